@@ -40,14 +40,20 @@ pub(crate) static PACKS: &[BundledPack] = include!(concat!(env!("OUT_DIR"), "/bu
 /// Registers a pack of the binary where its files have changed: one of the host's own, or one that somebody has asked for.
 pub(crate) async fn register(engine: &Engine, data_dir: &Path, pack: &BundledPack) -> anyhow::Result<()> {
     // What somebody has put in its place, or removed, is left as it is.
-    let known =
-        engine.content().pack(pack.name).ok().filter(|known| known.built_in).map(|known| known.path.clone());
+    let known = engine
+        .catalog()
+        .content()
+        .pack(pack.name)
+        .ok()
+        .filter(|known| known.built_in)
+        .map(|known| known.path.clone());
     if known.is_none() && !pack.is_own() {
         return Ok(());
     }
     let laid_out = data_directory::lay_out(data_dir, pack)?;
     if laid_out.is_new || known.is_none_or(|known| Path::new(&known) != laid_out.path) {
         engine
+            .catalog()
             .register_pack(&laid_out.path, true)
             .await
             .map_err(|error| anyhow::anyhow!("the pack {} cannot be registered: {error}", pack.name))?;

@@ -10,8 +10,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::{Access, AdminToken};
 use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, Backups, Tls};
+use petrel_catalog::content::Runners;
 use petrel_engine::Engine;
-use petrel_engine::content::Runners;
 use petrel_engine::executions;
 use petrel_engine::workflows::{self, action_chain, orquesta};
 use petrel_model::WorkflowLimits;
@@ -306,7 +306,11 @@ async fn build_engine(
         bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
-        config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
+        catalog: petrel_catalog::Options {
+            config_directory: Some(
+                settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs")),
+            ),
+        },
         access: petrel_access::Options {
             token_ttl: Duration::from_secs(settings.auth.token_seconds),
             may_impersonate: settings.auth.may_impersonate.clone(),

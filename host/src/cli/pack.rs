@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::Subcommand;
 use petrel_api_types::Registration;
-use petrel_engine::content::{Content, Runners};
-use petrel_engine::registration::look_at;
+use petrel_catalog::content::{Content, Runners};
+use petrel_catalog::registration::look_at;
 use petrel_model::names::check_pack;
 use petrel_packs::{Embedded, read_pack};
 use reqwest::Method;

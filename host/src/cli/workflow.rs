@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Subcommand;
-use petrel_engine::workflows::{Invalid, check, inspect as inspected, language};
+use petrel_catalog::workflows::{Invalid, check, inspect as inspected, language};
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
 use petrel_workflows::inspection::contents::NoActions;

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use petrel_catalog::content::Runners;
 use petrel_crash::invariants::{Acknowledged, Observed, Stored, violations};
-use petrel_engine::content::Runners;
 use petrel_engine::executions::Request;
 use petrel_engine::reads::{ExecutionFilter, Reads};
 use petrel_engine::{Engine, Options};
@@ -254,7 +254,7 @@ impl World {
     }
 
     async fn prepare(&self, engine: &Engine) {
-        engine.register_pack(&self.pack, true).await.unwrap();
+        engine.catalog().register_pack(&self.pack, true).await.unwrap();
         let command = "echo $ST2_ACTION_EXECUTION_ID >> $EFFECTS";
         for (name, action) in [
             ("shell", json!({"ref": "core.local", "parameters": {"cmd": command}})),
@@ -263,7 +263,7 @@ impl World {
             let trigger = json!({"type": "core.st2.webhook", "parameters": {"url": "event"}});
             let rule =
                 json!({"name": name, "pack": "crash", "enabled": true, "trigger": trigger, "action": action});
-            engine.create_rule(&rule.to_string(), "admin").await.unwrap();
+            engine.catalog().create_rule(&rule.to_string(), "admin").await.unwrap();
         }
     }
 

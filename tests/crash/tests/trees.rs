@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use petrel_catalog::content::Runners;
 use petrel_crash::invariants::{Inside, open_inside_ended};
 use petrel_crash::rounds::Moments;
 use petrel_crash::trees::write_pack;
-use petrel_engine::content::Runners;
 use petrel_engine::executions::Request;
 use petrel_engine::reads::{ExecutionFilter, Reads};
 use petrel_engine::workflows::{self, orquesta};
@@ -56,7 +56,7 @@ fn run(seed: u64) {
         runtime.block_on(async {
             let engine = start(directory.path()).await;
             if life == 0 {
-                engine.register_pack(&directory.path().join("pack"), true).await.unwrap();
+                engine.catalog().register_pack(&directory.path().join("pack"), true).await.unwrap();
             }
             disturb(&engine, &mut tops, &mut moments, seed).await;
         });

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use petrel_persistence::{Change, Expect};
+use tokio::sync::MutexGuard;
 
 use crate::error::Error;
 use crate::ground::Core;
@@ -47,6 +48,42 @@ impl<T, R> Decided<T, R> {
     pub fn expecting(mut self, expect: Expect) -> Self {
         self.expect.push(expect);
         self
+    }
+
+    /// The same, if the store finds that all of these hold.
+    #[must_use]
+    pub fn expecting_all(mut self, expect: Vec<Expect>) -> Self {
+        self.expect.extend(expect);
+        self
+    }
+}
+
+/// A change that has begun: until this is dropped nobody else changes anything.
+#[derive(Debug)]
+pub struct Changing<'a, T> {
+    mirror: &'a Mirror<T>,
+    _alone: MutexGuard<'a, ()>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Changing<'_, T> {
+    /// What is there, which nobody else changes meanwhile.
+    pub fn get(&self) -> Arc<T> {
+        self.mirror.get()
+    }
+
+    /// How often something else has been shown, as [`Mirror::version`].
+    pub fn version(&self) -> u64 {
+        self.mirror.version()
+    }
+
+    /// Commits what has been decided on, and shows that.
+    ///
+    /// # Errors
+    /// When the commit is refused. Then nothing is stored and nothing else is shown.
+    pub async fn make<R>(&self, core: &Core, decided: Decided<T, R>) -> Result<R, Error> {
+        core.commit(decided.expect, decided.changes).await?;
+        self.mirror.show(decided.show);
+        Ok(decided.answer)
     }
 }
 
@@ -87,14 +124,18 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
         decide: impl FnOnce(&T) -> Result<Decided<T, R>, Error> + Send + 'static,
     ) -> Result<R, Error> {
         let (mirror, own) = (self.clone(), core.clone());
-        let changed = core.spawn("change", async move {
-            let _changing = mirror.0.changing.lock().await;
-            let decided = decide(&mirror.get())?;
-            own.commit(decided.expect, decided.changes).await?;
-            mirror.show(decided.show);
-            Ok(decided.answer)
-        });
-        changed.await.unwrap_or_else(|gone| Err(gone.into()))
+        core.run_detached(async move {
+            let changing = mirror.begin().await;
+            let decided = decide(&changing.get())?;
+            changing.make(&own, decided).await
+        })
+        .await
+    }
+
+    /// Keeps others from changing anything from now on, for a decision that has to wait for something itself. Whoever
+    /// begins so sees to it that the change runs to its end ([`Core::run_detached`]).
+    pub async fn begin(&self) -> Changing<'_, T> {
+        Changing { mirror: self, _alone: self.0.changing.lock().await }
     }
 
     /// Shows what `read` finds in the store, between two changes.

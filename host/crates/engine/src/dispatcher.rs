@@ -3,6 +3,10 @@
 
 use std::sync::Arc;
 
+use petrel_catalog::content::Content;
+use petrel_catalog::validation::Validator;
+use petrel_engine_core::evaluation::quick;
+use petrel_engine_core::refuse_depth;
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
@@ -15,11 +19,9 @@ use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candida
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::executions::{self, Stage, Templates};
 use crate::incoming::Event;
 use crate::service::Engine;
-use crate::validation::Validator;
 
 /// The user on whose behalf rules run.
 const RULE_USER: &str = "stanley";
@@ -39,6 +41,8 @@ struct Arrived {
     kind: Ref,
     event: Event,
     now: Timestamp,
+    /// What is registered then: all that follows is decided by it.
+    content: Arc<Content>,
 }
 
 impl Engine {
@@ -48,30 +52,34 @@ impl Engine {
     /// When no rule listens to it, the payload does not fit the trigger, too much is waiting, or the host
     /// is stopping. Nothing was stored then.
     pub async fn accept_webhook(&self, url: &str, event: impl Into<Event>) -> Result<Accepted, Error> {
-        let (trigger, kind) = {
-            let content = self.content();
-            let (reference, trigger) = content.webhook(url)?;
-            (reference.clone(), trigger.kind.clone())
-        };
-        self.accept(trigger, kind, event.into()).await
+        let content = self.content();
+        let (reference, trigger) = content.webhook(url)?;
+        let (trigger, kind) = (reference.clone(), trigger.kind.clone());
+        self.accept(trigger, kind, event.into(), content).await
     }
 
     /// Takes in an event of a trigger.
-    async fn accept(&self, trigger: Ref, kind: Ref, event: Event) -> Result<Accepted, Error> {
+    async fn accept(
+        &self,
+        trigger: Ref,
+        kind: Ref,
+        event: Event,
+        content: Arc<Content>,
+    ) -> Result<Accepted, Error> {
         self.executions().queue().check_room()?;
-        executions::refuse_depth("the payload", event.values())?;
+        refuse_depth("the payload", event.values())?;
         let Ok(_accepting) = self.0.accepting.try_acquire() else {
             let limit = self.0.options.accepting_limit;
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
         let now = self.now();
-        let arrived = Arrived { trigger, kind, event, now };
+        let arrived = Arrived { trigger, kind, event, now, content };
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             decided
         } else {
-            self.check_evaluations()?;
+            self.evaluations().check_room()?;
             let engine = self.clone();
-            self.heavy(move || engine.decide(&arrived)).await?
+            self.evaluations().heavy(move || engine.decide(&arrived)).await?
         };
         let (accepted, changes) = decided?;
         let started = self.core().monotonic();
@@ -85,16 +93,12 @@ impl Engine {
 
     /// What an event leads to: its rules are evaluated, and all that follows is put together.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
-        let Arrived { trigger, kind, event, now } = arrived;
-        // What is registered is not held while rules are evaluated: who changes it would wait, and all others for that.
-        let (registered, candidates) = {
-            let content = self.content();
-            if !event.is_for(|| content.reads(trigger, kind)) {
-                return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
-            }
-            let candidates = content.index().candidates(trigger, event.values());
-            (Arc::clone(content.trigger_type(kind)?), candidates)
-        };
+        let Arrived { trigger, kind, event, now, content } = arrived;
+        if !event.is_for(|| content.reads(trigger, kind)) {
+            return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
+        }
+        let candidates = content.index().candidates(trigger, event.values());
+        let registered = content.trigger_type(kind)?;
         check_payload(registered.payload.as_ref(), kind, event.values())?;
         let secrets = registered.secrets.clone();
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
@@ -114,7 +118,7 @@ impl Engine {
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
         let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
         for one in enforced {
-            let (enforcement, execution) = self.follow(&instance, event.values(), &one, secrets.as_deref());
+            let (enforcement, execution) = self.follow(arrived, &instance, &one, secrets.as_deref());
             instance.enforcements.push(enforcement.id);
             changes.push(Change::CreateEnforcement(enforcement));
             if let Some(execution) = execution {
@@ -141,15 +145,15 @@ impl Engine {
     /// What follows from a rule that matched or could not be evaluated.
     fn follow(
         &self,
+        arrived: &Arrived,
         instance: &TriggerInstance,
-        payload: &Arc<Value>,
         enforced: &Enforced,
         secrets: Option<&Value>,
     ) -> (Enforcement, Option<Execution>) {
         let (rule, now) = (enforced.rule.rule(), instance.occurrence_time);
         let (execution, failure_reason) = match &enforced.decision {
             Decision::Unverifiable(reason) => (None, Some(reason.clone())),
-            Decision::Matched => self.execution_for(instance, payload, &enforced.rule, secrets),
+            Decision::Matched => self.execution_for(arrived, instance, &enforced.rule, secrets),
         };
         let enforcement = Enforcement {
             id: self.mint::<EnforcementId>(now),
@@ -172,19 +176,19 @@ impl Engine {
     /// people look. Nothing is quoted where any of them reads what `secrets`, a schema of the payload, calls secret.
     fn execution_for(
         &self,
+        arrived: &Arrived,
         instance: &TriggerInstance,
-        payload: &Arc<Value>,
         compiled: &CompiledRule,
         secrets: Option<&Value>,
     ) -> (Option<Execution>, Option<String>) {
-        let (rule, now) = (compiled.rule(), instance.occurrence_time);
-        let registered = match executions::runnable(self.catalog(), &rule.action.reference) {
+        let (rule, now, content) = (compiled.rule(), instance.occurrence_time, &*arrived.content);
+        let registered = match executions::runnable(content, &rule.action.reference) {
             Ok(registered) => registered,
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
-        let templates =
-            Templates { catalog: self.catalog(), registered: &registered, given: compiled.parameters() };
+        let given = compiled.parameters();
+        let templates = Templates { keys: self.keys(), content, registered: &registered, given };
         // Asked only once something is wrong.
         let hides = || {
             let hides_event = secrets.is_some_and(|schema| {
@@ -205,7 +209,8 @@ impl Engine {
             .and_then(|()| {
                 let own = context.clone();
                 let scope = templates.scope(&context.user, move || own.shown());
-                let scope = scope.map(|scope| scope.with("trigger", Arc::clone(payload)));
+                let payload = Arc::clone(arrived.event.values());
+                let scope = scope.map(|scope| scope.with("trigger", payload));
                 scope
                     .and_then(|scope| parameters::live(templates.given, &registered.signature, &scope))
                     .map_err(told)

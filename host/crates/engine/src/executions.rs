@@ -27,6 +27,7 @@ mod running;
 mod scheduler;
 mod scope;
 mod service;
+mod start;
 mod uncommitted;
 mod wake;
 
@@ -39,9 +40,7 @@ pub use options::Options;
 pub use queue::Queue;
 pub use recovery::{Recovered, Resumed};
 pub use requests::Request;
-pub(crate) use requests::{
-    checked, final_parameters, new_execution, refuse_depth, refuse_overrides, runnable,
-};
+pub(crate) use requests::{checked, final_parameters, new_execution, refuse_overrides, runnable};
 pub use rerun::Again;
 pub(crate) use scope::Templates;
 pub use service::Executions;

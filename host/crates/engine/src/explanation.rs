@@ -6,13 +6,13 @@ mod aftermath;
 
 use std::sync::Arc;
 
+use petrel_engine_core::evaluation::quick;
 use petrel_model::rule::RuleKind;
 use petrel_model::{Ref, RuleId, TriggerInstance};
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::incoming::SMALL;
 use crate::service::Engine;
 
@@ -80,17 +80,20 @@ impl Engine {
         {
             return explanations;
         }
-        self.check_evaluations()?;
+        self.evaluations().check_room()?;
         // What it takes to read the event is not counted as time of its rules.
         let (engine, event) = (self.clone(), instance.clone());
-        let (payload, claim) =
-            self.heavy_and_exact(move || engine.stored_values(&event.trigger, &event.payload)).await??;
+        let (payload, claim) = self
+            .evaluations()
+            .heavy_and_exact(move || engine.stored_values(&event.trigger, &event.payload))
+            .await??;
         let (engine, event) = (self.clone(), instance.clone());
-        self.heavy(move || {
-            let _claim = claim;
-            engine.explain_read(&event, payload, hides_secrets)
-        })
-        .await
+        self.evaluations()
+            .heavy(move || {
+                let _claim = claim;
+                engine.explain_read(&event, payload, hides_secrets)
+            })
+            .await
     }
 
     fn explain_now(

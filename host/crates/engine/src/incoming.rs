@@ -11,7 +11,6 @@ use petrel_runners::apart;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::content::Content;
 use crate::error::Error;
 use crate::intake::Claim;
 use crate::service::Engine;
@@ -130,30 +129,6 @@ impl Engine {
             self.content().add_reads(trigger, &mut reads);
         }
         Ok((take(&reads, text, 0, &mut claim)?, claim))
-    }
-}
-
-impl Content {
-    /// What the rules that listen to `trigger`, of the type `kind`, read of a payload, and what checking it does.
-    pub(crate) fn reads(&self, trigger: &Ref, kind: &Ref) -> Reads {
-        let mut reads = Reads::default();
-        self.add_reads(trigger, &mut reads);
-        if let Ok(kind) = self.trigger_type(kind)
-            && kind.payload.is_some()
-        {
-            reads.add_schema(&Value::Object(kind.kind.payload_schema.clone()));
-        }
-        reads
-    }
-
-    fn add_reads(&self, trigger: &Ref, reads: &mut Reads) {
-        for rule in self.index().of(trigger) {
-            rule.add_reads(reads);
-            // Without the action the rule gets no further than that.
-            if let Ok(action) = self.action(&rule.rule().action.reference) {
-                action.signature.add_reads(reads);
-            }
-        }
     }
 }
 

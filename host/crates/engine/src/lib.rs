@@ -21,26 +21,16 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod apart;
-mod catalog;
-mod configuration;
-pub mod content;
 pub mod dispatcher;
-mod evaluation;
 pub mod executions;
 pub mod explanation;
 pub mod health;
 pub mod incoming;
 pub mod intake;
 mod options;
-pub mod pack_configs;
-mod preparation;
 pub mod reads;
-pub mod registration;
 mod retention;
-pub mod rule_book;
 mod service;
-mod validation;
 pub mod workflows;
 
 pub use options::Options;

@@ -1,6 +1,5 @@
 //! Settings of the engine.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::retention::Retention;
@@ -16,10 +15,10 @@ pub struct Options {
     pub drain: Duration,
     /// How long what has ended is kept.
     pub retention: Retention,
-    /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
-    pub config_directory: Option<PathBuf>,
     /// How long the expressions of one event, request or execution may take together. Default 5 seconds.
     pub longest_evaluation: Duration,
+    /// What is registered.
+    pub catalog: petrel_catalog::Options,
     /// How many executions run and wait.
     pub executions: crate::executions::Options,
     /// What workflows may take.
@@ -35,8 +34,8 @@ impl Default for Options {
             bytes_in_flight: 256 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),
-            config_directory: None,
             longest_evaluation: Duration::from_secs(5),
+            catalog: petrel_catalog::Options::default(),
             executions: crate::executions::Options::default(),
             workflows: crate::workflows::Options::default(),
             access: petrel_access::Options::default(),

@@ -1,5 +1,5 @@
 //! The door for reads: what is stored of events and executions, for those outside who show it. Nothing can be changed
-//! through it. What is registered stands in [`content`](crate::content), who may ask in `petrel_access`,
+//! through it. What is registered stands in `petrel_catalog`, who may ask in `petrel_access`,
 //! the texts of the datastore in `petrel_datastore`; these are in memory.
 
 use petrel_model::output::OutputLine;

@@ -1,18 +1,17 @@
 //! The handle to the engine, and its life: start, run, drain.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use petrel_access::Access;
+use petrel_catalog::Catalog;
+use petrel_catalog::content::{Content, Runners};
 use petrel_datastore::Keys;
-use petrel_engine_core::{Core, SystemClock};
+use petrel_engine_core::{Core, Evaluations, SystemClock};
 use petrel_model::Timestamp;
 use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
 use tokio::sync::Semaphore;
 
-use crate::catalog::Catalog;
-use crate::content::{Content, Runners};
 use crate::error::Error;
-use crate::evaluation::Evaluations;
 use crate::executions::{Executions, Queue, Recovered};
 use crate::incoming::Reading;
 use crate::intake::Intake;
@@ -27,9 +26,6 @@ pub struct Engine(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     core: Core,
     pub(crate) options: Options,
-    content: Arc<RwLock<Content>>,
-    /// Held over a change of content in the store and in memory, so that both see the same order.
-    pub(crate) changing_content: tokio::sync::Mutex<()>,
     access: Access,
     catalog: Catalog,
     executions: Executions,
@@ -54,30 +50,25 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
-        let store = core.store();
-        let content = Arc::new(RwLock::new(Content::load(store, runners).await?));
         let access = Access::load(core.clone(), options.access.clone()).await?;
         let keys = Keys::load(core.clone()).await?;
-        let evaluations = Arc::new(Evaluations::default());
-        let longest = options.longest_evaluation;
-        let catalog = Catalog::new(core.clone(), Arc::clone(&content), keys, evaluations, longest);
-        let queue = Queue::new(core.clone(), catalog.clone(), options.executions.clone());
+        let evaluations = Evaluations::new(core.clone(), options.longest_evaluation);
+        let (own, known) = (options.catalog.clone(), evaluations.clone());
+        let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, own).await?;
+        let own = options.executions.clone();
+        let queue = Queue::new(core.clone(), catalog.clone(), keys, evaluations, own);
         let workflows = WorkflowEngine::new(queue.clone(), options.workflows.clone());
         let executions = Executions::new(queue, access.clone(), Arc::new(workflows));
-        let engine = Self(Arc::new(Shared {
+        Ok(Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
             core,
             options,
-            content,
-            changing_content: tokio::sync::Mutex::default(),
             access,
             catalog,
             executions,
             reading: Reading::default(),
-        }));
-        engine.read_config_files();
-        Ok(engine)
+        })))
     }
 
     /// Takes up what an earlier process left, then starts to run what is waiting.
@@ -86,8 +77,8 @@ impl Engine {
     /// When the store fails.
     pub async fn start(&self) -> Result<Recovered, Error> {
         let report = self.executions().start().await?;
-        self.core().spawn("retention", retention::run(self.clone()));
-        self.prepare(None);
+        self.core().spawn("retention", retention::run(self.core().clone(), self.0.options.retention));
+        self.catalog().prepare(None);
         let core = self.core().clone();
         self.core().spawn("clock", async move {
             core.stop_starting().run_until_cancelled(core.watch_clock()).await.unwrap_or_default();
@@ -113,11 +104,11 @@ impl Engine {
 
     /// The keys of the datastore.
     pub fn keys(&self) -> &Keys {
-        self.0.catalog.keys()
+        self.0.executions.queue().keys()
     }
 
-    /// What services ask of what is registered.
-    pub(crate) fn catalog(&self) -> &Catalog {
+    /// What is registered, and changing that.
+    pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
     }
 
@@ -136,29 +127,18 @@ impl Engine {
         self.core().store()
     }
 
-    /// What is registered.
-    pub fn content(&self) -> RwLockReadGuard<'_, Content> {
-        self.0.content.read().unwrap_or_else(PoisonError::into_inner)
+    /// What is registered now.
+    pub(crate) fn content(&self) -> Arc<Content> {
+        self.0.catalog.content()
+    }
+
+    pub(crate) fn evaluations(&self) -> &Evaluations {
+        self.0.executions.queue().evaluations()
     }
 
     /// Whether the host is stopping.
     pub fn is_stopping(&self) -> bool {
         self.core().is_stopping()
-    }
-
-    pub(crate) fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
-        let mut content = self.0.content.write().unwrap_or_else(PoisonError::into_inner);
-        content.revise();
-        content
-    }
-
-    /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must
-    /// show in memory as well.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.core().spawn("change", work).await.unwrap_or_else(|gone| Err(gone.into()))
     }
 
     /// Commits on behalf of this process.

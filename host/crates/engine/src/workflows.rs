@@ -10,8 +10,8 @@
 //! [`mod@begin`] starts one when its execution is claimed, [`mailbox`] takes what happens to it, [`step`] applies
 //! a batch of that ([`report`]: where what runs inside it stands), [`room`] says how much it may start, [`live`] holds its state and rebuilds it from the log ([`residence`] says how long it stays), [`children`] makes the executions
 //! that its tasks ask for, [`world`] is what its expressions see, [`cascade`] hands on pauses, resumes and
-//! cancels to what runs inside it, [`messages`] keeps secrets out of what it tells, [`closing`] keeps that from beginning, [`definitions`] reads and keeps the files,
-//! [`inspected`] says what is wrong with one, beside the actions that are [`known`].
+//! cancels to what runs inside it, [`messages`] keeps secrets out of what it tells, [`closing`] keeps that from beginning, [`definitions`] reads and keeps the files;
+//! what is wrong with one is said by `petrel_catalog::workflows`, and so is which actions it may call.
 
 mod begin;
 mod cascade;
@@ -20,8 +20,6 @@ mod closing;
 mod conductor;
 mod definitions;
 mod delivery;
-mod inspected;
-mod known;
 mod live;
 mod load;
 mod mailbox;
@@ -40,14 +38,8 @@ mod timers;
 mod world;
 
 pub use children::task_execution;
-pub use inspected::{Found, Inspected, Invalid, check, inspect, language};
-pub(crate) use known::{Registered, WithPack};
 pub use options::Options;
+pub(crate) use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
 pub use petrel_packs::limits::LARGEST_WORKFLOW;
-pub use runner::{ACTION_CHAIN, ORQUESTA, action_chain, orquesta};
+pub use runner::{action_chain, orquesta};
 pub use service::WorkflowEngine;
-
-/// Whether a runner of this name conducts workflows.
-pub(crate) fn is_workflow(runner: &str) -> bool {
-    matches!(runner, ORQUESTA | ACTION_CHAIN)
-}

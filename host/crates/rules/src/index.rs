@@ -21,14 +21,14 @@ use crate::compiled::CompiledRule;
 use field::Field;
 use interest::Wait;
 
-/// Rules by id, and enabled rules by what they require.
-#[derive(Debug, Default)]
+/// Rules by id, and enabled rules by what they require. A clone shares what is not changed, by trigger.
+#[derive(Debug, Clone, Default)]
 pub struct RuleIndex {
     rules: BTreeMap<RuleId, Arc<CompiledRule>>,
-    triggers: BTreeMap<Ref, TriggerRules>,
+    triggers: BTreeMap<Ref, Arc<TriggerRules>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct TriggerRules {
     /// The number of enabled rules.
     count: usize,
@@ -50,7 +50,7 @@ impl RuleIndex {
     pub fn insert(&mut self, rule: Arc<CompiledRule>) {
         self.remove(rule.rule().id);
         if rule.rule().enabled {
-            self.triggers.entry(rule.trigger().clone()).or_default().insert(&rule);
+            Arc::make_mut(self.triggers.entry(rule.trigger().clone()).or_default()).insert(&rule);
         }
         self.rules.insert(rule.rule().id, rule);
     }
@@ -61,6 +61,7 @@ impl RuleIndex {
         if rule.rule().enabled
             && let Some(trigger) = self.triggers.get_mut(rule.trigger())
         {
+            let trigger = Arc::make_mut(trigger);
             trigger.remove(&rule);
             if trigger.count == 0 {
                 self.triggers.remove(rule.trigger());

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use petrel_engine::workflows::{ACTION_CHAIN, action_chain};
+use petrel_catalog::workflows::ACTION_CHAIN;
+use petrel_engine::workflows::action_chain;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema, merged};
 use petrel_packs::limits::LARGEST_METADATA;
@@ -123,7 +124,7 @@ fn unknown(place: &str, what: &str, name: &str, known: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use petrel_engine::workflows::{check, language};
+    use petrel_catalog::workflows::{check, language};
     use petrel_workflows::rehearsal;
     use serde_json::json;
 

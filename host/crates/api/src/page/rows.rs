@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use petrel_engine::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
 use petrel_model::{
     ApiKey, Enforcement, Execution, Pack, Ref, Rule, Timestamp, Trigger, TriggerInstance, User,
 };

@@ -16,7 +16,7 @@ use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::ACTIONS)?;
-    asked.answer(&api, api.engine.content().actions(), |registered| views::action(registered))
+    asked.answer(&api, api.engine.catalog().content().actions(), |registered| views::action(registered))
 }
 
 pub(crate) async fn one(
@@ -24,7 +24,7 @@ pub(crate) async fn one(
     Segment(reference): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     Ok(Json(views::action(content.action(&parsed(&reference)?)?)).into_response())
 }
 
@@ -34,7 +34,7 @@ pub(crate) async fn parameters(
     Segment(reference): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let parameters = Cow::Borrowed(&content.action(&parsed(&reference)?)?.parameters);
     Ok(Json(ActionParameters { parameters }).into_response())
 }
@@ -46,7 +46,7 @@ fn parsed(reference: &str) -> Result<Ref, ApiError> {
 }
 
 pub(crate) async fn runner_types(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::RUNNER_TYPES)?, api.engine.content());
+    let (asked, content) = (asked.of(&lists::RUNNER_TYPES)?, api.engine.catalog().content());
     let found = content.runners().values().map(|runner| runner.runner_type());
     asked.answer(&api, found, views::runner_type)
 }
@@ -56,7 +56,7 @@ pub(crate) async fn runner_type(
     Segment(name): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let runner = content.runners().get(&name).ok_or_else(|| {
         let known: Vec<_> = content.runners().keys().map(String::as_str).collect();
         ApiError::new(

@@ -5,8 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types::{PackConfig, PackConfigSchema};
-use petrel_engine::content::Content;
-use petrel_engine::pack_configs::{GivenConfig, not_configured};
+use petrel_catalog::configuration::GivenConfig;
+use petrel_catalog::content::Content;
+use petrel_catalog::pack_configs::not_configured;
 use petrel_model::{Object, Pack};
 
 use crate::extract::{JsonBody, Secrets, Segment};
@@ -19,7 +20,7 @@ pub(crate) async fn list(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::CONFIGS)?, api.engine.content());
+    let (asked, content) = (asked.of(&lists::CONFIGS)?, api.engine.catalog().content());
     let given = content.packs().filter_map(|pack| Some((pack, content.given_config(&pack.reference)?)));
     asked.answer(&api, given, |(pack, given)| view(pack, given, secrets))
 }
@@ -30,7 +31,7 @@ pub(crate) async fn one(
     secrets: Secrets,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    shown(&api.engine.content(), &name, secrets)
+    shown(&api.engine.catalog().content(), &name, secrets)
 }
 
 pub(crate) async fn configure(
@@ -38,12 +39,12 @@ pub(crate) async fn configure(
     Segment(name): Segment,
     JsonBody(values): JsonBody<Object>,
 ) -> Result<Response, ApiError> {
-    api.engine.configure_pack(&name, values).await?;
-    shown(&api.engine.content(), &name, Secrets::Masked)
+    api.engine.catalog().configure_pack(&name, values).await?;
+    shown(&api.engine.catalog().content(), &name, Secrets::Masked)
 }
 
 pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
-    api.engine.forget_pack_config(&name).await?;
+    api.engine.catalog().forget_pack_config(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -58,7 +59,7 @@ fn view<'a>(pack: &'a Pack, given: &'a GivenConfig, secrets: Secrets) -> PackCon
 }
 
 pub(crate) async fn schemas(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::CONFIG_SCHEMAS)?, api.engine.content());
+    let (asked, content) = (asked.of(&lists::CONFIG_SCHEMAS)?, api.engine.catalog().content());
     let with_schema = content.packs().filter_map(|pack| Some((pack, pack.config_schema.as_ref()?)));
     asked.answer(&api, with_schema, |(pack, schema)| PackConfigSchema::new(&pack.reference, schema))
 }
@@ -68,7 +69,7 @@ pub(crate) async fn schema(
     Segment(name): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let pack = content.pack(&name)?;
     let schema = pack.config_schema.as_ref().ok_or_else(|| {
         ApiError::new(

@@ -1,6 +1,6 @@
 //! The `types` of content that `/packs/register` is asked for: StackStorm's words, and which parts of a pack they are here.
 
-use petrel_engine::registration::Parts;
+use petrel_catalog::registration::Parts;
 use petrel_model::quoted::quoted;
 
 use crate::ApiError;

@@ -221,7 +221,7 @@ pub(crate) async fn output(
     let execution = found(&api, &id).await?;
     let mut lines = api.engine.reads().output(execution.id, from.unwrap_or(0)).await?;
     lines.retain(|line| stream.is_none_or(|stream| line.stream == stream));
-    views::hide_output(&mut lines, &execution, &api.engine.content(), secrets);
+    views::hide_output(&mut lines, &execution, &api.engine.catalog().content(), secrets);
     let mut headers = HeaderMap::new();
     headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
     Ok((headers, views::output(&lines)).into_response())
@@ -270,7 +270,7 @@ pub(crate) async fn result(
 ) -> Result<Response, ApiError> {
     let execution = found(&api, &id).await?;
     let held = held(&api, &execution)?;
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
     let result = wire::execution::shown_result(&execution, registered.map(views::registered_as), secrets);
     listing::one(&result, held)
@@ -349,7 +349,7 @@ fn shown<R>(
     secrets: Secrets,
     write: impl FnOnce(wire::Execution<'_>) -> R,
 ) -> R {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
     let is_held = !execution.status.is_final() && api.engine.reads().is_held(execution.id);
     write(views::execution(execution, registered, secrets, is_held))

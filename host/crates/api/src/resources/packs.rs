@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use petrel_api_types as wire;
-use petrel_engine::registration::Report;
+use petrel_catalog::registration::Report;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ use crate::{Api, ApiError};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::PACKS)?;
-    asked.answer(&api, api.engine.content().packs(), |pack| wire::Pack::from(pack.as_ref()))
+    asked.answer(&api, api.engine.catalog().content().packs(), |pack| wire::Pack::from(pack.as_ref()))
 }
 
 pub(crate) async fn one(
@@ -30,13 +30,13 @@ pub(crate) async fn one(
     Segment(name): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     Ok(Json(wire::Pack::from(content.pack(&name)?.as_ref())).into_response())
 }
 
 /// Forgets a pack. StackStorm has an action for that.
 pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
-    api.engine.remove_pack(&name).await?;
+    api.engine.catalog().remove_pack(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -56,16 +56,16 @@ pub(crate) async fn register(
 ) -> Result<Response, ApiError> {
     let Wanted { parts, notes } = Wanted::of(types.as_deref().unwrap_or_default())?;
     if let Some(path) = path {
-        let report = api.engine.register_parts(&path, false, parts).await?;
+        let report = api.engine.catalog().register_parts(&path, false, parts).await?;
         return answer(&api, &[report], notes).await;
     }
     let packs = packs.filter(|packs| !packs.is_empty()).unwrap_or_else(|| {
-        let content = api.engine.content();
+        let content = api.engine.catalog().content();
         content.packs().map(|pack| pack.reference.clone()).collect()
     });
     let mut reports = Vec::new();
     for pack in packs {
-        reports.push(api.engine.register_again(&pack, parts).await?);
+        reports.push(api.engine.catalog().register_again(&pack, parts).await?);
     }
     answer(&api, &reports, notes).await
 }
@@ -107,7 +107,7 @@ pub(crate) async fn install(
             let hint = "see that the data directory can be written to, and try again";
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error, hint)
         })?;
-        reports.push(api.engine.register_pack(&path, true).await?);
+        reports.push(api.engine.catalog().register_pack(&path, true).await?);
     }
     answer(&api, &reports, Vec::new()).await
 }
@@ -116,7 +116,7 @@ pub(crate) async fn install(
 async fn answer(api: &Api, reports: &[Report], notes: Vec<String>) -> Result<Response, ApiError> {
     // What lay in a directory was compiled to be looked at.
     for report in reports.iter().filter(|report| report.pack.built_in) {
-        api.engine.prepared(&report.pack.reference).await;
+        api.engine.catalog().prepared(&report.pack.reference).await;
     }
     let names: Vec<_> = reports.iter().map(|report| report.pack.reference.as_str()).collect();
     Ok((Extension(About(names.join(","))), Json(registered(reports, notes))).into_response())

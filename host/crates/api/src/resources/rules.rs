@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_api_types as wire;
-use petrel_engine::rule_book::Written;
+use petrel_catalog::rule_book::Written;
 use petrel_model::Ref;
 
 use crate::extensions::{About, User};
@@ -22,7 +22,7 @@ pub(crate) async fn list(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::RULES)?, api.engine.content());
+    let (asked, content) = (asked.of(&lists::RULES)?, api.engine.catalog().content());
     asked.answer(&api, content.rules(), |rule| views::rule(rule, &content, secrets))
 }
 
@@ -32,7 +32,7 @@ pub(crate) async fn one(
     Segment(name): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     Ok(Json(views::rule(content.rule(&name)?, &content, secrets)).into_response())
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn create(
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     refuse_large(&bytes)?;
-    let written = api.engine.create_rule(text(&bytes)?, &user).await?;
+    let written = api.engine.catalog().create_rule(text(&bytes)?, &user).await?;
     Ok((StatusCode::CREATED, about(&written.rule.reference), Json(answer(&api, &written))).into_response())
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn update(
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     refuse_large(&bytes)?;
-    let written = api.engine.update_rule(&name, text(&bytes)?).await?;
+    let written = api.engine.catalog().update_rule(&name, text(&bytes)?).await?;
     Ok((about(&written.rule.reference), Json(answer(&api, &written))).into_response())
 }
 
@@ -62,13 +62,13 @@ pub(crate) async fn set_enabled(
     Segment(name): Segment,
     JsonBody(enabled): JsonBody<bool>,
 ) -> Result<Response, ApiError> {
-    let rule = api.engine.set_rule_enabled(&name, enabled).await?;
-    let view = views::rule(&rule, &api.engine.content(), Secrets::Masked);
+    let rule = api.engine.catalog().set_rule_enabled(&name, enabled).await?;
+    let view = views::rule(&rule, &api.engine.catalog().content(), Secrets::Masked);
     Ok((about(&rule.reference), Json(view)).into_response())
 }
 
 pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<Response, ApiError> {
-    let reference = api.engine.delete_rule(&name).await?;
+    let reference = api.engine.catalog().delete_rule(&name).await?;
     Ok((about(&reference), StatusCode::NO_CONTENT).into_response())
 }
 
@@ -89,5 +89,5 @@ fn about(reference: &Ref) -> Extension<About> {
 
 fn answer<'a>(api: &Api, written: &'a Written) -> wire::Rule<'a> {
     let warnings = written.warnings.iter().map(|warning| warning.as_str().into()).collect();
-    wire::Rule { warnings, ..views::rule(&written.rule, &api.engine.content(), Secrets::Masked) }
+    wire::Rule { warnings, ..views::rule(&written.rule, &api.engine.catalog().content(), Secrets::Masked) }
 }

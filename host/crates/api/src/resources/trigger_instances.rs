@@ -87,7 +87,7 @@ async fn read(
 fn shown<'a>(api: &Api, event: &'a TriggerInstance, secrets: Secrets) -> wire::TriggerInstance<'a> {
     let schema = match secrets {
         Secrets::Shown => None,
-        Secrets::Masked => api.engine.content().payload_secrets(&event.trigger_type),
+        Secrets::Masked => api.engine.catalog().content().payload_secrets(&event.trigger_type),
     };
     let payload = match schema {
         Some(schema) => masked_payload(&event.payload, &schema),

@@ -14,7 +14,7 @@ use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::TRIGGER_TYPES)?;
-    asked.answer(&api, api.engine.content().trigger_types(), |registered| {
+    asked.answer(&api, api.engine.catalog().content().trigger_types(), |registered| {
         TriggerType::from(registered.kind.as_ref())
     })
 }
@@ -27,7 +27,7 @@ pub(crate) async fn one(
     let parsed: Ref = reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
         ApiError::invalid(error.to_string(), "`petrel trigger list` shows what there is")
     })?;
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let registered = content.trigger_type(&parsed)?;
     Ok(Json(TriggerType::from(registered.kind.as_ref())).into_response())
 }
@@ -37,7 +37,7 @@ pub(crate) async fn list_triggers(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::TRIGGERS)?, api.engine.content());
+    let (asked, content) = (asked.of(&lists::TRIGGERS)?, api.engine.catalog().content());
     asked.answer(&api, content.triggers(), |(reference, trigger)| {
         views::trigger(reference, trigger, &content, secrets)
     })
@@ -49,7 +49,7 @@ pub(crate) async fn one_trigger(
     Segment(reference): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let found = content.triggers().find(|(known, _)| known.as_str() == reference);
     let (reference, trigger) = found.ok_or_else(|| {
         let known = content.triggers().map(|(known, _)| known.as_str());

@@ -36,7 +36,7 @@ pub(crate) async fn receive(
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     // An unknown webhook is said first: its body does not matter.
-    api.engine.content().webhook(&url)?;
+    api.engine.catalog().content().webhook(&url)?;
     let sent = read(&api, &held, &url, &headers, bytes).await?;
     let accepted = api.engine.accept_webhook(&url, sent.event.clone()).await?;
     if sent.length.is_none() {
@@ -215,7 +215,7 @@ pub(crate) async fn list(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (mut asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.content());
+    let (mut asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.catalog().content());
     // StackStorm's client asks for the first and reads it in the second.
     asked.page = asked.page.with_whole("url", "parameters");
     asked.answer(&api, content.webhooks(), |(reference, trigger)| {
@@ -230,7 +230,7 @@ pub(crate) async fn one(
     Segment(url): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let (reference, trigger) = content.webhook(&url)?;
     Ok(Json(views::trigger(reference, trigger, &content, secrets)).into_response())
 }

@@ -24,5 +24,5 @@ pub(crate) async fn inspect(State(api): State<Api>, Raw(bytes): Raw) -> Result<J
     }
     let source = text(&bytes)?.to_owned();
     let _turn = TURNS.acquire().await;
-    Ok(Json(api.engine.inspect_workflow(source).await?))
+    Ok(Json(api.engine.catalog().inspect_workflow(source).await?))
 }

@@ -19,8 +19,8 @@ use super::measures::{self, Stage};
 use super::requests::{self, Unmade};
 use super::service::Executions;
 use super::uncommitted::Uncommitted;
-use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
+use petrel_catalog::content::{RegisteredAction, refused};
 
 /// How long an idempotent action may run before its start is stored.
 const SHORT: Duration = Duration::from_millis(100);
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
 
     async fn final_parameters(&self, registered: &Arc<RegisteredAction>) -> Result<Arc<Object>, Unprepared> {
         let made = requests::final_parameters(
-            self.executions.queue().catalog(),
+            self.executions.queue(),
             registered,
             &self.execution.parameters,
             &self.execution.context,

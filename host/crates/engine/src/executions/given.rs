@@ -17,8 +17,8 @@ use petrel_runners::{Runs, Ticket};
 
 use super::kind::Kind;
 use super::wake::Wake;
-use crate::catalog::Catalog;
-use crate::content::RegisteredAction;
+use petrel_catalog::Catalog;
+use petrel_catalog::content::RegisteredAction;
 
 mod aside;
 mod unprepared;

@@ -6,7 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_engine_core::Core;
+use petrel_catalog::Catalog;
+use petrel_datastore::Keys;
+use petrel_engine_core::{Core, Evaluations};
 use petrel_model::execution::Account;
 use petrel_model::{Execution, ExecutionId, Status};
 use petrel_persistence::{Change, Expect, Store};
@@ -17,7 +19,6 @@ use super::options::Options;
 use super::running::Running;
 use super::uncommitted::Uncommitted;
 use super::wake::Wake;
-use crate::catalog::Catalog;
 use crate::error::Error;
 
 /// The executions that wait and run. Cheap to clone.
@@ -27,6 +28,8 @@ pub struct Queue(Arc<Inner>);
 struct Inner {
     core: Core,
     catalog: Catalog,
+    keys: Keys,
+    evaluations: Evaluations,
     options: Options,
     /// The names of the runner types whose executions are workflows. What is stored of an execution has the name.
     conducted: HashSet<String>,
@@ -38,13 +41,24 @@ struct Inner {
 
 impl Queue {
     /// The queue of a host on which nothing runs yet.
-    pub fn new(core: Core, catalog: Catalog, options: Options) -> Self {
-        let runners = catalog.content().runners().clone();
-        let conducted = runners.into_iter().filter(|(_, runs)| runs.is_conducted()).map(|(name, _)| name);
-        let (wake, conducted) = (Wake::default(), conducted.collect());
+    pub fn new(core: Core, catalog: Catalog, keys: Keys, evaluations: Evaluations, options: Options) -> Self {
+        let content = catalog.content();
+        let conducted = content.runners().iter().filter(|(_, runs)| runs.is_conducted());
+        let (wake, conducted) = (Wake::default(), conducted.map(|(name, _)| name.clone()).collect());
         let admissions = Admissions::new(core.clone(), catalog.clone(), wake.clone(), options.given_limit);
         let (events, running) = (Events::default(), Running::default());
-        Self(Arc::new(Inner { core, catalog, options, conducted, wake, events, running, admissions }))
+        Self(Arc::new(Inner {
+            core,
+            catalog,
+            keys,
+            evaluations,
+            options,
+            conducted,
+            wake,
+            events,
+            running,
+            admissions,
+        }))
     }
 
     /// What the service stands on.
@@ -55,6 +69,16 @@ impl Queue {
     /// What is registered.
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
+    }
+
+    /// The keys of the datastore.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// Who evaluates what takes long.
+    pub fn evaluations(&self) -> &Evaluations {
+        &self.0.evaluations
     }
 
     /// The store, for reading.

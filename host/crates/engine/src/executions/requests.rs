@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_access::Behalf;
-use petrel_model::depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, Timestamp};
 use petrel_persistence::Change;
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 
+use super::queue::Queue;
 use super::scope::Templates;
 use super::service::Executions;
-use crate::catalog::Catalog;
-use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
-use crate::evaluation::{may_take_long, quick};
-use crate::validation::are_large;
+use petrel_catalog::content::{Content, RegisteredAction, refused, without_runner};
+use petrel_catalog::validation::are_large;
+use petrel_engine_core::evaluation::{may_take_long, quick};
+use petrel_engine_core::refuse_depth;
 
 /// The largest context of a caller, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 2048;
@@ -51,13 +51,14 @@ struct Asked {
 
 impl Asked {
     /// Its parameters, rendered on behalf of who asked, and checked.
-    fn parameters(&self, catalog: &Catalog) -> Result<Object, Error> {
+    fn parameters(&self, queue: &Queue) -> Result<Object, Error> {
         // Compiling many templates counts no work.
         if are_large(&self.written) && !may_take_long() {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
         }
         let given = Given::compile(&self.written).over(&self.rendered);
-        let templates = Templates { catalog, registered: &self.registered, given: &given };
+        let (keys, content) = (queue.keys(), queue.catalog().content());
+        let templates = Templates { keys, content: &content, registered: &self.registered, given: &given };
         let own = self.context.clone();
         let live = templates
             .scope(&self.context.user, move || own.shown())
@@ -75,11 +76,11 @@ impl Executions {
     /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
     /// or the host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
-        let (queue, catalog) = (self.queue(), self.queue().catalog());
+        let queue = self.queue();
         queue.check_room()?;
         queue.check_share(Account::User(&request.behalf.user))?;
         let now = self.core().now();
-        let registered = runnable(catalog, &request.action)?;
+        let registered = runnable(&queue.catalog().content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
@@ -98,12 +99,12 @@ impl Executions {
             written: request.parameters,
             rendered: request.rendered,
         };
-        let given = if let Some(given) = quick(|| asked.parameters(catalog)) {
+        let given = if let Some(given) = quick(|| asked.parameters(queue)) {
             given
         } else {
-            catalog.check_evaluations()?;
-            let same = catalog.clone();
-            catalog.heavy(move || asked.parameters(&same)).await?
+            queue.evaluations().check_room()?;
+            let same = queue.clone();
+            queue.evaluations().heavy(move || asked.parameters(&same)).await?
         }?;
         let mut execution = new_execution(self.core().mint(now), &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
@@ -114,8 +115,7 @@ impl Executions {
 }
 
 /// The action, if it can be run here and now.
-pub(crate) fn runnable(catalog: &Catalog, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
-    let content = catalog.content();
+pub(crate) fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
     let registered = Arc::clone(content.action(reference)?);
     if !registered.action.enabled {
         return Err(Error::invalid(format!("action `{reference}` is disabled"), "enable it in its pack"));
@@ -188,15 +188,6 @@ fn refuse_large_context(context: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses what is nested too deep to be read back.
-pub(crate) fn refuse_depth(what: &str, value: &Value) -> Result<(), Error> {
-    if depth::is_too_deep(value) {
-        let message = format!("{what} is nested more than {} levels deep", depth::LIMIT);
-        return Err(Error::invalid(message, "send something flatter, or send it as text"));
-    }
-    Ok(())
-}
-
 /// Checks rendered parameters against what the action and its runner take. What is wrong is said without any value
 /// where `hides_values`, which is asked only then.
 pub(crate) fn checked(
@@ -230,7 +221,7 @@ pub(crate) enum Unmade {
 /// # Errors
 /// Why they cannot be made.
 pub(crate) async fn final_parameters(
-    catalog: &Catalog,
+    queue: &Queue,
     registered: &Arc<RegisteredAction>,
     live: &Arc<Object>,
     context: &Context,
@@ -238,21 +229,22 @@ pub(crate) async fn final_parameters(
     if registered.parameters.is_empty() && live.is_empty() {
         return Ok(Arc::clone(live));
     }
-    if let Some(finals) = quick(|| finals(catalog, registered, live, context)) {
+    if let Some(finals) = quick(|| finals(queue, registered, live, context)) {
         return Ok(finals?);
     }
-    let (same, registered) = (catalog.clone(), Arc::clone(registered));
+    let (same, registered) = (queue.clone(), Arc::clone(registered));
     let (live, context) = (Arc::clone(live), context.clone());
-    Ok(catalog.heavy(move || finals(&same, &registered, &live, &context)).await??)
+    Ok(queue.evaluations().heavy(move || finals(&same, &registered, &live, &context)).await??)
 }
 
 fn finals(
-    catalog: &Catalog,
+    queue: &Queue,
     registered: &RegisteredAction,
     live: &Object,
     context: &Context,
 ) -> Result<Arc<Object>, parameters::Error> {
-    let templates = Templates { catalog, registered, given: &Given::default() };
+    let (keys, content) = (queue.keys(), queue.catalog().content());
+    let templates = Templates { keys, content: &content, registered, given: &Given::default() };
     let own = context.clone();
     let finals = templates
         .scope(&context.user, move || own.shown())

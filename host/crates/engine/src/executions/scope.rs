@@ -8,8 +8,8 @@ use petrel_model::Object;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::{Value, json};
 
-use crate::catalog::Catalog;
-use crate::content::RegisteredAction;
+use petrel_catalog::content::{Content, RegisteredAction};
+use petrel_datastore::Keys;
 
 /// The configuration of the action's pack, in templates.
 const CONFIG: &str = "config_context";
@@ -17,7 +17,9 @@ const CONFIG: &str = "config_context";
 /// Templates whose values become the parameters of an action: those that somebody gave, and its defaults.
 #[derive(Clone, Copy)]
 pub(crate) struct Templates<'a> {
-    pub(crate) catalog: &'a Catalog,
+    pub(crate) keys: &'a Keys,
+    /// What is registered, at the moment that all of it is decided by.
+    pub(crate) content: &'a Content,
     pub(crate) registered: &'a RegisteredAction,
     pub(crate) given: &'a Given,
 }
@@ -33,11 +35,11 @@ impl Templates<'_> {
         user: &str,
         shown: impl FnOnce() -> Object + Send + 'static,
     ) -> Result<Scope, Error> {
-        let datastore = self.catalog.keys().readable_by(user);
+        let datastore = self.keys.readable_by(user);
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
         if self.ask_for_configuration() {
             let pack = self.pack();
-            let configuration = self.catalog.content().configuration(pack);
+            let configuration = self.content.configuration(pack);
             let filled = configuration.filled(pack, &datastore).map_err(|unfilled| Error::Unavailable {
                 name: CONFIG,
                 reason: format!("{unfilled}; {}", unfilled.hint()),
@@ -65,13 +67,11 @@ impl Templates<'_> {
         if !self.ask_for_configuration() {
             return false;
         }
-        let content = self.catalog.content();
-        if content.configuration(self.pack()).is_empty() {
+        if self.content.configuration(self.pack()).is_empty() {
             return false;
         }
-        let schema = content.pack(self.pack()).ok().and_then(|pack| pack.config_schema.clone());
-        drop(content);
-        let Some(schema) = schema else { return true };
+        let pack = self.content.pack(self.pack()).ok();
+        let Some(schema) = pack.and_then(|pack| pack.config_schema.as_ref()) else { return true };
         reads(&json!({"properties": schema}))
     }
 
@@ -94,14 +94,14 @@ impl Templates<'_> {
             return None;
         }
         let pack = self.pack();
-        let configuration = self.catalog.content().configuration(pack);
+        let configuration = self.content.configuration(pack);
         if configuration.is_empty() {
             return Some(format!(
                 "the pack {pack} has no configuration; `petrel pack configure {pack} FILE` gives one"
             ));
         }
         let read = parameters::keys_read(CONFIG, self.given, &self.registered.signature);
-        let absent = configuration.absent(&self.catalog.keys().all());
+        let absent = configuration.absent(&self.keys.all());
         let absent = absent.iter().find(|(place, _)| read.iter().any(|key| is_below(place, key)));
         let missing: Vec<_> = read.iter().filter(|key| !configuration.has(key)).cloned().collect();
         if !missing.is_empty() {

@@ -1,4 +1,4 @@
-//! The handle of the service, and its life: start, and how it reaches whoever conducts workflows.
+//! The handle of the service, its state, and how it reaches whoever conducts workflows.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +11,8 @@ use petrel_persistence::{Change, Expect, Store};
 use petrel_runners::ResultRoom;
 
 use super::conductor::{Conductor, Report};
-use super::kind::Kind;
 use super::options::Options;
 use super::queue::Queue;
-use super::recovery::{self, Recovered};
-use super::scheduler::Scheduler;
 use super::uncommitted::Uncommitted;
 use crate::error::Error;
 
@@ -38,23 +35,6 @@ impl Executions {
     pub fn new(queue: Queue, access: Access, conductor: Arc<dyn Conductor>) -> Self {
         let results = Arc::new(ResultRoom::new(queue.options().results_limit));
         Self(Arc::new(Inner { queue, access, conductor, results, lifting: tokio::sync::Mutex::default() }))
-    }
-
-    /// Takes up what an earlier process left, then starts to run what is waiting.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn start(&self) -> Result<Recovered, Error> {
-        let recovered = recovery::recover(self).await?;
-        let Options { component_slots, process_slots, workflow_slots, .. } = *self.options();
-        for (kind, count) in [
-            (Kind::Component, component_slots),
-            (Kind::Process, process_slots),
-            (Kind::Workflow, workflow_slots),
-        ] {
-            self.core().spawn("scheduler", Scheduler::new(self.clone(), kind, count).run());
-        }
-        Ok(recovered)
     }
 
     /// What waits and runs.

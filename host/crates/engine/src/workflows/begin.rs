@@ -20,10 +20,10 @@ use super::service::WorkflowEngine;
 use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children};
-use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::executions::{Uncommitted, final_parameters};
+use petrel_catalog::content::{RegisteredAction, refused};
+use petrel_engine_core::evaluation::quick;
 
 /// How long to wait before a workflow that found no room is tried again.
 const NO_ROOM: Duration = Duration::from_secs(1);
@@ -129,7 +129,7 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     if rerun.is_none() {
         compiled.compare(engine.catalog()).await?;
     }
-    let finals = final_parameters(engine.catalog(), &registered, &execution.parameters, &execution.context);
+    let finals = final_parameters(engine.queue(), &registered, &execution.parameters, &execution.context);
     let mut input = Object::clone(&*finals.await.map_err(|error| failed(error.to_string()))?);
     let config = if compiled.stored.source.contains(CONFIG) {
         let (pack, user) = (execution.action.pack(), &execution.context.user);
@@ -243,7 +243,7 @@ async fn start(
             let step = begins.step(from);
             (begins, step)
         };
-        engine.catalog().heavy_and_exact(apart).await?
+        engine.queue().evaluations().heavy_and_exact(apart).await?
     };
     let live = match step {
         Ok(step) => step.commit().await?,
@@ -314,7 +314,7 @@ impl Begins {
 
     fn begun(&self) -> Resumed {
         let results = live::results_of(&self.compiled.stored.source, self.execution.id);
-        let datastore = self.engine.catalog().keys().readable_by(&self.execution.context.user);
+        let datastore = self.engine.queue().keys().readable_by(&self.execution.context.user);
         let keys = Arc::new(world::Live::new(datastore));
         let around = world::Around::new(self.engine.secrets(), results.clone());
         let world = around.now(self.now, 0, Arc::clone(&keys));

@@ -46,7 +46,8 @@ pub(super) fn make(
         ));
     }
     let told = |error: crate::Error| format!("{error}; {}", error.hint());
-    let registered = runnable(engine.catalog(), &reference).map_err(told)?;
+    let content = engine.catalog().content();
+    let registered = runnable(&content, &reference).map_err(told)?;
     let mut input = match &*action.input {
         Value::Null => Object::new(),
         Value::Object(input) => input.clone(),
@@ -77,7 +78,8 @@ pub(super) fn make(
         ..Context::default()
     };
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
-    let templates = Templates { catalog: engine.catalog(), registered: &registered, given: &given };
+    let templates =
+        Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);

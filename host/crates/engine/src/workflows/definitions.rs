@@ -1,6 +1,6 @@
 //! The files that workflows are written in: read when one begins, inspected and compiled once for each
 //! content, and kept by it, so that a workflow goes on by the definition it began with. What inspection is, is in
-//! [`super::inspected`].
+//! `petrel_catalog::workflows`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -20,12 +20,11 @@ use petrel_workflows::{Definition, Source};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::inspected::{Invalid, inspect_as, wrong_calls};
-use super::known::Registered;
-use crate::catalog::Catalog;
-use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::workflows::{ACTION_CHAIN, ORQUESTA};
+use petrel_catalog::Catalog;
+use petrel_catalog::content::RegisteredAction;
+use petrel_catalog::workflows::{Invalid, Registered, inspect_as, wrong_calls};
 
 /// How many calls are compared at once; for more another thread is asked, since that takes a while.
 const FEW_CALLS: usize = 256;
@@ -59,7 +58,7 @@ impl Compiled {
     /// What a workflow reports that cannot begin because of it.
     pub(crate) async fn compare(self: &Arc<Self>, catalog: &Catalog) -> Result<(), Value> {
         // What changes from here on is compared again the next time.
-        let revision = catalog.content().revision().saturating_add(1);
+        let revision = catalog.version().saturating_add(1);
         if self.fits.load(Ordering::Relaxed) == revision {
             return Ok(());
         }
@@ -79,7 +78,7 @@ impl Compiled {
     }
 
     fn wrong(&self, catalog: &Catalog) -> Option<Invalid> {
-        wrong_calls(&self.calls, &Registered::on(catalog, &self.calls), &self.stored.source)
+        wrong_calls(&self.calls, &Registered::on(&catalog.content(), &self.calls), &self.stored.source)
     }
 }
 

@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::world::{self, Results};
 use crate::error::Error;
-use crate::evaluation::quick;
+use petrel_engine_core::evaluation::quick;
 
 /// How many children are read at once.
 const CHILDREN_AT_ONCE: usize = 1000;
@@ -92,7 +92,7 @@ impl WorkflowEngine {
             return Ok(replayed);
         }
         let (first, rest) = (first.clone(), rest.to_vec());
-        self.catalog().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
+        self.queue().evaluations().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
     }
 
     /// What an entry says has happened.

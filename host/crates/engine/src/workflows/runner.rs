@@ -3,14 +3,10 @@
 
 use std::sync::Arc;
 
+use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
 use petrel_model::parameters::Parameters;
 use petrel_runners::{RunnerType, Runs};
 use serde_json::json;
-
-/// The runner type of Orquesta's workflows.
-pub const ORQUESTA: &str = "orquesta";
-/// The runner type of action chains.
-pub const ACTION_CHAIN: &str = "action-chain";
 
 /// Orquesta's workflows.
 pub fn orquesta() -> Runs {

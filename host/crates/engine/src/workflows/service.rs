@@ -14,9 +14,8 @@ use super::definitions::Definitions;
 use super::mailbox::Workflows;
 use super::options::Options;
 use super::timers::Timers;
-use super::world::SecretParameters;
-use crate::catalog::Catalog;
 use crate::executions::Queue;
+use petrel_catalog::Catalog;
 
 /// How many workflows are made anew at once. Each has its whole log in memory meanwhile, and a thousand may be wanted in
 /// the same moment: all that have the same timeout, say.
@@ -42,7 +41,7 @@ struct Inner {
 impl WorkflowEngine {
     /// The service, which has its executions run through `queue`.
     pub fn new(queue: Queue, options: Options) -> Self {
-        let secrets = Arc::new(SecretParameters::new(queue.catalog().clone()));
+        let secrets = queue.catalog().secrets();
         Self(Arc::new(Inner {
             queue,
             options,

@@ -16,8 +16,8 @@ use super::room::unmade;
 use super::service::WorkflowEngine;
 use super::{children, messages, outcome, world};
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::executions::{self, Report, storable};
+use petrel_engine_core::evaluation::quick;
 
 /// Applies `batch`, and answers each who waits for it.
 pub(super) async fn process(
@@ -66,7 +66,11 @@ async fn apply(
         let state = engine.load(id).await?;
         let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
         let same = engine.clone();
-        engine.catalog().heavy_and_exact(move || Step::new(&same, state).taken(messages.iter())).await?
+        engine
+            .queue()
+            .evaluations()
+            .heavy_and_exact(move || Step::new(&same, state).taken(messages.iter()))
+            .await?
     };
     // Only when the commit was made, what it was decided on stays in memory.
     let state = step.commit().await?;
@@ -199,7 +203,7 @@ impl Step {
             let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
             self.keep_result(&event);
             let keys = Arc::new(world::Live::new(
-                self.engine.catalog().keys().readable_by(&self.live.execution.context.user),
+                self.engine.queue().keys().readable_by(&self.live.execution.context.user),
             ));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
             let world = around.now(self.now, number, Arc::clone(&keys));
@@ -324,7 +328,7 @@ impl Step {
         live.execution.host = Some(self.engine.store().fence().epoch);
         if live.execution.status.is_final() {
             let told =
-                messages::without_secrets(self.engine.catalog(), &live.execution, live.conductor.result());
+                messages::without_secrets(self.engine.queue(), &live.execution, live.conductor.result());
             live.execution.result = Some(Arc::new(storable(told)));
             self.moved.push((live.execution.id, live.execution.status));
         }

@@ -4,19 +4,15 @@
 //! again, the same is seen again.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use petrel_expressions::workflow::{Keys, Moment};
 use petrel_expressions::{Datastore, KeyScope};
-use petrel_model::secrets::has_secret;
-use petrel_model::{ExecutionId, Ref, Timestamp, WorkflowEntry};
+use petrel_model::{ExecutionId, Timestamp, WorkflowEntry};
 use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
 use serde_json::{Value, json};
-
-use crate::catalog::Catalog;
 
 /// What was read from the datastore, by the name of the key with its scope where that is not the system's.
 pub(super) type Reads = BTreeMap<String, Option<String>>;
@@ -158,32 +154,5 @@ impl Around {
             records: self.results.clone().map(|results| results as Arc<dyn Records>),
             secrets: Some(Arc::clone(&self.secrets)),
         }
-    }
-}
-
-/// What is secret among the parameters of actions, as they are registered now.
-pub(super) struct SecretParameters(Catalog);
-
-impl SecretParameters {
-    pub(super) fn new(catalog: Catalog) -> Self {
-        Self(catalog)
-    }
-}
-
-impl Secrets for SecretParameters {
-    fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
-        let content = self.0.content();
-        let known = action.parse::<Ref>().ok().and_then(|reference| content.action(&reference).ok());
-        // Of what is not there nothing is known.
-        known.is_none_or(|action| match parameter {
-            Some(name) => action.signature.is_secret(name),
-            None => action.parameters.values().any(has_secret),
-        })
-    }
-}
-
-impl fmt::Debug for SecretParameters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretParameters").finish_non_exhaustive()
     }
 }

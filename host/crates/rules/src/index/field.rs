@@ -15,7 +15,7 @@ use super::value_index::ValueIndex;
 use crate::compiled::CompiledRule;
 
 /// The rules that look at a field or below it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Field {
     here: ValueIndex,
     below: BTreeMap<String, Self>,

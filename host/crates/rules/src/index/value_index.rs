@@ -11,7 +11,7 @@ use super::interest::{Interest, Key, Kind, TextTest};
 use crate::compiled::CompiledRule;
 
 /// The rules that look at one field.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ValueIndex {
     exactly: BTreeMap<Key, Bucket>,
     lower: BTreeMap<String, Bucket>,

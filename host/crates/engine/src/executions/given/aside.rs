@@ -6,12 +6,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use petrel_catalog::content::RegisteredAction;
 use petrel_model::ExecutionId;
 use petrel_runners::shares::{Holder, Refused, Root, Shares};
 use petrel_runners::{Asked, Runner, Runs, Ticket};
 
 use super::unprepared::Start;
-use crate::content::RegisteredAction;
 
 /// How long one is waited for that finds no room. For as long others pass it then, and so on in turn: those who need
 /// little are not held up for ever by what a few hold, and do not pass one that needs much for ever.

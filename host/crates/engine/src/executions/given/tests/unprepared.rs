@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use petrel_access::Behalf;
-use petrel_model::Status;
-use petrel_persistence::MemoryStore;
+use petrel_catalog::content::Runners;
+use petrel_model::{Action, Pack, Status};
+use petrel_persistence::{Change, Commit, MemoryStore, Store as _};
 use petrel_runners::shares::Refused;
 use petrel_runners::{Asked, Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Slots};
 use serde_json::json;
@@ -18,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::*;
 use crate::Engine;
-use crate::content::Runners;
 use crate::executions::{self, Request};
 use crate::options::Options;
 
@@ -41,6 +41,8 @@ enum End {
 struct Scripted {
     runner_type: RunnerType,
     end: End,
+    /// Whether the host has started. Until then nothing is prepared, so that it is for those that wait.
+    is_started: AtomicBool,
     preparations: AtomicUsize,
     is_prepared: AtomicBool,
     /// A permit for each preparation that may end.
@@ -56,6 +58,7 @@ impl Scripted {
         Self {
             runner_type,
             end,
+            is_started: AtomicBool::new(false),
             preparations: AtomicUsize::new(0),
             is_prepared: AtomicBool::new(false),
             may_prepare: Semaphore::new(0),
@@ -107,6 +110,9 @@ impl Runner for Scripted {
     }
 
     async fn prepare(&self, _pack_path: &Path, _entry_point: &str) -> Result<(), NotPrepared> {
+        if !self.is_started.load(Ordering::SeqCst) {
+            return Err(NotPrepared { reason: "it is too early".into(), hint: "wait".into() });
+        }
         self.preparations.fetch_add(1, Ordering::SeqCst);
         self.may_prepare.acquire().await.unwrap().forget();
         assert!(self.end != End::Panic, "on purpose");
@@ -116,6 +122,18 @@ impl Runner for Scripted {
         self.is_prepared.store(self.end == End::Well, Ordering::SeqCst);
         Ok(())
     }
+}
+
+fn pack() -> Pack {
+    serde_json::from_value(json!({"ref": "pace", "name": "pace", "version": "1.0.0", "path": "pace"}))
+        .unwrap()
+}
+
+fn action(name: &str) -> Action {
+    let entry_point = format!("{name}.wasm");
+    let action =
+        json!({"ref": format!("pace.{name}"), "runner_type": "scripted", "entry_point": entry_point});
+    serde_json::from_value(action).unwrap()
 }
 
 /// An engine with two slots for a slow action and a quick one.
@@ -132,15 +150,18 @@ impl Host {
         let executions = executions::Options { component_slots: 2, ..executions::Options::default() };
         let options = Options { executions, drain: 3 * PATIENCE, ..Options::default() };
         let store = Arc::new(MemoryStore::default());
-        let engine = Engine::new(store, runners.clone(), options).await.unwrap();
+        let mut changes = vec![Change::put(pack())];
+        changes.extend(["slow", "quick"].map(action).map(Change::put));
+        store.commit(Commit { fence: None, expect: Vec::new(), changes }).await.unwrap();
+        let engine = Engine::new(store, runners, options).await.unwrap();
         engine.start().await.unwrap();
-        // Only now, so that nothing is prepared but for those that wait.
-        for name in ["slow", "quick"] {
-            let action = json!({"ref": format!("pace.{name}"), "runner_type": "scripted",
-                "entry_point": format!("{name}.wasm")});
-            let action = serde_json::from_value(action).unwrap();
-            engine.content_mut().put_action(RegisteredAction::new(action, &runners, "pace".into()));
-        }
+        let is_prepared = async {
+            while engine.core().running().iter().any(|(name, _)| *name == "preparation") {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, is_prepared).await.is_ok(), "the host does not start");
+        runner.is_started.store(true, Ordering::SeqCst);
         Self { engine, runner }
     }
 

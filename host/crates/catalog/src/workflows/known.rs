@@ -1,5 +1,5 @@
 //! Which actions a workflow may call: those that are registered, and those of a pack that is about to be. What is asked of
-//! the content is taken out of it at once, so that nobody waits for a comparison.
+//! the content is taken out of it at once, so that a comparison keeps nothing else of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,11 +8,10 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref, names};
 use petrel_workflows::inspection::contents::{Actions, Call, Known};
 
-use crate::catalog::Catalog;
 use crate::content::{Content, RegisteredAction, Runners};
 
 /// What is registered of the actions that were asked for, and of no others.
-pub(crate) struct Registered {
+pub struct Registered {
     /// Sorted by reference.
     found: Vec<(Ref, Entry)>,
     /// All packs that are registered.
@@ -30,10 +29,9 @@ enum Entry {
 }
 
 impl Registered {
-    /// What this host has of the actions that these call.
-    pub(crate) fn on(catalog: &Catalog, calls: &[Call]) -> Self {
-        let asked = references(calls.iter().map(Call::action));
-        Self::of(&catalog.content(), asked)
+    /// What a host that has `content` has of the actions that these call.
+    pub fn on(content: &Content, calls: &[Call]) -> Self {
+        Self::of(content, references(calls.iter().map(Call::action)))
     }
 
     /// What every host has of the actions that these call, by `content`; more may be registered on one.
@@ -42,7 +40,7 @@ impl Registered {
         Self { is_part: true, ..Self::of(content, asked) }
     }
 
-    /// What `content` has of these, which are sorted. Whoever holds it waits for nothing else.
+    /// What `content` has of these, which are sorted.
     fn of(content: &Content, asked: Vec<Ref>) -> Self {
         let found = asked.into_iter().map(|reference| {
             let entry = match content.registered(&reference) {

@@ -4,23 +4,21 @@
 mod change;
 mod fitting;
 
-use std::sync::Arc;
-
+use petrel_engine_core::Error;
 use petrel_model::names::check_text;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
 use petrel_persistence::Expect;
-use petrel_rules::{CompiledRule, check, warnings};
+use petrel_rules::{check, warnings};
 use serde_json::Value;
 
-use change::RuleChange;
+use change::{RuleChange, compiled};
 pub(crate) use fitting::{has_template, misfit, misfits};
 
-use crate::content::RegisteredTriggerType;
-use crate::error::Error;
-use crate::service::Engine;
+use crate::content::{Content, RegisteredTriggerType};
+use crate::service::Catalog;
 
 /// A rule as it was stored, and what its author should think about.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +29,7 @@ pub struct Written {
     pub warnings: Vec<String>,
 }
 
-impl Engine {
+impl Catalog {
     /// Makes a rule from its text, YAML or JSON.
     ///
     /// # Errors
@@ -41,13 +39,14 @@ impl Engine {
         let text = text.to_owned();
         let mut context = Object::new();
         context.insert("user".into(), user.into());
-        self.change_rules(move |engine| {
-            let rule = engine.rule_of(definition(&text)?, engine.mint(engine.now()), context.clone())?;
-            if engine.content().has_rule(&rule.reference) {
-                return Err(exists(engine.content().rule(rule.reference.as_str())?));
+        let core = self.core().clone();
+        self.change_rules(move |content| {
+            let rule = rule_of(content, definition(&text)?, core.mint(core.now()), context.clone())?;
+            if content.has_rule(&rule.reference) {
+                return Err(exists(content.rule(rule.reference.as_str())?));
             }
             refuse_masked(&rule)?;
-            let warnings = engine.check_rule(&rule)?;
+            let warnings = check_rule(content, &rule)?;
             let decided = RuleChange {
                 expect: vec![Expect::RuleAbsent(rule.reference.clone())],
                 delete: None,
@@ -64,16 +63,16 @@ impl Engine {
     /// As [`Engine::create_rule`], and when there is no such rule.
     pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
         let (name, text) = (name.to_owned(), text.to_owned());
-        self.change_rules(move |engine| {
-            let old = Rule::clone(engine.content().rule(&name)?);
-            let mut rule = engine.rule_of(definition(&text)?, old.id, old.context.clone())?;
-            if rule.reference != old.reference && engine.content().has_rule(&rule.reference) {
-                return Err(names_another(&old, &rule));
+        self.change_rules(move |content| {
+            let old = content.rule(&name)?;
+            let mut rule = rule_of(content, definition(&text)?, old.id, old.context.clone())?;
+            if rule.reference != old.reference && content.has_rule(&rule.reference) {
+                return Err(names_another(old, &rule));
             }
-            keep_masked(&mut rule, &old);
+            keep_masked(&mut rule, old);
             refuse_masked(&rule)?;
-            let warnings = engine.check_rule(&rule)?;
-            Ok((RuleChange::replacing(&old, &rule), Written { rule, warnings }))
+            let warnings = check_rule(content, &rule)?;
+            Ok((RuleChange::replacing(old, &rule), Written { rule, warnings }))
         })
         .await
     }
@@ -84,10 +83,10 @@ impl Engine {
     /// When there is no such rule.
     pub async fn set_rule_enabled(&self, name: &str, enabled: bool) -> Result<Rule, Error> {
         let name = name.to_owned();
-        self.change_rules(move |engine| {
-            let old = Rule::clone(engine.content().rule(&name)?);
-            let rule = Rule { enabled, ..old.clone() };
-            Ok((RuleChange::replacing(&old, &rule), rule))
+        self.change_rules(move |content| {
+            let old = content.rule(&name)?;
+            let rule = Rule { enabled, ..Rule::clone(old) };
+            Ok((RuleChange::replacing(old, &rule), rule))
         })
         .await
     }
@@ -98,51 +97,47 @@ impl Engine {
     /// When there is no such rule.
     pub async fn delete_rule(&self, name: &str) -> Result<Ref, Error> {
         let name = name.to_owned();
-        self.change_rules(move |engine| {
-            let old = Rule::clone(engine.content().rule(&name)?);
-            let expect = vec![Expect::RuleIs(old.reference.clone(), old.id)];
-            let reference = old.reference.clone();
-            Ok((RuleChange { expect, delete: Some(old.reference), put: None }, reference))
+        self.change_rules(move |content| {
+            let old = content.rule(&name)?;
+            let (expect, reference) = (vec![Expect::RuleIs(old.reference.clone(), old.id)], &old.reference);
+            Ok((RuleChange { expect, delete: Some(reference.clone()), put: None }, reference.clone()))
         })
         .await
     }
+}
 
-    /// The rule that a definition defines, with its trigger in the form that is compared.
-    pub(crate) fn rule_of(
-        &self,
-        definition: RuleDefinition,
-        id: RuleId,
-        context: Object,
-    ) -> Result<Rule, Error> {
-        let mut rule = definition.into_rule(id);
-        rule.context = context;
-        // What is registered is not held while a schema is compiled and looked at.
-        let kind = self.content().trigger_type(&rule.trigger.kind).cloned().map_err(|error| {
-            Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned())
-        })?;
-        settle(&mut rule.trigger, &kind).map_err(|error| {
-            Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned())
-        })?;
-        Ok(rule)
-    }
+/// The rule that a definition defines, beside what `content` has, with its trigger in the form that is compared.
+pub(crate) fn rule_of(
+    content: &Content,
+    definition: RuleDefinition,
+    id: RuleId,
+    context: Object,
+) -> Result<Rule, Error> {
+    let mut rule = definition.into_rule(id);
+    rule.context = context;
+    let told =
+        |error: Error| Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned());
+    let kind = content.trigger_type(&rule.trigger.kind).map_err(told)?;
+    let mut trigger = rule.trigger.clone();
+    settle(&mut trigger, kind).map_err(told)?;
+    rule.trigger = trigger;
+    Ok(rule)
+}
 
-    /// Refuses what cannot work, and warns about what may not be meant.
-    pub(crate) fn check_rule(&self, rule: &Rule) -> Result<Vec<String>, Error> {
-        // What is registered is not held while schemas and templates are compiled.
-        let action = self.content().action(&rule.action.reference).cloned();
-        // What is secret among the parameters of what is not there is not known.
-        let is_secret =
-            |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.may_be_secret(name));
-        let problems: Vec<_> = check(rule, is_secret).iter().map(ToString::to_string).collect();
-        if !problems.is_empty() {
-            let message = format!("rule `{}`: {}", rule.reference, problems.join("; "));
-            return Err(Error::invalid(message, "correct the rule and try again"));
-        }
-        let mut found = warnings(rule, action.as_ref().ok().map(|action| action.target()));
-        found.extend(action.as_deref().into_iter().flat_map(|action| misfits(rule, action)));
-        found.extend(action.err().map(|error| without_action(rule, &error)));
-        Ok(found)
+/// Refuses what cannot work, and warns about what may not be meant.
+fn check_rule(content: &Content, rule: &Rule) -> Result<Vec<String>, Error> {
+    let action = content.action(&rule.action.reference);
+    // What is secret among the parameters of what is not there is not known.
+    let is_secret = |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.may_be_secret(name));
+    let problems: Vec<_> = check(rule, is_secret).iter().map(ToString::to_string).collect();
+    if !problems.is_empty() {
+        let message = format!("rule `{}`: {}", rule.reference, problems.join("; "));
+        return Err(Error::invalid(message, "correct the rule and try again"));
     }
+    let mut found = warnings(rule, action.as_ref().ok().map(|action| action.target()));
+    found.extend(action.as_ref().ok().into_iter().flat_map(|action| misfits(rule, action)));
+    found.extend(action.err().map(|error| without_action(rule, &error)));
+    Ok(found)
 }
 
 /// Brings a trigger of the type `kind` into the form that is compared.
@@ -203,11 +198,6 @@ fn names_another(old: &Rule, rule: &Rule) -> Error {
         hint: format!("update `{new}` with it, or correct its `name` and `pack`"),
         id: Some(rule.id.to_string()),
     }
-}
-
-/// `rule`, ready to be evaluated.
-fn compiled(rule: &Rule) -> Arc<CompiledRule> {
-    Arc::new(CompiledRule::new(Arc::new(rule.clone())))
 }
 
 /// A secret that was printed comes back masked, and then stands for what it was: but not for another action or trigger, which

@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use petrel_engine_core::Core;
 use petrel_model::{Object, Ref, Rule, RuleId, TriggerType};
 use petrel_packs::RuleDefinition;
 use petrel_persistence::Expect;
 
-use crate::service::Engine;
+use crate::content::Content;
+use crate::rule_book::rule_of;
 
 /// What becomes of the rules of a pack.
 #[derive(Default)]
@@ -19,73 +21,68 @@ pub(super) struct RulesOfPack {
     pub(super) gone: Vec<Ref>,
 }
 
-impl Engine {
-    /// The rules of `pack`, whose files hold `definitions`, with these trigger types and actions.
-    pub(super) fn rules_of(
-        &self,
-        pack: &str,
-        definitions: Vec<RuleDefinition>,
-        new_kinds: &[TriggerType],
-        notes: &mut Vec<String>,
-    ) -> RulesOfPack {
-        let before = self.content().pack(pack).ok().and_then(|pack| pack.rules.clone());
-        let (mut rules, mut expect) = (Vec::new(), Vec::new());
-        for definition in definitions {
-            let known =
-                self.content().rule(definition.reference().as_str()).ok().map(|rule| Rule::clone(rule));
-            let id = known.as_ref().map_or_else(|| self.mint(self.now()), |rule| rule.id);
-            let is_new_kind = new_kinds.iter().any(|kind| kind.reference == definition.trigger.kind);
-            let made = if is_new_kind {
-                Ok(definition.into_rule(id))
-            } else {
-                self.rule_of(definition, id, Object::new())
-            };
-            let mut rule = match made {
-                Ok(rule) => rule,
-                // Its trigger has gone since it was looked at.
-                Err(error) => {
-                    notes.push(format!("{error}; {}", error.hint()));
-                    continue;
-                }
-            };
-            expect.push(match known {
-                Some(known) => {
-                    let before = before.as_ref().and_then(|before| before.get(known.reference.name()));
-                    notes.extend(switched(&mut rule, &known, before.copied()));
-                    notes.extend(changed(&rule, &known));
-                    Expect::RuleIs(known.reference, known.id)
-                }
-                None => Expect::RuleAbsent(rule.reference.clone()),
-            });
-            rules.push(rule);
-        }
-        let gone = self.gone_rules(pack, before.as_ref(), &rules);
-        expect.extend(gone.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)));
-        notes.extend(
-            gone.iter().map(|(rule, _)| format!("rule `{rule}` is gone: its pack brings it no more")),
-        );
-        RulesOfPack { rules, expect, gone: gone.into_iter().map(|(rule, _)| rule).collect() }
-    }
-
-    /// The rules that came from files of `pack` and are not among those that it has now.
-    fn gone_rules(
-        &self,
-        pack: &str,
-        before: Option<&BTreeMap<String, bool>>,
-        kept: &[Rule],
-    ) -> Vec<(Ref, RuleId)> {
-        let kept: BTreeSet<&Ref> = kept.iter().map(|rule| &rule.reference).collect();
-        let is_from_file = |rule: &Rule| match before {
-            Some(before) => before.contains_key(rule.reference.name()),
-            // What was made through the API says by whom.
-            None => !rule.context.contains_key("user"),
+/// The rules of `pack`, whose files hold `definitions`, with these trigger types and actions.
+pub(super) fn rules_of(
+    content: &Content,
+    core: &Core,
+    pack: &str,
+    definitions: Vec<RuleDefinition>,
+    new_kinds: &[TriggerType],
+    notes: &mut Vec<String>,
+) -> RulesOfPack {
+    let before = content.pack(pack).ok().and_then(|pack| pack.rules.clone());
+    let (mut rules, mut expect) = (Vec::new(), Vec::new());
+    for definition in definitions {
+        let known = content.rule(definition.reference().as_str()).ok().map(|rule| Rule::clone(rule));
+        let id = known.as_ref().map_or_else(|| core.mint(core.now()), |rule| rule.id);
+        let is_new_kind = new_kinds.iter().any(|kind| kind.reference == definition.trigger.kind);
+        let made = if is_new_kind {
+            Ok(definition.into_rule(id))
+        } else {
+            rule_of(content, definition, id, Object::new())
         };
-        let content = self.content();
-        let gone = content.rules().filter(|rule| {
-            rule.reference.pack() == pack && !kept.contains(&rule.reference) && is_from_file(rule)
+        let mut rule = match made {
+            Ok(rule) => rule,
+            // Its trigger has gone since it was looked at.
+            Err(error) => {
+                notes.push(format!("{error}; {}", error.hint()));
+                continue;
+            }
+        };
+        expect.push(match known {
+            Some(known) => {
+                let before = before.as_ref().and_then(|before| before.get(known.reference.name()));
+                notes.extend(switched(&mut rule, &known, before.copied()));
+                notes.extend(changed(&rule, &known));
+                Expect::RuleIs(known.reference, known.id)
+            }
+            None => Expect::RuleAbsent(rule.reference.clone()),
         });
-        gone.map(|rule| (rule.reference.clone(), rule.id)).collect()
+        rules.push(rule);
     }
+    let gone = gone_rules(content, pack, before.as_ref(), &rules);
+    expect.extend(gone.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)));
+    notes.extend(gone.iter().map(|(rule, _)| format!("rule `{rule}` is gone: its pack brings it no more")));
+    RulesOfPack { rules, expect, gone: gone.into_iter().map(|(rule, _)| rule).collect() }
+}
+
+/// The rules that came from files of `pack` and are not among those that it has now.
+fn gone_rules(
+    content: &Content,
+    pack: &str,
+    before: Option<&BTreeMap<String, bool>>,
+    kept: &[Rule],
+) -> Vec<(Ref, RuleId)> {
+    let kept: BTreeSet<&Ref> = kept.iter().map(|rule| &rule.reference).collect();
+    let is_from_file = |rule: &Rule| match before {
+        Some(before) => before.contains_key(rule.reference.name()),
+        // What was made through the API says by whom.
+        None => !rule.context.contains_key("user"),
+    };
+    let gone = content.rules().filter(|rule| {
+        rule.reference.pack() == pack && !kept.contains(&rule.reference) && is_from_file(rule)
+    });
+    gone.map(|rule| (rule.reference.clone(), rule.id)).collect()
 }
 
 /// Decides whether a rule that is `known` is on. Its file says so where it has changed since it was registered last,

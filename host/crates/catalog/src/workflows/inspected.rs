@@ -1,9 +1,11 @@
 //! The text of a workflow, inspected: all that is found in it, with line and column, and what is run if nothing is
-//! wrong. Which actions it may call is known in [`super::known`]; what is kept of it in [`super::definitions`].
+//! wrong. Which actions it may call is known in [`super::known`]; what is kept of it is the affair of who
+//! runs one.
 
 use std::fmt;
 use std::sync::Arc;
 
+use petrel_engine_core::Error;
 use petrel_model::quoted::beginning;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Actions, Call};
@@ -14,8 +16,7 @@ use serde_json::{Value, json};
 
 use super::known::Registered;
 use super::{ACTION_CHAIN, ORQUESTA};
-use crate::error::Error;
-use crate::service::Engine;
+use crate::service::Catalog;
 
 /// The variables that every workflow begins with.
 const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
@@ -38,21 +39,21 @@ pub struct Found {
     pub position: Option<Position>,
 }
 
-impl Engine {
+impl Catalog {
     /// Inspects the text of a workflow or a chain beside the actions that are registered, where others do not wait for it.
     /// Gives all that is found, as a failed workflow reports it.
     ///
     /// # Errors
     /// When much waits to be evaluated already, or the host stops meanwhile.
     pub async fn inspect_workflow(&self, source: String) -> Result<Value, Error> {
-        self.check_evaluations()?;
-        let engine = self.clone();
-        self.heavy(move || {
+        self.evaluations().check_room()?;
+        let catalog = self.clone();
+        let work = move || {
             let inspected = inspect(language(&source), &source);
-            let registered = Registered::on(engine.catalog(), &inspected.calls);
+            let registered = Registered::on(&catalog.content(), &inspected.calls);
             inspected.beside(&registered).found().to_errors()
-        })
-        .await
+        };
+        self.evaluations().heavy(work).await
     }
 }
 
@@ -130,7 +131,7 @@ pub fn check(runner: &str, source: &str) -> Result<Source, Invalid> {
 }
 
 /// As [`inspect`], of a workflow that `reevaluates` or not.
-pub(super) fn inspect_as(runner: &str, source: &str, reevaluates: bool) -> Inspected {
+pub fn inspect_as(runner: &str, source: &str, reevaluates: bool) -> Inspected {
     match petrel_yaml::parse(source) {
         Ok(document) if runner == ACTION_CHAIN => of_chain(document, reevaluates),
         Ok(document) => of_workflow(document, reevaluates),
@@ -213,7 +214,7 @@ impl Inspected {
     }
 
     /// What it calls.
-    pub(crate) fn calls(&self) -> &[Call] {
+    pub fn calls(&self) -> &[Call] {
         &self.calls
     }
 
@@ -253,14 +254,14 @@ impl Inspected {
     ///
     /// # Errors
     /// All that is wrong with it; notes are left out.
-    pub(super) fn into_parts(mut self) -> Result<(Source, Vec<Call>), Invalid> {
+    pub fn into_parts(mut self) -> Result<(Source, Vec<Call>), Invalid> {
         let calls = std::mem::take(&mut self.calls);
         self.into_source().map(|source| (source, calls))
     }
 }
 
 /// What is wrong with `calls` by what `actions` knows, in the text of the workflow that makes them; notes are left out.
-pub(super) fn wrong_calls(calls: &[Call], actions: &dyn Actions, source: &str) -> Option<Invalid> {
+pub fn wrong_calls(calls: &[Call], actions: &dyn Actions, source: &str) -> Option<Invalid> {
     let mut findings = contents::inspect(calls, actions);
     let is_cut = findings.len() > contents::MOST_FINDINGS;
     findings.retain(|finding| !finding.is_note());

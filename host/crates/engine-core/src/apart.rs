@@ -11,9 +11,7 @@ use crate::error::Error;
 ///
 /// # Errors
 /// When the system has no thread to give, or if it has panicked.
-pub(crate) async fn wait_for<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
+pub async fn wait_for<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let thread = spawn(Builder::new().name("apart".into()), work);
     let receiver = thread.map_err(|error| Error::Internal(format!("no thread can be had: {error}")))?;
     receiver.await.map_err(|_panicked| Error::Internal("it has panicked; the log has the details".into()))

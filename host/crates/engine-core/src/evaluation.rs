@@ -1,18 +1,18 @@
 //! Evaluates off the workers what takes long. Evaluation is pure, so it is tried at once with a small allowance
 //! ([`quick`]); what uses that up is done again from the start by a thread of its own, few at a time
-//! ([`Engine::heavy`]), where it may take as long as the operator allows, or until nobody waits for it any more: when
+//! ([`Evaluations::heavy`]), where it may take as long as the operator allows, or until nobody waits for it any more: when
 //! the sender of a request goes away, the API drops what answers it, and the thread ends what it evaluates.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use petrel_engine_core::Core;
-use petrel_expressions::work::{self, Allowance, Interrupt, Limit, UNITS, within};
+use petrel_python::work::{self, Allowance, Interrupt, Limit, UNITS, within};
 use petrel_runners::apart;
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
-use crate::service::Engine;
+use crate::ground::Core;
 
 /// How much is evaluated on a worker, in units of the meter: a few milliseconds.
 const QUICK: u64 = 4_000_000;
@@ -26,26 +26,27 @@ const WAITING: usize = 64;
 /// The stack of such a thread, for the deepest values that a template can make. What is not used takes no memory.
 const STACK: usize = 128 * 1024 * 1024;
 
-/// Who evaluates what takes long.
-pub(crate) struct Evaluations {
-    threads: std::sync::Arc<Semaphore>,
+/// Who evaluates what takes long, for all services of a process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Evaluations(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    core: Core,
+    /// How long the evaluations of one piece of work may take together.
+    longest: Duration,
+    threads: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
-impl Default for Evaluations {
-    fn default() -> Self {
-        Self { threads: Semaphore::new(THREADS).into(), waiting: AtomicUsize::new(0) }
-    }
-}
-
 /// Does `work` at once. `None` when it would take long: then nothing of it counts.
-pub(crate) fn quick<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub fn quick<T>(work: impl FnOnce() -> T) -> Option<T> {
     let ran = within(&Allowance { units: QUICK, is_roomy: false, interrupt: None }, work);
     ran.limit.is_none().then_some(ran.value)
 }
 
 /// Says of what counts no work, and takes long, that it is not [`quick`]: false on a worker, which is to give up.
-pub(crate) fn may_take_long() -> bool {
+pub fn may_take_long() -> bool {
     work::evaluation(|| work::charge(QUICK + 1)).is_ok()
 }
 
@@ -67,37 +68,39 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Engine {
+impl Evaluations {
+    /// Those of the process of `core`, which may take as long as `longest` together for one piece of work.
+    pub fn new(core: Core, longest: Duration) -> Self {
+        let (threads, waiting) = (Arc::new(Semaphore::new(THREADS)), AtomicUsize::new(0));
+        Self(Arc::new(Inner { core, longest, threads, waiting }))
+    }
+
     /// Does `work` on a thread of its own. Evaluations in it fail when they take longer than the operator allows.
     ///
     /// # Errors
     /// When the host stops meanwhile. Nothing came of it then.
-    pub(crate) async fn heavy<T: Send + 'static>(
+    pub async fn heavy<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.catalog().heavy(work).await
+        self.run(Some(self.0.longest), work).await
     }
 
-    /// As [`Engine::heavy`] for what must come out the same when it is done again later: only the host's stop ends
+    /// As [`heavy`](Self::heavy) for what must come out the same when it is done again later: only the host's stop ends
     /// it from outside. What it takes is bounded by what is done in it.
-    pub(crate) async fn heavy_and_exact<T: Send + 'static>(
+    pub async fn heavy_and_exact<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.catalog().heavy_and_exact(work).await
+        self.run(None, work).await
     }
 
     /// Refuses what may be refused when much waits to be evaluated already.
-    pub(crate) fn check_evaluations(&self) -> Result<(), Error> {
-        self.catalog().check_evaluations()
-    }
-}
-
-impl Evaluations {
-    /// Refuses what may be refused when much waits already.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.waiting.load(Ordering::Relaxed) < WAITING {
+    ///
+    /// # Errors
+    /// When that is so.
+    pub fn check_room(&self) -> Result<(), Error> {
+        if self.0.waiting.load(Ordering::Relaxed) < WAITING {
             return Ok(());
         }
         Err(Error::Busy(format!(
@@ -106,18 +109,18 @@ impl Evaluations {
     }
 
     /// Does `work` on a thread of its own, for as long as it may take and somebody waits for it, and until what runs is ended.
-    pub(crate) async fn run<T: Send + 'static>(
+    async fn run<T: Send + 'static>(
         &self,
-        core: &Core,
         longest: Option<Duration>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
+        let Inner { core, threads, waiting, .. } = &*self.0;
+        waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(waiting);
         let stopped = core.end_running().cancelled();
         tokio::pin!(stopped);
         let permit = tokio::select! {
-            permit = std::sync::Arc::clone(&self.threads).acquire_owned() => permit.map_err(|_closed| Error::Stopping)?,
+            permit = Arc::clone(threads).acquire_owned() => permit.map_err(|_closed| Error::Stopping)?,
             () = &mut stopped => return Err(Error::Stopping),
         };
         let ends = Ends(Interrupt::default());
@@ -154,31 +157,30 @@ impl Evaluations {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use petrel_engine_core::SystemClock;
     use petrel_persistence::MemoryStore;
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::clock::SystemClock;
 
     const BOUND: Duration = Duration::from_secs(60);
 
-    fn core() -> Core {
-        Core::new(Arc::new(MemoryStore::default()), Arc::new(SystemClock))
+    fn evaluations(longest: Duration) -> (Evaluations, Core) {
+        let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SystemClock));
+        (Evaluations::new(core.clone(), longest), core)
     }
 
     #[tokio::test]
     async fn what_nobody_waits_for_any_more_ends_and_lets_others_have_its_thread() {
-        let (evaluations, core) = (Arc::new(Evaluations::default()), core());
+        let (evaluations, core) = evaluations(BOUND);
         let (begun, mut began) = mpsc::unbounded_channel();
         let endless = |_| {
-            let (evaluations, core, begun) = (Arc::clone(&evaluations), core.clone(), begun.clone());
+            let (evaluations, begun) = (evaluations.clone(), begun.clone());
             let work = move || {
                 let _is_counted = begun.send(());
                 while work::evaluation(|| work::charge(1_000_000)).is_ok() {}
             };
-            tokio::spawn(async move { evaluations.run(&core, None, work).await })
+            core.spawn("evaluation", async move { evaluations.heavy_and_exact(work).await })
         };
         let asked: Vec<_> = (0..THREADS).map(endless).collect();
         for _ in 0..THREADS {
@@ -188,19 +190,19 @@ mod tests {
             gone.abort();
             assert!(gone.await.is_err_and(|error| error.is_cancelled()));
         }
-        let next = tokio::time::timeout(BOUND, evaluations.run(&core, None, || 5)).await.unwrap();
+        let next = tokio::time::timeout(BOUND, evaluations.heavy_and_exact(|| 5)).await.unwrap();
         assert!(matches!(next, Ok(5)));
-        assert_eq!(evaluations.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(evaluations.0.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
     async fn what_takes_longer_than_it_may_fails_and_a_stop_ends_all() {
-        let (evaluations, core) = (Evaluations::default(), core());
+        let (evaluations, core) = evaluations(Duration::from_millis(1));
         let endless = || while work::evaluation(|| work::charge(1_000_000)).is_ok() {};
-        let limited = evaluations.run(&core, Some(Duration::from_millis(1)), endless);
+        let limited = evaluations.heavy(endless);
         assert!(matches!(tokio::time::timeout(BOUND, limited).await, Ok(Ok(()))));
         core.end_running().cancel();
-        let stopped = evaluations.run(&core, None, endless);
+        let stopped = evaluations.heavy_and_exact(endless);
         assert!(matches!(tokio::time::timeout(BOUND, stopped).await, Ok(Err(Error::Stopping))));
     }
 }

@@ -1,14 +1,16 @@
 //! What is registered, in memory: packs, actions, trigger types, rules, and the index that finds the
 //! rules of an event. It is read from the store at the start, and changed after each commit that
-//! changes it, never before. [`refusals`] words what of it is not run, [`alone`] makes some without a store.
+//! changes it, never before. Who reads has a snapshot; a change copies no more than the collections that it changes. [`refusals`] words what of it is not run, [`alone`] makes some without a store.
 
 mod alone;
+mod reads;
 mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use petrel_engine_core::Error;
 use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, whole_schema};
@@ -22,13 +24,12 @@ pub use petrel_runners::RunnerType;
 use petrel_runners::Runs;
 use serde_json::{Value, json};
 
-use crate::configuration::Configuration;
-use crate::error::Error;
-use crate::pack_configs::GivenConfig;
+use crate::configuration::{Configuration, GivenConfig};
 use crate::validation::Validator;
-pub(crate) use refusals::{refusal, refused, without_runner};
+pub(crate) use refusals::refusal;
+pub use refusals::{refused, without_runner};
 
-/// What carries out actions on this host, by the name of the runner type.
+/// The runners of this host, by name.
 pub type Runners = BTreeMap<String, Runs>;
 
 /// An action, ready to be requested and run.
@@ -43,13 +44,15 @@ pub struct RegisteredAction {
     pub pack_path: PathBuf,
     /// Why it is refused when somebody runs it, if something is wrong with it.
     pub refused: Option<String>,
-    pub(crate) validator: Validator,
-    pub(crate) signature: Signature,
+    /// Checks values for these.
+    pub validator: Validator,
+    /// What of these is given as a template, is secret or is cast.
+    pub signature: Signature,
 }
 
 impl RegisteredAction {
     /// Makes an action ready for a host with these runners; the files of its pack are in `pack_path`.
-    pub(crate) fn new(action: Action, runners: &Runners, pack_path: PathBuf) -> Self {
+    pub fn new(action: Action, runners: &Runners, pack_path: PathBuf) -> Self {
         let runs = runners.get(&action.runner_type).cloned();
         let none = Parameters::new();
         let runner_parameters = runs.as_ref().map_or(&none, |runs| &runs.runner_type().parameters);
@@ -81,10 +84,11 @@ impl RegisteredAction {
 pub struct RegisteredTriggerType {
     /// The trigger type.
     pub kind: Arc<TriggerType>,
-    pub(crate) payload: Option<Validator>,
+    /// Checks payloads, if its schema says anything of them.
+    pub payload: Option<Validator>,
     pub(crate) parameters: Validator,
     /// The schema of its payload, if it calls anything secret.
-    pub(crate) secrets: Option<Arc<Value>>,
+    pub secrets: Option<Arc<Value>>,
 }
 
 impl RegisteredTriggerType {
@@ -105,24 +109,23 @@ impl RegisteredTriggerType {
     }
 }
 
-/// Everything that is registered.
-#[derive(Default)]
+/// Everything that is registered at one moment. A clone shares each collection with it until that is changed.
+#[derive(Clone, Default)]
 pub struct Content {
-    runners: Runners,
-    packs: BTreeMap<String, Arc<Pack>>,
-    actions: BTreeMap<Ref, Arc<RegisteredAction>>,
-    trigger_types: BTreeMap<Ref, Arc<RegisteredTriggerType>>,
-    rules: BTreeMap<Ref, Arc<Rule>>,
-    index: RuleIndex,
-    triggers: HashMap<Ref, (Trigger, usize)>,
-    webhooks: BTreeMap<String, Ref>,
-    given_configs: BTreeMap<String, GivenConfig>,
+    runners: Arc<Runners>,
+    packs: Arc<BTreeMap<String, Arc<Pack>>>,
+    actions: Arc<BTreeMap<Ref, Arc<RegisteredAction>>>,
+    trigger_types: Arc<BTreeMap<Ref, Arc<RegisteredTriggerType>>>,
+    rules: Arc<BTreeMap<Ref, Arc<Rule>>>,
+    index: Arc<RuleIndex>,
+    /// The triggers that rules listen to, and how many rules do.
+    triggers: Arc<HashMap<Ref, (Arc<Trigger>, usize)>>,
+    webhooks: Arc<BTreeMap<String, Ref>>,
+    given_configs: Arc<BTreeMap<String, GivenConfig>>,
     /// With the defaults of the schemas.
-    configs: BTreeMap<String, Arc<Configuration>>,
+    configs: Arc<BTreeMap<String, Arc<Configuration>>>,
     /// What the store has of all this and cannot read.
-    unreadable: Vec<Unreadable>,
-    /// How often any of this was changed.
-    revision: u64,
+    unreadable: Arc<Vec<Unreadable>>,
 }
 
 impl Content {
@@ -130,8 +133,8 @@ impl Content {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn load(store: &dyn Store, runners: Runners) -> Result<Self, Error> {
-        let mut content = Self { runners, ..Self::default() };
+    pub(crate) async fn load(store: &dyn Store, runners: Runners) -> Result<Self, Error> {
+        let mut content = Self { runners: Arc::new(runners), ..Self::default() };
         for pack in store.all::<Pack>().await? {
             content.put_pack(pack);
         }
@@ -151,7 +154,7 @@ impl Content {
         for PackConfig { pack, values } in store.all::<PackConfig>().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
-        content.unreadable = store.unreadable();
+        content.unreadable = Arc::new(store.unreadable());
         Ok(content)
     }
 
@@ -161,16 +164,6 @@ impl Content {
         let kind = if what == "trigger" { "trigger type" } else { what };
         let lost = self.unreadable.iter().find(|one| one.kind == kind && one.id == name);
         lost.map_or_else(|| self.without_own_pack(what, name, known), Error::from)
-    }
-
-    /// What tells this from what is registered after a change.
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
-    }
-
-    /// Says that it is about to be changed.
-    pub(crate) fn revise(&mut self) {
-        self.revision += 1;
     }
 
     /// The runners of this host.
@@ -190,7 +183,7 @@ impl Content {
     }
 
     /// The configuration of a pack, with the defaults of its schema; empty when it has none.
-    pub(crate) fn configuration(&self, pack: &str) -> Arc<Configuration> {
+    pub fn configuration(&self, pack: &str) -> Arc<Configuration> {
         self.configs.get(pack).map(Arc::clone).unwrap_or_default()
     }
 
@@ -205,7 +198,7 @@ impl Content {
     }
 
     /// An action, where nobody is to be told that it is not there: no other is compared with it.
-    pub(crate) fn registered(&self, reference: &Ref) -> Option<&Arc<RegisteredAction>> {
+    pub fn registered(&self, reference: &Ref) -> Option<&Arc<RegisteredAction>> {
         self.actions.get(reference)
     }
 
@@ -267,7 +260,7 @@ impl Content {
     pub fn webhook(&self, url: &str) -> Result<(&Ref, &Trigger), Error> {
         let url = url.trim_matches('/');
         let found =
-            self.webhooks.get(url).and_then(|reference| Some((reference, &self.triggers.get(reference)?.0)));
+            self.webhooks.get(url).and_then(|reference| Some((reference, &*self.triggers.get(reference)?.0)));
         found.ok_or_else(|| Error::NotFound {
             what: "webhook",
             name: url.to_owned(),
@@ -283,34 +276,35 @@ impl Content {
     /// The triggers that rules listen to, by reference.
     pub fn triggers(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
         let sorted: BTreeMap<_, _> =
-            self.triggers.iter().map(|(name, (trigger, _))| (name, trigger)).collect();
+            self.triggers.iter().map(|(name, (trigger, _))| (name, &**trigger)).collect();
         sorted.into_iter()
     }
 
     /// The webhooks that rules listen to, by address.
     pub fn webhooks(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
-        self.webhooks.values().filter_map(|reference| Some((reference, &self.triggers.get(reference)?.0)))
+        self.webhooks.values().filter_map(|reference| Some((reference, &*self.triggers.get(reference)?.0)))
     }
 
     /// Registers a pack, or registers it again.
     pub(crate) fn put_pack(&mut self, pack: Pack) {
         let name = pack.reference.clone();
-        self.packs.insert(name.clone(), Arc::new(pack));
+        Arc::make_mut(&mut self.packs).insert(name.clone(), Arc::new(pack));
         self.settle_config(&name);
     }
 
     /// Forgets a pack; what is in it is forgotten by itself.
     pub(crate) fn delete_pack(&mut self, name: &str) {
-        self.packs.remove(name);
-        self.given_configs.remove(name);
-        self.configs.remove(name);
+        Arc::make_mut(&mut self.packs).remove(name);
+        Arc::make_mut(&mut self.given_configs).remove(name);
+        Arc::make_mut(&mut self.configs).remove(name);
     }
 
     /// Takes in what was given as the configuration of a pack.
     pub(crate) fn put_config(&mut self, pack: &str, given: Option<GivenConfig>) {
+        let given_configs = Arc::make_mut(&mut self.given_configs);
         match given {
-            Some(given) => self.given_configs.insert(pack.to_owned(), given),
-            None => self.given_configs.remove(pack),
+            Some(given) => given_configs.insert(pack.to_owned(), given),
+            None => given_configs.remove(pack),
         };
         self.settle_config(pack);
     }
@@ -320,27 +314,28 @@ impl Content {
         let given = self.given_configs.get(pack).map_or(&none, |given| &given.values);
         let schema = self.packs.get(pack).and_then(|pack| pack.config_schema.as_ref());
         let whole = schema.map_or_else(|| given.clone(), |schema| with_defaults(given, schema));
-        self.configs.insert(pack.to_owned(), Arc::new(Configuration::new(whole, given)));
+        let configuration = Arc::new(Configuration::new(whole, given));
+        Arc::make_mut(&mut self.configs).insert(pack.to_owned(), configuration);
     }
 
     /// Registers an action.
     pub(crate) fn put_action(&mut self, action: RegisteredAction) {
-        self.actions.insert(action.action.reference.clone(), Arc::new(action));
+        Arc::make_mut(&mut self.actions).insert(action.action.reference.clone(), Arc::new(action));
     }
 
     /// Forgets an action that is no longer in its pack.
     pub(crate) fn delete_action(&mut self, reference: &Ref) {
-        self.actions.remove(reference);
+        Arc::make_mut(&mut self.actions).remove(reference);
     }
 
     /// Registers a trigger type.
     pub(crate) fn put_trigger_type(&mut self, kind: RegisteredTriggerType) {
-        self.trigger_types.insert(kind.kind.reference.clone(), Arc::new(kind));
+        Arc::make_mut(&mut self.trigger_types).insert(kind.kind.reference.clone(), Arc::new(kind));
     }
 
     /// Forgets a trigger type that is no longer in its pack.
     pub(crate) fn delete_trigger_type(&mut self, reference: &Ref) {
-        self.trigger_types.remove(reference);
+        Arc::make_mut(&mut self.trigger_types).remove(reference);
     }
 
     /// Takes in a rule, in place of the one with its reference. It was compiled before: whoever reads what is registered
@@ -350,23 +345,25 @@ impl Content {
         self.delete_rule(&rule.reference);
         let trigger = rule.trigger.reference();
         if let Some(url) = webhook_url(&rule.trigger) {
-            self.webhooks.insert(url, trigger.clone());
+            Arc::make_mut(&mut self.webhooks).insert(url, trigger.clone());
         }
-        self.triggers.entry(trigger).or_insert_with(|| (rule.trigger.clone(), 0)).1 += 1;
-        self.index.insert(compiled);
-        self.rules.insert(rule.reference.clone(), rule);
+        let listened = Arc::make_mut(&mut self.triggers).entry(trigger);
+        listened.or_insert_with(|| (Arc::new(rule.trigger.clone()), 0)).1 += 1;
+        Arc::make_mut(&mut self.index).insert(compiled);
+        Arc::make_mut(&mut self.rules).insert(rule.reference.clone(), rule);
     }
 
     /// Forgets a rule, and its trigger if no other rule has it.
     pub(crate) fn delete_rule(&mut self, reference: &Ref) {
-        let Some(rule) = self.rules.remove(reference) else { return };
-        self.index.remove(rule.id);
-        let trigger = rule.trigger.reference();
-        if let Some((_, count)) = self.triggers.get_mut(&trigger) {
+        let Some(rule) = self.rules.get(reference).cloned() else { return };
+        Arc::make_mut(&mut self.rules).remove(reference);
+        Arc::make_mut(&mut self.index).remove(rule.id);
+        let (triggers, trigger) = (Arc::make_mut(&mut self.triggers), rule.trigger.reference());
+        if let Some((_, count)) = triggers.get_mut(&trigger) {
             *count -= 1;
             if *count == 0 {
-                self.triggers.remove(&trigger);
-                self.webhooks.retain(|_, other| *other != trigger);
+                triggers.remove(&trigger);
+                Arc::make_mut(&mut self.webhooks).retain(|_, other| *other != trigger);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Checks values against schemas that packs declare. Validators are compiled once and kept.
 //!
 //! What a schema asks for (`uniqueItems`, a long `enum`) counts no work but for [`patterns`], so the size of the value
-//! decides: a large one is not checked by a worker that answers requests ([`crate::evaluation`]). [`words`] says what is
+//! decides: a large one is not checked by a worker that answers requests ([`petrel_engine_core::evaluation`]). [`words`] says what is
 //! wrong.
 
 mod patterns;
@@ -9,13 +9,13 @@ mod words;
 
 use std::sync::OnceLock;
 
+use petrel_engine_core::evaluation;
 use petrel_expressions::work;
 use petrel_model::Object;
 use petrel_model::parameters::{Parameters, validation_schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
-use crate::evaluation;
 use words::Values;
 
 /// How many bytes of values are checked at once.
@@ -23,7 +23,7 @@ const SMALL: usize = 64 * 1024;
 
 /// A schema, compiled when it is first needed.
 #[derive(Debug)]
-pub(crate) struct Validator {
+pub struct Validator {
     schema: Value,
     /// Whether messages must not quote values.
     is_secret: bool,
@@ -32,13 +32,13 @@ pub(crate) struct Validator {
 
 impl Validator {
     /// For a whole set of parameters.
-    pub(crate) fn of_parameters(parameters: &Parameters) -> Self {
+    pub fn of_parameters(parameters: &Parameters) -> Self {
         let is_secret = parameters.values().any(has_secret);
         Self { schema: validation_schema(parameters), is_secret, compiled: OnceLock::new() }
     }
 
     /// For a payload. A schema that only says "an object" is not worth a validator.
-    pub(crate) fn of_payload(schema: &Object) -> Option<Self> {
+    pub fn of_payload(schema: &Object) -> Option<Self> {
         let says_something = schema.keys().any(|key| key != "type" && key != "description");
         says_something.then(|| Self {
             is_secret: has_secret(&Value::Object(schema.clone())),
@@ -48,7 +48,7 @@ impl Validator {
     }
 
     /// Why nothing can be checked with it, where its schema is not valid.
-    pub(crate) fn broken(&self) -> Option<&str> {
+    pub fn broken(&self) -> Option<&str> {
         self.compiled().as_ref().err().map(String::as_str)
     }
 
@@ -58,13 +58,13 @@ impl Validator {
     }
 
     /// What is wrong with `value`: the first thing found, in StackStorm's words where it has some.
-    pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
+    pub fn check(&self, value: &Value) -> Result<(), String> {
         self.check_with(value, || false)
     }
 
     /// The same; what is wrong is said without any value where `hides_values`, which is asked only then, or where the
     /// schema has secrets.
-    pub(crate) fn check_with(&self, value: &Value, hides_values: impl Fn() -> bool) -> Result<(), String> {
+    pub fn check_with(&self, value: &Value, hides_values: impl Fn() -> bool) -> Result<(), String> {
         if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
             return Err("it is too large to be checked beside other work; send less".to_owned());
         }
@@ -82,7 +82,7 @@ impl Validator {
 }
 
 /// Whether there is so much in `values` that it is not looked through by a worker.
-pub(crate) fn are_large(values: &Object) -> bool {
+pub fn are_large(values: &Object) -> bool {
     let mut left = SMALL;
     values.values().any(|value| is_larger(value, &mut left))
 }

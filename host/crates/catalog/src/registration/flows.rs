@@ -4,23 +4,22 @@
 
 use std::sync::Arc;
 
+use petrel_engine_core::Error;
 use petrel_model::names::is_own_pack;
 use petrel_model::{Action, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
+use petrel_runners::Runs;
 use petrel_workflows::inspection::Kind;
 
-use crate::content::{Content, RegisteredAction, RegisteredTriggerType, Runners};
-use crate::error::Error;
-use crate::service::Engine;
+use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
 use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
 
 /// What is known beside a pack that is read.
-pub(super) enum Around {
-    /// What is registered on this host.
-    Host(Engine),
-    /// What every host has as soon as it is started, and of packs that are not its own nothing.
-    Alone(Arc<Content>),
+pub(super) struct Around {
+    content: Arc<Content>,
+    /// Whether there is no host: of packs that not every host has nothing is known then.
+    is_alone: bool,
 }
 
 /// What is known of something that a pack names.
@@ -44,42 +43,40 @@ impl<T> Known<T> {
 }
 
 impl Around {
-    /// The runners that are there.
-    pub(super) fn runners(&self) -> Runners {
-        match self {
-            Self::Host(engine) => engine.content().runners().clone(),
-            Self::Alone(content) => content.runners().clone(),
-        }
+    /// What is registered on a host.
+    pub(super) fn host(content: Arc<Content>) -> Self {
+        Self { content, is_alone: false }
+    }
+
+    /// What every host has as soon as it is started, and of packs that are not its own nothing.
+    pub(super) fn alone(content: Arc<Content>) -> Self {
+        Self { content, is_alone: true }
+    }
+
+    /// What is there, the runners among it.
+    pub(super) fn content(&self) -> &Arc<Content> {
+        &self.content
     }
 
     /// An action of another pack.
     pub(super) fn action(&self, reference: &Ref) -> Known<RegisteredAction> {
-        let found = match self {
-            Self::Host(engine) => engine.content().action(reference).cloned(),
-            Self::Alone(content) => content.action(reference).cloned(),
-        };
-        self.known(reference, found)
+        self.known(reference, self.content.action(reference))
     }
 
     /// A trigger type of another pack.
     pub(super) fn trigger_type(&self, reference: &Ref) -> Known<RegisteredTriggerType> {
-        let found = match self {
-            Self::Host(engine) => engine.content().trigger_type(reference).cloned(),
-            Self::Alone(content) => content.trigger_type(reference).cloned(),
-        };
-        self.known(reference, found)
+        self.known(reference, self.content.trigger_type(reference))
     }
 
-    fn known<T>(&self, reference: &Ref, found: Result<Arc<T>, Error>) -> Known<T> {
-        match (found, self) {
-            (Ok(it), _) => Known::There(it),
+    fn known<T>(&self, reference: &Ref, found: Result<&Arc<T>, Error>) -> Known<T> {
+        let pack = reference.pack();
+        match found {
+            Ok(it) => Known::There(Arc::clone(it)),
             // Packs of the host's own come with it or not at all.
-            (Err(_), Self::Alone(content))
-                if content.pack(reference.pack()).is_err() && !is_own_pack(reference.pack()) =>
-            {
+            Err(_) if self.is_alone && self.content.pack(pack).is_err() && !is_own_pack(pack) => {
                 Known::Unknown
             }
-            (Err(error), _) => Known::Missing(error),
+            Err(error) => Known::Missing(error),
         }
     }
 }
@@ -88,12 +85,15 @@ impl Around {
 pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, around: &Around) {
     let unread: Vec<String> = contents.refused.keys().cloned().collect();
     let unread = unread.iter().map(String::as_str);
-    let known = WithPack::alone(&around.runners(), &contents.pack.reference, &contents.actions, unread);
+    let known =
+        WithPack::alone(around.content.runners(), &contents.pack.reference, &contents.actions, unread);
+    let is_workflow =
+        |action: &Action| around.content.runners().get(&action.runner_type).is_some_and(Runs::is_conducted);
     let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
     for action in &contents.actions {
         let name = action.reference.name();
         // Of one that is refused already its file may be missing.
-        if !workflows::is_workflow(&action.runner_type) || contents.refused.contains_key(name) {
+        if !is_workflow(action) || contents.refused.contains_key(name) {
             continue;
         }
         let mut looked = look(pack, action, &known, around);
@@ -138,9 +138,10 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     let inspected = workflows::inspect(&action.runner_type, &source);
     let wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
     let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
-    let others = match around {
-        Around::Host(engine) => Registered::on(engine.catalog(), inspected.calls()),
-        Around::Alone(content) => Registered::everywhere(content, inspected.calls()),
+    let others = if around.is_alone {
+        Registered::everywhere(&around.content, inspected.calls())
+    } else {
+        Registered::on(&around.content, inspected.calls())
     };
     let inspected = inspected.beside(&known.beside(others));
     let is_said = |found: &&Found| found.finding.is_note() || found.finding.kind == Kind::Content;

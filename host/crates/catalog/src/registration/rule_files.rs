@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use petrel_engine_core::Error;
 use petrel_model::{Id, Ref, RuleId};
 use petrel_packs::limits::MOST_PROBLEMS_OF_PACK;
 use petrel_packs::{PackContents, Problem, RuleDefinition};
@@ -12,7 +13,6 @@ use petrel_rules::{check, warnings};
 use super::flows::{Around, Known};
 use super::reading;
 use crate::content::{RegisteredAction, RegisteredTriggerType, refused};
-use crate::error::Error;
 use crate::rule_book::{misfits, sentence, settle, without_action};
 
 /// Leaves out the rules that cannot work, and notes what else there is to say about rules.
@@ -60,11 +60,11 @@ struct Own {
 
 impl Own {
     fn of(contents: &PackContents, around: &Around) -> Self {
-        let runners = around.runners();
+        let runners = around.content().runners();
         let named: BTreeSet<&Ref> = contents.rules.iter().map(|rule| &rule.action.reference).collect();
         let actions = contents.actions.iter().filter(|action| named.contains(&action.reference));
         let actions = actions.map(|action| {
-            let registered = RegisteredAction::new(action.clone(), &runners, std::path::PathBuf::new());
+            let registered = RegisteredAction::new(action.clone(), runners, std::path::PathBuf::new());
             (action.reference.clone(), Arc::new(registered))
         });
         let kinds = contents

@@ -1,13 +1,13 @@
 //! What is refused of actions and rules, and the words for it: when their pack is registered or checked, and when somebody
 //! runs one.
 
+use petrel_engine_core::Error;
 use petrel_model::names::{WITHOUT_OWN_PACK, is_own_pack};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::{Action, Ref};
 
 use super::{Content, Runners};
-use crate::error::Error;
 
 /// That an action is refused, as whoever runs it and whoever registers its pack are told.
 pub(crate) fn refusal(action: &Ref, why: &str) -> String {
@@ -15,13 +15,13 @@ pub(crate) fn refusal(action: &Ref, why: &str) -> String {
 }
 
 /// That an action is refused, since something is wrong with it.
-pub(crate) fn refused(action: &Ref, why: &str) -> Error {
+pub fn refused(action: &Ref, why: &str) -> Error {
     let hint = format!("correct it and register the pack `{}` again", action.pack());
     Error::invalid(refusal(action, why), hint)
 }
 
 /// That this host has no runner for an action: what is wrong, and what to do.
-pub(crate) fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
+pub fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
     let (name, known) = (&action.runner_type, || runners.keys().map(String::as_str));
     let message = format!(
         "action `{}` needs the runner `{}`, which this host does not have",

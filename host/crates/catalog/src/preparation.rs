@@ -6,16 +6,16 @@ use std::path::PathBuf;
 
 use petrel_runners::{NotPrepared, Runs};
 
-use crate::service::Engine;
+use crate::service::Catalog;
 
 /// What is prepared: the runner's name, where the files of the pack are, and the entry point.
 type Start = (String, PathBuf, String);
 
-impl Engine {
+impl Catalog {
     /// Begins to prepare what the actions of `pack` start from, or those of all packs. It takes processors, so it goes on in
     /// the background, one after the other, and ends when the host stops; who runs such an action meanwhile waits for the
     /// same.
-    pub(crate) fn prepare(&self, pack: Option<&str>) {
+    pub fn prepare(&self, pack: Option<&str>) {
         let all = self.preparation(pack);
         self.core().spawn("preparation", all);
     }

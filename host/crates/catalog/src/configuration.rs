@@ -3,6 +3,7 @@
 //! [`pack_configs`](crate::pack_configs).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use petrel_expressions::work::{self, Limit};
@@ -10,13 +11,18 @@ use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Tem
 use petrel_model::Object;
 use serde_json::Value;
 
-use crate::catalog::Catalog;
-use crate::error::Error;
-use crate::evaluation::quick;
+/// The configuration of a pack, as it was given.
+#[derive(Debug, Clone)]
+pub struct GivenConfig {
+    /// What was given; without the defaults of the schema.
+    pub values: Arc<Object>,
+    /// The file that it stands in, unless it came through the API.
+    pub file: Option<PathBuf>,
+}
 
 /// The configuration of a pack, ready to be filled in any number of times.
 #[derive(Debug, Default)]
-pub(crate) struct Configuration {
+pub struct Configuration {
     values: Arc<Object>,
     /// What somebody has given, at the top; the rest are defaults of the schema.
     given: BTreeSet<String>,
@@ -27,7 +33,7 @@ pub(crate) struct Configuration {
 /// A configuration that cannot be filled in. It quotes neither a template nor a value: either may be secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration of pack `{pack}` cannot be filled in: `{place}` {reason}")]
-pub(crate) struct Unfilled {
+pub struct Unfilled {
     pack: String,
     /// Where in it, as in `auth.password`.
     place: String,
@@ -36,7 +42,7 @@ pub(crate) struct Unfilled {
 
 impl Unfilled {
     /// What to do about it.
-    pub(crate) fn hint(&self) -> String {
+    pub fn hint(&self) -> String {
         format!(
             "correct it with `petrel pack configure {} FILE`, or set the keys that it reads with `petrel key set NAME VALUE`; one that \
              may be absent gets `| default('')`",
@@ -58,13 +64,18 @@ impl Configuration {
         Self { values: Arc::new(values), given: given.keys().cloned().collect(), templates }
     }
 
+    /// What is in it, where no template is among that.
+    pub(crate) fn literal(&self) -> Option<&Arc<Object>> {
+        self.templates.is_empty().then_some(&self.values)
+    }
+
     /// Whether there is nothing in it.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// Whether it has this key, at the top.
-    pub(crate) fn has(&self, key: &str) -> bool {
+    pub fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }
 
@@ -75,7 +86,7 @@ impl Configuration {
     /// Which of its templates cannot be rendered, or reads a key that is not there and does not say what then.
     /// (Beyond the original, where the value becomes null, and the action runs with a password that is none. It does here
     /// for a default of the schema, which the operator has not asked for and cannot correct.)
-    pub(crate) fn filled(&self, pack: &str, datastore: &Arc<Datastore>) -> Result<Arc<Object>, Unfilled> {
+    pub fn filled(&self, pack: &str, datastore: &Arc<Datastore>) -> Result<Arc<Object>, Unfilled> {
         if self.templates.is_empty() {
             return Ok(Arc::clone(&self.values));
         }
@@ -92,7 +103,7 @@ impl Configuration {
 
     /// The defaults of the schema that are null now, by their places, since they read keys that `datastore` lacks; and which
     /// it lacks. No value is told, nor any template.
-    pub(crate) fn absent(&self, datastore: &Datastore) -> Vec<(String, String)> {
+    pub fn absent(&self, datastore: &Datastore) -> Vec<(String, String)> {
         let mut absent = Vec::new();
         if self.templates.is_empty() {
             return absent;
@@ -203,29 +214,6 @@ fn walk_value(value: &Value, place: &str, look: &mut impl FnMut(&str, &str)) {
         }
         Value::Object(fields) => walk(fields, place, look),
         _ => {}
-    }
-}
-
-impl Catalog {
-    /// The configuration of `pack` for an action that runs on behalf of `user` now.
-    ///
-    /// # Errors
-    /// When the host stops; the inner error says what cannot be filled in.
-    pub(crate) async fn configuration_for(
-        &self,
-        pack: &str,
-        user: &str,
-    ) -> Result<Result<Arc<Object>, Unfilled>, Error> {
-        let configuration = self.content().configuration(pack);
-        if configuration.templates.is_empty() {
-            return Ok(Ok(Arc::clone(&configuration.values)));
-        }
-        let datastore = self.keys().readable_by(user);
-        if let Some(filled) = quick(|| configuration.filled(pack, &datastore)) {
-            return Ok(filled);
-        }
-        let pack = pack.to_owned();
-        self.heavy(move || configuration.filled(&pack, &datastore)).await
     }
 }
 

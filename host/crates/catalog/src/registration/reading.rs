@@ -7,14 +7,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use petrel_model::Action;
+use petrel_engine_core::apart;
+use petrel_model::{Action, Pack, names};
 use petrel_packs::{Directory, PackContents, Problem, read_pack};
 
 use super::flows::{Around, check_workflows};
-use super::own_name;
 use super::rule_files::check_rules;
 use super::schemas::check_schemas;
-use crate::apart;
 use crate::content::{Content, Runners, without_runner};
 
 /// How many problems of one action are told when it is run, and characters of them.
@@ -27,7 +26,7 @@ const LONGEST_REASON: usize = 4_000;
 /// # Errors
 /// What keeps it from being registered: every problem, with file, line and column.
 pub async fn look_at(directory: &Path, content: Content) -> Result<PackContents, Vec<Problem>> {
-    let contents = look_around(directory, Around::Alone(Arc::new(content))).await?;
+    let contents = look_around(directory, Around::alone(Arc::new(content))).await?;
     let Some((message, hint)) = own_name(&contents.pack) else { return Ok(contents) };
     let message = format!("{message}; {hint}");
     let mut problems = vec![Problem { file: "pack.yaml".to_owned(), position: None, message }];
@@ -38,17 +37,18 @@ pub async fn look_at(directory: &Path, content: Content) -> Result<PackContents,
 
 /// The same beside what is `around`.
 pub(super) async fn look_around(directory: &Path, around: Around) -> Result<PackContents, Vec<Problem>> {
-    let runners = around.runners();
+    let content = Arc::clone(around.content());
+    let runners = content.runners();
     let mut contents = files(directory, around).await?;
     let missing = contents.actions.iter().filter(|action| !runners.contains_key(&action.runner_type));
     let missing: Vec<_> = missing
         .map(|action| {
-            let (message, hint) = without_runner(action, &runners);
+            let (message, hint) = without_runner(action, runners);
             format!("{message}; {hint}")
         })
         .collect();
     contents.notes.extend(missing);
-    ask_runners(directory, &mut contents, &runners).await;
+    ask_runners(directory, &mut contents, runners).await;
     Ok(contents)
 }
 
@@ -63,13 +63,22 @@ pub(super) async fn files(directory: &Path, around: Around) -> Result<PackConten
         })?;
         let mut contents = read_pack(&opened)?;
         check_workflows(&opened, &mut contents, &around);
-        check_schemas(&mut contents, &around.runners());
+        check_schemas(&mut contents, around.content().runners());
         check_rules(&mut contents, &around);
         Ok(contents)
     });
     read.await.unwrap_or_else(|gone| {
         let message = format!("it could not be read ({gone}); see the log of the host");
         Err(vec![Problem { file: "pack.yaml".to_owned(), position: None, message }])
+    })
+}
+
+/// What to say, and what to do, where a pack has the name of one of the host's own.
+pub(super) fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
+    let name = &pack.reference;
+    names::is_own_pack(name).then(|| {
+        let message = format!("the pack `{name}` came with petrel, or will, and cannot be replaced");
+        (message, "give your pack another ref in its pack.yaml, and write it in what calls its actions")
     })
 }
 

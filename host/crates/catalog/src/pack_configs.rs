@@ -1,0 +1,169 @@
+//! Configures packs: from a file of the operator (`config_files`), or through the API. A file wins; what was given
+//! through the API is kept in the store. What actions get of it is in [`configuration`](crate::configuration).
+
+use std::sync::Arc;
+
+use petrel_engine_core::evaluation::quick;
+use petrel_engine_core::{Decided, Error, refuse_depth};
+use petrel_model::configuration::with_defaults;
+use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::secrets::{MASK, is_masked, unmasked};
+use petrel_model::{Object, Pack, PackConfig};
+use petrel_persistence::{Change, StoreExt as _};
+use serde_json::Value;
+
+use crate::config_files::{self, fits};
+use crate::configuration::{Configuration, GivenConfig, Unfilled};
+use crate::content::Content;
+use crate::service::Catalog;
+
+impl Catalog {
+    /// Configures a pack. What is masked in `values` stays as it was.
+    ///
+    /// # Errors
+    /// When there is no such pack, the values do not fit its schema, or a file configures it.
+    pub async fn configure_pack(&self, pack: &str, values: Object) -> Result<PackConfig, Error> {
+        refuse_depth("a value", &Value::Object(values.clone()))?;
+        let pack = pack.to_owned();
+        self.change(move |content| {
+            let schema = content.pack(&pack)?.config_schema.clone();
+            let old = content.given_config(&pack);
+            refuse_file(&pack, old)?;
+            let values = old.map_or_else(|| values.clone(), |old| unmasked(&values, &old.values));
+            if is_masked(&Value::Object(values.clone())) {
+                return Err(Error::invalid(
+                    format!("the configuration of pack `{pack}` holds {MASK} where no secret is kept"),
+                    "write the secret itself",
+                ));
+            }
+            fits(&pack, &values, schema.as_ref())?;
+            let given = GivenConfig { values: Arc::new(values.clone()), file: None };
+            let config = PackConfig { pack: pack.clone(), values };
+            let show = move |content: &mut Content| content.put_config(&pack, Some(given));
+            Ok(Decided::new(vec![Change::put(config.clone())], config, show))
+        })
+        .await
+    }
+
+    /// Forgets what was given for a pack through the API.
+    ///
+    /// # Errors
+    /// When there is no such pack, nothing was given for it, or a file configures it.
+    pub async fn forget_pack_config(&self, pack: &str) -> Result<(), Error> {
+        let pack = pack.to_owned();
+        self.change(move |content| {
+            content.pack(&pack)?;
+            refuse_file(&pack, content.given_config(&pack))?;
+            if content.given_config(&pack).is_none() {
+                return Err(not_configured(&pack));
+            }
+            let changes = vec![Change::delete::<PackConfig>(pack.clone())];
+            Ok(Decided::new(changes, (), move |content: &mut Content| content.put_config(&pack, None)))
+        })
+        .await
+    }
+
+    /// The configuration of `pack` for an action that runs on behalf of `user` now.
+    ///
+    /// # Errors
+    /// When the host stops; the inner error says what cannot be filled in.
+    pub async fn configuration_for(
+        &self,
+        pack: &str,
+        user: &str,
+    ) -> Result<Result<Arc<Object>, Unfilled>, Error> {
+        let configuration = self.content().configuration(pack);
+        if let Some(values) = configuration.literal() {
+            return Ok(Ok(Arc::clone(values)));
+        }
+        let datastore = self.keys().readable_by(user);
+        if let Some(filled) = quick(|| configuration.filled(pack, &datastore)) {
+            return Ok(filled);
+        }
+        let pack = pack.to_owned();
+        self.evaluations().heavy(move || configuration.filled(&pack, &datastore)).await
+    }
+
+    /// What a pack that is being registered is configured by: its file, or what is in the store. What is in
+    /// the store and does not fit any more goes to `notes`.
+    pub(crate) async fn config_of(
+        &self,
+        pack: &str,
+        schema: Option<&Parameters>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<GivenConfig>, Error> {
+        if let Some(directory) = self.options().config_directory.clone() {
+            let (pack, schema) = (pack.to_owned(), schema.cloned());
+            let of_pack = move || config_files::of_pack(&directory, &pack, schema.as_ref());
+            let read = tokio::task::spawn_blocking(of_pack).await;
+            if let Some(given) = read.unwrap_or_else(|gone| Err(gone.into()))? {
+                return Ok(Some(given));
+            }
+        }
+        let stored =
+            self.core().store().all::<PackConfig>().await?.into_iter().find(|config| config.pack == pack);
+        let Some(PackConfig { values, .. }) = stored else {
+            notes.extend(schema.and_then(|schema| unconfigured(pack, schema)));
+            return Ok(None);
+        };
+        if let Err(error) = fits(pack, &values, schema) {
+            notes.push(format!("{error}; {}", error.hint()));
+        }
+        Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
+    }
+
+    /// What to say of defaults in the configuration of a pack, of which this was given, that read keys of the datastore which
+    /// are not there.
+    pub(crate) fn without_keys(&self, pack: &Pack, given: Option<&GivenConfig>) -> Vec<String> {
+        let Some(schema) = &pack.config_schema else { return Vec::new() };
+        let none = Object::new();
+        let given = given.map_or(&none, |given| &*given.values);
+        let configuration = Configuration::new(with_defaults(given, schema), given);
+        let absent = configuration.absent(&self.keys().all()).into_iter();
+        let told = absent.map(|(place, missing)| {
+            format!(
+                "the configuration of the pack `{0}`: the default of `{place}` is null, since {missing}; `petrel key set NAME \
+                 VALUE` sets it, or `petrel pack configure {0} FILE` gives the value itself",
+                pack.reference
+            )
+        });
+        told.collect()
+    }
+}
+
+/// What to say of a pack that is not configured and needs values for which there is no default.
+fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
+    let is_needed = |schema: &Value| {
+        let schema = Schema::of(schema);
+        schema.is_required() && schema.default().is_none_or(Value::is_null)
+    };
+    let needed: Vec<_> =
+        schema.iter().filter(|(_, schema)| is_needed(schema)).map(|(name, _)| name.as_str()).collect();
+    (!needed.is_empty()).then(|| {
+        format!(
+            "the pack `{pack}` is not configured and needs {}; `petrel pack configure {pack} FILE` gives them",
+            needed.join(", ")
+        )
+    })
+}
+
+/// There is no configuration.
+pub fn not_configured(pack: &str) -> Error {
+    Error::NotFound {
+        what: "configuration of pack",
+        name: pack.to_owned(),
+        hint: format!("`petrel pack configure {pack} FILE` gives one"),
+    }
+}
+
+fn refuse_file(pack: &str, given: Option<&GivenConfig>) -> Result<(), Error> {
+    match given.and_then(|given| given.file.as_ref()) {
+        Some(file) => Err(Error::Conflict {
+            message: format!("the pack `{pack}` is configured by {}", file.display()),
+            hint: "change that file and register the pack again, or remove it and start the host again"
+                .into(),
+            id: None,
+        }),
+        None => Ok(()),
+    }
+}

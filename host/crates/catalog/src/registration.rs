@@ -1,0 +1,372 @@
+//! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
+//! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
+//! becomes of its rules, [`parts`] how a part of a pack is registered alone.
+
+mod flows;
+mod parts;
+mod reading;
+mod rule_files;
+mod rules;
+mod schemas;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use petrel_engine_core::{Changing, Core, Decided, Error, apart};
+use petrel_model::names::{self, WITHOUT_OWN_PACK};
+use petrel_model::{Action, Pack, PackConfig, Ref, Rule, TriggerType};
+use petrel_packs::PackContents;
+use petrel_persistence::{Change, Expect};
+use petrel_rules::CompiledRule;
+use petrel_runners::Runs;
+use serde_json::Value;
+
+use flows::Around;
+pub use parts::Parts;
+pub use reading::look_at;
+use rules::RulesOfPack;
+
+use crate::configuration::GivenConfig;
+use crate::content::{Content, RegisteredAction, RegisteredTriggerType, refusal};
+use crate::service::Catalog;
+
+/// What was registered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The pack.
+    pub pack: Pack,
+    /// How many actions it has.
+    pub actions: usize,
+    /// How many trigger types it has.
+    pub trigger_types: usize,
+    /// How many rules it has.
+    pub rules: usize,
+    /// What was passed over, and what to think about.
+    pub notes: Vec<String>,
+}
+
+/// What a pack brings and what goes with its old version, all of it compiled.
+struct Ready {
+    pack: Pack,
+    actions: Vec<RegisteredAction>,
+    kinds: Vec<RegisteredTriggerType>,
+    rules: Vec<Arc<CompiledRule>>,
+    expect: Vec<Expect>,
+    gone_actions: Vec<Ref>,
+    gone_kinds: Vec<Ref>,
+    gone_rules: Vec<Ref>,
+    config: Option<GivenConfig>,
+    notes: Vec<String>,
+}
+
+impl Ready {
+    fn changes(&self) -> Vec<Change> {
+        let mut changes = vec![Change::put(self.pack.clone())];
+        let actions = self.actions.iter().map(|registered| Action::clone(&registered.action));
+        changes.extend(actions.map(Change::put));
+        let kinds = self.kinds.iter().map(|registered| TriggerType::clone(&registered.kind));
+        changes.extend(kinds.map(Change::put));
+        changes.extend(self.gone_actions.iter().cloned().map(Change::delete::<Action>));
+        changes.extend(self.gone_kinds.iter().cloned().map(Change::delete::<TriggerType>));
+        changes.extend(self.gone_rules.iter().cloned().map(Change::delete::<Rule>));
+        changes.extend(self.rules.iter().map(|compiled| Change::put(Rule::clone(compiled.rule()))));
+        changes
+    }
+
+    /// Takes the place of the pack's old version in what is registered.
+    fn show(self, content: &mut Content) {
+        let name = self.pack.reference.clone();
+        content.put_pack(self.pack);
+        content.put_config(&name, self.config);
+        self.gone_actions.iter().for_each(|reference| content.delete_action(reference));
+        self.gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
+        self.gone_rules.iter().for_each(|reference| content.delete_rule(reference));
+        self.actions.into_iter().for_each(|action| content.put_action(action));
+        self.kinds.into_iter().for_each(|kind| content.put_trigger_type(kind));
+        self.rules.into_iter().for_each(|rule| content.put_rule(rule));
+    }
+}
+
+impl Catalog {
+    /// Registers the pack in `directory`, or registers it again. What is wrong with one action is a note, and that action
+    /// is refused when somebody runs it.
+    ///
+    /// # Errors
+    /// When anything else in it is not right; every problem is named, with file, line and column. Nothing was
+    /// registered then.
+    pub async fn register_pack(&self, directory: &Path, built_in: bool) -> Result<Report, Error> {
+        self.register_parts(directory, built_in, Parts::ALL).await
+    }
+
+    /// The same of some parts of the pack.
+    ///
+    /// # Errors
+    /// As [`Catalog::register_pack`], and when its other parts are registered from another directory.
+    pub async fn register_parts(
+        &self,
+        directory: &Path,
+        built_in: bool,
+        parts: Parts,
+    ) -> Result<Report, Error> {
+        // Its actions start elsewhere, and a later host too.
+        let directory = std::path::absolute(directory).map_err(|error| {
+            Error::invalid(
+                format!("{} is no directory: {error}", directory.display()),
+                "name the one with pack.yaml",
+            )
+        })?;
+        let around = Around::host(self.content());
+        // What came with the host was looked at when that was built.
+        let read = if built_in {
+            reading::files(&directory, around).await
+        } else {
+            reading::look_around(&directory, around).await
+        };
+        let mut contents = read.map_err(|problems| {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Error::invalid(lines.join("\n"), "correct the pack and register it again")
+        })?;
+        contents.pack.path = directory.display().to_string();
+        contents.pack.built_in = built_in;
+        refuse_own_name(&contents.pack)?;
+        let catalog = self.clone();
+        self.core()
+            .run_detached(async move {
+                let changing = catalog.begin_change().await;
+                if parts != Parts::ALL {
+                    refuse_mixture(&changing.get(), &contents.pack)?;
+                }
+                catalog.register(&changing, contents, parts).await
+            })
+            .await
+    }
+
+    /// Registers parts of the pack of this name again, from where it was registered.
+    ///
+    /// # Errors
+    /// When there is no such pack, and as [`Catalog::register_pack`].
+    pub async fn register_again(&self, name: &str, parts: Parts) -> Result<Report, Error> {
+        let pack = Pack::clone(self.content().pack(name)?);
+        self.register_parts(Path::new(&pack.path), pack.built_in, parts).await
+    }
+
+    /// Forgets a pack with all that is in it, and its configuration. Its files stay where they are, and so
+    /// does what has run.
+    ///
+    /// # Errors
+    /// When there is no such pack, it is one of the host itself, or rules of other packs use it.
+    pub async fn remove_pack(&self, name: &str) -> Result<(), Error> {
+        let (catalog, name) = (self.clone(), name.to_owned());
+        self.core()
+            .run_detached(async move {
+                let changing = catalog.begin_change().await;
+                let (pack, decided) = removal(&changing.get(), &name)?;
+                changing.make(catalog.core(), decided).await?;
+                let content = changing.get();
+                content
+                    .runners()
+                    .values()
+                    .filter_map(Runs::runner)
+                    .for_each(|runner| runner.forget(Path::new(&pack.path)));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn register(
+        &self,
+        changing: &Changing<'_, Content>,
+        contents: PackContents,
+        parts: Parts,
+    ) -> Result<Report, Error> {
+        let (content, core) = (changing.get(), self.core().clone());
+        let mut ready = apart::wait_for(move || make_ready(&content, &core, contents, parts)).await?;
+        let name = ready.pack.reference.clone();
+        ready.config = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
+        ready.notes.extend(self.without_keys(&ready.pack, ready.config.as_ref()));
+        let report = Report {
+            pack: ready.pack.clone(),
+            actions: ready.actions.len(),
+            trigger_types: ready.kinds.len(),
+            rules: ready.rules.len(),
+            notes: std::mem::take(&mut ready.notes),
+        };
+        let (changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
+        let decided = Decided::new(changes, (), |content: &mut Content| ready.show(content));
+        changing.make(self.core(), decided.expecting_all(expect)).await?;
+        // What a runner has kept of files that have changed is old now; what runs from the others goes on.
+        let path = Path::new(&report.pack.path);
+        changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));
+        self.prepare(Some(&name));
+        Ok(report)
+    }
+}
+
+/// What becomes of a pack that is to be forgotten with all that is in it, and of its configuration; and which it was.
+fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content, ()>), Error> {
+    let pack = Arc::clone(content.pack(name)?);
+    let conflict =
+        |message: String, hint: &str| Err(Error::Conflict { message, hint: hint.into(), id: None });
+    if names::is_own_pack(name) {
+        return conflict(format!("the pack `{name}` came with petrel and cannot be removed"), "leave it");
+    }
+    let is_ours = |reference: &Ref| reference.pack() == name;
+    let uses = |rule: &Rule| is_ours(&rule.action.reference) || is_ours(&rule.trigger.kind);
+    let rules = content.rules().filter(|rule| is_ours(&rule.reference) || uses(rule));
+    let (rules, users): (Vec<_>, Vec<_>) =
+        rules.map(|rule| (rule.reference.clone(), rule.id)).partition(|(rule, _)| is_ours(rule));
+    if !users.is_empty() {
+        let names: Vec<_> = users.iter().map(|(rule, _)| rule.as_str()).collect();
+        let message = format!("rules of other packs use the pack `{name}`: {}", names.join(", "));
+        return conflict(message, "delete or change them first");
+    }
+    let (actions, kinds) = gone(content, &pack, &[], &[]);
+    let name = name.to_owned();
+    let mut changes = vec![Change::delete::<Pack>(name.clone()), Change::delete::<PackConfig>(name.clone())];
+    changes.extend(actions.iter().cloned().map(Change::delete::<Action>));
+    changes.extend(kinds.iter().cloned().map(Change::delete::<TriggerType>));
+    changes.extend(rules.iter().map(|(rule, _)| Change::delete::<Rule>(rule.clone())));
+    let expect = rules.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)).collect();
+    let show = move |content: &mut Content| {
+        rules.iter().for_each(|(rule, _)| content.delete_rule(rule));
+        actions.iter().for_each(|reference| content.delete_action(reference));
+        kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
+        content.delete_pack(&name);
+    };
+    Ok((pack, Decided::new(changes, (), show).expecting_all(expect)))
+}
+
+/// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
+fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Parts) -> Ready {
+    let known = content.pack(&contents.pack.reference).ok().cloned();
+    let PackContents { mut pack, actions, trigger_types, rules, refused, refused_rules, mut notes, .. } =
+        parts.of(contents, known.as_deref());
+    for (name, problems) in refused {
+        let why = reading::reason(&problems);
+        notes.push(refusal(&Ref::new(&pack.reference, &name), &reading::reasons(&problems)));
+        pack.refused.insert(name, why);
+    }
+    for (name, problems) in refused_rules {
+        let why = reading::reason(&problems);
+        let reasons = reading::reasons(&problems);
+        notes.push(format!("rule `{}.{name}` is refused: {reasons}", pack.reference));
+        pack.refused_rules.insert(name, why);
+    }
+    notes.extend(moved(content, &pack));
+    notes.extend(without_dependencies(content, &pack));
+    let path = PathBuf::from(&pack.path);
+    let (mut gone_actions, mut gone_kinds) = gone(content, &pack, &actions, &trigger_types);
+    // What was not looked for is not gone.
+    gone_actions.retain(|_| parts.actions);
+    gone_kinds.retain(|_| parts.triggers);
+    let register = |action: Action| {
+        let refused = pack.refused.get(action.reference.name()).cloned();
+        RegisteredAction { refused, ..RegisteredAction::new(action, content.runners(), path.clone()) }
+    };
+    let actions: Vec<_> = actions.into_iter().map(register).collect();
+    let RulesOfPack { rules, expect, gone } = if parts.rules {
+        rules::rules_of(content, core, &pack.reference, rules, &trigger_types, &mut notes)
+    } else {
+        RulesOfPack::default()
+    };
+    Ready {
+        actions,
+        kinds: trigger_types.into_iter().map(RegisteredTriggerType::new).collect(),
+        rules: rules.into_iter().map(|rule| Arc::new(CompiledRule::new(Arc::new(rule)))).collect(),
+        pack,
+        expect,
+        gone_actions,
+        gone_kinds,
+        gone_rules: gone,
+        config: None,
+        notes,
+    }
+}
+
+/// Refuses to register a part of a pack whose other parts come from another directory: their files would be looked for
+/// in this one.
+fn refuse_mixture(content: &Content, pack: &Pack) -> Result<(), Error> {
+    let known = content.pack(&pack.reference).ok().map(|known| known.path.clone());
+    let Some(other) = known.filter(|known| Path::new(known) != Path::new(&pack.path)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "a part of the pack `{}` cannot come from {} while the others are registered from {other}",
+        pack.reference, pack.path
+    );
+    Err(Error::invalid(message, "register all of it: leave `types` out"))
+}
+
+/// What to say of a pack that was registered from another directory.
+fn moved(content: &Content, pack: &Pack) -> Option<String> {
+    let known = content.pack(&pack.reference).ok().map(|known| known.path.clone())?;
+    (Path::new(&known) != Path::new(&pack.path)).then(|| {
+        format!(
+            "the pack `{}` was registered from {known} and is now that in {}; if these are two packs, give one of \
+             them another ref in its pack.yaml",
+            pack.reference, pack.path
+        )
+    })
+}
+
+/// What to say of packs that this one names as its `dependencies` and that are not registered.
+fn without_dependencies(content: &Content, pack: &Pack) -> Vec<String> {
+    let named = pack.other.get("dependencies").and_then(Value::as_array).into_iter().flatten();
+    let missing = named.filter_map(Value::as_str).filter(|text| {
+        let name = dependency(text);
+        names::check_pack(name).is_ok() && content.pack(name).is_err()
+    });
+    missing
+        .map(|text| {
+            let name = dependency(text);
+            let depends = format!("the pack `{}` depends on the pack `{name}`", pack.reference);
+            if names::is_own_pack(name) {
+                format!("{depends}, which is not part of this version; {WITHOUT_OWN_PACK}")
+            } else {
+                format!("{depends}, which is not registered; register it too")
+            }
+        })
+        .collect()
+}
+
+/// What the pack had and has no more.
+fn gone(content: &Content, pack: &Pack, actions: &[Action], kinds: &[TriggerType]) -> (Vec<Ref>, Vec<Ref>) {
+    let actions: BTreeSet<_> = actions.iter().map(|action| &action.reference).collect();
+    let kinds: BTreeSet<_> = kinds.iter().map(|kind| &kind.reference).collect();
+    let is_ours = |reference: &&Ref| reference.pack() == pack.reference;
+    let known_actions = content.actions().map(|registered| &registered.action.reference);
+    let known_kinds = content.trigger_types().map(|registered| &registered.kind.reference);
+    (
+        known_actions.filter(is_ours).filter(|reference| !actions.contains(reference)).cloned().collect(),
+        known_kinds.filter(is_ours).filter(|reference| !kinds.contains(reference)).cloned().collect(),
+    )
+}
+
+/// The names of the host's own packs are nobody else's.
+fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
+    match reading::own_name(pack).filter(|_| !pack.built_in) {
+        Some((message, hint)) => Err(Error::Conflict { message, hint: hint.into(), id: None }),
+        None => Ok(()),
+    }
+}
+
+/// The name of the pack that a dependency names, which may be a repository, and may have a version.
+fn dependency(text: &str) -> &str {
+    let (address, _version) = text.split_once('=').unwrap_or((text, ""));
+    let name = address.rsplit('/').next().unwrap_or(address);
+    let name = name.strip_suffix(".git").unwrap_or(name);
+    name.strip_prefix("stackstorm-").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dependency_is_a_name_or_a_repository_with_a_version_or_without() {
+        for text in ["csv", "csv=1.0.0", "https://example.com/stackstorm-csv.git", "file:///packs/csv=main"] {
+            assert_eq!(dependency(text), "csv", "{text}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What is wrong with the text of a workflow or a chain, before one runs and when its pack is registered or checked: by
+//! itself ([`inspected`]), and beside the actions that there are ([`known`]). How one runs is not known here.
+
+mod inspected;
+mod known;
+
+pub use inspected::{Found, Inspected, Invalid, check, inspect, inspect_as, language, wrong_calls};
+pub use known::Registered;
+pub(crate) use known::WithPack;
+
+/// The runner type of Orquesta's workflows.
+pub const ORQUESTA: &str = "orquesta";
+/// The runner type of action chains.
+pub const ACTION_CHAIN: &str = "action-chain";

@@ -1,0 +1,133 @@
+//! Packs are configured: through the API, by files of the operator, with the keys of the datastore and the defaults of the
+//! schema.
+
+use petrel_model::Object;
+use serde_json::{Value, json};
+
+use crate::{House, refused};
+
+const SCHEMA: (&str, &str) = (
+    "config.schema.yaml",
+    "url: {type: string, required: true}\nkey: {type: string, secret: true}\nretries: {type: integer, default: 3}\n",
+);
+
+fn object(value: &Value) -> Object {
+    value.as_object().cloned().unwrap()
+}
+
+impl House {
+    async fn configure(&self, values: Value) -> Result<Object, petrel_engine_core::Error> {
+        self.catalog.configure_pack("mine", object(&values)).await.map(|config| config.values)
+    }
+
+    /// What actions of `mine` get, or why they get nothing.
+    async fn filled(&self) -> Result<Value, String> {
+        let filled = self.catalog.configuration_for("mine", "ada").await.unwrap();
+        filled.map(|values| Value::Object(Object::clone(&values))).map_err(|error| error.to_string())
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_has_the_defaults_of_its_schema_and_the_next_process_has_it() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    assert_eq!(house.filled().await, Ok(json!({"retries": 3})));
+    house.configure(json!({"url": "a"})).await.unwrap();
+    assert_eq!(house.filled().await, Ok(json!({"url": "a", "retries": 3})));
+    let next = house.next_process().await;
+    assert_eq!(next.filled().await, Ok(json!({"url": "a", "retries": 3})));
+    next.catalog.forget_pack_config("mine").await.unwrap();
+    assert_eq!((next.filled().await, next.stored_configs().await), (Ok(json!({"retries": 3})), 0));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    for (values, says) in [
+        (json!({}), "'url' is a required property"),
+        (json!({"url": 1}), "url: value is not a string"),
+        (json!({"url": "a", "other": 1}), "'other' was unexpected"),
+        (json!({"url": "a", "key": "********"}), "write the secret itself"),
+        (json!({"url": "{{ st2kv.system.x"}), "`url` is no template that can be read"),
+    ] {
+        let (code, message) = refused(house.configure(values).await);
+        assert!(code == "invalid" && message.contains(says), "{says}: {message}");
+    }
+    let no_pack = house.catalog.configure_pack("min", Object::new()).await;
+    assert_eq!(refused(no_pack).0, "not_found");
+    assert_eq!(refused(house.catalog.forget_pack_config("mine").await).0, "not_found");
+    let mut deep = json!("x");
+    for _ in 0..300 {
+        deep = json!([deep]);
+    }
+    assert!(refused(house.configure(json!({"url": deep})).await).1.contains("levels deep"));
+    assert_eq!((house.filled().await, house.stored_configs().await), (Ok(json!({"retries": 3})), 0));
+}
+
+#[tokio::test]
+async fn a_secret_that_comes_back_masked_stays_what_it_was() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    house.configure(json!({"url": "a", "key": "s3cret"})).await.unwrap();
+    let values = house.configure(json!({"url": "b", "key": "********"})).await.unwrap();
+    assert_eq!(Value::Object(values), json!({"url": "b", "key": "s3cret"}));
+}
+
+#[tokio::test]
+async fn keys_of_the_datastore_are_filled_in_as_they_are_when_it_is_asked() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    house.configure(json!({"url": "{{ st2kv.system.url }}"})).await.unwrap();
+    let error = house.filled().await.unwrap_err();
+    assert!(
+        error.ends_with("`url` reads what is not there: the datastore has no key st2kv.system.url"),
+        "{error}"
+    );
+    for value in ["one", "two"] {
+        house.keys.set("url", value).await.unwrap();
+        assert_eq!(house.filled().await, Ok(json!({"url": value, "retries": 3})));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_the_operator_wins_when_the_pack_is_registered_and_when_the_host_starts() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    house.configure(json!({"url": "api"})).await.unwrap();
+    house.write("configs/packs/mine.yaml", "url: file\n");
+    assert_eq!(house.filled().await, Ok(json!({"url": "api", "retries": 3})));
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    assert_eq!(house.filled().await, Ok(json!({"url": "file", "retries": 3})));
+    let (code, message) = refused(house.configure(json!({"url": "api"})).await);
+    assert!(code == "conflict" && message.contains("is configured by"), "{message}");
+    assert_eq!(refused(house.catalog.forget_pack_config("mine").await).0, "conflict");
+    // One that will not do keeps nothing from starting, and is refused where somebody can mend it.
+    assert_eq!(house.next_process().await.filled().await, Ok(json!({"url": "file", "retries": 3})));
+    house.write("configs/packs/mine.yaml", "url: 5\n");
+    let house = house.next_process().await;
+    assert_eq!(house.filled().await, Ok(json!({"url": "api", "retries": 3})));
+    let (code, message) = refused(house.register("mine", &[SCHEMA]).await);
+    assert!(
+        code == "invalid" && message.contains("mine.yaml: ") && message.contains("correct the file"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_schema_that_is_registered_later_is_told_what_does_not_fit_it() {
+    let house = House::new().await;
+    let report = house.register("mine", &[SCHEMA]).await.unwrap();
+    assert!(
+        report.notes.iter().any(|note| note.contains("is not configured and needs url")),
+        "{:?}",
+        report.notes
+    );
+    house.configure(json!({"url": "a"})).await.unwrap();
+    let report = house.register("mine", &[("config.schema.yaml", "url: {type: integer}\n")]).await.unwrap();
+    assert!(
+        report.notes.iter().any(|note| note.contains("url: \"a\" is not an integer")),
+        "{:?}",
+        report.notes
+    );
+}

@@ -1,0 +1,15 @@
+//! The catalog as other services and the API see it, over a store in memory, a clock that does not move, and a runner that
+//! notes what it is asked for. Packs are directories. Nothing sleeps.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are the parts of tests")]
+
+mod concurrent;
+mod configurations;
+mod events;
+mod house;
+mod registration;
+mod removal;
+mod rules;
+mod workflows;
+
+use house::{House, refused};

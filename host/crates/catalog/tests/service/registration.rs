@@ -1,0 +1,194 @@
+//! Packs are registered and registered again: what is new in their files, what has changed, what is gone, what is wrong.
+
+use petrel_catalog::registration::Parts;
+use petrel_model::Ref;
+
+use crate::{House, refused};
+
+const NOTING: &str = "runner_type: noting\nentry_point: a\n";
+
+/// A rule in the files of a pack that is on and listens to a webhook.
+fn rule(url: &str) -> String {
+    switched(url, "enabled: true\n")
+}
+
+/// The same where its file says whether it is on in these words.
+fn switched(url: &str, enabled: &str) -> String {
+    format!(
+        "trigger: {{type: core.st2.webhook, parameters: {{url: {url}}}}}\naction: {{ref: core.noop}}\n{enabled}"
+    )
+}
+
+/// What is shown of `pack`.
+async fn shown(house: &House, pack: &str) -> Vec<String> {
+    let lines = house.shown().await.into_iter();
+    lines.filter(|line| line.contains(&format!(" {pack}"))).collect()
+}
+
+fn reference(text: &str) -> Ref {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_pack_is_registered_with_all_that_is_in_it_and_its_runner_hears_of_it() {
+    let house = House::new().await;
+    let files =
+        [("actions/a.yaml", NOTING), ("triggers/t.yaml", "description: d\n"), ("rules/r.yaml", &rule("one"))];
+    let report = house.register("mine", &files).await.unwrap();
+    assert_eq!((report.actions, report.trigger_types, report.rules), (1, 1, 1));
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    let all = ["pack mine 1.0.0", "action mine.a", "trigger mine.t", "rule mine.r on one"];
+    assert_eq!(shown(&house, "mine").await, all);
+    house.settled().await;
+    assert_eq!(house.runner.noted(), ["prepare a mine", "refresh mine"]);
+    assert_eq!(shown(&house.next_process().await, "mine").await, all);
+}
+
+#[tokio::test]
+async fn what_has_left_the_files_of_a_pack_is_gone_and_what_has_changed_keeps_its_id() {
+    let house = House::new().await;
+    let before = [
+        ("actions/a.yaml", NOTING),
+        ("actions/b.yaml", NOTING),
+        ("triggers/t.yaml", "description: d\n"),
+        ("rules/kept.yaml", &rule("one")),
+        ("rules/gone.yaml", &rule("two")),
+    ];
+    house.register("mine", &before).await.unwrap();
+    let id = house.catalog.content().rule("mine.kept").unwrap().id;
+    // One that was made by hand is nobody's file.
+    let by_hand = format!("name: hand\npack: mine\n{}", rule("three"));
+    house.catalog.create_rule(&by_hand, "ada").await.unwrap();
+    let after = [("actions/b.yaml", NOTING), ("actions/c.yaml", NOTING), ("rules/kept.yaml", &rule("new"))];
+    let report = house.register("mine", &after).await.unwrap();
+    let expected = [
+        "pack mine 1.0.0",
+        "action mine.b",
+        "action mine.c",
+        "rule mine.hand on three",
+        "rule mine.kept on new",
+    ];
+    assert_eq!(shown(&house, "mine").await, expected);
+    assert_eq!(house.catalog.content().rule("mine.kept").unwrap().id, id);
+    assert!(report.notes.iter().any(|note| note.contains("rule `mine.gone` is gone")), "{:?}", report.notes);
+    assert!(house.catalog.content().webhook("two").is_err());
+}
+
+#[tokio::test]
+async fn a_renamed_rule_is_another_one() {
+    let house = House::new().await;
+    house.register("mine", &[("rules/a.yaml", &rule("one"))]).await.unwrap();
+    let id = house.catalog.content().rule("mine.a").unwrap().id;
+    house.register("mine", &[("rules/b.yaml", &rule("one"))]).await.unwrap();
+    assert_eq!(shown(&house, "mine").await, ["pack mine 1.0.0", "rule mine.b on one"]);
+    assert_ne!(house.catalog.content().rule("mine.b").unwrap().id, id);
+    assert!(house.catalog.content().rule(&id.to_string()).is_err());
+    assert!(house.catalog.content().webhook("one").is_ok());
+}
+
+#[tokio::test]
+async fn a_rule_that_was_switched_by_hand_stays_so_until_its_file_changes() {
+    let house = House::new().await;
+    for (written, by_hand, is_on) in [
+        ("enabled: true\n", Some(false), false),
+        ("enabled: true\n", None, false),
+        ("enabled: false\n", Some(true), true),
+        ("enabled: true\n", None, true),
+        ("enabled: false\n", None, false),
+    ] {
+        let text = switched("one", written);
+        house.register("mine", &[("rules/a.yaml", &text)]).await.unwrap();
+        if let Some(by_hand) = by_hand {
+            house.catalog.set_rule_enabled("mine.a", by_hand).await.unwrap();
+            house.register("mine", &[("rules/a.yaml", &text)]).await.unwrap();
+        }
+        assert_eq!(!house.rules_on("mine").is_empty(), is_on, "{written} {by_hand:?}");
+    }
+    house.shown().await;
+}
+
+#[tokio::test]
+async fn a_pack_that_is_wrong_registers_nothing_of_it() {
+    let house = House::new().await;
+    house.register("mine", &[("actions/a.yaml", NOTING)]).await.unwrap();
+    let (before, version) = (house.shown().await, house.catalog.version());
+    for (file, text, says) in [
+        ("pack.yaml", "ref: mine\nname: [", "pack.yaml:"),
+        ("config.schema.yaml", "n: {type: texte}\n", "config.schema.yaml:"),
+        ("triggers/t.yaml", "name: [\n", "triggers/t.yaml:"),
+    ] {
+        let (code, message) =
+            refused(house.register("mine", &[("actions/b.yaml", NOTING), (file, text)]).await);
+        assert!(code == "invalid" && message.contains(says), "{says}: {message}");
+    }
+    let elsewhere = house.catalog.register_pack(&house.path("nowhere"), false).await;
+    assert!(refused(elsewhere).1.contains("cannot be read"));
+    assert_eq!((house.shown().await, house.catalog.version()), (before, version));
+}
+
+#[tokio::test]
+async fn an_action_that_is_wrong_is_refused_alone_and_says_why_when_it_is_asked_for() {
+    let house = House::new().await;
+    let files = [("actions/a.yaml", NOTING), ("actions/b.yaml", "runner_type: noting\nparameters: 5\n")];
+    let report = house.register("mine", &files).await.unwrap();
+    assert!(
+        report.notes.iter().any(|note| note.starts_with("action `mine.b` is refused")),
+        "{:?}",
+        report.notes
+    );
+    let content = house.catalog.content();
+    assert!(content.action(&reference("mine.a")).is_ok());
+    let (code, message) = refused(content.action(&reference("mine.b")).map(|_| ()));
+    assert!(code == "invalid" && message.contains("register the pack `mine` again"), "{message}");
+    // Another process hears the same.
+    let next = house.next_process().await;
+    assert_eq!(refused(next.catalog.content().action(&reference("mine.b")).map(|_| ())).1, message);
+}
+
+#[tokio::test]
+async fn a_rule_of_a_trigger_that_is_not_there_is_passed_over_and_comes_with_it() {
+    let house = House::new().await;
+    let text = "enabled: true\ntrigger: {type: other.t}\naction: {ref: core.noop}\n";
+    let report = house.register("mine", &[("rules/a.yaml", text)]).await.unwrap();
+    assert!(
+        report.notes.iter().any(|note| note.contains("rule `mine.a` is passed over")),
+        "{:?}",
+        report.notes
+    );
+    assert!(house.rules_on("mine").is_empty());
+    house.register("other", &[("triggers/t.yaml", "description: d\n")]).await.unwrap();
+    let report = house.catalog.register_again("mine", Parts::ALL).await.unwrap();
+    assert_eq!((report.rules, house.rules_on("mine")), (1, vec!["mine.a".to_owned()]));
+}
+
+#[tokio::test]
+async fn of_some_parts_the_others_stay() {
+    let house = House::new().await;
+    let text = rule("one");
+    house.register("mine", &[("actions/a.yaml", NOTING), ("rules/r.yaml", &text)]).await.unwrap();
+    house.pack("mine", &[("actions/b.yaml", NOTING)]);
+    let actions = Parts { actions: true, ..Parts::default() };
+    house.catalog.register_again("mine", actions).await.unwrap();
+    assert_eq!(shown(&house, "mine").await, ["pack mine 1.0.0", "action mine.b", "rule mine.r on one"]);
+    // Files of a part are looked for where the others are.
+    let elsewhere = house.path("elsewhere");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    std::fs::copy(house.path("mine").join("pack.yaml"), elsewhere.join("pack.yaml")).unwrap();
+    let (code, message) = refused(house.catalog.register_parts(&elsewhere, false, actions).await);
+    assert!(code == "invalid" && message.contains("register all of it"), "{message}");
+    let rules = Parts { rules: true, ..Parts::default() };
+    house.catalog.register_again("mine", rules).await.unwrap();
+    assert_eq!(shown(&house, "mine").await, ["pack mine 1.0.0", "action mine.b"]);
+    assert_eq!(refused(house.catalog.register_again("min", rules).await).0, "not_found");
+}
+
+#[tokio::test]
+async fn the_names_of_the_hosts_own_packs_are_nobody_elses() {
+    let house = House::new().await;
+    let before = house.shown().await;
+    let directory = house.pack("linux", &[]);
+    let (code, message) = refused(house.catalog.register_pack(&directory, false).await);
+    assert!(code == "conflict" && message.contains("give your pack another ref"), "{message}");
+    assert_eq!(house.shown().await, before);
+    house.catalog.register_pack(&directory, true).await.unwrap();
+}

@@ -1,0 +1,49 @@
+//! Packs are forgotten with all that is in them, unless somebody needs them.
+
+use serde_json::json;
+
+use crate::rules::rule;
+use crate::{House, refused};
+
+const FILES: [(&str, &str); 3] = [
+    ("actions/a.yaml", "runner_type: noting\nentry_point: a\n"),
+    ("triggers/t.yaml", "description: d\n"),
+    ("rules/r.yaml", "enabled: true\ntrigger: {type: mine.t}\naction: {ref: mine.a}\n"),
+];
+
+#[tokio::test]
+async fn a_pack_goes_with_all_that_is_in_it_and_its_configuration() {
+    let house = House::new().await;
+    let before = house.shown().await;
+    house.register("mine", &FILES).await.unwrap();
+    house.catalog.configure_pack("mine", json!({"a": 1}).as_object().cloned().unwrap()).await.unwrap();
+    house.settled().await;
+    house.runner.noted();
+    house.catalog.remove_pack("mine").await.unwrap();
+    assert_eq!((house.shown().await, house.stored_configs().await), (before, 0));
+    assert!(house.catalog.content().given_config("mine").is_none());
+    assert_eq!(house.runner.noted(), ["forget mine"]);
+    // Its files are still there.
+    house.catalog.register_pack(&house.path("mine"), false).await.unwrap();
+    assert!(house.catalog.content().given_config("mine").is_none());
+}
+
+#[tokio::test]
+async fn a_pack_that_rules_of_others_use_stays_and_so_does_one_of_the_host() {
+    let house = House::new().await;
+    house.register("mine", &FILES).await.unwrap();
+    let uses = rule("user", "one").replace("pack: mine", "pack: other").replace("core.noop", "mine.a");
+    house.catalog.create_rule(&uses, "ada").await.unwrap();
+    let before = house.shown().await;
+    for (name, code, says) in [
+        ("mine", "conflict", "rules of other packs use the pack `mine`: other.user"),
+        ("core", "conflict", "came with petrel"),
+        ("min", "not_found", "did you mean `mine`?"),
+    ] {
+        let (found, message) = refused(house.catalog.remove_pack(name).await);
+        assert!(found == code && message.contains(says), "{name}: {message}");
+    }
+    assert_eq!(house.shown().await, before);
+    house.catalog.delete_rule("other.user").await.unwrap();
+    house.catalog.remove_pack("mine").await.unwrap();
+}

@@ -1,0 +1,134 @@
+//! Rules are made, changed and deleted one by one; what is refused leaves nothing behind.
+
+use petrel_model::Rule;
+use petrel_persistence::StoreExt as _;
+
+use crate::{House, refused};
+
+/// The text of a rule that is on and listens to a webhook.
+pub(crate) fn rule(name: &str, url: &str) -> String {
+    format!(
+        "name: {name}\npack: mine\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: {url}}}}}\naction: {{ref: core.noop}}\n"
+    )
+}
+
+impl House {
+    /// The lines of [`House::shown`] that are about rules.
+    async fn shown_rules(&self) -> Vec<String> {
+        let lines = self.shown().await.into_iter();
+        lines.filter_map(|line| line.strip_prefix("rule ").map(str::to_owned)).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_rule_is_made_switched_changed_and_deleted_and_the_next_process_has_it() {
+    let house = House::new().await;
+    let made = house.catalog.create_rule(&rule("a", "/one/"), "ada").await.unwrap().rule;
+    assert_eq!(made.context["user"], "ada");
+    assert_eq!(house.shown_rules().await, ["mine.a on one"]);
+    house.catalog.set_rule_enabled("mine.a", false).await.unwrap();
+    assert_eq!(house.next_process().await.shown_rules().await, ["mine.a off one"]);
+
+    let house = house.next_process().await;
+    // By its id too, which it keeps, and so does who made it.
+    let changed = house.catalog.update_rule(&made.id.to_string(), &rule("b", "two")).await.unwrap().rule;
+    assert_eq!((changed.id, &changed.context), (made.id, &made.context));
+    assert_eq!(house.shown_rules().await, ["mine.b on two"]);
+    assert_eq!(house.catalog.delete_rule("mine.b").await.unwrap().as_str(), "mine.b");
+    assert!(house.shown_rules().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_webhook_is_there_for_as_long_as_a_rule_listens_to_it() {
+    let house = House::new().await;
+    let urls = || {
+        let content = house.catalog.content();
+        content.webhooks().map(|(_, trigger)| trigger.parameters["url"].to_string()).collect::<Vec<_>>()
+    };
+    for (name, url) in [("a", "one"), ("b", "one"), ("c", "two")] {
+        house.catalog.create_rule(&rule(name, url), "ada").await.unwrap();
+    }
+    assert_eq!(urls(), ["\"one\"", "\"two\""]);
+    house.catalog.delete_rule("mine.a").await.unwrap();
+    assert_eq!(urls(), ["\"one\"", "\"two\""]);
+    house.catalog.update_rule("mine.b", &rule("b", "three")).await.unwrap();
+    assert_eq!(urls(), ["\"three\"", "\"two\""]);
+    house.catalog.delete_rule("mine.c").await.unwrap();
+    let (code, message) = refused(house.catalog.content().webhook("two").map(|_| ()));
+    assert_eq!(
+        (code, message.as_str()),
+        ("not_found", "webhook `two` does not exist; rules listen to: three")
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_nothing_behind() {
+    let house = House::new().await;
+    house.catalog.create_rule(&rule("a", "one"), "ada").await.unwrap();
+    house.catalog.create_rule(&rule("b", "one"), "ada").await.unwrap();
+    let before = house.shown().await;
+    let version = house.catalog.version();
+    let make = async |text: String| house.catalog.create_rule(&text, "ada").await;
+    let no_kind = rule("c", "x").replace("core.st2.webhook", "core.st2.webhok");
+    let no_url = rule("c", "x").replace("url: x", "other: x");
+    let masked =
+        rule("c", "x").replace("{ref: core.noop}", "{ref: core.noop, parameters: {key: '********'}}");
+    for (result, code, says) in [
+        (make(rule("a", "x")).await, "conflict", "rule `mine.a` exists already"),
+        (make("name: [".into()).await, "invalid", "rule:"),
+        (make(no_kind).await, "invalid", "did you mean `core.st2.webhook`?"),
+        (make(no_url).await, "invalid", "the parameters of trigger core.st2.webhook do not fit"),
+        (make(masked).await, "invalid", "write the secret itself"),
+        (house.catalog.update_rule("mine.gone", &rule("c", "x")).await, "not_found", "rule `mine.gone`"),
+        (house.catalog.update_rule("mine.a", &rule("b", "x")).await, "conflict", "names rule `mine.b`"),
+    ] {
+        let (found, message) = refused(result);
+        assert!(found == code && message.contains(says), "{code} {says}: {found} {message}");
+    }
+    assert_eq!(refused(house.catalog.delete_rule("mine.gone").await).0, "not_found");
+    assert_eq!(refused(house.catalog.set_rule_enabled("gone", true).await).0, "not_found");
+    assert_eq!((house.shown().await, house.catalog.version()), (before, version));
+}
+
+#[tokio::test]
+async fn a_rule_whose_action_is_not_there_is_made_and_warned_of() {
+    let house = House::new().await;
+    let text = rule("a", "one").replace("core.noop", "core.nop");
+    let written = house.catalog.create_rule(&text, "ada").await.unwrap();
+    let [warning] = &*written.warnings else { panic!("{:?}", written.warnings) };
+    assert!(warning.contains("did you mean `core.noop`?"), "{warning}");
+    assert_eq!(house.shown_rules().await, ["mine.a on one"]);
+}
+
+#[tokio::test]
+async fn who_was_fenced_off_shows_nothing_that_is_not_stored() {
+    let house = House::new().await;
+    house.catalog.create_rule(&rule("a", "one"), "ada").await.unwrap();
+    let before = house.shown().await;
+    let next = house.next_process().await;
+    assert_eq!(refused(house.catalog.create_rule(&rule("b", "one"), "ada").await).0, "internal");
+    assert_eq!(refused(house.catalog.set_rule_enabled("mine.a", false).await).0, "internal");
+    assert_eq!(refused(house.catalog.delete_rule("mine.a").await).0, "internal");
+    assert_eq!(refused(house.register("mine", &[]).await).0, "internal");
+    assert_eq!(refused(house.catalog.remove_pack("mine").await).0, "not_found");
+    assert_eq!((house.shown().await, next.shown().await), (before.clone(), before));
+}
+
+#[tokio::test]
+async fn a_snapshot_stays_what_it_was() {
+    let house = House::new().await;
+    house.catalog.create_rule(&rule("a", "one"), "ada").await.unwrap();
+    let (before, version) = (house.catalog.content(), house.catalog.version());
+    house.catalog.create_rule(&rule("b", "two"), "ada").await.unwrap();
+    house.catalog.delete_rule("mine.a").await.unwrap();
+    let names = |content: &petrel_catalog::content::Content| {
+        content.rules().map(|rule| rule.reference.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&before), ["mine.a"]);
+    assert!(before.webhook("one").is_ok() && before.webhook("two").is_err());
+    let now = house.catalog.content();
+    assert_eq!(names(&now), ["mine.b"]);
+    assert!(now.webhook("one").is_err() && now.webhook("two").is_ok());
+    assert_eq!(house.catalog.version(), version + 2);
+    assert_eq!(house.store.all::<Rule>().await.unwrap().len(), 1);
+}

@@ -1,0 +1,62 @@
+//! Workflows are inspected beside the actions that there are: when their pack is registered, and when somebody asks.
+
+use crate::House;
+
+const ACTION: &str = "runner_type: orquesta\nentry_point: workflows/w.yaml\n";
+
+fn workflow(action: &str) -> String {
+    format!("version: 1.0\ntasks:\n  one:\n    action: {action}\n")
+}
+
+#[tokio::test]
+async fn a_workflow_that_is_wrong_by_itself_is_refused_and_one_that_calls_what_is_not_there_is_told() {
+    let house = House::new().await;
+    for (text, is_refused, says) in [
+        (workflow("core.noop"), false, ""),
+        (workflow("other.a"), false, "actions/workflows/w.yaml:4:5: "),
+        (workflow("mine.gone"), false, "actions/workflows/w.yaml:4:5: "),
+        ("version: 1.0\ntasks: 5\n".to_owned(), true, "action `mine.w` is refused"),
+    ] {
+        let directory = house.pack("mine", &[("actions/w.yaml", ACTION)]);
+        // It has no name, as metadata have.
+        house.write("mine/actions/workflows/w.yaml", &text);
+        let report = house.catalog.register_pack(&directory, false).await.unwrap();
+        let content = house.catalog.content();
+        let registered = content.action(&"mine.w".parse().unwrap()).unwrap();
+        assert_eq!(registered.refused.is_some(), is_refused, "{text}");
+        let is_told = report.notes.iter().any(|note| note.contains(says));
+        assert!(
+            says.is_empty() == report.notes.is_empty() && (says.is_empty() || is_told),
+            "{text}: {:?}",
+            report.notes
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_text_is_inspected_beside_what_is_registered_when_it_is_asked() {
+    let house = House::new().await;
+    let found = || house.catalog.inspect_workflow(workflow("mine.a"));
+    let before = found().await.unwrap();
+    assert!(before[0]["message"].as_str().is_some_and(|text| text.contains("mine.a")), "{before}");
+    house.register("mine", &[("actions/a.yaml", "runner_type: noting\nentry_point: a\n")]).await.unwrap();
+    assert_eq!(found().await.unwrap(), serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn what_is_secret_among_the_parameters_of_an_action_follows_what_is_registered() {
+    let house = House::new().await;
+    let secrets = house.catalog.secrets();
+    let pin = |secret: bool| {
+        format!(
+            "runner_type: noting\nentry_point: a\nparameters: {{pin: {{type: string, secret: {secret}}}}}\n"
+        )
+    };
+    // Of what is not there nothing is known.
+    assert!(secrets.is_secret("mine.a", Some("pin")) && secrets.is_secret("no reference", None));
+    for is_secret in [true, false] {
+        house.register("mine", &[("actions/a.yaml", &pin(is_secret))]).await.unwrap();
+        assert_eq!(secrets.is_secret("mine.a", Some("pin")), is_secret);
+        assert_eq!(secrets.is_secret("mine.a", None), is_secret);
+    }
+}
