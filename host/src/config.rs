@@ -110,6 +110,18 @@ impl Configuration {
     }
 }
 
+/// Warns of variables that look like settings and that nobody reads. Their values are not told.
+pub(crate) fn warn_of_unknown_variables() {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for (variable, near) in layers::strangers(names) {
+        let hint = match near {
+            Some(near) => format!("did you mean {near}?"),
+            None => "`petrel config reference` shows every setting with its variable".to_owned(),
+        };
+        tracing::warn!(variable, hint, "nobody reads this variable");
+    }
+}
+
 /// The file that `PETREL_CONFIG` names.
 fn named() -> Option<PathBuf> {
     std::env::var_os("PETREL_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from)

@@ -3,6 +3,7 @@
 
 use petrel_model::Object;
 use petrel_model::parameters::Schema;
+use petrel_model::quoted::{beginning, quoted};
 use petrel_model::secrets::has_secret;
 use petrel_packs::plain_file;
 use serde_json::Value;
@@ -12,12 +13,21 @@ use crate::exit::Failure;
 /// The largest file that is sent, in bytes: what the host takes in one request.
 pub(crate) const LARGEST_INPUT: u64 = petrel_api::BODY_LIMIT as u64;
 
+/// How many names of parameters are told.
+const MOST_NAMES: usize = 20;
+/// Characters of a value in an example.
+const LONGEST_EXAMPLE: usize = 40;
+
 /// The parameters that `words` give, for an action that takes `schemas`.
 pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure> {
     let mut given = Object::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let Some((name, value)) = word.split_once('=').filter(|(name, _)| is_name(name)) else {
+        let assigned = word.split_once('=').filter(|(name, _)| is_name(name) || is_declared(name, schemas));
+        let Some((name, value)) = assigned else {
+            if schemas.is_object() && schemas.get("cmd").is_none() {
+                return Err(no_parameter(word, schemas));
+            }
             // From the first word that is no assignment on, all is a command line.
             let rest: Vec<&str> = std::iter::once(word).chain(words.by_ref()).map(String::as_str).collect();
             if given.contains_key("cmd") {
@@ -42,6 +52,33 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
         }
     }
     Ok(given)
+}
+
+/// Whether the action takes a parameter of this name, which may have blanks in it.
+fn is_declared(name: &str, schemas: &Value) -> bool {
+    schemas.get(name.strip_suffix(':').unwrap_or(name)).is_some()
+}
+
+/// That a word is no parameter of an action that takes no command, and how one is written.
+fn no_parameter(word: &str, schemas: &Value) -> Failure {
+    // What is meant for a secret is not to be read over somebody's shoulder.
+    let has_secret = schemas.as_object().is_some_and(|schemas| schemas.values().any(has_secret));
+    let word = if has_secret { "VALUE" } else { word };
+    let message = format!("`{}` is no parameter, and the action takes no cmd", quoted(word));
+    let names: Vec<_> = schemas.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let is_required =
+        |name: &&&str| schemas.get(**name).is_some_and(|schema| Schema::of(schema).is_required());
+    let hint = match names.iter().find(is_required).or_else(|| names.first()) {
+        None => "leave it out: the action takes no parameters".to_owned(),
+        Some(name) => {
+            let value = word.split_once('=').map_or(word, |(_, value)| value);
+            let example = beginning(value, LONGEST_EXAMPLE).replace('\'', "'\\''");
+            let name = if name.contains(' ') { format!("'{name}'") } else { (*name).to_owned() };
+            let known = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+            format!("write NAME=VALUE, as {name}='{example}'; it takes {known}")
+        }
+    };
+    Failure::usage(message, hint)
 }
 
 fn is_name(name: &str) -> bool {
@@ -158,6 +195,28 @@ mod tests {
         ] {
             assert_eq!(parsed(words), Ok(expected), "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_word_that_no_parameter_takes_is_told_how_one_is_written() {
+        let takes = json!({"times": {"type": "integer"}, "message": {"required": true}, "reply to": {}});
+        for (word, schemas, message, hint) in [
+            (
+                "it's me",
+                &takes,
+                "`it's me` is no parameter, and the action takes no cmd",
+                r"write NAME=VALUE, as message='it'\''s me'; it takes times, message, reply to",
+            ),
+            ("my message=a", &takes, "`my message=a` is no parameter", "as message='a'; it takes"),
+            ("pin hush", &json!({"pin": {"secret": true}}), "`VALUE` is no parameter", "as pin='VALUE'; it"),
+            ("a", &json!({}), "`a` is no parameter", "leave it out: the action takes no parameters"),
+        ] {
+            let refused = parse(&[word.to_owned()], schemas).unwrap_err();
+            assert!(refused.message.starts_with(message) && refused.hint.contains(hint), "{refused}");
+        }
+        assert_eq!(parse(&["reply to=a".to_owned()], &takes).unwrap()["reply to"], json!("a"));
+        // What an action takes that is not there any more is not known.
+        assert_eq!(parse(&["date".to_owned()], &Value::Null).unwrap()["cmd"], json!("date"));
     }
 
     #[test]

@@ -6,14 +6,19 @@ use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use petrel_model::quoted::beginning;
 use serde_json::Value;
 
 use crate::client::Count;
 use crate::exit::Failure;
 
+mod nested;
 mod table;
 
 use table::{Column, Kind};
+
+/// Characters of what was asked for that are told where nothing is found.
+const LONGEST_ASKED: usize = 100;
 
 /// How results are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,14 +102,20 @@ pub(crate) fn json(value: &Value) {
     line(&serde_json::to_string_pretty(value).unwrap_or_else(|_unprintable| value.to_string()));
 }
 
-/// Prints a listing: `columns` are pairs of a heading and a path.
+/// Prints a listing of everything: `columns` are pairs of a heading and a path.
 pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
+    listing_of(form, items, columns, &[]);
+}
+
+/// Prints a listing of what passes filters. `asked` has those that were given, each with its flag and value, so that a slip in
+/// one is seen where nothing passes.
+pub(crate) fn listing_of(form: Form, items: &Value, columns: &[(&str, &str)], asked: &[(&str, String)]) {
     if form == Form::Json {
         return json(items);
     }
     let rows = items.as_array().map(Vec::as_slice).unwrap_or_default();
     if rows.is_empty() {
-        return note("nothing found");
+        return note(&nothing_found(asked));
     }
     let columns = columns.iter().enumerate().map(|(place, (heading, path))| {
         let cells = rows.iter().map(|row| cell(path, at(row, path))).collect();
@@ -113,6 +124,13 @@ pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
     let screen = Screen::of_this_process();
     table::lines(columns.collect(), screen.width, screen.in_colour).iter().for_each(|text| line(text));
     note_unreadable(rows);
+}
+
+/// That nothing passes the filters.
+fn nothing_found(asked: &[(&str, String)]) -> String {
+    let asked: Vec<_> =
+        asked.iter().map(|(flag, value)| format!("--{flag} {}", beginning(value, LONGEST_ASKED))).collect();
+    if asked.is_empty() { "nothing found".into() } else { format!("nothing found for {}", asked.join(" ")) }
 }
 
 /// So many of `what`: `1 rule`, `2 rules`.
@@ -195,7 +213,7 @@ fn note_unreadable(rows: &[Value]) {
     }
 }
 
-/// Prints one thing: a line an attribute; what is nested as indented JSON.
+/// Prints one thing: a line an attribute; what is nested as indented JSON, with texts of several lines in lines.
 pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
     if form == Form::Json {
         return json(item);
@@ -207,9 +225,8 @@ pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
             None | Some(Value::Null) => {}
             Some(Value::Object(empty)) if empty.is_empty() => {}
             Some(value @ (Value::Object(_) | Value::Array(_))) => {
-                let nested = serde_json::to_string_pretty(value).unwrap_or_default();
                 line(&format!("{path}:"));
-                nested.lines().for_each(|text| line(&format!("  {}", plain(text))));
+                nested::lines(value).iter().for_each(|text| line(&format!("  {}", plain(text))));
             }
             Some(Value::String(status)) if *path == "status" && in_colour => {
                 line(&format!("{:width$} {}", format!("{path}:"), coloured(status), width = width + 1));
@@ -251,6 +268,13 @@ mod tests {
         ] {
             assert_eq!(cell(path, Some(&value)), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_told_where_nothing_is_found() {
+        assert_eq!(nothing_found(&[]), "nothing found");
+        let asked = [("status", "failed".to_owned()), ("action", "core.loacl".to_owned())];
+        assert_eq!(nothing_found(&asked), "nothing found for --status failed --action core.loacl");
     }
 
     #[test]

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backup_files;
 use crate::bundled;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
@@ -66,6 +66,7 @@ const LAST_WAIT: Duration = Duration::from_millis(500);
 /// Runs the host until a signal stops it.
 pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     let level = log::start(&settings);
+    config::warn_of_unknown_variables();
     let is_stopping = Arc::new(AtomicBool::new(false));
     end_in_any_case(settings.drain(), Arc::clone(&is_stopping))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

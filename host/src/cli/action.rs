@@ -32,14 +32,16 @@ impl Action {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         match self {
             Self::List { pack } => {
-                let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
+                let filter =
+                    pack.as_ref().map_or_else(String::new, |pack| format!("&pack={}", path_segment(pack)));
                 let mut actions = session.client.list(&format!("/actions?limit=-1{filter}")).await?;
                 let mut columns =
                     vec![("ACTION", "ref"), ("RUNNER", "runner_type"), ("DESCRIPTION", "description")];
                 if session.form == Form::Text && mark(&mut actions) {
                     columns.insert(2, ("STATE", "state"));
                 }
-                print::listing(session.form, &actions, &columns);
+                let asked: Vec<_> = pack.map(|pack| ("pack", pack)).into_iter().collect();
+                print::listing_of(session.form, &actions, &columns, &asked);
             }
             Self::Get { reference } => {
                 let path = path_segment(&reference);

@@ -18,6 +18,7 @@ use crate::print::{self, Form};
 mod attributes;
 mod ending;
 mod held;
+mod newest;
 mod rerun;
 mod task_tree;
 
@@ -149,24 +150,25 @@ impl Execution {
                 all,
                 secrets,
             } => {
-                let moment = |time: Option<String>| time.map(|time| moment(&time)).transpose();
-                let filters = [
+                let asked = [
                     ("status", status),
                     ("action", action),
                     ("rule", rule),
-                    ("trigger_instance", trigger_instance),
+                    ("trigger-instance", trigger_instance),
                     ("user", user),
-                    ("timestamp_gt", moment(after)?),
-                    ("timestamp_lt", moment(before)?),
-                    ("parent", (!all).then(|| "null".to_owned())),
+                    ("after", after),
+                    ("before", before),
                 ];
-                list(session, &secrets.asked(&newest(limit, filters))).await?;
+                let given = asked.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+                let asked: Vec<_> = given.collect();
+                list(session, &secrets.asked(&newest(limit, all, &asked)?), &asked).await?;
             }
             Self::Get { id, all, secrets } => {
                 let id = if all && id == "last" { newest_of_all(session).await? } else { id };
                 let path = secrets.asked(&format!("/executions/{}", path_segment(&id)));
                 let execution = session.client.execution(Method::GET, &path, None).await?;
                 show_whole(session, &execution).await?;
+                newest::tell_of_later_event(session, &id, &execution).await;
             }
             Self::Output { id } => {
                 let path = format!("/executions/{}/output", path_segment(&id));
@@ -178,6 +180,7 @@ impl Execution {
                 if session.form == Form::Text && output.is_empty() {
                     ending::point_to_tasks(session, &id).await?;
                 }
+                newest::tell_of_later_event_than_last(session, &id).await?;
             }
             Self::Tail { id, wait } => return tail(session, &id, wait.map(Duration::from_secs)).await,
             Self::Pause { ids } => return ask(session, &ids, "pausing").await,
@@ -193,22 +196,27 @@ impl Execution {
     }
 }
 
-/// The path of the newest executions that pass the filters that are given.
-fn newest(
-    limit: impl std::fmt::Display,
-    filters: impl IntoIterator<Item = (&'static str, Option<String>)>,
-) -> String {
+/// The path of the newest executions that pass the filters that are asked for by these flags; also of those that workflows
+/// have asked for, if it is to be of `all`.
+fn newest(limit: usize, all: bool, asked: &[(&str, String)]) -> Result<String, Failure> {
     let mut path = format!("/executions?limit={limit}&sort_desc=true");
-    for (name, value) in filters {
-        if let Some(value) = value {
-            path.push_str(&format!("&{name}={}", path_segment(&value)));
-        }
+    for (flag, value) in asked {
+        let (name, value) = match *flag {
+            "after" => ("timestamp_gt", moment(value)?),
+            "before" => ("timestamp_lt", moment(value)?),
+            "trigger-instance" => ("trigger_instance", value.clone()),
+            name => (name, value.clone()),
+        };
+        path.push_str(&format!("&{name}={}", path_segment(&value)));
     }
-    path
+    if !all {
+        path.push_str("&parent=null");
+    }
+    Ok(path)
 }
 
-/// Lists what `path` asks for.
-async fn list(session: &Session, path: &str) -> Result<(), Failure> {
+/// Lists what `path` asks for, by the filters in `asked`.
+async fn list(session: &Session, path: &str, asked: &[(&str, String)]) -> Result<(), Failure> {
     let (mut executions, count) = session.client.counted(path).await?;
     let is_held = session.form == Form::Text && held::mark(&mut executions);
     let columns = [
@@ -219,7 +227,7 @@ async fn list(session: &Session, path: &str) -> Result<(), Failure> {
         ("SECONDS", "elapsed_seconds"),
         ("USER", "context.user"),
     ];
-    print::listing(session.form, &executions, &columns);
+    print::listing_of(session.form, &executions, &columns, asked);
     print::count(session.form, &executions, count);
     if is_held {
         held::explain();
@@ -268,6 +276,7 @@ async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result
     let client = &session.client;
     // The newest one now, not whichever is newest later.
     let first = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
+    newest::tell_of_later_event(session, id, &first).await;
     let first: Standing<'static> = read(&first)?;
     if first.held {
         held::explain();

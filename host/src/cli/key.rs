@@ -55,11 +55,9 @@ impl Key {
         match self {
             Self::List { prefix } => {
                 let keys = client.list(&format!("/keys?limit=-1&prefix={}", path_segment(&prefix))).await?;
-                print::listing(
-                    session.form,
-                    &keys,
-                    &[("NAME", "name"), ("VALUE", "value"), ("SCOPE", "scope")],
-                );
+                let columns = [("NAME", "name"), ("VALUE", "value"), ("SCOPE", "scope")];
+                let asked = Some(prefix).filter(|prefix| !prefix.is_empty()).map(|prefix| ("prefix", prefix));
+                print::listing_of(session.form, &keys, &columns, asked.as_slice());
             }
             Self::Get { name } => {
                 let key = client.get(&format!("/keys/{}", path_segment(&name))).await?;

@@ -75,7 +75,8 @@ impl Rule {
         let client = &session.client;
         match self {
             Self::List { pack, secrets } => {
-                let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
+                let filter =
+                    pack.as_ref().map_or_else(String::new, |pack| format!("&pack={}", path_segment(pack)));
                 let mut rules = client.list(&secrets.asked(&format!("/rules?limit=-1{filter}"))).await?;
                 if session.form == Form::Text {
                     rules.as_array_mut().into_iter().flatten().for_each(name_trigger);
@@ -87,7 +88,8 @@ impl Rule {
                     ("ENABLED", "enabled"),
                     ("DESCRIPTION", "description"),
                 ];
-                print::listing(session.form, &rules, &columns);
+                let asked: Vec<_> = pack.map(|pack| ("pack", pack)).into_iter().collect();
+                print::listing_of(session.form, &rules, &columns, &asked);
             }
             Self::Get { reference, secrets } => {
                 show(session.form, &client.get(&secrets.asked(&rule_path(&reference))).await?);

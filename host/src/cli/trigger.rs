@@ -59,8 +59,9 @@ impl Trigger {
                 print::listing(session.form, &kinds, &[("TRIGGER", "ref"), ("DESCRIPTION", "description")]);
             }
             Self::Instances { limit, kind, secrets } => {
-                let filter =
-                    kind.map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(&kind)));
+                let filter = kind
+                    .as_ref()
+                    .map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(kind)));
                 let path = secrets.asked(&format!("/triggerinstances?limit={limit}{filter}"));
                 let (mut instances, count) = session.client.counted(&path).await?;
                 if session.form == Form::Text {
@@ -72,7 +73,8 @@ impl Trigger {
                     ("OCCURRED", "occurrence_time"),
                     ("STATUS", "status"),
                 ];
-                print::listing(session.form, &instances, &columns);
+                let asked: Vec<_> = kind.map(|kind| ("type", kind)).into_iter().collect();
+                print::listing_of(session.form, &instances, &columns, &asked);
                 print::count(session.form, &instances, count);
             }
             Self::Get { id, .. } if id.contains('.') => {
@@ -83,7 +85,8 @@ impl Trigger {
             Self::Get { id, secrets } => {
                 let path = secrets.asked(&format!("/triggerinstances/{}", path_segment(&id)));
                 let instance = session.client.get(&path).await?;
-                let attributes = ["id", "trigger", "occurrence_time", "status", "payload", "enforcements"];
+                let attributes =
+                    ["id", "trigger", "occurrence_time", "status", "trace", "payload", "enforcements"];
                 print::attributes(session.form, &instance, &attributes);
             }
             Self::Why { id, secrets } => {
@@ -132,13 +135,15 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The explanation as text: a line a rule; below it a line a criterion, and one for what came of it.
+/// The explanation as text: a line a rule; below it a line a criterion, and one for what came of it then.
 fn explain(why: &Why<'_>) {
     let event = &why.trigger_instance;
     let occurred = print::to_the_second(&event.occurrence_time.to_string());
     print::line(&format!("{} of {occurred}", event.id));
     if why.rules.is_empty() {
         print::line("no rule listens to this trigger now");
+    } else {
+        print::line("by the rules, and the datastore, as they are now; what came of it stands behind `then`");
     }
     if let Some(RefusedWebhook { at, path, status, address }) = why.refused.last() {
         let count = why.refused.len();
@@ -152,15 +157,16 @@ fn explain(why: &Why<'_>) {
     }
 }
 
-/// What is told of one rule, in lines. The reason that its verdict ends with is left to the last criterion.
+/// What is told of one rule, in lines. The reason that its verdict ends with is left to the criterion that it is about.
 fn told(rule: &Explanation<'_>) -> Vec<String> {
     let verdict: &str = &rule.verdict;
-    let reason = rule.criteria.last().map(|criterion| &*criterion.text).filter(|reason| !reason.is_empty());
+    let failing = rule.criteria.iter().find(|criterion| !criterion.holds);
+    let reason = failing.map(|criterion| &*criterion.text).filter(|reason| !reason.is_empty());
     let short = reason.and_then(|reason| verdict.strip_suffix(reason)?.strip_suffix(": "));
     let mut lines = vec![format!("{}: {}", rule.rule, short.unwrap_or(verdict))];
     lines.extend(rule.criteria.iter().map(|criterion| format!("  {}", criterion.text)));
     if !rule.came_of_it.is_empty() {
-        lines.push(format!("  {}", rule.came_of_it));
+        lines.push(format!("  then: {}", rule.came_of_it));
     }
     lines
 }
@@ -173,13 +179,13 @@ mod tests {
 
     use super::*;
 
-    fn criterion(text: &'static str) -> CriterionExplanation<'static> {
+    fn criterion(holds: bool, text: &'static str) -> CriterionExplanation<'static> {
         CriterionExplanation {
             path: "trigger.a".into(),
             operator: "exists".into(),
             pattern: Cow::default(),
             value: Cow::default(),
-            holds: true,
+            holds,
             text: text.into(),
         }
     }
@@ -190,28 +196,29 @@ mod tests {
         for (verdict, criteria, came_of_it, lines) in [
             (
                 "does not match: trigger.b gt 5 does not hold: the value is 3",
-                vec![criterion(holds), criterion(fails)],
+                vec![criterion(true, holds), criterion(false, fails), criterion(true, holds)],
                 "nothing was run",
                 &[
                     "p.r: does not match",
                     "  trigger.a exists holds",
                     "  trigger.b gt 5 does not hold: the value is 3",
-                    "  nothing was run",
+                    "  trigger.a exists holds",
+                    "  then: nothing was run",
                 ][..],
             ),
             (
                 "matches: every criterion holds",
-                vec![criterion(holds)],
+                vec![criterion(true, holds)],
                 "execution 1 succeeded",
                 &[
                     "p.r: matches: every criterion holds",
                     "  trigger.a exists holds",
-                    "  execution 1 succeeded",
+                    "  then: execution 1 succeeded",
                 ],
             ),
             (
                 "does not match: it is disabled",
-                vec![criterion(fails)],
+                vec![criterion(false, fails)],
                 "",
                 &["p.r: does not match: it is disabled", "  trigger.b gt 5 does not hold: the value is 3"],
             ),

@@ -23,7 +23,7 @@ const LARGEST_CERTIFICATES: u64 = 16 << 20;
 /// Where the host is, and who we are.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Connection {
-    /// Where the host is [default: where petrel.toml has it listen on this machine, else port 9101]
+    /// Where the host is, as http://HOST:PORT [default: where petrel.toml has it listen on this machine, else port 9101]
     #[arg(long, global = true, env = "PETREL_URL", value_name = "URL", help_heading = "Connection")]
     pub(crate) url: Option<String>,
 
@@ -104,8 +104,8 @@ impl Connection {
 /// `url`, if it is one of a host.
 fn checked(url: &str) -> Result<&str, Failure> {
     let read = reqwest::Url::parse(url).ok();
-    if read.is_some_and(|read| matches!(read.scheme(), "http" | "https") && read.has_host()) {
-        return Ok(url);
+    if let Some(read) = read.filter(|read| matches!(read.scheme(), "http" | "https") && read.has_host()) {
+        return of_host(&read).map(|()| url);
     }
     let hint = if url.contains("://") {
         "write it as http://HOST:PORT or https://HOST:PORT".to_owned()
@@ -113,6 +113,24 @@ fn checked(url: &str) -> Result<&str, Failure> {
         format!("write http://{url}, or https://{url} if the host has a certificate")
     };
     Err(Failure::usage(format!("`{url}`, from --url or PETREL_URL, is no URL of a host"), hint))
+}
+
+/// Refuses the URL of the API, a question or a part of a page: the client adds what is below a host by itself. A host may
+/// well be below a path, behind a proxy.
+fn of_host(url: &reqwest::Url) -> Result<(), Failure> {
+    let path = url.path().trim_end_matches('/');
+    let below =
+        ["/api/v1", "/auth/v1", "/api", "/auth", "/v1"].into_iter().find(|below| path.ends_with(below));
+    if below.is_none() && url.query().is_none() && url.fragment().is_none() {
+        return Ok(());
+    }
+    let mut host = url.clone();
+    host.set_path(path.strip_suffix(below.unwrap_or_default()).unwrap_or(path));
+    host.set_query(None);
+    host.set_fragment(None);
+    let hint = format!("write {}", host.as_str().trim_end_matches('/'));
+    let message = format!("`{url}`, from --url or PETREL_URL, is more than where the host is");
+    Err(Failure::usage(message, hint))
 }
 
 /// What the client signs its requests with.
@@ -250,6 +268,10 @@ mod tests {
             ("[::1]:9101", Some("write http://[::1]:9101, or https://")),
             ("ftp://127.0.0.1", Some("http://HOST:PORT")),
             ("http://", Some("http://HOST:PORT")),
+            ("http://127.0.0.1:9101/api/v1", Some("write http://127.0.0.1:9101")),
+            ("http://127.0.0.1:9101/api/", Some("write http://127.0.0.1:9101")),
+            ("https://petrel.example.com/below/auth/v1/", Some("write https://petrel.example.com/below")),
+            ("http://127.0.0.1:9101/?a=b#c", Some("write http://127.0.0.1:9101")),
         ] {
             let refused = checked(url).err();
             assert_eq!(refused.is_some(), hint.is_some(), "{url}");

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use petrel_model::nearest::nearest;
+use petrel_runners::process::{EXECUTION_VARIABLE, PROOF_VARIABLE};
+
 use super::file::File;
 use super::table::{Row, TABLE};
 use super::value::{Raw, Value};
@@ -54,6 +57,23 @@ pub(super) fn from_environment() -> BTreeMap<&'static str, Raw> {
     said.collect()
 }
 
+/// The variables that are read beside those of settings: where the host is, what to sign in with, which file to read, and
+/// what processes of executions are known by.
+const BESIDE: [&str; 6] =
+    ["PETREL_CONFIG", "PETREL_URL", "PETREL_TOKEN", "PETREL_API_KEY", EXECUTION_VARIABLE, PROOF_VARIABLE];
+
+/// Of `names`, those of variables that look like ours and that nobody reads, each with the one that it is near to.
+pub(super) fn strangers(
+    names: impl IntoIterator<Item = String>,
+) -> impl Iterator<Item = (String, Option<&'static str>)> {
+    let known = || rows().map(|row| row.variable).chain(BESIDE);
+    let is_stranger = move |name: &String| name.starts_with("PETREL_") && !known().any(|known| known == name);
+    names.into_iter().filter(is_stranger).map(move |name| {
+        let near = nearest(&name, known());
+        (name, near)
+    })
+}
+
 impl Layers {
     /// The value that counts, and where it comes from.
     pub(super) fn find(&self, row: &Row) -> (Raw, Origin) {
@@ -83,5 +103,20 @@ impl Layers {
             problems.push(format!("{origin}: {key} is {}, and must be {}", raw.as_toml(), row.expected));
         }
         value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_nobody_reads_is_known_with_the_near_one() {
+        let names =
+            ["PETREL_LISTN", "PETREL_LISTEN", "PETREL_URL", "PETREL_COLOUR_OF_CAT", "PATH", "petrel_log"];
+        let found: Vec<_> = strangers(names.map(str::to_owned)).collect();
+        let expected =
+            [("PETREL_LISTN".to_owned(), Some("PETREL_LISTEN")), ("PETREL_COLOUR_OF_CAT".to_owned(), None)];
+        assert_eq!(found, expected);
     }
 }

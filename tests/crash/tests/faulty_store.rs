@@ -308,6 +308,7 @@ impl World {
             rerun: None,
             context: Object::new(),
             delay: None,
+            trace: None,
         };
         engine.executions().request(request).await.ok().map(|execution| execution.id.to_string())
     }

@@ -124,6 +124,7 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
                     rerun: None,
                     context: Object::new(),
                     delay: None,
+                    trace: None,
                 };
                 tops.push(engine.executions().request(request).await.unwrap().id);
             }

@@ -73,6 +73,7 @@ pub fn instance(n: u64, payload: Value) -> TriggerInstance {
         payload: Payload::from(&payload),
         status: TriggerInstanceStatus::Processed,
         enforcements: vec![id(n + 1)],
+        trace: None,
     }
 }
 

@@ -174,6 +174,19 @@ fn errors_are_text_for_people_and_objects_for_programs() {
     for (words, code, kind, says) in [
         (&["run", "core.lcoal", &here][..], 3, "not_found", &["core.lcoal", "core.local"][..]),
         (&["run", "core.local", &here], 2, "invalid", &["cmd", "petrel action get core.local"]),
+        (
+            &["run", "core.echo", "mesage=hi", &here],
+            2,
+            "invalid",
+            &["'mesage' was unexpected", "did you mean message? it takes: "],
+        ),
+        (&["run", "core.echo", "hi", &here], 2, "usage", &["`hi` is no parameter", "message='hi'"]),
+        (
+            &["run", "core.remote", "hosts=a", "cmd=date", &here],
+            3,
+            "not_found",
+            &["core.remote", "the runner remote-shell-cmd", "core.local", "ssh HOST COMMAND"],
+        ),
         (&["rule", "get", "a.b", &here], 3, "not_found", &["rule `a.b` does not exist", "petrel rule list"]),
         (
             &["action", "list", &here, "--token=wrong"],
@@ -192,6 +205,12 @@ fn errors_are_text_for_people_and_objects_for_programs() {
             2,
             "usage",
             &["`127.0.0.1:9317`", "PETREL_URL", "write http://127.0.0.1:9317"],
+        ),
+        (
+            &["action", "list", &format!("{here}/api/v1")],
+            2,
+            "usage",
+            &["/api/v1`", "more than where the host is", &format!("write http://{}", host.address)],
         ),
         (&["rule", "create", "missing.yaml", &here], 2, "usage", &["missing.yaml"]),
         (
@@ -231,10 +250,17 @@ fn wrong_usage_says_what_is_right() {
 fn what_there_is_can_be_looked_at() {
     let place = Place::default();
     let host = place.start(&[]);
-    for words in [&["execution", "list"][..], &["trigger", "instances"], &["rule", "list", "--pack", "none"]]
-    {
+    for (words, says) in [
+        (&["execution", "list"][..], "nothing found\n"),
+        (&["execution", "list", "--status", "failed"], "nothing found for --status failed\n"),
+        (&["trigger", "instances"], "nothing found\n"),
+        (&["trigger", "instances", "--type", "a.b"], "nothing found for --type a.b\n"),
+        (&["rule", "list", "--pack", "none"], "nothing found for --pack none\n"),
+        (&["action", "list", "--pack", "none"], "nothing found for --pack none\n"),
+        (&["key", "list", "--prefix", "x."], "nothing found for --prefix x.\n"),
+    ] {
         let nothing = host.ok(words);
-        assert_eq!((nothing.stdout.as_str(), nothing.stderr.as_str()), ("", "nothing found\n"));
+        assert_eq!((nothing.stdout.as_str(), nothing.stderr.as_str()), ("", says));
         assert_eq!(host.ok(&[&["-j"], words].concat()).json(), serde_json::json!([]));
     }
     host.ok(&["pack", "install", "builtin:github"]);

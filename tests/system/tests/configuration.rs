@@ -43,6 +43,15 @@ fn where_each_value_comes_from_is_shown() {
 }
 
 #[test]
+fn a_variable_that_nobody_reads_is_warned_of() {
+    let place = Place::default();
+    place.start_with(&[], &[("PETREL_PROCESS_SLOT", "2"), ("PETREL_WORD", "hush")]).stop();
+    let log = place.read("log");
+    assert_says(&log, &["PETREL_PROCESS_SLOT\"", "did you mean PETREL_PROCESS_SLOTS?", "PETREL_WORD"]);
+    assert!(!log.contains("hush"), "{log}");
+}
+
+#[test]
 fn a_client_reads_the_file_of_the_host() {
     let place = Place::default();
     let host = place.start(&[]);

@@ -142,6 +142,8 @@ fn the_log_is_json_on_demand_and_its_level_changes_while_the_host_runs() {
     let line = eventually("the line is written", || {
         lines().into_iter().find(|line| line["fields"]["message"] == "the execution has ended")
     });
-    assert_eq!((&line["span"]["name"], &line["span"]["id"]), (&json!("execution"), &json!(id)));
+    let execution =
+        line["spans"].as_array().unwrap().iter().find(|span| span["name"] == "execution").unwrap();
+    assert_eq!((&execution["id"], &execution["trace"]), (&json!(id), &host.execution(&id)["trace"]));
     host.stop();
 }

@@ -37,6 +37,7 @@ mod sign_in;
 mod st2_client;
 mod starving;
 mod tls;
+mod traces;
 mod trees;
 mod trust;
 mod workflows;

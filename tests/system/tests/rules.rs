@@ -38,6 +38,11 @@ fn made_switched_changed_deleted() {
         &host.ok(&["trigger", "why", "last"]).stdout,
         &["examples.hello: does not match: it is disabled"],
     );
+    // The newest execution did not come of that event.
+    for verb in ["tail", "get", "output"] {
+        let stderr = host.ok(&["execution", verb, "last"]).stderr;
+        assert_says(&stderr, &["is the newest execution", "came later", "petrel trigger why last"]);
+    }
     assert_says(&host.ok(&["rule", "enable", "examples.hello"]).stderr, &["enabled examples.hello"]);
     assert_eq!(event(&host, "hello"), (202, 1));
 
@@ -214,7 +219,7 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     assert_eq!(event(&host, "hello"), (202, 0));
     let says = [
         "examples.hello: matches: there are no criteria, so it matches always\n",
-        "\n  nothing was run: action `core.gone` does not exist",
+        "\n  then: nothing was run: action `core.gone` does not exist",
     ];
     let told = host.ok(&["trigger", "why", "last"]).stdout;
     assert_says(&told, &says);
@@ -228,7 +233,8 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     host.ok(&["rule", "update", "examples.hello", &place.write("wrong.yaml", &wrong)]);
     assert_eq!(event(&host, "hello"), (202, 1));
     let id = host.ok(&["execution", "get", "last", "-j"]).json()["id"].as_str().unwrap().to_owned();
-    let failed = format!("\n  execution {id} failed: the parameters of rule examples.hello cannot be used: ");
+    let failed =
+        format!("\n  then: execution {id} failed: the parameters of rule examples.hello cannot be used: ");
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &[&failed, "timeout"]);
 
     // What went well is told as well, and what went wrong only when it ran.
@@ -237,13 +243,13 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     let id = answer.header("x-execution-ids");
     host.until(id, "succeeded");
     let why = host.ok(&["trigger", "why", "last"]).stdout;
-    assert!(why.ends_with(&format!("it matches always\n  execution {id} succeeded\n")), "{why}");
+    assert!(why.ends_with(&format!("it matches always\n  then: execution {id} succeeded\n")), "{why}");
     let exits = RULE.replace("echo {{ trigger.body.who | shell_quote }}", "echo oh dear >&2; exit 3");
     host.ok(&["rule", "update", "examples.hello", &place.write("exits.yaml", &exits)]);
     let answer = host.post("/webhooks/hello", &json!({"who": "x"})).with_status(202);
     let id = answer.header("x-execution-ids");
     host.until(id, "failed");
-    let failed = format!("\n  execution {id} failed: oh dear\n");
+    let failed = format!("\n  then: execution {id} failed: oh dear\n");
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &[&failed]);
     host.stop();
 }
@@ -256,12 +262,15 @@ fn why_says_of_a_rule_that_matches_now_why_it_was_not_run_then() {
     host.ok(&["rule", "create", &place.write("rule.yaml", &disabled)]);
     assert_eq!(event(&host, "hello"), (202, 0));
     let why = host.ok(&["trigger", "why", "last"]).stdout;
-    assert_says(&why, &["examples.hello: does not match: it is disabled\n", "\n  nothing was run\n"]);
+    assert_says(&why, &["examples.hello: does not match: it is disabled\n", "\n  then: nothing was run\n"]);
     host.ok(&["rule", "enable", "examples.hello"]);
-    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &["\n  was not run: disabled then"]);
+    assert_says(
+        &host.ok(&["trigger", "why", "last"]).stdout,
+        &["\n  then: was not run: the rule was disabled"],
+    );
     let later = RULE.replace("name: hello", "name: later");
     host.ok(&["rule", "create", &place.write("later.yaml", &later)]);
-    let made = "examples.later: matches: there are no criteria, so it matches always\n  was not run: it was made after";
+    let made = "examples.later: matches: there are no criteria, so it matches always\n  then: was not run: it was made after";
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &[made]);
     let backstop = RULE.replace("name: hello", "name: backstop\ntype: {ref: backstop}");
     host.ok(&["rule", "create", &place.write("backstop.yaml", &backstop)]);
@@ -270,6 +279,20 @@ fn why_says_of_a_rule_that_matches_now_why_it_was_not_run_then() {
         &host.ok(&["trigger", "why", "last"]).stdout,
         &["was not run: it is a backstop, and another"],
     );
+    host.stop();
+}
+
+#[test]
+fn a_rule_that_matched_for_want_of_a_key_says_so() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let criteria = "criteria: {trigger.body.who: {type: neq, pattern: '{{ st2kv.system.gone }}'}}\naction:";
+    host.ok(&["rule", "create", &place.write("rule.yaml", &RULE.replace("action:", criteria))]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+    let enforcement = &host.list("/ruleenforcements")[0];
+    let says = "trigger.body.who was compared with an empty text: the datastore has no key st2kv.system.gone";
+    assert_eq!(enforcement["note"], says);
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &["\n  then: ", says]);
     host.stop();
 }
 
@@ -290,6 +313,15 @@ fn criteria_and_why_see_the_datastore() {
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
     host.ok(&["key", "set", "on", "yes"]);
     assert_eq!(event(&host, "hello"), (202, 1));
+    // What came of it is that of then, also where the datastore says otherwise now.
+    host.ok(&["key", "set", "on", "no"]);
+    let says = [
+        "the datastore, as they are now",
+        r#"system.on equals "yes" does not hold: the value is "no" (the datastore is that of now)"#,
+        "; it matched then, and the rule, or what it reads of the datastore, has changed since",
+    ];
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
+    host.ok(&["key", "set", "on", "yes"]);
     assert_eq!(host.get("/triggerinstances/last/why").with_status(200).json()["rules"][0]["matched"], true);
     // What is in the datastore is data.
     host.ok(&["key", "set", "who", "{{ trigger.body.who }}"]);

@@ -267,6 +267,7 @@ fn what_was_refused_and_what_was_changed_leaves_a_trace() {
     let refused = line("a request was refused");
     assert_says(&refused, &["/api/v1/webhooks/nowhere", "404", "401", "127.0.0.1"]);
     assert_says(&refused, &["reason=\"not_found\"", "reason=\"unauthorized\""]);
+    assert!(!line("petrel_audit").contains("about=\"\""), "{}", line("petrel_audit"));
     assert_says(
         &line("petrel_audit"),
         &[
@@ -276,6 +277,8 @@ fn what_was_refused_and_what_was_changed_leaves_a_trace() {
             "PUT",
             "about=\"github.on_push\"",
             "about=\"github\"",
+            "about=\"a\"",
+            "about=\"bob\"",
             "user=\"bob\"",
         ],
     );

@@ -23,6 +23,9 @@ pub struct Enforcement<'a> {
     /// Why nothing ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
+    /// What is to be known of it although the rule matched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Cow<'a, str>>,
     /// When.
     pub enforced_at: Timestamp,
 }
@@ -49,6 +52,7 @@ impl<'a> From<&'a rule::Enforcement> for Enforcement<'a> {
             },
             execution_id: enforcement.execution_id,
             failure_reason: enforcement.failure_reason.as_deref().map(Cow::Borrowed),
+            note: enforcement.note.as_deref().map(Cow::Borrowed),
             enforced_at: enforcement.enforced_at,
         }
     }
@@ -82,6 +86,7 @@ mod tests {
             }),
         );
         stored["execution_id"] = json!(null);
+        stored["note"] = json!("no key");
         stored["failure_reason"] = json!("no room");
         stored["status"] = json!("failed");
         let failed: rule::Enforcement = noun(stored);
@@ -93,6 +98,7 @@ mod tests {
                 "status": "failed",
                 "rule": {"ref": "mine.r", "id": ID},
                 "failure_reason": "no room",
+                "note": "no key",
                 "enforced_at": "2026-11-20T12:00:00.000000Z",
             }),
         );

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use petrel_model::action::{GONE, REFUSED};
 use petrel_model::parameters::Parameters;
-use petrel_model::{ExecutionId, Object, RuleId, Status, Timestamp, TriggerInstanceId};
+use petrel_model::{ExecutionId, Object, RuleId, Status, Timestamp, TraceId, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -59,6 +59,9 @@ pub struct Execution<'a> {
     /// The rule that asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleOf<'a>>,
+    /// The trace that the lines of the log about it name. Nothing from a host that has no traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
     /// What came of it. Null for who has asked for all but this.
     #[serde(default)]
     pub result: Arc<Value>,
@@ -275,6 +278,7 @@ impl<'a> Execution<'a> {
             rule: rule
                 .as_ref()
                 .map(|origin| RuleOf { id: origin.id, reference: Cow::Borrowed(&origin.name) }),
+            trace: Some(execution.trace_id()),
             result: shown_result(execution, action, secrets),
             held: is_held,
             children: Vec::new(),

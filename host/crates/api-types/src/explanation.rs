@@ -27,14 +27,14 @@ pub struct Explanation<'a> {
     pub rule: Cow<'a, str>,
     /// Whether it matches.
     pub matched: bool,
-    /// Why, in one line.
+    /// Why, in one line, by the rule and the datastore as they are now.
     pub verdict: Cow<'a, str>,
     /// What came of it then, in one line.
     pub came_of_it: Cow<'a, str>,
     /// Why it failed to come to anything, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
-    /// The criteria in order, up to the first that does not hold.
+    /// Every criterion in order, also behind the first that does not hold.
     pub criteria: Vec<CriterionExplanation<'a>>,
 }
 
@@ -51,7 +51,7 @@ pub struct CriterionExplanation<'a> {
     pub value: Cow<'a, Value>,
     /// Whether it holds.
     pub holds: bool,
-    /// The same in one line.
+    /// The same in one line, with what to write instead where it looks like a slip.
     pub text: Cow<'a, str>,
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use petrel_model::parameters::Parameters;
 use petrel_model::trigger::TriggerInstanceStatus;
-use petrel_model::{EnforcementId, Object, Payload, Ref, Timestamp, TriggerInstanceId, trigger};
+use petrel_model::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, trigger};
 use serde::{Deserialize, Serialize};
 
 use crate::{Enforcement, Lost, Secrets};
@@ -104,6 +104,9 @@ pub struct TriggerInstance<'a> {
     pub payload: Payload,
     /// How far the rules got with it.
     pub status: TriggerInstanceStatus,
+    /// The trace that the lines of the log about it name. Nothing from a host that has no traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
     /// What came of it, if anything did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcements: Option<Enforcements<'a>>,
@@ -140,6 +143,7 @@ impl<'a> TriggerInstance<'a> {
             occurrence_time: event.occurrence_time,
             payload,
             status: event.status,
+            trace: Some(event.trace_id()),
             enforcements: Some(enforcements).filter(|_| !event.enforcements.is_empty()),
         }
     }
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn the_payload_of_an_event_is_written_as_it_stands() {
         let text = format!(
-            r#"{{"id":"{ID}","trigger":"core.x","trigger_type":"core.x","occurrence_time":"2026-11-20T12:00:00.000000Z","payload":{{"b":[1,  2.50],"a":"\u0041","a":1e2}},"status":"processed"}}"#
+            r#"{{"id":"{ID}","trigger":"core.x","trigger_type":"core.x","occurrence_time":"2026-11-20T12:00:00.000000Z","payload":{{"b":[1,  2.50],"a":"\u0041","a":1e2}},"status":"processed","trace":"4bf92f3577b34da6a3ce929d0e0e4736"}}"#
         );
         let stored: trigger::TriggerInstance = serde_json::from_str(&text).unwrap();
         let shown = TriggerInstance::of(&stored, stored.payload.clone());
@@ -219,6 +223,7 @@ mod tests {
             "occurrence_time": "2026-11-20T12:00:00.000000Z",
             "payload": {"n": 1},
             "status": "processing_failed",
+            "trace": format!("00000000{ID}"),
             "enforcements": [ID],
         });
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);

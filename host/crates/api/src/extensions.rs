@@ -21,7 +21,7 @@ pub(crate) struct SignedIn {
     pub(crate) location: &'static str,
 }
 
-/// What a change was about, where the path does not say it: an extension of answers.
+/// What a change was about, where that is not the object that the path names: an extension of answers.
 #[derive(Debug, Clone)]
 pub(crate) struct About(pub(crate) String);
 

@@ -3,7 +3,8 @@
 //! The only crate that knows axum. A handler reads the request, asks the engine, and
 //! shapes the answer; it decides nothing. [`resources`] has a file a resource; [`views`] makes of nouns
 //! what is shown (`petrel_api_types`); [`auth`] lets in who may come in; [`mod@serve`] holds the connections, which
-//! [`tls`] encrypts; [`mod@trail`] is what is left of what was refused or changed; every error is [`ApiError`].
+//! [`tls`] encrypts; [`mod@trail`] is what is left of what was refused or changed, [`traceparent`] what a
+//! request belongs to; every error is [`ApiError`].
 
 use axum::Router;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -25,6 +26,7 @@ mod said;
 pub mod serve;
 mod state;
 pub mod tls;
+mod traceparent;
 mod trail;
 mod views;
 

@@ -8,6 +8,8 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use tracing::Span;
 
+use crate::traceparent;
+
 /// The header that every answer has, with the version of the host: by it a client knows that a Petrel answers, and
 /// not something that stands between.
 pub const VERSION_HEADER: &str = "petrel-version";
@@ -21,9 +23,11 @@ pub(crate) fn of(request: &Request) -> HeaderValue {
     given.unwrap_or_else(|| HeaderValue::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// What lines of the log about a request stand in.
+/// What lines of the log about a request stand in. A trace that begins with the request is not named here: there is none
+/// if the request is refused, and `accept` below this span names it otherwise.
 pub(crate) fn span(id: &HeaderValue, request: &Request) -> Span {
-    tracing::error_span!("api.request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path())
+    let trace = traceparent::of(request.headers()).map(tracing::field::display);
+    tracing::error_span!("api.request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path(), trace)
 }
 
 /// Gives an answer the id of its request, and the version of the host.

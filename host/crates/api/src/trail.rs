@@ -1,6 +1,7 @@
 //! What leaves a trace in the log: what was refused, and what people changed. Of refused webhooks the newest are kept, so
 //! that `petrel trigger why` can say that an event never came in.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
+use percent_encoding::percent_decode_str;
 use petrel_model::Timestamp;
 
 use crate::extensions::{About, Peer, Reason, User};
@@ -106,8 +108,9 @@ impl Trace {
             refused(trail, (&method, uri.path()), (status, reason), address);
         } else if status.is_success() && CHANGED.contains(&resource(uri.path())) {
             let user = response.extensions().get::<User>().map_or("", |User(user)| user);
-            let about = response.extensions().get::<About>().map_or("", |About(about)| about);
-            tracing::info!(target: "petrel_audit", user, address = address.map(display), %method, path = uri.path(), about, status = status.as_u16(), "changed");
+            let said = response.extensions().get::<About>().map(|About(about)| Cow::Borrowed(about.as_str()));
+            let about = said.unwrap_or_else(|| object(uri.path()));
+            tracing::info!(target: "petrel_audit", user, address = address.map(display), %method, path = uri.path(), about = &*about, status = status.as_u16(), "changed");
         }
     }
 }
@@ -138,9 +141,39 @@ fn resource(path: &str) -> &str {
     path.split('/').find(|part| !["", "api", "auth", "v1"].contains(part)).unwrap_or_default()
 }
 
+/// Which object of its resource a path names, for answers that do not say what they are about.
+fn object(path: &str) -> Cow<'_, str> {
+    let resource = resource(path);
+    let mut parts = path.split('/').skip_while(|part| *part != resource).skip(1);
+    let name = match resource {
+        "" => "",
+        // A key may have slashes in its name, which is the rest of the path.
+        "keys" => path.split_once("/keys/").map_or("", |(_, name)| name),
+        _ => parts.next().unwrap_or_default(),
+    };
+    percent_decode_str(name).decode_utf8_lossy()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_names_its_object() {
+        for (path, about) in [
+            ("/api/v1/keys/deploy.channel", "deploy.channel"),
+            ("/api/v1/keys/a/b%20c", "a/b c"),
+            ("/api/v1/keys/keys/keys", "keys/keys"),
+            ("/api/v1/users/bob/password", "bob"),
+            ("/v1/packs/mine", "mine"),
+            ("/api/v1/configs/mine", "mine"),
+            ("/apikeys/65a000000000000000000001", "65a000000000000000000001"),
+            ("/api/v1/users", ""),
+            ("/", ""),
+        ] {
+            assert_eq!(object(path), about, "{path}");
+        }
+    }
 
     #[test]
     fn a_path_is_about_its_resource() {

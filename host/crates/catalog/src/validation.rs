@@ -16,7 +16,7 @@ use petrel_model::parameters::{Parameters, validation_schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
-use words::Values;
+use words::{Checked, Values};
 
 /// How many bytes of values are checked at once.
 const SMALL: usize = 64 * 1024;
@@ -25,25 +25,54 @@ const SMALL: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Validator {
     schema: Value,
-    /// Whether messages must not quote values.
-    is_secret: bool,
+    secrets: Secrets,
     compiled: OnceLock<Result<jsonschema::Validator, String>>,
+}
+
+/// Of which values messages must not quote anything.
+#[derive(Debug)]
+struct Secrets {
+    has_any: bool,
+    /// What is declared without a secret, where something else has one. What is not declared may be a secret under a
+    /// misspelled name.
+    open: Vec<String>,
+}
+
+impl Secrets {
+    /// Those of a schema that has some or none, of which nothing outside `properties` may be quoted.
+    fn new(has_any: bool, properties: Option<&Object>) -> Self {
+        let properties = properties.filter(|_| has_any).into_iter().flatten();
+        let open = properties.filter(|(_, schema)| !has_secret(schema)).map(|(name, _)| name.clone());
+        Self { has_any, open: open.collect() }
+    }
+
+    /// Whether there are some in the value of this name, or else in any.
+    fn are_at(&self, name: Option<&str>) -> bool {
+        self.has_any && name.is_none_or(|name| self.open.iter().all(|open| open != name))
+    }
 }
 
 impl Validator {
     /// For a whole set of parameters.
     pub fn of_parameters(parameters: &Parameters) -> Self {
-        let is_secret = parameters.values().any(has_secret);
-        Self { schema: validation_schema(parameters), is_secret, compiled: OnceLock::new() }
+        let secrets = Secrets::new(parameters.values().any(has_secret), Some(parameters));
+        Self { schema: validation_schema(parameters), secrets, compiled: OnceLock::new() }
     }
 
     /// For a payload. A schema that only says "an object" is not worth a validator.
     pub fn of_payload(schema: &Object) -> Option<Self> {
         let says_something = schema.keys().any(|key| key != "type" && key != "description");
-        says_something.then(|| Self {
-            is_secret: has_secret(&Value::Object(schema.clone())),
-            schema: Value::Object(schema.clone()),
-            compiled: OnceLock::new(),
+        says_something.then(|| {
+            let whole = Value::Object(schema.clone());
+            let beside = schema.iter().filter(|(key, _)| *key != "properties");
+            let beside: Object = beside.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let properties = schema.get("properties").and_then(Value::as_object);
+            let properties = properties.filter(|_| !has_secret(&Value::Object(beside)));
+            Self {
+                secrets: Secrets::new(has_secret(&whole), properties),
+                schema: whole,
+                compiled: OnceLock::new(),
+            }
         })
     }
 
@@ -59,19 +88,27 @@ impl Validator {
 
     /// What is wrong with `value`: the first thing found, in StackStorm's words where it has some.
     pub fn check(&self, value: &Value) -> Result<(), String> {
-        self.check_with(value, || false)
+        self.check_with(value, |_| false)
     }
 
-    /// The same; what is wrong is said without any value where `hides_values`, which is asked only then, or where the
-    /// schema has secrets.
-    pub fn check_with(&self, value: &Value, hides_values: impl Fn() -> bool) -> Result<(), String> {
+    /// The same; what is wrong with the value of a name, or with all of it, is said without any value where `hides_values`
+    /// of that, which is asked only then, or where the schema has secrets there.
+    pub fn check_with(
+        &self,
+        value: &Value,
+        hides_values: impl Fn(Option<&str>) -> bool,
+    ) -> Result<(), String> {
         if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
             return Err("it is too large to be checked beside other work; send less".to_owned());
         }
         let validator =
             self.compiled().as_ref().map_err(|error| format!("its schema is not valid: {error}"))?;
         let told = |error: &jsonschema::ValidationError<'_>| {
-            words::of(error, if self.is_secret || hides_values() { Values::Hidden } else { Values::Shown })
+            let name = words::first_name(error.instance_path());
+            let name = name.as_deref();
+            let hides = self.secrets.are_at(name) || hides_values(name);
+            let checked = Checked { value, schema: &self.schema };
+            words::of(error, if hides { Values::Hidden } else { Values::Shown }, checked)
         };
         work::evaluation(|| {
             let checked = validator.validate(value).map_err(|error| told(&error));
@@ -112,10 +149,10 @@ mod tests {
         let validator = Validator::of_parameters(parameters.as_object().unwrap());
         assert_eq!(validator.check(&json!({"cmd": "a", "n": 2})), Ok(()));
         for (value, message) in [
-            (json!({}), "'cmd' is a required property"),
+            (json!({}), "'cmd' is a required property; give cmd (string)"),
             (
                 json!({"cmd": "a", "bogus": 1}),
-                "Additional properties are not allowed ('bogus' was unexpected)",
+                "Additional properties are not allowed ('bogus' was unexpected); it takes: cmd, n",
             ),
             (json!({"cmd": 1}), "cmd: 1 is not a string"),
         ] {
@@ -177,5 +214,28 @@ mod tests {
             let message = validator.check(&value).unwrap_err();
             assert!(!message.contains("424242"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_value_beside_a_secret_is_quoted_unless_it_may_be_one() {
+        let properties = json!({"pin": {"secret": true}, "n": {"type": "integer"}});
+        let strict = json!({"properties": properties, "additionalProperties": {"type": "integer"}});
+        let beside = json!({"properties": properties, "patternProperties": {"^x": {"secret": true}}});
+        let payload = |schema: &Value| Validator::of_payload(schema.as_object().unwrap()).unwrap();
+        for (validator, value, says) in [
+            (
+                Validator::of_parameters(properties.as_object().unwrap()),
+                json!({"n": "a"}),
+                "n: \"a\" is not an integer",
+            ),
+            (payload(&strict), json!({"n": "a"}), "n: \"a\" is not an integer"),
+            (payload(&strict), json!({"pn": "a"}), "pn: value is not an integer"),
+            (payload(&beside), json!({"n": "a"}), "n: value is not an integer"),
+        ] {
+            assert_eq!(validator.check(&value), Err(says.to_owned()));
+        }
+        let validator = Validator::of_parameters(properties.as_object().unwrap());
+        let hidden = validator.check_with(&json!({"n": "a"}), |name| name == Some("n"));
+        assert_eq!(hidden, Err("n: value is not an integer".to_owned()));
     }
 }

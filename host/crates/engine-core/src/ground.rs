@@ -8,6 +8,7 @@ use petrel_model::{Id, Timestamp};
 use petrel_persistence::{Change, Commit, Expect, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::clock::{self, Clock};
 use crate::error::Error;
@@ -83,10 +84,12 @@ impl Core {
     /// When something expected does not hold, there is no room, or the store fails.
     pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
         let commit = Commit { fence: Some(self.store().fence()), expect, changes };
-        Ok(self.store().commit(commit).await?)
+        let span = tracing::debug_span!("commit", changes = commit.changes.len());
+        Ok(self.store().commit(commit).instrument(span).await?)
     }
 
     /// Runs `future` as a task that the end of the process waits for; `name` is how the log calls it if it does not end.
+    /// What it logs stands in the span of who spawns it.
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,

@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::ground::Core;
 
@@ -62,7 +63,7 @@ impl Lifecycle {
         F: Future<Output: Send> + Send + 'static,
     {
         let mark = Mark::new(Arc::clone(&self.names), name);
-        self.tasks.spawn(Named { future, mark })
+        self.tasks.spawn(Named { future, mark }.in_current_span())
     }
 
     /// See [`Core::stop`].

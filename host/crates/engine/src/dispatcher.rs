@@ -11,15 +11,16 @@ use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TriggerInstance,
-    TriggerInstanceId,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TraceId,
+    TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::Change;
 use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::error::Error;
-use crate::executions::{self, Stage, Templates};
+use crate::executions::{self, Stage, Templates, spans};
 use crate::incoming::Event;
 use crate::service::Engine;
 
@@ -37,6 +38,7 @@ pub struct Accepted {
 
 /// An event of a trigger, at the moment in which it is taken in.
 struct Arrived {
+    id: TriggerInstanceId,
     trigger: Ref,
     kind: Ref,
     event: Event,
@@ -73,7 +75,14 @@ impl Engine {
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
         let now = self.now();
-        let arrived = Arrived { trigger, kind, event, now, content };
+        let arrived = Arrived { id: self.mint(now), trigger, kind, event, now, content };
+        let trace = arrived.event.trace().unwrap_or_else(|| TraceId::from(arrived.id.0));
+        let span = spans::accept_event(arrived.id, trace);
+        self.take_in(arrived).instrument(span).await
+    }
+
+    /// Decides what follows from an event, and stores it.
+    async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             decided
         } else {
@@ -85,6 +94,7 @@ impl Engine {
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
         executions::stage(Stage::AcceptCommit, self.core().since(started));
+        tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
         if !accepted.executions.is_empty() {
             self.executions().queue().wake();
         }
@@ -93,7 +103,8 @@ impl Engine {
 
     /// What an event leads to: its rules are evaluated, and all that follows is put together.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
-        let Arrived { trigger, kind, event, now, content } = arrived;
+        let _span = tracing::debug_span!("decide").entered();
+        let Arrived { id, trigger, kind, event, now, content } = arrived;
         if !event.is_for(|| content.reads(trigger, kind)) {
             return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
         }
@@ -107,13 +118,14 @@ impl Engine {
             self.executions().queue().check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let mut instance = TriggerInstance {
-            id: self.mint(*now),
+            id: *id,
             trigger: trigger.clone(),
             trigger_type: kind.clone(),
             occurrence_time: *now,
             payload: event.payload().clone(),
             status: TriggerInstanceStatus::Processed,
             enforcements: Vec::new(),
+            trace: event.trace(),
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
         let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
@@ -166,6 +178,7 @@ impl Engine {
                 Some(_) => EnforcementStatus::Failed,
             },
             failure_reason,
+            note: enforced.missing.clone(),
             enforced_at: now,
         };
         (enforcement, execution)
@@ -173,7 +186,7 @@ impl Engine {
 
     /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters
     /// that cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where
-    /// people look. Nothing is quoted where any of them reads what `secrets`, a schema of the payload, calls secret.
+    /// people look. Nothing is quoted of one that reads what `secrets`, a schema of the payload, calls secret.
     fn execution_for(
         &self,
         arrived: &Arrived,
@@ -190,11 +203,13 @@ impl Engine {
         let given = compiled.parameters();
         let templates = Templates { keys: self.keys(), content, registered: &registered, given };
         // Asked only once something is wrong.
-        let hides = || {
-            let hides_event = secrets.is_some_and(|schema| {
-                parameters::read_secret("trigger", compiled.parameters(), &registered.signature, schema)
+        let hides = |parameter: Option<&str>| {
+            let (given, signature) = (compiled.parameters(), &registered.signature);
+            let hides_event = secrets.is_some_and(|schema| match parameter {
+                Some(one) => parameters::reads_secret(one, "trigger", given, signature, schema),
+                None => parameters::read_secret("trigger", given, signature, schema),
             });
-            hides_event || templates.read_secret_configuration()
+            hides_event || templates.hide_value(parameter)
         };
         let told = |error: parameters::Error| {
             let (given, signature) = (compiled.parameters(), &registered.signature);
@@ -245,6 +260,7 @@ fn context(instance: &TriggerInstance, rule: &Rule) -> Context {
         pack: rule.action.reference.pack().to_owned(),
         trigger_instance: Some(Origin { id: instance.id, name: instance.trigger.to_string() }),
         rule: Some(Origin { id: rule.id, name: rule.reference.to_string() }),
+        trace: instance.trace,
         ..Context::default()
     }
 }

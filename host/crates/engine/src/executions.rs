@@ -27,6 +27,7 @@ mod running;
 mod scheduler;
 mod scope;
 mod service;
+pub(crate) mod spans;
 mod start;
 mod uncommitted;
 mod wake;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use petrel_engine_core::evaluation::quick;
 use petrel_model::rule::RuleKind;
 use petrel_model::{Ref, RuleId, TriggerInstance};
-use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
+use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate_all};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -23,6 +23,9 @@ pub struct Explanation {
     pub rule: Ref,
     id: RuleId,
     is_backstop: bool,
+    reads_datastore: bool,
+    /// What an enforcement says of the first criterion that does not hold.
+    reason: Option<String>,
     /// Whether it matches.
     pub matched: bool,
     /// Why, in one line.
@@ -31,7 +34,7 @@ pub struct Explanation {
     pub came_of_it: String,
     /// Why it failed to come to anything, if it did.
     pub failure_reason: Option<String>,
-    /// The criteria in order, up to the first that does not hold.
+    /// Every criterion in order, also behind the first that does not hold.
     pub criteria: Vec<CriterionExplanation>,
 }
 
@@ -48,13 +51,13 @@ pub struct CriterionExplanation {
     pub value: Value,
     /// Whether it holds.
     pub holds: bool,
-    /// The same in one line.
+    /// The same in one line, with what to write instead where it looks like a slip.
     pub text: String,
 }
 
 impl Engine {
-    /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The rules are those
-    /// of now, not those of then. With `hides_secrets` nothing is quoted that the trigger type or the action calls secret.
+    /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The rules, and the
+    /// datastore, are those of now, not those of then. With `hides_secrets` nothing is quoted that the trigger type or the action calls secret.
     ///
     /// # Errors
     /// When too much waits to be evaluated, there is no room for what the rules read of the event, the store fails, or the
@@ -120,34 +123,56 @@ impl Engine {
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
-        rules.iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect()
+        // Of a large event only what the rules read is there, which says nothing about the names beside that.
+        let is_whole = instance.payload.text().len() <= SMALL;
+        rules.iter().map(|rule| explain(rule, &occurrence, is_whole, secrets.as_deref())).collect()
     }
 }
 
-fn explain(compiled: &CompiledRule, occurrence: &Occurrence, secrets: Option<&Value>) -> Explanation {
+fn explain(
+    compiled: &CompiledRule,
+    occurrence: &Occurrence,
+    is_whole: bool,
+    secrets: Option<&Value>,
+) -> Explanation {
     let rule = compiled.rule();
-    let verdict = evaluate(compiled, occurrence).without_secrets(compiled, secrets);
+    let mut verdict = evaluate_all(compiled, occurrence).without_secrets(compiled, secrets);
+    let reason = verdict.first_without_success().map(ToString::to_string);
+    if is_whole {
+        verdict = verdict.with_near_names(compiled, occurrence.payload());
+    }
     let criteria = verdict.criteria.iter().map(|criterion| CriterionExplanation {
         path: criterion.path.to_owned(),
         operator: criterion.operator.to_owned(),
         pattern: criterion.pattern.clone().into_owned(),
         value: criterion.value.clone().into_owned(),
         holds: criterion.outcome == Outcome::Holds,
-        text: criterion.to_string(),
+        text: if criterion.reads_datastore {
+            format!("{criterion} (the datastore is that of now)")
+        } else {
+            criterion.to_string()
+        },
     });
+    let criteria: Vec<_> = criteria.collect();
+    let why = criteria
+        .iter()
+        .find(|criterion| !criterion.holds)
+        .map_or_else(|| verdict.to_string(), |criterion| criterion.text.clone());
     let word = match (rule.enabled, verdict.matched) {
         (false, _) => "does not match: it is disabled".to_owned(),
-        (true, true) => format!("matches: {verdict}"),
-        (true, false) => format!("does not match: {verdict}"),
+        (true, true) => format!("matches: {why}"),
+        (true, false) => format!("does not match: {why}"),
     };
     Explanation {
         rule: rule.reference.clone(),
         id: rule.id,
         is_backstop: rule.kind == RuleKind::Backstop,
+        reads_datastore: compiled.reads_datastore(),
+        reason,
         came_of_it: String::new(),
         failure_reason: None,
         matched: verdict.matched && rule.enabled,
         verdict: word,
-        criteria: criteria.collect(),
+        criteria,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use petrel_model::{Object, Payload, Ref, depth};
+use petrel_model::{Object, Payload, Ref, TraceId, depth};
 use petrel_rules::Reads;
 use petrel_runners::apart;
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ pub struct Event {
     values: Arc<Value>,
     /// What of the payload are values, if not all of it is.
     reads: Option<Reads>,
+    /// The trace that its sender named.
+    trace: Option<TraceId>,
 }
 
 impl Event {
@@ -38,6 +40,17 @@ impl Event {
         &self.values
     }
 
+    /// The same event, of a sender that has named this trace, if any.
+    #[must_use]
+    pub fn in_trace(self, trace: Option<TraceId>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// The trace that its sender named.
+    pub(crate) fn trace(&self) -> Option<TraceId> {
+        self.trace
+    }
+
     /// Whether `reads` is what it was read for.
     pub(crate) fn is_for(&self, reads: impl FnOnce() -> Reads) -> bool {
         self.reads.as_ref().is_none_or(|known| *known == reads())
@@ -46,7 +59,7 @@ impl Event {
 
 impl From<Value> for Event {
     fn from(whole: Value) -> Self {
-        Self { payload: Payload::from(&whole), values: Arc::new(whole), reads: None }
+        Self { payload: Payload::from(&whole), values: Arc::new(whole), reads: None, trace: None }
     }
 }
 
@@ -116,7 +129,7 @@ impl Engine {
         if let Some(values) = values.as_object_mut() {
             values.insert("body".into(), value);
         }
-        Ok(Event { payload, values: Arc::new(values), reads: Some(reads) })
+        Ok(Event { payload, values: Arc::new(values), reads: Some(reads), trace: None })
     }
 
     /// As much of the payload of a stored event as the rules of its trigger read, with the room that it takes.

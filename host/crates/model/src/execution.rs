@@ -11,7 +11,7 @@ use serde_json::Value;
 pub use context::{Context, Origin, RerunOf};
 
 use crate::status::IllegalMove;
-use crate::{ExecutionId, Object, Parent, Ref, Status, StatusEvent, Timestamp};
+use crate::{ExecutionId, Object, Parent, Ref, Status, StatusEvent, Timestamp, TraceId};
 
 /// A single run of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,6 +128,24 @@ impl Execution {
         }
     }
 
+    /// The trace that it belongs to: the one that its context names, or else that of the event that led to it, or else
+    /// that of its top workflow, or else one that begins with it.
+    pub fn trace_id(&self) -> TraceId {
+        match (self.context.trace, &self.context.trigger_instance, &self.parent) {
+            (Some(trace), _, _) => trace,
+            (None, Some(event), _) => TraceId::from(event.id.0),
+            (None, None, Some(parent)) => TraceId::from(parent.root().0),
+            (None, None, None) => TraceId::from(self.id.0),
+        }
+    }
+
+    /// What the context of an execution inside this workflow has to name for both to belong to the same trace. `None` if
+    /// that is the trace of the top workflow anyhow.
+    pub fn trace_to_hand_down(&self) -> Option<TraceId> {
+        let top = self.parent.as_ref().map_or(self.id, Parent::root);
+        Some(self.trace_id()).filter(|trace| *trace != TraceId::from(top.0))
+    }
+
     /// Earliest start.
     pub fn due_at(&self) -> Timestamp {
         self.ready_at.unwrap_or(self.requested_at)
@@ -137,7 +155,7 @@ impl Execution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Id;
+    use crate::{Id, TriggerInstanceId};
 
     fn execution() -> Execution {
         Execution {
@@ -176,6 +194,35 @@ mod tests {
         assert_eq!(execution, before);
         let log: Vec<_> = execution.log.iter().map(|entry| entry.status.as_str()).collect();
         assert_eq!(log, ["running", "requested", "running", "succeeded"]);
+    }
+
+    /// An execution inside `workflow`, as the engine makes it.
+    fn inside(workflow: &Execution, n: u64) -> Execution {
+        let parent = serde_json::json!({
+            "execution": workflow.id, "task": "t", "number": 0, "root": workflow.parent.as_ref().map(Parent::root),
+        });
+        let context = Context { trace: workflow.trace_to_hand_down(), ..Context::default() };
+        let parent = serde_json::from_value(parent).unwrap();
+        Execution { id: Id::from_parts(2, n).into(), context, parent, ..execution() }
+    }
+
+    #[test]
+    fn all_that_comes_of_one_event_or_request_belongs_to_one_trace() {
+        let event: TriggerInstanceId = Id::from_parts(9, 9).into();
+        let sent: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();
+        let origin = Origin { id: event, name: "core.st2.webhook".into() };
+        let by_rule = Context { trigger_instance: Some(origin), ..Context::default() };
+        for (context, trace, keeps) in [
+            (Context::default(), TraceId::from(execution().id.0), None),
+            (by_rule.clone(), TraceId::from(event.0), Some(TraceId::from(event.0))),
+            (Context { trace: Some(sent), ..by_rule }, sent, Some(sent)),
+        ] {
+            let top = Execution { context, ..execution() };
+            let task = inside(&top, 2);
+            let deeper = inside(&task, 3);
+            assert_eq!([&top, &task, &deeper].map(Execution::trace_id), [trace; 3]);
+            assert_eq!([&task, &deeper].map(|one| one.context.trace), [keeps; 2], "what is stored for it");
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! (`petrel-persistence`) or act (`petrel-engine`) on these types. This crate only defines them and their legal moves.
 //!
 //! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`] and [`rule`]
-//! are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`account`] the users.
+//! are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
+//! together of it, [`account`] the users.
 
 pub mod account;
 pub mod action;
@@ -27,6 +28,7 @@ pub mod secrets;
 pub mod size;
 pub mod status;
 pub mod time;
+pub mod trace;
 pub mod trigger;
 pub mod workflow;
 
@@ -41,6 +43,7 @@ pub use reference::Ref;
 pub use rule::{Enforcement, Rule};
 pub use status::{Status, StatusEvent};
 pub use time::Timestamp;
+pub use trace::TraceId;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
 pub use workflow::{KeyValue, Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
 

@@ -124,7 +124,9 @@ fn draft4(schema: &Value) -> Value {
     let mut out = Object::new();
     for (key, value) in schema {
         match key.as_str() {
-            "secret" | "position" | "immutable" | "default" | "description" => {}
+            "secret" | "position" | "immutable" | "default" => {}
+            // What is missing is told with it.
+            "description" if !value.is_string() => {}
             "required" if value.is_boolean() => {}
             "properties" | "patternProperties" => {
                 let nested = value.as_object().into_iter().flatten();
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn the_dialect_becomes_draft_4() {
         let parameters = object(json!({
-            "cmd": {"type": "string", "required": true, "position": 0},
+            "cmd": {"type": "string", "required": true, "position": 0, "description": "What to run."},
             "tags": {"type": "array", "items": {"type": "string", "required": true}},
             "retries": {"type": "integer", "default": 1},
             "family": {"type": "string", "default": "any", "required": true},
@@ -214,7 +216,7 @@ mod tests {
                 "$schema": "http://json-schema.org/draft-04/schema#",
                 "type": "object",
                 "properties": {
-                    "cmd": {"type": "string"},
+                    "cmd": {"type": "string", "description": "What to run."},
                     "tags": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
                     "retries": {"type": "integer"},
                     "family": {"type": "string"},

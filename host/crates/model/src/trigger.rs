@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TriggerInstanceId, hexadecimal};
+use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, hexadecimal};
 
 /// The trigger type of `POST /api/v1/webhooks/{url}`. Its parameter is `url`.
 pub const WEBHOOK: &str = "core.st2.webhook";
@@ -114,6 +114,16 @@ pub struct TriggerInstance {
     /// Enforcements of the rules that matched or failed to be evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enforcements: Vec<EnforcementId>,
+    /// The trace that its sender named, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
+}
+
+impl TriggerInstance {
+    /// The trace that it belongs to: its sender's, or else one that begins with it.
+    pub fn trace_id(&self) -> TraceId {
+        self.trace.unwrap_or_else(|| TraceId::from(self.id.0))
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use petrel_runners::apart::{spawn, stand_back};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 /// Stack size of a thread that compiles, in bytes.
 const STACK: usize = 8 << 20;
@@ -30,13 +31,13 @@ pub(crate) struct Apart(OnceLock<Option<Runtime>>);
 pub(crate) struct Gone;
 
 impl Apart {
-    /// Moves `call` to a background thread and waits for it. Dropping the returned future drops the call there, too.
+    /// Moves `call` to a background thread, in the span that it is in, and waits for it. Dropping the returned future drops the call there, too.
     pub(crate) async fn finish<T: Send + 'static>(
         &self,
         call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
     ) -> Result<T, Gone> {
         let Some(runtime) = self.0.get_or_init(start) else { return Ok(call.await) };
-        let mut task = AbortOnDrop(runtime.spawn(call));
+        let mut task = AbortOnDrop(runtime.spawn(call.in_current_span()));
         match (&mut task.0).await {
             Ok(done) => Ok(done),
             Err(error) => match error.try_into_panic() {

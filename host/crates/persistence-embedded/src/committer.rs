@@ -12,6 +12,7 @@ mod state;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use petrel_persistence::commit::expected_twice;
@@ -92,6 +93,7 @@ impl Committer {
     pub(crate) fn run(mut self, requests: &Receiver<Request>) {
         let mut acknowledged = self.sequence;
         let mut kept_at: Option<Instant> = None;
+        let mut is_shared = false;
         let work = Arc::clone(&self.work);
         loop {
             let first = requests.recv_timeout(HOUSEKEEPING);
@@ -111,7 +113,13 @@ impl Committer {
                 kept_at = Some(Instant::now());
             }
             if let Ok(first) = first {
+                // While commits come from several tasks, others are about to send theirs: with the processor they join
+                // this group, and a sync, a wake-up and a change of threads serve all. A lone committer is not delayed.
+                if is_shared {
+                    thread::yield_now();
+                }
                 let group = fill(first, requests);
+                is_shared = group.len() > 1;
                 self.serve(group);
             }
             if self.layer.is_due() || self.is_journal_long() {

@@ -148,7 +148,7 @@ impl CompiledCriterion {
     }
 
     /// Whether its path, its pattern, or a pattern inside a search reads the datastore.
-    fn reads_datastore(&self) -> bool {
+    pub(crate) fn reads_datastore(&self) -> bool {
         let within = match &self.search {
             Some(Ok(search)) => search.children.iter().any(Self::reads_datastore),
             _ => false,
@@ -156,7 +156,8 @@ impl CompiledCriterion {
         within || self.datastore_key.is_some() || self.pattern.reads_datastore()
     }
 
-    fn keys<'a>(&'a self, keys: &mut Vec<&'a KeyName>) {
+    /// Adds the keys of the datastore that it reads under fixed names, also inside a search.
+    pub(crate) fn keys<'a>(&'a self, keys: &mut Vec<&'a KeyName>) {
         keys.extend(&self.datastore_key);
         keys.extend(self.pattern.datastore_keys());
         if let Some(Ok(search)) = &self.search {

@@ -14,6 +14,8 @@ pub struct Enforced {
     pub rule: Arc<CompiledRule>,
     /// The decision on the rule.
     pub decision: Decision,
+    /// The keys of the datastore that its criteria read although they do not exist, in words, if it matched.
+    pub missing: Option<String>,
 }
 
 /// A decision that leads to an enforcement.
@@ -44,16 +46,16 @@ pub fn enforce_candidates(candidates: Vec<Arc<CompiledRule>>, occurrence: &Occur
 }
 
 fn one(rule: Arc<CompiledRule>, occurrence: &Occurrence) -> Option<Enforced> {
-    let decision = {
+    let (decision, missing) = {
         let verdict = evaluate(&rule, occurrence);
         if verdict.matched {
-            Decision::Matched
+            (Decision::Matched, verdict.missing())
         } else {
             verdict.failure()?;
             // The reason is stored, and shown to users who may not see secrets.
             let verdict = verdict.without_secrets(&rule, occurrence.secrets());
-            Decision::Unverifiable(verdict.criteria.last()?.failure_text())
+            (Decision::Unverifiable(verdict.criteria.last()?.failure_text()), None)
         }
     };
-    Some(Enforced { rule, decision })
+    Some(Enforced { rule, decision, missing })
 }

@@ -26,5 +26,5 @@ pub use enforce::{Decision, Enforced, enforce, enforce_candidates};
 pub use index::RuleIndex;
 pub use occurrence::Occurrence;
 pub use reads::Reads;
-pub use verdict::{Outcome, Verdict, evaluate};
+pub use verdict::{Outcome, Verdict, evaluate, evaluate_all};
 pub use warnings::warnings;

@@ -13,7 +13,7 @@ mod signature;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use petrel_expressions::{Datastore, Scope};
+use petrel_expressions::{Datastore, Scope, Template};
 use petrel_model::Object;
 use petrel_model::quoted::quoted;
 use petrel_model::secrets::Marks;
@@ -273,7 +273,6 @@ fn add_defaults<'a>(nodes: &mut Nodes<'a>, signature: &'a Signature) {
     }
 }
 
-/// Adds to `error` the missing keys of the datastore that `parameter` reads. Each rendered as an empty text.
 /// Whether what `error` quotes may come from a part that `schema` marks as secret of the value that templates see as
 /// `name`: whether the parameter that is wrong reads one, by itself or through the parameters that it refers to.
 pub fn may_quote_secret(
@@ -283,22 +282,55 @@ pub fn may_quote_secret(
     signature: &Signature,
     schema: &Value,
 ) -> bool {
-    let Some(parameter) = error.parameter() else { return read_secret(name, given, signature, schema) };
-    let (mut open, mut seen) = (vec![parameter], BTreeSet::new());
+    match error.parameter() {
+        Some(parameter) => reads_secret(parameter, name, given, signature, schema),
+        None => read_secret(name, given, signature, schema),
+    }
+}
+
+/// As [`read_secret`], for what the value of one parameter is made from.
+pub fn reads_secret(
+    parameter: &str,
+    name: &str,
+    given: &Given,
+    signature: &Signature,
+    schema: &Value,
+) -> bool {
     let mut reads = Reads::default();
+    let (_, templates) = origin(parameter, given, signature);
+    templates.iter().for_each(|template| reads.add_name(name, template.source()));
+    reads.has_secret(&Marks::of(schema))
+}
+
+/// Whether the value of a parameter is made from one that is secret, by itself or through others.
+pub fn refers_to_secret(parameter: &str, given: &Given, signature: &Signature) -> bool {
+    signature.has_secret()
+        && origin(parameter, given, signature).0.iter().any(|name| signature.is_secret(name))
+}
+
+/// What the value of `parameter` is made from: the names of itself and of what it refers to, also through others, and
+/// the templates of all of these.
+fn origin<'a>(
+    parameter: &'a str,
+    given: &'a Given,
+    signature: &'a Signature,
+) -> (BTreeSet<&'a str>, Vec<&'a Template>) {
+    let (mut open, mut names, mut templates) = (vec![parameter], BTreeSet::new(), Vec::new());
     while let Some(parameter) = open.pop() {
-        if !seen.insert(parameter) {
+        if !names.insert(parameter) {
             continue;
         }
         let own = given.iter().filter(|(name, _)| *name == parameter).map(|(_, value)| value);
         let declared = signature.iter().filter(|declared| declared.name == parameter);
         for template in own.chain(declared.map(|declared| &declared.default)).flat_map(Parameter::templates) {
-            reads.add_name(name, template.source());
             open.extend(template.names());
+            templates.push(template);
         }
     }
-    reads.has_secret(&Marks::of(schema))
+    (names, templates)
 }
+
+/// Adds to `error` the missing keys of the datastore that `parameter` reads. Each rendered as an empty text.
 
 fn with_missing_keys(error: Error, parameter: &Parameter, scope: &Scope) -> Error {
     if !matches!(error, Error::Cast { .. }) {

@@ -1,7 +1,10 @@
-//! Evaluates one rule, criterion by criterion in the order written, until one does not hold.
+//! Evaluates one rule, criterion by criterion in the order written: until one does not hold, or to the end for people
+//! who ask why. [`hints`] says what to write instead.
 //!
 //! The verdict keeps the compared values, so that people can be told why a rule did not match. It borrows from the rule
 //! and the payload; nothing is copied.
+
+mod hints;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -26,7 +29,7 @@ use crate::pattern::{Pattern, SYSTEM};
 pub struct Verdict<'a> {
     /// Whether every criterion holds.
     pub matched: bool,
-    /// The evaluated criteria. All but the last one hold.
+    /// The evaluated criteria. Of [`evaluate`] all but the last one hold.
     pub criteria: Vec<CriterionVerdict<'a>>,
 }
 
@@ -45,8 +48,12 @@ pub struct CriterionVerdict<'a> {
     pub outcome: Outcome,
     /// Errors with single items of a `search`, which did not end the search.
     pub notes: Vec<Error>,
-    /// The keys of the datastore that do not exist, in words, if the criterion does not hold.
+    /// The keys of the datastore that do not exist, in words; each was read as an empty text.
     pub missing: Option<String>,
+    /// What to write instead, in words, where the criterion compares what is likely a slip.
+    pub hint: Option<String>,
+    /// Whether it reads the datastore. Only [`evaluate_all`] finds that out.
+    pub reads_datastore: bool,
     /// Whether the compared values are secret and must not be quoted.
     pub is_secret: bool,
 }
@@ -69,6 +76,18 @@ impl Verdict<'_> {
             Outcome::Failed(error) => Some(error),
             Outcome::Holds | Outcome::DoesNotHold => criterion.notes.first(),
         })
+    }
+
+    /// The first criterion that does not hold or could not be checked.
+    pub fn first_without_success(&self) -> Option<&CriterionVerdict<'_>> {
+        self.criteria.iter().find(|criterion| criterion.outcome != Outcome::Holds)
+    }
+
+    /// The keys of the datastore that a rule which matched has read although they do not exist, in words.
+    pub fn missing(&self) -> Option<String> {
+        let criterion = self.criteria.iter().find(|criterion| criterion.missing.is_some())?;
+        let missing = criterion.missing.as_deref()?;
+        Some(format!("{} was compared with an empty text: {missing}", quoted(criterion.path)))
     }
 
     /// Hides the values of criteria of `rule` that look at a secret part of the event. `payload` is the schema of the
@@ -97,6 +116,7 @@ impl CriterionVerdict<'_> {
 
     fn hide(&mut self) {
         self.is_secret = true;
+        self.hint = None;
         for shown in [&mut self.pattern, &mut self.value] {
             if !shown.is_null() {
                 *shown = Cow::Owned(Value::from(MASK));
@@ -108,9 +128,11 @@ impl CriterionVerdict<'_> {
 /// One line for people: that the rule matches, or why it does not.
 impl fmt::Display for Verdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.matched, self.criteria.last()) {
-            (true, None) => f.write_str("there are no criteria, so it matches always"),
-            (true, Some(_)) => f.write_str("every criterion holds"),
+        match (self.matched, self.first_without_success()) {
+            (true, _) if self.criteria.is_empty() => {
+                f.write_str("there are no criteria, so it matches always")
+            }
+            (true, _) => f.write_str("every criterion holds"),
             (false, Some(criterion)) => criterion.fmt(f),
             (false, None) => f.write_str("the payload is empty, so no criterion holds"),
         }
@@ -132,7 +154,8 @@ impl fmt::Display for CriterionVerdict<'_> {
             write!(f, " {}", shortened(&self.pattern))?;
         }
         match &self.outcome {
-            Outcome::Holds => f.write_str(" holds"),
+            Outcome::Holds if self.value.is_null() => f.write_str(" holds"),
+            Outcome::Holds => write!(f, " holds: the value is {}", shortened(&self.value)),
             Outcome::DoesNotHold if self.value.is_null() => f.write_str(" does not hold: there is no value"),
             Outcome::DoesNotHold => write!(f, " does not hold: the value is {}", shortened(&self.value)),
             Outcome::Failed(_) if self.is_secret => {
@@ -142,8 +165,12 @@ impl fmt::Display for CriterionVerdict<'_> {
         }?;
         // An error of a template names missing keys itself.
         match (&self.missing, &self.outcome) {
-            (None, _) | (_, Outcome::Failed(Error::Pattern(_))) => Ok(()),
-            (Some(missing), _) => write!(f, "; {missing}"),
+            (None, _) | (_, Outcome::Failed(Error::Pattern(_))) => {}
+            (Some(missing), _) => write!(f, "; {missing}")?,
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
         }
     }
 }
@@ -157,8 +184,22 @@ fn shortened(value: &Value) -> String {
     }
 }
 
-/// Evaluates `rule`, enabled or not. As in StackStorm, no criterion holds for an empty payload, not even `nexists`.
+/// Evaluates `rule`, enabled or not, until a criterion does not hold. As in StackStorm, no criterion holds for an empty
+/// payload, not even `nexists`.
 pub fn evaluate<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence) -> Verdict<'a> {
+    evaluated(rule, occurrence, false)
+}
+
+/// Evaluates `rule` as [`evaluate`] does, but every criterion, whatever those before it gave: for people who ask why.
+pub fn evaluate_all<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence) -> Verdict<'a> {
+    let mut verdict = evaluated(rule, occurrence, true);
+    for (verdict, criterion) in verdict.criteria.iter_mut().zip(rule.criteria()) {
+        verdict.reads_datastore = criterion.reads_datastore();
+    }
+    verdict
+}
+
+fn evaluated<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence, to_the_end: bool) -> Verdict<'a> {
     if rule.criteria().is_empty() {
         return Verdict { matched: true, criteria: Vec::new() };
     }
@@ -174,15 +215,16 @@ pub fn evaluate<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence) -> Verdi
     // All criteria share the work limit of one evaluation.
     work::evaluation(|| {
         let mut criteria = Vec::with_capacity(rule.criteria().len());
+        let mut matched = true;
         for criterion in rule.criteria() {
             let verdict = view.check(criterion);
-            let holds = verdict.outcome == Outcome::Holds;
+            matched &= verdict.outcome == Outcome::Holds;
             criteria.push(verdict);
-            if !holds {
-                return Verdict { matched: false, criteria };
+            if !matched && !to_the_end {
+                break;
             }
         }
-        Verdict { matched: true, criteria }
+        Verdict { matched, criteria }
     })
 }
 
@@ -223,6 +265,8 @@ impl<'a> View<'a> {
             outcome: Outcome::DoesNotHold,
             notes: Vec::new(),
             missing: None,
+            hint: None,
+            reads_datastore: false,
             is_secret: false,
         };
         if criterion.name.is_some() {
@@ -232,9 +276,12 @@ impl<'a> View<'a> {
                 Err(error) => Outcome::Failed(error),
             };
         }
-        if verdict.outcome != Outcome::Holds {
-            let keys = criterion.datastore_key.iter().chain(criterion.pattern.datastore_keys());
+        // A key that does not exist is an empty text, of which a comparison may well hold.
+        let mut keys = Vec::new();
+        criterion.keys(&mut keys);
+        if !keys.is_empty() {
             verdict.missing = self.scope.datastore().missing(keys);
+            verdict.hint = hints::of_type(criterion, &verdict);
         }
         verdict
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use petrel_model::Rule;
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::Value;
@@ -44,8 +45,10 @@ fn misfits(rule: &Rule, parameters: &Parameters) -> Vec<String> {
     let (given, action) = (&rule.action.parameters, &rule.action.reference);
     let unknown = given.keys().filter(|name| !parameters.contains_key(*name)).map(|name| {
         let known: Vec<_> = parameters.keys().map(String::as_str).collect();
+        let near = nearest(name, known.iter().copied());
+        let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
         format!(
-            "rule {}: the action {action} takes no parameter {}, so every match will fail; it takes {}",
+            "rule {}: the action {action} takes no parameter {}, so every match will fail; {near}it takes {}",
             rule.reference,
             quoted(name),
             known.join(", ")
@@ -227,7 +230,7 @@ mod tests {
             (json!({"cmd": "date", "env": {}, "timeout": 1}), vec![]),
             (
                 json!({"cmd": "date", "timout": 1}),
-                vec!["takes no parameter timout", "it takes cmd, timeout, env"],
+                vec!["takes no parameter timout", "did you mean timeout? it takes cmd, timeout, env"],
             ),
             (json!({"env": {}}), vec!["needs the parameter cmd"]),
             (json!({"comand": "date"}), vec!["takes no parameter comand", "needs the parameter cmd"]),

@@ -5,11 +5,12 @@ use std::io;
 use std::thread::Builder;
 
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// The `nice` value of such a thread. Competing with a worker it gets a tenth of a processor, alone all of it.
 pub const NICE: i32 = 10;
 
-/// Runs `work` on a background thread. The receiver gets its result, or an error if `work` panicked.
+/// Runs `work` on a background thread, in the span of who calls this. The receiver gets its result, or an error if `work` panicked.
 ///
 /// # Errors
 /// If the system refuses to start a thread.
@@ -18,10 +19,11 @@ pub fn spawn<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<oneshot::Receiver<T>> {
     let (sender, receiver) = oneshot::channel();
+    let span = Span::current();
     builder.spawn(move || {
         stand_back();
         // Fails if the caller no longer waits for the result.
-        drop(sender.send(work()));
+        drop(sender.send(span.in_scope(work)));
     })?;
     Ok(receiver)
 }

@@ -20,6 +20,7 @@ pub(super) fn show(form: Form, execution: &Value) {
         "context.rule.name",
         "context.trigger_instance.id",
         "context.re-run.ref",
+        "trace",
         "start_timestamp",
         "end_timestamp",
         "elapsed_seconds",

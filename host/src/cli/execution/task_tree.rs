@@ -28,20 +28,62 @@ pub(super) async fn print(session: &Session, workflow: &str) -> Result<(), Failu
     let children = inside(session, workflow).await?;
     if let (false, Ok(workflow)) = (children.is_empty(), workflow.parse::<ExecutionId>()) {
         print::line("tasks");
-        branch(&children, workflow, 1);
+        branch(&children, &tries(&children), workflow, 1);
     }
     Ok(())
 }
 
-fn branch(all: &[Execution<'_>], parent: ExecutionId, depth: usize) {
+fn branch(all: &[Execution<'_>], tries: &BTreeMap<ExecutionId, Try>, parent: ExecutionId, depth: usize) {
     for child in all.iter().filter(|child| child.parent == Some(parent)) {
-        print::line(&format!("{}{}", "  ".repeat(depth), line(child, print::status)));
-        branch(all, child.id, depth + 1);
+        let tried = tries.get(&child.id).copied().unwrap_or_default();
+        print::line(&format!("{}{}", "  ".repeat(depth), line(child, tried, print::status)));
+        branch(all, tries, child.id, depth + 1);
     }
 }
 
+/// Which of the tries of a task an execution is. A task that was tried again has not failed by its first try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Try {
+    /// How many there were before.
+    earlier: usize,
+    /// Whether there is another one.
+    is_over: bool,
+}
+
+impl Try {
+    fn told(self) -> String {
+        match (self.earlier + 1, self.is_over) {
+            (1, false) => String::new(),
+            (number, false) => format!("  (try {number})"),
+            (number, true) => format!("  (try {number}, and tried again)"),
+        }
+    }
+}
+
+/// The tries of tasks: executions of the same run of a task, and of the same item, in their order.
+fn tries(all: &[Execution<'_>]) -> BTreeMap<ExecutionId, Try> {
+    let mut runs: BTreeMap<_, Vec<ExecutionId>> = BTreeMap::new();
+    for child in all {
+        if let Some(task) = &child.context.orquesta {
+            let run = (task.workflow_execution_id, &*task.task_execution_id, task.item_id);
+            runs.entry(run).or_default().push(child.id);
+        }
+    }
+    let mut tries = BTreeMap::new();
+    for mut run in runs.into_values() {
+        run.sort_unstable();
+        let last = run.len().saturating_sub(1);
+        tries.extend(
+            run.into_iter()
+                .enumerate()
+                .map(|(place, id)| (id, Try { earlier: place, is_over: place < last })),
+        );
+    }
+    tries
+}
+
 /// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as there is something to say, with the status as `shown` shows it.
-fn line(child: &Execution<'_>, shown: impl Fn(&str) -> String) -> String {
+fn line(child: &Execution<'_>, tried: Try, shown: impl Fn(&str) -> String) -> String {
     let task = child.context.orquesta.as_ref();
     let mut name = task.map(|task| task.task_name.to_string()).unwrap_or_default();
     if let Some(route) = task.map(|task| task.task_route).filter(|route| *route > 0) {
@@ -54,7 +96,7 @@ fn line(child: &Execution<'_>, shown: impl Fn(&str) -> String) -> String {
     let held = if child.held { " (held)" } else { "" };
     let status = shown(&format!("{:<10}", format!("{}{held}", child.status)));
     let action = child.action.reference();
-    format!("{name:<24} {status} {seconds:>12}  {action}  {}", child.id)
+    format!("{name:<24} {status} {seconds:>12}  {action}  {}{}", child.id, tried.told())
 }
 
 /// The tasks of a workflow, as far as they were followed.
@@ -68,7 +110,9 @@ impl Followed {
     /// Prints what is new of the tasks of a workflow, and of workflows inside it: their statuses, and their
     /// output.
     pub(super) async fn print_news(&mut self, session: &Session, workflow: &str) -> Result<(), Failure> {
-        for child in &inside(session, workflow).await? {
+        let children = inside(session, workflow).await?;
+        let tries = tries(&children);
+        for child in &children {
             let (id, status) = (child.id, child.status);
             let (known, lines) = self.tasks.entry(id).or_default();
             if *known == Some(status) && status.is_final() {
@@ -78,7 +122,8 @@ impl Followed {
             *lines += output.matches('\n').count();
             print::text(&output);
             if known.replace(status) != Some(status) {
-                print::note(&line(child, str::to_owned));
+                let tried = tries.get(&id).copied().unwrap_or_default();
+                print::note(&line(child, tried, str::to_owned));
             }
         }
         Ok(())
@@ -91,12 +136,10 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_line_says_which_task_and_how_it_stands() {
-        let id = "65a000000000000000000001";
-        let child: Execution<'static> = serde_json::from_value(json!({
+    fn child(id: &str, status: &str) -> Execution<'static> {
+        serde_json::from_value(json!({
             "id": id,
-            "status": "running",
+            "status": status,
             "action": {"ref": "p.a", "name": "a", "pack": "p", "runner_type": "noop"},
             "runner": {"name": "noop"},
             "liveaction": {"id": id, "action": "p.a", "parameters": {}},
@@ -105,16 +148,32 @@ mod tests {
             "context": {
                 "user": "ada", "pack": "p",
                 "orquesta": {
-                    "workflow_execution_id": id, "task_execution_id": "0a", "task_id": "t", "task_name": "t",
+                    "workflow_execution_id": "65a000000000000000000001", "task_execution_id": "0a", "task_id": "t", "task_name": "t",
                     "task_route": 2, "item_id": 3,
                 },
             },
             "log": [],
             "held": true,
         }))
-        .unwrap();
-        let told = line(&child, str::to_owned);
+        .unwrap()
+    }
+
+    #[test]
+    fn a_line_says_which_task_and_how_it_stands() {
+        let id = "65a000000000000000000002";
+        let told = line(&child(id, "running"), Try::default(), str::to_owned);
         let words: Vec<_> = told.split_whitespace().collect();
         assert_eq!(words, ["t|2[3]", "running", "(held)", "1.500", "s", "p.a", id]);
+    }
+
+    #[test]
+    fn a_task_that_was_tried_again_has_not_failed_by_its_first_try() {
+        let ids = ["65a000000000000000000002", "65a000000000000000000003"];
+        let children = [child(ids[1], "succeeded"), child(ids[0], "failed")];
+        let tries = tries(&children);
+        let told: Vec<_> =
+            children.iter().map(|child| line(child, tries[&child.id], str::to_owned)).collect();
+        assert!(told[0].ends_with("3  (try 2)"), "{told:?}");
+        assert!(told[1].ends_with("2  (try 1, and tried again)"), "{told:?}");
     }
 }

@@ -20,6 +20,7 @@ pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B
         rule: "a.one".parse().unwrap(),
         execution_id: None,
         failure_reason: Some("no such action".into()),
+        note: None,
         enforced_at: at(1),
         status: EnforcementStatus::Failed,
     };

@@ -32,6 +32,7 @@ fn what_is_not_there_yet_is_left_out() {
             "start_timestamp": "2026-11-20T11:00:00.000000Z",
             "context": {"user": "ada", "pack": "core"},
             "log": [],
+            "trace": format!("00000000{ID}"),
             "result": {},
         }),
     );
@@ -81,6 +82,7 @@ fn an_execution_shows_all_that_it_has_with_secrets_masked() {
             "log": [{"status": "running", "timestamp": "2026-11-20T11:00:00.000000Z"}],
             "trigger_instance": {"id": EVENT},
             "rule": {"id": RULE, "ref": "mine.r"},
+            "trace": format!("00000000{EVENT}"),
             "result": {"stdout": "********", "exit_code": 0},
             "held": true,
         }),
@@ -120,6 +122,7 @@ fn an_execution_of_a_task_says_so() {
                 "workflow_execution": ID,
             },
             "log": [],
+            "trace": format!("00000000{WORKFLOW}"),
             "result": {},
             "children": [WORKFLOW],
         }),

@@ -23,6 +23,7 @@ use crate::extensions::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::{ATTRIBUTES, Nothing, Said};
+use crate::traceparent::Named;
 use crate::{Api, ApiError, listing, views};
 
 pub(crate) mod again;
@@ -146,6 +147,7 @@ pub(crate) struct NewExecution {
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
+    Named(trace): Named,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
     let request = Request {
@@ -156,6 +158,7 @@ pub(crate) async fn create(
         context: new.context.unwrap_or_default(),
         rerun: None,
         delay: new.delay.map(Duration::from_millis),
+        trace,
     };
     let execution = api.engine.executions().request(request).await?;
     Ok(made(&api, &execution))

@@ -12,7 +12,7 @@ use petrel_api_types::HostStatus;
 use petrel_api_types::host::{LogLevel, Readiness};
 use serde::Deserialize;
 
-use crate::extensions::User;
+use crate::extensions::{About, User};
 use crate::extract::JsonBody;
 use crate::said::Nothing;
 use crate::{Api, ApiError, auth, views};
@@ -76,7 +76,7 @@ pub(crate) async fn set_log_level(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     JsonBody(NewLevel { level }): JsonBody<NewLevel>,
-) -> Result<Json<LogLevel>, ApiError> {
+) -> Result<(Extension<About>, Json<LogLevel>), ApiError> {
     api.log.set_level(&level).map_err(|why| {
         ApiError::invalid(
             format!("`{level}` is no level: {why}"),
@@ -84,5 +84,6 @@ pub(crate) async fn set_log_level(
         )
     })?;
     tracing::warn!(level, user, "the level of the log was changed");
-    Ok(Json(LogLevel { level: api.log.level() }))
+    let level = api.log.level();
+    Ok((Extension(About(level.clone())), Json(LogLevel { level })))
 }

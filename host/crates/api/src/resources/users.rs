@@ -15,7 +15,7 @@ use petrel_api_types::account::{Authentication, Rights, Rotation};
 use petrel_model::Timestamp;
 use serde::Deserialize;
 
-use crate::extensions::{SignedIn, User};
+use crate::extensions::{About, SignedIn, User};
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
@@ -67,7 +67,8 @@ pub(crate) async fn create(
     JsonBody(new): JsonBody<NewUser>,
 ) -> Result<Response, ApiError> {
     let user = api.engine.access().create_user(&caller, &new.name, &new.password).await?;
-    Ok((StatusCode::CREATED, Json(wire::User::from(&user))).into_response())
+    let about = Extension(About(user.name.clone()));
+    Ok((StatusCode::CREATED, about, Json(wire::User::from(&user))).into_response())
 }
 
 /// A password to set.
@@ -101,10 +102,10 @@ pub(crate) async fn delete(
 pub(crate) async fn rotate_admin_token(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
-) -> Result<Json<Rotation>, ApiError> {
+) -> Result<Response, ApiError> {
     api.engine.access().refuse_others_than_admin(&caller, "replace the admin's token")?;
     replace_admin_token(&api).await?;
-    Ok(Json(Rotation { rotated: true }))
+    Ok((Extension(About(caller)), Json(Rotation { rotated: true })).into_response())
 }
 
 /// Who is signed out everywhere is so with copies of the host's own file too.

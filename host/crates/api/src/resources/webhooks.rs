@@ -21,7 +21,7 @@ use crate::body::Held;
 use crate::extract::{Raw, Secrets, Segment, json};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::{Api, ApiError, form, views};
+use crate::{Api, ApiError, form, traceparent, views};
 
 /// Headers that carry credentials.
 const CREDENTIALS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "authorization"];
@@ -38,7 +38,8 @@ pub(crate) async fn receive(
     // An unknown webhook is said first: its body does not matter.
     api.engine.catalog().content().webhook(&url)?;
     let sent = read(&api, &held, &url, &headers, bytes).await?;
-    let accepted = api.engine.accept_webhook(&url, sent.event.clone()).await?;
+    let accepted =
+        api.engine.accept_webhook(&url, sent.event.clone().in_trace(traceparent::of(&headers))).await?;
     if sent.length.is_none() {
         // It is small, and whoever waits takes no room from others.
         held.release();

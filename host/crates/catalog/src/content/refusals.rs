@@ -9,6 +9,19 @@ use petrel_model::{Action, Ref};
 
 use super::{Content, Runners};
 
+/// What StackStorm has and this host does not: a runner, the actions of `core` that need it, and what to do in its place.
+static WITHOUT: [(&str, &[&str], &str); 5] = [
+    ("remote-shell-cmd", &["remote", "remote_sudo"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
+    ("remote-shell-script", &[], "let core.local do it over ssh: cmd='ssh HOST sh -s < SCRIPT'"),
+    ("winrm-cmd", &["winrm_cmd"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
+    ("winrm-ps-cmd", &["winrm_ps_cmd"], "let core.local do it over ssh: cmd='ssh HOST powershell COMMAND'"),
+    (
+        "inquirer",
+        &["ask"],
+        "let the workflow wait by `petrel execution pause ID`, and go on by `petrel execution resume ID`",
+    ),
+];
+
 /// That an action is refused, as whoever runs it and whoever registers its pack are told.
 pub(crate) fn refusal(action: &Ref, why: &str) -> String {
     format!("action `{action}` is refused: {why}")
@@ -28,9 +41,11 @@ pub fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
         action.reference,
         quoted(name)
     );
-    let hint = match nearest(name, known()) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("this host has: {}", known().collect::<Vec<_>>().join(", ")),
+    let in_its_place = WITHOUT.iter().find(|(runner, _, _)| runner == name);
+    let hint = match (in_its_place, nearest(name, known())) {
+        (Some((_, _, instead)), _) => (*instead).to_owned(),
+        (None, Some(near)) => format!("did you mean {near}?"),
+        (None, None) => format!("this host has: {}", known().collect::<Vec<_>>().join(", ")),
     };
     (message, hint)
 }
@@ -51,7 +66,12 @@ impl Content {
         name: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Error {
-        let pack = name.split_once('.').map_or(name, |(pack, _name)| pack);
+        let (pack, within) = name.split_once('.').unwrap_or((name, ""));
+        let needs = WITHOUT.iter().find(|(_, actions, _)| actions.contains(&within));
+        if let ("action", "core", Some((runner, _, instead))) = (what, pack, needs) {
+            let hint = format!("it needs the runner {runner}, which this version does not have; {instead}");
+            return Error::NotFound { what, name: name.to_owned(), hint };
+        }
         if what != "action" || !is_own_pack(pack) || self.packs.contains_key(pack) {
             return Error::not_found(what, name, known);
         }

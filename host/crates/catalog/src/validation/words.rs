@@ -5,10 +5,20 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::types::JsonType;
+use petrel_model::Object;
+use petrel_model::nearest::nearest;
 use petrel_model::quoted::{beginning, quoted as quoted_name};
+use serde_json::Value;
 
 /// How many forms are told apart where a value has none of them.
 const MOST_FORMS: usize = 3;
+
+/// How many names are told of what is taken, or missing.
+const MOST_NAMES: usize = 20;
+
+/// Characters of a name, and of what an author says about it.
+const LONGEST_NAME: usize = 60;
+const LONGEST_DESCRIPTION: usize = 100;
 
 /// Characters of a value that are quoted.
 const LONGEST_VALUE: usize = 200;
@@ -25,22 +35,45 @@ pub(super) enum Values {
     Hidden,
 }
 
+/// What was checked against what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checked<'a> {
+    /// All of the value.
+    pub(super) value: &'a Value,
+    /// All of the schema.
+    pub(super) schema: &'a Value,
+}
+
+/// The name in the value that what is wrong is at or below, if it is not about all of the value.
+pub(super) fn first_name(place: &Location) -> Option<String> {
+    match place.segments().next()? {
+        LocationSegment::Property(name) => Some(name.into_owned()),
+        LocationSegment::Index(_) => None,
+    }
+}
+
 /// `nested.port: "x" is not an integer`; in StackStorm's words where it has some.
-pub(super) fn of(error: &ValidationError<'_>, values: Values) -> String {
+pub(super) fn of(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            of_forms(error, context, values)
+            of_forms(error, context, values, checked)
         }
-        ValidationErrorKind::PropertyNames { error: of_name } => {
-            at(error.instance_path(), &format!("one of its names will not do: {}", reason(of_name, values)))
-        }
-        _ => at(error.instance_path(), &reason(error, values)),
+        ValidationErrorKind::PropertyNames { error: of_name } => at(
+            error.instance_path(),
+            &format!("one of its names will not do: {}", reason(of_name, values, checked)),
+        ),
+        _ => at(error.instance_path(), &reason(error, values, checked)),
     }
 }
 
 /// What is wrong with a value that has none of several forms: of the only one that it could be meant to have, what keeps
 /// it from that.
-fn of_forms(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>], values: Values) -> String {
+fn of_forms(
+    error: &ValidationError<'_>,
+    forms: &[Vec<ValidationError<'static>>],
+    values: Values,
+    checked: Checked<'_>,
+) -> String {
     let place = error.instance_path().as_str();
     let is_other_type = |found: &ValidationError<'_>| {
         found.instance_path().as_str() == place && matches!(found.kind(), ValidationErrorKind::Type { .. })
@@ -48,7 +81,7 @@ fn of_forms(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>]
     let mut meant =
         forms.iter().filter(|form| !form.iter().any(is_other_type)).filter_map(|form| form.first());
     match (meant.next(), meant.next()) {
-        (Some(only), None) => of(only, values),
+        (Some(only), None) => of(only, values, checked),
         (None, _) => {
             let types: Vec<_> = forms.iter().flatten().filter_map(type_name).collect();
             at(error.instance_path(), &format!("{} is {}", quoted(error, values), neither(&types)))
@@ -58,7 +91,7 @@ fn of_forms(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>]
                 .into_iter()
                 .chain(meant)
                 .take(MOST_FORMS)
-                .map(|found| of(found, values))
+                .map(|found| of(found, values, checked))
                 .collect();
             let text = format!("it has none of the forms that it may have ({})", reasons.join("; or "));
             at(error.instance_path(), &text)
@@ -67,12 +100,19 @@ fn of_forms(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>]
 }
 
 /// Why, without the place.
-fn reason(error: &ValidationError<'_>, values: Values) -> String {
+fn reason(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Required { property } => {
-            format!("'{}' is a required property", property.as_str().unwrap_or_default())
+            let name = property.as_str().unwrap_or_default();
+            format!("'{name}' is a required property{}", missing(error, checked))
         }
-        ValidationErrorKind::AdditionalProperties { .. } => told(&error.to_string()),
+        ValidationErrorKind::AdditionalProperties { unexpected } => surplus(error, unexpected, checked),
+        // What the library says where nothing at all is taken.
+        ValidationErrorKind::FalseSchema
+            if error.schema_path().as_str().ends_with("/additionalProperties") =>
+        {
+            surplus(error, &[], checked)
+        }
         ValidationErrorKind::Type { .. } => {
             let types: Vec<_> = type_name(error).into_iter().collect();
             format!("{} is {}", quoted(error, values), neither(&types))
@@ -86,6 +126,83 @@ fn reason(error: &ValidationError<'_>, values: Values) -> String {
             told(&error.masked_with(quoted(error, values)).to_string())
         }
         _ => told(&error.to_string()),
+    }
+}
+
+/// The part of `schema` that the keyword is in that something is wrong with.
+fn around<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s Object> {
+    let (place, _keyword) = error.schema_path().as_str().rsplit_once('/')?;
+    schema.pointer(place)?.as_object()
+}
+
+/// What is given and not taken, of which the library names the first one only.
+fn surplus(error: &ValidationError<'_>, first: &[String], checked: Checked<'_>) -> String {
+    let none = Object::new();
+    let around = around(error, checked.schema);
+    let known = around.map(|around| around.get("properties").and_then(Value::as_object).unwrap_or(&none));
+    let takes_others = around.is_none_or(|around| around.contains_key("patternProperties"));
+    let given = checked.value.pointer(error.instance_path().as_str()).and_then(Value::as_object);
+    let all: Vec<&str> = match (known, given) {
+        (Some(known), Some(given)) if !takes_others => {
+            given.keys().map(String::as_str).filter(|name| !known.contains_key(*name)).collect()
+        }
+        _ => first.iter().map(String::as_str).collect(),
+    };
+    let were = if all.len() == 1 { "was" } else { "were" };
+    let names: Vec<_> = all.iter().map(|name| format!("'{name}'")).collect();
+    let said = format!("Additional properties are not allowed ({} {were} unexpected)", names.join(", "));
+    told(&said) + &known.map_or_else(String::new, |known| instead(&all, known))
+}
+
+/// `; did you mean message? it takes: message, times`
+fn instead(surplus: &[&str], known: &Object) -> String {
+    if known.is_empty() {
+        return "; it takes nothing".to_owned();
+    }
+    let short = surplus.iter().filter(|name| name.len() <= LONGEST_NAME).take(MOST_FORMS);
+    let near: Vec<_> = short
+        .filter_map(|name| {
+            let near = nearest(name, known.keys().map(String::as_str))?;
+            Some(if surplus.len() == 1 { near.to_owned() } else { format!("{near} for {name}") })
+        })
+        .collect();
+    let near = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(", ")) };
+    let names: Vec<_> = known.keys().take(MOST_NAMES).map(|name| beginning(name, LONGEST_NAME)).collect();
+    let more = match known.len().saturating_sub(MOST_NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("; {near}it takes: {}{more}", names.join(", "))
+}
+
+/// `; give cmd (string: What to run), host (string)`: all that is missing, if something is known of it.
+fn missing(error: &ValidationError<'_>, checked: Checked<'_>) -> String {
+    let Some(around) = around(error, checked.schema) else { return String::new() };
+    let properties = around.get("properties").and_then(Value::as_object);
+    let given = error.instance().as_object();
+    let required = around.get("required").and_then(Value::as_array).into_iter().flatten();
+    let missing: Vec<_> = required
+        .filter_map(Value::as_str)
+        .filter(|name| given.is_none_or(|given| !given.contains_key(*name)))
+        .take(MOST_NAMES)
+        .map(|name| described(name, properties.and_then(|properties| properties.get(name))))
+        .collect();
+    match missing.as_slice() {
+        [] => String::new(),
+        [only] if !only.contains('(') => String::new(),
+        all => format!("; give {}", all.join(", ")),
+    }
+}
+
+/// A name with what its schema says of it, in a line.
+fn described(name: &str, schema: Option<&Value>) -> String {
+    let said = |key: &str| schema?.get(key)?.as_str()?.trim().lines().next();
+    let name = beginning(name, LONGEST_NAME);
+    match (said("type"), said("description").map(|text| beginning(text, LONGEST_DESCRIPTION))) {
+        (Some(kind), Some(text)) => format!("{name} ({kind}: {text})"),
+        (Some(kind), None) => format!("{name} ({kind})"),
+        (None, Some(text)) => format!("{name} ({text})"),
+        (None, None) => name.into_owned(),
     }
 }
 
@@ -160,6 +277,47 @@ mod tests {
     use super::super::Validator;
 
     #[test]
+    fn a_slip_is_told_what_was_meant_and_what_is_missing() {
+        let parameters = json!({
+            "message": {"type": "string", "required": true, "description": "What to say.\nIn full."},
+            "times": {"type": "integer", "required": true},
+            "loud": {"type": "boolean", "description": "Whether to shout."},
+        });
+        let validator = Validator::of_parameters(parameters.as_object().unwrap());
+        let takes = "it takes: message, times, loud";
+        for (value, says) in [
+            (
+                json!({"message": "a", "times": 1, "laud": true}),
+                format!(
+                    "Additional properties are not allowed ('laud' was unexpected); did you mean loud? {takes}"
+                ),
+            ),
+            (
+                json!({"message": "a", "times": 1, "laud": true, "tims": 1}),
+                format!(
+                    "Additional properties are not allowed ('laud', 'tims' were unexpected); \
+                     did you mean loud for laud, times for tims? {takes}"
+                ),
+            ),
+            (
+                json!({"message": "a", "times": 1, "colour": 1}),
+                format!("Additional properties are not allowed ('colour' was unexpected); {takes}"),
+            ),
+            (
+                json!({}),
+                "'message' is a required property; give message (string: What to say.), times (integer)"
+                    .to_owned(),
+            ),
+            (json!({"message": "a"}), "'times' is a required property; give times (integer)".to_owned()),
+        ] {
+            assert_eq!(validator.check(&value), Err(says));
+        }
+        let nothing = Validator::of_parameters(&petrel_model::Object::new());
+        let says = "Additional properties are not allowed ('x', 'y' were unexpected); it takes nothing";
+        assert_eq!(nothing.check(&json!({"x": 1, "y": 2})), Err(says.to_owned()));
+    }
+
+    #[test]
     fn the_place_and_the_reason_are_named_at_every_depth() {
         let host = json!({"type": "object", "properties": {"port": {"type": "integer"}}, "additionalProperties": false});
         let parameters = json!({
@@ -181,7 +339,7 @@ mod tests {
             (json!({"nested": "x"}), "nested: \"x\" is not an object"),
             (
                 json!({"nested": {"prot": 1}}),
-                "nested: Additional properties are not allowed ('prot' was unexpected)",
+                "nested: Additional properties are not allowed ('prot' was unexpected); did you mean port? it takes: port",
             ),
             (json!({"list": [{"port": 1}, {"port": "x"}]}), "list[1].port: \"x\" is not an integer"),
             (json!({"port": "x"}), "port: \"x\" is not an integer"),
@@ -189,13 +347,17 @@ mod tests {
             (json!({"either": ["a", 5]}), "either[1]: 5 is not a string"),
             (
                 json!({"one": {}}),
-                "one: it has none of the forms that it may have (one: 'key' is a required property; or one: 'user' is a \
-                 required property)",
+                "one: it has none of the forms that it may have (one: 'key' is a required property; give key (string); or \
+                 one: 'user' is a required property; give user (string))",
             ),
             (json!({"both": 1}), "both: 1 has more than one of the forms of which it may have one"),
             (json!({"deep": {"port": []}}), "deep.port: [] is not an integer"),
             (json!({"level": "middle"}), "level: \"middle\" is not one of \"low\" or \"high\""),
-            (json!({"nope": 1}), "Additional properties are not allowed ('nope' was unexpected)"),
+            (
+                json!({"nope": 1}),
+                "Additional properties are not allowed ('nope' was unexpected); it takes: nested, list, \
+                 port, either, one, both, deep, level",
+            ),
         ] {
             assert_eq!(validator.check(&value), Err(says.to_owned()), "{value}");
         }

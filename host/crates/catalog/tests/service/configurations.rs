@@ -46,7 +46,7 @@ async fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
     house.register("mine", &[SCHEMA]).await.unwrap();
     for (values, says) in [
         (json!({}), "'url' is a required property"),
-        (json!({"url": 1}), "url: value is not a string"),
+        (json!({"url": 1}), "url: 1 is not a string"),
         (json!({"url": "a", "other": 1}), "'other' was unexpected"),
         (json!({"url": "a", "key": "********"}), "write the secret itself"),
         (json!({"url": "{{ st2kv.system.x"}), "`url` is no template that can be read"),

@@ -140,7 +140,7 @@ impl House {
         );
         for (file, text) in files {
             let stem = Path::new(file).file_stem().unwrap().to_string_lossy();
-            let is_named = file.contains('/') && !text.contains("name:");
+            let is_named = file.contains('/') && !text.lines().any(|line| line.starts_with("name:"));
             let head = if is_named { format!("name: {stem}\n") } else { String::new() };
             self.write(&format!("{name}/{file}"), &format!("{head}{text}"));
         }

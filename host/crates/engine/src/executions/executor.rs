@@ -108,7 +108,9 @@ impl<'a> Run<'a> {
     async fn carry_out(mut self) -> Result<(), Uncommitted> {
         let (runner, call) = match self.prepare().await {
             Ok(prepared) => prepared,
-            Err(Unprepared::Ended(outcome)) => return self.finish(*outcome).await,
+            Err(Unprepared::Ended(outcome)) => {
+                return self.finish(*outcome).instrument(tracing::debug_span!("outcome")).await;
+            }
             Err(Unprepared::Failed(error)) => return Err(error.into()),
         };
         if !self.execution.idempotent {
@@ -118,7 +120,7 @@ impl<'a> Run<'a> {
         let started = self.executions.core().monotonic();
         let outcome = self.watch(runner, call).await?;
         measures::stage(Stage::Run, self.executions.core().since(started));
-        self.finish(outcome).await
+        self.finish(outcome).instrument(tracing::debug_span!("outcome")).await
     }
 
     /// Who runs it, with which parameters. What is missing by now fails the execution.
@@ -185,7 +187,8 @@ impl<'a> Run<'a> {
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Uncommitted> {
         let (output, cancel) = (self.output.clone(), self.cancel.clone());
         // A task of its own, so that a panic in it is the outcome of this run and of nothing else.
-        let run = async move { runner.run(call, output, cancel).await }.in_current_span();
+        let span = tracing::debug_span!("run", runner = runner.runner_type().name);
+        let run = async move { runner.run(call, output, cancel).await }.instrument(span);
         let task = self.executions.core().spawn("run of an action", run);
         let running = async {
             task.await.unwrap_or_else(|panic| {
@@ -219,10 +222,10 @@ impl<'a> Run<'a> {
         self.apply(StatusEvent::Started)?;
         self.execution.host = Some(self.executions.store().fence().epoch);
         self.is_started = true;
-        self.executions
-            .queue()
-            .commit(vec![expect], vec![Change::UpdateExecution(self.execution.clone())])
-            .await?;
+        let changes = vec![Change::UpdateExecution(self.execution.clone())];
+        let commit = self.executions.queue().commit(vec![expect], changes);
+        commit.instrument(tracing::debug_span!("start")).await?;
+        tracing::debug!("the execution has started");
         self.executions.queue().tell(self.execution.id, self.execution.status);
         Ok(())
     }

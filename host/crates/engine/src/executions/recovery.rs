@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use petrel_model::{Execution, Status, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use serde_json::json;
+use tracing::Instrument as _;
 
 use super::service::Executions;
+use super::spans;
 use super::uncommitted::Uncommitted;
 use crate::error::Error;
 
@@ -106,7 +108,8 @@ async fn take_up(executions: &Executions, orphans: Vec<Execution>) -> Result<Rec
     let (conducted, orphans): (Vec<_>, Vec<_>) =
         orphans.into_iter().partition(|orphan| executions.queue().is_workflow(orphan));
     for orphan in orphans {
-        settle(executions, orphan, &mut report).await?;
+        let span = spans::execution(&orphan);
+        settle(executions, orphan, &mut report).instrument(span).await?;
     }
     report.workflows = conducted.len();
     executions.conductor().take_up(conducted).await?;
@@ -176,6 +179,7 @@ async fn settle_as_read(
         }
         result => result,
     }?;
+    tracing::debug!(status = %orphan.status, "the execution is taken up");
     match orphan.status {
         Status::Abandoned => report.abandoned += 1,
         Status::Canceled => report.canceled += 1,

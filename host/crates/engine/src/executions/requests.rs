@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use petrel_access::Behalf;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
-use petrel_model::{Execution, ExecutionId, Object, Ref, Status, Timestamp};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, Timestamp, TraceId};
 use petrel_persistence::Change;
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use super::queue::Queue;
 use super::scope::Templates;
 use super::service::Executions;
+use super::spans;
 use crate::error::Error;
 use petrel_catalog::content::{Content, RegisteredAction, refused, without_runner};
 use petrel_catalog::validation::are_large;
@@ -39,6 +41,8 @@ pub struct Request {
     pub rerun: Option<RerunOf>,
     /// How long to wait before it starts.
     pub delay: Option<Duration>,
+    /// The trace that it belongs to. Default: one that begins with it.
+    pub trace: Option<TraceId>,
 }
 
 /// An execution that is asked for.
@@ -64,7 +68,7 @@ impl Asked {
             .scope(&self.context.user, move || own.shown())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(templates.told(error).to_string(), usage(&self.registered)))?;
-        checked(&self.registered, &live, || templates.read_secret_configuration())?;
+        checked(&self.registered, &live, |parameter| templates.hide_value(parameter))?;
         Ok(live)
     }
 }
@@ -80,6 +84,15 @@ impl Executions {
         queue.check_room()?;
         queue.check_share(Account::User(&request.behalf.user))?;
         let now = self.core().now();
+        let id: ExecutionId = self.core().mint(now);
+        let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
+        let span = spans::accept_execution(id, trace);
+        self.accept(id, now, request).instrument(span).await
+    }
+
+    /// Makes an execution of what was asked for, and stores it.
+    async fn accept(&self, id: ExecutionId, now: Timestamp, request: Request) -> Result<Execution, Error> {
+        let queue = self.queue();
         let registered = runnable(&queue.catalog().content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_overrides(&registered, &request.rendered)?;
@@ -90,6 +103,7 @@ impl Executions {
             api_user: request.behalf.api_user,
             pack: request.action.pack().to_owned(),
             rerun: request.rerun,
+            trace: request.trace,
             given: request.context,
             ..Context::default()
         };
@@ -106,9 +120,10 @@ impl Executions {
             let same = queue.clone();
             queue.evaluations().heavy(move || asked.parameters(&same)).await?
         }?;
-        let mut execution = new_execution(self.core().mint(now), &registered, given, context, now);
+        let mut execution = new_execution(id, &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         queue.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        tracing::debug!("the execution is accepted");
         queue.wake();
         Ok(execution)
     }
@@ -188,12 +203,12 @@ fn refuse_large_context(context: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks rendered parameters against what the action and its runner take. What is wrong is said without any value
-/// where `hides_values`, which is asked only then.
+/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or with all of
+/// them together, is said without any value where `hides_values` of it, which is asked only then.
 pub(crate) fn checked(
     registered: &RegisteredAction,
     given: &Object,
-    hides_values: impl Fn() -> bool,
+    hides_values: impl Fn(Option<&str>) -> bool,
 ) -> Result<(), Error> {
     let value = Value::Object(given.clone());
     refuse_depth("a parameter", &value)?;

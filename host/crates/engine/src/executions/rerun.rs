@@ -62,6 +62,7 @@ impl Executions {
             self.conductor().check_rerun(&execution, &again.tasks).await?;
         }
         let Again { parameters, merges, tasks, reset, behalf, delay } = again;
+        let trace = execution.trace_id();
         let taken_over = if merges { Object::clone(&execution.parameters) } else { Object::new() };
         if merges {
             self.refuse_secrets_of_others(&execution, &behalf, &parameters)?;
@@ -74,6 +75,8 @@ impl Executions {
             context: Object::new(),
             rerun: Some(RerunOf { execution: id, tasks, reset }),
             delay,
+            // As in StackStorm: what is done again belongs to what was done.
+            trace: Some(trace),
         };
         self.request(request).await
     }

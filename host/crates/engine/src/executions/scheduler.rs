@@ -16,6 +16,7 @@ use super::given::{Admission, Place};
 use super::kind::Kind;
 use super::measures::{self, Busy};
 use super::service::Executions;
+use super::spans;
 
 /// How many executions are claimed at once at most.
 const BATCH: usize = 64;
@@ -108,10 +109,8 @@ impl Scheduler {
         };
         let found = !claimed.is_empty();
         for execution in claimed {
-            let Admission::Runs(place) = self.executions.queue().admissions().admit(self.kind, &execution)
-            else {
-                continue;
-            };
+            let admit = || self.executions.queue().admissions().admit(self.kind, &execution);
+            let Admission::Runs(place) = spans::claim(&execution).in_scope(admit) else { continue };
             let slot = match first.take() {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
@@ -123,11 +122,11 @@ impl Scheduler {
 
     fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
         let executions = self.executions.clone();
-        // At the level of errors, so that every line has it, whatever is logged.
-        let span = tracing::error_span!("execution", id = %execution.id);
+        let span = spans::execution(&execution);
         let busy = Busy::now(self.kind);
         let conducts = self.kind == Kind::Workflow;
         let run = async move {
+            tracing::debug!("the execution is claimed");
             if conducts {
                 executions.conductor().begin(execution).await;
             } else {

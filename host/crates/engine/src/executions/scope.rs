@@ -49,14 +49,20 @@ impl Templates<'_> {
         Ok(scope.with_datastore(datastore))
     }
 
-    /// Whether what goes wrong with them is told without their text and any value: one of them reads what the schema of
-    /// the configuration calls secret. Of a configuration without a schema everything is.
-    pub(crate) fn read_secret_configuration(&self) -> bool {
-        let signature = &self.registered.signature;
-        self.read_marked(|schema| parameters::read_secret(CONFIG, self.given, signature, schema))
+    /// Whether what is wrong with the value of `parameter`, or else with all of them together, is told without any value:
+    /// it is made from a secret parameter, or from what the schema of the configuration calls secret. Of a configuration
+    /// without a schema everything is.
+    pub(crate) fn hide_value(&self, parameter: Option<&str>) -> bool {
+        let (given, signature) = (self.given, &self.registered.signature);
+        let Some(parameter) = parameter else {
+            return self.read_marked(|schema| parameters::read_secret(CONFIG, given, signature, schema));
+        };
+        parameters::refers_to_secret(parameter, given, signature)
+            || self
+                .read_marked(|schema| parameters::reads_secret(parameter, CONFIG, given, signature, schema))
     }
 
-    /// The same of what the parameter reads that `error` is about.
+    /// The same of the text and value that `error` is about.
     pub(crate) fn may_quote_configuration(&self, error: &Error) -> bool {
         let signature = &self.registered.signature;
         self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))

@@ -61,6 +61,14 @@ impl Engine {
                 explanation.failure_reason = Some(reason.to_owned());
             } else if let Some(id) = enforcement.execution_id {
                 explanation.came_of_it = self.how_it_stands(id, hides_secrets).await?;
+                if !explanation.matched {
+                    explanation
+                        .came_of_it
+                        .push_str(&format!("; it matched then, and {} since", changed(explanation)));
+                }
+            }
+            if let Some(note) = &enforcement.note {
+                explanation.came_of_it.push_str(&format!("; {note}"));
             }
         }
         Ok(())
@@ -131,11 +139,20 @@ fn failed(explanation: &Explanation, execution: Option<ExecutionId>, reason: &st
     if let Some(id) = execution {
         return format!("execution {id} failed: {reason}");
     }
-    match explanation.criteria.last().and_then(|last| reason.strip_prefix(last.text.as_str())) {
+    match explanation.reason.as_deref().and_then(|said| reason.strip_prefix(said)) {
         Some("") => "nothing was run; the failure is recorded as an enforcement".to_owned(),
         // What is said beyond that begins with a semicolon.
         Some(more) => format!("nothing was run{more}"),
         None => format!("nothing was run: {reason}"),
+    }
+}
+
+/// What has changed where a rule does not say now what it said then.
+fn changed(explanation: &Explanation) -> &'static str {
+    if explanation.reads_datastore {
+        "the rule, or what it reads of the datastore, has changed"
+    } else {
+        "the rule has changed"
     }
 }
 
@@ -151,7 +168,7 @@ fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: 
     } else if explanation.id.0.created_at() > instance.occurrence_time {
         "was not run: it was made after the event came in".to_owned()
     } else {
-        "was not run: disabled then, or it, or what it reads of the datastore, has changed since".to_owned()
+        format!("was not run: the rule was disabled, or {} since", changed(explanation))
     }
 }
 

@@ -12,6 +12,7 @@ use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{CONFIG, Event, Refused, Rerun};
 use petrel_workflows::{Conducted, EDITION, Status};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::definitions::{Compiled, not_begun};
 use super::live::{self, Live};
@@ -21,7 +22,7 @@ use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children};
 use crate::error::Error;
-use crate::executions::{Uncommitted, final_parameters};
+use crate::executions::{Uncommitted, final_parameters, spans};
 use petrel_catalog::content::{RegisteredAction, refused};
 use petrel_engine_core::evaluation::quick;
 
@@ -44,7 +45,9 @@ impl WorkflowEngine {
             return;
         }
         let result = match prepare(engine, &execution).await {
-            Ok(prepared) => start(engine, execution.clone(), prepared).await,
+            Ok(prepared) => {
+                start(engine, execution.clone(), prepared).instrument(spans::step(&execution)).await
+            }
             Err(result) => {
                 fail(engine, execution.clone(), result).await.map(|()| None).map_err(Refusal::from)
             }

@@ -11,13 +11,14 @@ use petrel_model::{Execution, ExecutionId, Status as Stored, StatusEvent, Timest
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::live::{Inside, Live};
 use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use crate::error::Error;
-use crate::executions::{Conductor as _, Report, Uncommitted, cancellation};
+use crate::executions::{Conductor as _, Report, Uncommitted, cancellation, spans};
 
 /// How many that wait are ended by one commit.
 const WAITING_AT_ONCE: usize = 500;
@@ -35,8 +36,9 @@ impl WorkflowEngine {
         let (id, user) = (live.execution.id, live.execution.context.user.clone());
         self.closing().add(id);
         let open: Vec<_> = live.active.keys().copied().collect();
-        let engine = self.clone();
-        self.core().spawn("end of a workflow", async move { engine.end_all(id, open, user).await });
+        let (engine, span) = (self.clone(), spans::execution(&live.execution));
+        let ends = async move { engine.end_all(id, open, user).await };
+        self.core().spawn("end of a workflow", ends.instrument(span));
     }
 
     /// Ends these, which are inside the workflow `id`, however often that takes.
@@ -238,7 +240,7 @@ where
             left.extend(told.join_next().await.and_then(Result::ok).flatten());
         }
         let work = one(engine.clone(), id, user.to_owned());
-        told.spawn(async move { work.await.is_err().then_some(id) });
+        told.spawn(async move { work.await.is_err().then_some(id) }.in_current_span());
     }
     while let Some(one) = told.join_next().await {
         left.extend(one.ok().flatten());

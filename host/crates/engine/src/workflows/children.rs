@@ -75,13 +75,14 @@ pub(super) fn make(
         user: workflow.context.user.clone(),
         api_user: workflow.context.api_user.clone(),
         pack: reference.pack().to_owned(),
+        trace: workflow.trace_to_hand_down(),
         ..Context::default()
     };
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
     let templates =
         Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
-    checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
+    checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start

@@ -8,6 +8,7 @@ use petrel_model::{ExecutionId, Status as Stored, StatusEvent, Timestamp, Workfl
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
+use tracing::Instrument as _;
 
 use super::live::{Inside, Live, Stopped};
 use super::message::{Answer, Envelope, Message, dropped};
@@ -16,7 +17,7 @@ use super::room::unmade;
 use super::service::WorkflowEngine;
 use super::{children, messages, outcome, world};
 use crate::error::Error;
-use crate::executions::{self, Report, storable};
+use crate::executions::{self, Report, spans, storable};
 use petrel_engine_core::evaluation::quick;
 
 /// Applies `batch`, and answers each who waits for it.
@@ -57,6 +58,20 @@ async fn apply(
         Some(state) => state,
         None => engine.load(id).await?,
     };
+    let span = spans::step(&state.execution);
+    let (state, refused) = take_step(engine, state, batch).instrument(span).await?;
+    let execution = state.execution.clone();
+    *live = Some(state);
+    Ok(refused.into_iter().map(|refusal| refusal.map_or_else(|| Ok(execution.clone()), Err)).collect())
+}
+
+/// What messages make of a workflow, once that is durable, and what each of them was refused for.
+async fn take_step(
+    engine: &WorkflowEngine,
+    state: Live,
+    batch: &[Envelope],
+) -> Result<(Live, Vec<Option<Refusal>>), Refusal> {
+    let id = state.execution.id;
     let (step, refused) = if let Some(taken) =
         quick(|| Step::new(engine, state).taken(batch.iter().map(|envelope| &envelope.message)))
     {
@@ -73,10 +88,7 @@ async fn apply(
             .await?
     };
     // Only when the commit was made, what it was decided on stays in memory.
-    let state = step.commit().await?;
-    let execution = state.execution.clone();
-    *live = Some(state);
-    Ok(refused.into_iter().map(|error| error.map_or_else(|| Ok(execution.clone()), Err)).collect())
+    Ok((step.commit().await?, refused))
 }
 
 /// What is decided, before it is committed.
@@ -267,7 +279,7 @@ impl Step {
             let entries = std::mem::take(&mut self.entries);
             self.changes.push(Change::AppendWorkflow { execution: execution.id, sequence, entries });
         }
-        let has_children = !self.created.is_empty();
+        let starts = self.created.len();
         self.changes.append(&mut self.created);
         let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
         let has_moved = self.before != self.live.execution.status;
@@ -282,7 +294,8 @@ impl Step {
             }
             None => self.engine.queue().commit(expect, changes).await?,
         }
-        self.tell(has_children, has_moved);
+        tracing::debug!(status = %self.live.execution.status, starts, "the workflow has made a step");
+        self.tell(starts > 0, has_moved);
         Ok(self.live)
     }
 

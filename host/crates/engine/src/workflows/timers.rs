@@ -8,11 +8,13 @@ use parking_lot::Mutex;
 use petrel_model::{Execution, ExecutionId, Timestamp};
 use petrel_workflows::Status;
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 use super::live::Live;
 use super::message::Message;
 use super::service::WorkflowEngine;
 use crate::error::Error;
+use crate::executions::spans;
 
 /// What ends a workflow when it takes too long; it is called off when this is dropped.
 #[derive(Debug)]
@@ -69,43 +71,45 @@ impl WorkflowEngine {
     /// what runs inside them is asked again, as it may not have been told.
     pub(super) async fn go_on(&self, workflows: Vec<Execution>) {
         for execution in workflows {
-            let id = execution.id;
-            let workflow = self.workflows().get(id);
-            let mut held = workflow.hold().await;
-            if workflow.is_gone() {
-                // Something has happened to it meanwhile, and nothing is left to be taken up.
-                continue;
-            }
-            if held.is_none() {
-                match self.load(id).await {
-                    Ok(live) => *held = Some(live),
-                    Err(error) => {
-                        tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
-                    }
-                }
-            }
-            if let Some(live) = held.as_ref() {
-                self.follow(live);
-                if live.is_closing() {
-                    self.end_inside(live);
-                } else {
-                    self.take_in_ends(live);
-                    match live.conductor.status() {
-                        Status::Pausing | Status::Resuming => self.hand_on(live, true),
-                        Status::Running => self.hand_on_again(live),
-                        _ => {}
-                    }
-                }
-            }
-            if held.as_ref().is_none_or(Live::is_idle) {
-                *held = None;
-                self.workflows().forget(id, &workflow);
-            } else {
-                self.workflows().used(&workflow, held.as_ref());
-            }
-            drop(held);
-            self.make_room();
+            self.go_on_with(execution.id).instrument(spans::execution(&execution)).await;
         }
+    }
+
+    /// Takes up one workflow, unless something has happened to it meanwhile.
+    async fn go_on_with(&self, id: ExecutionId) {
+        let workflow = self.workflows().get(id);
+        let mut held = workflow.hold().await;
+        if workflow.is_gone() {
+            // Nothing is left to be taken up.
+            return;
+        }
+        if held.is_none() {
+            match self.load(id).await {
+                Ok(live) => *held = Some(live),
+                Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
+            }
+        }
+        if let Some(live) = held.as_ref() {
+            self.follow(live);
+            if live.is_closing() {
+                self.end_inside(live);
+            } else {
+                self.take_in_ends(live);
+                match live.conductor.status() {
+                    Status::Pausing | Status::Resuming => self.hand_on(live, true),
+                    Status::Running => self.hand_on_again(live),
+                    _ => {}
+                }
+            }
+        }
+        if held.as_ref().is_none_or(Live::is_idle) {
+            *held = None;
+            self.workflows().forget(id, &workflow);
+        } else {
+            self.workflows().used(&workflow, held.as_ref());
+        }
+        drop(held);
+        self.make_room();
     }
 
     /// Ends what is inside workflows that have ended: an earlier version could leave it behind. Nothing of it begins
@@ -122,7 +126,8 @@ impl WorkflowEngine {
             if workflow.as_ref().is_some_and(|workflow| !workflow.status.is_final()) {
                 continue;
             }
-            tracing::warn!(execution.id = %id, left = inside.len(), "it has ended and something was left inside it; that is canceled");
+            let trace = workflow.as_ref().map(|workflow| tracing::field::display(workflow.trace_id()));
+            tracing::warn!(execution.id = %id, trace, left = inside.len(), "it has ended and something was left inside it; that is canceled");
             self.closing().add(id);
             let engine = self.clone();
             let user = workflow.map(|one| one.context.user).unwrap_or_default();

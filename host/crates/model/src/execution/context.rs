@@ -7,7 +7,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::{ExecutionId, Object, RuleId, TriggerInstanceId};
+use crate::{ExecutionId, Object, RuleId, TraceId, TriggerInstanceId};
 
 /// The origin of an execution.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -31,6 +31,10 @@ pub struct Context {
     /// The execution that it repeats.
     #[serde(rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf>,
+    /// The trace that it belongs to, where that cannot be told from the ids above it; see
+    /// [`Execution::trace_id`](super::Execution::trace_id).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
     /// Values given by the caller. No decision depends on them.
     #[serde(skip_serializing_if = "Object::is_empty")]
     pub given: Object,
@@ -76,9 +80,9 @@ const OWN: [&str; 11] = [
 
 impl Context {
     /// The context as StackStorm shows it, as one object. Values that the caller gave under a name of the host are
-    /// shown below `given`.
+    /// shown below `given`. The trace is not part of it: StackStorm has none there under such a name.
     pub fn shown(&self) -> Object {
-        let own = Self { given: Object::new(), ..self.clone() };
+        let own = Self { given: Object::new(), trace: None, ..self.clone() };
         let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };
         let (beside, hidden) = self.given_apart();
         shown.extend(beside.into_owned());
@@ -114,6 +118,7 @@ impl Context {
             ("api_user", _) => fill_from(&mut self.api_user, &value),
             ("cancelled_by", _) => fill_from(&mut self.cancelled_by, &value),
             ("re-run", _) => fill_from(&mut self.rerun, &value),
+            ("trace", _) => fill_from(&mut self.trace, &value),
             ("given", Value::Object(given)) => {
                 self.given.extend(given.clone());
                 true
@@ -206,6 +211,10 @@ mod tests {
         assert_eq!(Value::Object(read.given), json!({"source": "chat", "user": "x", "rule": {"forged": 1}}));
         let rerun = context(json!({"re-run": {"ref": "000000000001000000000001", "tasks": ["a"]}})).rerun;
         assert_eq!(rerun.map(|rerun| rerun.tasks), Some(vec!["a".to_owned()]));
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(context(json!({"trace": trace})).trace, trace.parse().ok());
+        let called_so = context(json!({"trace": "t1"}));
+        assert_eq!((called_so.trace, Value::Object(called_so.given)), (None, json!({"trace": "t1"})));
         for odd in [json!(null), json!([1]), json!({"user": 1})] {
             assert_eq!(context(odd).user, "");
         }

@@ -74,11 +74,16 @@ impl Signature {
         self.declared.iter().any(|declared| declared.name == name && declared.is_secret)
     }
 
+    /// Whether anything is declared as secret.
+    pub(super) fn has_secret(&self) -> bool {
+        self.declared.iter().any(|declared| declared.is_secret)
+    }
+
     /// Whether a parameter may hold a secret: it is declared as one, or it is not declared where something else is one, so
     /// that its name may be misspelled.
     pub fn may_be_secret(&self, name: &str) -> bool {
         let is_declared = || self.declared.iter().any(|declared| declared.name == name);
-        self.is_secret(name) || (self.declared.iter().any(|declared| declared.is_secret) && !is_declared())
+        self.is_secret(name) || (self.has_secret() && !is_declared())
     }
 
     /// The declared type of `name`. The runner's declaration takes precedence.

@@ -205,6 +205,24 @@ fn who_reads_a_secret_of_the_event_is_known() {
 }
 
 #[test]
+fn which_parameter_is_made_from_a_secret_is_known() {
+    let declared = json!({"pin": {"secret": true}, "b": {"default": "{{ pin }}"}, "n": {"type": "integer"}});
+    let signature = Signature::new(&Object::new(), &object(&declared));
+    let payload = json!({"properties": {"token": {"secret": true}}});
+    for (given, parameter, refers, reads) in [
+        (json!({"n": "{{ trigger.n }}", "pin": "{{ trigger.token }}"}), "n", false, false),
+        (json!({"n": "{{ trigger.n }}", "pin": "{{ trigger.token }}"}), "pin", true, true),
+        (json!({"n": "{{ b }}", "pin": "{{ trigger.token }}"}), "n", true, true),
+        (json!({"n": "{{ pin }}", "pin": "hush"}), "n", true, false),
+    ] {
+        let given = Given::compile(&object(&given));
+        assert_eq!(refers_to_secret(parameter, &given, &signature), refers, "{parameter} of {given:?}");
+        let found = reads_secret(parameter, "trigger", &given, &signature, &payload);
+        assert_eq!(found, reads, "{parameter} of {given:?}");
+    }
+}
+
+#[test]
 fn a_missing_key_of_the_datastore_is_named_with_what_came_of_it() {
     let signature = Signature::new(
         &Object::new(),

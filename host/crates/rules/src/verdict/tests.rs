@@ -212,3 +212,79 @@ fn criteria_look_into_the_datastore_and_what_is_there_is_data() {
         assert_eq!(evaluate(&rule, &occurrence).to_string(), says);
     }
 }
+
+#[test]
+fn why_shows_every_criterion_and_what_is_there_instead() {
+    let criteria = json!({
+        "trigger.body.envi": {"type": "equals", "pattern": "prod"},
+        "trigger.body.n": {"type": "gt", "pattern": 1},
+        "trigger.headers.x-event": {"type": "exists"},
+        "trigger.body.gone": {"type": "nexists"},
+    });
+    let payload = json!({"headers": {"X-Event": "push"}, "body": {"env": "prod", "n": 5}});
+    let rule = rule(&criteria);
+    let occurrence = Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::default());
+    assert_eq!(evaluate(&rule, &occurrence).criteria.len(), 1, "an event is not held up by the others");
+    let verdict = evaluate_all(&rule, &occurrence).with_near_names(&rule, &payload);
+    let told: Vec<_> = verdict.criteria.iter().map(ToString::to_string).collect();
+    let expected = [
+        "trigger.body.envi equals \"prod\" does not hold: there is no value; trigger.body has no envi: did you mean env? There is: env, n",
+        "trigger.body.n gt 1 holds: the value is 5",
+        "trigger.headers.x-event exists does not hold: there is no value; trigger.headers has no x-event: did you mean X-Event? There is: X-Event",
+        "trigger.body.gone nexists holds",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!((verdict.matched, verdict.to_string().as_str()), (false, expected[0]));
+}
+
+#[test]
+fn no_name_within_a_secret_is_told() {
+    let rule = rule(&json!({"trigger.login.pn": {"type": "equals", "pattern": 1}}));
+    let payload = json!({"login": {"pin": 1}});
+    let schema = json!({"type": "object", "properties": {"login": {"secret": true}}});
+    let occurrence = Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::default());
+    let verdict = evaluate_all(&rule, &occurrence)
+        .without_secrets(&rule, Some(&schema))
+        .with_near_names(&rule, &payload);
+    assert!(!verdict.to_string().contains("pin"), "{verdict}");
+}
+
+#[test]
+fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
+    let system = [("limit", "5"), ("rate", "0.5")];
+    let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let datastore = Arc::new(petrel_expressions::Datastore { system, ..Default::default() });
+    let payload = json!({"n": 7, "name": "main"});
+    for (key, operator, pattern, matched, says) in [
+        (
+            "trigger.name",
+            "neq",
+            json!("{{ st2kv.system.gone }}"),
+            true,
+            "the datastore has no key st2kv.system.gone",
+        ),
+        ("trigger.name", "ncontains", json!("{{ st2kv.system.gone }}x"), true, "no key st2kv.system.gone"),
+        ("system.gone", "exists", json!(null), true, "the datastore has no key st2kv.system.gone"),
+        ("trigger.n", "gt", json!("{{ st2kv.system.limit }}"), false, "write {{ st2kv.system.limit | int }}"),
+        ("trigger.n", "equals", json!("{{ st2kv.system.limit }}"), false, "{{ st2kv.system.limit | int }}"),
+        ("trigger.n", "neq", json!("{{ st2kv.system.limit }}"), true, "{{ st2kv.system.limit | int }}"),
+        ("trigger.n", "lt", json!("{{ st2kv.system.rate }}"), false, "{{ st2kv.system.rate | float }}"),
+        ("system.limit", "gt", json!(3), false, "make {{ st2kv.system.limit | int }} the pattern"),
+    ] {
+        let rule = rule(&json!({key: {"type": operator, "pattern": pattern}}));
+        let occurrence =
+            Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::clone(&datastore));
+        let verdict = evaluate(&rule, &occurrence);
+        let told = verdict.criteria[0].to_string();
+        assert_eq!(verdict.matched, matched, "{told}");
+        assert!(told.contains(says), "{told}");
+        assert_eq!(verdict.missing().is_some(), told.contains("no key"), "{told}");
+    }
+    for pattern in ["{{ st2kv.system.limit | int }}", "{{ (st2kv.system.limit | int) }}"] {
+        let rule = rule(&json!({"trigger.n": {"type": "gt", "pattern": pattern}}));
+        let occurrence =
+            Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::clone(&datastore));
+        let verdict = evaluate(&rule, &occurrence);
+        assert!(verdict.matched && verdict.criteria[0].hint.is_none(), "{verdict}");
+    }
+}

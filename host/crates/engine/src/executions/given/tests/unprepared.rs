@@ -174,6 +174,7 @@ impl Host {
             rerun: None,
             context: Object::new(),
             delay: None,
+            trace: None,
         };
         self.engine.executions().request(request).await.unwrap().id
     }

@@ -1,0 +1,235 @@
+//! What to write instead, where a criterion compares what is likely a slip: a path that leads to nothing, a number with a
+//! text of the datastore. What paths may have meant is told only to people who ask why; no event is held up by it.
+
+use std::borrow::Cow;
+
+use petrel_expressions::JsonPath;
+use petrel_model::nearest::nearest;
+use petrel_model::quoted::{beginning, quoted};
+use serde_json::{Map, Value};
+
+use super::{CriterionVerdict, Outcome, Verdict};
+use crate::compiled::{CompiledCriterion, CompiledRule};
+use crate::criteria::Operator;
+
+/// For how many criteria of a rule near names are looked for.
+const MOST_CRITERIA: usize = 20;
+/// How many names are told.
+const MOST_TOLD: usize = 10;
+/// How many names are compared with the one that is not there.
+const MOST_COMPARED: usize = 200;
+/// Bytes of a name that is compared, and characters of one that is told.
+const LONGEST: usize = 60;
+
+impl Verdict<'_> {
+    /// Says of criteria of `rule` whose path leads to nothing what there is instead. `payload` is the whole of what came
+    /// in. Of criteria that look at secrets nothing is said.
+    #[must_use]
+    pub fn with_near_names(mut self, rule: &CompiledRule, payload: &Value) -> Self {
+        let without_value = self.criteria.iter_mut().zip(rule.criteria()).filter(|(verdict, criterion)| {
+            verdict.value.is_null() && !verdict.is_secret && criterion.datastore_key.is_none()
+        });
+        for (verdict, criterion) in without_value.take(MOST_CRITERIA) {
+            let Ok(path) = &criterion.path else { continue };
+            let is_meant = verdict.outcome == Outcome::Holds
+                && matches!(criterion.operator, Some(Ok(Operator::NotExists)));
+            if let Some(hint) = of_path(path, payload, is_meant) {
+                verdict.hint = Some(hint);
+            }
+        }
+        self
+    }
+}
+
+/// What to write where a text of the datastore is compared with a number, which it never equals.
+pub(super) fn of_type(criterion: &CompiledCriterion, verdict: &CriterionVerdict<'_>) -> Option<String> {
+    let Some(Ok(operator)) = &criterion.operator else { return None };
+    let compares = matches!(
+        operator,
+        Operator::Equals | Operator::NotEquals | Operator::LessThan | Operator::GreaterThan
+    );
+    let told = |key: &str, filter: &str| format!("{{{{ {} | {filter} }}}}", quoted(key));
+    if compares
+        && verdict.value.is_number()
+        && let Some(key) = criterion.pattern.datastore_keys().first()
+        && let Some(filter) = filter(&verdict.pattern)
+    {
+        let number = told(&key.to_string(), filter);
+        return Some(format!("what the datastore has is text; write {number} to compare a number"));
+    }
+    if compares
+        && verdict.pattern.is_number()
+        && let Some(key) = &criterion.datastore_key
+        && let Some(filter) = filter(&verdict.value)
+    {
+        let number = told(&key.to_string(), filter);
+        return Some(format!(
+            "what the datastore has is text; compare it with a text, or make {number} the pattern"
+        ));
+    }
+    None
+}
+
+/// The filter that makes a number of a text, if it is the text of one.
+fn filter(text: &Value) -> Option<&'static str> {
+    let text = text.as_str()?.trim();
+    text.parse::<f64>().ok()?;
+    Some(if text.contains(['.', 'e', 'E']) { "float" } else { "int" })
+}
+
+/// `trigger.body has no envi: did you mean env? There is: env, host`; nothing where `path` leads somewhere, or where it is
+/// followed by more than names. With `is_meant` its absence was asked for, and only a near name is worth a word.
+fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
+    let names = path.plain_start()?;
+    let (first, names) = names.split_first()?;
+    if *first != "trigger" {
+        return (!is_meant).then(|| elsewhere(first, names, payload));
+    }
+    let (mut at, mut place) = (payload, String::from("trigger"));
+    for name in names {
+        match at.get(*name) {
+            Some(below) => {
+                at = below;
+                place.push('.');
+                place.push_str(&shown(name));
+            }
+            None => return absent(&quoted(&place), name, at, is_meant),
+        }
+    }
+    None
+}
+
+/// That a path, of `first` and `rest`, does not begin where all do.
+fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> String {
+    let body = payload.get("body").and_then(|body| body.get(first));
+    let (root, is_first_meant) = if first.len() <= LONGEST && nearest(first, ["trigger"]).is_some() {
+        ("trigger", false)
+    } else if payload.get(first).is_some() {
+        ("trigger", true)
+    } else if body.is_some() {
+        ("trigger.body", true)
+    } else {
+        return "what came in is called trigger; begin the key with `trigger.`".to_owned();
+    };
+    let mut meant = root.to_owned();
+    for name in std::iter::once(first).filter(|_| is_first_meant).chain(rest.iter().copied()) {
+        meant.push('.');
+        meant.push_str(&shown(name));
+    }
+    format!("what came in is called trigger: did you mean {}?", quoted(&meant))
+}
+
+/// That there is no `name` in what is `at` the place.
+fn absent(place: &str, name: &str, at: &Value, is_meant: bool) -> Option<String> {
+    let Some(object) = at.as_object() else {
+        let name = shown(name);
+        return (!is_meant).then(|| match at {
+            Value::Array(_) => format!("{place} is a list; name an item of it, as in {place}[0].{name}"),
+            other => {
+                format!("{place} has no {name}, since it is of type {}", petrel_python::type_name(other))
+            }
+        });
+    };
+    let meant = meant(name, object);
+    if is_meant && meant.is_none() {
+        return None;
+    }
+    let name = shown(name);
+    let meant = meant.map_or_else(String::new, |meant| format!(": did you mean {meant}?"));
+    if object.is_empty() {
+        return Some(format!("{place} has no {name}, since it is empty"));
+    }
+    let told: Vec<_> = object.keys().take(MOST_TOLD).map(|name| shown(name)).collect();
+    let more = match object.len().saturating_sub(MOST_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let separator = if meant.is_empty() { ". " } else { " " };
+    Some(format!("{place} has no {name}{meant}{separator}There is: {}{more}", told.join(", ")))
+}
+
+/// The name that is meant by `name`: a near one, or the same one level down.
+fn meant(name: &str, object: &Map<String, Value>) -> Option<String> {
+    if name.len() > LONGEST {
+        return None;
+    }
+    let names = object.keys().filter(|known| known.len() <= LONGEST).take(MOST_COMPARED);
+    if let Some(near) = nearest(name, names.map(String::as_str)) {
+        return Some(shown(near).into_owned());
+    }
+    let mut below = object.iter().take(MOST_COMPARED);
+    let (within, _) = below.find(|(_, value)| value.get(name).is_some())?;
+    Some(format!("{}.{}", shown(within), shown(name)))
+}
+
+/// A name as a path has it: in quotes where it would not be one name.
+fn shown(name: &str) -> Cow<'_, str> {
+    let is_plain = !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
+        && name.chars().all(|sign| sign.is_alphanumeric() || matches!(sign, '_' | '-'));
+    let told = beginning(name, LONGEST);
+    if is_plain { told } else { Cow::Owned(format!("{:?}", &*told)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_leads_to_nothing_is_told_what_there_is() {
+        let payload = json!({
+            "headers": {"X-Github-Event": "push"}, "headers_lower": {"x-github-event": "push"},
+            "body": {"env": "prod", "host": "a", "user": {"id": 7}, "list": [{"id": 1}], "2nd": 2, "none": {}},
+        });
+        let there = r#"There is: env, host, user, list, "2nd", none"#;
+        for (path, says) in [
+            ("trigger.body.env", None),
+            ("trigger.body.list[0].nothing", None),
+            ("trigger.body.envi", Some(format!("trigger.body has no envi: did you mean env? {there}"))),
+            ("trigger.body.colour", Some(format!("trigger.body has no colour. {there}"))),
+            ("trigger.body.id", Some(format!("trigger.body has no id: did you mean user.id? {there}"))),
+            (
+                "trigger.env",
+                Some(
+                    "trigger has no env: did you mean body.env? There is: headers, headers_lower, body"
+                        .to_owned(),
+                ),
+            ),
+            (
+                "trigger.headers.X-GitHub-Event",
+                Some(
+                    "trigger.headers has no X-GitHub-Event: did you mean X-Github-Event? There is: X-Github-Event"
+                        .to_owned(),
+                ),
+            ),
+            (
+                "trigger.body.list.id",
+                Some("trigger.body.list is a list; name an item of it, as in trigger.body.list[0].id".to_owned()),
+            ),
+            (
+                "trigger.body.env.id",
+                Some("trigger.body.env has no id, since it is of type string".to_owned()),
+            ),
+            ("trigger.body.none.x", Some("trigger.body.none has no x, since it is empty".to_owned())),
+            ("triger.body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
+            ("body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
+            ("env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
+        ] {
+            let parsed = JsonPath::parse(path).unwrap();
+            assert_eq!(of_path(&parsed, &payload, false), says, "{path}");
+        }
+        let absent_is_meant = |path: &str| of_path(&JsonPath::parse(path).unwrap(), &payload, true);
+        assert_eq!(absent_is_meant("trigger.body.colour"), None);
+        assert!(absent_is_meant("trigger.body.envi").is_some());
+    }
+
+    #[test]
+    fn what_is_told_has_an_end() {
+        let many: Map<_, _> = (0..5_000).map(|n| (format!("{}{n}", "k".repeat(500)), json!(n))).collect();
+        let path = JsonPath::parse(&format!("trigger.{}", "x".repeat(5_000))).unwrap();
+        let said = of_path(&path, &Value::Object(many), false).unwrap();
+        assert!(said.chars().count() < 1_000 && said.ends_with(" and 4990 more"), "{said}");
+    }
+}
