@@ -20,6 +20,7 @@ use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
 use petrel_rules::{CompiledRule, RuleIndex};
+
 pub use petrel_runners::RunnerType;
 use petrel_runners::Runs;
 use serde_json::{Value, json};

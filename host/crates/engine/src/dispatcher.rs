@@ -7,6 +7,7 @@ use petrel_catalog::content::Content;
 use petrel_catalog::validation::Validator;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::refuse_depth;
+use petrel_executions::{self as executions, Stage, Templates, spans};
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
@@ -20,7 +21,6 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::error::Error;
-use crate::executions::{self, Stage, Templates, spans};
 use crate::incoming::Event;
 use crate::service::Engine;
 

@@ -20,9 +20,9 @@ pub struct Options {
     /// What is registered.
     pub catalog: petrel_catalog::Options,
     /// How many executions run and wait.
-    pub executions: crate::executions::Options,
+    pub executions: petrel_executions::Options,
     /// What workflows may take.
-    pub workflows: crate::workflows::Options,
+    pub workflows: petrel_workflow_engine::Options,
     /// How long tokens are good for, and who may act as somebody else.
     pub access: petrel_access::Options,
 }
@@ -36,8 +36,8 @@ impl Default for Options {
             retention: Retention::default(),
             longest_evaluation: Duration::from_secs(5),
             catalog: petrel_catalog::Options::default(),
-            executions: crate::executions::Options::default(),
-            workflows: crate::workflows::Options::default(),
+            executions: petrel_executions::Options::default(),
+            workflows: petrel_workflow_engine::Options::default(),
             access: petrel_access::Options::default(),
         }
     }

@@ -7,17 +7,17 @@ use petrel_catalog::Catalog;
 use petrel_catalog::content::{Content, Runners};
 use petrel_datastore::Keys;
 use petrel_engine_core::{Core, Evaluations, SystemClock};
+use petrel_executions::{Executions, Queue, Recovered};
 use petrel_model::Timestamp;
 use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
+use petrel_workflow_engine::WorkflowEngine;
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
-use crate::executions::{Executions, Queue, Recovered};
 use crate::incoming::Reading;
 use crate::intake::Intake;
 use crate::options::Options;
 use crate::retention;
-use crate::workflows::WorkflowEngine;
 
 /// The engine of one host process. Cheap to clone.
 #[derive(Clone)]
