@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use petrel_api_types::Registration;
+use petrel_api_types::{Registration, Removal};
 use petrel_catalog::content::{Content, Runners};
 use petrel_catalog::registration::look_at;
 use petrel_model::names::check_pack;
@@ -138,11 +138,8 @@ impl Pack {
                 register(session, "/packs/register", &json!({"packs": [pack]})).await?;
             }
             Self::Remove { pack } => {
-                session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
-                match session.form {
-                    Form::Json => print::json(&json!({"ref": pack, "deleted": true})),
-                    Form::Text => print::note(&format!("removed {pack}; its files are where they were")),
-                }
+                let removed = session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
+                tell_removal(session.form, &removed)?;
             }
             Self::Config { pack, secrets, schema } => {
                 let pack = path_segment(&pack);
@@ -150,13 +147,16 @@ impl Pack {
                     print::json(&session.client.get(&format!("/config_schemas/{pack}")).await?);
                 } else {
                     let path = secrets.asked(&format!("/configs/{pack}"));
-                    print::attributes(session.form, &session.client.get(&path).await?, &["pack", "values"]);
+                    let config = session.client.get(&path).await?;
+                    tell_notes(&config);
+                    print::attributes(session.form, &config, &["pack", "values"]);
                 }
             }
             Self::Configure { pack, file } => {
                 let values = Value::Object(read_values(&file)?);
                 let path = format!("/configs/{}", path_segment(&pack));
                 let config = session.client.send_json(Method::PUT, &path, &values).await?;
+                tell_notes(&config);
                 print::attributes(session.form, &config, &["pack", "values"]);
             }
             Self::Register { pack, types } => {
@@ -183,6 +183,31 @@ async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
     let attributes =
         ["ref", "name", "description", "version", "author", "keywords", "path", "refused", "refused_rules"];
     print::attributes(session.form, &pack, &attributes);
+    Ok(())
+}
+
+/// Says what there is to say of a configuration.
+fn tell_notes(config: &Value) {
+    for note in config.get("notes").and_then(Value::as_array).into_iter().flatten() {
+        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
+    }
+}
+
+/// Says what went with a pack that was removed.
+fn tell_removal(form: Form, removed: &Value) -> Result<(), Failure> {
+    let removal: Removal<'_> = read(removed)?;
+    removal.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
+    let of = |count: usize, what: &str| counted(count as u64, what);
+    match form {
+        Form::Json => print::json(removed),
+        Form::Text => print::note(&format!(
+            "removed {}: {}, {}, {}; its files are where they were",
+            removal.reference,
+            of(removal.actions, "action"),
+            of(removal.triggers, "trigger"),
+            of(removal.rules, "rule")
+        )),
+    }
     Ok(())
 }
 

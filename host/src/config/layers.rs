@@ -112,11 +112,19 @@ mod tests {
 
     #[test]
     fn a_variable_that_nobody_reads_is_known_with_the_near_one() {
-        let names =
-            ["PETREL_LISTN", "PETREL_LISTEN", "PETREL_URL", "PETREL_COLOUR_OF_CAT", "PATH", "petrel_log"];
+        let names = [
+            "PETREL_LISTEN2",
+            "PETREL_LISTEN",
+            "PETREL_URL",
+            "PETREL_COLOUR_OF_THE_2ND_CAT",
+            "PATH",
+            "petrel_log",
+        ];
         let found: Vec<_> = strangers(names.map(str::to_owned)).collect();
-        let expected =
-            [("PETREL_LISTN".to_owned(), Some("PETREL_LISTEN")), ("PETREL_COLOUR_OF_CAT".to_owned(), None)];
+        let expected = [
+            ("PETREL_LISTEN2".to_owned(), Some("PETREL_LISTEN")),
+            ("PETREL_COLOUR_OF_THE_2ND_CAT".to_owned(), None),
+        ];
         assert_eq!(found, expected);
     }
 }

@@ -96,3 +96,45 @@ fn names_schemas_and_what_is_no_directory_are_told_when_a_pack_is_checked() {
     assert_says(&refused.stderr, &["neither a directory nor a registered pack `nope`"]);
     host.stop();
 }
+
+#[test]
+fn words_files_of_python_and_directories_are_looked_at_when_a_pack_is_checked() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let python = |name: &str| {
+        format!(
+            "name: {name}\nrunner_type: python-script\nentry_point: {name}.py\nparameters: {{host: {{type: string}}}}\n"
+        )
+    };
+    let rule = RULE.replace("mine.greet", "core.local").replace("who:", "cmd:");
+    for (name, text) in [
+        ("pack.yaml", PACK),
+        ("action/greet.yaml", GREET),
+        ("actions/broken.yaml", python("broken").as_str()),
+        ("actions/broken.py", "def f(:\n"),
+        ("actions/misfit.yaml", python("misfit").as_str()),
+        ("actions/misfit.py", "class Misfit(Action):\n    def run(self, hst):\n        pass\n"),
+        ("actions/flow.yaml", "name: flow\nrunner_type: orquesta\nentry_point: workflows/flow.yaml\n"),
+        ("actions/workflows/flow.yaml", "version: 1.0\ntasks: {t: {action: core.noop, delay: 1s}}\n"),
+        ("rules/on_greet.yaml", rule.replace("{{ trigger", "{{ triger").as_str()),
+    ] {
+        place.write(&format!("mine/{name}"), text);
+    }
+    let checked = place.petrel(&["pack", "check", &place.path("mine")]).with_code(1).stdout;
+    let registered = host.ok(&["pack", "register", &place.path("mine")]).stderr;
+    let says = [
+        "actions/broken.py: line 1",
+        "action/greet.yaml is ignored, since nothing is read from action/; did you mean actions/?",
+        "actions/misfit.py:2: run() does not take host",
+        "run() needs hst",
+        "`1s` is a text and `delay` is a whole number of seconds",
+        "unknown name \"triger\"; did you mean \"trigger\"?",
+    ];
+    assert_says(&checked, &says);
+    assert_says(&registered, &says);
+    assert_says(
+        &host.cli(&["run", "mine.broken"]).with_code(2).stderr,
+        &["mine.broken", "Python cannot compile"],
+    );
+    host.stop();
+}

@@ -83,6 +83,8 @@ fn a_file_of_the_operator_wins() {
     let file = place.write("data/configs/packs/mine.yaml", "url: from the file\nretries: no number\n");
     let refused = host.cli(&["pack", "register", &directory]).with_code(2);
     assert_says(&refused.stderr, &[&file, "retries", "correct the file"]);
+    let shown = host.ok(&["pack", "config", "mine"]);
+    assert_says(&shown.stderr, &["note: ", &file, "retries", "Until then it does not count"]);
     place.write("data/configs/packs/mine.yaml", "url: from the file\n");
     host.ok(&["pack", "register", &directory]);
     let url =
@@ -93,7 +95,11 @@ fn a_file_of_the_operator_wins() {
     let host = place.start(&[]);
     assert_eq!(url(&host), "from the file");
     std::fs::remove_file(&file).unwrap();
-    host.ok(&["pack", "register", &directory]);
+    assert_says(&host.ok(&["pack", "config", "mine"]).stderr, &["is gone, and what it said is in force"]);
+    // Where StackStorm has it.
+    let stray = place.write("data/configs/mine.yaml", "url: elsewhere\n");
+    let registered = host.ok(&["pack", "register", &directory]);
+    assert_says(&registered.stderr, &[&format!("{stray} is not read; move it to {file}")]);
     assert_eq!(url(&host), "from the API");
     host.stop();
 }

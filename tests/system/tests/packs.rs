@@ -174,6 +174,13 @@ fn a_pack_is_read_again_and_removed() {
     place.write("mine/actions/say.yaml", &action.replace("one", "two"));
     host.ok(&["pack", "reload", "mine"]);
     assert_says(&host.ok(&["run", "mine.say"]).stdout, &["two"]);
+    place.write("mine/actions/old.yaml", &action.replace("say", "old"));
+    host.ok(&["pack", "reload", "mine"]);
+    std::fs::remove_file(place.path("mine/actions/old.yaml")).unwrap();
+    assert_says(
+        &host.ok(&["pack", "reload", "mine"]).stderr,
+        &["action `mine.old` is gone: its pack brings"],
+    );
     host.try_send("PUT", "/configs/mine", "", b"{\"key\": \"new\"}").unwrap().with_status(200);
 
     let file = place.write("other.yaml", &rule("other", "others"));
@@ -181,7 +188,16 @@ fn a_pack_is_read_again_and_removed() {
     let used = host.cli(&["pack", "remove", "mine"]).with_code(6);
     assert_says(&used.stderr, &["others.other", "delete or change them first"]);
     host.ok(&["rule", "delete", "others.other"]);
-    host.ok(&["pack", "remove", "mine"]);
+    let by_hand = place.write("by_hand.yaml", &rule("by_hand", "mine"));
+    host.ok(&["rule", "create", &by_hand]);
+    assert_says(
+        &host.ok(&["pack", "remove", "mine"]).stderr,
+        &[
+            "rule `mine.by_hand` is gone; it was made by hand",
+            "the configuration of the pack `mine` is gone",
+            "removed mine: 1 action, 0 triggers, 2 rules",
+        ],
+    );
     let is_gone = |host: &petrel_system_tests::Host<'_>| {
         host.cli(&["pack", "get", "mine"]).with_code(3);
         host.cli(&["action", "get", "mine.say"]).with_code(3);

@@ -73,7 +73,7 @@ fn what_waits_is_run_by_the_next_host() {
     host.until(&first, "running");
     let waiting: Vec<_> = (0..3).map(|n| host.shell(&format!("echo {n} >> {}", place.path("out")))).collect();
     let delayed =
-        host.request(&json!({"action": "core.echo", "parameters": {"message": "late"}, "delay": 2000}));
+        host.request(&json!({"action": "core.echo", "parameters": {"message": "late"}, "delay": 500}));
     host.stop();
     assert_eq!(place.read("out"), "");
 

@@ -54,6 +54,12 @@ fn made_switched_changed_deleted() {
     assert_eq!((&after["id"], after["description"].as_str()), (&before["id"], Some("Sagt hallo.")));
     assert_eq!((event(&host, "hello"), event(&host, "hallo")), ((404, 0), (202, 1)));
 
+    // A rule that gets another name is said to, since another may have been meant.
+    let renamed = place.write("renamed.yaml", &RULE.replace("name: hello", "name: hola"));
+    let said = host.ok(&["rule", "update", "examples.hello", &renamed]).stderr;
+    assert_says(&said, &["warning: rule examples.hello is called examples.hola", "updated examples.hola"]);
+    host.ok(&["rule", "update", "examples.hola", &changed]);
+
     assert_says(&host.ok(&["rule", "list"]).stdout, &["RULE", "examples.hello", "core.local", "Sagt hallo."]);
     assert_eq!(host.ok(&["rule", "list", "--pack", "examples", "-j"]).json().as_array().unwrap().len(), 1);
     host.ok(&["rule", "delete", "examples.hello"]);

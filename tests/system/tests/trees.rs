@@ -1,8 +1,6 @@
 //! Trees of workflows on the real host: whatever ends the top one ends all that is inside it, and nothing of it
 //! begins afterwards.
 
-use std::time::Duration;
-
 use petrel_system_tests::{Host, Place, eventually};
 use serde_json::{Value, json};
 
@@ -167,7 +165,8 @@ fn what_is_inside_a_workflow_that_timed_out_ends_over_a_restart_too() {
     register(&host, &place);
     let id = start(&host, "trees.timed", &json!({}));
     host.until(&id, "running");
-    std::thread::sleep(Duration::from_millis(900));
+    let inside = || host.list(&format!("/executions/{id}/children?depth=2&include_attributes=id")).len();
+    eventually("it has grown", || (inside() > 2).then_some(()));
     drop(host);
     let host = place.start(&flags);
     host.until(&id, "timeout");

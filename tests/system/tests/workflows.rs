@@ -170,7 +170,6 @@ tasks:
     action: core.local cmd="echo b >> <% ctx().file %>"
     next: [{do: c}]
   c:
-    delay: 1
     action: core.local cmd="echo c >> <% ctx().file %>"
 "#;
 

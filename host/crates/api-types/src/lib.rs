@@ -32,7 +32,7 @@ pub use execution::Execution;
 pub use explanation::Why;
 pub use host::{HostStatus, Lost};
 pub use key::Key;
-pub use pack::{Pack, PackConfig, PackConfigSchema, Registration};
+pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
 pub use rule::Rule;
 pub use secrets::Secrets;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};

@@ -108,6 +108,24 @@ impl<'a> Registration<'a> {
     }
 }
 
+/// What went with a pack that was removed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Removal<'a> {
+    /// The pack.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+    /// That it is removed.
+    pub deleted: bool,
+    /// How many actions went.
+    pub actions: usize,
+    /// How many trigger types.
+    pub triggers: usize,
+    /// How many rules, with those that were made by hand.
+    pub rules: usize,
+    /// What went that is in no file of the pack, and what stays.
+    pub notes: Vec<Cow<'a, str>>,
+}
+
 /// How a pack is configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PackConfig<'a> {
@@ -117,12 +135,15 @@ pub struct PackConfig<'a> {
     pub pack: Cow<'a, str>,
     /// What was given, with secrets masked unless they are to be shown.
     pub values: Cow<'a, Object>,
+    /// What there is to say of it, and of the file that is to configure the pack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Cow<'a, str>>,
 }
 
 impl<'a> PackConfig<'a> {
     /// The configuration `values` of `pack`.
     pub fn new(pack: &'a str, values: Cow<'a, Object>) -> Self {
-        Self { id: Cow::Borrowed(pack), pack: Cow::Borrowed(pack), values }
+        Self { id: Cow::Borrowed(pack), pack: Cow::Borrowed(pack), values, notes: Vec::new() }
     }
 }
 
@@ -203,11 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn a_removal_says_what_went() {
+        let (reference, notes) = (Cow::Borrowed("mine"), vec!["n".into()]);
+        assert_shown_as::<Removal<'static>>(
+            &Removal { reference, deleted: true, actions: 1, triggers: 2, rules: 3, notes },
+            &json!({"ref": "mine", "deleted": true, "actions": 1, "triggers": 2, "rules": 3, "notes": ["n"]}),
+        );
+    }
+
+    #[test]
     fn a_configuration_and_its_schema_say_whose_they_are() {
         let values: Object = noun(json!({"z": 1, "a": 2}));
         assert_shown_as::<PackConfig<'static>>(
             &PackConfig::new("mine", Cow::Borrowed(&values)),
             &json!({"id": "mine", "pack": "mine", "values": {"z": 1, "a": 2}}),
+        );
+        let noted = PackConfig { notes: vec!["n".into()], ..PackConfig::new("mine", Cow::Borrowed(&values)) };
+        assert_shown_as::<PackConfig<'static>>(
+            &noted,
+            &json!({"id": "mine", "pack": "mine", "values": {"z": 1, "a": 2}, "notes": ["n"]}),
         );
         assert_shown_as::<PackConfigSchema<'static>>(
             &PackConfigSchema::new("mine", &values),

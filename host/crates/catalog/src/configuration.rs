@@ -196,6 +196,18 @@ pub(crate) fn unreadable(values: &Object) -> Option<String> {
     found
 }
 
+/// The places in `values` of templates that use a function, a filter or a test that does not exist.
+pub(crate) fn meaningless(values: &Object) -> Vec<String> {
+    let mut places = Vec::new();
+    walk(values, "", &mut |place: &str, text: &str| {
+        let template = Template::compile(text).ok().filter(reads_the_datastore);
+        if template.is_some_and(|template| !template.unknown().is_empty()) {
+            places.push(place.to_owned());
+        }
+    });
+    places
+}
+
 /// Shows `look` every text in `values` that looks like a template, with its place.
 fn walk(values: &Object, above: &str, look: &mut impl FnMut(&str, &str)) {
     for (name, value) in values {
@@ -307,5 +319,9 @@ mod tests {
             Some("a.b[1]".to_owned())
         );
         assert_eq!(unreadable(&object(json!({"a": "{{ st2kv.x }}", "b": "}"}))), None);
+        let words = json!({
+            "a": [{"b": "{{ st2kv.system.x | uper }}"}], "c": "{{ st2kv.system.x | upper }}", "d": "{{ y | uper }}",
+        });
+        assert_eq!(meaningless(&object(words)), ["a[0].b"]);
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::{Decided, Error, refuse_depth};
 use petrel_model::configuration::with_defaults;
-use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::parameters::Parameters;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, Pack, PackConfig};
 use petrel_persistence::{Change, StoreExt as _};
 use serde_json::Value;
 
-use crate::config_files::{self, fits};
+use crate::config_files::{self, fits, is_needed, meaningless};
 use crate::configuration::{Configuration, GivenConfig, Unfilled};
 use crate::content::Content;
 use crate::service::Catalog;
@@ -93,12 +93,19 @@ impl Catalog {
         notes: &mut Vec<String>,
     ) -> Result<Option<GivenConfig>, Error> {
         if let Some(directory) = self.options().config_directory.clone() {
-            let (pack, schema) = (pack.to_owned(), schema.cloned());
-            let of_pack = move || config_files::of_pack(&directory, &pack, schema.as_ref());
-            let read = tokio::task::spawn_blocking(of_pack).await;
-            if let Some(given) = read.unwrap_or_else(|gone| Err(gone.into()))? {
+            let (name, schema) = (pack.to_owned(), schema.cloned());
+            let read = tokio::task::spawn_blocking(move || {
+                let given = config_files::of_pack(&directory, &name, schema.as_ref())?;
+                let misplaced =
+                    if given.is_none() { config_files::misplaced(&directory, &name) } else { None };
+                Ok::<_, Error>((given, misplaced))
+            });
+            let (given, misplaced) = read.await??;
+            if let Some(given) = given {
+                notes.extend(meaningless(pack, &given.values));
                 return Ok(Some(given));
             }
+            notes.extend(misplaced);
         }
         let stored =
             self.core().store().all::<PackConfig>().await?.into_iter().find(|config| config.pack == pack);
@@ -109,6 +116,7 @@ impl Catalog {
         if let Err(error) = fits(pack, &values, schema) {
             notes.push(format!("{error}; {}", error.hint()));
         }
+        notes.extend(meaningless(pack, &values));
         Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
     }
 
@@ -129,14 +137,29 @@ impl Catalog {
         });
         told.collect()
     }
+
+    /// What to say of the configuration of `pack` that is in force, and of the file that is to configure it, as it is now:
+    /// that it will not do, or that it says something else.
+    pub async fn config_notes(&self, pack: &str) -> Vec<String> {
+        let content = self.content();
+        let given = content.given_config(pack).cloned();
+        let mut notes = given.as_ref().map(|given| meaningless(pack, &given.values)).unwrap_or_default();
+        if let Some(directory) = self.options().config_directory.clone() {
+            let name = pack.to_owned();
+            let schema = content.pack(pack).ok().and_then(|pack| pack.config_schema.clone());
+            let note = move || config_files::note(&directory, &name, schema.as_ref(), given.as_ref());
+            notes.extend(tokio::task::spawn_blocking(note).await.unwrap_or_else(|gone| {
+                Some(format!(
+                    "the file of the pack `{pack}` could not be read ({gone}); see the log of the host"
+                ))
+            }));
+        }
+        notes
+    }
 }
 
 /// What to say of a pack that is not configured and needs values for which there is no default.
 fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
-    let is_needed = |schema: &Value| {
-        let schema = Schema::of(schema);
-        schema.is_required() && schema.default().is_none_or(Value::is_null)
-    };
     let needed: Vec<_> =
         schema.iter().filter(|(_, schema)| is_needed(schema)).map(|(name, _)| name.as_str()).collect();
     (!needed.is_empty()).then(|| {
@@ -154,6 +177,14 @@ pub fn not_configured(pack: &str) -> Error {
         name: pack.to_owned(),
         hint: format!("`petrel pack configure {pack} FILE` gives one"),
     }
+}
+
+/// There is no configuration, and this is to be said of its file.
+pub fn not_configured_by_file(pack: &str, notes: &[String]) -> Error {
+    if notes.is_empty() {
+        return not_configured(pack);
+    }
+    Error::NotFound { what: "configuration of pack", name: pack.to_owned(), hint: notes.join("; ") }
 }
 
 fn refuse_file(pack: &str, given: Option<&GivenConfig>) -> Result<(), Error> {

@@ -1,8 +1,9 @@
 //! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
 //! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
-//! becomes of its rules, [`parts`] how a part of a pack is registered alone.
+//! becomes of its rules, [`gone`] what has gone, [`parts`] how a part of a pack is registered alone.
 
 mod flows;
+mod gone;
 mod parts;
 mod reading;
 mod rule_files;
@@ -23,6 +24,8 @@ use petrel_runners::Runs;
 use serde_json::Value;
 
 use flows::Around;
+pub use gone::Removed;
+use gone::{left_behind, taken_along};
 pub use parts::Parts;
 pub use reading::look_at;
 use rules::RulesOfPack;
@@ -151,25 +154,25 @@ impl Catalog {
         self.register_parts(Path::new(&pack.path), pack.built_in, parts).await
     }
 
-    /// Forgets a pack with all that is in it, and its configuration. Its files stay where they are, and so
+    /// Forgets a pack with all that is in it, and its configuration; says what went. Its files stay where they are, and so
     /// does what has run.
     ///
     /// # Errors
     /// When there is no such pack, it is one of the host itself, or rules of other packs use it.
-    pub async fn remove_pack(&self, name: &str) -> Result<(), Error> {
+    pub async fn remove_pack(&self, name: &str) -> Result<Removed, Error> {
         let (catalog, name) = (self.clone(), name.to_owned());
         self.core()
             .run_detached(async move {
                 let changing = catalog.begin_change().await;
                 let (pack, decided) = removal(&changing.get(), &name)?;
-                changing.make(catalog.core(), decided).await?;
+                let removed = changing.make(catalog.core(), decided).await?;
                 let content = changing.get();
                 content
                     .runners()
                     .values()
                     .filter_map(Runs::runner)
                     .for_each(|runner| runner.forget(Path::new(&pack.path)));
-                Ok(())
+                Ok(removed)
             })
             .await
     }
@@ -204,7 +207,7 @@ impl Catalog {
 }
 
 /// What becomes of a pack that is to be forgotten with all that is in it, and of its configuration; and which it was.
-fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content, ()>), Error> {
+fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content, Removed>), Error> {
     let pack = Arc::clone(content.pack(name)?);
     let conflict =
         |message: String, hint: &str| Err(Error::Conflict { message, hint: hint.into(), id: None });
@@ -228,13 +231,20 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
     changes.extend(kinds.iter().cloned().map(Change::delete::<TriggerType>));
     changes.extend(rules.iter().map(|(rule, _)| Change::delete::<Rule>(rule.clone())));
     let expect = rules.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)).collect();
+    let removed = Removed {
+        pack: name.clone(),
+        actions: actions.len(),
+        trigger_types: kinds.len(),
+        rules: rules.len(),
+        notes: taken_along(content, &pack, &rules),
+    };
     let show = move |content: &mut Content| {
         rules.iter().for_each(|(rule, _)| content.delete_rule(rule));
         actions.iter().for_each(|reference| content.delete_action(reference));
         kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
         content.delete_pack(&name);
     };
-    Ok((pack, Decided::new(changes, (), show).expecting_all(expect)))
+    Ok((pack, Decided::new(changes, removed, show).expecting_all(expect)))
 }
 
 /// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
@@ -260,6 +270,7 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
     // What was not looked for is not gone.
     gone_actions.retain(|_| parts.actions);
     gone_kinds.retain(|_| parts.triggers);
+    notes.extend(left_behind(content, &pack, &gone_actions, &gone_kinds));
     let register = |action: Action| {
         let refused = pack.refused.get(action.reference.name()).cloned();
         RegisteredAction { refused, ..RegisteredAction::new(action, content.runners(), path.clone()) }

@@ -57,10 +57,11 @@ impl Catalog {
         .await
     }
 
-    /// Replaces the rule `name` (a reference or an id) by what a text says. It keeps its id.
+    /// Replaces the rule `name` (a reference or an id) by what a text says. It keeps its id, and gets the name and the pack
+    /// that stand in the text, as in StackStorm: a warning says so.
     ///
     /// # Errors
-    /// As [`Engine::create_rule`], and when there is no such rule.
+    /// As [`Catalog::create_rule`], and when there is no such rule.
     pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.change_rules(move |content| {
@@ -71,7 +72,8 @@ impl Catalog {
             }
             keep_masked(&mut rule, old);
             refuse_masked(&rule)?;
-            let warnings = check_rule(content, &rule)?;
+            let mut warnings: Vec<_> = renamed(old, &rule).into_iter().collect();
+            warnings.extend(check_rule(content, &rule)?);
             Ok((RuleChange::replacing(old, &rule), Written { rule, warnings }))
         })
         .await
@@ -188,6 +190,18 @@ fn exists(existing: &Rule) -> Error {
     }
 }
 
+/// What to say of a rule that has another name or pack than before: it may have been another rule that was meant.
+fn renamed(old: &Rule, rule: &Rule) -> Option<String> {
+    let (old, new) = (&old.reference, &rule.reference);
+    (old != new).then(|| {
+        let part = if old.pack() == new.pack() { "name" } else { "pack" };
+        format!(
+            "rule {old} is called {new} from now on, since that is the `{part}` in what was given; to have the rule of before \
+             back, correct it and update {new} with it"
+        )
+    })
+}
+
 /// A rule cannot take the name of another one.
 fn names_another(old: &Rule, rule: &Rule) -> Error {
     let (old, new) = (&old.reference, &rule.reference);
@@ -236,4 +250,31 @@ fn normalize(trigger: &mut Trigger) -> Result<(), Error> {
         check_text("a webhook", url)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_that_gets_another_name_is_told() {
+        let rule = |reference: &str| -> Rule {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": reference, "trigger": {"type": "core.st2.webhook"},
+                "action": {"ref": "core.noop"},
+            });
+            serde_json::from_value(rule).unwrap()
+        };
+        for (new, says) in
+            [("p.r", None), ("p.q", Some("`name`")), ("q.r", Some("`pack`")), ("q.q", Some("`pack`"))]
+        {
+            let said = renamed(&rule("p.r"), &rule(new));
+            let expected =
+                says.map(|part| format!("rule p.r is called {new} from now on, since that is the {part}"));
+            assert_eq!(said.is_some(), expected.is_some(), "{new}");
+            assert!(said.unwrap_or_default().starts_with(&expected.unwrap_or_default()), "{new}");
+        }
+    }
 }

@@ -179,6 +179,14 @@ pub fn references(value: &Value) -> Vec<Reference> {
     found
 }
 
+/// The keys of the item of a task that the texts of `value` read, in the order of the text: by an empty name where one
+/// reads the item itself.
+pub fn item_keys(value: &Value) -> Vec<Reference> {
+    let mut found = Vec::new();
+    each_text(value, &mut |text| references::collect_items(text, &mut found));
+    found
+}
+
 /// What stands in the texts of `value` and hardly means what it says; the original says nothing of it until it is
 /// evaluated, or not even then.
 pub fn slips(value: &Value) -> Vec<Slip> {

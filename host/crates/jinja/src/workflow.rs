@@ -205,6 +205,12 @@ pub fn unknown(text: &str, is_template: bool) -> Vec<String> {
     unknown_in(&ENVIRONMENT, text, is_template)
 }
 
+/// The names that a single expression, or a template as a whole, reads and that are nothing in a workflow, where variables
+/// are behind `ctx`. Sorted.
+pub fn stray_names(text: &str, is_template: bool) -> Vec<String> {
+    names::strays_in(&ENVIRONMENT, text, is_template, &root::NAMES)
+}
+
 /// What is wrong with `text` as a template.
 pub fn syntax_error(text: &str) -> Option<String> {
     match (rewrite::template(text), guarded(|| ENVIRONMENT.template_from_str(text))) {

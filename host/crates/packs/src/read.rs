@@ -2,9 +2,10 @@
 //!
 //! A problem of one action keeps that action from running, and nothing else ([`PackContents::refused`]). A problem of
 //! one rule leaves that rule out. Any other problem keeps the pack from being registered. [`actions`] has the checks
-//! of actions.
+//! of actions, [`misplaced`] finds files that are not read at all.
 
 mod actions;
+mod misplaced;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -201,8 +202,9 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Notes files that are not supported yet.
+    /// Notes files that are not supported yet, and directories that nobody looks into.
     fn passed_over(&mut self) {
+        self.notes.extend(misplaced::notes(self.source));
         for folder in LATER {
             let files = self.files(folder).into_iter();
             self.notes.extend(files.map(|file| format!("{file} is ignored: {folder} are not supported yet")));

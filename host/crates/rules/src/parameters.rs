@@ -331,7 +331,6 @@ fn origin<'a>(
 }
 
 /// Adds to `error` the missing keys of the datastore that `parameter` reads. Each rendered as an empty text.
-
 fn with_missing_keys(error: Error, parameter: &Parameter, scope: &Scope) -> Error {
     if !matches!(error, Error::Cast { .. }) {
         return error;

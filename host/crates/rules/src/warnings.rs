@@ -1,5 +1,8 @@
 //! Warnings about rules that can be stored and are likely mistakes: outside text that reaches a shell unquoted,
-//! parameters that the action does not take or lacks, criteria on names that do not exist.
+//! parameters that the action does not take or lacks, criteria on names that do not exist. [`templates`] has the warnings
+//! about words in templates.
+
+mod templates;
 
 use std::collections::BTreeSet;
 
@@ -29,15 +32,20 @@ pub fn warnings(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
     if let Some(target) = target.filter(|target| target.is_whole) {
         found.extend(misfits(rule, target.declared));
     }
-    found.extend(rule.criteria.iter().filter(|(key, _)| !has_known_root(key)).map(|(key, _)| {
-        format!(
-            "rule {}: the criterion {} is about nothing that there is; begin its key with trigger. for the event, or \
-             with system. for the datastore",
-            rule.reference,
-            quoted(key)
-        )
-    }));
+    let baseless = rule.criteria.iter().filter(|(key, _)| !has_known_root(key));
+    found.extend(baseless.map(|(key, _)| without_root(rule, key)));
+    found.extend(templates::meaningless(rule, target));
     found
+}
+
+/// The warning about a criterion whose key begins with nothing that exists.
+fn without_root(rule: &Rule, key: &str) -> String {
+    let root = key.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default();
+    let remedy = match nearest(root, ROOTS) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "begin its key with trigger. for the event, or with system. for the datastore".to_owned(),
+    };
+    format!("rule {}: the criterion {} is about nothing that there is; {remedy}", rule.reference, quoted(key))
 }
 
 /// Parameters that the action does not take, and required ones that the rule does not give.
@@ -267,6 +275,8 @@ mod tests {
             });
             let said = warnings(&serde_json::from_value(rule).unwrap(), None);
             assert_eq!(said.is_empty(), is_fine, "{key}: {said:?}");
+            let is_near = key.starts_with("trig");
+            assert!(is_fine || said[0].contains("did you mean trigger?") == is_near, "{key}: {said:?}");
         }
     }
 

@@ -3,7 +3,8 @@
 //! Each execution has a process of its own. Parameters, configuration and everything else travel through standard
 //! input, which is a socket, and the result comes back through it ([`Input::Exchange`]). So the command line shows only
 //! the interpreter and our wrapper, and standard output belongs to the action. The wrapper and the modules of
-//! `st2common` that actions import are in `python/` of this crate; [`library`] lays them out.
+//! `st2common` that actions import are in `python/` of this crate; [`library`] lays them out. [`looking`] checks files
+//! without running them.
 //!
 //! The result is `{result, stdout, stderr, exit_code}`, with `error` where nothing else explains a failure.
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use petrel_model::Object;
+use petrel_model::{Action, Object};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -19,9 +20,10 @@ use crate::call_parameters::{CallParameters, environment};
 use crate::local_shell::exit;
 use crate::output::OutputSink;
 use crate::process::{self, Captured, Finished, Input, Spec};
-use crate::{Call, End, Outcome, Runner, RunnerType, Slots, entry_point, program};
+use crate::{Call, End, Outcome, Remark, Runner, RunnerType, Slots, entry_point, program};
 
 pub mod library;
+mod looking;
 
 /// Default timeout of an action, in seconds.
 const TIMEOUT: f64 = 600.0;
@@ -176,6 +178,10 @@ impl Runner for PythonScript {
                 process::not_started(&call.action.reference, &program, directory, &error)
             }
         }
+    }
+
+    async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
+        looking::remarks(&self.options, &self.runner_type.parameters, pack_path, actions).await
     }
 
     fn end_leftovers(&self, executions: &[String]) -> usize {

@@ -207,9 +207,12 @@ fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Op
     Some(Report { parent, execution, expect, changes })
 }
 
-/// The workflows among what is open inside a workflow.
+/// The workflows among what is open inside a workflow, oldest first: the same in every run, which a simulation relies on.
 fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
-    live.active.iter().filter(|(_, inside)| **inside == Inside::Workflow).map(|(id, _)| *id).collect()
+    let inside = live.active.iter().filter(|(_, inside)| **inside == Inside::Workflow);
+    let mut inside: Vec<_> = inside.map(|(id, _)| *id).collect();
+    inside.sort_unstable();
+    inside
 }
 
 /// Whether a workflow rests that was told to before `moment`.

@@ -1,5 +1,7 @@
 //! `/configs` and `/config_schemas`: how packs are configured, and what their configurations may hold.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use petrel_api_types::{PackConfig, PackConfigSchema};
 use petrel_catalog::configuration::GivenConfig;
 use petrel_catalog::content::Content;
-use petrel_catalog::pack_configs::not_configured;
+use petrel_catalog::pack_configs::not_configured_by_file;
 use petrel_model::{Object, Pack};
 
 use crate::extract::{JsonBody, Secrets, Segment};
@@ -31,7 +33,8 @@ pub(crate) async fn one(
     secrets: Secrets,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    shown(&api.engine.catalog().content(), &name, secrets)
+    let notes = api.engine.catalog().config_notes(&name).await;
+    shown(&api.engine.catalog().content(), &name, secrets, notes)
 }
 
 pub(crate) async fn configure(
@@ -40,7 +43,8 @@ pub(crate) async fn configure(
     JsonBody(values): JsonBody<Object>,
 ) -> Result<Response, ApiError> {
     api.engine.catalog().configure_pack(&name, values).await?;
-    shown(&api.engine.catalog().content(), &name, Secrets::Masked)
+    let notes = api.engine.catalog().config_notes(&name).await;
+    shown(&api.engine.catalog().content(), &name, Secrets::Masked, notes)
 }
 
 pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
@@ -48,10 +52,12 @@ pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Re
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(content: &Content, name: &str, secrets: Secrets) -> Result<Response, ApiError> {
+/// The configuration of a pack, with `notes` on it and its file.
+fn shown(content: &Content, name: &str, secrets: Secrets, notes: Vec<String>) -> Result<Response, ApiError> {
     let pack = content.pack(name)?;
-    let given = content.given_config(name).ok_or_else(|| not_configured(name))?;
-    Ok(Json(view(pack, given, secrets)).into_response())
+    let given = content.given_config(name).ok_or_else(|| not_configured_by_file(name, &notes))?;
+    let notes = notes.into_iter().map(Cow::Owned).collect();
+    Ok(Json(PackConfig { notes, ..view(pack, given, secrets) }).into_response())
 }
 
 fn view<'a>(pack: &'a Pack, given: &'a GivenConfig, secrets: Secrets) -> PackConfig<'a> {

@@ -34,10 +34,18 @@ pub(crate) async fn one(
     Ok(Json(wire::Pack::from(content.pack(&name)?.as_ref())).into_response())
 }
 
-/// Forgets a pack. StackStorm has an action for that.
-pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
-    api.engine.catalog().remove_pack(&name).await?;
-    Ok(StatusCode::NO_CONTENT)
+/// Forgets a pack, and says what went with it. StackStorm has an action for that.
+pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Result<Response, ApiError> {
+    let removed = api.engine.catalog().remove_pack(&name).await?;
+    let removal = wire::Removal {
+        reference: Cow::Borrowed(&removed.pack),
+        deleted: true,
+        actions: removed.actions,
+        triggers: removed.trigger_types,
+        rules: removed.rules,
+        notes: removed.notes.iter().map(|note| note.as_str().into()).collect(),
+    };
+    Ok(Json(removal).into_response())
 }
 
 /// What is to be registered: the pack in a directory on the machine of the host, or packs that are known, by name; all of

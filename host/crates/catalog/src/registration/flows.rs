@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_model::names::is_own_pack;
+use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
@@ -138,12 +139,16 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     let inspected = workflows::inspect(&action.runner_type, &source);
     let wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
     let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
+    let none = Parameters::new();
+    let of_runner = around.content.runners().get(&action.runner_type);
+    let of_runner = of_runner.map(|runner| &runner.runner_type().parameters);
+    let parameters = merged(of_runner.unwrap_or(&none), &action.parameters);
     let others = if around.is_alone {
         Registered::everywhere(&around.content, inspected.calls())
     } else {
         Registered::on(&around.content, inspected.calls())
     };
-    let inspected = inspected.beside(&known.beside(others));
+    let inspected = inspected.beside(&known.beside(others)).of_action(&parameters);
     let is_said = |found: &&Found| found.finding.is_note() || found.finding.kind == Kind::Content;
     let note = |found: &Found| format!("{}{}", problem(found), consequence(action, found));
     let notes = inspected.found().0.iter().filter(is_said).map(note).collect();

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use petrel_engine_core::apart;
+use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::{Action, Pack, names};
 use petrel_packs::{Directory, PackContents, Problem, read_pack};
 
@@ -99,11 +100,19 @@ async fn ask_runners(directory: &Path, contents: &mut PackContents, runners: &Ru
                 continue;
             }
             let action = actions.iter().find(|action| action.reference == remark.action);
-            let file = action.map(|action| action.entry_point.clone()).unwrap_or_default();
+            let file = action.map(entry_file).unwrap_or_default();
             let problem = Problem { file, position: None, message: remark.message };
             contents.refused.entry(remark.action.name().to_owned()).or_default().push(problem);
         }
     }
+}
+
+/// The file that an action runs, as seen from its pack.
+fn entry_file(action: &Action) -> String {
+    if action.runner_type == COMPONENT_RUNNER {
+        return action.entry_point.clone();
+    }
+    format!("actions/{}", action.entry_point)
 }
 
 /// Why an action or a rule is refused, in a line.

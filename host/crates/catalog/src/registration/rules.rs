@@ -74,15 +74,19 @@ fn gone_rules(
     kept: &[Rule],
 ) -> Vec<(Ref, RuleId)> {
     let kept: BTreeSet<&Ref> = kept.iter().map(|rule| &rule.reference).collect();
-    let is_from_file = |rule: &Rule| match before {
+    let gone = content.rules().filter(|rule| {
+        rule.reference.pack() == pack && !kept.contains(&rule.reference) && is_from_file(rule, before)
+    });
+    gone.map(|rule| (rule.reference.clone(), rule.id)).collect()
+}
+
+/// Whether a rule came from a file of its pack, whose files held the rules `before` when it was registered last.
+pub(super) fn is_from_file(rule: &Rule, before: Option<&BTreeMap<String, bool>>) -> bool {
+    match before {
         Some(before) => before.contains_key(rule.reference.name()),
         // What was made through the API says by whom.
         None => !rule.context.contains_key("user"),
-    };
-    let gone = content.rules().filter(|rule| {
-        rule.reference.pack() == pack && !kept.contains(&rule.reference) && is_from_file(rule)
-    });
-    gone.map(|rule| (rule.reference.clone(), rule.id)).collect()
+    }
 }
 
 /// Decides whether a rule that is `known` is on. Its file says so where it has changed since it was registered last,

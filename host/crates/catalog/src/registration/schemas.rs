@@ -1,6 +1,10 @@
 //! Looks at the schemas of parameters and of the configuration of a pack that is registered or checked: whether anything
 //! can be checked with them, and whether defaults are what they ask for. An action of which no run can succeed is refused.
 
+use std::collections::BTreeSet;
+
+use petrel_expressions::DATASTORE;
+use petrel_expressions::words::{Seen, strays};
 use petrel_model::parameters::{Parameters, Schema, merged};
 use petrel_model::secrets::has_secret;
 use petrel_model::{Action, Object};
@@ -11,6 +15,9 @@ use serde_json::{Value, json};
 use crate::content::Runners;
 use crate::rule_book::{has_template, misfit};
 use crate::validation::Validator;
+
+/// The names that defaults see beside the parameters of the action and its runner; `trigger` where a rule runs it.
+const SEEN: [&str; 4] = ["trigger", DATASTORE, "action_context", "config_context"];
 
 /// Refuses the actions whose parameters nothing can fulfil, and notes what else there is to say about schemas.
 pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
@@ -28,6 +35,7 @@ pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
                 action.reference, wrong.message
             )
         }));
+        notes.extend(meaningless(action, runners));
         let file = format!("actions/{name}.yaml");
         let problem = |wrong: Wrong| Problem { file: file.clone(), position: None, message: wrong.message };
         if !fatal.is_empty() {
@@ -72,6 +80,33 @@ fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<Wrong> {
         Some(Wrong { message, is_fatal: Schema::of(schema).is_immutable() })
     })
     .collect()
+}
+
+/// A sentence for each word in the defaults of an action that means nothing there.
+fn meaningless(action: &Action, runners: &Runners) -> Vec<String> {
+    let none = Parameters::new();
+    let of_runner = runners.get(&action.runner_type).map(|runner| &runner.runner_type().parameters);
+    let own = action.parameters.keys().chain(of_runner.unwrap_or(&none).keys());
+    let own: BTreeSet<&str> = own.map(String::as_str).collect();
+    let seen = Seen { fixed: &SEEN, own: &own, is_whole: of_runner.is_some(), may_be_absent: false };
+    let mut notes = Vec::new();
+    for (name, schema) in &action.parameters {
+        let Some(default) = Schema::of(schema).default() else { continue };
+        let begin = format!("action `{}`: the default of parameter {name}", action.reference);
+        let strays = strays(default, seen);
+        if has_secret(schema) && !strays.is_empty() {
+            notes.push(format!(
+                "{begin} uses a name, function or filter that does not exist; correct it (it may be secret, so it is not \
+                 shown)"
+            ));
+            continue;
+        }
+        let told = strays.into_iter();
+        notes.extend(
+            told.map(|stray| format!("{begin}{} fails where it is used: {}", stray.place, stray.message)),
+        );
+    }
+    notes
 }
 
 /// A sentence for each parameter that is not secret and whose default writes what is secret in the configuration.
@@ -137,6 +172,34 @@ mod tests {
             });
             let action: Action = serde_json::from_value(action).unwrap();
             assert_eq!(shown_secrets(&action, &configuration).len(), count, "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_default_with_words_that_mean_nothing_is_told() {
+        for (schema, says) in [
+            (json!({"default": "{{ other }} {{ trigger.x }} {{ st2kv.system.y | upper }}"}), None),
+            (
+                json!({"default": "{{ other | uper }}"}),
+                Some("unknown filter \"uper\"; did you mean \"upper\"?"),
+            ),
+            (
+                json!({"default": ["{{ action_contxt.user }}"]}),
+                Some("n[0] fails where it is used: unknown name \"action_contxt\""),
+            ),
+            // What its runner takes is not known.
+            (json!({"default": "{{ colour }}"}), None),
+            (json!({"default": "{{ hush | hushed }}", "secret": true}), Some("it may be secret")),
+        ] {
+            let action = json!({
+                "ref": "p.a", "runner_type": "noop", "description": "", "entry_point": "",
+                "parameters": {"n": schema, "other": {"type": "string"}},
+            });
+            let action: Action = serde_json::from_value(action).unwrap();
+            let notes = meaningless(&action, &Runners::new());
+            assert_eq!(notes.len(), usize::from(says.is_some()), "{schema}: {notes:?}");
+            let is_as_said = says.is_none_or(|says| notes[0].contains(says) && !notes[0].contains("hush"));
+            assert!(is_as_said, "{schema}: {notes:?}");
         }
     }
 

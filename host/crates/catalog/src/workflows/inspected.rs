@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
+use petrel_model::parameters::Parameters;
 use petrel_model::quoted::beginning;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Actions, Call};
@@ -174,12 +175,7 @@ fn of_chain(document: Document, reevaluates: bool) -> Inspected {
         }
         Err(problems) => problems,
     };
-    let finding = |problem: petrel_workflows::chain::Invalid| Finding {
-        spec_path: Some(problem.path),
-        severity: problem.severity,
-        ..Finding::syntax(problem.message)
-    };
-    let findings = problems.into_iter().map(finding).collect();
+    let findings = problems.into_iter().map(Finding::from).collect();
     Inspected { source, findings, calls, is_cut: false, place: Place::In(document) }
 }
 
@@ -210,6 +206,15 @@ impl Inspected {
         let found = contents::inspect(&self.calls, actions);
         self.is_cut |= found.len() > contents::MOST_FINDINGS;
         self.findings.extend(found);
+        self
+    }
+
+    /// The same with what is odd about the names in a chain whose action takes these parameters.
+    #[must_use]
+    pub(crate) fn of_action(mut self, parameters: &Parameters) -> Self {
+        if let Some(Source::Chain(chain)) = &self.source {
+            self.findings.extend(chain.strays(parameters).into_iter().map(Finding::from));
+        }
         self
     }
 
@@ -319,7 +324,6 @@ fn position(document: &Document, finding: &Finding) -> Position {
 
 #[cfg(test)]
 mod tests {
-    use petrel_model::parameters::Parameters;
     use petrel_workflows::inspection::contents::Known;
 
     use super::*;

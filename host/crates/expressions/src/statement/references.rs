@@ -24,6 +24,24 @@ static NAMES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect()
 });
 
+/// `item(...)`, with the key in it if that is a fixed one.
+static ITEM: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?<![.\w])item\(\s*(?:'(\w+)'|"(\w+)"|(\w+))?\s*\)"#).ok());
+
+/// Adds the keys of the item that `text` reads: an empty name where it reads the item itself.
+pub(super) fn collect_items(text: &str, into: &mut Vec<Reference>) {
+    let Some(pattern) = ITEM.as_ref() else { return };
+    for language in [Language::Jinja, Language::Yaql] {
+        for part in language.parts(text) {
+            for call in pattern.captures_iter(part).filter_map(Result::ok) {
+                let key = (1..=3).find_map(|group| call.get(group));
+                let name = key.map(|key| key.as_str().to_owned()).unwrap_or_default();
+                into.push(Reference { language, expression: part.into(), name });
+            }
+        }
+    }
+}
+
 /// Adds the references in `text`.
 pub(super) fn collect(text: &str, into: &mut Vec<Reference>) {
     let mut shared: Option<Arc<str>> = None;
@@ -50,6 +68,21 @@ fn names(expression: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_items_are_found_in_every_spelling() {
+        assert!(ITEM.is_some());
+        for (text, expected) in [
+            ("<% item(a) %> {{ item('b') }} <% item(\"c\") + item( d ) %>", &["b", "a", "c", "d"][..]),
+            ("<% item() %> <% item().a %>", &["", ""]),
+            ("<% ctx().item(a) + my_item(b) %> item(c)", &[]),
+        ] {
+            let mut found = Vec::new();
+            collect_items(text, &mut found);
+            let names: Vec<_> = found.iter().map(|reference| reference.name.as_str()).collect();
+            assert_eq!(names, expected, "{text}");
+        }
+    }
 
     #[test]
     fn names_are_found_in_every_spelling() {

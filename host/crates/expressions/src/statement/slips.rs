@@ -1,14 +1,16 @@
-//! What stands in a text and hardly means what it says: names that nobody has, and expressions without an end on
-//! their line, which are plain text. Where expressions are that have one is in [`super::parts`].
+//! What stands in a text and hardly means what it says: names that nobody has, variables that are not read by `ctx`, and
+//! expressions without an end on their line, which are plain text. Where expressions are that have one is in [`super::parts`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petrel_jinja::workflow as jinja;
+use petrel_model::quoted::quoted;
 use petrel_yaql as yaql;
 
 use super::parts::has_block;
 use super::terms::Language;
+use crate::words::asks_for;
 
 /// Something that hardly means what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Slip {
 pub enum SlipKind {
     /// It calls what nobody has: it fails whenever it gets there.
     Unknown,
+    /// It reads a name that is nothing in a workflow: it fails unless another template gave the name.
+    Bare,
     /// It has no end: it is plain text.
     Unclosed,
     /// Its end is on a later line: it is plain text.
@@ -43,6 +47,7 @@ pub(super) fn collect(text: &str, into: &mut Vec<Slip>) {
         if language == Language::Jinja && has_block(text) {
             // It is a template as a whole, which may have as many lines as it likes.
             add_unknown(language, text, jinja::unknown(text, true), into);
+            add_bare(text, text, true, into);
             continue;
         }
         let mut seen = BTreeSet::new();
@@ -55,6 +60,9 @@ pub(super) fn collect(text: &str, into: &mut Vec<Slip>) {
                 }
             };
             add_unknown(language, part, unknown, into);
+            if language == Language::Jinja {
+                add_bare(part, inside, false, into);
+            }
         }
         if text.contains(language.delimiters().0) {
             add_open(language, text, &without_other(language, text), into);
@@ -100,6 +108,22 @@ fn add_unknown(language: Language, expression: &str, messages: Vec<String>, into
         language,
         expression: Arc::clone(&expression),
         message,
+    }));
+}
+
+/// Adds the names that Jinja reads and that are nothing in a workflow, unless it asks whether they are there.
+fn add_bare(expression: &str, inside: &str, is_template: bool, into: &mut Vec<Slip>) {
+    let names = jinja::stray_names(inside, is_template).into_iter();
+    into.extend(names.filter(|name| !asks_for(inside, name)).map(|name| {
+        let shown = quoted(&name);
+        Slip {
+            kind: SlipKind::Bare,
+            language: Language::Jinja,
+            expression: expression.into(),
+            message: format!(
+                "unknown name \"{shown}\"; a variable is read by `ctx('{shown}')`, the result of the task by `result()`"
+            ),
+        }
     }));
 }
 
@@ -174,8 +198,24 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_not_read_by_ctx_is_found() {
+        for (text, expressions) in [
+            ("{{ ctx('host') }} {{ ctx().host }} {{ config_context.zone }}", &[][..]),
+            ("echo {{ host }} {{ host }}", &["{{ host }}"]),
+            ("{{ host | default('x') }}{{ host is defined }}", &[]),
+            ("{% for x in ctx('xs') %}{{ x }}{% endfor %}", &[]),
+            ("{% if host %}x{% endif %}", &["{% if host %}x{% endif %}"]),
+            ("<% host %>", &[]),
+        ] {
+            let expected: Vec<_> =
+                expressions.iter().map(|expression| (SlipKind::Bare, (*expression).to_owned())).collect();
+            assert_eq!(found(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn an_expression_that_does_not_end_on_its_line_is_found() {
-        use SlipKind::{Broken, Unclosed};
+        use SlipKind::{Bare, Broken, Unclosed};
         for (text, expected) in [
             ("<% ctx(x) %> and {{ ctx('x') }}", &[][..]),
             ("<% ctx(x)", &[(Unclosed, "<% ctx(x)")]),
@@ -193,7 +233,7 @@ mod tests {
             ("{{ '<%' }}", &[]),
             ("{# <% #}", &[]),
             ("<% '{{' %>", &[]),
-            ("{{ 'é<%' }} <% {{ x }}", &[(Unclosed, "<% {{ x }}")]),
+            ("{{ 'é<%' }} <% {{ x }}", &[(Bare, "{{ x }}"), (Unclosed, "<% {{ x }}")]),
             ("{# <%", &[(Unclosed, "<%")]),
         ] {
             let expected: Vec<_> = expected.iter().map(|(kind, text)| (*kind, (*text).to_owned())).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use minijinja::{Environment, State, Value};
 use petrel_scope::names::{Role, unknown};
 
+use crate::guard::guarded;
 use crate::rewrite::called;
 
 /// The filters that templates have. The library knows them, and does not list them.
@@ -51,6 +52,29 @@ pub(crate) fn unknown_in(environment: &Environment<'_>, text: &str, is_template:
     found
 }
 
+/// The names that `text`, an expression or a template as a whole, reads and that are neither functions nor among those
+/// that are `there`, sorted. What cannot be parsed reads none.
+pub(super) fn strays_in(
+    environment: &Environment<'_>,
+    text: &str,
+    is_template: bool,
+    there: &[&str],
+) -> Vec<String> {
+    let read = guarded(|| {
+        if is_template {
+            environment.template_from_str(text).map(|template| template.undeclared_variables(false))
+        } else {
+            environment.compile_expression(text).map(|expression| expression.undeclared_variables(false))
+        }
+    });
+    let called = if is_template { called::in_template(text) } else { called::in_expression(text) };
+    let is_called = |name: &str| called.contains(&(Role::Function, name));
+    let functions: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
+    let names: BTreeSet<String> = read.unwrap_or_default().into_iter().collect();
+    let is_there = |name: &str| functions.contains(name) || there.contains(&name) || is_called(name);
+    names.into_iter().filter(|name| !is_there(name)).collect()
+}
+
 /// Whether the library has a filter or a test of this name; it has a test for that.
 fn has(state: &mut State<'_, '_>, what: &str, name: &str) -> bool {
     state.perform_test(what, &[Value::from(name)]).unwrap_or(true)
@@ -82,6 +106,16 @@ mod tests {
             ("ctx('a').anything().upper() | map(attribute='x') | list", &[]),
         ] {
             assert_eq!(crate::workflow::unknown(text, false), expected, "{text}");
+        }
+        for (text, is_template, expected) in [
+            ("ctx().a + result().b[task('c')]", false, &[][..]),
+            ("hst ~ config_context.zone ~ __vars.a", false, &["hst"]),
+            ("succeded() and (b or a)", false, &["a", "b"]),
+            ("{% for x in ctx('xs') %}{{ x }}{{ y }}{% endfor %}", true, &["y"]),
+            ("{% set z = 1 %}{{ z }}", true, &[]),
+            ("broken (", false, &[]),
+        ] {
+            assert_eq!(crate::workflow::stray_names(text, is_template), expected, "{text}");
         }
         let template = "{% for x in range(3) %}{{ x | frobnicate }}{{ loop.index }}{% endfor %}";
         assert_eq!(unknown_in(&SHARED, template, true), ["unknown filter \"frobnicate\"; check its name"]);

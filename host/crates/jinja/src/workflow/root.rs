@@ -40,6 +40,9 @@ const SCOPE: &str = " scope";
 /// The configuration of the workflow's pack: the only name that is there without a function, as it is in parameters.
 const CONFIG: &str = "config_context";
 
+/// The names that are there without a function, as [`Root`] has them.
+pub(super) const NAMES: [&str; 4] = ["__vars", "__current_task", "__current_item", CONFIG];
+
 /// The context for an evaluation that sees `scope`, and changes what it sees if `changes` says so.
 pub(super) fn of(scope: &WorkflowScope, changes: bool) -> Value {
     Value::from_object(Root { scope: scope.clone(), thaw: changes.then(Thaw::default) })

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{call_of, shell_options};
 
+mod looking;
 mod of_stackstorm;
 
 /// The head of all action files in these tests.

@@ -3,11 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use petrel_expressions::{Template, is_template};
+use petrel_expressions::words::{Seen, strays};
+use petrel_expressions::{DATASTORE, Template, is_template};
+use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
-use crate::inspection::Severity;
+use crate::inspection::{Finding, Severity};
+
+/// The names of the host that templates see, and that hardly anybody gives to parameters and results of their own.
+const SEEN: [&str; 3] = [DATASTORE, "action_context", "config_context"];
+
+/// The others.
+const SEEN_BESIDE: [&str; 2] = ["system", "__results"];
 
 /// A chain that is ready to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +59,13 @@ pub struct Invalid {
     pub severity: Severity,
 }
 
+/// A problem of a chain, as one of a workflow is reported.
+impl From<Invalid> for Finding {
+    fn from(problem: Invalid) -> Self {
+        Self { spec_path: Some(problem.path), severity: problem.severity, ..Self::syntax(problem.message) }
+    }
+}
+
 /// The problems found so far.
 #[derive(Default)]
 struct Problems(Vec<Invalid>);
@@ -68,14 +83,18 @@ impl Problems {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Reports templates that cannot be parsed, or use unknown filters. These are remarks, since a chain runs until it
-    /// reaches them.
+    /// Reports templates that cannot be parsed, or use words that mean nothing. These are remarks, since a chain runs
+    /// until it reaches them.
     fn templates(&mut self, path: &str, value: &Value) {
+        // The parameters of the chain, which its templates see as well, are in the metadata of its action.
+        let seen = Seen { fixed: &SEEN, own: &BTreeSet::new(), is_whole: false, may_be_absent: true };
         match value {
-            Value::String(text) if is_template(text) => match Template::compile(text) {
-                Ok(template) => template.unknown().into_iter().for_each(|message| self.note(path, message)),
-                Err(error) => self.note(path, error.to_string()),
-            },
+            Value::String(text) if is_template(text) => {
+                if let Err(error) = Template::compile(text) {
+                    self.note(path, error.to_string());
+                }
+                strays(value, seen).into_iter().for_each(|stray| self.note(path, stray.message));
+            }
             Value::Array(items) => {
                 for (number, item) in items.iter().enumerate() {
                     self.templates(&format!("{path}[{number}]"), item);
@@ -145,6 +164,26 @@ impl ChainDefinition {
         }
         let first = first(&nodes, default.as_deref());
         Ok(Self { nodes, vars, reevaluates: false, notes: problems.0, first })
+    }
+
+    /// Remarks about names in templates that nothing gives, where the action of the chain takes these `parameters`.
+    pub fn strays(&self, parameters: &Parameters) -> Vec<Invalid> {
+        let published = self.nodes.iter().flat_map(|node| node.publish.keys());
+        let given = parameters.keys().chain(self.vars.keys()).chain(published).map(String::as_str);
+        let own: BTreeSet<&str> = given.chain(self.nodes.iter().map(|node| &*node.name)).collect();
+        let fixed = [&SEEN[..], &SEEN_BESIDE[..]].concat();
+        let seen = Seen { fixed: &fixed, own: &own, is_whole: true, may_be_absent: true };
+        let mut problems = Problems::default();
+        for (number, node) in self.nodes.iter().enumerate() {
+            for (part, values) in [("parameters", &node.parameters), ("publish", &node.publish)] {
+                for (name, value) in values {
+                    let path = join(&format!("chain[{number}].{part}"), name);
+                    let names = strays(value, seen).into_iter().filter(|stray| stray.is_name);
+                    names.for_each(|stray| problems.note(format!("{path}{}", stray.place), stray.message));
+                }
+            }
+        }
+        problems.0
     }
 
     /// The number of the first node.
@@ -258,6 +297,22 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_nothing_gives_is_told_where_the_parameters_are_known() {
+        let chain = json!({"vars": {"zone": "eu"}, "chain": [
+            {"name": "first", "ref": "core.noop", "parameters": {"a": "{{ host }}{{ zone }}{{ st2kv.system.x }}"}},
+            {"name": "second", "ref": "core.noop", "publish": {"path": "{{ second.stdout }}"},
+                "params": {"b": ["{{ frist.stdout }}"], "c": "{{ path }}{{ system.x }}{{ maybe | default('') }}"}},
+        ]});
+        let chain = ChainDefinition::compile(&chain).unwrap();
+        let parameters = json!({"host": {"type": "string"}}).as_object().cloned().unwrap();
+        let found = chain.strays(&parameters);
+        let [stray] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(stray.path, "chain[1].parameters.b[0]");
+        assert_eq!(stray.message, "unknown name \"frist\"; did you mean \"first\"?");
+        assert_eq!(chain.strays(&Parameters::new()).len(), 2);
+    }
+
+    #[test]
     fn what_is_odd_about_a_task_is_a_note_and_what_is_wrong_with_a_chain_an_error() {
         let of = |task: Value| json!({"chain": [{"name": "first", "ref": "core.noop"}, task]});
         for (source, note, error) in [
@@ -277,6 +332,12 @@ mod tests {
                 Some("chain[1].parameters.x[0]"),
                 None,
             ),
+            (
+                of(json!({"name": "a", "ref": "core.noop", "parameters": {"x": "{{ action_contxt.user }}"}})),
+                Some("chain[1].parameters.x"),
+                None,
+            ),
+            (of(json!({"name": "a", "ref": "core.noop", "parameters": {"x": "{{ host }}"}})), None, None),
             (
                 of(json!({"name": "a", "ref": "core.noop", "publish": {"x": "{{ y"}})),
                 Some("chain[1].publish.x"),

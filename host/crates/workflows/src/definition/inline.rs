@@ -1,7 +1,8 @@
 //! Inline parameters: `core.echo message="hello" count=3`, `a=<% ctx().b %> c=true`.
 //!
 //! The rules are Orquesta's. A value is a list in brackets, a text in quotes, a number, `true`, `false`, `null` or an
-//! expression. Anything else is ignored; [`dropped`] reports it.
+//! expression. Anything else is ignored; [`dropped`] reports it. There are
+//! no escapes: see [`escaped`].
 
 use std::sync::LazyLock;
 
@@ -90,6 +91,29 @@ pub fn dropped(text: &str) -> Vec<Dropped<'_>> {
         before = next;
     }
     dropped
+}
+
+/// The first parameter of `text` whose value was to go on after `\"` or `\'`. Orquesta knows no escapes, so the value ends
+/// there, with the backslash. A value such as `"C:\dir\"` is not meant, behind which no quote is left over.
+pub fn escaped(text: &str) -> Option<&str> {
+    let spans = spans(text);
+    spans.iter().enumerate().find_map(|(number, span)| {
+        let value = text.get(span.from..span.end)?;
+        let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+        let has_escape = value.strip_suffix(quote)?.ends_with('\\');
+        let mut from = span.end;
+        let mut is_left_over = false;
+        for next in spans.iter().skip(number + 1) {
+            is_left_over = text.get(from..next.start)?.contains(quote);
+            if is_left_over || text.get(next.from..)?.starts_with(quote) {
+                break;
+            }
+            from = next.end;
+        }
+        let has_next = spans.iter().skip(number + 1).any(|next| next.start >= from);
+        is_left_over |= !has_next && text.get(from..)?.contains(quote);
+        if has_escape && is_left_over { text.get(span.start..span.end) } else { None }
+    })
 }
 
 /// Splits a text into words. Text in braces is one word together with what surrounds it.
@@ -292,6 +316,23 @@ mod tests {
             let found: Vec<_> =
                 dropped(text).into_iter().map(|dropped| (dropped.text, dropped.read)).collect();
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_ends_at_an_escaped_quote_is_told() {
+        for (text, expected) in [
+            (r#"cmd="say hi" b='it'"#, None),
+            (r#"cmd="say \"hi\"""#, Some(r#"cmd="say \""#)),
+            (r#"cmd="say \"a=1\"" b=2"#, Some(r#"cmd="say \""#)),
+            (r"cmd='it\'s' b=1", Some(r"cmd='it\'")),
+            (r#"b="x" cmd="say \"hi" c="y""#, Some(r#"cmd="say \""#)),
+            // A path that ends with a backslash.
+            (r#"path="C:\dir\""#, None),
+            (r#"path="C:\dir\" b="x" c='y'"#, None),
+            (r#"path="C:\dir\" b='"'"#, None),
+        ] {
+            assert_eq!(escaped(text), expected, "{text}");
         }
     }
 

@@ -2,13 +2,14 @@
 //! without an end, words in a text that are not parameters, conditions without an expression.
 //!
 //! What always fails is an error, and so is an expression without an end. What Orquesta drops, or treats as plain text
-//! that may have been meant, is a note.
+//! that may have been meant, is a note. So are texts in the place of numbers ([`numbers`]) and calls of `item` that give
+//! nothing ([`items`]), with which other paths through the workflow can go on.
 
 use petrel_expressions::statement::{self, SlipKind};
 use serde_json::{Map, Value};
 
 use super::finding::{Finding, Kind, Place};
-use super::syntax;
+use super::{items, numbers, syntax};
 use crate::definition::inline::{self, Dropped};
 use crate::definition::shape;
 
@@ -25,6 +26,8 @@ pub fn slips(definition: &Value) -> Vec<Finding> {
     for property in ["vars", "input", "output", "timeout"] {
         look(definition.get(property), &Place::root(property), &mut findings);
     }
+    numbers::of_workflow(definition, &mut findings);
+    items::of_workflow(definition, &mut findings);
     for (name, task) in shape::tasks(definition).into_iter().flatten() {
         if let Some(task) = task.as_object() {
             of_task(task, &Place::task(name), &mut findings);
@@ -36,6 +39,8 @@ pub fn slips(definition: &Value) -> Vec<Finding> {
 }
 
 fn of_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Finding>) {
+    numbers::of_task(task, place, findings);
+    items::of_task(task, place, findings);
     for property in ["delay", "timeout", "with", "retry", "input"] {
         look(task.get(property), &place.property(property), findings);
     }
@@ -77,6 +82,15 @@ fn of_action(text: &str, place: &Place, findings: &mut Vec<Finding>) {
 
 /// Reports the parts of an inline text that are not parameters.
 fn add_dropped(text: &str, place: &Place, findings: &mut Vec<Finding>) {
+    if let Some(read) = inline::escaped(text) {
+        let message = format!(
+            "the value ends in `{}`, since a quote cannot be escaped here; put quotes of the other kind around the value, \
+             or write it as a mapping",
+            shortened(read)
+        );
+        findings.push(Finding::new(Kind::Semantic, place, message).noted());
+        return;
+    }
     for Dropped { text, read } in inline::dropped(text) {
         let text = shortened(text);
         let message = match read {
@@ -133,7 +147,8 @@ fn add(value: &Value, place: &Place, findings: &mut Vec<Finding>) {
         let mut finding = Finding::new(Kind::Expression, place, slip.message);
         finding.language = Some(slip.language);
         finding.expression = Some(slip.expression);
-        findings.push(if slip.kind == SlipKind::Broken { finding.noted() } else { finding });
+        let is_note = matches!(slip.kind, SlipKind::Broken | SlipKind::Bare);
+        findings.push(if is_note { finding.noted() } else { finding });
     }
 }
 
@@ -220,6 +235,22 @@ mod tests {
             let found = found(&task);
             let [(path, note, message)] = found.as_slice() else { panic!("{task}: {found:?}") };
             assert_eq!((path.as_str(), *note), (&*format!("tasks.t.{place}"), is_note), "{task}");
+            assert!(message.contains(said), "{task}: {message}");
+        }
+    }
+
+    #[test]
+    fn escaped_quotes_and_variables_without_ctx_are_notes() {
+        let publish = json!({"action": "core.noop", "next": [{"publish": r"a='it\'s' b=1"}]});
+        let escaped = json!({"action": r#"core.local cmd="say \"hi\"""#});
+        for (task, place, said) in [
+            (escaped, "action", r#"the value ends in `cmd="say \"`, since a quote cannot be escaped here"#),
+            (publish, "next[0].publish", "put quotes of the other kind around"),
+            (json!({"action": "a.b c={{ host }}"}), "action", "a variable is read by `ctx('host')`"),
+        ] {
+            let found = found(&task);
+            let [(path, is_note, message)] = found.as_slice() else { panic!("{task}: {found:?}") };
+            assert_eq!((path.as_str(), *is_note), (&*format!("tasks.t.{place}"), true), "{task}");
             assert!(message.contains(said), "{task}: {message}");
         }
     }

@@ -1,0 +1,100 @@
+//! What goes with a pack that is removed, and with its old version when it is registered again: told by name, since
+//! somebody may miss it. How it is forgotten is in [`super`].
+
+use petrel_model::{Pack, Ref, Rule, RuleId};
+
+use super::rules::is_from_file;
+use crate::content::Content;
+
+/// Largest number of rules that one note names.
+const MOST_RULES: usize = 10;
+
+/// What went with a pack that was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// The pack.
+    pub pack: String,
+    /// How many actions it had.
+    pub actions: usize,
+    /// How many trigger types it had.
+    pub trigger_types: usize,
+    /// How many rules it had, with those that were made by hand.
+    pub rules: usize,
+    /// What went that is in no file of the pack, and what stays.
+    pub notes: Vec<String>,
+}
+
+/// What to say of `rules` of a pack that is removed, and of its configuration, as far as no file of the pack brings
+/// them back.
+pub(super) fn taken_along(content: &Content, pack: &Pack, rules: &[(Ref, RuleId)]) -> Vec<String> {
+    let made = rules.iter().map(|(rule, _)| rule).filter(|rule| {
+        content.rule(rule.as_str()).is_ok_and(|rule| !is_from_file(rule, pack.rules.as_ref()))
+    });
+    let mut notes: Vec<_> = made
+        .map(|rule| {
+            format!("rule `{rule}` is gone; it was made by hand, and no file of the pack brings it back")
+        })
+        .collect();
+    let name = &pack.reference;
+    notes.extend(content.given_config(name).map(|given| match &given.file {
+        Some(file) => format!(
+            "the configuration of the pack `{name}` stays in {}, and counts when the pack is registered again",
+            file.display()
+        ),
+        None => format!(
+            "the configuration of the pack `{name}` is gone; `petrel pack configure {name} FILE` gives it again when \
+             the pack is registered"
+        ),
+    }));
+    notes
+}
+
+/// What to say of actions and trigger types that a pack had and has no more, and of rules that need them. What is
+/// refused is told with its reason, elsewhere.
+pub(super) fn left_behind(content: &Content, pack: &Pack, actions: &[Ref], kinds: &[Ref]) -> Vec<String> {
+    let before = content.pack(&pack.reference).ok().and_then(|pack| pack.rules.clone());
+    // The rules in the files of the pack are looked at by themselves.
+    let is_other =
+        |rule: &Rule| rule.reference.pack() != pack.reference || !is_from_file(rule, before.as_ref());
+    let users = |needs: &dyn Fn(&Rule) -> bool| {
+        let users = content.rules().filter(|rule| is_other(rule) && needs(rule));
+        users.map(|rule| rule.reference.to_string()).collect::<Vec<_>>()
+    };
+    let actions = actions.iter().filter(|action| !pack.refused.contains_key(action.name()));
+    let actions = actions.map(|action| {
+        let users = users(&|rule: &Rule| rule.action.reference == *action);
+        format!("action `{action}` is gone: its pack brings it no more{}", needed_by(&users, "run"))
+    });
+    let kinds = kinds.iter().map(|kind| {
+        let users = users(&|rule: &Rule| rule.trigger.kind == *kind);
+        format!("trigger type `{kind}` is gone: its pack brings it no more{}", needed_by(&users, "wait for"))
+    });
+    actions.chain(kinds).collect()
+}
+
+/// That rules need what is gone. Empty if there are none.
+fn needed_by(users: &[String], verb: &str) -> String {
+    if users.is_empty() {
+        return String::new();
+    }
+    let named = users.iter().take(MOST_RULES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match users.len().saturating_sub(MOST_RULES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("; change or delete the rules that {verb} it: {named}{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_every_rule_is_named() {
+        let users =
+            |count: usize| -> Vec<String> { (0..count).map(|number| format!("p.r{number}")).collect() };
+        assert_eq!(needed_by(&users(0), "run"), "");
+        assert_eq!(needed_by(&users(2), "run"), "; change or delete the rules that run it: p.r0, p.r1");
+        assert!(needed_by(&users(12), "run").ends_with("p.r9 and 2 more"));
+    }
+}

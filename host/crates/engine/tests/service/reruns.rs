@@ -1,0 +1,166 @@
+//! Executions that are run again: as new ones, with what they had or something else, or from a task of a workflow on.
+
+use std::time::Duration;
+
+use petrel_access::Behalf;
+use petrel_model::{ExecutionId, Id, Status};
+use serde_json::json;
+
+use crate::support::script::{failed, succeeded};
+use crate::support::{Again, House, Plan, again, asks_with, object, refused, result_of};
+
+/// What is asked for to run these tasks again.
+fn from(tasks: &[&str]) -> Again {
+    Again { tasks: tasks.iter().map(|task| (*task).to_owned()).collect(), ..again() }
+}
+
+#[tokio::test]
+async fn an_execution_is_run_again_as_a_new_one_with_what_it_had() {
+    let house = House::new().await;
+    let id = house.request(asks_with("at_once", &json!({"value": "hello", "number": 3}))).await.unwrap().id;
+    let before = house.ended(id).await;
+    let new = house.rerun(id, again()).await.unwrap();
+    assert_eq!(new.context.rerun.as_ref().map(|rerun| rerun.execution), Some(id));
+    assert_eq!(new.parameters, before.parameters);
+    assert_eq!(result_of(&house.ended(new.id).await, "value"), json!("hello"));
+    assert_eq!(house.execution(id).await, before, "the first stays as it is");
+}
+
+#[tokio::test]
+async fn other_parameters_take_the_place_of_what_it_had() {
+    let house = House::new().await;
+    let id = house.request(asks_with("at_once", &json!({"value": "hello", "number": 3}))).await.unwrap().id;
+    house.ended(id).await;
+    for (merges, number) in [(true, Some(json!(3))), (false, None)] {
+        let changed = Again { parameters: object(&json!({"value": "other"})), merges, ..again() };
+        let new = house.rerun(id, changed).await.unwrap();
+        let given = (new.parameters.get("value").cloned(), new.parameters.get("number").cloned());
+        assert_eq!(given, (Some(json!("other")), number), "{merges}");
+    }
+}
+
+#[tokio::test]
+async fn what_it_had_is_data_and_is_not_evaluated_again() {
+    let house = House::new().await;
+    let raw = "{% raw %}{{ 1 + 1 }}{% endraw %}";
+    let id = house.request(asks_with("at_once", &json!({"value": raw}))).await.unwrap().id;
+    assert_eq!(result_of(&house.ended(id).await, "value"), json!("{{ 1 + 1 }}"));
+    let new = house.rerun(id, again()).await.unwrap();
+    assert_eq!(result_of(&house.ended(new.id).await, "value"), json!("{{ 1 + 1 }}"));
+}
+
+#[tokio::test]
+async fn an_execution_may_be_run_again_later() {
+    let house = House::new().await;
+    let id = house.ask("at_once").await;
+    house.ended(id).await;
+    let later = Again { delay: Some(Duration::from_secs(60)), ..again() };
+    let new = house.rerun(id, later).await.unwrap().id;
+    house.seconds(59).await;
+    assert_eq!(house.status(new).await, Status::Requested);
+    house.seconds(1).await;
+    assert_eq!(house.ended(new).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn secrets_of_somebody_else_are_not_taken_over_beside_what_is_changed() {
+    let house = House::new().await;
+    let id = house.request(asks_with("at_once", &json!({"password": "s3cret"}))).await.unwrap().id;
+    house.ended(id).await;
+    let bob = || Again { behalf: Behalf::own("bob"), ..again() };
+    let changed = object(&json!({"value": "elsewhere"}));
+    let (code, message) = refused(house.rerun(id, Again { parameters: changed.clone(), ..bob() }).await);
+    assert!(code == "forbidden" && message.contains("`password`"), "{message}");
+    assert!(!message.contains("s3cret"));
+    assert_eq!(house.executions().await.len(), 1);
+    house.rerun(id, bob()).await.unwrap();
+    house.rerun(id, Again { parameters: changed, ..again() }).await.unwrap();
+}
+
+const TWO: &str = "
+version: 1.0
+tasks:
+  first: {action: house.waits, next: [{when: <% succeeded() %>, publish: [{said: <% result().value %>}], do: second}]}
+  second: {action: house.waits}
+output: [{said: <% ctx().said %>}]
+";
+
+/// A workflow whose second task has failed.
+async fn half_done() -> (House, ExecutionId) {
+    half_done_in(Plan::default()).await
+}
+
+async fn half_done_in(plan: Plan) -> (House, ExecutionId) {
+    let house = plan.workflow("two", TWO).open().await;
+    let id = house.conduct("two").await;
+    let first = house.task(id, "first").await;
+    house.finish_with(first, succeeded("hello")).await;
+    let second = house.task(id, "second").await;
+    house.finish_with(second, failed("broken")).await;
+    assert_eq!(house.ended(id).await.status, Status::Failed);
+    (house, id)
+}
+
+#[tokio::test]
+async fn a_workflow_is_run_again_from_the_task_that_failed() {
+    let (house, id) = half_done().await;
+    let new = house.rerun(id, from(&["second"])).await.unwrap().id;
+    house.finish_task(new, "second").await;
+    let ended = house.ended(new).await;
+    assert_eq!((ended.status, result_of(&ended, "output")), (Status::Succeeded, json!({"said": "hello"})));
+    assert_eq!(house.tasks(new).await, ["second succeeded"], "the first is not done again");
+    assert_eq!(house.status(id).await, Status::Failed);
+}
+
+#[tokio::test]
+async fn a_workflow_is_run_again_from_the_beginning_unless_tasks_are_named() {
+    let (house, id) = half_done().await;
+    let new = house.rerun(id, again()).await.unwrap().id;
+    house.finish_task(new, "first").await;
+    house.finish_task(new, "second").await;
+    assert_eq!(house.ended(new).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_rerun_does_not_need_what_it_was_made_from_any_longer() {
+    let plan =
+        Plan::default().options(|options| options.retention.executions = Some(Duration::from_secs(100)));
+    let (house, id) = half_done_in(plan).await;
+    let new = house.rerun(id, from(&["second"])).await.unwrap().id;
+    let second = house.task(new, "second").await;
+    for _ in 0..15 {
+        house.seconds(10).await;
+        house.turn(Duration::from_millis(5)).await;
+    }
+    assert_eq!(house.find(id).await, None, "it was kept long enough");
+    house.finish_with(second, failed("again")).await;
+    assert_eq!(house.ended(new).await.status, Status::Failed);
+    let third = house.rerun(new, from(&["second"])).await.unwrap().id;
+    house.finish_task(third, "second").await;
+    assert_eq!(result_of(&house.ended(third).await, "output"), json!({"said": "hello"}));
+}
+
+#[tokio::test]
+async fn what_cannot_be_run_again_in_that_way_is_refused_and_asks_for_nothing() {
+    let (house, id) = half_done().await;
+    let plain = house.ask("at_once").await;
+    house.ended(plain).await;
+    let open = house.conduct("two").await;
+    house.task(open, "first").await;
+    let nobody: ExecutionId = Id::from_parts(1, 1).into();
+    let with_parameters = Again { parameters: object(&json!({"value": "x"})), ..from(&["second"]) };
+    let reset = Again { reset: vec!["first".into()], ..from(&["second"]) };
+    let count = house.executions().await.len();
+    for (id, wanted, code, says) in [
+        (nobody, again(), "not_found", "does not exist"),
+        (id, from(&["third"]), "invalid", "`third`"),
+        (id, with_parameters, "invalid", "Parameters override"),
+        (id, reset, "invalid", "`first`"),
+        (plain, from(&["second"]), "invalid", "Orquesta"),
+        (open, from(&["second"]), "invalid", "has not ended"),
+    ] {
+        let told = refused(house.rerun(id, wanted).await);
+        assert!(told.0 == code && told.1.contains(says), "{code} {says}: {told:?}");
+    }
+    assert_eq!(house.executions().await.len(), count);
+}

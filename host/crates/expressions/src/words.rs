@@ -1,0 +1,181 @@
+//! Words in templates that mean nothing where they stand: functions, filters and tests that do not exist, and names
+//! that nothing gives. Such a template is well-formed, and fails when it is rendered.
+//!
+//! Rules, chains and defaults of actions are checked with this when they are written. What expressions of workflows
+//! use is found by [`statement::slips`](fn@crate::statement::slips).
+
+use std::collections::BTreeSet;
+
+use petrel_jinja::{Template, is_template};
+use petrel_model::nearest::nearest;
+use petrel_model::quoted::quoted;
+use serde_json::Value;
+
+/// Largest number of names that a message lists.
+const MOST_NAMES: usize = 12;
+
+/// The names that the templates of one value see.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The names that are always there, such as `trigger`.
+    pub fixed: &'a [&'a str],
+    /// The names that the author chose, such as those of parameters.
+    pub own: &'a BTreeSet<&'a str>,
+    /// Whether there are no others. Otherwise, only what is nearly a fixed name is reported.
+    pub is_whole: bool,
+    /// Whether a template may ask for a name that is not there, as by `| default('')`.
+    pub may_be_absent: bool,
+}
+
+/// A word that means nothing where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// The place of its template in the value, such as `.hosts[0]`. Empty for the value itself.
+    pub place: String,
+    /// Whether it is a name that nothing gives, rather than a function, a filter or a test.
+    pub is_name: bool,
+    /// The problem and its remedy. It quotes the word, and nothing else of the template.
+    pub message: String,
+}
+
+/// The words in the templates of `value` that mean nothing, by template. Templates that cannot be parsed are left out.
+pub fn strays(value: &Value, seen: Seen<'_>) -> Vec<Stray> {
+    let mut found = Vec::new();
+    collect(value, "", seen, &mut found);
+    found
+}
+
+fn collect(value: &Value, place: &str, seen: Seen<'_>, found: &mut Vec<Stray>) {
+    match value {
+        Value::String(text) if is_template(text) => {
+            let Ok(template) = Template::compile(text) else { return };
+            let words = words(&template, seen).into_iter();
+            found.extend(words.map(|(is_name, message)| Stray { place: place.to_owned(), is_name, message }));
+        }
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                collect(item, &format!("{place}[{number}]"), seen, found);
+            }
+        }
+        Value::Object(entries) => {
+            for (key, entry) in entries {
+                collect(entry, &format!("{place}.{}", quoted(key)), seen, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A message for each word of one template that means nothing, and whether it is a name.
+fn words(template: &Template, seen: Seen<'_>) -> Vec<(bool, String)> {
+    let unknown = template.unknown();
+    let is_told = |name: &str| {
+        // A function that does not exist is a name, too.
+        let word = format!("\"{}\"", quoted(name));
+        unknown.iter().any(|message| message.contains(&word))
+    };
+    let strange = template.names().filter(|name| {
+        let is_seen = seen.fixed.contains(name) || seen.own.contains(name);
+        let is_asked = seen.may_be_absent && asks_for(template.source(), name);
+        !is_seen && !is_asked && !is_told(name)
+    });
+    let names: Vec<_> = strange.filter_map(|name| Some((true, unknown_name(name, seen)?))).collect();
+    unknown.into_iter().map(|message| (false, message)).chain(names).collect()
+}
+
+/// The message about a name that is not seen, unless it may be one all the same.
+fn unknown_name(name: &str, seen: Seen<'_>) -> Option<String> {
+    let fixed = seen.fixed.iter().copied();
+    let own = seen.own.iter().copied().filter(|_| seen.is_whole);
+    let near = nearest(name, fixed.clone().chain(own.clone()));
+    let shown = quoted(name);
+    if let Some(near) = near {
+        return Some(format!("unknown name \"{shown}\"; did you mean \"{near}\"?"));
+    }
+    if !seen.is_whole {
+        return None;
+    }
+    let listed: Vec<_> = fixed.chain(own).take(MOST_NAMES).map(quoted).collect();
+    let more = (seen.fixed.len() + seen.own.len()).saturating_sub(listed.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("unknown name \"{shown}\"; known are {}{more}", listed.join(", ")))
+}
+
+/// Whether a template asks if there is a `name` at all, as by `name is defined` or `name | default('')`.
+pub(crate) fn asks_for(source: &str, name: &str) -> bool {
+    const TESTS: [&str; 4] = ["is defined", "is not defined", "is undefined", "is not undefined"];
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    source.match_indices(name).any(|(place, _)| {
+        let before = source.get(..place).unwrap_or_default();
+        let behind = source.get(place + name.len()..).unwrap_or_default();
+        if before.ends_with(is_part) || behind.starts_with(is_part) {
+            return false;
+        }
+        let behind = behind.trim_start();
+        let filter = behind.strip_prefix('|').map(str::trim_start).unwrap_or_default();
+        let is_default = ["default", "d("].iter().any(|start| filter.starts_with(start));
+        is_default || TESTS.iter().any(|test| behind.starts_with(test))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const FIXED: [&str; 2] = ["trigger", "st2kv"];
+
+    /// What is said of a text, in one line.
+    fn said(text: &str, is_whole: bool, may_be_absent: bool) -> String {
+        let own = BTreeSet::from(["host"]);
+        let seen = Seen { fixed: &FIXED, own: &own, is_whole, may_be_absent };
+        let messages: Vec<_> = strays(&json!(text), seen).into_iter().map(|stray| stray.message).collect();
+        messages.join("; ")
+    }
+
+    #[test]
+    fn words_that_nobody_has_are_told_with_the_nearest() {
+        for (text, expected) in [
+            ("{{ trigger.body.x | upper }} {{ host }} {{ st2kv.system.x }}", ""),
+            ("{{ trigger.x | uper }}", "unknown filter \"uper\"; did you mean \"upper\"?"),
+            ("{{ triger.body.x }}", "unknown name \"triger\"; did you mean \"trigger\"?"),
+            ("{{ hst }}", "unknown name \"hst\"; did you mean \"host\"?"),
+            ("{{ colour }}", "unknown name \"colour\"; known are trigger, st2kv, host"),
+            ("{{ frobnicate(1) }}", "unknown function \"frobnicate\"; check its name"),
+            ("{% for x in trigger.a %}{{ x }}{{ loop.index }}{% endfor %}", ""),
+            ("{% set y = 1 %}{{ y }}", ""),
+            ("plain triger", ""),
+            ("{{ bad ( }}", ""),
+        ] {
+            assert_eq!(said(text, true, false), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_there_is_left_in_peace() {
+        for (text, is_whole, may_be_absent, is_told) in [
+            ("{{ colour }}", false, false, false),
+            // It is near a name that the author chose, and may be another one.
+            ("{{ hosts }}", false, false, false),
+            ("{{ triger }}", false, false, true),
+            ("{{ colour | default('x') }}", true, true, false),
+            ("{{ colour|d('x') }}", true, true, false),
+            ("{% if colour is not defined %}x{% endif %}", true, true, false),
+            ("{{ colour | default('x') }}", true, false, true),
+            ("{{ colour.deep | default('x') }}", true, true, true),
+        ] {
+            let said = said(text, is_whole, may_be_absent);
+            assert_eq!(!said.is_empty(), is_told, "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_template_is_told() {
+        let own = BTreeSet::new();
+        let seen = Seen { fixed: &FIXED, own: &own, is_whole: true, may_be_absent: false };
+        let found = strays(&json!({"a": [1, {"b": "{{ x | uper }}"}]}), seen);
+        let places: Vec<_> = found.iter().map(|stray| stray.place.as_str()).collect();
+        assert_eq!(places, [".a[1].b", ".a[1].b"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Finds files that look like content and are not read, since their directory has another name than StackStorm's:
+//! `action/` in the place of `actions/`.
+
+use petrel_model::nearest::nearest;
+
+use crate::problem::short;
+use crate::source::Source;
+
+/// The directories that are read, or will be.
+const READ: [&str; 6] = ["actions", "aliases", "policies", "rules", "sensors", "triggers"];
+
+/// Names that are too far from the right one to be recognized.
+const OTHERS: [(&str, &str); 5] = [
+    ("alias", "aliases"),
+    ("chains", "actions/chains"),
+    ("policy", "policies"),
+    ("workflow", "actions/workflows"),
+    ("workflows", "actions/workflows"),
+];
+
+/// Largest number of directories that are reported.
+const MOST: usize = 20;
+
+/// A note for each directory of the pack whose name is nearly one of those that are read, if it holds such files.
+pub(super) fn notes(source: &dyn Source) -> Vec<String> {
+    let folders = source.folders("").unwrap_or_default();
+    let meant = folders.iter().filter_map(|folder| Some((folder.as_str(), meant(folder)?)));
+    let holding = meant.filter_map(|(folder, meant)| {
+        let names = source.list(folder).ok()?;
+        let is_metadata = |name: &&String| name.ends_with(".yaml") || name.ends_with(".yml");
+        let first = names.iter().find(is_metadata)?;
+        let count = names.iter().filter(is_metadata).count();
+        Some(note(folder, meant, first, count))
+    });
+    holding.take(MOST).collect()
+}
+
+/// The directory whose files are looked for in `meant`.
+fn meant(folder: &str) -> Option<&'static str> {
+    if READ.contains(&folder) || folder.starts_with('.') {
+        return None;
+    }
+    let other = OTHERS.iter().find(|(other, _)| other.eq_ignore_ascii_case(folder));
+    other.map(|(_, meant)| *meant).or_else(|| nearest(folder, READ))
+}
+
+fn note(folder: &str, meant: &str, first: &str, count: usize) -> String {
+    let files = match count {
+        1 => format!("{}/{}", short(folder), short(first)),
+        count => format!("{}/{} and {} more", short(folder), short(first), count.saturating_sub(1)),
+    };
+    let verb = if count == 1 { "is" } else { "are" };
+    let remedy = match meant.split_once('/') {
+        Some(_) => format!("move them to {meant}, and name them so in entry_point"),
+        None => format!("did you mean {meant}/? Rename the directory"),
+    };
+    format!("{files} {verb} ignored, since nothing is read from {}/; {remedy}", short(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Directory;
+
+    #[test]
+    fn a_directory_with_nearly_the_right_name_is_told() {
+        for (files, says) in [
+            (&["actions/a.yaml", "rules/r.yaml"][..], None),
+            (
+                &["action/a.yaml"],
+                Some("action/a.yaml is ignored, since nothing is read from action/; did you mean actions/?"),
+            ),
+            (&["rule/a.yaml", "rule/b.yml"], Some("rule/a.yaml and 1 more are ignored")),
+            (&["Sensors/a.yaml"], Some("did you mean sensors/?")),
+            (&["workflows/a.yaml"], Some("move them to actions/workflows")),
+            // What holds no metadata is the author's.
+            (&["action/a.py", "etc/a.yaml", "tests/a.yaml", ".rules/a.yaml"], None),
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            for file in files {
+                let path = place.path().join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, "").unwrap();
+            }
+            let notes = notes(&Directory::open(place.path()).unwrap());
+            assert_eq!(notes.len(), usize::from(says.is_some()), "{files:?}: {notes:?}");
+            assert!(says.is_none_or(|says| notes[0].contains(says)), "{files:?}: {notes:?}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What is said of the files of Python actions before they run.
+
+use petrel_model::Action;
+use petrel_runners::Runner;
+use petrel_runners::python_script::{Options, PythonScript};
+use serde_json::{Value, json};
+
+use super::Place;
+
+/// The remarks on an action with these parameters whose file holds `text`: whether they are fatal, and what they say.
+async fn told(options: Options, place: &Place, text: &str, parameters: Value) -> Vec<(bool, String)> {
+    place.write("actions/act.py", text);
+    let action = json!({
+        "ref": "mine.act", "runner_type": "python-script", "entry_point": "act.py", "description": "",
+        "parameters": parameters,
+    });
+    let action: Action = serde_json::from_value(action).unwrap();
+    let remarks = PythonScript::new(options).look_at(place.pack.path(), &[action]).await.into_iter();
+    remarks.map(|remark| (remark.is_fatal, remark.message)).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_compile_is_refused_with_its_line() {
+    let place = Place::new();
+    for (text, says) in [
+        ("class A:\n    def run(self):\n        return 1\n", None),
+        ("print \"x\"\n", Some("line 1, column 1: Python cannot compile it")),
+        ("\n\nreturn 1\n", Some("line 3, column 1: Python cannot compile it ('return' outside function)")),
+        ("def f(:\n", Some("line 1")),
+        // Nothing of it is executed.
+        ("raise SystemExit(7)\n", None),
+    ] {
+        let told = told(place.options(), &place, text, json!({})).await;
+        assert_eq!(told.len(), usize::from(says.is_some()), "{text}: {told:?}");
+        assert!(says.is_none_or(|says| told[0].0 && told[0].1.contains(says)), "{text}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_does_not_fit_the_parameters_is_told() {
+    let place = Place::new();
+    for (run, parameters, says) in [
+        ("self, a, b=1", json!({"a": {}, "b": {}}), &[][..]),
+        ("self, **more", json!({"a": {}}), &[]),
+        ("self, *, a", json!({"a": {}}), &[]),
+        // The runner keeps its own.
+        ("self", json!({"timeout": {"default": 5}}), &[]),
+        ("self, a", json!({"b": {}}), &["actions/act.py:2: run() does not take b", "run() needs a"]),
+        ("self, timeout", json!({"timeout": {}}), &["run() needs timeout, which is for the runner"]),
+    ] {
+        let text = format!("class A(Action):\n    def run({run}):\n        pass\n");
+        let told = told(place.options(), &place, &text, parameters).await;
+        assert_eq!(told.len(), says.len(), "{run}: {told:?}");
+        for ((is_fatal, message), says) in told.iter().zip(says) {
+            assert!(!is_fatal && message.contains(says), "{run}: {message}");
+        }
+    }
+    // Which class is meant, and what a decorator makes of the method, is not known.
+    for text in [
+        "class A(X):\n    def run(self): pass\nclass B(X):\n    def run(self): pass\n",
+        "class A(X):\n    @wrapped\n    def run(self): pass\n",
+        "class A(X):\n    pass\n",
+    ] {
+        let told = told(place.options(), &place, text, json!({"a": {}})).await;
+        assert!(told.is_empty(), "{text}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_an_interpreter_that_is_said() {
+    let place = Place::new();
+    for (interpreter, says) in
+        [("no-such-python", "there is no interpreter no-such-python"), ("false", "false failed")]
+    {
+        let options = Options { interpreter: interpreter.into(), ..place.options() };
+        let told = told(options, &place, "def f(:\n", json!({})).await;
+        let [(is_fatal, message)] = told.as_slice() else { panic!("{told:?}") };
+        assert!(!is_fatal && message.contains(says) && message.contains("pack `mine`"), "{message}");
+    }
+}

@@ -1,0 +1,249 @@
+//! Every call of the engine: how a host is put together over a store and a clock, what is asked of it, and what it
+//! answers. The rest of the simulation knows the engine by these.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_access::Behalf;
+use petrel_catalog::content::Runners;
+use petrel_engine::executions::{self, Again, Canceled, Request};
+use petrel_engine::workflows::{self, orquesta};
+use petrel_engine::{Engine, Error, Options, Retention};
+use petrel_engine_core::{Clock, Core};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, TriggerInstanceId};
+use petrel_persistence::{ExecutionFilter, Store};
+use petrel_runners::Runs;
+use serde_json::json;
+
+use crate::ledger::RUNNER;
+use crate::steps::Action;
+
+/// How many actions run at once: few, so that others wait.
+pub(crate) const SLOTS: usize = 3;
+/// For how long is kept what has ended.
+pub(crate) const KEPT: Duration = Duration::from_secs(90);
+
+/// What is asked of a host.
+#[derive(Debug, Clone)]
+pub(crate) enum Ask {
+    Event { webhook: usize, n: usize },
+    MakeRule { rule: usize, webhook: usize, below: usize, action: Action },
+    SwitchRule { rule: usize, is_on: bool },
+    DropRule { rule: usize },
+    Request { action: Action, user: usize, delay: Option<Duration> },
+    Cancel(ExecutionId),
+    Pause(ExecutionId),
+    Resume(ExecutionId),
+    Rerun(ExecutionId, Vec<String>),
+}
+
+/// What it answers.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    /// The event is stored, with what it led to.
+    Event(TriggerInstanceId, Vec<ExecutionId>),
+    /// The execution is stored, or has moved.
+    Execution(ExecutionId, Status),
+    /// The cancel is taken in.
+    Canceled(ExecutionId, Status),
+    /// It cannot be canceled any more.
+    NotCanceled(ExecutionId, Status),
+    /// The rule is as it was asked for.
+    Rule,
+    /// It was refused: the code of the error.
+    Refused(&'static str),
+}
+
+/// One life of a host.
+#[derive(Clone)]
+pub(crate) struct Host {
+    engine: Engine,
+    core: Core,
+}
+
+/// The tasks of a host that go on for as long as it lives.
+const LASTING: [&str; 3] = ["clock", "retention", "scheduler"];
+
+impl Host {
+    /// A host that takes up what is in `store`, and runs it.
+    pub(crate) async fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        runner: Runs,
+    ) -> anyhow::Result<Self> {
+        let runners: Runners = [runner, orquesta()].map(Runs::named).into();
+        let core = Core::new(store, clock);
+        let engine = Engine::on(core.clone(), runners, options()).await?;
+        engine.start().await?;
+        Ok(Self { engine, core })
+    }
+
+    /// Registers the packs in these directories, which came with the host.
+    pub(crate) async fn register(&self, packs: &[PathBuf]) -> anyhow::Result<()> {
+        for pack in packs {
+            let report = self.engine.catalog().register_pack(pack, true).await?;
+            let refused = report.notes.iter().find(|note| note.contains("refused"));
+            anyhow::ensure!(refused.is_none(), "a simulation has something that cannot run: {refused:?}");
+        }
+        Ok(())
+    }
+
+    /// How many actions run, as the engine counts them.
+    pub(crate) fn running(&self) -> usize {
+        self.engine.executions().running()
+    }
+
+    /// The tasks that have not ended, but for those that a host always has: how many of each name.
+    pub(crate) fn tasks(&self) -> Vec<(&'static str, usize)> {
+        let mut tasks = self.core.running();
+        tasks.retain(|(name, _)| !LASTING.contains(name));
+        tasks
+    }
+
+    /// The rules that are registered, and whether they are switched on.
+    pub(crate) fn rules(&self) -> BTreeMap<String, bool> {
+        let content = self.engine.catalog().content();
+        content.rules().map(|rule| (rule.reference.name().to_owned(), rule.enabled)).collect()
+    }
+
+    /// All executions, as they are read.
+    pub(crate) async fn executions(&self) -> anyhow::Result<BTreeMap<ExecutionId, Status>> {
+        let (mut all, mut before) = (BTreeMap::new(), None);
+        loop {
+            let page = self.engine.reads().executions(&ExecutionFilter::default(), before, 1_000).await?;
+            all.extend(page.items.into_iter().map(|execution| (execution.id, execution.status)));
+            before = page.next;
+            if before.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Asks, and waits for the answer.
+    pub(crate) async fn ask(&self, ask: Ask) -> Answer {
+        self.answer(ask).await.unwrap_or_else(|error| Answer::Refused(error.code()))
+    }
+
+    async fn answer(&self, ask: Ask) -> Result<Answer, Error> {
+        let engine = &self.engine;
+        let moved = |execution: Execution| Answer::Execution(execution.id, execution.status);
+        Ok(match ask {
+            Ask::Event { webhook, n } => {
+                let event = json!({"headers": {}, "body": {"n": n}});
+                let accepted = engine.accept_webhook(&format!("hook{webhook}"), event).await?;
+                Answer::Event(accepted.id, accepted.executions)
+            }
+            Ask::MakeRule { rule, webhook, below, action } => {
+                let text = rule_text(rule, webhook, below, action);
+                let name = rule_name(rule);
+                match engine.catalog().update_rule(&name, &text).await {
+                    Err(Error::NotFound { .. }) => engine.catalog().create_rule(&text, "admin").await?,
+                    updated => updated?,
+                };
+                Answer::Rule
+            }
+            Ask::SwitchRule { rule, is_on } => {
+                engine.catalog().set_rule_enabled(&rule_name(rule), is_on).await?;
+                Answer::Rule
+            }
+            Ask::DropRule { rule } => {
+                engine.catalog().delete_rule(&rule_name(rule)).await?;
+                Answer::Rule
+            }
+            Ask::Request { action, user, delay } => {
+                moved(engine.executions().request(request(action, user, delay)?).await?)
+            }
+            Ask::Cancel(id) => match engine.executions().cancel(id, "admin").await? {
+                Canceled::Ends(execution) => Answer::Canceled(execution.id, execution.status),
+                Canceled::TooLate(execution) => Answer::NotCanceled(execution.id, execution.status),
+            },
+            Ask::Pause(id) => moved(engine.executions().pause(id).await?),
+            Ask::Resume(id) => moved(engine.executions().resume(id).await?),
+            Ask::Rerun(id, tasks) => {
+                let again = Again {
+                    parameters: Object::new(),
+                    merges: tasks.is_empty(),
+                    tasks,
+                    reset: Vec::new(),
+                    behalf: Behalf::own("admin"),
+                    delay: None,
+                };
+                moved(engine.executions().rerun(id, again).await?)
+            }
+        })
+    }
+}
+
+/// Few slots, short memories and narrow limits, so that all of them come to their ends.
+fn options() -> Options {
+    Options {
+        executions: executions::Options {
+            component_slots: SLOTS,
+            workflow_slots: 2,
+            ..executions::Options::default()
+        },
+        workflows: workflows::Options {
+            max_depth: 3,
+            max_descendants: 60,
+            waiting_memory: 32 << 10,
+            ..workflows::Options::default()
+        },
+        drain: Duration::ZERO,
+        retention: Retention { executions: Some(KEPT), trigger_instances: Some(KEPT) },
+        ..Options::default()
+    }
+}
+
+/// How a rule is called within its pack.
+pub(crate) fn rule_short_name(rule: usize) -> String {
+    format!("r{rule}")
+}
+
+fn rule_name(rule: usize) -> String {
+    format!("sim.{}", rule_short_name(rule))
+}
+
+fn rule_text(rule: usize, webhook: usize, below: usize, action: Action) -> String {
+    let parameters = match action {
+        Action::Workflow(_) => json!({}),
+        _ => json!({"n": "{{ trigger.body.n }}"}),
+    };
+    json!({
+        "name": rule_short_name(rule), "pack": "sim", "enabled": true,
+        "trigger": {"type": "core.st2.webhook", "parameters": {"url": format!("hook{webhook}")}},
+        "criteria": {"trigger.body.n": {"type": "lt", "pattern": below}},
+        "action": {"ref": action_name(action), "parameters": parameters},
+    })
+    .to_string()
+}
+
+fn action_name(action: Action) -> String {
+    match action {
+        Action::Once => "sim.once".into(),
+        Action::Safe => "sim.safe".into(),
+        Action::Workflow(number) => format!("sim.w{number}"),
+    }
+}
+
+fn request(action: Action, user: usize, delay: Option<Duration>) -> Result<Request, Error> {
+    let reference: Ref = action_name(action)
+        .parse()
+        .map_err(|_invalid| Error::Internal(format!("the simulation asks for {action:?}")))?;
+    Ok(Request {
+        trace: None,
+        action: reference,
+        parameters: Object::new(),
+        rendered: Object::new(),
+        behalf: Behalf::own(format!("user{user}")),
+        context: Object::new(),
+        rerun: None,
+        delay,
+    })
+}
+
+/// Whether an execution is of an action, and not of a workflow.
+pub(crate) fn is_action(runner: &str) -> bool {
+    runner == RUNNER
+}

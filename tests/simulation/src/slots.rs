@@ -1,0 +1,52 @@
+//! Whether slots are given to who waits for them, and given back. Only what lasts counts: who was passed over once may
+//! be about to be canceled with its workflow, which is tried again after a moment, and schedulers look each second.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use petrel_model::{ExecutionId, Timestamp};
+
+use crate::engine::{SLOTS, is_action};
+use crate::invariants::SLOTS as LEAKS;
+use crate::ledger::{Known, Ledger, Violation};
+
+/// For how long something that is due may wait although there is a slot for it.
+const LONGEST: Duration = Duration::from_secs(5);
+/// How often it must have been seen to wait meanwhile.
+const LOOKS: usize = 3;
+
+/// Who is seen to wait although there are slots: since when, and how often.
+#[derive(Debug, Default)]
+pub(crate) struct SlotWatch(BTreeMap<ExecutionId, (Timestamp, usize)>);
+
+impl SlotWatch {
+    /// Looks who waits at `now`, while no commit is on its way; `runs` are in the runner, and `running` is what the
+    /// engine counts.
+    pub(crate) fn look(
+        &mut self,
+        ledger: &Ledger,
+        runs: &[ExecutionId],
+        running: usize,
+        now: Timestamp,
+    ) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let mut leaks = |what| found.push(Violation { invariant: LEAKS, what });
+        if running > runs.len() {
+            leaks(format!("the engine counts {running} that run, and {} do", runs.len()));
+        }
+        let has_slot = |known: &Known| !is_action(&known.runner) || runs.len() < SLOTS;
+        let waits = |(id, known): &(ExecutionId, &Known)| {
+            known.status.is_waiting() && known.due <= now && has_slot(known) && !runs.contains(id)
+        };
+        let mut waiting = BTreeMap::new();
+        for (id, known) in ledger.open().filter(waits) {
+            let (since, looks) = self.0.get(&id).copied().unwrap_or((now, 0));
+            waiting.insert(id, (since, looks + 1));
+            if now.since(since) > LONGEST && looks >= LOOKS {
+                leaks(format!("{} is {} since {since}, and there is a slot", known.name, known.status));
+            }
+        }
+        self.0 = waiting;
+        found
+    }
+}

@@ -1,0 +1,207 @@
+//! What happens in a simulation, step by step. A seed gives a list of steps before anything happens, so that steps can be
+//! left out of it: what a step is about (some execution, some run) is a number, taken among what there is by then.
+
+use std::time::Duration;
+
+use petrel_crash::rounds::Moments;
+use petrel_runners::End;
+
+use crate::pack::WORKFLOWS;
+
+/// The most steps of a simulation.
+pub const MOST_STEPS: usize = 200;
+/// How many rules there may be, each under a name of its own.
+pub(crate) const RULES: usize = 4;
+/// How many webhooks events are sent to.
+pub(crate) const WEBHOOKS: usize = 2;
+
+/// One of what there is: its number, in the order of age, and again from the first when there are fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Which(pub usize);
+
+impl Which {
+    /// That one of `all`; nothing of nothing.
+    pub(crate) fn of<T: Copy>(self, all: &[T]) -> Option<T> {
+        all.get(self.0.checked_rem(all.len())?).copied()
+    }
+}
+
+/// An action that is asked for: one of the two, or a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// An action that may run once.
+    Once,
+    /// An action that may run again.
+    Safe,
+    /// The workflow of this number.
+    Workflow(usize),
+}
+
+/// A step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step {
+    /// An event is sent to a webhook, with a number in it.
+    Event {
+        /// The webhook.
+        webhook: usize,
+        /// The number.
+        n: usize,
+    },
+    /// A rule is made, or changed if there is one of that name.
+    MakeRule {
+        /// Its name.
+        rule: usize,
+        /// The webhook that it listens to.
+        webhook: usize,
+        /// It matches events with a smaller number.
+        below: usize,
+        /// What it asks for.
+        action: Action,
+    },
+    /// A rule is switched on or off.
+    SwitchRule {
+        /// Its name.
+        rule: usize,
+        /// On.
+        is_on: bool,
+    },
+    /// A rule is deleted.
+    DropRule {
+        /// Its name.
+        rule: usize,
+    },
+    /// Somebody asks for an action.
+    Request {
+        /// Which.
+        action: Action,
+        /// Who: a number for a name.
+        user: usize,
+        /// How long it is to wait before it starts.
+        delay: Option<Duration>,
+    },
+    /// Somebody cancels an execution.
+    Cancel(Which),
+    /// Somebody pauses a workflow.
+    Pause(Which),
+    /// Somebody resumes a workflow that rests.
+    Resume(Which),
+    /// Somebody runs an execution again; of a workflow only a task, if it says so.
+    Rerun(Which, bool),
+    /// The clock is turned.
+    Turn {
+        /// By so much in all.
+        by: Duration,
+        /// Whatever is due within so much happens together.
+        together: Duration,
+    },
+    /// A run ends.
+    End(Which, End),
+    /// The next commits take long.
+    Slow {
+        /// How many.
+        commits: usize,
+        /// How long each.
+        takes: Duration,
+    },
+    /// The next commits that take in something new find no room.
+    WithoutRoom {
+        /// How many.
+        commits: usize,
+    },
+    /// The host is killed when it is at rest, and started again.
+    Kill,
+    /// The host is lost in one of the next commits, and started again.
+    Lose {
+        /// After so many others.
+        after: usize,
+        /// Whether that commit was made all the same.
+        is_made: bool,
+    },
+}
+
+/// The first `most` steps of a seed.
+pub fn steps(seed: u64, most: usize) -> Vec<Step> {
+    // Seeds are small numbers; their first bits are to differ all the same.
+    let mut moments = Moments::from_seed(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let count = 1 + moments.number(MOST_STEPS);
+    (0..count.min(most)).map(|_| step(&mut moments)).collect()
+}
+
+fn step(moments: &mut Moments) -> Step {
+    let which = |moments: &mut Moments| Which(moments.number(1_000));
+    match moments.number(32) {
+        0..=3 => Step::Event { webhook: moments.number(WEBHOOKS), n: moments.number(10) },
+        4 | 5 => Step::MakeRule {
+            rule: moments.number(RULES),
+            webhook: moments.number(WEBHOOKS),
+            below: moments.number(12),
+            action: action(moments),
+        },
+        6 => Step::SwitchRule { rule: moments.number(RULES), is_on: moments.number(3) > 0 },
+        7 => Step::DropRule { rule: moments.number(RULES) },
+        8..=12 => Step::Request {
+            action: action(moments),
+            user: moments.number(3),
+            delay: (moments.number(4) == 0).then(|| moments.next(Duration::from_secs(5))),
+        },
+        13 | 14 => Step::Cancel(which(moments)),
+        15 | 16 => Step::Pause(which(moments)),
+        17 | 18 => Step::Resume(which(moments)),
+        19 => Step::Rerun(which(moments), moments.number(2) == 0),
+        20..=24 => turn(moments),
+        25 | 26 => Step::End(which(moments), end(moments)),
+        27 => Step::Slow {
+            commits: 1 + moments.number(5),
+            takes: Duration::from_millis(1) + moments.next(Duration::from_millis(800)),
+        },
+        28 => Step::WithoutRoom { commits: 1 + moments.number(3) },
+        29 => Step::Kill,
+        _ => Step::Lose { after: moments.number(6), is_made: moments.number(2) == 0 },
+    }
+}
+
+fn turn(moments: &mut Moments) -> Step {
+    let (by, together) = match moments.number(8) {
+        0..=2 => (300, 1),
+        3..=5 => (4_000, 50),
+        6 => (30_000, 1_000),
+        _ => (120_000, 30_000),
+    };
+    let by = Duration::from_millis(1) + moments.next(Duration::from_millis(by));
+    Step::Turn { by, together: Duration::from_millis(together) }
+}
+
+fn action(moments: &mut Moments) -> Action {
+    match moments.number(6) {
+        0 => Action::Once,
+        1 => Action::Safe,
+        _ => Action::Workflow(moments.number(WORKFLOWS)),
+    }
+}
+
+fn end(moments: &mut Moments) -> End {
+    match moments.number(6) {
+        0 => End::Failed,
+        1 => End::TimedOut,
+        2 => End::Abandoned,
+        _ => End::Succeeded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_steps_each_time_and_seeds_differ() {
+        assert_eq!(steps(7, 50), steps(7, 50));
+        assert_ne!(steps(7, 5), steps(8, 5));
+        assert!((0..100).all(|seed| (1..=MOST_STEPS).contains(&steps(seed, MOST_STEPS).len())));
+    }
+
+    #[test]
+    fn among_fewer_it_is_counted_again_from_the_first() {
+        assert_eq!(Which(4).of(&["a", "b", "c"]), Some("b"));
+        assert_eq!(Which(4).of::<u8>(&[]), None);
+    }
+}
