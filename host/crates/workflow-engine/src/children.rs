@@ -62,16 +62,7 @@ pub(super) fn make(
         input.entry("timeout").or_insert_with(|| json!(timeout));
     }
     refuse_overrides(&registered, &input).map_err(told)?;
-    let parent = Parent {
-        execution: workflow.id,
-        task: Arc::clone(&start.task),
-        number: u64::try_from(start.number).unwrap_or(u64::MAX),
-        route: start.route,
-        item: action.item.and_then(|item| u64::try_from(item).ok()),
-        depth,
-        root: workflow.parent.as_ref().map(Parent::root),
-        in_chain: workflow.runner == ACTION_CHAIN,
-    };
+    let parent = parent(workflow, start, action, depth);
     let context = Context {
         user: workflow.context.user.clone(),
         api_user: workflow.context.api_user.clone(),
@@ -92,6 +83,20 @@ pub(super) fn make(
         .filter(|delay| *delay > 0)
         .map(|delay| now.plus(Duration::from_secs(delay)));
     Ok(child)
+}
+
+/// Where the execution for an action of a task belongs, which is so deep.
+fn parent(workflow: &Execution, start: &Start, action: &Action, depth: u32) -> Parent {
+    Parent {
+        execution: workflow.id,
+        task: Arc::clone(&start.task),
+        number: u64::try_from(start.number).unwrap_or(u64::MAX),
+        route: start.route,
+        item: action.item.and_then(|item| u64::try_from(item).ok()),
+        depth,
+        root: workflow.parent.as_ref().map(Parent::root),
+        in_chain: workflow.runner == ACTION_CHAIN,
+    }
 }
 
 /// The parameters of an action that a task asks for; its defaults see where that task belongs.
