@@ -19,7 +19,7 @@ use super::residence::{Residence, Resident};
 #[derive(Default)]
 pub(super) struct Workflow {
     queue: Mutex<Vec<Envelope>>,
-    pub(super) resident: Resident,
+    resident: Resident,
     live: tokio::sync::Mutex<Option<Live>>,
     /// Whether it is no longer the one that is known; set while `live` is held.
     is_gone: AtomicBool,
@@ -31,10 +31,15 @@ pub(super) struct Workflow {
 #[derive(Default)]
 pub(super) struct Workflows {
     known: Mutex<HashMap<ExecutionId, Arc<Workflow>>>,
-    pub(super) residence: Residence,
+    residence: Residence,
 }
 
 impl Workflow {
+    /// What is counted of it.
+    pub(super) fn resident(&self) -> &Resident {
+        &self.resident
+    }
+
     /// Takes it in hand; nobody else is at work on it meanwhile.
     pub(super) async fn hold(&self) -> MutexGuard<'_, Option<Live>> {
         self.live.lock().await
@@ -87,6 +92,11 @@ impl Workflow {
 }
 
 impl Workflows {
+    /// What is counted of all of them.
+    pub(super) fn residence(&self) -> &Residence {
+        &self.residence
+    }
+
     /// Looks at those that are known now.
     pub(super) fn look<T>(&self, at: impl FnOnce(&HashMap<ExecutionId, Arc<Workflow>>) -> T) -> T {
         at(&self.known.lock())

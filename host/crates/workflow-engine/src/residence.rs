@@ -65,7 +65,7 @@ impl Live {
 impl Workflows {
     /// Something has happened to a workflow, whose `live` is held by the caller.
     pub(super) fn used(&self, workflow: &Workflow, live: Option<&Live>) {
-        let (all, one) = (&self.residence, &workflow.resident);
+        let (all, one) = (self.residence(), workflow.resident());
         one.used_at.store(all.moments.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         one.credit.store(live.map_or(0, |live| live.sequence.min(MOST_CREDIT)), Ordering::Relaxed);
         let now = live.map_or(0, Live::bytes);
@@ -78,7 +78,7 @@ impl Workflows {
     /// When workflows take more than `limit` bytes, lets go those to which nothing has happened for longest, until a
     /// quarter is free. Nobody may hold the `live` of any of them across this.
     pub(super) fn make_room(&self, limit: usize) {
-        let Residence { taken, next_look, .. } = &self.residence;
+        let Residence { taken, next_look, .. } = self.residence();
         if taken.load(Ordering::Relaxed) <= limit.max(next_look.load(Ordering::Relaxed))
             || next_look.swap(usize::MAX, Ordering::Relaxed) == usize::MAX
         {
@@ -109,11 +109,11 @@ impl Workflows {
 /// The workflows in the order in which they are to go.
 fn in_turn(known: &HashMap<ExecutionId, Arc<Workflow>>) -> Vec<(ExecutionId, Arc<Workflow>)> {
     // The last one is at work: it would be made anew at once, however large.
-    let at_work = known.values().map(|workflow| workflow.resident.used_at()).max();
+    let at_work = known.values().map(|workflow| workflow.resident().used_at()).max();
     let mut turns: Vec<_> = known
         .iter()
-        .filter(|(_, workflow)| Some(workflow.resident.used_at()) != at_work)
-        .map(|(id, workflow)| (workflow.resident.turn(), *id, Arc::clone(workflow)))
+        .filter(|(_, workflow)| Some(workflow.resident().used_at()) != at_work)
+        .map(|(id, workflow)| (workflow.resident().turn(), *id, Arc::clone(workflow)))
         .collect();
     turns.sort_unstable_by_key(|(turn, id, _)| (*turn, *id));
     turns.into_iter().map(|(_, id, workflow)| (id, workflow)).collect()
@@ -127,8 +127,8 @@ mod tests {
 
     fn workflow(used_at: u64, credit: u64) -> Arc<Workflow> {
         let workflow = Workflow::default();
-        workflow.resident.used_at.store(used_at, Ordering::Relaxed);
-        workflow.resident.credit.store(credit, Ordering::Relaxed);
+        workflow.resident().used_at.store(used_at, Ordering::Relaxed);
+        workflow.resident().credit.store(credit, Ordering::Relaxed);
         Arc::new(workflow)
     }
 
@@ -154,21 +154,21 @@ mod tests {
     #[test]
     fn what_is_counted_is_given_back() {
         let (workflows, workflow) = (Workflows::default(), Workflow::default());
-        workflows.residence.taken.store(100, Ordering::Relaxed);
-        workflow.resident.taken.store(100, Ordering::Relaxed);
+        workflows.residence().taken.store(100, Ordering::Relaxed);
+        workflow.resident().taken.store(100, Ordering::Relaxed);
         workflows.used(&workflow, None);
-        assert_eq!(workflows.residence.taken.load(Ordering::Relaxed), 0);
-        assert_eq!(workflow.resident.taken.load(Ordering::Relaxed), 0);
+        assert_eq!(workflows.residence().taken.load(Ordering::Relaxed), 0);
+        assert_eq!(workflow.resident().taken.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn what_cannot_go_is_not_looked_at_for_each_that_comes() {
         let workflows = Workflows::default();
-        let taken = &workflows.residence.taken;
+        let taken = &workflows.residence().taken;
         for (now, next_look) in [(90, 0), (110, 135), (130, 135), (140, 165)] {
             taken.store(now, Ordering::Relaxed);
             workflows.make_room(100);
-            assert_eq!(workflows.residence.next_look.load(Ordering::Relaxed), next_look, "{now}");
+            assert_eq!(workflows.residence().next_look.load(Ordering::Relaxed), next_look, "{now}");
         }
     }
 }
