@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use petrel_api_types::Token;
+use petrel_api_types::execution::Standing;
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
 use serde::Deserialize as _;
@@ -104,7 +105,7 @@ impl Client {
     /// How the execution `id` is now; `query` says how it is asked for.
     pub(crate) async fn state_of(&self, id: &str, query: &str) -> Result<Value, Failure> {
         let execution = self.execution(Method::GET, &format!("/executions/{id}?{query}"), None).await?;
-        if execution.get("id").and_then(Value::as_str) == Some(id) {
+        if read::<Standing<'_>>(&execution)?.id == id {
             return Ok(execution);
         }
         Err(answer::not_petrel(&self.url, &format!("the execution {id} was asked for, and another one came")))

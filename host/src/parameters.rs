@@ -18,14 +18,14 @@ const MOST_NAMES: usize = 20;
 /// Characters of a value in an example.
 const LONGEST_EXAMPLE: usize = 40;
 
-/// The parameters that `words` give, for an action that takes `schemas`.
-pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure> {
+/// The parameters that `words` give, for an action that takes those in `schemas`. `None`: what is taken is not known.
+pub(crate) fn parse(words: &[String], schemas: Option<&Object>) -> Result<Object, Failure> {
     let mut given = Object::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let assigned = word.split_once('=').filter(|(name, _)| is_name(name) || is_declared(name, schemas));
         let Some((name, value)) = assigned else {
-            if schemas.is_object() && schemas.get("cmd").is_none() {
+            if let Some(schemas) = schemas.filter(|schemas| !schemas.contains_key("cmd")) {
                 return Err(no_parameter(word, schemas));
             }
             // From the first word that is no assignment on, all is a command line.
@@ -41,7 +41,10 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
         };
         let (name, value) = match name.strip_suffix(':') {
             Some(name) => (name, exact(name, value)?),
-            None => (name, typed(name, &content(name, value)?, schemas.get(name))?),
+            None => {
+                let schema = schemas.and_then(|schemas| schemas.get(name));
+                (name, typed(name, &content(name, value)?, schema)?)
+            }
         };
         match (given.get_mut(name), value) {
             // Given again, a list grows.
@@ -55,17 +58,17 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
 }
 
 /// Whether the action takes a parameter of this name, which may have blanks in it.
-fn is_declared(name: &str, schemas: &Value) -> bool {
-    schemas.get(name.strip_suffix(':').unwrap_or(name)).is_some()
+fn is_declared(name: &str, schemas: Option<&Object>) -> bool {
+    schemas.is_some_and(|schemas| schemas.contains_key(name.strip_suffix(':').unwrap_or(name)))
 }
 
 /// That a word is no parameter of an action that takes no command, and how one is written.
-fn no_parameter(word: &str, schemas: &Value) -> Failure {
+fn no_parameter(word: &str, schemas: &Object) -> Failure {
     // What is meant for a secret is not to be read over somebody's shoulder.
-    let has_secret = schemas.as_object().is_some_and(|schemas| schemas.values().any(has_secret));
+    let has_secret = schemas.values().any(has_secret);
     let word = if has_secret { "VALUE" } else { word };
     let message = format!("`{}` is no parameter, and the action takes no cmd", quoted(word));
-    let names: Vec<_> = schemas.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<_> = schemas.keys().map(String::as_str).collect();
     let is_required =
         |name: &&&str| schemas.get(**name).is_some_and(|schema| Schema::of(schema).is_required());
     let hint = match names.iter().find(is_required).or_else(|| names.first()) {
@@ -169,13 +172,17 @@ mod tests {
 
     use super::*;
 
+    fn schemas(schemas: Value) -> Object {
+        serde_json::from_value(schemas).unwrap()
+    }
+
     fn parsed(words: &[&str]) -> Result<Value, String> {
-        let schemas = json!({
+        let schemas = schemas(json!({
             "cmd": {"type": "string"}, "n": {"type": "integer"}, "f": {"type": "number"}, "b": {"type": "boolean"},
             "l": {"type": "array"}, "o": {"type": "object"}, "pin": {"type": "integer", "secret": true},
-        });
+        }));
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        parse(&words, &schemas).map(Value::Object).map_err(|failure| failure.message)
+        parse(&words, Some(&schemas)).map(Value::Object).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -199,7 +206,9 @@ mod tests {
 
     #[test]
     fn a_word_that_no_parameter_takes_is_told_how_one_is_written() {
-        let takes = json!({"times": {"type": "integer"}, "message": {"required": true}, "reply to": {}});
+        let takes =
+            schemas(json!({"times": {"type": "integer"}, "message": {"required": true}, "reply to": {}}));
+        let (secret, none) = (schemas(json!({"pin": {"secret": true}})), Object::new());
         for (word, schemas, message, hint) in [
             (
                 "it's me",
@@ -208,15 +217,15 @@ mod tests {
                 r"write NAME=VALUE, as message='it'\''s me'; it takes times, message, reply to",
             ),
             ("my message=a", &takes, "`my message=a` is no parameter", "as message='a'; it takes"),
-            ("pin hush", &json!({"pin": {"secret": true}}), "`VALUE` is no parameter", "as pin='VALUE'; it"),
-            ("a", &json!({}), "`a` is no parameter", "leave it out: the action takes no parameters"),
+            ("pin hush", &secret, "`VALUE` is no parameter", "as pin='VALUE'; it"),
+            ("a", &none, "`a` is no parameter", "leave it out: the action takes no parameters"),
         ] {
-            let refused = parse(&[word.to_owned()], schemas).unwrap_err();
+            let refused = parse(&[word.to_owned()], Some(schemas)).unwrap_err();
             assert!(refused.message.starts_with(message) && refused.hint.contains(hint), "{refused}");
         }
-        assert_eq!(parse(&["reply to=a".to_owned()], &takes).unwrap()["reply to"], json!("a"));
+        assert_eq!(parse(&["reply to=a".to_owned()], Some(&takes)).unwrap()["reply to"], json!("a"));
         // What an action takes that is not there any more is not known.
-        assert_eq!(parse(&["date".to_owned()], &Value::Null).unwrap()["cmd"], json!("date"));
+        assert_eq!(parse(&["date".to_owned()], None).unwrap()["cmd"], json!("date"));
     }
 
     #[test]

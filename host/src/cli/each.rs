@@ -11,28 +11,32 @@ pub(super) async fn each(
     form: Form,
     names: &[String],
     act: impl AsyncFn(&str) -> Result<Value, Failure>,
-    tell: impl Fn(&str, &Value),
+    tell: impl Fn(&str, &Value) -> Result<(), Failure>,
 ) -> Result<Code, Failure> {
     if let [name] = names {
         let given = act(name).await?;
         match form {
             Form::Json => print::json(&given),
-            Form::Text => tell(name, &given),
+            Form::Text => tell(name, &given)?,
         }
         return Ok(Code::Ok);
     }
     let (mut all, mut code) = (Vec::new(), Code::Ok);
     for name in names {
-        match (act(name).await, form) {
+        let done = match (act(name).await, form) {
             (Ok(given), Form::Text) => tell(name, &given),
-            (Ok(given), Form::Json) => all.push(given),
-            (Err(failure), _) => {
-                code = Code::Failed;
-                let failure = Failure { message: format!("{name}: {}", failure.message), ..failure };
-                match form {
-                    Form::Text => print::failure(form, &failure),
-                    Form::Json => all.push(failure.as_json()),
-                }
+            (Ok(given), Form::Json) => {
+                all.push(given);
+                Ok(())
+            }
+            (Err(failure), _) => Err(failure),
+        };
+        if let Err(failure) = done {
+            code = Code::Failed;
+            let failure = Failure { message: format!("{name}: {}", failure.message), ..failure };
+            match form {
+                Form::Text => print::failure(form, &failure),
+                Form::Json => all.push(failure.as_json()),
             }
         }
     }
@@ -63,6 +67,7 @@ mod tests {
         let tell = |name: &str, given: &Value| {
             assert_eq!(given["deleted"], true);
             told.borrow_mut().push(name.to_owned());
+            if name == "odd" { Err(Failure::usage("not understood", "")) } else { Ok(()) }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(each(Form::Text, &names, act, tell));
@@ -77,6 +82,8 @@ mod tests {
             (&["a", "b"], Ok(Code::Ok), &["a", "b"]),
             (&["a", "bad", "b"], Ok(Code::Failed), &["a", "b"]),
             (&["bad", "bad"], Ok(Code::Failed), &[]),
+            (&["odd"], Err("not understood".to_owned()), &["odd"]),
+            (&["odd", "b"], Ok(Code::Failed), &["odd", "b"]),
         ] {
             let (outcome, said) = done(names);
             assert_eq!(outcome, code, "{names:?}");

@@ -3,14 +3,17 @@
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
+use petrel_api_types as wire;
+use petrel_api_types::Item;
 use petrel_api_types::execution::Standing;
+use petrel_model::ExecutionId;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::each;
 use super::moment::moment;
 use super::run;
-use super::session::{Secrets, Session, path_segment};
+use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::{Waiting, read};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
@@ -22,7 +25,8 @@ mod newest;
 mod rerun;
 mod task_tree;
 
-use attributes::text;
+use rerun::Again;
+
 pub(super) use ending::show_whole;
 
 /// Look at executions, and end them.
@@ -166,9 +170,9 @@ impl Execution {
             Self::Get { id, all, secrets } => {
                 let id = if all && id == "last" { newest_of_all(session).await? } else { id };
                 let path = secrets.asked(&format!("/executions/{}", path_segment(&id)));
-                let execution = session.client.execution(Method::GET, &path, None).await?;
-                show_whole(session, &execution).await?;
-                newest::tell_of_later_event(session, &id, &execution).await;
+                let answer = session.client.execution(Method::GET, &path, None).await?;
+                show_whole(session, &answer).await?;
+                newest::tell_of_later_event(session, &id, &answer).await;
             }
             Self::Output { id } => {
                 let path = format!("/executions/{}/output", path_segment(&id));
@@ -186,7 +190,7 @@ impl Execution {
             Self::Pause { ids } => return ask(session, &ids, "pausing").await,
             Self::Resume { ids } => return ask(session, &ids, "resuming").await,
             Self::Rerun { id, parameters, tasks, reset } => {
-                rerun::rerun(session, &id, &parameters, json!({"tasks": tasks, "reset": reset})).await?;
+                rerun::rerun(session, &id, &parameters, &Again { tasks, reset }).await?;
             }
             Self::Cancel { ids } => {
                 return cancel(session, &ids).await;
@@ -217,36 +221,29 @@ fn newest(limit: usize, all: bool, asked: &[(&str, String)]) -> Result<String, F
 
 /// Lists what `path` asks for, by the filters in `asked`.
 async fn list(session: &Session, path: &str, asked: &[(&str, String)]) -> Result<(), Failure> {
-    let (mut executions, count) = session.client.counted(path).await?;
-    let is_held = session.form == Form::Text && held::mark(&mut executions);
-    let columns = [
-        ("ID", "id"),
-        ("ACTION", "action.ref"),
-        ("STATUS", "status"),
-        ("STARTED", "start_timestamp"),
-        ("SECONDS", "elapsed_seconds"),
-        ("USER", "context.user"),
-    ];
-    print::listing_of(session.form, &executions, &columns, asked);
-    print::count(session.form, &executions, count);
-    if is_held {
-        held::explain();
-    }
-    Ok(())
+    let (answer, count) = session.client.counted(path).await?;
+    session.show(&answer, |executions: Items<wire::Execution<'static>>| {
+        print::listing(attributes::table(&executions), asked);
+        print::count(executions.len(), count);
+        if executions.iter().any(|item| matches!(item, Item::Found(execution) if execution.held)) {
+            held::explain();
+        }
+    })
 }
 
 /// The id of the newest execution, whoever has asked for it.
 async fn newest_of_all(session: &Session) -> Result<String, Failure> {
-    let newest = session.client.list("/executions?limit=1&include_attributes=id").await?;
-    let id = newest.pointer("/0/id").and_then(Value::as_str).map(str::to_owned);
-    id.ok_or_else(|| {
-        Failure::new(
+    let answer = session.client.list("/executions?limit=1&include_attributes=status").await?;
+    match read::<Items<Standing<'static>>>(&answer)?.into_iter().next() {
+        Some(Item::Found(newest)) => Ok(newest.id.into_owned()),
+        Some(Item::Lost(newest)) => Ok(newest.id.into_owned()),
+        None => Err(Failure::new(
             Code::NotFound,
             "not_found",
             "execution `last` does not exist",
             "nothing has run yet; `petrel run core.noop` does",
-        )
-    })
+        )),
+    }
 }
 
 /// Ends each of them, whatever becomes of the others.
@@ -267,38 +264,40 @@ async fn ask(session: &Session, ids: &[String], status: &str) -> Result<Code, Fa
     each(session.form, ids, ask, tell_status).await
 }
 
-fn tell_status(_: &str, execution: &Value) {
-    print::note(&format!("{}: {}", text(execution, "id"), text(execution, "status")));
+fn tell_status(_: &str, answer: &Value) -> Result<(), Failure> {
+    let Standing { id, status, .. } = read(answer)?;
+    print::note(&format!("{id}: {status}"));
+    Ok(())
 }
 
 /// Prints output as it comes, for so long at most. The host is asked again every second, from the line where we are.
 async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result<Code, Failure> {
     let client = &session.client;
     // The newest one now, not whichever is newest later.
-    let first = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
-    newest::tell_of_later_event(session, id, &first).await;
-    let first: Standing<'static> = read(&first)?;
+    let answer = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
+    newest::tell_of_later_event(session, id, &answer).await;
+    let first: wire::Execution<'static> = read(&answer)?;
     if first.held {
         held::explain();
     }
-    let id: &str = &first.id;
-    run::until_interrupted(id, follow(session, id, task_tree::is_workflow(&first), patience)).await
+    let following = follow(session, first.id, task_tree::is_workflow(&first), patience);
+    run::until_interrupted(&first.id.to_string(), following).await
 }
 
 async fn follow(
     session: &Session,
-    id: &str,
+    id: ExecutionId,
     has_tasks: bool,
     patience: Option<Duration>,
 ) -> Result<Code, Failure> {
     let client = &session.client;
     let mut tasks = task_tree::Followed::default();
-    let (started, mut waiting, mut lines) = (Instant::now(), Waiting::default(), 0);
+    let (name, started, mut waiting, mut lines) = (id.to_string(), Instant::now(), Waiting::default(), 0);
     // For programs it is one document, at the end.
     let (is_text, mut all) = (session.form == Form::Text, String::new());
     loop {
         // Asked before the output is read, so that what comes before the end is not missed.
-        let now = client.state_of(id, "wait=1&exclude_attributes=result");
+        let now = client.state_of(&name, "wait=1&exclude_attributes=result");
         let Some(execution) = waiting.ask(now).await? else { continue };
         let standing: Standing<'_> = read(&execution)?;
         let output = client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;

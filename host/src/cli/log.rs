@@ -1,12 +1,13 @@
 //! `petrel log`: what the host logs.
 
 use clap::Subcommand;
+use petrel_api_types::host::LogLevel;
 use reqwest::Method;
 use serde_json::json;
 
 use super::session::Session;
 use crate::exit::{Code, Failure};
-use crate::print;
+use crate::print::{self, Attributes};
 
 /// Look at what the host logs, and change it.
 #[derive(Debug, Subcommand)]
@@ -28,7 +29,9 @@ impl Log {
             None => session.client.get("/log").await?,
             Some(level) => session.client.send_json(Method::PUT, "/log", &json!({"level": level})).await?,
         };
-        print::attributes(session.form, &answer, &["level"]);
+        session.show(&answer, |LogLevel { level }| {
+            print::attributes(&Attributes::default().text("level", level));
+        })?;
         Ok(Code::Ok)
     }
 }

@@ -1,25 +1,29 @@
 //! `petrel pack`: what is registered, registering a directory, and checking one.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use clap::Subcommand;
-use petrel_api_types::{Registration, Removal};
+use petrel_api_types as wire;
 use petrel_catalog::content::{Content, Runners};
 use petrel_catalog::registration::look_at;
-use petrel_model::names::check_pack;
 use petrel_packs::{Embedded, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::session::{Secrets, Session, path_segment};
+use super::session::{Items, Secrets, Session, path_segment, show_noted};
 use crate::bundled;
-use crate::client::{Connection, read};
+use crate::client::Connection;
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, counted};
 use crate::server::runners_to_look;
 
+mod attributes;
 mod describe;
+mod wanted;
+
+use wanted::Wanted;
 
 /// Look at packs, check and register them.
 #[derive(Debug, Subcommand)]
@@ -120,20 +124,21 @@ impl Pack {
     async fn ask(self, session: &Session) -> Result<Code, Failure> {
         match self {
             Self::List => {
-                let packs = session.client.list("/packs?limit=-1").await?;
-                let columns = [
-                    ("PACK", "ref"),
-                    ("VERSION", "version"),
-                    ("DESCRIPTION", "description"),
-                    ("PATH", "path"),
-                ];
-                print::listing(session.form, &packs, &columns);
+                let answer = session.client.list("/packs?limit=-1").await?;
+                session.show(&answer, |packs: Items<wire::Pack<'static>>| {
+                    print::listing(attributes::table(&packs), &[]);
+                })?;
             }
             Self::Check { directory } => return check(session.form, &directory).await,
             Self::Describe { component, write } => {
                 return describe::describe(session.form, &component, write).await;
             }
-            Self::Get { pack } => get(session, &pack).await?,
+            Self::Get { pack } => {
+                let answer = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
+                session.show(&answer, |pack: wire::Pack<'static>| {
+                    print::attributes(&attributes::attributes(&pack));
+                })?;
+            }
             Self::Reload { pack } => {
                 register(session, "/packs/register", &json!({"packs": [pack]})).await?;
             }
@@ -147,26 +152,19 @@ impl Pack {
                     print::json(&session.client.get(&format!("/config_schemas/{pack}")).await?);
                 } else {
                     let path = secrets.asked(&format!("/configs/{pack}"));
-                    let config = session.client.get(&path).await?;
-                    tell_notes(&config);
-                    print::attributes(session.form, &config, &["pack", "values"]);
+                    show_config(session.form, &session.client.get(&path).await?)?;
                 }
             }
             Self::Configure { pack, file } => {
                 let values = Value::Object(read_values(&file)?);
                 let path = format!("/configs/{}", path_segment(&pack));
-                let config = session.client.send_json(Method::PUT, &path, &values).await?;
-                tell_notes(&config);
-                print::attributes(session.form, &config, &["pack", "values"]);
+                show_config(session.form, &session.client.send_json(Method::PUT, &path, &values).await?)?;
             }
             Self::Register { pack, types } => {
-                let mut asked = to_register(&pack)?;
-                if let Some(asked) = asked.as_object_mut().filter(|_| !types.is_empty()) {
-                    asked.insert("types".to_owned(), json!(types));
-                }
-                register(session, "/packs/register", &asked).await.map_err(|failure| {
-                    let is_name = asked.get("packs").is_some() && failure.code == Code::NotFound;
-                    if is_name { neither(&pack) } else { failure }
+                let wanted = Wanted::of(&pack, types)?;
+                register(session, "/packs/register", &json!(wanted)).await.map_err(|failure| {
+                    let is_unknown = wanted.is_name() && failure.code == Code::NotFound;
+                    if is_unknown { wanted::neither(&pack) } else { failure }
                 })?;
             }
             Self::Install { packs } => {
@@ -177,88 +175,40 @@ impl Pack {
     }
 }
 
-/// Shows what is registered of a pack.
-async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
-    let pack = session.client.get(&format!("/packs/{}", path_segment(pack))).await?;
-    let attributes =
-        ["ref", "name", "description", "version", "author", "keywords", "path", "refused", "refused_rules"];
-    print::attributes(session.form, &pack, &attributes);
-    Ok(())
+/// Shows how a pack is configured, and says what there is to say of that.
+fn show_config(form: Form, answer: &Value) -> Result<(), Failure> {
+    let notes = |config: &wire::PackConfig<'static>| tell_notes(&config.notes);
+    show_noted(form, answer, notes, |config| print::attributes(&attributes::config(config)))
 }
 
-/// Says what there is to say of a configuration.
-fn tell_notes(config: &Value) {
-    for note in config.get("notes").and_then(Value::as_array).into_iter().flatten() {
-        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
-    }
+/// Says what was passed over, what went, and what to think about.
+fn tell_notes(notes: &[Cow<'_, str>]) {
+    notes.iter().for_each(|note| print::note(&format!("note: {note}")));
 }
 
 /// Says what went with a pack that was removed.
-fn tell_removal(form: Form, removed: &Value) -> Result<(), Failure> {
-    let removal: Removal<'_> = read(removed)?;
-    removal.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
-    let of = |count: usize, what: &str| counted(count as u64, what);
-    match form {
-        Form::Json => print::json(removed),
-        Form::Text => print::note(&format!(
-            "removed {}: {}, {}, {}; its files are where they were",
-            removal.reference,
-            of(removal.actions, "action"),
-            of(removal.triggers, "trigger"),
-            of(removal.rules, "rule")
-        )),
-    }
-    Ok(())
+fn tell_removal(form: Form, answer: &Value) -> Result<(), Failure> {
+    let notes = |removal: &wire::Removal<'static>| tell_notes(&removal.notes);
+    show_noted(form, answer, notes, |removal| print::note(&attributes::removed(removal)))
 }
 
-/// Asks the host to register something, and says what was.
+/// Asks the host to register something, and says what was and what to try next.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
-    let report = session.client.send_json(Method::POST, path, body).await?;
-    let registration: Registration<'_> = read(&report)?;
-    notes(&registration);
-    match session.form {
-        Form::Json => print::json(&report),
-        Form::Text => registered(&registration),
-    }
-    Ok(())
-}
-
-/// What asks the host to register a directory, or a pack by its name where there is no such directory.
-fn to_register(pack: &Path) -> Result<Value, Failure> {
-    let name = pack.to_str().filter(|name| check_pack(name).is_ok());
-    match (pack.canonicalize(), name) {
-        (Ok(path), _) if path.is_file() => Err(no_directory(&path)),
-        (Ok(path), _) => Ok(json!({"path": path})),
-        (Err(_), Some(name)) => Ok(json!({"packs": [name]})),
-        (Err(error), None) => Err(unreadable(pack, &error)),
-    }
-}
-
-fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
-    let message = format!("{} cannot be read: {error}", directory.display());
-    Failure::usage(message, "give the directory that holds pack.yaml")
-}
-
-/// That what is to be registered is nothing that there is.
-fn neither(pack: &Path) -> Failure {
-    let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
-    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows what is registered";
-    Failure::new(Code::NotFound, "not_found", message, hint)
-}
-
-fn no_directory(file: &Path) -> Failure {
-    let directory = file.parent().unwrap_or(file);
-    Failure::usage(
-        format!("{} is a file, and a pack is a directory", file.display()),
-        format!("name the directory: {}", directory.display()),
-    )
+    let answer = session.client.send_json(Method::POST, path, body).await?;
+    let notes = |registration: &wire::Registration<'static>| tell_notes(&registration.notes);
+    show_noted(session.form, &answer, notes, |registration| {
+        print::line(&attributes::registered(registration));
+        for pack in registration.registered() {
+            print::note(&format!("`petrel action list --pack {}` shows what it can do", pack.reference));
+        }
+    })
 }
 
 /// Says everything that must be corrected in a pack, and what to think about.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
-    let directory = directory.canonicalize().map_err(|error| unreadable(directory, &error))?;
+    let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
     if directory.is_file() {
-        return Err(no_directory(&directory));
+        return Err(wanted::no_directory(&directory));
     }
     // A pack of the host's own is one wherever it is, so what it holds is known.
     let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
@@ -303,25 +253,4 @@ fn read_values(file: &str) -> Result<petrel_model::Object, Failure> {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Failure::usage(lines.join("\n"), "correct the file and try again")
     })
-}
-
-/// Says what was passed over, and what to think about.
-fn notes(registration: &Registration<'_>) {
-    registration.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
-}
-
-/// Says what was registered and what to try next.
-fn registered(registration: &Registration<'_>) {
-    let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
-    let of = |count: usize, what: &str| counted(count as u64, what);
-    print::line(&format!(
-        "registered {}: {}, {}, {}",
-        packs.join(", "),
-        of(registration.actions, "action"),
-        of(registration.triggers, "trigger"),
-        of(registration.rules, "rule")
-    ));
-    for pack in packs {
-        print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));
-    }
 }

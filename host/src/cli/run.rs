@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use petrel_api_types::action::ActionParameters;
 use petrel_api_types::execution::Standing;
 use petrel_model::Status;
 use reqwest::Method;
@@ -53,8 +54,9 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         let action = path_segment(&self.action);
-        let schemas = session.client.get(&format!("/actions/views/parameters/{action}")).await?;
-        let given = parameters::parse(&self.parameters, schemas.get("parameters").unwrap_or(&Value::Null))?;
+        let path = format!("/actions/views/parameters/{action}");
+        let takes: ActionParameters<'static> = read(&session.client.get(&path).await?)?;
+        let given = parameters::parse(&self.parameters, Some(&takes.parameters))?;
         let body = json!({"action": self.action, "parameters": given});
         let execution = session.client.execution(Method::POST, "/executions", Some(&body)).await?;
         let begun: Standing<'static> = read(&execution)?;

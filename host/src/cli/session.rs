@@ -1,8 +1,17 @@
-//! What the client verbs have in common: the host that they talk to, and how its paths are written.
+//! What the client verbs have in common: the host that they talk to, how its paths are written, and how its answers are
+//! shown.
 
-use crate::client::{Client, Connection};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use petrel_api_types::Item;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::client::{Client, Connection, read};
 use crate::exit::Failure;
-use crate::print::Form;
+use crate::print::{self, Form};
+
+/// The items of a list, as they are read from its answer.
+pub(super) type Items<T> = Vec<Item<'static, T>>;
 
 /// What every client verb gets that talks to a host.
 pub(super) struct Session {
@@ -20,6 +29,50 @@ impl Session {
     pub(super) fn open(connection: &Connection, form: Form) -> Result<Self, Failure> {
         Ok(Self { client: Client::new(connection)?, form })
     }
+
+    /// Shows an answer: to programs as it came, to people as `tell` does, from the type of the API that it is.
+    ///
+    /// # Errors
+    /// When it is of another type, and people are to read it.
+    pub(super) fn show<'a, T: Deserialize<'a>>(
+        &self,
+        answer: &'a Value,
+        tell: impl FnOnce(T),
+    ) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => print::json(answer),
+            Form::Text => tell(read(answer)?),
+        }
+        Ok(())
+    }
+}
+
+/// Shows an answer that has `notes` beside what is shown of it, which programs are told as well: on standard error. They
+/// get an answer that is not understood too, without its notes.
+///
+/// # Errors
+/// As [`Session::show`].
+pub(super) fn show_noted<'a, T: Deserialize<'a>>(
+    form: Form,
+    answer: &'a Value,
+    notes: impl FnOnce(&T),
+    tell: impl FnOnce(&T),
+) -> Result<(), Failure> {
+    let said: Result<T, Failure> = read(answer);
+    match form {
+        Form::Json => {
+            if let Ok(said) = &said {
+                notes(said);
+            }
+            print::json(answer);
+        }
+        Form::Text => {
+            let said = said?;
+            notes(&said);
+            tell(&said);
+        }
+    }
+    Ok(())
 }
 
 /// Whether secrets are shown.
@@ -41,16 +94,12 @@ impl Secrets {
     }
 }
 
-/// A part of a path, with what URLs do not allow escaped.
+/// What is escaped in a part of a path: all but the unreserved characters of RFC 3986, section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A part of a path, or a value of a query, with what URLs do not allow in it escaped.
 pub(super) fn path_segment(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -61,6 +110,7 @@ mod tests {
     fn segments_are_escaped() {
         assert_eq!(path_segment("core.local"), "core.local");
         assert_eq!(path_segment("a/b ü"), "a%2Fb%20%C3%BC");
+        assert_eq!(path_segment("-._~%?&+"), "-._~%25%3F%26%2B");
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! `petrel user`: who may sign in.
 
 use clap::Subcommand;
+use petrel_access::ADMIN;
+use petrel_api_types as wire;
+use petrel_api_types::Item;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
 use super::input::read_password;
-use super::session::{Session, path_segment};
-use petrel_access::ADMIN;
-
+use super::session::{Items, Session, path_segment};
 use crate::exit::{Code, Failure};
-use crate::print::{self, Form};
+use crate::print::{self, Form, Listing};
 
 /// Make and delete users, and set their passwords. There are no roles yet: every user may do everything but act as
 /// somebody else.
@@ -55,8 +56,9 @@ impl User {
         let client = &session.client;
         match self {
             Self::List => {
-                let users = client.list("/users?limit=-1").await?;
-                print::listing(session.form, &users, &[("USER", "name"), ("CREATED", "created_at")]);
+                let answer = client.list("/users?limit=-1").await?;
+                session
+                    .show(&answer, |users: Items<wire::User<'static>>| print::listing(table(&users), &[]))?;
             }
             Self::Create { name, password_stdin } => {
                 let password = read_password(&format!("Password of {name}"), password_stdin, true)?;
@@ -77,12 +79,22 @@ impl User {
                     tell_of_token_file(name);
                     Ok::<_, Failure>(deleted("name", name))
                 };
-                let tell = |name: &str, _: &Value| print::note(&format!("deleted {name}"));
+                let tell = |name: &str, _: &Value| {
+                    print::note(&format!("deleted {name}"));
+                    Ok(())
+                };
                 return each(session.form, &names, delete, tell).await;
             }
         }
         Ok(Code::Ok)
     }
+}
+
+/// Users in a list.
+fn table<'r>(users: &'r [Item<'r, wire::User<'r>>]) -> Listing<'r, wire::User<'r>> {
+    Listing::of(users)
+        .whole("USER", |user| user.name.to_string())
+        .whole("CREATED", |user| print::to_the_second(user.created_at))
 }
 
 /// The admin has one more way in, which no password closes.
@@ -100,5 +112,19 @@ fn said(form: Form, object: &Value, sentence: &str) {
     match form {
         Form::Json => print::json(object),
         Form::Text => print::note(sentence),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_line_for_each_user() {
+        let answer = json!([{
+            "id": "ada", "name": "ada", "is_admin": false, "created_at": "2026-11-20T12:00:00.000000Z",
+        }]);
+        let users: Items<wire::User<'static>> = serde_json::from_value(answer).unwrap();
+        assert_eq!(table(&users).lines(None, false), ["USER  CREATED", "ada   2026-11-20T12:00:00Z"]);
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Subcommand;
+use petrel_api_types::workflow::Finding;
 use petrel_catalog::workflows::{Invalid, check, inspect as inspected, language};
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::input::read_file;
 use super::session::Session;
-use crate::client::Connection;
+use crate::client::{Connection, read};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -111,14 +112,14 @@ async fn inspect(mut session: Option<Session>, form: Form, files: &[String]) -> 
         session = session.filter(|_| asked.is_some());
         let found = asked
             .unwrap_or_else(|| inspected(language(&source), &source).beside(&NoActions).found().to_errors());
-        let findings = found.as_array().map(Vec::as_slice).unwrap_or_default();
+        let findings: Vec<Finding<'static>> = read(&found)?;
         if form == Form::Text {
             findings.iter().for_each(|finding| print::line(&told(file, finding)));
             if findings.is_empty() {
                 print::note(&format!("{file}: nothing is wrong"));
             }
         }
-        if findings.iter().any(|finding| !is_note(finding)) {
+        if findings.iter().any(|finding| !finding.is_note()) {
             code = Code::Failed;
         }
         all.push(json!({"file": file, "errors": found}));
@@ -167,24 +168,18 @@ fn not_looked_at(failure: Failure) {
     print::note(&format!("what the actions that are called take was not looked at: {message}"));
 }
 
-fn is_note(finding: &Value) -> bool {
-    finding.get("severity").is_some_and(|severity| severity == "note")
-}
-
-/// A finding as the API gives it, in a line.
-fn told(file: &str, finding: &Value) -> String {
-    let text = |name: &str| finding.get(name).and_then(Value::as_str);
-    let number = |name: &str| finding.get(name).and_then(Value::as_u64);
+/// A finding in a line.
+fn told(file: &str, finding: &Finding<'_>) -> String {
     let mut line = file.to_owned();
-    if let (Some(row), Some(column)) = (number("line"), number("column")) {
+    if let (Some(row), Some(column)) = (finding.line, finding.column) {
         line.push_str(&format!(":{row}:{column}"));
     }
-    line.push_str(if is_note(finding) { ": note: " } else { ": " });
-    if let Some(path) = text("spec_path").filter(|path| !path.is_empty()) {
+    line.push_str(if finding.is_note() { ": note: " } else { ": " });
+    if let Some(path) = finding.spec_path.as_deref().filter(|path| !path.is_empty()) {
         line.push_str(&format!("{path}: "));
     }
-    line.push_str(text("message").unwrap_or_default());
-    if let Some(expression) = text("expression") {
+    line.push_str(&finding.message);
+    if let Some(expression) = &finding.expression {
         line.push_str(&format!(" (in `{expression}`)"));
     }
     line
@@ -298,6 +293,23 @@ fn watch(form: Form, files: &[String]) -> Result<Code, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_finding_is_a_line_that_begins_with_its_place() {
+        for (answer, expected) in [
+            (
+                json!({
+                    "type": "expression", "message": "no", "spec_path": "tasks.t", "schema_path": "p",
+                    "expression": "<% x %>", "line": 3, "column": 5,
+                }),
+                "f.yaml:3:5: tasks.t: no (in `<% x %>`)",
+            ),
+            (json!({"type": "syntax", "message": "no", "spec_path": null}), "f.yaml: no"),
+            (json!({"message": "no", "spec_path": "", "severity": "note"}), "f.yaml: note: no"),
+        ] {
+            assert_eq!(told("f.yaml", &serde_json::from_value(answer).unwrap()), expected);
+        }
+    }
 
     #[test]
     fn a_directory_stands_for_the_workflows_in_it() {

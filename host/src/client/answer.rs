@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use petrel_api::VERSION_HEADER;
 use petrel_api_types::Refusal;
-use petrel_model::Status;
+use petrel_api_types::execution::Standing;
 use reqwest::{Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -73,10 +73,7 @@ impl Shape {
         match self {
             Self::Object | Self::Gone => value.is_object(),
             Self::List => value.is_array(),
-            Self::Execution => {
-                let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-                !text("id").is_empty() && text("status").parse::<Status>().is_ok()
-            }
+            Self::Execution => Standing::deserialize(value).is_ok_and(|standing| !standing.id.is_empty()),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Lays a table out: no wider than the terminal, whatever is in it. What names something stays whole, texts give way, and
 //! the last columns are left out where nothing else helps. In a pipe only what would widen the table for everybody is
-//! cut; `--json` has all of it.
+//! cut; `--json` has all of it. What stands in the cells is said in `listing.rs`.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::terminal::coloured;
 
 /// What is between two columns.
 const GAP: usize = 2;
@@ -24,18 +26,6 @@ pub(super) enum Kind {
     Status,
     /// A text.
     Text,
-}
-
-impl Kind {
-    /// Of the column at this place among others, which shows what is at `path`.
-    pub(super) fn of(place: usize, path: &str) -> Self {
-        match path {
-            "status" => Self::Status,
-            "id" | "enabled" => Self::Whole,
-            _ if place == 0 || super::is_time(path) || path.ends_with("_seconds") => Self::Whole,
-            _ => Self::Text,
-        }
-    }
 }
 
 /// A column of a table.
@@ -121,7 +111,7 @@ fn line<'a>(cells: impl Iterator<Item = (&'a Column, &'a str, bool)>) -> String 
     for (column, text, has_colour) in cells {
         let text = cut(text, column.width);
         let rest = column.width.saturating_sub(text.width()) + GAP;
-        line.push_str(&if has_colour { super::coloured(&text) } else { text });
+        line.push_str(&if has_colour { coloured(&text) } else { text });
         line.push_str(&" ".repeat(rest));
     }
     line.truncate(line.trim_end().len());
@@ -151,18 +141,15 @@ mod tests {
 
     fn executions(action: &str) -> Vec<Column> {
         [
-            ("ID", "id", "6a1e5c2f9b1d4e5f60718293"),
-            ("ACTION", "action.ref", action),
-            ("STATUS", "status", "succeeded"),
-            ("STARTED", "start_timestamp", "2026-11-20T12:00:00Z"),
-            ("SECONDS", "elapsed_seconds", "0.005"),
-            ("USER", "context.user", "stanley"),
+            ("ID", Kind::Whole, "6a1e5c2f9b1d4e5f60718293"),
+            ("ACTION", Kind::Text, action),
+            ("STATUS", Kind::Status, "succeeded"),
+            ("STARTED", Kind::Whole, "2026-11-20T12:00:00Z"),
+            ("SECONDS", Kind::Whole, "0.005"),
+            ("USER", Kind::Text, "stanley"),
         ]
         .into_iter()
-        .enumerate()
-        .map(|(place, (heading, path, text))| {
-            Column::new(heading, Kind::of(place, path), vec![text.to_owned()])
-        })
+        .map(|(heading, kind, text)| Column::new(heading, kind, vec![text.to_owned()]))
         .collect()
     }
 

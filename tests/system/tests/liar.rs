@@ -77,7 +77,12 @@ fn no_verb_believes_a_page() {
 #[test]
 fn who_waits_pauses_and_has_an_end() {
     // A host that says again and again that an execution runs, and never how it ends.
-    let running = "HTTP/1.1 200 OK\r\nConnection: close\r\nPetrel-Version: 0.1.0\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"id\": \"1\", \"status\": \"running\"}";
+    let running = concat!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nPetrel-Version: 0.1.0\r\nContent-Type: application/json\r\n\r\n",
+        r#"{"id": "65a000000000000000000001", "status": "running", "start_timestamp": "2026-11-20T12:00:00Z","#,
+        r#" "action": {"ref": "core.noop", "name": "noop", "pack": "core", "runner_type": "noop"},"#,
+        r#" "liveaction": {"id": "65a000000000000000000001", "action": "core.noop", "parameters": {}}}"#
+    );
     let place = Place::default();
     let (url, asked) = liar(running);
     let started = Instant::now();

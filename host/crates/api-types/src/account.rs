@@ -17,6 +17,7 @@ pub struct User<'a> {
     /// The name.
     pub name: Cow<'a, str>,
     /// Whether the user may do everything.
+    #[serde(default)]
     pub is_admin: bool,
     /// When the user was made.
     pub created_at: Timestamp,
@@ -88,12 +89,15 @@ pub struct ApiKey<'a> {
     /// Its id.
     pub id: ApiKeyId,
     /// `api_key:hash`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// On whose behalf.
     pub user: Cow<'a, str>,
     /// The SHA-256 of the key.
+    #[serde(default)]
     pub key_hash: Cow<'a, str>,
     /// What is kept with it.
+    #[serde(default)]
     pub metadata: Cow<'a, Object>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -117,20 +121,25 @@ impl<'a> ApiKey<'a> {
     }
 }
 
-/// An API key for who has just made it.
+/// An API key for who has just made it. It is told this once, so that little else is needed for it to be read.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct MadeApiKey<'a> {
     /// Its id.
     pub id: ApiKeyId,
     /// `api_key:` and a mask.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// On whose behalf.
+    #[serde(default)]
     pub user: Cow<'a, str>,
     /// Whether it is worth anything at present.
+    #[serde(default)]
     pub enabled: bool,
     /// What is kept with it.
+    #[serde(default)]
     pub metadata: Cow<'a, Object>,
     /// When it was made.
+    #[serde(default)]
     pub created_at: Timestamp,
     /// The key itself: it is told when it is made and never again.
     pub key: Cow<'a, str>,
@@ -161,6 +170,7 @@ pub struct Authentication<'a> {
     /// By what, for people.
     pub method: Cow<'a, str>,
     /// Where that stood: `header`, `query` or `cookie`.
+    #[serde(default)]
     pub location: Cow<'a, str>,
     /// Until when it is good; [`Timestamp::LAST`] for what does not expire and clients of StackStorm read a time of. Of an
     /// API key nothing.

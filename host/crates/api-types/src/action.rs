@@ -12,19 +12,23 @@ pub struct Action<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// One line on what it does.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// A disabled action cannot be run.
     pub enabled: bool,
     /// The name of the runner that runs it.
     pub runner_type: Cow<'a, str>,
     /// The file that the runner needs; empty for runners that need none.
+    #[serde(default)]
     pub entry_point: Cow<'a, str>,
     /// What it takes, beside or on top of what its runner takes.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
     /// What it gives.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub output_schema: Cow<'a, Object>,
     /// Whether running it twice does no more than running it once.
+    #[serde(default)]
     pub idempotent: bool,
     /// How the expressions of a workflow are evaluated, where that is not as usual. Petrel's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,14 +40,18 @@ pub struct Action<'a> {
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notify: Cow<'a, Object>,
     /// The reference again: StackStorm's client changes by its id what it has found by its reference.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// The name within the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// The pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `action:pack:name`.
     pub uid: Cow<'a, str>,
     /// Where its metadata is in the pack.
+    #[serde(default)]
     pub metadata_file: Cow<'a, str>,
     /// Why it is refused when somebody runs it. Beyond StackStorm, which would not have it at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +111,7 @@ impl<'a> Action<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionParameters<'a> {
     /// Schemas by name.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
 }
 

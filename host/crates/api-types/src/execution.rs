@@ -26,6 +26,7 @@ pub struct Execution<'a> {
     /// The action, with all that is known of it.
     pub action: ActionOf<'a>,
     /// What runs it.
+    #[serde(default)]
     pub runner: RunnerName<'a>,
     /// StackStorm's live action, which is the same thing here.
     pub liveaction: LiveAction<'a>,
@@ -50,8 +51,10 @@ pub struct Execution<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_execution: Option<Cow<'a, str>>,
     /// Where it came from.
+    #[serde(default)]
     pub context: Context<'a>,
     /// Every status it has had.
+    #[serde(default)]
     pub log: Vec<LogEntry>,
     /// The event that led to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,9 +83,6 @@ pub struct Standing<'a> {
     pub id: Cow<'a, str>,
     /// Where it stands.
     pub status: Status,
-    /// What runs it, if that came along.
-    #[serde(default)]
-    pub runner: Option<RunnerName<'a>>,
     /// Whether it rests since a restore.
     #[serde(default)]
     pub held: bool,
@@ -131,7 +131,7 @@ impl ActionOf<'_> {
 }
 
 /// A runner by its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerName<'a> {
     /// The name.
     pub name: Cow<'a, str>,

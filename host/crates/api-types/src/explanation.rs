@@ -17,6 +17,7 @@ pub struct Why<'a> {
     /// The rules that listen to its trigger.
     pub rules: Vec<Explanation<'a>>,
     /// Requests to webhooks that were refused since then.
+    #[serde(default)]
     pub refused: Vec<RefusedWebhook<'a>>,
 }
 
@@ -30,11 +31,13 @@ pub struct Explanation<'a> {
     /// Why, in one line, by the rule and the datastore as they are now.
     pub verdict: Cow<'a, str>,
     /// What came of it then, in one line.
+    #[serde(default)]
     pub came_of_it: Cow<'a, str>,
     /// Why it failed to come to anything, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
     /// Every criterion in order, also behind the first that does not hold.
+    #[serde(default)]
     pub criteria: Vec<CriterionExplanation<'a>>,
 }
 

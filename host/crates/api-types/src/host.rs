@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// How much waits and runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +16,10 @@ pub struct HostStatus<'a> {
     /// How many executions run. One that is about to start counts as both for a moment.
     pub running: usize,
     /// How many executions are held since a restore.
+    #[serde(default)]
     pub held: usize,
     /// What of what is kept by name (packs, rules, users and so on) cannot be read.
+    #[serde(default)]
     pub unreadable: Vec<Lost<'a>>,
 }
 
@@ -47,6 +51,42 @@ pub struct LogLevel {
 pub struct Hold {
     /// How many executions.
     pub held: usize,
+}
+
+/// What became of executions that rested since a restore, once they were let go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resumed {
+    /// How many rested.
+    pub held: usize,
+    /// How many of them go on, now or when it is their turn.
+    pub resumed: usize,
+    /// How many are abandoned: they had begun, and may not be run twice.
+    pub abandoned: usize,
+    /// How many are canceled, as had been asked for.
+    pub canceled: usize,
+}
+
+/// An item of a list that holds what is read from the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Item<'a, T> {
+    /// It is there.
+    Found(T),
+    /// It is stored, and cannot be read.
+    Lost(Lost<'a>),
+}
+
+// By hand, so that an item that is not understood is refused with its reason, and so that `T` may hold a raw value: what
+// serde derives for untagged enums has neither.
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Item<'_, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match Lost::deserialize(&value) {
+            Ok(lost) => Ok(Self::Lost(lost)),
+            Err(_not_lost) => T::deserialize(value).map(Self::Found).map_err(D::Error::custom),
+        }
+    }
 }
 
 /// What takes the place of something that is stored and cannot be read.
@@ -97,6 +137,28 @@ mod tests {
         );
         assert_shown_as::<LogLevel>(&LogLevel { level: "warn".into() }, &json!({"level": "warn"}));
         assert_shown_as::<Hold>(&Hold { held: 3 }, &json!({"held": 3}));
+    }
+
+    #[test]
+    fn what_was_let_go_on_is_told_with_what_was_not() {
+        assert_shown_as::<Resumed>(
+            &Resumed { held: 7, resumed: 4, abandoned: 2, canceled: 1 },
+            &json!({"held": 7, "resumed": 4, "abandoned": 2, "canceled": 1}),
+        );
+        assert_eq!(serde_json::from_str::<Resumed>("{\"held\": 1}").unwrap().abandoned, 0);
+    }
+
+    #[test]
+    fn an_item_is_found_or_lost_and_nothing_else() {
+        let found: Item<'static, Hold> = Item::Found(Hold { held: 3 });
+        assert_shown_as::<Item<'static, Hold>>(&found, &json!({"held": 3}));
+        let lost: Item<'static, Hold> = Item::Lost(Lost::new("1", "why", "do this"));
+        assert_shown_as::<Item<'static, Hold>>(
+            &lost,
+            &json!({"id": "1", "error": "cannot be read: why", "hint": "do this"}),
+        );
+        let refused = serde_json::from_str::<Item<'static, Hold>>("{\"held\": \"x\"}").unwrap_err();
+        assert!(refused.to_string().contains("invalid type: string \"x\""), "{refused}");
     }
 
     #[test]

@@ -11,18 +11,23 @@ pub const SCOPE: &str = "st2kv.system";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key<'a> {
     /// The name again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// The name.
     pub name: Cow<'a, str>,
     /// The value.
     pub value: Cow<'a, str>,
     /// [`SCOPE`].
+    #[serde(default)]
     pub scope: Cow<'a, str>,
     /// Whether it is a secret; none is yet.
+    #[serde(default)]
     pub secret: bool,
     /// Whether the value is encrypted; none is yet.
+    #[serde(default)]
     pub encrypted: bool,
     /// `key_value_pair:scope:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 

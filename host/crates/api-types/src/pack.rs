@@ -13,20 +13,28 @@ pub struct Pack<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The name for people.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// One line on what it is for.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// Semantic version.
+    #[serde(default)]
     pub version: Cow<'a, str>,
     /// Who wrote it.
+    #[serde(default)]
     pub author: Cow<'a, str>,
     /// Where to reach them.
+    #[serde(default)]
     pub email: Cow<'a, str>,
     /// Words to find it by.
+    #[serde(default)]
     pub keywords: Cow<'a, [String]>,
     /// Where its files are on the host.
+    #[serde(default)]
     pub path: Cow<'a, str>,
     /// Whether it came with the binary.
+    #[serde(default)]
     pub built_in: bool,
     /// Actions that are refused when they are to be run, by name, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -38,8 +46,10 @@ pub struct Pack<'a> {
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Cow<'a, Object>,
     /// The short name again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// `pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 
@@ -67,6 +77,7 @@ impl<'a> From<&'a pack::Pack> for Pack<'a> {
 
 /// What was registered: the sums, and of a single pack the pack.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Registration<'a> {
     /// How many actions.
     pub actions: usize,
@@ -110,6 +121,7 @@ impl<'a> Registration<'a> {
 
 /// What went with a pack that was removed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Removal<'a> {
     /// The pack.
     #[serde(rename = "ref")]

@@ -20,6 +20,7 @@ pub struct Rule<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// One line on what it is for.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// A disabled rule matches nothing.
     pub enabled: bool,
@@ -29,6 +30,7 @@ pub struct Rule<'a> {
     /// What it listens to.
     pub trigger: RuleTrigger<'a>,
     /// What must hold of the payload, by JSONPath.
+    #[serde(default)]
     pub criteria: Ordered<Criterion<'a>>,
     /// What it runs.
     pub action: ActionCall<'a>,
@@ -39,10 +41,13 @@ pub struct Rule<'a> {
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub context: Cow<'a, Object>,
     /// The name within the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// The pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `rule:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// What to think about, for who has just written it. Each names the rule and the remedy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -66,9 +71,10 @@ pub struct RuleTrigger<'a> {
     #[serde(rename = "type")]
     pub kind: Cow<'a, str>,
     /// The parameters, such as the `url` of a webhook.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
     /// The trigger.
-    #[serde(rename = "ref")]
+    #[serde(default, rename = "ref")]
     pub reference: Cow<'a, str>,
 }
 
@@ -97,6 +103,7 @@ pub struct ActionCall<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// Its parameters.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
 }
 

@@ -7,7 +7,7 @@ use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, trigger};
 use serde::{Deserialize, Serialize};
 
-use crate::{Enforcement, Lost, Secrets};
+use crate::{Enforcement, Item, Secrets};
 
 /// A kind of event that a pack declares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,18 +16,25 @@ pub struct TriggerType<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// One line on when it happens.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// JSON Schema of the parameters that a rule gives.
+    #[serde(default)]
     pub parameters_schema: Cow<'a, Object>,
     /// JSON Schema of the payload of its events.
+    #[serde(default)]
     pub payload_schema: Cow<'a, Object>,
     /// The reference again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// The name within the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// The pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `trigger_type:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 
@@ -54,17 +61,22 @@ pub struct Trigger<'a> {
     #[serde(rename = "type")]
     pub kind: Cow<'a, str>,
     /// The parameters, such as the `url` of a webhook.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
     /// The reference again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// `trigger:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// The name within the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
 }
 
@@ -101,6 +113,7 @@ pub struct TriggerInstance<'a> {
     /// When it happened.
     pub occurrence_time: Timestamp,
     /// What happened, written as it stands.
+    #[serde(default)]
     pub payload: Payload,
     /// How far the rules got with it.
     pub status: TriggerInstanceStatus,
@@ -119,17 +132,7 @@ pub enum Enforcements<'a> {
     /// By id, in lists.
     Ids(Cow<'a, [EnforcementId]>),
     /// Each as it is, for who looks at one event.
-    Whole(Vec<EnforcementOf<'a>>),
-}
-
-/// What came of an event by one rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum EnforcementOf<'a> {
-    /// The enforcement.
-    Whole(Enforcement<'a>),
-    /// It is there, and cannot be read.
-    Lost(Lost<'a>),
+    Whole(Vec<Item<'a, Enforcement<'a>>>),
 }
 
 impl<'a> TriggerInstance<'a> {
@@ -227,8 +230,8 @@ mod tests {
             "enforcements": [ID],
         });
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);
-        let lost = Lost::new(ID, "why", "do this");
-        let whole = Enforcements::Whole(vec![EnforcementOf::Lost(lost)]);
+        let lost = crate::Lost::new(ID, "why", "do this");
+        let whole = Enforcements::Whole(vec![Item::Lost(lost)]);
         expected["enforcements"] = json!([{"id": ID, "error": "cannot be read: why", "hint": "do this"}]);
         let shown = TriggerInstance { enforcements: Some(whole), ..shown };
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);

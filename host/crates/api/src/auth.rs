@@ -2,6 +2,10 @@
 //! order: `X-Auth-Token`, `St2-Api-Key`, the queries of these names, the cookie `auth-token`; and then in
 //! `Authorization`, as `St2-Api-Key KEY`, or as `Bearer` with a token or, for senders that know no other header, a key.
 //!
+//! The headers are read here and not by the extractors of `axum-extra`: these answer by themselves, with 400, what
+//! StackStorm takes for not signed in. And of all cookies one is looked for and none is ever set, for which a jar of them
+//! is much.
+//!
 //! Whose it is, is asked of `petrel_access`; only the host's own admin token is compared here.
 
 mod admin_token;

@@ -1,5 +1,8 @@
 //! Every request has an id, the client's or one made here; it is in the answer and in the log. And every answer says
 //! who answers.
+//!
+//! The layers of `tower-http` for ids are two of their own, each of which copies what is inside it for each request, and bring
+//! a crate of random ids; a number that is counted here is as good within one host, and shorter in the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -5,14 +5,15 @@ use petrel_api_types as wire;
 use petrel_api_types::Secrets;
 use petrel_api_types::execution::{Beside, RegisteredAs};
 use petrel_api_types::rule::RuleSchemas;
+use petrel_api_types::workflow::Finding;
 use petrel_catalog::content::{Content, RegisteredAction, RunnerType};
+use petrel_catalog::workflows::Found;
 use petrel_engine::clock;
 use petrel_engine::explanation::{CriterionExplanation, Explanation};
 use petrel_engine::reads::Unreadable;
 use petrel_engine::workflows::task_execution;
 use petrel_model::output::OutputLine;
 use petrel_model::secrets::MASK;
-use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{Execution, Ref, Rule, Status, Trigger};
 
 use crate::trail::Refused;
@@ -42,16 +43,6 @@ pub(crate) fn unreadable(lost: &Unreadable) -> wire::Lost<'_> {
 /// The status of an execution as it is shown now.
 pub(crate) fn shown_status(execution: &Execution) -> Status {
     wire::execution::shown_status(execution, clock::now())
-}
-
-/// How far the rules got with an event, in StackStorm's word.
-pub(crate) fn event_status(status: TriggerInstanceStatus) -> &'static str {
-    match status {
-        TriggerInstanceStatus::Pending => "pending",
-        TriggerInstanceStatus::Processing => "processing",
-        TriggerInstanceStatus::Processed => "processed",
-        TriggerInstanceStatus::ProcessingFailed => "processing_failed",
-    }
 }
 
 /// An execution, which rests since a restore if `is_held`.
@@ -144,5 +135,42 @@ pub(crate) fn refused(refused: &Refused) -> wire::explanation::RefusedWebhook<'_
         path: refused.path.as_str().into(),
         status: refused.status,
         address: refused.address,
+    }
+}
+
+/// What is found in the text of a workflow.
+pub(crate) fn finding(Found { finding, position }: &Found) -> Finding<'_> {
+    Finding {
+        kind: finding.kind.name().into(),
+        language: finding.language.map(|language| language.name().into()),
+        expression: finding.expression.as_deref().map(Into::into),
+        message: finding.message.as_str().into(),
+        schema_path: finding.schema_path.as_deref().map(Into::into),
+        spec_path: finding.spec_path.as_deref().map(Into::into),
+        severity: Finding::severity(finding.is_note()),
+        line: position.map(|position| position.line),
+        column: position.map(|position| position.column),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_catalog::workflows::{inspect, language};
+
+    use super::*;
+
+    #[test]
+    fn what_is_found_in_a_workflow_is_shown_as_a_failed_one_reports_it() {
+        for text in [
+            "version: 1.0\ntasks:\n  a: {action: core.noop, input: {x: <% lenn(1) %>}, next: [{publish: path=ok}]}\n",
+            "version: 1.0\ntasks: {a: {action: core.noop, next: [{do: b}]}}\noutput: [{x: '{{ ctx().y }}'}]\n",
+            "tasks: [",
+            "[]",
+        ] {
+            let invalid = inspect(language(text), text).found();
+            assert!(!invalid.0.is_empty(), "nothing is found in {text}");
+            let shown: Vec<_> = invalid.0.iter().map(finding).collect();
+            assert_eq!(serde_json::to_string(&shown).unwrap(), invalid.to_errors().to_string(), "{text}");
+        }
     }
 }

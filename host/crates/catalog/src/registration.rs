@@ -1,6 +1,6 @@
 //! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
 //! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
-//! becomes of its rules, [`gone`] what has gone, [`parts`] how a part of a pack is registered alone.
+//! becomes of its rules, [`mod@gone`] what has gone, [`parts`] how a part of a pack is registered alone.
 
 mod flows;
 mod gone;

@@ -97,16 +97,18 @@ impl Core {
         self.0.lifecycle.spawn(name, future)
     }
 
-    /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must show in
-    /// memory as well.
+    /// Begins `work`, which is done to its end also when whoever asked for it goes away meanwhile: what was committed must
+    /// show in memory as well.
     ///
     /// # Errors
     /// Those of `work`, and when it panics.
-    pub async fn run_detached<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.spawn("change", work).await.unwrap_or_else(|gone| Err(gone.into()))
+    pub fn run_detached<T, W>(&self, work: W) -> impl Future<Output = Result<T, Error>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let task = self.spawn("change", work);
+        async move { task.await.unwrap_or_else(|gone| Err(gone.into())) }
     }
 
     /// Stops in order: nothing new is to start, what runs may go on for as long as `drain` and is then ended. What does

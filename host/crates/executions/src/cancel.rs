@@ -56,7 +56,7 @@ impl Executions {
     /// When it does not exist, or the store fails.
     pub async fn cancel(&self, id: ExecutionId, user: &str) -> Result<Canceled, Error> {
         let (executions, user) = (self.clone(), user.to_owned());
-        self.run_detached(async move { executions.cancel_now(id, &user).await }).await
+        self.core().run_detached(async move { executions.cancel_now(id, &user).await }).await
     }
 
     async fn cancel_now(&self, id: ExecutionId, user: &str) -> Result<Canceled, Error> {

@@ -27,25 +27,26 @@ impl Executions {
     /// When the store fails. Where that was after it was let go, the next call takes it up.
     pub async fn resume_all(&self) -> Result<Resumed, Error> {
         let executions = self.clone();
-        self.run_detached(async move {
-            let mut is_left_over = executions.lifting().lock().await;
-            let held = executions.store().held();
-            if held == 0 && !*is_left_over {
-                return Ok(Resumed::default());
-            }
-            if held > 0 {
-                executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
-            }
-            *is_left_over = true;
-            // What had begun is an orphan from now on, as it would be after a crash. It began elsewhere, so nothing of it
-            // runs here; and what does run here is this host's own by now.
-            let orphans = executions.store().orphans().await?;
-            let report = take_up(&executions, orphans).await?;
-            *is_left_over = false;
-            executions.queue().wake();
-            Ok(Resumed { held, report })
-        })
-        .await
+        self.core()
+            .run_detached(async move {
+                let mut is_left_over = executions.lifting().lock().await;
+                let held = executions.store().held();
+                if held == 0 && !*is_left_over {
+                    return Ok(Resumed::default());
+                }
+                if held > 0 {
+                    executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
+                }
+                *is_left_over = true;
+                // What had begun is an orphan from now on, as it would be after a crash. It began elsewhere, so nothing of it
+                // runs here; and what does run here is this host's own by now.
+                let orphans = executions.store().orphans().await?;
+                let report = take_up(&executions, orphans).await?;
+                *is_left_over = false;
+                executions.queue().wake();
+                Ok(Resumed { held, report })
+            })
+            .await
     }
 }
 

@@ -62,7 +62,7 @@ impl Executions {
     /// When it is no workflow, or its status does not allow it.
     pub async fn pause(&self, id: ExecutionId) -> Result<Execution, Error> {
         let conductor = Arc::clone(&self.0.conductor);
-        self.run_detached(async move { conductor.pause(id).await }).await
+        self.core().run_detached(async move { conductor.pause(id).await }).await
     }
 
     /// Lets a paused workflow go on. It is done to its end although the caller does not wait for it.
@@ -71,7 +71,7 @@ impl Executions {
     /// When it is no workflow, or its status does not allow it.
     pub async fn resume(&self, id: ExecutionId) -> Result<Execution, Error> {
         let conductor = Arc::clone(&self.0.conductor);
-        self.run_detached(async move { conductor.resume(id).await }).await
+        self.core().run_detached(async move { conductor.resume(id).await }).await
     }
 
     /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked for it.
@@ -85,14 +85,6 @@ impl Executions {
             return self.0.queue.commit(expect, changes).await;
         };
         self.0.conductor.outcome(Report { parent, execution: execution.clone(), expect, changes }).await
-    }
-
-    /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must be told.
-    pub(super) async fn run_detached<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.core().spawn("change", work).await.unwrap_or_else(|gone| Err(gone.into()))
     }
 
     pub(super) fn core(&self) -> &Core {

@@ -96,6 +96,18 @@ pub enum TriggerInstanceStatus {
     ProcessingFailed,
 }
 
+impl TriggerInstanceStatus {
+    /// StackStorm's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Processed => "processed",
+            Self::ProcessingFailed => "processing_failed",
+        }
+    }
+}
+
 /// A single accepted event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriggerInstance {

@@ -1,6 +1,7 @@
 //! Python's view of values, which the formats that Petrel reads rely on: how a value is written in text
 //! ([`display`]), what a literal means ([`literal`]), what equals or precedes what ([`compare`]), and what a date in
-//! free text says ([`mod@date`]); numbers ([`number`]), the ends of lines ([`text`]) and regular expressions ([`regex`]).
+//! free text says ([`mod@date`]); numbers ([`number`]), the ends of lines ([`text`]), regular expressions ([`regex`]) and
+//! sorting what may have no order ([`sorting`]).
 //!
 //! Values are JSON; the languages have their own, and ask here how Python sees them. Whatever goes through a value counts
 //! what it does in [`work`], the meter of all evaluations.
@@ -13,6 +14,7 @@ pub mod display;
 pub mod literal;
 pub mod number;
 pub mod regex;
+pub mod sorting;
 pub mod text;
 pub mod work;
 

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use petrel_python::sorting::merge_sort;
+
 use super::context::Lambda;
 use super::error::Error;
 use super::limits::Run;
@@ -51,40 +53,10 @@ impl Ordered {
         }
         let elements = collect(run, &self.collection)?;
         let elements = elements.into_iter().map(|term| Element { term, keys: Vec::new() }).collect();
-        let sorted = self.sort(run, elements)?;
+        let sorted = merge_sort(elements, &mut |left, right| self.precedes(run, left, right))?;
         let sorted: Rc<[Term]> = sorted.into_iter().map(|element| element.term).collect();
         *self.sorted.borrow_mut() = Some(Rc::clone(&sorted));
         Ok(sorted)
-    }
-
-    /// A merge sort: it is stable, and comparing may fail.
-    fn sort(&self, run: &Run<'_>, mut elements: Vec<Element>) -> Result<Vec<Element>, Error> {
-        if elements.len() < 2 {
-            return Ok(elements);
-        }
-        let rest = elements.split_off(elements.len() / 2);
-        let mut left = self.sort(run, elements)?.into_iter();
-        let mut right = self.sort(run, rest)?.into_iter();
-        let mut merged = Vec::with_capacity(left.len() + right.len());
-        let (mut first, mut second) = (left.next(), right.next());
-        loop {
-            match (first, second) {
-                (Some(mut one), Some(mut other)) => {
-                    if self.precedes(run, &mut other, &mut one)? {
-                        merged.push(other);
-                        (first, second) = (Some(one), right.next());
-                    } else {
-                        merged.push(one);
-                        (first, second) = (left.next(), Some(other));
-                    }
-                }
-                (one, other) => {
-                    merged.extend(one.into_iter().chain(left));
-                    merged.extend(other.into_iter().chain(right));
-                    return Ok(merged);
-                }
-            }
-        }
     }
 
     /// Whether `left` comes strictly before `right`.

@@ -12,11 +12,13 @@ const ORQUESTA: &str = "orquesta";
 const WORKFLOW: &str = "workflow_execution";
 
 /// Where an execution came from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Context<'a> {
     /// On whose behalf.
+    #[serde(default)]
     pub user: Cow<'a, str>,
     /// The action's pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// The event that led to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

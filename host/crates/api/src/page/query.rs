@@ -15,7 +15,7 @@ use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DE
 use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
 use crate::extract::{asks_for_secrets, flag, time};
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError};
 
 /// How many values one filter takes, as in StackStorm.
 const MOST_VALUES: usize = 100;
@@ -226,7 +226,7 @@ impl Test {
                 }
             },
             Kind::EventStatus => {
-                let known = EVENT_STATUSES.map(views::event_status);
+                let known = EVENT_STATUSES.map(TriggerInstanceStatus::as_str);
                 let hint = || format!("it is one of {}", known.join(", "));
                 let is_known = known.contains(&value);
                 is_known.then(is).ok_or_else(|| wrong(format!("`{}` is no status", shown(value)), hint()))

@@ -225,7 +225,7 @@ impl Row for TriggerInstance {
             "id" => Cell::shown(&self.id),
             "trigger" => Cell::of(self.trigger.as_str()),
             "trigger_type" => Cell::of(self.trigger_type.as_str()),
-            "status" => Cell::of(views::event_status(self.status)),
+            "status" => Cell::of(self.status.as_str()),
             "timestamp" => Cell::Time(self.occurrence_time),
             _ => Cell::Missing,
         }

@@ -10,7 +10,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types as wire;
-use petrel_api_types::trigger::EnforcementOf;
 use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
 use serde::{Serialize, Serializer};
@@ -231,12 +230,10 @@ pub(crate) enum Found {
 
 impl Found {
     /// What is shown of it beside others.
-    pub(crate) fn shown(&self) -> Option<EnforcementOf<'_>> {
+    pub(crate) fn shown(&self) -> Option<wire::Item<'_, wire::Enforcement<'_>>> {
         match self {
-            Self::Whole(found) => {
-                found.as_ref().map(|one| EnforcementOf::Whole(wire::Enforcement::from(one)))
-            }
-            Self::Unreadable(lost) => Some(EnforcementOf::Lost(views::unreadable(lost))),
+            Self::Whole(found) => found.as_ref().map(|one| wire::Item::Found(wire::Enforcement::from(one))),
+            Self::Unreadable(lost) => Some(wire::Item::Lost(views::unreadable(lost))),
         }
     }
 }

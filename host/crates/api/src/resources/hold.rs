@@ -6,8 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use petrel_access::ADMIN;
-use petrel_api_types::host::Hold;
-use serde_json::{Value, json};
+use petrel_api_types::host::{Hold, Resumed};
 
 use crate::extensions::User;
 use crate::said::Nothing;
@@ -20,7 +19,7 @@ pub(crate) async fn look(State(api): State<Api>, _: Nothing) -> Json<Hold> {
 pub(crate) async fn lift(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Resumed>, ApiError> {
     if user != ADMIN {
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
@@ -42,10 +41,10 @@ pub(crate) async fn lift(
         );
         resumed.report.log("took up what was held");
     }
-    Ok(Json(json!({
-        "held": resumed.held,
-        "resumed": resumed.going_on(),
-        "abandoned": resumed.report.abandoned,
-        "canceled": resumed.report.canceled,
-    })))
+    Ok(Json(Resumed {
+        held: resumed.held,
+        resumed: resumed.going_on(),
+        abandoned: resumed.report.abandoned,
+        canceled: resumed.report.canceled,
+    }))
 }

@@ -85,7 +85,7 @@ async fn create(
     Ok(answer)
 }
 
-/// The name and the password of `Authorization: Basic`.
+/// The name and the password of `Authorization: Basic`; why no extractor of `axum-extra` reads them is said in `auth.rs`.
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let (scheme, encoded) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

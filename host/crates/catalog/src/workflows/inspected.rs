@@ -42,17 +42,17 @@ pub struct Found {
 
 impl Catalog {
     /// Inspects the text of a workflow or a chain beside the actions that are registered, where others do not wait for it.
-    /// Gives all that is found, as a failed workflow reports it.
+    /// Gives all that is found.
     ///
     /// # Errors
     /// When much waits to be evaluated already, or the host stops meanwhile.
-    pub async fn inspect_workflow(&self, source: String) -> Result<Value, Error> {
+    pub async fn inspect_workflow(&self, source: String) -> Result<Invalid, Error> {
         self.evaluations().check_room()?;
         let catalog = self.clone();
         let work = move || {
             let inspected = inspect(language(&source), &source);
             let registered = Registered::on(&catalog.content(), &inspected.calls);
-            inspected.beside(&registered).found().to_errors()
+            inspected.beside(&registered).found()
         };
         self.evaluations().heavy(work).await
     }

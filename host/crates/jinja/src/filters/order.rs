@@ -8,6 +8,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind};
 use minijinja::{Error, Value};
 use petrel_python::number::PythonNumber;
+use petrel_python::sorting::merge_sort;
 
 use super::Given;
 use super::arguments::Arguments;
@@ -185,21 +186,14 @@ impl Attribute {
     }
 }
 
-/// Sorts by keys, equal ones in their order; the first two that cannot be ordered are the error.
-pub(crate) fn sorted(mut keyed: Vec<(Value, Value)>, reverse: bool) -> Result<Vec<(Value, Value)>, Error> {
+/// Sorts by keys, equal ones in their order.
+///
+/// # Errors
+/// The first two that cannot be ordered.
+pub(crate) fn sorted(keyed: Vec<(Value, Value)>, reverse: bool) -> Result<Vec<(Value, Value)>, Error> {
     work::make_list(keyed.len())?;
-    let mut failure = None;
-    keyed.sort_by(|(left, _), (right, _)| match compare(left, right) {
-        Ok(order) => {
-            let order = order.unwrap_or(Ordering::Equal);
-            if reverse { order.reverse() } else { order }
-        }
-        Err(error) => {
-            failure.get_or_insert(error);
-            Ordering::Equal
-        }
-    });
-    failure.map_or(Ok(keyed), Err)
+    let before = if reverse { Ordering::Greater } else { Ordering::Less };
+    merge_sort(keyed, &mut |(left, _), (right, _)| Ok(compare(left, right)? == Some(before)))
 }
 
 fn keyed(value: Value, attribute: &Attribute, case_sensitive: bool) -> Result<Vec<(Value, Value)>, Error> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use minijinja::value::{StringInput, Tuple, ValueKind};
 use minijinja::{Environment, Error, State, Value};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use petrel_python::text::lines;
 
 use super::Given;
@@ -303,7 +304,7 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
     if value.as_str().is_some()
         || !matches!(value.kind(), ValueKind::Map | ValueKind::Seq | ValueKind::Iterable)
     {
-        return quoted(&text_of(value)?, "/");
+        return quoted(&text_of(value)?, IN_PATH);
     }
     let mut parts = Vec::new();
     for item in value.try_iter()? {
@@ -316,24 +317,22 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
                 .map_err(|_other| wrong("urlencode needs a text, a mapping or a list of pairs"))?;
             (key, item)
         };
-        let form = |value: Value| Ok::<_, Error>(quoted(&text_of(value)?, " ")?.replace(' ', "+"));
+        let form = |value: Value| Ok::<_, Error>(quoted(&text_of(value)?, IN_FORM)?.replace(' ', "+"));
         parts.push(format!("{}={}", form(key)?, form(item)?));
     }
     Ok(parts.join("&"))
 }
 
-/// Percent-encodes all but letters, digits, `_.-~` and what is `safe`.
-fn quoted(text: &str, safe: &str) -> Result<String, Error> {
+/// What Python's `quote` escapes: all but letters, digits and `_.-~`, and the slash, which it calls safe.
+const IN_PATH: &AsciiSet = &IN_VALUE.remove(b'/');
+/// What it escapes where the blank is safe in place of that: in the parts of a form.
+const IN_FORM: &AsciiSet = &IN_VALUE.remove(b' ');
+/// What it escapes where nothing is safe.
+const IN_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
+
+/// Percent-encodes what is `escaped`.
+fn quoted(text: &str, escaped: &'static AsciiSet) -> Result<String, Error> {
     work::charge((text.len() as u64).saturating_mul(30))?;
     work::make(text.len().saturating_mul(3))?;
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let char = char::from(byte);
-        if byte.is_ascii_alphanumeric() || "_.-~".contains(char) || (byte.is_ascii() && safe.contains(char)) {
-            out.push(char);
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Ok(out)
+    Ok(utf8_percent_encode(text, escaped).to_string())
 }
