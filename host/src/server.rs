@@ -12,12 +12,13 @@ use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, Backups, Tls};
 use petrel_catalog::content::Runners;
 use petrel_engine::Engine;
-use petrel_engine::workflows::WorkflowRunner;
+use petrel_engine::executions;
+use petrel_engine::workflows::{self, action_chain, orquesta};
 use petrel_model::WorkflowLimits;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions, remedy};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
@@ -296,23 +297,18 @@ async fn build_engine(
     store: Arc<dyn Store>,
 ) -> Result<Engine, Failure> {
     let options = petrel_engine::Options {
-        component_slots: settings.engine.component_slots,
-        process_slots: settings.engine.process_slots,
-        waiting_limit: settings.engine.waiting_limit,
-        bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
-        waiting_share: settings.engine.waiting_share,
-        max_depth: u32::try_from(settings.workflows.max_depth).unwrap_or(u32::MAX),
-        max_descendants: settings.workflows.max_descendants,
-        workflow_limits: WorkflowLimits {
-            items_window: settings.workflows.items_window,
-            tasks_in_step: settings.workflows.max_tasks_in_step,
-            tasks: settings.workflows.max_tasks,
-            variables: settings.workflows.max_variables_mib.saturating_mul(1 << 20),
+        executions: executions::Options {
+            component_slots: settings.engine.component_slots,
+            process_slots: settings.engine.process_slots,
+            waiting_limit: settings.engine.waiting_limit,
+            waiting_share: settings.engine.waiting_share,
+            results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
+            ..executions::Options::default()
         },
-        results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
+        workflows: workflow_options(settings, url),
+        bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
-        reevaluates: settings.expressions.reevaluate,
         catalog: petrel_catalog::Options {
             config_directory: Some(
                 settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs")),
@@ -326,7 +322,6 @@ async fn build_engine(
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,
         },
-        api_url: format!("{url}/api/v1"),
         ..petrel_engine::Options::default()
     };
     let runners = runners(settings, data_dir, url)?;
@@ -335,6 +330,22 @@ async fn build_engine(
         bundled::register(&engine, data_dir, pack).await?;
     }
     Ok(engine)
+}
+
+fn workflow_options(settings: &Settings, url: &str) -> workflows::Options {
+    workflows::Options {
+        max_depth: u32::try_from(settings.workflows.max_depth).unwrap_or(u32::MAX),
+        max_descendants: settings.workflows.max_descendants,
+        limits: WorkflowLimits {
+            items_window: settings.workflows.items_window,
+            tasks_in_step: settings.workflows.max_tasks_in_step,
+            tasks: settings.workflows.max_tasks,
+            variables: settings.workflows.max_variables_mib.saturating_mul(1 << 20),
+        },
+        api_url: format!("{url}/api/v1"),
+        reevaluates: settings.expressions.reevaluate,
+        ..workflows::Options::default()
+    }
 }
 
 /// The runners of the host, with their files laid out.
@@ -386,15 +397,15 @@ fn all_runners(
         engine: settings.component_engine(),
     })
     .context("components cannot be run")?;
-    let all: [Arc<dyn Runner>; 8] = [
-        Arc::new(LocalShell::new(shell.clone())),
-        Arc::new(LocalScript::new(shell)),
-        Arc::new(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
-        Arc::new(PythonScript::new(python)),
-        Arc::new(ComponentRunner::new(runtime)),
-        Arc::new(Noop::default()),
-        Arc::new(WorkflowRunner::orquesta()),
-        Arc::new(WorkflowRunner::action_chain()),
+    let all = [
+        Runs::by(LocalShell::new(shell.clone())),
+        Runs::by(LocalScript::new(shell)),
+        Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
+        Runs::by(PythonScript::new(python)),
+        Runs::by(ComponentRunner::new(runtime)),
+        Runs::by(Noop::default()),
+        orquesta(),
+        action_chain(),
     ];
-    Ok(all.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect())
+    Ok(all.map(Runs::named).into())
 }

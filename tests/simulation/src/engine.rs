@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use petrel_access::Behalf;
 use petrel_catalog::content::Runners;
-use petrel_engine::requests::Request;
-use petrel_engine::workflows::WorkflowRunner;
-use petrel_engine::workflows::requests::Again;
+use petrel_engine::executions::{self, Again, Canceled, Request};
+use petrel_engine::workflows::{self, orquesta};
 use petrel_engine::{Engine, Error, Options, Retention};
 use petrel_engine_core::{Clock, Core};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, TriggerInstanceId};
 use petrel_persistence::{ExecutionFilter, Store};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use serde_json::json;
 
 use crate::ledger::RUNNER;
@@ -72,11 +71,9 @@ impl Host {
     pub(crate) async fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        runner: Arc<dyn Runner>,
+        runner: Runs,
     ) -> anyhow::Result<Self> {
-        let workflows: Arc<dyn Runner> = Arc::new(WorkflowRunner::orquesta());
-        let runners: Runners =
-            [runner, workflows].into_iter().map(|one| (one.runner_type().name.to_owned(), one)).collect();
+        let runners: Runners = [runner, orquesta()].map(Runs::named).into();
         let core = Core::new(store, clock);
         let engine = Engine::on(core.clone(), runners, options()).await?;
         engine.start().await?;
@@ -95,7 +92,7 @@ impl Host {
 
     /// The number of running actions, as the engine counts them.
     pub(crate) fn running(&self) -> usize {
-        self.engine.running()
+        self.engine.executions().running()
     }
 
     /// The tasks that have not ended, but for those that a host always has: how many of each name.
@@ -156,14 +153,14 @@ impl Host {
                 Answer::Rule
             }
             Ask::Request { action, user, delay } => {
-                moved(engine.request(request(action, user, delay)?).await?)
+                moved(engine.executions().request(request(action, user, delay)?).await?)
             }
-            Ask::Cancel(id) => match engine.cancel(id, "admin").await? {
-                Ok(execution) => Answer::Canceled(execution.id, execution.status),
-                Err(execution) => Answer::NotCanceled(execution.id, execution.status),
+            Ask::Cancel(id) => match engine.executions().cancel(id, "admin").await? {
+                Canceled::Ends(execution) => Answer::Canceled(execution.id, execution.status),
+                Canceled::TooLate(execution) => Answer::NotCanceled(execution.id, execution.status),
             },
-            Ask::Pause(id) => moved(engine.pause(id).await?),
-            Ask::Resume(id) => moved(engine.resume(id).await?),
+            Ask::Pause(id) => moved(engine.executions().pause(id).await?),
+            Ask::Resume(id) => moved(engine.executions().resume(id).await?),
             Ask::Rerun(id, tasks) => {
                 let again = Again {
                     parameters: Object::new(),
@@ -173,7 +170,7 @@ impl Host {
                     behalf: Behalf::own("admin"),
                     delay: None,
                 };
-                moved(engine.rerun(id, again).await?)
+                moved(engine.executions().rerun(id, again).await?)
             }
         })
     }
@@ -182,11 +179,17 @@ impl Host {
 /// Few slots, short retention and narrow limits, so that each of them is reached.
 fn options() -> Options {
     Options {
-        component_slots: SLOTS,
-        workflow_slots: 2,
-        max_depth: 3,
-        max_descendants: 60,
-        waiting_workflows: 32 << 10,
+        executions: executions::Options {
+            component_slots: SLOTS,
+            workflow_slots: 2,
+            ..executions::Options::default()
+        },
+        workflows: workflows::Options {
+            max_depth: 3,
+            max_descendants: 60,
+            waiting_memory: 32 << 10,
+            ..workflows::Options::default()
+        },
         drain: Duration::ZERO,
         retention: Retention { executions: Some(KEPT), trigger_instances: Some(KEPT) },
         ..Options::default()

@@ -193,7 +193,6 @@ impl ScriptedRunner {
             name: RUNNER,
             description: "Does as the simulation says",
             parameters: Parameters::new(),
-            slots: Slots::Component,
         };
         Self { kind, script }
     }
@@ -203,6 +202,10 @@ impl ScriptedRunner {
 impl Runner for ScriptedRunner {
     fn runner_type(&self) -> &RunnerType {
         &self.kind
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
     }
 
     async fn run(&self, call: Call, _output: OutputSink, cancel: CancellationToken) -> Outcome {

@@ -21,8 +21,9 @@ use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
 use petrel_rules::{CompiledRule, RuleIndex};
-use petrel_runners::Runner;
+
 pub use petrel_runners::RunnerType;
+use petrel_runners::Runs;
 use serde_json::{Value, json};
 
 use crate::configuration::{Configuration, GivenConfig};
@@ -31,14 +32,14 @@ pub(crate) use refusals::refusal;
 pub use refusals::{refused, without_runner};
 
 /// The runners of this host, by name.
-pub type Runners = BTreeMap<String, Arc<dyn Runner>>;
+pub type Runners = BTreeMap<String, Runs>;
 
 /// A registered action, ready to be requested and run.
 pub struct RegisteredAction {
     /// The action.
     pub action: Arc<Action>,
-    /// The runner; `None` when this host lacks it.
-    pub runner: Option<Arc<dyn Runner>>,
+    /// What carries it out; `None` when this host lacks its runner.
+    pub runs: Option<Runs>,
     /// The parameters of the action and of its runner, merged.
     pub parameters: Parameters,
     /// The directory of its pack.
@@ -54,13 +55,13 @@ pub struct RegisteredAction {
 impl RegisteredAction {
     /// Registers an action on a host with these runners; its pack is in `pack_path`.
     pub fn new(action: Action, runners: &Runners, pack_path: PathBuf) -> Self {
-        let runner = runners.get(&action.runner_type).cloned();
+        let runs = runners.get(&action.runner_type).cloned();
         let none = Parameters::new();
-        let runner_parameters = runner.as_ref().map_or(&none, |runner| &runner.runner_type().parameters);
+        let runner_parameters = runs.as_ref().map_or(&none, |runs| &runs.runner_type().parameters);
         let parameters = merged(runner_parameters, &action.parameters);
         let signature = Signature::new(runner_parameters, &action.parameters);
         Self {
-            runner,
+            runs,
             signature,
             validator: Validator::of_parameters(&parameters),
             parameters,
@@ -76,7 +77,7 @@ impl RegisteredAction {
             runner_type: &self.action.runner_type,
             declared: &self.parameters,
             // Without the runner its parameters are unknown.
-            is_whole: self.runner.is_some(),
+            is_whole: self.runs.is_some(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use petrel_runners::NotPrepared;
+use petrel_runners::{NotPrepared, Runs};
 
 use crate::service::Catalog;
 
@@ -43,7 +43,7 @@ impl Catalog {
         };
         let all = async move {
             for (runner, pack_path, entry_point) in starts {
-                let Some(runner) = runners.get(&runner) else { continue };
+                let Some(runner) = runners.get(&runner).and_then(Runs::runner) else { continue };
                 let prepared = runner.prepare(&pack_path, &entry_point).await;
                 if let Err(NotPrepared { reason: error, hint }) = prepared {
                     tracing::warn!(

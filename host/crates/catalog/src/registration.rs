@@ -20,6 +20,7 @@ use petrel_model::{Action, Pack, PackConfig, Ref, Rule, TriggerType};
 use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
+use petrel_runners::Runs;
 use serde_json::Value;
 
 use flows::Around;
@@ -165,7 +166,11 @@ impl Catalog {
                 let (pack, decided) = removal(&changing.get(), &name)?;
                 let removed = changing.make(catalog.core(), decided).await?;
                 let content = changing.get();
-                content.runners().values().for_each(|runner| runner.forget(Path::new(&pack.path)));
+                content
+                    .runners()
+                    .values()
+                    .filter_map(Runs::runner)
+                    .for_each(|runner| runner.forget(Path::new(&pack.path)));
                 Ok(removed)
             })
             .await
@@ -194,7 +199,7 @@ impl Catalog {
         changing.make(self.core(), decided.expecting_all(expect)).await?;
         // Runners drop what they have cached of changed files; present runs go on with it.
         let path = Path::new(&report.pack.path);
-        changing.get().runners().values().for_each(|runner| runner.refresh(path));
+        changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));
         self.prepare(Some(&name));
         Ok(report)
     }

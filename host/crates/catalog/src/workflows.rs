@@ -12,8 +12,3 @@ pub(crate) use known::WithPack;
 pub const ORQUESTA: &str = "orquesta";
 /// The runner type of action chains.
 pub const ACTION_CHAIN: &str = "action-chain";
-
-/// Whether a runner of this name conducts workflows.
-pub fn is_workflow(runner: &str) -> bool {
-    matches!(runner, ORQUESTA | ACTION_CHAIN)
-}

@@ -34,7 +34,7 @@ fn files(directory: &Path) -> usize {
 fn creation(n: u64, size: usize) -> [Change; 3] {
     let large = "x".repeat(size);
     let mut ended = execution(n);
-    ended.status = petrel_model::Status::Succeeded;
+    ended.status = Status::Succeeded;
     ended.result = Some(Arc::new(json!(large)));
     let lines = vec![OutputLine { stream: Stream::Stdout, text: large.clone() }];
     [

@@ -58,7 +58,6 @@ impl HttpRequest {
             name: "http-request",
             description: "Makes an HTTP request",
             parameters: parameters(),
-            slots: Slots::Component,
         };
         let turns = Arc::new(Semaphore::new(UNPACKED_AT_ONCE));
         Self { runner_type, options, clients: Mutex::default(), turns }
@@ -211,6 +210,10 @@ impl Body {
 impl Runner for HttpRequest {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {

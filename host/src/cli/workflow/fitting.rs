@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use petrel_catalog::workflows::ACTION_CHAIN;
-use petrel_engine::workflows::WorkflowRunner;
+use petrel_engine::workflows::action_chain;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema, merged};
 use petrel_packs::limits::LARGEST_METADATA;
 use petrel_packs::plain_file;
-use petrel_runners::Runner as _;
 use petrel_workflows::Source;
 use petrel_workflows::rehearsal::Script;
 use serde_json::Value;
@@ -109,7 +108,7 @@ fn declared(metadata: &Path, actions: &Path, chain: &Path) -> Option<Parameters>
         return None;
     }
     let own = action.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
-    Some(merged(&WorkflowRunner::action_chain().runner_type().parameters, &own))
+    Some(merged(&action_chain().runner_type().parameters, &own))
 }
 
 /// The message for an unknown name.

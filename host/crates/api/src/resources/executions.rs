@@ -12,10 +12,9 @@ use axum::{Extension, Json};
 use petrel_access::Behalf;
 use petrel_api_types as wire;
 use petrel_api_types::Refusal;
-use petrel_catalog::workflows::is_workflow;
+use petrel_engine::executions::{Canceled, Request};
 use petrel_engine::intake::Claim;
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError};
-use petrel_engine::requests::Request;
 use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
 use serde::{Deserialize, Serialize, Serializer};
@@ -162,7 +161,7 @@ pub(crate) async fn create(
         delay: new.delay.map(Duration::from_millis),
         trace,
     };
-    let execution = api.engine.request(request).await?;
+    let execution = api.engine.executions().request(request).await?;
     Ok(made(&api, &execution))
 }
 
@@ -193,14 +192,14 @@ pub(crate) async fn one(
     let id = execution_id(&api, &id).await?;
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let found = match patience {
-        Some(patience) => api.engine.wait(id, patience.min(LONGEST_WAIT)).await?,
+        Some(patience) => api.engine.executions().wait(id, patience.min(LONGEST_WAIT)).await?,
         None => api.engine.reads().execution(id).await?,
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
     let held = held(&api, &execution)?;
     // A workflow may have many children, so they are listed only on request. StackStorm's client requests them while
     // it follows the output.
-    let inside = if page.names("children") && is_workflow(&execution.runner) {
+    let inside = if page.names("children") && api.engine.executions().queue().is_workflow(&execution) {
         children::ids(&api, id).await?
     } else {
         Vec::new()
@@ -305,10 +304,10 @@ pub(crate) async fn change(
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
     let execution = match status.as_str() {
-        "pausing" | "paused" => api.engine.pause(id).await?,
-        "resuming" | "running" => api.engine.resume(id).await?,
-        "canceling" | "canceled" => match api.engine.cancel(id, &user).await? {
-            Ok(execution) | Err(execution) => execution,
+        "pausing" | "paused" => api.engine.executions().pause(id).await?,
+        "resuming" | "running" => api.engine.executions().resume(id).await?,
+        "canceling" | "canceled" => match api.engine.executions().cancel(id, &user).await? {
+            Canceled::Ends(execution) | Canceled::TooLate(execution) => execution,
         },
         other => {
             let message = format!("an execution cannot be set to `{other}`");
@@ -339,9 +338,11 @@ pub(crate) async fn cancel(
     Segment(id): Segment,
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
-    Ok(match api.engine.cancel(id, &user).await? {
-        Ok(execution) => shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response()),
-        Err(execution) => {
+    Ok(match api.engine.executions().cancel(id, &user).await? {
+        Canceled::Ends(execution) => {
+            shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response())
+        }
+        Canceled::TooLate(execution) => {
             let message = format!("Action cannot be canceled. State = {}.", execution.status);
             Json(Refusal::new(&message, "conflict", "it has ended already")).into_response()
         }

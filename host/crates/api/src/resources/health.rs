@@ -50,7 +50,7 @@ pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
     let status = HostStatus {
         version: env!("CARGO_PKG_VERSION").into(),
         waiting: reads.waiting(),
-        running: api.engine.running(),
+        running: api.engine.executions().running(),
         held: reads.held(),
         unreadable: unreadable.iter().map(|lost| views::unreadable(lost).of_kind(lost.kind)).collect(),
     };

@@ -28,7 +28,7 @@ pub(crate) async fn lift(
             format!("ask the user `{ADMIN}`"),
         ));
     }
-    let resumed = api.engine.resume_all().await?;
+    let resumed = api.engine.executions().resume_all().await?;
     if resumed.held > 0 {
         let (abandoned, canceled) = (resumed.report.abandoned, resumed.report.canceled);
         tracing::warn!(

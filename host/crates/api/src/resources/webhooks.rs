@@ -205,7 +205,7 @@ async fn wait(api: &Api, accepted: &Accepted, patience: Duration) -> Result<Opti
     let mut statuses = Vec::new();
     for id in &accepted.executions {
         let left = until.saturating_duration_since(Instant::now());
-        let execution = api.engine.wait(*id, left).await?;
+        let execution = api.engine.executions().wait(*id, left).await?;
         statuses.extend(execution.map(|execution| execution.status.to_string()));
     }
     Ok(Some(statuses.join(",")))

@@ -10,6 +10,7 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
+use petrel_runners::Runs;
 use petrel_workflows::inspection::Kind;
 
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
@@ -87,11 +88,13 @@ pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, ar
     let unread = unread.iter().map(String::as_str);
     let known =
         WithPack::alone(around.content.runners(), &contents.pack.reference, &contents.actions, unread);
+    let is_workflow =
+        |action: &Action| around.content.runners().get(&action.runner_type).is_some_and(Runs::is_conducted);
     let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
     for action in &contents.actions {
         let name = action.reference.name();
         // The file of an action that is refused already may be missing.
-        if !workflows::is_workflow(&action.runner_type) || contents.refused.contains_key(name) {
+        if !is_workflow(action) || contents.refused.contains_key(name) {
             continue;
         }
         let mut looked = look(pack, action, &known, around);

@@ -85,7 +85,8 @@ pub(super) fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
 
 /// Has the runners check the actions that they are to run.
 async fn ask_runners(directory: &Path, contents: &mut PackContents, runners: &Runners) {
-    for (name, runner) in runners {
+    for (name, runs) in runners {
+        let Some(runner) = runs.runner() else { continue };
         let is_theirs = |action: &&Action| {
             action.runner_type == *name && !contents.refused.contains_key(action.reference.name())
         };

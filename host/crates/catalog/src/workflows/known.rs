@@ -65,7 +65,7 @@ impl Actions for Registered {
     fn find(&self, reference: &str) -> Known<'_> {
         let at = self.found.binary_search_by(|(one, _)| one.as_str().cmp(reference));
         match at.ok().and_then(|at| self.found.get(at)) {
-            Some((_, Entry::Action(action))) if action.runner.is_some() => Known::Takes(&action.parameters),
+            Some((_, Entry::Action(action))) if action.runs.is_some() => Known::Takes(&action.parameters),
             // The parameters of an action are unknown if the host lacks its runner, or its metadata cannot be read.
             Some((_, Entry::Action(_) | Entry::Hidden)) => Known::Unclear,
             Some((_, Entry::Missing)) | None => match pack_of(reference) {

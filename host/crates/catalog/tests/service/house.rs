@@ -11,7 +11,7 @@ use petrel_datastore::Keys;
 use petrel_engine_core::{Core, Error, Evaluations, SetClock};
 use petrel_model::{Action, Object, Pack, PackConfig, Rule, TriggerType};
 use petrel_persistence::{MemoryStore, StoreExt as _};
-use petrel_runners::{Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Slots};
+use petrel_runners::{Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -24,9 +24,7 @@ pub(crate) struct Noting {
 
 impl Noting {
     fn new(name: &'static str) -> Self {
-        let runner_type =
-            RunnerType { name, description: "", parameters: Object::new(), slots: Slots::Component };
-        Self { runner_type, noted: Mutex::default() }
+        Self { runner_type: described(name), noted: Mutex::default() }
     }
 
     fn note(&self, what: &str, path: &Path) {
@@ -42,10 +40,18 @@ impl Noting {
     }
 }
 
+fn described(name: &'static str) -> RunnerType {
+    RunnerType { name, description: "", parameters: Object::new() }
+}
+
 #[async_trait]
 impl Runner for Noting {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
     }
 
     async fn run(&self, _call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {
@@ -96,9 +102,8 @@ impl House {
     async fn over(store: MemoryStore, place: Arc<TempDir>) -> Self {
         let core = Core::new(Arc::new(store.clone()), Arc::new(SetClock::default()));
         let runner = Arc::new(Noting::new("noting"));
-        let orquesta: Arc<dyn Runner> = Arc::new(Noting::new("orquesta"));
-        let runners =
-            Runners::from([("noting".to_owned(), runner.clone() as _), ("orquesta".to_owned(), orquesta)]);
+        let orquesta = Runs::Conducted(Arc::new(described("orquesta")));
+        let runners: Runners = [Runs::By(runner.clone()), orquesta].map(Runs::named).into();
         let keys = Keys::load(core.clone()).await.unwrap();
         let evaluations = Evaluations::new(core.clone(), std::time::Duration::from_secs(5));
         let options = Options { config_directory: Some(place.path().join("configs")) };

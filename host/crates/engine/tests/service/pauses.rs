@@ -4,7 +4,7 @@ use petrel_model::{ExecutionId, Id, Status};
 use serde_json::json;
 
 use crate::support::script::{failed, succeeded};
-use crate::support::{House, Plan, refused, result_of, settle};
+use crate::support::{House, Plan, in_time, refused, result_of, settle};
 
 const TWO: &str = "
 version: 1.0
@@ -201,7 +201,7 @@ async fn what_cannot_rest_is_refused_with_what_can_be_done() {
     assert_eq!(refused(house.pause(nobody).await).0, "not_found");
     let (code, message) = refused(house.pause(first).await);
     assert!(code == "conflict" && message.contains("cannot be paused"), "{message}");
-    house.cancel(id).await.unwrap().unwrap();
+    in_time(house.cancel(id).await);
     house.ended(id).await;
     for answer in [house.pause(id).await, house.resume(id).await] {
         let (code, message) = refused(answer);

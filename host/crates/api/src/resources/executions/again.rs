@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use petrel_engine::workflows::requests;
+use petrel_engine::executions;
 use petrel_model::Object;
 use serde::Deserialize;
 
@@ -41,7 +41,7 @@ pub(crate) async fn rerun(
 ) -> Result<Response, ApiError> {
     let said = said.only(&["no_merge"])?;
     let id = execution_id(&api, &id).await?;
-    let again = requests::Again {
+    let again = executions::Again {
         parameters: again.parameters.unwrap_or_default(),
         merges: !said.flag("no_merge")?,
         tasks: again.tasks.unwrap_or_default(),
@@ -49,6 +49,6 @@ pub(crate) async fn rerun(
         behalf: behalf(&api, &signed_in, again.user.as_deref())?,
         delay: again.delay.map(Duration::from_millis),
     };
-    let execution = api.engine.rerun(id, again).await?;
+    let execution = api.engine.executions().rerun(id, again).await?;
     Ok(made(&api, &execution))
 }

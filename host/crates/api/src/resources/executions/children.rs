@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use petrel_catalog::workflows::is_workflow;
 use petrel_model::{Execution, ExecutionId};
 
 use super::{Viewer, found};
@@ -117,7 +116,8 @@ async fn descendants(
             levels.pop();
             continue;
         };
-        let below = (is_workflow(&child.runner) && levels.len() < depth).then(|| Level::of(child.id, None));
+        let is_workflow = api.engine.executions().queue().is_workflow(&child);
+        let below = (is_workflow && levels.len() < depth).then(|| Level::of(child.id, None));
         part.add(std::iter::once(child), true);
         part.hold(api)?;
         if part.len() == MOST {
