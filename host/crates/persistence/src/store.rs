@@ -172,8 +172,15 @@ pub struct ArchivedFile {
 pub struct Figures {
     /// Bytes left on its disk, as of the last look.
     pub room_bytes: Option<u64>,
-    /// Below so many bytes nothing new is taken in.
+    /// Below so many bytes nothing new is taken in, and nothing more is started.
     pub reserve_bytes: u64,
+}
+
+impl Figures {
+    /// Bytes left on its disk, if these are fewer than the reserve.
+    pub fn short_of_room(&self) -> Option<u64> {
+        self.room_bytes.filter(|room| *room < self.reserve_bytes)
+    }
 }
 
 /// Output of an execution, in order.
