@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::Engine;
 use crate::remedy;
+use crate::reserve;
 
 /// The format that this version writes. It is raised when an older version could not read the store.
 ///
@@ -17,6 +18,8 @@ use crate::remedy;
 const FORMAT: u32 = 2;
 /// Space that an engine may need in addition to the rows that are written, in bytes.
 const BASE_MARGIN: u64 = 4 << 20;
+/// Bytes written after which the free space is checked again.
+const LOOK_AFTER: u64 = 1 << 20;
 /// Longest wait for a process that is just ending. One that was killed while it started a child keeps its lock until
 /// that child has called exec.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -131,6 +134,7 @@ impl Directory {
         loop {
             match lock.try_lock() {
                 Ok(()) => {
+                    reserve::give_up_if_short(path);
                     lock.set_len(0).map_err(io)?;
                     lock.write_all_at(std::process::id().to_string().as_bytes(), 0).map_err(io)?;
                     return Ok(lock);
@@ -271,13 +275,16 @@ pub(crate) struct Room {
     directory: PathBuf,
     /// Free bytes, as of the latest check.
     left: AtomicU64,
+    /// Bytes written since then.
+    written: AtomicU64,
     /// Bytes below which nothing new is accepted.
     reserve: u64,
 }
 
 impl Room {
     pub(crate) fn new(directory: &Path, reserve: u64) -> Self {
-        let room = Self { directory: directory.to_path_buf(), left: AtomicU64::new(0), reserve };
+        let (left, written) = (AtomicU64::new(0), AtomicU64::new(0));
+        let room = Self { directory: directory.to_path_buf(), left, written, reserve };
         room.look();
         room
     }
@@ -287,7 +294,16 @@ impl Room {
         let left = rustix::fs::statvfs(&self.directory)
             .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
         self.left.store(left, Ordering::Relaxed);
+        self.written.store(0, Ordering::Relaxed);
         left
+    }
+
+    /// Notes that so many bytes were written. After some of them the disk is checked: by time alone the reserve might be
+    /// used up between two checks.
+    pub(crate) fn note(&self, bytes: u64) {
+        if self.written.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= LOOK_AFTER {
+            self.look();
+        }
     }
 
     /// Free bytes, as of the latest check.
