@@ -78,6 +78,23 @@ fn a_damaged_engine_is_told_in_a_line() {
 }
 
 #[test]
+fn a_host_whose_data_directory_is_moved_under_it_ends_itself_and_says_where_it_is() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let id = host.shell("echo done");
+    host.until(&id, "succeeded");
+    let moved = place.path("moved");
+    fs::rename(place.data(), &moved).unwrap();
+    assert_eq!(host.stopped(), 8);
+    assert_says(&place.read("log"), &["was moved to", &moved, "--data-dir"]);
+    assert!(!place.data().exists(), "nothing is made in its place");
+    fs::rename(&moved, place.data()).unwrap();
+    let host = place.start(&[]);
+    assert_eq!(host.execution(&id)["status"], "succeeded");
+    host.stop();
+}
+
+#[test]
 fn a_host_whose_store_is_deleted_under_it_ends_itself_and_loses_nothing() {
     for engine in ["sled", "redb"] {
         for (deleted, says) in [("journal", "is saved in the base"), (engine, "petrel store import")] {
@@ -89,7 +106,7 @@ fn a_host_whose_store_is_deleted_under_it_ends_itself_and_loses_nothing() {
             fs::remove_dir_all(store.join(deleted)).unwrap();
             assert_eq!(host.stopped(), 8, "{engine} without {deleted}");
             let log = place.read("log");
-            assert_says(&log, &["deleted or moved", deleted, says]);
+            assert_says(&log, &["deleted, moved or replaced", deleted, says]);
             if deleted == engine {
                 let archive = files(&store)
                     .into_iter()

@@ -2,15 +2,19 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::base::Engine;
+use crate::presence::Place;
 use crate::remedy;
 use crate::reserve;
 
+/// The file that is locked.
+const LOCK: &str = "lock";
 /// The format that this version writes. It is raised when an older version could not read the store.
 ///
 /// Format 1 had no journal, only sled, and no rows for references to blobs. Format 2 has a journal in front of the
@@ -99,7 +103,9 @@ pub enum OpenError {
 pub(crate) struct Directory {
     path: PathBuf,
     engine: Engine,
-    _lock: File,
+    lock: File,
+    /// Where the lock is.
+    place: Place,
     watermark: File,
 }
 
@@ -117,7 +123,8 @@ impl Directory {
             .truncate(false)
             .open(path.join("acknowledged"))
             .map_err(io)?;
-        Ok(Self { path: path.to_path_buf(), engine, _lock: lock, watermark })
+        let place = Place::of(&path.join(LOCK));
+        Ok(Self { path: path.to_path_buf(), engine, lock, place, watermark })
     }
 
     fn lock(path: &Path) -> Result<File, OpenError> {
@@ -128,7 +135,7 @@ impl Directory {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(path.join("lock"))
+            .open(path.join(LOCK))
             .map_err(io)?;
         let begun = Instant::now();
         loop {
@@ -256,6 +263,15 @@ impl Directory {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where the directory is now, if somebody has moved it while it was in use.
+    pub(crate) fn moved_to(&self) -> Option<PathBuf> {
+        if !self.place.is_left() {
+            return None;
+        }
+        let now = fs::read_link(format!("/proc/self/fd/{}", self.lock.as_raw_fd())).ok()?;
+        if self.place.is_also(&now) { now.parent().map(Path::to_path_buf) } else { None }
     }
 
     /// The engine of the base.

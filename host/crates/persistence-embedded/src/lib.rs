@@ -20,8 +20,8 @@
 //!   it. [`check`], [`repair`] and [`compact`] maintain a store that no process uses.
 //! * [`watchdog`] ends the process if a thread is stuck.
 //! * [`directory`] manages the data directory: lock, format, watermark and free space. [`reserve`] is room held back for
-//!   the next opening. [`presence`] tells whether files
-//!   were deleted while they are open, [`remedy`] what helps when the system refuses something.
+//!   the next opening. [`presence`] tells whether files were deleted or replaced while they are open, [`remedy`] what
+//!   helps when the system refuses something.
 //!
 //! No type and no key of the engine leaves this crate.
 
