@@ -342,15 +342,18 @@ impl Room {
         self.look() >= BASE_MARGIN + 4 * bytes as u64
     }
 
-    /// The message when something new is refused after a write has failed for want of room, by a quota perhaps.
+    /// The message when something new is refused after a write has failed for want of room, by a quota or a limit perhaps.
     pub(crate) fn refusal_after(&self, error: &impl std::fmt::Display) -> String {
         if self.is_short() {
             return self.refusal();
         }
-        format!(
-            "the disk of {} is full, or a quota is used up: {error}; free some space",
-            self.directory.display()
-        )
+        let directory = self.directory.display();
+        match remedy::of_words(&error.to_string()) {
+            Some(remedy) => format!("{directory} cannot be written: {error}; {remedy}"),
+            None => {
+                format!("the disk of {directory} is full, or a quota is used up: {error}; free some space")
+            }
+        }
     }
 
     /// The message when something new is refused.

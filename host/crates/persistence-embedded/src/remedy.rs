@@ -12,6 +12,9 @@ pub fn of_error(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::QuotaExceeded => Some(
             "free some space within the quota of this user, or raise it, and try again: nothing is damaged",
         ),
+        io::ErrorKind::FileTooLarge => Some(
+            "a file is as large as this process may make one: let it be larger (`ulimit -f`, or LimitFSIZE= of systemd), and try again: nothing is damaged",
+        ),
         io::ErrorKind::ReadOnlyFilesystem => Some(
             "its file system is mounted read-only: mount it for writing, and see the log of the kernel if it became so by itself",
         ),
@@ -32,7 +35,8 @@ pub fn of_words(text: &str) -> Option<&'static str> {
 
 /// Whether there was no room for a write.
 pub(crate) fn is_no_room(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// The error of the system that `text` quotes.
@@ -58,6 +62,7 @@ mod tests {
         for (number, expected) in [
             (Errno::NOSPC, Some("free some space")),
             (Errno::DQUOT, Some("quota")),
+            (Errno::FBIG, Some("ulimit -f")),
             (Errno::ROFS, Some("mount it for writing")),
             (Errno::ACCESS, Some("read and write them")),
             (Errno::PERM, Some("read and write them")),

@@ -36,6 +36,10 @@ impl Committer {
                 rest.push(request);
             }
         }
+        if error.kind() == io::ErrorKind::FileTooLarge {
+            // The segment may not grow any further, and another one may.
+            self.hand_over();
+        }
         if rest.len() < members {
             if !rest.is_empty() {
                 self.serve(rest);
