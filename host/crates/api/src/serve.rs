@@ -3,9 +3,10 @@
 //! Whoever connects need not have signed in yet, so what a connection may cost is bounded: how many there are
 //! ([`doors`]), how long one may take to send the head of a request and to sign in, and how long it may take to read
 //! an answer, or to wait for it with its own half of the connection ended ([`patient`]). How long a body may take is in
-//! `body.rs`.
+//! `body.rs`. What HTTP refuses by the head of a request is in [`head`].
 
 mod doors;
+mod head;
 mod patient;
 
 use std::net::SocketAddr;
@@ -181,6 +182,9 @@ async fn answer(
 ) -> Result<Response, std::convert::Infallible> {
     if let Some(why) = seat.refusal().filter(|_| !HOW_IT_IS.contains(&request.uri().path())) {
         return Ok(refusal(why));
+    }
+    if let Some(refused) = head::refused(request.version(), request.headers()) {
+        return Ok(refused.into_response());
     }
     request.extensions_mut().insert(Peer(peer));
     request.extensions_mut().insert(Arc::clone(&seat));
