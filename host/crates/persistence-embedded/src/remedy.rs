@@ -21,7 +21,7 @@ pub fn of_error(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::PermissionDenied => {
             Some("run it as the owner of the files, or let this user read and write them")
         }
-        _ if is_any_of(error, &[Errno::MFILE, Errno::NFILE]) => {
+        _ if is_starved(error) => {
             Some("too many files are open: let it open more (`ulimit -n`, or LimitNOFILE= of systemd)")
         }
         _ => None,
@@ -37,6 +37,11 @@ pub fn of_words(text: &str) -> Option<&'static str> {
 pub(crate) fn is_no_room(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Whether no more files could be opened.
+pub(crate) fn is_starved(error: &io::Error) -> bool {
+    is_any_of(error, &[Errno::MFILE, Errno::NFILE])
 }
 
 /// The error of the system that `text` quotes.
