@@ -5,7 +5,8 @@
 //! * [`server`] builds the host from its parts, runs it and drains it: the composition root; [`greeting`] is what it prints.
 //! * [`archive_file`] is where a backup or an export is written to and read from; [`backup_files`] are the files
 //!   of the data directory that belong to a backup.
-//! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
+//! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps; [`laid_out`] lays out
+//!   again what is deleted there.
 //! * [`logins`] are the tokens that the client has got by signing in.
 //! * [`log`] is what it logs; [`notify`] tells systemd how it is; [`signals`] are what stops it.
 //! * [`grants`] is what the operator lets components reach; [`bundled`] are the packs inside the binary.
@@ -22,6 +23,7 @@ mod data_directory;
 mod exit;
 mod grants;
 mod greeting;
+mod laid_out;
 mod log;
 mod logins;
 mod notify;

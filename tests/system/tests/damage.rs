@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use petrel_system_tests::{Place, assert_says};
+use petrel_system_tests::{Place, assert_says, eventually};
 use serde_json::{Value, json};
 
 /// All files below a directory.
@@ -75,6 +75,27 @@ fn a_damaged_engine_is_told_in_a_line() {
             }
         }
     }
+}
+
+#[test]
+fn what_a_host_has_laid_out_and_somebody_deletes_is_laid_out_again() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.until(&host.shell("true"), "succeeded");
+    let parts = ["work", "python/petrel_action.py", "packs/core/pack.yaml", "packs/core/wasm/core.wasm"];
+    for gone in ["work", "python", "packs", "packs/core/wasm"] {
+        fs::remove_dir_all(place.data().join(gone)).unwrap();
+        eventually("it is there again", || {
+            parts.iter().all(|part| place.data().join(part).exists()).then_some(())
+        });
+        host.until(&host.shell("true"), "succeeded");
+        host.until(
+            &host.request(&json!({"action": "core.echo", "parameters": {"message": gone}})),
+            "succeeded",
+        );
+    }
+    assert_says(&place.read("log"), &["it was deleted under the host, and is laid out again"]);
+    host.stop();
 }
 
 #[test]

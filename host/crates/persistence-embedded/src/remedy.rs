@@ -12,7 +12,7 @@ pub fn of_error(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::QuotaExceeded => Some(
             "free some space within the quota of this user, or raise it, and try again: nothing is damaged",
         ),
-        io::ErrorKind::FileTooLarge => Some(
+        _ if is_any_of(error, &[Errno::FBIG]) => Some(
             "a file is as large as this process may make one: let it be larger (`ulimit -f`, or LimitFSIZE= of systemd), and try again: nothing is damaged",
         ),
         io::ErrorKind::ReadOnlyFilesystem => Some(
@@ -35,8 +35,8 @@ pub fn of_words(text: &str) -> Option<&'static str> {
 
 /// Whether there was no room for a write.
 pub(crate) fn is_no_room(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        || is_any_of(error, &[Errno::FBIG])
 }
 
 /// Whether no more files could be opened.
