@@ -104,8 +104,9 @@ fn a_host_that_has_filled_its_own_disk_stops_starting_and_is_started_again() {
     let place = Place::with_data(&disk.path("data"));
     let flags = ["--store-reserve-mib", "32", "--process-slots", "4"];
     let host = place.start(&flags);
-    let prints =
-        json!({"action": "core.local", "parameters": {"cmd": "head -c 400000 /dev/zero | tr '\\0' x"}});
+    // Each something else: the same is stored once.
+    let cmd = "head -c 300000 /dev/urandom | base64 -w 0";
+    let prints = json!({"action": "core.local", "parameters": {"cmd": cmd}});
     let is_ready =
         |host: &petrel_system_tests::Host<'_>| host.send_plain("GET", "/readyz", "", b"").status == 200;
     // Far more than fit.

@@ -196,7 +196,7 @@ fn try_to_begin(spec: &Spec, input: &Input) -> std::io::Result<Begun> {
 }
 
 /// Whether the system had no file or process left. It says so before anything has begun.
-fn is_exhausted(error: &std::io::Error) -> bool {
+pub(crate) fn is_exhausted(error: &std::io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE, Errno::AGAIN]
         .iter()
         .any(|one| error.raw_os_error() == Some(one.raw_os_error()))
