@@ -104,6 +104,8 @@ fn a_host_whose_data_directory_is_moved_under_it_ends_itself_and_says_where_it_i
     let host = place.start(&[]);
     let id = host.shell("echo done");
     host.until(&id, "succeeded");
+    // Nothing is written beside the store any more.
+    host.until_prepared();
     let moved = place.path("moved");
     fs::rename(place.data(), &moved).unwrap();
     assert_eq!(host.stopped(), 8);

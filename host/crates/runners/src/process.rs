@@ -119,6 +119,8 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
             answer: nothing(),
         });
     };
+    // The process has it, and it may be large.
+    spec.environment = Vec::new();
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     // Kills the group if this future is dropped before the end.
     let guard = Group(group);
