@@ -348,7 +348,9 @@ impl Room {
             return self.refusal();
         }
         let directory = self.directory.display();
-        match remedy::of_words(&error.to_string()) {
+        // Space would not help there.
+        let too_large = remedy::in_words(&error.to_string()).filter(remedy::is_too_large);
+        match too_large.and_then(|error| remedy::of_error(&error)) {
             Some(remedy) => format!("{directory} cannot be written: {error}; {remedy}"),
             None => {
                 format!("the disk of {directory} is full, or a quota is used up: {error}; free some space")

@@ -12,7 +12,7 @@ pub fn of_error(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::QuotaExceeded => Some(
             "free some space within the quota of this user, or raise it, and try again: nothing is damaged",
         ),
-        _ if is_any_of(error, &[Errno::FBIG]) => Some(
+        _ if is_too_large(error) => Some(
             "a file is as large as this process may make one: let it be larger (`ulimit -f`, or LimitFSIZE= of systemd), and try again: nothing is damaged",
         ),
         io::ErrorKind::ReadOnlyFilesystem => Some(
@@ -35,8 +35,12 @@ pub fn of_words(text: &str) -> Option<&'static str> {
 
 /// Whether there was no room for a write.
 pub(crate) fn is_no_room(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        || is_any_of(error, &[Errno::FBIG])
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) || is_too_large(error)
+}
+
+/// Whether a file is as large as this process may make it.
+pub(crate) fn is_too_large(error: &io::Error) -> bool {
+    is_any_of(error, &[Errno::FBIG])
 }
 
 /// Whether no more files could be opened.

@@ -1,5 +1,6 @@
-//! What the committer does when somebody has deleted, moved or replaced files of the store under it. This process would go on as before,
-//! and the next one would find nothing of that: so what was acknowledged is brought to safety, and then the store fails.
+//! What the committer does when somebody has deleted, moved or replaced files of the store under it. This process would
+//! go on as before, and the next one would find nothing of that: so what was acknowledged is brought to safety, and then
+//! the store fails.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
