@@ -62,6 +62,13 @@ pub(crate) async fn register(engine: &Engine, data_dir: &Path, pack: &BundledPac
     Ok(())
 }
 
+/// Whether a pack of the binary is registered as it is laid out in the data directory.
+pub(crate) fn is_in_use(engine: &Engine, data_dir: &Path, pack: &BundledPack) -> bool {
+    let path = data_directory::place_of(data_dir, pack);
+    let content = engine.catalog().content();
+    content.pack(pack.name).is_ok_and(|known| known.built_in && Path::new(&known.path) == path)
+}
+
 /// Lays out packs of the binary on request.
 pub(crate) fn shipped(data_dir: &Path) -> Arc<Shipped> {
     let data_dir = data_dir.to_path_buf();

@@ -7,6 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::client::Connection;
 use crate::exit::{self, Code, Failure};
 use crate::print::{self, Form};
+use crate::signals;
 use session::Session;
 
 mod account;
@@ -152,6 +153,8 @@ pub(crate) fn main() -> ExitCode {
     }
     let is_document = arguments.json || arguments.output.is_some_and(|output| output != Output::Table);
     let form = if is_document { Form::Json } else { Form::Text };
+    // Without that such a write ends the process; nothing else is amiss.
+    drop(signals::outlive_limit_of_files());
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(config) => config.run(form),

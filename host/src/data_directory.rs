@@ -56,6 +56,11 @@ pub(crate) fn work(data_dir: &Path) -> PathBuf {
     data_dir.join("work")
 }
 
+/// The directory of the Python library.
+pub(crate) fn python(data_dir: &Path) -> PathBuf {
+    data_dir.join("python")
+}
+
 /// Whether a host has worked here before and its store is gone, as shown by files that a host creates once it has a
 /// store. A new store in its place would look as if nothing had ever been stored.
 pub(crate) fn has_lost_its_store(data_dir: &Path) -> bool {
@@ -150,11 +155,23 @@ pub(crate) struct LaidOut {
     pub(crate) is_new: bool,
 }
 
+/// The directory of a pack of the binary, laid out.
+pub(crate) fn place_of(data_dir: &Path, pack: &BundledPack) -> PathBuf {
+    data_dir.join("packs").join(pack.name)
+}
+
+/// Whether all files of a pack of the binary are in its directory.
+pub(crate) fn is_whole(data_dir: &Path, pack: &BundledPack) -> bool {
+    let path = place_of(data_dir, pack);
+    pack.files.iter().all(|(name, _)| path.join(name).is_file())
+}
+
 /// Lays out a pack of the binary in the data directory, unless it is there already.
 pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<LaidOut> {
-    let path = data_dir.join("packs").join(pack.name);
+    let path = place_of(data_dir, pack);
     let mark = path.join(".digest");
-    if plain_file::read_text(&mark, LARGEST_TOKEN).is_ok_and(|digest| digest == pack.digest) {
+    let is_this = || plain_file::read_text(&mark, LARGEST_TOKEN).is_ok_and(|digest| digest == pack.digest);
+    if is_this() && is_whole(data_dir, pack) {
         return Ok(LaidOut { path, is_new: false });
     }
     let write = || -> std::io::Result<()> {
@@ -196,6 +213,24 @@ mod tests {
         assert_ne!(first, second);
         fs::write(&file, " \n").unwrap();
         assert_ne!(identity(place.path()).unwrap(), second, "one that was cut");
+    }
+
+    #[test]
+    fn a_pack_that_has_lost_a_file_is_laid_out_again() {
+        let place = tempfile::tempdir().unwrap();
+        let pack = BundledPack {
+            name: "one",
+            digest: "d",
+            files: &[("actions/a.yaml", b"name: a"), ("pack.yaml", b"")],
+        };
+        for (lost, is_new) in
+            [("", true), (".digest", true), ("actions", true), ("pack.yaml", true), ("other", false)]
+        {
+            let lost = place_of(place.path(), &pack).join(lost);
+            drop(fs::remove_dir_all(&lost).or_else(|_no_directory| fs::remove_file(&lost)));
+            assert_eq!(lay_out(place.path(), &pack).unwrap().is_new, is_new, "without {}", lost.display());
+            assert!(is_whole(place.path(), &pack));
+        }
     }
 
     #[test]

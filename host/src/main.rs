@@ -6,7 +6,8 @@
 //!   output at the start.
 //! * [`archive_file`] writes and reads the files of backups and exports; [`backup_files`] are the files of the data
 //!   directory that belong to a backup.
-//! * [`config`] has the settings of the host; [`data_directory`] is the place of everything that it stores.
+//! * [`config`] has the settings of the host; [`data_directory`] is the place of everything that it stores, and
+//!   [`laid_out`] restores files of the binary that are deleted there.
 //! * [`logins`] keeps the tokens of `petrel login`.
 //! * [`log`] is the log of the host; [`notify`] reports its state to systemd; [`signals`] stop it.
 //! * [`grants`] are the directories that the operator lets components reach; [`bundled`] are the packs inside the
@@ -24,6 +25,7 @@ mod data_directory;
 mod exit;
 mod grants;
 mod greeting;
+mod laid_out;
 mod log;
 mod logins;
 mod notify;

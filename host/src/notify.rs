@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The time that a report may take.
@@ -48,6 +49,15 @@ impl Notifier {
     pub(crate) fn beat(&self) -> Option<Duration> {
         self.socket.as_ref()?;
         self.watchdog.map(|patience| patience / 2)
+    }
+}
+
+/// Tells systemd again and again that the host is alive, if it wants to know. It never ends.
+pub(crate) async fn beat(notifier: Arc<Notifier>) {
+    let Some(beat) = notifier.beat() else { return std::future::pending().await };
+    loop {
+        notifier.tell("WATCHDOG=1");
+        tokio::time::sleep(beat).await;
     }
 }
 

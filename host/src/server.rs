@@ -34,8 +34,9 @@ use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
 use crate::greeting::{self, Whereabouts};
+use crate::laid_out;
 use crate::log;
-use crate::notify::Notifier;
+use crate::notify::{self, Notifier};
 use crate::prerequisites;
 use crate::signals::{end_in_any_case, stop_signal};
 
@@ -139,7 +140,8 @@ async fn serve(
     let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
 
     let notifier = Arc::new(Notifier::from_environment());
-    let beating = tokio::spawn(beat(Arc::clone(&notifier)));
+    let beating = tokio::spawn(notify::beat(Arc::clone(&notifier)));
+    let keeping = tokio::spawn(laid_out::keep(engine.clone(), data_dir));
     notifier.tell("READY=1");
     let failed = store.failed();
     let outcome = tokio::select! {
@@ -157,6 +159,7 @@ async fn serve(
     drop(tokio::time::timeout(HANG_UP, server).await);
     // The heartbeat goes on to the last, because draining may take longer than systemd's patience.
     beating.abort();
+    keeping.abort();
     outcome
 }
 
@@ -199,15 +202,6 @@ fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
         }
     });
     Ok(Arc::new(move || handle.render()))
-}
-
-/// Tells systemd again and again that the host is alive, if systemd wants to know. Never returns.
-async fn beat(notifier: Arc<Notifier>) {
-    let Some(beat) = notifier.beat() else { return std::future::pending().await };
-    loop {
-        notifier.tell("WATCHDOG=1");
-        tokio::time::sleep(beat).await;
-    }
 }
 
 /// The function that writes backups: the store, and the files of the data directory that belong to it.
@@ -351,7 +345,7 @@ fn workflow_options(settings: &Settings, url: &str) -> workflows::Options {
 /// The runners of the host, with their files laid out.
 fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
     data_directory::make_private(&data_directory::work(data_dir))?;
-    let library = data_dir.join("python");
+    let library = data_directory::python(data_dir);
     python_script::library::lay_out(&library)
         .with_context(|| format!("failed to lay out the library for Python in {}", library.display()))?;
     all_runners(settings, data_dir, url, Some(data_dir.join("components")))
@@ -384,7 +378,7 @@ fn all_runners(
         output_limit: shell.output_limit,
         result_limit: 16 << 20,
         interpreter: settings.runners.python.clone(),
-        library: data_dir.join("python"),
+        library: data_directory::python(data_dir),
     };
     // Without a directory for compiled components nothing will be run.
     if cache_directory.is_some() {

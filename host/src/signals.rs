@@ -1,5 +1,5 @@
 //! The signals that stop the host: in order if it can hear them, and by force otherwise. Also ^C, for a client that
-//! waits.
+//! waits. One signal is survived.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Code;
 
+/// The signal that the kernel sends to a process that makes a file larger than its limit.
+const SIGXFSZ: i32 = 25;
 /// The time after its drain at which a host ends that has not heard the signal.
 const NOT_HEARD: Duration = Duration::from_millis(1500);
 
@@ -34,6 +36,15 @@ pub(crate) fn end_in_any_case(drain: Duration, is_stopping: Arc<AtomicBool>) -> 
 #[expect(clippy::exit, reason = "nobody is left who could return")]
 fn end() -> ! {
     std::process::exit(i32::from(Code::Server as u8))
+}
+
+/// From now on, a write that would make a file larger than the limit (`ulimit -f`) is an error like any other, instead of
+/// the end of the process without a word. What is started by this process has the signal as it was.
+pub(crate) fn outlive_limit_of_files() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _entered = runtime.enter();
+    // Nobody waits for it: that it is caught is enough, and it stays so.
+    signal(SignalKind::from_raw(SIGXFSZ)).map(drop)
 }
 
 /// Handles the stop signals from now on. The future returns the name of the one that came.
@@ -104,6 +115,31 @@ mod tests {
             std::hint::spin_loop();
         }
         panic!("nobody has ended it");
+    }
+
+    /// Names the file that [`writes_a_large_file`] is to write.
+    const FILE: &str = "TEST_WRITES_A_LARGE_FILE";
+
+    /// Nothing by itself: the process that the test below starts, with a limit.
+    #[test]
+    fn writes_a_large_file() {
+        let Some(file) = std::env::var_os(FILE) else { return };
+        outlive_limit_of_files().unwrap();
+        let refused = fs::write(file, vec![0; 1 << 20]).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_an_error_and_not_the_end() {
+        let place = tempfile::tempdir().unwrap();
+        let ended = Command::new("/bin/sh")
+            .args(["-c", "ulimit -f 8; exec \"$0\" --exact signals::tests::writes_a_large_file"])
+            .arg(std::env::current_exe().unwrap())
+            .env(FILE, place.path().join("large"))
+            .output()
+            .unwrap();
+        assert!(ended.status.success(), "{}: {}", ended.status, String::from_utf8_lossy(&ended.stdout));
+        assert!(String::from_utf8_lossy(&ended.stdout).contains("1 passed"));
     }
 
     #[test]

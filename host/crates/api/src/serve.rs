@@ -3,9 +3,10 @@
 //! A peer need not have signed in yet, so the cost of a connection is bounded: the number of connections ([`doors`]),
 //! the time until the head of a request has come and the peer has signed in, and the time in which the peer must read
 //! an answer or, with its own half of the connection closed, wait for it ([`patient`]). `body.rs` bounds the time of
-//! a body.
+//! a body. [`head`] has the refusals of HTTP itself.
 
 mod doors;
+mod head;
 mod patient;
 
 use std::net::SocketAddr;
@@ -185,6 +186,9 @@ async fn answer(
 ) -> Result<Response, std::convert::Infallible> {
     if let Some(why) = seat.refusal().filter(|_| !HOW_IT_IS.contains(&request.uri().path())) {
         return Ok(refusal(why));
+    }
+    if let Some(refused) = head::refused(request.version(), request.headers()) {
+        return Ok(refused.into_response());
     }
     request.extensions_mut().insert(Peer(peer));
     request.extensions_mut().insert(Arc::clone(&seat));

@@ -18,7 +18,7 @@ impl Engine {
         };
         reasons.extend(failed.map(|error| error.to_string()));
         let figures = self.store().figures();
-        if let Some(room) = figures.room_bytes.filter(|room| *room < figures.reserve_bytes) {
+        if let Some(room) = figures.short_of_room() {
             reasons.push(format!(
                 "the disk is full: {} MiB are left, and {} MiB are kept back",
                 room >> 20,

@@ -1,6 +1,7 @@
 //! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
 //! processes never wait for components or the other way round.
 //!
+//! While the disk is short of space nothing more starts: running executions need the reserve for outcome and output.
 //! What was given much runs if there is room for that, and is [set aside](super::given) otherwise: nobody waits for
 //! room who holds a slot, or the other way round.
 
@@ -22,6 +23,9 @@ use super::spans;
 const BATCH: usize = 64;
 /// How long at most until the store is asked again although nothing was heard.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How long until the store is asked again whether it has room.
+const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// Runs what is waiting for one kind of slots.
 pub(crate) struct Scheduler {
@@ -57,6 +61,13 @@ impl Scheduler {
                 () = stop.cancelled() => return,
             };
             let Ok(slot) = slot else { return };
+            if !self.has_room() {
+                drop(slot);
+                tokio::select! {
+                    () = self.executions.core().sleep(NO_ROOM) => continue,
+                    () = stop.cancelled() => return,
+                }
+            }
             // Registered before the store is asked, so that work that comes in between is not missed.
             let work = self.executions.queue().wakes().notified();
             tokio::pin!(work);
@@ -71,6 +82,12 @@ impl Scheduler {
                 () = stop.cancelled() => return,
             }
         }
+    }
+
+    /// Whether the disk has room for what would be started. What it prints and gives would else fill the reserve, and
+    /// with that the host could not even be started again.
+    fn has_room(&self) -> bool {
+        self.executions.core().store().figures().short_of_room().is_none()
     }
 
     /// Starts what can start. Says whether there was any.

@@ -23,6 +23,8 @@ use crate::journal::media::Media;
 use crate::journal::{Journal, Segments};
 use crate::keys;
 use crate::options::Options;
+use crate::remedy;
+use crate::reserve::{self, Reserve};
 use crate::rows::Rows;
 use crate::store::EmbeddedStore;
 use crate::value;
@@ -56,8 +58,19 @@ pub struct Opened {
 }
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
-    let begun = Instant::now();
-    start(Recovered::offline(directory, options)?, options, begun)
+    let open = || {
+        let begun = Instant::now();
+        start(Recovered::offline(directory, options)?, options, begun)
+    };
+    match open() {
+        // A quota may be used up on a disk that has room. The first attempt wrote nothing that the second minds.
+        Err(error) if is_no_room(&error) && reserve::give_up(directory) => open(),
+        opened => opened,
+    }
+}
+
+fn is_no_room(error: &OpenError) -> bool {
+    remedy::in_words(&error.to_string()).is_some_and(|error| remedy::is_no_room(&error))
 }
 
 pub(crate) fn open_on(
@@ -112,6 +125,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
         sequence,
         failure: Arc::clone(&parts.failure),
         room: Arc::clone(&parts.room),
+        reserve: Reserve::new(&path, parts.room.reserve()),
         postponed: Vec::new(),
         work: Arc::clone(&parts.work),
         runtime: runtime::Handle::try_current().ok(),

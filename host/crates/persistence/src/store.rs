@@ -171,8 +171,15 @@ pub struct ArchivedFile {
 pub struct Figures {
     /// The free space on its disk in bytes, as of the last check.
     pub room_bytes: Option<u64>,
-    /// The free space in bytes below which new work is refused.
+    /// The free space in bytes below which new work is refused and nothing more is started.
     pub reserve_bytes: u64,
+}
+
+impl Figures {
+    /// The free space on its disk in bytes, if it is below the reserve.
+    pub fn short_of_room(&self) -> Option<u64> {
+        self.room_bytes.filter(|room| *room < self.reserve_bytes)
+    }
 }
 
 /// The output of an execution, in order.

@@ -150,7 +150,7 @@ impl Definitions {
         let by_digest = Arc::clone(&self.by_digest);
         // To inspect a large one takes longer than to read it.
         let read = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
-            let source = plain_file::read_text(&file, LARGEST_WORKFLOW)?;
+            let source = plain_file::read_text_in_turn(&file, LARGEST_WORKFLOW)?;
             Ok(compile(&by_digest, &runner, &source, reevaluates))
         });
         let compiled = read.await.unwrap_or_else(|error| Err(error.into())).map_err(unreadable)?;

@@ -54,7 +54,7 @@ pub trait Base: Reads {
     /// Makes all applied writes durable. After an error no more may be written.
     fn sync(&self) -> Result<(), BaseError>;
 
-    /// Whether somebody has deleted its files, so that the next process will not find them.
+    /// Whether somebody has deleted or replaced its files, so that the next process will not find them.
     fn is_gone(&self) -> bool {
         false
     }
