@@ -1,5 +1,7 @@
 //! The composition root: builds the host from its parts, runs it until a signal stops it, and drains it.
 
+pub(crate) mod runners;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,20 +12,13 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::{Access, AdminToken};
 use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, Backups, Tls};
-use petrel_catalog::content::Runners;
 use petrel_engine::Engine;
 use petrel_engine::executions;
-use petrel_engine::workflows::{self, action_chain, orquesta};
+use petrel_engine::workflows;
 use petrel_model::WorkflowLimits;
-use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions, remedy};
-use petrel_runners::Runs;
-use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
-use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
-use petrel_runners::noop::Noop;
 use petrel_runners::process::Reaper;
-use petrel_runners::python_script::{self, PythonScript};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +27,6 @@ use crate::bundled;
 use crate::config::{self, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
-use crate::grants;
 use crate::greeting::{self, Whereabouts};
 use crate::laid_out;
 use crate::log;
@@ -40,22 +34,6 @@ use crate::notify::{self, Notifier};
 use crate::prerequisites;
 use crate::signals::{end_in_any_case, stop_signal};
 
-/// The variables of the host's environment that its processes inherit.
-const INHERITED: [&str; 13] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-];
 /// The interval at which measured values are aggregated.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// The time that open connections have for their end, once no execution runs any more.
@@ -318,7 +296,7 @@ async fn build_engine(
         },
         ..petrel_engine::Options::default()
     };
-    let runners = runners(settings, data_dir, url)?;
+    let runners = runners::laid_out(settings, data_dir, url)?;
     let engine = Engine::new(store, runners, options).await.map_err(anyhow::Error::from)?;
     for pack in bundled::PACKS {
         bundled::register(&engine, data_dir, pack).await?;
@@ -340,66 +318,4 @@ fn workflow_options(settings: &Settings, url: &str) -> workflows::Options {
         reevaluates: settings.expressions.reevaluate,
         ..workflows::Options::default()
     }
-}
-
-/// The runners of the host, with their files laid out.
-fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
-    data_directory::make_private(&data_directory::work(data_dir))?;
-    let library = data_directory::python(data_dir);
-    python_script::library::lay_out(&library)
-        .with_context(|| format!("failed to lay out the library for Python in {}", library.display()))?;
-    all_runners(settings, data_dir, url, Some(data_dir.join("components")))
-}
-
-/// The runners for checking packs without a host: nothing is run by them, and nothing is stored.
-pub(crate) fn runners_to_look(settings: &Settings) -> Result<Runners, Failure> {
-    all_runners(settings, &settings.data_dir(), "", None)
-}
-
-fn all_runners(
-    settings: &Settings,
-    data_dir: &Path,
-    url: &str,
-    cache_directory: Option<PathBuf>,
-) -> Result<Runners, Failure> {
-    let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
-    let shell = ShellOptions {
-        environment: inherited.collect(),
-        working_directory: data_dir.join("work"),
-        api_url: format!("{url}/api/v1"),
-        output_limit: 16 << 20,
-        run_as: settings.runners.run_as.clone(),
-        decode_scalars: settings.runners.decode_scalars,
-    };
-    let python = python_script::Options {
-        environment: shell.environment.clone(),
-        working_directory: shell.working_directory.clone(),
-        api_url: shell.api_url.clone(),
-        output_limit: shell.output_limit,
-        result_limit: 16 << 20,
-        interpreter: settings.runners.python.clone(),
-        library: data_directory::python(data_dir),
-    };
-    // Without a directory for compiled components nothing will be run.
-    if cache_directory.is_some() {
-        prerequisites::warn_of_python(&python);
-    }
-    let runtime = PackRuntime::new(petrel_pack_runtime::Options {
-        cache_directory,
-        grants: grants::parse(&settings.runners.grant_directories)?,
-        limits: settings.component_limits(),
-        engine: settings.component_engine(),
-    })
-    .context("components cannot be run")?;
-    let all = [
-        Runs::by(LocalShell::new(shell.clone())),
-        Runs::by(LocalScript::new(shell)),
-        Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
-        Runs::by(PythonScript::new(python)),
-        Runs::by(ComponentRunner::new(runtime)),
-        Runs::by(Noop::default()),
-        orquesta(),
-        action_chain(),
-    ];
-    Ok(all.map(Runs::named).into())
 }

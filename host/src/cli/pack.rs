@@ -17,7 +17,7 @@ use crate::client::Connection;
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, counted};
-use crate::server::runners_to_look;
+use crate::server::runners;
 
 mod attributes;
 mod describe;
@@ -237,13 +237,13 @@ async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
 
 /// The runners for the check: by the settings of this machine, or by the defaults if these are invalid.
 fn runners() -> Result<Runners, Failure> {
-    let of_machine = Configuration::of_client().and_then(|settings| runners_to_look(&settings));
+    let of_machine = Configuration::of_client().and_then(|settings| runners::to_look(&settings));
     of_machine.or_else(|failure| {
         let reason = failure.message;
         print::note(&format!(
             "checked with the default settings, since those of this machine are not valid: {reason}"
         ));
-        runners_to_look(&Configuration::of_nobody()?)
+        runners::to_look(&Configuration::of_nobody()?)
     })
 }
 

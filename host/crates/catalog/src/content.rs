@@ -22,8 +22,7 @@ use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
 use petrel_rules::{CompiledRule, RuleIndex};
 
-pub use petrel_runners::RunnerType;
-use petrel_runners::Runs;
+pub use petrel_runners::{RunnerType, Runs};
 use serde_json::{Value, json};
 
 use crate::configuration::{Configuration, GivenConfig};

@@ -47,7 +47,7 @@ fn parsed(reference: &str) -> Result<Ref, ApiError> {
 
 pub(crate) async fn runner_types(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let (asked, content) = (asked.of(&lists::RUNNER_TYPES)?, api.engine.catalog().content());
-    let found = content.runners().values().map(|runner| runner.runner_type());
+    let found = content.runners().values().map(petrel_catalog::content::Runs::runner_type);
     asked.answer(&api, found, views::runner_type)
 }
 

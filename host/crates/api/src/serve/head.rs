@@ -40,23 +40,24 @@ mod tests {
 
     #[test]
     fn one_host_is_named_and_nothing_is_expected_but_to_go_on() {
-        let host = (header::HOST, "petrel");
-        let expect = |what| (header::EXPECT, what);
-        let cases: [(Version, &[(HeaderName, &str)], Option<u16>); 10] = [
-            (Version::HTTP_11, &[host.clone()], None),
-            (Version::HTTP_11, &[(header::HOST, "")], None),
-            (Version::HTTP_11, &[], Some(400)),
-            (Version::HTTP_11, &[host.clone(), host.clone()], Some(400)),
-            (Version::HTTP_10, &[], None),
-            (Version::HTTP_10, &[host.clone(), (header::HOST, "other")], Some(400)),
-            (Version::HTTP_11, &[host.clone(), expect("100-continue")], None),
-            (Version::HTTP_11, &[host.clone(), expect("100-Continue")], None),
-            (Version::HTTP_11, &[host.clone(), expect("200-maybe")], Some(417)),
-            (Version::HTTP_11, &[host.clone(), expect("100-continue"), expect("")], Some(417)),
+        let host = || (header::HOST, "petrel");
+        let expect = |what: &'static str| (header::EXPECT, what);
+        type Case = (Version, Vec<(HeaderName, &'static str)>, Option<u16>);
+        let cases: [Case; 10] = [
+            (Version::HTTP_11, vec![host()], None),
+            (Version::HTTP_11, vec![(header::HOST, "")], None),
+            (Version::HTTP_11, vec![], Some(400)),
+            (Version::HTTP_11, vec![host(), host()], Some(400)),
+            (Version::HTTP_10, vec![], None),
+            (Version::HTTP_10, vec![host(), (header::HOST, "other")], Some(400)),
+            (Version::HTTP_11, vec![host(), expect("100-continue")], None),
+            (Version::HTTP_11, vec![host(), expect("100-Continue")], None),
+            (Version::HTTP_11, vec![host(), expect("200-maybe")], Some(417)),
+            (Version::HTTP_11, vec![host(), expect("100-continue"), expect("")], Some(417)),
         ];
         for (version, given, status) in cases {
             let mut headers = HeaderMap::new();
-            for (name, value) in given {
+            for (name, value) in &given {
                 headers.append(name, value.parse().unwrap());
             }
             let refused = refused(version, &headers).map(|error| error.into_response().status().as_u16());

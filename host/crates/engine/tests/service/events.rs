@@ -102,7 +102,7 @@ async fn each_rule_that_matches_asks_for_an_execution_in_the_order_of_their_name
     house.change(RuleChange::Switch("house.b".into(), false)).await.unwrap();
     let accepted = house.post("sample", json!({})).await.unwrap();
     let rules: Vec<_> = house.enforcements(&accepted).await.into_iter().map(|one| one.rule).collect();
-    assert_eq!(rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(), ["house.a", "house.c"]);
+    assert_eq!(rules.iter().map(petrel_model::Ref::as_str).collect::<Vec<_>>(), ["house.a", "house.c"]);
     assert_eq!(accepted.executions.len(), 2);
 }
 

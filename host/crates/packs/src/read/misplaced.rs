@@ -27,7 +27,8 @@ pub(super) fn notes(source: &dyn Source) -> Vec<String> {
     let meant = folders.iter().filter_map(|folder| Some((folder.as_str(), meant(folder)?)));
     let holding = meant.filter_map(|(folder, meant)| {
         let names = source.list(folder).ok()?;
-        let is_metadata = |name: &&String| name.ends_with(".yaml") || name.ends_with(".yml");
+        // As files are read: by these endings, in small letters.
+        let is_metadata = |name: &&String| matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml")));
         let first = names.iter().find(is_metadata)?;
         let count = names.iter().filter(is_metadata).count();
         Some(note(folder, meant, first, count))

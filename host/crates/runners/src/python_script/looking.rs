@@ -78,13 +78,11 @@ async fn seen(
         return Err(format!("that took more than {} s; register fewer of them at once", LONGEST.as_secs()));
     }
     let error = finished.stderr.text();
-    match serde_json::from_str(&finished.stdout.text()) {
-        Ok(Value::Array(seen)) => Ok(seen),
-        _ => {
-            let last = error.trim().lines().next_back().unwrap_or("it ended without a word");
-            Err(format!("{} failed: {}; check it", quoted(&options.interpreter), quoted(last)))
-        }
+    if let Ok(Value::Array(seen)) = serde_json::from_str(&finished.stdout.text()) {
+        return Ok(seen);
     }
+    let last = error.trim().lines().next_back().unwrap_or("it ended without a word");
+    Err(format!("{} failed: {}; check it", quoted(&options.interpreter), quoted(last)))
 }
 
 fn spec(options: &Options, interpreter: PathBuf, pack_path: &Path, request: &Value) -> Spec {

@@ -1,0 +1,97 @@
+//! The runners of the host, built from its settings: what runs processes, requests, components and workflows.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use petrel_catalog::content::Runners;
+use petrel_engine::workflows::{action_chain, orquesta};
+use petrel_pack_runtime::{ComponentRunner, PackRuntime};
+use petrel_runners::Runs;
+use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
+use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
+use petrel_runners::noop::Noop;
+use petrel_runners::python_script::{self, PythonScript};
+
+use crate::config::Settings;
+use crate::data_directory;
+use crate::exit::Failure;
+use crate::grants;
+use crate::prerequisites;
+
+/// The variables of the host's environment that its processes inherit.
+const INHERITED: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+];
+/// The runners of the host, with their files laid out.
+pub(super) fn laid_out(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
+    data_directory::make_private(&data_directory::work(data_dir))?;
+    let library = data_directory::python(data_dir);
+    python_script::library::lay_out(&library)
+        .with_context(|| format!("failed to lay out the library for Python in {}", library.display()))?;
+    all(settings, data_dir, url, Some(data_dir.join("components")))
+}
+
+/// The runners for checking packs without a host: nothing is run by them, and nothing is stored.
+pub(crate) fn to_look(settings: &Settings) -> Result<Runners, Failure> {
+    all(settings, &settings.data_dir(), "", None)
+}
+
+fn all(
+    settings: &Settings,
+    data_dir: &Path,
+    url: &str,
+    cache_directory: Option<PathBuf>,
+) -> Result<Runners, Failure> {
+    let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    let shell = ShellOptions {
+        environment: inherited.collect(),
+        working_directory: data_dir.join("work"),
+        api_url: format!("{url}/api/v1"),
+        output_limit: 16 << 20,
+        run_as: settings.runners.run_as.clone(),
+        decode_scalars: settings.runners.decode_scalars,
+    };
+    let python = python_script::Options {
+        environment: shell.environment.clone(),
+        working_directory: shell.working_directory.clone(),
+        api_url: shell.api_url.clone(),
+        output_limit: shell.output_limit,
+        result_limit: 16 << 20,
+        interpreter: settings.runners.python.clone(),
+        library: data_directory::python(data_dir),
+    };
+    // Without a directory for compiled components nothing will be run.
+    if cache_directory.is_some() {
+        prerequisites::warn_of_python(&python);
+    }
+    let runtime = PackRuntime::new(petrel_pack_runtime::Options {
+        cache_directory,
+        grants: grants::parse(&settings.runners.grant_directories)?,
+        limits: settings.component_limits(),
+        engine: settings.component_engine(),
+    })
+    .context("components cannot be run")?;
+    let runners = [
+        Runs::by(LocalShell::new(shell.clone())),
+        Runs::by(LocalScript::new(shell)),
+        Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
+        Runs::by(PythonScript::new(python)),
+        Runs::by(ComponentRunner::new(runtime)),
+        Runs::by(Noop::default()),
+        orquesta(),
+        action_chain(),
+    ];
+    Ok(runners.map(Runs::named).into())
+}
