@@ -8,6 +8,7 @@ use petrel_python::text::lines;
 
 use super::Given;
 use super::arguments::Arguments;
+use super::wrap::{Layout, wrap};
 use super::{defined, wrong};
 use crate::display;
 use crate::environment::OUTPUT_LIMIT;
@@ -204,15 +205,21 @@ pub(super) fn wordwrap(value: Value, given: Given) -> Result<String, Error> {
     if width == 0 {
         return Err(wrong("wordwrap needs a width from 1 on"));
     }
-    let breaks_words = args.get(1).is_none_or(Value::is_true);
-    let on_hyphens = args.get(3).is_none_or(Value::is_true);
+    let layout = Layout {
+        width,
+        breaks_words: args.get(1).is_none_or(Value::is_true),
+        on_hyphens: args.get(3).is_none_or(Value::is_true),
+    };
     let joint = args.text(2)?.unwrap_or("\n");
     let text = text_of(value)?;
     let mut wrapped = Vec::new();
     for line in lines(&text) {
-        super::wrap::charge(line, width)?;
-        let parts = super::wrap::wrap(line, width, breaks_words, on_hyphens);
-        work::make(parts.len().saturating_mul(joint.len() + size_of::<String>()))?;
+        // An empty line is one, too.
+        work::visit(1)?;
+        let parts = wrap(line, layout)?;
+        work::make(
+            line.len().saturating_add((parts.len() + 1).saturating_mul(joint.len() + size_of::<String>())),
+        )?;
         wrapped.push(parts.join(joint));
     }
     Ok(wrapped.join(joint))
