@@ -15,7 +15,7 @@ use crate::filters::{Given, defined, items, order, wrong};
 use crate::missing;
 use crate::mutable;
 use crate::sequence;
-use crate::weight::weigh;
+use crate::weight::{self, weigh};
 use crate::work;
 
 /// Comparisons in a row: `a < b <= c`.
@@ -147,14 +147,9 @@ fn indexed(value: Value) -> Result<Value, Error> {
     Ok(value)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
 fn item(value: Value, key: Value, expression: Value) -> Result<Value, Error> {
-    weigh(&key)?;
-    let value = indexed(value)?;
-    if value.kind() == ValueKind::Iterable {
-        // It is gone through from its start.
-        work::visit(value.len().unwrap_or(0))?;
-    }
-    let item = value.get_item(&key)?;
+    let item = weight::item(&value, &key)?;
     work::check()?;
     if item.is_undefined() && (value.kind() == ValueKind::Map || !key.is_undefined()) {
         // As in the original, what is not defined is no key at all.

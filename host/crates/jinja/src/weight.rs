@@ -4,10 +4,10 @@
 //! to go through than could ever be done, in no memory at all; and a namespace can hold itself. Whatever of ours goes
 //! through values charges [`crate::work`] at each part. The template engine does so without counting, for a key of a mapping
 //! and in `loop.changed`; there [`crate::rewrite`] has the value weighed first, and so do our own filters
-//! and methods before they hand a key on. An index into a text is charged in the same way, by the length of the text.
+//! and methods before they hand a key on. Looking for an item has its price in [`item`], whoever looks.
 
-use minijinja::Value;
 use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
 
 use crate::view::View;
 use crate::work::{self, Exceeded, Limit};
@@ -25,6 +25,42 @@ pub(crate) fn weigh(value: &Value) -> Result<(), Exceeded> {
         (None, None) => Ok(()),
         (None, Some(_)) => Weight { left: work::BYTES }.part(value, 0),
     }
+}
+
+/// The item of `value` under `key`; undefined where there is none.
+///
+/// What looking for it takes is charged: a key is hashed, a text counts its characters, and what has no places is gone
+/// through from its start.
+///
+/// # Errors
+/// The limit that this exceeds, and what `value` says of `key`.
+pub(crate) fn item(value: &Value, key: &Value) -> Result<Value, Error> {
+    weigh(key)?;
+    // Twice, where the index counts from the end.
+    work::scan(value.as_str().map_or(0, str::len).saturating_mul(2))?;
+    if value.kind() != ValueKind::Iterable {
+        return value.get_item(key);
+    }
+    match (value.len(), key.as_usize()) {
+        (Some(length), place) => {
+            work::visit(place.map_or(length, |place| length.min(place.saturating_add(1))))?;
+            value.get_item(key)
+        }
+        (None, Some(place)) => nth(value, place),
+        (None, None) => value.get_item(key),
+    }
+}
+
+/// The item at `place` of what does not know its length, with each item on the way charged.
+fn nth(value: &Value, place: usize) -> Result<Value, Error> {
+    for (at, item) in value.try_iter()?.checked().enumerate() {
+        work::visit(1)?;
+        let item = item?;
+        if at == place {
+            return Ok(item);
+        }
+    }
+    Ok(Value::UNDEFINED)
 }
 
 struct Weight {

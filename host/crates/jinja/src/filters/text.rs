@@ -1,5 +1,6 @@
 //! Filters that shape text, as Jinja has them.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use minijinja::value::{StringInput, Tuple, ValueKind};
@@ -13,7 +14,7 @@ use super::{defined, wrong};
 use crate::display;
 use crate::environment::OUTPUT_LIMIT;
 use crate::methods::percent;
-use crate::work;
+use crate::{weight, work};
 
 /// A value as text.
 pub(super) fn text_of(value: Value) -> Result<String, Error> {
@@ -30,6 +31,7 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, given: Given| {
             Arguments::bind(name, &[], given)?;
             let text = as_text(value)?;
+            work::read(text.as_str().map_or(0, str::len))?;
             StringInput::new(state, &text).map(change)
         });
     }
@@ -42,7 +44,9 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     });
     environment.add_filter("title", |value: Value, given: Given| {
         Arguments::bind("title", &[], given)?;
-        text_of(value).map(|text| minijinja::filters::title(text.into()))
+        let text = text_of(value)?;
+        work::read(text.len())?;
+        Ok::<_, Error>(minijinja::filters::title(text.into()))
     });
     environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, given: Given| {
         let args = Arguments::bind("trim", &["chars"], given)?;
@@ -101,7 +105,10 @@ pub(crate) fn centered(text: &str, width: usize, fill: char) -> Result<String, E
 }
 
 pub(super) fn striptags(value: Value) -> Result<String, Error> {
+    /// What each `&` takes: a look into the table of entities.
+    const ENTITY: u64 = 100;
     let text = text_of(value)?;
+    work::charge((text.matches('&').count() as u64).saturating_mul(ENTITY))?;
     work::make(text.len().saturating_mul(4))?;
     Ok(minijinja_contrib::filters::striptags(text))
 }
@@ -132,6 +139,7 @@ pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
     work::scan(text.len().saturating_add(old.len()))?;
     let times =
         if old.is_empty() { text.chars().count() + 1 } else { text.matches(&*old).take(most).count() };
+    work::visit(times.min(most))?;
     work::make(text.len().saturating_add(times.min(most).saturating_mul(new.len())))?;
     Ok(match usize::try_from(args.integer(2, -1)?) {
         Ok(count) => text.replacen(&old, &new, count),
@@ -153,6 +161,7 @@ pub(super) fn indent(value: Value, given: Given) -> Result<String, Error> {
     let text = text_of(value)? + "\n";
     let mut out = String::new();
     for (index, line) in lines(&text).enumerate() {
+        work::visit(1)?;
         work::make(line.len() + indention.len() + 1)?;
         if index > 0 {
             out.push('\n');
@@ -193,7 +202,7 @@ pub(super) fn truncate(value: Value, given: Given) -> Result<String, Error> {
 /// Words are rows of letters, digits and underscores.
 pub(super) fn wordcount(value: Value) -> Result<usize, Error> {
     let text = text_of(value)?;
-    work::charge((text.len() as u64).saturating_mul(4))?;
+    work::read(text.len())?;
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
     Ok(text.split(|char| !is_word(char)).filter(|word| !word.is_empty()).count())
 }
@@ -232,8 +241,10 @@ pub(super) fn filesizeformat(value: Value, given: Given) -> Result<String, Error
         Some(text) => petrel_python::number::float_from_text(text),
         None => f64::try_from(value.clone()).ok(),
     };
-    let bytes =
-        bytes.ok_or_else(|| wrong(format!("filesizeformat needs a number, and was given {value}")))?;
+    let Some(bytes) = bytes else {
+        let kind = value.kind();
+        return Err(wrong(format!("filesizeformat needs a number, and was given a value of type {kind}")));
+    };
     let base: f64 = if args.flag(0) { 1024.0 } else { 1000.0 };
     let units = if args.flag(0) {
         ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"]
@@ -290,7 +301,8 @@ pub(super) fn xmlattr(value: Value, given: Given) -> Result<Value, Error> {
     }
     let mut parts = Vec::new();
     for key in value.try_iter()? {
-        let item = value.get_item(&key)?;
+        work::visit(1)?;
+        let item = weight::item(&value, &key)?;
         if item.is_none() || item.is_undefined() {
             continue;
         }
@@ -315,7 +327,7 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
     let mut parts = Vec::new();
     for item in value.try_iter()? {
         let (key, item) = if value.kind() == ValueKind::Map {
-            let own = value.get_item(&item)?;
+            let own = weight::item(&value, &item)?;
             (item, own)
         } else {
             let pair: Vec<Value> = super::items(item)?;
@@ -339,7 +351,8 @@ fn quoted(text: &str, safe: &str) -> Result<String, Error> {
         if byte.is_ascii_alphanumeric() || "_.-~".contains(char) || (byte.is_ascii() && safe.contains(char)) {
             out.push(char);
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a string does not fail.
+            let _written = write!(out, "%{byte:02X}");
         }
     }
     Ok(out)
