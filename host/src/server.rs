@@ -133,6 +133,7 @@ async fn serve(
         shipped: bundled::shipped(&data_dir),
         log: Arc::new(level),
         trail: Arc::default(),
+        turns: Arc::default(),
     };
     let hang_up = CancellationToken::new();
     let connections = connections(&settings, tls);

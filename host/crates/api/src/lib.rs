@@ -32,6 +32,7 @@ mod views;
 
 pub use body::BODY_LIMIT;
 pub use error::ApiError;
+pub use page::Turns;
 pub use request_id::VERSION_HEADER;
 pub use serve::serve;
 pub use state::{Api, Backups, LogControl, Shipped};

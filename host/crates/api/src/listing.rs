@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::header;
@@ -14,6 +15,7 @@ use petrel_engine::Error;
 use petrel_engine::intake::Claim;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use crate::body::Held;
 use crate::{Api, ApiError};
@@ -22,6 +24,9 @@ use crate::{Api, ApiError};
 pub(crate) const CHUNK: usize = 4 << 20;
 /// Answers of no more bytes need no room of their own.
 const SMALL: usize = 64 << 10;
+/// How long an answer that is about to be read waits for its room, and how often that is looked at.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Has `held` hold `bytes` for an answer, unless they are few.
 ///
@@ -45,6 +50,26 @@ pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<
         }
         other => other,
     })?)
+}
+
+/// As [`hold`] of what holds nothing yet, before it is read: waits shortly where too little is left. What would be more than
+/// there ever is takes its room as it comes: it was estimated.
+///
+/// # Errors
+/// 503 when too little is left for a while.
+pub(crate) async fn hold_soon(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<(), ApiError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match api.engine.claim(bytes) {
+            Ok(claim) => {
+                *held = Some(claim);
+                return Ok(());
+            }
+            Err(Error::TooLarge { .. }) => return Ok(()),
+            Err(Error::Busy(_)) if Instant::now() < end => sleep(LOOK_AGAIN).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Has an answer that is there as a whole hold its room until it is sent, beginning with what its request has held.

@@ -9,7 +9,7 @@ use petrel_engine::reads::Archived;
 use tokio::sync::Semaphore;
 
 use crate::auth::AdminToken;
-use crate::{ApiError, Trail};
+use crate::{ApiError, Trail, Turns};
 
 /// What handlers need. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct Api {
     pub log: Arc<dyn LogControl>,
     /// What was refused of late.
     pub trail: Arc<Trail>,
+    /// Turns at reading large lists.
+    pub turns: Arc<Turns>,
 }
 
 /// Who may come in beside those who have an account.

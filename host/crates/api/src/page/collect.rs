@@ -9,25 +9,76 @@ use super::rows::Row;
 use super::{ListRequest, Total};
 use crate::{Api, ApiError};
 
-/// How many items are read from the store at once.
+/// How many items are read from the store at once at most, and how many at first: as many more as they are small.
 const STEP: usize = 1000;
+const FIRST: usize = 4;
+const GROWTH: usize = 8;
+/// How many items a step has where the oldest come first.
+const STEP_RISING: usize = 100;
 
-/// How many times the store is asked beyond a page to say how many items there are in all: for [`STEP`] of them, or for
-/// fewer where the oldest come first.
+/// How many steps the store is asked for beyond a page to say how many items there are in all; more where the oldest come
+/// first.
 const COUNTED: usize = 2;
 const COUNTED_RISING: usize = 20;
-/// How many bytes of items that are read one by one are held at once. (One may be larger.)
+/// How many bytes of items a step has. (One item may be larger.)
 const AT_ONCE: usize = 2 << 20;
 /// How far, in milliseconds, the time in an id may be from the time by which its item is found. They are the same,
 /// but where the time was set.
 const SLACK: u64 = 60_000;
 
+/// How many items are read next, by what those before them took.
+#[derive(Debug)]
+struct Pace {
+    items: usize,
+    /// How many were read, and their bytes.
+    read: usize,
+    bytes: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { items: FIRST, read: 0, bytes: 0 }
+    }
+}
+
+impl Pace {
+    /// Counts items that were read.
+    fn count<T: Listed>(&mut self, items: &[T]) {
+        self.read += items.len();
+        self.bytes += items.iter().map(Listed::bytes).sum::<usize>();
+        let mean = (self.bytes / self.read.max(1)).max(1);
+        let most = self.items.saturating_mul(GROWTH).min(STEP);
+        self.items = (AT_ONCE / mean).clamp(1, most);
+    }
+}
+
+/// How far a list was read.
+struct Ended {
+    /// How many items it has up to there.
+    count: usize,
+    /// Where it goes on.
+    at: Option<Id>,
+}
+
+/// What of a list is counted.
+struct Count {
+    /// From where on, which is from its start without an id.
+    at: Option<Id>,
+    /// Whether there may be anything from there on.
+    has_more: bool,
+    /// How many items were counted before.
+    count: usize,
+    /// How many steps are looked at.
+    steps: usize,
+}
+
 impl ListRequest {
     /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
-    /// many items are wanted. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). What lies there and cannot be read is beside it.
+    /// many items are wanted. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). What lies there and cannot be
+    /// read is beside it. What turns out to be large is let go, and read in turn.
     ///
     /// # Errors
-    /// When the store fails, and as [`listing::hold`](crate::listing::hold).
+    /// When the store fails, and as [`listing::hold`](crate::listing::hold) and [`Part::begin_in_turn`].
     pub(crate) async fn collect<T: Listed + Row, F>(
         &self,
         api: &Api,
@@ -38,10 +89,38 @@ impl ListRequest {
     {
         let page = &self.page;
         let mut part = Part::in_order_of(self.is_rising);
-        let (mut at, mut to_pass, mut count) = (self.start(), page.offset, 0);
+        let ended = loop {
+            if let Some(ended) = self.add_to(&mut part, api, &read).await? {
+                break ended;
+            }
+            part.begin_in_turn(api, &self.user, page.limit).await?;
+        };
+        part.give_back();
+        // Who goes on from a page sees a part of the list, so that is counted by itself.
+        if page.before.is_none() && page.after.is_none() {
+            let Ended { count, at } = ended;
+            let count = Count { at, has_more: at.is_some(), count, steps: self.counted() };
+            self.count_on(api, &mut part, count, &read).await?;
+        }
+        Ok(part)
+    }
+
+    /// Adds what was asked for to `part`; says how far it was read, or nothing where that must be done in turn.
+    async fn add_to<T: Listed + Row, F>(
+        &self,
+        part: &mut Part<T>,
+        api: &Api,
+        read: &impl Fn(Option<Id>, usize) -> F,
+    ) -> Result<Option<Ended>, ApiError>
+    where
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
+    {
+        let (limit, mut pace) = (self.page.limit, Pace::default());
+        let (mut at, mut to_pass, mut count) = (self.start(), self.page.offset, 0);
         loop {
-            let wanted = to_pass.saturating_add(page.limit - part.items.len());
-            let step = read(at, wanted.min(STEP)).await?;
+            let wanted = to_pass.saturating_add(limit - part.len());
+            let step = read(at, wanted.min(pace.items)).await?;
+            pace.count(&step.items);
             at = step.next.filter(|id| self.reaches(*id));
             part.lost.extend(step.unreadable);
             let found: Vec<T> = step.items.into_iter().filter(|item| self.admits(item)).collect();
@@ -49,64 +128,74 @@ impl ListRequest {
             let passed = to_pass.min(found.len());
             to_pass -= passed;
             let has_room = part.add(found.into_iter().skip(passed), at.is_some());
+            if T::MAY_BE_LARGE && !part.may_read(pace.bytes) {
+                return Ok(None);
+            }
             part.hold(api)?;
-            if at.is_none() || part.items.len() >= page.limit || !has_room {
-                break;
+            if at.is_none() || part.len() >= limit || !has_room {
+                return Ok(Some(Ended { count, at }));
             }
             // A long listing lets others have their turn.
             tokio::task::yield_now().await;
         }
-        // Who goes on from a page sees a part of the list, so that is counted by itself.
-        if page.before.is_none() && page.after.is_none() {
-            part.total = Some(self.count_on(count, at, read).await?);
-        }
-        Ok(part)
     }
 
     /// Says how many there are in all to who goes on from a page ([`collect`](Self::collect) did so of a first one): whoever
     /// adds up pages until they are all would end early by any smaller count.
     ///
     /// # Errors
-    /// When the store fails.
-    pub(crate) async fn count_whole<T: Row, F>(
+    /// When the store fails, and as [`Part::take_turn`].
+    pub(crate) async fn count_whole<T: Listed + Row, F>(
         &self,
+        api: &Api,
         part: &mut Part<T>,
         read: impl Fn(Option<Id>, usize) -> F,
     ) -> Result<(), ApiError>
     where
         F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
-        if part.total.is_none() {
-            let from = self.first();
-            let step = read(from, STEP).await?;
-            let count = step.items.iter().filter(|item| self.admits(item)).count();
-            let at = step.next.filter(|id| self.reaches(*id));
-            part.total = Some(self.count_on(count, at, read).await?);
+        if part.total.is_some() {
+            return Ok(());
         }
-        Ok(())
+        let count = Count { at: self.first(), has_more: true, count: 0, steps: self.counted() + 1 };
+        self.count_on(api, part, count, &read).await
     }
 
-    /// How many there are, of which `count` were seen before `at`. It does not look far.
-    async fn count_on<T: Row, F>(
+    /// How many steps are looked at to count what is beyond a page.
+    fn counted(&self) -> usize {
+        if self.is_rising { COUNTED_RISING } else { COUNTED }
+    }
+
+    /// Says how many there are. It does not look far; and in turn, where what it looks at is large. (The part has little
+    /// then, or a turn.)
+    async fn count_on<T: Listed + Row, F>(
         &self,
-        mut count: usize,
-        mut at: Option<Id>,
-        read: impl Fn(Option<Id>, usize) -> F,
-    ) -> Result<Total, ApiError>
+        api: &Api,
+        part: &mut Part<T>,
+        Count { mut at, mut has_more, mut count, steps }: Count,
+        read: &impl Fn(Option<Id>, usize) -> F,
+    ) -> Result<(), ApiError>
     where
         F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
-        let most = if self.is_rising { COUNTED_RISING } else { COUNTED };
-        for _ in 0..most {
-            if at.is_none() {
-                break;
-            }
+        let step = if self.is_rising { STEP_RISING } else { STEP };
+        let (mut left, most_bytes) = (step.saturating_mul(steps), AT_ONCE.saturating_mul(steps));
+        let mut pace = Pace::default();
+        while has_more && left > 0 && pace.bytes < most_bytes {
             tokio::task::yield_now().await;
-            let step = read(at, STEP).await?;
-            count += step.items.iter().filter(|item| self.admits(item)).count();
-            at = step.next.filter(|id| self.reaches(*id));
+            if T::MAY_BE_LARGE && !part.may_read(pace.bytes) {
+                part.take_turn(api, &self.user).await?;
+            }
+            let wanted = pace.items.min(step).min(left);
+            let page = read(at, wanted).await?;
+            left -= wanted;
+            pace.count(&page.items);
+            count += page.items.iter().filter(|item| self.admits(*item)).count();
+            at = page.next.filter(|id| self.reaches(*id));
+            has_more = at.is_some();
         }
-        Ok(Total { count, is_exact: at.is_none() })
+        part.total = Some(Total { count, is_exact: !has_more });
+        Ok(())
     }
 
     /// Where a list from the store begins: it is in the order of ids, which begin with the time.
@@ -212,6 +301,33 @@ mod tests {
             let asked = asked(&EXECUTIONS, query).unwrap();
             assert_eq!(asked.start(), start, "{query}");
             assert_eq!([early, late].map(|at| asked.reaches(at)), is_reached, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_larger_items_are_the_fewer_are_read_at_once() {
+        struct Item(usize);
+        impl Listed for Item {
+            fn id(&self) -> Id {
+                id(1)
+            }
+            fn bytes(&self) -> usize {
+                self.0
+            }
+        }
+        for (bytes, steps) in [
+            (100, [4, 32, 256, 1000, 1000]),
+            (64 << 10, [4, 32, 32, 32, 32]),
+            (1 << 20, [4, 2, 2, 2, 2]),
+            (64 << 20, [4, 1, 1, 1, 1]),
+        ] {
+            let mut pace = Pace::default();
+            let read = |_| {
+                let items = pace.items;
+                pace.count(&(0..items).map(|_| Item(bytes)).collect::<Vec<_>>());
+                items
+            };
+            assert_eq!([0; 5].map(read), steps, "{bytes}");
         }
     }
 

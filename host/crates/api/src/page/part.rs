@@ -10,8 +10,11 @@ use petrel_engine::reads::Unreadable;
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
 use serde::{Serialize, Serializer};
 
+use super::turns::Turn;
 use super::{ListRequest, MOST_BYTES, Total};
-use crate::{Api, ApiError, listing, views};
+use crate::{listing, views};
+
+mod room;
 
 impl ListRequest {
     /// Items that are the part that was asked for, in the order of the list, each as `view` shows it when its turn comes
@@ -26,7 +29,8 @@ impl ListRequest {
         V: Serialize,
     {
         let (next, total, is_rising) = (part.goes_on_at, part.total, part.is_rising);
-        let held = part.held.take();
+        // Until its beginning is written.
+        let (held, _turn) = (part.held.take(), part.turn.take());
         let shown = part.in_order().into_iter().map(move |place| match place {
             Place::Whole(item) => Shown::Whole(view(item)),
             Place::Lost(lost) => Shown::Lost(Unread(lost)),
@@ -58,6 +62,10 @@ impl Total {
 
 /// What is listed in parts.
 pub(crate) trait Listed {
+    /// Whether items may be large. Then a list that turns out to be is read once more from its start, in its turn; so
+    /// reading must not depend on what was read before.
+    const MAY_BE_LARGE: bool = true;
+
     /// Its id.
     fn id(&self) -> Id;
 
@@ -76,6 +84,8 @@ impl Listed for TriggerInstance {
 }
 
 impl Listed for Enforcement {
+    const MAY_BE_LARGE: bool = false;
+
     fn id(&self) -> Id {
         self.id.0
     }
@@ -108,6 +118,8 @@ pub(crate) struct Part<T> {
     largest: usize,
     /// The room in memory for it.
     held: Option<Claim>,
+    /// The turn at reading it, if it is large.
+    turn: Option<Turn>,
     /// The id of the last item, if it ends early because it holds enough.
     goes_on_at: Option<Id>,
     /// How many there are in all, where that was looked at.
@@ -143,15 +155,6 @@ impl<T> Part<T> {
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
-
-    /// Holds room for what there is, and for what is written of it at once.
-    ///
-    /// # Errors
-    /// As [`listing::hold`].
-    pub(crate) fn hold(&mut self, api: &Api) -> Result<(), ApiError> {
-        let at_once = self.bytes.min(listing::CHUNK.max(self.largest));
-        listing::hold(api, &mut self.held, self.bytes.saturating_add(2 * at_once))
-    }
 }
 
 impl<T> Default for Part<T> {
@@ -162,6 +165,7 @@ impl<T> Default for Part<T> {
             bytes: 0,
             largest: 0,
             held: None,
+            turn: None,
             goes_on_at: None,
             total: None,
             is_rising: false,
@@ -216,6 +220,8 @@ impl<T: Listed> Part<T> {
         T: Send + Unpin + 'static,
     {
         let total = self.total;
+        // Until its beginning is written.
+        let _turn = self.turn.take();
         let mut answer = listing::answer(self.items.into_iter().map(view), self.held.take());
         if let Some(total) = total {
             total.say(&mut answer);

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DESC};
 use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
+use crate::extensions::User;
 use crate::extract::{asks_for_secrets, flag, time};
 use crate::{Api, ApiError, views};
 
@@ -23,7 +24,11 @@ const MOST_VALUES: usize = 100;
 const LEAST: Duration = Duration::from_micros(1);
 
 /// The query of a list as it came.
-pub(crate) struct Asked(Vec<(String, String)>);
+pub(crate) struct Asked {
+    pairs: Vec<(String, String)>,
+    /// Who asks.
+    user: String,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
     type Rejection = ApiError;
@@ -32,7 +37,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         let query = parts.uri.query().unwrap_or_default();
         asks_for_secrets(query)?;
         let pairs = form_urlencoded::parse(query.as_bytes());
-        Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()))
+        let pairs = pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let user = parts.extensions.get::<User>().map(|User(user)| user.clone()).unwrap_or_default();
+        Ok(Self { pairs, user })
     }
 }
 
@@ -49,6 +56,8 @@ pub(crate) struct ListRequest {
     others: Vec<(&'static str, String)>,
     /// Whether a list from the store goes from the oldest to the newest.
     pub(crate) is_rising: bool,
+    /// Who asks.
+    pub(super) user: String,
 }
 
 /// What an item must have.
@@ -77,11 +86,11 @@ impl Asked {
     /// # Errors
     /// 400 with what is known, for anything that `list` does not know or that makes no sense.
     pub(crate) fn of(self, list: &'static List) -> Result<ListRequest, ApiError> {
-        refuse_repeated(&self.0)?;
+        refuse_repeated(&self.pairs)?;
         let mut page = PageQuery::default();
         let (mut filters, mut order, mut others) = (Vec::new(), Vec::new(), Vec::new());
         // What any request may say is read where it matters.
-        let of_list = self.0.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
+        let of_list = self.pairs.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
         for (name, value) in of_list {
             if OF_STORED.contains(&name.as_str()) && !list.is_stored {
                 return Err(unknown(list, &name));
@@ -97,7 +106,7 @@ impl Asked {
         }
         let page = page.parse()?;
         let page = if list.is_stored { page.within_reach()? } else { page };
-        let mut asked = ListRequest { page, list, filters, order, others, is_rising: false };
+        let mut asked = ListRequest { page, list, filters, order, others, is_rising: false, user: self.user };
         asked.is_rising = asked.is_asked_to_rise()?;
         Ok(asked)
     }
