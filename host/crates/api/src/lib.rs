@@ -28,16 +28,17 @@ mod state;
 pub mod tls;
 mod traceparent;
 mod trail;
+mod turns;
 mod views;
 
 pub use body::BODY_LIMIT;
 pub use error::ApiError;
-pub use page::Turns;
 pub use request_id::VERSION_HEADER;
 pub use serve::serve;
 pub use state::{Api, Backups, LogControl, Shipped};
 pub use tls::Tls;
 pub use trail::Trail;
+pub use turns::Turns;
 
 /// The whole API as a service: `/api/v1`, the same under `/v1`, `/auth/v1`, and what
 /// says how the host is. A slash at the end of a

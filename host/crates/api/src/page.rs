@@ -19,13 +19,11 @@ mod narrow;
 mod part;
 mod query;
 mod rows;
-mod turns;
 
 pub(crate) use collect::read_each;
 pub(crate) use lists::OF_REQUESTS;
 pub(crate) use part::{Listed, Part};
 pub(crate) use query::{Asked, ListRequest, refuse_repeated, shown};
-pub use turns::Turns;
 
 /// The default length of a page.
 const DEFAULT_LIMIT: usize = 100;

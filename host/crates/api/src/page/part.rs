@@ -10,8 +10,8 @@ use petrel_engine::reads::Unreadable;
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
 use serde::{Serialize, Serializer};
 
-use super::turns::Turn;
 use super::{ListRequest, MOST_BYTES, Total};
+use crate::turns::Turn;
 use crate::{listing, views};
 
 mod room;

@@ -1,5 +1,5 @@
 //! The room that a listing from the store takes, and its turn: what is small takes what it needs as it is read, what is
-//! large waits for its turn ([`turns`](super::super::turns)) and then for room, before it is read.
+//! large waits for its turn ([`turns`](crate::turns)) and then for room, before it is read.
 
 use super::super::MOST_BYTES;
 use super::Part;
