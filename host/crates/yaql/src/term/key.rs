@@ -13,11 +13,14 @@ use super::super::error::Error;
 use super::super::limits::Run;
 use super::{Term, above};
 
+/// How many bytes of text could be compared in the time that one value takes: a tuple of many numbers has no text.
+const PART: usize = 256;
+
 /// A term with its hash.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     hash: u64,
-    /// How many bytes of text are in it.
+    /// How many bytes comparing it may go through: those of its texts, and [`PART`] for each value.
     weight: usize,
     term: Term,
 }
@@ -109,6 +112,7 @@ fn hash_of(value: &impl Hash) -> u64 {
 /// The hash of `term`; it takes a step for each value in it, and work by its length, which is added to `weight`.
 fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
     run.step()?;
+    *weight = weight.saturating_add(PART);
     let mut scan = |bytes: usize| {
         *weight = weight.saturating_add(bytes);
         work::scan(bytes)
@@ -204,7 +208,7 @@ impl Keys {
         is_new
     }
 
-    /// How many bytes of text are in them: what comparing all of them may go through.
+    /// How many bytes comparing all of them may go through.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
