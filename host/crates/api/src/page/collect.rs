@@ -11,7 +11,7 @@ use crate::{Api, ApiError};
 
 /// How many items are read from the store at once at most, and how many at first: as many more as they are small.
 const STEP: usize = 1000;
-const FIRST: usize = 4;
+const FIRST: usize = 8;
 const GROWTH: usize = 8;
 /// How many items a step has where the oldest come first.
 const STEP_RISING: usize = 100;
@@ -316,10 +316,10 @@ mod tests {
             }
         }
         for (bytes, steps) in [
-            (100, [4, 32, 256, 1000, 1000]),
-            (64 << 10, [4, 32, 32, 32, 32]),
-            (1 << 20, [4, 2, 2, 2, 2]),
-            (64 << 20, [4, 1, 1, 1, 1]),
+            (100, [8, 64, 512, 1000, 1000]),
+            (64 << 10, [8, 32, 32, 32, 32]),
+            (1 << 20, [8, 2, 2, 2, 2]),
+            (64 << 20, [8, 1, 1, 1, 1]),
         ] {
             let mut pace = Pace::default();
             let read = |_| {
