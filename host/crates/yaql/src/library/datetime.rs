@@ -1,6 +1,7 @@
 //! Points in time and spans of time. Calendar and formats are [`super::super::time`].
 
 use jiff::civil;
+use petrel_python::work;
 
 use super::super::error::{Error, ErrorKind};
 use super::super::limits::Run;
@@ -9,6 +10,16 @@ use super::super::term::Term;
 use super::super::time::{DateTime, SECOND, TimeSpan, format};
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, method, optional, required};
+
+/// How many steps it takes to read a date in free text; it is short, or none.
+const FREE_TEXT: u64 = 20;
+
+/// Charges for the directives of a format: the longest is made of seven others.
+fn directives(format: &str) -> Result<(), Error> {
+    /// The work of one.
+    const DIRECTIVE: u64 = 500;
+    Ok(work::charge((format.matches('%').count() as u64).saturating_mul(DIRECTIVE))?)
+}
 
 pub(super) const TABLE: &[Function] = &[
     function(
@@ -43,11 +54,17 @@ pub(super) const TABLE: &[Function] = &[
         &[required("string", Type::Text), optional("format", Type::Text).nullable()],
         |run, args| {
             let text = args.text(0)?;
-            match args.optional_text(1).filter(|format| !format.is_empty()) {
-                Some(format) => format::parse(&text, &format),
-                None => DateTime::from_text(&text, moment(run)),
-            }
-            .map(Term::DateTime)
+            let time = match args.optional_text(1).filter(|format| !format.is_empty()) {
+                Some(format) => {
+                    directives(&format)?;
+                    format::parse(&text, &format)?
+                }
+                None => {
+                    run.steps(FREE_TEXT)?;
+                    DateTime::from_text(&text, moment(run))?
+                }
+            };
+            Ok(Term::DateTime(time))
         },
     ),
     function(
@@ -86,6 +103,7 @@ pub(super) const TABLE: &[Function] = &[
     method("format", &[required("dt", Type::DateTime), required("format", Type::Text)], |run, args| {
         let format = args.text(1)?;
         // The longest directive writes a date and a time.
+        directives(&format)?;
         run.allocate(format.len() * 16)?;
         let text = format::write(args.time(0)?, &format);
         Ok(Term::from(text))
