@@ -52,12 +52,17 @@ impl Pace {
     }
 }
 
-/// How far a list was read.
-struct Ended {
-    /// How many items it has up to there.
-    count: usize,
-    /// Where it goes on.
-    at: Option<Id>,
+/// What came of reading a list.
+enum Outcome {
+    /// It was read so far.
+    Ended {
+        /// How many items it has up to there.
+        count: usize,
+        /// Where it goes on.
+        at: Option<Id>,
+    },
+    /// It is large, so that it must be read in turn; there may be so many items.
+    IsLarge { items: usize },
 }
 
 /// What of a list is counted.
@@ -89,29 +94,28 @@ impl ListRequest {
     {
         let page = &self.page;
         let mut part = Part::in_order_of(self.is_rising);
-        let ended = loop {
-            if let Some(ended) = self.add_to(&mut part, api, &read).await? {
-                break ended;
+        let (count, at) = loop {
+            match self.add_to(&mut part, api, &read).await? {
+                Outcome::Ended { count, at } => break (count, at),
+                Outcome::IsLarge { items } => part.begin_in_turn(api, &self.user, items).await?,
             }
-            part.begin_in_turn(api, &self.user, page.limit).await?;
         };
         part.give_back();
         // Who goes on from a page sees a part of the list, so that is counted by itself.
         if page.before.is_none() && page.after.is_none() {
-            let Ended { count, at } = ended;
             let count = Count { at, has_more: at.is_some(), count, steps: self.counted() };
             self.count_on(api, &mut part, count, &read).await?;
         }
         Ok(part)
     }
 
-    /// Adds what was asked for to `part`; says how far it was read, or nothing where that must be done in turn.
+    /// Adds what was asked for to `part`, which is large only if it has a turn.
     async fn add_to<T: Listed + Row, F>(
         &self,
         part: &mut Part<T>,
         api: &Api,
         read: &impl Fn(Option<Id>, usize) -> F,
-    ) -> Result<Option<Ended>, ApiError>
+    ) -> Result<Outcome, ApiError>
     where
         F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
@@ -129,11 +133,12 @@ impl ListRequest {
             to_pass -= passed;
             let has_room = part.add(found.into_iter().skip(passed), at.is_some());
             if T::MAY_BE_LARGE && !part.may_read(pace.bytes) {
-                return Ok(None);
+                let items = if at.is_some() { limit } else { part.len() };
+                return Ok(Outcome::IsLarge { items });
             }
             part.hold(api)?;
             if at.is_none() || part.len() >= limit || !has_room {
-                return Ok(Some(Ended { count, at }));
+                return Ok(Outcome::Ended { count, at });
             }
             // A long listing lets others have their turn.
             tokio::task::yield_now().await;

@@ -19,7 +19,7 @@ impl<T> Part<T> {
         !self.may_read(self.bytes)
     }
 
-    /// Begins it anew, in the turn of `user`, with room for `limit` items such as those it has. Nothing is held
+    /// Begins it anew, in the turn of `user`, with room for `items` items such as those it has. Nothing is held
     /// meanwhile, neither items nor room: who holds any never waits for more.
     ///
     /// # Errors
@@ -28,13 +28,13 @@ impl<T> Part<T> {
         &mut self,
         api: &Api,
         user: &str,
-        limit: usize,
+        items: usize,
     ) -> Result<(), ApiError> {
         let mean = self.bytes / self.items.len().max(1);
-        let expected = mean.saturating_mul(limit).min(MOST_BYTES);
+        let expected = mean.saturating_mul(items).min(MOST_BYTES);
+        let at_once = expected.min(listing::CHUNK.max(self.largest));
         *self = Self::in_order_of(self.is_rising);
         self.take_turn(api, user).await?;
-        let at_once = expected.min(listing::CHUNK);
         listing::hold_soon(api, &mut self.held, expected + 2 * at_once).await
     }
 
