@@ -30,6 +30,8 @@ pub fn expand(
             out.push(char);
             continue;
         }
+        // An escape is read, and what it stands for is looked for.
+        work::visit(2)?;
         match rest.next() {
             Some('g') => {
                 let (name, after) = rest

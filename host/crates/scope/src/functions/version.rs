@@ -17,6 +17,7 @@ fn parse(text: &str) -> Result<Version, Error> {
     // Each word of it becomes a text of its own, and is compared.
     work::read(text.len())?;
     work::make(text.len().saturating_mul(3))?;
+    work::make_list(text.matches('.').count().saturating_mul(2))?;
     let invalid = || Error::Wrong(format!("`{}` is not a semantic version; write it as 1.2.3", quoted(text)));
     let (rest, build) = text.split_once('+').map_or((text, None), |(rest, build)| (rest, Some(build)));
     let (core, prerelease) = rest.split_once('-').map_or((rest, None), |(core, pre)| (core, Some(pre)));
