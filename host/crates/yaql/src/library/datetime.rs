@@ -11,8 +11,8 @@ use super::super::time::{DateTime, SECOND, TimeSpan, format};
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, method, optional, required};
 
-/// How many steps it takes to read a date in free text; it is short, or none.
-const FREE_TEXT: u64 = 20;
+/// The work of reading a date in free text; it is short, or none.
+const FREE_TEXT: u64 = 4_000;
 
 /// Charges for the directives of a format: the longest is made of seven others.
 fn directives(format: &str) -> Result<(), Error> {
@@ -60,7 +60,7 @@ pub(super) const TABLE: &[Function] = &[
                     format::parse(&text, &format)?
                 }
                 None => {
-                    run.steps(FREE_TEXT)?;
+                    work::charge(FREE_TEXT)?;
                     DateTime::from_text(&text, moment(run))?
                 }
             };
