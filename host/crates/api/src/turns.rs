@@ -12,6 +12,8 @@ use petrel_engine::Error;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+/// How many bytes of items are read, or written in one go, for a list without a turn.
+pub(crate) const WITHOUT_TURN: usize = 256 << 10;
 /// How long somebody waits in line.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many requests of one user wait, and how many in all.
@@ -70,6 +72,15 @@ impl Turns {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(busy("it took too long until this one could be read")),
         }
+    }
+
+    /// Waits for a turn of `user` at writing a list of what is in memory, if it takes about `bytes` and that is much: it is
+    /// written in one go.
+    ///
+    /// # Errors
+    /// As [`Turns::take`].
+    pub(crate) async fn take_for(self: &Arc<Self>, user: &str, bytes: usize) -> Result<Option<Turn>, Error> {
+        if bytes <= WITHOUT_TURN { Ok(None) } else { self.take(user).await.map(Some) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -57,7 +57,7 @@ pub(crate) struct ListRequest {
     /// Whether a list from the store goes from the oldest to the newest.
     pub(crate) is_rising: bool,
     /// Who asks.
-    pub(super) user: String,
+    pub(crate) user: String,
 }
 
 /// What an item must have.

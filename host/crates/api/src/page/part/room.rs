@@ -3,10 +3,8 @@
 
 use super::super::MOST_BYTES;
 use super::Part;
+use crate::turns::WITHOUT_TURN;
 use crate::{Api, ApiError, listing};
-
-/// How many bytes of items are read for a list without a turn.
-const WITHOUT_TURN: usize = 256 << 10;
 
 impl<T> Part<T> {
     /// Whether it may go on by itself: it has a turn, or what was read for it takes no more than `bytes`.
