@@ -1,6 +1,6 @@
-//! Turns at reading large lists. Reading one takes a worker for a while and much room, so only a few are read at once. The
-//! others wait in line, holding nothing, and user by user: who asks for many is behind who asks for one. What is small is
-//! read without a turn, and whoever asks how the host is never waits here.
+//! Turns at reading large lists. Reading one takes a worker for a while and much memory, so only a few are read at
+//! once. The others wait in line without holding anything. Users take turns, so that a user who asks for many lists does
+//! not delay one who asks for one. Small lists and the health pages need no turn.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,18 +12,18 @@ use petrel_engine::Error;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// How many bytes of items are read, or written in one go, for a list without a turn.
+/// Bytes of items that are read, or written in one go, for a list without a turn.
 pub(crate) const WITHOUT_TURN: usize = 256 << 10;
-/// How long somebody waits in line.
+/// How long a request waits in line.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many requests of one user wait, and how many in all.
+/// The greatest number of waiting requests of one user, and of all users.
 const MOST_OF_USER: usize = 64;
 const MOST: usize = 512;
 
 /// Turns at reading large lists.
 pub struct Turns {
     state: Mutex<State>,
-    /// How long somebody waits in line.
+    /// How long a request waits in line.
     patience: Duration,
 }
 
@@ -35,14 +35,14 @@ impl fmt::Debug for Turns {
 }
 
 struct State {
-    /// How many turns nobody has. Then nobody waits.
+    /// The number of free turns. While there are any, the line is empty.
     free: usize,
-    /// Who waits, by user; the user whose turn it is first.
+    /// The waiting requests, by user; the user who is next comes first.
     line: VecDeque<(String, VecDeque<oneshot::Sender<Turn>>)>,
 }
 
 impl Default for Turns {
-    /// One for every two processors, so that the others are left for all else.
+    /// One turn for every two processors, which leaves the others for everything else.
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self::new((processors / 2).max(1), PATIENCE)
@@ -50,7 +50,7 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// So many turns, for each of which somebody waits so long.
+    /// `free` turns, for each of which a request waits up to `patience`.
     fn new(free: usize, patience: Duration) -> Self {
         Self { state: Mutex::new(State { free, line: VecDeque::new() }), patience }
     }
@@ -58,7 +58,7 @@ impl Turns {
     /// Waits for a turn of `user`, which ends when it is dropped.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait, or when it takes too long.
+    /// [`Error::Busy`] when too many requests wait, or when the wait takes too long.
     pub(crate) async fn take(self: &Arc<Self>, user: &str) -> Result<Turn, Error> {
         let called = {
             let mut state = self.state();
@@ -74,8 +74,8 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn of `user` at writing a list of what is in memory, if it takes about `bytes` and that is much: it is
-    /// written in one go.
+    /// Waits for a turn of `user` at writing a list from memory, which is written in one go, if its estimated `bytes` are
+    /// too many to do without.
     ///
     /// # Errors
     /// As [`Turns::take`].
@@ -87,13 +87,13 @@ impl Turns {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a turn that has ended to who is next.
+    /// Gives a turn that has ended to the next request.
     fn pass_on(self: &Arc<Self>) {
         let mut state = self.state();
         while let Some(next) = state.next() {
             match next.send(Turn(Some(Arc::clone(self)))) {
                 Ok(()) => return,
-                // Who asked has gone: that was no turn.
+                // The client has gone, so this turn must not be passed on again when it is dropped.
                 Err(mut turn) => turn.0 = None,
             }
         }
@@ -102,9 +102,9 @@ impl Turns {
 }
 
 impl State {
-    /// Has one more request of `user` wait.
+    /// Puts one more request of `user` in line.
     fn enter(&mut self, user: &str) -> Result<oneshot::Receiver<Turn>, Error> {
-        // Who has gone does not wait.
+        // Requests whose clients have gone do not count.
         for (_, waiting) in &mut self.line {
             waiting.retain(|one| !one.is_closed());
         }
@@ -122,7 +122,7 @@ impl State {
         Ok(called)
     }
 
-    /// Who is next: a request of the user who has waited longest since the last turn.
+    /// The next request: one of the user whose last turn is longest ago.
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
         let (user, mut waiting) = self.line.pop_front()?;
         let next = waiting.pop_front();
@@ -158,7 +158,7 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
-    /// Has a request of `user` wait; it says its name when its turn comes, and ends it at once.
+    /// A waiting request of `user`, which notes its user when its turn comes and ends the turn at once.
     fn wait(
         turns: &Arc<Turns>,
         user: &'static str,

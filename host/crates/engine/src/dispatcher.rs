@@ -7,6 +7,7 @@ use petrel_catalog::content::Content;
 use petrel_catalog::validation::Validator;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::refuse_depth;
+use petrel_executions::{self as executions, Stage, Templates, spans};
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
@@ -21,11 +22,7 @@ use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::incoming::Event;
-use crate::measures::{self, Stage};
-use crate::requests;
-use crate::scope::Templates;
 use crate::service::Engine;
-use crate::spans;
 
 /// The user on whose behalf rules run.
 const RULE_USER: &str = "stanley";
@@ -71,7 +68,7 @@ impl Engine {
         event: Event,
         content: Arc<Content>,
     ) -> Result<Accepted, Error> {
-        self.check_room()?;
+        self.executions().queue().check_room()?;
         refuse_depth("the payload", event.values())?;
         let Ok(_accepting) = self.0.accepting.try_acquire() else {
             let limit = self.0.options.accepting_limit;
@@ -96,10 +93,10 @@ impl Engine {
         let (accepted, changes) = decided?;
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
-        measures::stage(Stage::AcceptCommit, self.core().since(started));
+        executions::stage(Stage::AcceptCommit, self.core().since(started));
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
         if !accepted.executions.is_empty() {
-            self.0.work.notify_waiters();
+            self.executions().queue().wake();
         }
         Ok(accepted)
     }
@@ -118,7 +115,7 @@ impl Engine {
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
         let enforced = enforce_candidates(candidates, &occurrence);
         for one in &enforced {
-            self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
+            self.executions().queue().check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let mut instance = TriggerInstance {
             id: *id,
@@ -198,13 +195,13 @@ impl Engine {
         secrets: Option<&Value>,
     ) -> (Option<Execution>, Option<String>) {
         let (rule, now, content) = (compiled.rule(), instance.occurrence_time, &*arrived.content);
-        let registered = match requests::runnable(content, &rule.action.reference) {
+        let registered = match executions::runnable(content, &rule.action.reference) {
             Ok(registered) => registered,
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
         let given = compiled.parameters();
-        let templates = Templates { engine: self, content, registered: &registered, given };
+        let templates = Templates { keys: self.keys(), content, registered: &registered, given };
         // Asked only once something is wrong.
         let hides = |parameter: Option<&str>| {
             let (given, signature) = (compiled.parameters(), &registered.signature);
@@ -222,7 +219,7 @@ impl Engine {
             let is_hidden = quotes_event || templates.may_quote_configuration(&error);
             if is_hidden { error.hidden() } else { error }.to_string()
         };
-        let made = requests::refuse_overrides(&registered, &rule.action.parameters)
+        let made = executions::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {
                 let own = context.clone();
@@ -233,16 +230,16 @@ impl Engine {
                     .and_then(|scope| parameters::live(templates.given, &registered.signature, &scope))
                     .map_err(told)
             })
-            .and_then(|given| match requests::checked(&registered, &given, hides) {
+            .and_then(|given| match executions::checked(&registered, &given, hides) {
                 Ok(()) => Ok(given),
                 Err(error) => Err(error.to_string()),
             });
         let id = self.mint(now);
         match made {
-            Ok(given) => (Some(requests::new_execution(id, &registered, given, context, now)), None),
+            Ok(given) => (Some(executions::new_execution(id, &registered, given, context, now)), None),
             Err(reason) => {
                 let written = rule.action.parameters.clone();
-                let mut execution = requests::new_execution(id, &registered, written, context, now);
+                let mut execution = executions::new_execution(id, &registered, written, context, now);
                 let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
                 execution.result = Some(Arc::new(json!({
                     "error": reason,

@@ -1,5 +1,5 @@
-//! Reads what a list from the store was asked for: in pieces, in the order of ids, which is that of time, and no further
-//! than it must. What becomes of it is in `part.rs`.
+//! Reads the requested part of a list from the store: in pieces, in the order of ids, which is the order of time, and
+//! no further than needed. `part.rs` makes the answer.
 
 use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::Id;
@@ -9,28 +9,28 @@ use super::rows::Row;
 use super::{ListRequest, Total};
 use crate::{Api, ApiError};
 
-/// How many items are read from the store at once at most, and how many at first: as many more as they are small.
+/// The greatest number of items that are read from the store at once, the number at first, and the factor by which it
+/// grows while items are small.
 const STEP: usize = 1000;
 const FIRST: usize = 8;
 const GROWTH: usize = 8;
-/// How many items a step has where the oldest come first.
+/// The number of items in a step that counts where the oldest come first.
 const STEP_RISING: usize = 100;
 
-/// How many steps the store is asked for beyond a page to say how many items there are in all; more where the oldest come
-/// first.
+/// The number of steps beyond a page that count the whole list; more of them where the oldest come first.
 const COUNTED: usize = 2;
 const COUNTED_RISING: usize = 20;
-/// How many bytes of items a step has. (One item may be larger.)
+/// Bytes of items in a step. A single item may be larger.
 const AT_ONCE: usize = 2 << 20;
-/// How far, in milliseconds, the time in an id may be from the time by which its item is found. They are the same,
-/// but where the time was set.
+/// The greatest difference, in milliseconds, between the time in an id and the time by which its item is filtered.
+/// They differ only where the clock was set.
 const SLACK: u64 = 60_000;
 
-/// How many items are read next, by what those before them took.
+/// The number of items to read next, by the size of those before them.
 #[derive(Debug)]
 struct Pace {
     items: usize,
-    /// How many were read, and their bytes.
+    /// The number of items that were read, and their bytes.
     read: usize,
     bytes: usize,
 }
@@ -52,35 +52,35 @@ impl Pace {
     }
 }
 
-/// What came of reading a list.
+/// The outcome of reading a list.
 enum Outcome {
-    /// It was read so far.
+    /// The part is complete.
     Ended {
-        /// How many items it has up to there.
+        /// The number of items up to its end.
         count: usize,
-        /// Where it goes on.
+        /// The id from which the list goes on.
         at: Option<Id>,
     },
-    /// It is large, so that it must be read in turn; there may be so many items.
+    /// The list is large and must be read in turn; it has up to so many items.
     IsLarge { items: usize },
 }
 
-/// What of a list is counted.
+/// The rest of a list that is to be counted.
 struct Count {
-    /// From where on, which is from its start without an id.
+    /// The id at which it begins; none for the start of the list.
     at: Option<Id>,
-    /// Whether there may be anything from there on.
+    /// Whether there may be items from there on.
     has_more: bool,
-    /// How many items were counted before.
+    /// The number of items that were counted before.
     count: usize,
-    /// How many steps are looked at.
+    /// The greatest number of steps.
     steps: usize,
 }
 
 impl ListRequest {
-    /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
-    /// many items are wanted. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). What lies there and cannot be
-    /// read is beside it. What turns out to be large is let go, and read in turn.
+    /// The requested part, read from the store page by page: `read` gets the id to go on from and the number of
+    /// items. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). Unreadable rows are kept beside the
+    /// items. A list that turns out to be large is dropped and read again in turn.
     ///
     /// # Errors
     /// When the store fails, and as [`listing::hold`](crate::listing::hold) and [`Part::begin_in_turn`].
@@ -101,7 +101,8 @@ impl ListRequest {
             }
         };
         part.give_back();
-        // Who goes on from a page sees a part of the list, so that is counted by itself.
+        // A page that goes on from another one sees only the rest of the list, so that the whole is counted
+        // separately.
         if page.before.is_none() && page.after.is_none() {
             let count = Count { at, has_more: at.is_some(), count, steps: self.counted() };
             self.count_on(api, &mut part, count, &read).await?;
@@ -109,7 +110,7 @@ impl ListRequest {
         Ok(part)
     }
 
-    /// Adds what was asked for to `part`, which is large only if it has a turn.
+    /// Adds the requested items to `part`, which becomes large only if it has a turn.
     async fn add_to<T: Listed + Row, F>(
         &self,
         part: &mut Part<T>,
@@ -140,13 +141,13 @@ impl ListRequest {
             if at.is_none() || part.len() >= limit || !has_room {
                 return Ok(Outcome::Ended { count, at });
             }
-            // A long listing lets others have their turn.
+            // A long listing yields between its steps, so that other requests are served meanwhile.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Says how many there are in all to who goes on from a page ([`collect`](Self::collect) did so of a first one): whoever
-    /// adds up pages until they are all would end early by any smaller count.
+    /// Counts the whole list for a request that goes on from a page; [`collect`](Self::collect) has counted it for a
+    /// first page. A client that adds up pages until it has them all would stop too early at any smaller count.
     ///
     /// # Errors
     /// When the store fails, and as [`Part::take_turn`].
@@ -166,13 +167,13 @@ impl ListRequest {
         self.count_on(api, part, count, &read).await
     }
 
-    /// How many steps are looked at to count what is beyond a page.
+    /// The number of steps that count what is beyond a page.
     fn counted(&self) -> usize {
         if self.is_rising { COUNTED_RISING } else { COUNTED }
     }
 
-    /// Says how many there are. It does not look far; and in turn, where what it looks at is large. (The part has little
-    /// then, or a turn.)
+    /// Sets the total. Reads no more than a few pages further, and in turn if their items are large. The part is small
+    /// then, or has a turn.
     async fn count_on<T: Listed + Row, F>(
         &self,
         api: &Api,
@@ -203,7 +204,8 @@ impl ListRequest {
         Ok(())
     }
 
-    /// Where a list from the store begins: it is in the order of ids, which begin with the time.
+    /// The id at which the whole list begins in the store. Ids begin with their time, so that a bound on the time is
+    /// one on the id.
     fn first(&self) -> Option<Id> {
         let (after, before) = self.times();
         if self.is_rising {
@@ -213,17 +215,18 @@ impl ListRequest {
         }
     }
 
-    /// Where the part of it begins that was asked for.
+    /// The id at which the requested part begins.
     fn start(&self) -> Option<Id> {
         if self.is_rising {
             self.page.after.max(self.first())
         } else {
-            // `None` is the end, and the least.
+            // `None` means the end of the list, but is the least in the order of options, so it must not take part in
+            // `min`.
             self.page.before.into_iter().chain(self.first()).min()
         }
     }
 
-    /// Whether there may be more from here on.
+    /// Whether the list may have items from `at` on.
     fn reaches(&self, at: Id) -> bool {
         let (after, before) = self.times();
         let milliseconds = at.created_at().as_millis();
@@ -234,18 +237,18 @@ impl ListRequest {
         }
     }
 
-    /// The ids that were asked for, as far as they come after `at` in the order of the list.
+    /// The requested ids that come after `at` in the order of the list.
     pub(crate) fn ids_from(&self, at: Option<Id>) -> Option<Vec<Id>> {
         let is_left = |id: &Id| at.is_none_or(|at| if self.is_rising { *id > at } else { *id < at });
         self.ids().map(|ids| ids.into_iter().filter(is_left).collect())
     }
 }
 
-/// The items of these ids, in their order, of which `read` gives each; up to `limit` of them, and no more than are held
-/// at once. `is_last` says that none come after these.
+/// The items with these ids, in their order, each read by `read`: up to `limit` items, and up to the bytes that are
+/// held at once. `is_last` says that no more ids follow these.
 ///
 /// # Errors
-/// When the store fails. What cannot be read is said to be so.
+/// When the store fails. An unreadable row is no error and is listed as such.
 pub(crate) async fn read_each<T: Listed, F>(
     kind: &'static str,
     ids: Vec<Id>,

@@ -1,33 +1,33 @@
-//! Breaking a line into lines, as Python's `textwrap` does with its defaults but for blanks, which stay.
+//! The breaking of lines as in Python's `textwrap` with its defaults, except that blanks stay.
 //!
-//! Words and lines are places in the line, so that whatever is cut off moves nothing: the work is that of the characters
-//! and of the lines, which is what is charged.
+//! Words and lines are ranges of the original line, so that cutting a word moves nothing. The work grows with the
+//! number of characters and of lines, and that is what is charged.
 
 use std::ops::Range;
 
 use crate::work::{self, Exceeded};
 
-/// The work of a character: it is read, put into a chunk, looked at again where a word is cut, and copied.
+/// The work of a character: it is read, put into a chunk, read again where a word is cut, and copied.
 const CHAR: u64 = 20;
-/// The bytes of a character on the way, with its chunk.
+/// The bytes of a character while lines are broken, with its chunk.
 const CHAR_BYTES: usize = 32;
 /// The work of a line, which is a text of its own.
 const LINE: u64 = 100;
 /// The bytes of a line beside its text.
 const LINE_BYTES: usize = 2 * size_of::<String>();
 
-/// How lines are broken.
+/// The options for breaking lines.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
-    /// How many characters a line has at most, from 1 on.
+    /// The greatest number of characters in a line, at least 1.
     pub(super) width: usize,
-    /// Whether words that are longer are broken, too.
+    /// Whether words longer than a line are broken.
     pub(super) breaks_words: bool,
     /// Whether words may end behind a hyphen.
     pub(super) on_hyphens: bool,
 }
 
-/// The lines that `line` is broken into.
+/// The lines of at most `width` characters into which `line` is broken.
 ///
 /// # Errors
 /// The limit that this exceeds.
@@ -36,7 +36,7 @@ pub(super) fn wrap(line: &str, layout: Layout) -> Result<Vec<String>, Exceeded> 
     work::make(line.len().saturating_mul(CHAR_BYTES))?;
     let chars: Vec<char> = line.chars().collect();
     let at = |place: &Range<usize>| chars.get(place.clone()).unwrap_or_default();
-    // A chunk is blank as a whole, or not at all.
+    // A chunk is either blank as a whole or has no blanks.
     let is_blank = |chunk: &Range<usize>| at(chunk).first().is_none_or(|char| char.is_whitespace());
     let mut chunks = chunks(&chars, layout.on_hyphens);
     chunks.reverse();
@@ -76,7 +76,7 @@ pub(super) fn wrap(line: &str, layout: Layout) -> Result<Vec<String>, Exceeded> 
 }
 
 impl Layout {
-    /// How much of a word that is longer than a line goes onto the present one, which has room for `room` characters.
+    /// The number of characters of a long word that go onto the present line, which has room for `room` of them.
     fn cut(self, word: &[char], room: usize, is_first: bool) -> usize {
         if !self.breaks_words {
             return if is_first { word.len() } else { 0 };
@@ -90,7 +90,7 @@ impl Layout {
     }
 }
 
-/// The places of words and blanks in turn; words end behind a hyphen between letters, too.
+/// The ranges of words and blanks in turn. A word ends behind a hyphen between letters too.
 fn chunks(chars: &[char], on_hyphens: bool) -> Vec<Range<usize>> {
     let mut chunks: Vec<Range<usize>> = Vec::new();
     for (index, &char) in chars.iter().enumerate() {

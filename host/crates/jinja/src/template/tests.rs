@@ -75,7 +75,7 @@ fn what_is_wrong_is_told() {
         ),
         ("{{ 'x' * 99999999 }}", "more than 8388608 bytes"),
         ("{% include 'secret' %}", "secret"),
-        // What was given instead is not written out: it may be more than there is room for.
+        // The value is not written into the message, since it may be too large.
         (
             "{% set n = namespace(x=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}\
              {{ n.x | filesizeformat }}",

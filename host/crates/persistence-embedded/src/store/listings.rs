@@ -16,7 +16,8 @@ use crate::rows::{Listed, Weighed};
 const SCAN_BUDGET: usize = 2000;
 /// Bytes of JSON that a list collects before it returns a short page. A single item may be larger.
 const BYTE_BUDGET: usize = 2 << 20;
-/// The same of what it reads and passes over: that too takes its time, in which a worker does nothing else.
+/// Bytes of JSON that a list reads and passes over before it returns a short page, since a worker does nothing else
+/// meanwhile.
 const PASSED_BUDGET: usize = 8 << 20;
 
 impl EmbeddedStore {

@@ -1,4 +1,4 @@
-//! Points in time and spans of time. Calendar and formats are [`super::super::time`].
+//! Times and spans of time. [`super::super::time`] has the calendar and the formats.
 
 use jiff::civil;
 use petrel_python::work;
@@ -11,12 +11,12 @@ use super::super::time::{DateTime, SECOND, TimeSpan, format};
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, method, optional, required};
 
-/// The work of reading a date in free text; it is short, or none.
+/// The work of parsing a date in free text, which is short.
 const FREE_TEXT: u64 = 4_000;
 
-/// Charges for the directives of a format: the longest is made of seven others.
+/// Charges for the directives of a format, the longest of which consists of seven others.
 fn directives(format: &str) -> Result<(), Error> {
-    /// The work of one.
+    /// The work of one directive.
     const DIRECTIVE: u64 = 500;
     Ok(work::charge((format.matches('%').count() as u64).saturating_mul(DIRECTIVE))?)
 }
@@ -82,7 +82,7 @@ pub(super) const TABLE: &[Function] = &[
     function("now", &[optional("offset", Type::TimeSpan).nullable()], |run, args| {
         Ok(Term::DateTime(DateTime { micros: moment(run), offset: args.span(0).micros }))
     }),
-    // The zone of a host is no part of a workflow: times are told in UTC.
+    // The time zone of the host must not influence a workflow, so the local zone is UTC.
     function("localtz", &[], |_, _| Ok(Term::TimeSpan(TimeSpan { micros: 0 }))),
     function("utctz", &[], |_, _| Ok(Term::TimeSpan(TimeSpan { micros: 0 }))),
     method(
@@ -102,7 +102,7 @@ pub(super) const TABLE: &[Function] = &[
     ),
     method("format", &[required("dt", Type::DateTime), required("format", Type::Text)], |run, args| {
         let format = args.text(1)?;
-        // The longest directive writes a date and a time.
+        // The longest directive writes a date and a clock.
         directives(&format)?;
         run.allocate(format.len() * 16)?;
         let text = format::write(args.time(0)?, &format);
@@ -110,7 +110,7 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-/// When this is evaluated, in microseconds since 1970.
+/// The moment of the evaluation, in microseconds since 1970.
 fn moment(run: &Run<'_>) -> i64 {
     run.scope.map_or(0, |scope| scope.moment.micros)
 }
@@ -188,7 +188,7 @@ fn replace(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     from_fields(fields, offset).map(Term::DateTime)
 }
 
-/// `term.name` for what is neither a mapping nor iterable: a part of a time or a span.
+/// `term.name` where `term` is neither a mapping nor iterable: a part of a time or a span.
 ///
 /// # Errors
 /// When there is no such part.

@@ -1,5 +1,5 @@
-//! What can be a key of a mapping or a member of a set, by Python's rules: `1`, `1.0` and `true` are one
-//! key, and lists that can change are none.
+//! Keys of mappings and members of sets, by Python's rules: `1`, `1.0` and `true` are one key, and mutable lists are
+//! none.
 
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
@@ -13,19 +13,19 @@ use super::super::error::Error;
 use super::super::limits::Run;
 use super::{Term, above};
 
-/// How many bytes of text could be compared in the time that one value takes: a tuple of many numbers has no text.
+/// The bytes of text that cost as much to compare as one value. A tuple of many numbers has no text.
 const PART: usize = 256;
 
 /// A term with its hash.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     hash: u64,
-    /// How many bytes comparing it may go through: those of its texts, and [`PART`] for each value.
+    /// The bytes that comparing the key may read: those of its texts, and [`PART`] for each value.
     weight: usize,
     term: Term,
 }
 
-/// A hasher for what is hashed already.
+/// A hasher that passes on a hash which was computed before.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Passed(u64);
 
@@ -35,7 +35,7 @@ impl Hasher for Passed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Keys hash to one number only; this is for completeness.
+        // Keys write only one number to the hasher; this method is required by the trait.
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
@@ -57,10 +57,10 @@ impl Key {
         Ok(Self { hash, weight, term })
     }
 
-    /// From what is a key already.
+    /// The key of a term that is a key already.
     pub(super) fn of_existing(term: &Term) -> Self {
         let mut weight = 0;
-        // What is too much is found nowhere, and ends the evaluation.
+        // A hash that exceeds a limit is 0, which finds nothing, and the evaluation fails.
         let hash = hash(&Run::new(None), term, &mut weight).unwrap_or_default();
         Self { hash, weight, term: term.clone() }
     }
@@ -84,7 +84,7 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
-/// Text that is looked up.
+/// Text to be looked up among keys.
 pub(super) struct TextKey<'a>(pub(super) &'a str);
 
 impl Hash for TextKey<'_> {
@@ -109,7 +109,7 @@ fn hash_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The hash of `term`; it takes a step for each value in it, and work by its length, which is added to `weight`.
+/// The hash of `term`. Charges a step for each value in it and work for its length, which is added to `weight`.
 fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
     run.step()?;
     *weight = weight.saturating_add(PART);
@@ -143,7 +143,7 @@ fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
             hash_of(&(5_u8, sum))
         }
         Term::Set(set) if !set.is_view => {
-            // Its members have their hashes already; comparing them is still to come.
+            // The members have their hashes already; only their later comparison is to be charged.
             scan(set.members.weight())?;
             run.steps(set.members.len() as u64 / 16)?;
             let sum = set.members.iter().fold(0_u64, |sum, key| sum.wrapping_add(hash_of(&key.hash)));
@@ -162,7 +162,7 @@ fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
     })
 }
 
-/// A float that is an integer, as one.
+/// The integer that equals a float, if there is one.
 #[expect(clippy::cast_possible_truncation, reason = "it is compared with the float afterwards")]
 fn whole(number: f64) -> Option<i128> {
     let whole = number as i128;
@@ -172,7 +172,7 @@ fn whole(number: f64) -> Option<i128> {
     (number.fract() == 0.0 && number.abs() < 1e38 && is_same).then_some(whole)
 }
 
-/// Distinct terms, in the order in which they came.
+/// Distinct terms, in the order of their first occurrence.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
     members: IndexSet<Key, Hashed>,
@@ -189,7 +189,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Whether it is new.
+    /// Adds a term and returns whether it is new.
     pub(crate) fn insert(&mut self, run: &Run<'_>, term: Term) -> Result<bool, Error> {
         run.allocate(size_of::<Key>() + 8)?;
         self.height = self.height.max(above(term.height())?);
@@ -208,7 +208,7 @@ impl Keys {
         is_new
     }
 
-    /// How many bytes comparing all of them may go through.
+    /// The bytes that comparing all members may read.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }

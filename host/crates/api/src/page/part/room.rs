@@ -1,5 +1,5 @@
-//! The room that a listing from the store takes, and its turn: what is small takes what it needs as it is read, what is
-//! large waits for its turn ([`turns`](crate::turns)) and then for room, before it is read.
+//! The memory that a listing from the store claims, and its turn. A small list claims memory as it is read; a large one
+//! waits for its turn ([`turns`](crate::turns)) and then for memory, before it is read.
 
 use super::super::MOST_BYTES;
 use super::Part;
@@ -7,21 +7,21 @@ use crate::turns::WITHOUT_TURN;
 use crate::{Api, ApiError, listing};
 
 impl<T> Part<T> {
-    /// Whether it may go on by itself: it has a turn, or what was read for it takes no more than `bytes`.
+    /// Whether the part may go on after reading `bytes`: it has a turn, or they are few.
     pub(crate) fn may_read(&self, bytes: usize) -> bool {
         self.turn.is_some() || bytes <= WITHOUT_TURN
     }
 
-    /// Whether it is so large that it must be read in turn.
+    /// Whether the part is so large that it must be read in turn.
     pub(crate) fn needs_turn(&self) -> bool {
         !self.may_read(self.bytes)
     }
 
-    /// Begins it anew, in the turn of `user`, with room for `items` items such as those it has. Nothing is held
-    /// meanwhile, neither items nor room: who holds any never waits for more.
+    /// Starts again with an empty part, in the turn of `user`, with memory for `items` items of the same mean size.
+    /// It waits without holding items or memory: a request that holds memory never waits for more.
     ///
     /// # Errors
-    /// 503 when too many wait, or when no turn or no room is to be had for a while.
+    /// 503 when too many requests wait, or when no turn or no memory is free for a while.
     pub(crate) async fn begin_in_turn(
         &mut self,
         api: &Api,
@@ -36,10 +36,10 @@ impl<T> Part<T> {
         listing::hold_soon(api, &mut self.held, expected + 2 * at_once).await
     }
 
-    /// Waits for the turn of `user`, if it has none.
+    /// Waits for a turn of `user`, unless the part has one.
     ///
     /// # Errors
-    /// 503 when too many wait, or when none is to be had for a while.
+    /// 503 when too many requests wait, or when no turn is free for a while.
     pub(crate) async fn take_turn(&mut self, api: &Api, user: &str) -> Result<(), ApiError> {
         if self.turn.is_none() {
             self.turn = Some(api.turns.take(user).await?);
@@ -47,7 +47,7 @@ impl<T> Part<T> {
         Ok(())
     }
 
-    /// Gives back what room it has beyond what it takes: nothing more is added to it.
+    /// Gives back the memory that the part does not need: nothing more is added to it.
     pub(crate) fn give_back(&mut self) {
         let needed = self.needed();
         if let Some(claim) = &mut self.held {
@@ -55,13 +55,13 @@ impl<T> Part<T> {
         }
     }
 
-    /// The room for what there is, and for what is written of it at once.
+    /// The bytes of the items, and of the text that is written of them at once.
     fn needed(&self) -> usize {
         let at_once = self.bytes.min(listing::CHUNK.max(self.largest));
         self.bytes.saturating_add(2 * at_once)
     }
 
-    /// Holds room for what there is, and for what is written of it at once.
+    /// Claims memory for the items, and for the text that is written of them at once.
     ///
     /// # Errors
     /// As [`listing::hold`].
