@@ -101,8 +101,7 @@ async fn serve(
         greeting::announce_admin(&password);
     }
     greeting::announce_held(report.held);
-    let open_metrics = settings.metrics.open;
-    let access = Access { admin_token, open_metrics, api_url: format!("{url}/api") };
+    let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };
     let backups = backups(&store, &data_dir);
     let api = Api {
         engine: engine.clone(),
@@ -112,6 +111,7 @@ async fn serve(
         shipped: bundled::shipped(&data_dir),
         log: Arc::new(level),
         trail: Arc::default(),
+        turns: Arc::default(),
     };
     let hang_up = CancellationToken::new();
     let connections = connections(&settings, tls);

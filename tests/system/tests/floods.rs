@@ -248,6 +248,43 @@ fn what_is_sent_holds_its_room_until_it_is_read() {
 }
 
 #[test]
+fn large_lists_are_read_in_turn_and_shut_nobody_out() {
+    const READERS: usize = 16;
+    let place = Place::default();
+    // A list of 5 MB takes three times as much: two of them at once have room, and sixteen have not.
+    let host = place.start(&["--max-in-flight-mib", "32"]);
+    rule(&place, &host, "hook", "{}");
+    let text = "x".repeat(250_000);
+    for _ in 0..20 {
+        host.post("/webhooks/hook", &json!({"text": text})).with_status(202);
+    }
+    let ask = format!(
+        "GET /api/v1/triggerinstances?limit=20 HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\nConnection: close\r\n\r\n",
+        host.token
+    );
+    let answers = std::thread::scope(|scope| {
+        let readers: Vec<_> = connections(&host, READERS, &ask)
+            .into_iter()
+            .map(|mut stream| scope.spawn(move || rest(&mut stream)))
+            .collect();
+        let mut longest = Duration::ZERO;
+        while readers.iter().any(|reader| !reader.is_finished()) {
+            let asked = Instant::now();
+            host.send_plain("GET", "/healthz", "", b"").with_status(200);
+            longest = longest.max(asked.elapsed());
+        }
+        assert!(longest < Duration::from_secs(5), "it took {longest:?} to say how it is");
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
+    });
+    let served = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 200 ")).count();
+    let refused = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503 ")).count();
+    assert_eq!(served + refused, READERS, "nobody is left without an answer");
+    assert!(served > READERS / 2, "{served} were served");
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 503 ") || answer.len() > 5_000_000));
+    host.stop();
+}
+
+#[test]
 fn a_flood_of_what_grows_when_it_is_written_is_cut_by_what_it_is_written_as() {
     let place = Place::default();
     let host = place.start(&[]);

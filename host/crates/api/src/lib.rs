@@ -28,6 +28,7 @@ mod state;
 pub mod tls;
 mod traceparent;
 mod trail;
+mod turns;
 mod views;
 
 pub use body::BODY_LIMIT;
@@ -37,6 +38,7 @@ pub use serve::serve;
 pub use state::{Api, Backups, LogControl, Shipped};
 pub use tls::Tls;
 pub use trail::Trail;
+pub use turns::Turns;
 
 /// The whole API as a service: `/api/v1`, the same routes under `/v1`, `/auth/v1`, and the pages about the health of
 /// the host. A slash at the end of a path makes no difference.

@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::header;
@@ -15,6 +16,7 @@ use petrel_engine::Error;
 use petrel_engine::intake::Claim;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use crate::body::Held;
 use crate::{Api, ApiError};
@@ -23,6 +25,9 @@ use crate::{Api, ApiError};
 pub(crate) const CHUNK: usize = 4 << 20;
 /// Answers up to this many bytes need no claim.
 const SMALL: usize = 64 << 10;
+/// How long an answer waits for its memory before its items are read, and how often it tries.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Makes `held` cover `bytes` for an answer, unless they are few.
 ///
@@ -46,6 +51,26 @@ pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<
         }
         other => other,
     })?)
+}
+
+/// As [`hold`] for an answer that holds nothing yet, before its items are read: waits shortly while requests have too
+/// little memory left. An estimate of more than they ever have claims nothing; the items then claim theirs as they come.
+///
+/// # Errors
+/// 503 when requests have too little memory left for a while.
+pub(crate) async fn hold_soon(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<(), ApiError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match api.engine.claim(bytes) {
+            Ok(claim) => {
+                *held = Some(claim);
+                return Ok(());
+            }
+            Err(Error::TooLarge { .. }) => return Ok(()),
+            Err(Error::Busy(_)) if Instant::now() < end => sleep(LOOK_AGAIN).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Makes a complete answer hold its memory until it is sent, starting with what its request holds.

@@ -9,7 +9,7 @@ use petrel_engine::reads::Archived;
 use tokio::sync::Semaphore;
 
 use crate::auth::AdminToken;
-use crate::{ApiError, Trail};
+use crate::{ApiError, Trail, Turns};
 
 /// The state of all handlers. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct Api {
     pub log: Arc<dyn LogControl>,
     /// The latest refused webhooks.
     pub trail: Arc<Trail>,
+    /// Turns at reading large lists.
+    pub turns: Arc<Turns>,
 }
 
 /// The settings of admission that belong to no account.

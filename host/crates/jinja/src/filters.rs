@@ -21,10 +21,7 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     add_plain(environment);
     environment.add_filter("attr", |value: Value, given: CallArguments| {
         let args = Arguments::bind("attr", &["name"], given)?.require(1)?;
-        let key = args.value(0);
-        crate::weight::weigh(&key)?;
-        work::scan(value.as_str().map_or(0, str::len))?;
-        minijinja::filters::attr(&value, &key)
+        crate::weight::item(&value, &args.value(0))
     });
     environment.add_filter("batch", |state: &State<'_, '_>, value: Value, given: CallArguments| {
         let args = Arguments::bind("batch", &["linecount", "fill_with"], given)?.require(1)?;

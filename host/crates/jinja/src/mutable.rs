@@ -12,8 +12,10 @@ use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, State, Value};
 
+use crate::convert;
 use crate::view::View;
-use crate::{convert, work};
+use crate::weight::weigh;
+use crate::work::{self, Exceeded};
 
 /// The methods that change a list or a mapping.
 const METHODS: [&str; 11] = [
@@ -183,23 +185,38 @@ fn is_key(value: &Value) -> bool {
 
 /// Whether `value` is, or contains, the list or mapping at an address, which must not contain itself. Visits at most
 /// `left` lists and mappings, and answers yes beyond them.
-fn holds(value: &Value, address: usize, left: &mut u32) -> bool {
+///
+/// # Errors
+/// The limit that this exceeds: everything in a value is visited, numbers and texts too.
+fn holds(value: &Value, address: usize, left: &mut u32) -> Result<bool, Exceeded> {
+    work::visit(1)?;
     if value.as_object().is_none() || value.downcast_object_ref::<View>().is_some() {
-        return false;
+        return Ok(false);
     }
     *left = left.saturating_sub(1);
-    let _charged = work::charge(100);
+    work::charge(100)?;
     let list = value.downcast_object::<List>().map(|list| Arc::as_ptr(&list).addr());
     let own = list.or_else(|| value.downcast_object::<Mapping>().map(|mapping| Arc::as_ptr(&mapping).addr()));
     if *left == 0 || own == Some(address) {
-        return true;
+        return Ok(true);
     }
-    let Ok(mut items) = value.try_iter() else { return false };
-    match value.kind() {
-        ValueKind::Map => items.any(|key| value.get_item(&key).is_ok_and(|item| holds(&item, address, left))),
-        ValueKind::Seq => items.any(|item| holds(&item, address, left)),
-        _ => false,
+    let is_mapping = value.kind() == ValueKind::Map;
+    let Ok(items) = value.try_iter() else { return Ok(false) };
+    if !is_mapping && value.kind() != ValueKind::Seq {
+        return Ok(false);
     }
+    for item in items {
+        let part = if is_mapping {
+            weigh(&item)?;
+            value.get_item(&item).unwrap_or_default()
+        } else {
+            item
+        };
+        if holds(&part, address, left)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

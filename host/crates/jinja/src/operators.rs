@@ -15,7 +15,7 @@ use crate::filters::{CallArguments, defined, items, order, wrong};
 use crate::missing;
 use crate::mutable;
 use crate::sequence;
-use crate::weight::weigh;
+use crate::weight::{self, weigh};
 use crate::work;
 
 /// A chain of comparisons: `a < b <= c`.
@@ -149,14 +149,9 @@ fn indexed(value: Value) -> Result<Value, Error> {
     Ok(value)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
 fn item(value: Value, key: Value, expression: Value) -> Result<Value, Error> {
-    weigh(&key)?;
-    let value = indexed(value)?;
-    if value.kind() == ValueKind::Iterable {
-        // A sequence is walked from its start.
-        work::visit(value.len().unwrap_or(0))?;
-    }
-    let item = value.get_item(&key)?;
+    let item = weight::item(&value, &key)?;
     work::check()?;
     if item.is_undefined() && (value.kind() == ValueKind::Map || !key.is_undefined()) {
         // As in the original, an undefined value is not a key.

@@ -4,11 +4,10 @@
 //! walking through them would never end although they take no memory; and a namespace can contain itself. Our own
 //! code charges [`crate::work`] for each part that it visits. The template engine visits parts without counting them,
 //! for a key of a mapping and in `loop.changed`; there [`crate::rewrite`] has the value weighed first, as do our
-//! filters and methods before they pass a key on. An index into a text is charged by the length of the text in the
-//! same way.
+//! filters and methods before they pass a key on. The lookup of an item is charged in [`item`], for all callers.
 
-use minijinja::Value;
 use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
 
 use crate::view::View;
 use crate::work::{self, Exceeded, Limit};
@@ -26,6 +25,42 @@ pub(crate) fn weigh(value: &Value) -> Result<(), Exceeded> {
         (None, None) => Ok(()),
         (None, Some(_)) => Weight { left: work::BYTES }.part(value, 0),
     }
+}
+
+/// The item of `value` under `key`; undefined where there is none.
+///
+/// The lookup is charged: a key is hashed, a text counts its characters, and a sequence without an index is walked from
+/// its start.
+///
+/// # Errors
+/// The limit that this exceeds, and the error of `value` about `key`.
+pub(crate) fn item(value: &Value, key: &Value) -> Result<Value, Error> {
+    weigh(key)?;
+    // Twice, where the index counts from the end.
+    work::scan(value.as_str().map_or(0, str::len).saturating_mul(2))?;
+    if value.kind() != ValueKind::Iterable {
+        return value.get_item(key);
+    }
+    match (value.len(), key.as_usize()) {
+        (Some(length), place) => {
+            work::visit(place.map_or(length, |place| length.min(place.saturating_add(1))))?;
+            value.get_item(key)
+        }
+        (None, Some(place)) => nth(value, place),
+        (None, None) => value.get_item(key),
+    }
+}
+
+/// The item at `place` of a sequence that does not know its length. Each item on the way is charged.
+fn nth(value: &Value, place: usize) -> Result<Value, Error> {
+    for (at, item) in value.try_iter()?.checked().enumerate() {
+        work::visit(1)?;
+        let item = item?;
+        if at == place {
+            return Ok(item);
+        }
+    }
+    Ok(Value::UNDEFINED)
 }
 
 struct Weight {

@@ -52,6 +52,7 @@ pub fn order(left: &Value, right: &Value) -> Result<Option<Ordering>, Unordered>
             Ok(Some(left.cmp(right)))
         }
         (Value::Array(left), Value::Array(right)) => {
+            let _charged = work::visit(left.len().min(right.len()));
             match left.iter().zip(right).find(|(left, right)| !equals(left, right)) {
                 Some((left, right)) => order(left, right),
                 None => Ok(Some(left.len().cmp(&right.len()))),

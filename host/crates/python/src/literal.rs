@@ -22,7 +22,7 @@ pub struct NotALiteral {
 /// # Errors
 /// [`NotALiteral`] for anything else, such as a bare word.
 pub fn parse(text: &str) -> Result<Value, NotALiteral> {
-    let mut reader = Reader { rest: text, depth: 0 };
+    let mut reader = Reader { rest: text, depth: 0, sets: 0 };
     reader.skip_space();
     let value = reader.tuple_or_value().filter(|_| {
         reader.skip_space();
@@ -40,6 +40,8 @@ const DEPTH: usize = 128;
 struct Reader<'a> {
     rest: &'a str,
     depth: usize,
+    /// The number of sets that were read.
+    sets: usize,
 }
 
 impl Reader<'_> {
@@ -125,12 +127,17 @@ impl Reader<'_> {
         let (mut object, mut set, mut known) = (Map::new(), Vec::new(), BTreeSet::new());
         loop {
             if self.take("}") {
+                self.sets += usize::from(!set.is_empty());
                 return Some(if set.is_empty() { Value::Object(object) } else { Value::Array(set) });
             }
+            let sets = self.sets;
             let key = self.value()?;
             if self.take(":") {
                 let value = self.value()?;
                 object.insert(key_text(&key)?, value);
+            } else if self.sets > sets {
+                // Python has no sets in sets, and their members would be written once for each level.
+                return None;
             } else if known.insert(key.to_string()) {
                 set.push(key);
             }
@@ -316,6 +323,15 @@ mod tests {
         let numbers: Vec<_> = (0..200_000).map(|number| number.to_string()).collect();
         let parsed = parse(&format!("{{{0}, {0}}}", numbers.join(", "))).unwrap();
         assert_eq!(parsed.as_array().map(Vec::len), Some(200_000));
+    }
+
+    #[test]
+    fn a_set_in_a_set_is_refused_at_once() {
+        let numbers = "1, ".repeat(1_000_000);
+        let nested = format!("{}({numbers}){}", "{".repeat(100), "}".repeat(100));
+        assert!(parse(&nested).is_err());
+        assert!(parse("{1, (2, [{3}])}").is_err());
+        assert_eq!(parse("{1: {2: {3}}, 4: {3}}"), Ok(json!({"1": {"2": [3]}, "4": [3]})));
     }
 
     #[test]

@@ -86,7 +86,12 @@ impl View {
     /// The names of the fields of an object.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
         match self.json() {
-            Json::Object(fields) if work::make(fields.keys().map(String::len).sum()).is_ok() => {
+            Json::Object(fields) => {
+                let length = fields.keys().map(String::len).sum();
+                // Each name becomes a text of its own.
+                if work::make(length).and_then(|()| work::make_list(fields.len())).is_err() {
+                    return Vec::new();
+                }
                 fields.keys().map(|name| Arc::from(name.as_str())).collect()
             }
             _ => Vec::new(),

@@ -154,6 +154,17 @@ const BOMBS: &[&str] = &[
     "{% set b = big %}LOOP(set x = [b] | map(attribute=-1) | list)",
     "{% set b = big %}LOOP(set x = '{0[-1]}'.format(b))",
     "LOOP(set x = big is none)",
+    // The same of a list, of a key that looks for its value, and of a path.
+    "{% set a = [] %}{% set t = numbers | list %}LOOP(set _ = a.append(t))",
+    "{% set a = {} %}{% set t = numbers | list %}LOOP(set _ = a.update({'a': t}))",
+    "{% set a = [] %}{% set d = {big: 1} %}LOOP(set _ = a.append(d))",
+    "{% set d = {big: none} %}LOOP(set x = d | xmlattr)",
+    "{% set b = '.' * 1000000 %}LOOP(set x = [] | sum(attribute=b))",
+    "{% set b = '.' * 1000000 %}LOOP(set x = [] | map(attribute=b) | list)",
+    "{% set z = numbers | zip(numbers) %}LOOP(set x = z[i])",
+    "{% set z = numbers | zip(numbers) %}{{ ('{0[49000]}' * 20000).format(z) }}",
+    "{% set z = numbers | zip(numbers) %}{{ ([z] * 20000) | map(attribute=49000) | list }}",
+    "{% set t = 'x' * 1000000 %}{{ ('\u{10ffff}' * 90000).translate(t) }}",
     // One call that goes through a text for each of its characters, or for each item.
     "{{ big.strip(words) ~ big.strip(big) }}",
     "{{ big | trim(big) }}",
@@ -163,6 +174,8 @@ const BOMBS: &[&str] = &[
     "{{ objects | map(attribute=big) | list }}",
     "{{ objects | jsonpath_query(\"$..'\" ~ big ~ \"'\") }}",
     "LOOP(set _ = {}.update(keys))",
+    "{% set v = '1.2.3-' ~ 'a.' * 3000000 ~ 'a' %}LOOP(set x = v | version_compare(v))",
+    "{{ words | regex_replace('()', '\\\\1' * 1000) }}",
     // A text times a pattern that are both long.
     "{{ row_of_a | regex_search(long_regex) }}",
     "{{ row_of_a | regex_match(long_regex, ignorecase=true) }}",

@@ -74,6 +74,12 @@ const BOMBS: &[&str] = &[
     "let(b => $.big, c => $.big) -> range(99999).select($b.startsWith($c)).len()",
     "let(b => ' ' * 2000000 + '7') -> range(99999).select(int($b)).len()",
     "let(b => ' ' * 2000000 + '7') -> range(99999).select(float($b)).len()",
+    "let(f => '%c' * 500000, t => datetime(2020, 1, 1)) -> range(99999).select($t.format($f)).len()",
+    // The same of lists that are members of sets.
+    "let(a => set($.numbers + [1]), b => set($.numbers + [1])) -> range(99999).select($a - $b).len()",
+    "let(a => set($.numbers + [1]), b => set($.numbers + [1])) -> range(99999).select($a = $b).len()",
+    "let(a => set($.numbers + [1]), b => set($.numbers + [1])) -> range(99999).select($a < $b).len()",
+    "let(b => $.big) -> range(99999).select($b.replace('x', '')).len()",
     // One call that goes through a text for each of its characters.
     "$.big.trim($.big)",
     "isEmpty($.big, true, $.words)",

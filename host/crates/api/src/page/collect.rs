@@ -9,26 +9,81 @@ use super::rows::Row;
 use super::{ListRequest, Total};
 use crate::{Api, ApiError};
 
-/// The number of items that are read from the store at once.
+/// The greatest number of items that are read from the store at once, the number at first, and the factor by which it
+/// grows while items are small.
 const STEP: usize = 1000;
+const FIRST: usize = 8;
+const GROWTH: usize = 8;
+/// The number of items in a step that counts where the oldest come first.
+const STEP_RISING: usize = 100;
 
-/// The number of reads beyond a page that count the whole list: each of [`STEP`] items, or of fewer where the oldest
-/// come first.
+/// The number of steps beyond a page that count the whole list; more of them where the oldest come first.
 const COUNTED: usize = 2;
 const COUNTED_RISING: usize = 20;
-/// Bytes of items that are held at once while they are read one by one. A single item may be larger.
+/// Bytes of items in a step. A single item may be larger.
 const AT_ONCE: usize = 2 << 20;
 /// The greatest difference, in milliseconds, between the time in an id and the time by which its item is filtered.
 /// They differ only where the clock was set.
 const SLACK: u64 = 60_000;
 
+/// The number of items to read next, by the size of those before them.
+#[derive(Debug)]
+struct Pace {
+    items: usize,
+    /// The number of items that were read, and their bytes.
+    read: usize,
+    bytes: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { items: FIRST, read: 0, bytes: 0 }
+    }
+}
+
+impl Pace {
+    /// Counts items that were read.
+    fn count<T: Listed>(&mut self, items: &[T]) {
+        self.read += items.len();
+        self.bytes += items.iter().map(Listed::bytes).sum::<usize>();
+        let mean = (self.bytes / self.read.max(1)).max(1);
+        let most = self.items.saturating_mul(GROWTH).min(STEP);
+        self.items = (AT_ONCE / mean).clamp(1, most);
+    }
+}
+
+/// The outcome of reading a list.
+enum Outcome {
+    /// The part is complete.
+    Ended {
+        /// The number of items up to its end.
+        count: usize,
+        /// The id from which the list goes on.
+        at: Option<Id>,
+    },
+    /// The list is large and must be read in turn; it has up to so many items.
+    IsLarge { items: usize },
+}
+
+/// The rest of a list that is to be counted.
+struct Count {
+    /// The id at which it begins; none for the start of the list.
+    at: Option<Id>,
+    /// Whether there may be items from there on.
+    has_more: bool,
+    /// The number of items that were counted before.
+    count: usize,
+    /// The greatest number of steps.
+    steps: usize,
+}
+
 impl ListRequest {
     /// The requested part, read from the store page by page: `read` gets the id to go on from and the number of
     /// items. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). Unreadable rows are kept beside the
-    /// items.
+    /// items. A list that turns out to be large is dropped and read again in turn.
     ///
     /// # Errors
-    /// When the store fails, and as [`listing::hold`](crate::listing::hold).
+    /// When the store fails, and as [`listing::hold`](crate::listing::hold) and [`Part::begin_in_turn`].
     pub(crate) async fn collect<T: Listed + Row, F>(
         &self,
         api: &Api,
@@ -39,10 +94,38 @@ impl ListRequest {
     {
         let page = &self.page;
         let mut part = Part::in_order_of(self.is_rising);
-        let (mut at, mut to_pass, mut count) = (self.start(), page.offset, 0);
+        let (count, at) = loop {
+            match self.add_to(&mut part, api, &read).await? {
+                Outcome::Ended { count, at } => break (count, at),
+                Outcome::IsLarge { items } => part.begin_in_turn(api, &self.user, items).await?,
+            }
+        };
+        part.give_back();
+        // A page that goes on from another one sees only the rest of the list, so that the whole is counted
+        // separately.
+        if page.before.is_none() && page.after.is_none() {
+            let count = Count { at, has_more: at.is_some(), count, steps: self.counted() };
+            self.count_on(api, &mut part, count, &read).await?;
+        }
+        Ok(part)
+    }
+
+    /// Adds the requested items to `part`, which becomes large only if it has a turn.
+    async fn add_to<T: Listed + Row, F>(
+        &self,
+        part: &mut Part<T>,
+        api: &Api,
+        read: &impl Fn(Option<Id>, usize) -> F,
+    ) -> Result<Outcome, ApiError>
+    where
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
+    {
+        let (limit, mut pace) = (self.page.limit, Pace::default());
+        let (mut at, mut to_pass, mut count) = (self.start(), self.page.offset, 0);
         loop {
-            let wanted = to_pass.saturating_add(page.limit - part.items.len());
-            let step = read(at, wanted.min(STEP)).await?;
+            let wanted = to_pass.saturating_add(limit - part.len());
+            let step = read(at, wanted.min(pace.items)).await?;
+            pace.count(&step.items);
             at = step.next.filter(|id| self.reaches(*id));
             part.lost.extend(step.unreadable);
             let found: Vec<T> = step.items.into_iter().filter(|item| self.admits(item)).collect();
@@ -50,65 +133,75 @@ impl ListRequest {
             let passed = to_pass.min(found.len());
             to_pass -= passed;
             let has_room = part.add(found.into_iter().skip(passed), at.is_some());
+            if T::MAY_BE_LARGE && !part.may_read(pace.bytes) {
+                let items = if at.is_some() { limit } else { part.len() };
+                return Ok(Outcome::IsLarge { items });
+            }
             part.hold(api)?;
-            if at.is_none() || part.items.len() >= page.limit || !has_room {
-                break;
+            if at.is_none() || part.len() >= limit || !has_room {
+                return Ok(Outcome::Ended { count, at });
             }
             // A long listing yields between its steps, so that other requests are served meanwhile.
             tokio::task::yield_now().await;
         }
-        // A page that goes on from another one sees only the rest of the list, so that the whole is counted
-        // separately.
-        if page.before.is_none() && page.after.is_none() {
-            part.total = Some(self.count_on(count, at, read).await?);
-        }
-        Ok(part)
     }
 
     /// Counts the whole list for a request that goes on from a page; [`collect`](Self::collect) has counted it for a
     /// first page. A client that adds up pages until it has them all would stop too early at any smaller count.
     ///
     /// # Errors
-    /// When the store fails.
-    pub(crate) async fn count_whole<T: Row, F>(
+    /// When the store fails, and as [`Part::take_turn`].
+    pub(crate) async fn count_whole<T: Listed + Row, F>(
         &self,
+        api: &Api,
         part: &mut Part<T>,
         read: impl Fn(Option<Id>, usize) -> F,
     ) -> Result<(), ApiError>
     where
         F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
-        if part.total.is_none() {
-            let from = self.first();
-            let step = read(from, STEP).await?;
-            let count = step.items.iter().filter(|item| self.admits(item)).count();
-            let at = step.next.filter(|id| self.reaches(*id));
-            part.total = Some(self.count_on(count, at, read).await?);
+        if part.total.is_some() {
+            return Ok(());
         }
-        Ok(())
+        let count = Count { at: self.first(), has_more: true, count: 0, steps: self.counted() + 1 };
+        self.count_on(api, part, count, &read).await
     }
 
-    /// The total, of which `count` items were seen before `at`. It reads no more than a few pages further.
-    async fn count_on<T: Row, F>(
+    /// The number of steps that count what is beyond a page.
+    fn counted(&self) -> usize {
+        if self.is_rising { COUNTED_RISING } else { COUNTED }
+    }
+
+    /// Sets the total. Reads no more than a few pages further, and in turn if their items are large. The part is small
+    /// then, or has a turn.
+    async fn count_on<T: Listed + Row, F>(
         &self,
-        mut count: usize,
-        mut at: Option<Id>,
-        read: impl Fn(Option<Id>, usize) -> F,
-    ) -> Result<Total, ApiError>
+        api: &Api,
+        part: &mut Part<T>,
+        Count { mut at, mut has_more, mut count, steps }: Count,
+        read: &impl Fn(Option<Id>, usize) -> F,
+    ) -> Result<(), ApiError>
     where
         F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
-        let most = if self.is_rising { COUNTED_RISING } else { COUNTED };
-        for _ in 0..most {
-            if at.is_none() {
-                break;
-            }
+        let step = if self.is_rising { STEP_RISING } else { STEP };
+        let (mut left, most_bytes) = (step.saturating_mul(steps), AT_ONCE.saturating_mul(steps));
+        let mut pace = Pace::default();
+        while has_more && left > 0 && pace.bytes < most_bytes {
             tokio::task::yield_now().await;
-            let step = read(at, STEP).await?;
-            count += step.items.iter().filter(|item| self.admits(item)).count();
-            at = step.next.filter(|id| self.reaches(*id));
+            if T::MAY_BE_LARGE && !part.may_read(pace.bytes) {
+                part.take_turn(api, &self.user).await?;
+            }
+            let wanted = pace.items.min(step).min(left);
+            let page = read(at, wanted).await?;
+            left -= wanted;
+            pace.count(&page.items);
+            count += page.items.iter().filter(|item| self.admits(*item)).count();
+            at = page.next.filter(|id| self.reaches(*id));
+            has_more = at.is_some();
         }
-        Ok(Total { count, is_exact: at.is_none() })
+        part.total = Some(Total { count, is_exact: !has_more });
+        Ok(())
     }
 
     /// The id at which the whole list begins in the store. Ids begin with their time, so that a bound on the time is
@@ -216,6 +309,33 @@ mod tests {
             let asked = asked(&EXECUTIONS, query).unwrap();
             assert_eq!(asked.start(), start, "{query}");
             assert_eq!([early, late].map(|at| asked.reaches(at)), is_reached, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_larger_items_are_the_fewer_are_read_at_once() {
+        struct Item(usize);
+        impl Listed for Item {
+            fn id(&self) -> Id {
+                id(1)
+            }
+            fn bytes(&self) -> usize {
+                self.0
+            }
+        }
+        for (bytes, steps) in [
+            (100, [8, 64, 512, 1000, 1000]),
+            (64 << 10, [8, 32, 32, 32, 32]),
+            (1 << 20, [8, 2, 2, 2, 2]),
+            (64 << 20, [8, 1, 1, 1, 1]),
+        ] {
+            let mut pace = Pace::default();
+            let read = |_| {
+                let items = pace.items;
+                pace.count(&(0..items).map(|_| Item(bytes)).collect::<Vec<_>>());
+                items
+            };
+            assert_eq!([0; 5].map(read), steps, "{bytes}");
         }
     }
 

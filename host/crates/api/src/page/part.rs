@@ -11,7 +11,10 @@ use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
 use serde::{Serialize, Serializer};
 
 use super::{ListRequest, MOST_BYTES, Total};
-use crate::{Api, ApiError, listing, views};
+use crate::turns::Turn;
+use crate::{listing, views};
+
+mod room;
 
 impl ListRequest {
     /// Answers with the requested part, in the order of the list. Each item is turned into its `view` when its turn
@@ -26,7 +29,8 @@ impl ListRequest {
         V: Serialize,
     {
         let (next, total, is_rising) = (part.goes_on_at, part.total, part.is_rising);
-        let held = part.held.take();
+        // The turn lasts until the first chunk is written.
+        let (held, _turn) = (part.held.take(), part.turn.take());
         let shown = part.in_order().into_iter().map(move |place| match place {
             Place::Whole(item) => Shown::Whole(view(item)),
             Place::Lost(lost) => Shown::Lost(Unread(lost)),
@@ -58,6 +62,10 @@ impl Total {
 
 /// An item of a list that is read in parts.
 pub(crate) trait Listed {
+    /// Whether items may be large. A list that turns out to be large is then read again from its start, in turn, so
+    /// that reading must not depend on what was read before.
+    const MAY_BE_LARGE: bool = true;
+
     /// The id, by which lists are ordered.
     fn id(&self) -> Id;
 
@@ -76,6 +84,8 @@ impl Listed for TriggerInstance {
 }
 
 impl Listed for Enforcement {
+    const MAY_BE_LARGE: bool = false;
+
     fn id(&self) -> Id {
         self.id.0
     }
@@ -108,6 +118,8 @@ pub(crate) struct Part<T> {
     largest: usize,
     /// The claim on memory for the items.
     held: Option<Claim>,
+    /// The turn at reading the list, if it is large.
+    turn: Option<Turn>,
     /// The id of the last item, if the part ends early because of its size.
     goes_on_at: Option<Id>,
     /// The number of items in the whole list, where it was counted.
@@ -142,15 +154,6 @@ impl<T> Part<T> {
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
-
-    /// Claims memory for the items, and for the text that is written of them at once.
-    ///
-    /// # Errors
-    /// As [`listing::hold`].
-    pub(crate) fn hold(&mut self, api: &Api) -> Result<(), ApiError> {
-        let at_once = self.bytes.min(listing::CHUNK.max(self.largest));
-        listing::hold(api, &mut self.held, self.bytes.saturating_add(2 * at_once))
-    }
 }
 
 impl<T> Default for Part<T> {
@@ -161,6 +164,7 @@ impl<T> Default for Part<T> {
             bytes: 0,
             largest: 0,
             held: None,
+            turn: None,
             goes_on_at: None,
             total: None,
             is_rising: false,
@@ -216,6 +220,8 @@ impl<T: Listed> Part<T> {
         T: Send + Unpin + 'static,
     {
         let total = self.total;
+        // The turn lasts until the first chunk is written.
+        let _turn = self.turn.take();
         let mut answer = listing::answer(self.items.into_iter().map(view), self.held.take());
         if let Some(total) = total {
             total.say(&mut answer);

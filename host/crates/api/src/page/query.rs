@@ -4,8 +4,6 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::response::Response;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{Id, Ref, Status, Timestamp};
@@ -14,27 +12,13 @@ use serde::Serialize;
 use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DESC};
 use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
-use crate::extract::{asks_for_secrets, flag, time};
+use crate::extract::{flag, time};
 use crate::{Api, ApiError};
 
 /// The greatest number of values of one filter, as in StackStorm.
 const MOST_VALUES: usize = 100;
 /// The resolution of times.
 const LEAST: Duration = Duration::from_micros(1);
-
-/// The raw query of a list.
-pub(crate) struct Asked(Vec<(String, String)>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        asks_for_secrets(query)?;
-        let pairs = form_urlencoded::parse(query.as_bytes());
-        Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()))
-    }
-}
 
 /// The checked query of a list.
 #[derive(Debug)]
@@ -49,6 +33,8 @@ pub(crate) struct ListRequest {
     others: Vec<(&'static str, String)>,
     /// Whether a list from the store goes from the oldest to the newest.
     pub(crate) is_rising: bool,
+    /// The user who asks.
+    pub(crate) user: String,
 }
 
 /// A condition on the items.
@@ -77,11 +63,11 @@ impl Asked {
     /// # Errors
     /// 400 with the known names, for an unknown name or an invalid value.
     pub(crate) fn of(self, list: &'static List) -> Result<ListRequest, ApiError> {
-        refuse_repeated(&self.0)?;
+        refuse_repeated(&self.pairs)?;
         let mut page = PageQuery::default();
         let (mut filters, mut order, mut others) = (Vec::new(), Vec::new(), Vec::new());
         // The parameters of every request are read elsewhere, where they matter.
-        let of_list = self.0.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
+        let of_list = self.pairs.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
         for (name, value) in of_list {
             if OF_STORED.contains(&name.as_str()) && !list.is_stored {
                 return Err(unknown(list, &name));
@@ -97,7 +83,7 @@ impl Asked {
         }
         let page = page.parse()?;
         let page = if list.is_stored { page.within_reach()? } else { page };
-        let mut asked = ListRequest { page, list, filters, order, others, is_rising: false };
+        let mut asked = ListRequest { page, list, filters, order, others, is_rising: false, user: self.user };
         asked.is_rising = asked.is_asked_to_rise()?;
         Ok(asked)
     }

@@ -34,7 +34,7 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
         found.cut_at(*at, asked.page.limit);
     }
     let look = Look::default();
-    asked.count_whole(&mut found, |at, limit| read(&api, &asked, (way, &look), at, limit)).await?;
+    asked.count_whole(&api, &mut found, |at, limit| read(&api, &asked, (way, &look), at, limit)).await?;
     if look.ended_at.get().is_some() {
         found.is_more_than_counted();
     }

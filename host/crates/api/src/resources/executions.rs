@@ -44,7 +44,7 @@ pub(crate) async fn list(
     let filter = in_store(&asked);
     let from = |at, limit| read(&api, &asked, &filter, at, limit);
     let mut found = asked.collect(&api, from).await?;
-    asked.count_whole(&mut found, from).await?;
+    asked.count_whole(&api, &mut found, from).await?;
     let viewer = Viewer { api: api.clone(), secrets, page: asked.page.clone(), inside: BTreeMap::new() };
     Ok(asked.answer_part(found, Arc::new(viewer).items()))
 }

@@ -45,8 +45,11 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     asked.other("decrypt").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag("decrypt", text))?;
     let prefix = asked.other("prefix").unwrap_or_default();
     let datastore = api.engine.keys().all();
-    let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(prefix));
-    asked.answer(&api, keys, |(name, value)| Key::new(name, value))
+    let keys = || datastore.system.iter().filter(|(name, _)| name.starts_with(prefix));
+    let shown = keys().skip(asked.page.offset).take(asked.page.limit);
+    let bytes: usize = shown.map(|(name, value)| name.len() + value.len()).sum();
+    let _turn = api.turns.take_for(&asked.user, bytes).await?;
+    asked.answer(&api, keys(), |(name, value)| Key::new(name, value))
 }
 
 pub(crate) async fn one(

@@ -31,7 +31,7 @@ pub(crate) async fn list(
     let kind: Option<Ref> = asked.wanted("trigger_type").and_then(|kind| kind.parse().ok());
     let from = |at, limit| read(&api, &asked, kind.as_ref(), at, limit);
     let mut found = asked.collect(&api, from).await?;
-    asked.count_whole(&mut found, from).await?;
+    asked.count_whole(&api, &mut found, from).await?;
     let viewer = Arc::new(Viewer { api: api.clone(), secrets, page: asked.page.clone() });
     Ok(asked.answer_part(found, move |event| Item { event, viewer: Arc::clone(&viewer) }))
 }

@@ -13,7 +13,7 @@ use petrel_python::sorting::merge_sort;
 use super::CallArguments;
 use super::arguments::Arguments;
 use super::{defined, items, wrong};
-use crate::weight::weigh;
+use crate::weight::{self, weigh};
 use crate::work::{self, Exceeded, Limit};
 
 /// The order of two values; `None` when neither precedes the other, because one is NaN.
@@ -145,32 +145,35 @@ pub(super) struct Attribute(Vec<Vec<Value>>);
 
 impl Attribute {
     /// Parses `a.b.0`, or the index of an item; several separated by commas, if `is_list`.
-    pub(super) fn read(value: Option<&Value>, is_list: bool) -> Self {
+    ///
+    /// # Errors
+    /// The limit that this exceeds.
+    pub(super) fn read(value: Option<&Value>, is_list: bool) -> Result<Self, Exceeded> {
+        if let Some(text) = value.and_then(Value::as_str) {
+            // Each step becomes a value of its own.
+            work::read(text.len())?;
+            work::make_list(text.matches(['.', ',']).count() + 1)?;
+        }
         let step = |text: &str| match text.parse::<i64>() {
             Ok(number) if text.bytes().all(|byte| byte.is_ascii_digit()) => Value::from(number),
             _ => Value::from(text),
         };
         let path = |text: &str| text.split('.').map(step).collect();
-        Self(match value {
+        Ok(Self(match value {
             None => Vec::new(),
             Some(value) => match value.as_str() {
                 Some(text) if is_list => text.split(',').map(|part| path(part.trim())).collect(),
                 Some(text) => vec![path(text)],
                 None => vec![vec![value.clone()]],
             },
-        })
+        }))
     }
 
     /// The attribute of an item, or the item itself without an attribute.
     pub(super) fn of(&self, item: &Value) -> Result<Value, Error> {
         let step = |step: &Value| step.as_str().map_or(0, str::len) as u64 + work::ITEM;
         work::charge(self.0.iter().flatten().map(step).sum())?;
-        self.0.iter().flatten().try_for_each(weigh)?;
-        let step = |value: Value, step: &Value| {
-            // A text counts its characters to find one.
-            work::scan(value.as_str().map_or(0, str::len))?;
-            value.get_item(step)
-        };
+        let step = |value: Value, step: &Value| weight::item(&value, step);
         let follow = |path: &Vec<Value>| path.iter().try_fold(item.clone(), step);
         match self.0.as_slice() {
             [] => Ok(item.clone()),
@@ -209,7 +212,7 @@ fn second(keyed: Vec<(Value, Value)>) -> Value {
 
 pub(super) fn sort(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("sort", &["reverse", "case_sensitive", "attribute"], given)?;
-    let attribute = Attribute::read(args.present(2), true);
+    let attribute = Attribute::read(args.present(2), true)?;
     sorted(keyed(value, &attribute, args.flag(1))?, args.flag(0)).map(second)
 }
 
@@ -248,7 +251,7 @@ pub(super) fn max(value: Value, given: CallArguments) -> Result<Value, Error> {
 
 fn extreme(name: &'static str, wanted: Ordering, value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind(name, &["case_sensitive", "attribute"], given)?;
-    let attribute = Attribute::read(args.present(1), false);
+    let attribute = Attribute::read(args.present(1), false)?;
     let mut best: Option<(Value, Value)> = None;
     for (key, item) in keyed(value, &attribute, args.flag(0))? {
         let is_better = match &best {
@@ -265,7 +268,7 @@ fn extreme(name: &'static str, wanted: Ordering, value: Value, given: CallArgume
 
 pub(super) fn unique(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("unique", &["case_sensitive", "attribute"], given)?;
-    let attribute = Attribute::read(args.present(1), false);
+    let attribute = Attribute::read(args.present(1), false)?;
     let mut seen: Vec<Value> = Vec::new();
     let mut texts = std::collections::BTreeSet::new();
     let mut kept = Vec::new();
@@ -318,7 +321,7 @@ pub(super) fn groupby(value: Value, given: CallArguments) -> Result<Value, Error
     let Some(attribute) = args.get(0) else {
         return Err(wrong("groupby needs an attribute, as in groupby('name')"));
     };
-    let attribute = Attribute::read(Some(attribute), false);
+    let attribute = Attribute::read(Some(attribute), false)?;
     let own = |item: &Value| -> Result<Value, Error> {
         let value = attribute.of(item)?;
         Ok(if value.is_undefined() { args.present(1).cloned().unwrap_or(value) } else { value })

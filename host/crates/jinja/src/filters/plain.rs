@@ -140,7 +140,7 @@ pub(super) fn round(value: Value, given: CallArguments) -> Result<Value, Error> 
 
 pub(super) fn sum(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("sum", &["attribute", "start"], given)?;
-    let attribute = Attribute::read(args.present(0), false);
+    let attribute = Attribute::read(args.present(0), false)?;
     let start = args.get(1).cloned().unwrap_or_else(|| Value::from(0));
     if start.as_str().is_some() {
         return Err(wrong("sum cannot put texts together; use join"));
@@ -182,7 +182,7 @@ pub(super) fn last(value: Value) -> Result<Value, Error> {
 pub(super) fn join(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("join", &["d", "attribute"], given)?;
     let joint = args.get(0).cloned().map_or(Ok(String::new()), text_of)?;
-    let attribute = Attribute::read(args.present(1), false);
+    let attribute = Attribute::read(args.present(1), false)?;
     let texts = items(value)?.into_iter().map(|item| attribute.of(&item).and_then(text_of));
     let texts = texts.collect::<Result<Vec<_>, _>>()?;
     let length = texts.iter().map(String::len).sum::<usize>();
@@ -235,7 +235,7 @@ fn attributes(value: Value, attribute: &Value, named: &Kwargs) -> Result<Vec<Val
     let items = if value.is_none() { Vec::new() } else { items(value)? };
     let default = if named.has("default") { named.get("default")? } else { Value::UNDEFINED };
     named.assert_all_used()?;
-    let attribute = Attribute::read(Some(attribute), false);
+    let attribute = Attribute::read(Some(attribute), false)?;
     let or_default = |found: Result<Value, Error>| match found {
         Ok(value) if value.is_undefined() => Ok(default.clone()),
         Err(_missing) if !default.is_undefined() => Ok(default.clone()),
@@ -308,7 +308,7 @@ pub(super) fn by_attribute(
     let Some((attribute, rest)) = given.split_first() else {
         return Err(wrong(format!("{name} needs an attribute, as in {name}('name')")));
     };
-    let attribute = Attribute::read(Some(attribute), false);
+    let attribute = Attribute::read(Some(attribute), false)?;
     let test = rest.first().map(|test| text_of(test.clone())).transpose()?;
     let may_miss = matches!(test.as_deref(), Some("defined" | "undefined" | "none"));
     let arguments = rest.get(1..).unwrap_or_default();

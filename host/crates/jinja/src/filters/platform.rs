@@ -149,7 +149,8 @@ fn to_human_time_from_seconds(args: &Arguments) -> Result<Value, Error> {
     let value = args.value(0);
     if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
         return Err(wrong(format!(
-            "to_human_time_from_seconds needs a number, and was given {value}; use `| int`"
+            "to_human_time_from_seconds needs a number, and was given a value of type {}; use `| int`",
+            value.kind()
         )));
     }
     time::human_time(order::number(&value)).map(Value::from).map_err(wrong)

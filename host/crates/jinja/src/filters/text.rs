@@ -9,11 +9,12 @@ use petrel_python::text::lines;
 
 use super::CallArguments;
 use super::arguments::Arguments;
+use super::wrap::{Layout, wrap};
 use super::{defined, wrong};
 use crate::display;
 use crate::environment::OUTPUT_LIMIT;
 use crate::methods::percent;
-use crate::work;
+use crate::{weight, work};
 
 /// A value as text.
 pub(super) fn text_of(value: Value) -> Result<String, Error> {
@@ -31,6 +32,7 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
             Arguments::bind(name, &[], given)?;
             let text = as_text(value)?;
+            work::read(text.as_str().map_or(0, str::len))?;
             StringInput::new(state, &text).map(change)
         });
     }
@@ -43,7 +45,9 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     });
     environment.add_filter("title", |value: Value, given: CallArguments| {
         Arguments::bind("title", &[], given)?;
-        text_of(value).map(|text| minijinja::filters::title(text.into()))
+        let text = text_of(value)?;
+        work::read(text.len())?;
+        Ok::<_, Error>(minijinja::filters::title(text.into()))
     });
     environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         let args = Arguments::bind("trim", &["chars"], given)?;
@@ -102,7 +106,10 @@ pub(crate) fn centered(text: &str, width: usize, fill: char) -> Result<String, E
 }
 
 pub(super) fn striptags(value: Value) -> Result<String, Error> {
+    /// The work of each `&`, which is looked up in the table of entities.
+    const ENTITY: u64 = 100;
     let text = text_of(value)?;
+    work::charge((text.matches('&').count() as u64).saturating_mul(ENTITY))?;
     work::make(text.len().saturating_mul(4))?;
     Ok(minijinja_contrib::filters::striptags(text))
 }
@@ -133,6 +140,7 @@ pub(super) fn replace(value: Value, given: CallArguments) -> Result<String, Erro
     work::scan(text.len().saturating_add(old.len()))?;
     let times =
         if old.is_empty() { text.chars().count() + 1 } else { text.matches(&*old).take(most).count() };
+    work::visit(times.min(most))?;
     work::make(text.len().saturating_add(times.min(most).saturating_mul(new.len())))?;
     Ok(match usize::try_from(args.integer(2, -1)?) {
         Ok(count) => text.replacen(&old, &new, count),
@@ -154,6 +162,7 @@ pub(super) fn indent(value: Value, given: CallArguments) -> Result<String, Error
     let text = text_of(value)? + "\n";
     let mut out = String::new();
     for (index, line) in lines(&text).enumerate() {
+        work::visit(1)?;
         work::make(line.len() + indention.len() + 1)?;
         if index > 0 {
             out.push('\n');
@@ -194,7 +203,7 @@ pub(super) fn truncate(value: Value, given: CallArguments) -> Result<String, Err
 /// The number of words, which are runs of letters, digits and underscores.
 pub(super) fn wordcount(value: Value) -> Result<usize, Error> {
     let text = text_of(value)?;
-    work::charge((text.len() as u64).saturating_mul(4))?;
+    work::read(text.len())?;
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
     Ok(text.split(|char| !is_word(char)).filter(|word| !word.is_empty()).count())
 }
@@ -206,15 +215,21 @@ pub(super) fn wordwrap(value: Value, given: CallArguments) -> Result<String, Err
     if width == 0 {
         return Err(wrong("wordwrap needs a width from 1 on"));
     }
-    let breaks_words = args.get(1).is_none_or(Value::is_true);
-    let on_hyphens = args.get(3).is_none_or(Value::is_true);
+    let layout = Layout {
+        width,
+        breaks_words: args.get(1).is_none_or(Value::is_true),
+        on_hyphens: args.get(3).is_none_or(Value::is_true),
+    };
     let joint = args.text(2)?.unwrap_or("\n");
     let text = text_of(value)?;
     let mut wrapped = Vec::new();
     for line in lines(&text) {
-        super::wrap::charge(line, width)?;
-        let parts = super::wrap::wrap(line, width, breaks_words, on_hyphens);
-        work::make(parts.len().saturating_mul(joint.len() + size_of::<String>()))?;
+        // An empty line is a line too.
+        work::visit(1)?;
+        let parts = wrap(line, layout)?;
+        work::make(
+            line.len().saturating_add((parts.len() + 1).saturating_mul(joint.len() + size_of::<String>())),
+        )?;
         wrapped.push(parts.join(joint));
     }
     Ok(wrapped.join(joint))
@@ -227,8 +242,10 @@ pub(super) fn filesizeformat(value: Value, given: CallArguments) -> Result<Strin
         Some(text) => petrel_python::number::float_from_text(text),
         None => f64::try_from(value.clone()).ok(),
     };
-    let bytes =
-        bytes.ok_or_else(|| wrong(format!("filesizeformat needs a number, and was given {value}")))?;
+    let Some(bytes) = bytes else {
+        let kind = value.kind();
+        return Err(wrong(format!("filesizeformat needs a number, and was given a value of type {kind}")));
+    };
     let base: f64 = if args.flag(0) { 1024.0 } else { 1000.0 };
     let units = if args.flag(0) {
         ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"]
@@ -285,7 +302,8 @@ pub(super) fn xmlattr(value: Value, given: CallArguments) -> Result<Value, Error
     }
     let mut parts = Vec::new();
     for key in value.try_iter()? {
-        let item = value.get_item(&key)?;
+        work::visit(1)?;
+        let item = weight::item(&value, &key)?;
         if item.is_none() || item.is_undefined() {
             continue;
         }
@@ -310,7 +328,7 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
     let mut parts = Vec::new();
     for item in value.try_iter()? {
         let (key, item) = if value.kind() == ValueKind::Map {
-            let own = value.get_item(&item)?;
+            let own = weight::item(&value, &item)?;
             (item, own)
         } else {
             let pair: Vec<Value> = super::items(item)?;

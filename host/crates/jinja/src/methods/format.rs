@@ -9,7 +9,7 @@ use petrel_model::quoted::quoted;
 use crate::display;
 use crate::filters::text::filled;
 use crate::filters::{defined, wrong};
-use crate::work;
+use crate::{weight, work};
 
 /// The depth of fields within fields.
 const DEPTH: usize = 2;
@@ -102,9 +102,7 @@ impl Fields<'_> {
                 rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()))
             };
             let step = key.parse::<i64>().map_or_else(|_name| Value::from(key), Value::from);
-            // A text counts its characters to find one.
-            work::scan(value.as_str().map_or(0, str::len).saturating_mul(2))?;
-            value = defined(value.get_item(&step)?)?;
+            value = defined(weight::item(&value, &step)?)?;
         }
         Ok(value)
     }

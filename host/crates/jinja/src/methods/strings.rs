@@ -8,7 +8,7 @@ use petrel_python::text::{lines, lines_with_ends};
 use super::format;
 use crate::filters::text::{centered, filled};
 use crate::filters::{bind, items, wrong};
-use crate::work;
+use crate::{weight, work};
 
 /// `None` for a method that this file does not have.
 pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
@@ -134,6 +134,7 @@ fn expand_tabs(text: &str, size: usize) -> Result<String, Error> {
     let (mut out, mut column) = (String::new(), 0);
     for char in text.chars() {
         if char == '\t' {
+            work::visit(1)?;
             let blanks = if size == 0 { 0 } else { size - column % size };
             out.push_str(&filled(' ', blanks)?);
             column += blanks;
@@ -283,7 +284,7 @@ fn translate(text: &str, table: &Value) -> Result<String, Error> {
     let mut out = String::new();
     for char in text.chars() {
         work::charge(50)?;
-        let replacement = table.get_item(&Value::from(u32::from(char)))?;
+        let replacement = weight::item(table, &Value::from(u32::from(char)))?;
         if replacement.is_undefined() {
             out.push(char);
         } else if let Some(text) = replacement.as_str() {

@@ -22,7 +22,7 @@ const LOOKS: u32 = 10_000;
 fn apart(value: Value, address: usize) -> Result<Value, Error> {
     let value = defined(value)?;
     let mut left = LOOKS;
-    let is_held = holds(&value, address, &mut left);
+    let is_held = holds(&value, address, &mut left)?;
     if left == 0 {
         return Err(wrong(format!("more than {LOOKS} lists and mappings would be in it; put less together")));
     }

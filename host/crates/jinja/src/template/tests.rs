@@ -75,6 +75,17 @@ fn what_is_wrong_is_told() {
         ),
         ("{{ 'x' * 99999999 }}", "more than 8388608 bytes"),
         ("{% include 'secret' %}", "secret"),
+        // The value is not written into the message, since it may be too large.
+        (
+            "{% set n = namespace(x=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}\
+             {{ n.x | filesizeformat }}",
+            "filesizeformat needs a number",
+        ),
+        (
+            "{% set n = namespace(x=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}\
+             {{ n.x | to_human_time_from_seconds }}",
+            "to_human_time_from_seconds needs a number",
+        ),
         (
             "{% set n = namespace(x=[]) %}{% for i in range(1500) %}{% set n.x = [n.x] %}{% endfor %}{{ n.x }}",
             "nests too deep",

@@ -16,6 +16,9 @@ use crate::rows::{Listed, Weighed};
 const SCAN_BUDGET: usize = 2000;
 /// Bytes of JSON that a list collects before it returns a short page. A single item may be larger.
 const BYTE_BUDGET: usize = 2 << 20;
+/// Bytes of JSON that a list reads and passes over before it returns a short page, since a worker does nothing else
+/// meanwhile.
+const PASSED_BUDGET: usize = 8 << 20;
 
 impl EmbeddedStore {
     /// All readable documents of a kind, by key. Others are logged and remembered.
@@ -108,7 +111,7 @@ impl EmbeddedStore {
         if let Some(before) = before {
             to = before;
         }
-        let (mut items, mut unreadable, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut items, mut unreadable, mut bytes, mut passed) = (Vec::new(), Vec::new(), 0, 0);
         for budget in (0..SCAN_BUDGET).step_by(limit.clamp(1, SCAN_BUDGET)) {
             let step = limit.clamp(1, SCAN_BUDGET - budget);
             // One more than needed, to know whether there are more.
@@ -122,9 +125,10 @@ impl EmbeddedStore {
                         items.push(item.noun);
                     }
                     Listed::Unreadable(one) => unreadable.push(one),
-                    Listed::Whole(_) | Listed::Gone => {}
+                    Listed::Whole(item) => passed += item.bytes,
+                    Listed::Gone => {}
                 }
-                if items.len() == limit || bytes >= BYTE_BUDGET {
+                if items.len() == limit || bytes >= BYTE_BUDGET || passed >= PASSED_BUDGET {
                     let is_end = is_last && entries.last().is_some_and(|(key, _)| *key == entry.0);
                     let next = if is_end { None } else { id_after(&entry.0) };
                     return Ok(Page { items, unreadable, next });

@@ -31,6 +31,8 @@ pub fn expand(
             out.push(char);
             continue;
         }
+        // An escape is read, and its group is looked up.
+        work::visit(2)?;
         match rest.next() {
             Some('g') => {
                 let (name, after) = rest

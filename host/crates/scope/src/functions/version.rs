@@ -12,6 +12,8 @@ use super::Error;
 fn parse(text: &str) -> Result<Version, Error> {
     work::read(text.len())?;
     work::make(text.len())?;
+    // Each word is checked and compared by itself.
+    work::visit(text.matches('.').count())?;
     Version::parse(text).map_err(|_not_one| {
         Error::Wrong(format!("`{}` is not a semantic version; write it as 1.2.3", quoted(text)))
     })

@@ -1,6 +1,7 @@
 //! Times and spans of time. [`super::super::time`] has the calendar and the formats.
 
 use jiff::civil;
+use petrel_python::work;
 
 use super::super::error::{Error, ErrorKind};
 use super::super::limits::Run;
@@ -9,6 +10,16 @@ use super::super::term::Term;
 use super::super::time::{DateTime, SECOND, TimeSpan, format};
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, method, optional, required};
+
+/// The work of parsing a date in free text, which is short.
+const FREE_TEXT: u64 = 4_000;
+
+/// Charges for the directives of a format, the longest of which consists of seven others.
+fn directives(format: &str) -> Result<(), Error> {
+    /// The work of one directive.
+    const DIRECTIVE: u64 = 500;
+    Ok(work::charge((format.matches('%').count() as u64).saturating_mul(DIRECTIVE))?)
+}
 
 pub(super) const TABLE: &[Function] = &[
     function(
@@ -43,11 +54,17 @@ pub(super) const TABLE: &[Function] = &[
         &[required("string", Type::Text), optional("format", Type::Text).nullable()],
         |run, args| {
             let text = args.text(0)?;
-            match args.optional_text(1).filter(|format| !format.is_empty()) {
-                Some(format) => format::parse(&text, &format),
-                None => DateTime::from_text(&text, moment(run)),
-            }
-            .map(Term::DateTime)
+            let time = match args.optional_text(1).filter(|format| !format.is_empty()) {
+                Some(format) => {
+                    directives(&format)?;
+                    format::parse(&text, &format)?
+                }
+                None => {
+                    work::charge(FREE_TEXT)?;
+                    DateTime::from_text(&text, moment(run))?
+                }
+            };
+            Ok(Term::DateTime(time))
         },
     ),
     function(
@@ -86,6 +103,7 @@ pub(super) const TABLE: &[Function] = &[
     method("format", &[required("dt", Type::DateTime), required("format", Type::Text)], |run, args| {
         let format = args.text(1)?;
         // The longest directive writes a date and a clock.
+        directives(&format)?;
         run.allocate(format.len() * 16)?;
         let text = format::write(args.time(0)?, &format);
         Ok(Term::from(text))

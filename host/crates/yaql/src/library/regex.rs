@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use petrel_python::work;
 use petrel_scope::functions::replacement::expand;
 
 use super::super::context::{Context, Lambda};
@@ -53,6 +54,7 @@ pub(super) const TABLE: &[Function] = &[
     }),
     function("escapeRegex", &[STRING], |run, args| {
         let text = args.text(0)?;
+        work::read(text.len())?;
         run.allocate(text.len() * 2)?;
         Ok(Term::from(escape(&text)))
     }),

@@ -214,6 +214,9 @@ fn replace_all(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut text = args.text(0)?.to_string();
     let count = args.integer_or(2, -1);
     for (old, new) in args.dict(1)?.entries() {
+        run.step()?;
+        // The text is searched for each of them.
+        work::read(text.len())?;
         text = replace(run, &text, &str_of(run, &old)?, &str_of(run, &new)?, count)?;
     }
     Ok(Term::from(text))

@@ -13,11 +13,14 @@ use super::super::error::Error;
 use super::super::limits::Run;
 use super::{Term, above};
 
+/// The bytes of text that cost as much to compare as one value. A tuple of many numbers has no text.
+const PART: usize = 256;
+
 /// A term with its hash.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     hash: u64,
-    /// The bytes of text in the key.
+    /// The bytes that comparing the key may read: those of its texts, and [`PART`] for each value.
     weight: usize,
     term: Term,
 }
@@ -109,6 +112,7 @@ fn hash_of(value: &impl Hash) -> u64 {
 /// The hash of `term`. Charges a step for each value in it and work for its length, which is added to `weight`.
 fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
     run.step()?;
+    *weight = weight.saturating_add(PART);
     let mut scan = |bytes: usize| {
         *weight = weight.saturating_add(bytes);
         work::scan(bytes)
@@ -204,7 +208,7 @@ impl Keys {
         is_new
     }
 
-    /// The bytes of text in the members, which comparing all of them may read.
+    /// The bytes that comparing all members may read.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }

@@ -1,5 +1,6 @@
 //! What lists can be asked, and what they refuse.
 
+use axum::extract::FromRequestParts as _;
 use axum::http::Request;
 
 use super::*;

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use petrel_model::{Execution, ExecutionId};
 
 use super::{Viewer, found};
+use crate::extensions::User;
 use crate::extract::{Secrets, Segment};
 use crate::page::Part;
 use crate::said::{ATTRIBUTES, Said};
@@ -51,6 +53,7 @@ pub(crate) async fn list(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
+    Extension(User(user)): Extension<User>,
     said: Said,
 ) -> Result<Response, ApiError> {
     let [only, without] = ATTRIBUTES;
@@ -68,7 +71,11 @@ pub(crate) async fn list(
         }
     };
     let workflow = found(&api, &id).await?;
-    let mut part = descendants(&api, workflow.id, after, depth).await?;
+    let mut part = Part::default();
+    while !descendants(&api, &mut part, (workflow.id, after), depth).await? {
+        part.begin_in_turn(&api, &user, MOST).await?;
+    }
+    part.give_back();
     if is_sorted {
         // Ids are in the order of time.
         part.sort_by_age();
@@ -102,14 +109,14 @@ pub(super) async fn ids(api: &Api, workflow: ExecutionId) -> Result<Vec<Executio
     Ok(ids)
 }
 
-/// The executions inside `workflow` down to `depth`, as far as there is memory.
+/// Adds the executions inside `workflow` down to `depth`, as far as there is memory; `false` if they must be read in
+/// turn.
 async fn descendants(
     api: &Api,
-    workflow: ExecutionId,
-    after: Option<ExecutionId>,
+    part: &mut Part<Execution>,
+    (workflow, after): (ExecutionId, Option<ExecutionId>),
     depth: usize,
-) -> Result<Part<Execution>, ApiError> {
-    let mut part = Part::default();
+) -> Result<bool, ApiError> {
     let mut levels = vec![Level::of(workflow, after)];
     while let Some(level) = levels.last_mut() {
         let Some(child) = level.next(api).await? else {
@@ -119,6 +126,9 @@ async fn descendants(
         let is_workflow = api.engine.executions().queue().is_workflow(&child);
         let below = (is_workflow && levels.len() < depth).then(|| Level::of(child.id, None));
         part.add(std::iter::once(child), true);
+        if part.needs_turn() {
+            return Ok(false);
+        }
         part.hold(api)?;
         if part.len() == MOST {
             part.end_here();
@@ -128,5 +138,5 @@ async fn descendants(
         }
         levels.extend(below);
     }
-    Ok(part)
+    Ok(true)
 }

@@ -1,0 +1,72 @@
+//! The memory that a listing from the store claims, and its turn. A small list claims memory as it is read; a large one
+//! waits for its turn ([`turns`](crate::turns)) and then for memory, before it is read.
+
+use super::super::MOST_BYTES;
+use super::Part;
+use crate::turns::WITHOUT_TURN;
+use crate::{Api, ApiError, listing};
+
+impl<T> Part<T> {
+    /// Whether the part may go on after reading `bytes`: it has a turn, or they are few.
+    pub(crate) fn may_read(&self, bytes: usize) -> bool {
+        self.turn.is_some() || bytes <= WITHOUT_TURN
+    }
+
+    /// Whether the part is so large that it must be read in turn.
+    pub(crate) fn needs_turn(&self) -> bool {
+        !self.may_read(self.bytes)
+    }
+
+    /// Starts again with an empty part, in the turn of `user`, with memory for `items` items of the same mean size.
+    /// It waits without holding items or memory: a request that holds memory never waits for more.
+    ///
+    /// # Errors
+    /// 503 when too many requests wait, or when no turn or no memory is free for a while.
+    pub(crate) async fn begin_in_turn(
+        &mut self,
+        api: &Api,
+        user: &str,
+        items: usize,
+    ) -> Result<(), ApiError> {
+        let mean = self.bytes / self.items.len().max(1);
+        let expected = mean.saturating_mul(items).min(MOST_BYTES);
+        let at_once = expected.min(listing::CHUNK.max(self.largest));
+        *self = Self::in_order_of(self.is_rising);
+        self.take_turn(api, user).await?;
+        listing::hold_soon(api, &mut self.held, expected + 2 * at_once).await
+    }
+
+    /// Waits for a turn of `user`, unless the part has one.
+    ///
+    /// # Errors
+    /// 503 when too many requests wait, or when no turn is free for a while.
+    pub(crate) async fn take_turn(&mut self, api: &Api, user: &str) -> Result<(), ApiError> {
+        if self.turn.is_none() {
+            self.turn = Some(api.turns.take(user).await?);
+        }
+        Ok(())
+    }
+
+    /// Gives back the memory that the part does not need: nothing more is added to it.
+    pub(crate) fn give_back(&mut self) {
+        let needed = self.needed();
+        if let Some(claim) = &mut self.held {
+            claim.shrink_to(needed);
+        }
+    }
+
+    /// The bytes of the items, and of the text that is written of them at once.
+    fn needed(&self) -> usize {
+        let at_once = self.bytes.min(listing::CHUNK.max(self.largest));
+        self.bytes.saturating_add(2 * at_once)
+    }
+
+    /// Claims memory for the items, and for the text that is written of them at once.
+    ///
+    /// # Errors
+    /// As [`listing::hold`].
+    pub(crate) fn hold(&mut self, api: &Api) -> Result<(), ApiError> {
+        let needed = self.needed();
+        listing::hold(api, &mut self.held, needed)
+    }
+}

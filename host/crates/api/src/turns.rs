@@ -1,0 +1,212 @@
+//! Turns at reading large lists. Reading one takes a worker for a while and much memory, so only a few are read at
+//! once. The others wait in line without holding anything. Users take turns, so that a user who asks for many lists does
+//! not delay one who asks for one. Small lists and the health pages need no turn.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use petrel_engine::Error;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Bytes of items that are read, or written in one go, for a list without a turn.
+pub(crate) const WITHOUT_TURN: usize = 256 << 10;
+/// How long a request waits in line.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The greatest number of waiting requests of one user, and of all users.
+const MOST_OF_USER: usize = 64;
+const MOST: usize = 512;
+
+/// Turns at reading large lists.
+pub struct Turns {
+    state: Mutex<State>,
+    /// How long a request waits in line.
+    patience: Duration,
+}
+
+impl fmt::Debug for Turns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("Turns").field("free", &state.free).field("users", &state.line.len()).finish()
+    }
+}
+
+struct State {
+    /// The number of free turns. While there are any, the line is empty.
+    free: usize,
+    /// The waiting requests, by user; the user who is next comes first.
+    line: VecDeque<(String, VecDeque<oneshot::Sender<Turn>>)>,
+}
+
+impl Default for Turns {
+    /// One turn for every two processors, which leaves the others for everything else.
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self::new((processors / 2).max(1), PATIENCE)
+    }
+}
+
+impl Turns {
+    /// `free` turns, for each of which a request waits up to `patience`.
+    fn new(free: usize, patience: Duration) -> Self {
+        Self { state: Mutex::new(State { free, line: VecDeque::new() }), patience }
+    }
+
+    /// Waits for a turn of `user`, which ends when it is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many requests wait, or when the wait takes too long.
+    pub(crate) async fn take(self: &Arc<Self>, user: &str) -> Result<Turn, Error> {
+        let called = {
+            let mut state = self.state();
+            if state.free > 0 {
+                state.free -= 1;
+                return Ok(Turn(Some(Arc::clone(self))));
+            }
+            state.enter(user)?
+        };
+        match timeout(self.patience, called).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(busy("it took too long until this one could be read")),
+        }
+    }
+
+    /// Waits for a turn of `user` at writing a list from memory, which is written in one go, if its estimated `bytes` are
+    /// too many to do without.
+    ///
+    /// # Errors
+    /// As [`Turns::take`].
+    pub(crate) async fn take_for(self: &Arc<Self>, user: &str, bytes: usize) -> Result<Option<Turn>, Error> {
+        if bytes <= WITHOUT_TURN { Ok(None) } else { self.take(user).await.map(Some) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a turn that has ended to the next request.
+    fn pass_on(self: &Arc<Self>) {
+        let mut state = self.state();
+        while let Some(next) = state.next() {
+            match next.send(Turn(Some(Arc::clone(self)))) {
+                Ok(()) => return,
+                // The client has gone, so this turn must not be passed on again when it is dropped.
+                Err(mut turn) => turn.0 = None,
+            }
+        }
+        state.free += 1;
+    }
+}
+
+impl State {
+    /// Puts one more request of `user` in line.
+    fn enter(&mut self, user: &str) -> Result<oneshot::Receiver<Turn>, Error> {
+        // Requests whose clients have gone do not count.
+        for (_, waiting) in &mut self.line {
+            waiting.retain(|one| !one.is_closed());
+        }
+        self.line.retain(|(_, waiting)| !waiting.is_empty());
+        let all: usize = self.line.iter().map(|(_, waiting)| waiting.len()).sum();
+        let own = self.line.iter_mut().find(|(known, _)| known == user);
+        if all >= MOST || own.as_ref().is_some_and(|(_, waiting)| waiting.len() >= MOST_OF_USER) {
+            return Err(busy("no more can wait"));
+        }
+        let (caller, called) = oneshot::channel();
+        match own {
+            Some((_, waiting)) => waiting.push_back(caller),
+            None => self.line.push_back((user.to_owned(), VecDeque::from([caller]))),
+        }
+        Ok(called)
+    }
+
+    /// The next request: one of the user whose last turn is longest ago.
+    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
+        let (user, mut waiting) = self.line.pop_front()?;
+        let next = waiting.pop_front();
+        if !waiting.is_empty() {
+            self.line.push_back((user, waiting));
+        }
+        next
+    }
+}
+
+fn busy(why: &str) -> Error {
+    Error::Busy(format!("many large lists are being read, and {why}"))
+}
+
+/// A turn, until it is dropped.
+pub(crate) struct Turn(Option<Arc<Turns>>);
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Turn")
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(turns) = self.0.take() {
+            turns.pass_on();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A waiting request of `user`, which notes its user when its turn comes and ends the turn at once.
+    fn wait(
+        turns: &Arc<Turns>,
+        user: &'static str,
+        order: &Arc<Mutex<Vec<&'static str>>>,
+    ) -> tokio::task::JoinHandle<()> {
+        let (turns, order) = (Arc::clone(turns), Arc::clone(order));
+        tokio::spawn(async move {
+            let _turn = turns.take(user).await.unwrap();
+            order.lock().unwrap().push(user);
+        })
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_many_is_behind_who_asks_for_one() {
+        let (turns, order) = (Arc::new(Turns::new(1, PATIENCE)), Arc::default());
+        let held = turns.take("ann").await.unwrap();
+        let mut waiting = Vec::new();
+        for user in ["ann", "ann", "ann", "bob"] {
+            waiting.push(wait(&turns, user, &order));
+            tokio::task::yield_now().await;
+        }
+        drop(held);
+        for one in waiting {
+            one.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), ["ann", "bob", "ann", "ann"]);
+        assert_eq!(turns.state().free, 1);
+    }
+
+    #[tokio::test]
+    async fn the_line_has_an_end_and_who_has_gone_is_not_in_it() {
+        let turns = Arc::new(Turns::new(1, PATIENCE));
+        let held = turns.take("ann").await.unwrap();
+        let waiting: Vec<_> = (0..MOST_OF_USER).map(|_| turns.state().enter("ann").unwrap()).collect();
+        assert_eq!(turns.take("ann").await.unwrap_err().code(), "busy");
+        let bob = turns.state().enter("bob").unwrap();
+        drop(waiting);
+        let ann = turns.state().enter("ann").unwrap();
+        drop((bob, ann, held));
+        assert_eq!((turns.state().free, turns.state().line.len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let turns = Arc::new(Turns::new(1, Duration::from_millis(1)));
+        let held = turns.take("ann").await.unwrap();
+        assert_eq!(turns.take("bob").await.unwrap_err().code(), "busy");
+        drop(held);
+        drop(turns.take("bob").await.unwrap());
+    }
+}
