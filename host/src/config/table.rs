@@ -232,7 +232,7 @@ settings! {
     auth: Auth {
         /// Seconds that a token is good for after `petrel login`; nobody can ask for more.
         token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
-        /// The users who may act as somebody else, beside the admin.
+        /// The users who may act as others, but not as the admin. Only the admin can make users of these names.
         may_impersonate: Vec<String> = "", "PETREL_MAY_IMPERSONATE", "may-impersonate", "USER";
     }
 

@@ -5,7 +5,7 @@ use petrel_engine_core::Error;
 use petrel_model::names::check_text;
 
 use crate::service::Access;
-use crate::users::ADMIN;
+use crate::users::{ADMIN, RULE_USER};
 
 /// A user, and who really asked where that is somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +25,15 @@ impl Behalf {
 
 impl Access {
     /// Whether `caller` may act as somebody else: the admin may, and whom the settings name
-    /// ([`Options::may_impersonate`](crate::Options::may_impersonate)). (Roles will ask here.)
+    /// ([`Options::may_impersonate`](crate::Options::may_impersonate)), these as everybody but the admin. (Roles will ask
+    /// here.)
     pub fn may_impersonate(&self, caller: &str) -> bool {
         self.is_admin(caller) || self.options().may_impersonate.iter().any(|name| name == caller)
+    }
+
+    /// Whether a user of this name may do or see more than others: whoever makes that user signs in as it.
+    pub(crate) fn comes_with_rights(&self, name: &str) -> bool {
+        name == RULE_USER || self.may_impersonate(name)
     }
 
     /// Whether `caller` is the admin. (Roles will ask here.)
@@ -50,18 +56,24 @@ impl Access {
         }
     }
 
-    /// Refuses `caller` what only `owner` and those who may act as others may do.
+    /// Refuses `caller` what only `owner` and those who may act as others may do. What is the admin's, is the admin's
+    /// alone: backups and secrets go with it.
     ///
     /// # Errors
-    /// When the caller is neither.
+    /// When the caller is none of these.
     pub fn refuse_impersonation(&self, caller: &str, owner: &str) -> Result<(), Error> {
-        if caller == owner || self.may_impersonate(caller) {
+        let is_admins = self.is_admin(owner);
+        if caller == owner || (!is_admins && self.may_impersonate(caller)) {
             return Ok(());
         }
-        Err(Error::Forbidden {
-            message: format!("`{caller}` may not act as `{owner}`"),
-            hint: format!("leave the user out, or have the operator add `{caller}` to auth.may_impersonate"),
-        })
+        let hint = if is_admins {
+            format!(
+                "sign in as `{ADMIN}`, or leave the user out: auth.may_impersonate is for acting as others than `{ADMIN}`"
+            )
+        } else {
+            format!("leave the user out, or have the operator add `{caller}` to auth.may_impersonate")
+        };
+        Err(Error::Forbidden { message: format!("`{caller}` may not act as `{owner}`"), hint })
     }
 
     /// Refuses what only the admin may do.

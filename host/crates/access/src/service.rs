@@ -16,7 +16,7 @@ use crate::sign_in::SignIns;
 pub struct Options {
     /// How long a token is good for, unless less is asked for. Default 24 hours.
     pub token_ttl: Duration,
-    /// Who may act as somebody else, beside the admin. Default: nobody.
+    /// Who may act as somebody else, beside the admin, but never as the admin. Default: nobody.
     pub may_impersonate: Vec<String>,
 }
 

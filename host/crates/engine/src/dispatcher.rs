@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use petrel_access::RULE_USER;
 use petrel_catalog::content::Content;
 use petrel_catalog::validation::Validator;
 use petrel_engine_core::evaluation::quick;
@@ -26,9 +27,6 @@ use crate::requests;
 use crate::scope::Templates;
 use crate::service::Engine;
 use crate::spans;
-
-/// The user on whose behalf rules run.
-const RULE_USER: &str = "stanley";
 
 /// An event that is stored, with all that it led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
