@@ -131,6 +131,10 @@ fn nobody_acts_as_somebody_else_unless_allowed() {
     let refused =
         host.send_plain("PUT", "/api/v1/rules/examples.s", &bob, changed.as_bytes()).with_status(400);
     assert!(!refused.body.contains("topsecret"), "{}", refused.body);
+    let shown =
+        rule("core.http", "********").replace("http://127.0.0.1:9", "http://127.0.0.1:9/{{ password }}");
+    let refused = host.send_plain("PUT", "/api/v1/rules/examples.s", &bob, shown.as_bytes()).with_status(403);
+    assert_says(&refused.body, &["of rule `examples.s`", "beside it is changed"]);
     let call =
         json!({"action": "core.http", "parameters": {"url": "http://127.0.0.1:9", "password": "topsecret"}});
     let theirs = host.request(&call);

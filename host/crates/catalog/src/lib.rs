@@ -11,6 +11,7 @@
 //! | [`registration`] | packs become content, all of one in one commit, and what is gone from them is forgotten |
 //! | [`rule_book`] | rules are made, changed and deleted one by one |
 //! | [`pack_configs`] | packs are configured through the API; `config_files`: by files of the operator |
+//! | `masked` | secrets that come back as they were shown, for both of these |
 //! | [`configuration`] | what actions get of a configuration |
 //! | `preparation` | what actions start from is made ready before anybody waits for it |
 //! | [`validation`] | values against the schemas that packs declare |
@@ -23,6 +24,7 @@
 mod config_files;
 pub mod configuration;
 pub mod content;
+mod masked;
 pub mod pack_configs;
 mod preparation;
 pub mod registration;
@@ -31,4 +33,5 @@ mod service;
 pub mod validation;
 pub mod workflows;
 
+pub use masked::Giver;
 pub use service::{Catalog, Options};
