@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use petrel_access::Behalf;
+use petrel_access::{Behalf, RULE_USER};
 use petrel_model::execution::RerunOf;
 use petrel_model::secrets::has_secret;
 use petrel_model::{Execution, ExecutionId, Object, Status as Stored};
@@ -73,6 +73,8 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
     deliver(engine, id, Message::Request(status)).await
 }
 
+/// How many executions, each of which was the one before run again, are asked whose secrets they have.
+const RERUNS_LOOKED_AT: usize = 100;
 /// How many tasks an answer names that does not find one.
 const TASKS_SHOWN: usize = 20;
 
@@ -160,7 +162,7 @@ impl Engine {
         let trace = execution.trace_id();
         let taken_over = if merges { Object::clone(&execution.parameters) } else { Object::new() };
         if merges {
-            self.refuse_secrets_of_others(&execution, &behalf, &parameters)?;
+            self.refuse_secrets_of_others(&execution, &behalf, &parameters).await?;
         }
         let request = Request {
             action: execution.action,
@@ -197,32 +199,69 @@ impl Engine {
 
     /// Refuses to take over secret parameters of somebody else's execution beside others that are changed: they might be
     /// sent elsewhere.
-    fn refuse_secrets_of_others(
+    async fn refuse_secrets_of_others(
         &self,
         execution: &Execution,
         behalf: &Behalf,
         changed: &Object,
     ) -> Result<(), Error> {
         let caller = behalf.api_user.as_ref().unwrap_or(&behalf.user);
-        if changed.is_empty() || *caller == execution.context.user || self.access().may_impersonate(caller) {
+        if changed.is_empty() || self.access().is_admin(caller) {
             return Ok(());
         }
-        let content = self.content();
-        let registered = content.action(&execution.action)?;
-        let is_taken_over = |(name, value): (&String, &Value)| {
-            let schema = registered.parameters.get(name);
-            !value.is_null() && !changed.contains_key(name) && schema.is_some_and(has_secret)
-        };
-        let Some((name, _)) = execution.parameters.iter().find(|entry| is_taken_over(*entry)) else {
-            return Ok(());
-        };
+        let Some(name) = self.secret_taken_over(execution, changed)? else { return Ok(()) };
+        let Some(owner) = self.other_owner(execution, caller).await? else { return Ok(()) };
         Err(Error::Forbidden {
-            message: format!(
-                "the parameter `{name}` of execution {} is a secret of `{}`",
-                execution.id, execution.context.user
-            ),
+            message: format!("the parameter `{name}` of execution {} is a secret of {owner}", execution.id),
             hint: "run it again as it is, or give this parameter too".into(),
         })
+    }
+
+    /// A secret parameter of an execution that is taken over beside those that are `changed`.
+    fn secret_taken_over(&self, execution: &Execution, changed: &Object) -> Result<Option<String>, Error> {
+        let content = self.content();
+        let registered = content.action(&execution.action)?;
+        let is_taken_over = |(name, value): &(&String, &Value)| {
+            let schema = registered.parameters.get(*name);
+            !value.is_null() && !changed.contains_key(*name) && schema.is_some_and(has_secret)
+        };
+        Ok(execution.parameters.iter().find(is_taken_over).map(|(name, _)| name.clone()))
+    }
+
+    /// Whose the secrets of an execution are, if they are not those of `caller` nor of somebody as whom `caller` may act. One
+    /// that was run again has those of the one before it; what rules ask for has theirs.
+    async fn other_owner(&self, execution: &Execution, caller: &str) -> Result<Option<String>, Error> {
+        if let Some(owner) = self.owner_beside(execution, caller) {
+            return Ok(Some(owner));
+        }
+        let mut before = execution.context.rerun.as_ref().map(|rerun| rerun.execution);
+        for _ in 0..RERUNS_LOOKED_AT {
+            let Some(id) = before else { return Ok(None) };
+            let Some(execution) = self.store().execution(id).await? else { break };
+            if let Some(owner) = self.owner_beside(&execution, caller) {
+                return Ok(Some(owner));
+            }
+            before = execution.context.rerun.as_ref().map(|rerun| rerun.execution);
+        }
+        Ok(before.map(|id| format!("execution {id}, which cannot be asked whose it was")))
+    }
+
+    /// The same of one execution by itself.
+    fn owner_beside(&self, execution: &Execution, caller: &str) -> Option<String> {
+        let context = &execution.context;
+        if let Some(rule) = &context.rule {
+            return Some(format!("the rule {}", rule.name));
+        }
+        // So are those inside workflows that rules began.
+        if context.user == RULE_USER {
+            return Some("a rule".into());
+        }
+        let accounts = self.access().accounts();
+        // After a deletion the name may be somebody else's.
+        let is_anew = accounts.user(caller).is_ok_and(|user| user.created_at > execution.requested_at);
+        let may_act = self.access().refuse_impersonation(caller, &context.user).is_ok();
+        let is_own = may_act && !(is_anew && context.user == caller);
+        (!is_own).then(|| format!("`{}`", context.user))
     }
 
     /// Commits the outcome of an execution: with what it means to the workflow that has asked for it, if one
