@@ -137,6 +137,48 @@ fn secrets_are_masked_where_they_are_shown() {
 }
 
 #[test]
+fn what_is_made_from_a_secret_is_masked_whatever_is_declared_later() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    place.write("vault/config.schema.yaml", "ckey: {type: string, secret: true}\nurl: {type: string}\n");
+    let note = |pin: &str| {
+        let parameters =
+            format!("parameters: {{note: {{type: string}}, n: {{type: integer}}, pin: {pin}}}\n");
+        place.write("vault/actions/note.yaml", &format!("name: note\nrunner_type: noop\n{parameters}"));
+        host.ok(&["pack", "register", &place.path("vault")]);
+    };
+    note("{type: string, secret: true}");
+    let values = json!({"ckey": SECRET, "url": "u"}).to_string();
+    host.try_send("PUT", "/configs/vault", "", values.as_bytes()).unwrap().with_status(200);
+    let ids: Vec<_> = [
+        (json!({"note": "{{ config_context.ckey }}"}), json!({"note": MASK})),
+        (json!({"note": "{{ pin }}", "pin": SECRET}), json!({"note": MASK, "pin": MASK})),
+        (json!({"note": "{{ config_context.url }}"}), json!({"note": "u"})),
+    ]
+    .into_iter()
+    .map(|(given, shown)| {
+        let id = host.request(&json!({"action": "vault.note", "parameters": given}));
+        assert_eq!(host.until(&id, "succeeded")["parameters"], shown, "{given}");
+        (id, shown)
+    })
+    .collect();
+    let wrong = json!({"action": "vault.note", "parameters": {"pin": SECRET, "n": "{{ pin }}"}});
+    let refused = host.post("/executions", &wrong).with_status(400);
+    assert_says(&refused.body, &["parameter n is not a value of type integer"]);
+    assert!(!refused.body.contains(SECRET), "{}", refused.body);
+    // It was a secret when it was given.
+    note("{type: string}");
+    for (id, shown) in ids {
+        let path = format!("/executions/{id}");
+        assert_eq!(host.get(&path).json()["parameters"], shown, "{path}");
+        let is_kept = text(&host, &format!("{path}?show_secrets=true")).contains(SECRET);
+        assert_eq!(is_kept, shown["note"] == MASK, "{path}: the admin may see it");
+    }
+    host.stop();
+}
+
+#[test]
 fn output_that_is_a_secret_result_is_masked_too() {
     let place = Place::default();
     let host = place.start(&[]);

@@ -250,7 +250,7 @@ impl<'a> Execution<'a> {
     pub fn of(execution: &'a petrel_model::Execution, beside: Beside<'a>) -> Self {
         let Beside { action, secrets, now, task_execution, is_held } = beside;
         let schemas = action.map(|registered| registered.parameters);
-        let parameters = secrets.among_shared(&execution.parameters, schemas);
+        let parameters = secrets.of_execution(execution, schemas);
         let parent = execution.parent.as_ref().map(|parent| parent.execution);
         let (event, rule) = (&execution.context.trigger_instance, &execution.context.rule);
         let task_execution: Option<Cow<'a, str>> =

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use petrel_model::action::output_key;
 use petrel_model::output::Stream;
 use petrel_model::parameters::Parameters;
-use petrel_model::secrets::{has_secret, masked, masked_result, masked_whole, whole_schema};
-use petrel_model::{Action, Object};
+use petrel_model::secrets::{has_secret, masked, masked_at, masked_result, masked_whole, whole_schema};
+use petrel_model::{Action, Execution, Object};
 use serde_json::Value;
 
 /// Whether secrets are shown. They are masked for everybody but the admin who asks for them, as StackStorm does.
@@ -29,12 +29,16 @@ impl Secrets {
         }
     }
 
-    /// The same of parameters that are shared.
-    pub fn among_shared(self, given: &Arc<Object>, schemas: Option<&Parameters>) -> Arc<Object> {
+    /// The parameters of an execution. Beside what `schemas` call secret today, what was secret when it was made is masked, and
+    /// what was made from a secret.
+    pub fn of_execution(self, execution: &Execution, schemas: Option<&Parameters>) -> Arc<Object> {
+        let given = &execution.parameters;
         if self == Self::Shown || given.is_empty() {
             return Arc::clone(given);
         }
-        Arc::new(masked(given, schemas))
+        let shown = masked(given, schemas);
+        let places = &execution.context.secret_places;
+        Arc::new(if places.is_empty() { shown } else { masked_at(&shown, places) })
     }
 
     /// A result that `runner` gave, with what `action` calls secret in it masked; all of it, once that is not there any

@@ -235,24 +235,29 @@ impl Engine {
                 Ok(()) => Ok(given),
                 Err(error) => Err(error.to_string()),
             });
-        let id = self.mint(now);
-        match made {
-            Ok(given) => (Some(requests::new_execution(id, &registered, given, context, now)), None),
-            Err(reason) => {
-                let written = rule.action.parameters.clone();
-                let mut execution = requests::new_execution(id, &registered, written, context, now);
-                let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
-                execution.result = Some(Arc::new(json!({
-                    "error": reason,
-                    "code": "parameters",
-                    "hint": format!("correct action.parameters of the rule; `petrel trigger why {}` shows what it saw", instance.id),
-                })));
-                // From requested it may fail at once; see the table of statuses.
-                let _ = execution.apply(StatusEvent::Failed, now);
-                (Some(execution), Some(reason))
-            }
-        }
+        let (parameters, wrong) = match made {
+            Ok(given) => (given, None),
+            Err(reason) => (rule.action.parameters.clone(), Some(reason)),
+        };
+        let secret_places = templates.secret_places(&parameters, secrets, &[]);
+        let context = Context { secret_places, ..context };
+        let mut execution = requests::new_execution(self.mint(now), &registered, parameters, context, now);
+        let reason = wrong.map(|reason| fail(&mut execution, rule, instance, &reason));
+        (Some(execution), reason)
     }
+}
+
+/// Fails an execution whose parameters cannot be used; gives the reason.
+fn fail(execution: &mut Execution, rule: &Rule, instance: &TriggerInstance, reason: &str) -> String {
+    let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
+    execution.result = Some(Arc::new(json!({
+        "error": reason,
+        "code": "parameters",
+        "hint": format!("correct action.parameters of the rule; `petrel trigger why {}` shows what it saw", instance.id),
+    })));
+    // From requested it may fail at once; see the table of statuses.
+    let _ = execution.apply(StatusEvent::Failed, instance.occurrence_time);
+    reason
 }
 
 fn context(instance: &TriggerInstance, rule: &Rule) -> Context {

@@ -2,11 +2,13 @@
 //! [`parameters`](crate::parameters), with nested objects and lists; [`Marks`] reads them for one value.
 
 mod marks;
+mod places;
 mod text;
 
 use serde_json::Value;
 
 pub use marks::{Marks, has_secret};
+pub use places::{Places, is_secret_at, masked_at, places_beside};
 pub use text::masked_payload;
 
 use crate::Object;

@@ -82,6 +82,7 @@ pub(super) fn make(
     let templates = Templates { engine, content: &content, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
     requests::checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
+    let context = Context { secret_places: templates.secret_places(&live, None, &[]), ..context };
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start

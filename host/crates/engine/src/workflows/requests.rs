@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use petrel_access::{Behalf, RULE_USER};
 use petrel_model::execution::RerunOf;
-use petrel_model::secrets::has_secret;
+use petrel_model::secrets::{has_secret, is_secret_at, places_beside};
 use petrel_model::{Execution, ExecutionId, Object, Status as Stored};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::{Source, Status};
@@ -164,6 +164,12 @@ impl Engine {
         if merges {
             self.refuse_secrets_of_others(&execution, &behalf, &parameters).await?;
         }
+        let secret = if merges {
+            // What is given anew is no secret because what it had was one.
+            places_beside(&execution.context.secret_places, &parameters)
+        } else {
+            Vec::new()
+        };
         let request = Request {
             action: execution.action,
             parameters,
@@ -175,7 +181,7 @@ impl Engine {
             // As in StackStorm: what is done again belongs to what was done.
             trace: Some(trace),
         };
-        self.request(request).await
+        self.request_with(request, secret).await
     }
 
     /// Refuses tasks that the definition does not have that a workflow began with. One that never began has none; it says
@@ -222,8 +228,9 @@ impl Engine {
         let content = self.content();
         let registered = content.action(&execution.action)?;
         let is_taken_over = |(name, value): &(&String, &Value)| {
-            let schema = registered.parameters.get(*name);
-            !value.is_null() && !changed.contains_key(*name) && schema.is_some_and(has_secret)
+            let is_marked = || registered.parameters.get(*name).is_some_and(has_secret);
+            let is_secret = || is_secret_at(&execution.context.secret_places, name) || is_marked();
+            !value.is_null() && !changed.contains_key(*name) && is_secret()
         };
         Ok(execution.parameters.iter().find(is_taken_over).map(|(name, _)| name.clone()))
     }

@@ -128,6 +128,40 @@ async fn a_user_made_anew_does_not_own_what_was_asked_for_before() {
     assert!(told.0 == "forbidden" && told.1.ends_with("is a secret of `ada`"), "{told:?}");
 }
 
+#[tokio::test]
+async fn what_is_made_from_a_secret_is_known_as_one_ever_after() {
+    let house = House::new().await;
+    let given = json!({"password": "s3cret", "value": "{{ password }}!", "number": 3});
+    let first = house.request(asks_with("at_once", &given)).await.unwrap();
+    assert_eq!(first.parameters.get("value"), Some(&json!("s3cret!")));
+    assert_eq!(first.context.secret_places, ["/password", "/value"]);
+    house.ended(first.id).await;
+    for (parameters, merges, places) in [
+        (json!({}), true, &["/password", "/value"][..]),
+        (json!({"value": "open"}), true, &["/password"][..]),
+        (json!({"number": 4, "password": "own"}), true, &["/password", "/value"][..]),
+        (json!({"value": "open"}), false, &[][..]),
+    ] {
+        let asked = Again { parameters: object(&parameters), merges, ..again() };
+        let new = house.rerun(first.id, asked).await.unwrap();
+        assert_eq!(new.context.secret_places, places, "{parameters}");
+        let stored = house.execution(new.id).await;
+        assert_eq!(stored.context.secret_places, places, "{parameters}");
+    }
+    // What it had is a secret for a template that reads it, and in what is said of that.
+    let reads = |text: &str| Again { parameters: object(&json!({"number": text})), ..again() };
+    let told = refused(house.rerun(first.id, reads("{{ value }}")).await);
+    assert!(told.0 == "invalid" && !told.1.contains("s3cret"), "{told:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_secrets_where_there_are_none() {
+    let house = House::new().await;
+    let open =
+        house.request(asks_with("at_once", &json!({"value": "{{ 1 + 1 }}", "number": 3}))).await.unwrap();
+    assert!(open.context.secret_places.is_empty());
+}
+
 const TWO: &str = "
 version: 1.0
 tasks:
