@@ -125,7 +125,7 @@ impl FromRequestParts<Api> for Secrets {
     }
 }
 
-/// Who gives what may hold masked secrets: whether that is the admin, who sees them.
+/// Who gives what may hold masked secrets, or says what is one: whether that is the admin, who sees them.
 pub(crate) struct By(pub(crate) Giver);
 
 impl FromRequestParts<Api> for By {

@@ -5,7 +5,7 @@ use petrel_engine_core::Error;
 use petrel_model::Object;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 
-/// Who gives values in which secrets may be masked.
+/// Who gives values in which secrets may be masked, or a pack that says what is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Giver {
     /// Somebody who sees the secrets anyhow, as the admin does.

@@ -1,9 +1,10 @@
 //! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
 //! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
-//! becomes of its rules, [`mod@gone`] what has gone, [`parts`] how a part of a pack is registered alone.
+//! becomes of its rules, [`mod@gone`] what has gone, [`lifted`] what was secret, [`parts`] how a part of a pack is registered alone.
 
 mod flows;
 mod gone;
+mod lifted;
 mod parts;
 mod reading;
 mod rule_files;
@@ -25,12 +26,14 @@ use serde_json::Value;
 use flows::Around;
 pub use gone::Removed;
 use gone::{left_behind, taken_along};
+use lifted::refuse_lifted;
 pub use parts::Parts;
 pub use reading::look_at;
 use rules::RulesOfPack;
 
 use crate::configuration::GivenConfig;
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType, refusal};
+use crate::masked::Giver;
 use crate::service::Catalog;
 
 /// What was registered.
@@ -111,6 +114,20 @@ impl Catalog {
         built_in: bool,
         parts: Parts,
     ) -> Result<Report, Error> {
+        self.register_by(Giver::SeesSecrets, directory, built_in, parts).await
+    }
+
+    /// The same for `giver`.
+    ///
+    /// # Errors
+    /// As [`Catalog::register_parts`], and when something would not be secret any more that `giver` does not see.
+    pub async fn register_by(
+        &self,
+        giver: Giver,
+        directory: &Path,
+        built_in: bool,
+        parts: Parts,
+    ) -> Result<Report, Error> {
         // Its actions start elsewhere, and a later host too.
         let directory = std::path::absolute(directory).map_err(|error| {
             Error::invalid(
@@ -139,7 +156,7 @@ impl Catalog {
                 if parts != Parts::ALL {
                     refuse_mixture(&changing.get(), &contents.pack)?;
                 }
-                catalog.register(&changing, contents, parts).await
+                catalog.register(&changing, giver, contents, parts).await
             })
             .await
     }
@@ -147,10 +164,10 @@ impl Catalog {
     /// Registers parts of the pack of this name again, from where it was registered.
     ///
     /// # Errors
-    /// When there is no such pack, and as [`Catalog::register_pack`].
-    pub async fn register_again(&self, name: &str, parts: Parts) -> Result<Report, Error> {
+    /// When there is no such pack, and as [`Catalog::register_by`].
+    pub async fn register_again(&self, giver: Giver, name: &str, parts: Parts) -> Result<Report, Error> {
         let pack = Pack::clone(self.content().pack(name)?);
-        self.register_parts(Path::new(&pack.path), pack.built_in, parts).await
+        self.register_by(giver, Path::new(&pack.path), pack.built_in, parts).await
     }
 
     /// Forgets a pack with all that is in it, and its configuration; says what went. Its files stay where they are, and so
@@ -175,11 +192,15 @@ impl Catalog {
     async fn register(
         &self,
         changing: &Changing<'_, Content>,
+        giver: Giver,
         contents: PackContents,
         parts: Parts,
     ) -> Result<Report, Error> {
         let (content, core) = (changing.get(), self.core().clone());
         let mut ready = apart::wait_for(move || make_ready(&content, &core, contents, parts)).await?;
+        if giver == Giver::SeesNone {
+            refuse_lifted(&changing.get(), &ready.pack, &ready.actions, &ready.kinds)?;
+        }
         let name = ready.pack.reference.clone();
         ready.config = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
         ready.notes.extend(self.without_keys(&ready.pack, ready.config.as_ref()));

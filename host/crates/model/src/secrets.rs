@@ -7,7 +7,7 @@ mod text;
 
 use serde_json::Value;
 
-pub use marks::{Marks, has_secret};
+pub use marks::{Marks, has_secret, keeps_secrets};
 pub use places::{Places, is_secret_at, masked_at, places_beside};
 pub use text::masked_payload;
 
