@@ -179,6 +179,40 @@ fn what_is_made_from_a_secret_is_masked_whatever_is_declared_later() {
 }
 
 #[test]
+fn a_secret_result_is_masked_whatever_its_action_says_later() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    let register = || host.ok(&["pack", "register", &place.path("vault")]);
+    register();
+    let id = host.request(&json!({"action": "vault.open", "parameters": {"pin": SECRET}}));
+    let masked = json!({"token": MASK, "name": "n"});
+    assert_eq!(host.until(&id, "succeeded")["result"]["result"], masked);
+    let file = place.path("vault/actions/open.yaml");
+    let with_marks = fs::read_to_string(&file).unwrap();
+    // Taken out and put in again it is not the action that it was.
+    fs::remove_file(&file).unwrap();
+    register();
+    for (text, result) in [
+        (with_marks.replace("token: {type: string, secret: true}", "token: {type: string}"), json!(MASK)),
+        (with_marks, masked),
+    ] {
+        place.write("vault/actions/open.yaml", &text);
+        register();
+        let shown = host.get(&format!("/executions/{id}")).json();
+        assert_eq!(shown["result"]["result"], result);
+        assert!(!shown.to_string().contains(SECRET), "{shown}");
+        assert!(!text_of_output(&host, &id).contains(SECRET));
+    }
+    host.stop();
+}
+
+/// What an execution printed, as others are shown it.
+fn text_of_output(host: &Host<'_>, id: &str) -> String {
+    text(host, &format!("/executions/{id}/output"))
+}
+
+#[test]
 fn output_that_is_a_secret_result_is_masked_too() {
     let place = Place::default();
     let host = place.start(&[]);

@@ -217,7 +217,7 @@ pub fn shown_result(
     action: Option<RegisteredAs<'_>>,
     secrets: Secrets,
 ) -> Arc<Value> {
-    let action = action.map(|registered| registered.action);
+    let action = Secrets::known_to(execution, action.map(|registered| registered.action));
     match execution.result.as_ref().filter(|result| !result.is_null()) {
         // Why the action was not run is the host's word, and quotes no secret.
         Some(result) if action.is_none() && (has_not_run(execution) || says_not_run(result)) => {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use petrel_model::action::output_key;
 use petrel_model::output::Stream;
 use petrel_model::parameters::Parameters;
-use petrel_model::secrets::{has_secret, masked, masked_at, masked_result, masked_whole, whole_schema};
+use petrel_model::secrets::{
+    has_secret, marks_places, masked, masked_at, masked_result, masked_whole, whole_schema,
+};
 use petrel_model::{Action, Execution, Object};
 use serde_json::Value;
 
@@ -39,6 +41,12 @@ impl Secrets {
         let shown = masked(given, schemas);
         let places = &execution.context.secret_places;
         Arc::new(if places.is_empty() { shown } else { masked_at(&shown, places) })
+    }
+
+    /// `action`, if it still says what of the result of `execution` is secret: that which it said when that was made.
+    pub fn known_to<'a>(execution: &Execution, action: Option<&'a Action>) -> Option<&'a Action> {
+        let marks = &execution.context.result_marks;
+        action.filter(|action| marks.is_empty() || marks_places(&whole_schema(&action.output_schema), marks))
     }
 
     /// A result that `runner` gave, with what `action` calls secret in it masked; all of it, once that is not there any

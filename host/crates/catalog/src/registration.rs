@@ -199,7 +199,7 @@ impl Catalog {
         let (content, core) = (changing.get(), self.core().clone());
         let mut ready = apart::wait_for(move || make_ready(&content, &core, contents, parts)).await?;
         if giver == Giver::SeesNone {
-            refuse_lifted(&changing.get(), &ready.pack, &ready.actions, &ready.kinds)?;
+            refuse_lifted(&changing.get(), &ready.pack, &ready.actions, &ready.kinds, &ready.gone_actions)?;
         }
         let name = ready.pack.reference.clone();
         ready.config = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;

@@ -308,7 +308,7 @@ pub(crate) fn new_execution(
         idempotent: registered.action.idempotent,
         attempt: 0,
         parameters: Arc::new(parameters),
-        context,
+        context: Context { result_marks: registered.result_marks.clone(), ..context },
         result: None,
         requested_at: now,
         ready_at: None,

@@ -8,7 +8,7 @@ mod text;
 use serde_json::Value;
 
 pub use marks::{Marks, has_secret, keeps_secrets};
-pub use places::{Places, is_secret_at, masked_at, places_beside};
+pub use places::{Places, is_secret_at, marked_places, marks_places, masked_at, places_beside};
 pub use text::masked_payload;
 
 use crate::Object;

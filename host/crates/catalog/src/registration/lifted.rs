@@ -3,7 +3,7 @@
 
 use petrel_engine_core::Error;
 use petrel_model::secrets::{keeps_secrets, whole_schema};
-use petrel_model::{Pack, TriggerType};
+use petrel_model::{Pack, Ref, TriggerType};
 use serde_json::Value;
 
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
@@ -14,8 +14,10 @@ pub(super) fn refuse_lifted(
     pack: &Pack,
     actions: &[RegisteredAction],
     kinds: &[RegisteredTriggerType],
+    gone: &[Ref],
 ) -> Result<(), Error> {
     let lifted = actions.iter().find_map(|new| of_action(content, new));
+    let lifted = lifted.or_else(|| gone.iter().find_map(|action| of_gone(content, action)));
     let lifted = lifted.or_else(|| kinds.iter().find_map(|new| of_trigger_type(content, new)));
     match lifted.or_else(|| of_configuration(content, pack)) {
         None => Ok(()),
@@ -45,6 +47,15 @@ fn of_action(content: &Content, new: &RegisteredAction) -> Option<String> {
     }
     let (before, now) = (whole_schema(&old.action.output_schema), whole_schema(&new.action.output_schema));
     (!keeps_secrets(&before, Some(&now))).then(|| format!("a part of the result of action `{reference}`"))
+}
+
+/// What rules give an action that goes: when it comes again, nobody knows what of that was secret.
+fn of_gone(content: &Content, reference: &Ref) -> Option<String> {
+    let old = content.action(reference).ok()?;
+    let rules = content.rules().filter(|rule| rule.action.reference == *reference);
+    let mut given = rules.flat_map(|rule| rule.action.parameters.keys());
+    let name = given.find(|name| old.signature.is_secret(name))?;
+    Some(format!("the parameter `{name}` that rules give to action `{reference}`, which is gone,"))
 }
 
 fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<String> {

@@ -39,6 +39,10 @@ pub struct Context {
     /// [`Places`](crate::secrets::Places). It stays so, whatever its action says later.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secret_places: Vec<String>,
+    /// Where the schema of its result marked secrets when it was made. Where that says less today, nobody knows what of the
+    /// result is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub result_marks: Vec<String>,
     /// Values given by the caller. No decision depends on them.
     #[serde(skip_serializing_if = "Object::is_empty")]
     pub given: Object,
@@ -87,7 +91,13 @@ impl Context {
     /// shown below `given`. The trace is not part of it: StackStorm has none there under such a name. Nor are the places
     /// of secrets, which are the host's own.
     pub fn shown(&self) -> Object {
-        let own = Self { given: Object::new(), trace: None, secret_places: Vec::new(), ..self.clone() };
+        let own = Self {
+            given: Object::new(),
+            trace: None,
+            secret_places: Vec::new(),
+            result_marks: Vec::new(),
+            ..self.clone()
+        };
         let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };
         let (beside, hidden) = self.given_apart();
         shown.extend(beside.into_owned());
@@ -126,6 +136,9 @@ impl Context {
             ("trace", _) => fill_from(&mut self.trace, &value),
             ("secret_places", _) => {
                 Vec::<String>::deserialize(&value).is_ok_and(|places| fill(&mut self.secret_places, places))
+            }
+            ("result_marks", _) => {
+                Vec::<String>::deserialize(&value).is_ok_and(|marks| fill(&mut self.result_marks, marks))
             }
             ("given", Value::Object(given)) => {
                 self.given.extend(given.clone());
@@ -215,6 +228,7 @@ mod tests {
         let given = context(json!({"given": {"secret_places": ["/forged"]}})).given;
         let context = Context {
             secret_places: vec!["/pin".to_owned(), "/login/password".to_owned()],
+            result_marks: vec!["/properties/token".to_owned()],
             given,
             ..Context::default()
         };
@@ -222,7 +236,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<Context>(&stored).unwrap(), context);
         assert_eq!(context.shown().get("secret_places"), Some(&json!(["/forged"])), "what the caller gave");
         let none = serde_json::to_string(&Context::default()).unwrap();
-        assert!(!none.contains("secret_places"), "{none}");
+        assert!(!none.contains("secret_places") && !none.contains("result_marks"), "{none}");
     }
 
     #[test]

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::{MASK, Marks, masked};
 use crate::Object;
+use crate::parameters::Schema;
 
 /// The most places within one parameter; with more, all of it is secret.
 const MOST_WITHIN: usize = 8;
-/// The most bytes of all places; with more, all parameters are secret. They are in the row of the execution, which is written
+/// The most bytes of all places; with more, all parameters are secret. Such places are in the row of the execution, which is written
 /// anew at every move.
 const MOST_BYTES: usize = 1024;
 
@@ -71,6 +72,39 @@ fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) 
 /// The place of the parameter `name`.
 fn place_of(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Where `schema` marks secrets: the places of its marks, of very many as many as there is room for.
+pub fn marked_places(schema: &Value) -> Vec<String> {
+    let (mut places, mut room) = (Vec::new(), MOST_BYTES);
+    add_marks(schema, "", &mut places);
+    places.retain(|place| {
+        let fits = place.len() <= room;
+        room = room.saturating_sub(place.len());
+        fits
+    });
+    places
+}
+
+fn add_marks(schema: &Value, at: &str, places: &mut Vec<String>) {
+    if Schema::of(schema).is_secret() {
+        places.push(at.to_owned());
+    }
+    match schema {
+        Value::Object(parts) => {
+            parts.iter().for_each(|(name, part)| add_marks(part, &format!("{at}{}", place_of(name)), places));
+        }
+        Value::Array(parts) => {
+            parts.iter().enumerate().for_each(|(n, part)| add_marks(part, &format!("{at}/{n}"), places));
+        }
+        _ => {}
+    }
+}
+
+/// Whether `schema` still marks what it marked at these places, or all that it describes.
+pub fn marks_places(schema: &Value, places: &[String]) -> bool {
+    let is_marked = |place: &String| schema.pointer(place).is_some_and(|part| Schema::of(part).is_secret());
+    Schema::of(schema).is_secret() || places.iter().all(is_marked)
 }
 
 /// Whether one of `places` is the parameter `name`, or within it.
@@ -152,6 +186,26 @@ mod tests {
             let values = object(json!({"p": given, "o": "open"}));
             assert_eq!(Value::Object(masked_at(&values, &found)), json!({"p": shown, "o": "open"}));
         }
+    }
+
+    #[test]
+    fn marks_that_are_gone_are_missed() {
+        let schema =
+            |token: Value| json!({"properties": {"token": token, "list": {"items": [{}, {"secret": true}]}}});
+        let (secret, open) = (json!({"secret": true}), json!({"type": "string"}));
+        let places = marked_places(&schema(secret.clone()));
+        assert_eq!(places.len(), 2);
+        assert!(places.iter().any(|place| place == "/properties/list/items/1"), "{places:?}");
+        assert!(marks_places(&schema(secret.clone()), &places) && marks_places(&secret, &places));
+        for lifted in [schema(open.clone()), json!({}), json!({"properties": {"token": secret}})] {
+            assert!(!marks_places(&lifted, &places), "{lifted}");
+        }
+        assert!(marked_places(&open).is_empty() && marks_places(&open, &[]));
+        let many: Object = (0..500).map(|n| (format!("p{n}"), secret.clone())).collect();
+        let many = json!({"properties": many});
+        let places = marked_places(&many);
+        let bytes: usize = places.iter().map(String::len).sum();
+        assert!(!places.is_empty() && bytes <= MOST_BYTES && marks_places(&many, &places), "{bytes}");
     }
 
     #[test]
