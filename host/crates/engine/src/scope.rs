@@ -9,6 +9,7 @@ use petrel_catalog::content::{Content, RegisteredAction};
 use petrel_expressions::Scope;
 use petrel_model::Object;
 use petrel_model::secrets::{Places, has_secret, is_secret_at};
+use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::{Value, json};
 
@@ -89,7 +90,7 @@ impl Templates<'_> {
             event.into_iter().chain(configuration.as_ref().map(|schema| (CONFIG, schema))).collect();
         // Of most there is nothing to be found, and nothing is looked through.
         let made = if refers || !beside.is_empty() {
-            parameters::made_from_secrets(given, signature, is_secret, &beside)
+            made_from_secrets(given, signature, is_secret, &beside)
         } else {
             BTreeSet::new()
         };

@@ -8,7 +8,7 @@
 pub mod cast;
 mod given;
 mod graph;
-mod secret;
+pub mod secret;
 mod signature;
 
 use std::collections::BTreeSet;
@@ -22,7 +22,6 @@ use serde_json::Value;
 
 pub use given::Given;
 use given::Parameter;
-pub use secret::made_from_secrets;
 pub use signature::Signature;
 
 use crate::reads::Reads;

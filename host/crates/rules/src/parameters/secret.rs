@@ -7,7 +7,8 @@ use petrel_expressions::Template;
 use petrel_model::secrets::Marks;
 use serde_json::Value;
 
-use super::{Given, Signature};
+use super::given::Given;
+use super::signature::Signature;
 use crate::reads::Reads;
 
 /// The names of the parameters whose templates read what is secret: another parameter of which `is_secret` says so, also
