@@ -2,7 +2,7 @@
 //! evaluated is told with the value that it stumbled over.
 
 use petrel_model::Execution;
-use petrel_model::secrets::{MASK, secret_texts};
+use petrel_model::secrets::{MASK, secret_texts, secret_texts_at};
 use serde_json::Value;
 
 use crate::service::Engine;
@@ -19,6 +19,7 @@ pub(super) fn without_secrets(engine: &Engine, workflow: &Execution, mut result:
         let registered = content.action(&workflow.action).ok();
         registered.map(|action| secret_texts(&workflow.parameters, &action.parameters)).unwrap_or_default()
     };
+    secrets.extend(secret_texts_at(&workflow.parameters, &workflow.context.secret_places));
     secrets.extend(configured(engine, workflow));
     if let Some(Value::Array(errors)) = told.get_mut("errors") {
         errors.iter_mut().filter_map(|error| error.get_mut("message")).for_each(|text| hide(text, &secrets));
