@@ -83,8 +83,12 @@ impl Templates<'_> {
     ) -> Vec<String> {
         let (given, signature) = (self.given, &self.registered.signature);
         let is_secret = |name: &str| signature.is_secret(name) || is_secret_at(before, name);
-        let refers = given.names().chain(signature.names()).any(is_secret);
-        let configuration = self.marked_configuration();
+        let (mut refers, mut asks) = (false, false);
+        for name in given.names().chain(signature.names()) {
+            refers |= is_secret(name);
+            asks |= name == CONFIG;
+        }
+        let configuration = if asks { self.marked_configuration() } else { None };
         let event = event.map(|schema| ("trigger", schema));
         let beside: Vec<_> =
             event.into_iter().chain(configuration.as_ref().map(|schema| (CONFIG, schema))).collect();
