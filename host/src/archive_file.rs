@@ -1,7 +1,7 @@
-//! Where an archive is written to and read from: a file, or standard output and input as `-`.
+//! The file of an archive, or standard output and input as `-`.
 //!
-//! A file appears when it is whole: it is written beside itself as `NAME.part`, readable by its owner only, and
-//! takes its name once it is on the disk. What an archive is, is in `petrel_persistence_embedded::archive`.
+//! A file appears only when it is complete: it is written as `NAME.part`, readable by its owner only, and renamed
+//! once it is on the disk. `petrel_persistence_embedded::archive` defines the content.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -15,20 +15,20 @@ use serde_json::{Value, json};
 use crate::exit::{Code, Failure};
 use crate::print;
 
-/// How much of a file is looked at to know an archive, in bytes.
+/// The bytes at the beginning of a file by which an archive is recognized.
 const HEAD: u64 = 32;
-/// What stands for standard output, and for standard input.
+/// The name of standard output and standard input.
 const STANDARD: &str = "-";
 
-/// Where an archive is going to be.
+/// The destination of an archive.
 pub(crate) enum Target {
-    /// In a file, when it is whole.
+    /// A file, which appears when it is complete.
     File(Part),
-    /// On standard output.
+    /// Standard output.
     Standard(io::Stdout),
 }
 
-/// A file that is not whole yet. It is removed when this is dropped.
+/// A file that is not complete yet. On drop it is removed.
 pub(crate) struct Part {
     file: BufWriter<File>,
     path: PathBuf,
@@ -40,7 +40,7 @@ impl Target {
     /// Begins the file `name`, or standard output for `-`.
     ///
     /// # Errors
-    /// When the file cannot be made, or what is there is something else than an archive.
+    /// When the file cannot be created, or the existing file is not an archive.
     pub(crate) fn begin(name: &str) -> Result<Self, Failure> {
         if name == STANDARD {
             return Ok(Self::Standard(io::stdout()));
@@ -48,7 +48,7 @@ impl Target {
         spare(Path::new(name))?;
         let path = PathBuf::from(format!("{name}.part"));
         let failed = |error| unwritten(name, &error);
-        // Not one that is there: who has it open might have had more rights than are due.
+        // An old part is not reused: a process that has it open might have more rights than the new file allows.
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
@@ -57,16 +57,15 @@ impl Target {
         Ok(Self::File(Part { file: BufWriter::new(file), path, name: name.into(), is_whole: false }))
     }
 
-    /// Whether it is standard output: nothing else may go there.
+    /// Whether the destination is standard output, where nothing else may be printed.
     pub(crate) fn is_standard(&self) -> bool {
         matches!(self, Self::Standard(_))
     }
 
-    /// Makes what was written durable and gives it its name, if `check` finds that it is what it must be.
-    /// On standard output it is not checked.
+    /// Makes the file durable and renames it, if `check` accepts its content. Standard output is not checked.
     ///
     /// # Errors
-    /// When it cannot be written, or is not what it must be; there is no file then.
+    /// When the file cannot be written, or `check` refuses it. No file remains then.
     pub(crate) fn end(
         self,
         check: impl FnOnce(&mut dyn Read) -> Result<Archived, Failure>,
@@ -84,7 +83,7 @@ impl Target {
                 let is_replaced = part.name.exists();
                 part.keep().map_err(failed)?;
                 if is_replaced {
-                    print::note(&format!("{name} was there already, and is replaced"));
+                    print::note(&format!("the existing file {name} was replaced"));
                 }
                 Ok(Some(held))
             }
@@ -92,7 +91,7 @@ impl Target {
     }
 }
 
-/// Refuses to put an archive in the place of what is none: it would be lost.
+/// Refuses to overwrite a file that is not an archive.
 fn spare(name: &Path) -> Result<(), Failure> {
     let Ok(found) = fs::metadata(name) else { return Ok(()) };
     let is_archive = || {
@@ -103,8 +102,8 @@ fn spare(name: &Path) -> Result<(), Failure> {
     if found.is_file() && is_archive() {
         return Ok(());
     }
-    let message = format!("{} is there already, and is no archive of petrel", name.display());
-    Err(Failure::new(Code::Conflict, "exists", message, "name another file, or remove that one"))
+    let message = format!("{} exists already, and is not an archive of petrel", name.display());
+    Err(Failure::new(Code::Conflict, "exists", message, "name another file, or remove this one"))
 }
 
 impl Write for Target {
@@ -127,6 +126,7 @@ impl Part {
     fn keep(&mut self) -> io::Result<()> {
         fs::rename(&self.path, &self.name)?;
         self.is_whole = true;
+        // Without this, the new name may be lost when the machine loses power, although the contents are on disk.
         let parent = self.name.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
     }
@@ -135,13 +135,13 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.is_whole {
-            // Should it fail, the name says what it is.
+            // If this fails, the name `.part` shows that the file is incomplete.
             drop(fs::remove_file(&self.path));
         }
     }
 }
 
-/// That `name` cannot be written, and what to do.
+/// The failure for a file that cannot be written.
 pub(crate) fn unwritten(name: &str, error: &io::Error) -> Failure {
     Failure::usage(
         format!("{name} cannot be written: {error}"),
@@ -149,7 +149,7 @@ pub(crate) fn unwritten(name: &str, error: &io::Error) -> Failure {
     )
 }
 
-/// The archive in the file `name`, or on standard input for `-`.
+/// Opens the archive in the file `name`, or on standard input for `-`.
 ///
 /// # Errors
 /// When the file cannot be opened.
@@ -157,7 +157,7 @@ pub(crate) fn open(name: &str) -> Result<Box<dyn Read>, Failure> {
     if name == STANDARD {
         return Ok(Box::new(io::stdin()));
     }
-    // A directory can be opened, and then not read.
+    // A directory can be opened, and fails only when it is read.
     let opened = File::open(name).and_then(|file| {
         if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
     });
@@ -167,7 +167,7 @@ pub(crate) fn open(name: &str) -> Result<Box<dyn Read>, Failure> {
     Ok(Box::new(BufReader::new(file)))
 }
 
-/// What an archive holds, for people.
+/// The content of an archive, for people.
 pub(crate) fn in_words(held: &Archived) -> String {
     let Archived { rows, blobs, files, bytes } = held;
     let [rows, blobs, files] = [(*rows, "row"), (*blobs, "large value"), (*files, "file")]
@@ -175,7 +175,7 @@ pub(crate) fn in_words(held: &Archived) -> String {
     format!("{rows}, {blobs}, {files}, {}", size(*bytes))
 }
 
-/// The same for programs.
+/// The content of an archive, for programs.
 pub(crate) fn as_json(held: &Archived) -> Value {
     let Archived { rows, blobs, files, bytes } = held;
     json!({"rows": rows, "blobs": blobs, "files": files, "bytes": bytes})
@@ -235,7 +235,7 @@ mod tests {
             fs::write(&name, content).unwrap();
             let refused = Target::begin(name.to_str().unwrap()).err();
             assert_eq!(refused.is_none(), is_replaced, "{content}");
-            assert!(refused.is_none_or(|refused| refused.message.contains("is no archive of petrel")));
+            assert!(refused.is_none_or(|refused| refused.message.contains("is not an archive of petrel")));
             assert_eq!(fs::read_to_string(&name).unwrap(), content);
         }
         assert!(Target::begin(directory.path().to_str().unwrap()).is_err());

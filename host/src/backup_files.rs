@@ -1,6 +1,6 @@
-//! The files of the data directory that belong to a backup: the admin's token, configurations of packs, and
-//! packs that did not come with the binary. [`collect`] reads them, [`Layout`] puts them into another data
-//! directory. The store is the business of `petrel_persistence_embedded`; everything else is made anew.
+//! The files of the data directory that belong to a backup: the admin's token, configurations of packs, and packs
+//! that do not come with the binary. [`collect`] reads them, [`Layout`] writes them into another data directory. The
+//! store is archived by `petrel_persistence_embedded`; everything else can be created again.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,36 +12,36 @@ use petrel_persistence::store::ArchivedFile;
 
 use crate::bundled;
 
-/// Files and directories that belong to a backup.
+/// The files and directories that belong to a backup.
 const PARTS: [&str; 3] = [TOKEN, "configs", PACKS];
 const TOKEN: &str = "admin-token";
-/// How many bytes all files together may have: they are in memory while a backup is begun.
+/// The bytes of all files together, which are in memory when a backup begins.
 const LARGEST: u64 = 512 << 20;
-/// How many files and directories there may be.
+/// The number of files and directories.
 const MOST_FILES: usize = 100_000;
-/// How deep they may lie.
+/// The depth of directories.
 const DEEPEST: usize = 64;
 const PACKS: &str = "packs";
 
-/// What of `data_dir` belongs to a backup, in the order of its paths.
+/// The files of `data_dir` that belong to a backup, sorted by path.
 ///
 /// # Errors
-/// When something cannot be read, or has a name that an archive cannot have.
+/// When a file cannot be read, or has a name that an archive cannot contain.
 pub(crate) fn collect(data_dir: &Path) -> io::Result<Vec<ArchivedFile>> {
     let (mut files, mut room) = (Vec::new(), LARGEST);
     let mut ahead: Vec<PathBuf> = PARTS.into_iter().map(PathBuf::from).collect();
     let mut seen = ahead.len();
     while let Some(path) = ahead.pop() {
         match look(&data_dir.join(&path), &path, room) {
-            Ok(Found::Nothing) => {}
-            Ok(Found::Directory(names)) => {
+            Ok(DirectoryEntry::Nothing) => {}
+            Ok(DirectoryEntry::Directory(names)) => {
                 seen += names.len();
                 if seen > MOST_FILES || path.components().count() > DEEPEST {
                     return Err(named(&path, &too_much(MOST_FILES, DEEPEST)));
                 }
                 ahead.extend(names.into_iter().map(|name| path.join(name)).filter(|path| !is_bundled(path)));
             }
-            Ok(Found::File(file)) => {
+            Ok(DirectoryEntry::File(file)) => {
                 room = room.saturating_sub(file.content.len() as u64);
                 files.push(file);
             }
@@ -71,25 +71,26 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), what)
 }
 
-/// What is at a place.
-enum Found {
+/// The entry at a path.
+enum DirectoryEntry {
     Nothing,
     Directory(Vec<std::ffi::OsString>),
     File(ArchivedFile),
 }
 
-/// `room` is how many bytes a file may have.
-fn look(place: &Path, path: &Path, room: u64) -> io::Result<Found> {
-    let read = || -> io::Result<Found> {
-        // A link to a file is that file; a link to a directory could lead round in a circle.
+/// Looks at `path`; a file may have up to `room` bytes.
+fn look(place: &Path, path: &Path, room: u64) -> io::Result<DirectoryEntry> {
+    let read = || -> io::Result<DirectoryEntry> {
+        // A link to a file stands for the file. A link to a directory is not followed, since it could lead in a
+        // circle.
         if fs::symlink_metadata(place)?.is_dir() || (is_part(path) && fs::metadata(place)?.is_dir()) {
             let entries = fs::read_dir(place)?.take(MOST_FILES + 1).map(|entry| Ok(entry?.file_name()));
-            return Ok(Found::Directory(entries.collect::<io::Result<_>>()?));
+            return Ok(DirectoryEntry::Directory(entries.collect::<io::Result<_>>()?));
         }
         let metadata = fs::metadata(place)?;
-        // A FIFO, a socket or a device is nothing that could be laid out again.
+        // A FIFO, a socket or a device could not be laid out again.
         if !metadata.is_file() {
-            return Ok(Found::Nothing);
+            return Ok(DirectoryEntry::Nothing);
         }
         let name = path.to_str().ok_or_else(|| io::Error::other("its name is not UTF-8; rename it"))?;
         let mode = metadata.permissions().mode() & 0o777;
@@ -97,11 +98,11 @@ fn look(place: &Path, path: &Path, room: u64) -> io::Result<Found> {
             io::ErrorKind::FileTooLarge => too_large(),
             _ => error,
         })?;
-        Ok(Found::File(ArchivedFile { path: name.to_owned(), mode, content }))
+        Ok(DirectoryEntry::File(ArchivedFile { path: name.to_owned(), mode, content }))
     };
     match read() {
-        // It has gone meanwhile, or leads nowhere.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        // The file was deleted meanwhile, or is a dangling link.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(DirectoryEntry::Nothing),
         found => found,
     }
 }
@@ -110,16 +111,16 @@ fn is_part(path: &Path) -> bool {
     PARTS.iter().any(|part| path == Path::new(part))
 }
 
-/// Whether it is a pack that came with the binary: that is laid out again by the next one.
+/// Whether `path` is a pack from the binary, which the next host lays out again.
 fn is_bundled(path: &Path) -> bool {
     bundled::PACKS.iter().any(|pack| path == Path::new(PACKS).join(pack.name))
 }
 
-/// Files that are being laid out in a data directory. What was made is removed again when this is dropped,
-/// unless it is to be [kept](Layout::keep).
+/// Files that are being written into a data directory. On drop everything that was created is removed again, unless
+/// the layout is [kept](Layout::keep).
 pub(crate) struct Layout {
     data_dir: PathBuf,
-    /// What was made, in order.
+    /// Created files and directories, in order.
     made: Vec<Made>,
 }
 
@@ -129,20 +130,20 @@ enum Made {
 }
 
 impl Layout {
-    /// Begins to lay out in `data_dir`, which is made if it is not there.
+    /// Begins a layout in `data_dir`, which is created if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When the directory cannot be created.
     pub(crate) fn begin(data_dir: &Path) -> io::Result<Self> {
         let mut layout = Self { data_dir: data_dir.to_path_buf(), made: Vec::new() };
         layout.make_directory(data_dir)?;
         Ok(layout)
     }
 
-    /// Lays out a file, durably and whole. One that is there with the same content stays.
+    /// Writes a file, durably and as a whole. An existing file with the same content stays.
     ///
     /// # Errors
-    /// When it belongs to no backup, another one is in its place, or it cannot be written.
+    /// When the file belongs to no backup, a different one exists, or it cannot be written.
     pub(crate) fn add(&mut self, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
         if !belongs(path) {
             let why = "it belongs to no backup; take an archive that `petrel backup` has made";
@@ -168,7 +169,7 @@ impl Layout {
         File::open(parent)?.sync_all()
     }
 
-    /// Makes a directory for its owner only, and those above it that are missing.
+    /// Creates a directory for its owner only, with missing parents.
     fn make_directory(&mut self, directory: &Path) -> io::Result<()> {
         if directory.as_os_str().is_empty() || directory.is_dir() {
             return Ok(());
@@ -181,7 +182,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Leaves everything in its place.
+    /// Keeps all files.
     pub(crate) fn keep(mut self) {
         self.made.clear();
     }
@@ -190,7 +191,7 @@ impl Layout {
 impl Drop for Layout {
     fn drop(&mut self) {
         for made in self.made.iter().rev() {
-            // A directory stays if somebody else has put something into it.
+            // A directory stays if somebody else has put a file into it.
             drop(match made {
                 Made::Directory(path) => fs::remove_dir(path),
                 Made::File(path) => fs::remove_file(path),
@@ -199,7 +200,7 @@ impl Drop for Layout {
     }
 }
 
-/// Whether a file of this path in the data directory may be laid out.
+/// Whether a file with this path may be laid out in the data directory.
 fn belongs(path: &str) -> bool {
     let path = Path::new(path);
     let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));

@@ -1,7 +1,7 @@
-//! The packs that ship inside the binary, with their components. The build script writes the table.
+//! The packs inside the binary, with their components. The build script writes the table.
 //!
-//! The host's own are laid out in the data directory and registered when the server is started; the others, which are
-//! examples, when somebody asks for one: `petrel pack install builtin:github`.
+//! The host's own packs are laid out in the data directory and registered when the server starts. The others are
+//! examples, and are registered on request: `petrel pack install builtin:github`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,35 +11,36 @@ use petrel_engine::Engine;
 
 use crate::data_directory;
 
-/// A pack that ships inside the binary.
+/// A pack inside the binary.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BundledPack {
-    /// Its short name, `core` for example.
+    /// The short name, such as `core`.
     pub(crate) name: &'static str,
-    /// Tells this version of its files from any other: 32 hexadecimal digits. It is no checksum to trust.
+    /// A digest of the files, 32 hexadecimal digits, which distinguishes versions. It is not a checksum to rely on
+    /// for security.
     pub(crate) digest: &'static str,
-    /// Its files: the path within the pack, with `/` between the parts, and the content. Sorted by path.
+    /// The files, sorted by path: the path within the pack, with `/` as the separator, and the content.
     pub(crate) files: &'static [(&'static str, &'static [u8])],
 }
 
 impl BundledPack {
-    /// Whether it is one of the host's own, without which nothing goes.
+    /// Whether the pack is one of the host's own, which it needs.
     pub(crate) fn is_own(&self) -> bool {
         petrel_model::names::is_own_pack(self.name)
     }
 }
 
-/// The pack of this name.
+/// The pack with this name.
 pub(crate) fn find(name: &str) -> Option<&'static BundledPack> {
     PACKS.iter().find(|pack| pack.name == name)
 }
 
-/// All packs that ship inside the binary, sorted by name.
+/// All packs inside the binary, sorted by name.
 pub(crate) static PACKS: &[BundledPack] = include!(concat!(env!("OUT_DIR"), "/bundled_packs.rs"));
 
-/// Registers a pack of the binary where its files have changed: one of the host's own, or one that somebody has asked for.
+/// Registers a pack of the binary if its files have changed: one of the host's own, or one that was installed before.
 pub(crate) async fn register(engine: &Engine, data_dir: &Path, pack: &BundledPack) -> anyhow::Result<()> {
-    // What somebody has put in its place, or removed, is left as it is.
+    // A pack of the same name that somebody has registered in its place, or has removed, is left alone.
     let known = engine
         .catalog()
         .content()
@@ -61,12 +62,19 @@ pub(crate) async fn register(engine: &Engine, data_dir: &Path, pack: &BundledPac
     Ok(())
 }
 
-/// The packs of the binary, laid out when somebody asks for one.
+/// Whether a pack of the binary is registered as it is laid out in the data directory.
+pub(crate) fn is_in_use(engine: &Engine, data_dir: &Path, pack: &BundledPack) -> bool {
+    let path = data_directory::place_of(data_dir, pack);
+    let content = engine.catalog().content();
+    content.pack(pack.name).is_ok_and(|known| known.built_in && Path::new(&known.path) == path)
+}
+
+/// Lays out packs of the binary on request.
 pub(crate) fn shipped(data_dir: &Path) -> Arc<Shipped> {
     let data_dir = data_dir.to_path_buf();
     let names = PACKS.iter().map(|pack| pack.name).collect();
     Arc::new(Shipped::new(names, move |name| {
-        let pack = find(name).ok_or_else(|| format!("no pack {name} came with petrel"))?;
+        let pack = find(name).ok_or_else(|| format!("petrel comes without a pack {name}"))?;
         let laid_out = data_directory::lay_out(&data_dir, pack).map_err(|error| format!("{error:#}"))?;
         Ok(laid_out.path)
     }))

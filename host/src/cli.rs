@@ -1,4 +1,4 @@
-//! The command line: what verbs there are, and how they end. A file a verb.
+//! The command line: its verbs, with a file for each, and the end of the process.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::client::Connection;
 use crate::exit::{self, Code, Failure};
 use crate::print::{self, Form};
+use crate::signals;
 use session::Session;
 
 mod account;
@@ -55,7 +56,7 @@ struct Arguments {
     #[arg(short, long, global = true)]
     json: bool,
 
-    /// How the result is printed; json is the same as --json
+    /// The form of the result; json is the same as --json
     #[arg(short, long, global = true, value_name = "FORM", conflicts_with = "json")]
     output: Option<Output>,
 
@@ -63,14 +64,14 @@ struct Arguments {
     connection: Connection,
 }
 
-/// How a result is printed.
+/// The form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// For people.
+    /// A table for people.
     Table,
-    /// One document of JSON.
+    /// A document of JSON.
     Json,
-    /// One document of YAML.
+    /// A document of YAML.
     Yaml,
 }
 
@@ -78,64 +79,64 @@ enum Output {
 enum Verb {
     /// Start the host
     Serve(serve::Serve),
-    /// Look at the configuration of the host
+    /// Show the configuration of the host
     #[command(subcommand, after_help = "Examples:\n  petrel config show --origin\n  petrel config reference")]
     Config(config::Config),
     /// Write a backup of a running host
     Backup(backup::Backup),
-    /// Make a data directory of a backup
+    /// Restore a backup into a new data directory
     Restore(restore::Restore),
-    /// Let go on what was in flight at the backup that a host is restored from
+    /// Resume executions that are held since a restore
     ResumeAll(resume_all::ResumeAll),
-    /// Look after the store of a host that does not run
+    /// Check, repair, copy and compact the store of a host that is not running
     #[command(subcommand)]
     Store(store::Store),
     /// Run an action and wait for it
     Run(run::Run),
-    /// Look at actions
+    /// Show actions
     #[command(subcommand)]
     Action(action::Action),
-    /// Look at executions, and end them
+    /// Show, cancel, pause and rerun executions
     #[command(subcommand)]
     Execution(execution::Execution),
     /// Inspect, draw and test workflows, without running anything
     #[command(subcommand)]
     Workflow(workflow::Workflow),
-    /// Make, change and look at rules
+    /// Create, change and show rules
     #[command(subcommand)]
     Rule(rule::Rule),
-    /// Look at triggers and at the events that came in
+    /// Show triggers, and the events that came in
     #[command(subcommand)]
     Trigger(trigger::Trigger),
-    /// Look at packs, check and register them
+    /// Show, check and register packs
     #[command(subcommand)]
     Pack(pack::Pack),
-    /// Look at the datastore, and change it
+    /// Show and change the datastore
     #[command(subcommand)]
     Key(key::Key),
-    /// Look at what the host logs, and change it
+    /// Show and change the level of the log
     #[command(subcommand)]
     Log(log::Log),
-    /// Print what completes verbs and flags in a shell
+    /// Print a completion script for a shell
     Completion(completion::Completion),
     /// Sign in with a name and a password
     Login(account::Login),
     /// Sign out
     Logout(account::Logout),
-    /// Say who you are to the host
+    /// Show the user that you are to the host
     Whoami(account::Whoami),
-    /// Make and delete users, and set their passwords
+    /// Create and delete users, and set their passwords
     #[command(subcommand)]
     User(user::User),
-    /// Look after the token in the host's file admin-token
+    /// Replace the token in the host's file admin-token
     #[command(subcommand)]
     Token(token::Token),
-    /// Make, switch and delete API keys, for programs that sign in
+    /// Create, enable, disable and delete API keys, for programs that sign in
     #[command(subcommand, name = "apikey")]
     ApiKey(api_key::ApiKey),
 }
 
-/// Reads the command line, does what it says, and says how it went.
+/// Parses the command line, runs the verb, and reports its outcome.
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -152,6 +153,8 @@ pub(crate) fn main() -> ExitCode {
     }
     let is_document = arguments.json || arguments.output.is_some_and(|output| output != Output::Table);
     let form = if is_document { Form::Json } else { Form::Text };
+    // Without that such a write ends the process; nothing else is amiss.
+    drop(signals::outlive_limit_of_files());
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(config) => config.run(form),
@@ -174,7 +177,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
         Failure::new(Code::Server, "client", format!("no runtime can be started: {error}"), "")
     })?;
     runtime.block_on(async {
-        // A verb that needs no host is not kept from its work by settings that make no sense.
+        // A verb that needs no host must not fail because of invalid settings.
         let session = || Session::open(connection, form);
         match verb {
             Verb::Serve(serve) => serve.run(),

@@ -1,12 +1,13 @@
-//! Talks to a running host. Every failure says what to do about it and which exit code it means.
+//! The client of a running host. Every failure has a remedy and an exit code.
 //!
-//! Where the host is and who signs in is in [`connection`], what an answer must be to be believed in [`answer`], how
-//! something is waited for in [`waiting`].
+//! [`connection`] knows the address of the host and the credential, [`answer`] decides whether an answer is to be
+//! believed, [`waiting`] repeats a question until something has happened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use petrel_api_types::Token;
+use petrel_api_types::execution::Standing;
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
 use serde::Deserialize as _;
@@ -25,31 +26,31 @@ pub(crate) use waiting::Waiting;
 use answer::Shape;
 use connection::{Credential, TOKEN, trusted};
 
-/// A host to talk to.
+/// A client for one host.
 pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     credential: Option<Credential>,
-    /// Whether what answers may be shown the credential.
+    /// Whether the host has shown itself to be a Petrel, and may be sent the credential.
     is_known: AtomicBool,
     bounds: Bounds,
 }
 
 const JSON: &str = "application/json";
-/// The stable word for that nobody answers.
+/// The code of the failure when no host answers.
 const UNREACHABLE: &str = "unreachable";
-/// What the library for TLS says where no TLS is spoken.
+/// Messages of the TLS library when the host speaks no TLS.
 const PLAIN: [&str; 2] = ["InvalidContentType", "corrupt message"];
-/// How long and how much of an answer is waited for.
+/// The limits on time and size of an answer.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    /// For a connection.
+    /// The time for a connection.
     connecting: Duration,
-    /// For the next part of an answer. The host holds some questions for a while.
+    /// The time until the next part of an answer. The host holds some requests for a while.
     silence: Duration,
-    /// For an answer from its first byte to its last.
+    /// The time for an answer from its first byte to its last.
     answer: Duration,
-    /// How many bytes it may have.
+    /// The bytes of an answer.
     bytes: usize,
 }
 
@@ -65,19 +66,19 @@ impl Default for Bounds {
 }
 
 impl Client {
-    /// A client for the host that `connection` names, or the one on this machine.
+    /// A client for the host in `connection`, or for the one on this machine.
     ///
     /// # Errors
-    /// When none is named and the settings of this machine make no sense, or certificates cannot be read.
+    /// When no host is named and the settings of this machine are invalid, or certificates cannot be read.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
         Self::with(connection, Bounds::default())
     }
 
     fn with(connection: &Connection, bounds: Bounds) -> Result<Self, Failure> {
-        // An error means that a provider is there already, which is as good.
+        // An error means that a provider is installed already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         let url = connection.place()?;
-        // Who is sent elsewhere would take the token along.
+        // Redirections are not followed: they would take the token along.
         let mut builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .connect_timeout(bounds.connecting)
@@ -91,26 +92,26 @@ impl Client {
             Failure::new(Code::Server, "client", format!("no connection can be made: {error}"), "")
         })?;
         let credential = connection.credential(&url);
-        // Nobody has said that what is in a file goes there: whoever answers is to introduce itself first.
+        // A credential from a file was not given for this host by anybody, so the host has to identify itself first.
         let is_known = AtomicBool::new(credential.as_ref().is_none_or(Credential::is_given));
         Ok(Self { http, url, credential, is_known, bounds })
     }
 
-    /// Where the host is.
+    /// The URL of the host.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// How the execution `id` is now; `query` says how it is asked for.
+    /// The present state of the execution `id`; `query` chooses its attributes.
     pub(crate) async fn state_of(&self, id: &str, query: &str) -> Result<Value, Failure> {
         let execution = self.execution(Method::GET, &format!("/executions/{id}?{query}"), None).await?;
-        if execution.get("id").and_then(Value::as_str) == Some(id) {
+        if read::<Standing<'_>>(&execution)?.id == id {
             return Ok(execution);
         }
         Err(answer::not_petrel(&self.url, &format!("the execution {id} was asked for, and another one came")))
     }
 
-    /// A token for a name and a password.
+    /// Requests a token for a name and a password.
     pub(crate) async fn sign_in(
         &self,
         user: &str,
@@ -125,7 +126,7 @@ impl Client {
         token.ok_or_else(|| answer::not_petrel(&self.url, "a token was asked for, and none came"))
     }
 
-    /// Takes `token` back. That it is worth nothing already is as good.
+    /// Revokes `token`. A token that is not valid any more counts as revoked.
     pub(crate) async fn sign_out(&self, token: &str) -> Result<(), Failure> {
         let request = self.http.delete(format!("{}/auth/v1/tokens", self.url)).header(TOKEN, token);
         match self.answered(request, Shape::Gone).await {
@@ -134,23 +135,23 @@ impl Client {
         }
     }
 
-    /// One thing.
+    /// Gets an object.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
         self.send(Method::GET, path, None, Shape::Object).await
     }
 
-    /// A listing.
+    /// Gets a listing.
     pub(crate) async fn list(&self, path: &str) -> Result<Value, Failure> {
         self.send(Method::GET, path, None, Shape::List).await
     }
 
-    /// A listing, and how many items there are in all as far as the host says.
+    /// Gets a listing, and the number of items in all if the host tells it.
     pub(crate) async fn counted(&self, path: &str) -> Result<(Value, Option<Count>), Failure> {
         let request = self.request(Method::GET, path)?;
         self.counted_answer(request, Shape::List).await.map_err(|failure| self.signed(failure))
     }
 
-    /// An execution: asked for, changed or looked at.
+    /// Requests, changes or gets an execution.
     pub(crate) async fn execution(
         &self,
         method: Method,
@@ -160,7 +161,7 @@ impl Client {
         self.send(method, path, body.map(|body| (JSON, body.to_string())), Shape::Execution).await
     }
 
-    /// The text of an answer, as it is.
+    /// Gets text as it stands.
     pub(crate) async fn get_text(&self, path: &str) -> Result<String, Failure> {
         let response = self.sent(self.request(Method::GET, path)?.timeout(self.bounds.answer)).await?;
         let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
@@ -174,7 +175,7 @@ impl Client {
         text.ok_or_else(|| answer::not_petrel(&self.url, "a text was asked for, and something else came"))
     }
 
-    /// An answer of any length, given to `take` part by part.
+    /// Gets an answer of any length, and passes its parts to `take`.
     pub(crate) async fn download(
         &self,
         path: &str,
@@ -203,12 +204,12 @@ impl Client {
         }
     }
 
-    /// A request below `/api/v1`, signed.
+    /// Builds an authenticated request below `/api/v1`.
     fn request(&self, method: Method, path: &str) -> Result<reqwest::RequestBuilder, Failure> {
         let parts = path.split('?').next().unwrap_or_default().split('/').skip(1);
         if let Some(part) = parts.into_iter().find(|part| ["", ".", ".."].contains(part)) {
-            let message = format!("`{part}` is no name and no id");
-            return Err(Failure::usage(message, "name what is meant; a variable may be empty"));
+            let message = format!("`{part}` is neither a name nor an id");
+            return Err(Failure::usage(message, "give a name or an id; perhaps a shell variable is empty"));
         }
         let request = self.http.request(method, format!("{}/api/v1{path}", self.url));
         Ok(match &self.credential {
@@ -227,12 +228,12 @@ impl Client {
         self.send(method, path, Some(("application/yaml", body)), Shape::Object).await
     }
 
-    /// What the host finds in the text of a workflow.
+    /// Has the host inspect the text of a workflow.
     pub(crate) async fn inspect(&self, source: String) -> Result<Value, Failure> {
         self.send(Method::POST, "/workflows/inspect", Some(("application/yaml", source)), Shape::List).await
     }
 
-    /// Deletes something; nothing comes back, or what was deleted.
+    /// Deletes an object. The answer is empty, or has the deleted object.
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, Failure> {
         self.send(Method::DELETE, path, None, Shape::Gone).await
     }
@@ -251,7 +252,7 @@ impl Client {
         self.answered(request, shape).await.map_err(|failure| self.signed(failure))
     }
 
-    /// What a request that was signed was refused for.
+    /// Adds the source of the credential to a failure that refuses it.
     fn signed(&self, failure: Failure) -> Failure {
         match &self.credential {
             Some(credential) => credential.named_in(failure, &self.url),
@@ -275,8 +276,9 @@ impl Client {
         Ok((answer::value(&self.url, status, is_json, &body, shape)?, count))
     }
 
-    /// Sends a request; the answer is from a Petrel.
+    /// Sends a request, and checks that the answer comes from a Petrel.
     async fn sent(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
+        // `/healthz` needs no credential, so it is safe to ask anybody.
         if !self.is_known.load(Ordering::Relaxed) {
             let asked = self.http.get(format!("{}/healthz", self.url)).timeout(self.bounds.silence);
             let response = asked.send().await.map_err(|error| self.unreachable(&error))?;
@@ -288,7 +290,7 @@ impl Client {
         Ok(response)
     }
 
-    /// All of a body, if it has an end.
+    /// Reads a whole body, within the limits.
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
@@ -306,7 +308,7 @@ impl Client {
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         if error.is_timeout() && !error.is_connect() {
             let message = format!("the answer of {} takes too long", self.url);
-            let hint = "look into the log of the host, and try again";
+            let hint = "see the log of the host, and try again";
             return Failure::new(Code::Server, "too_slow", message, hint);
         }
         let message = format!("no host answers at {}: {}", self.url, cause(error));
@@ -321,7 +323,7 @@ impl Client {
     }
 }
 
-/// What is behind an error.
+/// The cause of an error.
 fn cause(error: &reqwest::Error) -> &dyn std::error::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {

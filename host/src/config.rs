@@ -1,10 +1,10 @@
-//! The configuration of the host: one table of settings, from which flags, variables, the file and the
-//! reference follow.
+//! The configuration of the host: a table of settings, from which flags, variables, the file and the reference
+//! follow.
 //!
-//! [`table`] has the settings, [`value`] their types, [`layers`] where values come from, [`mod@file`] the
-//! file, [`flags`] the command line, [`check`](mod@check) what makes no sense together, [`show`] what is in force and
-//! the reference. To add a setting, add a line to the table and a row to the README, and write the
-//! reference anew: `cargo run -- config reference > host/petrel.toml`.
+//! [`table`] has the settings, [`value`] their types, [`layers`] the sources of values, [`mod@file`] the file,
+//! [`flags`] the command line, [`check`](mod@check) refuses harmful combinations, [`show`] prints the settings in
+//! force and the reference. To add a setting, add a line to the table and a row to the README, and regenerate the
+//! reference: `cargo run -- config reference > host/petrel.toml`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -32,7 +32,7 @@ use crate::data_directory;
 use crate::exit::Failure;
 use value::Raw;
 
-/// The settings in force, and where each comes from.
+/// The settings in force, with their sources.
 #[derive(Debug)]
 pub(crate) struct Configuration {
     /// The settings.
@@ -41,22 +41,22 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// What flags, variables and the file say together.
+    /// Merges flags, variables and the file.
     ///
     /// # Errors
-    /// When the file cannot be read, or a value is not what it must be, or would do harm.
+    /// When the file cannot be read, or a value is invalid or harmful.
     pub(crate) fn load(flags: &Flags) -> Result<Self, Failure> {
         let flags = Flags { config: file::find(flags.config.clone().or_else(named)), ..flags.clone() };
         Self::with(&flags, layers::from_environment())
     }
 
-    /// The same, for the store that is there: what keeps it decides, unless somebody has said what is to.
+    /// The settings for an existing store, whose own engine is the default of `store.engine`.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub(crate) fn load_for_store(flags: &Flags) -> Result<Settings, Failure> {
         let Self { mut settings, layers } = Self::load(flags)?;
-        // What is wrong with a store is said by who opens it.
+        // Whoever opens the store reports its faults.
         if !layers.gives("store.engine")
             && let Ok(Some(engine)) = StoreEngine::of(&settings.store_directory())
         {
@@ -65,18 +65,17 @@ impl Configuration {
         Ok(settings)
     }
 
-    /// What a client on the machine of a host is to know: what variables and the file say, as the host reads them. Whether
-    /// it would do harm is for the host to say, and a file that only the host may read is none.
+    /// The settings for a client on the host's machine: variables and the file, as the host reads them. Harmful
+    /// values are for the host to refuse, and a file that only the host may read counts as absent.
     ///
     /// # Errors
-    /// When the file cannot be understood, or a value is not what it must be.
+    /// When the file cannot be parsed, or a value is invalid.
     pub(crate) fn of_client() -> Result<Settings, Failure> {
         let flags = Flags { config: file::find_readable(named()), ..Flags::default() };
         Ok(Self::taken(&flags, layers::from_environment())?.settings)
     }
 
-    /// The same without any variable: what a client finds that was told nothing. `None` if it finds nothing that makes
-    /// sense.
+    /// The same without variables: the settings for a client that was told nothing. `None` if they are invalid.
     pub(crate) fn of_untold_client() -> Option<Settings> {
         let flags = Flags { config: file::find_readable(None), ..Flags::default() };
         Some(Self::taken(&flags, BTreeMap::new()).ok()?.settings)
@@ -85,7 +84,7 @@ impl Configuration {
     /// The defaults.
     ///
     /// # Errors
-    /// When one of them is not what it must be.
+    /// When a default is invalid.
     pub(crate) fn of_nobody() -> Result<Settings, Failure> {
         Ok(Self::taken(&Flags::default(), BTreeMap::new())?.settings)
     }
@@ -110,7 +109,7 @@ impl Configuration {
     }
 }
 
-/// Warns of variables that look like settings and that nobody reads. Their values are not told.
+/// Warns of variables that look like settings and that nobody reads. Their values are not shown.
 pub(crate) fn warn_of_unknown_variables() {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for (variable, near) in layers::strangers(names) {
@@ -122,20 +121,20 @@ pub(crate) fn warn_of_unknown_variables() {
     }
 }
 
-/// The file that `PETREL_CONFIG` names.
+/// The file in `PETREL_CONFIG`.
 fn named() -> Option<PathBuf> {
     std::env::var_os("PETREL_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 impl Settings {
-    /// The URL at which clients on the host's machine find it.
+    /// The URL for clients on the host's machine.
     pub(crate) fn url(&self) -> String {
         self.url_at(self.server.listen)
     }
 
-    /// The same, for a host that listens on `address`.
+    /// The URL for clients on the machine of a host that listens on `address`.
     pub(crate) fn url_at(&self, address: SocketAddr) -> String {
-        // What listens everywhere is found here too.
+        // A host that listens on all addresses is reached on the local one.
         let ip = match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -144,24 +143,25 @@ impl Settings {
         format!("{}://{}", self.scheme(), SocketAddr::new(ip, address.port()))
     }
 
-    /// How URLs of the host begin: `http` or `https`.
+    /// The scheme of the host's URLs: `http` or `https`.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.tls.certificate.is_some() { "https" } else { "http" }
     }
 
-    /// The data directory, from the root: processes start elsewhere, and find in it what they need.
+    /// The data directory as an absolute path, because processes start in other directories and find their files in
+    /// it.
     pub(crate) fn data_dir(&self) -> PathBuf {
         let named = self.server.data_dir.clone().unwrap_or_else(data_directory::default);
-        // Without a present directory it stays as it is, and whoever opens it says so.
+        // Without a current directory the path stays relative, and opening it will fail with a clear error.
         std::path::absolute(&named).unwrap_or(named)
     }
 
-    /// Where the store is.
+    /// The directory of the store.
     pub(crate) fn store_directory(&self) -> PathBuf {
         data_directory::store(&self.data_dir())
     }
 
-    /// What one call of a component may use.
+    /// The limits of one call of a component.
     pub(crate) fn component_limits(&self) -> Limits {
         Limits {
             memory: self.components.max_memory_mib.saturating_mul(1 << 20),
@@ -170,7 +170,7 @@ impl Settings {
         }
     }
 
-    /// The room that all components share. One memory can become as large as one call may make it.
+    /// The limits of all components together. A single memory may be as large as one call's limit.
     pub(crate) fn component_engine(&self) -> EngineOptions {
         let room = EngineOptions::default();
         EngineOptions {
@@ -180,7 +180,7 @@ impl Settings {
         }
     }
 
-    /// How the store is opened.
+    /// The options of the store.
     pub(crate) fn store_options(&self) -> StoreOptions {
         let store = &self.store;
         StoreOptions {
@@ -192,7 +192,7 @@ impl Settings {
         }
     }
 
-    /// How long what runs may go on when the host is to stop.
+    /// The time that running work has when the host stops.
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.engine.drain_seconds)
     }

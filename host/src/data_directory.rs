@@ -1,4 +1,4 @@
-//! The data directory: where it is, the admin's token and its identity in it, and the packs of the binary laid out in it.
+//! The data directory: its place, its identity, the admin's token in it, and the layout of the binary's packs.
 //!
 //! | in it | |
 //! |---|---|
@@ -27,10 +27,10 @@ use crate::bundled::BundledPack;
 /// The largest file with a token or a digest that is read, in bytes.
 pub(crate) const LARGEST_TOKEN: u64 = 4096;
 
-/// The file with the identity.
+/// The name of the file with the identity.
 const IDENTITY: &str = "identity";
 
-/// `petrel` in the user's XDG data home.
+/// `petrel` in the user's XDG data home, the default.
 pub(crate) fn default() -> PathBuf {
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     from("XDG_DATA_HOME")
@@ -46,34 +46,40 @@ pub(crate) fn config_home() -> Option<PathBuf> {
     Some(home.join("petrel"))
 }
 
-/// Where the store is.
+/// The directory of the store.
 pub(crate) fn store(data_dir: &Path) -> PathBuf {
     data_dir.join("store")
 }
 
-/// Where processes start.
+/// The working directory of processes.
 pub(crate) fn work(data_dir: &Path) -> PathBuf {
     data_dir.join("work")
 }
 
-/// Whether a host has worked here before and its store has gone: a new one in its place would look as if nothing had
-/// ever been. What a host makes once it has a store tells.
+/// The directory of the Python library.
+pub(crate) fn python(data_dir: &Path) -> PathBuf {
+    data_dir.join("python")
+}
+
+/// Whether a host has worked here before and its store is gone, as shown by files that a host creates once it has a
+/// store. A new store in its place would look as if nothing had ever been stored.
 pub(crate) fn has_lost_its_store(data_dir: &Path) -> bool {
     work(data_dir).exists() && !store(data_dir).exists()
 }
 
-/// The file with the admin's token.
+/// The path of the file with the admin's token.
 pub(crate) fn token_file(data_dir: &Path) -> PathBuf {
     data_dir.join("admin-token")
 }
 
-/// Makes `directory` for its owner only; one that is there already is made so. What lies in it is anybody's secret.
+/// Creates `directory` for its owner only, or makes an existing one private, because it contains secrets.
 pub(crate) fn make_private(directory: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(directory)
         .with_context(|| format!("the directory {} cannot be made", directory.display()))?;
+    // A directory of another owner that is private already needs no change of rights, which would be refused.
     let mode = fs::metadata(directory).map(|found| found.permissions().mode());
     if mode.is_ok_and(|mode| mode.trailing_zeros() >= 6) {
         return Ok(());
@@ -83,13 +89,13 @@ pub(crate) fn make_private(directory: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// The admin's token; made on the first start.
+/// The admin's token, created on the first start.
 pub(crate) fn admin_token(data_dir: &Path) -> anyhow::Result<String> {
     kept(&token_file(data_dir))?.map_or_else(|| new_admin_token(data_dir), Ok)
 }
 
-/// The text in a file of the host's own, if there is any. What cannot be read for want of a right, say, is an error: it
-/// would else be replaced by another.
+/// The text in a file of the host's own, if the file exists. A file that exists and cannot be read is an error:
+/// otherwise it would be replaced.
 fn kept(file: &Path) -> anyhow::Result<Option<String>> {
     match plain_file::read_text(file, LARGEST_TOKEN) {
         Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
@@ -100,19 +106,20 @@ fn kept(file: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Another token for the admin, in the place of the one that is there.
+/// Replaces the admin's token by a new one, and returns it.
 pub(crate) fn new_admin_token(data_dir: &Path) -> anyhow::Result<String> {
     write_random(&token_file(data_dir))
 }
 
-/// The identity of the data directory; made on the first start. It is in no backup: what is restored elsewhere is another
-/// host's.
+/// The identity of the data directory, created on the first start. No backup contains it, because a restored
+/// directory belongs to another host.
 pub(crate) fn identity(data_dir: &Path) -> anyhow::Result<String> {
     let file = data_dir.join(IDENTITY);
     kept(&file)?.map_or_else(|| write_random(&file), Ok)
 }
 
-/// Lets the next host over this data directory be another one than the last: the store in it comes from elsewhere.
+/// Deletes the identity, so that the next host over this directory is a different one: its store comes from
+/// elsewhere.
 pub(crate) fn forget_identity(data_dir: &Path) -> std::io::Result<()> {
     match fs::remove_file(data_dir.join(IDENTITY)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -120,7 +127,7 @@ pub(crate) fn forget_identity(data_dir: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Writes a text that nobody can guess to a file of which it is all, and gives it.
+/// Writes a random text to a file, and returns it.
 fn write_random(file: &Path) -> anyhow::Result<String> {
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random text can be made: {error}"))?;
@@ -129,8 +136,9 @@ fn write_random(file: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
+/// Writes a file that only its owner can read, as a whole or not at all.
 pub(crate) fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    // Written beside and renamed, so that a crash leaves either the old text or the new one.
     let temporary = file.with_extension("new");
     let mut handle =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
@@ -139,22 +147,35 @@ pub(crate) fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> 
     fs::rename(temporary, file)
 }
 
-/// A pack of the binary, laid out.
+/// A pack of the binary in the data directory.
 pub(crate) struct LaidOut {
-    /// Where.
+    /// Its directory.
     pub(crate) path: PathBuf,
-    /// Whether it was not there, or was another version.
+    /// Whether it was missing before, or was another version.
     pub(crate) is_new: bool,
 }
 
-/// Lays a pack of the binary out in the data directory, unless it is there already.
+/// The directory of a pack of the binary, laid out.
+pub(crate) fn place_of(data_dir: &Path, pack: &BundledPack) -> PathBuf {
+    data_dir.join("packs").join(pack.name)
+}
+
+/// Whether all files of a pack of the binary are in its directory.
+pub(crate) fn is_whole(data_dir: &Path, pack: &BundledPack) -> bool {
+    let path = place_of(data_dir, pack);
+    pack.files.iter().all(|(name, _)| path.join(name).is_file())
+}
+
+/// Lays out a pack of the binary in the data directory, unless it is there already.
 pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<LaidOut> {
-    let path = data_dir.join("packs").join(pack.name);
+    let path = place_of(data_dir, pack);
     let mark = path.join(".digest");
-    if plain_file::read_text(&mark, LARGEST_TOKEN).is_ok_and(|digest| digest == pack.digest) {
+    let is_this = || plain_file::read_text(&mark, LARGEST_TOKEN).is_ok_and(|digest| digest == pack.digest);
+    if is_this() && is_whole(data_dir, pack) {
         return Ok(LaidOut { path, is_new: false });
     }
     let write = || -> std::io::Result<()> {
+        // Files of an older version must not remain beside the new ones.
         if path.exists() {
             fs::remove_dir_all(&path)?;
         }
@@ -168,7 +189,7 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
                 fs::set_permissions(file, fs::Permissions::from_mode(0o755))?;
             }
         }
-        // Written last: a layout that was cut short is made anew.
+        // The mark is written last, so that an interrupted layout is repeated.
         fs::write(&mark, pack.digest)
     };
     write().with_context(|| format!("the pack {} cannot be laid out in {}", pack.name, path.display()))?;
@@ -192,6 +213,24 @@ mod tests {
         assert_ne!(first, second);
         fs::write(&file, " \n").unwrap();
         assert_ne!(identity(place.path()).unwrap(), second, "one that was cut");
+    }
+
+    #[test]
+    fn a_pack_that_has_lost_a_file_is_laid_out_again() {
+        let place = tempfile::tempdir().unwrap();
+        let pack = BundledPack {
+            name: "one",
+            digest: "d",
+            files: &[("actions/a.yaml", b"name: a"), ("pack.yaml", b"")],
+        };
+        for (lost, is_new) in
+            [("", true), (".digest", true), ("actions", true), ("pack.yaml", true), ("other", false)]
+        {
+            let lost = place_of(place.path(), &pack).join(lost);
+            drop(fs::remove_dir_all(&lost).or_else(|_no_directory| fs::remove_file(&lost)));
+            assert_eq!(lay_out(place.path(), &pack).unwrap().is_new, is_new, "without {}", lost.display());
+            assert!(is_whole(place.path(), &pack));
+        }
     }
 
     #[test]

@@ -1,32 +1,32 @@
-//! Exit codes, and failures that carry one.
+//! Exit codes, and the failures that carry them.
 
 use std::fmt;
 
 use petrel_persistence_embedded::remedy;
 use serde_json::{Value, json};
 
-/// What the process ends with. Part of the interface: scripts rely on it.
+/// The exit code of the process. Scripts rely on these numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
-    /// All went well.
+    /// Success.
     Ok = 0,
-    /// The run failed, or something was found to be wrong.
+    /// The run failed, or problems were found.
     Failed = 1,
-    /// It was called in a way that makes no sense, or with something that is not right.
+    /// The command line or its input is wrong.
     Usage = 2,
-    /// There is no such thing.
+    /// The object does not exist.
     NotFound = 3,
-    /// Not signed in.
+    /// The caller is not signed in.
     Unauthorized = 4,
-    /// There is one already, or it changed meanwhile.
+    /// The object exists already, or has changed meanwhile.
     Conflict = 6,
-    /// It had not ended when patience did.
+    /// The execution did not end in time.
     TimedOut = 7,
-    /// The server is not there, or in trouble.
+    /// The host does not answer, or has failed.
     Server = 8,
-    /// The run was canceled.
+    /// The execution was canceled.
     Canceled = 9,
-    /// Who waited has broken off: the number is that of a shell for SIGINT.
+    /// A waiting client was interrupted. The number is a shell's for SIGINT.
     Interrupted = 130,
 }
 
@@ -35,13 +35,13 @@ pub(crate) const TABLE: &str = "Exit codes: 0 done, 1 the run failed or problems
 6 conflict, 7 still running when patience ended, 8 server not reachable or in trouble, 9 canceled, \
 130 broken off by ^C";
 
-/// A failure: what is wrong, what to do about it, and what to end with.
+/// A failure: the message, the remedy, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: Code,
     pub(crate) message: String,
     pub(crate) hint: String,
-    /// The stable word for it, as the API has it.
+    /// The stable code of the failure, as in the API.
     pub(crate) kind: String,
 }
 
@@ -51,12 +51,12 @@ impl Failure {
         Self { code, kind: kind.into(), message: message.into(), hint: hint.into() }
     }
 
-    /// Something about the call is not right.
+    /// A failure of the command line or its input.
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Code::Usage, "usage", message, hint)
     }
 
-    /// The same object that the API answers with.
+    /// The failure in the form of the API's errors.
     pub(crate) fn as_json(&self) -> Value {
         json!({"faultstring": self.message, "code": self.kind, "hint": self.hint})
     }
@@ -74,7 +74,7 @@ impl fmt::Display for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        // A full disk, a missing right: that is not mended in the host.
+        // A full disk or a missing right is no fault of the host, and has a remedy of its own.
         let system = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
         let hint = system.and_then(remedy::of_error).unwrap_or_default();
         Self::new(Code::Server, "host", format!("{error:#}"), hint)

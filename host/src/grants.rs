@@ -1,4 +1,4 @@
-//! What components may reach, as the operator writes it: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
+//! Grants of directories to components, as the operator writes them: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use petrel_pack_runtime::grants::{Access, Directory};
 
 use crate::exit::Failure;
 
-/// The grants that `texts` write.
+/// Parses grants.
 pub(crate) fn parse(texts: &[String]) -> Result<Grants, Failure> {
     let mut grants = Grants::default();
     for text in texts {
         let (pack, directory) = parse_one(text).ok_or_else(|| {
             Failure::usage(
-                format!("`{text}` is no grant of a directory"),
-                "write PACK=HOST-DIR:GUEST-PATH for reading, PACK=HOST-DIR:GUEST-PATH:rw for writing too",
+                format!("`{text}` is not a grant of a directory"),
+                "write PACK=HOST-DIR:GUEST-PATH for reading, or PACK=HOST-DIR:GUEST-PATH:rw for reading and writing",
             )
         })?;
         grants.directories.entry(pack).or_default().push(directory);

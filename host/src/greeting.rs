@@ -1,5 +1,5 @@
-//! What the host prints once it listens: where it is, how to sign in, and what to try. A command in it works as it stands,
-//! whatever the data directory and the address are. What a client finds by itself is in `config.rs`.
+//! The greeting of a host that listens: its address, how to sign in, and a first command, which works as it stands,
+//! whatever the data directory and the address are. `config.rs` knows what a client finds without being told.
 
 use std::path::{Path, PathBuf};
 
@@ -9,20 +9,20 @@ use crate::config::{Configuration, Settings};
 use crate::data_directory;
 use crate::print;
 
-/// Where a host is, as its clients are to be told.
+/// The addresses and paths of a host that its clients may need.
 pub(crate) struct Whereabouts<'a> {
-    /// The URL that it listens on.
+    /// The URL on which the host listens.
     pub(crate) listens: &'a str,
-    /// The URL at which clients on its machine find it.
+    /// The URL for clients on the same machine.
     pub(crate) url: &'a str,
-    /// Where it keeps what it keeps.
+    /// The data directory.
     pub(crate) data_dir: &'a Path,
-    /// What its connections are encrypted with.
+    /// The certificate of the host, if connections are encrypted.
     pub(crate) certificate: Option<&'a Path>,
 }
 
 impl Whereabouts<'_> {
-    /// Says where the host is, and what to do next.
+    /// Prints the greeting.
     pub(crate) fn announce(&self) {
         let token_file = data_directory::token_file(self.data_dir);
         print::line(&format!("petrel {} listens on {}", env!("CARGO_PKG_VERSION"), self.listens));
@@ -42,7 +42,7 @@ impl Whereabouts<'_> {
         print::line(&format!("  try       {} run core.local cmd='uname -a'{trusted}", words.join(" ")));
     }
 
-    /// What a client must be told that finds only what `found` says: `NAME=VALUE`, each a word for a shell.
+    /// The variables, as words of a shell, for a client that finds only the settings in `found`.
     fn variables(&self, found: Option<&Settings>) -> Vec<String> {
         let mut variables = Vec::new();
         let mut tell = |name: &str, value: String| variables.push(format!("{name}={}", quoted(&value)));
@@ -55,7 +55,8 @@ impl Whereabouts<'_> {
         variables
     }
 
-    /// The certificate that such a client must be told to trust, unless it is one of an authority that all trust.
+    /// The certificate that such a client must be told to trust, unless an authority that everybody trusts has issued
+    /// it.
     fn trusted(&self, found: Option<&Settings>) -> Option<String> {
         let certificate = self.certificate?;
         if found.is_some_and(|found| found.tls.certificate.as_deref() == Some(certificate)) {
@@ -66,7 +67,7 @@ impl Whereabouts<'_> {
     }
 }
 
-/// How this program is called: by its name where a shell finds it by that, else by its path.
+/// The command that runs this program: its name if a shell finds it by that, and otherwise its path.
 fn program() -> String {
     let Ok(own) = std::env::current_exe() else { return "petrel".to_owned() };
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -76,16 +77,16 @@ fn program() -> String {
     if is_own { "petrel".to_owned() } else { quoted(&own.display().to_string()) }
 }
 
-/// Says the password of the admin, at the first start only: only its hash is kept.
+/// Prints the admin's password, at the first start only, because only its hash is stored.
 pub(crate) fn announce_admin(password: &str) {
     print::line(&format!("  password  {password}"));
     print::line("            of the user admin, shown this once; `petrel user password admin` sets another");
 }
 
-/// Says that something rests, if it does.
+/// Prints the number of held executions, if there are any.
 pub(crate) fn announce_held(count: usize) {
     if count > 0 {
-        tracing::warn!(count, "executions that were in flight at the backup are held");
+        tracing::warn!(count, "executions are held since a restore");
         print::line(&format!("  held      {count} executions that were in flight at the backup rest;"));
         print::line("            `petrel resume-all` lets them go on");
     }

@@ -1,4 +1,4 @@
-//! The log, on standard error: as text or as JSON, with a level that can be changed while the host runs.
+//! The log on standard error, as text or as JSON, with a level that can be changed while the host runs.
 
 use std::io::IsTerminal as _;
 
@@ -9,14 +9,14 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use crate::config::{LogFormat, Settings};
 
-/// The level in force.
+/// The level in force, and the handle to change it.
 pub(crate) struct Level(reload::Handle<EnvFilter, Registry>);
 
-/// The filter that `level` means.
+/// The filter for `level`.
 ///
 /// # Errors
-/// When it is no level. A word alone must be one: the library takes any other for the name of a part, and switches off
-/// all the rest.
+/// When `level` is not a level. A single word must be one: the library would take any other word for the name of a
+/// module, and disable everything else.
 pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let words = level.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ':']));
@@ -27,12 +27,12 @@ pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
     }
 }
 
-/// Begins to log.
+/// Starts the log.
 pub(crate) fn start(settings: &Settings) -> Level {
-    // A level that is none was refused before.
+    // An invalid level was refused with the other settings.
     let (filter, handle) = reload::Layer::new(EnvFilter::new(&settings.log.level));
     let registry = tracing_subscriber::registry().with(filter);
-    // Colours are for people: a journal and a file keep plain lines.
+    // Colours are for people: a journal or a file gets plain lines.
     let in_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(in_colour);
     match settings.log.format {

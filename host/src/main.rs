@@ -1,14 +1,17 @@
 //! `petrel`: server and client in one binary. This file is its table of contents.
 //!
-//! * [`cli`] is the command line: a file a verb, [`client`] to talk to a running host, [`mod@print`] to show
-//!   what it said.
-//! * [`server`] builds the host from its parts, runs it and drains it: the composition root; [`greeting`] is what it prints.
-//! * [`archive_file`] is where a backup or an export is written to and read from; [`backup_files`] are the files
-//!   of the data directory that belong to a backup.
-//! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
-//! * [`logins`] are the tokens that the client has got by signing in.
-//! * [`log`] is what it logs; [`notify`] tells systemd how it is; [`signals`] are what stops it.
-//! * [`grants`] is what the operator lets components reach; [`bundled`] are the packs inside the binary.
+//! * [`cli`] is the command line, with one file for each verb; [`client`] talks to a running host, and [`mod@print`]
+//!   shows its answers.
+//! * [`server`] builds the host from its parts, runs it and drains it: the composition root. [`greeting`] is its
+//!   output at the start.
+//! * [`archive_file`] writes and reads the files of backups and exports; [`backup_files`] are the files of the data
+//!   directory that belong to a backup.
+//! * [`config`] has the settings of the host; [`data_directory`] is the place of everything that it stores, and
+//!   [`laid_out`] restores files of the binary that are deleted there.
+//! * [`logins`] keeps the tokens of `petrel login`.
+//! * [`log`] is the log of the host; [`notify`] reports its state to systemd; [`signals`] stop it.
+//! * [`grants`] are the directories that the operator lets components reach; [`bundled`] are the packs inside the
+//!   binary.
 
 use std::process::ExitCode;
 
@@ -22,6 +25,7 @@ mod data_directory;
 mod exit;
 mod grants;
 mod greeting;
+mod laid_out;
 mod log;
 mod logins;
 mod notify;
@@ -31,7 +35,8 @@ mod print;
 mod server;
 mod signals;
 
-/// Most of what a host does is making and dropping small values, on several threads at once.
+/// A host mostly creates and drops small values on several threads at once, which mimalloc does faster than the
+/// allocator of the C library.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

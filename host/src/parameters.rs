@@ -1,5 +1,6 @@
-//! Parameters as typed at the shell: `NAME=VALUE`, `NAME:=JSON`, `NAME=@FILE` (`NAME=\@TEXT` for a text that begins so),
-//! or just words, which are a command. A value is read by the type that the action declares, as StackStorm's client does.
+//! Parameters on the command line: `NAME=VALUE`, `NAME:=JSON`, `NAME=@FILE` (`NAME=\@TEXT` for a text that begins
+//! with @), or plain words, which are a command. Values are parsed by the types in the action's schema, as in
+//! StackStorm's client.
 
 use petrel_model::Object;
 use petrel_model::parameters::Schema;
@@ -10,29 +11,29 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 
-/// The largest file that is sent, in bytes: what the host takes in one request.
+/// The largest file that is sent, in bytes: the host's limit for a request.
 pub(crate) const LARGEST_INPUT: u64 = petrel_api::BODY_LIMIT as u64;
 
-/// How many names of parameters are told.
+/// Largest number of names of parameters in a message.
 const MOST_NAMES: usize = 20;
 /// Characters of a value in an example.
 const LONGEST_EXAMPLE: usize = 40;
 
-/// The parameters that `words` give, for an action that takes `schemas`.
-pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure> {
+/// Parses `words` for an action with the parameters `schemas`; `None` if these are unknown.
+pub(crate) fn parse(words: &[String], schemas: Option<&Object>) -> Result<Object, Failure> {
     let mut given = Object::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let assigned = word.split_once('=').filter(|(name, _)| is_name(name) || is_declared(name, schemas));
         let Some((name, value)) = assigned else {
-            if schemas.is_object() && schemas.get("cmd").is_none() {
+            if let Some(schemas) = schemas.filter(|schemas| !schemas.contains_key("cmd")) {
                 return Err(no_parameter(word, schemas));
             }
-            // From the first word that is no assignment on, all is a command line.
+            // From the first word without an assignment on, everything is a command line.
             let rest: Vec<&str> = std::iter::once(word).chain(words.by_ref()).map(String::as_str).collect();
             if given.contains_key("cmd") {
                 return Err(Failure::usage(
-                    format!("`{}` is no parameter, and cmd is given already", rest.join(" ")),
+                    format!("`{}` is not a parameter, and cmd is given already", rest.join(" ")),
                     "put options before the action, and quote values with spaces: cmd='uname -a'",
                 ));
             }
@@ -41,10 +42,13 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
         };
         let (name, value) = match name.strip_suffix(':') {
             Some(name) => (name, exact(name, value)?),
-            None => (name, typed(name, &content(name, value)?, schemas.get(name))?),
+            None => {
+                let schema = schemas.and_then(|schemas| schemas.get(name));
+                (name, typed(name, &content(name, value)?, schema)?)
+            }
         };
         match (given.get_mut(name), value) {
-            // Given again, a list grows.
+            // A list that is given again grows.
             (Some(Value::Array(items)), Value::Array(more)) => items.extend(more),
             (_, value) => {
                 given.insert(name.into(), value);
@@ -54,18 +58,18 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
     Ok(given)
 }
 
-/// Whether the action takes a parameter of this name, which may have blanks in it.
-fn is_declared(name: &str, schemas: &Value) -> bool {
-    schemas.get(name.strip_suffix(':').unwrap_or(name)).is_some()
+/// Whether the action takes a parameter of this name, which may contain blanks.
+fn is_declared(name: &str, schemas: Option<&Object>) -> bool {
+    schemas.is_some_and(|schemas| schemas.contains_key(name.strip_suffix(':').unwrap_or(name)))
 }
 
-/// That a word is no parameter of an action that takes no command, and how one is written.
-fn no_parameter(word: &str, schemas: &Value) -> Failure {
-    // What is meant for a secret is not to be read over somebody's shoulder.
-    let has_secret = schemas.as_object().is_some_and(|schemas| schemas.values().any(has_secret));
+/// The error for a word that is not a parameter of an action without a command, with the form of one.
+fn no_parameter(word: &str, schemas: &Object) -> Failure {
+    // A value that is meant for a secret must not be shown.
+    let has_secret = schemas.values().any(has_secret);
     let word = if has_secret { "VALUE" } else { word };
-    let message = format!("`{}` is no parameter, and the action takes no cmd", quoted(word));
-    let names: Vec<_> = schemas.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let message = format!("`{}` is not a parameter, and the action takes no cmd", quoted(word));
+    let names: Vec<_> = schemas.keys().map(String::as_str).collect();
     let is_required =
         |name: &&&str| schemas.get(**name).is_some_and(|schema| Schema::of(schema).is_required());
     let hint = match names.iter().find(is_required).or_else(|| names.first()) {
@@ -95,7 +99,7 @@ fn exact(name: &str, text: &str) -> Result<Value, Failure> {
     })
 }
 
-/// `@FILE` stands for what is in the file, and `\@` for an @ that begins a text.
+/// Replaces `@FILE` by the content of the file, and `\@` at the beginning by @.
 fn content(name: &str, text: &str) -> Result<String, Failure> {
     if let Some(rest) = text.strip_prefix('\\').filter(|rest| rest.starts_with('@')) {
         return Ok(rest.to_owned());
@@ -113,7 +117,7 @@ fn content(name: &str, text: &str) -> Result<String, Failure> {
 
 fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
     let kind = schema.and_then(|schema| Schema::of(schema).kind());
-    // What is secret is not to be read over somebody's shoulder, or in the log of a script.
+    // A secret value must not appear on a screen or in the log of a script.
     let given = if schema.is_some_and(has_secret) { String::new() } else { format!(", not {text:?}") };
     let wrong = |expected: &str, example: &str| {
         Failure::usage(
@@ -122,7 +126,7 @@ fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failur
         )
     };
     if text.contains("{{") {
-        // A template becomes its type when it is rendered.
+        // A template gets its type when it is rendered.
         return Ok(text.into());
     }
     match kind {
@@ -169,13 +173,17 @@ mod tests {
 
     use super::*;
 
+    fn schemas(schemas: Value) -> Object {
+        serde_json::from_value(schemas).unwrap()
+    }
+
     fn parsed(words: &[&str]) -> Result<Value, String> {
-        let schemas = json!({
+        let schemas = schemas(json!({
             "cmd": {"type": "string"}, "n": {"type": "integer"}, "f": {"type": "number"}, "b": {"type": "boolean"},
             "l": {"type": "array"}, "o": {"type": "object"}, "pin": {"type": "integer", "secret": true},
-        });
+        }));
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        parse(&words, &schemas).map(Value::Object).map_err(|failure| failure.message)
+        parse(&words, Some(&schemas)).map(Value::Object).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -199,24 +207,26 @@ mod tests {
 
     #[test]
     fn a_word_that_no_parameter_takes_is_told_how_one_is_written() {
-        let takes = json!({"times": {"type": "integer"}, "message": {"required": true}, "reply to": {}});
+        let takes =
+            schemas(json!({"times": {"type": "integer"}, "message": {"required": true}, "reply to": {}}));
+        let (secret, none) = (schemas(json!({"pin": {"secret": true}})), Object::new());
         for (word, schemas, message, hint) in [
             (
                 "it's me",
                 &takes,
-                "`it's me` is no parameter, and the action takes no cmd",
+                "`it's me` is not a parameter, and the action takes no cmd",
                 r"write NAME=VALUE, as message='it'\''s me'; it takes times, message, reply to",
             ),
-            ("my message=a", &takes, "`my message=a` is no parameter", "as message='a'; it takes"),
-            ("pin hush", &json!({"pin": {"secret": true}}), "`VALUE` is no parameter", "as pin='VALUE'; it"),
-            ("a", &json!({}), "`a` is no parameter", "leave it out: the action takes no parameters"),
+            ("my message=a", &takes, "`my message=a` is not a parameter", "as message='a'; it takes"),
+            ("pin hush", &secret, "`VALUE` is not a parameter", "as pin='VALUE'; it"),
+            ("a", &none, "`a` is not a parameter", "leave it out: the action takes no parameters"),
         ] {
-            let refused = parse(&[word.to_owned()], schemas).unwrap_err();
+            let refused = parse(&[word.to_owned()], Some(schemas)).unwrap_err();
             assert!(refused.message.starts_with(message) && refused.hint.contains(hint), "{refused}");
         }
-        assert_eq!(parse(&["reply to=a".to_owned()], &takes).unwrap()["reply to"], json!("a"));
-        // What an action takes that is not there any more is not known.
-        assert_eq!(parse(&["date".to_owned()], &Value::Null).unwrap()["cmd"], json!("date"));
+        assert_eq!(parse(&["reply to=a".to_owned()], Some(&takes)).unwrap()["reply to"], json!("a"));
+        // The parameters of an action that no longer exists are not known.
+        assert_eq!(parse(&["date".to_owned()], None).unwrap()["cmd"], json!("date"));
     }
 
     #[test]

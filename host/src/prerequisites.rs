@@ -1,5 +1,5 @@
-//! What the settings name and the machine must have for actions to run, looked at once, when the host starts: better
-//! than an error of each action. What an action lacks all the same is told by its runner.
+//! Prerequisites of actions on this machine, checked once when the host starts, which is better than an error of each
+//! action. Runners report whatever an action lacks in addition.
 
 use std::process::{Command, Stdio};
 
@@ -7,10 +7,10 @@ use petrel_runners::python_script;
 
 use crate::exit::Failure;
 
-/// Refuses a user for `runners.run_as` whom this machine does not know.
+/// Refuses a user in `runners.run_as` who does not exist on this machine.
 pub(crate) fn check_user(user: Option<&str>) -> Result<(), Failure> {
     let Some(user) = user else { return Ok(()) };
-    // As sudo will look for it, directories of users included. Where there is no `id`, sudo has the word.
+    // `id` finds users as sudo does, directory services included. Without `id`, sudo will report an unknown user.
     let asked = Command::new("id")
         .args(["-u", "--", user])
         .stdin(Stdio::null())
@@ -26,12 +26,12 @@ pub(crate) fn check_user(user: Option<&str>) -> Result<(), Failure> {
     }
 }
 
-/// Warns of an interpreter of Python actions that is not there: everything else runs without.
+/// Warns of a missing interpreter for Python actions. Everything else works without it.
 pub(crate) fn warn_of_python(options: &python_script::Options) {
     if options.find_interpreter().is_none() {
         tracing::warn!(
             interpreter = options.interpreter,
-            "Python actions will fail: runners.python names no program that is there; install Python 3.8 or newer, or give --python PATH"
+            "Python actions will fail: the program in runners.python does not exist; install Python 3.8 or newer, or give --python PATH"
         );
     }
 }

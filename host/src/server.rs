@@ -1,6 +1,5 @@
-//! The composition root: builds the host from its parts, runs it until it is told to stop, drains it.
+//! The composition root: builds the host from its parts, runs it until a signal stops it, and drains it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +12,13 @@ use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, Backups, Tls};
 use petrel_catalog::content::Runners;
 use petrel_engine::Engine;
-use petrel_engine::workflows::WorkflowRunner;
+use petrel_engine::executions;
+use petrel_engine::workflows::{self, action_chain, orquesta};
 use petrel_model::WorkflowLimits;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions, remedy};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
@@ -34,12 +34,13 @@ use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
 use crate::greeting::{self, Whereabouts};
+use crate::laid_out;
 use crate::log;
-use crate::notify::Notifier;
+use crate::notify::{self, Notifier};
 use crate::prerequisites;
 use crate::signals::{end_in_any_case, stop_signal};
 
-/// What a process finds in its environment of what the host found in its own.
+/// The variables of the host's environment that its processes inherit.
 const INHERITED: [&str; 13] = [
     "PATH",
     "HOME",
@@ -55,12 +56,11 @@ const INHERITED: [&str; 13] = [
     "NO_PROXY",
     "SSL_CERT_FILE",
 ];
-/// How often what was measured is put together.
+/// The interval at which measured values are aggregated.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// How long open connections may take to end, once nothing runs any more.
+/// The time that open connections have for their end, once no execution runs any more.
 const HANG_UP: Duration = Duration::from_secs(3);
-
-/// How long threads may take to end in the end.
+/// The time that threads have for their end, at the very last.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs the host until a signal stops it.
@@ -68,18 +68,19 @@ pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> 
     let level = log::start(&settings);
     config::warn_of_unknown_variables();
     let is_stopping = Arc::new(AtomicBool::new(false));
+    // Before the runtime, whose threads could all be busy: this handler has a thread of its own.
     end_in_any_case(settings.drain(), Arc::clone(&is_stopping))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no runtime can be started")?;
     let outcome = runtime.block_on(serve(settings, accept_loss, level, is_stopping));
-    // What still blocks a thread, on a disk say, is not waited for.
+    // A thread that is still blocked, on a slow disk for example, is not waited for.
     runtime.shutdown_timeout(LAST_WAIT);
     outcome
 }
 
-/// How connections are taken.
+/// The settings of connections.
 fn connections(settings: &Settings, tls: Option<Tls>) -> Connections {
     let limits = Limits {
         all: settings.server.max_connections,
@@ -94,25 +95,25 @@ async fn serve(
     level: log::Level,
     is_stopping: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
-    // From here on a signal stops in order, however early it comes.
+    // The signal handlers come first, so that even an early signal stops the host in order.
     let stop = stop_signal();
     let figures = figures()?;
-    // Before the reaper is there, which would take what this asks for a stray.
+    // This runs a process, which the reaper, once it is there, would take for a stray one.
     prerequisites::check_user(settings.runners.run_as.as_deref())?;
     let data_dir = private_data_dir(&settings)?;
-    // First what is most often in the way, before anything is touched.
+    // Certificate and address are what is most often wrong, so they are checked before anything is touched.
     let tls = tls(&settings)?;
     let listener = bind(&settings).await?;
     let address = listener.local_addr().context("the socket has no address")?;
     let url = settings.url_at(address);
     let store = open_store(&settings, &data_dir, accept_loss).await?;
-    // No other host has this data directory now, and nothing is started yet.
+    // No other host can have the lock of this store, and nothing of ours runs yet: a process with our mark is a stray.
     let _reaper = Reaper::start(&data_dir, &data_directory::identity(&data_dir)?);
     let admin_token = admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =
-        engine.start().await.map_err(|error| anyhow::anyhow!("what an earlier process left: {error}"))?;
-    report.log("took up what an earlier process left");
+        engine.start().await.map_err(|error| anyhow::anyhow!("failed to recover executions: {error}"))?;
+    report.log("recovered executions of an earlier process");
 
     let password = engine.access().ensure_admin().await.map_err(anyhow::Error::from)?;
     let listens = format!("{}://{address}", settings.scheme());
@@ -139,33 +140,36 @@ async fn serve(
     let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
 
     let notifier = Arc::new(Notifier::from_environment());
-    let beating = tokio::spawn(beat(Arc::clone(&notifier)));
+    let beating = tokio::spawn(notify::beat(Arc::clone(&notifier)));
+    let keeping = tokio::spawn(laid_out::keep(engine.clone(), data_dir));
     notifier.tell("READY=1");
     let failed = store.failed();
     let outcome = tokio::select! {
         name = stop => {
             is_stopping.store(true, Ordering::SeqCst);
             notifier.tell("STOPPING=1");
-            tracing::info!(signal = name, "stopping: nothing new is taken in, what runs may finish");
+            tracing::info!(signal = name, "stopping; nothing new is accepted, running work may finish");
             engine.stop().await;
             Ok(())
         }
         error = failed => Err(store_failure(error.to_string())),
     };
+    // Connections end after running executions, whose clients may still be waiting for results.
     hang_up.cancel();
     drop(tokio::time::timeout(HANG_UP, server).await);
-    // To the last: what runs may take longer to end than systemd is patient.
+    // The heartbeat goes on to the last, because draining may take longer than systemd's patience.
     beating.abort();
+    keeping.abort();
     outcome
 }
 
-/// A store that has failed while it was in use.
+/// The failure for a store that failed while it was in use.
 fn store_failure(message: String) -> Failure {
     let hint = remedy::of_words(&message).unwrap_or("see the log, and start the host again");
     Failure::new(Code::Server, "store", message, hint)
 }
 
-/// The data directory, which is there and its owner's alone by then.
+/// The data directory, created if need be, and accessible by its owner only.
 fn private_data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
     let data_dir = settings.data_dir();
     data_directory::make_private(&data_dir).map_err(|error| {
@@ -175,7 +179,7 @@ fn private_data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
     Ok(data_dir)
 }
 
-/// The admin's token, and how it is replaced.
+/// The admin's token, with the function that replaces it.
 fn admin_token(data_dir: &Path) -> anyhow::Result<AdminToken> {
     let (token, data_dir) = (data_directory::admin_token(data_dir)?, data_dir.to_path_buf());
     Ok(AdminToken::new(token, move || {
@@ -183,15 +187,16 @@ fn admin_token(data_dir: &Path) -> anyhow::Result<AdminToken> {
     }))
 }
 
-/// Begins to measure; the function shows what was measured.
+/// Starts measuring, and returns the function that renders the figures.
 fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
+    // Seconds: from a read of memory to an execution of ten minutes.
     let seconds = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0, 600.0];
-    let recorder = PrometheusBuilder::new().set_buckets(&seconds).context("figures cannot be kept")?;
-    let handle = recorder.install_recorder().context("figures cannot be kept")?;
+    let recorder = PrometheusBuilder::new().set_buckets(&seconds).context("failed to set up metrics")?;
+    let handle = recorder.install_recorder().context("failed to install the metrics recorder")?;
     let keeper = handle.clone();
     tokio::spawn(async move {
         loop {
-            // What was measured is put together now and then, so that it takes no room when nobody asks.
+            // Now and then, so that measured values take no memory when nobody asks for them.
             tokio::time::sleep(UPKEEP).await;
             keeper.run_upkeep();
         }
@@ -199,16 +204,7 @@ fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
     Ok(Arc::new(move || handle.render()))
 }
 
-/// Tells systemd again and again that the host is alive, if it wants to know. It never ends.
-async fn beat(notifier: Arc<Notifier>) {
-    let Some(beat) = notifier.beat() else { return std::future::pending().await };
-    loop {
-        notifier.tell("WATCHDOG=1");
-        tokio::time::sleep(beat).await;
-    }
-}
-
-/// How a backup is written: the store, and what belongs to it in the data directory.
+/// The function that writes backups: the store, and the files of the data directory that belong to it.
 fn backups(store: &Arc<dyn Store>, data_dir: &Path) -> Arc<Backups> {
     let (store, data_dir) = (Arc::clone(store), data_dir.to_path_buf());
     Arc::new(Backups::new(move |to| {
@@ -217,7 +213,7 @@ fn backups(store: &Arc<dyn Store>, data_dir: &Path) -> Arc<Backups> {
     }))
 }
 
-/// What connections are encrypted with, if they are to be.
+/// The certificate for connections, if one is set.
 fn tls(settings: &Settings) -> Result<Option<Tls>, Failure> {
     let (Some(certificate), Some(key)) = (&settings.tls.certificate, &settings.tls.key) else {
         return Ok(None);
@@ -270,20 +266,20 @@ async fn open_store(
     Ok(Arc::new(store))
 }
 
-/// Says what the store has gone through.
+/// Logs the recovery of the store.
 fn report(opened: &Opened) {
     let Opened { sequence, replayed, is_torn, lost, took } = opened;
     let took_seconds = took.as_secs_f64();
-    lost.iter().for_each(|lost| tracing::error!("the store goes on, as told, without {lost}"));
+    lost.iter().for_each(|lost| tracing::error!("store opened without {lost}, as --accept-loss allows"));
     if *replayed == 0 && !is_torn {
-        tracing::info!(sequence, took_seconds, "the store is open");
+        tracing::info!(sequence, took_seconds, "store opened");
     } else {
         tracing::warn!(
             sequence,
             replayed,
             took_seconds,
             last_group_torn = is_torn,
-            "the store is open after it was not closed: what was acknowledged is taken from the journal, a torn last group was not acknowledged"
+            "store opened after a crash; acknowledged commits were recovered from the journal, and a torn last group had not been acknowledged"
         );
     }
 }
@@ -295,23 +291,18 @@ async fn build_engine(
     store: Arc<dyn Store>,
 ) -> Result<Engine, Failure> {
     let options = petrel_engine::Options {
-        component_slots: settings.engine.component_slots,
-        process_slots: settings.engine.process_slots,
-        waiting_limit: settings.engine.waiting_limit,
-        bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
-        waiting_share: settings.engine.waiting_share,
-        max_depth: u32::try_from(settings.workflows.max_depth).unwrap_or(u32::MAX),
-        max_descendants: settings.workflows.max_descendants,
-        workflow_limits: WorkflowLimits {
-            items_window: settings.workflows.items_window,
-            tasks_in_step: settings.workflows.max_tasks_in_step,
-            tasks: settings.workflows.max_tasks,
-            variables: settings.workflows.max_variables_mib.saturating_mul(1 << 20),
+        executions: executions::Options {
+            component_slots: settings.engine.component_slots,
+            process_slots: settings.engine.process_slots,
+            waiting_limit: settings.engine.waiting_limit,
+            waiting_share: settings.engine.waiting_share,
+            results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
+            ..executions::Options::default()
         },
-        results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
+        workflows: workflow_options(settings, url),
+        bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
-        reevaluates: settings.expressions.reevaluate,
         catalog: petrel_catalog::Options {
             config_directory: Some(
                 settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs")),
@@ -325,7 +316,6 @@ async fn build_engine(
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,
         },
-        api_url: format!("{url}/api/v1"),
         ..petrel_engine::Options::default()
     };
     let runners = runners(settings, data_dir, url)?;
@@ -336,16 +326,32 @@ async fn build_engine(
     Ok(engine)
 }
 
-/// The runners of the host, with what they need laid out.
+fn workflow_options(settings: &Settings, url: &str) -> workflows::Options {
+    workflows::Options {
+        max_depth: u32::try_from(settings.workflows.max_depth).unwrap_or(u32::MAX),
+        max_descendants: settings.workflows.max_descendants,
+        limits: WorkflowLimits {
+            items_window: settings.workflows.items_window,
+            tasks_in_step: settings.workflows.max_tasks_in_step,
+            tasks: settings.workflows.max_tasks,
+            variables: settings.workflows.max_variables_mib.saturating_mul(1 << 20),
+        },
+        api_url: format!("{url}/api/v1"),
+        reevaluates: settings.expressions.reevaluate,
+        ..workflows::Options::default()
+    }
+}
+
+/// The runners of the host, with their files laid out.
 fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
     data_directory::make_private(&data_directory::work(data_dir))?;
-    let library = data_dir.join("python");
+    let library = data_directory::python(data_dir);
     python_script::library::lay_out(&library)
-        .with_context(|| format!("what Python actions need cannot be laid out in {}", library.display()))?;
+        .with_context(|| format!("failed to lay out the library for Python in {}", library.display()))?;
     all_runners(settings, data_dir, url, Some(data_dir.join("components")))
 }
 
-/// The same to look at packs with, where there is no host: nothing is run by them, and nothing is kept.
+/// The runners for checking packs without a host: nothing is run by them, and nothing is stored.
 pub(crate) fn runners_to_look(settings: &Settings) -> Result<Runners, Failure> {
     all_runners(settings, &settings.data_dir(), "", None)
 }
@@ -356,11 +362,10 @@ fn all_runners(
     url: &str,
     cache_directory: Option<PathBuf>,
 ) -> Result<Runners, Failure> {
-    let working_directory = data_dir.join("work");
     let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let shell = ShellOptions {
         environment: inherited.collect(),
-        working_directory,
+        working_directory: data_dir.join("work"),
         api_url: format!("{url}/api/v1"),
         output_limit: 16 << 20,
         run_as: settings.runners.run_as.clone(),
@@ -373,9 +378,9 @@ fn all_runners(
         output_limit: shell.output_limit,
         result_limit: 16 << 20,
         interpreter: settings.runners.python.clone(),
-        library: data_dir.join("python"),
+        library: data_directory::python(data_dir),
     };
-    // Without a directory to keep anything in, nothing is run.
+    // Without a directory for compiled components nothing will be run.
     if cache_directory.is_some() {
         prerequisites::warn_of_python(&python);
     }
@@ -386,18 +391,15 @@ fn all_runners(
         engine: settings.component_engine(),
     })
     .context("components cannot be run")?;
-    let all: [Arc<dyn Runner>; 8] = [
-        Arc::new(LocalShell::new(shell.clone())),
-        Arc::new(LocalScript::new(shell)),
-        Arc::new(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
-        Arc::new(PythonScript::new(python)),
-        Arc::new(ComponentRunner::new(runtime)),
-        Arc::new(Noop::default()),
-        Arc::new(WorkflowRunner::orquesta()),
-        Arc::new(WorkflowRunner::action_chain()),
+    let all = [
+        Runs::by(LocalShell::new(shell.clone())),
+        Runs::by(LocalScript::new(shell)),
+        Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
+        Runs::by(PythonScript::new(python)),
+        Runs::by(ComponentRunner::new(runtime)),
+        Runs::by(Noop::default()),
+        orquesta(),
+        action_chain(),
     ];
-    Ok(all
-        .into_iter()
-        .map(|runner| (runner.runner_type().name.to_owned(), runner))
-        .collect::<BTreeMap<_, _>>())
+    Ok(all.map(Runs::named).into())
 }

@@ -1,4 +1,5 @@
-//! The signals that stop the host: in order where it hears them, and in any case. And ^C, for who waits.
+//! The signals that stop the host: in order if it can hear them, and by force otherwise. Also ^C, for a client that
+//! waits. One signal is survived.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,20 +9,22 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Code;
 
-/// How long after its drain a host ends that has not heard the signal.
+/// The signal that the kernel sends to a process that makes a file larger than its limit.
+const SIGXFSZ: i32 = 25;
+/// The time after its drain at which a host ends that has not heard the signal.
 const NOT_HEARD: Duration = Duration::from_millis(1500);
 
-/// Ends the process a moment after its drain when a signal has come and the host has not even heard of it: all that could
-/// hear it computes something that has no end. What was acknowledged is on the disk.
+/// Ends the process after its drain if a signal has come and the host has not heard it, because all of its threads
+/// compute without an end. Acknowledged commits are on the disk.
 pub(crate) fn end_in_any_case(drain: Duration, is_stopping: Arc<AtomicBool>) -> anyhow::Result<()> {
-    // A runtime of its own, which nothing else keeps busy.
+    // A runtime of its own, which no other task can occupy.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let watch = move || {
         runtime.block_on(async {
             let name = stop_signal().await;
             tokio::time::sleep(drain + NOT_HEARD).await;
             if !is_stopping.load(Ordering::SeqCst) {
-                tracing::error!(signal = name, "nothing has heard the signal, since something computes without an end; the process ends now");
+                tracing::error!(signal = name, "the host did not hear the signal, because something computes without an end; the process ends now");
                 end();
             }
         });
@@ -35,16 +38,25 @@ fn end() -> ! {
     std::process::exit(i32::from(Code::Server as u8))
 }
 
-/// Handles the signals that stop the host from now on; the future says which one came.
+/// From now on, a write that would make a file larger than the limit (`ulimit -f`) is an error like any other, instead of
+/// the end of the process without a word. What is started by this process has the signal as it was.
+pub(crate) fn outlive_limit_of_files() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _entered = runtime.enter();
+    // Nobody waits for it: that it is caught is enough, and it stays so.
+    signal(SignalKind::from_raw(SIGXFSZ)).map(drop)
+}
+
+/// Handles the stop signals from now on. The future returns the name of the one that came.
 pub(crate) fn stop_signal() -> impl Future<Output = &'static str> {
     let [terminate, interrupt] = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let wait = async |handler: std::io::Result<Signal>| match handler {
         Ok(mut signal) => {
             signal.recv().await;
         }
-        // Without a handler the default applies: the signal ends the process.
+        // Without a handler the default applies, by which the signal ends the process.
         Err(error) => {
-            tracing::warn!(%error, "a signal cannot be handled");
+            tracing::warn!(%error, "failed to install a signal handler");
             std::future::pending::<()>().await;
         }
     };
@@ -56,7 +68,7 @@ pub(crate) fn stop_signal() -> impl Future<Output = &'static str> {
     }
 }
 
-/// Ends when ^C is typed, which from now on does not end the process any more; where it cannot be heard it still does.
+/// Returns when ^C is typed, which from now on does not end the process. Where it cannot be heard it still does.
 pub(crate) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
@@ -103,6 +115,31 @@ mod tests {
             std::hint::spin_loop();
         }
         panic!("nobody has ended it");
+    }
+
+    /// Names the file that [`writes_a_large_file`] is to write.
+    const FILE: &str = "TEST_WRITES_A_LARGE_FILE";
+
+    /// Nothing by itself: the process that the test below starts, with a limit.
+    #[test]
+    fn writes_a_large_file() {
+        let Some(file) = std::env::var_os(FILE) else { return };
+        outlive_limit_of_files().unwrap();
+        let refused = fs::write(file, vec![0; 1 << 20]).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_an_error_and_not_the_end() {
+        let place = tempfile::tempdir().unwrap();
+        let ended = Command::new("/bin/sh")
+            .args(["-c", "ulimit -f 8; exec \"$0\" --exact signals::tests::writes_a_large_file"])
+            .arg(std::env::current_exe().unwrap())
+            .env(FILE, place.path().join("large"))
+            .output()
+            .unwrap();
+        assert!(ended.status.success(), "{}: {}", ended.status, String::from_utf8_lossy(&ended.stdout));
+        assert!(String::from_utf8_lossy(&ended.stdout).contains("1 passed"));
     }
 
     #[test]

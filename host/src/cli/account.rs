@@ -1,6 +1,8 @@
-//! `petrel login`, `logout`, `whoami`: who the client is to a host.
+//! `petrel login`, `logout` and `whoami`: the identity of the client.
 
 use clap::Args;
+use petrel_api_types::Me;
+use petrel_api_types::account::Authentication;
 use petrel_model::Timestamp;
 use serde_json::json;
 
@@ -8,7 +10,7 @@ use super::input::read_password;
 use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::logins;
-use crate::print::{self, Form};
+use crate::print::{self, Attributes, Form};
 
 /// Sign in with a name and a password. The token is kept for this URL, and later commands use it until it
 /// expires.
@@ -26,7 +28,7 @@ pub(crate) struct Login {
     #[arg(long)]
     password_stdin: bool,
 
-    /// Seconds that the token is to be good for [default: what the host gives]
+    /// Seconds until the token expires [default: the host's setting]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u64>,
 }
@@ -54,7 +56,7 @@ impl Login {
     }
 }
 
-/// Sign out: the token of `petrel login` is worth nothing from then on.
+/// Sign out. The token of `petrel login` is not accepted any more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  petrel logout\n  petrel logout --url https://petrel.example.com")]
 pub(crate) struct Logout;
@@ -79,23 +81,58 @@ impl Logout {
     }
 }
 
-/// Say who you are to the host, and how it knows.
+/// Show the user that you are to the host, and the credential that says so.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  petrel whoami")]
 pub(crate) struct Whoami;
 
 impl Whoami {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
-        let mut user = session.client.get("/user").await?;
-        let ends = user.pointer_mut("/authentication/token_expire");
-        // Programs get the time itself.
-        if let Some(ends) = ends.filter(|ends| session.form == Form::Text && **ends == json!(Timestamp::LAST))
-        {
-            *ends = json!("never");
-        }
-        let attributes =
-            ["username", "authentication.method", "authentication.token_expire", "rbac.is_admin"];
-        print::attributes(session.form, &user, &attributes);
+        let answer = session.client.get("/user").await?;
+        session.show(&answer, |me: Me<'static>| print::attributes(&attributes(&me)))?;
         Ok(Code::Ok)
+    }
+}
+
+/// The user who is signed in, with the authentication.
+fn attributes(me: &Me<'_>) -> Attributes {
+    let Authentication { method, token_expire, .. } = &me.authentication;
+    // The last representable time stands for no expiry.
+    let ends = |at: Timestamp| if at == Timestamp::LAST { "never".into() } else { print::to_the_second(at) };
+    Attributes::default()
+        .text("username", &me.username)
+        .text("authentication.method", method)
+        .text_if_any("authentication.token_expire", token_expire.map(ends))
+        .text("rbac.is_admin", me.rbac.is_admin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_does_not_expire_says_so() {
+        let last = Timestamp::LAST.to_string();
+        for (token_expire, expected) in [
+            (json!("2026-11-20T12:00:00.123456Z"), Some("2026-11-20T12:00:00Z")),
+            (json!(last), Some("never")),
+            (json!(null), None),
+        ] {
+            let answer = json!({
+                "username": "ada",
+                "authentication":
+                    {"method": "authentication token", "location": "header", "token_expire": token_expire},
+                "rbac": {"enabled": false, "roles": [], "is_admin": true},
+            });
+            let mut lines = vec![
+                "username:                    ada".to_owned(),
+                "authentication.method:       authentication token".to_owned(),
+                "rbac.is_admin:               true".to_owned(),
+            ];
+            if let Some(expected) = expected {
+                lines.insert(2, format!("authentication.token_expire: {expected}"));
+            }
+            assert_eq!(attributes(&serde_json::from_value(answer).unwrap()).lines(false), lines);
+        }
     }
 }

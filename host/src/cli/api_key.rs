@@ -1,18 +1,19 @@
-//! `petrel apikey`: what programs sign in with.
+//! `petrel apikey`: the credentials of programs.
 
 use clap::Subcommand;
-use petrel_api_types::MadeApiKey;
+use petrel_api_types as wire;
+use petrel_api_types::Item;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::session::{Secrets, Session, path_segment};
+use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::parameters;
-use crate::print::{self, Form};
+use crate::print::{self, Attributes, Listing};
 
-/// Make, switch and delete API keys. A key does not expire, and may do everything that its user may.
+/// Create, enable, disable and delete API keys. A key does not expire, and has all rights of its user.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApiKey {
     /// List API keys
@@ -21,7 +22,7 @@ pub(crate) enum ApiKey {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Show an API key; not the key itself, which nobody knows any more
+    /// Show an API key, but not the key itself, which is not stored
     #[command(after_help = "Examples:\n  petrel apikey get 6a1e5c2f9b1d4e5f60718293")]
     Get {
         /// The id of the API key
@@ -29,26 +30,26 @@ pub(crate) enum ApiKey {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Make an API key; it is printed this once
+    /// Create an API key, which is printed only once
     #[command(
         after_help = "Examples:\n  petrel apikey create used_by=github\n  PETREL_API_KEY=$(petrel apikey create used_by=ci)"
     )]
     Create {
-        /// What to keep with the API key
+        /// Attributes to store with the API key
         #[arg(value_name = "NAME=VALUE")]
         metadata: Vec<String>,
-        /// The user whose key it is [default: you]
+        /// The owner of the API key [default: you]
         #[arg(long)]
         user: Option<String>,
     },
-    /// Switch API keys on
+    /// Enable API keys
     #[command(after_help = "Examples:\n  petrel apikey enable 6a1e5c2f9b1d4e5f60718293")]
     Enable {
         /// The ids of the API keys
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
-    /// Switch API keys off
+    /// Disable API keys
     #[command(after_help = "Examples:\n  petrel apikey disable 6a1e5c2f9b1d4e5f60718293")]
     Disable {
         /// The ids of the API keys
@@ -69,37 +70,30 @@ impl ApiKey {
         let client = &session.client;
         match self {
             Self::List { secrets } => {
-                let columns = [
-                    ("ID", "id"),
-                    ("USER", "user"),
-                    ("ENABLED", "enabled"),
-                    ("CREATED", "created_at"),
-                    ("METADATA", "metadata"),
-                ];
-                let keys = client.list(&secrets.asked("/apikeys?limit=-1")).await?;
-                print::listing(session.form, &keys, &columns);
+                let answer = client.list(&secrets.asked("/apikeys?limit=-1")).await?;
+                session
+                    .show(&answer, |keys: Items<wire::ApiKey<'static>>| print::listing(table(&keys), &[]))?;
             }
             Self::Get { id, secrets } => {
-                show(session.form, &client.get(&secrets.asked(&key_path(&id))).await?);
+                let answer = client.get(&secrets.asked(&key_path(&id))).await?;
+                session.show(&answer, |key: wire::ApiKey<'static>| print::attributes(&attributes(&key)))?;
             }
             Self::Create { metadata, user } => {
                 if let Some(word) = metadata.iter().find(|word| !word.contains('=')) {
                     let message = format!("`{word}` says nothing about the key");
                     return Err(Failure::usage(message, "write NAME=VALUE, as in used_by=github"));
                 }
-                let metadata = parameters::parse(&metadata, &Value::Null)?;
+                let metadata = parameters::parse(&metadata, None)?;
                 let body = json!({"metadata": metadata, "user": user});
-                let key = client.send_json(Method::POST, "/apikeys", &body).await?;
-                if session.form == Form::Json {
-                    print::json(&key);
-                } else {
+                let answer = client.send_json(Method::POST, "/apikeys", &body).await?;
+                session.show(&answer, |made: wire::MadeApiKey<'static>| {
                     // Alone on standard output, for $(...).
-                    let MadeApiKey { id, key, .. } = read::<MadeApiKey<'_>>(&key)?;
-                    print::line(&key);
+                    print::line(&made.key);
                     print::note(&format!(
-                        "made {id}; the key is shown this once: send it as St2-Api-Key, or set PETREL_API_KEY"
+                        "made {}; the key is shown this once: send it as St2-Api-Key, or set PETREL_API_KEY",
+                        made.id
                     ));
-                }
+                })?;
             }
             Self::Enable { ids } => return switch(session, &ids, true).await,
             Self::Disable { ids } => return switch(session, &ids, false).await,
@@ -108,7 +102,10 @@ impl ApiKey {
                     client.delete(&key_path(id)).await?;
                     Ok::<_, Failure>(deleted("id", id))
                 };
-                let tell = |id: &str, _: &Value| print::note(&format!("deleted {id}"));
+                let tell = |id: &str, _: &Value| {
+                    print::note(&format!("deleted {id}"));
+                    Ok(())
+                };
                 return each(session.form, &ids, delete, tell).await;
             }
         }
@@ -124,9 +121,65 @@ async fn switch(session: &Session, ids: &[String], enabled: bool) -> Result<Code
     let switch = async |id: &str| {
         session.client.send_json(Method::PUT, &key_path(id), &json!({"enabled": enabled})).await
     };
-    each(session.form, ids, switch, |_, key| show(session.form, key)).await
+    let tell = |_: &str, answer: &Value| -> Result<(), Failure> {
+        print::attributes(&attributes(&read(answer)?));
+        Ok(())
+    };
+    each(session.form, ids, switch, tell).await
 }
 
-fn show(form: Form, key: &Value) {
-    print::attributes(form, key, &["id", "user", "enabled", "created_at", "metadata", "key_hash"]);
+/// The list of API keys.
+fn table<'r>(keys: &'r [Item<'r, wire::ApiKey<'r>>]) -> Listing<'r, wire::ApiKey<'r>> {
+    Listing::of(keys)
+        .whole("ID", |key| key.id.to_string())
+        .text("USER", |key| key.user.to_string())
+        .whole("ENABLED", |key| key.enabled.to_string())
+        .whole("CREATED", |key| print::to_the_second(key.created_at))
+        .text("METADATA", |key| serde_json::to_string(&key.metadata).unwrap_or_default())
+}
+
+/// An API key with its metadata.
+fn attributes(key: &wire::ApiKey<'_>) -> Attributes {
+    Attributes::default()
+        .text("id", key.id)
+        .text("user", &key.user)
+        .text("enabled", key.enabled)
+        .time("created_at", key.created_at)
+        .value("metadata", &key.metadata)
+        .text("key_hash", &key.key_hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_line_in_a_list_and_several_by_itself() {
+        let answer = json!({
+            "id": "65a000000000000000000001", "uid": "api_key:********", "user": "ada", "key_hash": "********",
+            "metadata": {"used_by": "ci"}, "created_at": "2026-11-20T12:00:00.000000Z", "enabled": true,
+        });
+        let keys: Items<wire::ApiKey<'static>> = serde_json::from_value(json!([answer])).unwrap();
+        assert_eq!(
+            table(&keys).lines(None, false),
+            [
+                "ID                        USER  ENABLED  CREATED               METADATA",
+                "65a000000000000000000001  ada   true     2026-11-20T12:00:00Z  {\"used_by\":\"ci\"}",
+            ]
+        );
+        assert_eq!(
+            attributes(&serde_json::from_value(answer).unwrap()).lines(false),
+            [
+                "id:         65a000000000000000000001",
+                "user:       ada",
+                "enabled:    true",
+                "created_at: 2026-11-20T12:00:00Z",
+                "metadata:",
+                "  {",
+                "    \"used_by\": \"ci\"",
+                "  }",
+                "key_hash:   ********",
+            ]
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! `petrel backup`: has a running host write a backup. `restore.rs` makes a data directory of it.
+//! `petrel backup`: has a running host write a backup. `restore.rs` restores it.
 
 use std::io::Write as _;
 
@@ -11,14 +11,14 @@ use crate::archive_file::{Target, as_json, in_words, unwritten};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Write a backup of a running host: all that is stored as of one moment, the admin's token, configurations of
-/// packs, and packs in the data directory. Whoever has it can sign in.
+/// Write a backup of a running host: everything in the store as of one moment, the admin's token, configurations of
+/// packs, and packs in the data directory. Whoever has a backup can sign in.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  petrel backup petrel.backup\n  petrel backup - | gzip > petrel.backup.gz\n  petrel restore petrel.backup --data-dir /var/lib/petrel"
 )]
 pub(crate) struct Backup {
-    /// The file, which appears when it is whole; - for standard output
+    /// The file, which appears when it is complete; - for standard output
     file: String,
 }
 

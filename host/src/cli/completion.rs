@@ -1,4 +1,4 @@
-//! `petrel completion`: what a shell needs to complete our verbs and flags.
+//! `petrel completion`: completion scripts for shells.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use crate::exit::Code;
 use crate::print;
 
-/// Print what completes verbs and flags in a shell.
+/// Print a completion script for a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   petrel completion bash > ~/.local/share/bash-completion/completions/petrel

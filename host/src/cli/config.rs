@@ -1,4 +1,4 @@
-//! `petrel config`: what is set, where it was set, and what can be set. It needs no running host.
+//! `petrel config`: the settings in force, their sources, and the reference. It needs no running host.
 
 use clap::Subcommand;
 
@@ -6,21 +6,21 @@ use crate::config::{Configuration, Flags, show};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Look at the configuration of the host.
+/// Show the configuration of the host.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
-    /// Print the settings that `petrel serve` would have, called from here with the same flags
+    /// Print the settings that `petrel serve` would have with the same flags
     #[command(
         after_help = "Examples:\n  petrel config show\n  petrel config show --origin\n  petrel config show --config petrel.toml --origin"
     )]
     Show {
-        /// Say of each value where it comes from: default, a line of the file, a variable, a flag
+        /// Print the source of each value: default, line of the file, variable or flag
         #[arg(long)]
         origin: bool,
         #[command(flatten)]
         flags: Flags,
     },
-    /// Print a configuration file with every setting, its default and what it does
+    /// Print a configuration file with every setting, its default and its description
     #[command(after_help = "Examples:\n  petrel config reference > petrel.toml")]
     Reference,
 }

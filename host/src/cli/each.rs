@@ -1,38 +1,43 @@
-//! Does the same to each of several things, whatever becomes of the others.
+//! The same act for each of several names, whatever becomes of the others.
 
 use serde_json::{Value, json};
 
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Does `act` to each of `names`, and has `tell` say to people what it gave. Of one, a failure is the outcome; of several
-/// each failure is told with its name, and the outcome is 1. Programs get one document: what one gave, or a list.
+/// Calls `act` with each of `names`, and `tell` with each result, for people. For a single name its failure is the
+/// outcome; for several each failure is printed with its name, and the exit code is 1. Programs get one document: a
+/// single result, or a list.
 pub(super) async fn each(
     form: Form,
     names: &[String],
     act: impl AsyncFn(&str) -> Result<Value, Failure>,
-    tell: impl Fn(&str, &Value),
+    tell: impl Fn(&str, &Value) -> Result<(), Failure>,
 ) -> Result<Code, Failure> {
     if let [name] = names {
         let given = act(name).await?;
         match form {
             Form::Json => print::json(&given),
-            Form::Text => tell(name, &given),
+            Form::Text => tell(name, &given)?,
         }
         return Ok(Code::Ok);
     }
     let (mut all, mut code) = (Vec::new(), Code::Ok);
     for name in names {
-        match (act(name).await, form) {
+        let done = match (act(name).await, form) {
             (Ok(given), Form::Text) => tell(name, &given),
-            (Ok(given), Form::Json) => all.push(given),
-            (Err(failure), _) => {
-                code = Code::Failed;
-                let failure = Failure { message: format!("{name}: {}", failure.message), ..failure };
-                match form {
-                    Form::Text => print::failure(form, &failure),
-                    Form::Json => all.push(failure.as_json()),
-                }
+            (Ok(given), Form::Json) => {
+                all.push(given);
+                Ok(())
+            }
+            (Err(failure), _) => Err(failure),
+        };
+        if let Err(failure) = done {
+            code = Code::Failed;
+            let failure = Failure { message: format!("{name}: {}", failure.message), ..failure };
+            match form {
+                Form::Text => print::failure(form, &failure),
+                Form::Json => all.push(failure.as_json()),
             }
         }
     }
@@ -42,7 +47,7 @@ pub(super) async fn each(
     Ok(code)
 }
 
-/// What is said of something that is deleted: an object for programs, under the name that it is known by.
+/// The report of a deletion: an object with the name, for programs.
 pub(super) fn deleted(key: &str, name: &str) -> Value {
     json!({key: name, "deleted": true})
 }
@@ -63,6 +68,7 @@ mod tests {
         let tell = |name: &str, given: &Value| {
             assert_eq!(given["deleted"], true);
             told.borrow_mut().push(name.to_owned());
+            if name == "odd" { Err(Failure::usage("not understood", "")) } else { Ok(()) }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(each(Form::Text, &names, act, tell));
@@ -77,6 +83,8 @@ mod tests {
             (&["a", "b"], Ok(Code::Ok), &["a", "b"]),
             (&["a", "bad", "b"], Ok(Code::Failed), &["a", "b"]),
             (&["bad", "bad"], Ok(Code::Failed), &[]),
+            (&["odd"], Err("not understood".to_owned()), &["odd"]),
+            (&["odd", "b"], Ok(Code::Failed), &["odd", "b"]),
         ] {
             let (outcome, said) = done(names);
             assert_eq!(outcome, code, "{names:?}");

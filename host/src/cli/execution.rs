@@ -1,16 +1,19 @@
-//! `petrel execution`: what has run, and what runs.
+//! `petrel execution`: executions, past and present.
 
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
+use petrel_api_types as wire;
+use petrel_api_types::Item;
 use petrel_api_types::execution::Standing;
+use petrel_model::ExecutionId;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::each;
 use super::moment::moment;
 use super::run;
-use super::session::{Secrets, Session, path_segment};
+use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::{Waiting, read};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
@@ -22,19 +25,20 @@ mod newest;
 mod rerun;
 mod task_tree;
 
-use attributes::text;
+use rerun::Again;
+
 pub(super) use ending::show_whole;
 
-/// Look at executions, and end them.
+/// Show, cancel, pause and rerun executions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Execution {
-    /// List executions, newest first; those that a workflow has asked for are shown by `get` of the workflow
+    /// List executions, newest first; `get` of a workflow shows those inside it
     #[command(
         alias = "ls",
         after_help = "Examples:\n  petrel execution list\n  petrel execution list --status failed -n 10\n  petrel execution list --after 1h --all"
     )]
     List {
-        /// How many executions to list at most
+        /// The greatest number of executions to list
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
         /// List only executions with this status
@@ -43,22 +47,22 @@ pub(crate) enum Execution {
         /// List only executions of this action
         #[arg(long)]
         action: Option<String>,
-        /// List only executions that this rule asked for
+        /// List only executions that this rule requested
         #[arg(long)]
         rule: Option<String>,
-        /// List only executions that came of this event
+        /// List only executions that this event led to
         #[arg(long, value_name = "ID")]
         trigger_instance: Option<String>,
         /// List only executions on behalf of this user
         #[arg(long)]
         user: Option<String>,
-        /// List only executions that were asked for after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
+        /// List only executions requested after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
         #[arg(long, value_name = "TIME")]
         after: Option<String>,
-        /// List only executions that were asked for before this time
+        /// List only executions requested before this time
         #[arg(long, value_name = "TIME")]
         before: Option<String>,
-        /// List also executions that workflows have asked for
+        /// List executions inside workflows too
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -69,9 +73,9 @@ pub(crate) enum Execution {
         after_help = "Examples:\n  petrel execution get last\n  petrel execution get 6a1e5c2f9b1d4e5f60718293 --json"
     )]
     Get {
-        /// The id of the execution, or `last` for the newest that no workflow has asked for
+        /// The id of the execution, or `last` for the newest one outside of workflows
         id: String,
-        /// With `last`: the newest of all, whoever has asked for it
+        /// With `last`: the newest of all executions, inside of workflows too
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -83,25 +87,25 @@ pub(crate) enum Execution {
         /// The id of the execution, or `last`
         id: String,
     },
-    /// Print the output of an execution and of its tasks as it comes, until it ends; end as it did
+    /// Print the output of an execution and of its tasks as it comes, until it ends; exit with its code
     #[command(
         after_help = "Examples:\n  petrel execution tail last\n  petrel execution tail 6a1e5c2f9b1d4e5f60718293 --wait 60"
     )]
     Tail {
         /// The id of the execution, or `last`
         id: String,
-        /// How many seconds to follow it at most
+        /// The greatest number of seconds to follow it
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u64>,
     },
-    /// Pause workflows: no more of their tasks start, what runs is let finish
+    /// Pause workflows: no more of their tasks start, and running tasks may finish
     #[command(after_help = "Examples:\n  petrel execution pause 6a1e5c2f9b1d4e5f60718293")]
     Pause {
         /// The ids of the executions, or `last`
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
-    /// Let paused workflows go on
+    /// Resume paused workflows
     #[command(after_help = "Examples:\n  petrel execution resume 6a1e5c2f9b1d4e5f60718293")]
     Resume {
         /// The ids of the executions, or `last`
@@ -116,17 +120,17 @@ pub(crate) enum Execution {
     Rerun {
         /// The id of the execution, or `last`
         id: String,
-        /// Other parameters than it had
+        /// Parameters in place of those that it had
         #[arg(value_name = "NAME=VALUE")]
         parameters: Vec<String>,
         /// The tasks to run again, with all that follows them; `NAME|2` is the task on its third route
         #[arg(long, value_delimiter = ',', value_name = "TASK,..")]
         tasks: Vec<String>,
-        /// Those of the tasks of which all items are done again, not only those that have failed
+        /// Tasks among these whose items are all run again, not only the failed ones
         #[arg(long, value_delimiter = ',', value_name = "TASK,..", requires = "tasks")]
         reset: Vec<String>,
     },
-    /// End executions
+    /// Cancel executions
     #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
     Cancel {
         /// The ids of the executions
@@ -166,9 +170,9 @@ impl Execution {
             Self::Get { id, all, secrets } => {
                 let id = if all && id == "last" { newest_of_all(session).await? } else { id };
                 let path = secrets.asked(&format!("/executions/{}", path_segment(&id)));
-                let execution = session.client.execution(Method::GET, &path, None).await?;
-                show_whole(session, &execution).await?;
-                newest::tell_of_later_event(session, &id, &execution).await;
+                let answer = session.client.execution(Method::GET, &path, None).await?;
+                show_whole(session, &answer).await?;
+                newest::tell_of_later_event(session, &id, &answer).await;
             }
             Self::Output { id } => {
                 let path = format!("/executions/{}/output", path_segment(&id));
@@ -186,7 +190,7 @@ impl Execution {
             Self::Pause { ids } => return ask(session, &ids, "pausing").await,
             Self::Resume { ids } => return ask(session, &ids, "resuming").await,
             Self::Rerun { id, parameters, tasks, reset } => {
-                rerun::rerun(session, &id, &parameters, json!({"tasks": tasks, "reset": reset})).await?;
+                rerun::rerun(session, &id, &parameters, &Again { tasks, reset }).await?;
             }
             Self::Cancel { ids } => {
                 return cancel(session, &ids).await;
@@ -196,8 +200,7 @@ impl Execution {
     }
 }
 
-/// The path of the newest executions that pass the filters that are asked for by these flags; also of those that workflows
-/// have asked for, if it is to be of `all`.
+/// The path of the newest executions that match the filters of these flags, with those of workflows if `all`.
 fn newest(limit: usize, all: bool, asked: &[(&str, String)]) -> Result<String, Failure> {
     let mut path = format!("/executions?limit={limit}&sort_desc=true");
     for (flag, value) in asked {
@@ -215,41 +218,34 @@ fn newest(limit: usize, all: bool, asked: &[(&str, String)]) -> Result<String, F
     Ok(path)
 }
 
-/// Lists what `path` asks for, by the filters in `asked`.
+/// Prints the listing at `path`, by the filters in `asked`.
 async fn list(session: &Session, path: &str, asked: &[(&str, String)]) -> Result<(), Failure> {
-    let (mut executions, count) = session.client.counted(path).await?;
-    let is_held = session.form == Form::Text && held::mark(&mut executions);
-    let columns = [
-        ("ID", "id"),
-        ("ACTION", "action.ref"),
-        ("STATUS", "status"),
-        ("STARTED", "start_timestamp"),
-        ("SECONDS", "elapsed_seconds"),
-        ("USER", "context.user"),
-    ];
-    print::listing_of(session.form, &executions, &columns, asked);
-    print::count(session.form, &executions, count);
-    if is_held {
-        held::explain();
-    }
-    Ok(())
-}
-
-/// The id of the newest execution, whoever has asked for it.
-async fn newest_of_all(session: &Session) -> Result<String, Failure> {
-    let newest = session.client.list("/executions?limit=1&include_attributes=id").await?;
-    let id = newest.pointer("/0/id").and_then(Value::as_str).map(str::to_owned);
-    id.ok_or_else(|| {
-        Failure::new(
-            Code::NotFound,
-            "not_found",
-            "execution `last` does not exist",
-            "nothing has run yet; `petrel run core.noop` does",
-        )
+    let (answer, count) = session.client.counted(path).await?;
+    session.show(&answer, |executions: Items<wire::Execution<'static>>| {
+        print::listing(attributes::table(&executions), asked);
+        print::count(executions.len(), count);
+        if executions.iter().any(|item| matches!(item, Item::Found(execution) if execution.held)) {
+            held::explain();
+        }
     })
 }
 
-/// Ends each of them, whatever becomes of the others.
+/// The id of the newest execution, inside or outside of workflows.
+async fn newest_of_all(session: &Session) -> Result<String, Failure> {
+    let answer = session.client.list("/executions?limit=1&include_attributes=status").await?;
+    match read::<Items<Standing<'static>>>(&answer)?.into_iter().next() {
+        Some(Item::Found(newest)) => Ok(newest.id.into_owned()),
+        Some(Item::Lost(newest)) => Ok(newest.id.into_owned()),
+        None => Err(Failure::new(
+            Code::NotFound,
+            "not_found",
+            "execution `last` does not exist",
+            "nothing has run yet; start something with `petrel run core.noop`",
+        )),
+    }
+}
+
+/// Cancels each execution, whatever becomes of the others.
 async fn cancel(session: &Session, ids: &[String]) -> Result<Code, Failure> {
     let cancel = async |id: &str| {
         let path = format!("/executions/{}", path_segment(id));
@@ -258,7 +254,7 @@ async fn cancel(session: &Session, ids: &[String]) -> Result<Code, Failure> {
     each(session.form, ids, cancel, tell_status).await
 }
 
-/// Asks for a status of workflows.
+/// Requests a status of workflows.
 async fn ask(session: &Session, ids: &[String], status: &str) -> Result<Code, Failure> {
     let ask = async |id: &str| {
         let path = format!("/executions/{}", path_segment(id));
@@ -267,38 +263,40 @@ async fn ask(session: &Session, ids: &[String], status: &str) -> Result<Code, Fa
     each(session.form, ids, ask, tell_status).await
 }
 
-fn tell_status(_: &str, execution: &Value) {
-    print::note(&format!("{}: {}", text(execution, "id"), text(execution, "status")));
+fn tell_status(_: &str, answer: &Value) -> Result<(), Failure> {
+    let Standing { id, status, .. } = read(answer)?;
+    print::note(&format!("{id}: {status}"));
+    Ok(())
 }
 
-/// Prints output as it comes, for so long at most. The host is asked again every second, from the line where we are.
+/// Prints output as it comes, for up to `patience`. The host is asked every second for lines from the last one on.
 async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result<Code, Failure> {
     let client = &session.client;
-    // The newest one now, not whichever is newest later.
-    let first = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
-    newest::tell_of_later_event(session, id, &first).await;
-    let first: Standing<'static> = read(&first)?;
+    // `last` is resolved once: a newer execution must not take its place meanwhile.
+    let answer = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
+    newest::tell_of_later_event(session, id, &answer).await;
+    let first: wire::Execution<'static> = read(&answer)?;
     if first.held {
         held::explain();
     }
-    let id: &str = &first.id;
-    run::until_interrupted(id, follow(session, id, task_tree::is_workflow(&first), patience)).await
+    let following = follow(session, first.id, task_tree::is_workflow(&first), patience);
+    run::until_interrupted(&first.id.to_string(), following).await
 }
 
 async fn follow(
     session: &Session,
-    id: &str,
+    id: ExecutionId,
     has_tasks: bool,
     patience: Option<Duration>,
 ) -> Result<Code, Failure> {
     let client = &session.client;
     let mut tasks = task_tree::Followed::default();
-    let (started, mut waiting, mut lines) = (Instant::now(), Waiting::default(), 0);
-    // For programs it is one document, at the end.
+    let (name, started, mut waiting, mut lines) = (id.to_string(), Instant::now(), Waiting::default(), 0);
+    // Programs get one document, at the end.
     let (is_text, mut all) = (session.form == Form::Text, String::new());
     loop {
-        // Asked before the output is read, so that what comes before the end is not missed.
-        let now = client.state_of(id, "wait=1&exclude_attributes=result");
+        // The status is read before the output, so that no output before the end is missed.
+        let now = client.state_of(&name, "wait=1&exclude_attributes=result");
         let Some(execution) = waiting.ask(now).await? else { continue };
         let standing: Standing<'_> = read(&execution)?;
         let output = client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;

@@ -1,5 +1,5 @@
-//! Hints and messages name only what there is: verbs and flags of the command line, settings of the table. All text in
-//! the sources of the host is looked through, so that a verb that is renamed does not live on in a hint.
+//! Tests that hints and messages name only existing things: verbs and flags of the command line, and settings of the
+//! table. All literals in the sources of the host are searched, so that a renamed verb does not live on in a hint.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory as _};
 
 use crate::config::TABLE;
 
-/// The sources of the host and its crates, without their tests.
+/// The sources of the host and its crates, without tests.
 fn sources() -> Vec<PathBuf> {
     let host = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut left = vec![host.join("src")];
@@ -30,7 +30,7 @@ fn sources() -> Vec<PathBuf> {
     files
 }
 
-/// The texts between quotes in a source of Rust, as they are written there.
+/// The string literals in a source of Rust, as they are written.
 fn literals(source: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = source;
@@ -45,7 +45,7 @@ fn literals(source: &str) -> Vec<&str> {
             found.push(&text[..end]);
             rest = text.get(end + 1..).unwrap_or_default();
         } else if let Some(text) = from.strip_prefix('\'') {
-            // A letter, or a lifetime.
+            // A character, or a lifetime.
             let letter = match text.strip_prefix('\\') {
                 Some(escaped) => escaped.chars().next().and_then(|char| text.get(1 + char.len_utf8()..)),
                 None => text.chars().next().and_then(|char| text.get(char.len_utf8()..)),
@@ -72,7 +72,7 @@ fn end(text: &str) -> usize {
     end.unwrap_or(text.len())
 }
 
-/// What is wrong with a command that a text names, without the `petrel` in front.
+/// The mistake in a command of a text, without `petrel` in front.
 fn wrong(root: &Command, line: &str) -> Option<String> {
     let is_verb = |word: &&str| word.chars().all(|char| char.is_ascii_lowercase() || char == '-');
     let mut command = root;
@@ -95,12 +95,12 @@ fn wrong(root: &Command, line: &str) -> Option<String> {
     None
 }
 
-/// The commands that a text names: between backticks, and as examples, each on a line of its own.
+/// The commands in a text: between backticks, or as examples on lines of their own.
 fn commands(text: &str) -> Vec<&str> {
     let quoted = text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.strip_prefix("petrel "));
     let lines = text.split('\n').flat_map(|line| line.split("\\n"));
     let examples = lines.filter_map(|line| line.strip_prefix("  petrel "));
-    // What explains an example stands behind it, two blanks apart; what a shell does with it does not matter.
+    // A comment on an example stands two blanks behind it, and redirections do not matter.
     quoted
         .chain(examples)
         .map(|command| command.split("  ").next().unwrap_or_default())
@@ -108,11 +108,11 @@ fn commands(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The settings that a text names, whether there are such.
+/// The names of settings in a text, existing or not.
 fn settings(text: &str) -> Vec<&str> {
     let is_name = |char: char| char.is_ascii_lowercase() || char == '_';
     let mut found = Vec::new();
-    // What is no sentence is a name of something else.
+    // A text without blanks is not a sentence but another name.
     for section in TABLE.iter().filter(|_| text.contains(' ')) {
         for (start, _) in text.match_indices(section.name) {
             let continues = |char: char| char.is_alphanumeric() || "_./-".contains(char);

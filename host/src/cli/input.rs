@@ -1,4 +1,4 @@
-//! What verbs read beside the command line: files, and passwords.
+//! Input besides the command line: files and passwords.
 
 use std::io::{IsTerminal as _, Read};
 
@@ -7,8 +7,7 @@ use petrel_packs::plain_file::too_large;
 use crate::exit::Failure;
 use crate::parameters::LARGEST_INPUT;
 
-/// The text of a file, or of standard input for `-`. A FIFO is as good, if somebody writes to it; no more is read
-/// than the host would take.
+/// The text of a file, or of standard input for `-`. A FIFO is fine. No more is read than the host would accept.
 pub(super) fn read_file(path: &str) -> Result<String, Failure> {
     let read = || {
         let from: Box<dyn Read> =
@@ -21,10 +20,13 @@ pub(super) fn read_file(path: &str) -> Result<String, Failure> {
     })
 }
 
-/// A password: a line of standard input if `from_stdin`, else typed twice or once at the terminal.
+/// A password: a line of standard input if `from_stdin`, otherwise typed at the terminal, once or twice.
 pub(super) fn read_password(prompt: &str, from_stdin: bool, twice: bool) -> Result<String, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::usage(format!("no password can be read: {error}"), "say --password-stdin and pipe it in")
+        Failure::usage(
+            format!("no password can be read: {error}"),
+            "give --password-stdin and pipe the password in",
+        )
     };
     if from_stdin {
         let mut line = String::new();

@@ -1,23 +1,24 @@
-//! `petrel key`: the datastore, texts by name that expressions read.
+//! `petrel key`: the keys of the datastore, which expressions read.
 
 use clap::Subcommand;
+use petrel_api_types as wire;
+use petrel_api_types::Item;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
 use super::input::read_file;
-use super::session::{Session, path_segment};
-use crate::client::read;
+use super::session::{Items, Session, path_segment};
 use crate::exit::{Code, Failure};
-use crate::print::{self, Form};
+use crate::print::{self, Form, Listing};
 
-/// Look at the datastore, and change it.
+/// Show and change the datastore.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// List keys
     #[command(alias = "ls", after_help = "Examples:\n  petrel key list\n  petrel key list --prefix deploy.")]
     List {
-        /// List only keys whose names begin like this
+        /// List only keys whose names begin with this text
         #[arg(long, default_value = "")]
         prefix: String,
     },
@@ -34,7 +35,7 @@ pub(crate) enum Key {
     Set {
         /// The name of the key
         name: String,
-        /// The text to set the key to, or - for standard input (without the line end at its end)
+        /// The value, or - for standard input (without the line end at its end)
         #[arg(allow_negative_numbers = true)]
         value: String,
     },
@@ -54,17 +55,16 @@ impl Key {
         let client = &session.client;
         match self {
             Self::List { prefix } => {
-                let keys = client.list(&format!("/keys?limit=-1&prefix={}", path_segment(&prefix))).await?;
-                let columns = [("NAME", "name"), ("VALUE", "value"), ("SCOPE", "scope")];
+                let path = format!("/keys?limit=-1&prefix={}", path_segment(&prefix));
+                let answer = client.list(&path).await?;
                 let asked = Some(prefix).filter(|prefix| !prefix.is_empty()).map(|prefix| ("prefix", prefix));
-                print::listing_of(session.form, &keys, &columns, asked.as_slice());
+                session.show(&answer, |keys: Items<wire::Key<'static>>| {
+                    print::listing(table(&keys), asked.as_slice());
+                })?;
             }
             Self::Get { name } => {
-                let key = client.get(&format!("/keys/{}", path_segment(&name))).await?;
-                match session.form {
-                    Form::Json => print::json(&key),
-                    Form::Text => print::line(&read::<petrel_api_types::Key<'_>>(&key)?.value),
-                }
+                let answer = client.get(&format!("/keys/{}", path_segment(&name))).await?;
+                session.show(&answer, |key: wire::Key<'static>| print::line(&key.value))?;
             }
             Self::Set { name, value } => {
                 let value = if value == "-" { piped()? } else { value };
@@ -81,7 +81,10 @@ impl Key {
                     client.delete(&format!("/keys/{}", path_segment(name))).await?;
                     Ok::<_, Failure>(deleted("name", name))
                 };
-                let tell = |name: &str, _: &Value| print::note(&format!("{name} is deleted"));
+                let tell = |name: &str, _: &Value| {
+                    print::note(&format!("{name} is deleted"));
+                    Ok(())
+                };
                 return each(session.form, &names, delete, tell).await;
             }
         }
@@ -89,7 +92,15 @@ impl Key {
     }
 }
 
-/// What is on standard input, without the line end that closes a last line.
+/// The list of keys.
+fn table<'r>(keys: &'r [Item<'r, wire::Key<'r>>]) -> Listing<'r, wire::Key<'r>> {
+    Listing::of(keys)
+        .whole("NAME", |key| key.name.to_string())
+        .text("VALUE", |key| key.value.to_string())
+        .text("SCOPE", |key| key.scope.to_string())
+}
+
+/// The text on standard input, without the line end of a last line.
 fn piped() -> Result<String, Failure> {
     let mut text = read_file("-")?;
     if text.ends_with('\n') {
@@ -99,4 +110,19 @@ fn piped() -> Result<String, Failure> {
         }
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_line_for_each_key() {
+        let answer = json!([{"name": "deploy.channel", "value": "#ops\n", "scope": "st2kv.system"}]);
+        let keys: Items<wire::Key<'static>> = serde_json::from_value(answer).unwrap();
+        assert_eq!(
+            table(&keys).lines(None, false),
+            ["NAME            VALUE   SCOPE", "deploy.channel  #ops\\n  st2kv.system"]
+        );
+    }
 }

@@ -1,22 +1,23 @@
-//! `petrel log`: what the host logs.
+//! `petrel log`: the log of the host.
 
 use clap::Subcommand;
+use petrel_api_types::host::LogLevel;
 use reqwest::Method;
 use serde_json::json;
 
 use super::session::Session;
 use crate::exit::{Code, Failure};
-use crate::print;
+use crate::print::{self, Attributes};
 
-/// Look at what the host logs, and change it.
+/// Show and change the level of the log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Log {
-    /// Show the level, or set it until the host is started again
+    /// Show the level, or set it until the next start of the host
     #[command(
         after_help = "Examples:\n  petrel log level\n  petrel log level debug\n  petrel log level info,petrel_engine=debug"
     )]
     Level {
-        /// error, warn, info, debug or trace; or levels by part
+        /// error, warn, info, debug or trace; or levels by module
         level: Option<String>,
     },
 }
@@ -28,7 +29,9 @@ impl Log {
             None => session.client.get("/log").await?,
             Some(level) => session.client.send_json(Method::PUT, "/log", &json!({"level": level})).await?,
         };
-        print::attributes(session.form, &answer, &["level"]);
+        session.show(&answer, |LogLevel { level }| {
+            print::attributes(&Attributes::default().text("level", level));
+        })?;
         Ok(Code::Ok)
     }
 }

@@ -1,4 +1,4 @@
-//! Points in time as people write them: `1h` for an hour ago, or the time itself.
+//! Points in time as people write them: `1h` for an hour ago, or a date and a time.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use petrel_model::Timestamp;
 
 use crate::exit::Failure;
 
-/// What the host is told of a time: how long ago it was is counted here, anything else it reads by itself.
+/// The time for the host: a time before now is calculated here, and the host parses any other form.
 pub(super) fn moment(text: &str) -> Result<String, Failure> {
     at(text, clock::now())
 }
 
 fn at(text: &str, now: Timestamp) -> Result<String, Failure> {
-    // A year has four digits and a dash behind it.
+    // A date has a dash, and a clock has a colon.
     if text.contains(['-', ':']) {
         return Ok(text.to_owned());
     }
     match ago(text) {
         Some(ago) => Ok(now.minus(ago).to_string()),
         None => Err(Failure::usage(
-            format!("`{text}` is no time and not how long ago"),
-            "write 30s, 90m, 1h, 2d or 1w for so long ago, or a time as 2026-11-20T12:00:00Z",
+            format!("`{text}` is neither a time nor a time before now"),
+            "write 30s, 90m, 1h, 2d or 1w for a time before now, or a time such as 2026-11-20T12:00:00Z",
         )),
     }
 }
 
-/// `1h30m` and the like.
+/// Parses `1h30m` and the like.
 fn ago(text: &str) -> Option<Duration> {
     let (mut rest, mut seconds) = (text, 0_u64);
     while !rest.is_empty() {

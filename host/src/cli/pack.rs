@@ -1,33 +1,37 @@
-//! `petrel pack`: what is registered, registering a directory, and checking one.
+//! `petrel pack`: registered packs, and registering and checking the pack in a directory.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use clap::Subcommand;
-use petrel_api_types::{Registration, Removal};
+use petrel_api_types as wire;
 use petrel_catalog::content::{Content, Runners};
 use petrel_catalog::registration::look_at;
-use petrel_model::names::check_pack;
 use petrel_packs::{Embedded, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::session::{Secrets, Session, path_segment};
+use super::session::{Items, Secrets, Session, path_segment, show_noted};
 use crate::bundled;
-use crate::client::{Connection, read};
+use crate::client::Connection;
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, counted};
 use crate::server::runners_to_look;
 
+mod attributes;
 mod describe;
+mod wanted;
 
-/// Look at packs, check and register them.
+use wanted::Wanted;
+
+/// Show, check and register packs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
-    /// Look for what is wrong with the pack in a directory, as the host does that registers it; no host is needed
+    /// Check the pack in a directory as the host would before it registers it; no host is needed
     #[command(
         after_help = "An error keeps the pack from being registered, or an action from running. Ends with 1 when something must be corrected.\n\nExamples:\n  petrel pack check ./packs/mine"
     )]
@@ -35,14 +39,14 @@ pub(crate) enum Pack {
         /// The directory with pack.yaml
         directory: std::path::PathBuf,
     },
-    /// Print the metadata of actions, from what their component says about itself; no host is needed
+    /// Print the metadata of actions from their component's own description; no host is needed
     #[command(
         after_help = "Examples:\n  petrel pack describe greetings/wasm/greetings.wasm\n  petrel pack describe greetings/wasm/greetings.wasm --write"
     )]
     Describe {
         /// The component
         component: std::path::PathBuf,
-        /// Write it to the files in `actions` of the pack that the component lies in, in place of what they hold
+        /// Write the metadata to the files in `actions` of the component's pack, in place of their content
         #[arg(long)]
         write: bool,
     },
@@ -52,19 +56,19 @@ pub(crate) enum Pack {
         /// The pack
         pack: String,
     },
-    /// Read a pack again from where it was registered
+    /// Register a pack again from its directory
     #[command(after_help = "Examples:\n  petrel pack reload mine")]
     Reload {
         /// The pack
         pack: String,
     },
-    /// Forget a pack with its actions, triggers, rules and configuration; its files stay
+    /// Remove a pack with its actions, triggers, rules and configuration; its files stay
     #[command(alias = "rm", after_help = "Examples:\n  petrel pack remove mine")]
     Remove {
         /// The pack
         pack: String,
     },
-    /// Show how a pack is configured, with secrets masked
+    /// Show the configuration of a pack, with secrets masked
     #[command(
         after_help = "Examples:\n  petrel pack config github\n  petrel pack config github --show-secrets\n  petrel pack config github --schema"
     )]
@@ -73,11 +77,11 @@ pub(crate) enum Pack {
         pack: String,
         #[command(flatten)]
         secrets: Secrets,
-        /// Show what the configuration may hold instead
+        /// Show the schema of the configuration instead
         #[arg(long)]
         schema: bool,
     },
-    /// Configure a pack by a file of YAML or JSON
+    /// Configure a pack from a file of YAML or JSON
     #[command(
         after_help = "Examples:\n  petrel pack configure github github.yaml\n  petrel pack configure github - < github.yaml"
     )]
@@ -92,13 +96,13 @@ pub(crate) enum Pack {
         after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine\n  petrel pack register mine --types actions,rules"
     )]
     Register {
-        /// The directory with pack.yaml, or the name of a pack that is registered
+        /// The directory with pack.yaml, or the name of a registered pack
         pack: std::path::PathBuf,
-        /// Register these parts of it only: actions, triggers, rules; the others stay as they are
+        /// Register only these parts: actions, triggers, rules; the others stay as they are
         #[arg(long, value_delimiter = ',', value_name = "TYPES")]
         types: Vec<String>,
     },
-    /// Register packs that came with the binary
+    /// Register packs that come with the binary
     #[command(after_help = "Examples:\n  petrel pack install builtin:github")]
     Install {
         /// The packs, as builtin:NAME
@@ -116,24 +120,25 @@ impl Pack {
         }
     }
 
-    /// Does what takes a host.
+    /// Runs a verb that needs a host.
     async fn ask(self, session: &Session) -> Result<Code, Failure> {
         match self {
             Self::List => {
-                let packs = session.client.list("/packs?limit=-1").await?;
-                let columns = [
-                    ("PACK", "ref"),
-                    ("VERSION", "version"),
-                    ("DESCRIPTION", "description"),
-                    ("PATH", "path"),
-                ];
-                print::listing(session.form, &packs, &columns);
+                let answer = session.client.list("/packs?limit=-1").await?;
+                session.show(&answer, |packs: Items<wire::Pack<'static>>| {
+                    print::listing(attributes::table(&packs), &[]);
+                })?;
             }
             Self::Check { directory } => return check(session.form, &directory).await,
             Self::Describe { component, write } => {
                 return describe::describe(session.form, &component, write).await;
             }
-            Self::Get { pack } => get(session, &pack).await?,
+            Self::Get { pack } => {
+                let answer = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
+                session.show(&answer, |pack: wire::Pack<'static>| {
+                    print::attributes(&attributes::attributes(&pack));
+                })?;
+            }
             Self::Reload { pack } => {
                 register(session, "/packs/register", &json!({"packs": [pack]})).await?;
             }
@@ -147,26 +152,19 @@ impl Pack {
                     print::json(&session.client.get(&format!("/config_schemas/{pack}")).await?);
                 } else {
                     let path = secrets.asked(&format!("/configs/{pack}"));
-                    let config = session.client.get(&path).await?;
-                    tell_notes(&config);
-                    print::attributes(session.form, &config, &["pack", "values"]);
+                    show_config(session.form, &session.client.get(&path).await?)?;
                 }
             }
             Self::Configure { pack, file } => {
                 let values = Value::Object(read_values(&file)?);
                 let path = format!("/configs/{}", path_segment(&pack));
-                let config = session.client.send_json(Method::PUT, &path, &values).await?;
-                tell_notes(&config);
-                print::attributes(session.form, &config, &["pack", "values"]);
+                show_config(session.form, &session.client.send_json(Method::PUT, &path, &values).await?)?;
             }
             Self::Register { pack, types } => {
-                let mut asked = to_register(&pack)?;
-                if let Some(asked) = asked.as_object_mut().filter(|_| !types.is_empty()) {
-                    asked.insert("types".to_owned(), json!(types));
-                }
-                register(session, "/packs/register", &asked).await.map_err(|failure| {
-                    let is_name = asked.get("packs").is_some() && failure.code == Code::NotFound;
-                    if is_name { neither(&pack) } else { failure }
+                let wanted = Wanted::of(&pack, types)?;
+                register(session, "/packs/register", &json!(wanted)).await.map_err(|failure| {
+                    let is_unknown = wanted.is_name() && failure.code == Code::NotFound;
+                    if is_unknown { wanted::neither(&pack) } else { failure }
                 })?;
             }
             Self::Install { packs } => {
@@ -177,90 +175,42 @@ impl Pack {
     }
 }
 
-/// Shows what is registered of a pack.
-async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
-    let pack = session.client.get(&format!("/packs/{}", path_segment(pack))).await?;
-    let attributes =
-        ["ref", "name", "description", "version", "author", "keywords", "path", "refused", "refused_rules"];
-    print::attributes(session.form, &pack, &attributes);
-    Ok(())
+/// Shows the configuration of a pack, and prints the notes on it.
+fn show_config(form: Form, answer: &Value) -> Result<(), Failure> {
+    let notes = |config: &wire::PackConfig<'static>| tell_notes(&config.notes);
+    show_noted(form, answer, notes, |config| print::attributes(&attributes::config(config)))
 }
 
-/// Says what there is to say of a configuration.
-fn tell_notes(config: &Value) {
-    for note in config.get("notes").and_then(Value::as_array).into_iter().flatten() {
-        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
-    }
+/// Prints notes: skipped or removed parts, and advice.
+fn tell_notes(notes: &[Cow<'_, str>]) {
+    notes.iter().for_each(|note| print::note(&format!("note: {note}")));
 }
 
-/// Says what went with a pack that was removed.
-fn tell_removal(form: Form, removed: &Value) -> Result<(), Failure> {
-    let removal: Removal<'_> = read(removed)?;
-    removal.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
-    let of = |count: usize, what: &str| counted(count as u64, what);
-    match form {
-        Form::Json => print::json(removed),
-        Form::Text => print::note(&format!(
-            "removed {}: {}, {}, {}; its files are where they were",
-            removal.reference,
-            of(removal.actions, "action"),
-            of(removal.triggers, "trigger"),
-            of(removal.rules, "rule")
-        )),
-    }
-    Ok(())
+/// Prints the outcome of removing a pack.
+fn tell_removal(form: Form, answer: &Value) -> Result<(), Failure> {
+    let notes = |removal: &wire::Removal<'static>| tell_notes(&removal.notes);
+    show_noted(form, answer, notes, |removal| print::note(&attributes::removed(removal)))
 }
 
-/// Asks the host to register something, and says what was.
+/// Has the host register something, and prints the outcome and the next step.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
-    let report = session.client.send_json(Method::POST, path, body).await?;
-    let registration: Registration<'_> = read(&report)?;
-    notes(&registration);
-    match session.form {
-        Form::Json => print::json(&report),
-        Form::Text => registered(&registration),
-    }
-    Ok(())
+    let answer = session.client.send_json(Method::POST, path, body).await?;
+    let notes = |registration: &wire::Registration<'static>| tell_notes(&registration.notes);
+    show_noted(session.form, &answer, notes, |registration| {
+        print::line(&attributes::registered(registration));
+        for pack in registration.registered() {
+            print::note(&format!("`petrel action list --pack {}` shows its actions", pack.reference));
+        }
+    })
 }
 
-/// What asks the host to register a directory, or a pack by its name where there is no such directory.
-fn to_register(pack: &Path) -> Result<Value, Failure> {
-    let name = pack.to_str().filter(|name| check_pack(name).is_ok());
-    match (pack.canonicalize(), name) {
-        (Ok(path), _) if path.is_file() => Err(no_directory(&path)),
-        (Ok(path), _) => Ok(json!({"path": path})),
-        (Err(_), Some(name)) => Ok(json!({"packs": [name]})),
-        (Err(error), None) => Err(unreadable(pack, &error)),
-    }
-}
-
-fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
-    let message = format!("{} cannot be read: {error}", directory.display());
-    Failure::usage(message, "give the directory that holds pack.yaml")
-}
-
-/// That what is to be registered is nothing that there is.
-fn neither(pack: &Path) -> Failure {
-    let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
-    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows what is registered";
-    Failure::new(Code::NotFound, "not_found", message, hint)
-}
-
-fn no_directory(file: &Path) -> Failure {
-    let directory = file.parent().unwrap_or(file);
-    Failure::usage(
-        format!("{} is a file, and a pack is a directory", file.display()),
-        format!("name the directory: {}", directory.display()),
-    )
-}
-
-/// Says everything that must be corrected in a pack, and what to think about.
+/// Prints all problems and warnings of a pack.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
-    let directory = directory.canonicalize().map_err(|error| unreadable(directory, &error))?;
+    let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
     if directory.is_file() {
-        return Err(no_directory(&directory));
+        return Err(wanted::no_directory(&directory));
     }
-    // A pack of the host's own is one wherever it is, so what it holds is known.
+    // The host's own packs are known wherever the pack is registered, so its references to them can be checked.
     let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
     let own = own.filter_map(|pack| read_pack(&Embedded(pack.files)).ok()).collect();
     let content = Content::of_packs(runners()?, own);
@@ -285,13 +235,13 @@ async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     Ok(code)
 }
 
-/// The runners to look at a pack with: by the settings of this machine, or by the defaults where these make no sense.
+/// The runners for the check: by the settings of this machine, or by the defaults if these are invalid.
 fn runners() -> Result<Runners, Failure> {
     let of_machine = Configuration::of_client().and_then(|settings| runners_to_look(&settings));
     of_machine.or_else(|failure| {
         let reason = failure.message;
         print::note(&format!(
-            "looked at by the default settings, since those of this machine make no sense: {reason}"
+            "checked with the default settings, since those of this machine are not valid: {reason}"
         ));
         runners_to_look(&Configuration::of_nobody()?)
     })
@@ -303,25 +253,4 @@ fn read_values(file: &str) -> Result<petrel_model::Object, Failure> {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Failure::usage(lines.join("\n"), "correct the file and try again")
     })
-}
-
-/// Says what was passed over, and what to think about.
-fn notes(registration: &Registration<'_>) {
-    registration.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
-}
-
-/// Says what was registered and what to try next.
-fn registered(registration: &Registration<'_>) {
-    let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
-    let of = |count: usize, what: &str| counted(count as u64, what);
-    print::line(&format!(
-        "registered {}: {}, {}, {}",
-        packs.join(", "),
-        of(registration.actions, "action"),
-        of(registration.triggers, "trigger"),
-        of(registration.rules, "rule")
-    ));
-    for pack in packs {
-        print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));
-    }
 }

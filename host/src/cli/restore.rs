@@ -1,4 +1,4 @@
-//! `petrel restore`: makes a data directory of a backup. `backup.rs` has it written.
+//! `petrel restore`: restores a backup into a data directory. `backup.rs` has it written.
 
 use clap::Args;
 use petrel_persistence_embedded::restore::{self, InFlight, Restored};
@@ -12,8 +12,9 @@ use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Make a data directory of a backup, or of an export. One that has a store already is left alone; of a backup
-/// that is not whole nothing is left behind. What was in flight at the backup rests, as it may have gone on where that
+/// Restore a backup or an export into a new data directory. A directory that has a store is refused, and an
+/// incomplete backup leaves nothing behind. Executions that were in flight at the backup are held until `petrel
+/// resume-all`, since they may have gone on where the backup comes from; new ones run.
 /// is from, until `petrel resume-all`; new work runs.
 #[derive(Debug, Args)]
 #[command(
@@ -23,7 +24,7 @@ pub(crate) struct Restore {
     /// The file; - for standard input
     file: String,
 
-    /// Let what was in flight at the backup go on as soon as the host is started
+    /// Do not hold executions that were in flight at the backup
     #[arg(long)]
     run: bool,
 
@@ -40,7 +41,7 @@ impl Restore {
         let mut layout = Layout::begin(&data_dir).map_err(|error| unmade_directory(&settings, &error))?;
         let in_flight = if self.run { InFlight::GoesOn } else { InFlight::Held };
         if !settings.store_directory().exists() {
-            // Whatever ran over a store that was here is not of the one that comes.
+            // The marks of processes in this directory belong to another store than the restored one.
             data_directory::forget_identity(&data_dir)
                 .map_err(|error| unmade_directory(&settings, &error))?;
         }
@@ -62,7 +63,7 @@ impl Restore {
     }
 }
 
-/// What is said of a restored store, with how much was in flight.
+/// The report of a restore, with the executions in flight.
 fn with_in_flight(mut said: Value, restored: &Restored, is_held: bool) -> Value {
     let Restored { waiting, begun, .. } = restored;
     if let Some(said) = said.as_object_mut() {

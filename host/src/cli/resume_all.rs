@@ -1,15 +1,15 @@
-//! `petrel resume-all`: lets go on what rests since a restore. `restore.rs` has it rest.
+//! `petrel resume-all`: resumes executions that are held since a restore. `restore.rs` has them held.
 
 use clap::Args;
-use serde_json::Value;
+use petrel_api_types::host::Resumed;
 
 use super::session::Session;
 use crate::exit::{Code, Failure};
-use crate::print::{self, Form, counted};
+use crate::print::{self, counted};
 
-/// Let go on what was in flight at the backup that the running host is restored from: executions that waited, ran or
-/// were delayed, and workflows. Before that, see to it that they do not go on where the backup is from. What had begun
-/// and may not be run twice is then `abandoned`; what is not to run at all can be canceled first.
+/// Resume the executions that are held since a restore: those that waited, ran or were delayed at the backup, and
+/// workflows. First make sure that they do not go on where the backup comes from. An execution that had begun and
+/// must not be run twice becomes `abandoned`; one that should not run at all can be canceled first.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  petrel resume-all\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
 pub(crate) struct ResumeAll;
@@ -17,47 +17,39 @@ pub(crate) struct ResumeAll;
 impl ResumeAll {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         let answer = session.client.delete("/hold").await?;
-        match session.form {
-            Form::Json => print::json(&answer),
-            Form::Text => match told(&answer) {
-                None => print::note("nothing is held"),
-                Some(told) => print::line(&told),
-            },
-        }
+        session.show(&answer, |resumed: Resumed| match told(resumed) {
+            None => print::note("nothing is held"),
+            Some(told) => print::line(&told),
+        })?;
         Ok(Code::Ok)
     }
 }
 
-/// What became of what was held; nothing when nothing was.
-fn told(answer: &Value) -> Option<String> {
-    let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let held = Some(count("held")).filter(|held| *held > 0)?;
-    let resumed = count("resumed");
+/// The outcome for people; `None` if nothing was held.
+fn told(Resumed { held, resumed, abandoned, canceled }: Resumed) -> Option<String> {
+    if held == 0 {
+        return None;
+    }
     let verb = if resumed == 1 { "goes" } else { "go" };
-    let mut told = format!("of {} in flight at the backup, {resumed} {verb} on", counted(held, "execution"));
+    let held = counted(held as u64, "execution");
+    let mut told = format!("of {held} in flight at the backup, {resumed} {verb} on");
     let others = [
-        ("abandoned", "abandoned: they had begun, and how far they got is not known"),
-        ("canceled", "canceled, as had been asked for"),
+        (abandoned, "abandoned: they had begun, and how far they got is not known"),
+        (canceled, "canceled, as had been asked for"),
     ];
-    for (name, words) in others {
-        if count(name) > 0 {
-            told.push_str(&format!("\n  {} {words}", count(name)));
-        }
+    for (count, words) in others.into_iter().filter(|(count, _)| *count > 0) {
+        told.push_str(&format!("\n  {count} {words}"));
     }
     Some(told)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use super::*;
 
     #[test]
     fn what_does_not_go_on_is_told_apart() {
-        let told = |held, resumed, abandoned, canceled| {
-            super::told(
-                &json!({"held": held, "resumed": resumed, "abandoned": abandoned, "canceled": canceled}),
-            )
-        };
+        let told = |held, resumed, abandoned, canceled| told(Resumed { held, resumed, abandoned, canceled });
         assert_eq!(told(0, 0, 0, 0), None);
         assert_eq!(told(1, 1, 0, 0).as_deref(), Some("of 1 execution in flight at the backup, 1 goes on"));
         let all = told(7, 2, 4, 1).unwrap_or_default();

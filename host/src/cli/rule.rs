@@ -1,17 +1,22 @@
-//! `petrel rule`: connects triggers to actions.
+//! `petrel rule`: rules, which connect triggers to actions.
 
 use clap::Subcommand;
+use petrel_api_types as wire;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
 use super::input::read_file;
-use super::session::{Secrets, Session, path_segment};
-use super::trigger;
+use super::session::{Items, Secrets, Session, path_segment, show_noted};
+use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Make, change and look at rules.
+mod attributes;
+
+use attributes::{attributes, table};
+
+/// Create, change and show rules.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rule {
     /// List rules
@@ -32,13 +37,13 @@ pub(crate) enum Rule {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Make a rule from a file of YAML or JSON
+    /// Create a rule from a file of YAML or JSON
     #[command(after_help = "Examples:\n  petrel rule create rule.yaml\n  petrel rule create - < rule.yaml")]
     Create {
         /// The file, or - for standard input
         file: String,
     },
-    /// Replace a rule by what a file says
+    /// Replace a rule by the one in a file
     #[command(after_help = "Examples:\n  petrel rule update examples.sample_rule_with_webhook rule.yaml")]
     Update {
         /// The rule, as pack.name
@@ -47,14 +52,14 @@ pub(crate) enum Rule {
         /// The file, or - for standard input
         file: String,
     },
-    /// Switch rules on
+    /// Enable rules
     #[command(after_help = "Examples:\n  petrel rule enable examples.sample_rule_with_webhook")]
     Enable {
         /// The rules, as pack.name
         #[arg(value_name = "RULE", required = true)]
         references: Vec<String>,
     },
-    /// Switch rules off
+    /// Disable rules
     #[command(after_help = "Examples:\n  petrel rule disable examples.sample_rule_with_webhook")]
     Disable {
         /// The rules, as pack.name
@@ -77,30 +82,24 @@ impl Rule {
             Self::List { pack, secrets } => {
                 let filter =
                     pack.as_ref().map_or_else(String::new, |pack| format!("&pack={}", path_segment(pack)));
-                let mut rules = client.list(&secrets.asked(&format!("/rules?limit=-1{filter}"))).await?;
-                if session.form == Form::Text {
-                    rules.as_array_mut().into_iter().flatten().for_each(name_trigger);
-                }
-                let columns = [
-                    ("RULE", "ref"),
-                    ("TRIGGER", LISTENS_TO),
-                    ("ACTION", "action.ref"),
-                    ("ENABLED", "enabled"),
-                    ("DESCRIPTION", "description"),
-                ];
+                let answer = client.list(&secrets.asked(&format!("/rules?limit=-1{filter}"))).await?;
                 let asked: Vec<_> = pack.map(|pack| ("pack", pack)).into_iter().collect();
-                print::listing_of(session.form, &rules, &columns, &asked);
+                session.show(&answer, |rules: Items<wire::Rule<'static>>| {
+                    print::listing(table(&rules), &asked);
+                })?;
             }
             Self::Get { reference, secrets } => {
-                show(session.form, &client.get(&secrets.asked(&rule_path(&reference))).await?);
+                let answer = client.get(&secrets.asked(&rule_path(&reference))).await?;
+                session.show(&answer, |rule: wire::Rule<'static>| print::attributes(&attributes(&rule)))?;
             }
             Self::Create { file } => {
-                let rule = client.send_yaml(Method::POST, "/rules", read_rule(&file)?).await?;
-                changed(session.form, &rule, "created");
+                let answer = client.send_yaml(Method::POST, "/rules", read_rule(&file)?).await?;
+                tell_change(session.form, &answer, "created")?;
             }
             Self::Update { reference, file } => {
-                let rule = client.send_yaml(Method::PUT, &rule_path(&reference), read_rule(&file)?).await?;
-                changed(session.form, &rule, "updated");
+                let path = rule_path(&reference);
+                let answer = client.send_yaml(Method::PUT, &path, read_rule(&file)?).await?;
+                tell_change(session.form, &answer, "updated")?;
             }
             Self::Enable { references } => return switch(session, &references, true).await,
             Self::Disable { references } => return switch(session, &references, false).await,
@@ -109,7 +108,10 @@ impl Rule {
                     client.delete(&rule_path(reference)).await?;
                     Ok::<_, Failure>(deleted("ref", reference))
                 };
-                let tell = |reference: &str, _: &Value| print::note(&format!("deleted {reference}"));
+                let tell = |reference: &str, _: &Value| {
+                    print::note(&format!("deleted {reference}"));
+                    Ok(())
+                };
                 return each(session.form, &references, delete, tell).await;
             }
         }
@@ -121,33 +123,14 @@ fn rule_path(reference: &str) -> String {
     format!("/rules/{}", path_segment(reference))
 }
 
-/// The text of a rule file, checked here so that a mistake is said with the file, line and column.
+/// The text of a rule's file, parsed here so that a mistake is reported with its file, line and column.
 fn read_rule(file: &str) -> Result<String, Failure> {
     let text = read_file(file)?;
     petrel_packs::definition::read_rule(file, &text, None).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Failure::usage(
-            lines.join(
-                "
-",
-            ),
-            "correct the file and try again",
-        )
+        Failure::usage(lines.join("\n"), "correct the file and try again")
     })?;
     Ok(text)
-}
-
-/// Where a rule says in a table what it listens to.
-const LISTENS_TO: &str = "listens_to";
-
-/// Says in `rule` what it listens to: the trigger type, and of a webhook where it is.
-fn name_trigger(rule: &mut Value) {
-    let text = |path: &str| rule.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let (kind, url) = (text("/trigger/type"), text("/trigger/parameters/url"));
-    let shown = trigger::named(kind, url);
-    if let Some(rule) = rule.as_object_mut() {
-        rule.insert(LISTENS_TO.into(), shown.into());
-    }
 }
 
 async fn switch(session: &Session, references: &[String], enabled: bool) -> Result<Code, Failure> {
@@ -156,31 +139,29 @@ async fn switch(session: &Session, references: &[String], enabled: bool) -> Resu
         session.client.send_json(Method::PUT, &path, &json!(enabled)).await
     };
     let what = if enabled { "enabled" } else { "disabled" };
-    each(session.form, references, switch, |_, rule| changed(session.form, rule, what)).await
+    each(session.form, references, switch, |_, answer| tell_change(session.form, answer, what)).await
 }
 
-/// Says what changed and what to try next; warnings go to standard error.
-fn changed(form: Form, rule: &Value, what: &str) {
-    for warning in rule.get("warnings").and_then(Value::as_array).into_iter().flatten() {
-        print::note(&format!("warning: {}", warning.as_str().unwrap_or_default()));
+/// Prints a changed rule and the next step; the latter and warnings go to standard error.
+fn tell_change(form: Form, answer: &Value, what: &str) -> Result<(), Failure> {
+    let warn = |rule: &wire::Rule<'static>| {
+        rule.warnings.iter().for_each(|warning| print::note(&format!("warning: {warning}")));
+    };
+    show_noted(form, answer, warn, |rule| print::attributes(&attributes(rule)))?;
+    if let Ok(rule) = read::<wire::Rule<'_>>(answer) {
+        print::note(&next(&rule, what));
     }
-    show(form, rule);
-    let reference = rule.get("ref").and_then(Value::as_str).unwrap_or_default();
-    let is_enabled = rule.get("enabled").and_then(Value::as_bool).unwrap_or_default();
-    if is_enabled {
-        print::note(&format!(
-            "{what} {reference}; `petrel trigger why last` says how it took the last event"
-        ));
+    Ok(())
+}
+
+/// The report of a change and the next step.
+fn next(rule: &wire::Rule<'_>, what: &str) -> String {
+    let reference = &rule.reference;
+    if rule.enabled {
+        format!("{what} {reference}; `petrel trigger why last` shows its verdict on the last event")
     } else {
-        print::note(&format!(
-            "{what} {reference}; it is off: `petrel rule enable {reference}` switches it on"
-        ));
+        format!("{what} {reference}; it is disabled: `petrel rule enable {reference}` enables it")
     }
-}
-
-fn show(form: Form, rule: &Value) {
-    let attributes = ["id", "ref", "description", "enabled", "trigger", "criteria", "action"];
-    print::attributes(form, rule, &attributes);
 }
 
 #[cfg(test)]
@@ -188,15 +169,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_says_which_webhook_it_listens_to() {
-        for (trigger, expected) in [
-            (json!({"type": "core.st2.webhook", "parameters": {"url": "github"}}), "webhook /github"),
-            (json!({"type": "mine.event", "parameters": {"url": "github"}}), "mine.event"),
-            (json!({"type": "mine.event", "parameters": {}}), "mine.event"),
-        ] {
-            let mut rule = json!({"trigger": trigger});
-            name_trigger(&mut rule);
-            assert_eq!(rule[LISTENS_TO], expected);
-        }
+    fn a_disabled_rule_is_reported_with_the_command_that_enables_it() {
+        let rule = attributes::tests::rule(&json!({"type": "mine.event"}));
+        assert!(next(&rule, "created").starts_with("created mine.r; `petrel trigger why last` shows"));
+        let off = wire::Rule { enabled: false, ..rule };
+        assert_eq!(
+            next(&off, "updated"),
+            "updated mine.r; it is disabled: `petrel rule enable mine.r` enables it"
+        );
     }
 }

@@ -1,9 +1,10 @@
-//! `petrel run`: runs an action, waits for it, prints what came of it, and ends as it did. On a terminal it says meanwhile
-//! how it goes, and who breaks off is told how to find it again.
+//! `petrel run`: runs an action, waits for it, prints its result, and exits with its code. On a terminal it shows
+//! progress; after ^C it says how to find the execution again.
 
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use petrel_api_types::action::ActionParameters;
 use petrel_api_types::execution::Standing;
 use petrel_model::Status;
 use reqwest::Method;
@@ -16,9 +17,9 @@ use crate::parameters;
 use crate::print::{self, Form};
 use crate::signals;
 
-/// How long the host is asked to wait for the end the first time: what takes longer is said to run.
+/// The first time for which the host is asked to wait. After it the execution is reported as running.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
-/// How long it is asked to wait after that.
+/// Each further time for which the host is asked to wait.
 const LONG_LOOK: Duration = Duration::from_secs(20);
 
 /// Run an action and wait for it.
@@ -37,15 +38,15 @@ pub(crate) struct Run {
     #[arg(value_name = "ACTION")]
     action: String,
 
-    /// Parameters; words without `=` are put together as the parameter cmd
+    /// Parameters; words without `=` are joined to the parameter cmd
     #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<String>,
 
-    /// Print the id at once and do not wait
+    /// Print the id at once, without waiting
     #[arg(long = "async", short = 'a')]
     is_async: bool,
 
-    /// How many seconds to wait at most
+    /// The greatest number of seconds to wait
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
 }
@@ -53,8 +54,9 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         let action = path_segment(&self.action);
-        let schemas = session.client.get(&format!("/actions/views/parameters/{action}")).await?;
-        let given = parameters::parse(&self.parameters, schemas.get("parameters").unwrap_or(&Value::Null))?;
+        let path = format!("/actions/views/parameters/{action}");
+        let takes: ActionParameters<'static> = read(&session.client.get(&path).await?)?;
+        let given = parameters::parse(&self.parameters, Some(&takes.parameters))?;
         let body = json!({"action": self.action, "parameters": given});
         let execution = session.client.execution(Method::POST, "/executions", Some(&body)).await?;
         let begun: Standing<'static> = read(&execution)?;
@@ -73,7 +75,7 @@ impl Run {
         Ok(outcome(status))
     }
 
-    /// The execution once it has ended, or when patience has; and its status.
+    /// The execution once it has ended or the time is up, with its status.
     async fn wait(
         &self,
         session: &Session,
@@ -103,10 +105,10 @@ impl Run {
     }
 }
 
-/// What `waiting` for the execution `id` gives.
+/// Runs `waiting`, which waits for the execution `id`, until ^C.
 ///
 /// # Errors
-/// Those of `waiting`, or that it was broken off by ^C: then how the execution is found again.
+/// Those of `waiting`, or an interruption by ^C with a hint how to find the execution again.
 pub(super) async fn until_interrupted<T>(
     id: &str,
     waiting: impl Future<Output = Result<T, Failure>>,
@@ -116,13 +118,13 @@ pub(super) async fn until_interrupted<T>(
         () = signals::interrupted() => Err(Failure::new(
             Code::Interrupted,
             "interrupted",
-            format!("nobody waits any more for the execution {id}, which goes on"),
-            format!("`petrel execution get {id}` shows it, `petrel execution cancel {id}` ends it"),
+            format!("stopped waiting for the execution {id}, which goes on"),
+            format!("`petrel execution get {id}` shows it, `petrel execution cancel {id}` cancels it"),
         )),
     }
 }
 
-/// The exit code mirrors the run.
+/// The exit code for the status of a run.
 pub(super) fn outcome(status: Status) -> Code {
     match status {
         Status::Succeeded => Code::Ok,

@@ -15,7 +15,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     flags: Flags,
 
-    /// Go on although the store has lost commits that it had acknowledged
+    /// Go on although the store has lost acknowledged commits
     #[arg(long)]
     accept_loss: bool,
 }

@@ -1,4 +1,4 @@
-//! `petrel store`: looks after the store of a host that does not run. A backup of one that does is `backup.rs`.
+//! `petrel store`: maintains the store of a host that is not running. `backup.rs` makes backups of a running one.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -20,45 +20,45 @@ use crate::config::{Configuration, Flags, Settings};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Look after the store of a host that does not run.
+/// Check, repair, copy and compact the store of a host that is not running.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Store {
-    /// Read all of the store and say what is wrong; the exit code is 1 if anything is
+    /// Read the whole store and report damage; the exit code is 1 if there is any
     #[command(
         after_help = "Examples:\n  petrel store check\n  petrel store check --data-dir /var/lib/petrel\n  petrel store check --repair"
     )]
     Check {
-        /// Set aside what cannot be read, in a file in the data directory, and make good what can be; then check
-        /// again. It needs as much room as the store takes
+        /// Set unreadable rows aside in a file in the data directory, rebuild what can be rebuilt, and check again;
+        /// needs as much free space as the store takes
         #[arg(long)]
         repair: bool,
         #[command(flatten)]
         reading: Reading,
     },
-    /// Give back the room on the disk that the store no longer needs
+    /// Free space on the disk that the store no longer needs
     #[command(after_help = "Examples:\n  petrel store compact")]
     Compact {
         #[command(flatten)]
         flags: Flags,
     },
-    /// Write all of the store to a file, from which any engine can make a store
+    /// Write the whole store to a file, from which a store of any engine can be made
     #[command(
         after_help = "Examples:\n  petrel store export petrel.archive\n  petrel store export - | gzip > petrel.archive.gz"
     )]
     Export {
-        /// The file, which appears when it is whole; - for standard output
+        /// The file, which appears when it is complete; - for standard output
         file: String,
         #[command(flatten)]
         reading: Reading,
     },
-    /// Make a store of an export, where there is none
+    /// Create a store from an export, where there is none
     #[command(
         after_help = "Examples:\n  petrel store import petrel.archive\n  petrel store import petrel.archive --engine redb\n  gunzip < petrel.archive.gz | petrel store import -"
     )]
     Import {
         /// The file; - for standard input
         file: String,
-        /// The engine that is to keep the rows of the store; the same as --store-engine
+        /// The engine of the new store; the same as --store-engine
         #[arg(long, value_name = "NAME", conflicts_with = "store.engine")]
         engine: Option<String>,
         #[command(flatten)]
@@ -66,13 +66,13 @@ pub(crate) enum Store {
     },
 }
 
-/// How a store is read.
+/// The options for reading a store.
 #[derive(Debug, Args)]
 pub(crate) struct Reading {
     #[command(flatten)]
     flags: Flags,
 
-    /// Go on without what the store has lost although it was acknowledged
+    /// Go on although the store has lost acknowledged commits
     #[arg(long)]
     accept_loss: bool,
 }
@@ -113,11 +113,11 @@ impl Store {
     }
 }
 
-/// Repairs a store, and says what is left to be wrong.
+/// Repairs a store, and reports the damage that is left.
 fn repair(form: Form, reading: &Reading) -> Result<Code, Failure> {
     let (settings, options) = reading.settings()?;
     let directory = settings.store_directory();
-    // A name that a file can have everywhere, and that sorts by time.
+    // A name that every file system allows, and that sorts by time.
     let time = petrel_engine::clock::now().to_string().replace(':', "-");
     let aside = settings.data_dir().join(format!("set-aside-{time}.jsonl"));
     let repaired = repair::repair(&directory, &options, &aside).map_err(|error| match error {
@@ -261,7 +261,7 @@ fn import(form: Form, file: &str, flags: &Flags) -> Result<Code, Failure> {
     let directory = settings.store_directory();
     let layout = Layout::begin(&settings.data_dir()).map_err(|error| unmade_directory(settings, &error))?;
     let engine = settings.store.engine;
-    // Files belong to a backup, and are laid out by `petrel restore`.
+    // Files belong to a backup, and `petrel restore` lays them out.
     let imported = restore::restore(&mut archive, &directory, engine, InFlight::AsItWas, |_, _, _| Ok(()));
     let imported = imported.map_err(|error| unmade(file, &error))?.archived;
     layout.keep();
@@ -287,7 +287,7 @@ fn show_imported(form: Form, directory: &Path, imported: &Archived, engine: &str
     }
 }
 
-/// A store that cannot be opened. The message has the remedy.
+/// The failure for a store that cannot be opened. The message has the remedy.
 fn unopened(error: &OpenError) -> Failure {
     let code = match error {
         OpenError::Missing(_) => Code::NotFound,
@@ -302,7 +302,7 @@ fn unreadable(error: &petrel_persistence::Error) -> Failure {
     in_trouble(message, hint)
 }
 
-/// A store of which no new base can be written. It is as it was.
+/// The failure for a store whose new base cannot be written. The store is unchanged.
 fn uncompacted(error: &CompactError) -> Failure {
     match error {
         CompactError::Open(error) => unopened(error),
@@ -317,18 +317,18 @@ fn in_trouble(message: String, hint: &str) -> Failure {
     Failure::new(Code::Server, "store", message, hint)
 }
 
-/// An archive that cannot be used. The message has the remedy.
+/// The failure for an archive that cannot be used. The message has the remedy.
 pub(super) fn unusable(file: &str, error: &ArchiveError) -> Failure {
     Failure::new(Code::Usage, "archive", format!("{file}: {error}"), "")
 }
 
-/// A data directory that cannot be made.
+/// The failure for a data directory that cannot be created.
 pub(super) fn unmade_directory(settings: &Settings, error: &std::io::Error) -> Failure {
     let message = format!("the data directory {} cannot be made: {error}", settings.data_dir().display());
     in_trouble(message, "name one that you can write to with --data-dir")
 }
 
-/// A store that cannot be made of the archive in `file`.
+/// The failure for a store that cannot be created from the archive in `file`.
 pub(super) fn unmade(file: &str, error: &RestoreError) -> Failure {
     match error {
         RestoreError::Occupied(_) => Failure::new(Code::Conflict, "store", error.to_string(), ""),

@@ -1,4 +1,4 @@
-//! `petrel token`: the admin's token, which lies in a file of the host.
+//! `petrel token`: the admin's token in a file of the host.
 
 use clap::Subcommand;
 use reqwest::Method;
@@ -8,10 +8,10 @@ use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Look after the token in the file `admin-token` of the host's data directory.
+/// Replace the token in the file `admin-token` of the host's data directory.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
-    /// Replace it: copies of the old one are worth nothing from then on
+    /// Replace the token; copies of the old one are not accepted any more
     #[command(after_help = "Examples:\n  petrel token rotate")]
     Rotate,
 }
@@ -23,7 +23,9 @@ impl Token {
         match session.form {
             Form::Json => print::json(&answer),
             Form::Text => {
-                print::note("the host's file admin-token holds another token; the old one is worth nothing");
+                print::note(
+                    "the host's file admin-token has a new token; the old one is not accepted any more",
+                );
             }
         }
         Ok(Code::Ok)

@@ -1,25 +1,26 @@
-//! `petrel user`: who may sign in.
+//! `petrel user`: the users of the host.
 
 use clap::Subcommand;
+use petrel_access::ADMIN;
+use petrel_api_types as wire;
+use petrel_api_types::Item;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
 use super::input::read_password;
-use super::session::{Session, path_segment};
-use petrel_access::ADMIN;
-
+use super::session::{Items, Session, path_segment};
 use crate::exit::{Code, Failure};
-use crate::print::{self, Form};
+use crate::print::{self, Form, Listing};
 
-/// Make and delete users, and set their passwords. There are no roles yet: every user may do everything but act as
-/// somebody else.
+/// Create and delete users, and set their passwords. There are no roles yet: every user may do everything except act
+/// on behalf of others.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// List users
     #[command(alias = "ls", after_help = "Examples:\n  petrel user list")]
     List,
-    /// Make a user
+    /// Create a user
     #[command(
         after_help = "Examples:\n  petrel user create ada\n  petrel user create ada --password-stdin < password"
     )]
@@ -30,7 +31,7 @@ pub(crate) enum User {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Set the password of a user, who is signed out everywhere; API keys stay
+    /// Set the password of a user and sign the user out everywhere; API keys stay
     #[command(
         after_help = "Examples:\n  petrel user password admin\n  petrel user password ada --password-stdin < password"
     )]
@@ -55,8 +56,9 @@ impl User {
         let client = &session.client;
         match self {
             Self::List => {
-                let users = client.list("/users?limit=-1").await?;
-                print::listing(session.form, &users, &[("USER", "name"), ("CREATED", "created_at")]);
+                let answer = client.list("/users?limit=-1").await?;
+                session
+                    .show(&answer, |users: Items<wire::User<'static>>| print::listing(table(&users), &[]))?;
             }
             Self::Create { name, password_stdin } => {
                 let password = read_password(&format!("Password of {name}"), password_stdin, true)?;
@@ -77,7 +79,10 @@ impl User {
                     tell_of_token_file(name);
                     Ok::<_, Failure>(deleted("name", name))
                 };
-                let tell = |name: &str, _: &Value| print::note(&format!("deleted {name}"));
+                let tell = |name: &str, _: &Value| {
+                    print::note(&format!("deleted {name}"));
+                    Ok(())
+                };
                 return each(session.form, &names, delete, tell).await;
             }
         }
@@ -85,7 +90,14 @@ impl User {
     }
 }
 
-/// The admin has one more way in, which no password closes.
+/// The list of users.
+fn table<'r>(users: &'r [Item<'r, wire::User<'r>>]) -> Listing<'r, wire::User<'r>> {
+    Listing::of(users)
+        .whole("USER", |user| user.name.to_string())
+        .whole("CREATED", |user| print::to_the_second(user.created_at))
+}
+
+/// Notes that the admin can still sign in by the token file, which a new password does not change.
 fn tell_of_token_file(name: &str) {
     if name == ADMIN {
         print::note(
@@ -95,10 +107,24 @@ fn tell_of_token_file(name: &str) {
     }
 }
 
-/// Says what was done: an object for programs, a sentence for people.
+/// Reports the outcome: an object for programs, a sentence for people.
 fn said(form: Form, object: &Value, sentence: &str) {
     match form {
         Form::Json => print::json(object),
         Form::Text => print::note(sentence),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_line_for_each_user() {
+        let answer = json!([{
+            "id": "ada", "name": "ada", "is_admin": false, "created_at": "2026-11-20T12:00:00.000000Z",
+        }]);
+        let users: Items<wire::User<'static>> = serde_json::from_value(answer).unwrap();
+        assert_eq!(table(&users).lines(None, false), ["USER  CREATED", "ada   2026-11-20T12:00:00Z"]);
     }
 }

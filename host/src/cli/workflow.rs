@@ -1,10 +1,11 @@
-//! `petrel workflow`: looks at workflows without running anything. It needs no host; one that answers is asked about the
-//! actions that a workflow calls.
+//! `petrel workflow`: inspects, draws and tests workflows without running anything. It needs no host; if one answers
+//! it is asked about the actions of a workflow.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Subcommand;
+use petrel_api_types::workflow::Finding;
 use petrel_catalog::workflows::{Invalid, check, inspect as inspected, language};
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::input::read_file;
 use super::session::Session;
-use crate::client::Connection;
+use crate::client::{Connection, read};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -23,20 +24,20 @@ mod fitting;
 
 use fitting::Names;
 
-/// How often files are looked at with `--watch`.
+/// The interval at which `--watch` looks at files.
 const LOOK: Duration = Duration::from_millis(300);
 
 /// Inspect, draw and test workflows, without running anything.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workflow {
-    /// Say all that is wrong with workflows, by line and column
+    /// Report all mistakes in workflows, with line and column
     #[command(after_help = "Examples:\n  petrel workflow inspect actions/workflows/deploy.yaml")]
     Inspect {
-        /// Files of workflows or action chains, or - for standard input; of a directory all that are in it, of a pack
+        /// Files of workflows or action chains, or - for standard input; for a directory all files in it, for a pack
         /// those in actions/workflows
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
-        /// Ask no host about the actions that they call
+        /// Do not ask a host about the actions of the workflows
         #[arg(long)]
         offline: bool,
     },
@@ -47,11 +48,11 @@ pub(crate) enum Workflow {
     Graph {
         /// The file, or - for standard input
         file: String,
-        /// As SVG, instead of the language of Graphviz
+        /// Draw SVG instead of the language of Graphviz
         #[arg(long)]
         svg: bool,
     },
-    /// Play workflows through with scripted results, and compare with what is expected
+    /// Play workflows with scripted results, and compare with the expected outcome
     #[command(
         after_help = "Examples:\n  petrel workflow test tests/deploy.yaml\n  petrel workflow test tests/*.yaml --watch\n\nA test file names a workflow, its inputs, what the action of each task gives, and what to expect:\n\n  workflow: ../actions/workflows/deploy.yaml\n  input: {host: web1}\n  actions:\n    check: [{status: failed}, {result: {stdout: ok}}]\n  expect:\n    status: succeeded\n    tasks: [check, check, deploy]\n    output: {state: ok}"
     )]
@@ -59,7 +60,7 @@ pub(crate) enum Workflow {
         /// The test files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
-        /// Go on, and run them again whenever one of them or a workflow changes
+        /// Watch the files, and run the tests again whenever one of them or a workflow changes
         #[arg(long)]
         watch: bool,
     },
@@ -93,12 +94,12 @@ fn load(file: &str, source: &str) -> Result<Source, Failure> {
         .map_err(|invalid| Failure::usage(lines(file, &invalid).join("\n"), "correct it"))
 }
 
-/// What is wrong with a file, a line each.
+/// The mistakes in a file, one on each line.
 fn lines(file: &str, Invalid(found): &Invalid) -> Vec<String> {
     found.iter().map(|found| format!("{file}:{found}")).collect()
 }
 
-/// Inspects files, beside the actions of the host of `session` if there is one.
+/// Inspects files with respect to the actions of the session's host, if there is one.
 async fn inspect(mut session: Option<Session>, form: Form, files: &[String]) -> Result<Code, Failure> {
     let (mut code, mut all) = (Code::Ok, Vec::new());
     for file in &within(files)? {
@@ -107,18 +108,18 @@ async fn inspect(mut session: Option<Session>, form: Form, files: &[String]) -> 
             Some(session) => session.client.inspect(source.clone()).await.map_err(not_looked_at).ok(),
             None => None,
         };
-        // One that does not answer is not asked again.
+        // A host that does not answer is not asked again.
         session = session.filter(|_| asked.is_some());
         let found = asked
             .unwrap_or_else(|| inspected(language(&source), &source).beside(&NoActions).found().to_errors());
-        let findings = found.as_array().map(Vec::as_slice).unwrap_or_default();
+        let findings: Vec<Finding<'static>> = read(&found)?;
         if form == Form::Text {
             findings.iter().for_each(|finding| print::line(&told(file, finding)));
             if findings.is_empty() {
-                print::note(&format!("{file}: nothing is wrong"));
+                print::note(&format!("{file}: no problems found"));
             }
         }
-        if findings.iter().any(|finding| !is_note(finding)) {
+        if findings.iter().any(|finding| !finding.is_note()) {
             code = Code::Failed;
         }
         all.push(json!({"file": file, "errors": found}));
@@ -129,7 +130,7 @@ async fn inspect(mut session: Option<Session>, form: Form, files: &[String]) -> 
     Ok(code)
 }
 
-/// The files that are named, with the workflows in directories in place of these: of a pack those in `actions/workflows`.
+/// The named files, with directories replaced by the workflows in them; for a pack those in `actions/workflows`.
 fn within(files: &[String]) -> Result<Vec<String>, Failure> {
     let mut all = Vec::new();
     for file in files {
@@ -161,43 +162,37 @@ fn within(files: &[String]) -> Result<Vec<String>, Failure> {
     Ok(all)
 }
 
-/// Says that no host was asked, and why.
+/// Notes that no host was asked, and why.
 fn not_looked_at(failure: Failure) {
     let Failure { message, .. } = failure;
-    print::note(&format!("what the actions that are called take was not looked at: {message}"));
+    print::note(&format!("the parameters of called actions were not checked: {message}"));
 }
 
-fn is_note(finding: &Value) -> bool {
-    finding.get("severity").is_some_and(|severity| severity == "note")
-}
-
-/// A finding as the API gives it, in a line.
-fn told(file: &str, finding: &Value) -> String {
-    let text = |name: &str| finding.get(name).and_then(Value::as_str);
-    let number = |name: &str| finding.get(name).and_then(Value::as_u64);
+/// A finding in one line.
+fn told(file: &str, finding: &Finding<'_>) -> String {
     let mut line = file.to_owned();
-    if let (Some(row), Some(column)) = (number("line"), number("column")) {
+    if let (Some(row), Some(column)) = (finding.line, finding.column) {
         line.push_str(&format!(":{row}:{column}"));
     }
-    line.push_str(if is_note(finding) { ": note: " } else { ": " });
-    if let Some(path) = text("spec_path").filter(|path| !path.is_empty()) {
+    line.push_str(if finding.is_note() { ": note: " } else { ": " });
+    if let Some(path) = finding.spec_path.as_deref().filter(|path| !path.is_empty()) {
         line.push_str(&format!("{path}: "));
     }
-    line.push_str(text("message").unwrap_or_default());
-    if let Some(expression) = text("expression") {
+    line.push_str(&finding.message);
+    if let Some(expression) = &finding.expression {
         line.push_str(&format!(" (in `{expression}`)"));
     }
     line
 }
 
-/// What came of one script.
+/// The outcome of one script.
 struct Verdict {
     file: String,
     name: String,
     result: Result<(), String>,
 }
 
-/// Runs test files; gives the exit code, and all files that the result depends on.
+/// Runs test files. Returns the exit code, and all files on which the result depends.
 fn test(form: Form, files: &[String]) -> (Code, Vec<PathBuf>) {
     let mut verdicts = Vec::new();
     let mut seen = Vec::new();
@@ -266,7 +261,7 @@ fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>),
     Ok((checked, scripts))
 }
 
-/// A difference for people: what, both sides, what was known, and what went wrong.
+/// A difference for people: its subject, both sides, the context, and errors.
 fn shown(Difference { what, expected, actual, context }: &Difference, errors: &[String]) -> String {
     let mut text =
         format!("        {what} differs\n          expected {expected}\n          got      {actual}");
@@ -280,7 +275,8 @@ fn shown(Difference { what, expected, actual, context }: &Difference, errors: &[
     text
 }
 
-/// Runs test files, and again whenever something that they depend on has changed. Ends with the process.
+/// Runs test files again and again, whenever one of the files on which they depend has changed. Ends with the
+/// process.
 fn watch(form: Form, files: &[String]) -> Result<Code, Failure> {
     loop {
         let (_code, seen) = test(form, files);
@@ -291,13 +287,30 @@ fn watch(form: Form, files: &[String]) -> Result<Code, Failure> {
         while times(&seen) == before {
             std::thread::sleep(LOOK);
         }
-        print::note("something has changed; once more");
+        print::note("a file has changed; running the tests again");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_finding_is_a_line_that_begins_with_its_place() {
+        for (answer, expected) in [
+            (
+                json!({
+                    "type": "expression", "message": "no", "spec_path": "tasks.t", "schema_path": "p",
+                    "expression": "<% x %>", "line": 3, "column": 5,
+                }),
+                "f.yaml:3:5: tasks.t: no (in `<% x %>`)",
+            ),
+            (json!({"type": "syntax", "message": "no", "spec_path": null}), "f.yaml: no"),
+            (json!({"message": "no", "spec_path": "", "severity": "note"}), "f.yaml: note: no"),
+        ] {
+            assert_eq!(told("f.yaml", &serde_json::from_value(answer).unwrap()), expected);
+        }
+    }
 
     #[test]
     fn a_directory_stands_for_the_workflows_in_it() {

@@ -1,39 +1,39 @@
-//! What an answer must be to be believed: from a Petrel, of the kind that was asked for, and with an end. A proxy's page
-//! or a page to sign in at may come with any status.
+//! The checks of an answer: it must come from a Petrel, have the requested form, and end. A proxy's error or sign-in
+//! page may come with any status.
 
 use std::fmt::{self, Write as _};
 
 use petrel_api::VERSION_HEADER;
 use petrel_api_types::Refusal;
-use petrel_model::Status;
+use petrel_api_types::execution::Standing;
 use reqwest::{Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::exit::{Code, Failure};
 
-/// How many items a list has in all, of which an answer may hold a part.
+/// The number of items in a whole list, of which an answer may have a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Count {
     count: usize,
-    /// Whether all were looked at; else there are at least so many.
+    /// Whether all items were counted. Otherwise there are at least as many.
     is_exact: bool,
 }
 
 impl Count {
-    /// What the head of an answer says.
+    /// Reads the headers of an answer.
     pub(super) fn said_by(response: &Response) -> Option<Self> {
         let head = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let count = head("x-total-count")?.parse().ok()?;
         Some(Self { count, is_exact: head("x-total-at-least").is_none() })
     }
 
-    /// So many and no more.
+    /// An exact count.
     pub(crate) fn exactly(count: usize) -> Self {
         Self { count, is_exact: true }
     }
 
-    /// Whether there is more than what is shown.
+    /// Whether there are more items than `shown`.
     pub(crate) fn is_more_than(self, shown: usize) -> bool {
         self.count > shown || !self.is_exact
     }
@@ -55,16 +55,16 @@ impl fmt::Display for Count {
     }
 }
 
-/// What was asked for.
+/// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// One thing.
+    /// An object.
     Object,
     /// A listing.
     List,
-    /// An execution, which says at least which one it is and how it is.
+    /// An execution, with at least its id and its status.
     Execution,
-    /// Nothing, or what was deleted.
+    /// Nothing, or a deleted object.
     Gone,
 }
 
@@ -73,10 +73,7 @@ impl Shape {
         match self {
             Self::Object | Self::Gone => value.is_object(),
             Self::List => value.is_array(),
-            Self::Execution => {
-                let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-                !text("id").is_empty() && text("status").parse::<Status>().is_ok()
-            }
+            Self::Execution => Standing::deserialize(value).is_ok_and(|standing| !standing.id.is_empty()),
         }
     }
 
@@ -89,8 +86,7 @@ impl Shape {
     }
 }
 
-/// Refuses an answer that did not come from a Petrel, or that sends elsewhere: nobody is to get the token for whom it
-/// was not meant.
+/// Refuses an answer that did not come from a Petrel, or that redirects: nobody else may get the token.
 pub(super) fn check_identity(url: &str, response: &Response) -> Result<(), Failure> {
     let status = response.status();
     if status.is_redirection() {
@@ -108,7 +104,7 @@ pub(super) fn check_identity(url: &str, response: &Response) -> Result<(), Failu
     Err(not_petrel(url, &format!("it answers {status} with {kind}, and without the header {VERSION_HEADER}")))
 }
 
-/// Whether the body is of this kind, by what the answer says.
+/// Whether the answer declares a body of this media type.
 pub(super) fn is_of_kind(response: &Response, kind: &str) -> bool {
     let said = head(response, &header::CONTENT_TYPE).split(';').next().unwrap_or_default();
     said.trim().eq_ignore_ascii_case(kind)
@@ -118,7 +114,7 @@ fn head<'a>(response: &'a Response, name: &header::HeaderName) -> &'a str {
     response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The value of an answer, or what it refuses. `is_json` is what it says of its body.
+/// The value of an answer, or its refusal. `is_json` says whether the answer declares JSON.
 pub(super) fn value(
     url: &str,
     status: StatusCode,
@@ -134,31 +130,31 @@ pub(super) fn value(
         return Err(refused(status, &read.unwrap_or_default()));
     }
     let Some(value) = read else { return Err(unshaped(url, shape, "no JSON")) };
-    // An object that is nothing but an error is one, whatever the status: StackStorm answers so.
+    // An object that is nothing but an error is one, whatever its status: StackStorm answers so.
     if value.get("faultstring").is_some() {
         return Err(refused(status, &value));
     }
     if shape.fits(&value) { Ok(value) } else { Err(unshaped(url, shape, "something else")) }
 }
 
-/// The stable word for an answer that is not to be believed.
+/// The code of the failure for an answer that is not to be believed.
 const NOT_PETREL: &str = "not_petrel";
 
 fn unshaped(url: &str, shape: Shape, came: &str) -> Failure {
     not_petrel(url, &format!("{} was asked for, and {came} came", shape.name()))
 }
 
-/// That something else answers.
+/// The failure for an answer that is not from a Petrel.
 pub(super) fn not_petrel(url: &str, why: &str) -> Failure {
     let message = format!("what answers at {url} is not Petrel: {why}");
-    let hint = "correct --url or PETREL_URL, and look at what stands between: a proxy, a page to sign in at";
+    let hint = "correct --url or PETREL_URL, and check for a proxy or a sign-in page in between";
     Failure::new(Code::Server, NOT_PETREL, message, hint)
 }
 
-/// What `answer` says, as a type of the API.
+/// Parses `answer` as a type of the API.
 ///
 /// # Errors
-/// When it is something else: the host is of another version.
+/// When it has another form, because the host is of another version.
 pub(crate) fn read<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, Failure> {
     T::deserialize(answer).map_err(|error| {
         let message = format!("the answer of the host is not understood: {error}");
@@ -168,7 +164,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, Failu
     })
 }
 
-/// What the host refuses.
+/// The failure for an answer that refuses the request.
 fn refused(status: StatusCode, answer: &Value) -> Failure {
     let refusal: Refusal<'_> = Refusal::deserialize(answer).unwrap_or_default();
     let code = match status {

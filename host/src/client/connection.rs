@@ -1,5 +1,5 @@
-//! Where the host is, and what the client signs its requests with: given on the command line or by a variable, else what
-//! lies in a file of this user, or what the settings of a host on this machine say.
+//! The address of the host and the credential: from the command line or a variable, otherwise from a file of this
+//! user, or from the settings of a host on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -14,20 +14,21 @@ use crate::logins;
 pub(super) const TOKEN: &str = "x-auth-token";
 /// The header of an API key.
 const API_KEY: &str = "st2-api-key";
-/// What the client takes where nothing is given.
+/// The sources of a credential that is not given.
 const OTHERS: &str =
     "what `petrel login` has got, or on the host's machine the admin-token in its data directory";
 /// The largest file with certificates that is read, in bytes.
 const LARGEST_CERTIFICATES: u64 = 16 << 20;
 
-/// Where the host is, and who we are.
+/// The address of the host and the credential.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Connection {
-    /// Where the host is, as http://HOST:PORT [default: where petrel.toml has it listen on this machine, else port 9101]
+    /// The URL of the host, as http://HOST:PORT [default: the address in petrel.toml on this machine, else port 9101]
     #[arg(long, global = true, env = "PETREL_URL", value_name = "URL", help_heading = "Connection")]
     pub(crate) url: Option<String>,
 
-    /// The token to sign in with [default: that of `petrel login`, else the file admin-token in the data directory]
+    /// The token to sign in with [default: the token of `petrel login`, else the file admin-token in the data
+    /// directory]
     #[arg(
         long,
         global = true,
@@ -38,7 +39,7 @@ pub(crate) struct Connection {
     )]
     pub(crate) token: Option<String>,
 
-    /// The API key to sign in with, in place of a token
+    /// The API key to sign in with, instead of a token
     #[arg(
         long,
         global = true,
@@ -49,22 +50,22 @@ pub(crate) struct Connection {
     )]
     pub(crate) api_key: Option<String>,
 
-    /// Certificates in PEM to trust beside those of this machine.
+    /// Certificates in PEM to trust besides those of this machine.
     #[arg(
         long,
         global = true,
         value_name = "FILE",
-        help = "Certificates in PEM to trust beside those of this machine [env: SSL_CERT_FILE]",
+        help = "Certificates in PEM to trust besides those of this machine [env: SSL_CERT_FILE]",
         help_heading = "Connection"
     )]
     pub(crate) ca_file: Option<PathBuf>,
 }
 
 impl Connection {
-    /// Where the host is: where it was said to be, else where the settings of this machine have it listen.
+    /// The URL of the host: the given one, or the address in the settings of this machine.
     ///
     /// # Errors
-    /// When what was said is no URL, or nobody has said where and these settings make no sense.
+    /// When the given URL is invalid, or none is given and the settings are invalid.
     pub(super) fn place(&self) -> Result<String, Failure> {
         let url = match self.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
             Some(url) => checked(url)?.to_owned(),
@@ -73,9 +74,10 @@ impl Connection {
         Ok(url.trim_end_matches('/').to_owned())
     }
 
-    /// The file with certificates to trust at `url`: the one that was named, else that of a host on this machine.
+    /// The file with certificates to trust at `url`: the given one, or that of a host on this machine.
     pub(super) fn certificates(&self, url: &str) -> Option<PathBuf> {
-        // Not read by clap: a variable that is set on many machines is no sign that something was asked for.
+        // clap does not read this variable: many machines set it, which does not mean that somebody gave a
+        // certificate for this host.
         let of_machine =
             || std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()).map(PathBuf::from);
         let of_host = || {
@@ -85,8 +87,7 @@ impl Connection {
         self.ca_file.clone().or_else(of_machine).or_else(of_host)
     }
 
-    /// What to sign in with at `url`: what was given; else what signing in there has given; else, on this
-    /// machine, the admin's token.
+    /// The credential for `url`: the given one, or the token of a login there, or on this machine the admin's token.
     pub(super) fn credential(&self, url: &str) -> Option<Credential> {
         let given = |text: &Option<String>, header, flag: &'static str, variable: &'static str| {
             let secret = text.as_deref().map(str::trim).filter(|text| !text.is_empty())?;
@@ -101,7 +102,7 @@ impl Connection {
     }
 }
 
-/// `url`, if it is one of a host.
+/// `url`, if it is a URL of a host.
 fn checked(url: &str) -> Result<&str, Failure> {
     let read = reqwest::Url::parse(url).ok();
     if let Some(read) = read.filter(|read| matches!(read.scheme(), "http" | "https") && read.has_host()) {
@@ -112,11 +113,11 @@ fn checked(url: &str) -> Result<&str, Failure> {
     } else {
         format!("write http://{url}, or https://{url} if the host has a certificate")
     };
-    Err(Failure::usage(format!("`{url}`, from --url or PETREL_URL, is no URL of a host"), hint))
+    Err(Failure::usage(format!("`{url}`, from --url or PETREL_URL, is not the URL of a host"), hint))
 }
 
-/// Refuses the URL of the API, a question or a part of a page: the client adds what is below a host by itself. A host may
-/// well be below a path, behind a proxy.
+/// Refuses a URL of the API, and one with a query or a fragment: the client adds the paths below the host by itself. The
+/// host itself may be below a path, behind a proxy.
 fn of_host(url: &reqwest::Url) -> Result<(), Failure> {
     let path = url.path().trim_end_matches('/');
     let below =
@@ -129,26 +130,26 @@ fn of_host(url: &reqwest::Url) -> Result<(), Failure> {
     host.set_query(None);
     host.set_fragment(None);
     let hint = format!("write {}", host.as_str().trim_end_matches('/'));
-    let message = format!("`{url}`, from --url or PETREL_URL, is more than where the host is");
+    let message = format!("`{url}`, from --url or PETREL_URL, is longer than the URL of the host");
     Err(Failure::usage(message, hint))
 }
 
-/// What the client signs its requests with.
+/// The credential of requests.
 pub(super) struct Credential {
-    /// The header that it is sent in.
+    /// The header that carries it.
     pub(super) header: &'static str,
     pub(super) secret: String,
     origin: Origin,
 }
 
-/// Where a credential comes from.
+/// The source of a credential.
 #[derive(Debug)]
 enum Origin {
-    /// Somebody gave it for this host, by this flag or variable.
+    /// Given for this host, by this flag or variable.
     Given(&'static str),
-    /// `petrel login` has kept it in this file.
+    /// Kept by `petrel login` in this file.
     Login(PathBuf),
-    /// It lies in this file of a data directory.
+    /// The admin's token in a data directory, in this file.
     DataDirectory(PathBuf),
 }
 
@@ -157,12 +158,13 @@ impl Credential {
         Self { header: TOKEN, secret: token, origin }
     }
 
-    /// Whether somebody has said that it goes to this host. Before it goes to any other, that introduces itself.
+    /// Whether somebody gave the credential for this host. Any other credential is sent only after the host has
+    /// identified itself.
     pub(super) fn is_given(&self) -> bool {
         matches!(self.origin, Origin::Given(_))
     }
 
-    /// What the host at `url` refused, with where the credential came from if that is what it did not like.
+    /// Adds the source of the credential to a failure, if the host at `url` refused the credential.
     pub(super) fn named_in(&self, failure: Failure, url: &str) -> Failure {
         if failure.code != Code::Unauthorized || failure.kind != "unauthorized" {
             return failure;
@@ -191,11 +193,11 @@ impl Credential {
     }
 }
 
-/// The token in the data directory. It is not for hosts elsewhere: to one of them it goes only where the directory was
-/// named by its variable, and nobody on the way can read it.
+/// The admin's token in the data directory. A host elsewhere gets it only if a variable names the directory and the
+/// connection is encrypted.
 fn admin_token(url: &str) -> Option<Credential> {
     let named = std::env::var_os("PETREL_DATA_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
-    // What is wrong with settings is told where they are needed.
+    // Invalid settings are reported where they are needed.
     let settings = Configuration::of_client().ok();
     let is_here = is_here(url) || settings.as_ref().is_some_and(|settings| settings.url() == url);
     if !is_here && (named.is_none() || !url.starts_with("https:")) {
@@ -207,7 +209,7 @@ fn admin_token(url: &str) -> Option<Credential> {
     Some(Credential::of_file(token.trim().to_owned(), Origin::DataDirectory(file)))
 }
 
-/// Whether `url` leads to this machine.
+/// Whether `url` is an address of this machine.
 fn is_here(url: &str) -> bool {
     let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     host.is_some_and(|host| {

@@ -1,27 +1,28 @@
-//! Waiting for something at a host: with a pause between the questions, and with an end when nobody answers any more.
+//! Repeated questions to a host until something has happened: with pauses between them, and with an end when the host
+//! does not answer any more.
 //!
-//! A host holds a question until there is news, so asking again at once is right; who answers at once, again and
-//! again, is asked less and less often.
+//! A host holds a question until there is news, so that asking again at once is right. A host that answers at once
+//! again and again is asked less and less often.
 
 use std::time::{Duration, Instant};
 
 use super::UNREACHABLE;
 use crate::exit::Failure;
 
-/// An answer that came sooner was not waited for.
+/// The time up to which an answer counts as immediate.
 const AT_ONCE: Duration = Duration::from_millis(500);
-/// The first pause; each is twice the one before.
+/// The first pause. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How often in a row nobody may answer: a host that is started again is waited for.
+/// The number of failed questions in a row, which bridges a restart of the host.
 const MOST_REFUSALS: usize = 5;
 
-/// A series of questions about the same.
+/// A series of questions about one thing.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pause: Duration,
-    /// Whether to pause before the next question.
+    /// Whether the last answer was immediate, which calls for a pause.
     was_at_once: bool,
     refusals: usize,
 }
@@ -33,11 +34,11 @@ impl Default for Waiting {
 }
 
 impl Waiting {
-    /// Asks, after a pause if the last answer came at once. Nothing when nobody answered, and it is worth asking
+    /// Asks, after a pause if the last answer was immediate. `None` when the host did not answer and should be asked
     /// again.
     ///
     /// # Errors
-    /// That of the question, or that nobody answers any more.
+    /// The failure of the question, or that the host does not answer any more.
     pub(crate) async fn ask<T>(
         &mut self,
         question: impl Future<Output = Result<T, Failure>>,

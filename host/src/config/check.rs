@@ -1,4 +1,4 @@
-//! What settings may not be together, or would do harm. What a single value must be is in `value.rs`.
+//! Checks of settings that would be harmful alone or together. `value.rs` checks the form of single values.
 
 use petrel_packs::plain_file;
 
@@ -7,10 +7,10 @@ use crate::exit::Failure;
 use crate::grants;
 use crate::log;
 
-/// What 32 bits address, in MiB.
+/// The memory that 32 bits can address, in MiB.
 const LARGEST_MEMORY_MIB: usize = 4096;
 
-/// Settings that would do harm are refused.
+/// Refuses harmful settings.
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     let (server, tls) = (&settings.server, &settings.tls);
     if tls.certificate.is_some() != tls.key.is_some() {
@@ -20,7 +20,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
             "give both, or neither for plain HTTP",
         ));
     }
-    // One that is missing is told by who reads it; a FIFO would be waited for.
+    // A missing file is reported by its reader. A FIFO must be found here, because reading it would wait for ever.
     for file in [&tls.certificate, &tls.key].into_iter().flatten() {
         if let Err(error) = plain_file::length(file)
             && error.kind() == std::io::ErrorKind::InvalidInput
@@ -41,14 +41,14 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     check_numbers(settings)?;
     log::filter(&settings.log.level).map_err(|error| {
         Failure::usage(
-            format!("log.level is `{}`, which is no level: {error}", settings.log.level),
-            "write error, warn, info, debug or trace, or levels by part, as in warn,petrel_engine=debug",
+            format!("log.level is `{}`, which is not a log level: {error}", settings.log.level),
+            "write error, warn, info, debug or trace, or levels by module, as in warn,petrel_engine=debug",
         )
     })?;
     grants::parse(&settings.runners.grant_directories).map(drop)
 }
 
-/// Numbers with which nothing would work.
+/// Refuses numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
     let Settings { server, engine, workflows, expressions, components, auth, .. } = settings;
     for (is_useless, key, consequence) in [
@@ -66,11 +66,11 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
             "server.max_connections_per_address",
             "nobody could ask anything",
         ),
-        (server.max_in_flight_mib == 0, "server.max_in_flight_mib", "nothing could be taken in"),
+        (server.max_in_flight_mib == 0, "server.max_in_flight_mib", "nothing could be accepted"),
         (components.memory_mib == 0, "components.memory_mib", "no component could run"),
         (components.max_memory_mib == 0, "components.max_memory_mib", "no component could run"),
         (components.max_cpu_seconds == 0, "components.max_cpu_seconds", "no component could run"),
-        (engine.results_mib == 0, "engine.results_mib", "nothing could give a result"),
+        (engine.results_mib == 0, "engine.results_mib", "nothing could return a result"),
         (expressions.max_seconds == 0, "expressions.max_seconds", "no expression could take long"),
         (auth.token_seconds == 0, "auth.token_seconds", "nobody could sign in"),
     ] {

@@ -1,5 +1,4 @@
-//! The configuration file: where it is, and what it says, with the line of each value. What a key means is
-//! in `table.rs`.
+//! The configuration file: its place and its values, each with its line. `table.rs` defines the keys.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,22 +13,22 @@ use super::table::TABLE;
 use super::value::Raw;
 use crate::exit::Failure;
 
-/// Where the file of the machine is.
+/// The path of the machine's file.
 const OF_THE_MACHINE: &str = "/etc/petrel/petrel.toml";
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// What a file says.
+/// The values in a file.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct File {
-    /// Where it is.
+    /// The path of the file.
     pub(super) path: PathBuf,
-    /// Full name of a setting to its value and the line it stands in.
+    /// Values with their lines, by the full name of the setting.
     pub(super) values: BTreeMap<String, (Raw, usize)>,
 }
 
-/// The file to read: the one that was named; else that of the machine, else that of the user, if it is there.
+/// The file to read: the given one, or the machine's, or the user's, the first that exists.
 pub(super) fn find(named: Option<PathBuf>) -> Option<PathBuf> {
     named.or_else(|| {
         let of_the_user = crate::data_directory::config_home().map(|home| home.join("petrel.toml"));
@@ -37,13 +36,13 @@ pub(super) fn find(named: Option<PathBuf>) -> Option<PathBuf> {
     })
 }
 
-/// As [`find`], for a client: a file in one of the usual places that this user may not read is none.
+/// As [`find`], for a client: one of the usual files that this user may not read counts as absent.
 pub(super) fn find_readable(named: Option<PathBuf>) -> Option<PathBuf> {
     let is_named = named.is_some();
     find(named).filter(|path| is_named || std::fs::File::open(path).is_ok())
 }
 
-/// Reads a file. Every problem is told at once, with its line.
+/// Reads a file. All problems are reported at once, each with its line.
 pub(super) fn read(path: &Path) -> Result<File, Failure> {
     let text = plain_file::read_text(path, LARGEST).map_err(|error| {
         Failure::usage(
@@ -64,7 +63,7 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
 
 type Problems = Vec<(usize, String)>;
 
-/// The values in `text`, or each problem with its line.
+/// Parses `text`, or returns all problems with their lines.
 fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
     let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
     let line = |offset: usize| ends.partition_point(|end| *end < offset) + 1;
@@ -107,7 +106,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
     if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
 
-/// What to do about a line whose value is a text without quotes, if it is such a line.
+/// The remedy for a line whose value is a text without quotes, if it is one.
 fn unquoted(line: &str) -> Option<String> {
     let (key, value) = line.split_once('=')?;
     let (key, value) = (key.trim(), value.split(" #").next().unwrap_or_default().trim());

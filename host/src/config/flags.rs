@@ -1,4 +1,4 @@
-//! The settings as flags of the command line: one for each row of the table, and `--config`.
+//! The settings as flags: one for each row of the table, and `--config`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use super::value::{Kind, Raw};
 /// The flags that were given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flags {
-    /// The file to read.
+    /// The configuration file.
     pub(super) config: Option<PathBuf>,
-    /// Full name of a setting to its value.
+    /// Values by the full name of the setting.
     pub(super) given: BTreeMap<&'static str, Raw>,
 }
 
 impl Flags {
-    /// The same with the setting `key` as `value`, as if its flag had been given.
+    /// Sets `key` to `value`, as if by its flag.
     pub(crate) fn and(mut self, key: &'static str, value: Option<String>) -> Self {
         if let Some(value) = value {
             self.given.insert(key, Raw::Written(value));
@@ -28,7 +28,7 @@ impl Flags {
         self
     }
 
-    /// These flags as words of a command line, each with a blank before it: for a command that is to mean the same.
+    /// The flags as words of a command line, each after a blank, for a command in a message.
     pub(crate) fn words(&self) -> String {
         let config =
             self.config.iter().map(|file| format!(" --config={}", quoted(&file.display().to_string())));

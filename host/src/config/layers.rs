@@ -1,4 +1,4 @@
-//! Where values come from, the strongest first: flags, variables, the file, the defaults of the table.
+//! The sources of values, the strongest first: flags, variables, the file, and the defaults of the table.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,16 +11,16 @@ use super::file::File;
 use super::table::{Row, TABLE};
 use super::value::{Raw, Value};
 
-/// Where a value was given.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Nowhere.
+    /// The table of defaults.
     Default,
-    /// In a line of the file.
+    /// The file, with a line number.
     File(PathBuf, usize),
-    /// In this variable.
+    /// A variable.
     Variable(&'static str),
-    /// By this flag.
+    /// A flag.
     Flag(&'static str),
 }
 
@@ -35,34 +35,34 @@ impl fmt::Display for Origin {
     }
 }
 
-/// All that was given.
+/// All sources.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
-    /// By flags: full name to value.
+    /// Flags: values by the full name of the setting.
     pub(super) flags: BTreeMap<&'static str, Raw>,
-    /// By variables: full name to value.
+    /// Variables: values by the full name of the setting.
     pub(super) variables: BTreeMap<&'static str, Raw>,
-    /// In the file.
+    /// The file.
     pub(super) file: File,
 }
 
-/// All settings, in order.
+/// All settings, in the order of the table.
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
     TABLE.iter().flat_map(|section| section.rows)
 }
 
-/// What the environment says.
+/// The values in the environment.
 pub(super) fn from_environment() -> BTreeMap<&'static str, Raw> {
     let said = rows().filter_map(|row| Some((row.key, Raw::Written(std::env::var(row.variable).ok()?))));
     said.collect()
 }
 
-/// The variables that are read beside those of settings: where the host is, what to sign in with, which file to read, and
-/// what processes of executions are known by.
+/// The variables that are read besides those of settings: the URL of the host, credentials, the file to read, and the
+/// marks of an execution's processes.
 const BESIDE: [&str; 6] =
     ["PETREL_CONFIG", "PETREL_URL", "PETREL_TOKEN", "PETREL_API_KEY", EXECUTION_VARIABLE, PROOF_VARIABLE];
 
-/// Of `names`, those of variables that look like ours and that nobody reads, each with the one that it is near to.
+/// The variables among `names` that look like ours and that nobody reads, each with the one that it is near to.
 pub(super) fn strangers(
     names: impl IntoIterator<Item = String>,
 ) -> impl Iterator<Item = (String, Option<&'static str>)> {
@@ -75,7 +75,7 @@ pub(super) fn strangers(
 }
 
 impl Layers {
-    /// The value that counts, and where it comes from.
+    /// The value in force, with its source.
     pub(super) fn find(&self, row: &Row) -> (Raw, Origin) {
         if let Some(raw) = self.flags.get(row.key) {
             return (raw.clone(), Origin::Flag(row.flag));
@@ -89,12 +89,12 @@ impl Layers {
         (Raw::Written(row.default.to_owned()), Origin::Default)
     }
 
-    /// Whether anybody has said what the setting `key` is to be.
+    /// Whether any source sets `key`.
     pub(super) fn gives(&self, key: &str) -> bool {
         rows().any(|row| row.key == key && self.find(row).1 != Origin::Default)
     }
 
-    /// The value of the setting `key`; what is wrong with it goes to `problems`.
+    /// Parses the value of `key`. A problem goes to `problems`.
     pub(super) fn take<T: Value>(&self, key: &str, problems: &mut Vec<String>) -> Option<T> {
         let row = rows().find(|row| row.key == key)?;
         let (raw, origin) = self.find(row);

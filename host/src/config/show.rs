@@ -1,4 +1,4 @@
-//! Settings as text: what is in force and where it comes from, and the reference of all there are.
+//! Settings as text: the values in force with their sources, and the reference of all settings.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::layers::rows;
 use super::table::TABLE;
 use super::value::{Kind, Raw};
 
-/// The file with every setting, its default and what it does; the defaults are comments.
+/// A file with every setting, its default and its description. The defaults are comments.
 pub(crate) fn reference() -> String {
     let mut text = String::from(
         "# Every setting of petrel, with its default. A flag wins over a variable, a variable over this file.\n\
@@ -44,7 +44,7 @@ fn default_as_toml(default: &str, kind: Kind, expected: &str) -> String {
     }
 }
 
-/// What is in force: a line a setting, with where it comes from if `with_origin`.
+/// The values in force, one on each line, with their sources if `with_origin`.
 pub(crate) fn as_text(configuration: &Configuration, with_origin: bool) -> String {
     let lines: Vec<_> = in_force(configuration)
         .map(|(key, value, origin)| (format!("{key} = {}", value.as_toml()), origin))
@@ -56,7 +56,7 @@ pub(crate) fn as_text(configuration: &Configuration, with_origin: bool) -> Strin
     lines.collect()
 }
 
-/// The same as an object: full name to value and origin.
+/// The values in force as an object: values and sources by full name.
 pub(crate) fn as_json(configuration: &Configuration) -> Value {
     let settings = in_force(configuration).map(|(key, value, origin)| {
         let value = match value {
@@ -75,7 +75,7 @@ fn in_force(configuration: &Configuration) -> impl Iterator<Item = (&'static str
     let settings = &configuration.settings;
     let values = settings.values();
     rows().zip(values).map(move |(row, value)| {
-        // A place that nobody has named is one all the same.
+        // An unset directory has a default place, which is shown.
         let is_unnamed = matches!(&value, Raw::Text(text) if text.is_empty());
         let value = match row.key {
             "server.data_dir" if is_unnamed => placed(&settings.data_dir()),

@@ -1,6 +1,6 @@
-//! The table of settings: name, type, default, variable and flag of each, once. Flags, the file, the
-//! reference and what `petrel config show` prints all follow from it. How values are read is in `value.rs`,
-//! what makes no sense together in `check.rs`.
+//! The table of settings, with name, type, default, variable and flag of each. Flags, the file, the reference and the
+//! output of `petrel config show` follow from it. `value.rs` parses values, and `check.rs` refuses harmful
+//! combinations.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,34 +13,34 @@ use super::value::{Kind, LogFormat, Raw, Span, Value};
 /// A section of the file.
 #[derive(Debug)]
 pub(crate) struct Section {
-    /// Its name, as in `[server]`.
+    /// The name, as in `[server]`.
     pub(crate) name: &'static str,
-    /// What it is about.
+    /// The description, in lines.
     pub(crate) about: &'static [&'static str],
-    /// What is in it.
+    /// The settings of the section.
     pub(crate) rows: &'static [Row],
 }
 
 /// A setting.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// Its full name, as in `server.listen`.
+    /// The full name, as in `server.listen`.
     pub(crate) key: &'static str,
-    /// Its name within its section.
+    /// The name within the section.
     pub(crate) name: &'static str,
-    /// What it does, in lines.
+    /// The description, in lines.
     pub(crate) about: &'static [&'static str],
-    /// What it must be.
+    /// The description of valid values, for messages.
     pub(crate) expected: &'static str,
     /// The form of its value.
     pub(crate) kind: Kind,
-    /// What it is when nobody says anything.
+    /// The default, as text.
     pub(crate) default: &'static str,
     /// The variable that sets it.
     pub(crate) variable: &'static str,
-    /// The flag that sets it, without its dashes.
+    /// The flag that sets it, without dashes.
     pub(crate) flag: &'static str,
-    /// What stands for the value in the help.
+    /// The placeholder of the value in the help.
     pub(crate) placeholder: &'static str,
 }
 
@@ -77,7 +77,7 @@ macro_rules! settings {
         )+}
 
         impl Settings {
-            /// The settings that `layers` give; every problem goes to `problems`.
+            /// Parses the values in `layers`. Problems go to `problems`.
             pub(super) fn take(layers: &Layers, problems: &mut Vec<String>) -> Option<Self> {
                 $(let $section = $Section::take(layers, problems);)+
                 Some(Self { $($section: $section?),+ })
@@ -114,61 +114,61 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Where the host is reached and where it keeps what it keeps.
+    /// The address of the host and the place of its data.
     server: Server {
-        /// The directory in which the host keeps everything; empty: petrel in the XDG data home.
+        /// The directory of all data of the host; empty: petrel in the XDG data home.
         data_dir: Option<PathBuf> = "", "PETREL_DATA_DIR", "data-dir", "DIR";
-        /// The address that the host listens on; clients on its machine find it in the file, all others by `PETREL_URL`.
+        /// The address that the host listens on; clients on its machine read it in the file, others need `PETREL_URL`.
         listen: SocketAddr = "127.0.0.1:9101", "PETREL_LISTEN", "listen", "ADDRESS";
-        /// Listen beyond this machine although passwords and tokens then travel in clear text.
+        /// Listen beyond this machine without TLS, although passwords and tokens then travel in clear text.
         allow_plain_http: bool = "false", "PETREL_ALLOW_PLAIN_HTTP", "allow-plain-http", "BOOLEAN";
         /// Seconds until a connection that sends no request is closed.
         idle_seconds: u64 = "30", "PETREL_IDLE_SECONDS", "idle-seconds", "N";
-        /// How many connections there may be; beyond it only how the host is can be asked.
+        /// The greatest number of connections; beyond it only the health of the host can be asked.
         max_connections: usize = "4096", "PETREL_MAX_CONNECTIONS", "max-connections", "N";
-        /// How many connections may come from one address.
+        /// The greatest number of connections from one address.
         max_connections_per_address: usize = "1024", "PETREL_MAX_CONNECTIONS_PER_ADDRESS", "max-connections-per-address", "N";
-        /// How much memory requests may take while they are taken in, in MiB; more are answered with 503 and `Retry-After`.
+        /// The memory that requests may take together while they are accepted, in MiB; further ones get 503 and `Retry-After`.
         max_in_flight_mib: usize = "256", "PETREL_MAX_IN_FLIGHT_MIB", "max-in-flight-mib", "N";
     }
 
-    /// Encryption of connections. Both empty: none.
+    /// Encryption of connections; none if both settings are empty.
     tls: TlsFiles {
-        /// The certificates in PEM with which connections are encrypted, the host's own first.
+        /// The certificates in PEM, the host's own first.
         certificate: Option<PathBuf> = "", "PETREL_TLS_CERTIFICATE", "tls-certificate", "FILE";
         /// The private key of the certificate, in PEM.
         key: Option<PathBuf> = "", "PETREL_TLS_KEY", "tls-key", "FILE";
     }
 
-    /// What runs and what waits.
+    /// Running and waiting executions.
     engine: Engine {
-        /// How many processes run at once.
+        /// The number of processes that run at once.
         process_slots: usize = "16", "PETREL_PROCESS_SLOTS", "process-slots", "N";
-        /// How many components run at once.
+        /// The number of components that run at once.
         component_slots: usize = "64", "PETREL_COMPONENT_SLOTS", "component-slots", "N";
-        /// How many executions may wait; more are answered with 503 and `Retry-After`.
+        /// The greatest number of waiting executions; requests for more get 503 and `Retry-After`.
         waiting_limit: usize = "100000", "PETREL_WAITING_LIMIT", "waiting-limit", "N";
-        /// How many percent of the executions that may wait one rule, one user or the inside of one workflow may hold.
+        /// The share of these, in percent, that one rule, one user or the inside of one workflow may have.
         waiting_share: usize = "50", "PETREL_WAITING_SHARE", "waiting-share", "PERCENT";
-        /// How much memory the results of all that runs may take together until they are stored, in MiB; what is beyond is cut, or fails.
+        /// The memory that results of running executions may take together until they are stored, in MiB; beyond it output is cut, or the execution fails.
         results_mib: usize = "128", "PETREL_RESULTS_MIB", "results-mib", "N";
-        /// Seconds that what runs may go on after SIGTERM.
+        /// Seconds that running executions have to finish after SIGTERM.
         drain_seconds: u64 = "30", "PETREL_DRAIN_SECONDS", "drain-seconds", "N";
     }
 
-    /// What workflows may take. One that exceeds a limit fails, and its error names the setting.
+    /// Limits of workflows. A workflow that exceeds one fails, and its error names the setting.
     workflows: Workflows {
-        /// How deep workflows may be inside each other.
+        /// The greatest depth of workflows inside each other.
         max_depth: usize = "32", "PETREL_WORKFLOWS_MAX_DEPTH", "workflows-max-depth", "N";
-        /// How many executions that have not ended may be inside a workflow, at any depth.
+        /// The greatest number of unfinished executions inside a workflow, at any depth.
         max_descendants: usize = "100000", "PETREL_WORKFLOWS_MAX_DESCENDANTS", "workflows-max-descendants", "N";
-        /// How many items of a workflow's task are done at once at most; a larger concurrency is cut to it.
+        /// The greatest number of a task's items that run at once; a larger concurrency is cut to it.
         items_window: usize = "1000", "PETREL_WORKFLOWS_ITEMS_WINDOW", "workflows-items-window", "N";
-        /// How many tasks of a workflow may start because of one event.
+        /// The greatest number of a workflow's tasks that may start because of one event.
         max_tasks_in_step: usize = "10000", "PETREL_WORKFLOWS_MAX_TASKS_IN_STEP", "workflows-max-tasks-in-step", "N";
-        /// How many tasks of a workflow may start in all.
+        /// The greatest number of tasks that a workflow may start in all.
         max_tasks: usize = "1000000", "PETREL_WORKFLOWS_MAX_TASKS", "workflows-max-tasks", "N";
-        /// How much memory what a workflow was given and what its tasks gave and published may take, in MiB.
+        /// The memory that the input of a workflow and the results and variables of its tasks may take, in MiB.
         max_variables_mib: usize = "128", "PETREL_WORKFLOWS_MAX_VARIABLES_MIB", "workflows-max-variables-mib", "N";
     }
 
@@ -176,15 +176,15 @@ settings! {
     expressions: Expressions {
         /// Seconds that the expressions of one event, request or execution may take together.
         max_seconds: u64 = "5", "PETREL_EXPRESSIONS_MAX_SECONDS", "expressions-max-seconds", "N";
-        /// Evaluate again what expressions in workflows give, as StackStorm does; else it is data.
+        /// Evaluate expressions in the results of expressions in workflows again, as StackStorm does; otherwise results are data.
         reevaluate: bool = "false", "PETREL_EXPRESSIONS_REEVALUATE", "expressions-reevaluate", "BOOLEAN";
     }
 
-    /// What runs actions.
+    /// Runners of actions.
     runners: Runners {
         /// The user as whom shell commands and scripts run, by sudo without a password; empty: the host's own.
         run_as: Option<String> = "", "PETREL_RUN_AS", "run-as", "USER";
-        /// Decode what shell commands print also where it is JSON but no object and no array, as StackStorm does.
+        /// Decode the output of shell commands also if it is JSON other than an object or array, as StackStorm does.
         decode_scalars: bool = "true", "PETREL_DECODE_SCALARS", "decode-scalars", "BOOLEAN";
         /// The interpreter of Python actions, 3.8 or newer: a path, or a name on PATH.
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
@@ -194,9 +194,9 @@ settings! {
 
     /// Components of packs.
     components: Components {
-        /// How much memory all that run may take together, in MiB; they begin as it gets free, and what grows beyond it fails.
+        /// The memory that running components may take together, in MiB; further ones wait for it, and one that grows beyond it fails.
         memory_mib: usize = "192", "PETREL_COMPONENTS_MEMORY_MIB", "components-memory-mib", "N";
-        /// How much memory one call of a component may take, in MiB, at most 4096; one that needs more fails.
+        /// The memory that one call of a component may take, in MiB, at most 4096; one that needs more fails.
         max_memory_mib: usize = "128", "PETREL_COMPONENTS_MAX_MEMORY_MIB", "components-max-memory-mib", "N";
         /// Seconds on a processor that one call of a component may take; one that needs more fails.
         max_cpu_seconds: u64 = "30", "PETREL_COMPONENTS_MAX_CPU_SECONDS", "components-max-cpu-seconds", "N";
@@ -204,7 +204,7 @@ settings! {
 
     /// Packs.
     packs: Packs {
-        /// Where configurations of packs are, as `packs/NAME.yaml`; empty: configs in the data directory.
+        /// The directory with configurations of packs, as `packs/NAME.yaml`; empty: configs in the data directory.
         config_dir: Option<PathBuf> = "", "PETREL_CONFIG_DIR", "config-dir", "DIR";
     }
 
@@ -212,41 +212,41 @@ settings! {
     store: Store {
         /// The engine that keeps the rows of the store.
         engine: StoreEngine = "sled", "PETREL_STORE_ENGINE", "store-engine", "NAME";
-        /// How much memory the store's cache may take, in MiB.
+        /// The memory of the store's cache, in MiB.
         cache_mib: u64 = "64", "PETREL_STORE_CACHE_MIB", "store-cache-mib", "N";
-        /// How much of the store is kept in memory before it is brought to its engine, in KiB: the journal is as long.
+        /// The changes that are kept in memory and in the journal before they are written to the engine, in KiB.
         checkpoint_kib: u64 = "16384", "PETREL_STORE_CHECKPOINT_KIB", "store-checkpoint-kib", "N";
-        /// Nothing new is taken in when so many MiB are left on the disk of the store, or 4.
+        /// The free space on the disk of the store below which new work is refused, in MiB; at least 4.
         reserve_mib: u64 = "64", "PETREL_STORE_RESERVE_MIB", "store-reserve-mib", "N";
     }
 
-    /// How long what has happened is kept.
+    /// The time for which the past is kept.
     retention: Retention {
-        /// How long executions are kept with their output, counted from their end.
+        /// The time for which executions are kept with their output, from their end on.
         executions: Span = "30d", "PETREL_RETENTION_EXECUTIONS", "retention-executions", "SPAN";
-        /// How long events are kept with their enforcements.
+        /// The time for which events are kept with their enforcements.
         trigger_instances: Span = "30d", "PETREL_RETENTION_TRIGGER_INSTANCES", "retention-trigger-instances", "SPAN";
     }
 
-    /// Who may come in.
+    /// Users and tokens.
     auth: Auth {
-        /// Seconds that a token is good for after `petrel login`; nobody can ask for more.
+        /// Seconds until a token of `petrel login` expires; nobody can ask for more.
         token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
-        /// The users who may act as others, but not as the admin. Only the admin can make users of these names.
+        /// The users who may act on behalf of others, but not of the admin. Only the admin can create users of these names.
         may_impersonate: Vec<String> = "", "PETREL_MAY_IMPERSONATE", "may-impersonate", "USER";
     }
 
     /// Figures for Prometheus, at `/metrics`.
     metrics: Metrics {
-        /// Show the figures at `/metrics` to everybody; else a token is needed.
+        /// Show the figures at `/metrics` to everybody; otherwise a token is needed.
         open: bool = "false", "PETREL_METRICS_OPEN", "metrics-open", "BOOLEAN";
     }
 
     /// The log, on standard error.
     log: Log {
-        /// What is logged: a level, or levels by part, as in `warn,petrel_engine=debug`.
+        /// The level of the log, or levels by module, as in `warn,petrel_engine=debug`.
         level: String = "info", "PETREL_LOG", "log-level", "LEVEL";
-        /// How the log is written: `text` for people, `json` for programs.
+        /// The form of the log: `text` for people, `json` for programs.
         format: LogFormat = "text", "PETREL_LOG_FORMAT", "log-format", "FORMAT";
     }
 }

@@ -1,5 +1,5 @@
-//! Values of settings: how they come in from flags, variables and the file, what they must be, and how
-//! they are written down again. Which settings there are is in `table.rs`.
+//! The values of settings: their form in flags, variables and the file, their checks, and their text in the file.
+//! `table.rs` defines the settings.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,25 +7,25 @@ use std::time::Duration;
 
 use petrel_persistence_embedded::Engine as StoreEngine;
 
-/// A value as it was given.
+/// A value before it is parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Raw {
-    /// Plain text, from a flag, a variable or the table of defaults: any type may be written in it.
+    /// Plain text from a flag, a variable or the defaults, which may be a value of any type.
     Written(String),
-    /// A string of the file.
+    /// A string in the file.
     Text(String),
-    /// A whole number of the file.
+    /// A whole number in the file.
     Number(i64),
-    /// `true` or `false` of the file.
+    /// `true` or `false` in the file.
     Switch(bool),
-    /// Strings of the file.
+    /// Strings in the file.
     List(Vec<String>),
-    /// Something of the file that no setting is; the word for it.
+    /// Something in the file that no setting can be, with the word for it.
     Other(&'static str),
 }
 
 impl Raw {
-    /// As it would stand in the file.
+    /// The value as it would stand in the file.
     pub(crate) fn as_toml(&self) -> String {
         match self {
             Self::Written(text) | Self::Text(text) => quoted(text),
@@ -40,33 +40,33 @@ impl Raw {
     }
 }
 
-/// A string of TOML. What TOML escapes, JSON escapes in the same way.
+/// A string of TOML, whose escapes are those of JSON.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The form that a value takes, for flags and for the reference.
+/// The form of a value, for flags and for the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One value.
+    /// A single value.
     One,
-    /// A switch: a flag without a value switches it on.
+    /// A switch: a flag without a value turns it on.
     Switch,
-    /// Several: a flag may be repeated, and commas separate.
+    /// Several values: a flag may be repeated, and commas separate values.
     List,
 }
 
-/// A type that settings have.
+/// A type of settings.
 pub(crate) trait Value: Sized {
-    /// What is expected, for messages: "must be ...".
+    /// The description of valid values, for messages: "must be ...".
     const EXPECTED: &'static str;
-    /// The form of it.
+    /// The form of values.
     const KIND: Kind = Kind::One;
 
-    /// The value, if `raw` is one.
+    /// Parses `raw`.
     fn read(raw: &Raw) -> Option<Self>;
 
-    /// As the file would have it.
+    /// Writes the value as it would stand in the file.
     fn write(&self) -> Raw;
 }
 

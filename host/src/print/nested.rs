@@ -1,16 +1,16 @@
-//! Lays out for people what is nested: as indented JSON, but a text of several lines, such as a traceback, as these lines.
-//! For programs there is `--json`.
+//! The layout of nested values for people: indented JSON, but with texts of several lines, such as tracebacks, as lines. For
+//! programs there is `--json`.
 
 use serde_json::Value;
 
-/// The lines of `value`. Control characters in them are still those of who wrote them.
+/// The lines of `value`. Control characters in them are not removed yet.
 pub(super) fn lines(value: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     add(value, 0, "", "", &mut lines);
     lines
 }
 
-/// Adds the lines of `value`, which has `before` in front of it in its first line, and `behind` after its last.
+/// Adds the lines of `value`, with `before` in front of the first line and `behind` after the last one.
 fn add(value: &Value, depth: usize, before: &str, behind: &str, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     match value {
@@ -37,7 +37,7 @@ fn add(value: &Value, depth: usize, before: &str, behind: &str, lines: &mut Vec<
     }
 }
 
-/// What stands behind the item at `place` of so many.
+/// The separator after the item at `place` of so many.
 fn comma(place: usize, count: usize) -> &'static str {
     if place + 1 < count { "," } else { "" }
 }

@@ -1,41 +1,31 @@
-//! Lays a table out: no wider than the terminal, whatever is in it. What names something stays whole, texts give way, and
-//! the last columns are left out where nothing else helps. In a pipe only what would widen the table for everybody is
-//! cut; `--json` has all of it.
+//! The layout of tables, which are never wider than the terminal. Names and ids stay whole, texts are cut, and the
+//! last columns are left out if nothing else helps. In a pipe a text is cut only if it would widen the table too
+//! much; `--json` has everything. `listing.rs` fills the cells.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// What is between two columns.
+use super::terminal::coloured;
+
+/// The blanks between columns.
 const GAP: usize = 2;
-/// To how much a text gives way.
+/// The width down to which a text is cut.
 const NARROWEST: usize = 12;
-/// To how much what names something gives way, in the end.
+/// The width down to which a name is cut, in the end.
 const SHORTEST: usize = 8;
-/// How long an id is.
+/// The length of an id.
 const ID: usize = 24;
-/// How much of a text is shown in a pipe.
+/// The width of a text in a pipe.
 const IN_PIPE: usize = 80;
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// An id, a name, a time: of no use in part.
+    /// An id, a name or a time, which is of no use in part.
     Whole,
-    /// The status of something, which has a colour.
+    /// A status, which has a colour.
     Status,
-    /// A text.
+    /// Text.
     Text,
-}
-
-impl Kind {
-    /// Of the column at this place among others, which shows what is at `path`.
-    pub(super) fn of(place: usize, path: &str) -> Self {
-        match path {
-            "status" => Self::Status,
-            "id" | "enabled" => Self::Whole,
-            _ if place == 0 || super::is_time(path) || path.ends_with("_seconds") => Self::Whole,
-            _ => Self::Text,
-        }
-    }
 }
 
 /// A column of a table.
@@ -57,7 +47,7 @@ impl Column {
     }
 }
 
-/// The lines of a table, its headings first.
+/// The lines of a table, with its headings first.
 pub(super) fn lines(mut columns: Vec<Column>, width: Option<usize>, in_colour: bool) -> Vec<String> {
     if let Some(width) = width {
         fit(&mut columns, width);
@@ -79,10 +69,10 @@ pub(super) fn lines(mut columns: Vec<Column>, width: Option<usize>, in_colour: b
     std::iter::once(headings).chain((0..rows).map(row)).collect()
 }
 
-/// Makes columns narrower, and leaves out the last, until all have room in `width`.
+/// Narrows columns, and leaves out the last ones, until all fit into `width`.
 fn fit(columns: &mut Vec<Column>, width: usize) {
     let gaps = |columns: &[Column]| GAP * columns.len().saturating_sub(1);
-    // One long name is no reason to leave out what all others have.
+    // A single long name is no reason to leave out columns.
     let most = ID.max(width / 2);
     columns.iter_mut().for_each(|column| {
         column.width = column.width.min(if column.kind == Kind::Text { width } else { most });
@@ -94,7 +84,7 @@ fn fit(columns: &mut Vec<Column>, width: usize) {
         }
         columns.pop();
     }
-    // None is wider than the terminal, so that what follows has an end soon.
+    // No floor is wider than the terminal, so that the loop below ends soon.
     let floors: Vec<_> = columns.iter().map(Column::floor).collect();
     loop {
         let all = columns.iter().map(|column| column.width).sum::<usize>() + gaps(columns);
@@ -106,7 +96,7 @@ fn fit(columns: &mut Vec<Column>, width: usize) {
             column.width -= 1;
             continue;
         }
-        // Only what names something is left.
+        // Only columns with names are left.
         let Some(widest) = columns.iter_mut().max_by_key(|column| column.width) else { return };
         if widest.width <= SHORTEST {
             return;
@@ -115,20 +105,20 @@ fn fit(columns: &mut Vec<Column>, width: usize) {
     }
 }
 
-/// Cells side by side, each with whether it has a colour. The last is not filled up.
+/// Cells in a row, each with whether it has a colour. The last one is not padded.
 fn line<'a>(cells: impl Iterator<Item = (&'a Column, &'a str, bool)>) -> String {
     let mut line = String::new();
     for (column, text, has_colour) in cells {
         let text = cut(text, column.width);
         let rest = column.width.saturating_sub(text.width()) + GAP;
-        line.push_str(&if has_colour { super::coloured(&text) } else { text });
+        line.push_str(&if has_colour { coloured(&text) } else { text });
         line.push_str(&" ".repeat(rest));
     }
     line.truncate(line.trim_end().len());
     line
 }
 
-/// `text`, or as much of it as has room in `width`, with a sign that it is not all.
+/// `text`, cut to `width` with a mark at the cut.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -151,18 +141,15 @@ mod tests {
 
     fn executions(action: &str) -> Vec<Column> {
         [
-            ("ID", "id", "6a1e5c2f9b1d4e5f60718293"),
-            ("ACTION", "action.ref", action),
-            ("STATUS", "status", "succeeded"),
-            ("STARTED", "start_timestamp", "2026-11-20T12:00:00Z"),
-            ("SECONDS", "elapsed_seconds", "0.005"),
-            ("USER", "context.user", "stanley"),
+            ("ID", Kind::Whole, "6a1e5c2f9b1d4e5f60718293"),
+            ("ACTION", Kind::Text, action),
+            ("STATUS", Kind::Status, "succeeded"),
+            ("STARTED", Kind::Whole, "2026-11-20T12:00:00Z"),
+            ("SECONDS", Kind::Whole, "0.005"),
+            ("USER", Kind::Text, "stanley"),
         ]
         .into_iter()
-        .enumerate()
-        .map(|(place, (heading, path, text))| {
-            Column::new(heading, Kind::of(place, path), vec![text.to_owned()])
-        })
+        .map(|(heading, kind, text)| Column::new(heading, kind, vec![text.to_owned()]))
         .collect()
     }
 

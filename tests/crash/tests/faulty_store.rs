@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 
 use petrel_catalog::content::Runners;
 use petrel_crash::invariants::{Acknowledged, Observed, Stored, violations};
+use petrel_engine::executions::Request;
 use petrel_engine::reads::{ExecutionFilter, Reads};
-use petrel_engine::requests::Request;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Object, Status};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -245,10 +245,8 @@ impl World {
             run_as: None,
             decode_scalars: true,
         });
-        let runners: [Arc<dyn Runner>; 2] =
-            [Arc::new(shell), Arc::new(ComponentRunner::new(self.runtime.clone()))];
-        let runners: Runners =
-            runners.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect();
+        let components = ComponentRunner::new(self.runtime.clone());
+        let runners: Runners = [Runs::by(shell), Runs::by(components)].map(Runs::named).into();
         let options = Options { drain: Duration::ZERO, ..Options::default() };
         let engine = Engine::new(Arc::new(store), runners, options).await.unwrap();
         engine.start().await.unwrap();
@@ -288,10 +286,10 @@ impl World {
             let id = id.parse().unwrap();
             // Running, if the power lasts that long.
             let begun = Instant::now();
-            while begun.elapsed() < Duration::from_secs(1) && engine.running() < 2 {
+            while begun.elapsed() < Duration::from_secs(1) && engine.executions().running() < 2 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            drop(engine.cancel(id, "admin").await);
+            drop(engine.executions().cancel(id, "admin").await);
         }
         let failed = engine.reads().failed();
         tokio::select! {
@@ -312,13 +310,13 @@ impl World {
             delay: None,
             trace: None,
         };
-        engine.request(request).await.ok().map(|execution| execution.id.to_string())
+        engine.executions().request(request).await.ok().map(|execution| execution.id.to_string())
     }
 
     /// Waits until nothing waits or runs.
     async fn rest(&self, engine: &Engine) {
         let begun = Instant::now();
-        while engine.reads().waiting() > 0 || engine.running() > 0 {
+        while engine.reads().waiting() > 0 || engine.executions().running() > 0 {
             assert!(begun.elapsed() < PATIENCE, "the engine does not come to rest");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -13,15 +13,15 @@ use petrel_catalog::content::Runners;
 use petrel_crash::invariants::{Inside, open_inside_ended};
 use petrel_crash::rounds::Moments;
 use petrel_crash::trees::write_pack;
+use petrel_engine::executions::Request;
 use petrel_engine::reads::{ExecutionFilter, Reads};
-use petrel_engine::requests::Request;
-use petrel_engine::workflows::WorkflowRunner;
+use petrel_engine::workflows::{self, orquesta};
 use petrel_engine::{Engine, Options};
 use petrel_model::{Execution, ExecutionId, Object, Status};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
 use serde_json::json;
 use tempfile::TempDir;
@@ -68,7 +68,7 @@ fn run(seed: u64) {
     runtime.block_on(async {
         let engine = start(directory.path()).await;
         for id in &tops {
-            drop(engine.cancel(*id, "admin").await.unwrap());
+            drop(engine.executions().cancel(*id, "admin").await.unwrap());
         }
         rest(&engine, seed).await;
         engine.stop().await;
@@ -95,18 +95,15 @@ async fn start(directory: &Path) -> Engine {
         run_as: None,
         decode_scalars: true,
     });
-    let runners: [Arc<dyn Runner>; 2] = [Arc::new(shell), Arc::new(WorkflowRunner::orquesta())];
-    let runners: Runners =
-        runners.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect();
+    let runners: Runners = [Runs::by(shell), orquesta()].map(Runs::named).into();
     // Hardly any workflow stays in memory, so that each is made anew again and again.
-    let waiting_workflows = 16 << 10;
-    let limits = Options {
+    let workflows = workflows::Options {
         max_depth: 3,
         max_descendants: 100,
-        drain: Duration::ZERO,
-        waiting_workflows,
-        ..Options::default()
+        waiting_memory: 16 << 10,
+        ..workflows::Options::default()
     };
+    let limits = Options { drain: Duration::ZERO, workflows, ..Options::default() };
     let engine = Engine::new(Arc::new(store), runners, limits).await.unwrap();
     engine.start().await.unwrap();
     engine
@@ -129,12 +126,12 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
                     delay: None,
                     trace: None,
                 };
-                tops.push(engine.request(request).await.unwrap().id);
+                tops.push(engine.executions().request(request).await.unwrap().id);
             }
             // What cannot be paused, resumed or canceled any more is left alone.
-            (2, Some(id)) => drop(engine.pause(id).await),
-            (3, Some(id)) => drop(engine.resume(id).await),
-            (_, Some(id)) => drop(engine.cancel(id, "admin").await),
+            (2, Some(id)) => drop(engine.executions().pause(id).await),
+            (3, Some(id)) => drop(engine.executions().resume(id).await),
+            (_, Some(id)) => drop(engine.executions().cancel(id, "admin").await),
         }
         tokio::time::sleep(moments.next(Duration::from_millis(20))).await;
         assert_eq!(violations(engine).await, Vec::<String>::new(), "seed {seed}");

@@ -1,5 +1,5 @@
-//! The clock of the simulation: it stands until the simulation goes to another moment. Who sleeps by it is woken in the
-//! order of due times, and of two that are due at the same time in the order in which they lay down.
+//! The clock of the simulation: it stands until the simulation turns it. Sleepers are woken in the order of their due
+//! times, and at equal times in the order in which they began to sleep.
 //!
 //! `petrel_engine_core::SetClock` does as much for the tests of one service; but it wakes its sleepers through tokio's
 //! `watch`, which spreads them over several lists at random, and it does not say when the next of them is due.
@@ -14,10 +14,10 @@ use parking_lot::Mutex;
 use petrel_engine_core::Clock;
 use petrel_model::Timestamp;
 
-/// 2025-11-20T12:00:00Z, when this clock begins, in microseconds since the Unix epoch.
+/// The beginning of this clock: 2025-11-20T12:00:00Z, in microseconds since the Unix epoch.
 const BEGINS: i64 = 1_763_640_000_000_000;
 
-/// A clock that goes only when it is told to.
+/// A clock that stands until it is turned.
 #[derive(Debug)]
 pub(crate) struct TurnedClock {
     began: Instant,
@@ -42,17 +42,17 @@ impl Default for TurnedClock {
 }
 
 impl TurnedClock {
-    /// How long it has gone since it began.
+    /// The time since its beginning.
     pub(crate) fn turned(&self) -> Duration {
         self.state.lock().turned
     }
 
-    /// When the next sleeper is due, counted from the beginning.
+    /// The due time of the next sleeper, counted from the beginning.
     pub(crate) fn next_due(&self) -> Option<Duration> {
         self.state.lock().sleepers.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// Goes on to `turned`, counted from the beginning, and wakes in turn who is due by then. It never goes back.
+    /// Turns to `turned`, counted from the beginning, and wakes the sleepers that are due by then, in turn. It never goes back.
     pub(crate) fn go_to(&self, turned: Duration) {
         let mut woken = Vec::new();
         {
@@ -65,7 +65,7 @@ impl TurnedClock {
                 woken.push(first.remove());
             }
         }
-        // Not under the lock: who is woken may ask for the time at once.
+        // Not under the lock, since a woken sleeper may ask for the time at once.
         woken.into_iter().for_each(Waker::wake);
     }
 }
@@ -89,7 +89,7 @@ impl Clock for TurnedClock {
     }
 }
 
-/// Somebody who sleeps. When the sleep is given up, nobody is woken.
+/// A sleeper. If its sleep is dropped, nobody is woken.
 struct Sleep<'a> {
     clock: &'a TurnedClock,
     until: Duration,

@@ -1,5 +1,5 @@
-//! Every call of the engine: how a host is put together over a store and a clock, what is asked of it, and what it
-//! answers. The rest of the simulation knows the engine by these.
+//! All calls of the engine: the composition of a host over a store and a clock, the requests to it, and its answers. The
+//! rest of the simulation knows the engine only through these.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,25 +9,24 @@ use std::time::Duration;
 use petrel_access::Behalf;
 use petrel_catalog::Giver;
 use petrel_catalog::content::Runners;
-use petrel_engine::requests::Request;
-use petrel_engine::workflows::WorkflowRunner;
-use petrel_engine::workflows::requests::Again;
+use petrel_engine::executions::{self, Again, Canceled, Request};
+use petrel_engine::workflows::{self, orquesta};
 use petrel_engine::{Engine, Error, Options, Retention};
 use petrel_engine_core::{Clock, Core};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, TriggerInstanceId};
 use petrel_persistence::{ExecutionFilter, Store};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use serde_json::json;
 
 use crate::ledger::RUNNER;
 use crate::steps::Action;
 
-/// How many actions run at once: few, so that others wait.
+/// The number of actions that run at once: few, so that others wait.
 pub(crate) const SLOTS: usize = 3;
-/// For how long is kept what has ended.
+/// The time for which ended executions are kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(90);
 
-/// What is asked of a host.
+/// A request to a host.
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
     Event { webhook: usize, n: usize },
@@ -41,20 +40,20 @@ pub(crate) enum Ask {
     Rerun(ExecutionId, Vec<String>),
 }
 
-/// What it answers.
+/// An answer of a host.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// The event is stored, with what it led to.
+    /// The event is stored, with its consequences.
     Event(TriggerInstanceId, Vec<ExecutionId>),
     /// The execution is stored, or has moved.
     Execution(ExecutionId, Status),
-    /// The cancel is taken in.
+    /// The cancel is accepted.
     Canceled(ExecutionId, Status),
     /// It cannot be canceled any more.
     NotCanceled(ExecutionId, Status),
-    /// The rule is as it was asked for.
+    /// The rule is as requested.
     Rule,
-    /// It was refused: the code of the error.
+    /// The request was refused, with this code.
     Refused(&'static str),
 }
 
@@ -69,15 +68,13 @@ pub(crate) struct Host {
 const LASTING: [&str; 3] = ["clock", "retention", "scheduler"];
 
 impl Host {
-    /// A host that takes up what is in `store`, and runs it.
+    /// A host that recovers the content of `store`, and runs it.
     pub(crate) async fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        runner: Arc<dyn Runner>,
+        runner: Runs,
     ) -> anyhow::Result<Self> {
-        let workflows: Arc<dyn Runner> = Arc::new(WorkflowRunner::orquesta());
-        let runners: Runners =
-            [runner, workflows].into_iter().map(|one| (one.runner_type().name.to_owned(), one)).collect();
+        let runners: Runners = [runner, orquesta()].map(Runs::named).into();
         let core = Core::new(store, clock);
         let engine = Engine::on(core.clone(), runners, options()).await?;
         engine.start().await?;
@@ -94,9 +91,9 @@ impl Host {
         Ok(())
     }
 
-    /// How many actions run, as the engine counts them.
+    /// The number of running actions, as the engine counts them.
     pub(crate) fn running(&self) -> usize {
-        self.engine.running()
+        self.engine.executions().running()
     }
 
     /// The tasks that have not ended, but for those that a host always has: how many of each name.
@@ -125,7 +122,7 @@ impl Host {
         }
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a request, and waits for the answer.
     pub(crate) async fn ask(&self, ask: Ask) -> Answer {
         self.answer(ask).await.unwrap_or_else(|error| Answer::Refused(error.code()))
     }
@@ -157,14 +154,14 @@ impl Host {
                 Answer::Rule
             }
             Ask::Request { action, user, delay } => {
-                moved(engine.request(request(action, user, delay)?).await?)
+                moved(engine.executions().request(request(action, user, delay)?).await?)
             }
-            Ask::Cancel(id) => match engine.cancel(id, "admin").await? {
-                Ok(execution) => Answer::Canceled(execution.id, execution.status),
-                Err(execution) => Answer::NotCanceled(execution.id, execution.status),
+            Ask::Cancel(id) => match engine.executions().cancel(id, "admin").await? {
+                Canceled::Ends(execution) => Answer::Canceled(execution.id, execution.status),
+                Canceled::TooLate(execution) => Answer::NotCanceled(execution.id, execution.status),
             },
-            Ask::Pause(id) => moved(engine.pause(id).await?),
-            Ask::Resume(id) => moved(engine.resume(id).await?),
+            Ask::Pause(id) => moved(engine.executions().pause(id).await?),
+            Ask::Resume(id) => moved(engine.executions().resume(id).await?),
             Ask::Rerun(id, tasks) => {
                 let again = Again {
                     parameters: Object::new(),
@@ -174,27 +171,33 @@ impl Host {
                     behalf: Behalf::own("admin"),
                     delay: None,
                 };
-                moved(engine.rerun(id, again).await?)
+                moved(engine.executions().rerun(id, again).await?)
             }
         })
     }
 }
 
-/// Few slots, short memories and narrow limits, so that all of them come to their ends.
+/// Few slots, short retention and narrow limits, so that each of them is reached.
 fn options() -> Options {
     Options {
-        component_slots: SLOTS,
-        workflow_slots: 2,
-        max_depth: 3,
-        max_descendants: 60,
-        waiting_workflows: 32 << 10,
+        executions: executions::Options {
+            component_slots: SLOTS,
+            workflow_slots: 2,
+            ..executions::Options::default()
+        },
+        workflows: workflows::Options {
+            max_depth: 3,
+            max_descendants: 60,
+            waiting_memory: 32 << 10,
+            ..workflows::Options::default()
+        },
         drain: Duration::ZERO,
         retention: Retention { executions: Some(KEPT), trigger_instances: Some(KEPT) },
         ..Options::default()
     }
 }
 
-/// How a rule is called within its pack.
+/// The name of a rule within its pack.
 pub(crate) fn rule_short_name(rule: usize) -> String {
     format!("r{rule}")
 }

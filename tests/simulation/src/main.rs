@@ -1,5 +1,5 @@
-//! Simulations at the command line: `simulate --seeds 0..10000`. What does not hold is printed with the seed, and with
-//! as few steps as it needs.
+//! Simulations at the command line: `simulate --seeds 0..10000`. A violation is printed with its seed, and with as few
+//! steps as it needs.
 #![expect(clippy::print_stdout, reason = "the report is printed")]
 
 use std::ops::Range;

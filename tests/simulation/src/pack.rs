@@ -1,5 +1,5 @@
-//! What is registered in a simulation: an action that may run once, one that may run again, and random workflows of
-//! them and of each other. The files of each pack are laid out once in a process, and registered in each simulation as
+//! The packs of a simulation: an action that may run once, one that may run again, and random workflows of them and of
+//! each other. The files of each pack are laid out once in a process, and registered in each simulation as
 //! the documents that came of that.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! Which rules there are to be, by what their makers were told. While the answer to a change is out, and when the host
-//! was lost before it came, either will do.
+//! The rules that must exist by the answers to their makers. While an answer is pending, and when the host was lost
+//! before it came, either state is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 

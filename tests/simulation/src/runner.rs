@@ -1,5 +1,5 @@
-//! The runner of the simulation: a run ends as a seed says. It takes its time by the simulation's clock, or until it is
-//! told to end; it heeds a cancel at once, after a while, or says that it had ended by itself.
+//! The runner of the simulation: the seed decides how a run ends. A run takes its time by the simulation's clock, or until
+//! it is told to end; it heeds a cancel at once, after a while, or reports that it had ended by itself.
 //!
 //! No run sleeps by the clock: the simulation ends those that are due, one after the other, so that the end of a run and
 //! a sleep of the engine are never due in the same moment.
@@ -193,7 +193,6 @@ impl ScriptedRunner {
             name: RUNNER,
             description: "Does as the simulation says",
             parameters: Parameters::new(),
-            slots: Slots::Component,
         };
         Self { kind, script }
     }
@@ -203,6 +202,10 @@ impl ScriptedRunner {
 impl Runner for ScriptedRunner {
     fn runner_type(&self) -> &RunnerType {
         &self.kind
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
     }
 
     async fn run(&self, call: Call, _output: OutputSink, cancel: CancellationToken) -> Outcome {

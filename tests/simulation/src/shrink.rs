@@ -1,4 +1,4 @@
-//! Leaves out of a list of steps what a failure does not need: larger parts first, then smaller ones, then single steps.
+//! Removes the steps that a failure does not need: larger parts first, then smaller ones, then single steps.
 
 use crate::steps::Step;
 

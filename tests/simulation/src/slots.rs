@@ -1,5 +1,6 @@
-//! Whether slots are given to who waits for them, and given back. Only what lasts counts: who was passed over once may
-//! be about to be canceled with its workflow, which is tried again after a moment, and schedulers look each second.
+//! The check that slots are given to waiting executions, and given back. Only lasting states count: an execution that was
+//! passed over once may be about to be canceled with its workflow, which is tried again after a moment, and schedulers
+//! look each second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

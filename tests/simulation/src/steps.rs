@@ -1,5 +1,5 @@
-//! What happens in a simulation, step by step. A seed gives a list of steps before anything happens, so that steps can be
-//! left out of it: what a step is about (some execution, some run) is a number, taken among what there is by then.
+//! The steps of a simulation. A seed gives the whole list before the first step, so that steps can be left out of it: the
+//! object of a step (an execution, a run) is a number, which selects among the objects that exist by then.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! A store in memory that fails as the simulation says: commits take a while, find no room, or the store is lost in the
-//! middle of one. What was made is told to the [`Ledger`], which checks it.
+//! A store in memory that fails as the simulation demands: commits take a while, find no room, or the store is lost in the
+//! middle of one. Each commit is reported to the [`Ledger`], which checks it.
 //!
 //! Like the embedded store it makes commits one after the other, each to its end although whoever asked for it has gone
 //! away. What it does not do is to refuse one for a conflict that there is not: no real store does.

@@ -1,4 +1,4 @@
-//! The one thread that the engine runs on, and how it is known that nothing more will happen until the clock is turned.
+//! The one thread that the engine runs on, and the way to know that nothing more will happen until the clock is turned.
 //!
 //! The engine has files read by tokio's threads for what blocks (the definition of a workflow that begins). Here there
 //! is one such thread, and it stands at a [`Gate`] whenever tasks run. Only when no task can go on is the next gate put

@@ -1,6 +1,6 @@
-//! What became visible in a simulation, line by line, and where two simulations of the same seed differ.
+//! The visible outcome of a simulation, line by line, and the first difference between two simulations of one seed.
 
-/// How many lines before the first difference are shown.
+/// The number of lines that are shown before the first difference.
 const BEFORE: usize = 12;
 
 /// The first difference of two traces, with what came before it; nothing when they are the same.

@@ -1,5 +1,5 @@
-//! The world of a simulation: one store, one clock, and one life of the host after the other. It does the steps, hears
-//! what is answered, and looks whenever all is at rest whether what must hold does.
+//! The world of a simulation: one store, one clock, and one life of the host after the other. It does the steps, takes the
+//! answers, and checks the invariants whenever all is at rest.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use petrel_crash::rounds::Moments;
 use petrel_engine_core::Clock as _;
 use petrel_model::{ExecutionId, Status};
 use petrel_persistence::{Change, Commit, MemoryStore, Store as _};
-use petrel_runners::End;
+use petrel_runners::{End, Runs};
 
 use crate::clock::TurnedClock;
 use crate::engine::{Answer, Ask, Host, KEPT};
@@ -44,9 +44,9 @@ struct Life {
 impl Life {
     fn start(store: &FaultyStore, clock: &Arc<TurnedClock>, script: &Arc<Script>) -> anyhow::Result<Self> {
         let thread = OneThread::new()?;
-        let runner = ScriptedRunner::new(Arc::clone(script));
+        let runner = Runs::by(ScriptedRunner::new(Arc::clone(script)));
         let clock = Arc::<TurnedClock>::clone(clock);
-        let host = thread.run(Host::start(Arc::new(store.clone()), clock, Arc::new(runner)))?;
+        let host = thread.run(Host::start(Arc::new(store.clone()), clock, runner))?;
         Ok(Self { host, thread })
     }
 }

@@ -1,4 +1,4 @@
-//! An answer, and how it is read from a connection: in time, whole, and not a byte too many.
+//! HTTP answers, and the reading of one from a connection: in time, as a whole, and not a byte too many.
 
 use std::io::{ErrorKind, Read as _};
 use std::net::TcpStream;
@@ -9,24 +9,24 @@ use serde_json::Value;
 
 use crate::http::Broken;
 
-/// An answer.
+/// An HTTP answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The headers, by their names in lower case.
+    /// The headers, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// A header by its lower-case name.
+    /// The header with this lower-case name; empty if it is absent.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text; what is no UTF-8 is replaced.
+    /// The body as text, with replacements for bytes that are not UTF-8.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -34,41 +34,41 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not JSON.
     pub fn json(&self) -> anyhow::Result<Value> {
         serde_json::from_slice(&self.body).with_context(|| format!("the answer is not JSON: {}", self.text()))
     }
 }
 
-/// Reads an answer from a connection.
+/// A reader of answers from a connection.
 pub(crate) struct Reader {
     pub(crate) stream: TcpStream,
-    /// What has come.
+    /// The bytes that have come.
     bytes: Vec<u8>,
-    /// How much of it has been read.
+    /// The number of bytes that have been read from these.
     at: usize,
-    /// How long the host may be silent.
+    /// The time that the host may be silent.
     patience: Duration,
     deadline: Instant,
 }
 
 impl Reader {
-    /// A reader that gives up when nothing has come for as long as its patience.
+    /// A reader that gives up when nothing has come for `patience`.
     pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
         Self { stream, bytes: Vec::new(), at: 0, patience, deadline: Instant::now() + patience }
     }
 
-    /// Whether nothing has come that was not read.
+    /// Whether all bytes that came have been read.
     pub(crate) fn is_clean(&self) -> bool {
         self.at == self.bytes.len()
     }
 
-    /// The answer, and whether the connection ends with it. The answer to a `HEAD` has no body.
+    /// Reads an answer, and whether the connection ends with it. The answer to a `HEAD` has no body.
     pub(crate) fn answer(&mut self, is_head: bool) -> Result<(Answer, bool), Broken> {
         loop {
             let status = self.status()?;
             let headers = self.headers()?;
-            // 100 says that the body may come; it has.
+            // A status of 100 to 199 announces another one.
             if (100..200).contains(&status) {
                 continue;
             }
@@ -153,7 +153,7 @@ impl Reader {
         Ok(body)
     }
 
-    /// Reads more; false at the end.
+    /// Reads more bytes; false at the end of the connection.
     fn more(&mut self) -> Result<bool, Broken> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

@@ -1,5 +1,4 @@
-//! The binary of the host: which one is taken, and that it is not an old one. What it is started with is
-//! [`Start`](crate::Start).
+//! The program of the host: which binary is used, and that it is up to date. [`Start`](crate::Start) starts it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
 
-/// The binary of the host: `PETREL_BINARY`, or the one beside this program. Called from a test, it is
-/// built first, in the profile of the test: `cargo test` does not build it for tests of another package,
-/// or it may be left from an earlier build.
+/// The binary of the host: `PETREL_BINARY`, or the one beside this program. Called from a test, it is built first in
+/// the profile of the test, because `cargo test` does not build it for tests of another package, and an old one may
+/// be left.
 ///
 /// # Errors
-/// When it is not there, or cannot be built.
+/// When it does not exist, or cannot be built.
 pub fn binary() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("PETREL_BINARY") {
         return Ok(path.into());
@@ -28,8 +27,8 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
-/// Whether the binary is newer than everything that cargo says it was made of. Under `cargo test --workspace`
-/// it is, and another build would resolve features differently and compile everything a second time.
+/// Whether the binary is newer than all of its sources, according to cargo. Under `cargo test --workspace` it is;
+/// another build would resolve features differently and compile everything a second time.
 fn is_fresh(binary: &Path) -> bool {
     let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
     let (Ok(built), Ok(list)) = (modified(binary), fs::read_to_string(binary.with_extension("d"))) else {
@@ -39,7 +38,7 @@ fn is_fresh(binary: &Path) -> bool {
     sources.split_whitespace().all(|source| modified(Path::new(source)).is_ok_and(|source| source <= built))
 }
 
-/// Builds the binary into the target directory that `profile` (`TARGET/debug`) is in; once a process.
+/// Builds the binary into the target directory of `profile` (`TARGET/debug`), once in each process.
 fn build(profile: &Path) -> anyhow::Result<PathBuf> {
     static BUILT: Mutex<bool> = Mutex::new(false);
     let mut is_built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,7 +57,7 @@ fn build(profile: &Path) -> anyhow::Result<PathBuf> {
         .arg(Path::new(&package).join("../../Cargo.toml"))
         .arg("--target-dir")
         .arg(profile.parent().context("there is no target directory")?);
-    // What cargo tells this package about itself would make build scripts of others run again.
+    // Cargo's variables about this package would make the build scripts of others run again.
     for (name, _) in std::env::vars_os() {
         let is_ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
         if name.to_str().is_some_and(is_ours) {

@@ -1,4 +1,4 @@
-//! A host that listens, as one from outside sees it.
+//! A listening host, as seen from outside.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,21 +10,21 @@ use crate::http::Client;
 use crate::process::Process;
 use crate::wait::PATIENCE;
 
-/// How long a host that says nothing any more may take to end.
+/// The time that a host whose output has ended may take to end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// A host that listens. It is killed when this is dropped.
+/// A listening host. On drop it is killed.
 #[derive(Debug)]
 pub struct Host {
-    /// Its process.
+    /// The process of the host.
     pub process: Process,
-    /// Where it listens, as `127.0.0.1:9101`.
+    /// The address, such as `127.0.0.1:9101`.
     pub address: String,
     token_file: PathBuf,
 }
 
 impl Host {
-    /// The host that a process becomes, once it says where it listens.
+    /// Turns a process into a host, once it has printed its address.
     pub(crate) fn of(mut process: Process, data: &Path) -> anyhow::Result<Self> {
         let Some(first) = process.said(PATIENCE, |lines| lines.first().cloned()) else {
             let how =
@@ -32,7 +32,7 @@ impl Host {
             return Err(anyhow!("the host did not come up ({how}); its log:\n{}", process.log()));
         };
         let Some((_, address)) = first.split_once("://") else {
-            // What it has to say about that may be on its way.
+            // The reason may still be on its way to the log.
             drop(process.wait(LAST_WORDS));
             return Err(anyhow!(
                 "the host did not say where it listens, but {first:?}; its log:\n{}",
@@ -42,20 +42,20 @@ impl Host {
         Ok(Self { address: address.trim().to_owned(), token_file: data.join("admin-token"), process })
     }
 
-    /// The admin's token, as it is in its file now; empty when it cannot be read.
+    /// The admin's token in its file; empty if the file cannot be read.
     pub fn token(&self) -> String {
         fs::read_to_string(&self.token_file).unwrap_or_default().trim().to_owned()
     }
 
-    /// A client of it, with the admin's token.
+    /// A client with the admin's token.
     pub fn client(&self) -> Client {
         Client::new(&self.address).with_token(&self.token())
     }
 
-    /// What it has printed, up to the line with this word in it.
+    /// The lines that the host has printed, up to the one that contains `word`.
     ///
     /// # Errors
-    /// When there comes no such line.
+    /// When no such line comes.
     pub fn said(&self, word: &str) -> anyhow::Result<String> {
         let up_to = |lines: &[String]| -> Option<String> {
             let last = lines.iter().position(|line| line.contains(word))?;
@@ -64,10 +64,10 @@ impl Host {
         self.process.said(PATIENCE, up_to).with_context(|| format!("the host did not say {word:?}"))
     }
 
-    /// Adds to what went wrong with it what it has logged.
+    /// Adds the host's log to an error.
     ///
     /// # Errors
-    /// When something went wrong.
+    /// When `outcome` is an error.
     pub fn explain<T>(&self, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
         let log = || match self.process.log() {
             empty if empty.is_empty() => "(the host has logged nothing)".to_owned(),

@@ -1,8 +1,8 @@
-//! The HTTP/1.1 client of all tests: blocking, one kept connection, any bytes out, and whatever comes back in bounded
-//! time. What comes back is read in [`answer`](crate::answer).
+//! The HTTP/1.1 client of all tests: blocking, with one kept connection, any bytes in a request, and bounded time for
+//! an answer. [`answer`](crate::answer) reads answers.
 //!
-//! It speaks to hosts that are killed, flooded, or sent what is no HTTP at all: so it is written here, where nothing
-//! mends a request on its way, and a break is a value that says how the connection broke.
+//! It talks to hosts that are killed, flooded, or sent bytes that are no HTTP at all. So it is written here, where
+//! nothing corrects a request on its way, and a broken connection is a value that says how it broke.
 
 use std::fmt;
 use std::io::Write as _;
@@ -12,14 +12,14 @@ use std::time::Duration;
 use crate::answer::{Answer, Reader};
 use crate::wait::PATIENCE;
 
-/// Why there is no answer.
+/// The reasons why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Broken {
-    /// Nothing has come for as long as the client has patience.
+    /// Nothing has come for the client's patience.
     Hang,
     /// The connection ended before the answer did.
     HungUp(String),
-    /// Nobody listens.
+    /// Nobody listens at the address.
     Unreachable(String),
 }
 
@@ -35,17 +35,17 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// How an answer is read.
+/// The manner of reading an answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Manner {
-    /// It has no body: `HEAD`.
+    /// The answer has no body, because the request is a `HEAD`.
     pub is_head: bool,
-    /// The request is not whole: nothing more will come on this connection.
+    /// The request is incomplete, and nothing more will be sent on this connection.
     pub is_cut: bool,
 }
 
-/// A client with one connection, which is opened when there is need. A request on a connection that was kept, and that
-/// the host ends before it answers, is sent once more on a new one: so it may have been taken twice.
+/// A client with one connection, which is opened when it is needed. If the host ends a kept connection before it
+/// answers, the request is sent once more on a new one, so the host may have taken it twice.
 #[derive(Debug)]
 pub struct Client {
     address: String,
@@ -55,24 +55,24 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client without a token of the host at `address`, as `127.0.0.1:9101`. It waits for [`PATIENCE`].
+    /// A client without a token for the host at `address`, such as `127.0.0.1:9101`. Its patience is [`PATIENCE`].
     pub fn new(address: &str) -> Self {
         Self { address: address.to_owned(), token: None, patience: PATIENCE, connection: None }
     }
 
-    /// The same with a token.
+    /// Adds a token.
     #[must_use]
     pub fn with_token(self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self }
     }
 
-    /// The same that waits for so long when the host is silent, before its answer or within it.
+    /// Sets the time that the host may be silent, before an answer or within it.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Reads what is at a path.
+    /// Gets a path.
     ///
     /// # Errors
     /// When there is no answer.
@@ -80,7 +80,7 @@ impl Client {
         self.send("GET", path, b"")
     }
 
-    /// Sends a request with JSON in it, with the token.
+    /// Sends a request with a body of JSON, and the token.
     ///
     /// # Errors
     /// When there is no answer.
@@ -88,7 +88,7 @@ impl Client {
         self.send_with(method, path, "Content-Type: application/json\r\n", body)
     }
 
-    /// Sends a request with these lines of the head, each with its end, and the token.
+    /// Sends a request with these lines of the head, each with its line end, and the token.
     ///
     /// # Errors
     /// When there is no answer.
@@ -102,14 +102,14 @@ impl Client {
         self.exchange(&[head.as_bytes(), body].concat(), manner)
     }
 
-    /// Sends the bytes of a request, as they are, and reads its answer.
+    /// Sends the bytes of a request as they are, and reads the answer.
     ///
     /// # Errors
     /// When there is no answer.
     pub fn exchange(&mut self, request: &[u8], manner: Manner) -> Result<Answer, Broken> {
         if let Some(kept) = self.connection.take() {
             match self.exchange_on(kept, request, manner) {
-                // The host may have ended a connection that was idle, at the very moment.
+                // The host may have ended an idle connection at this very moment.
                 Err(Broken::HungUp(_)) => {}
                 result => return result,
             }
@@ -130,7 +130,7 @@ impl Client {
 
     fn exchange_on(&mut self, stream: TcpStream, request: &[u8], manner: Manner) -> Result<Answer, Broken> {
         let mut reader = Reader::new(stream, self.patience);
-        // A host that has seen enough answers before it has read everything.
+        // A host may answer before it has read everything.
         let is_sent = reader.stream.write_all(request).is_ok();
         if manner.is_cut {
             drop(reader.stream.shutdown(Shutdown::Write));

@@ -1,13 +1,13 @@
-//! What everybody needs who looks at the host from outside: the real process, and a client to speak to it.
+//! The common ground of all tests that look at the host from outside: the real process, and a client to talk to it.
 //!
-//! [`Start`] says how a host is started, [`Host`] is one that listens; [`binary()`] is what it is started from.
-//! A [`Process`] is killed when it is dropped, and its log is kept to explain a failure; a [`ProcessId`] says what
-//! the system knows about it. [`Client`] is HTTP, blocking, with bounded patience. [`until`] waits for what is to
-//! come, and [`skip`] says that a test cannot run here.
+//! [`Start`] starts a host, [`Host`] is one that listens, and [`binary()`] finds its program. A [`Process`] is killed
+//! on drop, and its log is kept to explain a failure; a [`ProcessId`] asks the system about a process. [`Client`] is
+//! HTTP, blocking, with bounded patience. [`until`] waits for a condition, and [`skip`] reports that a test cannot
+//! run here.
 //!
-//! Errors are values: what a failure means is for who asked. Assertions about answers are in `tests/system`, load
-//! that is to be audited in `tests/crash`, attacks in `tests/hostile`. The load generator starts its hosts by this
-//! crate too, but measures with a client of its own.
+//! Errors are values, because only the caller knows what a failure means. `tests/system` has assertions about
+//! answers, `tests/crash` audited load, `tests/hostile` attacks. The load generator starts its hosts by this crate
+//! too, but measures with a client of its own.
 
 mod answer;
 mod binary;

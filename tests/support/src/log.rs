@@ -1,4 +1,4 @@
-//! What a process writes to its standard error: kept in a file, so that a failure can be explained by it.
+//! The standard error of a process, kept in a file to explain failures.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
-/// How much of the end of a log is shown, in bytes.
+/// The bytes at the end of a log that are shown.
 const SHOWN: u64 = 64 << 10;
 
 /// The log of a process.
@@ -14,7 +14,7 @@ const SHOWN: u64 = 64 << 10;
 pub(crate) struct Log(File);
 
 impl Log {
-    /// A log behind what is in the file at `path`; or, without one, in a file that is gone with its process.
+    /// A log that appends to the file at `path`; without one, to a file that is deleted with its process.
     pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
         let file = match path {
             Some(path) => File::options().create(true).append(true).read(true).open(path)?,
@@ -23,14 +23,14 @@ impl Log {
         Ok(Self(file))
     }
 
-    /// What a process writes to it by.
+    /// The handle by which a process writes to the log.
     pub(crate) fn stdio(&self) -> io::Result<Stdio> {
         Ok(self.0.try_clone()?.into())
     }
 
-    /// Its last 64 KiB; what cannot be read is left out.
+    /// The last 64 KiB of the log; empty if it cannot be read.
     pub(crate) fn end(&self) -> String {
-        // By place: the process and this program share the position in the file.
+        // Read at an offset, because the process shares the position in the file with this program.
         let read = || -> io::Result<Vec<u8>> {
             let length = self.0.metadata()?.len();
             let shown = length.min(SHOWN);

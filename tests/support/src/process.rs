@@ -1,4 +1,4 @@
-//! A process under test: what it says, what it logs, how it ends. It is killed when it is dropped.
+//! A process under test: its output, its log and its end. On drop it is killed.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -12,7 +12,7 @@ use crate::log::Log;
 use crate::process_id::ProcessId;
 use crate::wait::until;
 
-/// A process that was started here.
+/// A process that was started by this crate.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -21,7 +21,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a process; its standard error goes to `log`.
+    /// Starts a process whose standard error goes to `log`.
     pub(crate) fn start(command: &mut Command, log: Log) -> anyhow::Result<Self> {
         let stderr = log.stdio().context("keeping a log")?;
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
@@ -34,38 +34,38 @@ impl Process {
         Ok(Self { child, output, log })
     }
 
-    /// Its number.
+    /// The id of the process.
     pub fn id(&self) -> ProcessId {
         ProcessId(self.child.id())
     }
 
-    /// Ends it with SIGKILL. One that has ended already is left as it is.
+    /// Ends the process with SIGKILL, unless it has ended already.
     ///
     /// # Errors
-    /// When the system does not let us.
+    /// When the system refuses.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// Asks it to end, with SIGTERM.
+    /// Asks the process to end, with SIGTERM.
     ///
     /// # Errors
-    /// When the system does not let us.
+    /// When the system refuses.
     pub fn terminate(&self) -> anyhow::Result<()> {
         self.id().signal(Signal::TERM)
     }
 
-    /// How it ended, if it has.
+    /// The exit status, if the process has ended.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// When the system does not tell.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     ///
     /// # Errors
     /// When it does not end within `patience`.
@@ -73,13 +73,13 @@ impl Process {
         until("the end of a process", patience, || Ok(self.child.try_wait()?))
     }
 
-    /// The end of what it has logged, to its standard error; 64 KiB at most.
+    /// The last 64 KiB of its standard error.
     pub fn log(&self) -> String {
         self.log.end()
     }
 
-    /// What `found` finds in the lines that it has written to its standard output, as soon as there are enough of
-    /// them; nothing when it has written the last one, or after `patience`.
+    /// The result of `found` on the lines of its standard output, as soon as there are enough of them; `None` after
+    /// the last line, or after `patience`.
     pub(crate) fn said<T>(&self, patience: Duration, found: impl Fn(&[String]) -> Option<T>) -> Option<T> {
         self.output.until(patience, found)
     }
@@ -88,7 +88,7 @@ impl Process {
 impl Drop for Process {
     #[expect(clippy::print_stderr, reason = "a failed test is explained by the log")]
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         drop(self.kill());
         if std::thread::panicking() {
             eprintln!("log of the host:\n{}", self.log());
@@ -96,7 +96,7 @@ impl Drop for Process {
     }
 }
 
-/// What a process writes to its standard output.
+/// The standard output of a process.
 #[derive(Debug, Default)]
 struct Output {
     said: Mutex<Said>,
@@ -106,12 +106,12 @@ struct Output {
 #[derive(Debug, Default)]
 struct Said {
     lines: Vec<String>,
-    /// Nothing more will come.
+    /// Whether the output has ended.
     is_over: bool,
 }
 
 impl Output {
-    /// Reads on to the end, so that the process never waits for its reader.
+    /// Reads the output to its end, so that the process never blocks on a full pipe.
     fn take(&self, stdout: ChildStdout) {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             self.change(|said| said.lines.push(line));

@@ -1,4 +1,4 @@
-//! A process by its number: what the system knows about it, and signals to it.
+//! Processes by their ids: facts from the system, and signals.
 
 use std::fs;
 use std::time::Duration;
@@ -6,40 +6,41 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The number of a process. It says nothing about whether that process still lives, or is still the same one.
+/// The id of a process. It does not tell whether the process still lives, or is still the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessId(pub u32);
 
 impl ProcessId {
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     ///
     /// # Errors
-    /// When there is no such process, or it is somebody else's.
+    /// When the process does not exist, or belongs to another user.
     pub fn signal(self, signal: Signal) -> anyhow::Result<()> {
         let id = i32::try_from(self.0).ok().and_then(Pid::from_raw).context("a process has no number")?;
         kill_process(id, signal).with_context(|| format!("sending {signal:?} to the process {}", self.0))
     }
 
-    /// Its resident memory now, in bytes; nothing when it is gone.
+    /// The resident memory in bytes; `None` once the process is gone.
     pub fn resident(self) -> Option<u64> {
         self.memory("VmRSS:")
     }
 
-    /// The most resident memory that it has had, in bytes; nothing when it is gone.
+    /// The peak of the resident memory in bytes; `None` once the process is gone.
     pub fn largest(self) -> Option<u64> {
         self.memory("VmHWM:")
     }
 
-    /// The processor time that it has taken, with the processes it has waited for, to a hundredth of a second;
-    /// nothing when it is gone.
+    /// The processor time of the process and of the children that it has waited for, to a hundredth of a second;
+    /// `None` once the process is gone.
     pub fn processor_time(self) -> Option<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).ok()?;
-        // Fields 14 to 17 (utime, stime, cutime, cstime), counted behind the name in brackets; in hundredths.
+        // Fields 14 to 17 (utime, stime, cutime, cstime), in hundredths of a second. The name in brackets may contain
+        // blanks, so fields are counted from its end.
         let fields = stat.rsplit(')').next()?.split_whitespace().skip(11).take(4);
         Some(Duration::from_millis(fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * 10))
     }
 
-    /// The control groups that it is in, a line each; empty when it is gone.
+    /// The control groups of the process, one on each line; empty once it is gone.
     pub fn control_groups(self) -> String {
         fs::read_to_string(format!("/proc/{}/cgroup", self.0)).unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! How a host is started: on a data directory, on loopback and a free port, with default settings but for those that
-//! the caller gives. Whoever runs the tests may have settings of a host of their own; they are taken away.
+//! The start of a host: on a data directory, on loopback and a free port, with default settings except those of the
+//! caller. Settings of a host in the environment of the tests are removed.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use crate::host::Host;
 use crate::log::Log;
 use crate::process::Process;
 
-/// How a host is started, as often as one likes.
+/// The recipe for starting a host, any number of times.
 #[derive(Debug, Clone)]
 pub struct Start {
     binary: PathBuf,
     data: PathBuf,
-    /// What a shell does before it becomes the host.
+    /// A shell script that runs before the host, in the same process.
     entry: Option<String>,
     flags: Vec<String>,
     environment: Vec<(String, OsString)>,
@@ -28,12 +28,12 @@ impl Start {
     /// A host of the [`binary()`] on this data directory.
     ///
     /// # Errors
-    /// When the binary is not there, or cannot be built.
+    /// When the binary does not exist, or cannot be built.
     pub fn new(data: &Path) -> anyhow::Result<Self> {
         Ok(Self::of(&binary()?, data))
     }
 
-    /// A host of this binary on this data directory.
+    /// A host of `binary` on the data directory `data`.
     pub fn of(binary: &Path, data: &Path) -> Self {
         Self {
             binary: binary.to_owned(),
@@ -45,28 +45,28 @@ impl Start {
         }
     }
 
-    /// With these flags behind those that it has.
+    /// Adds flags.
     #[must_use]
     pub fn flags(mut self, flags: &[impl AsRef<str>]) -> Self {
         self.flags.extend(flags.iter().map(|flag| flag.as_ref().to_owned()));
         self
     }
 
-    /// With this in its environment.
+    /// Adds a variable to the environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
     }
 
-    /// By a shell that does something first, and then becomes the host.
+    /// Runs a shell script first, in the process that becomes the host.
     #[must_use]
     pub fn behind(mut self, entry: &str) -> Self {
         self.entry = Some(entry.to_owned());
         self
     }
 
-    /// Logs behind what is in this file, which stays. Else the log is gone with the process.
+    /// Appends the log to a file that stays. By default the log is deleted with the process.
     #[must_use]
     pub fn log_to(mut self, path: impl Into<PathBuf>) -> Self {
         self.log = Some(path.into());
@@ -76,12 +76,12 @@ impl Start {
     /// Starts a host and waits until it listens.
     ///
     /// # Errors
-    /// When it does not, with its log: its store could not be opened, most likely.
+    /// When it does not listen, with its log. Most likely its store could not be opened.
     pub fn start(&self) -> anyhow::Result<Host> {
         Host::of(self.spawn()?, &self.data)
     }
 
-    /// Starts a host and does not wait for anything.
+    /// Starts a host without waiting for anything.
     ///
     /// # Errors
     /// When the binary cannot be started.
@@ -105,14 +105,14 @@ impl Start {
         command
     }
 
-    /// What `petrel store check` finds wrong with the store, of which no host may have hold; nothing when nothing is.
+    /// The report of `petrel store check` on the store, which no host may have open; `None` if it finds no damage.
     ///
     /// # Errors
     /// When the binary cannot be started.
     pub fn check_store(&self) -> anyhow::Result<Option<String>> {
         let mut command = without_settings(&self.binary, &self.data);
         command.args(["store", "check"]);
-        // Settings of the store itself are the same; what concerns a running host makes no sense here.
+        // The flags of the store apply here too; those of a running host do not.
         let store =
             self.flags.chunks(2).filter(|pair| pair.first().is_some_and(|flag| flag == "--store-engine"));
         command.args(store.flatten());
@@ -122,8 +122,8 @@ impl Start {
     }
 }
 
-/// A command about this data directory that finds no other settings: none in the environment, and no file in the
-/// home of whoever runs the tests.
+/// A command for this data directory that finds no other settings, neither in the environment nor in the home
+/// directory.
 pub fn without_settings(program: &Path, data: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {

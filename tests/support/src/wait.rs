@@ -1,18 +1,18 @@
-//! Waiting for what is to come, with an end to it.
+//! Bounded waiting for a condition.
 
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-/// How long anything may take that has no bound of its own.
+/// The bound of every wait that has none of its own.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// The shortest pause between two looks; after one that took longer it is as long as that.
+/// The shortest pause between two looks. After a look that took longer, the pause is as long as the look.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Looks again and again, until `look` finds something.
+/// Calls `look` again and again, until it finds something.
 ///
 /// # Errors
-/// When it finds nothing within `patience`, named by `what`; or when the look itself fails.
+/// When it finds nothing within `patience`, with `what` in the message; or when `look` itself fails.
 pub fn until<T>(
     what: &str,
     patience: Duration,
@@ -30,7 +30,7 @@ pub fn until<T>(
     }
 }
 
-/// Says why a test cannot run here; where all tests must run, that is a failure.
+/// Reports why a test cannot run here; where all tests must run, this is a failure.
 ///
 /// # Panics
 /// With `PETREL_TEST_ALL=1`.

@@ -1,4 +1,4 @@
-//! A place for a host, and the host in it, with what tests ask of it. How it is started is in `tests/support`.
+//! A place for a host, and the host in it, with the requests of tests. `tests/support` starts it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,22 +30,22 @@ impl Default for Place {
 }
 
 impl Place {
-    /// A place whose data directory is elsewhere.
+    /// A place with its data directory elsewhere.
     pub fn with_data(data: &Path) -> Self {
         Self { data: data.to_owned(), ..Self::default() }
     }
 
-    /// The data directory of its host.
+    /// The data directory of the host.
     pub fn data(&self) -> &Path {
         &self.data
     }
 
-    /// Where the file of this name is.
+    /// The path of the file with this name.
     pub fn path(&self, name: &str) -> String {
         self.directory.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Writes a file; says where it is.
+    /// Writes a file and returns its path.
     pub fn write(&self, name: &str, content: &str) -> String {
         let path = self.path(name);
         fs::create_dir_all(Path::new(&path).parent().unwrap()).unwrap();
@@ -53,14 +53,14 @@ impl Place {
         path
     }
 
-    /// Writes a file that can be run.
+    /// Writes an executable file and returns its path.
     pub fn write_script(&self, name: &str, content: &str) -> String {
         let path = self.write(name, content);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
 
-    /// What is in a file; nothing when there is none.
+    /// The content of a file; empty if it does not exist.
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
@@ -69,7 +69,7 @@ impl Place {
         self.command_of(&binary().unwrap())
     }
 
-    /// A command that finds in its environment what belongs to this place.
+    /// A command with the environment of this place.
     fn command_of(&self, program: &Path) -> Command {
         let mut command = without_settings(program, &self.data);
         command.env("XDG_CONFIG_HOME", self.path("config"));
@@ -81,7 +81,7 @@ impl Place {
         Running::start(self.command().args(arguments)).end()
     }
 
-    /// Runs a script of a shell in this place, which finds `petrel` among its commands; with more in its environment.
+    /// Runs a shell script in this place, with `petrel` on its path and further variables.
     pub fn script(&self, script: &str, environment: &[(&str, &str)]) -> Ended {
         let commands = self.path("bin");
         let petrel = Path::new(&commands).join("petrel");
@@ -97,18 +97,18 @@ impl Place {
         Running::start(&mut command).end()
     }
 
-    /// Starts a host with these arguments beside those that it needs.
+    /// Starts a host with further arguments.
     pub fn start(&self, arguments: &[&str]) -> Host<'_> {
         self.start_with(arguments, &[])
     }
 
-    /// The same with more in its environment.
+    /// Starts a host with further arguments and variables.
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Host<'_> {
         let start = self.how_to_start(arguments);
         Host::of(self, &environment.iter().fold(start, |start, (name, value)| start.env(name, *value)))
     }
 
-    /// The same by a shell that does something first, and then becomes the host.
+    /// Starts a host behind a shell script, in the same process.
     pub fn start_behind(&self, entry: &str, arguments: &[&str]) -> Host<'_> {
         Host::of(self, &self.how_to_start(arguments).behind(entry))
     }
@@ -119,16 +119,16 @@ impl Place {
     }
 }
 
-/// A host that listens. It is killed when this is dropped; if a test has failed by then, its log is printed.
+/// A listening host. On drop it is killed, and if the test has failed by then its log is printed.
 #[derive(Debug)]
 pub struct Host<'a> {
     place: &'a Place,
     started: petrel_test_support::Host,
-    /// Where it listens.
+    /// The address of the host.
     pub address: String,
     /// The admin's token.
     pub token: String,
-    /// What it printed when it came up.
+    /// The greeting of the host.
     pub greeting: String,
     /// The admin's password, at the first start.
     pub password: String,
@@ -160,26 +160,26 @@ impl Host<'_> {
         http::send(&mut client, method, &format!("/api/v1{path}"), head, body)
     }
 
-    /// Sends a request to any path, with just these lines of the head.
+    /// Sends a request to any path, with only these lines of the head.
     #[track_caller]
     pub fn send_plain(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
         http::send(&mut Client::new(&self.address), method, path, head, body).unwrap()
     }
 
-    /// Reads what is at a path below `/api/v1`.
+    /// Gets a path below `/api/v1`.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.try_send("GET", path, "", b"").unwrap()
     }
 
-    /// Sends JSON to a path below `/api/v1`.
+    /// Posts JSON to a path below `/api/v1`.
     #[track_caller]
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.try_send("POST", path, "Content-Type: application/json\r\n", body.to_string().as_bytes())
             .unwrap()
     }
 
-    /// Deletes what is at a path below `/api/v1`.
+    /// Deletes a path below `/api/v1`.
     #[track_caller]
     pub fn delete(&self, path: &str) -> Answer {
         self.try_send("DELETE", path, "", b"").unwrap()
@@ -190,7 +190,7 @@ impl Host<'_> {
         self.start_cli(arguments).end()
     }
 
-    /// The same with this on its standard input, without the admin's token.
+    /// Runs the command line with `input`, and without the admin's token.
     pub fn cli_with(&self, arguments: &[&str], input: &str) -> Ended {
         let url = format!("http://{}", self.address);
         let mut command = self.place.command();
@@ -198,7 +198,7 @@ impl Host<'_> {
         Running::start_with(&mut command, input).end()
     }
 
-    /// The same with more in its environment.
+    /// Runs the command line with further variables.
     pub fn cli_in(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ended {
         let url = format!("http://{}", self.address);
         let mut command = self.place.command();
@@ -206,13 +206,13 @@ impl Host<'_> {
         Running::start(&mut command).end()
     }
 
-    /// The same as [`cli`](Self::cli) for a command that must succeed.
+    /// Runs a command that must succeed.
     #[track_caller]
     pub fn ok(&self, arguments: &[&str]) -> Ended {
         self.cli(arguments).with_code(0)
     }
 
-    /// Runs the command line while `meanwhile` goes on, which gets nothing and sees the host.
+    /// Runs the command line, and `meanwhile` at the same time.
     pub fn cli_while(&self, arguments: &[&str], meanwhile: impl FnOnce()) -> Ended {
         let running = self.start_cli(arguments);
         meanwhile();
@@ -224,13 +224,13 @@ impl Host<'_> {
         Running::start(self.place.command().env("PETREL_URL", url).args(arguments))
     }
 
-    /// Asks for an execution of `core.local`; gives its id.
+    /// Requests an execution of `core.local` and returns its id.
     #[track_caller]
     pub fn shell(&self, cmd: &str) -> String {
         self.request(&serde_json::json!({"action": "core.local", "parameters": {"cmd": cmd}}))
     }
 
-    /// Asks for an execution; gives its id.
+    /// Requests an execution and returns its id.
     #[track_caller]
     pub fn request(&self, body: &Value) -> String {
         let made = self.post("/executions", body).with_status(201).json();
@@ -238,13 +238,13 @@ impl Host<'_> {
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// An execution as it is now.
+    /// The present state of an execution.
     #[track_caller]
     pub fn execution(&self, id: &str) -> Value {
         self.get(&format!("/executions/{id}")).with_status(200).json()
     }
 
-    /// Waits until an execution has this status; gives it as it is then.
+    /// Waits until an execution has a status, and returns it.
     #[track_caller]
     pub fn until(&self, id: &str, status: &str) -> Value {
         eventually(&format!("execution {id} is {status}"), || {
@@ -252,13 +252,13 @@ impl Host<'_> {
         })
     }
 
-    /// A listing.
+    /// Gets a listing.
     #[track_caller]
     pub fn list(&self, path: &str) -> Vec<Value> {
         self.get(path).with_status(200).json().as_array().unwrap().clone()
     }
 
-    /// Waits until the components of the packs that ship are compiled, which takes memory too.
+    /// Waits until the components of shipped packs are compiled, which takes memory too.
     pub fn until_prepared(&self) {
         let data = self.place.data();
         let shipped = count_files(&data.join("packs"), "wasm");
@@ -267,33 +267,33 @@ impl Host<'_> {
         });
     }
 
-    /// The most memory that it has ever had, in bytes.
+    /// The peak of the host's memory, in bytes.
     pub fn largest_memory(&self) -> usize {
         self.started.process.id().largest().unwrap().try_into().unwrap()
     }
 
-    /// The processor time that it has taken so far, with the processes that it has waited for.
+    /// The processor time of the host so far, with the children that it has waited for.
     pub fn processor_time(&self) -> Duration {
         self.started.process.id().processor_time().unwrap()
     }
 
-    /// Whether it is in a control group of its own, in which all is born that it starts.
+    /// Whether the host is in a control group of its own, which its processes inherit.
     pub fn has_its_own_cgroup(&self) -> bool {
         let groups = self.started.process.id().control_groups();
         groups.lines().any(|line| line.starts_with("0::") && line.contains("/petrel-host-"))
     }
 
-    /// Asks it to stop.
+    /// Asks the host to stop.
     pub fn terminate(&self) {
         self.started.process.terminate().unwrap();
     }
 
-    /// Waits until it has stopped; gives the exit code.
+    /// Waits until the host has stopped, and returns its exit code.
     pub fn stopped(mut self) -> i32 {
         self.started.process.wait(PATIENCE).unwrap().code().unwrap_or(-1)
     }
 
-    /// Stops it in order.
+    /// Stops the host in order.
     #[track_caller]
     pub fn stop(self) {
         self.terminate();

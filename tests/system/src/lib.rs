@@ -1,9 +1,8 @@
-//! What tests of the whole host need: a place for a host, the host in it, the command line, answers to speak of. The
-//! process and the client below them are those of `tests/support`.
+//! The common ground of tests of the whole host: a place for a host, the host in it, the command line, and assertions
+//! about answers. `tests/support` has the process and the client below them.
 //!
-//! A [`Place`] is a directory that is removed at the end; in it a [`Host`] keeps its data, and tests keep
-//! their files. Everything waits for a bounded time, and no process outlives its test. What goes wrong
-//! here is a panic: these are tests.
+//! A [`Place`] is a directory that is removed at the end; a [`Host`] keeps its data in it, and tests their files.
+//! Every wait is bounded, and no process outlives its test. Failures are panics, because this is code of tests.
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -25,15 +24,15 @@ pub use http::Answer;
 pub use petrel_test_support::{PATIENCE, skip};
 pub use process::Ended;
 
-/// Looks again and again, until `look` finds something.
+/// Calls `look` again and again, until it finds something.
 ///
 /// # Panics
-/// When it does not in [`PATIENCE`].
+/// When it finds nothing within [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     until(what, PATIENCE, || Ok(look())).unwrap()
 }
 
-/// How many files with this ending there are in a directory, at any depth.
+/// The number of files with this ending in a directory, at any depth.
 pub fn count_files(directory: &Path, ending: &str) -> usize {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let counted = entries.map(|path| {

@@ -8,25 +8,25 @@ use serde_json::Value;
 
 use crate::eventually;
 
-/// What came of a process.
+/// The outcome of a process.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its exit code; -1 when a signal ended it.
+    /// The exit code; -1 after a signal.
     pub code: i32,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
 impl Ended {
-    /// Its standard output as one JSON document.
+    /// The standard output as one JSON document.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| unreachable!("{error}: {self:?}"))
     }
 
-    /// The same, once it is clear how it ended.
+    /// Asserts the exit code, and returns the outcome.
     #[track_caller]
     pub fn with_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
@@ -34,7 +34,7 @@ impl Ended {
     }
 }
 
-/// A process whose output is being read.
+/// A running process whose output is being read.
 pub(crate) struct Running {
     child: Child,
     stdout: JoinHandle<String>,
@@ -42,23 +42,23 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it.
+    /// Starts a process.
     pub(crate) fn start(command: &mut Command) -> Self {
         Self::start_with(command, "")
     }
 
-    /// Starts it with this on its standard input.
+    /// Starts a process with `input` on its standard input.
     pub(crate) fn start_with(command: &mut Command, input: &str) -> Self {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // It need not read it.
+        // The process need not read it.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         let stdout = read(child.stdout.take().unwrap());
         let stderr = read(child.stderr.take().unwrap());
         Self { child, stdout, stderr }
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     pub(crate) fn end(mut self) -> Ended {
         let status = wait(&mut self.child);
         let code = status.code().unwrap_or(-1);
@@ -74,7 +74,7 @@ fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
     })
 }
 
-/// Waits for the end of a process.
+/// Waits for the end of a child.
 pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     eventually("the end of a process", || child.try_wait().unwrap())
 }

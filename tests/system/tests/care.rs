@@ -268,9 +268,12 @@ fn a_backup_needs_who_has_signed_in_and_is_made_once_at_a_time() {
         (host.cli(&["backup", &file]).code == 0).then_some(())
     });
     // One that is there is replaced, and that is said; what is no archive stays.
-    assert_says(&host.ok(&["backup", &file]).stderr, &[&file, "is replaced"]);
+    assert_says(&host.ok(&["backup", &file]).stderr, &[&file, "was replaced"]);
     let notes = place.write("notes", "mine");
-    assert_says(&host.cli(&["backup", &notes]).with_code(6).stderr, &[&notes, "no archive", "name another"]);
+    assert_says(
+        &host.cli(&["backup", &notes]).with_code(6).stderr,
+        &[&notes, "not an archive", "name another"],
+    );
     assert_eq!(place.read("notes"), "mine");
     let refused = host.cli(&["backup", &place.path("missing/file")]).with_code(2);
     assert_says(&refused.stderr, &["missing/file cannot be written", "try:"]);

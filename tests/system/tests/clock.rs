@@ -97,6 +97,6 @@ fn a_clock_that_is_set_changes_no_delay_no_duration_and_no_order() {
     host.until(&made[0], "succeeded");
     assert_eq!(ids(&host), made);
     host.stop();
-    assert!(place.read("log").contains("the wall clock is behind what is stored"));
+    assert!(place.read("log").contains("the wall clock is behind the newest row of the store"));
     place.petrel(&["store", "check"]).with_code(0);
 }

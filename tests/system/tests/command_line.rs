@@ -180,7 +180,7 @@ fn errors_are_text_for_people_and_objects_for_programs() {
             "invalid",
             &["'mesage' was unexpected", "did you mean message? it takes: "],
         ),
-        (&["run", "core.echo", "hi", &here], 2, "usage", &["`hi` is no parameter", "message='hi'"]),
+        (&["run", "core.echo", "hi", &here], 2, "usage", &["`hi` is not a parameter", "message='hi'"]),
         (
             &["run", "core.remote", "hosts=a", "cmd=date", &here],
             3,
@@ -210,7 +210,7 @@ fn errors_are_text_for_people_and_objects_for_programs() {
             &["action", "list", &format!("{here}/api/v1")],
             2,
             "usage",
-            &["/api/v1`", "more than where the host is", &format!("write http://{}", host.address)],
+            &["/api/v1`", "longer than the URL of the host", &format!("write http://{}", host.address)],
         ),
         (&["rule", "create", "missing.yaml", &here], 2, "usage", &["missing.yaml"]),
         (

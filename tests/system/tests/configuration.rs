@@ -144,5 +144,5 @@ fn a_verb_that_needs_no_host_is_not_stopped_by_what_is_wrong_in_the_file() {
     std::fs::remove_file(place.path("config/petrel/petrel.toml")).unwrap();
     let granted =
         place.script(&format!("petrel pack check {pack}"), &[("PETREL_GRANT_DIRECTORY", "nonsense")]);
-    assert_says(&granted.with_code(0).stderr, &["`nonsense` is no grant of a directory"]);
+    assert_says(&granted.with_code(0).stderr, &["`nonsense` is not a grant of a directory"]);
 }

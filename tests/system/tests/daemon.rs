@@ -133,7 +133,7 @@ fn the_log_is_json_on_demand_and_its_level_changes_while_the_host_runs() {
     let head = "X-Request-ID: request-7\r\nAuthorization: Basic YTpi\r\n";
     host.send_plain("POST", "/auth/v1/tokens", head, b"{}").with_status(401);
     let line = eventually("the line is written", || {
-        lines().into_iter().find(|line| line["fields"]["message"] == "an attempt to sign in has failed")
+        lines().into_iter().find(|line| line["fields"]["message"] == "sign-in failed")
     });
     assert_says(&line["span"].to_string(), &["api.request", "request-7", "/auth/v1/tokens"]);
     // What is logged of an execution names it.

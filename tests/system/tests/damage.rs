@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use petrel_system_tests::{Place, assert_says};
+use petrel_system_tests::{Place, assert_says, eventually};
 use serde_json::{Value, json};
 
 /// All files below a directory.
@@ -78,6 +78,46 @@ fn a_damaged_engine_is_told_in_a_line() {
 }
 
 #[test]
+fn what_a_host_has_laid_out_and_somebody_deletes_is_laid_out_again() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.until(&host.shell("true"), "succeeded");
+    let parts = ["work", "python/petrel_action.py", "packs/core/pack.yaml", "packs/core/wasm/core.wasm"];
+    for gone in ["work", "python", "packs", "packs/core/wasm"] {
+        fs::remove_dir_all(place.data().join(gone)).unwrap();
+        eventually("it is there again", || {
+            parts.iter().all(|part| place.data().join(part).exists()).then_some(())
+        });
+        host.until(&host.shell("true"), "succeeded");
+        host.until(
+            &host.request(&json!({"action": "core.echo", "parameters": {"message": gone}})),
+            "succeeded",
+        );
+    }
+    assert_says(&place.read("log"), &["it was deleted under the host, and is laid out again"]);
+    host.stop();
+}
+
+#[test]
+fn a_host_whose_data_directory_is_moved_under_it_ends_itself_and_says_where_it_is() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let id = host.shell("echo done");
+    host.until(&id, "succeeded");
+    // Nothing is written beside the store any more.
+    host.until_prepared();
+    let moved = place.path("moved");
+    fs::rename(place.data(), &moved).unwrap();
+    assert_eq!(host.stopped(), 8);
+    assert_says(&place.read("log"), &["was moved to", &moved, "--data-dir"]);
+    assert!(!place.data().exists(), "nothing is made in its place");
+    fs::rename(&moved, place.data()).unwrap();
+    let host = place.start(&[]);
+    assert_eq!(host.execution(&id)["status"], "succeeded");
+    host.stop();
+}
+
+#[test]
 fn a_host_whose_store_is_deleted_under_it_ends_itself_and_loses_nothing() {
     for engine in ["sled", "redb"] {
         for (deleted, says) in [("journal", "is saved in the base"), (engine, "petrel store import")] {
@@ -89,7 +129,7 @@ fn a_host_whose_store_is_deleted_under_it_ends_itself_and_loses_nothing() {
             fs::remove_dir_all(store.join(deleted)).unwrap();
             assert_eq!(host.stopped(), 8, "{engine} without {deleted}");
             let log = place.read("log");
-            assert_says(&log, &["deleted or moved", deleted, says]);
+            assert_says(&log, &["deleted, moved or replaced", deleted, says]);
             if deleted == engine {
                 let archive = files(&store)
                     .into_iter()

@@ -1,6 +1,8 @@
 //! A disk that is full: new work is refused, what is there can be read, and it goes on when there is room.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,6 +30,13 @@ impl Disk {
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    /// Bytes that are left on it.
+    fn left(&self) -> u64 {
+        let told = Command::new("df").args(["--output=avail", "-B1"]).arg(self.0.path()).output().unwrap();
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        told.lines().last().and_then(|line| line.trim().parse().ok()).unwrap()
     }
 }
 
@@ -85,6 +94,45 @@ fn a_full_disk_stops_new_work_only() {
     host.stop();
 }
 
+/// What was accepted prints more than the disk holds; and then somebody else takes what is left.
+#[test]
+fn a_host_that_has_filled_its_own_disk_stops_starting_and_is_started_again() {
+    let disk = match Disk::make(160) {
+        Ok(disk) => disk,
+        Err(why) => return skip(&why),
+    };
+    let place = Place::with_data(&disk.path("data"));
+    let flags = ["--store-reserve-mib", "32", "--process-slots", "4"];
+    let host = place.start(&flags);
+    // Each something else: the same is stored once.
+    let cmd = "head -c 300000 /dev/urandom | base64 -w 0";
+    let prints = json!({"action": "core.local", "parameters": {"cmd": cmd}});
+    let is_ready =
+        |host: &petrel_system_tests::Host<'_>| host.send_plain("GET", "/readyz", "", b"").status == 200;
+    // Far more than fit.
+    let accepted: Vec<_> = (0..600)
+        .map(|_| host.post("/executions", &prints))
+        .take_while(|answer| answer.status == 201)
+        .collect();
+    assert!(accepted.len() > 20, "{}", accepted.len());
+    eventually("it is short of room", || (!is_ready(&host)).then_some(()));
+    // What waits would go on to be started, and use up the reserve.
+    let quiet = eventually("nothing runs any more", || {
+        host.list("/executions?status=running&limit=1").is_empty().then(|| disk.left())
+    });
+    assert!(quiet > 4 << 20, "the reserve is used up: {quiet} bytes are left");
+    // As a kill leaves it.
+    drop(host);
+    fill_up(&disk.path("ballast"));
+    place.petrel(&["store", "check"]).with_code(0);
+    let host = place.start(&flags);
+    assert!(!is_ready(&host));
+    let refused = host.post("/executions", &prints).with_status(507);
+    assert_eq!(refused.error()[0], "no_room");
+    assert_eq!(host.list("/executions?status=succeeded&limit=1").len(), 1);
+    host.stop();
+}
+
 #[test]
 fn without_a_reserve_a_full_disk_is_told_all_the_same() {
     let disk = match Disk::make(192) {
@@ -126,4 +174,12 @@ fn fill(file: &Path, left: u32) {
         .arg(left.to_string())
         .status();
     assert!(filled.is_ok_and(|status| status.success()));
+}
+
+/// Takes all the room there is.
+fn fill_up(file: &Path) {
+    let mut ballast = fs::File::create(file).unwrap();
+    for block in [64 << 10, 1 << 10, 1] {
+        while ballast.write_all(&vec![0; block]).is_ok() {}
+    }
 }

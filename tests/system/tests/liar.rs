@@ -77,7 +77,12 @@ fn no_verb_believes_a_page() {
 #[test]
 fn who_waits_pauses_and_has_an_end() {
     // A host that says again and again that an execution runs, and never how it ends.
-    let running = "HTTP/1.1 200 OK\r\nConnection: close\r\nPetrel-Version: 0.1.0\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"id\": \"1\", \"status\": \"running\"}";
+    let running = concat!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nPetrel-Version: 0.1.0\r\nContent-Type: application/json\r\n\r\n",
+        r#"{"id": "65a000000000000000000001", "status": "running", "start_timestamp": "2026-11-20T12:00:00Z","#,
+        r#" "action": {"ref": "core.noop", "name": "noop", "pack": "core", "runner_type": "noop"},"#,
+        r#" "liveaction": {"id": "65a000000000000000000001", "action": "core.noop", "parameters": {}}}"#
+    );
     let place = Place::default();
     let (url, asked) = liar(running);
     let started = Instant::now();
@@ -139,6 +144,6 @@ fn what_is_no_name_is_refused_before_anything_is_sent() {
     let place = Place::default();
     for arguments in [&["execution", "get", ""][..], &["rule", "get", ".."], &["key", "get", "."]] {
         let ended = place.petrel(&[arguments, &["--url", "http://127.0.0.1:9", "--token", "x"]].concat());
-        assert_says(&ended.with_code(2).stderr, &["is no name and no id"]);
+        assert_says(&ended.with_code(2).stderr, &["is neither a name nor an id"]);
     }
 }

@@ -392,7 +392,7 @@ fn a_rule_is_warned_of_what_its_action_does_not_take_or_lacks() {
     let says = [
         "the action core.echo takes no parameter messages",
         "the action core.echo needs the parameter message",
-        "the criterion body.name is about nothing that there is",
+        "the criterion body.name is about nothing that exists",
     ];
     let made = host.ok(&["rule", "create", &place.write("bad.yaml", &bad)]);
     assert_says(&made.stderr, &says);

@@ -22,7 +22,7 @@ fn what_runs_may_finish_and_nothing_new_is_taken_in() {
     assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
     assert_eq!(
         refused.error(),
-        ["stopping", "the host is stopping and takes in nothing new", "try again when the host is back"]
+        ["stopping", "the host is stopping and accepts nothing new", "try again when the host is back"]
     );
     host.send_plain("GET", "/healthz", "", b"").with_status(503);
     assert_eq!(host.stopped(), 0);

@@ -322,7 +322,7 @@ fn criteria_and_why_see_the_datastore() {
     // What came of it is that of then, also where the datastore says otherwise now.
     host.ok(&["key", "set", "on", "no"]);
     let says = [
-        "the datastore, as they are now",
+        "with the present rules and datastore",
         r#"system.on equals "yes" does not hold: the value is "no" (the datastore is that of now)"#,
         "; it matched then, and the rule, or what it reads of the datastore, has changed since",
     ];

@@ -105,7 +105,7 @@ fn a_large_form_is_taken_and_a_broken_one_leaves_nothing_behind() {
     ] {
         let [code, message, hint] = send(body.as_bytes()).with_status(400).error();
         assert_eq!(code, "invalid");
-        assert_says(&message, &["the body is no form in parts", says]);
+        assert_says(&message, &["the body is not a valid multipart form", says]);
         assert_says(&hint, &["multipart/form-data"]);
     }
     assert_eq!(send(&vec![b'-'; 11 << 20]).status, 413);
@@ -203,5 +203,25 @@ fn an_encoded_body_is_refused_on_every_route() {
     assert_eq!(host.list("/triggerinstances").len(), 0);
     let plain = host.try_send("POST", "/webhooks/in", "Content-Encoding: identity\r\n", body).unwrap();
     plain.with_status(202);
+    host.stop();
+}
+
+#[test]
+fn a_request_without_one_host_or_with_another_expectation_is_refused() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for (head, status) in [
+        ("Host: petrel\r\n", 200),
+        ("", 400),
+        ("Host: petrel\r\nHost: petrel\r\n", 400),
+        ("Host: petrel\r\nExpect: 200-maybe\r\n", 417),
+    ] {
+        let mut stream = TcpStream::connect(&host.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET /healthz HTTP/1.1\r\n{head}\r\n").unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"), "{head:?}");
+    }
     host.stop();
 }

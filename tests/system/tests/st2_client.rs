@@ -323,7 +323,7 @@ fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
         (
             "/packs/register",
             json!({"types": ["actions", "acts"]}),
-            "`acts` is no type of content; nothing was",
+            "`acts` is not a type of content; nothing was",
         ),
     ] {
         assert_says(&host.post(path, &body).with_status(400).body, &[says]);

@@ -61,3 +61,32 @@ fn workflows_that_wait_share_one_limit_whatever_they_wait_for() {
     }
     host.stop();
 }
+
+#[test]
+fn what_finds_no_file_left_to_start_with_waits_for_its_turn() {
+    let place = Place::default();
+    place.write(
+        "pack/pack.yaml",
+        "ref: few\nname: few\ndescription: d\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n",
+    );
+    place.write(
+        "pack/actions/answer.yaml",
+        "name: answer\nrunner_type: python-script\nentry_point: answer.py\nenabled: true\n",
+    );
+    place.write(
+        "pack/actions/answer.py",
+        "import time\nfrom st2common.runners.base_action import Action\n\n\nclass Answer(Action):\n    def run(self):\n        time.sleep(1)\n        return 1\n",
+    );
+    // More processes at once than there are files for.
+    let host = place.start_behind("ulimit -n 128", &["--process-slots", "60"]);
+    host.ok(&["pack", "register", &place.path("pack")]);
+    let sleeps = json!({"action": "core.local", "parameters": {"cmd": "sleep 1"}});
+    let answers = json!({"action": "few.answer"});
+    let ids: Vec<_> = (0..120).map(|n| host.request(if n % 4 == 0 { &answers } else { &sleeps })).collect();
+    for id in &ids {
+        host.until(id, "succeeded");
+    }
+    let log = place.read("log");
+    assert!(log.contains("waits until it can be started"), "there were files for all: {log}");
+    host.stop();
+}

@@ -1,5 +1,5 @@
-//! Users, tokens and API keys in memory, by what they are looked for: what there is at one moment. It knows no store but
-//! the one that it is first read from; `service` keeps it true.
+//! A snapshot of users, tokens and API keys, with the indexes by which they are looked up. It reads the store only
+//! once, at the start; `service` keeps it current.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,13 +12,13 @@ use serde_json::Value;
 use crate::identity::{Credential, Identity, Rejected};
 use crate::secrets;
 
-/// How many characters an id has; a key has more.
+/// The length of an id in characters. A key is longer.
 const LENGTH_OF_ID: usize = 24;
 
-/// Where a token's metadata says who had it made for somebody else.
+/// The attribute of a token's metadata that names the user who had it issued for somebody else.
 pub(crate) const MADE_BY: &str = "created_by";
 
-/// Everybody who may use the host, at one moment.
+/// All users with their tokens and API keys, at one moment.
 #[derive(Clone, Default)]
 pub struct Accounts {
     users: BTreeMap<String, User>,
@@ -28,10 +28,10 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// What `store` holds.
+    /// Reads all accounts from `store`.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the store cannot be read.
     pub(crate) async fn load(store: &dyn Store) -> Result<Self, Error> {
         let mut accounts = Self::default();
         store.all::<User>().await?.into_iter().for_each(|user| accounts.put_user(user));
@@ -62,21 +62,23 @@ impl Accounts {
         let id = id_or_key.parse().ok().or_else(by_key);
         id.and_then(|id: ApiKeyId| self.api_keys.get(&id)).ok_or_else(|| Error::NotFound {
             what: "API key",
-            // What is longer than an id may be a key: it is not repeated.
+            // A text longer than an id may be a key, and must not be repeated in a message.
             name: match id_or_key.chars().count() {
                 ..=LENGTH_OF_ID => id_or_key.to_owned(),
                 length => format!("(not shown: {length} characters)"),
             },
-            hint: "`petrel apikey list` shows what there is".into(),
+            hint: "`petrel apikey list` shows the known ones".into(),
         })
     }
 
-    /// Whose token this is.
+    /// The owner of a token.
     pub(crate) fn token_owner(&self, secret: &str, now: Timestamp) -> Result<Identity, Rejected> {
         let token = self.tokens.get(&secrets::digest(secret)).ok_or(Rejected::Unknown)?;
+        // Expired tokens stay for a while, so that their owners learn the reason.
         if token.expires_at <= now {
             return Err(Rejected::Expired);
         }
+        // The row of the user may be unreadable; then nobody may act as that user.
         if !self.users.contains_key(&token.user) {
             return Err(Rejected::Unknown);
         }
@@ -85,7 +87,7 @@ impl Accounts {
         Ok(Identity { user: token.user.clone(), made_by, credential })
     }
 
-    /// Whose key this is.
+    /// The owner of an API key.
     pub(crate) fn key_owner(&self, secret: &str) -> Result<Identity, Rejected> {
         let id = self.keys_by_digest.get(&secrets::digest(secret)).ok_or(Rejected::Unknown)?;
         let key = self.api_keys.get(id).ok_or(Rejected::Unknown)?;

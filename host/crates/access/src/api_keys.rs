@@ -1,4 +1,4 @@
-//! Makes, changes and deletes API keys.
+//! Creates, changes and deletes API keys.
 
 use petrel_engine_core::{Decided, Error};
 use petrel_model::{ApiKey, ApiKeyId, Object};
@@ -12,22 +12,22 @@ use crate::service::Access;
 /// The largest metadata of a key, in bytes of JSON.
 const LARGEST_METADATA: usize = 4096;
 
-/// What is to be changed of a key.
+/// A change of an API key. `None` leaves an attribute as it is.
 #[derive(Debug, Clone, Default)]
 pub struct KeyChange {
-    /// Whose it is from now on.
+    /// The new owner.
     pub user: Option<String>,
-    /// What is kept with it from now on.
+    /// The new metadata.
     pub metadata: Option<Object>,
-    /// Whether it is worth anything from now on.
+    /// Whether the key is accepted from now on.
     pub enabled: Option<bool>,
 }
 
 impl Access {
-    /// Makes a key for `user`.
+    /// Creates a key for `user`.
     ///
     /// # Errors
-    /// When there is no such user, `caller` may not act as that user, or the metadata is too large.
+    /// When the user does not exist, `caller` may not act on behalf of the user, or the metadata is too large.
     pub async fn create_api_key(
         &self,
         caller: &str,
@@ -51,11 +51,11 @@ impl Access {
         Ok(Issued { record, secret })
     }
 
-    /// Changes a key, given by its id or by itself.
+    /// Changes a key, which is named by its id or by the key itself.
     ///
     /// # Errors
-    /// When there is no such key or no such user, `caller` may not act as the one whose it is or is to be, or the
-    /// metadata is too large.
+    /// When the key or the user does not exist, `caller` may not act on behalf of the present or the new owner, or
+    /// the metadata is too large.
     pub async fn change_api_key(
         &self,
         caller: &str,
@@ -65,6 +65,7 @@ impl Access {
         let (access, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
         self.change(move |accounts| {
             let mut key = accounts.api_key(&id_or_key)?.clone();
+            // Both owners are checked: a key may neither be taken from a user nor be given to one.
             access.refuse_impersonation(&caller, &key.user)?;
             if let Some(metadata) = change.metadata {
                 check_metadata(&metadata)?;
@@ -78,10 +79,10 @@ impl Access {
         .await
     }
 
-    /// Deletes a key, given by its id or by itself.
+    /// Deletes a key, which is named by its id or by the key itself.
     ///
     /// # Errors
-    /// When there is no such key, or `caller` may not act as the one whose it is.
+    /// When the key does not exist, or `caller` may not act on behalf of its owner.
     pub async fn delete_api_key(&self, caller: &str, id_or_key: &str) -> Result<ApiKeyId, Error> {
         let (access, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
         self.change(move |accounts| {
@@ -95,8 +96,9 @@ impl Access {
     }
 }
 
-/// To store a key, if there is the user whose it is.
+/// Stores a key, if its owner exists.
 fn put(accounts: &Accounts, key: ApiKey) -> Result<Decided<Accounts, ApiKey>, Error> {
+    // Checked with the accounts locked, since the user may have been deleted since the request came.
     accounts.user(&key.user)?;
     let shown = key.clone();
     Ok(Decided::new(vec![Change::put(key.clone())], key, move |accounts: &mut Accounts| {
@@ -107,7 +109,7 @@ fn put(accounts: &Accounts, key: ApiKey) -> Result<Decided<Accounts, ApiKey>, Er
 fn check_metadata(metadata: &Object) -> Result<(), Error> {
     let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
     if size > LARGEST_METADATA {
-        let message = format!("the metadata has {size} bytes, and {LARGEST_METADATA} is the limit");
+        let message = format!("the metadata has {size} bytes; the limit is {LARGEST_METADATA}");
         return Err(Error::invalid(message, "say less"));
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! On whose behalf something is asked for. A name in a request is a claim: it counts when it is the caller's own, or when
-//! the caller may act as others.
+//! The user on whose behalf a request is made. A name in a request is only a claim: it counts when it is the caller's
+//! own, or when the caller may act on behalf of others.
 
 use petrel_engine_core::Error;
 use petrel_model::names::check_text;
@@ -7,44 +7,44 @@ use petrel_model::names::check_text;
 use crate::service::Access;
 use crate::users::{ADMIN, RULE_USER};
 
-/// A user, and who really asked where that is somebody else.
+/// A user, and the caller where that is somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behalf {
-    /// On whose behalf.
+    /// The user on whose behalf something is done.
     pub user: String,
-    /// Who really asked.
+    /// The caller, if it is not `user`.
     pub api_user: Option<String>,
 }
 
 impl Behalf {
-    /// Of somebody who asks for themselves.
+    /// A caller who asks for itself.
     pub fn own(user: impl Into<String>) -> Self {
         Self { user: user.into(), api_user: None }
     }
 }
 
 impl Access {
-    /// Whether `caller` may act as somebody else: the admin may, and whom the settings name
-    /// ([`Options::may_impersonate`](crate::Options::may_impersonate)), these as everybody but the admin. (Roles will ask
-    /// here.)
+    /// Whether `caller` may act on behalf of others: the admin may, and the users in the settings
+    /// ([`Options::may_impersonate`](crate::Options::may_impersonate)), these on behalf of everybody but the admin. Roles
+    /// will be asked here.
     pub fn may_impersonate(&self, caller: &str) -> bool {
         self.is_admin(caller) || self.options().may_impersonate.iter().any(|name| name == caller)
     }
 
-    /// Whether a user of this name may do or see more than others: whoever makes that user signs in as it.
+    /// Whether a user of this name is allowed more than others. Whoever creates that user can sign in as it.
     pub(crate) fn comes_with_rights(&self, name: &str) -> bool {
         name == RULE_USER || self.may_impersonate(name)
     }
 
-    /// Whether `caller` is the admin. (Roles will ask here.)
+    /// Whether `caller` is the admin. Roles will be asked here.
     pub fn is_admin(&self, caller: &str) -> bool {
         caller == ADMIN
     }
 
-    /// On whose behalf `caller` asks that names `wanted`.
+    /// The user on whose behalf `caller` asks with the name `wanted` in its request.
     ///
     /// # Errors
-    /// When that is somebody else, and the caller may not act as others; or when it cannot be a name.
+    /// When `wanted` is somebody else and the caller may not act on behalf of others, or when it is not a valid name.
     pub fn behalf(&self, caller: &str, wanted: Option<&str>) -> Result<Behalf, Error> {
         match wanted.filter(|wanted| !wanted.is_empty() && *wanted != caller) {
             None => Ok(Behalf::own(caller)),
@@ -56,8 +56,8 @@ impl Access {
         }
     }
 
-    /// Refuses `caller` what only `owner` and those who may act as others may do. What is the admin's, is the admin's
-    /// alone: backups and secrets go with it.
+    /// Refuses an act that only `owner` and those who may act on its behalf are allowed. Acts of the admin are allowed to
+    /// the admin alone, since backups and secrets go with them.
     ///
     /// # Errors
     /// When the caller is none of these.
@@ -76,7 +76,7 @@ impl Access {
         Err(Error::Forbidden { message: format!("`{caller}` may not act as `{owner}`"), hint })
     }
 
-    /// Refuses what only the admin may do.
+    /// Refuses an act that only the admin is allowed.
     ///
     /// # Errors
     /// When the caller is somebody else.

@@ -1,45 +1,45 @@
-//! What a credential stands for, and why one is not accepted.
+//! The identity behind a credential, and the reasons why a credential is not accepted.
 
 use petrel_model::{ApiKeyId, Timestamp, TokenId};
 
-/// On whose behalf a request comes, and how that is known.
+/// The user on whose behalf a request is made, with its credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user's name.
     pub user: String,
-    /// Who had the token made, where that was somebody else.
+    /// The user who had the token issued for this one, if there is such a user.
     pub made_by: Option<String>,
-    /// What was presented.
+    /// The credential of the request.
     pub credential: Credential,
 }
 
-/// What a request presented.
+/// A credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// The token in the host's own file.
     AdminToken,
-    /// A token, good until then.
+    /// A token, with the end of its validity.
     Token(TokenId, Timestamp),
     /// An API key.
     ApiKey(ApiKeyId),
 }
 
-/// Why a credential is not accepted.
+/// The reason why a credential is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejected {
-    /// Nobody has it, or its user is gone.
+    /// No user has it, or its user was deleted.
     Unknown,
-    /// Its time is over.
+    /// Its validity is over.
     Expired,
-    /// It was switched off.
+    /// It was disabled.
     Disabled,
 }
 
 /// A new token or key. The secret is shown once and not stored.
 #[derive(Clone)]
 pub struct Issued<T> {
-    /// What is stored of it.
+    /// The stored record.
     pub record: T,
-    /// What its owner presents.
+    /// The token or the key itself, for its owner.
     pub secret: String,
 }

@@ -1,17 +1,18 @@
-//! Who may use the host, and as whom: users, the tokens that they sign in for, and API keys.
+//! Accounts and credentials: users, the tokens that they sign in for, and API keys.
 //!
-//! [`Access`] is the handle of this service; its state is nobody else's. It is held in memory and follows the store
-//! (`petrel_engine_core::Mirror`): a change is decided on what there is then, committed, and only then counts.
+//! [`Access`] is the handle of this service, and its state is private. The state is held in memory and follows the
+//! store (`petrel_engine_core::Mirror`): a change is decided on the present accounts, committed, and only then in
+//! force.
 //!
 //! | | |
 //! |---|---|
-//! | `service` | the handle: what a token or a key is worth |
+//! | `service` | the handle: identifies tokens and keys |
 //! | `sign_in` | tokens for passwords; `throttle` slows guessing down, `secrets` mints and hashes |
-//! | `users`, `api_keys` | making, changing and deleting these |
-//! | `behalf` | who may act as somebody else |
-//! | `accounts` | all of them at one moment, for reading |
+//! | `users`, `api_keys` | creating, changing and deleting these |
+//! | `behalf` | the right to act on behalf of others |
+//! | `accounts` | a snapshot of all accounts, for reading |
 //!
-//! What a request presents, and where, is read by the API.
+//! The API finds the credential in a request.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

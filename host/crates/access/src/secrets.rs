@@ -1,5 +1,5 @@
-//! Mints what is secret, and hashes it: passwords at a cost, since people choose them; tokens and keys with
-//! SHA-256, since they are random.
+//! Mints secrets and hashes them. Passwords, which people choose, are hashed at a cost; tokens and keys, which are
+//! random, by SHA-256.
 
 use std::sync::LazyLock;
 
@@ -10,34 +10,34 @@ use petrel_model::account::Digest;
 use petrel_model::hexadecimal;
 use sha2::Digest as _;
 
-/// Random bytes as hexadecimal digits, twice as many.
+/// `N` random bytes, as twice as many hexadecimal digits.
 pub(crate) fn random<const N: usize>() -> Result<String, Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Error::Internal(format!("the system gives no random bytes: {error}")))?;
+        .map_err(|error| Error::Internal(format!("the system failed to provide random bytes: {error}")))?;
     Ok(hexadecimal(&bytes))
 }
 
-/// The SHA-256 of a token or a key.
+/// The SHA-256 hash of a token or a key.
 pub(crate) fn digest(secret: &str) -> Digest {
     hexadecimal(&sha2::Sha256::digest(secret.as_bytes()))
 }
 
-/// Argon2id as OWASP has it: 19 MiB, two passes, one lane.
+/// Argon2id with the parameters of OWASP: 19 MiB, two passes, one lane.
 fn hasher() -> Argon2<'static> {
     let params = Params::new(19 * 1024, 2, 1, None).unwrap_or_default();
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-/// The hash of a password, with a salt of its own. It takes tens of milliseconds and 19 MiB.
+/// Hashes a password with a salt of its own. Takes tens of milliseconds and 19 MiB.
 pub(crate) fn hash_password(password: &str) -> Result<String, Error> {
     let hash = hasher().hash_password(password.as_bytes());
     hash.map(|hash| hash.to_string())
-        .map_err(|error| Error::Internal(format!("a password cannot be hashed: {error}")))
+        .map_err(|error| Error::Internal(format!("failed to hash a password: {error}")))
 }
 
-/// Whether this is the password behind `hash`. Without a hash it takes as long, and is `false`: so time
-/// does not tell whether there is such a user.
+/// Whether `password` belongs to `hash`. Without a hash the answer is `false` and takes as long, so that the duration
+/// does not tell whether the user exists.
 pub(crate) fn is_password(password: &str, hash: Option<&str>) -> bool {
     static OF_NOBODY: LazyLock<String> = LazyLock::new(|| hash_password("nobody").unwrap_or_default());
     let matches = hasher().verify_password(password.as_bytes(), hash.unwrap_or(&OF_NOBODY)).is_ok();

@@ -1,4 +1,4 @@
-//! The handle of the service, and its state: what a token or a key is worth is asked here.
+//! The handle of the service and its state. Credentials are identified here.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::accounts::Accounts;
 use crate::identity::{Credential, Identity, Rejected};
 use crate::sign_in::SignIns;
 
-/// Settings of access.
+/// The settings of this service.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long a token is good for, unless less is asked for. Default 24 hours.
+    /// The longest lifetime of a token, and the default. 24 hours unless set.
     pub token_ttl: Duration,
-    /// Who may act as somebody else, beside the admin, but never as the admin. Default: nobody.
+    /// Users who may act on behalf of others, besides the admin, but never of the admin. Empty unless set.
     pub may_impersonate: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ impl Default for Options {
     }
 }
 
-/// The service that knows who may use the host. Cheap to clone.
+/// The service that knows users and credentials. Cheap to clone.
 #[derive(Clone)]
 pub struct Access(Arc<Inner>);
 
@@ -38,21 +38,21 @@ struct Inner {
 }
 
 impl Access {
-    /// The service over what the store of `core` holds.
+    /// Starts the service with the accounts in the store of `core`.
     ///
     /// # Errors
-    /// When that cannot be read.
+    /// When the accounts cannot be read.
     pub async fn load(core: Core, options: Options) -> Result<Self, Error> {
         let accounts = Mirror::new(Accounts::load(core.store()).await?);
         Ok(Self(Arc::new(Inner { core, options, accounts, sign_ins: SignIns::default() })))
     }
 
-    /// Users and API keys as they are now.
+    /// A snapshot of all accounts.
     pub fn accounts(&self) -> Arc<Accounts> {
         self.0.accounts.get()
     }
 
-    /// Whose token this is.
+    /// The owner of a token.
     ///
     /// # Errors
     /// When it is not accepted.
@@ -60,7 +60,7 @@ impl Access {
         self.accounts().token_owner(secret, self.0.core.now())
     }
 
-    /// Whose API key this is.
+    /// The owner of an API key.
     ///
     /// # Errors
     /// When it is not accepted.
@@ -68,7 +68,7 @@ impl Access {
         self.accounts().key_owner(secret)
     }
 
-    /// Until when a token is good; nothing for one that is not.
+    /// The end of a token's validity; `None` for one that is not valid.
     pub fn validate_token(&self, secret: &str) -> Option<Timestamp> {
         match self.identify_token(secret).ok()?.credential {
             Credential::Token(_, expires_at) => Some(expires_at),
@@ -88,7 +88,7 @@ impl Access {
         &self.0.sign_ins
     }
 
-    /// Decides on the accounts as they are now, commits, and then shows it.
+    /// Decides on the present accounts, commits the decision, and then shows it.
     pub(crate) async fn change<R: Send + 'static>(
         &self,
         decide: impl FnOnce(&Accounts) -> Result<Decided<Accounts, R>, Error> + Send + 'static,

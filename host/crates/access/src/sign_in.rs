@@ -1,4 +1,4 @@
-//! Gives tokens for passwords, and takes them back.
+//! Signing in and out: issues tokens for passwords, and revokes them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,16 +16,16 @@ use crate::secrets;
 use crate::service::Access;
 use crate::throttle::{Subject, Throttle};
 
-/// How many passwords are checked at once: each takes 19 MiB and a processor.
+/// The number of passwords that are checked at once. Each check takes 19 MiB and a processor.
 const CHECKED_AT_ONCE: usize = 2;
-/// How many may wait for that.
+/// The number of sign-ins that may wait for a check.
 const WAITING: usize = 64;
 /// The longest password, in bytes.
 pub(crate) const LONGEST_PASSWORD: usize = 1024;
-/// How many expired tokens are cleared away at once.
+/// The number of expired tokens that are deleted along with a new one.
 const CLEARED: usize = 100;
 
-/// Attempts to sign in, under way and past.
+/// The attempts to sign in, present and past.
 pub(crate) struct SignIns {
     throttle: Mutex<Throttle>,
     under_way: Arc<Semaphore>,
@@ -42,27 +42,28 @@ impl Default for SignIns {
     }
 }
 
-/// Somebody wants to sign in.
+/// An attempt to sign in.
 #[derive(Clone)]
 pub struct SignIn {
-    /// As whom.
+    /// The name of the user.
     pub name: String,
     /// The password.
     pub password: String,
-    /// Where from.
+    /// The sender, if known.
     pub address: Option<IpAddr>,
-    /// For how long; [`Options::token_ttl`](crate::Options::token_ttl) if nothing is said, and at most.
+    /// The lifetime of the token. At most [`Options::token_ttl`](crate::Options::token_ttl), which is also the
+    /// default.
     pub ttl: Option<Duration>,
-    /// Whom the token is for, if it is for somebody else.
+    /// The user that the token is for, if it is somebody else.
     pub on_behalf_of: Option<String>,
 }
 
 impl Access {
-    /// Gives a token to who knows the password.
+    /// Issues a token to a user with the right password.
     ///
     /// # Errors
-    /// When name and password do not fit, with no difference between the two; when it was tried too often;
-    /// when more time is asked for than there is; when the store fails.
+    /// When the name or the password is wrong, without telling which; after too many attempts; when the lifetime is
+    /// too long or zero; when the store fails.
     pub async fn sign_in(&self, attempt: SignIn) -> Result<Issued<Token>, Error> {
         let ttl = self.checked_ttl(attempt.ttl)?;
         let hash = self.check_password(&attempt).await?;
@@ -70,7 +71,8 @@ impl Access {
         let secret = secrets::random::<16>()?;
         let (access, digest) = (self.clone(), secrets::digest(&secret));
         let record = self.change(move |accounts| {
-            // It may have been changed, or the user deleted, while it was checked.
+            // The password may have been changed, or the user deleted, during the check, which runs without the lock
+            // of the accounts.
             if accounts.user(&name).ok().is_none_or(|user| user.password_hash != hash) {
                 return Err(not_accepted());
             }
@@ -100,23 +102,25 @@ impl Access {
                 "ask for less, or set auth.token_seconds to more",
             )),
             Some(ttl) if ttl.is_zero() => {
-                Err(Error::invalid("TTL specified 0 is no time.", "ask for at least 1"))
+                Err(Error::invalid("TTL specified 0 is not a lifetime.", "ask for at least 1"))
             }
             given => Ok(given.unwrap_or(longest)),
         }
     }
 
-    /// The hash that the password fits.
+    /// The hash of the user's password, if the attempt has the right one.
     async fn check_password(&self, attempt: &SignIn) -> Result<String, Error> {
         let sign_ins = self.sign_ins();
         let too_many = |_full| Error::Busy("too many sign in at once".into());
+        // Refused at once rather than queued without end.
         let _under_way = Arc::clone(&sign_ins.under_way).try_acquire_owned().map_err(too_many)?;
-        // Of a user who does not exist only a hash is remembered, whatever was sent as the name.
+        // Only a hash of the name is remembered, so that an attempt cannot fill the memory with long names.
         let subjects: Vec<_> = [Subject::User(secrets::digest(&attempt.name))]
             .into_iter()
             .chain(attempt.address.map(Subject::Address))
             .collect();
         sign_ins.throttle.lock().begin(&subjects, self.core().monotonic()).map_err(Error::TooOften)?;
+        // A longer password never fits, and is not worth a check; the attempt has been counted.
         if attempt.password.len() <= LONGEST_PASSWORD {
             let hash = self.accounts().user(&attempt.name).ok().map(|user| user.password_hash.clone());
             let (password, checked) = (attempt.password.clone(), hash.clone());
@@ -126,21 +130,18 @@ impl Access {
                 return Ok(hash);
             }
         }
-        tracing::warn!(
-            address = attempt.address.map(tracing::field::display),
-            "an attempt to sign in has failed"
-        );
+        tracing::warn!(address = attempt.address.map(tracing::field::display), "sign-in failed");
         Err(not_accepted())
     }
 
-    /// Does what takes a processor for long, a few at once.
+    /// Runs work that occupies a processor for long, a few pieces at once.
     pub(crate) async fn costly<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
         let slot = Arc::clone(&self.sign_ins().checking).acquire_owned().await;
         let slot = slot.map_err(|closed| Error::Internal(closed.to_string()))?;
-        // The slot is held until the work is done, also when nobody waits for it any more.
+        // The slot moves into the work: the processor is busy until its end, even if the caller has gone away.
         let done = tokio::task::spawn_blocking(move || {
             let done = work();
             drop(slot);
@@ -149,7 +150,7 @@ impl Access {
         done.await.map_err(Error::from)
     }
 
-    /// Takes a token back: it is worth nothing from now on.
+    /// Revokes a token.
     ///
     /// # Errors
     /// When the store fails.
@@ -163,13 +164,14 @@ impl Access {
     }
 }
 
-/// Whether there is no such user or the password is wrong is not told.
+/// One answer for an unknown user and for a wrong password, so that nobody learns which users exist.
 fn not_accepted() -> Error {
     Error::Unauthorized("Invalid or missing credentials".into())
 }
 
-/// To store a new token, and to clear away some of what has expired.
+/// Stores a new token and deletes some expired ones.
 fn put(accounts: &Accounts, token: Token, now: Timestamp) -> Decided<Accounts, Token> {
+    // Deleted along the way, so that no task of its own has to clear tokens; a few each time keep the commit small.
     let expired: Vec<_> = accounts.expired(now).take(CLEARED).map(|token| token.id).collect();
     let mut changes = vec![Change::put(token.clone())];
     changes.extend(expired.iter().copied().map(Change::delete::<Token>));

@@ -1,29 +1,29 @@
-//! Slows guessing of passwords down: per user and per address, a growing delay after some failures.
+//! Slows down guessing of passwords: after some failures each user and each address has a growing delay.
 //!
-//! Pure: it is told what time it is. An attempt counts as failed from its beginning until it has
-//! succeeded, so that many at once gain nothing.
+//! The code is pure: callers pass the time. An attempt counts as failed from its beginning until it has succeeded, so
+//! that many attempts at once gain nothing.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// After a pause of so long everything is forgotten.
+/// The pause after which a record is forgotten.
 const MEMORY: Duration = Duration::from_secs(15 * 60);
-/// How many are remembered at most; what would be forgotten first makes room.
+/// The greatest number of records. The one that would be forgotten first makes room for a new one.
 const LARGEST: usize = 10_000;
 
-/// What attempts have in common.
+/// A property by which attempts are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
-    /// They are for this user, existing or not.
+    /// The user named in the attempt, whether it exists or not.
     User(String),
-    /// They come from this address.
+    /// The address of the sender.
     Address(IpAddr),
 }
 
 impl Subject {
-    /// How many attempts are free, and how long the longest delay is. Users have the shorter one, since
-    /// anybody can cause it; behind an address there may be many users.
+    /// The number of free attempts, and the longest delay. A user has the shorter one, because anybody can cause it;
+    /// an address may be shared by many users.
     fn limits(&self) -> (u32, Duration) {
         match self {
             Self::User(_) => (5, Duration::from_secs(30)),
@@ -39,7 +39,7 @@ struct Record {
     blocked_until: Instant,
 }
 
-/// Who has failed how often.
+/// The records of failed attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
     records: HashMap<Subject, Record>,
@@ -49,14 +49,17 @@ impl Throttle {
     /// Begins an attempt.
     ///
     /// # Errors
-    /// When it comes too early: how long to wait. It does not count then.
+    /// The time to wait, if the attempt comes too early. It is not counted then.
     pub(crate) fn begin(&mut self, subjects: &[Subject], now: Instant) -> Result<(), Duration> {
+        // Forgotten lazily, at each attempt: without attempts the records do no harm.
         self.records.retain(|_, record| record.blocked_until.max(record.last + MEMORY) > now);
         let blocked = subjects.iter().filter_map(|subject| self.records.get(subject));
+        // The longest delay counts, whether it is the user's or the address's.
         if let Some(until) = blocked.map(|record| record.blocked_until).max().filter(|until| *until > now) {
             return Err(until - now);
         }
         for subject in subjects {
+            // Before each insertion, because a single attempt may add two records.
             self.make_room();
             let (free, longest) = subject.limits();
             let record = self.records.entry(subject.clone()).or_insert(Record {
@@ -73,7 +76,8 @@ impl Throttle {
         Ok(())
     }
 
-    /// The attempt has succeeded: its user starts anew, its address is as before.
+    /// Ends an attempt that succeeded. The user's record is deleted, but an address only loses this one failure:
+    /// otherwise a guesser could clear its record with an account of its own.
     pub(crate) fn succeeded(&mut self, subjects: &[Subject], now: Instant) {
         for subject in subjects {
             match subject {

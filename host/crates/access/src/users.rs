@@ -1,4 +1,4 @@
-//! Makes and deletes users, and sets their passwords.
+//! Creates and deletes users, and sets their passwords.
 
 use petrel_engine_core::{Decided, Error};
 use petrel_model::names::check_text;
@@ -10,7 +10,7 @@ use crate::secrets;
 use crate::service::Access;
 use crate::sign_in::LONGEST_PASSWORD;
 
-/// The user that is made at the first start.
+/// The user that the first start creates.
 pub const ADMIN: &str = "admin";
 /// The user on whose behalf rules run, as in StackStorm. Nobody needs to be called so.
 pub const RULE_USER: &str = "stanley";
@@ -18,7 +18,7 @@ pub const RULE_USER: &str = "stanley";
 const SHORTEST_PASSWORD: usize = 8;
 
 impl Access {
-    /// Makes the user [`ADMIN`] if there is no user at all; gives the password, which is told this once.
+    /// Creates the user [`ADMIN`] if there are no users. Returns the password, which is shown once and not stored.
     ///
     /// # Errors
     /// When the store fails.
@@ -31,11 +31,11 @@ impl Access {
         Ok(Some(password))
     }
 
-    /// Makes a user.
+    /// Creates a user.
     ///
     /// # Errors
-    /// When the name or the password will not do, there is a user of that name, or the name comes with rights and `caller`
-    /// is not the admin: the admin's, which is free after a deletion, that of rules, and those that the settings name.
+    /// When the name or the password is not valid, the name is taken, or it comes with rights and `caller` is not the
+    /// admin: the name of the admin, which is free after a deletion, that of rules, and those in the settings.
     pub async fn create_user(&self, caller: &str, name: &str, password: &str) -> Result<User, Error> {
         check_name(name)?;
         if self.comes_with_rights(name) {
@@ -47,7 +47,7 @@ impl Access {
         self.change(move |accounts| {
             if accounts.user(&user.name).is_ok() {
                 return Err(Error::Conflict {
-                    message: format!("there is a user `{}` already", user.name),
+                    message: format!("the user `{}` exists already", user.name),
                     hint: format!("`petrel user password {}` sets another password", user.name),
                     id: Some(user.name),
                 });
@@ -60,11 +60,11 @@ impl Access {
         .await
     }
 
-    /// Sets the password of a user, who is signed out everywhere. API keys stay.
+    /// Sets the password of a user and revokes all of the user's tokens. API keys stay.
     ///
     /// # Errors
-    /// When there is no such user, the password will not do, or `caller` may not act as that user: whoever sets a
-    /// password can sign in with it.
+    /// When the user does not exist, the password is not valid, or `caller` may not act on behalf of the user: with
+    /// the password the caller could sign in as that user.
     pub async fn set_password(&self, caller: &str, name: &str, password: &str) -> Result<User, Error> {
         self.accounts().user(name)?;
         self.refuse_impersonation(caller, name)?;
@@ -87,8 +87,8 @@ impl Access {
     /// Deletes a user, with all tokens and API keys.
     ///
     /// # Errors
-    /// When there is no such user, it is the only one, or `caller` may not act as that user: a name that is free can be
-    /// taken.
+    /// When the user does not exist or is the only one, or `caller` may not act on behalf of the user: the name
+    /// becomes free, and others may take it.
     pub async fn delete_user(&self, caller: &str, name: &str) -> Result<(), Error> {
         self.accounts().user(name)?;
         self.refuse_impersonation(caller, name)?;
@@ -96,10 +96,10 @@ impl Access {
         self.change(move |accounts| {
             accounts.user(&name)?;
             if accounts.users().count() == 1 {
-                // Without any user the next start would make a new admin.
+                // Without any user the next start would create a new admin.
                 return Err(Error::Conflict {
                     message: format!("`{name}` is the only user"),
-                    hint: "make another user first".into(),
+                    hint: "create another user first".into(),
                     id: None,
                 });
             }

@@ -1,4 +1,4 @@
-//! Who may use the host: users, the tokens that they sign in for, and API keys.
+//! Accounts: users, the tokens that they sign in for, and API keys.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,16 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Secrets;
 
-/// A user. The hash of the password is nobody's business.
+/// A user. The hash of the password is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User<'a> {
     /// The name again.
     pub id: Cow<'a, str>,
     /// The name.
     pub name: Cow<'a, str>,
-    /// Whether the user may do everything.
+    /// Whether the user is the admin.
+    #[serde(default)]
     pub is_admin: bool,
-    /// When the user was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
@@ -33,22 +34,22 @@ impl<'a> From<&'a account::User> for User<'a> {
     }
 }
 
-/// A token, for who has just signed in.
+/// A new token, for the user who has just signed in.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Token<'a> {
-    /// Its id.
+    /// The id of the token.
     pub id: TokenId,
-    /// Whose it is.
+    /// The owner.
     pub user: Cow<'a, str>,
-    /// The token itself: it is told when it is made and never again.
+    /// The token itself. It is shown once and not stored.
     pub token: Cow<'a, str>,
-    /// From when on it is worth nothing.
+    /// The end of its validity.
     pub expiry: Timestamp,
-    /// What is kept with it.
+    /// Free attributes.
     pub metadata: Cow<'a, Object>,
 }
 
-// What it says of itself in a log is not the token.
+// The secret must not get into a log.
 impl fmt::Debug for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token").field("id", &self.id).field("user", &self.user).finish_non_exhaustive()
@@ -56,7 +57,7 @@ impl fmt::Debug for Token<'_> {
 }
 
 impl<'a> Token<'a> {
-    /// `token`, with itself.
+    /// The view of `token`, with its secret.
     pub fn of(token: &'a account::Token, secret: &'a str) -> Self {
         Self {
             id: token.id,
@@ -68,41 +69,44 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Whether a token is good.
+/// The validity of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validity {
-    /// Whether it is.
+    /// Whether the token is valid.
     pub valid: bool,
 }
 
-/// That the token in the host's own file was replaced.
+/// The confirmation that the admin's token was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rotation {
-    /// That it was.
+    /// Always true.
     pub rotated: bool,
 }
 
-/// An API key. Its hash is masked unless it is to be shown.
+/// An API key. Its hash is masked unless secrets are to be shown.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiKey<'a> {
-    /// Its id.
+    /// The id of the key.
     pub id: ApiKeyId,
     /// `api_key:hash`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
-    /// On whose behalf.
+    /// The user on whose behalf the key is used.
     pub user: Cow<'a, str>,
-    /// The SHA-256 of the key.
+    /// The SHA-256 hash of the key, in hexadecimal.
+    #[serde(default)]
     pub key_hash: Cow<'a, str>,
-    /// What is kept with it.
+    /// Free attributes.
+    #[serde(default)]
     pub metadata: Cow<'a, Object>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Whether it is worth anything at present.
+    /// Whether the key is accepted at present.
     pub enabled: bool,
 }
 
 impl<'a> ApiKey<'a> {
-    /// `key`, with its hash masked unless that is to be shown.
+    /// The view of `key`. Its hash is masked unless secrets are to be shown.
     pub fn of(key: &'a account::ApiKey, secrets: Secrets) -> Self {
         let hash = if secrets == Secrets::Shown { key.digest.as_str() } else { MASK };
         Self {
@@ -117,65 +121,72 @@ impl<'a> ApiKey<'a> {
     }
 }
 
-/// An API key for who has just made it.
+/// A new API key, for the user who has just created it. The key is shown only once, so that few other fields are
+/// required to read it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct MadeApiKey<'a> {
-    /// Its id.
+    /// The id of the key.
     pub id: ApiKeyId,
     /// `api_key:` and a mask.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
-    /// On whose behalf.
+    /// The user on whose behalf the key is used.
+    #[serde(default)]
     pub user: Cow<'a, str>,
-    /// Whether it is worth anything at present.
+    /// Whether the key is accepted at present.
+    #[serde(default)]
     pub enabled: bool,
-    /// What is kept with it.
+    /// Free attributes.
+    #[serde(default)]
     pub metadata: Cow<'a, Object>,
-    /// When it was made.
+    /// The time of creation.
+    #[serde(default)]
     pub created_at: Timestamp,
-    /// The key itself: it is told when it is made and never again.
+    /// The key itself. It is shown once and not stored.
     pub key: Cow<'a, str>,
 }
 
 impl<'a> MadeApiKey<'a> {
-    /// `key`, with itself.
+    /// The view of `key`, with its secret.
     pub fn of(key: &'a account::ApiKey, secret: &'a str) -> Self {
         let ApiKey { id, uid, user, metadata, created_at, enabled, .. } = ApiKey::of(key, Secrets::Masked);
         Self { id, uid, user, enabled, metadata, created_at, key: Cow::Borrowed(secret) }
     }
 }
 
-/// Who a request comes from, as StackStorm's `whoami` has it.
+/// The caller, in the form of StackStorm's `whoami`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Me<'a> {
-    /// The name of the user.
+    /// The name of the caller.
     pub username: Cow<'a, str>,
-    /// How the host knows.
+    /// The credential.
     pub authentication: Authentication<'a>,
-    /// What the user may do.
+    /// The rights of the caller.
     pub rbac: Rights<'a>,
 }
 
-/// How somebody has signed in.
+/// The credential of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authentication<'a> {
     /// By what, for people.
     pub method: Cow<'a, str>,
-    /// Where that stood: `header`, `query` or `cookie`.
+    /// Its place in the request: `header`, `query` or `cookie`.
+    #[serde(default)]
     pub location: Cow<'a, str>,
-    /// Until when it is good; [`Timestamp::LAST`] for what does not expire and clients of StackStorm read a time of. Of an
-    /// API key nothing.
+    /// The end of its validity: [`Timestamp::LAST`] for the admin's token, which does not expire although
+    /// StackStorm's clients expect a time. Left out for an API key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_expire: Option<Timestamp>,
 }
 
-/// What somebody may do. There are no roles yet.
+/// The rights of a user. There are no roles yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rights<'a> {
-    /// Whether roles count.
+    /// Whether roles are in force.
     pub enabled: bool,
-    /// The roles.
+    /// The names of the roles.
     pub roles: Cow<'a, [String]>,
-    /// Whether the user may do everything.
+    /// Whether the user is the admin.
     pub is_admin: bool,
 }
 

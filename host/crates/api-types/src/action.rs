@@ -1,4 +1,4 @@
-//! Actions, and the runners that run them.
+//! Actions and runner types.
 
 use std::borrow::Cow;
 
@@ -11,58 +11,67 @@ pub struct Action<'a> {
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// One line on what it does.
+    /// The description, in one line.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// A disabled action cannot be run.
     pub enabled: bool,
-    /// The name of the runner that runs it.
+    /// The name of the runner.
     pub runner_type: Cow<'a, str>,
     /// The file that the runner needs; empty for runners that need none.
+    #[serde(default)]
     pub entry_point: Cow<'a, str>,
-    /// What it takes, beside or on top of what its runner takes.
+    /// Schemas of parameters, which add to those of the runner or override them.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
-    /// What it gives.
+    /// Schemas of the result's attributes.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub output_schema: Cow<'a, Object>,
     /// Whether running it twice does no more than running it once.
+    #[serde(default)]
     pub idempotent: bool,
-    /// How the expressions of a workflow are evaluated, where that is not as usual. Petrel's own.
+    /// How expressions of a workflow are evaluated, where that differs from the default. Petrel's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expressions: Option<Evaluation>,
-    /// Labels.
+    /// The labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag<'a>>,
-    /// Whom to tell, by outcome.
+    /// The receivers of notifications, by outcome.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notify: Cow<'a, Object>,
-    /// The reference again: StackStorm's client changes by its id what it has found by its reference.
+    /// The reference again: StackStorm's client looks an action up by its reference and changes it by its id.
+    #[serde(default)]
     pub id: Cow<'a, str>,
-    /// The name within the pack.
+    /// The name without the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
-    /// The pack.
+    /// The name of the pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `action:pack:name`.
     pub uid: Cow<'a, str>,
-    /// Where its metadata is in the pack.
+    /// The path of the metadata within the pack.
+    #[serde(default)]
     pub metadata_file: Cow<'a, str>,
-    /// Why it is refused when somebody runs it. Beyond StackStorm, which would not have it at all.
+    /// The reason why the action is refused when it is run. Petrel's own: StackStorm would not have registered the
+    /// action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Cow<'a, str>>,
 }
 
-/// How the expressions of a workflow are evaluated.
+/// The evaluation of a workflow's expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Whether what came out of an expression is looked at for expressions again.
+    /// Whether the result of an expression is searched for expressions again, as in StackStorm.
     pub reevaluate: bool,
 }
 
 /// A label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag<'a> {
-    /// What the label is about.
+    /// The subject of the label.
     pub name: Cow<'a, str>,
-    /// What it says.
+    /// The value of the label.
     pub value: Cow<'a, str>,
 }
 
@@ -73,7 +82,7 @@ impl<'a> From<&'a action::Tag> for Tag<'a> {
 }
 
 impl<'a> Action<'a> {
-    /// `action`, and why it is refused if it is.
+    /// The view of `action`, with the reason why it is refused, if it is.
     pub fn of(action: &'a action::Action, refused: Option<&'a str>) -> Self {
         let (pack, name) = (action.reference.pack(), action.reference.name());
         let is_usual = action.expressions == action::Evaluation::default();
@@ -99,14 +108,15 @@ impl<'a> Action<'a> {
     }
 }
 
-/// What an action and its runner take together.
+/// The parameters of an action and of its runner, merged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionParameters<'a> {
-    /// Schemas by name.
+    /// Schemas of the parameters, by name.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
 }
 
-/// A runner.
+/// A runner type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunnerType<'a> {
     /// The name again.
@@ -115,16 +125,16 @@ pub struct RunnerType<'a> {
     pub uid: Cow<'a, str>,
     /// The name that actions give as `runner_type`.
     pub name: Cow<'a, str>,
-    /// One line on what it runs.
+    /// The description, in one line.
     pub description: Cow<'a, str>,
-    /// True: what this host has is there to be used.
+    /// Whether the runner can be used. Always true.
     pub enabled: bool,
-    /// What every action of this runner takes.
+    /// Schemas of the parameters that every action of this runner takes.
     pub runner_parameters: Cow<'a, Object>,
 }
 
 impl<'a> RunnerType<'a> {
-    /// The runner of this name.
+    /// The runner type with this name.
     pub fn new(name: &'a str, description: &'a str, parameters: &'a Object) -> Self {
         Self {
             id: Cow::Borrowed(name),

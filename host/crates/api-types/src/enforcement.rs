@@ -1,4 +1,4 @@
-//! Enforcements: one time that a rule matched an event, or could not be evaluated.
+//! Enforcements: the records that a rule matched an event, or could not be evaluated on it.
 
 use std::borrow::Cow;
 
@@ -9,34 +9,34 @@ use serde::{Deserialize, Serialize};
 /// An enforcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enforcement<'a> {
-    /// Its id.
+    /// The id of the enforcement.
     pub id: EnforcementId,
-    /// The event.
+    /// The id of the event.
     pub trigger_instance_id: TriggerInstanceId,
-    /// What came of it.
+    /// The outcome.
     pub status: EnforcementStatus,
     /// The rule.
     pub rule: EnforcedRule<'a>,
-    /// What was requested, if anything.
+    /// The id of the requested execution, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_id: Option<ExecutionId>,
-    /// Why nothing ran.
+    /// The reason why nothing was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
-    /// What is to be known of it although the rule matched.
+    /// Remarks about the enforcement, although the rule matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Cow<'a, str>>,
-    /// When.
+    /// The time of the verdict.
     pub enforced_at: Timestamp,
 }
 
-/// A rule by its names.
+/// A rule by its reference and its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnforcedRule<'a> {
-    /// The reference that it had then.
+    /// The reference of the rule at that time.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// The id.
+    /// The id of the rule.
     pub id: RuleId,
 }
 

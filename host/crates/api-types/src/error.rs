@@ -1,27 +1,27 @@
-//! What stands in an answer that refuses something.
+//! The body of an answer that refuses a request.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// An error: the message as StackStorm has it, and beside it a stable word and what to do. A reader takes what there is: who
-/// stands between may answer with anything.
+/// An error: StackStorm's message, and beside it a stable code and a remedy. Reading it accepts anything, because a
+/// proxy may have written the answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Refusal<'a> {
-    /// What is wrong, naming the object.
+    /// The message, which names the object.
     pub faultstring: Cow<'a, str>,
-    /// The stable word for the kind of error.
+    /// The stable code of the kind of error.
     pub code: Cow<'a, str>,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Cow<'a, str>,
-    /// The id of what is in the way.
+    /// The id of the object in conflict.
     #[serde(rename = "conflict-id", skip_serializing_if = "Option::is_none")]
     pub conflict_id: Option<Cow<'a, str>>,
 }
 
 impl<'a> Refusal<'a> {
-    /// A refusal because of nothing that has an id.
+    /// A refusal without a conflicting object.
     pub fn new(message: &'a str, code: &'a str, hint: &'a str) -> Self {
         Self {
             faultstring: Cow::Borrowed(message),

@@ -1,5 +1,5 @@
-//! Executions. Attributes that are not there yet are left out, as StackStorm does; only the result is empty then, since
-//! its own client fails without one.
+//! Executions. As in StackStorm, absent attributes are left out. Only the result is null instead, since StackStorm's
+//! client fails without one.
 
 mod context;
 
@@ -19,71 +19,71 @@ use crate::{Action, Secrets};
 /// One run of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Execution<'a> {
-    /// Its id.
+    /// The id of the execution.
     pub id: ExecutionId,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// The action, with all that is known of it.
+    /// The action, with its metadata.
     pub action: ActionOf<'a>,
-    /// What runs it.
+    /// The runner type.
+    #[serde(default)]
     pub runner: RunnerName<'a>,
-    /// StackStorm's live action, which is the same thing here.
+    /// StackStorm's live action, which is the execution itself here.
     pub liveaction: LiveAction<'a>,
-    /// When it was asked for.
+    /// The time of the request.
     pub start_timestamp: Timestamp,
-    /// When it reached a final status.
+    /// The time of the final status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_timestamp: Option<Timestamp>,
-    /// Seconds from the one to the other.
+    /// Seconds from `start_timestamp` to `end_timestamp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elapsed_seconds: Option<f64>,
-    /// What it was given.
+    /// The parameters of the call.
     #[serde(default, skip_serializing_if = "has_none")]
     pub parameters: Arc<Object>,
-    /// The workflow that has asked for it.
+    /// The workflow that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ExecutionId>,
-    /// The same.
+    /// The same id, under StackStorm's other key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_execution: Option<ExecutionId>,
-    /// The run of the task that has asked for it.
+    /// The id of the task's run that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_execution: Option<Cow<'a, str>>,
-    /// Where it came from.
+    /// The origin of the execution.
+    #[serde(default)]
     pub context: Context<'a>,
-    /// Every status it has had.
+    /// The history of the status.
+    #[serde(default)]
     pub log: Vec<LogEntry>,
-    /// The event that led to it.
+    /// The event that led to the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger_instance: Option<EventOf>,
-    /// The rule that asked for it.
+    /// The rule that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleOf<'a>>,
-    /// The trace that the lines of the log about it name. Nothing from a host that has no traces.
+    /// The trace in the log lines about it. Absent from a host without traces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
-    /// What came of it. Null for who has asked for all but this.
+    /// The result. Null where only other attributes were asked for.
     #[serde(default)]
     pub result: Arc<Value>,
-    /// Whether it rests since a restore: its status alone would say that it runs, or is about to.
+    /// Whether the execution is held since a restore. Its status alone would say that it runs or is about to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
-    /// What its tasks have asked for, for who asks for that.
+    /// The ids of the executions inside a workflow, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ExecutionId>,
 }
 
-/// How an execution stands: as much of one as a client looks at that waits for its end.
+/// The few attributes that a client reads while it waits for an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Standing<'a> {
-    /// The id, as it came.
+    /// The id as text.
     pub id: Cow<'a, str>,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// What runs it, if that came along.
-    #[serde(default)]
-    pub runner: Option<RunnerName<'a>>,
-    /// Whether it rests since a restore.
+    /// Whether the execution is held since a restore.
     #[serde(default)]
     pub held: bool,
 }
@@ -92,23 +92,23 @@ pub struct Standing<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ActionOf<'a> {
-    /// It is registered.
+    /// The action is registered.
     Registered(Box<Action<'a>>),
-    /// It is not there any more.
+    /// The action is not registered any more.
     Gone(GoneAction<'a>),
 }
 
-/// What is known of an action that is not there any more.
+/// An action that is not registered any more, as far as its execution knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoneAction<'a> {
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// The name within the pack.
+    /// The name without the pack.
     pub name: Cow<'a, str>,
-    /// The pack.
+    /// The name of the pack.
     pub pack: Cow<'a, str>,
-    /// The runner that ran it.
+    /// The runner type.
     pub runner_type: Cow<'a, str>,
 }
 
@@ -121,7 +121,7 @@ impl ActionOf<'_> {
         }
     }
 
-    /// The runner.
+    /// The name of the runner type.
     pub fn runner_type(&self) -> &str {
         match self {
             Self::Registered(action) => &action.runner_type,
@@ -130,8 +130,8 @@ impl ActionOf<'_> {
     }
 }
 
-/// A runner by its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A runner type by its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerName<'a> {
     /// The name.
     pub name: Cow<'a, str>,
@@ -144,64 +144,72 @@ pub struct LiveAction<'a> {
     pub id: ExecutionId,
     /// `pack.name`.
     pub action: Cow<'a, str>,
-    /// What it was given.
+    /// The parameters of the call.
     pub parameters: Arc<Object>,
 }
 
-/// When a status was reached.
+/// An entry in the history of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
     /// The status.
     pub status: Status,
-    /// When.
+    /// The time of the change.
     pub timestamp: Timestamp,
+    /// How many statuses before this one the log does not have any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u32,
 }
 
-/// An event by its id.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// An event, by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventOf {
     /// The id.
     pub id: TriggerInstanceId,
 }
 
-/// A rule by its names.
+/// A rule, by its id and its reference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleOf<'a> {
     /// The id.
     pub id: RuleId,
-    /// The reference that it had then.
+    /// The reference of the rule at that time.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
 }
 
-/// An action as it is registered.
+/// A registered action.
 #[derive(Debug, Clone, Copy)]
 pub struct RegisteredAs<'a> {
     /// The action.
     pub action: &'a petrel_model::Action,
-    /// Its parameters and its runner's together.
+    /// The parameters of the action and of its runner, merged.
     pub parameters: &'a Parameters,
-    /// Why it is refused, if it is.
+    /// The reason why the action is refused, if it is.
     pub refused: Option<&'a str>,
 }
 
-/// What an execution is shown by, beside itself.
+/// The data that the view of an execution needs besides the execution itself.
 #[derive(Debug, Clone)]
 pub struct Beside<'a> {
-    /// Its action, unless that is not there any more.
+    /// The action, unless it is not registered any more.
     pub action: Option<RegisteredAs<'a>>,
-    /// What becomes of secrets.
+    /// Whether secrets are shown.
     pub secrets: Secrets,
-    /// The time.
+    /// The time of the view.
     pub now: Timestamp,
-    /// The id of the run of the task that has asked for it, if one has.
+    /// The id of the task's run that requested the execution, if there is one.
     pub task_execution: Option<String>,
-    /// Whether it rests since a restore.
+    /// Whether the execution is held since a restore.
     pub is_held: bool,
 }
 
-/// The status of an execution as StackStorm shows it: what waits for its time is delayed. Stored it is requested, which is
-/// what it becomes when its time has come.
+/// The status of an execution as StackStorm shows it: `delayed` while it waits for its time. It is stored as
+/// `requested`, which is its status once the time has come.
 pub fn shown_status(execution: &petrel_model::Execution, now: Timestamp) -> Status {
     let is_early = |ready_at: Timestamp| ready_at > now;
     match execution.status {
@@ -210,8 +218,8 @@ pub fn shown_status(execution: &petrel_model::Execution, now: Timestamp) -> Stat
     }
 }
 
-/// What an execution gave, with what its action calls secret in it masked unless it is to be shown; all of it, once its
-/// action is not there any more.
+/// The result of an execution. Values that its action declares secret are masked unless secrets are to be shown; the
+/// whole result is masked if the action is gone.
 pub fn shown_result(
     execution: &petrel_model::Execution,
     action: Option<RegisteredAs<'_>>,
@@ -219,7 +227,7 @@ pub fn shown_result(
 ) -> Arc<Value> {
     let action = Secrets::known_to(execution, action.map(|registered| registered.action));
     match execution.result.as_ref().filter(|result| !result.is_null()) {
-        // Why the action was not run is the host's word, and quotes no secret.
+        // The reason why an action was not run comes from the host, and quotes no secret.
         Some(result) if action.is_none() && (has_not_run(execution) || says_not_run(result)) => {
             Arc::clone(result)
         }
@@ -228,13 +236,16 @@ pub fn shown_result(
     }
 }
 
-/// Whether it is known that its action has not begun.
+/// Whether the action of the execution certainly did not begin.
 fn has_not_run(execution: &petrel_model::Execution) -> bool {
     let log = &execution.log;
-    !log.is_empty() && log.iter().all(|entry| entry.status != Status::Running)
+    // What the log leaves out may be that it has.
+    let was_not =
+        |entry: &petrel_model::execution::LogEntry| entry.status != Status::Running && entry.left_out == 0;
+    !log.is_empty() && log.iter().all(was_not)
 }
 
-/// Whether a result says just that the action was not there any more, or refused.
+/// Whether a result is the host's report that the action was gone or refused.
 fn says_not_run(result: &Value) -> bool {
     let has_more = result.as_object().is_none_or(|result| result.len() > 3);
     let code = result.get("code").and_then(Value::as_str);
@@ -246,7 +257,7 @@ fn has_none(parameters: &Arc<Object>) -> bool {
 }
 
 impl<'a> Execution<'a> {
-    /// `execution` by what is known beside it.
+    /// The view of `execution`.
     pub fn of(execution: &'a petrel_model::Execution, beside: Beside<'a>) -> Self {
         let Beside { action, secrets, now, task_execution, is_held } = beside;
         let schemas = action.map(|registered| registered.parameters);
@@ -306,7 +317,7 @@ fn action_of<'a>(
 
 impl From<&petrel_model::execution::LogEntry> for LogEntry {
     fn from(entry: &petrel_model::execution::LogEntry) -> Self {
-        Self { status: entry.status, timestamp: entry.timestamp }
+        Self { status: entry.status, timestamp: entry.timestamp, left_out: entry.left_out }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why rules did or did not match an event.
+//! Explanations of why rules did or did not match an event.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -9,62 +9,65 @@ use serde_json::Value;
 
 use crate::TriggerInstance;
 
-/// An event, and what each of its rules makes of it.
+/// An event, with an explanation by each of its rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Why<'a> {
     /// The event.
     pub trigger_instance: TriggerInstance<'a>,
-    /// The rules that listen to its trigger.
+    /// Explanations by the rules that listen to the event's trigger.
     pub rules: Vec<Explanation<'a>>,
-    /// Requests to webhooks that were refused since then.
+    /// Requests to webhooks that were refused after the event.
+    #[serde(default)]
     pub refused: Vec<RefusedWebhook<'a>>,
 }
 
-/// What one rule makes of an event.
+/// The explanation of one rule's verdict on an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation<'a> {
-    /// The rule.
+    /// The reference of the rule.
     pub rule: Cow<'a, str>,
-    /// Whether it matches.
+    /// Whether the rule matches now.
     pub matched: bool,
-    /// Why, in one line, by the rule and the datastore as they are now.
+    /// The reason, in one line, by the present rule and the present datastore.
     pub verdict: Cow<'a, str>,
-    /// What came of it then, in one line.
+    /// The consequences at that time, in one line.
+    #[serde(default)]
     pub came_of_it: Cow<'a, str>,
-    /// Why it failed to come to anything, if it did.
+    /// The reason why the rule led to no execution, if it matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
-    /// Every criterion in order, also behind the first that does not hold.
+    /// All criteria in order, also those after the first that does not hold.
+    #[serde(default)]
     pub criteria: Vec<CriterionExplanation<'a>>,
 }
 
-/// What one criterion makes of an event.
+/// The explanation of one criterion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CriterionExplanation<'a> {
-    /// Its key in the rule.
+    /// The key of the criterion in the rule, a JSONPath.
     pub path: Cow<'a, str>,
     /// Its operator.
     pub operator: Cow<'a, str>,
-    /// What it compared with.
+    /// The pattern of the rule.
     pub pattern: Cow<'a, Value>,
-    /// What was found in the payload.
+    /// The value in the payload.
     pub value: Cow<'a, Value>,
     /// Whether it holds.
     pub holds: bool,
-    /// The same in one line, with what to write instead where it looks like a slip.
+    /// The whole in one line, with a correction if it looks like a slip.
     pub text: Cow<'a, str>,
 }
 
-/// A request to a webhook that was refused.
+/// A refused request to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedWebhook<'a> {
-    /// When.
+    /// The time of the refusal.
     pub at: Timestamp,
     /// The path.
     pub path: Cow<'a, str>,
-    /// With which status of HTTP.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// Where it came from.
+    /// The sender.
     pub address: Option<IpAddr>,
 }
 

@@ -4,30 +4,35 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// The scope of the keys that are shared by all. There is no other yet.
+/// The scope of keys that all users share. There is no other scope yet.
 pub const SCOPE: &str = "st2kv.system";
 
 /// A key of the datastore and its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key<'a> {
-    /// The name again.
+    /// The name again, under StackStorm's other key.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// The name.
     pub name: Cow<'a, str>,
     /// The value.
     pub value: Cow<'a, str>,
     /// [`SCOPE`].
+    #[serde(default)]
     pub scope: Cow<'a, str>,
-    /// Whether it is a secret; none is yet.
+    /// Whether the value is a secret. Always false so far.
+    #[serde(default)]
     pub secret: bool,
-    /// Whether the value is encrypted; none is yet.
+    /// Whether the value is encrypted. Always false so far.
+    #[serde(default)]
     pub encrypted: bool,
     /// `key_value_pair:scope:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 
 impl<'a> Key<'a> {
-    /// The key `name`, which has this value.
+    /// The key `name` with its value.
     pub fn new(name: &'a str, value: &'a str) -> Self {
         Self {
             id: Cow::Borrowed(name),

@@ -1,15 +1,17 @@
-//! What the API shows, as it stands on the wire: a type for each thing, with StackStorm's names. The host (`petrel-api`)
-//! writes these, the client (`petrel`) reads them.
+//! The wire format of the API: a type for each thing that is shown, with StackStorm's names. The host (`petrel-api`)
+//! writes these types, and the client (`petrel`) reads them.
 //!
-//! They are not the nouns of `petrel-model`, on purpose: a field that is added to one of those is shown to nobody before it
-//! is written down here. They borrow from the noun that they show, or share with it, so that nothing large is copied to be
-//! written. Who reads takes them as `Execution<'static>`; fields of a later version are passed over.
+//! They differ from the nouns of `petrel-model` on purpose: a field that is added to a noun is shown to nobody until
+//! it is written down here. A view borrows from its noun, or shares with it, so that nothing large is copied. A
+//! client reads a view as `Execution<'static>`. It skips fields of later versions, and fields that an older version
+//! leaves out are empty unless the object is meaningless without them.
 //!
-//! The order of the fields is the order on the wire. What is secret in a value is masked on the way here: [`Secrets`].
+//! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
-//! Reading order: [`action`] and [`execution`] are what runs, [`trigger`], [`rule`] and [`enforcement`] what makes it run,
-//! [`explanation`] why it did not, [`pack`] what holds all this; [`account`] says who may, [`key`] is the datastore,
-//! [`host`] how the host is, [`error`] what is refused.
+//! Reading order: [`action`] and [`execution`]; [`trigger`], [`rule`] and [`enforcement`], which lead to executions;
+//! [`explanation`], for events that led to none; [`pack`], which holds all content; [`workflow`] for the findings in
+//! one; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
+//! [`error`] for refusals.
 
 pub mod account;
 pub mod action;
@@ -23,6 +25,7 @@ pub mod pack;
 pub mod rule;
 mod secrets;
 pub mod trigger;
+pub mod workflow;
 
 pub use account::{ApiKey, MadeApiKey, Me, Token, User};
 pub use action::{Action, RunnerType};
@@ -30,12 +33,14 @@ pub use enforcement::Enforcement;
 pub use error::Refusal;
 pub use execution::Execution;
 pub use explanation::Why;
-pub use host::{HostStatus, Lost};
+pub use host::{HostStatus, Item, Lost};
 pub use key::Key;
 pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
 pub use rule::Rule;
 pub use secrets::Secrets;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
 
+#[cfg(test)]
+mod older;
 #[cfg(test)]
 mod round_trip;

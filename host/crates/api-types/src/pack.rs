@@ -1,4 +1,4 @@
-//! Packs, what registering them gives, and how they are configured.
+//! Packs, the outcome of registering them, and their configurations.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,42 +9,53 @@ use serde::{Deserialize, Serialize};
 /// A pack as it is registered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pack<'a> {
-    /// The pack's short name.
+    /// The short name of the pack.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The name for people.
+    #[serde(default)]
     pub name: Cow<'a, str>,
-    /// One line on what it is for.
+    /// The description, in one line.
+    #[serde(default)]
     pub description: Cow<'a, str>,
-    /// Semantic version.
+    /// The semantic version.
+    #[serde(default)]
     pub version: Cow<'a, str>,
-    /// Who wrote it.
+    /// The name of the author.
+    #[serde(default)]
     pub author: Cow<'a, str>,
-    /// Where to reach them.
+    /// The author's address of electronic mail.
+    #[serde(default)]
     pub email: Cow<'a, str>,
-    /// Words to find it by.
+    /// Keywords.
+    #[serde(default)]
     pub keywords: Cow<'a, [String]>,
-    /// Where its files are on the host.
+    /// The directory of its files on the host.
+    #[serde(default)]
     pub path: Cow<'a, str>,
-    /// Whether it came with the binary.
+    /// Whether the pack came with the binary.
+    #[serde(default)]
     pub built_in: bool,
-    /// Actions that are refused when they are to be run, by name, and why.
+    /// Actions that are refused when they are run, by name, with the reasons.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: Cow<'a, BTreeMap<String, String>>,
-    /// Rules of its files that are left out, by name, and why.
+    /// Rules of its files that were left out, by name, with the reasons.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused_rules: Cow<'a, BTreeMap<String, String>>,
-    /// Any other keys of `pack.yaml`.
+    /// All other keys of `pack.yaml`.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Cow<'a, Object>,
     /// The short name again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// `pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 
 impl<'a> From<&'a pack::Pack> for Pack<'a> {
-    // Its schema is shown by itself, and what its files said of rules is for its next registration.
+    // The schema of the configuration has a route of its own, and the rules of the files matter only for the next
+    // registration.
     fn from(pack: &'a pack::Pack) -> Self {
         Self {
             reference: Cow::Borrowed(&pack.reference),
@@ -65,33 +76,34 @@ impl<'a> From<&'a pack::Pack> for Pack<'a> {
     }
 }
 
-/// What was registered: the sums, and of a single pack the pack.
+/// The outcome of a registration: the sums, and the packs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Registration<'a> {
-    /// How many actions.
+    /// The number of actions.
     pub actions: usize,
-    /// How many trigger types.
+    /// The number of trigger types.
     pub triggers: usize,
-    /// How many rules.
+    /// The number of rules.
     pub rules: usize,
-    /// None: StackStorm counts these beside, and they are not registered here.
+    /// Always 0. StackStorm counts sensors here, which do not exist yet.
     pub sensors: usize,
-    /// As `sensors`.
+    /// Always 0, as `sensors`.
     pub aliases: usize,
-    /// As `sensors`.
+    /// Always 0, as `sensors`.
     pub policies: usize,
-    /// What was passed over, and what to think about.
+    /// Skipped parts and advice.
     pub notes: Vec<Cow<'a, str>>,
-    /// The pack, if it is one.
+    /// The pack, if a single one was registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack: Option<Pack<'a>>,
-    /// The packs, if they are several or none.
+    /// The packs, if several or none were registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packs: Option<Vec<Pack<'a>>>,
 }
 
 impl<'a> Registration<'a> {
-    /// The same with what was registered.
+    /// Adds the packs that were registered.
     #[must_use]
     pub fn of_packs(mut self, mut packs: Vec<Pack<'a>>) -> Self {
         if packs.len() == 1 {
@@ -102,40 +114,41 @@ impl<'a> Registration<'a> {
         self
     }
 
-    /// All that were registered.
+    /// All packs that were registered.
     pub fn registered(&self) -> impl Iterator<Item = &Pack<'a>> {
         self.packs.iter().flatten().chain(&self.pack)
     }
 }
 
-/// What went with a pack that was removed.
+/// The outcome of removing a pack.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Removal<'a> {
     /// The pack.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// That it is removed.
+    /// Always true.
     pub deleted: bool,
-    /// How many actions went.
+    /// The number of removed actions.
     pub actions: usize,
-    /// How many trigger types.
+    /// The number of removed trigger types.
     pub triggers: usize,
-    /// How many rules, with those that were made by hand.
+    /// The number of removed rules, including those made by hand.
     pub rules: usize,
-    /// What went that is in no file of the pack, and what stays.
+    /// Notes on removed objects that no file of the pack has, and on those that stay.
     pub notes: Vec<Cow<'a, str>>,
 }
 
-/// How a pack is configured.
+/// The configuration of a pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PackConfig<'a> {
-    /// The pack.
+    /// The name of the pack.
     pub id: Cow<'a, str>,
-    /// The pack.
+    /// The name of the pack.
     pub pack: Cow<'a, str>,
-    /// What was given, with secrets masked unless they are to be shown.
+    /// The configured values. Secrets among them are masked unless they are to be shown.
     pub values: Cow<'a, Object>,
-    /// What there is to say of it, and of the file that is to configure the pack.
+    /// Notes on the configuration, and on the file for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Cow<'a, str>>,
 }
@@ -147,14 +160,14 @@ impl<'a> PackConfig<'a> {
     }
 }
 
-/// What the configuration of a pack may hold.
+/// The schema of a pack's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PackConfigSchema<'a> {
-    /// The pack.
+    /// The name of the pack.
     pub id: Cow<'a, str>,
-    /// The pack.
+    /// The name of the pack.
     pub pack: Cow<'a, str>,
-    /// Schemas by name.
+    /// The schemas of the values, by name.
     pub attributes: Cow<'a, Object>,
 }
 

@@ -1,11 +1,11 @@
-//! How the tests of this crate compare what is shown with what is written down.
+//! Comparisons of views with literals, for the tests of this crate.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Asserts that `shown` is written as `expected` is, down to the order of the keys, and that it is read back as `Read` and
-/// written the same again, also when a later version has added a field.
+/// Asserts that `shown` is written as `expected`, down to the order of the keys; that it is read back as `Read` and
+/// written the same again; and that a field of a later version is skipped.
 pub(crate) fn assert_shown_as<Read>(shown: &impl Serialize, expected: &Value)
 where
     Read: Serialize + DeserializeOwned,
@@ -17,7 +17,7 @@ where
     assert_eq!(serde_json::to_string(&read).unwrap(), expected.to_string());
 }
 
-/// A noun of the model, from its stored form.
+/// A noun of the model, read from its stored form.
 pub(crate) fn noun<T: DeserializeOwned>(stored: Value) -> T {
     serde_json::from_value(stored).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Rules: what connects a trigger to an action.
+//! Rules, which connect a trigger to an action.
 
 use std::borrow::Cow;
 
@@ -14,74 +14,80 @@ use crate::action::Tag;
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule<'a> {
-    /// Its id.
+    /// The id of the rule.
     pub id: RuleId,
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// One line on what it is for.
+    /// The description, in one line.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// A disabled rule matches nothing.
     pub enabled: bool,
-    /// Whether it applies always, or only when no other rule matched.
+    /// Whether the rule always applies, or only when no other rule matched.
     #[serde(rename = "type")]
     pub kind: RuleType<'a>,
-    /// What it listens to.
+    /// The trigger that the rule listens to.
     pub trigger: RuleTrigger<'a>,
-    /// What must hold of the payload, by JSONPath.
+    /// Conditions on the payload, by JSONPath.
+    #[serde(default)]
     pub criteria: Ordered<Criterion<'a>>,
-    /// What it runs.
+    /// The action to run, with its parameters.
     pub action: ActionCall<'a>,
-    /// Labels.
+    /// The labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag<'a>>,
-    /// Who made it, and so on.
+    /// Attributes of its origin, such as the user who created it.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub context: Cow<'a, Object>,
-    /// The name within the pack.
+    /// The name without the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
-    /// The pack.
+    /// The name of the pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `rule:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
-    /// What to think about, for who has just written it. Each names the rule and the remedy.
+    /// Advice for the author who has just written the rule. Each names the rule and the remedy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Cow<'a, str>>,
 }
 
-/// When a rule applies.
+/// The type of a rule, which says when it applies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleType<'a> {
     /// `standard` or `backstop`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// None so far.
+    /// Always empty so far.
     pub parameters: Object,
 }
 
-/// What a rule listens to.
+/// The trigger of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleTrigger<'a> {
-    /// The trigger type.
+    /// The reference of the trigger type.
     #[serde(rename = "type")]
     pub kind: Cow<'a, str>,
     /// The parameters, such as the `url` of a webhook.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
-    /// The trigger.
-    #[serde(rename = "ref")]
+    /// The reference of the trigger.
+    #[serde(default, rename = "ref")]
     pub reference: Cow<'a, str>,
 }
 
-/// What must hold of one value of the payload.
+/// A condition on one value of the payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Criterion<'a> {
     /// The operator.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub operator: Option<Cow<'a, str>>,
-    /// What to compare with; `None` when none was written, which is not null.
+    /// The pattern; `None` when the rule has none, which differs from null.
     #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
     pub pattern: Option<Cow<'a, Value>>,
-    /// How the parts of a `search` combine.
+    /// How the conditions of a `search` combine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Cow<'a, str>>,
 }
@@ -90,27 +96,28 @@ fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'sta
     Value::deserialize(deserializer).map(|value| Some(Cow::Owned(value)))
 }
 
-/// What a rule runs.
+/// A call of an action by a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionCall<'a> {
-    /// The action.
+    /// The reference of the action.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// Its parameters.
+    /// The parameters, which may be templates.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
 }
 
-/// The schemas that say what is secret in a rule; those of what is not registered are not known.
+/// The schemas that declare secrets of a rule. They are absent for anything that is not registered.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RuleSchemas<'s> {
-    /// Of the parameters of its trigger.
+    /// The schemas of the trigger's parameters.
     pub trigger: Option<&'s Parameters>,
-    /// Of the parameters of its action.
+    /// The schemas of the action's parameters.
     pub action: Option<&'s Parameters>,
 }
 
 impl<'a> Rule<'a> {
-    /// `rule`, with what `schemas` call secret masked unless it is to be shown.
+    /// The view of `rule`. Values that `schemas` declare secret are masked unless secrets are to be shown.
     pub fn of(rule: &'a rule::Rule, schemas: RuleSchemas<'_>, secrets: Secrets) -> Self {
         let (pack, name) = (rule.reference.pack(), rule.reference.name());
         let criteria =

@@ -1,4 +1,4 @@
-//! What becomes of secrets in what is shown. What of a value is secret is said by its schema: `petrel_model::secrets`.
+//! The masking of secrets in views. Schemas declare which values are secret (`petrel_model::secrets`).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use petrel_model::secrets::{
 use petrel_model::{Action, Execution, Object};
 use serde_json::Value;
 
-/// Whether secrets are shown. They are masked for everybody but the admin who asks for them, as StackStorm does.
+/// Whether secrets are shown. As in StackStorm, they are masked for everybody but the admin who asks for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrets {
-    /// As they are.
+    /// Secrets stand in clear.
     Shown,
-    /// As `********`.
+    /// Secrets stand as `********`.
     Masked,
 }
 
 impl Secrets {
-    /// Parameters, or other values with a schema each. What is secret among those of something that is not there any more
-    /// is not known, so without `schemas` all of them are.
+    /// Parameters, or other values with a schema for each. Without `schemas`, because their action is gone, all
+    /// values are masked: any of them may be a secret.
     pub fn among<'a>(self, given: &'a Object, schemas: Option<&Parameters>) -> Cow<'a, Object> {
         match self {
             Self::Shown => Cow::Borrowed(given),
@@ -31,8 +31,8 @@ impl Secrets {
         }
     }
 
-    /// The parameters of an execution. Beside what `schemas` call secret today, what was secret when it was made is masked, and
-    /// what was made from a secret.
+    /// The parameters of an execution. Besides what `schemas` declare secret now, what was secret when it was created is
+    /// masked, and what was made from a secret. They are copied only if something may be masked.
     pub fn of_execution(self, execution: &Execution, schemas: Option<&Parameters>) -> Arc<Object> {
         let given = &execution.parameters;
         if self == Self::Shown || given.is_empty() {
@@ -49,8 +49,8 @@ impl Secrets {
         action.filter(|action| marks.is_empty() || marks_places(&whole_schema(&action.output_schema), marks))
     }
 
-    /// A result that `runner` gave, with what `action` calls secret in it masked; all of it, once that is not there any
-    /// more to say so.
+    /// A result of `runner`. Values that `action` declares secret are masked; the whole result is, if the action is
+    /// gone.
     pub fn within_result(self, result: &Arc<Value>, action: Option<&Action>, runner: &str) -> Arc<Value> {
         if self == Self::Shown {
             return Arc::clone(result);
@@ -63,7 +63,7 @@ impl Secrets {
         Arc::new(masked_result(result, schema, output_key(runner)))
     }
 
-    /// Whether a line of output is hidden: the result has it as well, where it is secret.
+    /// Whether a line of output is hidden, because the result contains it as a secret.
     pub fn hides_output(self, from: Stream, action: Option<&Action>, runner: &str) -> bool {
         if self == Self::Shown {
             return false;

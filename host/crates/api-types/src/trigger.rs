@@ -1,4 +1,4 @@
-//! Trigger types, the triggers that rules listen to, and the events that were accepted.
+//! Trigger types, the triggers that rules listen to, and the accepted events.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, trigger};
 use serde::{Deserialize, Serialize};
 
-use crate::{Enforcement, Lost, Secrets};
+use crate::{Enforcement, Item, Secrets};
 
 /// A kind of event that a pack declares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,19 +15,26 @@ pub struct TriggerType<'a> {
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// One line on when it happens.
+    /// The description, in one line.
+    #[serde(default)]
     pub description: Cow<'a, str>,
-    /// JSON Schema of the parameters that a rule gives.
+    /// The JSON Schema of the parameters that a rule gives.
+    #[serde(default)]
     pub parameters_schema: Cow<'a, Object>,
-    /// JSON Schema of the payload of its events.
+    /// The JSON Schema of the payload of events.
+    #[serde(default)]
     pub payload_schema: Cow<'a, Object>,
     /// The reference again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
-    /// The name within the pack.
+    /// The name without the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
-    /// The pack.
+    /// The name of the pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `trigger_type:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 
@@ -47,29 +54,35 @@ impl<'a> From<&'a trigger::TriggerType> for TriggerType<'a> {
     }
 }
 
-/// A trigger type with parameters: what a rule listens to.
+/// A trigger: a trigger type with the parameters of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trigger<'a> {
-    /// The trigger type.
+    /// The reference of the trigger type.
     #[serde(rename = "type")]
     pub kind: Cow<'a, str>,
     /// The parameters, such as the `url` of a webhook.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
     /// The reference again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// `trigger:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// The pack.
+    /// The name of the pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
-    /// The name within the pack.
+    /// The name without the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
 }
 
 impl<'a> Trigger<'a> {
-    /// The trigger of this reference, with what `schemas` call secret masked unless it is to be shown.
+    /// The view of the trigger with this reference. Values that `schemas` declare secret are masked unless secrets
+    /// are to be shown.
     pub fn of(
         reference: &'a Ref,
         trigger: &'a trigger::Trigger,
@@ -89,51 +102,42 @@ impl<'a> Trigger<'a> {
     }
 }
 
-/// An event that was accepted.
+/// An accepted event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriggerInstance<'a> {
-    /// Its id.
+    /// The id of the event.
     pub id: TriggerInstanceId,
-    /// The trigger.
+    /// The reference of the trigger.
     pub trigger: Cow<'a, str>,
-    /// The trigger type.
+    /// The reference of the trigger type.
     pub trigger_type: Cow<'a, str>,
-    /// When it happened.
+    /// The time of the event.
     pub occurrence_time: Timestamp,
-    /// What happened, written as it stands.
+    /// The payload, as its JSON text.
+    #[serde(default)]
     pub payload: Payload,
-    /// How far the rules got with it.
+    /// The progress of the event through the rules.
     pub status: TriggerInstanceStatus,
-    /// The trace that the lines of the log about it name. Nothing from a host that has no traces.
+    /// The trace in the log lines about it. Absent from a host without traces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
-    /// What came of it, if anything did.
+    /// The enforcements of the event, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcements: Option<Enforcements<'a>>,
 }
 
-/// What came of an event.
+/// The enforcements of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Enforcements<'a> {
-    /// By id, in lists.
+    /// Ids only, in lists.
     Ids(Cow<'a, [EnforcementId]>),
-    /// Each as it is, for who looks at one event.
-    Whole(Vec<EnforcementOf<'a>>),
-}
-
-/// What came of an event by one rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum EnforcementOf<'a> {
-    /// The enforcement.
-    Whole(Enforcement<'a>),
-    /// It is there, and cannot be read.
-    Lost(Lost<'a>),
+    /// Whole enforcements, in the view of one event.
+    Whole(Vec<Item<'a, Enforcement<'a>>>),
 }
 
 impl<'a> TriggerInstance<'a> {
-    /// `event`, with its `payload` as it is to be shown: masked, where something in it is secret.
+    /// The view of `event` with this `payload`, in which secrets are masked already.
     pub fn of(event: &'a trigger::TriggerInstance, payload: Payload) -> Self {
         let enforcements = Enforcements::Ids(Cow::Borrowed(&event.enforcements));
         Self {
@@ -227,8 +231,8 @@ mod tests {
             "enforcements": [ID],
         });
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);
-        let lost = Lost::new(ID, "why", "do this");
-        let whole = Enforcements::Whole(vec![EnforcementOf::Lost(lost)]);
+        let lost = crate::Lost::new(ID, "why", "do this");
+        let whole = Enforcements::Whole(vec![Item::Lost(lost)]);
         expected["enforcements"] = json!([{"id": ID, "error": "cannot be read: why", "hint": "do this"}]);
         let shown = TriggerInstance { enforcements: Some(whole), ..shown };
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);

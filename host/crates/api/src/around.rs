@@ -1,5 +1,6 @@
-//! What is done around every request: it has an id ([`request_id`]), is measured ([`measures`](crate::measures)) and
-//! leaves a trace ([`trail`](crate::trail)). One layer does all three: each layer copies what is inside it for each request.
+//! The layer around every request: it gives the request an id ([`request_id`]), measures it
+//! ([`measures`](crate::measures)) and leaves a trace of it ([`trail`](crate::trail)). All three share one layer,
+//! because axum clones everything inside a layer for each request.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;

@@ -1,8 +1,13 @@
-//! Who may come in. What a request presents is looked for where StackStorm looks for it, in the same
-//! order: `X-Auth-Token`, `St2-Api-Key`, the queries of these names, the cookie `auth-token`; and then in
-//! `Authorization`, as `St2-Api-Key KEY`, or as `Bearer` with a token or, for senders that know no other header, a key.
+//! Authentication of requests. The credential is looked for where StackStorm looks for it, in the same order:
+//! `X-Auth-Token`, `St2-Api-Key`, the query parameters with these names, the cookie `auth-token`. Last comes
+//! `Authorization`, as `St2-Api-Key KEY`, or as `Bearer` with a token or, for senders that know no other header, a
+//! key.
 //!
-//! Whose it is, is asked of `petrel_access`; only the host's own admin token is compared here.
+//! The headers are read here and not by the extractors of `axum-extra`, which answer 400 by themselves where StackStorm
+//! answers as to a client that is not signed in. A cookie jar would be too much, because only one cookie is read and none
+//! is ever set.
+//!
+//! `petrel_access` knows the owner of a credential; only the host's own admin token is compared here.
 
 mod admin_token;
 
@@ -22,14 +27,14 @@ use crate::extensions::{Peer, SignedIn, User};
 use crate::serve::Seat;
 use crate::{Api, ApiError, listing};
 
-/// The location of what came in a cookie.
+/// The location of a credential that came in a cookie.
 const COOKIE: &str = "cookie";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Token,
     ApiKey,
-    /// Either.
+    /// A token or a key.
     Bearer,
 }
 
@@ -40,10 +45,10 @@ struct Presented {
     location: &'static str,
 }
 
-/// Lets a request pass that presents something of worth, as the user whose it is.
+/// Passes on a request that presents a valid credential, as the user who owns it.
 ///
 /// # Errors
-/// 401 without a token or a key, or with one that is worth nothing.
+/// 401 without a credential, or with one that is not valid.
 pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, ApiError> {
     let presented = presented(request.headers(), request.uri().query());
     let Some(presented) = presented else {
@@ -53,6 +58,7 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
     if presented.location == COOKIE && !is_read(request.method()) {
         refuse_foreign_origin(request.headers())?;
     }
+    // When seats run out, connections of users are spared for longer than those of strangers.
     if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
         seat.sign_in();
     }
@@ -64,10 +70,10 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
     request.extensions_mut().insert(held.clone());
     let only_reads = is_read(request.method());
     let response = next.run(request).await;
-    // Until here, whoever takes the request apart; and what is answered until it is sent.
+    // The claim covers the handler until here, and the answer until it is sent.
     let mut response = listing::keep(&api, &held, only_reads, response)?;
     drop(held);
-    // For the trail of who has changed what.
+    // The audit log reads the user from the answer, because the request is consumed by now.
     response.extensions_mut().insert(user);
     Ok(response)
 }
@@ -80,7 +86,8 @@ fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {
         Kind::Token => ("token", api.engine.access().identify_token(&presented.secret)),
         Kind::ApiKey => ("API key", api.engine.access().identify_api_key(&presented.secret)),
         Kind::Bearer => match api.engine.access().identify_token(&presented.secret) {
-            // It may be a key then, and what a key is worth is worth saying.
+            // A key may stand in `Authorization: Bearer` as well, and the reason why a key is refused is the better
+            // answer.
             Err(Rejected::Unknown) => {
                 ("token or API key", api.engine.access().identify_api_key(&presented.secret))
             }
@@ -97,7 +104,7 @@ fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {
     })
 }
 
-/// Where the file is, is nobody's business who has not signed in.
+/// 401 with a remedy. A stranger is not told where the token's file is.
 fn unauthorized(message: &str) -> ApiError {
     let hint = "sign in with `petrel login`, or send the header X-Auth-Token; on the host's own machine the file \
                 admin-token in its data directory has one";
@@ -108,8 +115,8 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Refuses what a browser sends on behalf of a page of somebody else's. It adds the cookie by itself, and says in
-/// `Origin` (or `Sec-Fetch-Site`) whose page it was; what sends a token in a header has chosen to.
+/// Refuses a change that a browser sends on behalf of a foreign page. A browser adds the cookie by itself, and names
+/// the page's origin in `Origin` or `Sec-Fetch-Site`. A client that sends its token in a header has chosen to.
 fn refuse_foreign_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     let host = text("host").unwrap_or_default();
@@ -119,7 +126,7 @@ fn refuse_foreign_origin(headers: &HeaderMap) -> Result<(), ApiError> {
         None => text("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site)),
     };
     if is_foreign {
-        let message = "a page from elsewhere may not change anything with the cookie of this host";
+        let message = "a page of another origin may not change anything with the cookie of this host";
         let hint = "send the token in the header X-Auth-Token";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "foreign_origin", message, hint));
     }

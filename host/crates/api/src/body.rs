@@ -1,8 +1,8 @@
-//! Reads the body of a request, within bounds: how long it is, how slowly it may come, and how much memory it and
-//! what is made of it take beside all others.
+//! Reads the body of a request within bounds: on its length, on its slowness, and on the memory that it and the
+//! values made from it take beside those of all other requests.
 //!
-//! Who has not signed in is refused before this: such a body is never read, but for the small ones that ask for a
-//! token.
+//! A stranger is refused before this, so that a stranger's body is never read, except for the small ones that ask for
+//! a token.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -24,33 +24,33 @@ use crate::{Api, ApiError};
 /// The largest body that is read, in bytes: 10 MiB.
 pub const BODY_LIMIT: usize = 10 << 20;
 
-/// The largest body of who has not signed in, in bytes.
+/// The largest body of a request without a credential, in bytes.
 const STRANGERS_LIMIT: usize = 64 << 10;
-/// How long a body may take although hardly anything of it comes.
+/// The time in which a body may come at any pace.
 const GRACE: Duration = Duration::from_secs(10);
-/// How many bytes have to come for each second beyond that.
+/// Bytes that must come for each second beyond [`GRACE`].
 const SLOWEST: u32 = 1024;
-/// How much is set aside for a body before it comes, in bytes; and so much of it is read in one go, before others have
-/// their turn.
+/// Bytes of memory that are reserved for a body before it comes. After as many the reader yields to other requests.
 const PART: usize = 64 << 10;
-/// How many times what has come is set aside for a body that is announced as longer, so that it is seldom moved.
+/// Memory for a longer announced body is reserved up to this multiple of what has come, so that its bytes are seldom
+/// moved.
 const AHEAD: usize = 3;
 
-/// The memory that a request takes: an extension of the requests that came in, and free again once it is
+/// The claim on memory of a request. It is an extension of each request, and is released once the request has been
 /// answered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Held(Arc<Mutex<Option<Claim>>>, Option<IpAddr>);
 
 impl Held {
-    /// Nothing yet, for a request from this address.
+    /// An empty claim, for a request from this address.
     pub(crate) fn by(address: Option<IpAddr>) -> Self {
         Self(Arc::default(), address)
     }
 
-    /// Takes `bytes` more.
+    /// Claims `bytes` more.
     ///
     /// # Errors
-    /// 413 when it is more than there ever is, 503 when it is more than is left.
+    /// 413 when all requests together may never take so much, 503 when too little is left at present.
     pub(crate) fn grow(&self, api: &Api, bytes: usize) -> Result<(), ApiError> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match held.as_mut() {
@@ -60,7 +60,7 @@ impl Held {
         Ok(())
     }
 
-    /// What is held, to add to it elsewhere and to [put](Self::put) it back.
+    /// Takes the claim out, to add to it elsewhere and to [put](Self::put) it back.
     ///
     /// # Errors
     /// As [`Held::grow`].
@@ -69,22 +69,22 @@ impl Held {
         Ok(held.map_or_else(|| api.engine.claim_for(0, self.1), Ok)?)
     }
 
-    /// Gives back what is held.
+    /// Releases the claim.
     pub(crate) fn release(&self) {
         drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Holds `claim` until the request is answered.
+    /// Keeps `claim` until the request is answered.
     pub(crate) fn put(&self, claim: Claim) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(claim);
     }
 }
 
-/// The body of `request`, for which `held` holds the room.
+/// Reads the body of `request`; its memory is claimed in `held`.
 ///
 /// # Errors
-/// 415 when it is compressed, 413 when it is too long, 408 when it comes too slowly, 503 when there is no room, 400 when
-/// it breaks off.
+/// 415 when it is compressed, 413 when it is too long, 408 when it comes too slowly, 503 when there is no memory for
+/// it, 400 when the connection breaks off.
 pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Bytes, ApiError> {
     refuse_encoded(request.headers())?;
     let has_signed_in = request.extensions().get::<SignedIn>().is_some();
@@ -97,12 +97,13 @@ pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Byt
     let started = Instant::now();
     let (mut whole, mut unyielding) = (Vec::new(), 0);
     while let Some(frame) = next(&mut body, started, whole.len()).await? {
-        // What follows a body, as trailers, is of no interest.
+        // Trailers may follow a body; nobody reads them.
         let Ok(chunk) = frame.into_data() else { continue };
         if whole.len() + chunk.len() > limit {
             return Err(too_long(limit));
         }
-        // As it comes and not as it is announced: who sends nothing takes nothing from others.
+        // Memory is claimed as bytes come and not as they are announced, so that a sender of nothing takes nothing
+        // from others.
         held.grow(api, chunk.len())?;
         if whole.is_empty() && announced == Some(chunk.len() as u64) {
             return Ok(chunk);
@@ -118,7 +119,7 @@ pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Byt
     Ok(whole.into())
 }
 
-/// Refuses a body that is not sent as it is: a few bytes of one that is compressed may be any number of them.
+/// Refuses an encoded body, since a few compressed bytes may expand to any number.
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), ApiError> {
     for (header, plain) in [(header::CONTENT_ENCODING, "identity"), (header::TRANSFER_ENCODING, "chunked")] {
         for value in headers.get_all(&header) {
@@ -136,12 +137,15 @@ fn encoded(header: &HeaderName, encoding: &str) -> ApiError {
     ApiError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "encoded",
-        format!("the body has the encoding `{}` (header {header}), and none is decoded", quoted(encoding)),
-        "send it as it is, without the header Content-Encoding and any Transfer-Encoding but chunked",
+        format!(
+            "the body has the encoding `{}` (header {header}), and this host decodes none",
+            quoted(encoding)
+        ),
+        "send it unencoded, without the header Content-Encoding and any Transfer-Encoding but chunked",
     )
 }
 
-/// The next part of a body of which `received` bytes have come since `started`.
+/// The next frame of a body of which `received` bytes have come since `started`.
 async fn next(body: &mut Body, started: Instant, received: usize) -> Result<Option<Frame<Bytes>>, ApiError> {
     let until = started + patience(received);
     let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
@@ -155,7 +159,7 @@ async fn next(body: &mut Body, started: Instant, received: usize) -> Result<Opti
             StatusCode::REQUEST_TIMEOUT,
             "too_slow",
             format!(
-                "the body comes too slowly: {received} bytes in {} s, and at least {SLOWEST} a second are asked for",
+                "the body comes too slowly: {received} bytes in {} s; the least is {SLOWEST} bytes a second",
                 patience(received).as_secs()
             ),
             "send it faster, or less at once",
@@ -163,7 +167,7 @@ async fn next(body: &mut Body, started: Instant, received: usize) -> Result<Opti
     }
 }
 
-/// Makes room for `length` bytes more of a body, and for some of those that are announced to follow.
+/// Reserves memory for `length` more bytes, and for a part of those that are announced to follow.
 fn make_room(whole: &mut Vec<u8>, announced: Option<u64>, length: usize) {
     if whole.capacity() - whole.len() < length {
         let announced = usize::try_from(announced.unwrap_or_default()).unwrap_or(usize::MAX);
@@ -172,7 +176,7 @@ fn make_room(whole: &mut Vec<u8>, announced: Option<u64>, length: usize) {
     }
 }
 
-/// How long a body may have taken of which `received` bytes have come.
+/// The time in which a body must have come of which `received` bytes are there.
 fn patience(received: usize) -> Duration {
     GRACE + Duration::from_secs(1).saturating_mul(u32::try_from(received).unwrap_or(u32::MAX)) / SLOWEST
 }

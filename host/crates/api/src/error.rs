@@ -1,6 +1,6 @@
-//! Errors as clients see them: `{"faultstring", "code", "hint"}`, the first as StackStorm has it.
+//! Errors in the wire format: `{"faultstring", "code", "hint"}`, the first as in StackStorm.
 //!
-//! What is our fault is logged here, once, and not shown.
+//! Faults of the host are logged here, once, and not shown.
 
 use axum::Json;
 use axum::extract::OriginalUri;
@@ -12,7 +12,7 @@ use petrel_engine::reads::ReadError;
 
 use crate::extensions::Reason;
 
-/// An answer that says what is wrong, and what to do about it.
+/// An answer that reports an error and its remedy.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -41,7 +41,7 @@ impl ApiError {
         }
     }
 
-    /// A request that is not right as it stands (400).
+    /// A request that is malformed or not allowed as it stands (400).
     pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid", message, hint)
     }
@@ -64,17 +64,17 @@ impl From<Error> for ApiError {
         let (code, hint) = (error.code(), error.hint().to_owned());
         let message = match &error {
             Error::Internal(cause) => {
-                tracing::error!(%cause, "a request failed");
+                tracing::error!(%cause, "request failed");
                 "Internal Server Error".to_owned()
             }
             Error::Unreadable(what) => {
-                tracing::error!(what, "a request asked for it");
+                tracing::error!(object = what, "a request reached an unreadable row");
                 error.to_string()
             }
             other => other.to_string(),
         };
         let retry_after = match &error {
-            // Rounded up: a moment too early would be too early.
+            // One second more than the whole seconds left: a client that retries a moment too early is refused again.
             Error::TooOften(wait) => Some(wait.as_secs() + 1),
             Error::Busy(_) | Error::Stopping => Some(1),
             _ => None,
@@ -87,7 +87,7 @@ impl From<Error> for ApiError {
     }
 }
 
-/// What was done apart has not come to its end.
+/// A task or thread did not run to its end, because it panicked or was cancelled.
 impl From<tokio::task::JoinError> for ApiError {
     fn from(error: tokio::task::JoinError) -> Self {
         Error::Internal(error.to_string()).into()
@@ -107,7 +107,7 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, Json(body)).into_response();
         response.extensions_mut().insert(Reason(self.code));
         if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            // Says which encodings would do (RFC 9110, 15.5.16).
+            // Names the encodings that are accepted (RFC 9110, 15.5.16).
             response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if let Some(seconds) = self.retry_after {
@@ -117,7 +117,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// No such path. It is the one that was asked for, whatever a router has taken off it.
+/// 404 for an unknown path. The message names the original path, of which routers take prefixes off.
 pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> ApiError {
     if let Some(missing) = missing(uri.path()) {
         return missing;
@@ -130,16 +130,16 @@ pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> ApiError {
     )
 }
 
-/// The answer where StackStorm has something and this host has nothing yet.
+/// The answer for a path where StackStorm has a feature that this host lacks so far.
 fn missing(path: &str) -> Option<ApiError> {
     let what = not_yet(path)?;
-    // StackStorm's client shows nothing but the message.
-    let message = format!("this host has no {what} yet, which StackStorm has at {path}");
-    let hint = "do without for now: no setting and no pack brings it";
+    // The remedy is in the message as well, since StackStorm's client shows nothing else.
+    let message = format!("{path} is not available: this host has no {what} yet");
+    let hint = "no setting and no pack adds this feature; do without it for now";
     Some(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message, hint))
 }
 
-/// What StackStorm has at a path, where this host has nothing yet.
+/// The feature that StackStorm has at a path and this host lacks.
 fn not_yet(path: &str) -> Option<&'static str> {
     let mut parts = path.split('/').skip_while(|part| *part != "v1").skip(1);
     let (resource, below, further) = (parts.next()?, parts.next(), parts.next());
@@ -149,8 +149,8 @@ fn not_yet(path: &str) -> Option<&'static str> {
     found.map(|(_, _, what)| *what)
 }
 
-/// Paths of StackStorm's API that are not there yet: the resource, what stands one or two parts below it if that matters,
-/// and what it is, for people.
+/// Paths of StackStorm's API that are not implemented yet: the resource, the part one or two levels below it if that
+/// matters, and the name of the feature for people.
 const NOT_YET: [(&str, Option<&str>, &str); 20] = [
     ("policies", None, "policies"),
     ("policytypes", None, "policies"),
@@ -174,7 +174,7 @@ const NOT_YET: [(&str, Option<&str>, &str); 20] = [
     ("triggerinstances", Some("re_emit"), "events that are sent again"),
 ];
 
-/// A path that knows other methods.
+/// 405 for a path that allows other methods.
 pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
     let path = uri.path();
     if let Some(missing) = missing(path) {
@@ -182,23 +182,23 @@ pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri
     }
     let resource = path.split('/').skip_while(|part| *part != "v1").nth(1);
     let of_pack = FROM_PACKS.iter().find(|(name, _)| resource == Some(*name));
-    // StackStorm's client shows nothing but the message.
+    // The remedy is in the message as well, since StackStorm's client shows nothing else.
     let (message, hint) = match of_pack {
         Some((resource, folder)) => (
             format!(
-                "{method} makes no sense at {path}: {resource} come with the files of their pack; make, change or \
+                "{method} is not allowed on {path}: {resource} come with the files of their pack; make, change or \
                  remove the file in its folder {folder}, and register the pack again"
             ),
             "`petrel pack register PACK` reads them again".to_owned(),
         ),
         None => {
-            (format!("{method} makes no sense at {path}"), "see the header Allow of this answer".to_owned())
+            (format!("{method} is not allowed on {path}"), "see the header Allow of this answer".to_owned())
         }
     };
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message, hint)
 }
 
-/// What is made by registering a pack and by nothing else, and the folder of its files.
+/// Resources that exist only through the registration of a pack, with the folder of their files.
 const FROM_PACKS: [(&str, &str); 2] = [("actions", "actions"), ("triggertypes", "triggers")];
 
 #[cfg(test)]

@@ -1,31 +1,31 @@
-//! What requests and answers carry beside what is sent: extensions that one part of the API leaves for another.
+//! Extensions of requests and answers, by which one part of the API leaves a note for another.
 
 use std::net::SocketAddr;
 
 use petrel_access::Identity;
 
-/// Where a request comes from: an extension of every request.
+/// The address that a request comes from. Every request has this extension.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// On whose behalf a request comes.
+/// The user on whose behalf a request is made.
 #[derive(Debug, Clone)]
 pub(crate) struct User(pub(crate) String);
 
-/// What a request presented, and where: an extension of the requests that came in.
+/// The credential that a request has presented. Every authenticated request has this extension.
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn {
-    /// Who.
+    /// The user, and the kind of the credential.
     pub(crate) identity: Identity,
-    /// `header`, `query` or `cookie`.
+    /// The place of the credential in the request: `header`, `query` or `cookie`.
     pub(crate) location: &'static str,
 }
 
-/// What a change was about, where that is not the object that the path names: an extension of answers.
+/// The object of a change, where it is not the one that the path names. An extension of answers, for the audit log.
 #[derive(Debug, Clone)]
 pub(crate) struct About(pub(crate) String);
 
-/// Why a request was refused, in the stable word that its answer has: an extension of answers. (The message stays out: it may
-/// quote what was sent.)
+/// The stable code of a refusal. An extension of answers, for the log. The message itself stays out of the log,
+/// because it may quote the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reason(pub(crate) &'static str);

@@ -1,5 +1,5 @@
-//! Bodies and paths of requests, and what stands in queries, with errors in our form. How a body is read is in `body.rs`,
-//! which names a query may have in `page/query.rs` and `said.rs`.
+//! Extractors for bodies, paths and values of queries, whose errors have the form of this API. `body.rs` reads
+//! bodies; `page/query.rs` and `said.rs` know the names that a query may have.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -27,7 +27,7 @@ impl FromRequest<Api> for Raw {
     }
 }
 
-/// A JSON body. An empty one is an empty object, as StackStorm has it.
+/// A JSON body. As in StackStorm, an empty body is an empty object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
@@ -40,19 +40,23 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
         if bytes.len() <= SMALL {
             return fitting(&bytes).map(Self);
         }
-        // It takes a while, and others are to have their turn.
+        // Parsing a large body takes milliseconds, which would hold up other requests on this worker.
         tokio::task::spawn_blocking(move || fitting(&bytes).map(Self)).await?
     }
 }
 
-/// What a request holds; of one that nobody holds anything for, as long as it is read.
+/// The claim on memory of a request. A route outside the authentication has none, and gets one that lives as long as
+/// the body is read.
 fn held(request: &Request) -> Held {
     request.extensions().get::<Held>().cloned().unwrap_or_default()
 }
 
 fn fitting<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_value(json(bytes)?).map_err(|error| {
-        ApiError::invalid(format!("the body does not fit: {error}"), "see the documentation of this call")
+        ApiError::invalid(
+            format!("the body does not fit this call: {error}"),
+            "see the documentation of this call",
+        )
     })
 }
 
@@ -90,7 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Pair {
     }
 }
 
-/// What is true and what is false in a query, as StackStorm and its client write it (`True`).
+/// A boolean in a query. StackStorm's client writes `True`.
 pub(crate) fn flag(name: &str, text: &str) -> Result<bool, ApiError> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "t" | "yes" | "y" | "on" => Ok(true),
@@ -102,9 +106,9 @@ pub(crate) fn flag(name: &str, text: &str) -> Result<bool, ApiError> {
     }
 }
 
-/// A time in a query. Without a zone it is UTC, as in StackStorm; a day is its beginning.
+/// A time in a query. As in StackStorm, a time without a zone is UTC, and a day means its beginning.
 pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
-    // A plus is a space, if it is not escaped.
+    // In a query an unescaped plus stands for a space, so that `+02:00` arrives as ` 02:00`.
     let ways = [text.to_owned(), format!("{text}Z"), format!("{text}T00:00:00Z"), text.replacen(' ', "+", 1)];
     ways.iter().find_map(|way| way.parse().ok()).ok_or_else(|| {
         let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
@@ -113,7 +117,7 @@ pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// They are shown to the admin who asks with `show_secrets=true`, and masked for everybody else.
+/// Secrets are shown to the admin who asks with `show_secrets=true`, and are masked for everybody else.
 impl FromRequestParts<Api> for Secrets {
     type Rejection = ApiError;
 
@@ -125,7 +129,7 @@ impl FromRequestParts<Api> for Secrets {
     }
 }
 
-/// Who gives what may hold masked secrets, or says what is one: whether that is the admin, who sees them.
+/// The caller, as one who gives values that may have masked secrets in them, or decides about secrets: the admin sees them.
 pub(crate) struct By(pub(crate) Giver);
 
 impl FromRequestParts<Api> for By {
@@ -138,14 +142,14 @@ impl FromRequestParts<Api> for By {
     }
 }
 
-/// Whether a query asks for secrets, by `show_secrets`.
+/// Whether a query asks for secrets by `show_secrets`.
 pub(crate) fn asks_for_secrets(query: &str) -> Result<bool, ApiError> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let asked = pairs.find(|(name, _)| *name == "show_secrets");
     asked.map_or(Ok(false), |(name, value)| flag(&name, &value))
 }
 
-/// The JSON value in `bytes`; nothing at all is an empty object.
+/// The JSON value in `bytes`. No bytes are an empty object.
 pub(crate) fn json(bytes: &[u8]) -> Result<Value, ApiError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Object(serde_json::Map::new()));

@@ -1,7 +1,8 @@
-//! Forms, as bodies of webhooks: `application/x-www-form-urlencoded`, and `multipart/form-data` (RFC 7578). Each becomes
-//! an object of lists, since a field may be given more than once; of a file only its name, type and size are kept.
+//! Forms as bodies of webhooks: `application/x-www-form-urlencoded`, and `multipart/form-data` (RFC 7578). Each
+//! becomes an object of lists, since a field may occur more than once. Of a file only the name, the type and the size
+//! are kept.
 //!
-//! How long a body may be is decided in `body.rs`.
+//! `body.rs` limits the length of a body.
 
 use percent_encoding::percent_decode_str;
 use petrel_model::quoted::quoted;
@@ -10,22 +11,22 @@ use serde_json::{Value, json};
 
 use crate::ApiError;
 
-/// How many parts a form may have.
+/// The greatest number of parts in a form.
 const PARTS: usize = 1000;
 /// The longest boundary (RFC 2046, section 5.1.1).
 const LONGEST_BOUNDARY: usize = 70;
 
-/// Whether a body is a form in one line.
+/// Whether the type is `application/x-www-form-urlencoded`.
 pub(crate) fn is_urlencoded(content_type: &str) -> bool {
     media_type::is(content_type, "application/x-www-form-urlencoded")
 }
 
-/// Whether a body is a form in parts.
+/// Whether the type is `multipart/form-data`.
 pub(crate) fn is_multipart(content_type: &str) -> bool {
     media_type::is(content_type, "multipart/form-data")
 }
 
-/// The fields of a form in one line.
+/// The fields of a URL-encoded form.
 pub(crate) fn urlencoded(bytes: &[u8]) -> Object {
     let mut form = Object::new();
     for (name, value) in form_urlencoded::parse(bytes) {
@@ -34,10 +35,10 @@ pub(crate) fn urlencoded(bytes: &[u8]) -> Object {
     form
 }
 
-/// The fields of a form in parts; `content_type` has what is between them.
+/// The fields of a multipart form; `content_type` names the boundary between its parts.
 ///
 /// # Errors
-/// 400 when it is not built as a form, has too many parts, or a field is no text.
+/// 400 when the form is malformed or has too many parts, or a field is not UTF-8.
 pub(crate) fn multipart(content_type: &str, bytes: &[u8]) -> Result<Object, ApiError> {
     let boundary = media_type::parameter(content_type, "boundary")
         .filter(|boundary| (1..=LONGEST_BOUNDARY).contains(&boundary.len()))
@@ -64,7 +65,7 @@ pub(crate) fn multipart(content_type: &str, bytes: &[u8]) -> Result<Object, ApiE
     Err(wrong(&format!("it has more than {PARTS} parts")))
 }
 
-/// The name of a part, and what it holds.
+/// The name and the value of a part.
 fn field(part: &[u8]) -> Result<(String, Value), ApiError> {
     let (head, content) = behind(part, b"\r\n\r\n").ok_or_else(|| wrong("a part has no header"))?;
     let head = std::str::from_utf8(head).map_err(|_invalid| wrong("the header of a part is not UTF-8"))?;
@@ -88,14 +89,14 @@ fn field(part: &[u8]) -> Result<(String, Value), ApiError> {
         None => match std::str::from_utf8(content) {
             Ok(text) => text.into(),
             Err(_invalid) => {
-                return Err(wrong(&format!("the field `{}` is not UTF-8, and no file", quoted(&name))));
+                return Err(wrong(&format!("the field `{}` is neither UTF-8 nor a file", quoted(&name))));
             }
         },
     };
     Ok((name, value))
 }
 
-/// The name in `UTF-8''na%C3%AFve.txt` (RFC 8187), where a client gives no other.
+/// Decodes a name such as `UTF-8''na%C3%AFve.txt` (RFC 8187), for clients that give no plain one.
 fn extended(written: &str) -> String {
     let name = written.splitn(3, '\'').nth(2).unwrap_or(written);
     percent_decode_str(name).decode_utf8_lossy().into_owned()
@@ -108,15 +109,15 @@ fn add(form: &mut Object, name: String, value: Value) {
     }
 }
 
-/// What stands before `separator`, and what behind it.
+/// The bytes before `separator` and those behind it.
 fn behind<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = bytes.windows(separator.len()).position(|window| window == separator)?;
     Some((bytes.get(..at)?, bytes.get(at + separator.len()..)?))
 }
 
 fn wrong(why: &str) -> ApiError {
-    let hint = "send fields of text as multipart/form-data, or a JSON object";
-    ApiError::invalid(format!("the body is no form in parts: {why}"), hint)
+    let hint = "send text fields as multipart/form-data, or send a JSON object";
+    ApiError::invalid(format!("the body is not a valid multipart form: {why}"), hint)
 }
 
 #[cfg(test)]

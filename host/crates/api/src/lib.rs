@@ -1,10 +1,10 @@
-//! REST and webhooks, with StackStorm's paths, bodies and headers.
+//! The HTTP surface: REST and webhooks, with StackStorm's paths, bodies and headers.
 //!
-//! The only crate that knows axum. A handler reads the request, asks the engine, and
-//! shapes the answer; it decides nothing. [`resources`] has a file a resource; [`views`] makes of nouns
-//! what is shown (`petrel_api_types`); [`auth`] lets in who may come in; [`mod@serve`] holds the connections, which
-//! [`tls`] encrypts; [`mod@trail`] is what is left of what was refused or changed, [`traceparent`] what a
-//! request belongs to; every error is [`ApiError`].
+//! This is the only crate that knows axum. A handler reads the request, asks the engine and shapes the answer; it
+//! decides nothing. [`resources`] has one file for each resource, [`views`] turns nouns into the types of the wire
+//! (`petrel_api_types`), [`auth`] checks credentials, [`mod@serve`] holds the connections and [`tls`] encrypts them,
+//! [`mod@trail`] logs refusals and changes, [`traceparent`] reads the trace of a request. Every error is an
+//! [`ApiError`].
 
 use axum::Router;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -38,11 +38,10 @@ pub use state::{Api, Backups, LogControl, Shipped};
 pub use tls::Tls;
 pub use trail::Trail;
 
-/// The whole API as a service: `/api/v1`, the same under `/v1`, `/auth/v1`, and what
-/// says how the host is. A slash at the end of a
-/// path makes no difference.
+/// The whole API as a service: `/api/v1`, the same routes under `/v1`, `/auth/v1`, and the pages about the health of
+/// the host. A slash at the end of a path makes no difference.
 pub fn service(api: Api) -> NormalizePath<Router> {
-    // Who has not signed in is not told which paths there are.
+    // The fallbacks stand inside the authentication, so that a stranger cannot find out which paths exist.
     let v1 = resources::router()
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)

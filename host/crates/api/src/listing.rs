@@ -1,5 +1,6 @@
-//! Answers of JSON, and the room in memory that they hold until they are sent: who reads slowly takes no more than
-//! others. A list is written while it is sent, if it is long: then only a little of it is ever there at once.
+//! JSON answers and their claims on memory, which last until the answers are sent, so that a slow reader takes no
+//! more than its share. A long list is written while it is sent, so that only a little of it is in memory at any
+//! time.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -18,18 +19,18 @@ use serde_json::Value;
 use crate::body::Held;
 use crate::{Api, ApiError};
 
-/// How much is written at once, in bytes; a shorter list is sent as a whole. (One item may be larger.)
+/// Bytes of a list that are written at once; a shorter list is sent as a whole. A single item may be larger.
 pub(crate) const CHUNK: usize = 4 << 20;
-/// Answers of no more bytes need no room of their own.
+/// Answers up to this many bytes need no claim.
 const SMALL: usize = 64 << 10;
 
-/// Has `held` hold `bytes` for an answer, unless they are few.
+/// Makes `held` cover `bytes` for an answer, unless they are few.
 ///
 /// # Errors
-/// 503 when it is more than is left of what requests may take together, 413 when it is more than there ever is.
+/// 503 when requests have too little memory left, 413 when they never have so much.
 pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<(), ApiError> {
     let missing = bytes.saturating_sub(held.as_ref().map_or(0, Claim::bytes));
-    // What is small, as nearly all is, costs nothing more than it did.
+    // Nearly all answers are small, and must not pay for the accounting.
     if missing == 0 || (held.is_none() && bytes <= SMALL) {
         return Ok(());
     }
@@ -47,10 +48,10 @@ pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<
     })?)
 }
 
-/// Has an answer that is there as a whole hold its room until it is sent, beginning with what its request has held.
+/// Makes a complete answer hold its memory until it is sent, starting with what its request holds.
 ///
 /// # Errors
-/// As [`hold`], of what only reads. What has changed something is answered all the same.
+/// As [`hold`], for a request that only reads. A change that has been made is answered in any case.
 pub(crate) fn keep(api: &Api, held: &Held, only_reads: bool, answer: Response) -> Result<Response, ApiError> {
     let size = answer.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
     let Some(size) = size.filter(|size| *size > SMALL) else { return Ok(answer) };
@@ -69,7 +70,7 @@ pub(crate) fn keep(api: &Api, held: &Held, only_reads: bool, answer: Response) -
     Ok(answer.map(|body| Body::new(Kept { body, _claim: claim })))
 }
 
-/// A body that is there as a whole, with its room.
+/// A complete body, with its claim.
 struct Kept {
     body: Body,
     _claim: Option<Claim>,
@@ -86,17 +87,18 @@ impl HttpBody for Kept {
         Pin::new(&mut self.body).poll_frame(context)
     }
 
-    // Whether it has ended is not told before it is asked for more: until then it may not have been sent.
+    // The default `is_end_stream` says false until the body is polled again. The claim must last until then, because
+    // the body may not have been sent before.
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
 }
 
-/// Says of an answer that its handler has seen to its room.
+/// Marks an answer whose handler has claimed its memory.
 #[derive(Debug, Clone, Copy)]
 struct HasRoom;
 
-/// An answer with `items` as a list, which has the room that is `held`.
+/// An answer that lists `items`, with the claim `held`.
 pub(crate) fn answer<I>(items: I, held: Option<Claim>) -> Response
 where
     I: Iterator<Item: Serialize> + Send + Unpin + 'static,
@@ -104,7 +106,7 @@ where
     let mut list = List { items: Some(items), first: None, is_begun: false, is_ended: false, held };
     let first = list.chunk();
     if list.is_ended {
-        // What is not written yet is no more.
+        // The list is complete, so its items need no memory any longer.
         list.items = None;
         if let Some(claim) = &mut list.held {
             claim.shrink_to(first.len());
@@ -114,16 +116,16 @@ where
     sent(list)
 }
 
-/// An answer that is `text`, which has the room that is `held`.
+/// An answer of JSON text, with the claim `held`.
 pub(crate) fn written(text: Vec<u8>, held: Option<Claim>) -> Response {
     let items: Option<std::iter::Empty<Value>> = None;
     sent(List { items, first: Some(text), is_begun: true, is_ended: true, held })
 }
 
-/// An answer that is `value`, which has the room that is `held`.
+/// An answer that shows `value`, with the claim `held`.
 ///
 /// # Errors
-/// 500 when it cannot be written.
+/// 500 when the value cannot be serialized.
 pub(crate) fn one(value: &impl Serialize, held: Option<Claim>) -> Result<Response, ApiError> {
     let text = serde_json::to_vec(value).map_err(|error| Error::Internal(error.to_string()))?;
     let mut held = held;
@@ -143,18 +145,18 @@ where
 }
 
 struct List<I> {
-    /// What is not written yet.
+    /// The items that are not written yet.
     items: Option<I>,
-    /// What was written to see whether that is all.
+    /// The first chunk, which was written to find out whether it is the whole list.
     first: Option<Vec<u8>>,
     is_begun: bool,
     is_ended: bool,
-    /// Until all is sent.
+    /// The claim, held until everything is sent.
     held: Option<Claim>,
 }
 
 impl<I: Iterator<Item: Serialize>> List<I> {
-    /// What is sent next.
+    /// The next chunk to send.
     fn chunk(&mut self) -> Vec<u8> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK {
@@ -167,8 +169,9 @@ impl<I: Iterator<Item: Serialize>> List<I> {
             chunk.push(if self.is_begun { b',' } else { b'[' });
             self.is_begun = true;
             if let Err(error) = serde_json::to_writer(&mut chunk, &item) {
-                // Whoever reads finds that the list is none, rather than that it is short.
-                tracing::error!(%error, "an item of a list cannot be written");
+                // The list stays without its closing bracket: a reader must notice that it is broken, and must not
+                // take it for a short one.
+                tracing::error!(%error, "failed to write an item of a list");
                 self.is_ended = true;
                 break;
             }

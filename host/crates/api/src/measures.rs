@@ -1,4 +1,4 @@
-//! Counts requests by route, method and status, and how long they take.
+//! Counts requests by route, method and status, and measures their duration.
 
 use std::time::Instant;
 
@@ -6,10 +6,10 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::Response;
 
-/// A request that is measured.
+/// A request that is being measured.
 pub(crate) struct Measure {
     started: Instant,
-    /// By the route, not by the path: there are few of them, whatever is asked for.
+    /// The route and not the path, so that the number of time series stays bounded whatever clients ask for.
     route: Option<MatchedPath>,
     method: &'static str,
 }
@@ -29,7 +29,7 @@ impl Measure {
         Self { started: Instant::now(), route: request.extensions().get().cloned(), method }
     }
 
-    /// Counts it once it is answered.
+    /// Records the request once it has been answered.
     pub(crate) fn end(self, response: &Response) {
         let route = self.route.as_ref().map_or("none", MatchedPath::as_str).to_owned();
         let status = response.status().as_str().to_owned();

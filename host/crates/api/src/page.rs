@@ -1,9 +1,9 @@
-//! Listings: `limit`, `offset`, `include_attributes`, `exclude_attributes`, as StackStorm has them. What is in memory is
-//! listed here, what is read from the store in [`part`]. What each list may be asked is a table in [`lists`], which
-//! [`query`] reads a request by; of what is shown [`narrow`] leaves what was asked for.
+//! Listings, with StackStorm's parameters `limit`, `offset`, `include_attributes` and `exclude_attributes`. This file
+//! lists what is in memory, [`part`] what is read from the store. The parameters of each list stand in a table in
+//! [`lists`], by which [`query`] reads a request; [`narrow`] leaves out the attributes that were not asked for.
 //!
-//! An answer that would hold too much ends early, and says so in a header of ours: what is in memory in
-//! `X-Next-Offset`, which is what to give as `offset` to go on.
+//! An answer that would take too much memory ends early and says so in a header of ours: `X-Next-Offset` has the
+//! `offset` at which a list in memory goes on.
 
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
@@ -25,15 +25,15 @@ pub(crate) use lists::OF_REQUESTS;
 pub(crate) use part::{Listed, Part};
 pub(crate) use query::{Asked, ListRequest, refuse_repeated, shown};
 
-/// The default length of a page.
+/// The length of a page, in items, where the query sets none.
 const DEFAULT_LIMIT: usize = 100;
 
-/// How far one request looks into what only grows; `before` goes on from there.
+/// The greatest offset in a list that only grows, in items. `before` goes on from there.
 const LONGEST_LISTING: usize = 10_000;
-/// How many bytes of JSON one answer holds before it ends early. (One item may be larger.)
+/// Bytes of JSON after which an answer ends early. A single item may be larger.
 const MOST_BYTES: usize = 32 << 20;
 
-/// The query of a listing. Numbers come as text, so that what is no number gets our own message.
+/// The query of a listing. Numbers are text here, so that an invalid one gets StackStorm's message.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct PageQuery {
     limit: Option<String>,
@@ -44,16 +44,16 @@ pub(crate) struct PageQuery {
     exclude_attributes: Option<String>,
 }
 
-/// Which part of a listing, and which attributes.
+/// The part of a listing and the attributes that were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PageRequest {
-    /// How many items at most.
+    /// The greatest number of items.
     pub(crate) limit: usize,
-    /// How many to pass over.
+    /// The number of items to skip.
     pub(crate) offset: usize,
-    /// Only what is older than this id: goes on where another page ended, at no cost.
+    /// Only items older than this id. It goes on where another page ended, and costs nothing, unlike an offset.
     pub(crate) before: Option<Id>,
-    /// Only what is newer than this id: the same for a list that goes from the oldest to the newest.
+    /// Only items newer than this id: the same for a list from the oldest to the newest.
     pub(crate) after: Option<Id>,
     attributes: Attributes,
 }
@@ -66,7 +66,7 @@ enum Attributes {
 }
 
 impl PageQuery {
-    /// The place of what has this name in a query.
+    /// The field of the parameter `name`.
     fn place(&mut self, name: &str) -> Option<&mut Option<String>> {
         match name {
             "limit" => Some(&mut self.limit),
@@ -79,7 +79,7 @@ impl PageQuery {
         }
     }
 
-    /// What says nothing but which attributes.
+    /// A query that only chooses attributes.
     pub(crate) fn of_one(only: Option<String>, without: Option<String>) -> Self {
         Self { include_attributes: only, exclude_attributes: without, ..Self::default() }
     }
@@ -130,27 +130,27 @@ impl PageQuery {
     }
 }
 
-/// How many items a list has in all.
+/// The number of items in a whole list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Total {
-    /// How many.
+    /// The items that were counted.
     pub(crate) count: usize,
-    /// Whether all were looked at; else there are at least so many.
+    /// Whether all items were counted. Otherwise there are at least `count`.
     pub(crate) is_exact: bool,
 }
 
-/// A listing of what is in memory.
+/// A listing of things in memory, as text.
 struct Written {
     text: Vec<u8>,
-    /// How many items there are in all.
+    /// The number of items in the whole list.
     total: usize,
-    /// The number of the first item that is not in it, if it ends early because it holds enough.
+    /// The number of the first item that is left out, if the listing ends early because of its size.
     goes_on_at: Option<usize>,
 }
 
 impl PageRequest {
-    /// The part of `items` that was asked for, each as `view` shows it; all others are but counted. `id` and
-    /// `ref` are there whatever the attributes. It ends early when it holds [`MOST_BYTES`].
+    /// The requested part of `items`, each as `view` shows it; the others are only counted. `id` and `ref` are shown
+    /// whatever the attributes. It ends early at [`MOST_BYTES`].
     ///
     /// # Errors
     /// As [`listing::hold`].
@@ -171,7 +171,7 @@ impl PageRequest {
         Ok(answer)
     }
 
-    /// Writes what was asked for; `hold` is told how much memory that takes as it grows.
+    /// Writes the requested items. `hold` is told how much memory the text takes as it grows.
     fn write<T, V: Serialize>(
         &self,
         items: impl Iterator<Item = T>,
@@ -199,7 +199,7 @@ impl PageRequest {
         Ok(written)
     }
 
-    /// The same request for what only grows, within what one request may look at.
+    /// The same request for a list that only grows, if it is within the reach of one request.
     pub(crate) fn within_reach(mut self) -> Result<Self, ApiError> {
         if self.offset >= LONGEST_LISTING {
             let message =
@@ -229,7 +229,7 @@ impl PageRequest {
         matches!(&self.attributes, Attributes::Only(names) if names.iter().any(|known| known == name))
     }
 
-    /// The same, where `name` is but a part of the attribute `whole`: who asks for it gets that.
+    /// The same request, which shows the attribute `whole` where its part `name` was asked for.
     pub(crate) fn with_whole(mut self, name: &str, whole: &str) -> Self {
         let is_named = self.names(name);
         if let Attributes::Only(names) = &mut self.attributes {

@@ -1,5 +1,8 @@
-//! Every request has an id, the client's or one made here; it is in the answer and in the log. And every answer says
-//! who answers.
+//! The id of a request, given by the client or made here. It stands in the answer and in the log. Every answer also
+//! names the version of the host.
+//!
+//! `tower-http` has two layers for ids, but each clones its inner service for each request, and they bring a crate of
+//! random ids. A number that is counted here does as well within one host, and is shorter in the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,8 +13,8 @@ use tracing::Span;
 
 use crate::traceparent;
 
-/// The header that every answer has, with the version of the host: by it a client knows that a Petrel answers, and
-/// not something that stands between.
+/// The header with the host's version, in every answer. It tells a client that the answer comes from Petrel and not
+/// from a proxy in between.
 pub const VERSION_HEADER: &str = "petrel-version";
 
 const HEADER: &str = "x-request-id";
@@ -23,14 +26,14 @@ pub(crate) fn of(request: &Request) -> HeaderValue {
     given.unwrap_or_else(|| HeaderValue::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// What lines of the log about a request stand in. A trace that begins with the request is not named here: there is none
-/// if the request is refused, and `accept` below this span names it otherwise.
+/// The span of all log lines about a request. A trace that begins with the request is not named here: a refused request
+/// has none, and `accept` below this span names it otherwise.
 pub(crate) fn span(id: &HeaderValue, request: &Request) -> Span {
     let trace = traceparent::of(request.headers()).map(tracing::field::display);
     tracing::error_span!("api.request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path(), trace)
 }
 
-/// Gives an answer the id of its request, and the version of the host.
+/// Adds the id of the request and the version of the host to an answer.
 pub(crate) fn mark(response: &mut Response, id: HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(HEADER, id);

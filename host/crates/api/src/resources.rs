@@ -1,4 +1,4 @@
-//! The routes: a file a resource, and here what they answer to.
+//! The routes below `/api/v1`. Each resource has a file, and this file maps paths to their handlers.
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -24,7 +24,7 @@ mod users;
 mod webhooks;
 mod workflows;
 
-/// Everything below `/api/v1`.
+/// All routes below `/api/v1`.
 pub(crate) fn router() -> Router<Api> {
     Router::new()
         .route("/actions", get(actions::list))

@@ -1,5 +1,5 @@
-//! What a query says to a route that is for no list: each name is known to its route or refused, as lists do it
-//! (`page/query.rs`), since who misspells one must not get something else than was asked for.
+//! The query of a route that is no list. A route knows each name or refuses it, as lists do (`page/query.rs`): a
+//! misspelt name must not silently give a different answer than the one that was wanted.
 
 use std::str::FromStr;
 
@@ -10,10 +10,10 @@ use crate::ApiError;
 use crate::extract::{asks_for_secrets, flag};
 use crate::page::{OF_REQUESTS, PageQuery, PageRequest, refuse_repeated, shown};
 
-/// The names by which attributes are chosen of what is shown.
+/// The parameters that choose attributes of the answer.
 pub(crate) const ATTRIBUTES: [&str; 2] = ["include_attributes", "exclude_attributes"];
 
-/// The query of a request, without what any request may say.
+/// The query of a request, without the parameters that every request may have.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     path: String,
@@ -28,7 +28,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Said {
     }
 }
 
-/// A query that says nothing but what any request may.
+/// An empty query; only the parameters that every request may have are allowed.
 #[derive(Debug)]
 pub(crate) struct Nothing;
 
@@ -50,29 +50,29 @@ impl Said {
         Ok(Self { path: path.to_owned(), pairs: pairs.collect() })
     }
 
-    /// The same, once it is clear that it says nothing but these.
+    /// Returns the query unchanged if it has no other names than `known`.
     ///
     /// # Errors
-    /// 400 with the first name that is not among them, and with those that are.
+    /// 400 with the first unknown name, and with the known ones.
     pub(crate) fn only(self, known: &[&str]) -> Result<Self, ApiError> {
         let Some((name, _)) = self.pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) else {
             return Ok(self);
         };
         let hint = if known.is_empty() {
-            "leave out what stands behind the question mark".to_owned()
+            "leave out the part after the question mark".to_owned()
         } else {
             format!("it knows {}", known.join(", "))
         };
         Err(ApiError::invalid(format!("{} knows no `{}`", shown(&self.path), shown(name)), hint))
     }
 
-    /// What it says under `name`; nothing when it is not there or empty.
+    /// The value of `name`, unless it is absent or empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let found = self.pairs.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// The same, read as a number or an id.
+    /// The value of `name`, parsed as a number or an id.
     pub(crate) fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, ApiError> {
         let read = |text: &str| {
             text.parse().map_err(|_unparsable| {
@@ -83,12 +83,12 @@ impl Said {
         self.text(name).map(read).transpose()
     }
 
-    /// Whether it says `name=true`.
+    /// Whether the query has `name=true`.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, ApiError> {
         self.text(name).map_or(Ok(false), |text| flag(name, text))
     }
 
-    /// The attributes that it asks for.
+    /// The attributes that the query asks for.
     pub(crate) fn attributes(&self) -> Result<PageRequest, ApiError> {
         let [only, without] = ATTRIBUTES.map(|name| self.text(name).map(str::to_owned));
         PageQuery::of_one(only, without).parse()

@@ -1,11 +1,12 @@
-//! Holds the connections: accepts them, reads requests from them, and lets them end in order.
+//! Connections: accepts them, reads requests from them, and closes them in order.
 //!
-//! Whoever connects need not have signed in yet, so what a connection may cost is bounded: how many there are
-//! ([`doors`]), how long one may take to send the head of a request and to sign in, and how long it may take to read
-//! an answer, or to wait for it with its own half of the connection ended ([`patient`]). How long a body may take is in
-//! `body.rs`.
+//! A peer need not have signed in yet, so the cost of a connection is bounded: the number of connections ([`doors`]),
+//! the time until the head of a request has come and the peer has signed in, and the time in which the peer must read
+//! an answer or, with its own half of the connection closed, wait for it ([`patient`]). `body.rs` bounds the time of
+//! a body. [`head`] has the refusals of HTTP itself.
 
 mod doors;
+mod head;
 mod patient;
 
 use std::net::SocketAddr;
@@ -37,34 +38,35 @@ pub(crate) use doors::Seat;
 use doors::{Doors, Place};
 use patient::{Half, Patience, Patient};
 
-/// How long it may take until a connection is encrypted.
+/// The time in which a connection must be encrypted.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long to wait when no connection can be accepted: too many files are open, most likely.
+/// The pause after a failed `accept`, most likely because too many files are open.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
-/// How long a connection may be idle on which nobody has signed in.
+/// The time that a connection may be idle before anybody has signed in on it.
 const STRANGERS_IDLE: Duration = Duration::from_secs(10);
-/// How long a connection in the reserve may take to send the head of its request.
+/// The time in which a connection in the reserve must send the head of its request.
 const RESERVE_IDLE: Duration = Duration::from_secs(2);
-/// How long somebody may read nothing of an answer; and how long an answer may take for who has ended its own half of the
-/// connection after the request, as `nc -N` does. Who has gone away looks the same, and is not computed for any longer.
+/// The time in which a peer must read some of an answer, and the time that an answer may take for a peer that has
+/// closed its half of the connection after the request, as `nc -N` does. A peer that has gone away looks the same,
+/// and should not be worked for any longer.
 const PATIENCE: Patience = Patience { unread: Duration::from_secs(30), half_closed: Duration::from_secs(10) };
-/// How long a connection that must go may take to end its answer.
+/// The time in which a connection that must go may finish its answer.
 const LEAVE: Duration = Duration::from_secs(5);
-/// What can be asked even in the reserve.
+/// The paths that are served even in the reserve.
 const HOW_IT_IS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// How connections are held.
+/// The settings of connections.
 #[derive(Clone)]
 pub struct Connections {
-    /// What they are encrypted with, if they are.
+    /// The certificate and the key, if connections are encrypted.
     pub tls: Option<Tls>,
-    /// How long the head of a request may take, and how long a connection may be idle before it.
+    /// The time in which the head of a request must come, and the time that a connection may be idle before it.
     pub idle: Duration,
-    /// How many there may be.
+    /// The numbers of connections.
     pub limits: Limits,
 }
 
-/// Serves the API on `listener` until `hang_up` fires; then open connections end with their request.
+/// Serves the API on `listener` until `hang_up` fires. Open connections then end with their current request.
 pub async fn serve(listener: TcpListener, connections: Connections, api: Api, hang_up: CancellationToken) {
     let Connections { tls, idle, limits } = connections;
     let service = crate::service(api);
@@ -76,7 +78,7 @@ pub async fn serve(listener: TcpListener, connections: Connections, api: Api, ha
             () = hang_up.cancelled() => break,
         };
         let Some((stream, peer)) = accepted else { continue };
-        // Answers are small; waiting to fill a packet only costs time.
+        // Answers are small, and Nagle's algorithm would only delay them.
         drop(stream.set_nodelay(true));
         let place = doors.enter(peer.ip());
         let conversation =
@@ -91,14 +93,14 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok(accepted) => Some(accepted),
         Err(error) => {
-            tracing::warn!(%error, "a connection cannot be accepted");
+            tracing::warn!(%error, "failed to accept a connection");
             tokio::time::sleep(ACCEPT_AGAIN).await;
             None
         }
     }
 }
 
-/// One connection.
+/// One connection with its peer.
 struct Conversation {
     peer: SocketAddr,
     place: Place,
@@ -108,7 +110,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// Answers what comes, behind encryption if there is any.
+    /// Answers the requests of a connection, encrypted if a certificate is set.
     async fn hold_encrypted(self, stream: TcpStream, tls: Option<Tls>) {
         let Some(tls) = tls else { return self.hold(stream).await };
         let peer = self.peer;
@@ -118,12 +120,12 @@ impl Conversation {
         };
         match encrypted {
             Ok(Ok(stream)) => self.hold(stream).await,
-            Ok(Err(error)) => tracing::debug!(%error, %peer, "a connection cannot be encrypted"),
-            Err(_elapsed) => tracing::debug!(%peer, "a connection takes too long to be encrypted"),
+            Ok(Err(error)) => tracing::debug!(%error, %peer, "TLS handshake failed"),
+            Err(_elapsed) => tracing::debug!(%peer, "TLS handshake timed out"),
         }
     }
 
-    /// Answers what comes, until it ends.
+    /// Answers the requests of a connection until it ends.
     async fn hold(self, stream: impl AsyncRead + AsyncWrite + Half + Unpin + 'static) {
         let Self { peer, place, service, hang_up, idle } = self;
         let seat = Arc::clone(&place.seat);
@@ -136,7 +138,9 @@ impl Conversation {
             http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(if is_in_reserve { RESERVE_IDLE } else { idle })
+                // The reserve is small, so a connection in it ends with its first answer.
                 .keep_alive(!is_in_reserve)
+                // A client may close its half after the request, as `nc -N` does, and still wait for the answer.
                 .half_close(true)
                 .serve_connection(TokioIo::new(stream), answer)
         );
@@ -145,15 +149,15 @@ impl Conversation {
             tokio::select! {
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
-                        // The other side has gone away, or speaks something else.
-                        tracing::debug!(%error, %peer, "a connection has ended early");
+                        // The peer has gone away, or speaks another protocol.
+                        tracing::debug!(%error, %peer, "connection ended early");
                     }
                     return;
                 }
                 () = place.seat.must_go.cancelled() => {
                     connection.as_mut().graceful_shutdown();
                     if hang_up.is_cancelled() {
-                        // How long that may take is up to whoever hangs up.
+                        // Here no bound is needed: the caller of `hang_up` waits only for so long.
                         drop(connection.await);
                     } else {
                         drop(tokio::time::timeout(LEAVE, connection).await);
@@ -161,6 +165,7 @@ impl Conversation {
                     return;
                 }
                 () = sleep_until(look_again), if !place.seat.has_signed_in() => {
+                    // hyper bounds only the head of a request, not the time between two of a stranger.
                     let idle = place.seat.idle();
                     if idle >= STRANGERS_IDLE && !place.seat.has_signed_in() {
                         return;
@@ -182,6 +187,9 @@ async fn answer(
     if let Some(why) = seat.refusal().filter(|_| !HOW_IT_IS.contains(&request.uri().path())) {
         return Ok(refusal(why));
     }
+    if let Some(refused) = head::refused(request.version(), request.headers()) {
+        return Ok(refused.into_response());
+    }
     request.extensions_mut().insert(Peer(peer));
     request.extensions_mut().insert(Arc::clone(&seat));
     seat.begin_request();
@@ -190,7 +198,7 @@ async fn answer(
     answer
 }
 
-/// What is told on a connection for which there is no seat.
+/// The answer on a connection that has no seat.
 fn refusal(why: &str) -> Response {
     let hint = "close connections that are not needed, or use one for many requests; try again in a moment";
     let mut answer = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", why, hint).into_response();

@@ -1,4 +1,4 @@
-//! What handlers need: the engine, and what the binary hands in beside it.
+//! The state of handlers: the engine, and the parts that the binary passes in.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,66 +11,66 @@ use tokio::sync::Semaphore;
 use crate::auth::AdminToken;
 use crate::{ApiError, Trail};
 
-/// What handlers need. Cheap to clone.
+/// The state of all handlers. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     /// The engine.
     pub engine: Engine,
-    /// Who may come in.
+    /// Admission of callers without an account.
     pub access: Arc<Access>,
-    /// What is measured, as Prometheus reads it.
+    /// Renders the metrics in the text format of Prometheus.
     pub figures: Arc<dyn Fn() -> String + Send + Sync>,
     /// Writes backups.
     pub backups: Arc<Backups>,
     /// The packs that came with the host.
     pub shipped: Arc<Shipped>,
-    /// What is logged.
+    /// Reads and changes the level of the log.
     pub log: Arc<dyn LogControl>,
-    /// What was refused of late.
+    /// The latest refused webhooks.
     pub trail: Arc<Trail>,
 }
 
-/// Who may come in beside those who have an account.
+/// The settings of admission that belong to no account.
 pub struct Access {
     /// The admin's token.
     pub admin_token: AdminToken,
-    /// Whether figures are shown to everybody.
+    /// Whether `/metrics` answers without a credential.
     pub open_metrics: bool,
-    /// Where the API is, for who has signed in.
+    /// The address of the API, which StackStorm's client is told after it has signed in.
     pub api_url: String,
 }
 
-/// Writes an archive; what goes wrong in words.
+/// Writes an archive, or returns the reason why it cannot.
 pub(crate) type WriteArchive = dyn Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync;
 
 /// Makes backups, one at a time.
 pub struct Backups {
     pub(crate) write: Arc<WriteArchive>,
-    /// Taken by who makes one.
+    /// Its only permit is held while a backup is made.
     pub(crate) turn: Arc<Semaphore>,
 }
 
 impl Backups {
-    /// Backups that `write` writes. It is called on a thread that may block.
+    /// Backups by the function `write`, which is called on a thread that may block.
     pub fn new(write: impl Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync + 'static) -> Self {
         Self { write: Arc::new(write), turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
-/// Where the name of a pack that came with the host says so.
+/// The prefix that marks a pack as one of the host's own.
 const BUILTIN: &str = "builtin:";
 
-/// Lays a pack out on the disk, and says where; what goes wrong in words.
+/// Lays a pack out on the disk and returns its directory, or the reason why it cannot.
 pub(crate) type LayOut = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
 
-/// The packs that came with the host.
+/// The packs that come with the host.
 pub struct Shipped {
     names: Vec<&'static str>,
     pub(crate) lay_out: Arc<LayOut>,
 }
 
 impl Shipped {
-    /// Packs of these names, which `lay_out` lays out. It is called on a thread that may block.
+    /// Packs with these names. `lay_out` is called on a thread that may block.
     pub fn new(
         names: Vec<&'static str>,
         lay_out: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static,
@@ -78,7 +78,7 @@ impl Shipped {
         Self { names, lay_out: Arc::new(lay_out) }
     }
 
-    /// The known name among them that `text` says with its prefix.
+    /// The name of a shipped pack, given as `builtin:NAME`.
     pub(crate) fn named(&self, text: &str) -> Result<&'static str, ApiError> {
         let name = text.strip_prefix(BUILTIN);
         let known = self.names.iter().copied().find(|known| Some(*known) == name);
@@ -86,26 +86,23 @@ impl Shipped {
             let all: Vec<_> = self.names.iter().map(|name| format!("{BUILTIN}{name}")).collect();
             ApiError::invalid(
                 format!(
-                    "`{}` cannot be installed: only what came with petrel can",
+                    "`{}` cannot be installed: only packs that come with petrel can be",
                     petrel_model::quoted::quoted(text)
                 ),
-                format!(
-                    "{}; register what lies in a directory: petrel pack register DIRECTORY",
-                    all.join(" or ")
-                ),
+                format!("{}; to register a directory: petrel pack register DIRECTORY", all.join(" or ")),
             )
         })
     }
 }
 
-/// What is logged while the host runs.
+/// The control of the log while the host runs.
 pub trait LogControl: Send + Sync {
-    /// The level, or levels by part.
+    /// The current level, or levels by module.
     fn level(&self) -> String;
 
-    /// Changes it.
+    /// Changes the level.
     ///
     /// # Errors
-    /// What is wrong with it, when it is no level.
+    /// The reason why `level` is not a level.
     fn set_level(&self, level: &str) -> Result<(), String>;
 }

@@ -1,4 +1,4 @@
-//! What connections are encrypted with: a certificate and its key, checked before the host listens.
+//! The certificate of the host and its key, checked before the host listens.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,41 +12,41 @@ use tokio_rustls::TlsAcceptor;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-/// A certificate that ends so soon is worth a warning.
+/// The time before its end at which a certificate is worth a warning.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// Encrypts connections.
+/// A certificate with its key, ready to encrypt connections.
 #[derive(Clone)]
 pub struct Tls {
     pub(crate) acceptor: TlsAcceptor,
-    /// When the certificate ends.
+    /// The end of the certificate.
     pub ends_at: Timestamp,
 }
 
-/// Why a certificate or its key will not do.
+/// The reasons why a certificate or a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read.
+    /// A file cannot be read or parsed.
     #[error("the {what} {} cannot be read: {reason}", .path.display())]
     Unreadable {
         /// `certificate` or `key`.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason in the words of the reader.
         reason: String,
     },
-    /// The certificate is not good now.
+    /// The certificate has expired or is not valid yet.
     #[error("the certificate {} {verb} on {at}", .path.display())]
     NotNow {
         /// The file.
         path: PathBuf,
-        /// `expired` or `begins only`.
+        /// `expired` or `begins only`, as it stands in the message.
         verb: &'static str,
-        /// When.
+        /// The end or the beginning of the certificate.
         at: Timestamp,
     },
-    /// The key belongs to another certificate.
+    /// The key does not belong to the certificate.
     #[error("the key {} does not fit the certificate {}", .key.display(), .certificate.display())]
     Mismatch {
         /// The file with the certificate.
@@ -57,7 +57,7 @@ pub enum TlsError {
 }
 
 impl TlsError {
-    /// What to do about it.
+    /// The remedy, naming the setting to change.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unreadable { what: "key", .. } => {
@@ -74,10 +74,10 @@ impl TlsError {
 }
 
 impl Tls {
-    /// Reads a certificate, with those that lead to its issuer behind it, and its key.
+    /// Loads a certificate, with its chain behind it, and its key.
     ///
     /// # Errors
-    /// When a file cannot be read, the certificate is not good `now`, or the key does not fit.
+    /// When a file cannot be read, the certificate is not valid at `now`, or the key does not fit.
     pub fn load(certificate: &Path, key: &Path, now: Timestamp) -> Result<Self, TlsError> {
         let unreadable = |what: &'static str, path: &Path, reason: String| {
             let reason = reason.trim().to_owned();
@@ -104,13 +104,13 @@ impl Tls {
             })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if ends_at.since(now) < SOON {
-            tracing::warn!(certificate = %certificate.display(), %ends_at, "the certificate expires soon; renew it and start the host again");
+            tracing::warn!(certificate = %certificate.display(), %ends_at, "certificate expires soon; renew it and start the host again");
         }
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ends_at })
     }
 }
 
-/// When the certificate ends, if it is good now.
+/// The end of the certificate, if it is valid at `now`.
 fn check_time(path: &Path, der: &CertificateDer<'_>, now: Timestamp) -> Result<Timestamp, TlsError> {
     let parsed = Certificate::from_der(der).map_err(|error| TlsError::Unreadable {
         what: "certificate",

@@ -1,6 +1,6 @@
-//! The trace that a request belongs to, by the header `traceparent` of W3C Trace Context. Who sends events, or asks for
-//! executions, finds its own trace in the log of this host. One that is not valid is passed over, as the specification
-//! has it: then the trace begins here. What the header may say is in `petrel_model::trace`.
+//! The trace that a request belongs to, by the header `traceparent` of W3C Trace Context. Clients find their own trace in
+//! the log of this host. A header that is not valid is ignored, as the specification demands: then the trace begins
+//! here. `petrel_model::trace` parses the header.
 
 use std::convert::Infallible;
 
@@ -11,14 +11,14 @@ use petrel_model::TraceId;
 
 const HEADER: &str = "traceparent";
 
-/// The trace that the headers of a request name, and that once.
+/// The trace in the headers of a request, if exactly one header names it.
 pub(crate) fn of(headers: &HeaderMap) -> Option<TraceId> {
     let mut named = headers.get_all(HEADER).iter();
     let (first, second) = (named.next()?, named.next());
     first.to_str().ok().filter(|_| second.is_none()).and_then(TraceId::of_traceparent)
 }
 
-/// The trace that a request names.
+/// The trace that the request named.
 pub(crate) struct Named(pub(crate) Option<TraceId>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {

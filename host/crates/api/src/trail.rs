@@ -1,5 +1,5 @@
-//! What leaves a trace in the log: what was refused, and what people changed. Of refused webhooks the newest are kept, so
-//! that `petrel trigger why` can say that an event never came in.
+//! The trail of requests in the log: refusals, and changes by people. The latest refused webhooks are kept, so that
+//! `petrel trigger why` can say that an event was refused at the door.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -15,39 +15,39 @@ use petrel_model::Timestamp;
 
 use crate::extensions::{About, Peer, Reason, User};
 
-/// How many refused webhooks are kept.
+/// The number of refused webhooks that are kept.
 const KEPT: usize = 50;
-/// The longest path that is kept, in bytes.
+/// The longest part of a path that is kept, in characters.
 const LONGEST_PATH: usize = 200;
-/// How many refusals are logged in one [`WINDOW`]; of more the number is logged.
+/// The number of refusals that are logged within one [`WINDOW`]. Further ones are only counted.
 const LOGGED: u64 = 10;
-/// See [`LOGGED`].
+/// The interval of [`LOGGED`].
 const WINDOW: Duration = Duration::from_secs(1);
-/// What people change: the first parts of paths below `/api/v1`.
+/// Resources that people change: the first parts of paths below `/api/v1`.
 const CHANGED: [&str; 9] =
     ["users", "apikeys", "tokens", "admin_token", "rules", "packs", "configs", "keys", "log"];
 
-/// A request to a webhook that was refused.
+/// A refused request to a webhook.
 #[derive(Debug, Clone)]
 pub(crate) struct Refused {
-    /// When.
+    /// The time of the refusal.
     pub(crate) at: Timestamp,
-    /// The path.
+    /// The path, cut at [`LONGEST_PATH`].
     pub(crate) path: String,
-    /// With which status.
+    /// The HTTP status of the answer.
     pub(crate) status: u16,
-    /// Where it came from.
+    /// The sender, where it is known.
     pub(crate) address: Option<IpAddr>,
 }
 
-/// What was refused of late.
+/// The latest refused webhooks, and the rate of the log.
 #[derive(Debug, Default)]
 pub struct Trail {
     webhooks: Mutex<VecDeque<Refused>>,
     logged: Mutex<Logged>,
 }
 
-/// How much was logged in the window that began last.
+/// The number of refusals in the current window.
 #[derive(Debug, Default)]
 struct Logged {
     began: Option<Instant>,
@@ -55,7 +55,7 @@ struct Logged {
 }
 
 impl Trail {
-    /// The webhooks that were refused since `after`, oldest first, as far as they are kept.
+    /// The kept refusals since `after`, oldest first.
     pub(crate) fn since(&self, after: Option<Timestamp>) -> Vec<Refused> {
         let webhooks = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
         webhooks.iter().filter(|refused| after.is_none_or(|after| refused.at >= after)).cloned().collect()
@@ -69,7 +69,7 @@ impl Trail {
         webhooks.push_back(refused);
     }
 
-    /// Whether another refusal is logged now; and how many were not since the last window, when one begins.
+    /// Whether another refusal may be logged now, and how many were left out of the last window if a new one begins.
     fn may_log(&self, now: Instant) -> (bool, u64) {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.began.is_some_and(|began| now.duration_since(began) < WINDOW) {
@@ -82,7 +82,7 @@ impl Trail {
     }
 }
 
-/// A request that changes something.
+/// A request that may change something.
 pub(crate) struct Trace {
     method: Method,
     uri: Uri,
@@ -90,7 +90,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// Nothing for a request that changes nothing.
+    /// `None` for a request that only reads.
     pub(crate) fn begin(request: &Request) -> Option<Self> {
         if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
             return None;
@@ -99,7 +99,7 @@ impl Trace {
         Some(Self { method: request.method().clone(), uri: request.uri().clone(), address })
     }
 
-    /// Leaves the trace, once it is answered.
+    /// Logs the request, once it has been answered.
     pub(crate) fn end(self, trail: &Trail, response: &Response) {
         let Self { method, uri, address } = self;
         let status = response.status();
@@ -121,11 +121,11 @@ fn refused(
     (status, reason): (StatusCode, &str),
     address: Option<IpAddr>,
 ) {
-    // The query stays out: it may hold a token.
+    // The query stays out of the log: it may contain a token.
     let path: String = path.chars().take(LONGEST_PATH).collect();
     let (is_logged, passed_over) = trail.may_log(Instant::now());
     if passed_over > 0 {
-        tracing::info!(count = passed_over, "more requests were refused");
+        tracing::info!(count = passed_over, "further requests were refused");
     }
     if is_logged {
         tracing::info!(address = address.map(display), %method, path, status = status.as_u16(), reason, "a request was refused");
@@ -136,18 +136,18 @@ fn refused(
     }
 }
 
-/// What a path is about: its first part that is no prefix.
+/// The resource of a path: its first part that is not a prefix.
 fn resource(path: &str) -> &str {
     path.split('/').find(|part| !["", "api", "auth", "v1"].contains(part)).unwrap_or_default()
 }
 
-/// Which object of its resource a path names, for answers that do not say what they are about.
+/// The object that a path names, for answers that do not name theirs.
 fn object(path: &str) -> Cow<'_, str> {
     let resource = resource(path);
     let mut parts = path.split('/').skip_while(|part| *part != resource).skip(1);
     let name = match resource {
         "" => "",
-        // A key may have slashes in its name, which is the rest of the path.
+        // The name of a key may contain slashes, so it is the rest of the path.
         "keys" => path.split_once("/keys/").map_or("", |(_, name)| name),
         _ => parts.next().unwrap_or_default(),
     };

@@ -1,18 +1,19 @@
-//! What the engine holds, as the wire has it: from nouns and what is registered to the types of `petrel_api_types`, which say
-//! what is shown, and in which order.
+//! Views: from the engine's nouns to the types of `petrel_api_types`, which define the wire format and the order of
+//! its fields.
 
 use petrel_api_types as wire;
 use petrel_api_types::Secrets;
 use petrel_api_types::execution::{Beside, RegisteredAs};
 use petrel_api_types::rule::RuleSchemas;
+use petrel_api_types::workflow::Finding;
 use petrel_catalog::content::{Content, RegisteredAction, RunnerType};
+use petrel_catalog::workflows::Found;
 use petrel_engine::clock;
 use petrel_engine::explanation::{CriterionExplanation, Explanation};
 use petrel_engine::reads::Unreadable;
 use petrel_engine::workflows::task_execution;
 use petrel_model::output::OutputLine;
 use petrel_model::secrets::MASK;
-use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{Execution, Ref, Rule, Status, Trigger};
 
 use crate::trail::Refused;
@@ -21,7 +22,7 @@ pub(crate) fn action(registered: &RegisteredAction) -> wire::Action<'_> {
     wire::Action::of(&registered.action, registered.refused.as_deref())
 }
 
-/// What is shown of an action beside one of its executions.
+/// The part of an action that is shown beside one of its executions.
 pub(crate) fn registered_as(registered: &RegisteredAction) -> RegisteredAs<'_> {
     RegisteredAs {
         action: &registered.action,
@@ -34,7 +35,7 @@ pub(crate) fn runner_type(kind: &RunnerType) -> wire::RunnerType<'_> {
     wire::RunnerType::new(kind.name, kind.description, &kind.parameters)
 }
 
-/// What takes the place of something that cannot be read.
+/// The placeholder of a row that cannot be read.
 pub(crate) fn unreadable(lost: &Unreadable) -> wire::Lost<'_> {
     wire::Lost::new(&lost.id, &lost.reason, Unreadable::REMEDY)
 }
@@ -44,17 +45,7 @@ pub(crate) fn shown_status(execution: &Execution) -> Status {
     wire::execution::shown_status(execution, clock::now())
 }
 
-/// How far the rules got with an event, in StackStorm's word.
-pub(crate) fn event_status(status: TriggerInstanceStatus) -> &'static str {
-    match status {
-        TriggerInstanceStatus::Pending => "pending",
-        TriggerInstanceStatus::Processing => "processing",
-        TriggerInstanceStatus::Processed => "processed",
-        TriggerInstanceStatus::ProcessingFailed => "processing_failed",
-    }
-}
-
-/// An execution, which rests since a restore if `is_held`.
+/// An execution; `is_held` says that it has been held since a restore.
 pub(crate) fn execution<'a>(
     execution: &'a Execution,
     registered: Option<&'a RegisteredAction>,
@@ -71,7 +62,7 @@ pub(crate) fn execution<'a>(
     wire::Execution::of(execution, beside)
 }
 
-/// Masks the lines of output that are secret unless they are to be shown.
+/// Masks secret lines of output, unless secrets are to be shown.
 pub(crate) fn hide_output(
     lines: &mut [OutputLine],
     execution: &Execution,
@@ -87,7 +78,7 @@ pub(crate) fn hide_output(
     }
 }
 
-/// Output as text: the lines, each with its line end.
+/// Output as text, each line with its line end.
 pub(crate) fn output(lines: &[OutputLine]) -> String {
     lines.iter().fold(String::new(), |mut text, line| {
         text.push_str(&line.text);
@@ -96,7 +87,7 @@ pub(crate) fn output(lines: &[OutputLine]) -> String {
     })
 }
 
-/// A rule, with the secrets among the parameters of its action and its trigger masked unless they are to be shown.
+/// A rule. Secrets among the parameters of its action and its trigger are masked unless they are to be shown.
 pub(crate) fn rule<'a>(rule: &'a Rule, content: &Content, secrets: Secrets) -> wire::Rule<'a> {
     let action = content.action(&rule.action.reference).ok();
     let kind = content.trigger_type(&rule.trigger.kind).ok().map(|kind| kind.parameters());
@@ -115,7 +106,7 @@ pub(crate) fn trigger<'a>(
     wire::Trigger::of(reference, trigger, kind.as_ref(), secrets)
 }
 
-/// What a rule makes of an event.
+/// The verdict of a rule on an event.
 pub(crate) fn explanation(explained: &Explanation) -> wire::explanation::Explanation<'_> {
     wire::explanation::Explanation {
         rule: explained.rule.as_str().into(),
@@ -145,5 +136,42 @@ pub(crate) fn refused(refused: &Refused) -> wire::explanation::RefusedWebhook<'_
         path: refused.path.as_str().into(),
         status: refused.status,
         address: refused.address,
+    }
+}
+
+/// A finding in the text of a workflow.
+pub(crate) fn finding(Found { finding, position }: &Found) -> Finding<'_> {
+    Finding {
+        kind: finding.kind.name().into(),
+        language: finding.language.map(|language| language.name().into()),
+        expression: finding.expression.as_deref().map(Into::into),
+        message: finding.message.as_str().into(),
+        schema_path: finding.schema_path.as_deref().map(Into::into),
+        spec_path: finding.spec_path.as_deref().map(Into::into),
+        severity: Finding::severity(finding.is_note()),
+        line: position.map(|position| position.line),
+        column: position.map(|position| position.column),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_catalog::workflows::{inspect, language};
+
+    use super::*;
+
+    #[test]
+    fn what_is_found_in_a_workflow_is_shown_as_a_failed_one_reports_it() {
+        for text in [
+            "version: 1.0\ntasks:\n  a: {action: core.noop, input: {x: <% lenn(1) %>}, next: [{publish: path=ok}]}\n",
+            "version: 1.0\ntasks: {a: {action: core.noop, next: [{do: b}]}}\noutput: [{x: '{{ ctx().y }}'}]\n",
+            "tasks: [",
+            "[]",
+        ] {
+            let invalid = inspect(language(text), text).found();
+            assert!(!invalid.0.is_empty(), "nothing is found in {text}");
+            let shown: Vec<_> = invalid.0.iter().map(finding).collect();
+            assert_eq!(serde_json::to_string(&shown).unwrap(), invalid.to_errors().to_string(), "{text}");
+        }
     }
 }

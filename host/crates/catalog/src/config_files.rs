@@ -1,5 +1,5 @@
-//! Configurations of packs in files of the operator, and what any configuration has to be. Who gives one through the API,
-//! and which of them counts, is in [`pack_configs`](crate::pack_configs).
+//! Configurations of packs in files of the operator, and the checks of every configuration.
+//! [`pack_configs`](crate::pack_configs) has those of the API, and decides which of the two counts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use crate::configuration::{self, GivenConfig};
 use crate::content::Content;
 use crate::validation::Validator;
 
-/// Largest number of wrong keys that are told.
+/// Largest number of wrong keys in a message.
 const MOST_KEYS: usize = 20;
 
-/// Where the file of a pack is, if it has one, among those in `directory`.
+/// The path of a pack's file in `directory`, if there is a directory for such files.
 fn path_in(directory: &Path, pack: &str) -> PathBuf {
     directory.join("packs").join(format!("{pack}.yaml"))
 }
 
-/// Reads the files of all packs in `directory`, when the host starts. One that will not do is told in the log; the pack
-/// then has what was given through the API, and the defaults.
+/// Reads the files of all packs in `directory` when the host starts. An invalid file is reported in the log, and the pack
+/// keeps the configuration of the API with the defaults.
 pub(crate) fn read_all(directory: &Path, content: &mut Content) {
     let packs: Vec<_> = content.packs().cloned().collect();
     for pack in packs {
@@ -35,16 +35,16 @@ pub(crate) fn read_all(directory: &Path, content: &mut Content) {
             Ok(Some(given)) => content.put_config(&pack.reference, Some(given)),
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(pack = pack.reference, %error, "the configuration of a pack will not do");
+                tracing::error!(pack = pack.reference, %error, "the configuration of a pack is not valid");
             }
         }
     }
 }
 
-/// What the file of a pack in `directory` gives, if it is there.
+/// The configuration in a pack's file in `directory`, if the file exists.
 ///
 /// # Errors
-/// When it cannot be read, or does not fit the schema of the pack.
+/// When the file cannot be read, or does not fit the schema of the pack.
 pub(crate) fn of_pack(
     directory: &Path,
     pack: &str,
@@ -59,10 +59,10 @@ pub(crate) fn of_pack(
     Ok(Some(GivenConfig { values: Arc::new(values), file: Some(file) }))
 }
 
-/// What a file says, if it is there.
+/// The values in a file, if it exists.
 ///
 /// # Errors
-/// When it cannot be read, or is no configuration.
+/// When the file cannot be read, or is not a configuration.
 fn read(file: &Path) -> Result<Option<Object>, Error> {
     let name = file.display().to_string();
     let text = match plain_file::read_text(file, LARGEST_METADATA) {
@@ -81,7 +81,7 @@ fn read(file: &Path) -> Result<Option<Object>, Error> {
     })
 }
 
-/// What to say of templates in a configuration that can never be filled in. They may hold secrets, so none is quoted.
+/// Notes on templates in a configuration that can never be rendered. They may hold secrets, so none is quoted.
 pub(crate) fn meaningless(pack: &str, values: &Object) -> Vec<String> {
     let places = configuration::meaningless(values).into_iter();
     let told = places.map(|place| {
@@ -93,8 +93,8 @@ pub(crate) fn meaningless(pack: &str, values: &Object) -> Vec<String> {
     told.collect()
 }
 
-/// What to say of the file that is to configure `pack`, as it is now, where this was `given` when it was read last: that it
-/// will not do, or that it says something else.
+/// Notes on the present file of `pack`, which was `given` when it was read last: that it is not valid, or that it has
+/// changed.
 pub(crate) fn note(
     directory: &Path,
     pack: &str,
@@ -105,7 +105,7 @@ pub(crate) fn note(
     differs(pack, &name, &of_pack(directory, pack, schema), given)
 }
 
-/// What to say of the file `name` of a pack that gives this `now`, where this was `given` when it was read last.
+/// The note on the file `name` of a pack with the content `now`, which was `given` when it was read last.
 fn differs(
     pack: &str,
     name: &str,
@@ -113,7 +113,7 @@ fn differs(
     given: Option<&GivenConfig>,
 ) -> Option<String> {
     let is_from_file = given.is_some_and(|given| given.file.is_some());
-    let remedy = format!("`petrel pack register {pack}` takes it as it is");
+    let remedy = format!("`petrel pack register {pack}` reads it again");
     match now {
         Err(error) => Some(format!("{error}; {}. Until then it does not count", error.hint())),
         Ok(None) => is_from_file.then(|| format!("{name} is gone, and what it said is in force; {remedy}")),
@@ -124,8 +124,8 @@ fn differs(
     }
 }
 
-/// What to say of a file that is hardly meant for anything but to configure `pack`, and is not read: where StackStorm has
-/// it, or with another ending.
+/// The note on a file that is likely meant to configure `pack` and is not read: in StackStorm's place, or with another
+/// extension.
 pub(crate) fn misplaced(directory: &Path, pack: &str) -> Option<String> {
     let file = path_in(directory, pack);
     let above = file.parent()?.parent()?.join(file.file_name()?);
@@ -133,10 +133,11 @@ pub(crate) fn misplaced(directory: &Path, pack: &str) -> Option<String> {
     Some(format!("{} is not read; move it to {}", found.display(), file.display()))
 }
 
-/// Whether values are what the schema says, and templates in them can be read. A pack without a schema takes anything.
+/// Checks values against the schema, and that templates in them can be parsed. A pack without a schema takes any
+/// values.
 ///
 /// # Errors
-/// What does not fit, by its place.
+/// The misfits, by their place.
 pub(crate) fn fits(pack: &str, values: &Object, schema: Option<&Parameters>) -> Result<(), Error> {
     if let Some(place) = configuration::unreadable(values) {
         return Err(Error::invalid(
@@ -159,8 +160,8 @@ pub(crate) fn fits(pack: &str, values: &Object, schema: Option<&Parameters>) -> 
     })
 }
 
-/// What is said of each key that is missing, and of each that the schema does not have: together, since one is often meant
-/// by the other. In StackStorm's words, which stops at the first.
+/// The messages about each missing key and each unknown key: together, since one is often meant by the other. In
+/// StackStorm's words, which stops at the first.
 fn wrong_keys(values: &Object, schema: &Parameters) -> Vec<String> {
     let needed = schema.iter().filter(|(name, schema)| is_needed(schema) && !values.contains_key(*name));
     let missing = needed.map(|(name, _)| format!("'{}' is a required property", quoted(name)));
@@ -172,7 +173,7 @@ fn wrong_keys(values: &Object, schema: &Parameters) -> Vec<String> {
     missing.chain(unknown).take(MOST_KEYS).collect()
 }
 
-/// Whether a key must be given.
+/// Whether a key is required.
 pub(crate) fn is_needed(schema: &Value) -> bool {
     let schema = Schema::of(schema);
     schema.is_required() && schema.default().is_none_or(Value::is_null)

@@ -1,6 +1,6 @@
-//! The configuration of a pack as its actions get it: what was given, with the defaults of its schema, and what the
-//! datastore holds in the place of `{{ st2kv.system.key }}`. How it is given, and who may look at it, is in
-//! [`pack_configs`](crate::pack_configs).
+//! The configuration of a pack as its actions get it: the given values, the defaults of the schema, and keys of the
+//! datastore in place of `{{ st2kv.system.key }}`. [`pack_configs`](crate::pack_configs) sets and shows
+//! configurations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,37 +11,38 @@ use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Tem
 use petrel_model::Object;
 use serde_json::Value;
 
-/// The configuration of a pack, as it was given.
+/// The configuration of a pack, without defaults.
 #[derive(Debug, Clone)]
 pub struct GivenConfig {
-    /// What was given; without the defaults of the schema.
+    /// The given values.
     pub values: Arc<Object>,
-    /// The file that it stands in, unless it came through the API.
+    /// Its file, unless it came through the API.
     pub file: Option<PathBuf>,
 }
 
-/// The configuration of a pack, ready to be filled in any number of times.
+/// The configuration of a pack, ready to be rendered any number of times.
 #[derive(Debug, Default)]
 pub struct Configuration {
     values: Arc<Object>,
-    /// What somebody has given, at the top; the rest are defaults of the schema.
+    /// The top-level keys that somebody has given; the others are defaults of the schema.
     given: BTreeSet<String>,
-    /// The templates in it, by their text. None in most.
+    /// The templates in the configuration, by their text. Most configurations have none.
     templates: BTreeMap<String, Template>,
 }
 
-/// A configuration that cannot be filled in. It quotes neither a template nor a value: either may be secret.
+/// The error for a configuration that cannot be rendered. It quotes neither template nor value, because either may be
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration of pack `{pack}` cannot be filled in: `{place}` {reason}")]
 pub struct Unfilled {
     pack: String,
-    /// Where in it, as in `auth.password`.
+    /// The place of the template, such as `auth.password`.
     place: String,
     reason: String,
 }
 
 impl Unfilled {
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> String {
         format!(
             "correct it with `petrel pack configure {} FILE`, or set the keys that it reads with `petrel key set NAME VALUE`; one that \
@@ -52,8 +53,8 @@ impl Unfilled {
 }
 
 impl Configuration {
-    /// Makes `values` ready, of which `given` are no defaults. A text is a template if it reads the datastore and nothing
-    /// else; any other stays what it is, as a password with braces in it.
+    /// Prepares `values`, of which `given` are not defaults. A text is a template if it reads the datastore and
+    /// nothing else; any other text stays as it is, for example a password with braces.
     pub(crate) fn new(values: Object, given: &Object) -> Self {
         let mut templates = BTreeMap::new();
         walk(&values, "", &mut |_place: &str, text: &str| {
@@ -64,35 +65,35 @@ impl Configuration {
         Self { values: Arc::new(values), given: given.keys().cloned().collect(), templates }
     }
 
-    /// What is in it, where no template is among that.
+    /// The values, if there are no templates among them.
     pub(crate) fn literal(&self) -> Option<&Arc<Object>> {
         self.templates.is_empty().then_some(&self.values)
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the configuration is empty.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// Whether it has this key, at the top.
+    /// Whether the configuration has this top-level key.
     pub fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }
 
-    /// The configuration of `pack` for an action that runs now, with the keys of `datastore` where it asks for them.
-    /// What comes of a template is text, or null when it is empty. (Source: StackStorm's `ContentPackConfigLoader`.)
+    /// The configuration of `pack` for an action that runs now, rendered with the keys of `datastore`. The value of a
+    /// template is text, or null if that is empty. (Source: StackStorm's `ContentPackConfigLoader`.)
     ///
     /// # Errors
-    /// Which of its templates cannot be rendered, or reads a key that is not there and does not say what then.
-    /// (Beyond the original, where the value becomes null, and the action runs with a password that is none. It does here
-    /// for a default of the schema, which the operator has not asked for and cannot correct.)
+    /// The template that cannot be rendered, or that reads a missing key without handling that. (In the original the
+    /// value becomes null then, and the action runs with a password of null. Here only a default of the schema does
+    /// so, which the operator has not asked for and cannot correct.)
     pub fn filled(&self, pack: &str, datastore: &Arc<Datastore>) -> Result<Arc<Object>, Unfilled> {
         if self.templates.is_empty() {
             return Ok(Arc::clone(&self.values));
         }
         let scope =
             Scope::new().with_key_scope("system", KeyScope::System).with_datastore(Arc::clone(datastore));
-        // All of it may take what one evaluation may.
+        // All templates together have the limits of a single evaluation.
         let filled = work::evaluation(|| {
             let entry =
                 |(name, value): (&String, &Value)| Ok((name.clone(), self.fill(value, name, &scope)?));
@@ -101,8 +102,8 @@ impl Configuration {
         filled.map(Arc::new).map_err(|(place, reason)| Unfilled { pack: pack.to_owned(), place, reason })
     }
 
-    /// The defaults of the schema that are null now, by their places, since they read keys that `datastore` lacks; and which
-    /// it lacks. No value is told, nor any template.
+    /// The places of defaults that are null now because they read keys which `datastore` lacks, with the names of these
+    /// keys. Neither values nor templates are quoted.
     pub fn absent(&self, datastore: &Datastore) -> Vec<(String, String)> {
         let mut absent = Vec::new();
         if self.templates.is_empty() {
@@ -120,12 +121,12 @@ impl Configuration {
         absent
     }
 
-    /// Whether what is at `place` was given, or is below what was.
+    /// Whether the value at `place` was given, or is inside a given one.
     fn is_given(&self, place: &str) -> bool {
         self.given.contains(place.split(['.', '[']).next().unwrap_or(place))
     }
 
-    /// `value`, which is at `place`; or the place that cannot be filled in, and why.
+    /// Renders `value`, which is at `place`. The error has the place that cannot be rendered, and the reason.
     fn fill(&self, value: &Value, place: &str, scope: &Scope) -> Result<Value, (String, String)> {
         let beyond = |limit: Limit| (place.to_owned(), format!("was given up: {limit}"));
         work::charge(work::ITEM).map_err(beyond)?;
@@ -165,12 +166,12 @@ impl Configuration {
     }
 }
 
-/// Whether a template says what is to be where a key is not there. That it reads as an empty text is what it goes by.
+/// Whether a template handles a missing key itself. It may rely on the fact that a missing key reads as empty text.
 fn copes_with_absence(source: &str) -> bool {
     ["{%", "default", " or ", " if "].iter().any(|word| source.contains(word))
 }
 
-/// Why a template cannot be rendered, without a word of it.
+/// The reason why a template cannot be rendered, without quoting it.
 fn reason(error: &TemplateError) -> String {
     match error {
         TemplateError::TooMuch { limit, .. } => format!("was given up: {limit}"),
@@ -185,7 +186,7 @@ fn reads_the_datastore(template: &Template) -> bool {
     !template.datastore_keys().is_empty() && template.names().all(|name| matches!(name, "st2kv" | "system"))
 }
 
-/// The first place in `values` that is meant to read the datastore and cannot be read as a template.
+/// The first place in `values` that is meant to read the datastore and is not a valid template.
 pub(crate) fn unreadable(values: &Object) -> Option<String> {
     let mut found = None;
     walk(values, "", &mut |place: &str, text: &str| {
@@ -208,7 +209,7 @@ pub(crate) fn meaningless(values: &Object) -> Vec<String> {
     places
 }
 
-/// Shows `look` every text in `values` that looks like a template, with its place.
+/// Calls `look` with every text in `values` that looks like a template, and its place.
 fn walk(values: &Object, above: &str, look: &mut impl FnMut(&str, &str)) {
     for (name, value) in values {
         let place = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };

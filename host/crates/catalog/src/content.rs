@@ -1,6 +1,7 @@
-//! What is registered, in memory: packs, actions, trigger types, rules, and the index that finds the
-//! rules of an event. It is read from the store at the start, and changed after each commit that
-//! changes it, never before. Who reads has a snapshot; a change copies no more than the collections that it changes. [`refusals`] words what of it is not run, [`alone`] makes some without a store.
+//! The catalog in memory: packs, actions, trigger types, rules, and the index that finds the rules of an event. It is
+//! loaded from the store at the start, and changed after each commit that changes it, never before. Readers have a
+//! snapshot; a change copies only the collections that it changes. [`refusals`] words refusals, [`alone`] builds a
+//! catalog without a store.
 
 mod alone;
 mod reads;
@@ -20,8 +21,9 @@ use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
 use petrel_rules::{CompiledRule, RuleIndex};
-use petrel_runners::Runner;
+
 pub use petrel_runners::RunnerType;
+use petrel_runners::Runs;
 use serde_json::{Value, json};
 
 use crate::configuration::{Configuration, GivenConfig};
@@ -30,38 +32,38 @@ pub(crate) use refusals::refusal;
 pub use refusals::{refused, without_runner};
 
 /// The runners of this host, by name.
-pub type Runners = BTreeMap<String, Arc<dyn Runner>>;
+pub type Runners = BTreeMap<String, Runs>;
 
-/// An action, ready to be requested and run.
+/// A registered action, ready to be requested and run.
 pub struct RegisteredAction {
     /// The action.
     pub action: Arc<Action>,
-    /// Who runs it; `None` when this host has no such runner.
-    pub runner: Option<Arc<dyn Runner>>,
-    /// Its parameters and its runner's together.
+    /// What carries it out; `None` when this host lacks its runner.
+    pub runs: Option<Runs>,
+    /// The parameters of the action and of its runner, merged.
     pub parameters: Parameters,
-    /// Where the files of its pack are.
+    /// The directory of its pack.
     pub pack_path: PathBuf,
-    /// Why it is refused when somebody runs it, if something is wrong with it.
+    /// The reason why the action is refused when somebody runs it, if it is.
     pub refused: Option<String>,
-    /// Checks values for these.
+    /// Checks values of the parameters.
     pub validator: Validator,
-    /// What of these is given as a template, is secret or is cast.
+    /// The parameters that are templates, are secret or are cast.
     pub signature: Signature,
     /// Where the schema of its result marks secrets.
     pub result_marks: Vec<String>,
 }
 
 impl RegisteredAction {
-    /// Makes an action ready for a host with these runners; the files of its pack are in `pack_path`.
+    /// Registers an action on a host with these runners; its pack is in `pack_path`.
     pub fn new(action: Action, runners: &Runners, pack_path: PathBuf) -> Self {
-        let runner = runners.get(&action.runner_type).cloned();
+        let runs = runners.get(&action.runner_type).cloned();
         let none = Parameters::new();
-        let runner_parameters = runner.as_ref().map_or(&none, |runner| &runner.runner_type().parameters);
+        let runner_parameters = runs.as_ref().map_or(&none, |runs| &runs.runner_type().parameters);
         let parameters = merged(runner_parameters, &action.parameters);
         let signature = Signature::new(runner_parameters, &action.parameters);
         Self {
-            runner,
+            runs,
             signature,
             validator: Validator::of_parameters(&parameters),
             parameters,
@@ -72,30 +74,30 @@ impl RegisteredAction {
         }
     }
 
-    /// What a rule that runs it is compared with.
+    /// The view of the action that rules are checked against.
     pub(crate) fn target(&self) -> Target<'_> {
         Target {
             runner_type: &self.action.runner_type,
             declared: &self.parameters,
-            // Without its runner it is not known what else it takes.
-            is_whole: self.runner.is_some(),
+            // Without the runner its parameters are unknown.
+            is_whole: self.runs.is_some(),
         }
     }
 }
 
-/// A trigger type, ready to check payloads.
+/// A registered trigger type, ready to check payloads.
 pub struct RegisteredTriggerType {
     /// The trigger type.
     pub kind: Arc<TriggerType>,
-    /// Checks payloads, if its schema says anything of them.
+    /// Checks payloads, if the schema restricts them.
     pub payload: Option<Validator>,
     pub(crate) parameters: Validator,
-    /// The schema of its payload, if it calls anything secret.
+    /// The schema of its payload, if it declares any value secret.
     pub secrets: Option<Arc<Value>>,
 }
 
 impl RegisteredTriggerType {
-    /// Makes a trigger type ready.
+    /// Registers a trigger type.
     pub(crate) fn new(kind: TriggerType) -> Self {
         let schema = whole_schema(&kind.payload_schema);
         Self {
@@ -112,7 +114,7 @@ impl RegisteredTriggerType {
     }
 }
 
-/// Everything that is registered at one moment. A clone shares each collection with it until that is changed.
+/// The catalog at one moment: everything that is registered. A clone shares each collection with it until that is changed.
 #[derive(Clone, Default)]
 pub struct Content {
     runners: Arc<Runners>,
@@ -121,18 +123,18 @@ pub struct Content {
     trigger_types: Arc<BTreeMap<Ref, Arc<RegisteredTriggerType>>>,
     rules: Arc<BTreeMap<Ref, Arc<Rule>>>,
     index: Arc<RuleIndex>,
-    /// The triggers that rules listen to, and how many rules do.
+    /// The triggers that rules listen to, each with the number of its rules.
     triggers: Arc<HashMap<Ref, (Arc<Trigger>, usize)>>,
     webhooks: Arc<BTreeMap<String, Ref>>,
     given_configs: Arc<BTreeMap<String, GivenConfig>>,
-    /// With the defaults of the schemas.
+    /// With the defaults of their schemas.
     configs: Arc<BTreeMap<String, Arc<Configuration>>>,
-    /// What the store has of all this and cannot read.
+    /// Documents of the catalog that the store cannot read.
     unreadable: Arc<Vec<Unreadable>>,
 }
 
 impl Content {
-    /// What `store` holds, for a host with these runners.
+    /// Loads the catalog from `store`, for a host with these runners.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -161,9 +163,9 @@ impl Content {
         Ok(content)
     }
 
-    /// That there is no such thing, or that it is there and cannot be read.
+    /// The error for an object that does not exist, or that exists and cannot be read.
     fn missing<'a>(&self, what: &'static str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
-        // The store calls a trigger by what it is there, the type of one.
+        // The store calls a trigger by the kind of its document, the trigger type.
         let kind = if what == "trigger" { "trigger type" } else { what };
         let lost = self.unreadable.iter().find(|one| one.kind == kind && one.id == name);
         lost.map_or_else(|| self.without_own_pack(what, name, known), Error::from)
@@ -185,12 +187,12 @@ impl Content {
         self.packs.get(name).ok_or_else(|| self.missing("pack", name, known))
     }
 
-    /// The configuration of a pack, with the defaults of its schema; empty when it has none.
+    /// The configuration of a pack with the defaults of its schema; empty if the pack has none.
     pub fn configuration(&self, pack: &str) -> Arc<Configuration> {
         self.configs.get(pack).map(Arc::clone).unwrap_or_default()
     }
 
-    /// The configuration of a pack as it was given, if it was.
+    /// The configuration of a pack without defaults, if one was given.
     pub fn given_config(&self, pack: &str) -> Option<&GivenConfig> {
         self.given_configs.get(pack)
     }
@@ -200,7 +202,7 @@ impl Content {
         self.actions.values()
     }
 
-    /// An action, where nobody is to be told that it is not there: no other is compared with it.
+    /// The action, without an error that suggests a similar one.
     pub fn registered(&self, reference: &Ref) -> Option<&Arc<RegisteredAction>> {
         self.actions.get(reference)
     }
@@ -228,8 +230,8 @@ impl Content {
         self.trigger_types.get(reference).ok_or_else(|| self.missing("trigger", reference.as_str(), known))
     }
 
-    /// What is secret in events of the type `kind`, as a schema; nothing when nothing is. Of a type that is not there any
-    /// more that is not known, so every field is.
+    /// The schema of secrets in events of the type `kind`; `None` if there are none. If the type is gone, every field
+    /// may be secret.
     pub fn payload_secrets(&self, kind: &Ref) -> Option<Arc<Value>> {
         match self.trigger_types.get(kind) {
             Some(registered) => registered.secrets.clone(),
@@ -249,7 +251,7 @@ impl Content {
         by_reference.or_else(|| self.rules.get(&by_id()?.rule().reference)).ok_or_else(|| self.left_out(name))
     }
 
-    /// Whether there is a rule of this reference.
+    /// Whether a rule has this reference.
     pub(crate) fn has_rule(&self, reference: &Ref) -> bool {
         self.rules.contains_key(reference)
     }
@@ -259,7 +261,7 @@ impl Content {
         &self.index
     }
 
-    /// The trigger behind a webhook address (`sample` or `/sample/`), if a rule listens to it.
+    /// The trigger of the webhook at `url` (`sample` or `/sample/`), if a rule listens to it.
     pub fn webhook(&self, url: &str) -> Result<(&Ref, &Trigger), Error> {
         let url = url.trim_matches('/');
         let found =
@@ -283,7 +285,7 @@ impl Content {
         sorted.into_iter()
     }
 
-    /// The webhooks that rules listen to, by address.
+    /// The webhooks that rules listen to, by URL.
     pub fn webhooks(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
         self.webhooks.values().filter_map(|reference| Some((reference, &*self.triggers.get(reference)?.0)))
     }
@@ -295,14 +297,14 @@ impl Content {
         self.settle_config(&name);
     }
 
-    /// Forgets a pack; what is in it is forgotten by itself.
+    /// Removes a pack; its contents are removed one by one.
     pub(crate) fn delete_pack(&mut self, name: &str) {
         Arc::make_mut(&mut self.packs).remove(name);
         Arc::make_mut(&mut self.given_configs).remove(name);
         Arc::make_mut(&mut self.configs).remove(name);
     }
 
-    /// Takes in what was given as the configuration of a pack.
+    /// Sets or removes the configuration of a pack.
     pub(crate) fn put_config(&mut self, pack: &str, given: Option<GivenConfig>) {
         let given_configs = Arc::make_mut(&mut self.given_configs);
         match given {
@@ -326,7 +328,7 @@ impl Content {
         Arc::make_mut(&mut self.actions).insert(action.action.reference.clone(), Arc::new(action));
     }
 
-    /// Forgets an action that is no longer in its pack.
+    /// Removes an action that is no longer in its pack.
     pub(crate) fn delete_action(&mut self, reference: &Ref) {
         Arc::make_mut(&mut self.actions).remove(reference);
     }
@@ -336,13 +338,13 @@ impl Content {
         Arc::make_mut(&mut self.trigger_types).insert(kind.kind.reference.clone(), Arc::new(kind));
     }
 
-    /// Forgets a trigger type that is no longer in its pack.
+    /// Removes a trigger type that is no longer in its pack.
     pub(crate) fn delete_trigger_type(&mut self, reference: &Ref) {
         Arc::make_mut(&mut self.trigger_types).remove(reference);
     }
 
-    /// Takes in a rule, in place of the one with its reference. It was compiled before: whoever reads what is registered
-    /// waits for this.
+    /// Sets a rule, in place of the one with its reference. It was compiled before, because other changes of the
+    /// catalog wait for this.
     pub(crate) fn put_rule(&mut self, compiled: Arc<CompiledRule>) {
         let rule = Arc::clone(compiled.rule());
         self.delete_rule(&rule.reference);
@@ -356,7 +358,7 @@ impl Content {
         Arc::make_mut(&mut self.rules).insert(rule.reference.clone(), rule);
     }
 
-    /// Forgets a rule, and its trigger if no other rule has it.
+    /// Removes a rule, and its trigger if no other rule has it.
     pub(crate) fn delete_rule(&mut self, reference: &Ref) {
         let Some(rule) = self.rules.get(reference).cloned() else { return };
         Arc::make_mut(&mut self.rules).remove(reference);
@@ -372,8 +374,8 @@ impl Content {
     }
 }
 
-/// The schema of a trigger type's parameters as a set of parameters. Authors write it as a JSON Schema
-/// with `properties`, or as a bare set.
+/// The schema of a trigger type's parameters as a set of parameters. Authors write it as a JSON Schema with
+/// `properties`, or as a bare set.
 fn parameters_of(kind: &TriggerType) -> Parameters {
     let schema = &kind.parameters_schema;
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return schema.clone() };
@@ -388,7 +390,7 @@ fn parameters_of(kind: &TriggerType) -> Parameters {
     parameters
 }
 
-/// The address that a webhook trigger listens to.
+/// The URL that a webhook trigger listens to.
 fn webhook_url(trigger: &Trigger) -> Option<String> {
     let url = trigger.parameters.get("url")?.as_str()?;
     (trigger.kind.as_str() == WEBHOOK).then(|| url.trim_matches('/').to_owned())

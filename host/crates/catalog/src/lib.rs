@@ -1,23 +1,23 @@
-//! What is registered: packs with their actions, trigger types and rules, and the configurations of packs.
+//! The catalog: packs with their actions, trigger types and rules, and the configurations of packs.
 //!
-//! [`Catalog`] is the handle of this service; its state is nobody else's. All of it is in memory and follows the store
-//! (`petrel_engine_core::Mirror`). A reader takes a snapshot, [`Catalog::content`], and so sees one moment; whoever handles
-//! an event takes one for all of it. A change is decided on what there is then, committed, and only then shown.
+//! [`Catalog`] is the handle of this service; its state is private. All of it is in memory and follows the store
+//! (`petrel_engine_core::Mirror`). A reader takes a snapshot, [`Catalog::content`], and so sees one moment; an event is
+//! handled with a single snapshot. A change is decided on the present state, committed, and only then shown.
 //!
 //! | | |
 //! |---|---|
 //! | `service` | the handle |
-//! | [`content`] | all that is registered at one moment, for reading |
-//! | [`registration`] | packs become content, all of one in one commit, and what is gone from them is forgotten |
-//! | [`rule_book`] | rules are made, changed and deleted one by one |
-//! | [`pack_configs`] | packs are configured through the API; `config_files`: by files of the operator |
-//! | `masked` | secrets that come back as they were shown, for both of these |
-//! | [`configuration`] | what actions get of a configuration |
-//! | `preparation` | what actions start from is made ready before anybody waits for it |
-//! | [`validation`] | values against the schemas that packs declare |
-//! | [`workflows`] | what is wrong with the text of a workflow, beside the actions that there are |
+//! | [`content`] | the catalog at one moment, for reading |
+//! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
+//! | [`rule_book`] | single rules are created, changed and deleted |
+//! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator |
+//! | `masked` | secrets that come back masked, for rules and configurations |
+//! | [`configuration`] | configurations as actions see them |
+//! | `preparation` | entry points of actions are prepared before anybody waits for them |
+//! | [`validation`] | the validation of values against schemas of packs |
+//! | [`workflows`] | the inspection of workflows, against the registered actions |
 //!
-//! How packs are written is said by `petrel_packs`, how rules are evaluated by `petrel_rules`. Nothing is run here.
+//! `petrel_packs` defines the files of packs, `petrel_rules` evaluates rules. Nothing is run here.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -1,5 +1,5 @@
-//! Configures packs: from a file of the operator (`config_files`), or through the API. A file wins; what was given
-//! through the API is kept in the store. What actions get of it is in [`configuration`](crate::configuration).
+//! Configurations of packs, from a file of the operator (`config_files`) or through the API. A file wins; a configuration
+//! through the API is kept in the store. [`configuration`](crate::configuration) has them as actions see them.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::masked::{Giver, restored};
 use crate::service::Catalog;
 
 impl Catalog {
-    /// Configures a pack. What is masked in `values` stays as it was.
+    /// Configures a pack. Masked values in `values` stay as they were.
     ///
     /// # Errors
-    /// When there is no such pack, the values do not fit its schema, a file configures it, or `giver` would have a masked
+    /// When the pack does not exist, the values do not fit its schema, a file configures it, or `giver` would have a masked
     /// secret of it go elsewhere.
     pub async fn configure_pack(
         &self,
@@ -58,10 +58,10 @@ impl Catalog {
         .await
     }
 
-    /// Forgets what was given for a pack through the API.
+    /// Deletes the configuration of a pack that was given through the API.
     ///
     /// # Errors
-    /// When there is no such pack, nothing was given for it, or a file configures it.
+    /// When the pack does not exist, it has no such configuration, or a file configures it.
     pub async fn forget_pack_config(&self, pack: &str) -> Result<(), Error> {
         let pack = pack.to_owned();
         self.change(move |content| {
@@ -76,10 +76,10 @@ impl Catalog {
         .await
     }
 
-    /// The configuration of `pack` for an action that runs on behalf of `user` now.
+    /// The rendered configuration of `pack` for an action that runs on behalf of `user` now.
     ///
     /// # Errors
-    /// When the host stops; the inner error says what cannot be filled in.
+    /// When the host stops; the inner error names the template that cannot be rendered.
     pub async fn configuration_for(
         &self,
         pack: &str,
@@ -97,8 +97,8 @@ impl Catalog {
         self.evaluations().heavy(move || configuration.filled(&pack, &datastore)).await
     }
 
-    /// What a pack that is being registered is configured by: its file, or what is in the store. What is in
-    /// the store and does not fit any more goes to `notes`.
+    /// The configuration of a pack that is being registered: from its file, or from the store. If the stored one does
+    /// not fit any more, a note is added.
     pub(crate) async fn config_of(
         &self,
         pack: &str,
@@ -133,8 +133,8 @@ impl Catalog {
         Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
     }
 
-    /// What to say of defaults in the configuration of a pack, of which this was given, that read keys of the datastore which
-    /// are not there.
+    /// Notes on defaults in the configuration of a pack that read missing keys of the datastore; `given` is the
+    /// configuration.
     pub(crate) fn without_keys(&self, pack: &Pack, given: Option<&GivenConfig>) -> Vec<String> {
         let Some(schema) = &pack.config_schema else { return Vec::new() };
         let none = Object::new();
@@ -151,8 +151,8 @@ impl Catalog {
         told.collect()
     }
 
-    /// What to say of the configuration of `pack` that is in force, and of the file that is to configure it, as it is now:
-    /// that it will not do, or that it says something else.
+    /// Notes on the configuration of `pack` that is in force, and on its present file: that it is not valid, or that it has
+    /// changed.
     pub async fn config_notes(&self, pack: &str) -> Vec<String> {
         let content = self.content();
         let given = content.given_config(pack).cloned();
@@ -171,7 +171,7 @@ impl Catalog {
     }
 }
 
-/// What to say of a pack that is not configured and needs values for which there is no default.
+/// The note on a pack that is not configured and needs values without defaults.
 fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
     let needed: Vec<_> =
         schema.iter().filter(|(_, schema)| is_needed(schema)).map(|(name, _)| name.as_str()).collect();
@@ -183,7 +183,7 @@ fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
     })
 }
 
-/// There is no configuration.
+/// The error for a pack without a configuration.
 pub fn not_configured(pack: &str) -> Error {
     Error::NotFound {
         what: "configuration of pack",
@@ -192,7 +192,7 @@ pub fn not_configured(pack: &str) -> Error {
     }
 }
 
-/// There is no configuration, and this is to be said of its file.
+/// The error for a pack without a configuration, with this note on its file.
 pub fn not_configured_by_file(pack: &str, notes: &[String]) -> Error {
     if notes.is_empty() {
         return not_configured(pack);

@@ -1,32 +1,32 @@
-//! Prepares what actions start from before anybody waits for it: a component is compiled when its pack is registered, and
-//! looked up when the host starts. What a runner prepares is its own business ([`petrel_runners::Runner::prepare`]).
+//! The preparation of actions before anybody waits for them: a component is compiled when its pack is registered, and
+//! looked up when the host starts. Each runner knows what to prepare ([`petrel_runners::Runner::prepare`]).
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use petrel_runners::NotPrepared;
+use petrel_runners::{NotPrepared, Runs};
 
 use crate::service::Catalog;
 
-/// What is prepared: the runner's name, where the files of the pack are, and the entry point.
+/// The subject of a preparation: the name of the runner, the directory of the pack, and the entry point.
 type Start = (String, PathBuf, String);
 
 impl Catalog {
-    /// Begins to prepare what the actions of `pack` start from, or those of all packs. It takes processors, so it goes on in
-    /// the background, one after the other, and ends when the host stops; who runs such an action meanwhile waits for the
-    /// same.
+    /// Begins to prepare the actions of `pack`, or of all packs. This takes processors, so it runs in the background,
+    /// one action after the other, and ends when the host stops. An execution that comes meanwhile waits for the same
+    /// preparation.
     pub fn prepare(&self, pack: Option<&str>) {
         let all = self.preparation(pack);
         self.core().spawn("preparation", all);
     }
 
-    /// Waits until what the actions of `pack` start from is prepared, or the host stops: the first event after it need
-    /// not wait.
+    /// Waits until the actions of `pack` are prepared, or the host stops, so that the first event after it need not
+    /// wait.
     pub async fn prepared(&self, pack: &str) {
         self.preparation(Some(pack)).await;
     }
 
-    /// Prepares what the actions of `pack` start from, or those of all packs.
+    /// Prepares the actions of `pack`, or of all packs.
     fn preparation(&self, pack: Option<&str>) -> impl Future<Output = ()> + Send + use<> {
         let (starts, runners) = {
             let content = self.content();
@@ -43,10 +43,14 @@ impl Catalog {
         };
         let all = async move {
             for (runner, pack_path, entry_point) in starts {
-                let Some(runner) = runners.get(&runner) else { continue };
+                let Some(runner) = runners.get(&runner).and_then(Runs::runner) else { continue };
                 let prepared = runner.prepare(&pack_path, &entry_point).await;
                 if let Err(NotPrepared { reason: error, hint }) = prepared {
-                    tracing::warn!(error, hint, "failed to prepare what actions start from; they cannot run");
+                    tracing::warn!(
+                        error,
+                        hint,
+                        "failed to prepare an action's entry point; its actions cannot run"
+                    );
                 }
             }
         };

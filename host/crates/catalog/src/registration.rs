@@ -1,6 +1,6 @@
-//! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
-//! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
-//! becomes of its rules, [`mod@gone`] what has gone, [`lifted`] what was secret, [`parts`] how a part of a pack is registered alone.
+//! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
+//! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows; [`rules`] decides about rules,
+//! [`mod@gone`] words what has gone, [`lifted`] refuses to declare less secret, [`parts`] registers parts of a pack.
 
 mod flows;
 mod gone;
@@ -21,6 +21,7 @@ use petrel_model::{Action, Pack, PackConfig, Ref, Rule, TriggerType};
 use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
+use petrel_runners::Runs;
 use serde_json::Value;
 
 use flows::Around;
@@ -28,6 +29,7 @@ pub use gone::Removed;
 use gone::{left_behind, taken_along};
 use lifted::refuse_lifted;
 pub use parts::Parts;
+use parts::refuse_mixture;
 pub use reading::look_at;
 use rules::RulesOfPack;
 
@@ -36,22 +38,22 @@ use crate::content::{Content, RegisteredAction, RegisteredTriggerType, refusal};
 use crate::masked::Giver;
 use crate::service::Catalog;
 
-/// What was registered.
+/// The outcome of a registration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The pack.
     pub pack: Pack,
-    /// How many actions it has.
+    /// The number of its actions.
     pub actions: usize,
-    /// How many trigger types it has.
+    /// The number of its trigger types.
     pub trigger_types: usize,
-    /// How many rules it has.
+    /// The number of its rules.
     pub rules: usize,
-    /// What was passed over, and what to think about.
+    /// Skipped parts and advice.
     pub notes: Vec<String>,
 }
 
-/// What a pack brings and what goes with its old version, all of it compiled.
+/// The compiled contents of a pack, and those of its old version that leave.
 struct Ready {
     pack: Pack,
     actions: Vec<RegisteredAction>,
@@ -79,7 +81,7 @@ impl Ready {
         changes
     }
 
-    /// Takes the place of the pack's old version in what is registered.
+    /// Replaces the old version of the pack in the catalog.
     fn show(self, content: &mut Content) {
         let name = self.pack.reference.clone();
         content.put_pack(self.pack);
@@ -94,20 +96,20 @@ impl Ready {
 }
 
 impl Catalog {
-    /// Registers the pack in `directory`, or registers it again. What is wrong with one action is a note, and that action
-    /// is refused when somebody runs it.
+    /// Registers the pack in `directory`, or registers it again. A mistake in a single action is a note, and the
+    /// action is refused when somebody runs it.
     ///
     /// # Errors
-    /// When anything else in it is not right; every problem is named, with file, line and column. Nothing was
+    /// When anything else in the pack is wrong; every problem is named, with file, line and column. Nothing was
     /// registered then.
     pub async fn register_pack(&self, directory: &Path, built_in: bool) -> Result<Report, Error> {
         self.register_parts(directory, built_in, Parts::ALL).await
     }
 
-    /// The same of some parts of the pack.
+    /// Registers some parts of the pack.
     ///
     /// # Errors
-    /// As [`Catalog::register_pack`], and when its other parts are registered from another directory.
+    /// As [`Catalog::register_pack`], and when its other parts were registered from another directory.
     pub async fn register_parts(
         &self,
         directory: &Path,
@@ -120,7 +122,7 @@ impl Catalog {
     /// The same for `giver`.
     ///
     /// # Errors
-    /// As [`Catalog::register_parts`], and when something would not be secret any more that `giver` does not see.
+    /// As [`Catalog::register_parts`], and when something that `giver` does not see would no longer be secret.
     pub async fn register_by(
         &self,
         giver: Giver,
@@ -128,7 +130,7 @@ impl Catalog {
         built_in: bool,
         parts: Parts,
     ) -> Result<Report, Error> {
-        // Its actions start elsewhere, and a later host too.
+        // Actions start in another directory, and so may a later host.
         let directory = std::path::absolute(directory).map_err(|error| {
             Error::invalid(
                 format!("{} is no directory: {error}", directory.display()),
@@ -136,7 +138,7 @@ impl Catalog {
             )
         })?;
         let around = Around::host(self.content());
-        // What came with the host was looked at when that was built.
+        // The packs of the binary were checked when it was built.
         let read = if built_in {
             reading::files(&directory, around).await
         } else {
@@ -161,20 +163,19 @@ impl Catalog {
             .await
     }
 
-    /// Registers parts of the pack of this name again, from where it was registered.
+    /// Registers parts of a pack again from its directory.
     ///
     /// # Errors
-    /// When there is no such pack, and as [`Catalog::register_by`].
+    /// When the pack does not exist, and as [`Catalog::register_by`].
     pub async fn register_again(&self, giver: Giver, name: &str, parts: Parts) -> Result<Report, Error> {
         let pack = Pack::clone(self.content().pack(name)?);
         self.register_by(giver, Path::new(&pack.path), pack.built_in, parts).await
     }
 
-    /// Forgets a pack with all that is in it, and its configuration; says what went. Its files stay where they are, and so
-    /// does what has run.
+    /// Removes a pack with its contents and its configuration, and reports what went. Its files and past executions stay.
     ///
     /// # Errors
-    /// When there is no such pack, it is one of the host itself, or rules of other packs use it.
+    /// When the pack does not exist, it is one of the host's own, or rules of other packs use it.
     pub async fn remove_pack(&self, name: &str) -> Result<Removed, Error> {
         let (catalog, name) = (self.clone(), name.to_owned());
         self.core()
@@ -183,7 +184,11 @@ impl Catalog {
                 let (pack, decided) = removal(&changing.get(), &name)?;
                 let removed = changing.make(catalog.core(), decided).await?;
                 let content = changing.get();
-                content.runners().values().for_each(|runner| runner.forget(Path::new(&pack.path)));
+                content
+                    .runners()
+                    .values()
+                    .filter_map(Runs::runner)
+                    .for_each(|runner| runner.forget(Path::new(&pack.path)));
                 Ok(removed)
             })
             .await
@@ -214,15 +219,15 @@ impl Catalog {
         let (changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
         let decided = Decided::new(changes, (), |content: &mut Content| ready.show(content));
         changing.make(self.core(), decided.expecting_all(expect)).await?;
-        // What a runner has kept of files that have changed is old now; what runs from the others goes on.
+        // Runners drop what they have cached of changed files; present runs go on with it.
         let path = Path::new(&report.pack.path);
-        changing.get().runners().values().for_each(|runner| runner.refresh(path));
+        changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));
         self.prepare(Some(&name));
         Ok(report)
     }
 }
 
-/// What becomes of a pack that is to be forgotten with all that is in it, and of its configuration; and which it was.
+/// The removal of a pack with its contents and its configuration, and the removed pack.
 fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content, Removed>), Error> {
     let pack = Arc::clone(content.pack(name)?);
     let conflict =
@@ -263,7 +268,7 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
     Ok((pack, Decided::new(changes, removed, show).expecting_all(expect)))
 }
 
-/// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
+/// Compiles the contents of a pack, which takes a processor. Only other changes of the catalog wait for it.
 fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Parts) -> Ready {
     let known = content.pack(&contents.pack.reference).ok().cloned();
     let PackContents { mut pack, actions, trigger_types, rules, refused, refused_rules, mut notes, .. } =
@@ -283,7 +288,7 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
     notes.extend(without_dependencies(content, &pack));
     let path = PathBuf::from(&pack.path);
     let (mut gone_actions, mut gone_kinds) = gone(content, &pack, &actions, &trigger_types);
-    // What was not looked for is not gone.
+    // Parts that were not read are not gone.
     gone_actions.retain(|_| parts.actions);
     gone_kinds.retain(|_| parts.triggers);
     notes.extend(left_behind(content, &pack, &gone_actions, &gone_kinds));
@@ -311,21 +316,7 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
     }
 }
 
-/// Refuses to register a part of a pack whose other parts come from another directory: their files would be looked for
-/// in this one.
-fn refuse_mixture(content: &Content, pack: &Pack) -> Result<(), Error> {
-    let known = content.pack(&pack.reference).ok().map(|known| known.path.clone());
-    let Some(other) = known.filter(|known| Path::new(known) != Path::new(&pack.path)) else {
-        return Ok(());
-    };
-    let message = format!(
-        "a part of the pack `{}` cannot come from {} while the others are registered from {other}",
-        pack.reference, pack.path
-    );
-    Err(Error::invalid(message, "register all of it: leave `types` out"))
-}
-
-/// What to say of a pack that was registered from another directory.
+/// The note on a pack that was registered from another directory before.
 fn moved(content: &Content, pack: &Pack) -> Option<String> {
     let known = content.pack(&pack.reference).ok().map(|known| known.path.clone())?;
     (Path::new(&known) != Path::new(&pack.path)).then(|| {
@@ -337,7 +328,7 @@ fn moved(content: &Content, pack: &Pack) -> Option<String> {
     })
 }
 
-/// What to say of packs that this one names as its `dependencies` and that are not registered.
+/// The notes on `dependencies` of the pack that are not registered.
 fn without_dependencies(content: &Content, pack: &Pack) -> Vec<String> {
     let named = pack.other.get("dependencies").and_then(Value::as_array).into_iter().flatten();
     let missing = named.filter_map(Value::as_str).filter(|text| {
@@ -357,7 +348,7 @@ fn without_dependencies(content: &Content, pack: &Pack) -> Vec<String> {
         .collect()
 }
 
-/// What the pack had and has no more.
+/// The contents that the pack had and has no more.
 fn gone(content: &Content, pack: &Pack, actions: &[Action], kinds: &[TriggerType]) -> (Vec<Ref>, Vec<Ref>) {
     let actions: BTreeSet<_> = actions.iter().map(|action| &action.reference).collect();
     let kinds: BTreeSet<_> = kinds.iter().map(|kind| &kind.reference).collect();
@@ -370,7 +361,7 @@ fn gone(content: &Content, pack: &Pack, actions: &[Action], kinds: &[TriggerType
     )
 }
 
-/// The names of the host's own packs are nobody else's.
+/// Refuses a pack with the name of one of the host's own.
 fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
     match reading::own_name(pack).filter(|_| !pack.built_in) {
         Some((message, hint)) => Err(Error::Conflict { message, hint: hint.into(), id: None }),
@@ -378,7 +369,7 @@ fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
     }
 }
 
-/// The name of the pack that a dependency names, which may be a repository, and may have a version.
+/// The name of the pack in a dependency, which may be a repository, and may have a version.
 fn dependency(text: &str) -> &str {
     let (address, _version) = text.split_once('=').unwrap_or((text, ""));
     let name = address.rsplit('/').next().unwrap_or(address);

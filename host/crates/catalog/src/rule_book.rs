@@ -1,5 +1,5 @@
-//! Makes, changes and deletes rules. How a change comes about is in [`change`], whether its parameters are what its action
-//! takes in [`fitting`].
+//! The rule book: creates, changes and deletes rules. [`change`] makes the changes, [`fitting`] checks parameters
+//! against their action.
 
 mod change;
 mod fitting;
@@ -21,21 +21,21 @@ use crate::content::{Content, RegisteredTriggerType};
 use crate::masked::{Giver, restored};
 use crate::service::Catalog;
 
-/// A rule as it was stored, and what its author should think about.
+/// A stored rule, with advice for its author.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
     /// The rule.
     pub rule: Rule,
-    /// Each names the rule and the remedy.
+    /// Advice; each names the rule and the remedy.
     pub warnings: Vec<String>,
 }
 
 impl Catalog {
-    /// Makes a rule from its text, YAML or JSON.
+    /// Creates a rule from its text, YAML or JSON.
     ///
     /// # Errors
-    /// When the text is no rule, its trigger does not exist, its criteria make no sense, or there is a
-    /// rule of that name. Nothing was stored then.
+    /// When the text is not a rule, its trigger does not exist, its criteria are invalid, or the name is taken.
+    /// Nothing was stored then.
     pub async fn create_rule(&self, text: &str, user: &str) -> Result<Written, Error> {
         let text = text.to_owned();
         let mut context = Object::new();
@@ -58,11 +58,12 @@ impl Catalog {
         .await
     }
 
-    /// Replaces the rule `name` (a reference or an id) by what a text says. It keeps its id, and gets the name and the pack
-    /// that stand in the text, as in StackStorm: a warning says so.
+    /// Replaces the rule `name` (a reference or an id) by the one in a text. It keeps its id, and takes the name and the
+    /// pack in the text, as in StackStorm: a warning reports that.
     ///
     /// # Errors
-    /// As [`Catalog::create_rule`], and when there is no such rule, or `giver` would have a masked secret of it go elsewhere.
+    /// As [`Catalog::create_rule`], and when the rule does not exist, or `giver` would have a masked secret of it go
+    /// elsewhere.
     pub async fn update_rule(&self, name: &str, text: &str, giver: Giver) -> Result<Written, Error> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.change_rules(move |content| {
@@ -80,10 +81,10 @@ impl Catalog {
         .await
     }
 
-    /// Switches the rule `name` (a reference or an id) on or off.
+    /// Enables or disables the rule `name` (a reference or an id).
     ///
     /// # Errors
-    /// When there is no such rule.
+    /// When the rule does not exist.
     pub async fn set_rule_enabled(&self, name: &str, enabled: bool) -> Result<Rule, Error> {
         let name = name.to_owned();
         self.change_rules(move |content| {
@@ -94,10 +95,10 @@ impl Catalog {
         .await
     }
 
-    /// Deletes the rule `name` (a reference or an id); says which it was.
+    /// Deletes the rule `name` (a reference or an id), and returns its reference.
     ///
     /// # Errors
-    /// When there is no such rule.
+    /// When the rule does not exist.
     pub async fn delete_rule(&self, name: &str) -> Result<Ref, Error> {
         let name = name.to_owned();
         self.change_rules(move |content| {
@@ -109,7 +110,7 @@ impl Catalog {
     }
 }
 
-/// The rule that a definition defines, beside what `content` has, with its trigger in the form that is compared.
+/// The rule of a definition, with its trigger in normal form by the trigger types of `content`.
 pub(crate) fn rule_of(
     content: &Content,
     definition: RuleDefinition,
@@ -127,10 +128,10 @@ pub(crate) fn rule_of(
     Ok(rule)
 }
 
-/// Refuses what cannot work, and warns about what may not be meant.
+/// Refuses a rule that cannot work, and returns warnings about likely mistakes.
 fn check_rule(content: &Content, rule: &Rule) -> Result<Vec<String>, Error> {
     let action = content.action(&rule.action.reference);
-    // What is secret among the parameters of what is not there is not known.
+    // Without the action nobody knows which parameters are secret.
     let is_secret = |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.may_be_secret(name));
     let problems: Vec<_> = check(rule, is_secret).iter().map(ToString::to_string).collect();
     if !problems.is_empty() {
@@ -143,13 +144,13 @@ fn check_rule(content: &Content, rule: &Rule) -> Result<Vec<String>, Error> {
     Ok(found)
 }
 
-/// Brings a trigger of the type `kind` into the form that is compared.
+/// Brings a trigger of the type `kind` into normal form.
 ///
 /// # Errors
-/// When its parameters are not what the type takes.
+/// When its parameters do not fit the type.
 pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Result<(), Error> {
     normalize(trigger)?;
-    // As in StackStorm, a type that declares none may be given any.
+    // As in StackStorm, a type without declared parameters accepts any.
     if kind.kind.parameters_schema.is_empty() {
         return Ok(());
     }
@@ -162,7 +163,7 @@ pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Res
     })
 }
 
-/// What there is to say of a rule whose action is not there.
+/// The warning for a rule whose action does not exist.
 pub(crate) fn without_action(rule: &Rule, error: &Error) -> String {
     format!(
         "rule {}: {error}; {} Until it is there, every match is recorded as a failed enforcement",
@@ -191,7 +192,7 @@ fn exists(existing: &Rule) -> Error {
     }
 }
 
-/// What to say of a rule that has another name or pack than before: it may have been another rule that was meant.
+/// The warning about a rule with another name or pack than before: perhaps another rule was meant.
 fn renamed(old: &Rule, rule: &Rule) -> Option<String> {
     let (old, new) = (&old.reference, &rule.reference);
     (old != new).then(|| {
@@ -203,7 +204,7 @@ fn renamed(old: &Rule, rule: &Rule) -> Option<String> {
     })
 }
 
-/// A rule cannot take the name of another one.
+/// The conflict when a rule would take the name of another one.
 fn names_another(old: &Rule, rule: &Rule) -> Error {
     let (old, new) = (&old.reference, &rule.reference);
     Error::Conflict {
@@ -215,8 +216,8 @@ fn names_another(old: &Rule, rule: &Rule) -> Error {
     }
 }
 
-/// A secret that was printed comes back masked, and then stands for what it was: but not for another action or trigger, which
-/// would show it, or send it elsewhere.
+/// Replaces masked secrets by their old values, since a printed rule has them masked. Not for another action or
+/// trigger, which would show the secret or send it elsewhere.
 fn keep_masked(rule: &mut Rule, old: &Rule, giver: Giver) -> Result<(), Error> {
     let whose = format!("rule `{}`", old.reference);
     if rule.action.reference == old.action.reference {
@@ -228,7 +229,7 @@ fn keep_masked(rule: &mut Rule, old: &Rule, giver: Giver) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses what is still masked: it stands for a secret that is not known, and would be taken for the secret itself.
+/// Refuses masks that are left: the mask stands for an unknown secret, and would be taken for the secret itself.
 fn refuse_masked(rule: &Rule) -> Result<(), Error> {
     let parameters = [&rule.action.parameters, &rule.trigger.parameters];
     let names = parameters.into_iter().flatten().filter(|(_, value)| is_masked(value)).map(|(name, _)| name);
@@ -244,7 +245,7 @@ fn refuse_masked(rule: &Rule) -> Result<(), Error> {
     }
 }
 
-/// `/sample/` and `sample` are one webhook.
+/// `/sample/` and `sample` are the same webhook.
 fn normalize(trigger: &mut Trigger) -> Result<(), Error> {
     if trigger.kind.as_str() == petrel_model::trigger::WEBHOOK
         && let Some(Value::String(url)) = trigger.parameters.get_mut("url")

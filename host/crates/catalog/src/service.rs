@@ -1,5 +1,4 @@
-//! The handle of the service, and its state. What can be done with it stands beside what it is done to: each file adds one
-//! concern.
+//! The handle of the service, and its state. Each of the other files adds the methods for one concern.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,11 +15,11 @@ use crate::content::{Content, Runners};
 /// Settings of the catalog.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
+    /// The directory with configurations of packs, as `packs/NAME.yaml`. Default: none.
     pub config_directory: Option<PathBuf>,
 }
 
-/// The service that knows what is registered. Cheap to clone.
+/// The service that has the catalog. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Catalog(Arc<Inner>);
 
@@ -33,11 +32,11 @@ struct Inner {
 }
 
 impl Catalog {
-    /// The service over what the store of `core` holds and the files of the operator say, for a host with these runners.
-    /// Configurations read the datastore by `keys`; what takes long to evaluate goes to `evaluations`.
+    /// Loads the catalog from the store of `core` and the files of the operator, for a host with these runners.
+    /// Configurations read the datastore through `keys`; long evaluations go to `evaluations`.
     ///
     /// # Errors
-    /// When the store cannot be read. A file that will not do is told in the log.
+    /// When the store cannot be read. An invalid file is reported in the log.
     pub async fn load(
         core: Core,
         keys: Keys,
@@ -53,18 +52,18 @@ impl Catalog {
         Ok(Self(Arc::new(Inner { core, keys, evaluations, options, content })))
     }
 
-    /// What is registered now. It stays as it is, whatever changes; do not keep it for long.
+    /// A snapshot of the catalog. It never changes; do not keep it for long.
     pub fn content(&self) -> Arc<Content> {
         self.0.content.get()
     }
 
-    /// What tells what is registered now from what it is after a change. To know of which state something holds, ask for this
-    /// before [`content`](Self::content).
+    /// A number that grows with each change. To know the state that something holds for, get this before
+    /// [`content`](Self::content).
     pub fn version(&self) -> u64 {
         self.0.content.version()
     }
 
-    /// What is secret among the parameters of actions, as they are registered when it is asked.
+    /// The secret parameters of actions, as they are registered at the time of each call.
     pub fn secrets(&self) -> Arc<dyn Secrets> {
         Arc::<Inner>::clone(&self.0)
     }
@@ -85,12 +84,12 @@ impl Catalog {
         &self.0.options
     }
 
-    /// Keeps others from changing anything, until the change is made or dropped.
+    /// Keeps others from changing the catalog until the change is made or dropped.
     pub(crate) async fn begin_change(&self) -> Changing<'_, Content> {
         self.0.content.begin().await
     }
 
-    /// Decides on what is registered now, commits, and then shows it.
+    /// Decides on the present catalog, commits, and then shows the change.
     pub(crate) async fn change<R: Send + 'static>(
         &self,
         decide: impl FnOnce(&Content) -> Result<Decided<Content, R>, Error> + Send + 'static,
@@ -103,7 +102,7 @@ impl Secrets for Inner {
     fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
         let content = self.content.get();
         let known = action.parse().ok().and_then(|reference| content.registered(&reference));
-        // Of what is not there nothing is known.
+        // Nothing is known of an action that is not registered, so everything may be secret.
         known.is_none_or(|action| match parameter {
             Some(name) => action.signature.is_secret(name),
             None => action.parameters.values().any(has_secret),

@@ -1,8 +1,8 @@
-//! Checks values against schemas that packs declare. Validators are compiled once and kept.
+//! The validation of values against schemas of packs. Validators are compiled once and kept.
 //!
-//! What a schema asks for (`uniqueItems`, a long `enum`) counts no work but for [`patterns`], so the size of the value
-//! decides: a large one is not checked by a worker that answers requests ([`petrel_engine_core::evaluation`]). [`words`] says what is
-//! wrong.
+//! Except for [`patterns`], keywords such as `uniqueItems` or a long `enum` charge no work. So the size of the value
+//! decides: large values are not validated by a worker that answers requests ([`petrel_engine_core::evaluation`]).
+//! [`words`] writes the messages.
 
 mod patterns;
 mod words;
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use words::{Checked, Values};
 
-/// How many bytes of values are checked at once.
+/// The bytes of values that are validated on a worker.
 const SMALL: usize = 64 * 1024;
 
 /// A schema, compiled when it is first needed.
@@ -29,37 +29,37 @@ pub struct Validator {
     compiled: OnceLock<Result<jsonschema::Validator, String>>,
 }
 
-/// Of which values messages must not quote anything.
+/// The values that messages must not quote.
 #[derive(Debug)]
 struct Secrets {
     has_any: bool,
-    /// What is declared without a secret, where something else has one. What is not declared may be a secret under a
-    /// misspelled name.
+    /// Properties that are declared without a secret, where another one has a secret. An undeclared property may be a
+    /// secret under a misspelled name.
     open: Vec<String>,
 }
 
 impl Secrets {
-    /// Those of a schema that has some or none, of which nothing outside `properties` may be quoted.
+    /// The secrets of a schema. If it has some, nothing outside `properties` may be quoted.
     fn new(has_any: bool, properties: Option<&Object>) -> Self {
         let properties = properties.filter(|_| has_any).into_iter().flatten();
         let open = properties.filter(|(_, schema)| !has_secret(schema)).map(|(name, _)| name.clone());
         Self { has_any, open: open.collect() }
     }
 
-    /// Whether there are some in the value of this name, or else in any.
+    /// Whether the value of this name has secrets, or, without a name, any value.
     fn are_at(&self, name: Option<&str>) -> bool {
         self.has_any && name.is_none_or(|name| self.open.iter().all(|open| open != name))
     }
 }
 
 impl Validator {
-    /// For a whole set of parameters.
+    /// A validator of a set of parameters.
     pub fn of_parameters(parameters: &Parameters) -> Self {
         let secrets = Secrets::new(parameters.values().any(has_secret), Some(parameters));
         Self { schema: validation_schema(parameters), secrets, compiled: OnceLock::new() }
     }
 
-    /// For a payload. A schema that only says "an object" is not worth a validator.
+    /// A validator of a payload. A schema that only says "an object" needs none.
     pub fn of_payload(schema: &Object) -> Option<Self> {
         let says_something = schema.keys().any(|key| key != "type" && key != "description");
         says_something.then(|| {
@@ -76,7 +76,7 @@ impl Validator {
         })
     }
 
-    /// Why nothing can be checked with it, where its schema is not valid.
+    /// The reason why the schema is not valid, if it is not.
     pub fn broken(&self) -> Option<&str> {
         self.compiled().as_ref().err().map(String::as_str)
     }
@@ -86,13 +86,13 @@ impl Validator {
         self.compiled.get_or_init(compile)
     }
 
-    /// What is wrong with `value`: the first thing found, in StackStorm's words where it has some.
+    /// The first mistake in `value`, in StackStorm's words where it has some.
     pub fn check(&self, value: &Value) -> Result<(), String> {
         self.check_with(value, |_| false)
     }
 
-    /// The same; what is wrong with the value of a name, or with all of it, is said without any value where `hides_values`
-    /// of that, which is asked only then, or where the schema has secrets there.
+    /// The same check. The message about the value of a name, or about the whole, quotes no value if the schema has
+    /// secrets there, or if `hides_values` of that name, which is asked only after a mistake.
     pub fn check_with(
         &self,
         value: &Value,
@@ -118,13 +118,13 @@ impl Validator {
     }
 }
 
-/// Whether there is so much in `values` that it is not looked through by a worker.
+/// Whether `values` are too large to be walked through by a worker.
 pub fn are_large(values: &Object) -> bool {
     let mut left = SMALL;
     values.values().any(|value| is_larger(value, &mut left))
 }
 
-/// Whether there is more in `value` than is `left`, in bytes of memory.
+/// Whether `value` takes more than `left` bytes of memory.
 fn is_larger(value: &Value, left: &mut usize) -> bool {
     let text = value.as_str().map_or(0, str::len);
     let Some(rest) = left.checked_sub(text + size_of::<Value>()) else { return true };

@@ -1,5 +1,5 @@
-//! What is wrong with the text of a workflow or a chain, before one runs and when its pack is registered or checked: by
-//! itself ([`inspected`]), and beside the actions that there are ([`known`]). How one runs is not known here.
+//! The inspection of workflows and chains, before one runs and when its pack is registered or checked: by itself
+//! ([`inspected`]), and against the registered actions ([`known`]). Nothing is run here.
 
 mod inspected;
 mod known;
@@ -12,8 +12,3 @@ pub(crate) use known::WithPack;
 pub const ORQUESTA: &str = "orquesta";
 /// The runner type of action chains.
 pub const ACTION_CHAIN: &str = "action-chain";
-
-/// Whether a runner of this name conducts workflows.
-pub fn is_workflow(runner: &str) -> bool {
-    matches!(runner, ORQUESTA | ACTION_CHAIN)
-}

@@ -1,4 +1,4 @@
-//! The handle of the service, and its state.
+//! The handle of the service and its state.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use petrel_scope::Datastore;
 /// The largest value, in bytes.
 const LARGEST_VALUE: usize = 1 << 20;
 
-/// The service that holds the keys of the datastore. Cheap to clone.
+/// The service with the keys of the datastore. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Keys {
     core: Core,
@@ -19,10 +19,10 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The service over what the store of `core` holds.
+    /// Starts the service with the keys in the store of `core`.
     ///
     /// # Errors
-    /// When that cannot be read.
+    /// When the keys cannot be read.
     pub async fn load(core: Core) -> Result<Self, Error> {
         let keys = core.store().all::<KeyValue>().await?;
         let system = keys.into_iter().map(|key| (key.name, key.value)).collect();
@@ -30,22 +30,22 @@ impl Keys {
         Ok(Self { core, datastore })
     }
 
-    /// All that is in the datastore now.
+    /// A snapshot of all keys.
     pub fn all(&self) -> Arc<Datastore> {
         self.datastore.get()
     }
 
-    /// What the templates and expressions of `user` may read of it. Whoever evaluates something on behalf of somebody
-    /// asks here, and only here: what a user may not read is left out in this place.
+    /// The keys that templates and expressions of `user` may read. Every evaluation on behalf of a user must ask
+    /// here, so that keys which the user may not read are left out in one place.
     pub fn readable_by(&self, _user: &str) -> Arc<Datastore> {
-        // All may read all: there are no roles and no keys of users yet.
+        // All users may read all keys so far: there are neither roles nor keys of users.
         self.all()
     }
 
     /// Sets the value of a key.
     ///
     /// # Errors
-    /// When the name or the value is not fit to be kept, or the store fails.
+    /// When the name or the value is not valid, or the store fails.
     pub async fn set(&self, name: &str, value: &str) -> Result<(), Error> {
         check(name, value)?;
         let key = KeyValue { name: name.to_owned(), value: value.to_owned() };
@@ -61,7 +61,7 @@ impl Keys {
     /// Deletes a key.
     ///
     /// # Errors
-    /// When there is no such key, or the store fails.
+    /// When the key does not exist, or the store fails.
     pub async fn delete(&self, name: &str) -> Result<(), Error> {
         let name = name.to_owned();
         let delete = move |datastore: &Datastore| {
@@ -84,8 +84,8 @@ fn check(name: &str, value: &str) -> Result<(), Error> {
     check_text("a key", name)?;
     if value.len() > LARGEST_VALUE {
         return Err(Error::invalid(
-            format!("the value of `{name}` has {} bytes, and {LARGEST_VALUE} is the limit", value.len()),
-            "keep what is larger in a file",
+            format!("the value of `{name}` has {} bytes; the limit is {LARGEST_VALUE}", value.len()),
+            "keep larger values in files",
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What keeps a processor busy for long and people wait for, done on a thread that stands back
+//! Work that keeps a processor busy for long while people wait, on a thread that stands back behind the workers
 //! ([`petrel_runners::apart`]).
 
 use std::thread::Builder;
@@ -7,10 +7,10 @@ use petrel_runners::apart::spawn;
 
 use crate::error::Error;
 
-/// Does `work`, which people wait for, on such a thread, and gives what came of it.
+/// Runs `work`, for which people wait, on such a thread, and returns its result.
 ///
 /// # Errors
-/// When the system has no thread to give, or if it has panicked.
+/// When the system has no thread to give, or `work` has panicked.
 pub async fn wait_for<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let thread = spawn(Builder::new().name("apart".into()), work);
     let receiver = thread.map_err(|error| Error::Internal(format!("no thread can be had: {error}")))?;

@@ -1,9 +1,9 @@
-//! The time: the only place that reads the system's clocks. Everything else is given a [`Clock`], or the time itself.
+//! The clock, and the only place that reads the clocks of the system. All other code is given a [`Clock`], or a time.
 //!
-//! The time is the wall clock's when the host starts, and goes on from there by a clock that nobody sets: so a delay takes
-//! as long as it says, durations are right and lists stay in order when the wall clock is set back or forward under a
-//! running host. Its next start takes the wall clock over, but never goes behind what is stored
-//! ([`SystemClock::go_on_from`]). The clock that tests turn is [`SetClock`](crate::SetClock).
+//! The host takes its time from the wall clock when it starts, and counts on from there by a clock that nobody can
+//! set. So a delay takes as long as it says, durations are right and lists stay in order when the wall clock is set
+//! while the host runs. The next start takes the wall clock over again, but never goes back behind the newest thing
+//! stored ([`SystemClock::go_on_from`]). [`SetClock`](crate::SetClock) is the clock that tests turn.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,41 +13,42 @@ use async_trait::async_trait;
 use petrel_model::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
-/// How often the wall clock is compared with ours.
+/// The interval at which the wall clock is compared with the host's time.
 const COMPARED: Duration = Duration::from_secs(30);
-/// From which difference on, in microseconds, the wall clock was set rather than steered.
+/// The difference, in microseconds, from which the wall clock was set rather than slowed or sped up by a time
+/// service.
 const SET: i64 = 2_000_000;
 
-/// What services ask for the time.
+/// A source of the time, for services.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// The time now, to the microsecond. It never goes back.
+    /// The present time, in microseconds. It never goes back.
     fn now(&self) -> Timestamp;
 
-    /// What the wall clock of the machine says, which may be set. Nothing is decided by it.
+    /// The time of the machine's wall clock, which may be set. Only for reports: no decision depends on it.
     fn wall(&self) -> Timestamp;
 
-    /// The point in time for waiting and measuring.
+    /// The present point on a steady scale, for waiting and measuring.
     fn monotonic(&self) -> Instant;
 
     /// Waits until [`monotonic`](Self::monotonic) has reached `at`.
     async fn sleep_until(&self, at: Instant);
 }
 
-/// The time of this machine. A process has one: all of these say the same.
+/// The clock of this machine. All values of this type tell the same time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl SystemClock {
-    /// Goes on from `newest`, the time of the newest thing stored, if that is ahead of it: what comes is to be younger.
-    /// Says by how much.
+    /// Advances the clock to `newest`, the time of the newest thing stored, if the clock is behind it: new things
+    /// must be younger than old ones. Returns the difference.
     pub fn go_on_from(self, newest: Timestamp) -> Duration {
         let ahead = newest.since(now());
         if !ahead.is_zero() {
             offset().fetch_add(i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
             tracing::warn!(
                 seconds = ahead.as_secs(),
-                "the wall clock is behind what is stored; the time goes on from there. Check the clock of this machine"
+                "the wall clock is behind the newest row of the store; the host counts on from that row. Check the clock of this machine"
             );
         }
         ahead
@@ -75,15 +76,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time of this process, for surfaces and commands, which have no clock of their own. Services ask their
+/// The present time of this process, for surfaces and commands, which have no clock of their own. Services ask their
 /// [`Core`](crate::Core).
 pub fn now() -> Timestamp {
     Timestamp::from_micros(steady().saturating_add(offset().load(Ordering::Relaxed)))
 }
 
-/// Tells in the log when the wall clock was set. It never ends.
+/// Reports in the log when the wall clock has been set. Never returns.
 pub(crate) async fn watch(clock: &dyn Clock) {
     let difference = || clock.wall().as_micros().saturating_sub(clock.now().as_micros());
+    // A difference at the start, after `go_on_from`, was reported by that already.
     let mut told = difference();
     loop {
         clock.sleep_until(clock.monotonic() + COMPARED).await;
@@ -91,30 +93,32 @@ pub(crate) async fn watch(clock: &dyn Clock) {
         if (difference - told).abs() > SET {
             tracing::warn!(
                 seconds = difference / 1_000_000,
-                "the wall clock was set; this host goes on by its own until it is started again. What is due is due as before"
+                "the wall clock was set; the host keeps its own time until it is started again, and delays stay as they are"
             );
+            // The next report is due only after another change.
             told = difference;
         }
     }
 }
 
-/// What is between the steady clock and the time, in microseconds.
+/// The difference between the time and the steady clock, in microseconds.
 fn offset() -> &'static AtomicI64 {
     static OFFSET: OnceLock<AtomicI64> = OnceLock::new();
     OFFSET.get_or_init(|| AtomicI64::new(wall().saturating_sub(steady())))
 }
 
-/// Microseconds since the Unix epoch by the wall clock, which may be set.
+/// Microseconds since the Unix epoch by the wall clock.
 #[expect(clippy::disallowed_methods, reason = "this is where it is read for all")]
 fn wall() -> i64 {
-    // A clock before 1970 is a broken one; the epoch is as good an answer as any.
+    // A clock before 1970 is broken, and the epoch is as good as any other time.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Microseconds since the machine started, its sleep included.
+/// Microseconds since the machine was started, its sleep included.
 #[expect(clippy::disallowed_methods, reason = "this is where it is read for all")]
 fn steady() -> i64 {
+    // `Boottime` and not `Monotonic`, which stands still while the machine sleeps: delays must pass in the meantime.
     let time = clock_gettime(ClockId::Boottime);
     time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1000)
 }

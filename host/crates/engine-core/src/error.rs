@@ -1,81 +1,81 @@
-//! What can go wrong with a request, sorted by what the one who asked can do about it.
+//! The errors of services, sorted by what the caller can do about them.
 
 use std::time::Duration;
 
 use petrel_persistence::{CommitError, Unreadable};
 
-/// A request that was refused. Nothing of it was done.
+/// A refused request. Nothing of it was done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such thing.
+    /// The object does not exist.
     #[error("{what} `{}` does not exist", petrel_model::quoted::quoted(.name))]
     NotFound {
-        /// The kind of thing: `action`, `rule`, ...
+        /// The kind of the object: `action`, `rule` and so on.
         what: &'static str,
-        /// What was asked for.
+        /// The name or the id that was asked for.
         name: String,
-        /// What to do about it.
+        /// The remedy.
         hint: String,
     },
-    /// It is not right as it stands.
+    /// The request is not valid.
     #[error("{message}")]
     Invalid {
-        /// What is wrong with what.
+        /// The object and its mistake.
         message: String,
-        /// What to do about it.
+        /// The remedy.
         hint: String,
     },
-    /// There is one already, or it has changed meanwhile.
+    /// The object exists already, or has changed since it was read.
     #[error("{message}")]
     Conflict {
-        /// What is in the way.
+        /// The object in conflict.
         message: String,
-        /// What to do about it.
+        /// The remedy.
         hint: String,
-        /// The id of what is in the way.
+        /// The id of the object in conflict, if it has one.
         id: Option<String>,
     },
-    /// The name, the password or the token is not right.
+    /// The name, the password or the credential is not valid.
     #[error("{0}")]
     Unauthorized(String),
-    /// Who asks may not do it.
+    /// The caller lacks the right.
     #[error("{message}")]
     Forbidden {
-        /// Who may not do what.
+        /// The caller and the right.
         message: String,
-        /// What to do about it.
+        /// The remedy.
         hint: String,
     },
-    /// It was tried too often.
-    #[error("too many attempts to sign in; the next may be made in {} s", .0.as_secs())]
+    /// There were too many failed attempts to sign in. Contains the time to wait.
+    #[error("too many attempts to sign in; the next is allowed in {} s", .0.as_secs())]
     TooOften(Duration),
-    /// It is stored and cannot be read: what, and why.
+    /// The object is stored and cannot be read. Contains the message with the reason.
     #[error("{0}")]
     Unreadable(String),
-    /// It is larger than what is ever taken in.
+    /// The request is larger than any that is accepted.
     #[error("{message}")]
     TooLarge {
-        /// What is too large for what.
+        /// The object and the limit.
         message: String,
-        /// What to do about it.
+        /// The remedy.
         hint: String,
     },
-    /// Too much is waiting.
+    /// Too much work is waiting.
     #[error("{0}")]
     Busy(String),
     /// The disk is full.
     #[error("{0}")]
     NoRoom(String),
     /// The host is stopping.
-    #[error("the host is stopping and takes in nothing new")]
+    #[error("the host is stopping and accepts nothing new")]
     Stopping,
-    /// The store has failed, or a bug showed.
+    /// The store failed, or a bug showed.
     #[error("{0}")]
     Internal(String),
 }
 
 impl Error {
-    /// Something that does not exist, with the nearest that does if there is one.
+    /// An object that does not exist. The hint names the nearest of `known`, if one is near.
     pub fn not_found<'a>(
         what: &'static str,
         name: impl Into<String>,
@@ -89,12 +89,12 @@ impl Error {
         Self::NotFound { what, name, hint }
     }
 
-    /// Something that is not right, and the remedy.
+    /// A request that is not valid, with its remedy.
     pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Invalid { message: message.into(), hint: hint.into() }
     }
 
-    /// The stable code of the kind.
+    /// The stable code of the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "not_found",
@@ -112,7 +112,7 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> &str {
         match self {
             Self::NotFound { hint, .. }
@@ -147,7 +147,7 @@ impl From<CommitError> for Error {
 
 impl From<tokio::task::JoinError> for Error {
     fn from(error: tokio::task::JoinError) -> Self {
-        // Tasks are dropped only when the process goes.
+        // A task is dropped only when the process ends.
         if error.is_cancelled() { Self::Stopping } else { Self::Internal(error.to_string()) }
     }
 }

@@ -1,7 +1,7 @@
-//! Evaluates off the workers what takes long. Evaluation is pure, so it is tried at once with a small allowance
-//! ([`quick`]); what uses that up is done again from the start by a thread of its own, few at a time
-//! ([`Evaluations::heavy`]), where it may take as long as the operator allows, or until nobody waits for it any more: when
-//! the sender of a request goes away, the API drops what answers it, and the thread ends what it evaluates.
+//! Long evaluations, off the workers. Evaluation is pure, so it is first tried on the worker with a small allowance
+//! ([`quick`]). If that does not suffice, it is done again from the start on a thread of its own, few at a time
+//! ([`Evaluations::heavy`]). There it may take as long as the operator allows, or until nobody waits for it any more:
+//! when the sender of a request goes away, the API drops the handler, and the thread is interrupted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,43 +14,43 @@ use tokio::sync::Semaphore;
 use crate::error::Error;
 use crate::ground::Core;
 
-/// How much is evaluated on a worker, in units of the meter: a few milliseconds.
+/// The allowance of an evaluation on a worker, in units of the meter: a few milliseconds.
 const QUICK: u64 = 4_000_000;
 
-/// How many threads evaluate what takes long. They are not to take the processor from those that answer.
+/// The number of threads for long evaluations. They must leave processors to the workers.
 const THREADS: usize = 2;
 
-/// How many requests may wait for them before more are refused.
+/// The number of requests waiting for these threads from which more are refused.
 const WAITING: usize = 64;
 
-/// The stack of such a thread, for the deepest values that a template can make. What is not used takes no memory.
+/// The stack of such a thread, enough for the deepest values that a template can build. Unused stack takes no memory.
 const STACK: usize = 128 * 1024 * 1024;
 
-/// Who evaluates what takes long, for all services of a process. Cheap to clone.
+/// The threads for long evaluations, of all services of a process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Evaluations(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     core: Core,
-    /// How long the evaluations of one piece of work may take together.
+    /// The longest time of all evaluations of one piece of work together.
     longest: Duration,
     threads: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
-/// Does `work` at once. `None` when it would take long: then nothing of it counts.
+/// Runs `work` at once. `None` if it would take long; then it must be repeated from the start.
 pub fn quick<T>(work: impl FnOnce() -> T) -> Option<T> {
     let ran = within(&Allowance { units: QUICK, is_roomy: false, interrupt: None }, work);
     ran.limit.is_none().then_some(ran.value)
 }
 
-/// Says of what counts no work, and takes long, that it is not [`quick`]: false on a worker, which is to give up.
+/// Whether long work without charges is allowed here. It is not in [`quick`] on a worker, which has to give up.
 pub fn may_take_long() -> bool {
     work::evaluation(|| work::charge(QUICK + 1)).is_ok()
 }
 
-/// Ends what a thread evaluates when nobody waits for it any more.
+/// Interrupts an evaluation on drop, when nobody waits for it any more.
 struct Ends(Interrupt);
 
 impl Drop for Ends {
@@ -59,7 +59,7 @@ impl Drop for Ends {
     }
 }
 
-/// Counts who waits.
+/// Counts a waiting request until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
@@ -69,16 +69,16 @@ impl Drop for Waiting<'_> {
 }
 
 impl Evaluations {
-    /// Those of the process of `core`, which may take as long as `longest` together for one piece of work.
+    /// The evaluations of the process of `core`. Those of one piece of work may take `longest` together.
     pub fn new(core: Core, longest: Duration) -> Self {
         let (threads, waiting) = (Arc::new(Semaphore::new(THREADS)), AtomicUsize::new(0));
         Self(Arc::new(Inner { core, longest, threads, waiting }))
     }
 
-    /// Does `work` on a thread of its own. Evaluations in it fail when they take longer than the operator allows.
+    /// Runs `work` on a thread of its own. Its evaluations fail when they take longer than the operator allows.
     ///
     /// # Errors
-    /// When the host stops meanwhile. Nothing came of it then.
+    /// When the host stops meanwhile.
     pub async fn heavy<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -86,8 +86,8 @@ impl Evaluations {
         self.run(Some(self.0.longest), work).await
     }
 
-    /// As [`heavy`](Self::heavy) for what must come out the same when it is done again later: only the host's stop ends
-    /// it from outside. What it takes is bounded by what is done in it.
+    /// As [`heavy`](Self::heavy), for work that must have the same result when it is done again later: no limit on time
+    /// applies, only a stop of the host ends it. The work must be bounded by itself.
     pub async fn heavy_and_exact<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -95,10 +95,10 @@ impl Evaluations {
         self.run(None, work).await
     }
 
-    /// Refuses what may be refused when much waits to be evaluated already.
+    /// Refuses a request when many wait for long evaluations already.
     ///
     /// # Errors
-    /// When that is so.
+    /// When many wait already.
     pub fn check_room(&self) -> Result<(), Error> {
         if self.0.waiting.load(Ordering::Relaxed) < WAITING {
             return Ok(());
@@ -108,7 +108,8 @@ impl Evaluations {
         )))
     }
 
-    /// Does `work` on a thread of its own, for as long as it may take and somebody waits for it, and until what runs is ended.
+    /// Runs `work` on a thread of its own, until its time is up, nobody waits for it any more, or running work has to
+    /// end.
     async fn run<T: Send + 'static>(
         &self,
         longest: Option<Duration>,

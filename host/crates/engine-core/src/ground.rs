@@ -1,4 +1,4 @@
-//! What every service is given: the store, the clock, the source of ids and the life of the process, behind one handle.
+//! The handle that every service is given: the store, the clock, the source of ids and the life of the process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,28 +27,28 @@ struct Inner {
 }
 
 impl Core {
-    /// The ground over `store`, in the time of `clock`.
+    /// The ground over `store`, with the time of `clock`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let ids = Ids::random(clock.now());
         Self(Arc::new(Inner { store, clock, ids, lifecycle: Lifecycle::default() }))
     }
 
-    /// The store, for reading. Writing goes through [`commit`](Self::commit).
+    /// The store, for reading. Services write by [`commit`](Self::commit).
     pub fn store(&self) -> &dyn Store {
         self.0.store.as_ref()
     }
 
-    /// The time now, to the microsecond. It never goes back.
+    /// The present time, in microseconds. It never goes back.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
-    /// The point in time for waiting and measuring.
+    /// The present point on a steady scale, for waiting and measuring.
     pub fn monotonic(&self) -> Instant {
         self.0.clock.monotonic()
     }
 
-    /// How long it is since `begun`, a point of [`monotonic`](Self::monotonic).
+    /// The time since `begun`, a point of [`monotonic`](Self::monotonic).
     pub fn since(&self, begun: Instant) -> Duration {
         self.monotonic().saturating_duration_since(begun)
     }
@@ -60,14 +60,14 @@ impl Core {
 
     /// Waits for `duration`.
     pub async fn sleep(&self, duration: Duration) {
-        // Beyond what the clock can tell is for ever.
+        // A point that the clock cannot represent is never reached.
         match self.monotonic().checked_add(duration) {
             Some(at) => self.sleep_until(at).await,
             None => std::future::pending().await,
         }
     }
 
-    /// Tells in the log when the wall clock of the machine was set. It never ends.
+    /// Reports in the log when the wall clock of the machine has been set. Never returns.
     pub async fn watch_clock(&self) {
         clock::watch(self.0.clock.as_ref()).await;
     }
@@ -77,19 +77,19 @@ impl Core {
         self.0.ids.mint(now)
     }
 
-    /// Makes these changes, all of them or none, if all that is expected holds. It is done on behalf of this process: once
-    /// another one has taken over the store nothing is written.
+    /// Makes all of these changes, or none if an expectation does not hold. The commit is fenced: nothing is written
+    /// once another process has taken over the store.
     ///
     /// # Errors
-    /// When something expected does not hold, there is no room, or the store fails.
+    /// When an expectation does not hold, the disk is nearly full, or the store fails.
     pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
         let commit = Commit { fence: Some(self.store().fence()), expect, changes };
         let span = tracing::debug_span!("commit", changes = commit.changes.len());
         Ok(self.store().commit(commit).instrument(span).await?)
     }
 
-    /// Runs `future` as a task that the end of the process waits for; `name` is how the log calls it if it does not end.
-    /// What it logs stands in the span of who spawns it.
+    /// Runs `future` as a task whose end a stop waits for. The log names a task that does not end by `name`.
+    /// It runs in the span of its caller.
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -97,8 +97,8 @@ impl Core {
         self.0.lifecycle.spawn(name, future)
     }
 
-    /// Begins `work`, which is done to its end also when whoever asked for it goes away meanwhile: what was committed must
-    /// show in memory as well.
+    /// Begins `work`, and runs it to its end even if the caller goes away meanwhile: committed changes must also be shown
+    /// in memory.
     ///
     /// # Errors
     /// Those of `work`, and when it panics.
@@ -111,28 +111,28 @@ impl Core {
         async move { task.await.unwrap_or_else(|gone| Err(gone.into())) }
     }
 
-    /// Stops in order: nothing new is to start, what runs may go on for as long as `drain` and is then ended. What does
-    /// not end even so is named in the log and left to the next process.
+    /// Stops in order: starts nothing new, lets running work go on for `drain`, and then ends it. The log names the
+    /// tasks that do not end even so; the next process recovers their work.
     pub async fn stop(&self, drain: Duration) {
         self.0.lifecycle.stop(self, drain).await;
     }
 
-    /// Whether the host is stopping: nothing new is taken in.
+    /// Whether the host is stopping, and accepts nothing new.
     pub fn is_stopping(&self) -> bool {
         self.0.lifecycle.is_stopping()
     }
 
-    /// Fires when nothing more is to be started.
+    /// Fires when nothing more may be started.
     pub fn stop_starting(&self) -> &CancellationToken {
         self.0.lifecycle.stop_starting()
     }
 
-    /// Fires when what runs is to end.
+    /// Fires when running work has to end.
     pub fn end_running(&self) -> &CancellationToken {
         self.0.lifecycle.end_running()
     }
 
-    /// The tasks that have not ended: how many of each name, by name.
+    /// The names of the running tasks, in alphabetical order, with the number of each.
     pub fn running(&self) -> Vec<(&'static str, usize)> {
         self.0.lifecycle.running()
     }

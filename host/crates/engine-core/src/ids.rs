@@ -1,5 +1,5 @@
-//! Mints ids: 48 bits of milliseconds, then 48 bits that grow within this process and differ between
-//! processes. So ids sort by creation even within a millisecond, and when the clock is set back.
+//! The source of ids: 48 bits of milliseconds, then 48 bits that grow within a process and differ between processes.
+//! So ids sort by creation, even within a millisecond and when the clock is set back.
 
 use parking_lot::Mutex;
 use petrel_model::{Id, Timestamp};
@@ -14,20 +14,19 @@ struct Last {
     sequence: u64,
 }
 
-/// The sequence starts at random in the lower half of its range, and so never wraps in practice: the
-/// upper half alone lasts for 140 million million ids.
+/// The sequence starts at random in the lower half of its range, so that it never wraps in practice: the upper half
+/// alone has room for 140 million million ids.
 const START_MASK: u64 = (1 << 47) - 1;
 
 impl Ids {
-    /// A source that starts at `seed`, which is to be random.
+    /// A source whose sequence starts at `seed`, which should be random.
     pub fn starting_at(seed: u64) -> Self {
         Self(Mutex::new(Last { milliseconds: 0, sequence: seed & START_MASK }))
     }
 
-    /// A source that no other process has, made at `now`.
+    /// A source that differs from those of all other processes, made at `now`.
     pub fn random(now: Timestamp) -> Self {
-        // Without randomness from the system the clock has to do: two processes on one store never run
-        // at the same time.
+        // If the system has no random bytes the time has to do: two processes never use one store at the same time.
         let seed = getrandom::u64().unwrap_or_else(|_unavailable| now.as_millis());
         Self::starting_at(seed)
     }
@@ -35,6 +34,8 @@ impl Ids {
     /// The next id, for something that is created at `now`.
     pub fn mint<T: From<Id>>(&self, now: Timestamp) -> T {
         let mut last = self.0.lock();
+        // The maximum, because the clock may go back between two processes, and the order of ids must follow
+        // creation.
         last.milliseconds = last.milliseconds.max(now.as_millis());
         last.sequence += 1;
         Id::from_parts(last.milliseconds, last.sequence).into()

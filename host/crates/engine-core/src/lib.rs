@@ -1,19 +1,19 @@
-//! The ground that every service stands on. It knows the store and the time, and nothing of what services do.
+//! The ground on which every service stands. It knows the store and the time, and none of the services.
 //!
 //! ```text
 //! Core ─┬─ Store       commit(): on behalf of this process; store(): reading
 //!       ├─ Clock       now(), monotonic(), sleep(): the system's, or one that a test turns
 //!       ├─ Ids         mint(): ids in the order of creation
-//!       └─ Lifecycle   spawn(name, future): tasks that the end waits for, and names
+//!       └─ Lifecycle   spawn(name, future): named tasks, for whose end a stop waits
 //!
-//! Mirror<T>            what a service keeps in memory of what is stored: get() a snapshot, change(decide)
-//! Evaluations          what takes long to evaluate, off the workers: quick(work), or heavy(work) on a thread
+//! Mirror<T>            a service's copy of stored things in memory: get() a snapshot, change(decide)
+//! Evaluations          long evaluations, off the workers: quick(work), or heavy(work) on a thread
 //! ```
 //!
-//! Reading order: [`Core`], [`clock`], `lifecycle`, [`mirror`], [`evaluation`] and [`apart`] (whatever else takes a
-//! processor for long). [`error`] is what a refused request comes to, for all
-//! services; [`SetClock`] is the clock for tests. A service holds a [`Core`], which is cheap to clone, and its own
-//! private state; it never asks a clock, spawns a task or mints an id on its own.
+//! Reading order: [`Core`], [`clock`], `lifecycle`, [`mirror`], [`evaluation`] and [`apart`] (other work that takes a
+//! processor for long). [`error`] has the errors of all services, and [`SetClock`] is the clock for tests. A service
+//! holds a [`Core`], which is cheap to clone, and private state of its own. It never reads a clock, spawns a task or
+//! mints an id by other means.
 
 #![warn(clippy::disallowed_methods)]
 

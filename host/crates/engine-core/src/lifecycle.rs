@@ -1,4 +1,4 @@
-//! The life of the process as services see it: the tasks that run, by name, and the two words that end them.
+//! The life of the process as services see it: the running tasks by name, and the two signals that end them.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,10 +16,10 @@ use tracing::Instrument as _;
 
 use crate::ground::Core;
 
-/// How long to wait for the end of what was ended, when the host stops.
+/// The time that aborted tasks have for their end when the host stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// The tasks of all services, and how they end.
+/// The tasks of all services, and the signals of a stop.
 #[derive(Default)]
 pub(crate) struct Lifecycle {
     is_stopping: AtomicBool,
@@ -29,27 +29,27 @@ pub(crate) struct Lifecycle {
     names: Arc<Names>,
 }
 
-/// How many tasks of a name there are. The names are few, so a list is the quickest map.
+/// The number of tasks of each name. There are few names, so that a list is the quickest map.
 #[derive(Default)]
 struct Names(Mutex<Vec<(&'static str, usize)>>);
 
 impl Lifecycle {
-    /// Whether the host is stopping: nothing new is taken in.
+    /// Whether the host is stopping, and accepts nothing new.
     pub(crate) fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
     }
 
-    /// Fires when nothing more is to be started.
+    /// Fires when nothing more may be started.
     pub(crate) fn stop_starting(&self) -> &CancellationToken {
         &self.stop_starting
     }
 
-    /// Fires when what runs is to end.
+    /// Fires when running work has to end.
     pub(crate) fn end_running(&self) -> &CancellationToken {
         &self.end_running
     }
 
-    /// The tasks that have not ended: how many of each name, by name.
+    /// The names of the running tasks, in alphabetical order, with the number of each.
     pub(crate) fn running(&self) -> Vec<(&'static str, usize)> {
         let mut running: Vec<_> =
             self.names.0.lock().iter().filter(|(_, count)| *count > 0).copied().collect();
@@ -68,24 +68,27 @@ impl Lifecycle {
 
     /// See [`Core::stop`].
     pub(crate) async fn stop(&self, core: &Core, drain: Duration) {
+        // Set before the tokens fire, so that nobody who is woken by one still finds the host accepting.
         self.is_stopping.store(true, Ordering::SeqCst);
         self.stop_starting.cancel();
+        // Only a closed tracker can be waited for. It still accepts tasks, which running work may need to finish.
         self.tasks.close();
         if self.has_ended(core, drain).await {
             return;
         }
-        tracing::warn!(seconds = drain.as_secs(), "ending what still runs");
+        tracing::warn!(seconds = drain.as_secs(), "drain time is over; ending running work");
         self.end_running.cancel();
         if !self.has_ended(core, LAST_WAIT).await {
             for (task, count) in self.running() {
-                tracing::warn!(task, count, "tasks have not ended; the next start takes up what they leave");
+                tracing::warn!(task, count, "tasks did not end; the next start recovers their work");
             }
         }
     }
 
-    /// Whether all tasks end within so long.
+    /// Whether all tasks end within this time.
     async fn has_ended(&self, core: &Core, within: Duration) -> bool {
         tokio::select! {
+            // Tasks that have ended by now count even if the time is up.
             biased;
             () = self.tasks.wait() => true,
             () = core.sleep(within) => false,
@@ -102,7 +105,7 @@ impl fmt::Debug for Lifecycle {
     }
 }
 
-/// Counts a task for as long as it lives, however it ends.
+/// Counts a task while it lives, and stops counting it however it ends.
 struct Mark {
     names: Arc<Names>,
     name: &'static str,
@@ -124,6 +127,7 @@ impl Drop for Mark {
 impl Names {
     fn change(&self, name: &'static str, by: impl FnOnce(usize) -> usize) {
         let mut names = self.0.lock();
+        // A name stays when its count is zero, as it will be needed again.
         match names.iter_mut().find(|(known, _)| *known == name) {
             Some((_, count)) => *count = by(*count),
             None => names.push((name, by(0))),
@@ -132,7 +136,7 @@ impl Names {
 }
 
 pin_project! {
-    /// A future that is counted. A block that awaits it would hold it twice.
+    /// A future that is counted. It polls the inner one in place: an `async` block around it would hold it twice.
     struct Named<F> {
         #[pin]
         future: F,

@@ -1,11 +1,11 @@
-//! What a service keeps in memory of what is stored. Readers get a snapshot; a change is decided on what is there now,
+//! A service's copy of stored things in memory. Readers get a snapshot. A change is decided on the present value,
 //! committed, and only then shown.
 //!
-//! So no update is lost, nobody reads what could still be refused, and no guard of a lock leaves this file. A change runs
-//! on a task of its own: what was committed shows in memory although whoever asked for it has gone away.
+//! So no update is lost, nobody reads anything that could still be refused, and no guard of a lock leaves this file.
+//! A change runs on a task of its own, so that a committed change shows in memory although its caller has gone away.
 //!
-//! A change that another host has committed to a shared store has its door here too: [`Mirror::read_again`] shows what is
-//! stored by then, and [`Mirror::version`] says whether anything was shown since.
+//! Another host that shares the store may commit changes too. [`Mirror::read_again`] then shows the stored value, and
+//! [`Mirror::version`] tells whether the value has changed since.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use tokio::sync::MutexGuard;
 use crate::error::Error;
 use crate::ground::Core;
 
-/// What is held in memory of what is stored. Clones are the same mirror.
+/// A copy of stored things in memory. Clones are the same mirror.
 #[derive(Debug)]
 pub struct Mirror<T>(Arc<Inner<T>>);
 
@@ -25,11 +25,11 @@ pub struct Mirror<T>(Arc<Inner<T>>);
 struct Inner<T> {
     shown: RwLock<Arc<T>>,
     version: AtomicU64,
-    /// Held from a decision until it is shown, so that store and memory see the same order.
+    /// Held from the decision until the change is shown, so that store and memory see changes in the same order.
     changing: tokio::sync::Mutex<()>,
 }
 
-/// What has been decided on: what is to be committed, what it does to the mirror once it is, and the answer.
+/// A decision: the changes to commit, their effect on the mirror, and the answer to the caller.
 pub struct Decided<T, R> {
     expect: Vec<Expect>,
     changes: Vec<Change>,
@@ -38,19 +38,19 @@ pub struct Decided<T, R> {
 }
 
 impl<T, R> Decided<T, R> {
-    /// To commit `changes`, then to have `show` make the same of what is in memory, then to give `answer`.
+    /// Commits `changes`, then applies `show` to the value in memory, then returns `answer`.
     pub fn new(changes: Vec<Change>, answer: R, show: impl FnOnce(&mut T) + Send + 'static) -> Self {
         Self { expect: Vec::new(), changes, show: Box::new(show), answer }
     }
 
-    /// The same, if the store finds that `expect` holds.
+    /// Makes the commit only if `expect` holds in the store.
     #[must_use]
     pub fn expecting(mut self, expect: Expect) -> Self {
         self.expect.push(expect);
         self
     }
 
-    /// The same, if the store finds that all of these hold.
+    /// The same, on the condition that all of these hold in the store.
     #[must_use]
     pub fn expecting_all(mut self, expect: Vec<Expect>) -> Self {
         self.expect.extend(expect);
@@ -58,7 +58,7 @@ impl<T, R> Decided<T, R> {
     }
 }
 
-/// A change that has begun: until this is dropped nobody else changes anything.
+/// A change that has begun. Until it is dropped nobody else changes anything.
 #[derive(Debug)]
 pub struct Changing<'a, T> {
     mirror: &'a Mirror<T>,
@@ -66,17 +66,17 @@ pub struct Changing<'a, T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Changing<'_, T> {
-    /// What is there, which nobody else changes meanwhile.
+    /// The present snapshot, which nobody else changes meanwhile.
     pub fn get(&self) -> Arc<T> {
         self.mirror.get()
     }
 
-    /// How often something else has been shown, as [`Mirror::version`].
+    /// The number of changes so far, as [`Mirror::version`].
     pub fn version(&self) -> u64 {
         self.mirror.version()
     }
 
-    /// Commits what has been decided on, and shows that.
+    /// Commits the decision, and shows it.
     ///
     /// # Errors
     /// When the commit is refused. Then nothing is stored and nothing else is shown.
@@ -94,7 +94,7 @@ impl<T> Clone for Mirror<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Mirror<T> {
-    /// A mirror that shows `value`, which was read from the store.
+    /// A mirror of `value`, which was read from the store.
     pub fn new(value: T) -> Self {
         Self(Arc::new(Inner {
             shown: RwLock::new(Arc::new(value)),
@@ -103,21 +103,22 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
         }))
     }
 
-    /// What is there now. It stays as it is, whatever changes; do not keep it for long.
+    /// A snapshot of the present value, which later changes do not touch. A snapshot that is kept for long makes the
+    /// next change copy the value.
     pub fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.shown.read())
     }
 
-    /// How often something else has been shown.
+    /// The number of changes shown so far.
     pub fn version(&self) -> u64 {
         self.0.version.load(Ordering::SeqCst)
     }
 
-    /// Has `decide` look at what is there now, commits what it has decided on, and shows that. Nobody else changes
-    /// anything meanwhile. It is done to its end although the caller does not wait for it.
+    /// Calls `decide` with the present value, commits its decision, and shows the new value. No other change happens
+    /// meanwhile. The change is completed even if the caller stops waiting.
     ///
     /// # Errors
-    /// What `decide` says, or when the commit is refused. Then nothing is stored and nothing else is shown.
+    /// The error of `decide`, or of the commit. Then nothing is stored and the value stays.
     pub async fn change<R: Send + 'static>(
         &self,
         core: &Core,
@@ -132,16 +133,16 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
         .await
     }
 
-    /// Keeps others from changing anything from now on, for a decision that has to wait for something itself. Whoever
-    /// begins so sees to it that the change runs to its end ([`Core::run_detached`]).
+    /// Keeps others from changing anything from now on, for a decision that has to wait for something itself. The caller
+    /// ensures that the change runs to its end ([`Core::run_detached`]).
     pub async fn begin(&self) -> Changing<'_, T> {
         Changing { mirror: self, _alone: self.0.changing.lock().await }
     }
 
-    /// Shows what `read` finds in the store, between two changes.
+    /// Replaces the value by the one that `read` finds in the store, between two changes.
     ///
     /// # Errors
-    /// When it cannot be read. Then what was shown is shown further on.
+    /// When the store cannot be read. The value stays then.
     pub async fn read_again(&self, read: impl Future<Output = Result<T, Error>>) -> Result<(), Error> {
         let _changing = self.0.changing.lock().await;
         let value = read.await?;
@@ -154,13 +155,15 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
         if let Some(value) = Arc::get_mut(&mut shown) {
             show(value);
         } else {
-            // Somebody has a snapshot, so it takes a copy. Readers do not wait for that, and who changes is alone.
+            // A reader holds a snapshot, so a copy is changed. The lock is released meanwhile, which is safe since
+            // `changing` lets no other change in.
             let before = Arc::clone(&shown);
             drop(shown);
             let mut value = T::clone(&before);
             show(&mut value);
             *self.0.shown.write() = Arc::new(value);
         }
+        // Raised after the value is shown: who sees the number also sees the value.
         self.0.version.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -1,4 +1,4 @@
-//! The clock for tests: it stands until somebody turns it, and who sleeps by it wakes then.
+//! The clock for tests. It stands still until a test turns it, which also wakes those who sleep by it.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 
-/// 2025-11-20T12:00:00Z, when this clock begins, in microseconds since the Unix epoch.
+/// The time at which the clock begins, 2025-11-20T12:00:00Z, in microseconds since the Unix epoch.
 const BEGINS: i64 = 1_763_640_000_000_000;
 
-/// A clock that goes only when it is [turned](Self::turn).
+/// A clock that moves only when it is [turned](Self::turn).
 #[derive(Debug)]
 pub struct SetClock {
     began: Instant,
@@ -29,12 +29,12 @@ impl Default for SetClock {
 }
 
 impl SetClock {
-    /// Turns it on by so much, and wakes who has slept for long enough then.
+    /// Moves the clock forward and wakes every sleeper whose time has come.
     pub fn turn(&self, by: Duration) {
         self.turned.send_modify(|turned| *turned = turned.saturating_add(by));
     }
 
-    /// How many sleep by it now: so a test knows that what it waits for has come to rest.
+    /// The number of sleepers. By it a test knows that the services it waits for have come to rest.
     pub fn sleepers(&self) -> usize {
         self.turned.receiver_count()
     }
@@ -56,7 +56,7 @@ impl Clock for SetClock {
 
     async fn sleep_until(&self, at: Instant) {
         let until = at.saturating_duration_since(self.began);
-        // The sender is part of this clock, so it does not go while somebody sleeps.
+        // The sender is a part of this clock, so the channel cannot close while somebody sleeps.
         drop(self.turned.subscribe().wait_for(|turned| *turned >= until).await);
     }
 }

@@ -8,6 +8,7 @@ use petrel_catalog::content::Content;
 use petrel_catalog::validation::Validator;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::refuse_depth;
+use petrel_executions::{self as executions, Stage, Templates, spans};
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
@@ -22,11 +23,7 @@ use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::incoming::Event;
-use crate::measures::{self, Stage};
-use crate::requests;
-use crate::scope::Templates;
 use crate::service::Engine;
-use crate::spans;
 
 /// An event that is stored, with all that it led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +66,7 @@ impl Engine {
         event: Event,
         content: Arc<Content>,
     ) -> Result<Accepted, Error> {
-        self.check_room()?;
+        self.executions().queue().check_room()?;
         refuse_depth("the payload", event.values())?;
         let Ok(_accepting) = self.0.accepting.try_acquire() else {
             let limit = self.0.options.accepting_limit;
@@ -94,10 +91,10 @@ impl Engine {
         let (accepted, changes) = decided?;
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
-        measures::stage(Stage::AcceptCommit, self.core().since(started));
+        executions::stage(Stage::AcceptCommit, self.core().since(started));
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
         if !accepted.executions.is_empty() {
-            self.0.work.notify_waiters();
+            self.executions().queue().wake();
         }
         Ok(accepted)
     }
@@ -116,7 +113,7 @@ impl Engine {
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
         let enforced = enforce_candidates(candidates, &occurrence);
         for one in &enforced {
-            self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
+            self.executions().queue().check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let mut instance = TriggerInstance {
             id: *id,
@@ -196,13 +193,13 @@ impl Engine {
         secrets: Option<&Value>,
     ) -> (Option<Execution>, Option<String>) {
         let (rule, now, content) = (compiled.rule(), instance.occurrence_time, &*arrived.content);
-        let registered = match requests::runnable(content, &rule.action.reference) {
+        let registered = match executions::runnable(content, &rule.action.reference) {
             Ok(registered) => registered,
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
         let given = compiled.parameters();
-        let templates = Templates { engine: self, content, registered: &registered, given };
+        let templates = Templates { keys: self.keys(), content, registered: &registered, given };
         // Asked only once something is wrong.
         let hides = |parameter: Option<&str>| {
             let (given, signature) = (compiled.parameters(), &registered.signature);
@@ -220,7 +217,7 @@ impl Engine {
             let is_hidden = quotes_event || templates.may_quote_configuration(&error);
             if is_hidden { error.hidden() } else { error }.to_string()
         };
-        let made = requests::refuse_overrides(&registered, &rule.action.parameters)
+        let made = executions::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {
                 let own = context.clone();
@@ -231,7 +228,7 @@ impl Engine {
                     .and_then(|scope| parameters::live(templates.given, &registered.signature, &scope))
                     .map_err(told)
             })
-            .and_then(|given| match requests::checked(&registered, &given, hides) {
+            .and_then(|given| match executions::checked(&registered, &given, hides) {
                 Ok(()) => Ok(given),
                 Err(error) => Err(error.to_string()),
             });
@@ -241,7 +238,7 @@ impl Engine {
         };
         let secret_places = templates.secret_places(&parameters, secrets, &[]);
         let context = Context { secret_places, ..context };
-        let mut execution = requests::new_execution(self.mint(now), &registered, parameters, context, now);
+        let mut execution = executions::new_execution(self.mint(now), &registered, parameters, context, now);
         let reason = wrong.map(|reason| fail(&mut execution, rule, instance, &reason));
         (Some(execution), reason)
     }

@@ -7,7 +7,7 @@ impl Engine {
     /// Why no events are accepted now; nothing when they are.
     pub async fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        if let Err(error) = self.check_room() {
+        if let Err(error) = self.executions().queue().check_room() {
             reasons.push(error.to_string());
         }
         // Whether it has failed already; it is not waited for.
@@ -18,7 +18,7 @@ impl Engine {
         };
         reasons.extend(failed.map(|error| error.to_string()));
         let figures = self.store().figures();
-        if let Some(room) = figures.room_bytes.filter(|room| *room < figures.reserve_bytes) {
+        if let Some(room) = figures.short_of_room() {
             reasons.push(format!(
                 "the disk is full: {} MiB are left, and {} MiB are kept back",
                 room >> 20,
@@ -38,7 +38,7 @@ impl Engine {
         let age = due.map_or(0.0, |due| self.now().since(due).as_secs_f64());
         metrics::gauge!("petrel_queue_waiting").set(as_figure(self.store().waiting()));
         metrics::gauge!("petrel_queue_oldest_seconds").set(age);
-        metrics::gauge!("petrel_executions_running").set(as_figure(self.running()));
+        metrics::gauge!("petrel_executions_running").set(as_figure(self.executions().running()));
         if let Some(room) = self.store().figures().room_bytes {
             metrics::gauge!("petrel_store_room_bytes").set(as_figure(room));
         }

@@ -10,38 +10,31 @@
 //!                                               events: who waits for an execution hears of it
 //! ```
 //!
-//! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
-//! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`scope`] is what templates see, [`explanation`] says why a rule did
-//! or did not match. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
-//! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
-//! goes, [`reads`] is the door for who shows what is stored, and [`spans`] is what the log lines of an event have in common.
-//! What is registered is the affair of `petrel_catalog`, who may use the host of `petrel_access`, what packs keep of `petrel_datastore`.
+//! [`Engine`] puts the services together, starts and stops them, and gives out their handles. What is registered is the affair
+//! of `petrel_catalog`, who may use the host of `petrel_access`, what packs keep of `petrel_datastore`; executions are taken in
+//! and run by [`executions`], workflows conducted by [`workflows`].
+//!
+//! The events are here: [`intake`] bounds the memory of what comes, [`incoming`] reads it, [`dispatcher`] takes in events, and
+//! [`explanation`] says why a rule did or did not match. `retention` deletes what has been kept long enough, [`health`] says
+//! how it goes, and [`reads`] is the door for who shows what is stored.
 //! No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod dispatcher;
-mod events;
-mod executor;
 pub mod explanation;
-mod given;
 pub mod health;
 pub mod incoming;
 pub mod intake;
-mod measures;
 mod options;
 pub mod reads;
-pub mod recovery;
-pub mod requests;
 mod retention;
-mod scheduler;
-mod scope;
 mod service;
-mod spans;
-pub mod workflows;
 
 pub use options::Options;
 use petrel_engine_core::error;
 pub use petrel_engine_core::{Error, clock};
+pub use petrel_executions as executions;
+pub use petrel_workflow_engine as workflows;
 pub use retention::Retention;
 pub use service::Engine;

@@ -7,6 +7,7 @@ use petrel_model::{
     Enforcement, EnforcementId, Execution, ExecutionId, Ref, TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::Store;
+
 pub use petrel_persistence::store::{Archived, ExecutionAge, TriggerInstanceAge};
 pub use petrel_persistence::{Error as ReadError, ExecutionFilter, Page, Unreadable};
 

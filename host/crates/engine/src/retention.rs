@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use petrel_engine_core::Core;
 use petrel_model::{ExecutionId, Timestamp, TriggerInstanceId};
 use petrel_persistence::Change;
 use petrel_persistence::store::{ExecutionAge, TriggerInstanceAge};
 
 use crate::error::Error;
-use crate::service::Engine;
 
 /// How many rows of a kind a step looks at: enough that two kinds, with their pauses, are deleted faster than
 /// events can come in.
@@ -44,21 +44,21 @@ impl Retention {
 }
 
 /// Runs until the host stops.
-pub(crate) async fn run(engine: Engine) {
-    let service = Service { retention: engine.0.options.retention, engine };
-    let stop = service.engine.core().stop_starting().clone();
+pub(crate) async fn run(core: Core, retention: Retention) {
+    let service = Service { core, retention };
+    let stop = service.core.stop_starting().clone();
     stop.run_until_cancelled(service.run()).await;
 }
 
 struct Service {
-    engine: Engine,
+    core: Core,
     retention: Retention,
 }
 
 impl Service {
     async fn run(self) {
         // What an earlier process left behind, once.
-        match self.engine.store().sweep().await {
+        match self.core.store().sweep().await {
             Ok(0) => {}
             Ok(bytes) => tracing::info!(bytes, "freed what nothing refers to any more"),
             Err(error) => tracing::warn!(%error, "the store cannot be swept"),
@@ -67,21 +67,21 @@ impl Service {
             if let Err(error) = self.pass().await {
                 tracing::warn!(%error, "what has been kept long enough cannot be deleted; it is tried again");
             }
-            self.engine.core().sleep(self.retention.interval()).await;
+            self.core.sleep(self.retention.interval()).await;
         }
     }
 
     /// Deletes all that has become old by now.
     async fn pass(&self) -> Result<(), Error> {
         if let Some(kept) = self.retention.executions {
-            let cutoff = self.engine.now().minus(kept);
+            let cutoff = self.core.now().minus(kept);
             let mut after = None;
             while let Some(last) = self.step(|| self.executions_step(after, cutoff)).await? {
                 after = Some(last);
             }
         }
         if let Some(kept) = self.retention.trigger_instances {
-            let cutoff = self.engine.now().minus(kept);
+            let cutoff = self.core.now().minus(kept);
             let mut after = None;
             while let Some(last) = self.step(|| self.instances_step(after, cutoff)).await? {
                 after = Some(last);
@@ -95,7 +95,7 @@ impl Service {
         &self,
         step: impl FnOnce() -> S,
     ) -> Result<T, Error> {
-        let core = self.engine.core();
+        let core = &self.core;
         let begun = core.monotonic();
         let result = step().await;
         core.sleep(core.since(begun).max(PAUSE)).await;
@@ -108,7 +108,7 @@ impl Service {
         after: Option<ExecutionId>,
         cutoff: Timestamp,
     ) -> Result<Option<ExecutionId>, Error> {
-        let oldest = self.engine.store().oldest_executions(after, STEP).await?;
+        let oldest = self.core.store().oldest_executions(after, STEP).await?;
         let old = old_executions(&oldest, cutoff);
         let kept = self.kept_by_workflows(&old).await?;
         self.delete(deletions(&old, &kept)).await?;
@@ -125,7 +125,7 @@ impl Service {
         let parents: BTreeSet<_> = old.iter().filter_map(|execution| execution.parent).collect();
         let mut kept = BTreeSet::new();
         for parent in parents.difference(&going) {
-            if self.engine.store().execution(*parent).await?.is_some() {
+            if self.core.store().execution(*parent).await?.is_some() {
                 kept.insert(*parent);
             }
         }
@@ -137,14 +137,14 @@ impl Service {
         after: Option<TriggerInstanceId>,
         cutoff: Timestamp,
     ) -> Result<Option<TriggerInstanceId>, Error> {
-        let oldest = self.engine.store().oldest_trigger_instances(after, STEP).await?;
+        let oldest = self.core.store().oldest_trigger_instances(after, STEP).await?;
         self.delete(old_instances(&oldest, cutoff)).await?;
         let is_full = oldest.len() == STEP;
         Ok(oldest.last().filter(|last| is_full && last.occurred_at < cutoff).map(|last| last.id))
     }
 
     async fn delete(&self, changes: Vec<Change>) -> Result<(), Error> {
-        if changes.is_empty() { Ok(()) } else { self.engine.commit(Vec::new(), changes).await }
+        if changes.is_empty() { Ok(()) } else { self.core.commit(Vec::new(), changes).await }
     }
 }
 

@@ -1,27 +1,23 @@
 //! The handle to the engine, and its life: start, run, drain.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use petrel_access::Access;
 use petrel_catalog::Catalog;
 use petrel_catalog::content::{Content, Runners};
 use petrel_datastore::Keys;
 use petrel_engine_core::{Core, Evaluations, SystemClock};
-use petrel_model::{ExecutionId, Timestamp};
+use petrel_executions::{Executions, Queue, Recovered};
+use petrel_model::Timestamp;
 use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
-use petrel_runners::{ResultRoom, Slots};
-use tokio::sync::{Notify, Semaphore};
-use tokio_util::sync::CancellationToken;
+use petrel_workflow_engine::WorkflowEngine;
+use tokio::sync::Semaphore;
 
 use crate::error::Error;
-use crate::events::Events;
-use crate::given::GivenRoom;
 use crate::incoming::Reading;
 use crate::intake::Intake;
 use crate::options::Options;
-use crate::workflows::Workflows;
-use crate::{recovery, retention, scheduler};
+use crate::retention;
 
 /// The engine of one host process. Cheap to clone.
 #[derive(Clone)]
@@ -30,24 +26,12 @@ pub struct Engine(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     core: Core,
     pub(crate) options: Options,
-    catalog: Catalog,
     access: Access,
-    keys: Keys,
-    pub(crate) workflows: Workflows,
-    evaluations: Evaluations,
+    catalog: Catalog,
+    executions: Executions,
     pub(crate) reading: Reading,
-    pub(crate) events: Events,
-    /// What runs now, so that a cancel reaches it.
-    pub(crate) running: Mutex<HashMap<ExecutionId, CancellationToken>>,
     pub(crate) accepting: Semaphore,
     pub(crate) intake: Intake,
-    /// Where what runs has its parameters.
-    pub(crate) given: GivenRoom,
-    /// Where what runs puts its results until they are stored.
-    pub(crate) results: Arc<ResultRoom>,
-    pub(crate) work: Notify,
-    /// Held while what was held since a restore is let go on. Whether that was not taken up to the end.
-    pub(crate) lifting: tokio::sync::Mutex<bool>,
 }
 
 impl Engine {
@@ -71,23 +55,19 @@ impl Engine {
         let evaluations = Evaluations::new(core.clone(), options.longest_evaluation);
         let (own, known) = (options.catalog.clone(), evaluations.clone());
         let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, own).await?;
+        let own = options.executions.clone();
+        let queue = Queue::new(core.clone(), catalog.clone(), keys, evaluations, own);
+        let workflows = WorkflowEngine::new(queue.clone(), options.workflows.clone());
+        let executions = Executions::new(queue, access.clone(), Arc::new(workflows));
         Ok(Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
-            given: GivenRoom::new(options.given_limit),
-            results: Arc::new(ResultRoom::new(options.results_limit)),
             core,
             options,
-            catalog,
             access,
-            keys,
-            workflows: Workflows::default(),
-            evaluations,
+            catalog,
+            executions,
             reading: Reading::default(),
-            events: Events::default(),
-            running: Mutex::default(),
-            work: Notify::new(),
-            lifting: tokio::sync::Mutex::default(),
         })))
     }
 
@@ -95,16 +75,9 @@ impl Engine {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn start(&self) -> Result<recovery::Report, Error> {
-        let report = recovery::recover(self).await?;
-        for (slots, count) in [
-            (Slots::Component, self.0.options.component_slots),
-            (Slots::Process, self.0.options.process_slots),
-            (Slots::Workflow, self.0.options.workflow_slots),
-        ] {
-            self.core().spawn("scheduler", scheduler::Scheduler::new(self.clone(), slots, count).run());
-        }
-        self.core().spawn("retention", retention::run(self.clone()));
+    pub async fn start(&self) -> Result<Recovered, Error> {
+        let report = self.executions().start().await?;
+        self.core().spawn("retention", retention::run(self.core().clone(), self.0.options.retention));
         self.catalog().prepare(None);
         let core = self.core().clone();
         self.core().spawn("clock", async move {
@@ -129,14 +102,19 @@ impl Engine {
         &self.0.access
     }
 
+    /// The keys of the datastore.
+    pub fn keys(&self) -> &Keys {
+        self.0.executions.queue().keys()
+    }
+
     /// What is registered, and changing that.
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
     }
 
-    /// The keys of the datastore.
-    pub fn keys(&self) -> &Keys {
-        &self.0.keys
+    /// The executions.
+    pub fn executions(&self) -> &Executions {
+        &self.0.executions
     }
 
     /// The time now, to the microsecond. It never goes back.
@@ -151,26 +129,16 @@ impl Engine {
 
     /// What is registered now.
     pub(crate) fn content(&self) -> Arc<Content> {
-        self.catalog().content()
+        self.0.catalog.content()
     }
 
-    /// Who evaluates what takes long.
     pub(crate) fn evaluations(&self) -> &Evaluations {
-        &self.0.evaluations
+        self.0.executions.queue().evaluations()
     }
 
     /// Whether the host is stopping.
     pub fn is_stopping(&self) -> bool {
         self.core().is_stopping()
-    }
-
-    /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must
-    /// show in memory as well.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.core().run_detached(work).await
     }
 
     /// Commits on behalf of this process.

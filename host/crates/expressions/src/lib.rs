@@ -1,16 +1,16 @@
-//! Expressions: text and a scope in, text or a value out.
+//! Expressions: text and a scope in, a value out.
 //!
-//! Two languages of people live below: Jinja (`petrel-jinja`), in rules, parameters and workflows, and YAQL
-//! (`petrel-yaql`), in workflows. How expressions of either stand in the values of a workflow is [`statement`];
-//! [`words`] finds words of templates that mean nothing.
+//! There are two languages: Jinja (`petrel-jinja`), in rules, parameters and workflows, and YAQL (`petrel-yaql`), in
+//! workflows. [`statement`] evaluates values of a workflow that contain expressions of either; [`words`] finds words of
+//! templates that mean nothing.
 //!
-//! What expressions see is `petrel-scope`, and how Python sees values `petrel-python`. What whoever evaluates needs of these
-//! is handed on here; who compares, casts or reads dates asks `petrel-python`. What rules do with all this is
-//! `petrel-rules`.
+//! `petrel-scope` defines what expressions see, and `petrel-python` how Python sees values. This crate hands on the
+//! parts of these that callers of evaluations need; code that compares, casts or reads dates depends on
+//! `petrel-python` itself. `petrel-rules` is the user in rules.
 //!
-//! What an evaluation may use up is the same for all of them, and counted in [`work`].
+//! The limits of an evaluation are the same for both languages, and are counted in [`work`].
 //!
-//! Pure: no clock, no I/O, no loader of templates. What a template may see is handed in.
+//! Pure: no clock, no I/O, no loader of templates. All that a template may see is passed in.
 
 pub mod statement;
 pub mod words;

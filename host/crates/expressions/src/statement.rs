@@ -1,10 +1,10 @@
-//! A value of a workflow whose texts may hold expressions, in either language, at every depth.
+//! Statements: values of a workflow whose texts may contain expressions, in either language and at every depth.
 //!
-//! The language is found by its delimiters. A text that is one expression and nothing else keeps the type
-//! of what the expression gives; any other text is filled in. What expressions see is [`WorkflowScope`].
+//! Delimiters tell the language. A text that consists of a single expression has the type of the expression's value;
+//! in any other text the values are filled in. Expressions see a [`WorkflowScope`].
 //!
-//! What an expression gave is data: it is never looked at for expressions again, unless the scope says that
-//! it is, as the original does ([`WorkflowScope::reevaluates`]).
+//! The value of an expression is data: it is never searched for expressions again, unless the scope says so, as in
+//! the original ([`WorkflowScope::reevaluates`]).
 
 mod budget;
 mod expression;
@@ -28,60 +28,62 @@ pub use slips::{Slip, SlipKind};
 pub use terms::{EntryError, EvaluationError, Language, Reference, SyntaxError};
 use text::Text;
 
-/// A value that may hold expressions, read once and evaluated often.
+/// A value that may contain expressions, compiled once and evaluated often.
 #[derive(Debug, Clone)]
 pub struct Statement {
     source: Arc<Value>,
     root: Arc<Node>,
 }
 
-/// A part of a statement, beside the part of the source that it was read from.
+/// A node of a statement, which accompanies a node of its source.
 #[derive(Debug)]
 enum Node {
-    /// Nothing to evaluate in it.
+    /// The node contains no expression.
     Literal,
     /// A text with expressions.
     Text(Box<Text>),
-    /// A list, some items of which hold expressions.
+    /// A list, of which some items contain expressions.
     List(Vec<Self>),
-    /// An object: the key, if it holds expressions, and the value of each entry.
+    /// An object: for each entry the key, if it contains expressions, and the value.
     Object(Vec<(Option<Text>, Self)>),
 }
 
 impl Statement {
-    /// Reads `source`. What is wrong in it is kept, see [`syntax_errors`]; it fails when it is evaluated.
+    /// Compiles `source`. Syntax errors are kept and reported when the statement is evaluated; [`syntax_errors`]
+    /// lists them before.
     pub fn compile(source: impl Into<Arc<Value>>) -> Self {
         let source = source.into();
         let root = Arc::new(Node::compile(&source));
         Self { source, root }
     }
 
-    /// What it was read from.
+    /// The source of the statement.
     pub fn source(&self) -> &Arc<Value> {
         &self.source
     }
 
-    /// Whether there is no expression in it: then its value is its source.
+    /// Whether the statement contains no expression. Its value is its source then.
     pub fn is_literal(&self) -> bool {
         matches!(*self.root, Node::Literal)
     }
 
-    /// Its value. What it takes is limited: see [`REEVALUATIONS`], [`DEPTH`], [`BYTES`] and [`TEXT_BYTES`].
+    /// Evaluates the statement, within [`REEVALUATIONS`], [`DEPTH`], [`BYTES`] and [`TEXT_BYTES`].
     ///
     /// # Errors
-    /// The first expression in it that cannot be evaluated.
+    /// The first expression that cannot be evaluated.
     pub fn evaluate(&self, scope: &WorkflowScope) -> Result<Arc<Value>, EvaluationError> {
         self.evaluate_entries(scope).map_err(|failed| failed.error)
     }
 
-    /// As [`evaluate`](Self::evaluate), for who wants to know which entry of an object it was.
+    /// As [`evaluate`](Self::evaluate), with the entry of an object in the error.
     ///
     /// # Errors
-    /// The first expression in it that cannot be evaluated, with the entry that it is in.
+    /// The first expression that cannot be evaluated, with its entry.
     pub fn evaluate_entries(&self, scope: &WorkflowScope) -> Result<Arc<Value>, EntryError> {
         if self.is_literal() {
             return Ok(Arc::clone(&self.source));
         }
+        // One evaluation around all texts: those within it share its limits on work and memory.
         let _evaluation = Evaluation::begin();
         let budget = Budget::new();
         let whole = |error| EntryError { entry: None, error };
@@ -109,6 +111,8 @@ impl Node {
             }
             Value::Array(items) => {
                 let nodes: Vec<_> = items.iter().map(Self::compile).collect();
+                // A list without expressions is a literal as a whole, so that evaluation copies it and does not walk
+                // through it.
                 if nodes.iter().all(Self::is_literal) { Self::Literal } else { Self::List(nodes) }
             }
             Value::Object(object) => {
@@ -146,7 +150,7 @@ impl Node {
     }
 }
 
-/// The name and the value of an entry of an object, read as `node` from `name` and `value`.
+/// The evaluated key and value of an entry; `node` was compiled from them.
 fn entry(
     node: &(Option<Text>, Node),
     name: &str,
@@ -162,15 +166,15 @@ fn entry(
     Ok((name, node.evaluate(value, scope, budget)?))
 }
 
-/// What is wrong in the texts of `value`, as Orquesta's inspection reports it: in the order of the text. Nothing is
-/// compiled to be evaluated.
+/// The syntax errors in the texts of `value`, as Orquesta's inspection reports them, in the order of the text.
+/// Nothing is compiled for evaluation.
 pub fn syntax_errors(value: &Value) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
     each_text(value, &mut |text| add_errors(text, &mut errors));
     errors
 }
 
-/// The variables that the texts of `value` read by a fixed name, as Orquesta's inspection finds them: by name.
+/// The variables that the texts of `value` read by a fixed name, as Orquesta's inspection finds them.
 pub fn references(value: &Value) -> Vec<Reference> {
     let mut found = Vec::new();
     each_text(value, &mut |text| references::collect(text, &mut found));
@@ -179,23 +183,22 @@ pub fn references(value: &Value) -> Vec<Reference> {
     found
 }
 
-/// The keys of the item of a task that the texts of `value` read, in the order of the text: by an empty name where one
-/// reads the item itself.
+/// The keys of a task's item that the texts of `value` read, in the order of the text. An empty name stands for the item
+/// itself.
 pub fn item_keys(value: &Value) -> Vec<Reference> {
     let mut found = Vec::new();
     each_text(value, &mut |text| references::collect_items(text, &mut found));
     found
 }
 
-/// What stands in the texts of `value` and hardly means what it says; the original says nothing of it until it is
-/// evaluated, or not even then.
+/// Likely mistakes in the texts of `value`. The original reports these only at evaluation, or never.
 pub fn slips(value: &Value) -> Vec<Slip> {
     let mut found = Vec::new();
     each_text(value, &mut |text| slips::collect(text, &mut found));
     found
 }
 
-/// Looks at every text in `value`, keys too, in order.
+/// Calls `look` with every text in `value`, in order, keys included.
 fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
     match value {
         Value::String(text) => look(text),
@@ -210,7 +213,7 @@ fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
     }
 }
 
-/// Adds what is wrong in one text: the whole of a Jinja template first, and then each expression, once.
+/// Adds the syntax errors of one text: first of a Jinja template as a whole, and then of each expression.
 fn add_errors(text: &str, errors: &mut Vec<SyntaxError>) {
     let mut add = |language: Option<Language>, expression: &str, message: String| {
         errors.push(SyntaxError { language, expression: expression.into(), message });
@@ -227,6 +230,7 @@ fn add_errors(text: &str, errors: &mut Vec<SyntaxError>) {
     if language == Language::Jinja
         && let Some(message) = jinja::syntax_error(text)
     {
+        // A text that is a single template appears among its own parts again; its error is reported once.
         seen.insert(text);
         add(Some(language), text, message);
     }

@@ -1,4 +1,4 @@
-//! A [`Scope`] as the template engine sees it: the root of what a template reads.
+//! A [`Scope`] as the root context of a rendering.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::keys::Scopes;
 use crate::mutable::Thaw;
 use crate::view::view;
 
-/// The root for a template that reads `keys` of the datastore, and changes what it sees if `changes` says so.
+/// The context for a template that reads `keys` of the datastore; `changes` says whether it changes values.
 pub(crate) fn of(scope: &Scope, keys: &Arc<[KeyName]>, changes: bool) -> Value {
     Value::from_object(Context {
         scope: scope.clone(),
@@ -24,7 +24,7 @@ pub(crate) fn of(scope: &Scope, keys: &Arc<[KeyName]>, changes: bool) -> Value {
 struct Context {
     scope: Scope,
     keys: Arc<[KeyName]>,
-    /// What was handed in, where the template changes it.
+    /// Mutable copies of the scope's values, if the template changes values.
     thaw: Option<Thaw>,
 }
 

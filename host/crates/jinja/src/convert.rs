@@ -1,4 +1,4 @@
-//! Between JSON and the template engine's values.
+//! Conversions between JSON and the template engine's values.
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
@@ -10,17 +10,17 @@ use crate::filters::{UNCALLED, is_function};
 use crate::weight::weigh;
 use crate::work::{self, Exceeded};
 
-/// `limit` as a value, with which the engine ends where it finds it.
+/// An invalid value that carries `limit`. The engine fails where it meets it.
 pub(crate) fn beyond(limit: Exceeded) -> Value {
     Value::from(minijinja::Error::from(limit))
 }
 
-/// `text` as the engine holds it, or the limit that a copy exceeds.
+/// `text` as a value of the engine, or the limit that the copy exceeds.
 pub(crate) fn from_text(text: &str) -> Value {
     work::make(text.len() + work::PLACE).map_or_else(beyond, |()| Value::from(text))
 }
 
-/// `json` as the engine holds it; keys keep their order. A part that is too much is the limit that it exceeds.
+/// `json` as a value of the engine, with its keys in order. A part at a limit becomes an invalid value.
 pub(crate) fn from_json(json: &Json) -> Value {
     let size = json.as_str().map_or(0, str::len) + work::PLACE;
     if let Err(limit) = work::make(size) {
@@ -37,7 +37,7 @@ pub(crate) fn from_json(json: &Json) -> Value {
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => items.iter().map(from_json).collect(),
         Json::Object(object) => {
-            // Each name is copied, and hashed.
+            // Each name is copied and hashed.
             let names = object.keys().map(String::len).sum::<usize>();
             if let Err(limit) = work::make(names.saturating_mul(2)) {
                 return beyond(limit);
@@ -47,12 +47,12 @@ pub(crate) fn from_json(json: &Json) -> Value {
     }
 }
 
-/// `value` as JSON: tuples and iterators become lists, keys text. The error says what has no JSON form.
+/// `value` as JSON: tuples and iterators become lists, keys become text. The error names a value without a JSON form.
 pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
     nested_to_json(value, 0)
 }
 
-/// As deep as `serde_json` reads.
+/// The depth of lists in JSON, up to which `serde_json` reads.
 const DEPTH: usize = 127;
 
 fn nested_to_json(value: &Value, depth: usize) -> Result<Json, String> {

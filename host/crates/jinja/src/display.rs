@@ -1,5 +1,5 @@
-//! Values of the template engine as Python writes them in text. Floats and quotes are [`petrel_python::display`]'s, which
-//! writes JSON in the same way.
+//! Values of the template engine in the text form of Python. [`petrel_python::display`] writes floats and quotes, and
+//! writes JSON in the same form.
 
 use std::fmt::{self, Write};
 
@@ -10,7 +10,7 @@ use petrel_python::display::{DEPTH, NODE, float, write_quoted};
 use crate::sequence;
 use crate::work::{self, Text};
 
-/// `value` as `str()` writes it.
+/// Writes `value` as `str()` does.
 pub(crate) fn write(out: &mut impl Write, value: &Value) -> fmt::Result {
     match value.as_str() {
         _ if value.kind() == ValueKind::Bytes => write_repr(out, value, 0),
@@ -19,14 +19,14 @@ pub(crate) fn write(out: &mut impl Write, value: &Value) -> fmt::Result {
     }
 }
 
-/// `value` as `str()` writes it, as a string. The error is about lists that nest too deep, or about a limit that
-/// [`work::check`] tells.
+/// `value` as a string in the form of `str()`. The error means lists that nest too deep, or a limit that
+/// [`work::check`] names.
 pub(crate) fn to_text(value: &Value) -> Result<String, fmt::Error> {
     let mut text = Text::default();
     write(&mut text, value).map(|()| text.0)
 }
 
-/// `value` as `repr()` writes it.
+/// `value` in the form of `repr()`.
 pub(crate) fn repr(value: &Value) -> Result<String, fmt::Error> {
     let mut text = Text::default();
     write_repr(&mut text, value, 0).map(|()| text.0)
@@ -94,7 +94,7 @@ fn write_pairs(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result
     Ok(())
 }
 
-/// Bytes as Python's `repr` writes them.
+/// Writes bytes as Python's `repr` does.
 fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> fmt::Result {
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     write!(out, "b{quote}")?;

@@ -1,4 +1,4 @@
-//! What can go wrong with a template, told to the person who wrote it.
+//! Errors of templates, for the people who wrote them.
 
 use minijinja::ErrorKind;
 use petrel_model::quoted::told;
@@ -7,17 +7,17 @@ use crate::environment::{OUTPUT_LIMIT, fuel};
 use crate::missing;
 use crate::work::{self, Exceeded, Limit};
 
-/// Why a template could not be read or rendered.
+/// The reason why a template could not be compiled or rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The text is no template.
+    /// The text is not a template.
     #[error("template `{template}`, line {line}: {reason}; correct the expression")]
     Syntax {
         /// The template, shortened.
         template: String,
         /// The line within it, from 1.
         line: usize,
-        /// What the parser stumbled over.
+        /// The reason of the parser.
         reason: String,
     },
     /// The template is well-formed, but not for these values.
@@ -25,18 +25,18 @@ pub enum Error {
     Render {
         /// The template, shortened.
         template: String,
-        /// What happened, with a word on what to do where there is one.
+        /// The reason, with a remedy where there is one.
         reason: String,
     },
-    /// A limit on what one evaluation may use up was hit.
+    /// A limit of the evaluation was exceeded.
     #[error("template `{template}` was given up: {limit}")]
     TooMuch {
         /// The template, shortened.
         template: String,
-        /// Which.
+        /// The limit.
         limit: Limit,
     },
-    /// The limit on output was hit.
+    /// The limit on the output was exceeded.
     #[error("template `{template}` gave more than {OUTPUT_LIMIT} bytes; pass less, or do this in an action")]
     OutputTooLarge {
         /// The template, shortened.
@@ -45,7 +45,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The library's error, retold. Its own text names neither the template nor what to do.
+    /// Rewords the engine's error, whose text names neither the template nor a remedy.
     pub(crate) fn from_engine(source: &str, error: &minijinja::Error) -> Self {
         let template = shortened(source);
         if let Err(Exceeded(limit)) = work::check() {
@@ -62,7 +62,7 @@ impl Error {
         }
     }
 
-    /// The same with what it lacked of the datastore.
+    /// Adds the missing keys of the datastore to the reason.
     pub(crate) fn with_missing(self, missing: Option<String>) -> Self {
         match (self, missing) {
             (Self::Render { template, reason }, Some(missing)) => {
@@ -85,7 +85,7 @@ fn reason(kind: ErrorKind, error: &minijinja::Error) -> String {
     }
 }
 
-/// Enough of `text` to recognise it by, on one line.
+/// The beginning of `text`, on one line.
 pub(crate) fn shortened(text: &str) -> String {
     const LENGTH: usize = 60;
     let line = text.lines().next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The filters and tests that all templates have: the platform's own ([`platform`]), and those of Jinja that
-//! the library has not or reads differently.
+//! The filters and tests of all templates: the platform's own ([`platform`]), and those of Jinja that the library
+//! lacks or implements differently.
 
 mod arguments;
 mod json;
@@ -19,14 +19,14 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     platform::add_to(environment);
     text::add_library_to(environment);
     add_plain(environment);
-    environment.add_filter("attr", |value: Value, given: Given| {
+    environment.add_filter("attr", |value: Value, given: CallArguments| {
         let args = Arguments::bind("attr", &["name"], given)?.require(1)?;
         let key = args.value(0);
         crate::weight::weigh(&key)?;
         work::scan(value.as_str().map_or(0, str::len))?;
         minijinja::filters::attr(&value, &key)
     });
-    environment.add_filter("batch", |state: &State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("batch", |state: &State<'_, '_>, value: Value, given: CallArguments| {
         let args = Arguments::bind("batch", &["linecount", "fill_with"], given)?.require(1)?;
         minijinja::filters::batch(state, value, args.count(0, 0)?, args.present(1).cloned())
     });
@@ -44,22 +44,22 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("map", plain::map);
     environment.add_filter("max", order::max);
     environment.add_filter("min", order::min);
-    environment.add_filter("random", |state: &mut State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("random", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         Arguments::bind("random", &[], given)?;
         plain::random(state, value)
     });
-    environment.add_filter("rejectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("rejectattr", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         plain::by_attribute("rejectattr", false, state, value, given)
     });
     environment.add_filter("format", text::format);
     environment.add_filter("replace", text::replace);
     environment.add_filter("round", plain::round);
     environment.add_filter("sum", plain::sum);
-    environment.add_filter("selectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("selectattr", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         plain::by_attribute("selectattr", true, state, value, given)
     });
     environment.add_filter("sort", order::sort);
-    environment.add_filter("slice", |state: &State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("slice", |state: &State<'_, '_>, value: Value, given: CallArguments| {
         let args = Arguments::bind("slice", &["slices", "fill_with"], given)?.require(1)?;
         minijinja::filters::slice(state, value, args.count(0, 0)?, args.present(1).cloned())
     });
@@ -72,14 +72,14 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     add_tests(environment);
 }
 
-/// Those that take nothing but their value.
+/// Adds the filters that take only their value.
 fn add_plain(environment: &mut Environment<'static>) {
     fn add<T: Into<Value> + 'static>(
         environment: &mut Environment<'static>,
         name: &'static str,
         filter: fn(Value) -> Result<T, Error>,
     ) {
-        environment.add_filter(name, move |value: Value, given: Given| {
+        environment.add_filter(name, move |value: Value, given: CallArguments| {
             Arguments::bind(name, &[], given)?;
             filter(value).map(Into::<Value>::into)
         });
@@ -102,7 +102,7 @@ fn add_plain(environment: &mut Environment<'static>) {
 
 fn add_tests(environment: &mut Environment<'static>) {
     environment.add_test("iterable", |value: &Value| {
-        // To begin with a text counts its characters, and a mapping copies its keys.
+        // When an iteration begins, a text counts its characters, and a mapping copies its keys.
         work::scan(value.as_str().map_or(0, str::len))?;
         Ok::<_, Error>(!value.is_none() && value.try_iter().is_ok())
     });
@@ -117,14 +117,14 @@ fn add_tests(environment: &mut Environment<'static>) {
     environment.add_test("callable", |value: &Value| value.kind() == minijinja::value::ValueKind::Plain);
 }
 
-pub(crate) use arguments::{Arguments, Given, bind};
+pub(crate) use arguments::{Arguments, CallArguments, bind};
 
-/// A wrong argument, told.
+/// The error for a wrong argument.
 pub(crate) fn wrong(reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason.into())
 }
 
-/// What went wrong in a function that both languages have, told.
+/// The error of a function that both languages share.
 pub(crate) fn told(error: functions::Error) -> Error {
     match error {
         functions::Error::TooMuch(limit) => Exceeded(limit).into(),
@@ -132,30 +132,30 @@ pub(crate) fn told(error: functions::Error) -> Error {
     }
 }
 
-/// An undefined value must not pass for one.
+/// Refuses an undefined value.
 pub(crate) fn defined(value: Value) -> Result<Value, Error> {
     if value.is_undefined() {
-        // Looking into it gives the error of the library, which knows its name.
+        // A lookup in an undefined value fails with the library's own error, which knows its name.
         value.get_attr("")?;
     }
     Ok(value)
 }
 
-/// What is said of a function where a value is needed.
+/// The error for a function in place of a value.
 pub(crate) const UNCALLED: &str = "a function is no value; call it, as in item()";
 
-/// Whether a value is a function, or something else that is there to be called.
+/// Whether `value` is a function or another callable.
 pub(crate) fn is_function(value: &Value) -> bool {
     value.kind() == minijinja::value::ValueKind::Plain && !crate::keys::is_key(value)
 }
 
-/// What can be gone through, in order: nothing and null cannot.
+/// The items of a value that can be iterated. Undefined values and null cannot.
 pub(crate) fn items(value: Value) -> Result<Vec<Value>, Error> {
     let value = defined(value)?;
     if value.is_none() {
         return Err(wrong("null is no list; use `| default([], true)` where it may be null"));
     }
-    // What does not know its length before may have no end.
+    // A value of unknown length may have no end.
     let count = value.as_str().map(str::len).or_else(|| value.len()).unwrap_or(0);
     work::visit(count)?;
     work::make_list(count)?;

@@ -1,16 +1,18 @@
-//! Panics of the template engine become errors of the template that they came from: what somebody wrote or sent must
-//! not end whoever evaluates it. Our own functions do not panic (the lints say so); the library has done it.
+//! A guard against panics of the template engine: they become errors of the template, because the text of an author
+//! or of a sender must not end the process. Our own functions do not panic (the lints see to that); the library has
+//! done so.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use minijinja::{Error, ErrorKind};
 
-/// Does `work`, which hands texts to the template engine.
+/// Runs `work`, which passes texts to the template engine.
 ///
 /// # Errors
-/// Those of `work`, and one when it panicked. That quotes nothing; what the panic said is where panics are printed.
+/// Those of `work`, and one for a panic, which quotes nothing. The panic's own message goes wherever panics are
+/// printed.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // What `work` changes is either dropped with it (output, scope) or only counts (the meter).
+    // `work` leaves no broken state behind: its output and scope are dropped with it, and the meter only counts.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_panic| {
         let reason = "the template engine cannot cope with it, which is a fault of its own; write it in another way, \
                       and report it";

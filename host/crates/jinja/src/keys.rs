@@ -1,4 +1,4 @@
-//! The datastore as the template engine sees it, `st2kv`: which keys a template names, and places on the way to one.
+//! The datastore in templates, `st2kv`: the keys that a template names, and the values along the path to a key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use petrel_scope::{Datastore, KeyName, KeyScope};
 
 use crate::{convert, work};
 
-/// The keys that the dotted names in a template (`st2kv.system.a.b`) ask for. A last step that is a
-/// method of strings (`st2kv.system.a.upper()`) is not part of the key.
+/// The keys of the datastore among the dotted names of a template (`st2kv.system.a.b`). A last part that is a method
+/// of strings (`st2kv.system.a.upper()`) does not belong to the key.
 pub(crate) fn keys_among<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<KeyName> {
     let mut keys: Vec<_> = names.into_iter().filter_map(key).collect();
     keys.sort();
@@ -32,7 +32,7 @@ fn key(dotted: &str) -> Option<KeyName> {
     Some(KeyName { scope, name: name.to_owned() })
 }
 
-/// Python's methods of strings that templates call.
+/// Python's methods of strings that templates call on keys.
 const STRING_METHODS: [&str; 27] = [
     "capitalize",
     "count",
@@ -63,7 +63,7 @@ const STRING_METHODS: [&str; 27] = [
     "upper",
 ];
 
-/// `st2kv` itself.
+/// The value of `st2kv`.
 #[derive(Debug)]
 pub(crate) struct Scopes {
     pub(crate) datastore: Arc<Datastore>,
@@ -88,7 +88,7 @@ impl Scopes {
     }
 }
 
-/// A place in the datastore: the part of a key that was read so far.
+/// A part of a key that has been read so far.
 struct Lookup {
     datastore: Arc<Datastore>,
     keys: Arc<[KeyName]>,
@@ -96,7 +96,7 @@ struct Lookup {
     name: String,
 }
 
-/// Whether `value` is a place in the datastore.
+/// Whether `value` is a part of a key.
 pub(crate) fn is_key(value: &Value) -> bool {
     value.downcast_object_ref::<Lookup>().is_some()
 }
@@ -108,7 +108,7 @@ impl fmt::Debug for Lookup {
 }
 
 impl Lookup {
-    /// Whether the template goes on from `name` to a longer key.
+    /// Whether the template reads a longer key that begins with `name`.
     fn goes_on(&self, name: &str) -> bool {
         self.keys.iter().any(|key| {
             key.scope == self.scope && key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))

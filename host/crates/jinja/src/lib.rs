@@ -1,10 +1,10 @@
-//! Jinja: in rules and parameters, where a [`Template`] and a scope give text, and in workflows ([`workflow`]), where
-//! expressions give values.
+//! Jinja. In rules and parameters a [`Template`] and a scope give text; in workflows ([`workflow`]) expressions give
+//! values.
 //!
-//! The template engine is `minijinja`, which this crate alone knows. Where it differs from Python's, [`filters`],
-//! [`methods`], [`operators`] and [`rewrite`] bend it. What is handed in is seen in place ([`view`]), and
-//! what it makes is counted ([`work`], [`weight`]). What templates see is `petrel-scope`; where
-//! expressions stand in text is `petrel-expressions`.
+//! The template engine is `minijinja`, which no other crate knows. Where it differs from Python's, [`filters`],
+//! [`methods`], [`operators`] and [`rewrite`] adapt it. Values of the scope are read in place ([`view`]), and new
+//! values are metered ([`work`], [`weight`]). `petrel-scope` defines the scopes; `petrel-expressions` finds
+//! expressions in text.
 //!
 //! Pure: no clock, no I/O, no loader of templates. Start reading at `template.rs`.
 

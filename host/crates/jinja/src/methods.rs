@@ -1,7 +1,7 @@
-//! Python's methods of texts, lists, mappings and numbers, which are part of Jinja there.
+//! Python's methods of texts, lists, mappings and numbers, which Python's Jinja offers.
 //!
-//! Those that the library has as Python has them are left to it; the rest is here: [`strings`], [`mod@format`]
-//! for `str.format`, [`printf`] for `%`, [`collections`] for lists and mappings, [`numbers`].
+//! Methods that the library implements as Python does are left to it. The others are here: [`strings`],
+//! [`mod@format`] for `str.format`, [`printf`] for `%`, [`collections`] for lists and mappings, [`numbers`].
 
 mod collections;
 mod format;
@@ -18,14 +18,14 @@ pub(crate) use printf::percent;
 
 use crate::work::{self, Exceeded};
 
-/// Charges for what every method may do: go through its text or list a few times, and make a copy of it.
+/// Charges for the work of any method: a few passes over its text or list, and a copy of it.
 fn charge(value: &Value, method: &str, args: &[Value]) -> Result<(), Exceeded> {
     let text: usize = std::iter::once(value).chain(args).filter_map(Value::as_str).map(str::len).sum();
     work::charge((text as u64).saturating_mul(8))?;
     work::make(text)?;
     let is_text = value.as_str().is_some();
     if !is_text || matches!(method, "startswith" | "endswith") {
-        // Among them may be a key, or a list of texts to look for.
+        // An argument may become a key, or be a list of texts to search for.
         args.iter().filter(|arg| arg.as_str().is_none()).try_for_each(crate::weight::weigh)?;
     }
     if let ("strip" | "lstrip" | "rstrip", Some(text), Some(chars)) =

@@ -1,5 +1,5 @@
-//! What an index did not find: the library knows the names of what is not defined, but not the value of a key, as in
-//! `{{ d[k] }}`. It is kept for the error that may come of it, and told there.
+//! The last failed lookup by a key. The library's errors name undefined names, but not the value of a key as in `{{
+//! d[k] }}`, so it is kept here for the error that may follow.
 
 use std::cell::RefCell;
 
@@ -10,24 +10,24 @@ use crate::display;
 use crate::error::shortened;
 
 thread_local! {
-    /// The expression and its key, of the last index that found nothing.
+    /// The expression and the key of the last lookup that found nothing.
     static MISSING: RefCell<Option<(Value, Value)>> = const { RefCell::new(None) };
 }
 
-/// Keeps that `expression`, with `key` as its key, has found nothing.
+/// Notes that `expression` has nothing under `key`.
 pub(crate) fn note(expression: Value, key: Value) {
     MISSING.with_borrow_mut(|missing| *missing = Some((expression, key)));
 }
 
-/// Forgets what was kept: an evaluation begins, or something was put in its place.
+/// Forgets the lookup, because an evaluation begins or a default has taken its place.
 pub(crate) fn forget() {
     MISSING.with_borrow_mut(|missing| *missing = None);
 }
 
-/// What is not defined, by the `detail` of the library's error.
+/// The name of the undefined value in the `detail` of the library's error.
 pub(crate) fn name(detail: &str) -> String {
     if !detail.is_empty() {
-        // "`a.b` is undefined", with a line behind it where that is another one.
+        // The library writes "`a.b` is undefined", and adds a line if that is another one.
         return quoted(detail.split_once(" is undefined").map_or(detail, |(name, _)| name)).into_owned();
     }
     let missing = MISSING.with_borrow_mut(Option::take);

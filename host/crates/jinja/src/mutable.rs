@@ -1,7 +1,7 @@
-//! Lists and mappings that Python's methods change: `append`, `update` and the like.
+//! Lists and mappings that Python's methods can change: `append`, `update` and the like.
 //!
-//! The library's values never change. So where a text calls such a method, and only there, literals and what
-//! is handed in are made of these; a change lasts as long as the evaluation.
+//! The library's values are immutable. So where a text calls such a method, and only there, literals and values of
+//! the scope are copied into these. A change lasts as long as the evaluation.
 
 mod change;
 
@@ -30,7 +30,7 @@ const METHODS: [&str; 11] = [
     "update",
 ];
 
-/// Whether a text calls a method that changes something.
+/// Whether a text calls a method that changes a value.
 pub(crate) fn changes_something(source: &str) -> bool {
     METHODS.iter().any(|method| {
         source.match_indices(method).any(|(place, _)| {
@@ -41,17 +41,17 @@ pub(crate) fn changes_something(source: &str) -> bool {
     })
 }
 
-/// A list.
+/// A mutable list.
 pub(crate) fn list(items: Vec<Value>) -> Value {
     Value::from_object(List(Mutex::new(items)))
 }
 
-/// A mapping.
+/// A mutable mapping.
 pub(crate) fn mapping(entries: Vec<(Value, Value)>) -> Value {
     Value::from_object(Mapping(Mutex::new(entries.into_iter().collect())))
 }
 
-/// `value` with all lists and mappings in it made anew, so that they can be changed.
+/// A copy of `value` in which all lists and mappings are mutable.
 pub(crate) fn thawed(value: &Value, depth: usize) -> Value {
     const DEPTH: usize = 128;
     if depth > DEPTH || value.is_tuple() || work::make(2 * work::PLACE).is_err() {
@@ -76,12 +76,12 @@ pub(crate) fn thawed(value: &Value, depth: usize) -> Value {
     }
 }
 
-/// What was handed in, made anew at the first look; later looks see the changes.
+/// Values of the scope, each copied at its first lookup, so that later lookups see changes.
 #[derive(Debug, Default)]
 pub(crate) struct Thaw(Mutex<BTreeMap<String, Value>>);
 
 impl Thaw {
-    /// The value under `name`, which `make` has to begin with.
+    /// The mutable value of `name`, which `make` provides at the first lookup.
     pub(crate) fn get(&self, name: &str, make: impl FnOnce() -> Option<Value>) -> Option<Value> {
         if let Some(known) = lock(&self.0).get(name) {
             return Some(known.clone());
@@ -96,7 +96,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// So many values, copied to go through them, or the limit that this exceeds.
+/// A copied snapshot of values to iterate over, or the limit that the copy exceeds.
 pub(crate) fn copied(count: usize, copy: impl FnOnce() -> Vec<Value>) -> Enumerator {
     Enumerator::Values(match work::make_list(count) {
         Ok(()) => copy(),
@@ -140,7 +140,7 @@ struct Mapping(Mutex<IndexMap<Value, Value>>);
 
 impl Object for Mapping {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        // A list or a mapping is no key, as in Python; and it may be this very one, which is locked then.
+        // As in Python, a list or a mapping is not a key. It may also be this very mapping, whose lock is held here.
         if !is_key(key) {
             return None;
         }
@@ -170,7 +170,7 @@ impl Object for Mapping {
     }
 }
 
-/// Whether `value` can be a key: Python hashes no list and no mapping, nor a tuple that holds one.
+/// Whether `value` can be a key: Python hashes no list and no mapping, nor a tuple that contains one.
 fn is_key(value: &Value) -> bool {
     match value.kind() {
         ValueKind::Seq if value.is_tuple() => {
@@ -181,8 +181,8 @@ fn is_key(value: &Value) -> bool {
     }
 }
 
-/// Whether `value` is, or holds, the list or mapping at an address: a value within itself would have no end.
-/// Looks at `left` lists and mappings at most; beyond them it says yes.
+/// Whether `value` is, or contains, the list or mapping at an address, which must not contain itself. Visits at most
+/// `left` lists and mappings, and answers yes beyond them.
 fn holds(value: &Value, address: usize, left: &mut u32) -> bool {
     if value.as_object().is_none() || value.downcast_object_ref::<View>().is_some() {
         return false;

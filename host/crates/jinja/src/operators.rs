@@ -1,5 +1,5 @@
-//! Operators where Python's differ from the library's. Nobody writes these names: [`crate::rewrite`] puts them
-//! in the place of the operators.
+//! Functions for operators in which Python and the library differ. [`crate::rewrite`] puts them in the place of the
+//! operators; nobody writes their names.
 
 mod arithmetic;
 mod slice;
@@ -11,32 +11,32 @@ use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
 use crate::display;
-use crate::filters::{Given, defined, items, order, wrong};
+use crate::filters::{CallArguments, defined, items, order, wrong};
 use crate::missing;
 use crate::mutable;
 use crate::sequence;
 use crate::weight::weigh;
 use crate::work;
 
-/// Comparisons in a row: `a < b <= c`.
+/// A chain of comparisons: `a < b <= c`.
 pub(crate) const COMPARE: &str = "petrel__compare";
-/// `+`, `-`, `*`, `/`, `//` and `%` in a row.
+/// A chain of `+`, `-`, `*`, `/`, `//` and `%`.
 pub(crate) const ARITHMETIC: &str = "petrel__arithmetic";
 /// `value[start:stop:step]`.
 pub(crate) const SLICE: &str = "petrel__slice";
-/// What a loop goes through.
+/// The value that a loop iterates over.
 pub(crate) const EACH: &str = "petrel__each";
-/// A list that can be changed.
+/// A mutable list.
 pub(crate) const LIST: &str = "petrel__list";
-/// A mapping that can be changed.
+/// A mutable mapping.
 pub(crate) const MAPPING: &str = "petrel__mapping";
-/// What the engine is about to go through without counting that: the key of a mapping.
+/// A key of a mapping, which is weighed because the engine hashes it without counting.
 pub(crate) const KEY: &str = "petrel__key";
-/// An item by its key: the value, the key, and the expression as it was written.
+/// A lookup by key: the value, the key, and the expression as it was written.
 pub(crate) const ITEM: &str = "petrel__item";
-/// What the engine is about to take an item of, which a text has to count its characters for.
+/// A value that the engine is about to index. A text must be charged, because its characters are counted.
 pub(crate) const INDEXED: &str = "petrel__indexed";
-/// `~` in a row.
+/// A chain of `~`.
 pub(crate) const CONCATENATE: &str = "petrel__concatenate";
 
 pub(crate) fn add_to(environment: &mut Environment<'static>) {
@@ -57,7 +57,7 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("range", sequence::range);
 }
 
-/// The tests that are operators.
+/// Adds the tests that are operators.
 fn add_tests(environment: &mut Environment<'static>) {
     const ORDERS: [(&str, &[&str]); 4] = [
         ("<", &["lt", "lessthan", "<"]),
@@ -86,7 +86,7 @@ fn equal(left: &Value, right: &Value) -> Result<bool, Error> {
     Ok(order::equal(&defined(left.clone())?, &defined(right.clone())?)?)
 }
 
-/// Values with the names of operators between them.
+/// Compares values, with the names of operators between them.
 #[expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
 fn compare(given: Rest<Value>) -> Result<bool, Error> {
     for triple in given.windows(3).step_by(2) {
@@ -106,8 +106,9 @@ fn compare(given: Rest<Value>) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Whether two values stand in an order.
+/// Whether two values are in an order.
 fn ordered(left: &Value, right: &Value, operator: &str) -> Result<bool, Error> {
+    // Nothing is ordered beside NaN: as in Python, each comparison is then false, and none is an error.
     let order = order::compare(left, right)?;
     Ok(order.is_some_and(|order| match operator {
         "<" => order.is_lt(),
@@ -126,6 +127,7 @@ fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
         (Some(_), None) => {
             Err(wrong(format!("a text can only hold texts, not a value of type {}", value.kind())))
         }
+        // Jinja's `in` asks a mapping for its keys, not for its values.
         (None, _) if container.kind() == ValueKind::Map => {
             weigh(value)?;
             Ok(!container.get_item(value)?.is_undefined())
@@ -142,7 +144,7 @@ fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
 }
 
 fn indexed(value: Value) -> Result<Value, Error> {
-    // Twice, where the index counts from the end.
+    // Twice, because an index from the end counts the characters first.
     work::scan(value.as_str().map_or(0, str::len).saturating_mul(2))?;
     Ok(value)
 }
@@ -151,13 +153,13 @@ fn item(value: Value, key: Value, expression: Value) -> Result<Value, Error> {
     weigh(&key)?;
     let value = indexed(value)?;
     if value.kind() == ValueKind::Iterable {
-        // It is gone through from its start.
+        // A sequence is walked from its start.
         work::visit(value.len().unwrap_or(0))?;
     }
     let item = value.get_item(&key)?;
     work::check()?;
     if item.is_undefined() && (value.kind() == ValueKind::Map || !key.is_undefined()) {
-        // As in the original, what is not defined is no key at all.
+        // As in the original, an undefined value is not a key.
         missing::note(expression, defined(key)?);
     }
     Ok(item)
@@ -167,7 +169,7 @@ fn each(value: Value) -> Result<Value, Error> {
     if defined(value.clone())?.is_none() {
         return Err(wrong("a loop cannot go through null; use `| default([], true)` where it may be null"));
     }
-    // A text goes character by character, of which the library does not know the last one.
+    // A text is iterated by characters, of which the library would not know the last one, as for `loop.last`.
     Ok(match value.as_str() {
         Some(text) => {
             work::make_list(text.len())?;
@@ -177,8 +179,8 @@ fn each(value: Value) -> Result<Value, Error> {
     })
 }
 
-/// A mapping of a mapping or of pairs, and of named arguments.
-fn dict(given: Given) -> Result<Value, Error> {
+/// The function `dict`: a mapping of a mapping or of pairs, and of named arguments.
+fn dict(given: CallArguments) -> Result<Value, Error> {
     let mut entries = IndexMap::new();
     for value in given.into_values() {
         let is_mapping = value.kind() == ValueKind::Map;
@@ -199,7 +201,7 @@ fn dict(given: Given) -> Result<Value, Error> {
     Ok(Value::from_pairs(entries))
 }
 
-/// Values as text, one behind the other.
+/// The texts of values, joined.
 #[expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
 fn concatenate(given: Rest<Value>) -> Result<Value, Error> {
     let mut text = work::Text::default();

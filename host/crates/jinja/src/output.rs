@@ -1,25 +1,25 @@
-//! Where a template is written to: a buffer with a limit.
+//! The output of a rendering: a buffer with a limit.
 
 use crate::environment::OUTPUT_LIMIT;
 
-/// A buffer that refuses to grow beyond the limit.
+/// A buffer that refuses to grow beyond [`OUTPUT_LIMIT`].
 pub(crate) struct Output {
     bytes: Vec<u8>,
     is_full: bool,
 }
 
 impl Output {
-    /// An empty one, with room for so many bytes.
+    /// An empty buffer with room for `bytes`.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), is_full: false }
     }
 
-    /// Whether more was written than it takes.
+    /// Whether a write was refused.
     pub(crate) fn is_full(&self) -> bool {
         self.is_full
     }
 
-    /// What was written. The error says why it is no text.
+    /// The written text, or the reason why it is not text.
     pub(crate) fn into_text(self) -> Result<String, String> {
         String::from_utf8(self.bytes).map_err(|error| error.utf8_error().to_string())
     }

@@ -1,8 +1,8 @@
-//! Templates rewritten where the library reads operators differently from Python: `a < b` becomes a call of
-//! a function that refuses to order a text against a number, and so on; see [`crate::operators`].
+//! The rewriting of templates where the library's operators differ from Python's: `a < b` becomes a call of a
+//! function that refuses to order a text against a number, and so on; see [`crate::operators`].
 //!
-//! What cannot be followed here is [`Rewritten::Lost`]: the library says what is wrong with it, and what it finds right is
-//! refused all the same, since it would go through values without counting that.
+//! A text that cannot be followed is [`Rewritten::Lost`]. The library reports its syntax error, and if it finds none
+//! the text is refused all the same, because the library would walk through values without counting.
 
 pub(crate) mod called;
 mod expression;
@@ -14,24 +14,24 @@ use tokens::{End, tokens};
 
 use crate::mutable;
 
-/// What became of a text.
+/// The outcome of rewriting a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rewritten {
-    /// There was nothing to rewrite.
+    /// Nothing needed to be rewritten.
     Same,
-    /// The text that takes its place.
+    /// The rewritten text.
     Other(String),
-    /// It could not be followed.
+    /// The text could not be followed.
     Lost,
 }
 
-/// What is said of a text that could not be followed and that the library finds nothing wrong with.
+/// The error for a text that could not be followed and in which the library finds no error.
 pub(crate) const LOST: &str = "an expression in it cannot be followed; write it more plainly, with {% set %}";
 
-/// `source`, a single expression, rewritten.
+/// Rewrites `source`, a single expression.
 ///
 /// # Errors
-/// When the library must not see it.
+/// When the library must not parse it.
 pub(crate) fn expression(source: &str) -> Result<Rewritten, Refused> {
     let Some((tokens, _)) = tokens(source, End::Text)? else { return Ok(Rewritten::Lost) };
     let mut rewriter = Rewriter::new(source, &tokens, mutable::changes_something(source));
@@ -42,7 +42,7 @@ pub(crate) fn expression(source: &str) -> Result<Rewritten, Refused> {
     })
 }
 
-/// `source` with the ends of its lines as Jinja has them.
+/// `source` with line ends as Jinja normalizes them.
 pub(crate) fn with_plain_lines(source: &str) -> std::borrow::Cow<'_, str> {
     if source.contains('\r') {
         source.replace("\r\n", "\n").replace('\r', "\n").into()
@@ -51,10 +51,10 @@ pub(crate) fn with_plain_lines(source: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// `source`, a template, rewritten.
+/// Rewrites `source`, a template.
 ///
 /// # Errors
-/// When the library must not see it.
+/// When the library must not parse it.
 pub(crate) fn template(source: &str) -> Result<Rewritten, Refused> {
     let mut pass = Pass { is_mutable: mutable::changes_something(source), ..Pass::default() };
     let mut rest = source;
@@ -64,7 +64,8 @@ pub(crate) fn template(source: &str) -> Result<Rewritten, Refused> {
         rest = if let Some(after) = pass.tag(from)? {
             after
         } else {
-            // The library says what is wrong here; what follows must not be too long either.
+            // The library will report the error here. The rest is read on, because it must not be too long for the
+            // library either.
             pass.is_lost = true;
             from.get(2..).unwrap_or_default()
         };
@@ -77,14 +78,14 @@ pub(crate) fn template(source: &str) -> Result<Rewritten, Refused> {
     })
 }
 
-/// Where the next tag or comment begins.
+/// The index of the next tag or comment.
 fn next_tag(text: &str) -> Option<usize> {
     let braces = text.match_indices('{').map(|(place, _)| place);
     let mut tags = braces.filter(|place| matches!(text.as_bytes().get(place + 1), Some(b'{' | b'%' | b'#')));
     tags.next()
 }
 
-/// One way through a template.
+/// One pass through a template.
 #[derive(Debug, Default)]
 struct Pass {
     out: String,
@@ -94,7 +95,7 @@ struct Pass {
 }
 
 impl Pass {
-    /// Writes the tag or comment that `from` begins with, and gives what follows.
+    /// Writes the tag or comment at the beginning of `from`, and returns the rest.
     fn tag<'a>(&mut self, from: &'a str) -> Result<Option<&'a str>, Refused> {
         if from.starts_with("{#") {
             let Some((comment, after)) = from.split_once("#}") else { return Ok(Some(self.open_ended())) };
@@ -123,13 +124,14 @@ impl Pass {
         Ok(Some(after))
     }
 
-    /// Everything up to the end belongs to a comment or a raw block without one.
+    /// Ends the pass in a comment or a raw block that is never closed.
     fn open_ended(&mut self) -> &'static str {
         self.is_lost = true;
         ""
     }
 
-    /// What is in a raw block is no template. A line that begins behind its tag keeps its break there.
+    /// Copies a raw block, which is no template. Python's Jinja keeps a line break directly after its tag, which the
+    /// library's `trim_blocks` would remove.
     fn raw<'a>(&mut self, open: &str, tag: &str, after: &'a str) -> Option<&'a str> {
         let length = raw_length(after)?;
         let (inside, rest) = after.split_at_checked(length)?;
@@ -143,7 +145,7 @@ impl Pass {
     }
 }
 
-/// How far it is to the end of the `{% endraw %}` in `text`.
+/// The length up to the end of the `{% endraw %}` in `text`.
 fn raw_length(text: &str) -> Option<usize> {
     let mut from = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Sequences that Python shows in a way of their own: ranges, the views of mappings, and groups.
+//! Sequences with a text form of their own in Python: ranges, views of mappings, and groups.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::filters::order::Group;
 use crate::filters::wrong;
 use crate::{mutable, work};
 
-/// What stands before and behind the items of `value` in text, if that is not `[` and `]`. Without anything
-/// behind, the items are not shown.
+/// The text before and behind the items of `value`, if it differs from `[` and `]`. Without text behind, the items
+/// are not shown.
 pub(crate) fn frame(value: &Value) -> Option<(String, &'static str)> {
     let object = value.as_object()?;
     if let Some(range) = object.downcast_ref::<Range>() {
@@ -26,12 +26,12 @@ pub(crate) fn frame(value: &Value) -> Option<(String, &'static str)> {
     object.downcast_ref::<Group>().map(|_| ("(".to_owned(), ")"))
 }
 
-/// Whether `value` is a range or a view of a mapping, which Python does not take for lists.
+/// Whether `value` is a range or a view of a mapping, which are no lists in Python.
 pub(crate) fn is_view(value: &Value) -> bool {
     value.downcast_object_ref::<Range>().is_some() || is_mapping_view(value)
 }
 
-/// Whether `value` is a view of a mapping, which has no places.
+/// Whether `value` is a view of a mapping, which cannot be indexed.
 pub(crate) fn is_mapping_view(value: &Value) -> bool {
     value.downcast_object_ref::<MappingView>().is_some()
 }
@@ -44,7 +44,7 @@ pub(crate) struct Range {
     step: i64,
 }
 
-/// How many numbers a range may have.
+/// The greatest length of a range, as in Jinja's sandbox.
 const RANGE: u64 = 100_000;
 
 /// `range(stop)`, `range(start, stop)` and `range(start, stop, step)`.
@@ -91,14 +91,14 @@ impl Object for Range {
     }
 }
 
-/// The keys, values or entries of a mapping: they can be gone through, and not be indexed.
+/// The keys, values or entries of a mapping, which can be iterated but not indexed.
 pub(crate) struct MappingView {
     name: &'static str,
     items: Vec<Value>,
 }
 
 impl MappingView {
-    /// A view that shows itself as `name`.
+    /// A view that is displayed as `name`.
     pub(crate) fn value(name: &'static str, items: Vec<Value>) -> Value {
         Value::from_object(Self { name, items })
     }

@@ -1,7 +1,7 @@
-//! Jinja templates as rules and parameters use them: the result is always text.
+//! Templates of rules and parameters, whose result is always text.
 //!
-//! A template is read once and rendered often. Text without `{{` or `{%` is no template and should
-//! not come here: [`is_template`] tells them apart without any parsing, as StackStorm does.
+//! A template is compiled once and rendered often. Text without `{{` or `{%` is no template and should not come here:
+//! [`is_template`] tells them apart without parsing, as StackStorm does.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -19,12 +19,12 @@ use crate::rewrite::Rewritten;
 use crate::work::{self, Evaluation, Exceeded};
 use crate::{Error, context, filters, missing, mutable, rewrite, workflow};
 
-/// Whether `text` holds Jinja.
+/// Whether `text` contains Jinja.
 pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
-/// Compiles and renders `template` once. Whoever renders it again keeps a [`Template`].
+/// Compiles and renders `template` once. To render it again, keep a [`Template`].
 ///
 /// # Errors
 /// As [`Template::compile`] and [`Template::render`].
@@ -32,8 +32,8 @@ pub fn render(template: &str, scope: &Scope) -> Result<String, Error> {
     Template::compile(template)?.render(scope)
 }
 
-/// A template that was read, and is kept in its compiled form from the first rendering on. (That form
-/// takes kilobytes, and of thousands of rules most never match.)
+/// A template whose syntax was checked. Its compiled form is kept from the first rendering on, because it takes
+/// kilobytes, and most of thousands of rules never match.
 pub struct Template {
     source: String,
     names: BTreeSet<String>,
@@ -51,10 +51,10 @@ impl std::fmt::Debug for Template {
 const NAME: &str = "template";
 
 impl Template {
-    /// Reads `source`.
+    /// Parses `source`.
     ///
     /// # Errors
-    /// [`Error::Syntax`] when it is no Jinja.
+    /// [`Error::Syntax`] when it is not Jinja.
     pub fn compile(source: &str) -> Result<Self, Error> {
         let refused = |reason| Error::Syntax { template: shortened(source), line: 1, reason };
         let rewritten = rewrite::template(source).map_err(|error| refused(error.to_string()))?;
@@ -64,6 +64,7 @@ impl Template {
             return Err(refused(rewrite::LOST.to_owned()));
         }
         let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+        // The engine counts functions of the environment among the undeclared variables; no scope has to supply them.
         for (global, _) in SHARED.globals() {
             names.remove(global);
         }
@@ -87,52 +88,52 @@ impl Template {
         Ok(self.compiled.get_or_init(|| environment))
     }
 
-    /// The functions, filters and tests that it uses and nobody has, a sentence on each.
+    /// The unknown functions, filters and tests that the template uses, with a sentence on each.
     pub fn unknown(&self) -> Vec<String> {
         workflow::unknown_in(&SHARED, &self.source, true)
     }
 
-    /// The text it was compiled from.
+    /// The source of the template.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The names that it takes from the scope.
+    /// The names that the template reads from the scope.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
 
-    /// The keys of the datastore that it reads by a fixed name.
+    /// The keys of the datastore that the template reads by a fixed name.
     pub fn datastore_keys(&self) -> &[KeyName] {
         &self.keys
     }
 
-    /// Fills it in.
+    /// Renders the template.
     ///
     /// # Errors
     /// [`Error::Render`] when a name is not defined, a filter unknown or a value of the wrong kind;
     /// [`Error::TooMuch`] and [`Error::OutputTooLarge`] when a limit was hit.
     pub fn render(&self, scope: &Scope) -> Result<String, Error> {
         let _evaluation = Evaluation::begin();
-        let retold = |error: minijinja::Error| {
+        let render_error = |error: minijinja::Error| {
             settle_failed(&error);
-            // What is missing reads as an empty text, which may be what went wrong.
+            // A missing key reads as empty text, which may be the true reason of the error.
             let missing = scope.datastore().missing(self.keys.iter());
             Error::from_engine(&self.source, &error).with_missing(missing)
         };
         work::check()
             .map_err(|Exceeded(limit)| Error::TooMuch { template: shortened(&self.source), limit })?;
         missing::forget();
-        let mut compiled = Cow::Borrowed(self.compiled().map_err(retold)?);
+        let mut compiled = Cow::Borrowed(self.compiled().map_err(render_error)?);
         if work::is_roomy() {
             compiled.to_mut().set_fuel(Some(fuel()));
         }
-        let template = compiled.get_template(NAME).map_err(retold)?;
+        let template = compiled.get_template(NAME).map_err(render_error)?;
         let mut output = Output::with_capacity(self.source.len());
         let context = context::of(scope, &self.keys, mutable::changes_something(&self.source));
         let rendered = guarded(|| {
             let captured = template.render_captured_to(context, &mut output)?;
-            // What went on without a part that was too much is no answer.
+            // A charge that was refused may have left the text incomplete.
             work::check()?;
             settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
             Ok(())
@@ -140,7 +141,7 @@ impl Template {
         if output.is_full() {
             return Err(Error::OutputTooLarge { template: shortened(&self.source) });
         }
-        rendered.map_err(retold)?;
+        rendered.map_err(render_error)?;
         output.into_text().map_err(|reason| Error::Render { template: shortened(&self.source), reason })
     }
 }

@@ -1,7 +1,6 @@
-//! JSON as the template engine sees it, without copying it: only the parts that a template touches are
-//! turned into the engine's values.
+//! JSON in place as values of the template engine: only the parts that a template touches are converted.
 //!
-//! What the way to a part takes is charged ([`petrel_scope::parts`]).
+//! The path to a part is charged ([`petrel_scope::parts`]).
 
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use serde_json::Value as Json;
 use crate::convert;
 use crate::work::{self, Exceeded};
 
-/// `root` as the engine sees it.
+/// `root` as a value of the engine.
 pub(crate) fn view(root: &Arc<Json>) -> Value {
     match &**root {
         Json::Array(_) | Json::Object(_) => Value::from_object(View::of(Arc::clone(root))),
@@ -21,17 +20,17 @@ pub(crate) fn view(root: &Arc<Json>) -> Value {
     }
 }
 
-/// The field `name` of `root` as the engine sees it.
+/// The field `name` of `root` as a value of the engine.
 pub(crate) fn field(root: &Arc<Json>, name: &str) -> Option<Value> {
     View::of(Arc::clone(root)).field(root, name)
 }
 
-/// A list or an object somewhere in a shared value.
+/// A list or an object within shared JSON.
 #[derive(Debug)]
 pub(crate) struct View {
     root: Arc<Json>,
     path: Vec<Step>,
-    /// How many units of work going there is.
+    /// The units of work of walking to the place.
     way: u64,
     is_list: bool,
     length: usize,
@@ -44,13 +43,13 @@ enum Step {
 }
 
 impl View {
-    /// All of `root`.
+    /// The root itself.
     fn of(root: Arc<Json>) -> Self {
         let (is_list, length) = (root.is_array(), length(&root));
         Self { root, path: Vec::new(), way: 0, is_list, length }
     }
 
-    /// It as JSON; all of a value that was handed in is not copied.
+    /// The place as JSON; the root is shared and not copied.
     pub(crate) fn shared(&self) -> Result<Arc<Json>, Exceeded> {
         if self.path.is_empty() {
             return Ok(Arc::clone(&self.root));
@@ -67,7 +66,7 @@ impl View {
         })
     }
 
-    /// The field `name` of `json`, which is what this shows.
+    /// The field `name` of `json`, which is the JSON of this place.
     fn field(&self, json: &Json, name: &str) -> Option<Value> {
         if let Err(limit) = work::scan(name.len()) {
             return Some(convert::beyond(limit));
@@ -76,7 +75,7 @@ impl View {
         Some(self.child(STEP + name.len() as u64, || Step::Field(name.into()), field))
     }
 
-    /// A part of this, `far` units of work away.
+    /// A part of this place, `far` units of work from the root.
     fn child(&self, far: u64, step: impl FnOnce() -> Step, json: &Json) -> Value {
         if !matches!(json, Json::Array(_) | Json::Object(_)) {
             return convert::from_json(json);
@@ -96,7 +95,7 @@ impl View {
     }
 }
 
-/// How many items or fields there are.
+/// The number of items or fields.
 fn length(json: &Json) -> usize {
     match json {
         Json::Array(items) => items.len(),
@@ -124,7 +123,8 @@ impl Object for View {
     }
 
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        // A key may be named as a method of Python's mappings, `x.values`; only a call, `x.values()`, means that.
+        // A mapping may have a key with the name of a method, as in `x.values`. Only a call, `x.values()`, means the
+        // method of Python's mappings.
         if self.is_list {
             return None;
         }

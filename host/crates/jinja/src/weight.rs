@@ -1,10 +1,11 @@
-//! How much there is to go through in a value, part by part: what is shared counts as often as it is there.
+//! The weight of a value: the number of its parts, with shared parts counted as often as they occur.
 //!
-//! A template can make lists that hold the same part again and again (`{% set v.x = [v.x, v.x] %}`), so that there is more
-//! to go through than could ever be done, in no memory at all; and a namespace can hold itself. Whatever of ours goes
-//! through values charges [`crate::work`] at each part. The template engine does so without counting, for a key of a mapping
-//! and in `loop.changed`; there [`crate::rewrite`] has the value weighed first, and so do our own filters
-//! and methods before they hand a key on. An index into a text is charged in the same way, by the length of the text.
+//! A template can build lists that contain the same part again and again (`{% set v.x = [v.x, v.x] %}`), so that
+//! walking through them would never end although they take no memory; and a namespace can contain itself. Our own
+//! code charges [`crate::work`] for each part that it visits. The template engine visits parts without counting them,
+//! for a key of a mapping and in `loop.changed`; there [`crate::rewrite`] has the value weighed first, as do our
+//! filters and methods before they pass a key on. An index into a text is charged by the length of the text in the
+//! same way.
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
@@ -12,13 +13,13 @@ use minijinja::value::ValueKind;
 use crate::view::View;
 use crate::work::{self, Exceeded, Limit};
 
-/// The work of one part, the engine's own going through it included.
+/// The work of one part, including the engine's own visit.
 const PART: u64 = 100;
 
-/// Charges for going through all of `value`, as for its hash. A number costs nothing, a text its length.
+/// Charges for walking through all of `value`, as its hash does. A number costs nothing, a text its length.
 ///
 /// # Errors
-/// The limit that this exceeds: the work of it, [`work::BYTES`] in all of its parts, or [`work::DEPTH`].
+/// The exceeded limit: the work, [`work::BYTES`] over all parts, or [`work::DEPTH`].
 pub(crate) fn weigh(value: &Value) -> Result<(), Exceeded> {
     match (value.as_bytes(), value.as_object()) {
         (Some(text), _) => work::scan(text.len()),
@@ -28,7 +29,7 @@ pub(crate) fn weigh(value: &Value) -> Result<(), Exceeded> {
 }
 
 struct Weight {
-    /// How many bytes the rest may have.
+    /// The bytes that the remaining parts may have.
     left: usize,
 }
 
@@ -56,7 +57,7 @@ impl Weight {
         Ok(())
     }
 
-    /// What was handed in is a tree, and no deeper than JSON may be.
+    /// Walks through JSON of the scope, which is a tree, and no deeper than the reader of JSON allows.
     fn json(&mut self, json: &serde_json::Value) -> Result<(), Exceeded> {
         match json {
             serde_json::Value::Array(items) => {
@@ -70,7 +71,7 @@ impl Weight {
         }
     }
 
-    /// One part with so many bytes of text.
+    /// Counts a part with this many bytes of text.
     fn take(&mut self, text: usize) -> Result<(), Exceeded> {
         work::charge(PART + text as u64)?;
         let left = self.left.checked_sub(text + work::PLACE);

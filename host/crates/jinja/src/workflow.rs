@@ -1,8 +1,8 @@
-//! Jinja as the expressions of workflows use it: single expressions, which give values, and templates.
+//! Jinja in workflows: single expressions, which have values, and templates.
 //!
-//! Names are those of functions (`ctx()`, `result()` ...), which [`functions`] has; they reach the scope
-//! through [`root`], what an evaluation sees as its context. The environment itself, filters and tests are
-//! those of rules and parameters. How expressions stand in text is `petrel-expressions`.
+//! Names are functions (`ctx()`, `result()` and so on) in [`functions`], which reach the scope through the context of
+//! the evaluation, [`root`]. Environment, filters and tests are those of rules and parameters. `petrel-expressions`
+//! finds expressions in text.
 
 mod functions;
 mod names;
@@ -28,7 +28,7 @@ use crate::rewrite::Rewritten;
 use crate::work::{self, Allowance, Evaluation, Exceeded, Limit};
 use crate::{missing, mutable, rewrite};
 
-/// Copied for each template; expressions share it.
+/// The environment that each template copies and expressions share.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = SHARED.clone();
     functions::add_to(&mut environment);
@@ -36,7 +36,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// The same for a stack with room.
+/// The same environment for a stack with room.
 static ROOMY: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = ENVIRONMENT.clone();
     environment.set_fuel(Some(work::within(&ROOM, fuel).value));
@@ -45,12 +45,12 @@ static ROOMY: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 const ROOM: Allowance = Allowance { units: 0, is_roomy: true, interrupt: None };
 
-/// Why an expression could not be read or evaluated, in the words of Orquesta's log.
+/// The reason why an expression could not be compiled or evaluated, in the words of Orquesta's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The name of the error in the original.
+    /// The name of the original's exception.
     pub exception: &'static str,
-    /// What happened.
+    /// The reason.
     pub reason: String,
 }
 
@@ -60,12 +60,12 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A single expression, without delimiters.
+/// A single compiled expression, without delimiters.
 pub struct Expression {
     compiled: minijinja::Expression<'static, 'static>,
-    /// What that was made of.
+    /// The source of the expression.
     text: Box<str>,
-    /// Whether it calls methods that change what it sees.
+    /// Whether the expression calls methods that change values.
     changes: bool,
 }
 
@@ -76,29 +76,30 @@ impl fmt::Debug for Expression {
 }
 
 impl Expression {
-    /// Reads `text`.
+    /// Compiles `text`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The syntax error.
     pub fn compile(text: &str) -> Result<Self, Failure> {
         let compile = |text: String| guarded(|| ENVIRONMENT.compile_expression_owned(text));
         let rewritten = rewrite::expression(text).map_err(refused)?;
-        let plain = compile(text.to_owned()).map_err(|error| retold(&error))?;
+        // The text as written is compiled first, so that a syntax error quotes what the author wrote.
+        let plain = compile(text.to_owned()).map_err(|error| failure_of(&error))?;
         let changes = mutable::changes_something(text);
         let (compiled, text) = match rewritten {
             Rewritten::Same => (plain, text.to_owned()),
-            Rewritten::Other(text) => (compile(text.clone()).map_err(|error| retold(&error))?, text),
+            Rewritten::Other(text) => (compile(text.clone()).map_err(|error| failure_of(&error))?, text),
             Rewritten::Lost => return Err(lost()),
         };
         Ok(Self { compiled, text: text.into(), changes })
     }
 
-    /// Its value, which may be undefined.
+    /// The value of the expression, which may be undefined.
     ///
     /// # Errors
-    /// Why it has none.
+    /// The reason why the expression has no value.
     pub fn evaluate(&self, scope: &WorkflowScope) -> Result<Value, Failure> {
-        /// Nothing is repeated in an expression, so its length says how many steps it takes.
+        /// An expression has no loops, so its length bounds its steps.
         const STEPS_A_BYTE: u64 = 1;
         let _evaluation = Evaluation::begin();
         work::check().map_err(given_up)?;
@@ -115,12 +116,12 @@ impl Expression {
         let value = value.and_then(|value| work::check().map(|()| value).map_err(Error::from));
         let value = value.map_err(|error| {
             settle_failed(&error);
-            retold(&error)
+            failure_of(&error)
         })?;
         if filters::is_function(&value) { Err(self.uncalled()) } else { Ok(Value(value)) }
     }
 
-    /// That it gives a function.
+    /// The error for an expression whose value is a function.
     fn uncalled(&self) -> Failure {
         let name = self.text.trim();
         let reason = if functions::is_function(name) {
@@ -132,11 +133,11 @@ impl Expression {
     }
 }
 
-/// A text with blocks.
+/// A compiled text with blocks.
 #[derive(Debug)]
 pub struct Template {
     environment: Environment<'static>,
-    /// Whether it calls methods that change what it sees.
+    /// Whether the text calls methods that change values.
     changes: bool,
 }
 
@@ -144,30 +145,32 @@ pub struct Template {
 const NAME: &str = "template";
 
 impl Template {
-    /// Reads `text`.
+    /// Compiles `text`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The syntax error.
     pub fn compile(text: &str) -> Result<Self, Failure> {
         let text = &*rewrite::with_plain_lines(text);
         let rewritten = rewrite::template(text).map_err(refused)?;
         let mut environment = ENVIRONMENT.clone();
-        guarded(|| environment.add_template_owned(NAME, text.to_owned())).map_err(|error| retold(&error))?;
+        // Compiled before the rewritten text, so that a syntax error quotes what the author wrote.
+        guarded(|| environment.add_template_owned(NAME, text.to_owned()))
+            .map_err(|error| failure_of(&error))?;
         match rewritten {
             Rewritten::Same => {}
             Rewritten::Other(text) => {
                 environment = ENVIRONMENT.clone();
-                guarded(|| environment.add_template_owned(NAME, text)).map_err(|error| retold(&error))?;
+                guarded(|| environment.add_template_owned(NAME, text)).map_err(|error| failure_of(&error))?;
             }
             Rewritten::Lost => return Err(lost()),
         }
         Ok(Self { environment, changes: mutable::changes_something(text) })
     }
 
-    /// Fills it in.
+    /// Renders the template.
     ///
     /// # Errors
-    /// What in it cannot be evaluated.
+    /// The first part that cannot be evaluated.
     pub fn render(&self, scope: &WorkflowScope) -> Result<String, Failure> {
         let _evaluation = Evaluation::begin();
         work::check().map_err(given_up)?;
@@ -176,11 +179,11 @@ impl Template {
         if work::is_roomy() {
             environment.to_mut().set_fuel(Some(fuel()));
         }
-        let template = environment.get_template(NAME).map_err(|error| retold(&error))?;
+        let template = environment.get_template(NAME).map_err(|error| failure_of(&error))?;
         let mut output = Output::with_capacity(64);
         let rendered = guarded(|| {
             let captured = template.render_captured_to(root::of(scope, self.changes), &mut output)?;
-            // What went on without a part that was too much is no answer.
+            // A charge that was refused may have left the text incomplete.
             work::check()?;
             settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
             Ok(())
@@ -194,28 +197,28 @@ impl Template {
         }
         rendered.map_err(|error| {
             settle_failed(&error);
-            retold(&error)
+            failure_of(&error)
         })?;
         output.into_text().map_err(too_large)
     }
 }
 
-/// What a single expression, or a template as a whole, calls and nobody has: a sentence on each.
+/// The unknown names that an expression, or a whole template, calls, with a sentence on each.
 pub fn unknown(text: &str, is_template: bool) -> Vec<String> {
     unknown_in(&ENVIRONMENT, text, is_template)
 }
 
-/// The names that a single expression, or a template as a whole, reads and that are nothing in a workflow, where variables
-/// are behind `ctx`. Sorted.
+/// The names that a single expression, or a whole template, reads and that a workflow does not have, since its variables
+/// are read by `ctx`. Sorted.
 pub fn stray_names(text: &str, is_template: bool) -> Vec<String> {
     names::strays_in(&ENVIRONMENT, text, is_template, &root::NAMES)
 }
 
-/// What is wrong with `text` as a template.
+/// The syntax error of `text` as a template, if it has one.
 pub fn syntax_error(text: &str) -> Option<String> {
     match (rewrite::template(text), guarded(|| ENVIRONMENT.template_from_str(text))) {
         (Err(error), _) => Some(error.to_string()),
-        (_, Err(error)) => Some(retold(&error).reason),
+        (_, Err(error)) => Some(failure_of(&error).reason),
         (Ok(Rewritten::Lost), _) => Some(lost().reason),
         _ => None,
     }
@@ -230,12 +233,12 @@ fn lost() -> Failure {
     Failure { exception: "TemplateSyntaxError", reason: rewrite::LOST.to_owned() }
 }
 
-/// What hit a limit is an error of memory in the original.
+/// The failure for an exceeded limit, which is a `MemoryError` in the original.
 fn given_up(limit: Exceeded) -> Failure {
     Failure { exception: "MemoryError", reason: limit.to_string() }
 }
 
-fn retold(error: &Error) -> Failure {
+fn failure_of(error: &Error) -> Failure {
     if let Err(limit) = work::check() {
         return given_up(limit);
     }
@@ -256,7 +259,7 @@ fn retold(error: &Error) -> Failure {
     Failure { exception, reason: told(&reason).into_owned() }
 }
 
-/// What is not defined, as the original says it of a bare name.
+/// The reason for an undefined value, which the original words so for a plain name.
 fn undefined(detail: &str) -> String {
     let is_name =
         |text: &str| !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || char == '_');

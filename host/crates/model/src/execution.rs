@@ -55,9 +55,25 @@ pub struct Execution {
     /// The epoch of the host process that runs it, see `petrel_persistence::Fence`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<u64>,
-    /// Its statuses so far, with their times.
+    /// Its statuses so far, with their times: the first ten and the last ninety if there are more than a hundred.
     #[serde(default)]
     pub log: Vec<LogEntry>,
+}
+
+/// Entries that a log begins with, however long it grows.
+const FIRST_LOGGED: usize = 10;
+/// Entries that a log has at most. It is stored anew with each move, and some moves can be asked for without end.
+const MOST_LOGGED: usize = 100;
+
+/// Leaves out entries in the middle of a log that is too long.
+fn shorten(log: &mut Vec<LogEntry>) {
+    let Some(excess) = log.len().checked_sub(MOST_LOGGED).filter(|excess| *excess > 0) else { return };
+    let left_out = log
+        .drain(FIRST_LOGGED..FIRST_LOGGED + excess)
+        .fold(0_u32, |sum, entry| sum.saturating_add(entry.left_out).saturating_add(1));
+    if let Some(next) = log.get_mut(FIRST_LOGGED) {
+        next.left_out = next.left_out.saturating_add(left_out);
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
@@ -76,6 +92,9 @@ pub struct LogEntry {
     pub status: Status,
     /// The time at which it was reached.
     pub timestamp: Timestamp,
+    /// Number of entries before this one that the log does not have any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u32,
 }
 
 /// The account on which executions wait. The scheduler serves accounts in turn.
@@ -108,7 +127,8 @@ impl Execution {
         let status = self.status.after(event)?;
         self.status = status;
         self.version += 1;
-        self.log.push(LogEntry { status, timestamp: now });
+        self.log.push(LogEntry { status, timestamp: now, left_out: 0 });
+        shorten(&mut self.log);
         if event == StatusEvent::Requeued && !status.is_final() {
             self.attempt += 1;
             self.host = None;
@@ -139,8 +159,8 @@ impl Execution {
         }
     }
 
-    /// What the context of an execution inside this workflow has to name for both to belong to the same trace. `None` if
-    /// that is the trace of the top workflow anyhow.
+    /// The trace that the context of an execution inside this workflow must name, so that both belong to the same trace.
+    /// `None` if that is the trace of the top workflow anyhow.
     pub fn trace_to_hand_down(&self) -> Option<TraceId> {
         let top = self.parent.as_ref().map_or(self.id, Parent::root);
         Some(self.trace_id()).filter(|trace| *trace != TraceId::from(top.0))
@@ -196,7 +216,38 @@ mod tests {
         assert_eq!(log, ["running", "requested", "running", "succeeded"]);
     }
 
-    /// An execution inside `workflow`, as the engine makes it.
+    #[test]
+    fn a_log_has_an_end_and_says_what_it_leaves_out() {
+        let mut execution = execution();
+        execution.apply(StatusEvent::Started, Timestamp::from_micros(0)).unwrap();
+        for round in 1..=500 {
+            for (event, half) in [(StatusEvent::Requeued, 0), (StatusEvent::Started, 1)] {
+                execution.apply(event, Timestamp::from_micros(2 * round + half)).unwrap();
+            }
+            let left_out: u32 = execution.log.iter().map(|entry| entry.left_out).sum();
+            let all = usize::try_from(2 * round + 1).unwrap();
+            assert_eq!(execution.log.len() + left_out as usize, all);
+            assert_eq!(execution.log.len(), all.min(MOST_LOGGED));
+        }
+        let stamps = |entry: &LogEntry| entry.timestamp;
+        assert!(execution.log.is_sorted_by_key(stamps), "the order stays");
+        assert_eq!(execution.log[0].timestamp, Timestamp::from_micros(0), "the beginning stays");
+        assert_eq!(execution.log[MOST_LOGGED - 1].timestamp, Timestamp::from_micros(1001));
+        let gaps: Vec<_> = execution.log.iter().enumerate().filter(|(_, one)| one.left_out > 0).collect();
+        assert_eq!(gaps.len(), 1);
+        assert_eq!((gaps[0].0, gaps[0].1.left_out), (FIRST_LOGGED, 901), "one place says it");
+    }
+
+    #[test]
+    fn the_log_of_a_version_before_is_read_and_shortened_with_the_next_move() {
+        let entry = serde_json::json!({"status": "running", "timestamp": Timestamp::from_micros(1)});
+        let entry: LogEntry = serde_json::from_value(entry).unwrap();
+        let mut execution = Execution { status: Status::Running, log: vec![entry; 1100], ..execution() };
+        execution.apply(StatusEvent::Succeeded, Timestamp::from_micros(2)).unwrap();
+        assert_eq!((execution.log.len(), execution.log[FIRST_LOGGED].left_out), (MOST_LOGGED, 1001));
+    }
+
+    /// An execution inside `workflow`, as the engine creates it.
     fn inside(workflow: &Execution, n: u64) -> Execution {
         let parent = serde_json::json!({
             "execution": workflow.id, "task": "t", "number": 0, "root": workflow.parent.as_ref().map(Parent::root),

@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`] and [`rule`]
 //! are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
-//! together of it, [`account`] the users.
+//! together, [`account`] the users.
 
 pub mod account;
 pub mod action;

@@ -125,7 +125,7 @@ fn draft4(schema: &Value) -> Value {
     for (key, value) in schema {
         match key.as_str() {
             "secret" | "position" | "immutable" | "default" => {}
-            // What is missing is told with it.
+            // The message names it with its problem.
             "description" if !value.is_string() => {}
             "required" if value.is_boolean() => {}
             "properties" | "patternProperties" => {

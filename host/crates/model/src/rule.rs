@@ -190,7 +190,7 @@ pub struct Enforcement {
     /// The reason why nothing was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
-    /// What is to be known of it although the rule matched: the keys of the datastore that its criteria missed.
+    /// Remarks, although the rule matched: the missing keys of the datastore that its criteria read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The time of the enforcement.

@@ -1,11 +1,11 @@
-//! Trace ids: what the log lines of one event have in common, from the request that brought it to the last outcome.
+//! Trace ids, which the log lines of one event have in common, from the request that brought it to the last outcome.
 //!
 //! The form is that of W3C Trace Context: 32 hexadecimal digits. A sender that has a trace names it in the header
 //! `traceparent`; any other trace begins here, and its id is that of the event, or of the execution that a person asked
-//! for, behind eight zeros. So nothing is minted or stored for it, and who searches the log for the id finds the trace.
+//! for, behind eight zeros. So nothing is minted or stored for it, and a search of the log for the id finds the trace.
 //! Trace Context would rather have random digits in front; then every row would have to keep them.
 //!
-//! Which trace an execution belongs to is said by [`Execution::trace_id`](crate::Execution::trace_id).
+//! [`Execution::trace_id`](crate::Execution::trace_id) is the trace of an execution.
 
 use std::borrow::Cow;
 use std::fmt;

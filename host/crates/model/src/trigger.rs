@@ -96,6 +96,18 @@ pub enum TriggerInstanceStatus {
     ProcessingFailed,
 }
 
+impl TriggerInstanceStatus {
+    /// The status in StackStorm's words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Processed => "processed",
+            Self::ProcessingFailed => "processing_failed",
+        }
+    }
+}
+
 /// A single accepted event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriggerInstance {
@@ -114,7 +126,7 @@ pub struct TriggerInstance {
     /// Enforcements of the rules that matched or failed to be evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enforcements: Vec<EnforcementId>,
-    /// The trace that its sender named, if there was one.
+    /// The trace that its sender named, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
 }

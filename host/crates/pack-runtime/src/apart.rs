@@ -31,7 +31,8 @@ pub(crate) struct Apart(OnceLock<Option<Runtime>>);
 pub(crate) struct Gone;
 
 impl Apart {
-    /// Moves `call` to a background thread, in the span that it is in, and waits for it. Dropping the returned future drops the call there, too.
+    /// Moves `call` to a background thread, in the span of the caller, and waits for it. Dropping the returned future drops
+    /// the call there, too.
     pub(crate) async fn finish<T: Send + 'static>(
         &self,
         call: Pin<Box<impl Future<Output = T> + Send + 'static>>,

@@ -81,7 +81,6 @@ impl ComponentRunner {
             name: COMPONENT_RUNNER,
             description: "Runs an action exported by a WebAssembly component, in a sandbox",
             parameters,
-            slots: Slots::Component,
         };
         Self { runtime, runner_type, admitted: Arc::default() }
     }
@@ -182,6 +181,10 @@ fn outcome(returned: wasmtime::Result<Result<String, GuestError>>, ended: &Circu
 impl Runner for ComponentRunner {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
     }
 
     fn has_shares(&self) -> bool {

@@ -5,8 +5,15 @@ use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// How often a file is tried to be opened while this process may open no more.
+const TURNS: u32 = 50;
+/// Pause between these.
+const NEXT_TURN: Duration = Duration::from_millis(200);
 
 /// Opens a regular file for reading, following links.
 ///
@@ -45,6 +52,24 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8");
     String::from_utf8(read(path, limit)?).map_err(no_text)
+}
+
+/// As [`read_text`], and waits for its turn while this process may open no more files. It blocks its thread for that.
+///
+/// # Errors
+/// As [`read_text`], and when no file was closed for long.
+pub fn read_text_in_turn(path: &Path, limit: u64) -> io::Result<String> {
+    for _ in 0..TURNS {
+        match read_text(path, limit) {
+            Err(error) if is_starved(&error) => std::thread::sleep(NEXT_TURN),
+            read => return read,
+        }
+    }
+    read_text(path, limit)
+}
+
+fn is_starved(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|one| error.raw_os_error() == Some(one.raw_os_error()))
 }
 
 /// The size of a regular file, in bytes.

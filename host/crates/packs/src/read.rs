@@ -202,7 +202,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Notes files that are not supported yet, and directories that nobody looks into.
+    /// Notes files that are not supported yet, and directories that are never read.
     fn passed_over(&mut self) {
         self.notes.extend(misplaced::notes(self.source));
         for folder in LATER {

@@ -3,8 +3,11 @@
 //! Rows are read one after the other while others are being written, so they are not consistent. The journal meanwhile
 //! collects all changes; it is held until the end and appended to the archive. Applied after the rows, it makes them
 //! consistent as of the moment at which it was read.
+//!
+//! An archive that cannot be restored is not written to its end: each large value that a row refers to is in it, or the
+//! backup fails. References that no row makes any more are left out.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use crate::base::{self, gaps};
 use crate::blobs::Digest;
 use crate::directory::OpenError;
 use crate::journal::{Hold, Segments, replay};
+use crate::keys;
 use crate::opening::Recovered;
 use crate::options::Options;
 use crate::rows::Rows;
@@ -61,30 +65,22 @@ pub(crate) fn write(
         rows,
         writer: Writer::begin(to).map_err(|error| write_error(&error))?,
         blobs: HashSet::new(),
-        is_missing: false,
+        missing: BTreeMap::new(),
     };
     for ArchivedFile { path, mode, content } in files {
         let record = Record::File(path.clone(), *mode, content.clone());
         backup.writer.add(&record).map_err(|error| write_error(&error))?;
     }
-    let mut from = Vec::new();
-    loop {
-        let entries = rows.range(&(from, vec![u8::MAX]), false, ROWS_A_RECORD)?;
-        let Some((last, _)) = entries.last() else { break };
-        from = [last.as_slice(), &[0]].concat();
-        let writes: Vec<_> = entries.into_iter().map(|(key, value)| (key, Some(value))).collect();
-        backup.add(writes, Record::Rows)?;
-    }
+    backup.copy()?;
     let mut last = None;
     for _ in 0..MOST_PASSES {
-        backup.is_missing = false;
         backup.follow(hold.as_ref(), &mut last)?;
-        // A blob may be gone because its row was deleted after the journal was read; reading on shows the deletion.
-        if !backup.is_missing {
-            break;
+        // A blob may be gone because its row was changed after the journal was read; reading on shows the change.
+        if !backup.lacks_values()? {
+            return backup.writer.end().map_err(|error| write_error(&error));
         }
     }
-    backup.writer.end().map_err(|error| write_error(&error))
+    Err(Error::Unavailable("large values were replaced faster than they could be copied; try again".into()))
 }
 
 fn write_error(error: &std::io::Error) -> Error {
@@ -100,11 +96,60 @@ struct Backup<'a> {
     writer: Writer<'a>,
     /// The blobs in the archive so far.
     blobs: HashSet<Digest>,
-    /// Whether a blob was gone when its row was written.
-    is_missing: bool,
+    /// The rows whose blob was gone when they were written, with its digest.
+    missing: BTreeMap<Vec<u8>, Digest>,
 }
 
 impl Backup<'_> {
+    /// Writes all rows, one record after the other.
+    fn copy(&mut self) -> Result<(), Error> {
+        let (mut from, mut left_over) = (Vec::new(), 0_u64);
+        loop {
+            let entries = self.rows.range(&(from, vec![u8::MAX]), false, ROWS_A_RECORD)?;
+            let Some((last, _)) = entries.last() else { break };
+            from = [last.as_slice(), &[0]].concat();
+            let mut writes = Vec::with_capacity(entries.len());
+            for (key, value) in entries {
+                let is_reference = key.first() == Some(&keys::REFERENCE) && gaps::reason(&value).is_none();
+                // If the row that it names gets this value again, the journal has the reference again.
+                if is_reference && self.rows.is_left_over_reference(&key)? {
+                    left_over += 1;
+                } else {
+                    writes.push((key, Some(value)));
+                }
+            }
+            self.add(writes, Record::Rows)?;
+        }
+        if left_over > 0 {
+            tracing::info!(
+                left_over,
+                "the copy leaves out references to large values that no row makes any more"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether a row in the archive refers to a blob that is not in it, so that the journal has to explain that.
+    ///
+    /// # Errors
+    /// If it cannot: the row still refers to that blob.
+    fn lacks_values(&mut self) -> Result<bool, Error> {
+        let Self { rows, blobs, missing, .. } = self;
+        missing.retain(|_, digest| !blobs.contains(digest));
+        for (key, digest) in missing.iter() {
+            let reference = keys::reference(digest, key);
+            let is_gone = || rows.blobs.find(digest).map(|found| found.is_none());
+            // A blob is removed after its row was changed, so the order counts. And it may just have come back.
+            if is_gone()? && !rows.is_left_over_reference(&reference)? && is_gone()? {
+                return Err(Error::Damaged {
+                    what: value::describe(key),
+                    reason: "its large value is missing".into(),
+                });
+            }
+        }
+        Ok(!missing.is_empty())
+    }
+
     /// Appends what the journal has received since the group `last`.
     fn follow(&mut self, hold: Option<&Hold>, last: &mut Option<u64>) -> Result<(), Error> {
         for number in hold.into_iter().flat_map(Hold::numbers) {
@@ -126,6 +171,7 @@ impl Backup<'_> {
 
     fn add(&mut self, writes: Vec<base::Write>, record: fn(Vec<base::Write>) -> Record) -> Result<(), Error> {
         for (key, value) in &writes {
+            self.missing.remove(key);
             let Some(value) = value else { continue };
             if let Some(reason) = gaps::reason(value) {
                 return Err(Error::Damaged { what: value::describe(key), reason: reason.to_owned() });
@@ -135,12 +181,12 @@ impl Backup<'_> {
             if self.blobs.contains(&digest) {
                 continue;
             }
-            // A missing blob was deleted meanwhile, which the journal shows. The restore verifies that none is missing.
+            // A missing blob was deleted meanwhile, which the journal shows, or the backup fails.
             if let Some(body) = self.rows.blobs.find(&digest)? {
                 self.writer.add(&Record::Blob(digest, body)).map_err(|error| write_error(&error))?;
                 self.blobs.insert(digest);
             } else {
-                self.is_missing = true;
+                self.missing.insert(key.clone(), digest);
             }
         }
         self.writer.add(&record(writes)).map_err(|error| write_error(&error))

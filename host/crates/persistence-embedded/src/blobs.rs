@@ -122,12 +122,28 @@ impl Blobs {
         Ok(digests)
     }
 
+    /// Makes a directory for blobs, and the one that it is in, but not that of the store: one in the place of a store that
+    /// was moved away would keep what belongs there.
+    fn make_shelf(&self, shelf: &Path) -> io::Result<()> {
+        let make = |directory: &Path| match fs::create_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        };
+        match make(shelf) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make(&self.directory)?;
+                make(shelf)
+            }
+            made => made,
+        }
+    }
+
     fn write(&self, digest: &Digest, body: &[u8]) -> io::Result<()> {
         let path = self.path(digest);
         let shelf = path.parent().unwrap_or(&self.directory);
         // An existing directory may have been created a moment ago by a thread that has not synced it yet, so it is
         // synced here, too.
-        fs::create_dir_all(shelf)?;
+        self.make_shelf(shelf)?;
         File::open(&self.directory)?.sync_all()?;
         if path.exists() {
             return File::open(shelf)?.sync_all();

@@ -1,6 +1,6 @@
 //! Checks a store by reading all of it: every row's checksum, every noun's form, every large value's digest, and that
-//! references lead somewhere. Nothing is changed, and no process may use the store meanwhile. [`repair`](crate::repair)
-//! corrects what is found.
+//! references lead somewhere. What an earlier version left over is no problem, and counts for nothing. Nothing is
+//! changed, and no process may use the store meanwhile. [`repair`](crate::repair) corrects what is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -64,7 +64,7 @@ fn check_recovered(recovered: &Recovered) -> Result<Checked, Error> {
                 checked.problems.push(format!("{kind} {name}: {}", fault.reason));
             }
         }
-        if gaps::reason(&entry.1).is_some() {
+        if gaps::reason(&entry.1).is_some() || is_left_over_reference(&recovered.rows, &entry.0) {
             return;
         }
         match entry.0.first() {
@@ -78,6 +78,11 @@ fn check_recovered(recovered: &Recovered) -> Result<Checked, Error> {
     })?;
     checked.blobs = blobs.len() as u64;
     Ok(checked)
+}
+
+/// Whether a row is a reference that a backup leaves out, too. One of which that cannot be told has a fault of its own.
+fn is_left_over_reference(rows: &Rows, key: &[u8]) -> bool {
+    key.first() == Some(&keys::REFERENCE) && rows.is_left_over_reference(key).unwrap_or(false)
 }
 
 /// Reasons why a store cannot be checked.
@@ -270,17 +275,17 @@ fn child(rows: &Rows, entry: &Entry) -> Looked {
     }
 }
 
-/// Checks that the blob of a reference exists and is intact, as long as the row still refers to it.
+/// Checks that the blob of a reference exists and is intact, as long as the row still refers to it. If it does not, an
+/// earlier version left the reference over: it harms nothing, and is removed when the store is opened or compacted.
 fn reference(rows: &Rows, key: &[u8]) -> Looked {
     let Some(digest) = keys::referred_to(key) else {
         return Err(fault("it names no blob", Remedy::SetAside));
     };
     let Err(error) = rows.blobs.get(&digest) else { return Ok(()) };
-    let owner = keys::referring(key);
-    let refers = value::get(rows.image.as_ref(), owner)?
-        .is_some_and(|value| value::blob_of(owner, &value).is_ok_and(|found| found == Some(digest)));
-    let remedy = if refers { Remedy::Elsewhere } else { Remedy::Write(vec![(key.to_vec(), None)]) };
-    Err(fault(unreadable(key, &error).reason, remedy))
+    if rows.is_left_over_reference(key)? {
+        return Ok(());
+    }
+    Err(fault(unreadable(key, &error).reason, Remedy::Elsewhere))
 }
 
 /// Checks a piece. A damaged piece makes the whole row damaged.

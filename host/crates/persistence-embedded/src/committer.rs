@@ -24,6 +24,7 @@ use crate::base::Write;
 use crate::checkpoint::{self, Task};
 use crate::directory::{Directory, Room};
 use crate::journal::{AppendError, Journal};
+use crate::reserve::Reserve;
 use crate::rows::Rows;
 use crate::watchdog::Work;
 
@@ -51,6 +52,8 @@ pub(crate) struct Committer {
     pub(crate) sequence: u64,
     pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
     pub(crate) room: Arc<Room>,
+    /// Room that is held back for the next opening.
+    pub(crate) reserve: Reserve,
     /// What finishes something and found no room. It is tried again.
     pub(crate) postponed: Vec<Request>,
     /// What the thread is doing, for the watchdog. Waiting for a checkpoint does not count.
@@ -109,6 +112,9 @@ impl Committer {
                 self.keep_watermark(&mut acknowledged);
                 self.room.look();
                 self.look_for_files();
+                if !self.has_failed() {
+                    self.reserve.keep(&self.room);
+                }
                 self.retry();
                 kept_at = Some(Instant::now());
             }
@@ -228,6 +234,7 @@ impl Committer {
         match self.write(&writes) {
             Ok(()) => {
                 self.show(writes);
+                self.room.note(bytes as u64);
                 measure(accepted.len(), bytes, started.elapsed());
                 self.publish(accepted);
             }

@@ -1,5 +1,5 @@
 //! Compacts a store, since the engine never returns free space to the disk: rows are copied to a new base, which
-//! replaces the old one. No process may use the store meanwhile.
+//! replaces the old one, but for those that are left over. No process may use the store meanwhile.
 //!
 //! The new base is complete and durable before the old one is moved aside, and the old one is only removed when the
 //! new one is in its place. [`finish`] completes an interrupted swap, in one direction or the other.
@@ -114,8 +114,13 @@ fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGa
                 "{reason}; `petrel store check --repair` rebuilds the store from its intact rows"
             ));
         }
-        let whole = entries.into_iter().filter(|(_, value)| gaps::reason(value).is_none());
-        let writes: Vec<_> = whole.map(|(key, value)| (key, Some(value))).collect();
+        let mut writes = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let is_left_over = || recovered.rows.is_left_over(&key).map_err(|error| error.to_string());
+            if gaps::reason(&value).is_none() && !is_left_over()? {
+                writes.push((key, Some(value)));
+            }
+        }
         rows += writes.iter().filter(|(key, _)| keys::is_stored(key)).count() as u64;
         base.apply(&writes).map_err(failed)?;
     }

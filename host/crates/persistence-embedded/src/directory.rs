@@ -2,14 +2,19 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::base::Engine;
+use crate::presence::Place;
 use crate::remedy;
+use crate::reserve;
 
+/// The file that is locked.
+const LOCK: &str = "lock";
 /// The format that this version writes. It is raised when an older version could not read the store.
 ///
 /// Format 1 had no journal, only sled, and no rows for references to blobs. Format 2 has a journal in front of the
@@ -17,6 +22,8 @@ use crate::remedy;
 const FORMAT: u32 = 2;
 /// Space that an engine may need in addition to the rows that are written, in bytes.
 const BASE_MARGIN: u64 = 4 << 20;
+/// Bytes written after which the free space is checked again.
+const LOOK_AFTER: u64 = 1 << 20;
 /// Longest wait for a process that is just ending. One that was killed while it started a child keeps its lock until
 /// that child has called exec.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -96,7 +103,9 @@ pub enum OpenError {
 pub(crate) struct Directory {
     path: PathBuf,
     engine: Engine,
-    _lock: File,
+    lock: File,
+    /// Where the lock is.
+    place: Place,
     watermark: File,
 }
 
@@ -114,7 +123,8 @@ impl Directory {
             .truncate(false)
             .open(path.join("acknowledged"))
             .map_err(io)?;
-        Ok(Self { path: path.to_path_buf(), engine, _lock: lock, watermark })
+        let place = Place::of(&path.join(LOCK));
+        Ok(Self { path: path.to_path_buf(), engine, lock, place, watermark })
     }
 
     fn lock(path: &Path) -> Result<File, OpenError> {
@@ -125,12 +135,13 @@ impl Directory {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(path.join("lock"))
+            .open(path.join(LOCK))
             .map_err(io)?;
         let begun = Instant::now();
         loop {
             match lock.try_lock() {
                 Ok(()) => {
+                    reserve::give_up_if_short(path);
                     lock.set_len(0).map_err(io)?;
                     lock.write_all_at(std::process::id().to_string().as_bytes(), 0).map_err(io)?;
                     return Ok(lock);
@@ -254,6 +265,15 @@ impl Directory {
         &self.path
     }
 
+    /// Where the directory is now, if somebody has moved it while it was in use.
+    pub(crate) fn moved_to(&self) -> Option<PathBuf> {
+        if !self.place.is_left() {
+            return None;
+        }
+        let now = fs::read_link(format!("/proc/self/fd/{}", self.lock.as_raw_fd())).ok()?;
+        if self.place.is_also(&now) { now.parent().map(Path::to_path_buf) } else { None }
+    }
+
     /// The engine of the base.
     pub(crate) fn engine(&self) -> Engine {
         self.engine
@@ -271,13 +291,16 @@ pub(crate) struct Room {
     directory: PathBuf,
     /// Free bytes, as of the latest check.
     left: AtomicU64,
+    /// Bytes written since then.
+    written: AtomicU64,
     /// Bytes below which nothing new is accepted.
     reserve: u64,
 }
 
 impl Room {
     pub(crate) fn new(directory: &Path, reserve: u64) -> Self {
-        let room = Self { directory: directory.to_path_buf(), left: AtomicU64::new(0), reserve };
+        let (left, written) = (AtomicU64::new(0), AtomicU64::new(0));
+        let room = Self { directory: directory.to_path_buf(), left, written, reserve };
         room.look();
         room
     }
@@ -287,7 +310,16 @@ impl Room {
         let left = rustix::fs::statvfs(&self.directory)
             .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
         self.left.store(left, Ordering::Relaxed);
+        self.written.store(0, Ordering::Relaxed);
         left
+    }
+
+    /// Notes that so many bytes were written. After some of them the disk is checked: by time alone the reserve might be
+    /// used up between two checks.
+    pub(crate) fn note(&self, bytes: u64) {
+        if self.written.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= LOOK_AFTER {
+            self.look();
+        }
     }
 
     /// Free bytes, as of the latest check.
@@ -310,15 +342,20 @@ impl Room {
         self.look() >= BASE_MARGIN + 4 * bytes as u64
     }
 
-    /// The message when something new is refused after a write has failed for want of room, by a quota perhaps.
+    /// The message when something new is refused after a write has failed for want of room, by a quota or a limit perhaps.
     pub(crate) fn refusal_after(&self, error: &impl std::fmt::Display) -> String {
         if self.is_short() {
             return self.refusal();
         }
-        format!(
-            "the disk of {} is full, or a quota is used up: {error}; free some space",
-            self.directory.display()
-        )
+        let directory = self.directory.display();
+        // Space would not help there.
+        let too_large = remedy::in_words(&error.to_string()).filter(remedy::is_too_large);
+        match too_large.and_then(|error| remedy::of_error(&error)) {
+            Some(remedy) => format!("{directory} cannot be written: {error}; {remedy}"),
+            None => {
+                format!("the disk of {directory} is full, or a quota is used up: {error}; free some space")
+            }
+        }
     }
 
     /// The message when something new is refused.

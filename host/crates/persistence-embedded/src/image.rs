@@ -29,6 +29,8 @@ struct Layers {
     active: Layer,
     active_bytes: usize,
     frozen: Option<Arc<Layer>>,
+    /// Number of layers that were frozen so far.
+    times_frozen: u64,
 }
 
 impl Image {
@@ -69,6 +71,7 @@ impl Image {
             return None;
         }
         layers.active_bytes = 0;
+        layers.times_frozen += 1;
         let frozen = Arc::new(std::mem::take(&mut layers.active));
         layers.frozen = Some(Arc::clone(&frozen));
         Some(frozen)
@@ -142,6 +145,34 @@ impl Reads for Image {
         self.base.get(key)
     }
 
+    /// As of one moment: the one at which the layers are read.
+    fn get_all(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, BaseError> {
+        loop {
+            let layers = self.layers();
+            let times_frozen = layers.times_frozen;
+            let above: Vec<_> = keys
+                .iter()
+                .map(|key| {
+                    let frozen = || layers.frozen.as_ref().and_then(|frozen| frozen.get(key));
+                    layers.active.get(key).or_else(frozen).cloned()
+                })
+                .collect();
+            drop(layers);
+            let is_all_above = above.iter().all(Option::is_some);
+            // The base is read without the lock, since that may take a while.
+            let found = keys
+                .iter()
+                .zip(above)
+                .map(|(key, above)| above.map_or_else(|| self.base.get(key), Ok))
+                .collect::<Result<Vec<_>, _>>()?;
+            // A row that was in no layer only changes in the base after a layer with it was frozen. That happens every
+            // few seconds at most, so a second time is rare.
+            if is_all_above || self.layers().times_frozen == times_frozen {
+                return Ok(found);
+            }
+        }
+    }
+
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError> {
         let (mut from, mut to) = (from.to_vec(), to.to_vec());
         let mut found = Vec::new();
@@ -191,6 +222,64 @@ mod tests {
     use super::*;
     use crate::base::simulated::SimulatedMachine;
     use proptest::prelude::*;
+    use std::sync::{Mutex, OnceLock, Weak};
+
+    /// A base that gets a group of writes, by a commit and a checkpoint, right after its first row was read.
+    struct Overtaken {
+        machine: SimulatedMachine,
+        image: Arc<OnceLock<Weak<Image>>>,
+        group: Mutex<Vec<Write>>,
+    }
+
+    impl Reads for Overtaken {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError> {
+            let found = self.machine.get(key);
+            let group = std::mem::take(&mut *self.group.lock().unwrap());
+            if !group.is_empty() {
+                let image = self.image.get().and_then(Weak::upgrade).unwrap();
+                image.show(group.clone());
+                image.freeze().unwrap();
+                self.machine.apply(&group).unwrap();
+                image.thaw();
+            }
+            found
+        }
+
+        fn range(
+            &self,
+            from: &[u8],
+            to: &[u8],
+            reverse: bool,
+            limit: usize,
+        ) -> Result<Vec<Entry>, BaseError> {
+            self.machine.range(from, to, reverse, limit)
+        }
+    }
+
+    impl Base for Overtaken {
+        fn apply(&self, writes: &[Write]) -> Result<(), BaseError> {
+            self.machine.apply(writes)
+        }
+
+        fn sync(&self) -> Result<(), BaseError> {
+            Base::sync(&self.machine)
+        }
+    }
+
+    #[test]
+    fn several_rows_are_read_as_of_one_moment() {
+        let of = |value: u8| [b'a', b'b', b'c'].map(|key| (vec![key], Some(vec![value]))).to_vec();
+        let machine = SimulatedMachine::default();
+        machine.apply(&of(1)).unwrap();
+        let known = Arc::new(OnceLock::new());
+        let base = Overtaken { machine, image: Arc::clone(&known), group: Mutex::new(of(2)) };
+        let image = Arc::new(Image::new(Box::new(base)));
+        known.set(Arc::downgrade(&image)).unwrap();
+        let keys: Vec<_> = of(2).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(image.get_all(&keys).unwrap(), vec![Some(vec![2]); 3]);
+        image.show(of(3));
+        assert_eq!(image.get_all(&keys).unwrap(), vec![Some(vec![3]); 3]);
+    }
 
     /// A write: a key, and a value or a deletion.
     fn writes() -> impl Strategy<Value = Vec<(u8, Option<u8>)>> {

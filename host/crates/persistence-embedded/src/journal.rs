@@ -58,7 +58,7 @@ impl Journal {
         self.number
     }
 
-    /// Whether somebody has deleted the segment.
+    /// Whether somebody has deleted, replaced or cut the segment.
     pub(crate) fn is_gone(&self) -> bool {
         self.segment.is_gone()
     }

@@ -43,6 +43,8 @@ pub(crate) const PIECE: u8 = 0x80;
 pub(crate) const SEQUENCE: &str = "sequence";
 /// The name of the row that exists once every reference to a blob has a row of its own.
 pub(crate) const REFERENCES: &str = "references";
+/// The name of the row that exists once the references are gone that earlier versions left behind.
+pub(crate) const RELEASED: &str = "released";
 /// The name of the row with the epoch of the host.
 pub(crate) const EPOCH: &str = "epoch";
 
@@ -197,6 +199,11 @@ pub(crate) fn id_of(key: &[u8]) -> Option<petrel_model::Id> {
 /// The key of the row that a piece belongs to.
 pub(crate) fn of_piece(piece: &[u8]) -> Option<&[u8]> {
     piece.get(1..piece.len().checked_sub(2)?)
+}
+
+/// The number of a piece.
+pub(crate) fn number_of_piece(piece: &[u8]) -> Option<u16> {
+    piece.last_chunk::<2>().map(|number| u16::from_be_bytes(*number))
 }
 
 /// Whether a row belongs to users. All others are the store's own.

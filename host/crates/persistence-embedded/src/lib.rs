@@ -19,8 +19,9 @@
 //! * [`archive`] is the format of a copy: [`backup`] writes it from a store in use, [`restore`] creates a store from
 //!   it. [`check`], [`repair`] and [`compact`] maintain a store that no process uses.
 //! * [`watchdog`] ends the process if a thread is stuck.
-//! * [`directory`] manages the data directory: lock, format, watermark and free space. [`presence`] tells whether files
-//!   were deleted while they are open, [`remedy`] what helps when the system refuses something.
+//! * [`directory`] manages the data directory: lock, format, watermark and free space. [`reserve`] is room held back for
+//!   the next opening. [`presence`] tells whether files were deleted or replaced while they are open, [`remedy`] what
+//!   helps when the system refuses something.
 //!
 //! No type and no key of the engine leaves this crate.
 
@@ -41,6 +42,7 @@ mod options;
 mod presence;
 pub mod remedy;
 pub mod repair;
+mod reserve;
 pub mod restore;
 mod rows;
 pub mod store;

@@ -23,6 +23,8 @@ use crate::journal::media::Media;
 use crate::journal::{Journal, Segments};
 use crate::keys;
 use crate::options::Options;
+use crate::remedy;
+use crate::reserve::{self, Reserve};
 use crate::rows::Rows;
 use crate::store::EmbeddedStore;
 use crate::value;
@@ -56,8 +58,19 @@ pub struct Opened {
 }
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
-    let begun = Instant::now();
-    start(Recovered::offline(directory, options)?, options, begun)
+    let open = || {
+        let begun = Instant::now();
+        start(Recovered::offline(directory, options)?, options, begun)
+    };
+    match open() {
+        // A quota may be used up on a disk that has room. The first attempt wrote nothing that the second minds.
+        Err(error) if is_no_room(&error) && reserve::give_up(directory) => open(),
+        opened => opened,
+    }
+}
+
+fn is_no_room(error: &OpenError) -> bool {
+    remedy::in_words(&error.to_string()).is_some_and(|error| remedy::is_no_room(&error))
 }
 
 pub(crate) fn open_on(
@@ -82,7 +95,8 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let mut journal = Journal::begin(Arc::clone(&segments), replayed.newest + 1, sequence).map_err(io)?;
     let unreadable = unreadable(&directory);
     let state = load(&rows).map_err(&unreadable)?;
-    let writes = missing_references(&rows).map_err(&unreadable)?;
+    let mut writes = missing_references(&rows).map_err(&unreadable)?;
+    writes.append(&mut without_left_over(&rows).map_err(&unreadable)?);
     let fence = next_epoch(&rows, &mut journal, sequence, writes).map_err(&unreadable)?;
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
@@ -111,6 +125,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
         sequence,
         failure: Arc::clone(&parts.failure),
         room: Arc::clone(&parts.room),
+        reserve: Reserve::new(&path, parts.room.reserve()),
         postponed: Vec::new(),
         work: Arc::clone(&parts.work),
         runtime: runtime::Handle::try_current().ok(),
@@ -247,6 +262,19 @@ fn missing_references(rows: &Rows) -> Result<Vec<Write>, Error> {
             }
         }
     }
+}
+
+/// The writes of [`Rows::left_over_references`], with a line in the log if there are such references.
+fn without_left_over(rows: &Rows) -> Result<Vec<Write>, Error> {
+    let writes = rows.left_over_references()?;
+    let references = writes.iter().filter(|(_, value)| value.is_none()).count();
+    if references > 0 {
+        tracing::info!(
+            references,
+            "removed references that an earlier version left behind when it replaced large values; nothing is lost"
+        );
+    }
+    Ok(writes)
 }
 
 /// An epoch larger than any before, for a store with so many groups. Each process has written at least one group.

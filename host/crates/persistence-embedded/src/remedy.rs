@@ -12,13 +12,16 @@ pub fn of_error(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::QuotaExceeded => Some(
             "free some space within the quota of this user, or raise it, and try again: nothing is damaged",
         ),
+        _ if is_too_large(error) => Some(
+            "a file is as large as this process may make one: let it be larger (`ulimit -f`, or LimitFSIZE= of systemd), and try again: nothing is damaged",
+        ),
         io::ErrorKind::ReadOnlyFilesystem => Some(
             "its file system is mounted read-only: mount it for writing, and see the log of the kernel if it became so by itself",
         ),
         io::ErrorKind::PermissionDenied => {
             Some("run it as the owner of the files, or let this user read and write them")
         }
-        _ if is_any_of(error, &[Errno::MFILE, Errno::NFILE]) => {
+        _ if is_starved(error) => {
             Some("too many files are open: let it open more (`ulimit -n`, or LimitNOFILE= of systemd)")
         }
         _ => None,
@@ -32,7 +35,17 @@ pub fn of_words(text: &str) -> Option<&'static str> {
 
 /// Whether there was no room for a write.
 pub(crate) fn is_no_room(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) || is_too_large(error)
+}
+
+/// Whether a file is as large as this process may make it.
+pub(crate) fn is_too_large(error: &io::Error) -> bool {
+    is_any_of(error, &[Errno::FBIG])
+}
+
+/// Whether no more files could be opened.
+pub(crate) fn is_starved(error: &io::Error) -> bool {
+    is_any_of(error, &[Errno::MFILE, Errno::NFILE])
 }
 
 /// The error of the system that `text` quotes.
@@ -58,6 +71,7 @@ mod tests {
         for (number, expected) in [
             (Errno::NOSPC, Some("free some space")),
             (Errno::DQUOT, Some("quota")),
+            (Errno::FBIG, Some("ulimit -f")),
             (Errno::ROFS, Some("mount it for writing")),
             (Errno::ACCESS, Some("read and write them")),
             (Errno::PERM, Some("read and write them")),

@@ -33,7 +33,9 @@ pub enum RestoreError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// A large value is missing in the archive.
-    #[error("the archive lacks a value that it refers to ({0}); make another one")]
+    #[error(
+        "the archive lacks a value that it refers to ({0}); make another one, after `petrel store check --repair` where it is from"
+    )]
     Incomplete(String),
     /// A file outside the store cannot be written.
     #[error("the file {0} of the archive cannot be written: {1}")]
@@ -156,7 +158,7 @@ fn fill(
     base.sync().map_err(failed)?;
     archived.bytes = reader.bytes();
     let rows = renumber(base, blobs).map_err(failed)?;
-    check_blobs(&rows).map_err(|error| match error {
+    settle_references(&rows).map_err(|error| match error {
         Error::Damaged { what, reason } => RestoreError::Incomplete(format!("{what}: {reason}")),
         error @ Error::Unavailable(_) => RestoreError::Base(directory.to_path_buf(), error.to_string()),
     })?;
@@ -225,17 +227,23 @@ fn renumber(base: Box<dyn Base>, blobs: Arc<Blobs>) -> Result<Rows, BaseError> {
     Ok(Rows { image: Arc::new(Image::new(base)), blobs })
 }
 
-/// Checks that every large value that a row refers to is present and intact.
-fn check_blobs(rows: &Rows) -> Result<(), Error> {
+/// Checks that every large value that a row refers to is present and intact. References that an earlier version left
+/// over are removed.
+fn settle_references(rows: &Rows) -> Result<(), Error> {
     let (mut from, to) = keys::all(keys::REFERENCE);
     loop {
         let entries = rows.range(&(from, to.clone()), false, STEP)?;
         let Some((last, _)) = entries.last() else { return Ok(()) };
         from = [last.as_slice(), &[0]].concat();
-        for (reference, _) in &entries {
-            if let Some(digest) = keys::referred_to(reference) {
+        let mut left_over: Vec<Write> = Vec::new();
+        for (reference, _) in entries {
+            if rows.is_left_over_reference(&reference)? {
+                left_over.push((reference, None));
+            } else if let Some(digest) = keys::referred_to(&reference) {
                 rows.blobs.get(&digest)?;
             }
         }
+        // Synced together with what follows.
+        rows.image.base().apply(&left_over).map_err(|error| Error::Unavailable(error.to_string()))?;
     }
 }

@@ -4,11 +4,14 @@
 //! people who have to look. An execution is written up to three times in its life; its parameters and its result get
 //! rows of their own if they are large, so that they are written once.
 //!
-//! [`listed`] reads rows among which some may be damaged; [`mending`] repairs nouns that have lost a part.
+//! [`listed`] reads rows among which some may be damaged; [`mending`] repairs nouns that have lost a part;
+//! [`left_over`] knows what no row refers to any more.
 
+mod left_over;
 mod listed;
 mod mending;
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -18,8 +21,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::base::{Entry, Reads as _, gaps};
-use crate::blobs::{Blobs, Digest};
+use crate::base::{Entry, Reads as _};
+use crate::blobs::Blobs;
 use crate::image::Image;
 use crate::keys::{self, Part};
 use crate::value::{self, EncodeError, Encoding, Row};
@@ -29,8 +32,6 @@ pub(crate) use listed::{Listed, unreadable};
 /// Largest part that is stored in the noun's own row, in bytes of JSON.
 const PART_INLINE: usize = 1024;
 
-/// Number of references to a blob that are read at a time. Usually the first one decides.
-const REFERENCES_AT_ONCE: usize = 16;
 /// Number of times that a noun is read again because its rows have changed meanwhile.
 const READ_AGAIN: usize = 3;
 
@@ -77,16 +78,17 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
             if let Some(parent) = &execution.parent {
                 to.writes.push(value::row(keys::child(parent.execution, execution.id), &[]));
             }
-            encode_execution(to, execution, true)
+            encode_execution(to, rows, execution, true)
         }
         Change::UpdateExecution(execution) => {
             if execution.status.is_final() {
                 to.writes.push((keys::active(execution.id), None));
             }
-            encode_execution(to, execution, false)
+            encode_execution(to, rows, execution, false)
         }
         Change::AppendOutput { execution, sequence, lines } => {
-            to.put(keys::output(*execution, *sequence), 0, &json(lines)?)
+            // The next attempt of an execution counts its lines from the beginning.
+            replace(to, rows, keys::output(*execution, *sequence), 0, &json(lines)?)
         }
         Change::Put(document) => put_document(to, rows, document),
         Change::Delete(key) => delete(to, rows, keys::document(key)),
@@ -110,23 +112,37 @@ fn lift_hold(to: &mut Encoding<'_>, rows: &Rows) -> Result<(), EncodeError> {
     Ok(())
 }
 
-/// Replaces a document. The old row is removed first, since it may have had more pieces than the new one.
+/// Replaces a document.
 fn put_document(to: &mut Encoding<'_>, rows: &Rows, document: &Document) -> Result<(), EncodeError> {
-    let key = keys::document(&document.key());
-    delete(to, rows, key.clone())?;
-    to.put(key, 0, &document.to_json().map_err(|error| unencodable(&error))?)
+    let body = document.to_json().map_err(|error| unencodable(&error))?;
+    replace(to, rows, keys::document(&document.key()), 0, &body)
 }
 
-/// Removes a row in its present state, or as this commit has just written it. The caller ensures that no other commit
-/// changes it meanwhile.
-fn delete(to: &mut Encoding<'_>, rows: &Rows, key: Vec<u8>) -> Result<(), EncodeError> {
+/// The value of a row in its present state, or as this commit has just written it. The caller ensures that no other
+/// commit changes it meanwhile.
+fn present(to: &Encoding<'_>, rows: &Rows, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     // An earlier change of this commit may have written the row, which the image does not show yet.
-    let made = to.writes.iter().rev().find(|(written, _)| *written == key).map(|(_, value)| value.clone());
-    let value = match made {
-        Some(value) => value,
-        None => value::get(rows.image.as_ref(), &key)?,
-    };
-    if let Some(value) = value {
+    match to.writes.iter().rev().find(|(written, _)| written.as_slice() == key) {
+        Some((_, value)) => Ok(value.clone()),
+        None => value::get(rows.image.as_ref(), key),
+    }
+}
+
+/// Stores a row that may be there already, with pieces or a large value that the new one does not have.
+fn replace(
+    to: &mut Encoding<'_>,
+    rows: &Rows,
+    key: Vec<u8>,
+    flags: u8,
+    body: &[u8],
+) -> Result<(), EncodeError> {
+    let old = present(to, rows, &key)?;
+    to.replace(key, old.as_deref(), flags, body)
+}
+
+/// Removes a row, with all that it has in others.
+fn delete(to: &mut Encoding<'_>, rows: &Rows, key: Vec<u8>) -> Result<(), EncodeError> {
+    if let Some(value) = present(to, rows, &key)? {
         to.delete(key, &value);
     }
     Ok(())
@@ -167,8 +183,19 @@ fn encode_instance(to: &mut Encoding<'_>, instance: &TriggerInstance) -> Result<
     to.put(key, PAYLOAD_APART, &json(&head)?)
 }
 
-fn encode_execution(to: &mut Encoding<'_>, execution: &Execution, is_new: bool) -> Result<(), EncodeError> {
-    let mut flags = 0;
+fn encode_execution(
+    to: &mut Encoding<'_>,
+    rows: &Rows,
+    execution: &Execution,
+    is_new: bool,
+) -> Result<(), EncodeError> {
+    let key = keys::execution(execution.id);
+    let old = if is_new { None } else { present(to, rows, &key)? };
+    // If the old flags cannot be read, it may have had every part.
+    let every_part = PARAMETERS_APART | RESULT_APART;
+    let had = old.as_deref().map_or(0, |old| value::flags(&key, old).unwrap_or(every_part));
+    let mut flags = if execution.parent.is_some() { HAS_PARENT } else { 0 };
+    let mut head = Cow::Borrowed(execution);
     if !is_small(&execution.parameters) {
         flags |= PARAMETERS_APART;
         // Parameters never change, so only the first write of an execution stores them.
@@ -176,26 +203,22 @@ fn encode_execution(to: &mut Encoding<'_>, execution: &Execution, is_new: bool) 
             let key = keys::execution_part(execution.id, Part::Parameters);
             to.put(key, 0, &json(&execution.parameters)?)?;
         }
+        head.to_mut().parameters = Arc::default();
     }
+    let result_key = || keys::execution_part(execution.id, Part::Result);
     if let Some(result) = execution.result.as_ref().filter(|result| !is_small(*result)) {
         flags |= RESULT_APART;
-        to.put(keys::execution_part(execution.id, Part::Result), 0, &json(result)?)?;
+        let body = json(result)?;
+        if had & RESULT_APART == 0 {
+            to.put(result_key(), 0, &body)?;
+        } else {
+            replace(to, rows, result_key(), 0, &body)?;
+        }
+        head.to_mut().result = None;
+    } else if had & RESULT_APART != 0 {
+        delete(to, rows, result_key())?;
     }
-    if execution.parent.is_some() {
-        flags |= HAS_PARENT;
-    }
-    let key = keys::execution(execution.id);
-    if flags & (PARAMETERS_APART | RESULT_APART) == 0 {
-        return to.put(key, flags, &json(execution)?);
-    }
-    let mut head = execution.clone();
-    if flags & PARAMETERS_APART != 0 {
-        head.parameters = Arc::default();
-    }
-    if flags & RESULT_APART != 0 {
-        head.result = None;
-    }
-    to.put(key, flags, &json(&head)?)
+    to.replace(key, old.as_deref(), flags, &json(&*head)?)
 }
 
 fn json(noun: &impl Serialize) -> Result<Vec<u8>, Error> {
@@ -334,47 +357,6 @@ impl Rows {
         limit: usize,
     ) -> Result<Vec<Entry>, Error> {
         self.image.range(from, to, reverse, limit).map_err(|error| Error::Unavailable(error.to_string()))
-    }
-
-    /// Whether every reference to a blob has a row of its own. Not so in a store of the first format.
-    pub(crate) fn knows_references(&self) -> Result<bool, Error> {
-        Ok(value::get(self.image.as_ref(), &keys::meta(keys::REFERENCES))?.is_some())
-    }
-
-    /// Removes a blob if no row refers to it. Returns the bytes freed.
-    pub(crate) fn remove_blob(&self, digest: &Digest) -> Result<u64, Error> {
-        self.blobs.remove(digest, || Ok(!self.knows_references()? || self.is_referred_to(digest)?))
-    }
-
-    fn is_referred_to(&self, digest: &Digest) -> Result<bool, Error> {
-        let (mut from, to) = keys::references(digest);
-        loop {
-            let references = self.range(&(from, to.clone()), false, REFERENCES_AT_ONCE)?;
-            let Some((last, _)) = references.last() else { return Ok(false) };
-            from = [last.as_slice(), &[0]].concat();
-            for (reference, value) in &references {
-                if gaps::reason(value).is_some() {
-                    // The gap may contain such a reference, so the blob is kept.
-                    return Ok(true);
-                }
-                let key = keys::referring(reference);
-                // The row may have another value by now. One that cannot be read may still be repaired, so it counts
-                // as well.
-                if let Some(value) = value::get(self.image.as_ref(), key)?
-                    && value::blob_of(key, &value).map_or(true, |found| found == Some(*digest))
-                {
-                    return Ok(true);
-                }
-            }
-        }
-    }
-
-    /// Removes all blobs that no row refers to. Returns the bytes freed.
-    pub(crate) fn sweep(&self) -> Result<u64, Error> {
-        let unreadable =
-            |error: io::Error| Error::Unavailable(format!("the blobs cannot be listed: {error}"));
-        let digests = self.blobs.list().map_err(unreadable)?;
-        digests.iter().map(|digest| self.remove_blob(digest)).sum()
     }
 }
 

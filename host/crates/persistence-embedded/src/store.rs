@@ -159,6 +159,10 @@ impl Store for EmbeddedStore {
                 return Err(error.into());
             }
         };
+        if !pins.is_empty() {
+            // Files of large values fill a disk fast.
+            self.room.look();
+        }
         let (answer, answered) = oneshot::channel();
         let request = Request {
             fence: commit.fence,

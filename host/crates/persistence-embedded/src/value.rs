@@ -16,6 +16,10 @@ pub(crate) const INLINE: usize = 4096;
 /// Largest body that is split into pieces, in bytes.
 pub(crate) const PIECES: usize = 64 * 1024;
 const PIECE: usize = 4000;
+/// Largest number of pieces of a row.
+const MOST_PIECES: u16 = 17;
+/// Number of times that a value is resolved because its row was replaced meanwhile.
+const READ_AGAIN: usize = 8;
 
 const FORMAT_INLINE: u8 = 1;
 const FORMAT_PIECES: u8 = 2;
@@ -113,30 +117,55 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
+    /// Stores `body` under `key` in the place of the value `old`, if there is one. Pieces of it that the new value does
+    /// not have are removed, and so is its reference.
+    pub(crate) fn replace(
+        &mut self,
+        key: Vec<u8>,
+        old: Option<&[u8]>,
+        flags: u8,
+        body: &[u8],
+    ) -> Result<(), EncodeError> {
+        if let Some(old) = old {
+            self.release(&key, old, pieces_for(body));
+        }
+        self.put(key, flags, body)
+    }
+
     /// Removes the row under `key`, whose present value is `value`, with its pieces and its reference.
     pub(crate) fn delete(&mut self, key: Vec<u8>, value: &[u8]) {
-        let Ok(opened) = open(&key, value) else {
-            // A row that cannot be read may have had any number of pieces, so all possible ones are deleted.
-            let pieces = (0..=PIECES / PIECE).filter_map(|number| u16::try_from(number).ok());
-            self.writes.extend(pieces.map(|number| (keys::piece(&key, number), None)));
-            self.writes.push((key, None));
-            return;
-        };
-        match opened {
-            (FORMAT_PIECES, _, count) => {
-                let count = count.first_chunk::<2>().map_or(0, |count| u16::from_le_bytes(*count));
-                self.writes.extend((0..count).map(|number| (keys::piece(&key, number), None)));
-            }
-            (FORMAT_BLOB, _, digest) => {
-                if let Ok(digest) = Digest::try_from(digest) {
-                    self.writes.push((keys::reference(&digest, &key), None));
-                    self.released.push(digest);
-                }
-            }
-            _ => {}
-        }
+        self.release(&key, value, 0);
         self.writes.push((key, None));
     }
+
+    /// Removes what the value has in other rows: its pieces from the number `kept` on, and its reference.
+    fn release(&mut self, key: &[u8], value: &[u8], kept: u16) {
+        let pieces = match open(key, value) {
+            Ok((FORMAT_PIECES, _, count)) => count_of(count).unwrap_or(MOST_PIECES),
+            Ok((FORMAT_BLOB, _, digest)) => {
+                if let Ok(digest) = Digest::try_from(digest) {
+                    self.writes.push((keys::reference(&digest, key), None));
+                    self.released.push(digest);
+                }
+                0
+            }
+            Ok(_) => 0,
+            // A row that cannot be read may have had any number of pieces, so all possible ones are deleted.
+            Err(_) => MOST_PIECES,
+        };
+        self.writes.extend((kept..pieces).map(|number| (keys::piece(key, number), None)));
+    }
+}
+
+/// Number of pieces in which `body` is stored: 0 if it is stored otherwise.
+fn pieces_for(body: &[u8]) -> u16 {
+    let is_in_pieces = body.len() > INLINE && body.len() <= PIECES;
+    if is_in_pieces { u16::try_from(body.len().div_ceil(PIECE)).unwrap_or(MOST_PIECES) } else { 0 }
+}
+
+/// The number of pieces that the body of a row in pieces names.
+fn count_of(body: &[u8]) -> Option<u16> {
+    body.try_into().ok().map(u16::from_le_bytes)
 }
 
 /// The flags that the writer of a value set.
@@ -150,23 +179,54 @@ pub(crate) fn blob_of(key: &[u8], value: &[u8]) -> Result<Option<Digest>, Error>
     Ok(if format == FORMAT_BLOB { Digest::try_from(body).ok() } else { None })
 }
 
-/// Decodes a value that was read under `key`, including its pieces or its blob.
+/// The number of pieces of a value that was read under `key`: 0 if it is stored otherwise.
+pub(crate) fn pieces_of(key: &[u8], value: &[u8]) -> Result<u16, Error> {
+    let (format, _, body) = open(key, value)?;
+    if format != FORMAT_PIECES {
+        return Ok(0);
+    }
+    count_of(body).ok_or_else(|| without_count(key))
+}
+
+fn without_count(key: &[u8]) -> Error {
+    Error::Damaged { what: describe(key), reason: "it has no count".into() }
+}
+
+/// Decodes a value that was read under `key`, including its pieces or its blob. If the row has been replaced since, and
+/// what belonged to the value is gone, the present value is decoded instead.
 pub(crate) fn resolve(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8]) -> Result<Row, Error> {
+    let mut newer: Option<Vec<u8>> = None;
+    let mut attempts = 0;
+    loop {
+        let value = newer.as_deref().unwrap_or(value);
+        attempts += 1;
+        match resolve_once(base, blobs, key, value) {
+            Err(error @ Error::Damaged { .. }) => match replaced(base, key, value) {
+                Some(now) if attempts < READ_AGAIN => newer = Some(now),
+                _ => return Err(error),
+            },
+            done => return done,
+        }
+    }
+}
+
+/// The present value under `key`, if it is another one than `value`.
+fn replaced(base: &dyn Reads, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    if gaps::reason(value).is_some() {
+        // A gap has no key to look for.
+        return None;
+    }
+    get(base, key).ok().flatten().filter(|now| now.as_slice() != value)
+}
+
+fn resolve_once(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8]) -> Result<Row, Error> {
     let (format, flags, body) = open(key, value)?;
     let damaged = |reason: String| Error::Damaged { what: describe(key), reason };
     let body = match format {
         FORMAT_INLINE => body.to_vec(),
         FORMAT_PIECES => {
-            let count =
-                u16::from_le_bytes(body.try_into().map_err(|_size| damaged("it has no count".into()))?);
-            let mut whole = Vec::new();
-            for number in 0..count {
-                let piece_key = keys::piece(key, number);
-                let piece =
-                    get(base, &piece_key)?.ok_or_else(|| damaged(format!("piece {number} is missing")))?;
-                whole.extend_from_slice(open(&piece_key, &piece)?.2);
-            }
-            whole
+            let count = count_of(body).ok_or_else(|| without_count(key))?;
+            in_pieces(base, key, value, count)?
         }
         FORMAT_BLOB => {
             let digest: Digest = body.try_into().map_err(|_size| damaged("it has no digest".into()))?;
@@ -178,6 +238,25 @@ pub(crate) fn resolve(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8])
         other => return Err(damaged(format!("its format {other} is unknown to this version"))),
     };
     Ok(Row { flags, body })
+}
+
+/// The body of a row in `count` pieces. They are read together with `value`, the row's own, as of one moment: a commit
+/// in between would mix two versions, of which each piece is intact.
+fn in_pieces(base: &dyn Reads, key: &[u8], value: &[u8], count: u16) -> Result<Vec<u8>, Error> {
+    let damaged = |reason: String| Error::Damaged { what: describe(key), reason };
+    let pieces = (0..count).map(|number| keys::piece(key, number));
+    let keys: Vec<Vec<u8>> = std::iter::once(key.to_vec()).chain(pieces).collect();
+    let found = base.get_all(&keys).map_err(|error| Error::Unavailable(error.to_string()))?;
+    let mut rows = keys.iter().zip(found);
+    if rows.next().and_then(|(_, head)| head).as_deref() != Some(value) {
+        return Err(damaged("it was replaced while it was read".into()));
+    }
+    let mut whole = Vec::with_capacity(usize::from(count) * PIECE);
+    for (number, (piece_key, piece)) in rows.enumerate() {
+        let piece = piece.ok_or_else(|| damaged(format!("piece {number} is missing")))?;
+        whole.extend_from_slice(open(piece_key, &piece)?.2);
+    }
+    Ok(whole)
 }
 
 /// Reads a value, and converts an error of the engine.

@@ -259,6 +259,10 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
+        if path.ends_with("reserve") {
+            // Large, and nothing is in it.
+            continue;
+        }
         if path.is_dir() {
             copy(&path, &target);
         } else {

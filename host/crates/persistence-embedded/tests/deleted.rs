@@ -57,7 +57,10 @@ async fn a_store_whose_journal_goes_fails_and_has_all_that_was_acknowledged() {
             let store = filled(place.path(), engine).await;
             lose(&place.path().join("journal")).unwrap();
             let told = failure(&store).await;
-            assert!(told.contains("journal") && told.contains("deleted or moved"), "{engine} {what}: {told}");
+            assert!(
+                told.contains("journal") && told.contains("deleted, moved or replaced"),
+                "{engine} {what}: {told}"
+            );
             assert!(told.contains("is saved"), "{engine} {what}: {told}");
             let refused = create(&store, 6).await;
             assert!(matches!(refused, Err(CommitError::Store(_))), "{engine} {what}: {refused:?}");
@@ -83,24 +86,90 @@ async fn a_store_that_is_closed_before_it_notices_has_all_that_was_acknowledged_
     }
 }
 
+fn segments(journal: &Path) -> Vec<PathBuf> {
+    fs::read_dir(journal).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() { copy(&path, &target)? } else { fs::copy(&path, &target).map(drop)? }
+    }
+    Ok(())
+}
+
+/// Ways to harm the journal after which a new segment can be begun where it was.
+const HARMS: [(&str, Loss); 4] = [
+    ("its segments are deleted", |journal| segments(journal).iter().try_for_each(fs::remove_file)),
+    ("its segments are cut", |journal| segments(journal).iter().try_for_each(|segment| cut(segment, 0))),
+    ("its segments lose their ends", |journal| {
+        segments(journal).iter().try_for_each(|segment| cut(segment, 200))
+    }),
+    ("it is replaced by a copy", |journal| {
+        let old = journal.with_extension("old");
+        fs::rename(journal, &old)?;
+        copy(&old, journal)
+    }),
+];
+
+fn cut(file: &Path, length: u64) -> io::Result<()> {
+    File::options().write(true).open(file)?.set_len(length)
+}
+
 #[tokio::test]
-async fn a_segment_that_goes_alone_is_replaced_by_another() {
+async fn a_journal_that_is_harmed_goes_on_in_another_segment_and_nothing_is_lost() {
     for engine in Engine::ALL {
-        let place = TempDir::new().unwrap();
-        let store = filled(place.path(), engine).await;
-        let segments = || -> Vec<PathBuf> {
-            fs::read_dir(place.path().join("journal")).unwrap().map(|entry| entry.unwrap().path()).collect()
-        };
-        let before = segments();
-        before.iter().for_each(|segment| fs::remove_file(segment).unwrap());
-        let until = Instant::now() + PATIENCE;
-        while segments().is_empty() {
-            assert!(Instant::now() < until, "{engine}: nothing was noticed");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        for (what, harm) in HARMS {
+            let place = TempDir::new().unwrap();
+            // By itself it begins no other segment.
+            let options = Options { layer_age: Duration::from_secs(3600), ..on(engine) };
+            let store = EmbeddedStore::open(&place.path().join("store"), &options).unwrap();
+            for n in 1..=5 {
+                create(&store, n).await.unwrap();
+            }
+            let journal = place.path().join("store/journal");
+            let before = segments(&journal);
+            harm(&journal).unwrap();
+            // It may be acknowledged before the harm is noticed.
+            create(&store, 6).await.unwrap();
+            let until = Instant::now() + PATIENCE;
+            while segments(&journal).iter().all(|segment| before.contains(segment)) {
+                assert!(Instant::now() < until, "{engine}: {what}, and nothing was noticed");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            create(&store, 7).await.unwrap();
+            // As a kill leaves it.
+            let killed = place.path().join("killed");
+            copy(&place.path().join("store"), &killed).unwrap();
+            assert_eq!(
+                count(&EmbeddedStore::open(&killed, &on(engine)).unwrap()).await,
+                7,
+                "{engine}: {what}"
+            );
+            drop(store);
+            let store = EmbeddedStore::open(&place.path().join("store"), &on(engine)).unwrap();
+            assert_eq!(count(&store).await, 7, "{engine}: {what}");
         }
-        create(&store, 6).await.unwrap();
-        drop(store);
-        assert_eq!(count(&EmbeddedStore::open(place.path(), &on(engine)).unwrap()).await, 6, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_moved_as_a_whole_says_where_it_is_now_and_has_everything() {
+    for engine in Engine::ALL {
+        for moved in ["data", "data/store"] {
+            let place = TempDir::new().unwrap();
+            let store = filled(&place.path().join("data/store"), engine).await;
+            let target = place.path().join("elsewhere");
+            fs::rename(place.path().join(moved), &target).unwrap();
+            let now = if moved == "data" { target.join("store") } else { target };
+            let told = failure(&store).await;
+            assert!(told.contains(&format!("moved to {}", now.display())), "{engine} {moved}: {told}");
+            assert!(told.contains("--data-dir"), "{engine} {moved}: {told}");
+            drop(store);
+            assert_eq!(count(&EmbeddedStore::open(&now, &on(engine)).unwrap()).await, 5, "{engine} {moved}");
+        }
     }
 }
 
@@ -116,7 +185,7 @@ async fn a_store_whose_base_goes_fails_and_leaves_an_archive_of_its_rows() {
         fs::remove_dir_all(directory.join(engine.name())).unwrap();
         let told = failure(&store).await;
         assert!(
-            told.contains("deleted or moved") && told.contains("petrel store import"),
+            told.contains("deleted, moved or replaced") && told.contains("petrel store import"),
             "{engine}: {told}"
         );
         let archive = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());

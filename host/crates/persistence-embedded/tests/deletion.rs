@@ -1,11 +1,14 @@
-//! Deletion frees all space: no row and no file of a deleted object is left, and a file that others refer to stays.
+//! Deletion frees all space: no row and no file of a deleted object is left, and a file that others refer to stays. So
+//! does replacement: nothing is left of a value that another one has replaced.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use petrel_model::execution::LogEntry;
 use petrel_model::output::{OutputLine, Stream};
+use petrel_model::{Execution, Status};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::base::Base as _;
 use petrel_persistence_embedded::simulated::SimulatedMachine;
@@ -31,7 +34,7 @@ fn files(directory: &Path) -> usize {
 fn creation(n: u64, size: usize) -> [Change; 3] {
     let large = "x".repeat(size);
     let mut ended = execution(n);
-    ended.status = petrel_model::Status::Succeeded;
+    ended.status = Status::Succeeded;
     ended.result = Some(Arc::new(json!(large)));
     let lines = vec![OutputLine { stream: Stream::Stdout, text: large.clone() }];
     [
@@ -126,4 +129,56 @@ async fn a_store_of_the_first_format_learns_who_refers_to_what() {
     assert!(store.execution(id(1)).await.unwrap().unwrap().result.is_some());
     store.commit(Commit::of([Change::DeleteExecution(id(1))])).await.unwrap();
     assert_eq!(files(&blobs), 0);
+}
+
+/// The second version of the execution 1: running, with a log of about `log` bytes and a result of `result` bytes.
+fn version(log: usize, result: usize) -> Execution {
+    let entry = LogEntry { status: Status::Running, timestamp: petrel_store_suite::at(1), left_out: 0 };
+    let result = (result > 0).then(|| Arc::new(json!("x".repeat(result))));
+    Execution { version: 2, status: Status::Running, log: vec![entry; log / 60], result, ..execution(1) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_of_what_an_update_replaces() {
+    const SIZES: [usize; 5] = [0, 2_000, 20_000, 60_000, 200_000];
+    for before in SIZES {
+        for after in SIZES {
+            let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
+            let blobs = directory.path().join("blobs");
+            let store = open(&machine, directory.path());
+            store.commit(Commit::of([Change::CreateExecution(version(after, after))])).await.unwrap();
+            drop(store);
+            let (rows, values) = (machine.keys(), files(&blobs));
+            let store = open(&machine, directory.path());
+            for update in [version(before, before), version(before, 0), version(after, after)] {
+                store.commit(Commit::of([Change::UpdateExecution(update)])).await.unwrap();
+            }
+            assert_eq!(store.execution(id(1)).await.unwrap().unwrap(), version(after, after));
+            drop(store);
+            assert_eq!(machine.keys(), rows, "{before} to {after} bytes");
+            assert_eq!(files(&blobs), values, "{before} to {after} bytes");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_of_the_output_that_a_second_attempt_replaces() {
+    let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
+    let blobs = directory.path().join("blobs");
+    let output = |size: usize| {
+        let lines = vec![OutputLine { stream: Stream::Stdout, text: "x".repeat(size) }];
+        Commit::of([Change::AppendOutput { execution: id(1), sequence: 0, lines }])
+    };
+    let store = open(&machine, directory.path());
+    store.commit(output(10)).await.unwrap();
+    drop(store);
+    let rows = machine.keys();
+    for size in [20_000, 200_000] {
+        let store = open(&machine, directory.path());
+        store.commit(output(size)).await.unwrap();
+        store.commit(output(10)).await.unwrap();
+        drop(store);
+        assert_eq!(machine.keys(), rows, "{size} bytes");
+        assert_eq!(files(&blobs), 0, "{size} bytes");
+    }
 }

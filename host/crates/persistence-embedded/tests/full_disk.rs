@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use petrel_model::{Status, StatusEvent};
@@ -24,7 +24,12 @@ struct Disk {
     no_frames: Arc<AtomicBool>,
     /// For the first half of each.
     half_frames: Arc<AtomicBool>,
+    /// The largest segment, in bytes. Any if 0.
+    largest: Arc<AtomicU64>,
 }
+
+/// What is said of a file that is as large as `ulimit -f` lets it be.
+const EFBIG: i32 = 27;
 
 fn full(is_full: &AtomicBool) -> io::Result<()> {
     if is_full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
@@ -62,6 +67,10 @@ impl Segment for OnDisk {
             self.0.write_at(bytes.split_at(bytes.len() / 2).0, offset)?;
         }
         full(&self.1.half_frames)?;
+        let largest = self.1.largest.load(Ordering::SeqCst);
+        if largest > 0 && offset + bytes.len() as u64 > largest {
+            return Err(io::Error::from_raw_os_error(EFBIG));
+        }
         self.0.write_at(bytes, offset)
     }
 
@@ -186,4 +195,27 @@ async fn half_a_frame_that_found_no_room_is_no_damage() {
     create(&store, 3).await.unwrap();
     let killed = Disk { machine: disk.machine.killed(), ..Disk::default() };
     assert_eq!(count(&open(&killed, TempDir::new().unwrap().path())).await, 2);
+}
+
+#[tokio::test]
+async fn a_segment_that_may_grow_no_larger_is_followed_by_another() {
+    let (disk, directory) = (Disk::default(), TempDir::new().unwrap());
+    // By themselves so few rows begin no other segment.
+    let options = Options { layer_age: Duration::from_secs(3600), ..Options::default() };
+    let (base, media) = (Box::new(disk.machine.clone()), Arc::new(disk.clone()));
+    let store = EmbeddedStore::open_on(base, media, directory.path(), &options).unwrap();
+    disk.largest.store(16 << 10, Ordering::SeqCst);
+    let mut refusals = 0;
+    for n in 1..=100 {
+        while let Err(refused) = create(&store, n).await {
+            let CommitError::NoRoom(message) = refused else { panic!("{refused}") };
+            assert!(message.contains("ulimit -f"), "{message}");
+            refusals += 1;
+            assert!(refusals < 3000, "it never goes on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    assert!(refusals > 0, "it was never too large");
+    drop(store);
+    assert_eq!(count(&open(&disk, directory.path())).await, 100);
 }

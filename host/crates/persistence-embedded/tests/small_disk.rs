@@ -2,15 +2,16 @@
 //! acknowledged is lost, and whoever opens a store there is told that room is all that it needs.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use petrel_model::{Status, StatusEvent};
 use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, Expect, Store};
+use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::{EmbeddedStore, Engine, OpenError, Options};
 use petrel_store_suite::{at, execution, id};
 use tempfile::TempDir;
@@ -40,7 +41,13 @@ impl Disk {
 
     /// Takes all that is left.
     fn fill(&self) {
-        let mut ballast = File::create(self.0.path().join("ballast")).unwrap();
+        File::create(self.0.path().join("ballast")).unwrap();
+        self.fill_up();
+    }
+
+    /// Takes what has become free since.
+    fn fill_up(&self) {
+        let mut ballast = OpenOptions::new().append(true).open(self.0.path().join("ballast")).unwrap();
         for block in [64 << 10, 1 << 10, 1] {
             while ballast.write_all(&vec![0; block]).is_ok() {}
         }
@@ -151,6 +158,45 @@ async fn who_opens_a_store_on_a_full_disk_is_told_to_free_some_space() {
             let store = open(&disk.store(), engine).unwrap();
             assert_eq!(count(&store).await, if is_new { 0 } else { 200 }, "{engine}");
             create(&store, 1000, 3000).await.unwrap();
+        }
+    }
+}
+
+/// Waits until the store has held back room for its next opening.
+async fn is_held_back(disk: &Disk) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !disk.store().join("reserve").exists() {
+        assert!(Instant::now() < until, "no room is held back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_on_a_full_disk_is_opened_with_the_room_that_was_held_back() {
+    for engine in Engine::ALL {
+        for checks_first in [false, true] {
+            let Some(disk) = Disk::make() else { return };
+            let store = open(&disk.store(), engine).unwrap();
+            for n in 1..=200 {
+                create(&store, n, 3000).await.unwrap();
+            }
+            is_held_back(&disk).await;
+            disk.fill();
+            drop(store);
+            // What the end of the store has given back.
+            disk.fill_up();
+            if checks_first {
+                let options = Options { engine, reserve_bytes: 0, ..Options::default() };
+                assert_eq!(check(&disk.store(), &options).unwrap().problem_count, 0, "{engine}");
+            }
+            for _ in 0..2 {
+                let store = open(&disk.store(), engine).unwrap();
+                assert_eq!(count(&store).await, 200, "{engine}");
+            }
+            disk.free();
+            let store = open(&disk.store(), engine).unwrap();
+            create(&store, 1000, 3000).await.unwrap();
+            is_held_back(&disk).await;
         }
     }
 }

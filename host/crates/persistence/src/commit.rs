@@ -1,4 +1,4 @@
-//! Commits: what is written, as one atomic value.
+//! Commits: all writes to a store, each as one atomic value.
 
 use std::collections::HashSet;
 
@@ -11,42 +11,43 @@ use petrel_model::{
 use crate::documents::{Document, DocumentKey, Noun};
 use crate::store::{Error, Fence};
 
-/// Changes that happen together or not at all, if all that is expected still holds.
+/// Changes that are made together or not at all, if all expectations hold.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
-    /// The host process on whose behalf this is done. When another process has taken over, nothing is
-    /// written. `None` for what any process may do.
+    /// The process on whose behalf the commit is made. Nothing is written once another process has taken over. `None`
+    /// for a commit that any process may make.
     pub fence: Option<Fence>,
-    /// What must hold.
+    /// The expectations.
     pub expect: Vec<Expect>,
-    /// What changes, in order.
+    /// The changes, in order.
     pub changes: Vec<Change>,
 }
 
 impl Commit {
-    /// A commit of `changes` with nothing expected.
+    /// A commit of `changes` without expectations.
     pub fn of(changes: impl IntoIterator<Item = Change>) -> Self {
         Self { changes: changes.into_iter().collect(), ..Self::default() }
     }
 
-    /// The same, if `expect` holds.
+    /// Adds an expectation.
     #[must_use]
     pub fn expecting(mut self, expect: Expect) -> Self {
         self.expect.push(expect);
         self
     }
 
-    /// The same, on behalf of a host process.
+    /// Sets the process on whose behalf the commit is made.
     #[must_use]
     pub fn fenced(mut self, fence: Fence) -> Self {
         self.fence = Some(fence);
         self
     }
 
-    /// Whether it takes in something new, in contrast to finishing what was taken in. When room gets
-    /// short a store refuses the former first.
+    /// Whether the commit takes in new work, in contrast to finishing old work. A store that is short of space
+    /// refuses new work first.
     pub fn takes_in(&self) -> bool {
-        // What a workflow asks for next goes with what has ended in it.
+        // A step of a workflow requests its next executions in the same commit in which it ends others, and must not
+        // be refused.
         let is_step = self.changes.iter().any(|change| matches!(change, Change::AppendWorkflow { .. }));
         !is_step
             && self.changes.iter().any(|change| match change {
@@ -66,10 +67,10 @@ impl Commit {
     }
 }
 
-/// What must hold for a commit to be made.
+/// A condition on which a commit is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
-    /// The execution is not final and has this version. It goes with a [`Change::UpdateExecution`].
+    /// The execution is not final and has this version. Used with a [`Change::UpdateExecution`].
     ExecutionVersion(ExecutionId, u64),
     /// No rule has this reference.
     RuleAbsent(Ref),
@@ -77,63 +78,63 @@ pub enum Expect {
     RuleIs(Ref, RuleId),
 }
 
-/// What is expected a second time for the same execution. It moves once in a commit: of two who decided on the
-/// same version, one was too late.
+/// The second expectation for the same execution in a list. An execution may change only once in a commit: two
+/// decisions on one version exclude each other.
 pub fn expected_twice(expect: &[Expect]) -> Option<&Expect> {
     let mut seen = HashSet::new();
     expect.iter().enumerate().find_map(|(place, one)| {
         let Expect::ExecutionVersion(id, _) = one else { return None };
         let is_same = |other: &Expect| matches!(other, Expect::ExecutionVersion(other, _) if other == id);
-        // Most commits expect one or two things, and those are compared faster than they are put into a set.
+        // Most commits have one or two expectations, and comparing those is faster than building a set.
         let is_known =
             if expect.len() <= FEW { expect.iter().take(place).any(is_same) } else { !seen.insert(*id) };
         is_known.then_some(one)
     })
 }
 
-/// How many things that are expected are compared with each other.
+/// The number of expectations up to which they are compared with each other.
 const FEW: usize = 8;
 
-/// One change.
+/// A change of the store.
 #[derive(Debug, Clone)]
 pub enum Change {
     /// An event was accepted.
     CreateTriggerInstance(TriggerInstance),
-    /// A rule matched.
+    /// A rule matched an event, or could not be evaluated on it.
     CreateEnforcement(Enforcement),
-    /// Something is to be run. If it is waiting, it can be claimed from now on, once it is due.
+    /// An execution was requested. If it is waiting, it can be claimed once it is due.
     CreateExecution(Execution),
-    /// An execution moved. Its parameters are those it was created with and are not written again.
+    /// An execution changed. Its parameters stay as they were created, and are not written again.
     UpdateExecution(Execution),
-    /// Output came. `sequence` is the number of the first line among all of this execution.
+    /// An execution wrote output.
     AppendOutput {
-        /// Whose output.
+        /// The execution.
         execution: ExecutionId,
-        /// The number of the first of `lines`.
+        /// The number of the first of `lines` among all lines of the execution.
         sequence: u32,
-        /// The lines.
+        /// The lines, in order.
         lines: Vec<OutputLine>,
     },
-    /// A document is stored. It replaces the one with the same key.
+    /// A document is stored, and replaces the one with the same key.
     Put(Document),
-    /// A document is deleted, if there is one. Whatever belongs to a deleted pack needs changes of its own.
+    /// A document is deleted, if it exists. Documents that belong to a deleted pack need changes of their own.
     Delete(DocumentKey),
-    /// An execution has been kept long enough, and its output with it. It must be final.
+    /// A final execution is deleted with its output, at the end of its retention.
     DeleteExecution(ExecutionId),
-    /// An event has been kept long enough.
+    /// An event is deleted, at the end of its retention.
     DeleteTriggerInstance(TriggerInstanceId),
-    /// An enforcement has been kept long enough.
+    /// An enforcement is deleted, at the end of its retention.
     DeleteEnforcement(EnforcementId),
-    /// Something has happened to a workflow. `sequence` is the number of the first entry in its log.
+    /// A workflow made progress.
     AppendWorkflow {
-        /// The workflow's execution.
+        /// The execution of the workflow.
         execution: ExecutionId,
-        /// The number of the first of `entries`.
+        /// The number of the first of `entries` in the workflow's log.
         sequence: u64,
-        /// What has happened, in order.
+        /// The new entries of the log, in order.
         entries: Vec<WorkflowEntry>,
     },
-    /// What was in flight when the store was restored from a backup may go on.
+    /// Executions that were held since a restore may go on.
     LiftHold,
 }
 
@@ -149,19 +150,19 @@ impl Change {
     }
 }
 
-/// Why a commit was not made. Nothing was written then.
+/// The reason why a commit was not made. Nothing was written, except perhaps by [`Self::Store`].
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Somebody else was faster: this no longer holds. Read again and decide again.
-    #[error("a commit was decided on something that has changed since: {0:?}")]
+    /// An expectation does not hold any more. The caller should read and decide again.
+    #[error("a commit was decided on a state that has changed since: {0:?}")]
     Conflict(Expect),
-    /// Another process has taken over; this one must stop.
+    /// Another process has taken over the store; this one must stop.
     #[error("another host process has taken over this store; this one must stop")]
     Fenced,
-    /// The store is short of room and takes in nothing new.
+    /// The disk is nearly full, and the commit takes in new work.
     #[error("{0}")]
     NoRoom(String),
-    /// The store failed. It is not known whether the commit was made, and nothing more can be.
+    /// The store failed. Nobody knows whether the commit was made, and no further commit will be.
     #[error(transparent)]
     Store(#[from] Error),
 }

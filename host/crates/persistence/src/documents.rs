@@ -1,5 +1,5 @@
 //! The table of documents. A document is a noun that is stored under a key (a name, a reference or an id) and
-//! replaced as a whole; executions and events, which have a history, are none.
+//! replaced as a whole. Executions and events have a history, and are no documents.
 //!
 //! Each kind of document stands here once. Its row gives [`Change::Put`](crate::Change::Put) and
 //! [`Change::Delete`](crate::Change::Delete), the reads of [`StoreExt`](crate::StoreExt), and the JSON that backends

@@ -1,14 +1,13 @@
-//! The storage interface, in the domain's words.
+//! The storage interface, in the words of the domain.
 //!
-//! All writes are one value, a [`Commit`]: what must still hold, and what changes. It is atomic, and
-//! durable when [`Store::commit`] returns. All reads are by id, by prefix or newest first. Nothing of a
-//! backend shows: no keys, no SQL, no closures inside a transaction, no global sequence numbers.
-//! Backends hold no logic of their own beyond these primitive operations.
+//! Every write is one value, a [`Commit`]: the expectations that must hold, and the changes. It is atomic, and
+//! durable when [`Store::commit`] returns. Reads are by id, by prefix or newest first. No detail of a backend shows:
+//! no keys, no SQL, no closures inside a transaction, no global sequence numbers. Backends hold no logic beyond these
+//! primitive operations.
 //!
 //! [`documents`] is the table of documents (packs, rules, users and so on), in which each kind stands once.
-//! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. What every
-//! backend must pass is in `tests/store-suite`. This is never called "datastore": that word is for the key-value store
-//! offered to packs.
+//! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. `tests/store-suite` tests
+//! every backend. The word "datastore" never means this interface: it is the key-value store for packs.
 
 pub mod commit;
 pub mod documents;

@@ -1,5 +1,4 @@
-//! The backend that keeps everything in memory: for tests, and as the yardstick that the others are
-//! compared with. It keeps the nouns themselves, in maps.
+//! The backend in memory, for tests, and as the yardstick for the others. It keeps the nouns themselves in maps.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -18,7 +17,7 @@ use crate::documents::{Document, DocumentKey, DocumentKind};
 use crate::queue::Queue;
 use crate::store::{Error, ExecutionAge, ExecutionFilter, Fence, Output, Page, Store, TriggerInstanceAge};
 
-/// A store in memory. Clones share what is stored.
+/// A store in memory. Clones share their content.
 #[derive(Debug, Clone)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
@@ -45,7 +44,8 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// What a next process finds: the same content, a higher epoch, no claims. This one is fenced off.
+    /// The store as the next process finds it: the same content, a higher epoch, no claims. Commits of this process
+    /// are refused from now on.
     #[must_use]
     pub fn reopen(&self) -> Self {
         let mut state = self.state();
@@ -124,7 +124,7 @@ impl State {
     }
 }
 
-/// The newest entries of `map` below `before` that `admit` lets through.
+/// The newest items of `map` below `before` that `admit` lets through.
 fn newest<I: Ord + Copy, T: Clone>(
     map: &BTreeMap<I, T>,
     before: Option<I>,
@@ -139,7 +139,7 @@ fn newest<I: Ord + Copy, T: Clone>(
     Page { items, unreadable: Vec::new(), next }
 }
 
-/// The oldest entries of `map` above `after`.
+/// The oldest items of `map` above `after`.
 fn oldest<I: Ord + Copy, T: Clone>(map: &BTreeMap<I, T>, after: Option<I>, limit: usize) -> Vec<T> {
     let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
     map.range((lower, Bound::Unbounded)).take(limit).map(|(_, item)| item.clone()).collect()
@@ -149,9 +149,12 @@ fn oldest<I: Ord + Copy, T: Clone>(map: &BTreeMap<I, T>, after: Option<I>, limit
 impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let mut state = self.state();
+        // The fence is checked before the expectations: a process that has lost the store must learn that, not of a
+        // conflict.
         if commit.fence.is_some_and(|fence| fence.epoch != state.epoch) {
             return Err(CommitError::Fenced);
         }
+        // All expectations are checked before the first change, so that a refused commit leaves nothing behind.
         if let Some(broken) = expected_twice(&commit.expect)
             .or_else(|| commit.expect.iter().find(|expect| !state.holds(expect)))
         {

@@ -1,7 +1,7 @@
-//! Which executions are not final, and which of them can be claimed: the part of a store that one
-//! process keeps in memory. Backends that serve one process share it; it is rebuilt when they open.
+//! The queue of active executions: which are not final, and which of them can be claimed. A store keeps it in memory
+//! for its one process and rebuilds it when it opens; backends share this implementation.
 //!
-//! Who claims gets from each account in turn, and the earliest first within one: see [`fair`].
+//! A claim takes executions from each account in turn, and the earliest first within an account: see [`fair`].
 
 mod fair;
 
@@ -15,33 +15,33 @@ use fair::{Accounts, Number, Turns};
 /// The executions that are not final.
 #[derive(Debug, Default)]
 pub struct Queue {
-    active: HashMap<ExecutionId, Entry>,
+    active: HashMap<ExecutionId, Active>,
     accounts: Accounts,
     turns: Turns,
-    /// How many are inside each workflow that is inside no other.
+    /// The number of executions inside each top workflow, at any depth.
     inside: HashMap<ExecutionId, usize>,
     waiting: usize,
-    /// What was in flight when the store was restored from a backup, and has not been let go on.
+    /// Executions that were in flight when the store was restored from a backup and have not been let go since.
     held: HashSet<ExecutionId>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct Active {
     version: u64,
     runner: String,
     due: Timestamp,
-    /// Whether it is held back until then.
+    /// Whether the execution may not be claimed before `due`.
     is_delayed: bool,
     is_waiting: bool,
-    /// It is as if it did not wait, and had not been begun.
+    /// A held execution counts neither as waiting nor as begun.
     is_held: bool,
     host: Option<u64>,
-    /// The workflow that has asked for it, and the top one.
-    above: Option<(ExecutionId, ExecutionId)>,
+    /// The workflow that requested the execution, and the top workflow.
+    parent_and_root: Option<(ExecutionId, ExecutionId)>,
     account: Number,
 }
 
-impl Entry {
+impl Active {
     fn can_be_claimed(&self) -> bool {
         self.is_waiting && !self.is_held
     }
@@ -50,40 +50,43 @@ impl Entry {
 impl Queue {
     /// The version of an execution that is not final.
     pub fn version(&self, id: ExecutionId) -> Option<u64> {
+        // An execution whose end is staged is final for every reader, although it is still in the map.
         self.active.get(&id).map(|entry| entry.version).filter(|version| *version != ENDED)
     }
 
-    /// Takes note of a version that is about to be written, so that a second commit of the same group
-    /// that expects the old one is refused, and any that comes after its end.
+    /// Notes a version that is about to be written, so that a second commit of the same group with the old
+    /// expectation is refused, as is any after a final one.
     pub fn stage(&mut self, execution: &Execution) {
         if let Some(entry) = self.active.get_mut(&execution.id) {
             entry.version = if execution.status.is_final() { ENDED } else { execution.version };
         }
     }
 
-    /// Takes back what was [staged](Self::stage): the commit could not be written, and had expected this version.
+    /// Reverts [`stage`](Self::stage), after the commit with the expectation `version` could not be written.
     pub fn unstage(&mut self, id: ExecutionId, version: u64) {
         if let Some(entry) = self.active.get_mut(&id) {
             entry.version = version;
         }
     }
 
-    /// Whether it was stored and is not final.
+    /// Whether the execution is stored and not final.
     pub fn is_active(&self, id: ExecutionId) -> bool {
         self.active.contains_key(&id)
     }
 
-    /// Holds these, and whatever they ask for, until [`lift`](Self::lift). To be said before they are stored, and
-    /// what asks before what was asked for.
+    /// Holds these executions, and those that they request, until [`lift`](Self::lift). It must be called before they
+    /// are stored, and a workflow must come before the executions inside it.
     pub fn hold(&mut self, ids: impl IntoIterator<Item = ExecutionId>) {
         self.held.extend(ids);
     }
 
-    /// Lets go on what was held.
+    /// Lets all held executions go on.
     pub fn lift(&mut self) {
         self.held.clear();
         let mut held: Vec<_> =
             self.active.iter().filter(|(_, entry)| entry.is_held).map(|(id, _)| *id).collect();
+        // In the order of ids, so that executions which are due at the same time are claimed in the order of
+        // creation.
         held.sort_unstable();
         for id in held {
             let Some(mut entry) = self.active.remove(&id) else { continue };
@@ -93,18 +96,18 @@ impl Queue {
         }
     }
 
-    /// How many that are not final are held.
+    /// The number of held executions that are not final.
     pub fn held(&self) -> usize {
-        // Most often there was no restore.
+        // The usual case is a store without a restore, where nothing needs to be counted.
         if self.held.is_empty() { 0 } else { self.active.values().filter(|entry| entry.is_held).count() }
     }
 
-    /// Whether this one is held, or what has asked for it.
+    /// Whether the execution is held, itself or through its workflow.
     pub fn is_held(&self, id: ExecutionId) -> bool {
         self.held.contains(&id)
     }
 
-    /// Whether `execution` is to be held. What a held workflow asks for is held with it.
+    /// Whether `execution` is held. An execution inside a held workflow is held as well.
     fn takes_hold_of(&mut self, execution: &Execution) -> bool {
         if self.held.is_empty() {
             return false;
@@ -115,7 +118,7 @@ impl Queue {
         self.held.contains(&execution.id)
     }
 
-    /// Takes note of what was written: it can be claimed if it is waiting, and is forgotten if final.
+    /// Notes a stored execution: it can be claimed if it is waiting, and is forgotten if it is final.
     pub fn store(&mut self, execution: &Execution) {
         if execution.status.is_final() {
             self.forget(execution.id);
@@ -123,12 +126,14 @@ impl Queue {
         }
         let mut entry = match self.active.remove(&execution.id) {
             Some(entry) => {
+                // Withdrawn under its old due time and runner, by which the turns know it, before these change.
                 self.unqueue(&entry, execution.id);
                 entry
             }
             None => self.open(execution),
         };
         entry.version = execution.version;
+        // The due time also sorts executions without a delay, so whether to wait for it is a fact of its own.
         entry.due = execution.due_at();
         entry.is_delayed = execution.ready_at.is_some();
         entry.is_waiting = execution.status.is_waiting();
@@ -138,13 +143,13 @@ impl Queue {
         self.active.insert(execution.id, entry);
     }
 
-    /// Takes note of one that was not known.
-    fn open(&mut self, execution: &Execution) -> Entry {
-        let above = execution.parent.as_ref().map(|parent| (parent.execution, parent.root()));
-        if let Some((_, root)) = above {
+    /// Notes an execution that is not in the queue yet.
+    fn open(&mut self, execution: &Execution) -> Active {
+        let parent_and_root = execution.parent.as_ref().map(|parent| (parent.execution, parent.root()));
+        if let Some((_, root)) = parent_and_root {
             *self.inside.entry(root).or_default() += 1;
         }
-        Entry {
+        Active {
             version: execution.version,
             runner: execution.runner.clone(),
             due: execution.due_at(),
@@ -152,13 +157,13 @@ impl Queue {
             is_waiting: false,
             is_held: false,
             host: None,
-            above,
+            parent_and_root,
             account: self.accounts.open(execution.account()),
         }
     }
 
-    /// One that waits can be claimed from now on.
-    fn enqueue(&mut self, entry: &Entry, id: ExecutionId) {
+    /// Offers an execution that is waiting.
+    fn enqueue(&mut self, entry: &Active, id: ExecutionId) {
         if entry.can_be_claimed() {
             self.waiting += 1;
             self.accounts.add_waiting(entry.account);
@@ -166,8 +171,8 @@ impl Queue {
         }
     }
 
-    /// One that waits is about to do so no more, or otherwise.
-    fn unqueue(&mut self, entry: &Entry, id: ExecutionId) {
+    /// Withdraws an execution before it changes.
+    fn unqueue(&mut self, entry: &Active, id: ExecutionId) {
         if entry.can_be_claimed() {
             self.waiting -= 1;
             self.accounts.remove_waiting(entry.account);
@@ -175,7 +180,7 @@ impl Queue {
         }
     }
 
-    fn offer(&mut self, entry: &Entry, id: ExecutionId) {
+    fn offer(&mut self, entry: &Active, id: ExecutionId) {
         if entry.is_delayed {
             self.turns.delay(&entry.runner, entry.due, id, entry.account);
         } else {
@@ -185,7 +190,7 @@ impl Queue {
 
     fn forget(&mut self, id: ExecutionId) {
         let Some(entry) = self.active.remove(&id) else { return };
-        if let Some((_, root)) = entry.above
+        if let Some((_, root)) = entry.parent_and_root
             && let Some(inside) = self.inside.get_mut(&root)
         {
             *inside -= 1;
@@ -193,18 +198,20 @@ impl Queue {
                 self.inside.remove(&root);
             }
         }
+        // Withdrawn first: the record of an account goes with its last active execution.
         self.unqueue(&entry, id);
         self.accounts.close(entry.account);
     }
 
-    /// Takes up to `limit` of those that are due: of each account in turn, the earliest first within one.
+    /// Claims up to `limit` due executions: of each account in turn, the earliest first within one.
     pub fn claim(&mut self, runners: &[String], now: Timestamp, limit: usize) -> Vec<ExecutionId> {
         self.turns.wake(runners, now);
         std::iter::from_fn(|| self.turns.take(runners)).take(limit).collect()
     }
 
-    /// Offers again what was claimed and not begun.
+    /// Offers a claimed execution again that was not begun.
     pub fn release(&mut self, id: ExecutionId) {
+        // Taken out and put back, since an offer changes other parts of the queue.
         if let Some(entry) = self.active.remove(&id) {
             if entry.can_be_claimed() {
                 self.offer(&entry, id);
@@ -213,36 +220,36 @@ impl Queue {
         }
     }
 
-    /// When the earliest that nobody has claimed is due.
+    /// The time at which the next unclaimed execution is due.
     pub fn next_due(&self, runners: &[String]) -> Option<Timestamp> {
         self.turns.next_due(runners)
     }
 
-    /// How many wait, claimed or not; those that are held do not count.
+    /// The number of waiting executions, claimed or not, without held ones.
     pub fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// How many of those wait on this account.
+    /// The number of an account's waiting executions.
     pub fn waiting_of(&self, account: Account<'_>) -> usize {
         self.accounts.waiting(account)
     }
 
-    /// How many wait, when at most `share` of each account are counted.
+    /// The number of waiting executions, with at most `share` counted of each account.
     pub fn waiting_within(&self, share: usize) -> usize {
         self.accounts.waiting_within(share, self.waiting)
     }
 
-    /// How many are inside a workflow that is inside no other, at any depth.
+    /// The number of executions inside a top workflow, at any depth.
     pub fn inside(&self, root: ExecutionId) -> usize {
         self.inside.get(&root).copied().unwrap_or_default()
     }
 
-    /// What is inside of each workflow, in order.
+    /// The executions inside each workflow, in order.
     pub fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
         let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (id, entry) in &self.active {
-            if let Some((workflow, _)) = entry.above {
+            if let Some((workflow, _)) = entry.parent_and_root {
                 all.entry(workflow).or_default().push(*id);
             }
         }
@@ -255,8 +262,9 @@ impl Queue {
         self.accounts.len()
     }
 
-    /// What was begun by a process before `epoch`, in order.
+    /// Executions that a process before `epoch` began, in order.
     pub fn orphans(&self, epoch: u64) -> Vec<ExecutionId> {
+        // An execution without a host never began anywhere, so it is no orphan whatever its status.
         let mut orphans: Vec<_> = self
             .active
             .iter()
@@ -270,7 +278,7 @@ impl Queue {
     }
 }
 
-/// The version of an execution whose end is about to be written.
+/// A version that no expectation matches: an execution whose end is about to be written.
 const ENDED: u64 = u64::MAX;
 
 #[cfg(test)]

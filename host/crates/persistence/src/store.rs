@@ -15,43 +15,43 @@ use petrel_model::{
 use crate::commit::{Commit, CommitError};
 use crate::documents::{Document, DocumentKey, DocumentKind, Noun};
 
-/// One life of one host process. A later one has a higher epoch; what an earlier one had begun is
+/// One life of one host process. A later process has a higher epoch, and executions that an earlier one began are
 /// orphaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence {
-    /// Grows by one each time that a process takes the store.
+    /// Grows by one each time that a process opens the store.
     pub epoch: u64,
 }
 
 /// A failure of the store itself.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The store cannot be used (any more).
+    /// The store cannot be used, or not any more.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// Something that was stored cannot be read back.
+    /// A row that was stored cannot be read back.
     #[error("{what} cannot be read: {reason}; {}", Unreadable::REMEDY)]
     Damaged {
-        /// What was read.
+        /// The row.
         what: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Something that is stored and cannot be read back: it is shown as that, and keeps nothing else from being read.
+/// A row that cannot be read back. It is shown as such, and hides no other row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// What it is: `execution`, `rule`, `user` and so on.
+    /// The kind of the row: `execution`, `rule`, `user` and so on.
     pub kind: &'static str,
-    /// Its id or its name.
+    /// The id or the name.
     pub id: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 
 impl Unreadable {
-    /// What to do about it.
+    /// The remedy.
     pub const REMEDY: &'static str =
         "`petrel store check --repair` sets it aside, and a backup may still have it whole";
 }
@@ -62,44 +62,43 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// A part of a listing, newest first.
+/// A page of a listing, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T, I> {
-    /// The items; possibly fewer than asked for even when there are more, so that nobody has to hold or to look
-    /// through too much at once.
+    /// The items. There may be fewer than the limit although more follow, because a page is bounded in memory and in
+    /// rows that were looked at.
     pub items: Vec<T>,
-    /// What lies among them and cannot be read. It does not count for how many were asked for, and whether it
-    /// is what was asked for cannot be told.
+    /// Unreadable rows among the items. They do not count for the limit, and may or may not match the filter.
     pub unreadable: Vec<Unreadable>,
-    /// Where to go on, if there may be more: give it as `before`.
+    /// The value of `before` for the next page, if there may be one.
     pub next: Option<I>,
 }
 
-/// Which executions to list. Everything given must hold.
+/// The filter of a listing of executions. All given conditions must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExecutionFilter {
-    /// With this status.
+    /// The status.
     pub status: Option<Status>,
-    /// Of this action.
+    /// The action.
     pub action: Option<Ref>,
-    /// Asked for by the rule of this reference.
+    /// The reference of the rule that requested it.
     pub rule: Option<Ref>,
-    /// That came of this event.
+    /// The event that led to it.
     pub trigger_instance: Option<TriggerInstanceId>,
-    /// On behalf of this user.
+    /// The user on whose behalf it runs.
     pub user: Option<String>,
-    /// Run by this runner.
+    /// The runner.
     pub runner: Option<String>,
-    /// Asked for after this time.
+    /// The time after which it was requested.
     pub after: Option<Timestamp>,
-    /// Asked for before this time.
+    /// The time before which it was requested.
     pub before: Option<Timestamp>,
-    /// Asked for by a task of this workflow; `Some(None)` for those that no workflow has asked for.
+    /// The workflow whose task requested it; `Some(None)` for executions outside of workflows.
     pub parent: Option<Option<ExecutionId>>,
 }
 
 impl ExecutionFilter {
-    /// Whether `execution` is one of those.
+    /// Whether `execution` matches the filter.
     pub fn admits(&self, execution: &Execution) -> bool {
         let context = &execution.context;
         self.status.is_none_or(|status| execution.status == status)
@@ -121,128 +120,136 @@ impl ExecutionFilter {
     }
 }
 
-/// An execution, as far as it matters for how long it is kept.
+/// The part of an execution that decides on its retention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionAge {
-    /// Which.
+    /// The id of the execution.
     pub id: ExecutionId,
-    /// When it ended; `None` while it has not.
+    /// The time of its end; `None` while it has not ended.
     pub ended_at: Option<Timestamp>,
-    /// The workflow that has asked for it.
+    /// The workflow that requested it.
     pub parent: Option<ExecutionId>,
 }
 
-/// An event, as far as it matters for how long it is kept.
+/// The part of an event that decides on its retention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TriggerInstanceAge {
-    /// Which.
+    /// The id of the event.
     pub id: TriggerInstanceId,
-    /// When it was.
+    /// The time of the event.
     pub occurred_at: Timestamp,
-    /// What goes with it.
+    /// The enforcements that are deleted with it.
     pub enforcements: Vec<EnforcementId>,
 }
 
-/// What an archive holds.
+/// The contents of an archive, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Archived {
     /// Rows of the store.
     pub rows: u64,
-    /// Large values.
+    /// Large values, stored as files.
     pub blobs: u64,
     /// Files beside the store.
     pub files: u64,
-    /// Bytes in all.
+    /// The length of the archive, in bytes.
     pub bytes: u64,
 }
 
-/// A file beside the store that goes with a backup.
+/// A file outside of the store that goes into a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchivedFile {
     /// Its path in the data directory.
     pub path: String,
-    /// Its permissions, as in `0o600`.
+    /// Its permissions, such as `0o600`.
     pub mode: u32,
-    /// What is in it.
+    /// Its content.
     pub content: Vec<u8>,
 }
 
-/// What is worth a look, of a store on a disk.
+/// Figures of a store on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
-    /// Bytes left on its disk, as of the last look.
+    /// The free space on its disk in bytes, as of the last check.
     pub room_bytes: Option<u64>,
-    /// Below so many bytes nothing new is taken in.
+    /// The free space in bytes below which new work is refused and nothing more is started.
     pub reserve_bytes: u64,
 }
 
-/// Output of an execution, in order.
+impl Figures {
+    /// The free space on its disk in bytes, if it is below the reserve.
+    pub fn short_of_room(&self) -> Option<u64> {
+        self.room_bytes.filter(|room| *room < self.reserve_bytes)
+    }
+}
+
+/// The output of an execution, in order.
 pub type Output = Vec<OutputLine>;
 
-/// A store. All methods may be called from any task at any time. What a reader sees is durable.
+/// A store. All methods may be called from any task at any time. Readers see only durable data.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Makes a commit: all of it or nothing. It is durable when this returns `Ok`.
+    /// Makes a commit, as a whole or not at all. It is durable when this returns `Ok`.
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
-    /// The right of this process to go on with what it has begun.
+    /// The fence of this process, for its commits.
     fn fence(&self) -> Fence;
 
-    /// Takes up to `limit` waiting executions of the given runners that are due at `now`: of each account in
-    /// turn (see [`Execution::account`]), and the earliest first within one. There may be fewer although more are
-    /// due, so that nobody has to hold too much at once.
-    /// Nobody else gets them until they are stored as waiting again or [released](Store::release), or
-    /// this process is gone.
+    /// Claims up to `limit` waiting executions of these runners that are due at `now`: of each account in turn (see
+    /// [`Execution::account`]), the earliest first within one. There may be fewer although more are due, because a
+    /// claim is bounded in memory.
+    ///
+    /// Nobody else can claim them until they are stored as waiting again or [released](Store::release), or this
+    /// process is gone.
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error>;
 
-    /// Gives back a claim without having begun.
+    /// Gives back a claim on an execution that was not begun.
     async fn release(&self, id: ExecutionId) -> Result<(), Error>;
 
-    /// When the next waiting execution of these runners that nobody has claimed is due, if there is one.
+    /// The time at which the next unclaimed execution of these runners is due, if there is one.
     async fn next_due(&self, runners: &[String]) -> Result<Option<Timestamp>, Error>;
 
-    /// How many executions wait, claimed or not.
+    /// The number of waiting executions, claimed or not.
     fn waiting(&self) -> usize;
 
-    /// How many executions wait, claimed or not, when at most `share` of each account are counted.
+    /// The number of waiting executions, claimed or not, with at most `share` counted of each account.
     fn waiting_within(&self, share: usize) -> usize;
 
-    /// How many executions wait on this account, claimed or not.
+    /// The number of an account's waiting executions, claimed or not.
     fn waiting_of(&self, account: Account<'_>) -> usize;
 
-    /// How many executions that are not final are inside a workflow that is inside no other, at any depth.
+    /// The number of active executions inside a top workflow, at any depth.
     fn inside(&self, root: ExecutionId) -> usize;
 
-    /// The executions that are not final and inside workflows, by the workflow that has asked for them.
+    /// The active executions inside workflows, by the workflow that requested them.
     fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>>;
 
-    /// Executions that a process which is gone had begun, but those that are held.
+    /// Executions that an earlier process began, except held ones.
     async fn orphans(&self) -> Result<Vec<Execution>, Error>;
 
-    /// How many executions are held: they were in flight when the store was restored from a backup, where the
-    /// original may go on with them. Nobody can claim them until [`Change::LiftHold`](crate::Change::LiftHold).
+    /// The number of held executions: they were in flight when the store was restored from a backup, and the original
+    /// host may go on with them. Nobody can claim them until [`Change::LiftHold`](crate::Change::LiftHold).
     fn held(&self) -> usize {
         0
     }
 
-    /// Whether this execution is held, or what has asked for it.
+    /// Whether the execution is held, itself or through its workflow.
     fn is_held(&self, id: ExecutionId) -> bool {
         let _ = id;
         false
     }
 
-    /// Documents that were asked for since the store was opened and cannot be read.
+    /// Unreadable documents that were asked for since the store was opened.
     fn unreadable(&self) -> Vec<Unreadable> {
         Vec::new()
     }
 
-    /// What is worth a look.
+    /// Figures of the store and its disk.
     fn figures(&self) -> Figures {
         Figures::default()
     }
 
-    /// Waits until the store fails for good. Then nothing more can be committed and the process is to end;
-    /// the next one finds all that was acknowledged.
+    /// Waits until the store fails for good. No commit is possible then, and the process has to end; the next one
+    /// finds every acknowledged commit.
     async fn failed(&self) -> Error {
         std::future::pending().await
     }
@@ -250,7 +257,7 @@ pub trait Store: Send + Sync {
     /// An execution.
     async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error>;
 
-    /// Executions, newest first, that were created before `before`.
+    /// A page of executions that were created before `before`, newest first.
     async fn executions(
         &self,
         filter: &ExecutionFilter,
@@ -258,18 +265,18 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Page<Execution, ExecutionId>, Error>;
 
-    /// Up to `limit` executions, oldest first, that were created after `after`: as much of them as decides how
-    /// long they are kept.
+    /// Up to `limit` executions that were created after `after`, oldest first, with the parts that decide on
+    /// retention.
     async fn oldest_executions(
         &self,
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<ExecutionAge>, Error>;
 
-    /// The output of an execution from line number `from` on.
+    /// The output of an execution, from the line with the number `from` on.
     async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error>;
 
-    /// Up to `limit` executions that tasks of a workflow have asked for, oldest first, created after `after`.
+    /// Up to `limit` executions that tasks of a workflow requested, created after `after`, oldest first.
     async fn children(
         &self,
         workflow: ExecutionId,
@@ -277,20 +284,20 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Execution>, Error>;
 
-    /// What has happened to a workflow, in order.
+    /// The log of a workflow, in order.
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error>;
 
-    /// All documents of a kind, in the order of their keys. Documents that cannot be read are left out;
-    /// [`Store::unreadable`] lists them. [`StoreExt::all`] gives the nouns themselves.
+    /// All documents of a kind, in the order of their keys. Unreadable ones are left out, and [`Store::unreadable`]
+    /// lists them. [`StoreExt::all`] returns the nouns themselves.
     async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error>;
 
-    /// A document. [`StoreExt::get`] gives the noun itself.
+    /// A document. [`StoreExt::get`] returns the noun itself.
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error>;
 
     /// An event.
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error>;
 
-    /// Events, newest first, that were accepted before `before`; of one trigger type if given.
+    /// A page of events that were accepted before `before`, newest first; of one trigger type if given.
     async fn trigger_instances(
         &self,
         trigger_type: Option<&Ref>,
@@ -298,24 +305,23 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Page<TriggerInstance, TriggerInstanceId>, Error>;
 
-    /// Up to `limit` events, oldest first, that were accepted after `after`: as much of them as decides how
-    /// long they are kept.
+    /// Up to `limit` events that were accepted after `after`, oldest first, with the parts that decide on retention.
     async fn oldest_trigger_instances(
         &self,
         after: Option<TriggerInstanceId>,
         limit: usize,
     ) -> Result<Vec<TriggerInstanceAge>, Error>;
 
-    /// Frees room that is held by what nothing refers to any more. Returns how many bytes.
+    /// Frees space of files to which no row refers any more. Returns the number of bytes.
     async fn sweep(&self) -> Result<u64, Error> {
         Ok(0)
     }
 
-    /// Writes `files` and all that is stored, as of one moment, to `to`, so that it can be restored. Others go on
-    /// meanwhile. It takes a while and blocks: call it from a thread of its own.
+    /// Writes an archive of `files` and of the store, as of one moment, to `to`. Others may commit meanwhile. This
+    /// blocks for long: call it from a thread of its own.
     fn backup(&self, files: &[ArchivedFile], to: &mut dyn Write) -> Result<Archived, Error> {
         let _ = (files, to);
-        Err(Error::Unavailable("this store cannot be backed up from here".into()))
+        Err(Error::Unavailable("this backend has no backups".into()))
     }
 
     /// An enforcement.
@@ -324,7 +330,7 @@ pub trait Store: Send + Sync {
 
 /// Reads of documents by their types, for every store, also behind `dyn`.
 pub trait StoreExt: Store {
-    /// All nouns of a kind, in the order of their keys: `store.all::<Rule>()`. Nouns that cannot be read are left out;
+    /// All nouns of a kind, in the order of their keys: `store.all::<Rule>()`. Unreadable ones are left out, and
     /// [`Store::unreadable`] lists them.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What Python finds equal, and what it puts before what.
+//! Equality and order of values in Python.
 
 use std::cmp::Ordering;
 
@@ -8,7 +8,7 @@ use super::number::PythonNumber;
 use super::type_name;
 use crate::work;
 
-/// Two values that Python refuses to order.
+/// Two values that Python cannot order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a value of type {left} cannot be ordered against one of type {right}; compare like with like")]
 pub struct Unordered {
@@ -16,8 +16,8 @@ pub struct Unordered {
     right: &'static str,
 }
 
-/// Whether `left == right` in Python: `1`, `1.0` and `true` are equal, `"1"` equals none of them, and the
-/// order of keys does not matter. Its work is charged; what is too much fails with the next charge.
+/// Whether `left == right` in Python: `1`, `1.0` and `true` are equal, `"1"` equals none of them, and the order of
+/// keys does not matter. The work is charged; at a limit the result is meaningless, and the next charge fails.
 pub fn equals(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Null, Value::Null) => true,
@@ -41,7 +41,7 @@ pub fn equals(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// How Python orders two values; `None` when neither precedes (what is not a number).
+/// The order of two values in Python; `None` when neither precedes the other, because one is NaN.
 ///
 /// # Errors
 /// [`Unordered`] unless both are numbers, both are strings, or both are lists of such.

@@ -1,9 +1,9 @@
 //! Dates in free text, as Python's `dateutil` reads them: `2020-01-02T03:04:05Z`, `Jan 2, 2020 3pm`, `02.01.2020`
-//! (month first), `20210615115900`. YAQL and the criteria of rules both read with this.
+//! (month first), `20210615115900`. YAQL and the criteria of rules share this reader.
 //!
-//! There is no clock here: what a text does not tell is that of a day that is handed in, at midnight. The text becomes
-//! words ([`words`]), which [`reader`] goes through; what the numbers of a date mean is in [`parts`]. (Source: dateutil
-//! 2.8.2, `parser/_parser.py`, which the names of the steps follow.)
+//! It has no clock: parts that a text leaves out are those of a day that the caller passes, at midnight. The text is
+//! split into words ([`words`]), [`reader`] interprets them, and [`parts`] assigns the numbers of a date. (Source:
+//! dateutil 2.8.2, `parser/_parser.py`, whose steps have given these their names.)
 
 mod names;
 mod parts;
@@ -12,27 +12,27 @@ mod words;
 
 use jiff::{Span, civil};
 
-use reader::Found;
+use reader::DateFacts;
 
-/// No date has more bytes.
+/// The greatest length of a date, in bytes.
 const LENGTH: usize = 256;
 
-/// What a text says.
+/// A date as read from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Read {
-    /// What a clock and a calendar show.
+    /// The local date and time.
     pub civil: civil::DateTime,
-    /// How many seconds that clock is ahead of UTC; `None` where the text does not tell, or names a zone of which that
-    /// is not known: as in the original that is any but UTC.
+    /// The offset of the local time from UTC in seconds; `None` where the text gives none, or names a zone. As in the
+    /// original, UTC is the only known zone.
     pub offset: Option<i64>,
 }
 
-/// Reads `text`; `None` when it is no date.
+/// Reads `text`; `None` if it is not a date.
 pub fn read(text: &str, today: civil::Date) -> Option<Read> {
     if text.len() > LENGTH {
         return None;
     }
-    let found = reader::read(text, i64::from(today.year())).filter(Found::has_something)?;
+    let found = reader::read(text, i64::from(today.year())).filter(DateFacts::has_something)?;
     let year = match found.year {
         Some(year) if found.is_full_year => year,
         Some(year) => full_year(year, i64::from(today.year())),
@@ -50,7 +50,7 @@ pub fn read(text: &str, today: civil::Date) -> Option<Read> {
     is_possible.then_some(Read { civil: date.to_datetime(time.ok()?), offset })
 }
 
-/// The year that ends in two digits and is nearest: from 50 years ago to 49 years ahead.
+/// The year nearest to `this_year` that ends in these two digits: from 50 years before to 49 years after it.
 fn full_year(year: i64, this_year: i64) -> i64 {
     if year >= 100 {
         return year;
@@ -65,15 +65,15 @@ fn full_year(year: i64, this_year: i64) -> i64 {
     }
 }
 
-fn date(found: &Found, year: i64, today: civil::Date) -> Option<civil::Date> {
+fn date(found: &DateFacts, year: i64, today: civil::Date) -> Option<civil::Date> {
     let year = i16::try_from(year).ok().filter(|year| *year >= 1)?;
     let month = found.month.map_or_else(|| Some(today.month()), small)?;
     let last = civil::Date::new(year, month, 1).ok()?.days_in_month();
-    // A month without a day has at most its last one.
+    // A month without a day keeps today's day, but at most the last day of the month.
     let day = found.day.map_or_else(|| Some(today.day().min(last)), small)?;
     let date = civil::Date::new(year, month, day).ok()?;
     match found.weekday.filter(|_| found.day.is_none()) {
-        // The next such day, today included.
+        // The next such day of the week, today included.
         Some(weekday) => {
             let ahead = (weekday - date.weekday().to_monday_zero_offset()).rem_euclid(7);
             date.checked_add(Span::new().days(i64::from(ahead))).ok()
@@ -82,7 +82,7 @@ fn date(found: &Found, year: i64, today: civil::Date) -> Option<civil::Date> {
     }
 }
 
-fn offset(found: &Found) -> Option<i64> {
+fn offset(found: &DateFacts) -> Option<i64> {
     match (found.zone.as_deref(), found.offset) {
         (Some("Z" | "z"), _) => Some(0),
         (Some(zone), offset) if offset != Some(0) && names::is_utc(zone) => Some(0),

@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use crate::work::{self, Text};
 
-/// How deep lists may nest in text; a template can build deeper ones than the stack could take.
+/// The depth of lists up to which values are written in Python's form. A template can build deeper lists than the
+/// stack could walk through.
 pub const DEPTH: usize = 200;
 
-/// The work of writing one part of a value, beside its text.
+/// The work of writing one part of a value, besides its text.
 pub const NODE: u64 = 100;
 
-/// `value` as `str()` writes it; what nests too deep for that, or is more than a limit allows, as JSON.
+/// `value` as `str()` writes it. A value that nests too deep, or exceeds a limit, is written as JSON.
 pub fn text(value: &Value) -> String {
     let mut text = Text::default();
     let written = match value.as_str() {
@@ -60,8 +61,8 @@ fn write_repr(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result 
     }
 }
 
-/// A float as Python's `repr` writes it: the shortest digits that read back, with an exponent below
-/// 1e-4 and from 1e16 on.
+/// A float as Python's `repr` writes it: the shortest digits that read back as the same number, with an exponent
+/// below 1e-4 and from 1e16 on.
 pub fn float(number: f64) -> String {
     if number.is_nan() {
         return "nan".into();
@@ -80,7 +81,7 @@ pub fn float(number: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
-/// A string as Python's `repr` writes it: single quotes, unless it holds some and no double ones.
+/// A string as Python's `repr` writes it: in single quotes, unless it contains single quotes and no double ones.
 pub fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.write_char(quote)?;
@@ -102,7 +103,8 @@ pub fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
     out.write_char(quote)
 }
 
-/// What Python shows as it is: not controls, separators other than the space, formats and private use.
+/// Whether Python shows `char` as it is: not a control, separator (other than the space), format or private-use
+/// character.
 pub fn is_printable(char: char) -> bool {
     if char == ' ' {
         return true;

@@ -1,9 +1,9 @@
-//! Python's view of values, which the formats that Petrel reads rely on: how a value is written in text
-//! ([`display`]), what a literal means ([`literal`]), what equals or precedes what ([`compare`]), and what a date in
-//! free text says ([`mod@date`]); numbers ([`number`]), the ends of lines ([`text`]) and regular expressions ([`regex`]).
+//! Values as Python sees them, on which the formats that Petrel reads rely: the text of a value ([`display`]),
+//! literals ([`literal`]), equality and order ([`compare`]), dates in free text ([`mod@date`]), numbers ([`number`]),
+//! lines ([`text`]), regular expressions ([`regex`]) and a sort of values that may have no order ([`sorting`]).
 //!
-//! Values are JSON; the languages have their own, and ask here how Python sees them. Whatever goes through a value counts
-//! what it does in [`work`], the meter of all evaluations.
+//! The values here are JSON. The languages have values of their own, and ask here for Python's view of them. All code
+//! that walks through a value charges the meter of evaluations, [`work`].
 //!
 //! Pure: no clock, no I/O. Start reading at `display.rs`.
 
@@ -13,12 +13,13 @@ pub mod display;
 pub mod literal;
 pub mod number;
 pub mod regex;
+pub mod sorting;
 pub mod text;
 pub mod work;
 
 use serde_json::Value;
 
-/// The name of the type that Python would show for `value`.
+/// The name of Python's type for `value`.
 pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -31,7 +32,7 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// Whether Python counts `value` as true.
+/// Whether `value` is true in Python.
 pub fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,

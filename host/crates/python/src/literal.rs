@@ -1,7 +1,7 @@
 //! Python literals, as `ast.literal_eval` reads them: parameters may be given in Python's own display form
 //! (`['a', None]`, `{'k': True}`, `1,2`).
 //!
-//! Tuples and sets become lists, and keys that are no strings become text, since the result is JSON.
+//! Tuples and sets become lists, and keys that are not strings become text, because the result is JSON.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::number;
 
-/// A text that is no literal.
+/// A text that is not a Python literal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is neither JSON nor a literal (at character {position}); quote the strings in it")]
 pub struct NotALiteral {
@@ -17,7 +17,7 @@ pub struct NotALiteral {
     position: usize,
 }
 
-/// Reads one literal.
+/// Parses one literal.
 ///
 /// # Errors
 /// [`NotALiteral`] for anything else, such as a bare word.
@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Result<Value, NotALiteral> {
     })
 }
 
-/// How deep lists may nest: as deep as JSON may in `serde_json`.
+/// The depth of nested lists: the same limit as for JSON in `serde_json`.
 const DEPTH: usize = 128;
 
 struct Reader<'a> {
@@ -97,7 +97,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The items between brackets, and whether a comma was written.
+    /// The items between brackets, and whether there was a comma: `(1)` is a number, `(1,)` a tuple.
     fn items(&mut self, open: char, close: char) -> Option<(Vec<Value>, bool)> {
         self.rest = self.rest.strip_prefix(open)?;
         let (mut items, mut has_comma) = (Vec::new(), false);
@@ -180,7 +180,7 @@ impl Reader<'_> {
         }
         let mut text = self.string()?;
         self.skip_space();
-        // Strings side by side are one.
+        // Adjacent strings are joined into one.
         while self.rest.starts_with(['\'', '"']) {
             text.push_str(&self.string()?);
             self.skip_space();

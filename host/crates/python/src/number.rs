@@ -1,15 +1,15 @@
-//! Numbers as Python reads and writes them. Integers are exact within 64 bits; beyond is an error.
+//! Numbers as Python reads and writes them. Integers are exact within 64 bits; larger ones are errors.
 
 use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-/// A number or a boolean, which Python counts among the integers.
+/// A number, or a boolean, which in Python is an integer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PythonNumber {
-    /// Within 64 bits, signed or not.
+    /// An integer within 64 bits, signed or unsigned.
     Integer(i128),
-    /// Anything with a fraction or an exponent.
+    /// A number with a fraction or an exponent.
     Float(f64),
 }
 
@@ -27,7 +27,7 @@ impl PythonNumber {
         }
     }
 
-    /// As a float, the nearest there is.
+    /// The nearest float.
     #[expect(clippy::cast_precision_loss, reason = "Python's float() rounds, too")]
     pub fn to_f64(self) -> f64 {
         match self {
@@ -36,7 +36,7 @@ impl PythonNumber {
         }
     }
 
-    /// By value: an integer and a float are compared exactly. `None` for what is not a number.
+    /// The order by value; an integer and a float are compared exactly. `None` for NaN.
     pub fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Integer(left), Self::Integer(right)) => Some(left.cmp(&right)),
@@ -47,10 +47,10 @@ impl PythonNumber {
     }
 }
 
-/// An integer and a float by value, exactly. `None` for what is not a number.
+/// The order of an integer and a float by value, exact even where a cast would round. `None` for NaN.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 pub fn compare_mixed(integer: i128, float: f64) -> Option<Ordering> {
-    /// 2^127
+    /// 2^127: from here on every float is greater than any integer.
     const BOUND: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
     if float.is_nan() {
         return None;
@@ -71,12 +71,12 @@ pub fn integer(value: i128) -> Option<Value> {
     number.ok().map(Value::Number)
 }
 
-/// A float as JSON; `None` for infinities and what is not a number.
+/// A float as JSON; `None` for infinities and NaN.
 pub fn float(value: f64) -> Option<Value> {
     Number::from_f64(value).map(Value::Number)
 }
 
-/// What Python's `int(text)` gives: surrounding space, a sign and single underscores are allowed.
+/// The value of Python's `int(text)`, which allows surrounding space, a sign and single underscores.
 pub fn integer_from_text(text: &str) -> Option<i128> {
     let digits = without_underscores(text.trim())?;
     let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
@@ -86,12 +86,12 @@ pub fn integer_from_text(text: &str) -> Option<i128> {
     digits.parse().ok()
 }
 
-/// What Python's `float(text)` gives, infinities and `nan` included.
+/// The value of Python's `float(text)`, which reads infinities and `nan` too.
 pub fn float_from_text(text: &str) -> Option<f64> {
     without_underscores(text.trim())?.parse().ok()
 }
 
-/// Python lets one underscore stand between two digits.
+/// Removes underscores. Python allows one between two digits.
 fn without_underscores(text: &str) -> Option<String> {
     let mut before = None;
     let mut after = text.chars();

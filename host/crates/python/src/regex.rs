@@ -1,8 +1,8 @@
-//! Regular expressions in Python's dialect, on `fancy-regex`.
+//! Regular expressions in Python's dialect, on top of `fancy-regex`.
 //!
-//! The two dialects agree on most patterns; the rest is rewritten first. Look-around
-//! and back-references make an expression backtrack, so each search has a limit on that. Nothing ends one from
-//! outside, so it is charged before with the length of the text times the size of the automaton ([`Price`]).
+//! The two dialects agree on most patterns, and the rest is rewritten first. Look-around and back-references make a
+//! search backtrack, which is limited for each search. A search cannot be ended from outside, so it is charged in
+//! advance by the length of the text times the size of the automaton ([`Price`]).
 
 mod dialect;
 mod price;
@@ -19,67 +19,67 @@ use price::BYTE;
 pub use price::Price;
 use states::states;
 
-/// How many times one search may go back before it is given up. A search is tried with the least first, so that it
-/// is charged with about what it takes.
+/// The limits on backtracking of a search. It is tried with the smallest one first, so that it is charged for about
+/// what it takes.
 const BACKTRACKS: [usize; 3] = [2_000, 50_000, 1_000_000];
 
-/// How many units of work going back once is.
+/// The units of work of one step back.
 const BACKTRACK: u64 = 30;
 
-/// How many units of work making an expression ready is, for a byte of it.
+/// The units of work of compiling one byte of a pattern.
 const COMPILING: u64 = 2_000;
 
-/// How many bytes an expression may take that was made ready.
+/// The bytes of memory that a compiled pattern may take.
 const SIZE: usize = 4 * 1024 * 1024;
 
-/// How many states fit into that at most. Making ten of them ready is about as much work as a byte.
+/// The number of states that fit into [`SIZE`]. Compiling ten of them is about as much work as a byte.
 const STATES: u64 = 100_000;
 
-/// How many bytes an expression may have, that of an author too.
+/// The greatest length of a pattern in bytes, also of one by the author of a rule.
 const LENGTH: usize = 32 * 1024;
 
-/// Why a regular expression could not be used.
+/// The reason why a regular expression could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It is none.
+    /// The pattern is not valid.
     #[error(
         "`{}` is not a regular expression: {}; correct it, or escape it with \\",
         quoted(.pattern),
         told(.reason)
     )]
     Invalid {
-        /// The expression.
+        /// The pattern.
         pattern: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// It is longer than [`LENGTH`].
+    /// The pattern is longer than [`LENGTH`].
     #[error(
         "a regular expression of {length} bytes is longer than the {LENGTH} that one may have; shorten it, or use `in`"
     )]
     TooLong {
-        /// Its length in bytes.
+        /// The length in bytes.
         length: usize,
     },
-    /// The search took too long.
+    /// The search backtracked too often.
     #[error("`{}` was given up after {} steps back; avoid nested repetition", quoted(.pattern), BACKTRACKS[2])]
     GivenUp {
-        /// The expression.
+        /// The pattern.
         pattern: String,
     },
-    /// All that the evaluation does took too long.
+    /// The evaluation exceeded a limit.
     #[error("{0}")]
     TooMuch(#[from] Limit),
 }
 
-/// How an expression is to be read.
+/// The way in which a pattern is matched.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Flags {
     /// Letters match in either case.
     pub ignore_case: bool,
-    /// A dot matches a newline too.
+    /// A dot matches a newline as well.
     pub dot_all: bool,
-    /// Only a match at the very start counts.
+    /// Only a match at the very start of the text counts.
     pub at_start: bool,
 }
 
@@ -87,34 +87,35 @@ pub struct Flags {
 #[derive(Debug, Clone)]
 pub struct Regex {
     compiled: fancy_regex::Regex,
-    /// The same with more steps back allowed, made when one is needed.
+    /// The same pattern with higher limits on backtracking, compiled when one is needed.
     patient: Arc<[OnceLock<Option<fancy_regex::Regex>>; 2]>,
     pattern: String,
     translated: String,
     flags: Flags,
-    /// What a search costs.
+    /// The cost of a search.
     price: Price,
-    /// Whether one match can be decided far behind its end, so that many matches go through the text many times.
+    /// Whether a match may be decided far behind its end, so that finding many matches walks through the text many
+    /// times.
     looks_ahead: bool,
 }
 
-/// One match: where it is, and the text of its groups (an unmatched one is empty, as in Python).
+/// A match: its place and the text of its groups. A group that took no part is empty, as in Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
-    /// The bytes that matched.
+    /// The range of the match in bytes.
     pub range: Range<usize>,
-    /// Groups from the first on, without the whole match.
+    /// The groups from the first on, without the whole match.
     pub groups: Vec<String>,
 }
 
-/// The bytes of a match and of its groups.
+/// The ranges of a match and of its groups, in bytes.
 pub type Spans = Vec<Option<Range<usize>>>;
 
 impl Regex {
-    /// Reads `pattern`.
+    /// Compiles `pattern`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for what is no expression in Python's dialect, [`Error::TooLong`] for more than 32 KiB.
+    /// [`Error::Invalid`] for a pattern that is not valid in Python, [`Error::TooLong`] for one above 32 KiB.
     pub fn new(pattern: &str, flags: Flags) -> Result<Self, Error> {
         if pattern.len() > LENGTH {
             return Err(Error::TooLong { length: pattern.len() });
@@ -123,10 +124,11 @@ impl Regex {
         let invalid = |reason: String| Error::Invalid { pattern: pattern.to_owned(), reason };
         let mut translated = dialect::translate(pattern).map_err(invalid)?;
         if flags.at_start {
-            // The newline ends a comment of a verbose expression, where it has no meaning itself.
+            // In a verbose pattern the newline ends a trailing comment, and means nothing by itself.
             let end = if translated.is_verbose { "\n" } else { "" };
             translated.text = format!(r"\A(?:{}{end})", translated.text);
         }
+        // A repetition may multiply its group while it is compiled, so its mark counts for 50 bytes.
         let repeats = translated.text.matches('{').count() as u64;
         let states = states(&translated.text);
         let size = translated.text.len() as u64 + 50 * repeats + states.min(STATES) / 10;
@@ -144,28 +146,31 @@ impl Regex {
         })
     }
 
-    /// Whether it matches somewhere in `text`.
+    /// Whether the pattern matches anywhere in `text`.
     ///
     /// # Errors
-    /// [`Error::GivenUp`] at the limit.
+    /// [`Error::GivenUp`] at the limit on backtracking.
     pub fn is_match(&self, text: &str) -> Result<bool, Error> {
         let most = |limit| self.price.within(text.len(), limit);
         self.search(|limit| work::charge(most(limit)), |regex| regex.is_match(text)).map(|(found, _)| found)
     }
 
-    /// Searches with ever more steps back, each time after paying for so many; what was found, and with how many.
+    /// Searches with growing limits on backtracking, each charged in advance. Returns the result and the limit that
+    /// sufficed.
     fn search<T>(
         &self,
         pay: impl Fn(usize) -> Result<(), Limit>,
         search: impl Fn(&fancy_regex::Regex) -> fancy_regex::Result<T>,
     ) -> Result<(T, usize), Error> {
         if !self.price.backtracks() {
+            // Without backtracking the automaton finds or excludes a match in one pass, and no limit can be hit.
             pay(0)?;
             return search(&self.compiled).map(|found| (found, 0)).map_err(|_error| self.given_up());
         }
         for (attempt, limit) in BACKTRACKS.into_iter().enumerate() {
             pay(limit)?;
             work::charge(limit as u64 * BACKTRACK)?;
+            // The patterns with higher limits are compiled only when a search needs one, which few ever do.
             let regex = match attempt.checked_sub(1).and_then(|number| self.patient.get(number)) {
                 None => Some(&self.compiled),
                 Some(patient) => {
@@ -182,7 +187,7 @@ impl Regex {
     /// Every match in `text`, from left to right.
     ///
     /// # Errors
-    /// [`Error::GivenUp`] at the limit.
+    /// [`Error::GivenUp`] at the limit on backtracking.
     pub fn matches(&self, text: &str) -> Result<Vec<Match>, Error> {
         let mut matches = Vec::new();
         for spans in self.spans(text) {
@@ -199,9 +204,9 @@ impl Regex {
         Ok(matches)
     }
 
-    /// Where matches in `text` and their groups are, from left to right, each found when it is asked for. The
-    /// first of each is the whole match; a group that took no part is nowhere. [`Error::GivenUp`] may be among
-    /// them, as the last.
+    /// The ranges of matches in `text` and of their groups, from left to right, each searched for when it is asked
+    /// for. The first range of each is the whole match; a group that took no part has none. [`Error::GivenUp`] may
+    /// come as the last item.
     pub fn spans<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Result<Spans, Error>> + 'a {
         let (mut from, mut last_end, mut is_over) = (0, None, false);
         std::iter::from_fn(move || {
@@ -213,9 +218,10 @@ impl Regex {
                 };
                 let range = spans.first().cloned().flatten()?;
                 let is_empty = range.is_empty();
+                // An empty match must not be found again at the same place.
                 from = if is_empty { after(text, range.end) } else { range.end };
                 is_over = from > text.len();
-                // Directly behind a match nothing is no match.
+                // An empty match directly behind another match does not count, as in Python.
                 if !(is_empty && last_end == Some(range.end)) {
                     last_end = Some(range.end);
                     return found.transpose();
@@ -225,13 +231,13 @@ impl Regex {
         })
     }
 
-    /// The first match that begins at `from` or later.
+    /// The first match at `from` or later.
     fn next(&self, text: &str, from: usize) -> Result<Option<Spans>, Error> {
-        /// The work of telling one match, beside going through the text.
+        /// The work of reporting a match, besides walking through the text.
         const FOUND: u64 = 300;
         let left = text.len().saturating_sub(from);
         let most = |limit| self.telling(left, limit);
-        // Where it ends at the first match, it is charged with what it went through.
+        // A search that ends at its first match is charged only for the text that it has walked through.
         let pay =
             |limit| if self.looks_ahead { work::charge(most(limit)) } else { work::afford(most(limit)) };
         let (found, limit) = self.search(pay, |regex| regex.captures_from_pos(text, from))?;
@@ -239,26 +245,29 @@ impl Regex {
             found.map(|found| found.iter().map(|group| group.map(|group| group.range())).collect());
         let end = spans.as_ref().and_then(|spans| spans.first().cloned().flatten());
         let gone_through = end.map_or(left, |range| range.end.saturating_sub(from));
+        // With look-ahead the whole rest was charged in advance; otherwise only the part up to the end of the match
+        // is.
         let through = if self.looks_ahead { 0 } else { self.telling(gone_through, limit) };
         work::charge(through.saturating_add(FOUND))?;
         work::make(spans.as_ref().map_or(0, |spans| spans.len() * size_of::<Option<Range<usize>>>()))?;
         Ok(spans)
     }
 
-    /// As [`Price::within`] where the groups of the match are told: each state carries the places of all of them.
+    /// As [`Price::within`], for a search that reports groups: each state of the automaton carries the ranges of all
+    /// groups.
     fn telling(&self, bytes: usize, backtracks: usize) -> u64 {
-        /// So many groups are carried for nothing.
+        /// The number of groups that are carried at no cost.
         const FREE_GROUPS: u64 = 16;
         let groups = self.compiled.captures_len() as u64;
         self.price.within(bytes, backtracks).saturating_mul(1 + groups / FREE_GROUPS)
     }
 
-    /// The number of the group called `name`.
+    /// The number of the group with this name.
     pub fn group_number(&self, name: &str) -> Option<usize> {
         self.compiled.capture_names().position(|known| known == Some(name))
     }
 
-    /// The names of groups by their numbers; the whole match is the first and has none.
+    /// The names of groups, by their numbers. The whole match is the first one, and has no name.
     pub fn group_names(&self) -> Vec<Option<&str>> {
         self.compiled.capture_names().collect()
     }
@@ -277,12 +286,12 @@ fn build(text: &str, flags: Flags, backtracks: usize) -> fancy_regex::Result<fan
         .build()
 }
 
-/// The place of the character behind the one at `place`.
+/// The index behind the character at `place`.
 fn after(text: &str, place: usize) -> usize {
     place + text.get(place..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
 }
 
-/// Whether an expression has both repetition without end and a choice.
+/// Whether a pattern has both unbounded repetition and alternatives.
 fn looks_ahead(text: &str) -> bool {
     let repeats = text.contains(['*', '+']) || text.contains(",}");
     repeats && ["|", ")?", ")*", "){", "??", "*?", "+?"].iter().any(|mark| text.contains(mark))

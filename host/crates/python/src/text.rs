@@ -1,6 +1,6 @@
-//! Texts as Python's methods cut them.
+//! Lines of texts, as Python's methods find them.
 
-/// The lines of `text` without their ends, as `str.splitlines` finds them.
+/// The lines of `text` without their ends, as `str.splitlines` returns them.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     lines_with_ends(text)
         .map(|line| line.strip_suffix("\r\n").unwrap_or_else(|| line.strip_suffix(is_end).unwrap_or(line)))

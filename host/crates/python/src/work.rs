@@ -1,15 +1,16 @@
-//! What evaluations may use up: one meter for all languages, for regular expressions, JSON, YAML and JSONPath too.
+//! The meter of evaluations: one for both languages, for regular expressions, JSON, YAML and JSONPath.
 //!
-//! Whoever makes something, or goes through it, charges the meter before it does so ([`charge`], [`make`]). A unit is about
-//! a nanosecond of work, so that [`UNITS`] are about a second. One evaluation is what lies within the outermost
-//! [`Evaluation`]; what several of them may take together says the [`Allowance`] that they run [`within`], and an
-//! [`Interrupt`] ends them from outside. The meter belongs to the thread, so that nothing has to be handed through.
+//! Code that builds a value, or walks through one, charges the meter before it does so ([`charge`], [`make`]). A unit
+//! is about a nanosecond of work, so that [`UNITS`] are about a second. One evaluation is everything within the
+//! outermost [`Evaluation`]. An [`Allowance`] limits the evaluations that run [`within`] it together, and an
+//! [`Interrupt`] ends them from outside. The meter belongs to the thread, so that no function has to pass it on.
 //!
-//! The languages are crates of their own, and charge for each value that they touch; so what they call is inlined there.
+//! The languages are crates of their own, and charge for each value they touch; so the functions they call are
+//! inlined there.
 //!
-//! The template engine counts what it does itself in fuel of its own (`petrel-jinja`), which is charged here
-//! when a rendering is over. A charge that was refused stays refused until the evaluation is over: whatever catches the
-//! error on the way can go on only with what costs nothing.
+//! The template engine counts its own work in fuel (`petrel-jinja`), which is charged here after a rendering. A
+//! refused charge stays refused until the evaluation is over: code that catches the error can go on only with work
+//! that costs nothing.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -20,35 +21,35 @@ pub use limit::Limit;
 
 mod limit;
 
-/// How much work one evaluation may do: about a second in an optimised build.
+/// The units of work that one evaluation may take: about a second in an optimised build.
 pub const UNITS: u64 = 1_000_000_000;
 
-/// How many bytes of text and lists one evaluation may make in all.
+/// The bytes of text and lists that one evaluation may build in all.
 pub const BYTES: usize = 64 * 1024 * 1024;
 
-/// After so many units the interrupt is looked at: about every millisecond.
+/// The units after which the interrupt is checked: about every millisecond.
 const SLICE: u64 = 1_000_000;
 
-/// The work of going through one item of a list.
+/// The work of visiting one item of a list.
 pub const ITEM: u64 = 32;
 
-/// How many bytes one place in a list takes, with its growth.
+/// The bytes of one place in a list, with room for growth.
 pub const PLACE: usize = 40;
 
-/// How deep lists and mappings may stand within each other where something goes through all of them.
+/// The depth of lists and mappings within each other up to which code walks through them.
 pub const DEPTH: usize = 500;
 
-/// Ends evaluations from outside. Cheap to clone.
+/// A signal that ends evaluations from outside. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicU8>);
 
 impl Interrupt {
-    /// They have taken too long.
+    /// Ends them because their time is up.
     pub fn time_is_up(&self) {
         self.0.fetch_max(1, Ordering::Relaxed);
     }
 
-    /// The host stops.
+    /// Ends them because the host is stopping.
     pub fn stop(&self) {
         self.0.fetch_max(2, Ordering::Relaxed);
     }
@@ -62,39 +63,39 @@ impl Interrupt {
     }
 }
 
-/// What evaluations may take together.
+/// The limits that several evaluations share.
 #[derive(Debug, Clone)]
 pub struct Allowance {
     /// Units of work.
     pub units: u64,
-    /// Whether the stack has room for the deepest values that the template engine can make with all of its fuel: some
-    /// tens of MiB. Otherwise a rendering gets less of it.
+    /// Whether the stack has room for the deepest values that the template engine can build with all of its fuel,
+    /// some tens of MiB. Otherwise a rendering gets less fuel.
     pub is_roomy: bool,
-    /// What ends them.
+    /// The signal that ends the evaluations, if there is one.
     pub interrupt: Option<Interrupt>,
 }
 
-/// What came of evaluations.
+/// The outcome of evaluations within an allowance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ran<T> {
-    /// It.
+    /// The value of the work.
     pub value: T,
-    /// The limit on all of them that was hit. Then some of them failed that might not have with more.
+    /// The shared limit that was hit. Some evaluations failed then that might succeed with a larger allowance.
     pub limit: Option<Limit>,
 }
 
 struct Meter {
-    /// What may be done until the next look at `rest` and the interrupt.
+    /// The units that may be charged until `rest` and the interrupt are looked at again.
     slice: Cell<u64>,
-    /// What the evaluation has left beside.
+    /// The units that the evaluation has left besides the slice.
     rest: Cell<u64>,
     bytes: Cell<usize>,
     refused: Cell<Option<Limit>>,
-    /// How many evaluations are within each other.
+    /// The number of nested evaluations.
     depth: Cell<u32>,
-    /// What all evaluations have left; not counted where nobody says so.
+    /// The units that all evaluations have left; `None` where nothing limits them together.
     allowance: Cell<Option<u64>>,
-    /// The limit on all of them that was hit.
+    /// The shared limit that was hit.
     ended: Cell<Option<Limit>>,
     is_roomy: Cell<bool>,
     interrupt: RefCell<Option<Interrupt>>,
@@ -119,6 +120,7 @@ thread_local! {
 impl Meter {
     #[inline]
     fn charge(&self, units: u64) -> Result<(), Limit> {
+        // The common path is one subtraction and one store; everything rarer happens in `refill`.
         match self.slice.get().checked_sub(units) {
             Some(left) => {
                 self.slice.set(left);
@@ -128,9 +130,10 @@ impl Meter {
         }
     }
 
-    /// Takes the next slice, if there is one.
+    /// Takes the next slice, if the limits allow it.
     #[cold]
     fn refill(&self, units: u64) -> Result<(), Limit> {
+        // Outside of an evaluation nothing is limited, because no slice was ever filled.
         if self.depth.get() == 0 {
             return Ok(());
         }
@@ -141,6 +144,7 @@ impl Meter {
             self.ended.set(Some(limit));
             return Err(self.refuse(limit));
         }
+        // The slice still counts: a charge may exceed the slice although the evaluation has enough left.
         let Some(left) = self.slice.get().saturating_add(self.rest.get()).checked_sub(units) else {
             return Err(self.refuse(Limit::Work));
         };
@@ -158,6 +162,7 @@ impl Meter {
     }
 
     fn refuse(&self, limit: Limit) -> Limit {
+        // With nothing left, every later charge goes to `refill` and finds the refusal there.
         self.refused.set(Some(limit));
         self.slice.set(0);
         self.rest.set(0);
@@ -170,6 +175,7 @@ impl Meter {
         if self.depth.get() == 0 {
             return Ok(());
         }
+        // Bytes are counted by themselves too, since they stay in memory after the work is done.
         let Some(left) = self.bytes.get().checked_sub(bytes) else {
             return Err(self.refuse(Limit::Bytes));
         };
@@ -178,85 +184,85 @@ impl Meter {
     }
 }
 
-/// Charges so many units, before they are worked.
+/// Charges units of work, which the caller is about to do.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 #[inline]
 pub fn charge(units: u64) -> Result<(), Limit> {
     METER.with(|meter| meter.charge(units))
 }
 
-/// Refuses what may take so many units where fewer are left. What it took is charged afterwards.
+/// Refuses work that may take `units` where fewer are left. The caller charges the real cost afterwards.
 pub(crate) fn afford(units: u64) -> Result<(), Limit> {
     METER.with(|meter| meter.afford(units))
 }
 
-/// Charges for going through so many items.
+/// Charges for visiting items.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 #[inline]
 pub fn visit(items: usize) -> Result<(), Limit> {
     charge((items as u64).saturating_mul(ITEM))
 }
 
-/// Charges for comparing so many bytes with others.
+/// Charges for comparing bytes.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 #[inline]
 pub fn compare(bytes: usize) -> Result<(), Limit> {
     charge(bytes as u64 / 8)
 }
 
-/// Charges for hashing so many bytes, or for counting or finding characters in them.
+/// Charges for hashing bytes, or for counting or finding characters in them.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 #[inline]
 pub fn scan(bytes: usize) -> Result<(), Limit> {
     charge(bytes as u64)
 }
 
-/// Charges for asking something of each character in so many bytes.
+/// Charges for an examination of each character in this number of bytes.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 #[inline]
 pub fn read(bytes: usize) -> Result<(), Limit> {
     charge((bytes as u64).saturating_mul(8))
 }
 
-/// Charges for taking `chars` off the ends of `text`: each character there is looked for among all of them.
+/// Charges for trimming `chars` off the ends of `text`: each character there is compared with all of them.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 pub fn trim(text: &str, chars: &str) -> Result<(), Limit> {
     charge((text.len() as u64).saturating_mul(chars.len() as u64))
 }
 
-/// Charges for so many bytes that are about to be made, and the work of it.
+/// Charges for bytes that are about to be built, and for the work of building them.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 #[inline]
 pub fn make(bytes: usize) -> Result<(), Limit> {
     METER.with(|meter| meter.make(bytes))
 }
 
-/// Charges for a list of so many places that is about to be made.
+/// Charges for a list that is about to be built.
 #[inline]
 pub fn make_list(places: usize) -> Result<(), Limit> {
     make(places.saturating_mul(PLACE))
 }
 
-/// Refuses all that is still to come of this evaluation.
+/// Refuses every further charge of this evaluation.
 pub fn refuse(limit: Limit) -> Limit {
     METER.with(|meter| meter.refuse(limit))
 }
 
-/// Whether something was refused in this evaluation.
+/// Whether a charge of this evaluation was refused.
 ///
 /// # Errors
 /// The limit that was exceeded.
@@ -265,27 +271,28 @@ pub fn check() -> Result<(), Limit> {
     METER.with(|meter| meter.refused.get().map_or(Ok(()), Err))
 }
 
-/// Whether the stack has room for whatever the template engine can make.
+/// Whether the stack has room for the deepest values of the template engine.
 pub fn is_roomy() -> bool {
     METER.with(|meter| meter.is_roomy.get())
 }
 
-/// Does `work` as one evaluation. For what is no expression and counts all the same.
+/// Runs `work` as one evaluation, for metered work that is no expression.
 pub fn evaluation<T>(work: impl FnOnce() -> T) -> T {
     let _evaluation = Evaluation::begin();
     work()
 }
 
-/// One evaluation, for as long as it is not dropped. What begins within another one is part of that.
+/// One evaluation, until it is dropped. An evaluation that begins within another one is a part of it.
 #[derive(Debug)]
 pub struct Evaluation(());
 
 impl Evaluation {
-    /// Begins one.
+    /// Begins an evaluation.
     pub fn begin() -> Self {
         METER.with(|meter| {
             if meter.depth.get() == 0 {
                 let units = meter.allowance.get().map_or(UNITS, |left| left.min(UNITS));
+                // An empty slice makes the first charge look at the interrupt.
                 meter.slice.set(0);
                 meter.rest.set(units);
                 meter.bytes.set(BYTES);
@@ -305,6 +312,8 @@ impl Drop for Evaluation {
                 return;
             }
             if let Some(allowance) = meter.allowance.get() {
+                // The allowance pays only for what this evaluation used, which is the difference to what it was given
+                // at the beginning.
                 let left = meter.slice.get() + meter.rest.get();
                 let allowance = allowance.saturating_sub(allowance.min(UNITS).saturating_sub(left));
                 meter.allowance.set(Some(allowance));
@@ -319,9 +328,9 @@ impl Drop for Evaluation {
     }
 }
 
-/// Does `work`, and lets all evaluations in it together take no more than `allowance`.
+/// Runs `work`, whose evaluations share `allowance`.
 pub fn within<T>(allowance: &Allowance, work: impl FnOnce() -> T) -> Ran<T> {
-    /// Puts back what there was before, also when `work` panics.
+    /// Restores the outer limits, even if `work` panics.
     struct Before(Option<u64>, Option<Limit>, bool, Option<Interrupt>);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -345,9 +354,9 @@ pub fn within<T>(allowance: &Allowance, work: impl FnOnce() -> T) -> Ran<T> {
     Ran { value, limit: METER.with(|meter| meter.ended.get()) }
 }
 
-/// Does `work`, and lets all evaluations in it together take no more than `units` of what there is. Unlike
-/// [`within`] it is a part of what goes on: ended from outside with it, and with no more than that has left. What
-/// does not fit into it fails in the same way each time.
+/// Runs `work`, whose evaluations together take at most `units` of what is left. Unlike [`within`] this is a part of
+/// the surrounding evaluation: it is interrupted with it and gets no more than that has left. Work that does not fit
+/// fails in the same way each time.
 pub fn part<T>(units: u64, work: impl FnOnce() -> T) -> T {
     let (outer, given) = METER.with(|meter| {
         let outer = meter.allowance.get();
@@ -360,6 +369,7 @@ pub fn part<T>(units: u64, work: impl FnOnce() -> T) -> T {
         let used = given.saturating_sub(meter.allowance.get().unwrap_or(0));
         let left = outer.map(|outer| outer.saturating_sub(used));
         meter.allowance.set(left);
+        // The outer allowance has something left, so this limit was only the part's own.
         if meter.ended.get() == Some(Limit::Work) && left != Some(0) {
             meter.ended.set(None);
         }
@@ -367,13 +377,13 @@ pub fn part<T>(units: u64, work: impl FnOnce() -> T) -> T {
     value
 }
 
-/// Text that is charged as it grows.
+/// Text whose growth is charged.
 #[derive(Debug, Default)]
 pub struct Text(pub String);
 
 impl fmt::Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // A little more than the bytes, since each piece is found out one by one.
+        // A little more than the bytes, because each piece is formatted by itself.
         charge(16).and_then(|()| make(text.len())).map_err(|_limit| fmt::Error)?;
         self.0.push_str(text);
         Ok(())

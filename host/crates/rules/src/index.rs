@@ -21,7 +21,7 @@ use crate::compiled::CompiledRule;
 use field::Field;
 use interest::Wait;
 
-/// Rules by id, and enabled rules by what they require. A clone shares what is not changed, by trigger.
+/// Rules by id, and enabled rules by what they require. A clone shares unchanged triggers.
 #[derive(Debug, Clone, Default)]
 pub struct RuleIndex {
     rules: BTreeMap<RuleId, Arc<CompiledRule>>,

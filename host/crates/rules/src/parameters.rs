@@ -294,7 +294,7 @@ pub fn may_quote_secret(
     }
 }
 
-/// As [`read_secret`], for what the value of one parameter is made from.
+/// As [`read_secret`], for the sources of one parameter's value.
 pub fn reads_secret(
     parameter: &str,
     name: &str,
@@ -308,13 +308,13 @@ pub fn reads_secret(
     reads.has_secret(&Marks::of(schema))
 }
 
-/// Whether the value of a parameter is made from one that is secret, by itself or through others.
+/// Whether the value of a parameter is made from a secret one, directly or through others.
 pub fn refers_to_secret(parameter: &str, given: &Given, signature: &Signature) -> bool {
     signature.has_secret()
         && origin(parameter, given, signature).0.iter().any(|name| signature.is_secret(name))
 }
 
-/// What the value of `parameter` is made from: the names of itself and of what it refers to, also through others, and
+/// The sources of the value of `parameter`: its own name and those that it refers to, directly or through others, and
 /// the templates of all of these.
 fn origin<'a>(
     parameter: &'a str,

@@ -1,5 +1,5 @@
 //! Evaluates one rule, criterion by criterion in the order written: until one does not hold, or to the end for people
-//! who ask why. [`hints`] says what to write instead.
+//! who ask why. [`hints`] has corrections of likely slips.
 //!
 //! The verdict keeps the compared values, so that people can be told why a rule did not match. It borrows from the rule
 //! and the payload; nothing is copied.
@@ -50,7 +50,7 @@ pub struct CriterionVerdict<'a> {
     pub notes: Vec<Error>,
     /// The keys of the datastore that do not exist, in words; each was read as an empty text.
     pub missing: Option<String>,
-    /// What to write instead, in words, where the criterion compares what is likely a slip.
+    /// The correction, in words, if the criterion is likely a slip.
     pub hint: Option<String>,
     /// Whether it reads the datastore. Only [`evaluate_all`] finds that out.
     pub reads_datastore: bool,

@@ -45,7 +45,7 @@ fn without_root(rule: &Rule, key: &str) -> String {
         Some(near) => format!("did you mean {near}?"),
         None => "begin its key with trigger. for the event, or with system. for the datastore".to_owned(),
     };
-    format!("rule {}: the criterion {} is about nothing that there is; {remedy}", rule.reference, quoted(key))
+    format!("rule {}: the criterion {} is about nothing that exists; {remedy}", rule.reference, quoted(key))
 }
 
 /// Parameters that the action does not take, and required ones that the rule does not give.

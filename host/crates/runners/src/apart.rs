@@ -10,7 +10,8 @@ use tracing::Span;
 /// The `nice` value of such a thread. Competing with a worker it gets a tenth of a processor, alone all of it.
 pub const NICE: i32 = 10;
 
-/// Runs `work` on a background thread, in the span of who calls this. The receiver gets its result, or an error if `work` panicked.
+/// Runs `work` on a background thread, in the span of the caller. The receiver gets its result, or an error if `work`
+/// panicked.
 ///
 /// # Errors
 /// If the system refuses to start a thread.

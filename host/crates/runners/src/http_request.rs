@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use petrel_model::parameters::Parameters;
@@ -15,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::output::OutputSink;
+use crate::process;
 use crate::{Call, End, Outcome, Runner, RunnerType, Slots};
 
 mod answer;
@@ -29,6 +31,8 @@ const CLIENTS: usize = 32;
 /// Number of answers that are unpacked at a time. Each takes a processor, and memory in addition to its output. Two, so
 /// that a single slow one does not block the others.
 const UNPACKED_AT_ONCE: usize = 2;
+/// Pause between attempts to connect for which no file is left.
+const NEXT_TRY: Duration = Duration::from_millis(200);
 /// Largest number of redirects that are followed.
 const REDIRECTS: usize = 30;
 
@@ -58,7 +62,6 @@ impl HttpRequest {
             name: "http-request",
             description: "Makes an HTTP request",
             parameters: parameters(),
-            slots: Slots::Component,
         };
         let turns = Arc::new(Semaphore::new(UNPACKED_AT_ONCE));
         Self { runner_type, options, clients: Mutex::default(), turns }
@@ -122,7 +125,17 @@ impl HttpRequest {
                 request.multipart(reqwest::multipart::Form::new().part(name, part))
             }
         };
-        let mut answer = request.send().await.map_err(failed)?;
+        // After a redirect a connection may be the second one, and the first request was sent.
+        let may_repeat = !plan.route.follow_redirects;
+        let mut answer = loop {
+            let again = if may_repeat { request.try_clone() } else { None };
+            match (request.send().await, again) {
+                // Nothing was sent: it waits for its turn, within its time.
+                (Err(error), Some(again)) if error.is_connect() && is_starved(&error) => request = again,
+                (sent, _) => break sent.map_err(failed)?,
+            }
+            tokio::time::sleep(NEXT_TRY).await;
+        };
         let codings = coding::codings(answer.headers());
         let (limit, stored) = (self.options.body_limit, answer::stored_size(answer.headers()));
         let mut body = Body::new(if codings.is_empty() { stored } else { <[u8]>::len }, limit);
@@ -213,6 +226,10 @@ impl Runner for HttpRequest {
         &self.runner_type
     }
 
+    fn slots(&self) -> Slots {
+        Slots::Component
+    }
+
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
         tokio::select! {
             outcome = self.carry_out(&call, &output) => outcome.unwrap_or_else(|outcome| outcome),
@@ -271,6 +288,12 @@ fn redirects(route: &Route) -> reqwest::redirect::Policy {
             None => attempt.follow(),
         }
     })
+}
+
+/// Whether there was no file left for a connection.
+fn is_starved(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(process::is_exhausted)
 }
 
 /// The text of an error and its causes. The address is left out, since it may contain a secret.

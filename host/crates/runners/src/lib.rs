@@ -3,7 +3,7 @@
 //! The runner for WebAssembly components is in `petrel-pack-runtime`, the only crate that knows wasmtime; it implements
 //! the same contract. The engine knows this crate and nothing behind it.
 //!
-//! Reading order: [`Runner`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
+//! Reading order: [`Runner`], [`Runs`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
 //! [`local_shell`] has the runners for shell commands and scripts, on top of [`process`], which starts, watches and
 //! ends a process group. [`http_request`] makes requests, and [`python_script`] runs actions written in Python.
 //! [`apart`] has background threads for long computations, also for neighbouring crates.
@@ -29,12 +29,14 @@ pub mod process;
 mod program;
 pub mod python_script;
 pub mod room;
+mod runs;
 pub mod shares;
 
 use shares::{Holder, Refused};
 
 pub use output::{OutputLine, OutputSink, Stream};
 pub use room::ResultRoom;
+pub use runs::Runs;
 
 /// A run's part of the resources that all runs of its runner share. Held from its admission on, until it is dropped.
 pub type Ticket = Box<dyn Any + Send>;
@@ -48,8 +50,6 @@ pub struct RunnerType {
     pub description: &'static str,
     /// The parameters that every action of this runner takes.
     pub parameters: Parameters,
-    /// The kind of slot that a run takes.
-    pub slots: Slots,
 }
 
 /// The kinds of slots that runs compete for. Their numbers are settings of the engine.
@@ -59,8 +59,6 @@ pub enum Slots {
     Component,
     /// For runs that start a process.
     Process,
-    /// For workflows: the engine conducts them, and never calls [`Runner::run`].
-    Workflow,
 }
 
 /// A request for admission: see [`Runner::admit`].
@@ -84,6 +82,9 @@ pub struct Asked<'a> {
 pub trait Runner: Send + Sync {
     /// The description of this runner.
     fn runner_type(&self) -> &RunnerType;
+
+    /// The kind of slot that a run takes.
+    fn slots(&self) -> Slots;
 
     /// Runs one action to its end. Lines of output go to `output` as they arrive.
     ///

@@ -120,7 +120,6 @@ impl LocalShell {
                 name: "local-shell-cmd",
                 description: "Runs a command line on this machine",
                 parameters,
-                slots: Slots::Process,
             },
             shell: options.shell(),
             options,
@@ -145,6 +144,10 @@ impl LocalShell {
 impl Runner for LocalShell {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Process
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {

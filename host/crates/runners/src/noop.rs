@@ -20,7 +20,6 @@ impl Default for Noop {
                 name: "noop",
                 description: "Does nothing and succeeds",
                 parameters: Parameters::new(),
-                slots: Slots::Component,
             },
         }
     }
@@ -30,6 +29,10 @@ impl Default for Noop {
 impl Runner for Noop {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
     }
 
     async fn run(&self, _call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use petrel_model::Ref;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ use group::{Group, signal};
 use identity::Identity;
 use seal::Seal;
 
+/// Pause between attempts to start a process for which the system has no room.
+const NEXT_TRY: Duration = Duration::from_millis(200);
 /// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_millis(500);
 /// Longest wait for the end of a group after SIGKILL.
@@ -103,14 +106,21 @@ pub struct Finished {
 /// output lives on, as actions that start a service expect.
 ///
 /// # Errors
-/// If the process cannot be started, for example because the program or the directory does not exist.
+/// If the process cannot be started, for example because the program or the directory does not exist. If the system has
+/// no file or process left for it, it waits first.
 pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> std::io::Result<Finished> {
     let input = std::mem::take(&mut spec.input);
-    let (stdin, ours) = input.open()?;
-    // Before the start: no process of this execution can have begun earlier.
-    let began = table::now();
-    // Locals are dropped in reverse order: if this future is dropped, the child must go before its registration.
-    let (started, mut child) = start(&mut spec, stdin)?;
+    let Some(Begun { ours, began, started, mut child }) = begin(&spec, &input, cancel).await? else {
+        let nothing = Captured::default;
+        return Ok(Finished {
+            exit: Exit::Canceled,
+            stdout: nothing(),
+            stderr: nothing(),
+            answer: nothing(),
+        });
+    };
+    // The process has it, and it may be large.
+    spec.environment = Vec::new();
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     // Kills the group if this future is dropped before the end.
     let guard = Group(group);
@@ -149,8 +159,53 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
     Ok(Finished { exit, stdout: out.finish(), stderr: err.finish(), answer })
 }
 
+/// A process that has begun. Fields of a pattern are dropped in reverse order: if a future with them is dropped, the child
+/// must go before its registration.
+struct Begun {
+    /// Our end of its standard input, if that is a socket.
+    ours: Option<UnixStream>,
+    /// A tick before which no process of its execution can have begun.
+    began: u64,
+    started: Started,
+    child: Child,
+}
+
+/// Begins a process. If the system has no file or process left for it, nothing has begun, and it waits for its turn, for as
+/// long as it could run. `None` if it is canceled meanwhile.
+async fn begin(spec: &Spec, input: &Input, cancel: &CancellationToken) -> std::io::Result<Option<Begun>> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let error = match try_to_begin(spec, input) {
+            Ok(begun) => return Ok(Some(begun)),
+            Err(error) if is_exhausted(&error) && waited < spec.timeout => error,
+            Err(error) => return Err(error),
+        };
+        if waited.is_zero() {
+            tracing::warn!(%error, "a process waits until it can be started; let the host open more files (`ulimit -n`, or LimitNOFILE= of systemd), or start more processes");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(NEXT_TRY) => waited += NEXT_TRY,
+            () = cancel.cancelled() => return Ok(None),
+        }
+    }
+}
+
+fn try_to_begin(spec: &Spec, input: &Input) -> std::io::Result<Begun> {
+    let (stdin, ours) = input.open()?;
+    let began = table::now();
+    let (started, child) = start(spec, stdin)?;
+    Ok(Begun { ours, began, started, child })
+}
+
+/// Whether the system had no file or process left. It says so before anything has begun.
+pub(crate) fn is_exhausted(error: &std::io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE, Errno::AGAIN]
+        .iter()
+        .any(|one| error.raw_os_error() == Some(one.raw_os_error()))
+}
+
 /// Starts a process in a group of its own, with the marks of its execution.
-fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
+fn start(spec: &Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
     let identity = Identity::own();
     // Local, so that it is dropped here: it holds a copy of the child's end of standard input.
     let mut command = Command::new(&spec.program);
@@ -158,7 +213,7 @@ fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
         .args(&spec.arguments)
         // The environment of the host may contain secrets, so nothing of it is inherited.
         .env_clear()
-        .envs(spec.environment.drain(..))
+        .envs(spec.environment.iter().map(|(name, value)| (name, value)))
         .env(EXECUTION_VARIABLE, &spec.execution)
         .env(PROOF_VARIABLE, identity.proof(&spec.execution))
         .current_dir(&spec.working_directory)
@@ -195,7 +250,12 @@ pub(crate) fn not_started(
     let name = path.display();
     let place = directory.display();
     let is_missing = error.kind() == std::io::ErrorKind::NotFound;
-    let (reason, remedy) = if !directory.is_dir() {
+    let (reason, remedy) = if is_exhausted(error) {
+        (
+            format!("{error}, for as long as it may run"),
+            "let the host open more files or start more processes (LimitNOFILE= and TasksMax= of systemd), or run fewer at once",
+        )
+    } else if !directory.is_dir() {
         (
             format!("{place}, where it is to start, is not a directory"),
             "give an existing directory in cwd, or make it",

@@ -77,7 +77,6 @@ impl PythonScript {
                 name: "python-script",
                 description: "Runs an action written in Python",
                 parameters: parameters.as_object().cloned().unwrap_or_default(),
-                slots: Slots::Process,
             },
             options,
         }
@@ -148,6 +147,10 @@ impl PythonScript {
 impl Runner for PythonScript {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Process
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {

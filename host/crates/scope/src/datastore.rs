@@ -1,35 +1,35 @@
 //! The datastore as templates see it: `st2kv.system.key` and `st2kv.user.key`.
 //!
-//! Its values come in as data: who renders asks the template first which keys it reads. Names of keys may
-//! hold dots, so `st2kv.system.a.b` is the key `a.b`; a key that is not there reads as an empty string.
+//! Its values come in as data: the caller first asks a template which keys it reads. Names of keys may contain dots,
+//! so `st2kv.system.a.b` is the key `a.b`. A missing key reads as an empty string.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use petrel_model::quoted::quoted;
 
-/// How many keys that are not there are named.
+/// The number of missing keys that a message names.
 const MOST_NAMED: usize = 10;
 
-/// Which part of the datastore a key is in.
+/// The scope of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyScope {
-    /// Shared by all.
+    /// The key is shared by all users.
     System,
-    /// Of the user on whose behalf something runs.
+    /// The key belongs to the user on whose behalf something runs.
     User,
 }
 
-/// A key, as a template names it.
+/// The name of a key in a template.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyName {
-    /// Where it is.
+    /// The scope.
     pub scope: KeyScope,
-    /// Its name, without the scope.
+    /// The name without the scope.
     pub name: String,
 }
 
-/// As templates write it: `st2kv.system.name`.
+/// The form in templates: `st2kv.system.name`.
 impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scope = match self.scope {
@@ -40,22 +40,22 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// Values of the datastore that are at hand.
+/// The values of the datastore for an evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Datastore {
-    /// Values shared by all, by key.
+    /// The shared values, by key.
     pub system: BTreeMap<String, String>,
-    /// Values of one user, by key.
+    /// The values of one user, by key.
     pub user: BTreeMap<String, String>,
 }
 
 impl Datastore {
-    /// The value of a key; an empty string when it is not there, as in StackStorm.
+    /// The value of a key; as in StackStorm, an empty string if the key does not exist.
     pub fn get(&self, scope: KeyScope, name: &str) -> &str {
         self.values(scope).get(name).map_or("", String::as_str)
     }
 
-    /// Says which of `keys` are not there, as templates write them; nothing when all are.
+    /// A message that names those of `keys` which do not exist; `None` if all exist.
     pub fn missing<'k>(&self, keys: impl IntoIterator<Item = &'k KeyName>) -> Option<String> {
         let is_missing = |key: &&KeyName| !self.values(key.scope).contains_key(&key.name);
         let missing: Vec<_> = keys.into_iter().filter(is_missing).collect();

@@ -1,5 +1,5 @@
-//! The platform's functions that both languages have, over plain values: JSON, YAML, JSONPath, versions, paths, durations
-//! and replacements. Each language fits them to its own values.
+//! The platform's functions of both languages, over plain values: JSON, YAML, JSONPath, versions, paths, durations
+//! and replacements. Each language adapts them to its own values.
 
 pub mod json;
 pub mod jsonpath;
@@ -11,16 +11,16 @@ pub mod yaml;
 
 use petrel_python::work::Limit;
 
-/// What stands for null in text, so that a cast can bring it back.
+/// The mark that stands for null in text, so that a cast can turn it back into null.
 pub const NONE: &str = "%*****__%NONE%__*****%";
 
-/// Why a function gives nothing.
+/// The reason why a function has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It would have taken too much.
+    /// The work exceeds a limit.
     #[error(transparent)]
     TooMuch(#[from] Limit),
-    /// It was given what it cannot take; with a word on what to do.
+    /// An argument is wrong. The text has the remedy.
     #[error("{0}")]
     Wrong(String),
 }

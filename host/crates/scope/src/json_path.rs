@@ -1,8 +1,8 @@
-//! JSONPath as the keys of criteria use it: the dialect of Python's `jsonpath-rw`.
+//! JSONPath in the dialect of Python's `jsonpath-rw`, as criteria use it in their keys.
 //!
-//! Dotted and quoted fields (`trigger.body."a.b"`), brackets (`['a', 'b']`, `[0]`, `[-1]`, `[1:3]`, `[*]`),
-//! `*`, `..`, `$` and `|`. Names may hold dashes; a name that starts with a digit must be quoted. Criteria want
-//! the first match only, so that is all that is looked for then; `jsonpath_query` wants all.
+//! The dialect has dotted and quoted fields (`trigger.body."a.b"`), brackets (`['a', 'b']`, `[0]`, `[-1]`, `[1:3]`,
+//! `[*]`), `*`, `..`, `$` and `|`. Names may contain dashes; a name that starts with a digit must be quoted. Criteria
+//! search for the first match only; `jsonpath_query` wants all matches.
 
 mod parser;
 
@@ -10,7 +10,7 @@ use petrel_model::quoted::quoted;
 use petrel_python::work;
 use serde_json::Value;
 
-/// A text that is no JSONPath.
+/// A text that is not a JSONPath.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{}` is not a JSONPath: {}; write it as trigger.body.name, quoting names with other signs",
@@ -22,26 +22,26 @@ pub struct InvalidPath {
     reason: String,
 }
 
-/// A path that cannot be followed in a value.
+/// The reason why a path cannot be followed in a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotFollowed {
-    /// An index is applied to what is no list.
+    /// An index is applied to a value that is not a list.
     #[error("[{}] needs a list, and there is a value of type {found}; check the path", quoted(.index))]
     NotAList {
-        /// The index as written.
+        /// The index as it is written.
         index: String,
-        /// What it is applied to.
+        /// The type of the value.
         found: &'static str,
     },
-    /// There are too many ways to follow it.
+    /// The path has too many ways through the value.
     #[error("the path has more than {STEPS} ways through the value; use fewer `..` and `*`")]
     TooManySteps,
 }
 
-/// How many steps following a path may take.
+/// The greatest number of steps of following a path.
 pub const STEPS: u32 = 1_000_000;
 
-/// A parsed path: parts separated by `..`, each a row of steps.
+/// A parsed path: segments separated by `..`, each a sequence of steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JsonPath {
     parts: Vec<Vec<Step>>,
@@ -67,7 +67,7 @@ impl Step {
 }
 
 impl JsonPath {
-    /// Reads `path`.
+    /// Parses `path`.
     ///
     /// # Errors
     /// [`InvalidPath`] for anything outside the dialect.
@@ -75,7 +75,7 @@ impl JsonPath {
         parser::parse(path).map_err(|reason| InvalidPath { path: path.to_owned(), reason })
     }
 
-    /// The names of the fields, if the path consists of single fields only.
+    /// The names of the fields, if all steps of the path are single fields.
     pub fn plain_fields(&self) -> Option<Vec<&str>> {
         match self.parts.as_slice() {
             [steps] => steps.iter().map(Step::single_field).collect(),
@@ -83,7 +83,7 @@ impl JsonPath {
         }
     }
 
-    /// The names of the single fields that the path begins with, if all that follows stays below them.
+    /// The names of the single fields at the beginning of the path, if the rest stays below them.
     pub fn plain_start(&self) -> Option<Vec<&str>> {
         if self.parts.iter().flatten().any(|step| matches!(step, Step::Root | Step::Either(_))) {
             return None;
@@ -91,8 +91,8 @@ impl JsonPath {
         Some(self.parts.first()?.iter().map_while(Step::single_field).collect())
     }
 
-    /// The first value that the path leads to from an object with the one field `name`. (So nobody has to
-    /// copy a payload into an object.)
+    /// The first value at the path, starting from an object whose only field is `name`. The payload need not be
+    /// copied into such an object.
     ///
     /// # Errors
     /// [`NotFollowed`] when an index is applied to what is no list.
@@ -103,7 +103,7 @@ impl JsonPath {
         Ok(search.found.pop())
     }
 
-    /// Everything that the path leads to from `value`, in order.
+    /// All values at the path, starting from `value`, in order.
     ///
     /// # Errors
     /// [`NotFollowed`] when an index is applied to what is no list, or there is too much to follow.
@@ -115,7 +115,7 @@ impl JsonPath {
     }
 }
 
-/// What a path led to: a part of the value, or one character of a string.
+/// A match: a part of the value, or one character of a string.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found<'a> {
     /// A part of the value.
@@ -171,12 +171,12 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Whether what was looked for is found.
+    /// Whether the search is over.
     fn is_done(&self) -> bool {
         !self.wants_all && !self.found.is_empty()
     }
 
-    /// Follows `parts` from `node`; returns at the first match, unless all are wanted.
+    /// Follows `parts` from `node`. Returns at the first match, unless all are wanted.
     fn parts(&mut self, parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotFollowed> {
         self.steps += 1;
         if self.steps > STEPS || work::charge(200).is_err() {
@@ -213,7 +213,7 @@ impl<'a> Search<'a> {
                     Node::Part(Value::Null | Value::Bool(_)) => {
                         Err(NotFollowed::NotAList { index: "*".into(), found: node.type_name() })
                     }
-                    // A single value counts as a list of one.
+                    // As in jsonpath-rw, a single value counts as a list of one.
                     _ => self.each(slice(1, *start, *end, *step).map(|_| node), rest, parts),
                 }
             }
@@ -230,7 +230,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Follows the steps after an alternative on top of it.
+    /// Follows the steps after an alternative, on top of it.
     fn joined(
         &mut self,
         mut path: Vec<Vec<Step>>,
@@ -275,6 +275,7 @@ impl<'a> Search<'a> {
             Node::Part(Value::String(text)) => {
                 charge(text.len().saturating_mul(2))?;
                 let length = text.chars().count();
+                // A character is no node of the document, so only the last step of a path may choose one.
                 if steps.is_empty() && parts.is_empty() {
                     let char = position(index, length).and_then(|index| text.chars().nth(index));
                     self.found.extend(char.map(Found::Character));
@@ -285,7 +286,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// `..`: here, then below, list items and fields in order.
+    /// `..`: the node itself, then everything below it, items and fields in order.
     fn descend(&mut self, parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotFollowed> {
         self.parts(parts, node)?;
         for below in node.items().iter().map(Node::Part).chain(node.fields()) {
@@ -298,12 +299,12 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Charges for hashing, copying or counting so many bytes.
+/// Charges for hashing, copying or counting bytes.
 fn charge(bytes: usize) -> Result<(), NotFollowed> {
     work::scan(bytes).map_err(|_limit| NotFollowed::TooManySteps)
 }
 
-/// About how many bytes a copy of `parts` takes.
+/// About the size of a copy of `parts`, in bytes.
 fn size(parts: &[Vec<Step>]) -> usize {
     parts.iter().map(|steps| size_of_row(steps)).sum()
 }
@@ -317,7 +318,7 @@ fn size_of_row(steps: &[Step]) -> usize {
     steps.iter().map(|step| size_of::<Step>() + inside(step)).sum()
 }
 
-/// The place of a possibly negative index.
+/// The place of an index, which may be negative.
 fn position(index: i64, length: usize) -> Option<usize> {
     if index >= 0 {
         return usize::try_from(index).ok();
@@ -325,7 +326,7 @@ fn position(index: i64, length: usize) -> Option<usize> {
     length.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)
 }
 
-/// The places that a Python slice chooses, forward ones only.
+/// The places of a Python slice with a positive step.
 fn slice(
     length: usize,
     start: Option<i64>,

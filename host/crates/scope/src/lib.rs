@@ -1,9 +1,9 @@
-//! What expressions see: a [`Scope`] in rules and parameters, a [`WorkflowScope`] in workflows, with the [`Datastore`] and
-//! the [`Variables`] in them. All of it comes in as data.
+//! The scopes of expressions: a [`Scope`] for rules and parameters, a [`WorkflowScope`] for workflows, and within
+//! them the [`Datastore`] and the [`Variables`]. All of it comes in as data.
 //!
-//! Beside it stands what both languages have over plain values: JSONPath ([`json_path`]), the platform's functions
-//! ([`functions`]), what to say of a name that nobody has ([`names`]), and what a part of shared JSON costs ([`parts`]).
-//! The languages themselves are `petrel-jinja` and `petrel-yaql`; how Python sees values is `petrel-python`.
+//! Besides the scopes there is the code over plain values that both languages share: JSONPath ([`json_path`]), the
+//! platform's functions ([`functions`]), suggestions for unknown names ([`names`]), and the costs of parts of shared
+//! JSON ([`parts`]). The languages are `petrel-jinja` and `petrel-yaql`; `petrel-python` is Python's view of values.
 //!
 //! Pure: no clock, no I/O. Start reading at `scope.rs`.
 

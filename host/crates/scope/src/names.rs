@@ -1,10 +1,10 @@
-//! Names that an expression uses and nobody has, and how that is said: with the nearest that there is. Who uses which
-//! names is known in `petrel-jinja` and `petrel-yaql`.
+//! Messages for unknown names in expressions, with the nearest known name. `petrel-jinja` and `petrel-yaql` find the
+//! names.
 
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 
-/// What a name stands for where it is used.
+/// The role of a name in an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// `name()`
@@ -28,7 +28,7 @@ impl Role {
     }
 }
 
-/// That nobody has `name`, of which `known` are the ones that there are.
+/// The message that `name` is unknown; `known` are the existing names.
 pub fn unknown<'a>(role: Role, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let noun = role.noun();
     let near = nearest(name, known);

@@ -1,7 +1,7 @@
-//! What a template sees: names and values, in order.
+//! The scope of templates: named values, in order.
 //!
-//! A value is handed in as shared JSON, and only what a template reads of it is turned into a language's own
-//! form. So a scope is cheap to build and to extend, however large a payload is.
+//! A value comes in as shared JSON, and a template turns only the parts that it reads into values of its language. So
+//! a scope is cheap to build and to extend, however large a payload is.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -13,32 +13,33 @@ use crate::{Datastore, KeyScope};
 /// Named values, and the datastore under `st2kv`.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    entries: Vec<(Arc<str>, Entry)>,
+    // A scope has a handful of names, so a search through a list costs no more than a map would.
+    entries: Vec<(Arc<str>, Binding)>,
     datastore: Arc<Datastore>,
 }
 
-/// What a name in a scope stands for.
+/// The meaning of a name in a scope.
 #[derive(Debug, Clone, Copy)]
 pub enum Named<'a> {
     /// A value.
     Value(&'a Arc<Value>),
-    /// One part of the datastore.
+    /// One scope of the datastore.
     Keys(KeyScope),
-    /// All of it.
+    /// The whole datastore.
     Datastore,
 }
 
-/// A value that is made when somebody reads it.
+/// A value that is built when somebody reads it.
 type Late = LazyLock<Arc<Value>, Box<dyn FnOnce() -> Arc<Value> + Send>>;
 
 #[derive(Clone)]
-enum Entry {
+enum Binding {
     Json(Arc<Value>),
     Late(Arc<Late>),
     Datastore(KeyScope),
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(json) => json.fmt(f),
@@ -49,46 +50,48 @@ impl fmt::Debug for Entry {
 }
 
 impl Scope {
-    /// Nothing but an empty datastore.
+    /// A scope with an empty datastore and nothing else.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// This and `value` under `name`, in place of what was there.
+    /// Adds or replaces the value of `name`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Arc<Value>>) -> Self {
         self.insert(name, value);
         self
     }
 
-    /// This and what `make` makes under `name`, once a template reads it; most read none of what they could.
+    /// Adds or replaces the value of `name`, which `make` builds once a template reads it. Most templates read little
+    /// of their scope.
     #[must_use]
     pub fn with_late(mut self, name: &str, make: impl FnOnce() -> Value + Send + 'static) -> Self {
+        // Shared, so that copies of the scope build the value once between them.
         let late: Late = LazyLock::new(Box::new(move || Arc::new(make())));
-        self.put(name, Entry::Late(Arc::new(late)));
+        self.put(name, Binding::Late(Arc::new(late)));
         self
     }
 
-    /// Adds `value` under `name`, in place of what was there.
+    /// Adds or replaces the value of `name`.
     pub fn insert(&mut self, name: &str, value: impl Into<Arc<Value>>) {
-        self.put(name, Entry::Json(value.into()));
+        self.put(name, Binding::Json(value.into()));
     }
 
-    /// This with `datastore` under `st2kv`.
+    /// Sets the datastore under `st2kv`.
     #[must_use]
     pub fn with_datastore(mut self, datastore: Arc<Datastore>) -> Self {
         self.datastore = datastore;
         self
     }
 
-    /// This with one part of the datastore under a name of its own: criteria patterns may say `system.x`.
+    /// Adds one scope of the datastore under a name of its own: patterns of criteria may read `system.x`.
     #[must_use]
     pub fn with_key_scope(mut self, name: &str, scope: KeyScope) -> Self {
-        self.put(name, Entry::Datastore(scope));
+        self.put(name, Binding::Datastore(scope));
         self
     }
 
-    /// The JSON value under `name`, if there is one.
+    /// The JSON value of `name`, if it has one.
     pub fn get(&self, name: &str) -> Option<&Arc<Value>> {
         match self.look_up(name)? {
             Named::Value(json) => Some(json),
@@ -96,17 +99,17 @@ impl Scope {
         }
     }
 
-    /// What a template finds under `name`; what is late is made now.
+    /// The meaning of `name` in a template. A late value is built now.
     pub fn look_up(&self, name: &str) -> Option<Named<'_>> {
         match self.entry(name) {
-            Some(Entry::Json(json)) => Some(Named::Value(json)),
-            Some(Entry::Late(late)) => Some(Named::Value(late)),
-            Some(Entry::Datastore(scope)) => Some(Named::Keys(*scope)),
+            Some(Binding::Json(json)) => Some(Named::Value(json)),
+            Some(Binding::Late(late)) => Some(Named::Value(late)),
+            Some(Binding::Datastore(scope)) => Some(Named::Keys(*scope)),
             None => (name == DATASTORE).then_some(Named::Datastore),
         }
     }
 
-    /// Whether a template finds something under `name`.
+    /// Whether `name` has a meaning in a template.
     pub fn contains(&self, name: &str) -> bool {
         name == DATASTORE || self.entry(name).is_some()
     }
@@ -116,11 +119,11 @@ impl Scope {
         &self.datastore
     }
 
-    fn entry(&self, name: &str) -> Option<&Entry> {
+    fn entry(&self, name: &str) -> Option<&Binding> {
         self.entries.iter().find(|(known, _)| **known == *name).map(|(_, entry)| entry)
     }
 
-    fn put(&mut self, name: &str, entry: Entry) {
+    fn put(&mut self, name: &str, entry: Binding) {
         match self.entries.iter_mut().find(|(known, _)| **known == *name) {
             Some((_, old)) => *old = entry,
             None => self.entries.push((name.into(), entry)),

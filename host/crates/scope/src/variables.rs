@@ -1,19 +1,19 @@
-//! The variables of a workflow: named values in the order in which they came to be.
+//! The variables of a workflow: named values in the order in which they were first set.
 //!
-//! A copy shares everything with its original, and adding to it copies names and pointers, never values:
-//! a workflow hands its variables from task to task, large results among them.
+//! A copy shares everything with its original, and setting a variable copies names and pointers but no values: a
+//! workflow passes its variables from task to task, large results among them.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-/// Named values, in order, cheap to copy.
+/// Named values in order. Cheap to copy.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Variables(Arc<IndexMap<Arc<str>, Arc<Value>>>);
 
 impl Variables {
-    /// None.
+    /// No variables.
     pub fn new() -> Self {
         Self::default()
     }
@@ -23,19 +23,20 @@ impl Variables {
         self.0.get(name)
     }
 
-    /// Sets `name`, in its old place if it was there.
+    /// Sets `name`. A known name keeps its place.
     pub fn insert(&mut self, name: &str, value: Arc<Value>) {
         Arc::make_mut(&mut self.0).insert(name.into(), value);
     }
 
-    /// Sets `name`; where both the old and the new value are objects they are merged, at every depth, and
-    /// the new one wins.
+    /// Sets `name`. If both the old and the new value are objects, they are merged at every depth, and the new one
+    /// wins.
     pub fn merge(&mut self, name: &str, value: &Arc<Value>) {
         let merged = self.0.get(name).map_or_else(|| Arc::clone(value), |old| Self::merged(old, value));
         self.insert(name, merged);
     }
 
-    /// What [`Variables::merge`] makes of an old and a new value; the old one itself where all of the new one is in it.
+    /// The merged value of [`Variables::merge`]. It is the old value itself if that contains all of the new one, so
+    /// that nothing is copied.
     #[must_use]
     pub fn merged(old: &Arc<Value>, new: &Arc<Value>) -> Arc<Value> {
         if !old.is_object() || !new.is_object() {
@@ -49,8 +50,9 @@ impl Variables {
         Arc::new(merged)
     }
 
-    /// Merges all of `others`, in their order, as [`Variables::merge`] does.
+    /// Merges all of `others` in their order, each as [`Variables::merge`] does.
     pub fn merge_all(&mut self, others: &Self) {
+        // With nothing to merge into, the map itself is shared.
         if self.0.is_empty() {
             self.0 = Arc::clone(&others.0);
             return;
@@ -65,17 +67,17 @@ impl Variables {
         self.0.iter()
     }
 
-    /// How many there are.
+    /// The number of variables.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no variables.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All of them as one object, copied.
+    /// All variables as one object, copied.
     pub fn to_value(&self) -> Value {
         let entries = self.iter().map(|(name, value)| (name.to_string(), Value::clone(value)));
         Value::Object(entries.collect())
@@ -94,7 +96,7 @@ impl FromIterator<(Arc<str>, Arc<Value>)> for Variables {
     }
 }
 
-/// Whether putting `new` over `old` would change nothing.
+/// Whether merging `new` into `old` would change nothing.
 fn has(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -104,7 +106,7 @@ fn has(old: &Value, new: &Value) -> bool {
     }
 }
 
-/// Puts `new` over `old`: objects are merged at every depth, all else is replaced.
+/// Merges `new` into `old`: objects at every depth, and any other value replaces the old one.
 fn merge(old: &mut Value, new: &Value) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {

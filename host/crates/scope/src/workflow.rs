@@ -1,7 +1,7 @@
-//! What the expressions of a workflow see: its variables under `ctx()`, the task whose end is being looked
-//! at, the item at hand, the states of other tasks, the datastore, and the moment.
+//! The scope of a workflow's expressions: its variables under `ctx()`, the current task, the current item, the states
+//! of other tasks, the datastore and the moment.
 //!
-//! All of it comes in as data. How a value with expressions in it is evaluated is `petrel-expressions`.
+//! All of it comes in as data. `petrel-expressions` evaluates values that contain expressions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use crate::{KeyScope, Variables};
 
-/// The units of work that asking for a key or a task takes, as each may be a look into the store.
+/// The units of work of asking for a key or a task, since each may be a read of the store.
 pub const READING: u64 = 20_000;
 
-/// What is said of `item()` where there is none.
+/// The error of `item()` outside of items.
 pub const NO_ITEM: &str = "There is no item here; item() is for the input of a task that has `with`";
 
-/// What is said of a key that is not there, `key` being what was asked for. One that all share is named without its
-/// scope, as in StackStorm.
+/// The error for a key that does not exist; `key` is the name with its scope. As in StackStorm, a shared key is named
+/// without its scope.
 pub fn missing_key(key: &str) -> String {
     let shared = key.strip_prefix("system.");
     let name = shared.unwrap_or(key);
@@ -28,65 +28,65 @@ pub fn missing_key(key: &str) -> String {
     format!("{said} It was looked for among those of the user; one that all share is \"system.{key}\".")
 }
 
-/// What an expression sees.
+/// The scope of an expression.
 #[derive(Debug, Clone, Default)]
 pub struct WorkflowScope {
-    /// What `ctx()` gives.
+    /// The variables of `ctx()`.
     pub variables: Variables,
-    /// The task that `result()`, `succeeded()`, `failed()` and `completed()` speak of.
+    /// The task of `result()`, `succeeded()`, `failed()` and `completed()`.
     pub task: Option<CurrentTask>,
-    /// What `item()` gives.
+    /// The item of `item()`.
     pub item: Option<Arc<Value>>,
-    /// What `task_status()` and `task()` ask; nothing is known without it.
+    /// The tasks of `task_status()` and `task()`. Without them no task is known.
     pub tasks: Option<Arc<dyn Tasks>>,
-    /// What `st2kv()` asks; every key is missing without it.
+    /// The keys of `st2kv()`. Without them every key is missing.
     pub keys: Option<Arc<dyn Keys>>,
-    /// The configuration of the workflow's pack, which Jinja has as `config_context`.
+    /// The configuration of the workflow's pack, which is `config_context` in Jinja.
     pub config: Option<Arc<Value>>,
-    /// What `now()` and `random()` go by.
+    /// The moment of `now()` and `random()`.
     pub moment: Moment,
-    /// Whether text that came out of an expression is looked at for expressions again, as the original does.
-    /// Without it such text is data.
+    /// Whether text from an expression is searched for expressions again, as in the original. Otherwise such text is
+    /// data.
     pub reevaluates: bool,
 }
 
-/// The task at hand.
+/// The current task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CurrentTask {
-    /// Its name.
+    /// The name of the task.
     pub id: Arc<str>,
-    /// The route it is on.
+    /// The number of its route.
     pub route: u32,
-    /// What it gave; null while it has not ended.
+    /// Its result; null while it has not ended.
     pub result: Arc<Value>,
 }
 
 /// The states of a workflow's tasks.
 pub trait Tasks: fmt::Debug + Send + Sync {
-    /// The status of a task on a route, or on those that the route split off from.
+    /// The status of a task on a route, or on the routes from which that one split off.
     fn status(&self, id: &str, route: u32) -> Option<&str>;
 
-    /// What `task()` gives: ids, status, result and times of the latest execution of a task.
+    /// The value of `task()`: ids, status, result and times of the latest execution of a task.
     ///
     /// # Errors
-    /// Why it cannot be told, for people.
+    /// The reason why it is not known, for people.
     fn describe(&self, id: &str, route: u32) -> Result<Option<Arc<Value>>, String>;
 }
 
-/// The datastore.
+/// The keys of the datastore.
 pub trait Keys: fmt::Debug + Send + Sync {
-    /// The text under a key, decrypted when `decrypt` says so.
+    /// The text of a key, decrypted if `decrypt` says so.
     ///
     /// # Errors
-    /// Why it cannot be read, for people.
+    /// The reason why it cannot be read, for people.
     fn get(&self, scope: KeyScope, name: &str, decrypt: bool) -> Result<Option<String>, String>;
 }
 
-/// When an expression is evaluated, and its chance. The same moment gives the same answer.
+/// The time and the seed of an evaluation. The same moment gives the same results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moment {
     /// Microseconds since 1970 in UTC.
     pub micros: i64,
-    /// Where random numbers begin.
+    /// The seed of random numbers.
     pub seed: u64,
 }

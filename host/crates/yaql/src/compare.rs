@@ -1,5 +1,4 @@
-//! Equality as Python has it: `1`, `1.0` and `true` are equal, a tuple is no list, and a sequence is equal to
-//! itself alone.
+//! Equality as in Python: `1`, `1.0` and `true` are equal, a tuple equals no list, and a sequence equals only itself.
 
 use petrel_python::work;
 
@@ -8,7 +7,7 @@ use super::limits::Run;
 use super::number::Number;
 use super::term::{Dict, List, Term};
 
-/// Whether two terms are equal. It takes a step for each pair of values that is compared, and work by their length.
+/// Whether two terms are equal. Charges a step for each pair of compared values, and work for their length.
 pub(super) fn equal_counted(run: &Run<'_>, left: &Term, right: &Term) -> Result<bool, Error> {
     let mut error = None;
     let charged = |bytes| run.step().and_then(|()| work::compare(bytes).map_err(Error::from));
@@ -22,12 +21,13 @@ pub(super) fn equal_counted(run: &Run<'_>, left: &Term, right: &Term) -> Result<
     error.map_or(Ok(is_equal), Err)
 }
 
-/// Whether two terms are equal: for keys, where hashes were compared before. Making the hash was charged with it.
+/// Whether two terms are equal, without charging: for keys whose hashes are equal, which were charged when they were
+/// built.
 pub(super) fn equal(left: &Term, right: &Term) -> bool {
     same(left, right, &mut |_bytes| true)
 }
 
-/// How many bytes comparing two terms may go through, beside what is in them.
+/// The bytes that comparing two terms may read, besides those of their elements.
 fn bytes(left: &Term, right: &Term) -> usize {
     match (left, right) {
         (Term::Text(left), Term::Text(right)) => left.len().min(right.len()),
@@ -37,7 +37,7 @@ fn bytes(left: &Term, right: &Term) -> usize {
     }
 }
 
-/// The number in `term`; Python counts booleans among the integers.
+/// The number in `term`; as in Python, booleans are integers.
 fn number(term: &Term) -> Option<Number> {
     match term {
         Term::Bool(value) => Some(Number::Integer(i128::from(*value))),

@@ -1,4 +1,4 @@
-//! Variables in scope: each lambda call has some of its own, above those of the place where it was written.
+//! Variables in scope. Each call of a lambda has its own, on top of those of the place where the lambda was written.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,18 +12,19 @@ use super::limits::Run;
 use super::syntax::{Name, Node, NodeKind};
 use super::term::{Term, above};
 
-/// Variables and definitions, above those of a parent.
+/// Variables and definitions on top of those of a parent.
 #[derive(Debug)]
 pub(super) struct Context {
     parent: Option<Rc<Self>>,
     variables: RefCell<Vec<(Name, Term)>>,
-    /// Bodies; they are evaluated in this context. With one of their own it would keep itself alive.
+    /// The bodies of functions, which are evaluated in this context. A reference to it in each of them would be a
+    /// cycle, and keep the context alive for ever.
     definitions: RefCell<Vec<(Arc<str>, Arc<Node>)>>,
     height: Cell<u32>,
 }
 
 impl Context {
-    /// The outermost one, with `$`.
+    /// The outermost context, with `$`.
     pub(super) fn root(data: Term) -> Rc<Self> {
         let height = data.height() + 1;
         let variables = vec![(Name::Text("data".into()), data.clone()), (Name::Position(1), data)];
@@ -50,12 +51,12 @@ impl Context {
     /// Sets a variable.
     ///
     /// # Errors
-    /// When its value nests too deep, or there are too many.
+    /// When the value nests too deep, or there are too many variables.
     pub(super) fn set(&self, name: Name, value: Term) -> Result<(), Error> {
         let height = above(value.height())?;
         self.height.set(self.height.get().max(height));
         let mut variables = self.variables.borrow_mut();
-        // All of them are looked at, and there may be as many as a list has elements.
+        // All variables are compared with the name, and there may be as many as a list has elements.
         work::charge(variables.len() as u64)?;
         match variables.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
@@ -81,7 +82,7 @@ impl Context {
         self.definitions.borrow_mut().push((name.into(), body));
     }
 
-    /// The function that was defined under a name last.
+    /// The latest definition of a function.
     pub(super) fn definition(self: &Rc<Self>, name: &str) -> Option<Lambda> {
         let mut context = Some(self);
         while let Some(current) = context {
@@ -95,7 +96,7 @@ impl Context {
     }
 }
 
-/// An expression that is evaluated when a function asks for it.
+/// An expression that a function evaluates when it needs the value.
 #[derive(Debug, Clone)]
 pub(super) struct Lambda {
     pub(super) node: Arc<Node>,
@@ -103,21 +104,21 @@ pub(super) struct Lambda {
 }
 
 impl Lambda {
-    /// One that gives `term` always.
+    /// A lambda whose value is always `term`.
     pub(super) fn constant(context: &Rc<Context>, term: &Term) -> Result<Self, Error> {
-        // No expression can name this variable.
+        // No expression can write this name.
         let name = Name::Text("=".into());
         let context = Context::child(context);
         context.set(name.clone(), term.clone())?;
         Ok(Self { node: Arc::new(Node { kind: NodeKind::Variable(name), position: 0 }), context })
     }
 
-    /// Its value, with `arguments` as `$1`, `$2` and so on.
+    /// Calls the lambda with `arguments` as `$1`, `$2` and so on.
     pub(super) fn call(&self, run: &Run<'_>, arguments: &[Term]) -> Result<Term, Error> {
         self.call_named(run, arguments, &[])
     }
 
-    /// Its value, with arguments by place and by name.
+    /// Calls the lambda with arguments by position and by name.
     pub(super) fn call_named(
         &self,
         run: &Run<'_>,
@@ -134,7 +135,7 @@ impl Lambda {
         self.call_in(run, &context)
     }
 
-    /// Its value, with the variables of `context` instead of its own.
+    /// Evaluates the lambda with the variables of `context` instead of its own.
     pub(super) fn call_in(&self, run: &Run<'_>, context: &Rc<Context>) -> Result<Term, Error> {
         evaluate(run, context, &self.node)
     }

@@ -1,4 +1,4 @@
-//! Terms and values as Python writes them in text. Numbers and quotes are [`petrel_python::display`]'s.
+//! Terms and values in the text form of Python. [`petrel_python::display`] writes numbers and quotes.
 
 use std::fmt::{self, Write};
 
@@ -8,13 +8,13 @@ use super::error::Error;
 use super::limits::Run;
 use super::term::{Dict, Term};
 
-/// What an error shows of a receiver.
+/// The characters of a receiver that an error shows.
 const SHORT: usize = 200;
 
 /// `term` as `str()` writes it.
 ///
 /// # Errors
-/// When that is more text than an evaluation may build.
+/// When the text is longer than an evaluation may build.
 pub(super) fn text(run: &Run<'_>, term: &Term) -> Result<String, Error> {
     if let Term::Text(text) = term {
         run.allocate(text.len())?;
@@ -27,7 +27,7 @@ pub(super) fn text(run: &Run<'_>, term: &Term) -> Result<String, Error> {
     }
 }
 
-/// The beginning of `term` in text.
+/// The beginning of `term` as text.
 pub(super) fn short(term: &Term) -> String {
     struct Short(String);
     impl Write for Short {
@@ -43,7 +43,7 @@ pub(super) fn short(term: &Term) -> String {
         }
     }
     let mut out = Short(String::new());
-    // It stops where there is no more room.
+    // Writing stops with an error where the room ends, which is the purpose here.
     let _is_whole = match term {
         Term::Text(text) => out.write_str(text),
         term => write_repr(&mut out, term),

@@ -1,4 +1,4 @@
-//! What can go wrong with an expression, in the words of the original: workflows report them as they are.
+//! Errors of expressions, in the words of the original, because workflows report them as they are.
 
 use petrel_python::regex;
 use petrel_python::work::Limit;
@@ -6,7 +6,7 @@ use petrel_scope::functions;
 
 use super::limits::{DEPTH, LENGTH, MEMORY, NESTING, STEPS};
 
-/// Why an expression could not be read or evaluated.
+/// The reason why an expression could not be compiled or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct Error {
@@ -14,34 +14,34 @@ pub struct Error {
     column: Option<usize>,
 }
 
-/// What went wrong.
+/// The kinds of errors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorKind {
     /// A character that begins no word of the language.
     #[error("Lexical error: illegal character '{character}' at position {position}")]
     Lexical {
-        /// It.
+        /// The character.
         character: char,
-        /// How many characters stand before it.
+        /// The number of characters before it.
         position: usize,
     },
-    /// A word in a place where it cannot be.
+    /// A word that cannot stand in its place.
     #[error("Parse error: unexpected '{word}' at position {position} of expression '{expression}'")]
     Unexpected {
-        /// It.
+        /// The word.
         word: String,
-        /// How many characters stand before it.
+        /// The number of characters before it.
         position: usize,
-        /// All of the expression.
+        /// The whole expression.
         expression: String,
     },
     /// The expression stops where more must come.
     #[error("Parse error: unexpected end of statement")]
     UnexpectedEnd,
-    /// Brackets or operators within each other, beyond the limit.
+    /// Brackets or operators nest too deep.
     #[error("The expression nests deeper than {NESTING} levels; split it up into variables")]
     TooDeep,
-    /// More text than an expression may have.
+    /// The expression is too long.
     #[error("The expression is longer than {LENGTH} bytes; split it up into variables")]
     TooLong,
     /// There is no function of that name.
@@ -52,60 +52,60 @@ pub enum ErrorKind {
     UnknownMethod {
         /// The name.
         name: String,
-        /// What it was called on.
+        /// The receiver, as text.
         receiver: String,
     },
-    /// No function of that name takes such arguments.
+    /// No overload of the function takes these arguments.
     #[error("No function \"{0}\" matches supplied arguments")]
     NoMatchingFunction(String),
-    /// No method of that name takes such arguments.
+    /// No overload of the method takes these arguments.
     #[error("No method \"{name}\" for receiver {receiver} matches supplied arguments")]
     NoMatchingMethod {
         /// The name.
         name: String,
-        /// What it was called on.
+        /// The receiver, as text.
         receiver: String,
     },
-    /// More than one function of that name takes such arguments.
+    /// More than one overload of the function takes these arguments.
     #[error("Ambiguous function \"{0}\"")]
     Ambiguous(String),
-    /// Something other than a word stands before `=>` among arguments.
+    /// Something other than a word stands before `=>` among the arguments of a call.
     #[error("Cannot convert mapping to keyword argument")]
     Mapping,
-    /// A key that is not there.
+    /// A mapping does not have this key.
     #[error("{0}")]
     UnknownKey(String),
-    /// A variable of the workflow that is not there.
+    /// The workflow does not have this variable.
     #[error("The variable \"{0}\" is undefined.")]
     UndefinedVariable(String),
-    /// A variable of the workflow that is the engine's own.
+    /// The variable is internal to the engine.
     #[error("The variable \"{0}\" is for internal use and inaccessible.")]
     InaccessibleVariable(String),
-    /// An index beyond the end of a list.
+    /// An index is beyond the end of a list.
     #[error("{0} index out of range")]
     Index(&'static str),
-    /// Something was asked of a sequence that has no more elements.
+    /// A sequence has no more elements.
     #[error("{0}")]
     Exhausted(&'static str),
-    /// A value of a wrong type.
+    /// A value has the wrong type.
     #[error("{0}")]
     Type(String),
-    /// A value of the right type that is wrong.
+    /// A value of the right type is wrong.
     #[error("{0}")]
     Value(String),
-    /// A text that is no JSON.
+    /// A text is not JSON.
     #[error("{0}")]
     Json(String),
     /// A division by zero.
     #[error("{0}")]
     Division(&'static str),
-    /// A number that is too large.
+    /// A number is too large.
     #[error("{0}")]
     Overflow(String),
-    /// What the expression asserts does not hold.
+    /// The assertion of an expression does not hold.
     #[error("{0}")]
     Assertion(String),
-    /// Something about the workflow that is not known here.
+    /// Something about the workflow is unknown.
     #[error("{0}")]
     Workflow(String),
     /// The limit on steps was hit.
@@ -114,13 +114,13 @@ pub enum ErrorKind {
     /// The limit on memory was hit.
     #[error("The expression built more than {MEMORY} bytes; work on less, or do this in an action")]
     TooMuchMemory,
-    /// It was ended from outside.
+    /// The evaluation was ended from outside.
     #[error("The expression was given up: {0}")]
     Ended(Limit),
-    /// The limit on calls within each other was hit.
+    /// The limit on nested calls was hit.
     #[error("The expression calls more than {DEPTH} levels deep; end the recursion earlier")]
     TooManyCalls,
-    /// Values within each other, beyond the limit.
+    /// Values nest too deep.
     #[error(
         "The expression nests values deeper than {NESTING} levels; make lists of sequences with toList()"
     )]
@@ -128,17 +128,17 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    /// What went wrong.
+    /// The kind of the error.
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
     }
 
-    /// Where in the expression, in characters from 1, if that is known.
+    /// The column in the expression in characters, from 1 on, if it is known.
     pub fn column(&self) -> Option<usize> {
         self.column
     }
 
-    /// The name of the key or variable that is not there, if that is what went wrong.
+    /// The name of the missing key or variable, if that is the error.
     pub fn unknown_key(&self) -> Option<&str> {
         match &self.kind {
             ErrorKind::UnknownKey(key) => Some(key),
@@ -146,7 +146,7 @@ impl Error {
         }
     }
 
-    /// Whether it is about the text, not about values.
+    /// Whether the error is about the text of the expression and not about values.
     pub fn is_syntax(&self) -> bool {
         matches!(
             self.kind,
@@ -158,7 +158,7 @@ impl Error {
         )
     }
 
-    /// The name that the original gives it.
+    /// The name of the original's exception.
     pub fn exception(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Lexical { .. } => "YaqlLexicalException",
@@ -190,7 +190,7 @@ impl Error {
         }
     }
 
-    /// This, at a place, unless it has one already.
+    /// Adds a column, unless the error has one already.
     pub(super) fn at(mut self, column: usize) -> Self {
         self.column.get_or_insert(column);
         self

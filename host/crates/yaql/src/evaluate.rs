@@ -1,4 +1,4 @@
-//! From a tree to a value. Operators are in [`super::operators`], calls in [`super::call`].
+//! The evaluation of trees. [`super::operators`] applies operators, [`super::call`] calls functions.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,12 +13,13 @@ use super::sequence::{Iteration, Sequence};
 use super::syntax::{BinaryOperator, Constant, Node, NodeKind, UnaryOperator};
 use super::term::Term;
 
-/// The value of `node`.
+/// Evaluates `node`.
 pub(super) fn evaluate(run: &Run<'_>, context: &Rc<Context>, node: &Arc<Node>) -> Result<Term, Error> {
     match &node.kind {
         NodeKind::Constant(constant) => Ok(constant_term(constant)),
         NodeKind::Word(word) => Ok(Term::Text(Arc::clone(word))),
         NodeKind::Variable(name) => {
+            // As in the original, an unknown variable is null and not an error.
             Ok(context.get(name).or_else(|| variable(run, name)).unwrap_or(Term::Null))
         }
         _ => {
@@ -44,7 +45,7 @@ fn compound(run: &Run<'_>, context: &Rc<Context>, node: &Arc<Node>) -> Result<Te
     }
 }
 
-/// Operators that follow each other: their left sides are walked, not nested.
+/// Evaluates a chain of operators. Its left sides are walked in a loop, so that a long chain takes no stack.
 fn chain(run: &Run<'_>, context: &Rc<Context>, node: &Arc<Node>) -> Result<Term, Error> {
     let mut links = Vec::new();
     let mut first = node;
@@ -70,9 +71,11 @@ fn binary(
     match operator {
         BinaryOperator::ElvisDot if matches!(left, Term::Null) => Ok(Term::Null),
         BinaryOperator::Dot | BinaryOperator::ElvisDot => dot(run, context, &left, right),
+        // As in Python, `and` and `or` return one of their operands, and evaluate the right one only if it decides.
         BinaryOperator::And if !left.is_true() => Ok(left),
         BinaryOperator::Or if left.is_true() => Ok(left),
         BinaryOperator::And | BinaryOperator::Or => evaluate(run, context, right),
+        // `->` evaluates its right side in the context that the left side returned, as `let(...) -> ...` does.
         BinaryOperator::Send => match left {
             Term::Context(context) => evaluate(run, &context, right),
             _ => Err(ErrorKind::NoMatchingFunction(operator.function().into()).into()),
@@ -94,12 +97,13 @@ fn dot(run: &Run<'_>, context: &Rc<Context>, left: &Term, right: &Arc<Node>) -> 
     }
 }
 
-/// `term.name`: a key of a mapping, the same of each element, or a part of a time.
+/// `term.name`: a key of a mapping, the same key of each element, or a part of a time.
 fn field(run: &Run<'_>, term: &Term, name: &Arc<str>) -> Result<Term, Error> {
     match term {
         Term::Dict(dict) => dict.field(name).ok_or_else(|| ErrorKind::UnknownKey(name.to_string()).into()),
         _ if term.is_iterable() => {
             let name = Arc::clone(name);
+            // The sequence must not read the collection before its first element is asked for, as in the original.
             let mut elements = Lazily::new(term.clone());
             Sequence::new(term.height(), move |run| match elements.next(run)? {
                 Some(element) => field(run, &element, &name).map(Some),
@@ -121,13 +125,13 @@ fn constant_term(constant: &Constant) -> Term {
     }
 }
 
-/// A variable that the platform sets: its own names begin with two underscores.
+/// A variable of the platform. The names of its own variables begin with two underscores.
 fn variable(run: &Run<'_>, name: &super::syntax::Name) -> Option<Term> {
     let super::syntax::Name::Text(name) = name else { return None };
     super::library::engine_variable(run, name)
 }
 
-/// Something that is iterated once its first element is asked for.
+/// A value that is iterated only when its first element is asked for.
 #[derive(Debug)]
 pub(super) struct Lazily {
     term: Term,

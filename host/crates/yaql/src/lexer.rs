@@ -1,11 +1,11 @@
-//! Words of the language, as YAQL 3.2 cuts a text into them.
+//! The lexer, which splits text into words as YAQL 3.2 does.
 
 use std::sync::Arc;
 
 use super::error::{Error, ErrorKind};
 use super::syntax::Constant;
 
-/// A word and how many characters stand before it.
+/// A word with the number of characters before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,
@@ -25,7 +25,7 @@ pub(super) enum TokenKind {
 }
 
 impl TokenKind {
-    /// The word as an error shows it.
+    /// The word in the form that errors show.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Variable(name) => format!("${name}"),
@@ -41,19 +41,19 @@ impl TokenKind {
     }
 }
 
-/// Longer ones come before those that they begin with.
+/// The symbols; a longer one comes before its own beginnings.
 const SYMBOLS: [&str; 24] = [
     "=~", "!~", ">=", "<=", "!=", "?.", "->", "=>", ".", "[", "{", "+", "-", "*", "/", ">", "<", "=", "(",
     ")", "]", "}", ",", "",
 ];
 
-/// Words that are operators.
+/// Operators that are words.
 const OPERATORS: [&str; 5] = ["mod", "in", "not", "and", "or"];
 
-/// Cuts `text` into words.
+/// Splits `text` into words.
 ///
 /// # Errors
-/// [`ErrorKind::Lexical`] at the first character that begins none.
+/// [`ErrorKind::Lexical`] at the first character that begins no word.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Error> {
     let mut lexer = Lexer { rest: text, position: 0 };
     let mut tokens = Vec::new();
@@ -81,7 +81,7 @@ impl Lexer<'_> {
         self.rest = rest;
     }
 
-    /// The word that `rest` begins with, and its length in bytes.
+    /// The word at the beginning of `rest`, with its length in bytes.
     fn token(&self, first: char) -> Result<Option<(TokenKind, usize)>, Error> {
         Ok(match first {
             '$' => {
@@ -118,7 +118,7 @@ impl Lexer<'_> {
         Some((kind, name.len()))
     }
 
-    /// Digits, with a fraction if digits follow the dot. A letter may not follow.
+    /// Digits, with a fraction if digits follow the dot. A letter must not follow.
     fn number(&self) -> Result<Option<(TokenKind, usize)>, Error> {
         let whole = digits(self.rest);
         let after = self.rest.get(whole..).unwrap_or_default();
@@ -144,7 +144,7 @@ impl Lexer<'_> {
         let mut escaped = false;
         for (index, char) in self.rest.char_indices().skip(1) {
             match char {
-                // An escape reaches over any character but a newline.
+                // As in the original, an escape may precede any character except a newline.
                 '\n' if escaped => return Ok(None),
                 _ if escaped => escaped = false,
                 '\\' => escaped = true,
@@ -177,9 +177,9 @@ fn digits(text: &str) -> usize {
     text.find(|char: char| ascii_digit(char).is_none()).unwrap_or(text.len())
 }
 
-/// The digit that a decimal digit of any script stands for.
+/// The ASCII digit for a decimal digit of any script.
 fn ascii_digit(char: char) -> Option<char> {
-    // First digits of the scripts that people write numbers in; ten follow each other.
+    // The zeros of the scripts in which people write numbers; the other nine digits follow each.
     const ZEROS: [char; 8] = ['0', '٠', '۰', '०', '০', '๐', '０', '༠'];
     ZEROS.into_iter().find_map(|zero| {
         let value = u32::from(char).checked_sub(u32::from(zero)).filter(|value| *value < 10)?;
@@ -191,7 +191,7 @@ fn ascii_digits(text: &str) -> String {
     text.chars().map(|char| ascii_digit(char).unwrap_or(char)).collect()
 }
 
-/// Replaces Python's escapes; a backslash before anything else stays.
+/// Replaces Python's escapes. A backslash before any other character stays.
 fn unescape(text: &str) -> Result<String, Error> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

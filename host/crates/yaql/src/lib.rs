@@ -1,11 +1,11 @@
-//! YAQL, the other language of workflows: `<% ctx().servers.where($.up).name %>`.
+//! YAQL, the second language of workflows: `<% ctx().servers.where($.up).name %>`.
 //!
-//! The language is version 3.2 of the original with its whole standard library. An expression is read once
-//! ([`Expression::compile`]) and evaluated often. Where expressions stand in text is `petrel-expressions`, what
-//! they see `petrel-scope`.
+//! The language is version 3.2 of the original, with its whole standard library. An expression is compiled once
+//! ([`Expression::compile`]) and evaluated often. `petrel-expressions` finds expressions in text, and `petrel-scope`
+//! defines what they see.
 //!
-//! [`lexer`] cuts text into words, [`parser`] makes a tree of them ([`syntax`]), [`evaluate`] walks it over
-//! [`term`]s, with [`operators`], and [`call`]s into the [`library`]. Every evaluation has [`limits`].
+//! [`lexer`] splits text into words, [`parser`] builds a tree of them ([`syntax`]), and [`evaluate`] walks it over
+//! [`term`]s, with [`operators`], and with [`call`]s of the [`library`]. Every evaluation has [`limits`].
 //!
 //! Pure: no clock, no I/O. Start reading at `evaluate.rs`.
 
@@ -45,46 +45,47 @@ use limits::Run;
 use syntax::Node;
 use term::Term;
 
-/// An expression, without the `<%` and `%>` around it.
+/// A compiled expression, without the `<%` and `%>` around it.
 #[derive(Debug, Clone)]
 pub struct Expression {
     root: Arc<Node>,
 }
 
 impl Expression {
-    /// Reads `text`.
+    /// Compiles `text`.
     ///
     /// # Errors
-    /// What is wrong with it, and in which column.
+    /// The syntax error, with its column.
     pub fn compile(text: &str) -> Result<Self, Error> {
         parser::parse(text).map(|root| Self { root })
     }
 
-    /// The functions and methods that it calls and nobody has, a sentence on each, in the order of the text.
+    /// The unknown functions and methods that the expression calls, with a sentence on each, in the order of the
+    /// text.
     pub fn unknown(&self) -> Vec<String> {
         unknown::find(&self.root)
     }
 
-    /// Its value in a workflow. `$` is null there.
+    /// Evaluates the expression in a workflow, where `$` is null.
     ///
     /// # Errors
-    /// Why it has none.
+    /// The reason why the expression has no value.
     pub fn evaluate(&self, scope: &WorkflowScope) -> Result<Value, Error> {
         self.evaluate_with(scope, None)
     }
 
-    /// Its value with `data` as `$`.
+    /// Evaluates the expression with `data` as `$`.
     ///
     /// # Errors
-    /// Why it has none.
+    /// The reason why the expression has no value.
     pub fn evaluate_data(&self, data: &Arc<serde_json::Value>) -> Result<Value, Error> {
         self.evaluate_with(&WorkflowScope::default(), Some(data))
     }
 
-    /// Its value in a workflow and with `data` as `$`.
+    /// Evaluates the expression in a workflow and with `data` as `$`.
     ///
     /// # Errors
-    /// Why it has none.
+    /// The reason why the expression has no value.
     pub fn evaluate_with(
         &self,
         scope: &WorkflowScope,
@@ -96,7 +97,8 @@ impl Expression {
         let context = Context::root(data.map_or(Term::Null, view::term));
         let value =
             evaluate::evaluate(&run, &context, &self.root).and_then(|term| Value::from_term(&run, &term));
-        // What went on without a part that was too much is no answer, and no other error is the reason.
+        // A charge that was refused may have left the value incomplete, so the value is no answer, and the limit is
+        // the true reason of any other error.
         work::check()?;
         value
     }

@@ -1,5 +1,5 @@
-//! The functions and methods of the language: YAQL's standard library and the platform's own, a table for
-//! each area. What a table's row says is [`signature`]; how one is chosen and called is [`super::call`].
+//! The library: YAQL's standard functions and methods and the platform's own, with a table for each area.
+//! [`signature`] defines the rows of the tables; [`super::call`] chooses an overload and calls it.
 
 mod arguments;
 mod boolean;
@@ -73,13 +73,13 @@ fn families(belongs: fn(Kind) -> bool) -> Families {
     families
 }
 
-/// The functions and the methods called `name`.
+/// The functions and the methods with this name.
 pub(super) fn find(name: &str) -> (Family, Family) {
     let family = |families: &'static Families| families.get(name).map_or(&[][..], Vec::as_slice);
     (family(&FUNCTIONS), family(&METHODS))
 }
 
-/// The names of all methods, or of all functions; operators have none that anybody writes.
+/// The names of all methods or of all functions, except operators, which nobody writes by name.
 pub(super) fn names(role: Role) -> impl Iterator<Item = &'static str> {
     let families: &'static Families = if role == Role::Method { &METHODS } else { &FUNCTIONS };
     families.keys().copied().filter(|name| name.starts_with(char::is_alphabetic))

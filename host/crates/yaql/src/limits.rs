@@ -1,4 +1,4 @@
-//! What one evaluation may use up. Each limit ends as an error that names it. All of it is charged to the meter of
+//! The limits of one evaluation, each with an error that names it. All costs are charged to the meter of
 //! [`petrel_python::work`] too, which several expressions share.
 
 use std::cell::Cell;
@@ -8,25 +8,25 @@ use petrel_scope::WorkflowScope;
 
 use super::error::{Error, ErrorKind};
 
-/// How many evaluations and elements of sequences: some tenths of a second of work.
+/// The number of evaluated nodes and elements: some tenths of a second of work.
 pub const STEPS: u64 = 1_000_000;
 
-/// How many bytes of text and lists one evaluation may build in all.
+/// The bytes of text and lists that one evaluation may build in all.
 pub const MEMORY: usize = 64 * 1024 * 1024;
 
-/// How deep calls, lambdas and sequences may run within each other.
+/// The depth of calls, lambdas and sequences within each other.
 pub const DEPTH: u32 = 160;
 
-/// How deep brackets and operators of an expression, and the values that it builds, may nest.
+/// The depth of brackets and operators in an expression, and of the values that it builds.
 pub const NESTING: u32 = 100;
 
-/// How many bytes the text of an expression may have.
+/// The greatest length of an expression, in bytes.
 pub const LENGTH: usize = 64 * 1024;
 
-/// How many units of [`work`] a step is.
+/// The units of [`work`] of a step.
 const STEP: u64 = 200;
 
-/// One evaluation: what it sees, and what it has used up.
+/// One evaluation: its scope and its consumption.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) scope: Option<&'a WorkflowScope>,
@@ -34,7 +34,7 @@ pub(super) struct Run<'a> {
     memory: Cell<usize>,
     depth: Cell<u32>,
     random: Cell<u64>,
-    /// Whether `def` was called: only then names are looked up among definitions.
+    /// Whether `def` was called. Otherwise no name needs to be looked up among definitions.
     pub(super) has_definitions: Cell<bool>,
 }
 
@@ -50,12 +50,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Counts one evaluation or element.
+    /// Counts one step.
     pub(super) fn step(&self) -> Result<(), Error> {
         self.steps(1)
     }
 
-    /// Counts `count` of them.
+    /// Counts several steps.
     pub(super) fn steps(&self, count: u64) -> Result<(), Error> {
         let steps = self.steps.get().saturating_add(count);
         self.steps.set(steps);
@@ -63,7 +63,7 @@ impl<'a> Run<'a> {
         if steps > STEPS { Err(ErrorKind::TooManySteps.into()) } else { Ok(()) }
     }
 
-    /// Counts `bytes` that are about to be built.
+    /// Counts bytes that are about to be built.
     pub(super) fn allocate(&self, bytes: usize) -> Result<(), Error> {
         let memory = self.memory.get().saturating_add(bytes);
         self.memory.set(memory);
@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
         if memory > MEMORY { Err(ErrorKind::TooMuchMemory.into()) } else { Ok(()) }
     }
 
-    /// Goes one level deeper until the returned guard is dropped, and counts a step.
+    /// Enters a level of depth, until the returned guard is dropped, and counts a step.
     pub(super) fn enter(&self) -> Result<Level<'_>, Error> {
         self.step()?;
         let depth = self.depth.get() + 1;
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         Ok(Level(&self.depth))
     }
 
-    /// The next random number (`SplitMix64`), from the seed of the moment on.
+    /// The next random number (`SplitMix64`), from the seed of the moment.
     pub(super) fn random(&self) -> u64 {
         let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.random.set(state);
@@ -92,7 +92,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// One level of depth, left when dropped.
+/// A level of depth, which ends when the guard is dropped.
 #[derive(Debug)]
 pub(super) struct Level<'a>(&'a Cell<u32>);
 

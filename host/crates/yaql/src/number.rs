@@ -1,4 +1,4 @@
-//! Arithmetic as in Python, with integers of 128 bits on the way. What comes out has 64, see [`super::value`].
+//! Arithmetic as in Python. Integers have 128 bits here, and 64 in the final value, see [`super::value`].
 
 use std::cmp::Ordering;
 
@@ -13,7 +13,7 @@ pub(super) enum Number {
     Float(f64),
 }
 
-/// The error about an integer that cannot be held.
+/// The error for an integer that does not fit.
 pub(super) fn too_large() -> Error {
     ErrorKind::Overflow("The integer is too large; integers are of 64 bits, use a float".into()).into()
 }
@@ -27,7 +27,7 @@ impl Number {
         }
     }
 
-    /// By value: an integer and a float are compared exactly.
+    /// The order by value; an integer and a float are compared exactly.
     pub(super) fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Integer(left), Self::Integer(right)) => Some(left.cmp(&right)),
@@ -63,7 +63,7 @@ impl Number {
         }
     }
 
-    /// Two integers give the next lower integer.
+    /// The quotient. Of two integers it is rounded down, as Python's `//`.
     pub(super) fn divide(self, other: Self) -> Result<Self, Error> {
         match (self, other) {
             (Self::Integer(_), Self::Integer(0)) => {
@@ -81,7 +81,7 @@ impl Number {
         }
     }
 
-    /// The rest of a division, with the sign of the divisor.
+    /// The remainder of a division, with the sign of the divisor.
     pub(super) fn modulo(self, other: Self) -> Result<Self, Error> {
         match (self, other) {
             (Self::Integer(_), Self::Integer(0)) => {
@@ -116,7 +116,7 @@ impl Number {
         }
     }
 
-    /// A power, of a modulus if there is one.
+    /// A power, with or without a modulus.
     pub(super) fn power(self, exponent: Self, modulus: Option<Self>) -> Result<Self, Error> {
         if let Some(modulus) = modulus {
             let (Self::Integer(base), Self::Integer(exponent), Self::Integer(modulus)) =
@@ -153,7 +153,7 @@ impl Number {
         }
     }
 
-    /// To `digits` behind the point; a half goes to the even neighbour.
+    /// Rounds to `digits` digits behind the point, halves to even.
     pub(super) fn round(self, digits: i128) -> Self {
         match self {
             Self::Float(number) => Self::Float(round_float(number, digits)),
@@ -204,7 +204,7 @@ fn power_modulo(base: i128, exponent: i128, modulus: i128) -> Result<i128, Error
     Ok(result)
 }
 
-/// What gives 1 with `number`, by the algorithm of Euclid.
+/// The modular inverse of `number`, by Euclid's algorithm.
 fn inverse(number: i128, modulus: i128) -> Option<i128> {
     let (mut rest, mut next_rest) = (modulus, number);
     let (mut factor, mut next_factor) = (0_i128, 1_i128);
@@ -220,7 +220,7 @@ fn inverse(number: i128, modulus: i128) -> Option<i128> {
     }
 }
 
-/// The shortest digits are exact to the last one, and Rust rounds halves of the exact value to even.
+/// Formats and parses the number: formatting rounds the exact value, as Python does.
 fn round_float(number: f64, digits: i128) -> f64 {
     if !number.is_finite() || digits > 323 {
         return number;

@@ -1,4 +1,4 @@
-//! What operators do, by the types of their operands.
+//! Operators, by the types of their operands.
 
 use std::cmp::Ordering;
 
@@ -25,8 +25,9 @@ impl From<Number> for Term {
 }
 
 impl Term {
-    /// The number that it is; a boolean is none.
+    /// The number, if the term is one and not a boolean.
     pub(super) fn as_number(&self) -> Option<Number> {
+        // As in YAQL, and not in Python, a boolean is no number in arithmetic.
         match self {
             Self::Integer(number) => Some(Number::Integer(*number)),
             Self::Float(number) => Some(Number::Float(*number)),
@@ -34,7 +35,7 @@ impl Term {
         }
     }
 
-    /// The integer that it is; a boolean is one.
+    /// The integer, if the term is one; a boolean counts as one.
     pub(super) fn as_integer(&self) -> Option<i128> {
         match self {
             Self::Integer(number) => Some(*number),
@@ -61,7 +62,7 @@ pub(super) fn unary(operator: UnaryOperator, operand: &Term) -> Result<Term, Err
     }
 }
 
-/// All operators that evaluate both sides.
+/// Applies the operators that evaluate both sides.
 pub(super) fn binary(
     run: &Run<'_>,
     operator: BinaryOperator,
@@ -78,6 +79,7 @@ pub(super) fn binary(
         Op::In => is_in(run, left, right).map(Term::Bool),
         Op::Matches => matches(left, right).map(Term::Bool),
         Op::MatchesNot => matches(left, right)
+            // The error is to name the operator that was written.
             .map_err(|error| match error.kind() {
                 ErrorKind::NoMatchingFunction(_) => no_match(operator.function()),
                 _ => error,
@@ -94,7 +96,7 @@ pub(super) fn binary(
     }
 }
 
-/// `<`, `<=`, `>` and `>=`: null comes before all else; sets are compared by what is in them.
+/// `<`, `<=`, `>` and `>=`: null precedes everything, and sets are compared by inclusion.
 pub(super) fn compare(
     run: &Run<'_>,
     operator: BinaryOperator,
@@ -106,6 +108,7 @@ pub(super) fn compare(
         (Term::Null, _) => Some(Ordering::Less),
         (_, Term::Null) => Some(Ordering::Greater),
         (Term::Text(left), Term::Text(right)) => {
+            // Comparing texts is quick, so a kibibyte costs one step.
             run.steps((left.len().min(right.len()) / 1024) as u64)?;
             Some(left.cmp(right))
         }
@@ -134,6 +137,7 @@ fn compare_sets(left: &Keys, right: &Keys) -> Option<Ordering> {
         (true, true) => Some(Ordering::Equal),
         (true, false) => Some(Ordering::Less),
         (false, true) => Some(Ordering::Greater),
+        // Neither contains the other: as in Python, every comparison of the two is false.
         (false, false) => None,
     }
 }
@@ -141,6 +145,7 @@ fn compare_sets(left: &Keys, right: &Keys) -> Option<Ordering> {
 fn is_in(run: &Run<'_>, left: &Term, right: &Term) -> Result<bool, Error> {
     match (left, right) {
         (Term::Text(part), Term::Text(text)) => {
+            // A search reads a text faster than steps are counted: 256 bytes cost one.
             run.steps((text.len() / 256) as u64)?;
             Ok(text.contains(&**part))
         }
@@ -151,6 +156,7 @@ fn is_in(run: &Run<'_>, left: &Term, right: &Term) -> Result<bool, Error> {
 
 /// Whether `term` is an element of `collection`.
 pub(super) fn contains(run: &Run<'_>, collection: &Term, term: &Term) -> Result<bool, Error> {
+    // Members are found by their hash, without a walk through the set.
     if let Term::Set(set) = collection {
         return Ok(set.members.contains(&Key::new(run, term.clone())?));
     }
@@ -184,6 +190,7 @@ pub(super) fn add(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Erro
         (Term::TimeSpan(left), Term::TimeSpan(right)) => {
             TimeSpan::new(i128::from(left.micros) + i128::from(right.micros)).map(Term::TimeSpan)
         }
+        // Only tuples are joined at once. As in YAQL, a sum with a list that can change is a lazy sequence.
         (Term::List(left), Term::List(right)) if left.is_tuple() && right.is_tuple() => {
             let items = left.iter().chain(right.iter());
             run.steps((left.len() + right.len()) as u64 / 16)?;
@@ -209,7 +216,7 @@ pub(super) fn add(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Erro
     }
 }
 
-/// `left` with all entries of `right`.
+/// `left` with all entries of `right` added or replaced.
 pub(super) fn merged(run: &Run<'_>, left: &Dict, right: &Dict) -> Result<Dict, Error> {
     let mut entries = left.to_entries(run)?;
     for (key, value) in right.entries() {
@@ -218,8 +225,9 @@ pub(super) fn merged(run: &Run<'_>, left: &Dict, right: &Dict) -> Result<Dict, E
     Ok(entries.into_dict())
 }
 
-/// The elements of one collection after those of another.
+/// The elements of several collections in a row.
 pub(super) fn chained(collections: Vec<Term>) -> Result<Sequence, Error> {
+    // The deepest part decides how deep the whole nests.
     let height = collections.iter().map(Term::height).max().unwrap_or(0);
     let mut parts = collections.into_iter().map(Lazily::new).collect::<Vec<_>>().into_iter();
     let mut current = parts.next();
@@ -274,6 +282,7 @@ fn multiply(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Error> {
         }
         (Term::Text(text), count) | (count, Term::Text(text)) => {
             let count = times(count)?;
+            // Charged before the text is built, since a small expression can ask for gigabytes.
             run.allocate(text.len().saturating_mul(count))?;
             Ok(Term::Text(text.repeat(count).into()))
         }
@@ -289,7 +298,7 @@ fn multiply(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Error> {
     }
 }
 
-/// How often something is repeated; less than nothing is nothing.
+/// The factor of a repetition; a negative one means zero.
 fn times(count: &Term) -> Result<usize, Error> {
     let count = count.as_integer().ok_or_else(|| no_match(BinaryOperator::Multiply.function()))?;
     Ok(usize::try_from(count.max(0)).unwrap_or(usize::MAX))
@@ -298,6 +307,7 @@ fn times(count: &Term) -> Result<usize, Error> {
 fn divide(left: &Term, right: &Term) -> Result<Term, Error> {
     match (left, right) {
         (Term::TimeSpan(left), Term::TimeSpan(right)) => {
+            // Divided as floats, since YAQL gives the ratio of two spans as one.
             let left = Number::Float(Number::Integer(i128::from(left.micros)).float());
             left.divide(Number::Integer(i128::from(right.micros))).map(Term::from)
         }

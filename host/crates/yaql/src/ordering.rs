@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use petrel_python::sorting::merge_sort;
+
 use super::context::Lambda;
 use super::error::Error;
 use super::limits::Run;
@@ -11,7 +13,7 @@ use super::sequence::collect;
 use super::syntax::BinaryOperator;
 use super::term::{Term, above};
 
-/// What `orderBy` gives.
+/// The value of `orderBy`.
 #[derive(Debug)]
 pub(super) struct Ordered {
     collection: Term,
@@ -20,7 +22,7 @@ pub(super) struct Ordered {
     height: u32,
 }
 
-/// An element with the values of the selectors, as far as they were needed.
+/// An element, with the values of selectors as far as they were needed.
 struct Element {
     term: Term,
     keys: Vec<Term>,
@@ -32,7 +34,7 @@ impl Ordered {
         Ok(Self { collection, order: vec![(selector, is_ascending)], sorted: RefCell::default(), height })
     }
 
-    /// This, sorted by `selector` where all before it are equal.
+    /// The same sequence, sorted by `selector` where all earlier selectors are equal.
     pub(super) fn then_by(&self, selector: Lambda, is_ascending: bool) -> Result<Self, Error> {
         let height = above(self.height.max(selector.height()))?;
         let mut order = self.order.clone();
@@ -44,50 +46,20 @@ impl Ordered {
         self.height
     }
 
-    /// The elements in order; they are sorted once.
+    /// The elements in order. They are sorted only once.
     pub(super) fn sorted(&self, run: &Run<'_>) -> Result<Rc<[Term]>, Error> {
         if let Some(sorted) = &*self.sorted.borrow() {
             return Ok(Rc::clone(sorted));
         }
         let elements = collect(run, &self.collection)?;
         let elements = elements.into_iter().map(|term| Element { term, keys: Vec::new() }).collect();
-        let sorted = self.sort(run, elements)?;
+        let sorted = merge_sort(elements, &mut |left, right| self.precedes(run, left, right))?;
         let sorted: Rc<[Term]> = sorted.into_iter().map(|element| element.term).collect();
         *self.sorted.borrow_mut() = Some(Rc::clone(&sorted));
         Ok(sorted)
     }
 
-    /// A merge sort: it is stable, and comparing may fail.
-    fn sort(&self, run: &Run<'_>, mut elements: Vec<Element>) -> Result<Vec<Element>, Error> {
-        if elements.len() < 2 {
-            return Ok(elements);
-        }
-        let rest = elements.split_off(elements.len() / 2);
-        let mut left = self.sort(run, elements)?.into_iter();
-        let mut right = self.sort(run, rest)?.into_iter();
-        let mut merged = Vec::with_capacity(left.len() + right.len());
-        let (mut first, mut second) = (left.next(), right.next());
-        loop {
-            match (first, second) {
-                (Some(mut one), Some(mut other)) => {
-                    if self.precedes(run, &mut other, &mut one)? {
-                        merged.push(other);
-                        (first, second) = (Some(one), right.next());
-                    } else {
-                        merged.push(one);
-                        (first, second) = (left.next(), Some(other));
-                    }
-                }
-                (one, other) => {
-                    merged.extend(one.into_iter().chain(left));
-                    merged.extend(other.into_iter().chain(right));
-                    return Ok(merged);
-                }
-            }
-        }
-    }
-
-    /// Whether `left` comes strictly before `right`.
+    /// Whether `left` precedes `right` strictly.
     fn precedes(&self, run: &Run<'_>, left: &mut Element, right: &mut Element) -> Result<bool, Error> {
         run.step()?;
         for (index, (selector, is_ascending)) in self.order.iter().enumerate() {
@@ -106,6 +78,7 @@ impl Ordered {
 
 impl Element {
     fn key(&mut self, run: &Run<'_>, index: usize, selector: &Lambda) -> Result<Term, Error> {
+        // Each selector is called once for an element, because it may be expensive and may consume a sequence.
         if let Some(key) = self.keys.get(index) {
             return Ok(key.clone());
         }

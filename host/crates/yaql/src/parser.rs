@@ -1,4 +1,4 @@
-//! From words to a tree, by the operator table of YAQL 3.2.
+//! The parser, by the operator table of YAQL 3.2.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use super::library;
 use super::limits::{LENGTH, NESTING};
 use super::syntax::{Argument, BinaryOperator, Call, Name, Node, NodeKind, UnaryOperator};
 
-/// Operators that may stand in a row without brackets.
+/// The greatest length of a chain of operators without brackets.
 const CHAIN: u32 = 2000;
 
-/// How weakly indexing binds.
+/// The level of indexing in the table of operators.
 const INDEX: u8 = 2;
 
-/// Weaker than any operator.
+/// A level weaker than that of any operator.
 const LOWEST: u8 = u8::MAX;
 
-/// Reads a whole expression.
+/// Parses a whole expression.
 pub(super) fn parse(text: &str) -> Result<Arc<Node>, Error> {
     if text.len() > LENGTH {
         return Err(ErrorKind::TooLong.into());
@@ -69,7 +69,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A value whose operators all bind more strongly than `weakest`, or as strongly.
+    /// Parses a value whose operators all bind at least as strongly as `weakest`.
     fn expression(&mut self, weakest: u8) -> Result<Arc<Node>, Error> {
         self.depth += 1;
         if self.depth > NESTING {
@@ -93,7 +93,7 @@ impl Parser<'_> {
                     break;
                 }
                 self.next += 1;
-                // The last level binds to the right, the others to the left.
+                // The last level associates to the right, the others to the left.
                 let right = if operator == BinaryOperator::Send { level } else { level - 1 };
                 NodeKind::Binary(operator, left, self.expression(right)?)
             };
@@ -147,7 +147,7 @@ impl Parser<'_> {
         Ok(Arc::new(Node { kind, position: token.position }))
     }
 
-    /// Arguments up to `end`: values, of which some may be left out but not the last, then mappings.
+    /// Parses arguments up to `end`: values, some of which may be skipped (not the last), then mappings.
     fn arguments(&mut self, end: &str) -> Result<Vec<Argument>, Error> {
         let mut arguments = Vec::new();
         if self.skip(end) {
@@ -162,7 +162,8 @@ impl Parser<'_> {
                 continue;
             }
             let value = self.expression(LOWEST)?;
-            // Before the first mapping at most one value may be left out, and one must not.
+            // As in the original's grammar: before the first mapping at most one value may be skipped, and only beside
+            // another one.
             let may_map = has_mappings || skipped == 0 || (skipped == 1 && arguments.len() > 1);
             if may_map && self.skip("=>") {
                 has_mappings = true;
@@ -183,7 +184,7 @@ impl Parser<'_> {
     }
 }
 
-/// A call, with the functions and methods of its name at hand.
+/// A call, with the functions and methods of its name looked up once.
 fn call(name: Arc<str>, arguments: Vec<Argument>) -> Call {
     let name: Arc<str> = match name.trim_end_matches('_') {
         "" => name,

@@ -5,24 +5,24 @@ use petrel_python::regex::{Flags, Regex};
 use super::error::Error;
 use super::limits::Run;
 
-/// A compiled expression and what it was made from.
+/// A compiled pattern with its source.
 #[derive(Debug)]
 pub(super) struct Pattern {
     regex: Regex,
     source: String,
 }
 
-/// One match: where it is in characters, and its groups.
+/// A match.
 #[derive(Debug)]
-pub(super) struct Found {
-    /// Bytes.
+pub(super) struct PatternMatch {
+    /// The range of the match in bytes.
     pub(super) range: std::ops::Range<usize>,
-    /// Bytes, of those that took part. The first is the whole match.
+    /// The ranges of the groups in bytes, `None` for a group that took no part. The first is the whole match.
     pub(super) groups: Vec<Option<std::ops::Range<usize>>>,
 }
 
 impl Pattern {
-    /// Reads `source`; `flags` are letters of Python's inline flags.
+    /// Compiles `source`; `flags` are letters of Python's inline flags.
     pub(super) fn new(source: &str, flags: &str) -> Result<Self, Error> {
         let ignore_case = flags.contains('i');
         let dot_all = flags.contains('s');
@@ -32,7 +32,7 @@ impl Pattern {
         Ok(Self { regex, source: format!("{flags}/{source}") })
     }
 
-    /// What tells it from others.
+    /// The source, which identifies the pattern.
     pub(super) fn source(&self) -> &str {
         &self.source
     }
@@ -45,15 +45,17 @@ impl Pattern {
         self.regex.is_match(text).map_err(Error::from)
     }
 
-    /// Matches in `text` from left to right, at most `limit` of them.
-    pub(super) fn find(&self, run: &Run<'_>, text: &str, limit: usize) -> Result<Vec<Found>, Error> {
+    /// The first `limit` matches in `text`, from left to right.
+    pub(super) fn find(&self, run: &Run<'_>, text: &str, limit: usize) -> Result<Vec<PatternMatch>, Error> {
         let mut matches = Vec::new();
         for groups in self.regex.spans(text).take(limit) {
             let groups = groups?;
             run.step()?;
-            run.allocate(size_of::<Found>() + groups.len() * size_of::<Option<std::ops::Range<usize>>>())?;
+            run.allocate(
+                size_of::<PatternMatch>() + groups.len() * size_of::<Option<std::ops::Range<usize>>>(),
+            )?;
             if let Some(range) = groups.first().cloned().flatten() {
-                matches.push(Found { range, groups });
+                matches.push(PatternMatch { range, groups });
             }
         }
         Ok(matches)

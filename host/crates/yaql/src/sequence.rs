@@ -1,4 +1,5 @@
-//! Sequences that give each element once, when it is asked for, and the reading of whatever can be iterated.
+//! Sequences, which yield each element once and when it is asked for, and iterations over any value that has
+//! elements.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,10 +9,10 @@ use super::error::{Error, ErrorKind};
 use super::limits::Run;
 use super::term::{Keys, List, Term, above};
 
-/// Gives the next element. It keeps nothing of the run, since it outlives the call that made it.
+/// A source of elements. It borrows nothing from the run, because it outlives the call that made it.
 type Source = Box<dyn FnMut(&Run<'_>) -> Result<Option<Term>, Error>>;
 
-/// A sequence; copies share what is left of it.
+/// A sequence. Copies share the rest of it.
 #[derive(Clone)]
 pub(super) struct Sequence {
     state: Rc<RefCell<State>>,
@@ -19,11 +20,11 @@ pub(super) struct Sequence {
 }
 
 enum State {
-    /// Each element once.
+    /// Yields each element once.
     Once(Source),
-    /// It has come to its end.
+    /// Has come to its end.
     Spent,
-    /// Elements are kept, so that every reader sees all of them.
+    /// Keeps its elements, so that every reader gets all of them.
     Kept { source: Iteration, read: Vec<Term> },
 }
 
@@ -34,7 +35,7 @@ impl fmt::Debug for Sequence {
 }
 
 impl Sequence {
-    /// A sequence over what nests `inner` levels deep.
+    /// A sequence over values that nest `inner` levels deep.
     pub(super) fn new(
         inner: u32,
         source: impl FnMut(&Run<'_>) -> Result<Option<Term>, Error> + 'static,
@@ -43,7 +44,7 @@ impl Sequence {
         Ok(Self { state, height: above(inner)? })
     }
 
-    /// A sequence that keeps what it has read of `source`.
+    /// A sequence that keeps the elements which it reads from `source`.
     pub(super) fn kept(source: Iteration, inner: u32) -> Result<Self, Error> {
         let state = State::Kept { source, read: Vec::new() };
         Ok(Self { state: Rc::new(RefCell::new(state)), height: above(inner)? })
@@ -53,7 +54,7 @@ impl Sequence {
         self.height
     }
 
-    /// Where it is, which is all that tells it from others.
+    /// The address of the sequence, which is its only identity.
     pub(super) fn address(&self) -> usize {
         Rc::as_ptr(&self.state).cast::<()>() as usize
     }
@@ -61,11 +62,13 @@ impl Sequence {
     fn next(&self, run: &Run<'_>, index: usize) -> Result<Option<Term>, Error> {
         let _level = run.enter()?;
         let busy = |_borrowed| Error::value("generator already executing");
+        // A lambda may read the very sequence that is calling it. Python reports this in the same words.
         let mut state = self.state.try_borrow_mut().map_err(busy)?;
         match &mut *state {
             State::Spent => Ok(None),
             State::Once(source) => {
                 let next = source(run)?;
+                // The source may hold large values, so it is dropped at its end.
                 if next.is_none() {
                     *state = State::Spent;
                 }
@@ -83,7 +86,7 @@ impl Sequence {
     }
 }
 
-/// One reading of something.
+/// One iteration over a value.
 #[derive(Debug, Clone)]
 pub(super) struct Iteration {
     over: Over,
@@ -99,10 +102,10 @@ enum Over {
 }
 
 impl Iteration {
-    /// Begins to read `term`.
+    /// Begins an iteration over `term`.
     ///
     /// # Errors
-    /// When it cannot be iterated. What is sorted first may fail as well.
+    /// When `term` has no elements, or when it is sorted first and sorting fails.
     pub(super) fn new(run: &Run<'_>, term: &Term) -> Result<Self, Error> {
         let over = match term {
             Term::List(list) => Over::List(list.clone()),
@@ -118,8 +121,9 @@ impl Iteration {
                 let pair = |(key, value)| List::tuple(run, vec![key, value]).map(Term::List);
                 Over::Terms(dict.entries().map(pair).collect::<Result<_, _>>()?)
             }
-            // Where Python iterates without asking what it is given.
+            // Python iterates over a mapping too, in the functions that do not check their argument.
             Term::Dict(dict) => {
+                // A copy of keys is cheaper than a step each.
                 run.steps(dict.len() as u64 / 16)?;
                 Over::Terms(dict.keys().into())
             }
@@ -145,7 +149,7 @@ impl Iteration {
         })
     }
 
-    /// All that is left.
+    /// All remaining elements.
     pub(super) fn collect(mut self, run: &Run<'_>) -> Result<Vec<Term>, Error> {
         let mut terms = Vec::new();
         while let Some(term) = self.next(run)? {
@@ -161,7 +165,7 @@ pub(super) fn collect(run: &Run<'_>, term: &Term) -> Result<Vec<Term>, Error> {
     Iteration::new(run, term)?.collect(run)
 }
 
-/// `term` as a list that can be indexed, itself if it is one.
+/// `term` as a list with places, which is `term` itself if it is one.
 pub(super) fn to_tuple(run: &Run<'_>, term: &Term) -> Result<List, Error> {
     match term {
         Term::List(list) if list.is_tuple() => Ok(list.clone()),
@@ -169,7 +173,7 @@ pub(super) fn to_tuple(run: &Run<'_>, term: &Term) -> Result<List, Error> {
     }
 }
 
-/// The error about a sequence without elements.
+/// The error for a sequence without elements.
 pub(super) fn exhausted() -> Error {
     ErrorKind::Exhausted("The collection has no elements; give a default").into()
 }

@@ -1,19 +1,19 @@
-//! The tree of an expression. Lazy sequences keep parts of it, so nodes are shared.
+//! The tree of an expression. Nodes are shared, because lazy sequences keep parts of the tree.
 
 use std::sync::Arc;
 
-/// A part of an expression and where it begins.
+/// A node of the tree with its position.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) kind: NodeKind,
-    /// Characters before it.
+    /// The number of characters before the node.
     pub(super) position: usize,
 }
 
 #[derive(Debug)]
 pub(super) enum NodeKind {
     Constant(Constant),
-    /// A bare word, which is text as a value and a name where one is wanted.
+    /// A bare word: a text as a value, and a name where one is expected.
     Word(Arc<str>),
     Variable(Name),
     /// A value in parentheses.
@@ -32,7 +32,7 @@ pub(super) enum Constant {
     Text(Arc<str>),
 }
 
-/// The name of a variable. `$` is `$1`.
+/// The name of a variable. `$` is short for `$1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Name {
     Position(u32),
@@ -40,7 +40,7 @@ pub(super) enum Name {
 }
 
 impl Name {
-    /// From what stands after `$`.
+    /// Parses the text after `$`.
     pub(super) fn new(text: &str) -> Self {
         if text.is_empty() {
             return Self::Position(1);
@@ -52,7 +52,7 @@ impl Name {
     }
 }
 
-/// A function with its arguments; lists, mappings and indexing are such, too.
+/// A function with its arguments. Lists, mappings and indexing are calls as well.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) name: Arc<str>,
@@ -63,7 +63,7 @@ pub(super) struct Call {
 
 #[derive(Debug)]
 pub(super) enum Argument {
-    /// Nothing between two commas: the default.
+    /// A skipped argument, which stands for the default.
     Skipped,
     Value(Arc<Node>),
     /// `a => b`
@@ -94,7 +94,7 @@ pub(super) enum BinaryOperator {
 }
 
 impl BinaryOperator {
-    /// The word for it.
+    /// The operator that `word` writes.
     pub(super) fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "." => Self::Dot,
@@ -120,7 +120,7 @@ impl BinaryOperator {
         })
     }
 
-    /// How weakly it binds: operands bind more strongly.
+    /// The level of the operator: a lower one binds more strongly.
     pub(super) fn level(self) -> u8 {
         match self {
             Self::Dot | Self::ElvisDot => 1,
@@ -140,7 +140,7 @@ impl BinaryOperator {
         }
     }
 
-    /// The function that the original has for it.
+    /// The name of the original's function for the operator.
     pub(super) fn function(self) -> &'static str {
         match self {
             Self::Dot => "#operator_.",

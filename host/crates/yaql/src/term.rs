@@ -1,6 +1,6 @@
-//! Values while an expression is evaluated. What comes out in the end is [`super::value`].
+//! Terms: values during an evaluation. [`super::value`] has the final ones.
 //!
-//! Copies share everything. How lists and mappings are held is in [`list`] and [`dict`].
+//! Copies share everything. [`list`] and [`dict`] hold lists and mappings.
 
 mod dict;
 mod key;
@@ -21,7 +21,7 @@ use super::pattern::Pattern;
 use super::sequence::Sequence;
 use super::time::{DateTime, TimeSpan};
 
-/// A value.
+/// A value during an evaluation.
 #[derive(Debug, Clone)]
 pub(super) enum Term {
     Null,
@@ -32,18 +32,18 @@ pub(super) enum Term {
     List(List),
     Dict(Dict),
     Set(Set),
-    /// The values of a mapping: neither a list nor a sequence that is used up.
+    /// The values of a mapping: neither a list, nor a sequence that can be used up.
     Values(Dict),
-    /// The keys and values of a mapping, likewise.
+    /// The keys and values of a mapping, with the same properties.
     Pairs(Dict),
-    /// One that gives its elements once.
+    /// A sequence that yields its elements once.
     Sequence(Sequence),
-    /// One that is sorted when it is read.
+    /// A sequence that is sorted when it is read.
     Ordered(Rc<Ordered>),
     DateTime(DateTime),
     TimeSpan(TimeSpan),
     Pattern(Rc<Pattern>),
-    /// Variables, for what follows `->`.
+    /// Variables for the expression after `->`.
     Context(Rc<Context>),
     /// `a => b` as a value.
     Rule(Rc<(Self, Self)>),
@@ -53,7 +53,7 @@ pub(super) enum Term {
 #[derive(Debug, Clone)]
 pub(super) struct Set {
     pub(super) members: Rc<Keys>,
-    /// Whether it is the keys of a mapping: equal to a set of them, but with no methods of its own.
+    /// Whether the set is the keys of a mapping: it equals a set of them, but has no methods of a set.
     pub(super) is_view: bool,
 }
 
@@ -66,7 +66,7 @@ impl Term {
         Self::Set(Set { members: Rc::new(members), is_view: false })
     }
 
-    /// Whether Python counts it as true.
+    /// Whether the term is true in Python.
     pub(super) fn is_true(&self) -> bool {
         match self {
             Self::Null => false,
@@ -82,7 +82,7 @@ impl Term {
         }
     }
 
-    /// Whether it can be iterated: not text, and no mapping.
+    /// Whether the term can be iterated: it is neither text nor a mapping.
     pub(super) fn is_iterable(&self) -> bool {
         matches!(
             self,
@@ -95,7 +95,8 @@ impl Term {
         )
     }
 
-    /// How deep values nest in it. What is read from JSON counts as flat: readers of JSON have a limit.
+    /// The depth of values in the term. Values from JSON count as flat, because the reader of JSON limits their
+    /// depth.
     pub(super) fn height(&self) -> u32 {
         match self {
             Self::List(list) => list.height(),
@@ -109,7 +110,7 @@ impl Term {
         }
     }
 
-    /// The name that Python has for its type.
+    /// The name of Python's type.
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "NoneType",
@@ -134,7 +135,8 @@ impl Term {
     }
 }
 
-/// One more than `inner`, if that is not too deep: everything that is built can be walked and dropped.
+/// The height of a value around one of height `inner`, within the limit: everything that is built can be walked
+/// through and dropped without exhausting the stack.
 pub(super) fn above(inner: u32) -> Result<u32, Error> {
     if inner >= NESTING { Err(ErrorKind::TooNested.into()) } else { Ok(inner + 1) }
 }

@@ -1,5 +1,5 @@
-//! Points in time with an offset from UTC, and spans of time, both exact to the microsecond. Reading and
-//! writing them in formats is [`mod@format`], reading free text [`petrel_python::date`].
+//! Points in time with an offset from UTC, and spans of time, both in microseconds. [`mod@format`] reads and writes
+//! formats, [`petrel_python::date`] reads free text.
 
 pub(super) mod format;
 
@@ -16,7 +16,7 @@ use super::number::Number;
 pub(super) const SECOND: i64 = 1_000_000;
 pub(super) const DAY: i64 = 86_400 * SECOND;
 
-/// The most days that a span may have.
+/// The greatest length of a span in days.
 const DAYS: i64 = 999_999_999;
 
 /// A point in time.
@@ -24,7 +24,7 @@ const DAYS: i64 = 999_999_999;
 pub(super) struct DateTime {
     /// Microseconds since 1970 in UTC.
     pub(super) micros: i64,
-    /// Microseconds that the clock shown is ahead of UTC.
+    /// The offset of the displayed clock from UTC, in microseconds.
     pub(super) offset: i64,
 }
 
@@ -46,7 +46,7 @@ impl TimeSpan {
         }
     }
 
-    /// A number of microseconds; half ones go to the even neighbour.
+    /// The span of a number of microseconds; halves are rounded to even.
     #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and the range is checked then")]
     pub(super) fn from_number(number: Number) -> Result<Self, Error> {
         match number {
@@ -58,13 +58,13 @@ impl TimeSpan {
 }
 
 impl DateTime {
-    /// From what a clock and a calendar show.
+    /// The time of a local date and clock.
     pub(super) fn from_civil(civil: civil::DateTime, offset: i64) -> Result<Self, Error> {
         let shown = civil.to_zoned(TimeZone::UTC).map_err(|_range| out_of_range())?.timestamp();
         Self { micros: shown.as_microsecond() - offset, offset }.checked()
     }
 
-    /// What free text says; what it does not tell is that of the day of `now`, in microseconds since 1970.
+    /// The time in a free text. Parts that it leaves out are those of the day of `now`, in microseconds since 1970.
     pub(super) fn from_text(text: &str, now: i64) -> Result<Self, Error> {
         let today = Self { micros: now, offset: 0 }.civil().date();
         match date::read(text, today) {
@@ -76,14 +76,14 @@ impl DateTime {
         }
     }
 
-    /// What a clock and a calendar show.
+    /// The local date and clock.
     pub(super) fn civil(self) -> civil::DateTime {
         let shown = self.micros.saturating_add(self.offset);
         let shown = Timestamp::from_microsecond(shown).unwrap_or_default();
         Offset::UTC.to_datetime(shown)
     }
 
-    /// An error outside the years 1 to 9999.
+    /// Fails outside of the years 1 to 9999.
     pub(super) fn checked(self) -> Result<Self, Error> {
         const FIRST: i64 = -62_135_596_800 * SECOND;
         const LAST: i64 = 253_402_300_800 * SECOND;
@@ -96,7 +96,7 @@ impl DateTime {
         Self { micros, ..self }.checked()
     }
 
-    /// As ISO 8601 writes it, with `separator` between date and time.
+    /// The time in ISO 8601, with `separator` between date and clock.
     pub(super) fn iso(self, separator: char) -> String {
         let civil = self.civil();
         let mut text = format!(

@@ -1,4 +1,4 @@
-//! The functions and methods that an expression calls and nobody has: found in its tree, without evaluating it.
+//! Unknown functions and methods of an expression, found in its tree without evaluating it.
 
 use petrel_scope::names::{Role, unknown};
 
@@ -6,14 +6,14 @@ use super::call::receive;
 use super::library;
 use super::syntax::{Argument, BinaryOperator, Call, Node, NodeKind};
 
-/// What `def` is called.
+/// The function by which an expression defines functions of its own.
 const DEFINE: &str = "def";
 
-/// What is to be said of each, in the order of the text.
+/// A sentence on each unknown name, in the order of the text.
 pub(super) fn find(root: &Node) -> Vec<String> {
     let mut found: Vec<(usize, Role, &Call)> = Vec::new();
     let mut has_definitions = false;
-    // A row of operators is as deep as it is long, so nothing here calls itself.
+    // A chain of operators is as deep as it is long, so the tree is walked with a queue and not by recursion.
     let mut queue: Vec<&Node> = vec![root];
     while let Some(node) = queue.pop() {
         match &node.kind {
@@ -41,7 +41,7 @@ pub(super) fn find(root: &Node) -> Vec<String> {
             }
         }
     }
-    // Whatever has no other meaning may be a name that the expression itself gives.
+    // With a `def`, an unknown function may be one that the expression defines.
     found.retain(|(_, role, _)| !has_definitions || *role == Role::Method);
     found.sort_by_key(|(position, ..)| *position);
     found.into_iter().map(|(_, role, call)| said(role, call)).collect()

@@ -1,4 +1,4 @@
-//! What an expression gives in the end: sequences are lists, and nothing is left to evaluate.
+//! The final value of an expression, in which sequences are lists and nothing is left to evaluate.
 
 use std::sync::Arc;
 
@@ -20,25 +20,25 @@ pub enum Value {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// An integer. What is beyond 64 bits cannot be turned into JSON.
+    /// An integer. One beyond 64 bits has no JSON form.
     Integer(i128),
-    /// A number with a fraction, infinities and what is no number among them.
+    /// A float, which may be infinite or NaN.
     Float(f64),
     /// Text.
     Text(Arc<str>),
     /// A list.
     List(Vec<Self>),
-    /// Distinct values, in the order in which they came.
+    /// Distinct values, in the order of their first occurrence.
     Set(Vec<Self>),
-    /// A mapping with keys of any type, in order.
+    /// A mapping with keys of any type, in the order of their first occurrence.
     Dict(Vec<(Self, Self)>),
-    /// A list or an object that was handed in, as it was.
+    /// A list or an object from the scope, unchanged.
     Json(Arc<Json>),
     /// A point in time.
     DateTime {
         /// Microseconds since 1970 in UTC.
         micros: i64,
-        /// Microseconds that the clock shown is ahead of UTC.
+        /// The offset of the displayed clock from UTC, in microseconds.
         offset: i64,
     },
     /// A span of time in microseconds.
@@ -46,7 +46,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Everything in `term`, sequences read to their ends.
+    /// The value of `term`, with sequences read to their ends.
     pub(super) fn from_term(run: &Run<'_>, term: &Term) -> Result<Self, Error> {
         Ok(match term {
             Term::Null => Self::Null,
@@ -91,7 +91,7 @@ impl Value {
         })
     }
 
-    /// A key of a mapping or a member of a set; lists and mappings are none once they are finished.
+    /// The value of a key or of a member of a set. Lists and mappings cannot be either any more once they are final.
     fn key(run: &Run<'_>, term: &Term) -> Result<Self, Error> {
         match term {
             Term::List(_) | Term::Sequence(_) | Term::Ordered(_) | Term::Values(_) => {
@@ -103,10 +103,10 @@ impl Value {
         }
     }
 
-    /// This as JSON: sets become lists, times and spans text, and keys text.
+    /// The value as JSON: sets become lists; times, spans and keys become text.
     ///
     /// # Errors
-    /// Integers beyond 64 bits, and floats that JSON has not.
+    /// For integers beyond 64 bits and floats without a JSON form.
     pub fn to_json(&self) -> Result<Arc<Json>, Error> {
         match self {
             Self::Json(json) => Ok(Arc::clone(json)),
@@ -154,7 +154,7 @@ impl Value {
         })
     }
 
-    /// This as the name of a field.
+    /// The value as the name of a field.
     fn name(&self) -> Result<String, Error> {
         Ok(match self {
             Self::Null => "null".into(),
@@ -164,10 +164,10 @@ impl Value {
         })
     }
 
-    /// This as it stands in text, in Python's form.
+    /// The value as text, in Python's form.
     ///
     /// # Errors
-    /// When that is more text than an evaluation may build.
+    /// When the text is longer than an evaluation may build.
     pub fn display(&self) -> Result<String, Error> {
         if let Self::Text(text) = self {
             return Ok(text.to_string());
@@ -183,7 +183,7 @@ impl Value {
         match self {
             Self::Text(text) => {
                 run.allocate(text.len())?;
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 write_quoted(out, text).map_err(|_never| Error::from(ErrorKind::TooMuchMemory))?;
             }
             Self::List(items) => {
@@ -216,7 +216,7 @@ impl Value {
         Ok(())
     }
 
-    /// What has nothing in it, as a term.
+    /// A value without elements, as a term.
     fn scalar(&self) -> Term {
         match self {
             Self::Bool(value) => Term::Bool(*value),
@@ -239,7 +239,7 @@ fn write_all(run: &Run<'_>, out: &mut String, items: &[Value]) -> Result<(), Err
     Ok(())
 }
 
-/// What a view shows, copied only if it is a part.
+/// The JSON of a view, copied only if it is a part.
 fn shared(run: &Run<'_>, view: &super::view::View) -> Result<Arc<Json>, Error> {
     if !view.is_whole() {
         count(run, view.json())?;
@@ -247,7 +247,7 @@ fn shared(run: &Run<'_>, view: &super::view::View) -> Result<Arc<Json>, Error> {
     Ok(view.to_shared())
 }
 
-/// Counts what a copy of `json` will take.
+/// Charges for a copy of `json`.
 fn count(run: &Run<'_>, json: &Json) -> Result<(), Error> {
     run.allocate(size_of::<Json>())?;
     match json {

@@ -1,6 +1,6 @@
-//! A list or an object somewhere in shared JSON: it is read in place, and only what is touched is turned
-//! into terms. What the way to a part and a copy of its text take is charged ([`petrel_scope::parts`]), as Jinja does it.
-//! What is too much reads as null, and ends the evaluation.
+//! A list or an object within shared JSON. It is read in place, and only the parts that are touched become terms. The
+//! path to a part and copies of text are charged ([`petrel_scope::parts`]), as in Jinja. A part at a limit reads as
+//! null, and the evaluation fails.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ pub(super) struct View {
     path: Option<Rc<Link>>,
 }
 
-/// The way down, from its last step on.
+/// The path to the place, from its last step on.
 #[derive(Debug)]
 struct Link {
     before: Option<Rc<Self>>,
     step: Step,
-    /// How many units of work going all of the way is.
+    /// The units of work of walking the whole path.
     way: u64,
 }
 
@@ -39,12 +39,12 @@ pub(super) fn term(root: &Arc<Json>) -> Term {
 }
 
 impl View {
-    /// What is there.
+    /// The JSON at the place.
     pub(super) fn json(&self) -> &Json {
         json(&self.root, self.path.as_deref())
     }
 
-    /// What is there, shared if it is all of it.
+    /// The JSON at the place, shared if it is the whole.
     pub(super) fn to_shared(&self) -> Arc<Json> {
         match self.path {
             None => Arc::clone(&self.root),
@@ -52,12 +52,12 @@ impl View {
         }
     }
 
-    /// Whether it is all of what is shared.
+    /// Whether the place is the root.
     pub(super) fn is_whole(&self) -> bool {
         self.path.is_none()
     }
 
-    /// How many units of work going there is.
+    /// The units of work of walking to the place.
     fn way(&self) -> u64 {
         self.path.as_ref().map_or(0, |link| link.way)
     }
@@ -97,7 +97,7 @@ impl View {
         std::ptr::eq(self.json(), other.json())
     }
 
-    /// A part of this, `far` units of work away.
+    /// A part of this place, `far` units of work from the root.
     fn child(&self, far: u64, step: impl FnOnce() -> Step, json: &Json) -> Term {
         if !matches!(json, Json::Array(_) | Json::Object(_)) {
             return scalar_term(json);
@@ -127,7 +127,7 @@ fn json<'a>(root: &'a Json, path: Option<&Link>) -> &'a Json {
         Step::Field(name) => parent.get(&**name),
         Step::Item(index) => parent.get(index),
     };
-    // What is shared never changes, so what was there once is there.
+    // Shared JSON never changes, so a step that once existed still does.
     child.unwrap_or(&NOTHING)
 }
 

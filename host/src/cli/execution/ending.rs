@@ -1,26 +1,34 @@
-//! What is said of an execution beside its attributes: its tasks, and why it ended as it did.
+//! Output about an execution besides its attributes: its tasks, and the reason of its end.
 
-use petrel_api_types::execution::Standing;
-use petrel_model::Status;
+use petrel_api_types::Execution;
+use petrel_api_types::execution::{ActionOf, Standing};
 use petrel_model::secrets::{MASK, is_masked};
+use petrel_model::{Object, Status};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::attributes::{show, text};
-use super::task_tree;
+use super::attributes::attributes;
+use super::{held, task_tree};
 use crate::cli::session::{Session, path_segment};
 use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
-/// Shows an execution, and below it the tasks of a workflow.
-pub(in crate::cli) async fn show_whole(session: &Session, execution: &Value) -> Result<(), Failure> {
-    show(session.form, execution);
-    let standing: Standing<'_> = read(execution)?;
-    if session.form == Form::Text && task_tree::is_workflow(&standing) {
-        task_tree::print(session, &standing.id).await?;
+/// Prints an execution, and below it the tasks of a workflow.
+pub(in crate::cli) async fn show_whole(session: &Session, answer: &Value) -> Result<(), Failure> {
+    if session.form == Form::Json {
+        print::json(answer);
+        return Ok(());
     }
-    if session.form == Form::Text && is_masked_whole(execution) {
+    let execution: Execution<'_> = read(answer)?;
+    print::attributes(&attributes(&execution));
+    if execution.held {
+        held::explain();
+    }
+    if task_tree::is_workflow(&execution) {
+        task_tree::print(session, execution.id).await?;
+    }
+    if is_masked_whole(&execution) {
         print::note(
             "its action is not registered any more, so what was secret of its parameters and its result is not known, and \
              all of it is masked; the admin sees it with --show-secrets",
@@ -29,22 +37,19 @@ pub(in crate::cli) async fn show_whole(session: &Session, execution: &Value) -> 
     Ok(())
 }
 
-/// Whether parameters or the result are masked only because nobody knows any more what of them is secret.
-fn is_masked_whole(execution: &Value) -> bool {
-    let is_hidden = |part: &str| {
-        let values = execution.get(part).and_then(Value::as_object);
-        values.is_some_and(|all| !all.is_empty() && all.values().all(is_masked))
-    };
-    execution.pointer("/action/uid").is_none() && ["parameters", "result"].into_iter().any(is_hidden)
+/// Whether parameters or the result are masked only because their schema is gone, so that anything may be secret.
+fn is_masked_whole(execution: &Execution<'_>) -> bool {
+    let is_hidden = |values: &Object| !values.is_empty() && values.values().all(is_masked);
+    matches!(execution.action, ActionOf::Gone(_))
+        && (is_hidden(&execution.parameters) || execution.result.as_object().is_some_and(is_hidden))
 }
 
-/// Says of a workflow, which prints nothing itself, where the output is.
+/// Notes for a workflow, which prints nothing itself, where the output is.
 pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Failure> {
     let path = format!("/executions/{}?exclude_attributes=result", path_segment(id));
-    let execution = session.client.execution(Method::GET, &path, None).await?;
-    let standing: Standing<'_> = read(&execution)?;
-    if task_tree::is_workflow(&standing) {
-        let id = &standing.id;
+    let execution: Execution<'static> = read(&session.client.execution(Method::GET, &path, None).await?)?;
+    if task_tree::is_workflow(&execution) {
+        let id = execution.id;
         print::note(&format!(
             "a workflow prints nothing itself: `petrel execution get {id}` shows its tasks, `petrel execution output` the \
              output of one, `petrel execution tail {id}` that of all"
@@ -53,17 +58,18 @@ pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Fa
     Ok(())
 }
 
-/// Why an execution that has ended did not succeed, if its result says so.
+/// The reason why an execution did not succeed, if its result has one.
 pub(super) async fn reason(session: &Session, standing: &Standing<'_>) -> Result<Option<String>, Failure> {
     if !standing.status.is_final() || standing.status == Status::Succeeded {
         return Ok(None);
     }
     let path = format!("/executions/{}", path_segment(&standing.id));
-    let whole = session.client.execution(Method::GET, &path, None).await?;
-    Ok(whole.get("result").and_then(said_by))
+    let whole: Execution<'static> = read(&session.client.execution(Method::GET, &path, None).await?)?;
+    Ok(said_by(&whole.result))
 }
 
-/// What a result says that went wrong: an action's `error`, or the `errors` of a workflow.
+/// The error in a result: an action's `error`, or the `errors` of a workflow. A result has no type, because its form is
+/// the action's own.
 fn said_by(result: &Value) -> Option<String> {
     let error = text(result, "error").trim();
     if !error.is_empty() && error != MASK {
@@ -79,24 +85,32 @@ fn said_by(result: &Value) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+/// The text under `name`; empty if there is none.
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::attributes::tests::execution;
     use super::*;
 
     #[test]
     fn what_is_masked_since_its_action_is_gone_is_told() {
         let masked = json!({"cmd": "********"});
-        for (execution, expected) in [
-            (json!({"action": {"ref": "p.a"}, "parameters": masked}), true),
-            (json!({"action": {"ref": "p.a"}, "result": masked}), true),
-            (json!({"action": {"ref": "p.a"}, "parameters": {}, "result": {}}), false),
-            (json!({"action": {"ref": "p.a", "uid": "action:p:a"}, "parameters": masked}), false),
-            (json!({"action": {"ref": "p.a"}, "parameters": {"cmd": "true"}}), false),
-            (json!({"action": {"ref": "p.a"}}), false),
+        let registered = json!({"ref": "p.a", "uid": "action:p:a", "enabled": true, "runner_type": "noop"});
+        for (answer, expected) in [
+            (json!({"parameters": masked}), true),
+            (json!({"result": masked}), true),
+            (json!({"parameters": {}, "result": {}}), false),
+            (json!({"action": registered, "parameters": masked}), false),
+            (json!({"parameters": {"cmd": "true"}}), false),
+            (json!({"result": null}), false),
+            (json!({"result": "********"}), false),
         ] {
-            assert_eq!(is_masked_whole(&execution), expected, "{execution}");
+            assert_eq!(is_masked_whole(&execution(answer.clone())), expected, "{answer}");
         }
     }
 

@@ -1,31 +1,16 @@
-//! Executions that rest since the host was restored from a backup: their status alone would say that they run.
+//! Held executions, whose status alone would say that they run. The host holds them after a restore.
 
-use serde_json::Value;
+use petrel_api_types::Execution;
 
 use crate::print;
 
-/// Whether an execution is held.
-pub(super) fn is_held(execution: &Value) -> bool {
-    execution.get("held").and_then(Value::as_bool).unwrap_or_default()
+/// The status of an execution, with a mark if it is held.
+pub(super) fn status(execution: &Execution<'_>) -> String {
+    let held = if execution.held { " (held)" } else { "" };
+    format!("{}{held}", execution.status)
 }
 
-/// Adds to the status of an execution, or of each in a listing, that it is held. Whether any is.
-pub(super) fn mark(executions: &mut Value) -> bool {
-    let all = match executions {
-        Value::Array(all) => all.as_mut_slice(),
-        one => std::slice::from_mut(one),
-    };
-    let mut is_any = false;
-    for execution in all.iter_mut().filter(|execution| is_held(execution)) {
-        is_any = true;
-        if let Some(Value::String(status)) = execution.get_mut("status") {
-            status.push_str(" (held)");
-        }
-    }
-    is_any
-}
-
-/// Says what that means, and what to do about it.
+/// Prints the meaning of this, and the remedy.
 pub(super) fn explain() {
     print::note(
         "held: it was in flight at the backup that the host is restored from, and rests; `petrel resume-all` lets all \
@@ -37,19 +22,18 @@ pub(super) fn explain() {
 mod tests {
     use serde_json::json;
 
+    use super::super::attributes::tests::execution;
     use super::*;
 
     #[test]
     fn what_is_held_says_so_in_its_status() {
-        let mut listed = json!([{"status": "running", "held": true}, {"status": "running"}, {"status": "failed", "held": false}]);
-        assert!(mark(&mut listed));
-        assert_eq!(
-            listed.as_array().unwrap().iter().map(|one| &one["status"]).collect::<Vec<_>>(),
-            ["running (held)", "running", "failed"]
-        );
-        let mut one = json!({"status": "requested", "held": true});
-        assert!(mark(&mut one));
-        assert_eq!(one["status"], "requested (held)");
-        assert!(!mark(&mut json!([])) && !mark(&mut json!({"status": "running"})));
+        for (answer, expected) in [
+            (json!({"status": "running", "held": true}), "running (held)"),
+            (json!({"status": "requested", "held": true}), "requested (held)"),
+            (json!({"status": "running"}), "running"),
+            (json!({"status": "failed", "held": false}), "failed"),
+        ] {
+            assert_eq!(status(&execution(answer)), expected);
+        }
     }
 }

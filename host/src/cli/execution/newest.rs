@@ -1,44 +1,49 @@
-//! What `last` leaves open: the newest execution may be older than the last event, which has then led to none.
+//! A note for the name `last`: the newest execution may be older than the last event, which has then led to none.
 
+use petrel_api_types::{Execution, Item, TriggerInstance};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::attributes::text;
-use crate::cli::session::Session;
+use crate::cli::session::{Items, Session};
+use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
-/// Says so of `execution`, if it was asked for as `last`. Who cannot see events is told nothing.
-pub(super) async fn tell_of_later_event(session: &Session, asked: &str, execution: &Value) {
+/// Prints the note on the execution in `answer` if it was requested as `last`. A user who may not see events gets none.
+pub(super) async fn tell_of_later_event(session: &Session, asked: &str, answer: &Value) {
     if asked != "last" || session.form == Form::Json {
         return;
     }
-    let Ok(events) = session.client.list("/triggerinstances?limit=1&exclude_attributes=payload").await else {
-        return;
-    };
-    if let Some(said) = events.get(0).and_then(|event| later(event, execution)) {
+    let path = "/triggerinstances?limit=1&exclude_attributes=payload";
+    let Ok(listed) = session.client.list(path).await else { return };
+    let (events, execution) =
+        (read::<Items<TriggerInstance<'static>>>(&listed), read::<Execution<'static>>(answer));
+    if let (Ok(events), Ok(execution)) = (events, execution)
+        && let Some(Item::Found(event)) = events.first()
+        && let Some(said) = later(event, &execution)
+    {
         print::note(&said);
     }
 }
 
-/// The same for what shows nothing else of the execution.
+/// The same for a verb that shows nothing else of the execution.
 pub(super) async fn tell_of_later_event_than_last(session: &Session, asked: &str) -> Result<(), Failure> {
     if asked == "last" && session.form == Form::Text {
         let path = "/executions/last?exclude_attributes=result";
-        let execution = session.client.execution(Method::GET, path, None).await?;
-        tell_of_later_event(session, asked, &execution).await;
+        let answer = session.client.execution(Method::GET, path, None).await?;
+        tell_of_later_event(session, asked, &answer).await;
     }
     Ok(())
 }
 
-/// That an event came after an execution was asked for. Both times are written alike, so that they compare as text.
-fn later(event: &Value, execution: &Value) -> Option<String> {
-    let (came, begun) = (text(event, "occurrence_time"), text(execution, "start_timestamp"));
-    (!begun.is_empty() && came > begun).then(|| {
+/// The note that an event came after an execution was requested.
+fn later(event: &TriggerInstance<'_>, execution: &Execution<'_>) -> Option<String> {
+    let (came, begun) = (event.occurrence_time, execution.start_timestamp);
+    (came > begun).then(|| {
         format!(
             "{} is the newest execution, of {}; the last event came later, at {}: `petrel trigger why last` says what came \
              of it",
-            text(execution, "id"),
+            execution.id,
             print::to_the_second(begun),
             print::to_the_second(came)
         )
@@ -49,19 +54,29 @@ fn later(event: &Value, execution: &Value) -> Option<String> {
 mod tests {
     use serde_json::json;
 
+    use super::super::attributes::tests::{ID, execution};
     use super::*;
 
     #[test]
     fn an_event_that_led_to_nothing_is_told_of_beside_an_older_execution() {
-        let execution = json!({"id": "1", "start_timestamp": "2026-11-20T12:00:00.500000Z"});
+        let execution = execution(json!({"start_timestamp": "2026-11-20T12:00:00.500000Z"}));
         for (came, is_told) in [
-            // An execution is asked for at the moment of its event.
+            // An execution is requested at the moment of its event.
             ("2026-11-20T12:00:00.500000Z", false),
             ("2026-11-20T12:00:00.500001Z", true),
             ("2026-11-20T11:59:59.900000Z", false),
         ] {
-            assert_eq!(later(&json!({"occurrence_time": came}), &execution).is_some(), is_told, "{came}");
+            // Its payload was not asked for.
+            let event = json!({
+                "id": ID, "trigger": "core.x", "trigger_type": "core.x", "occurrence_time": came, "status": "processed",
+            });
+            let event: TriggerInstance<'static> = serde_json::from_value(event).unwrap();
+            let told = later(&event, &execution);
+            assert_eq!(told.is_some(), is_told, "{came}");
+            if let Some(told) = told {
+                let begin = format!("{ID} is the newest execution, of 2026-11-20T12:00:00Z; the last event ");
+                assert!(told.starts_with(&begin), "{told}");
+            }
         }
-        assert_eq!(later(&json!({"occurrence_time": "2026"}), &json!({})), None);
     }
 }

@@ -1,32 +1,31 @@
-//! The tasks of a workflow as a tree: what each has asked for, with its status and how long it took.
+//! The tasks of a workflow as a tree, with the status and the duration of each.
 
 use std::collections::BTreeMap;
 
 use petrel_api_types::Execution;
-use petrel_api_types::execution::Standing;
 use petrel_model::{ExecutionId, Status};
 
+use super::held;
 use crate::cli::session::Session;
 use crate::client::read;
 use crate::exit::Failure;
 use crate::print;
 
-/// Whether an execution is one of a workflow.
-pub(super) fn is_workflow(standing: &Standing<'_>) -> bool {
-    let runner = standing.runner.as_ref().map(|runner| &*runner.name);
-    matches!(runner, Some("orquesta" | "action-chain"))
+/// Whether an execution is a workflow.
+pub(super) fn is_workflow(execution: &Execution<'_>) -> bool {
+    matches!(&*execution.runner.name, "orquesta" | "action-chain")
 }
 
-/// What is inside a workflow, at any depth.
-async fn inside(session: &Session, workflow: &str) -> Result<Vec<Execution<'static>>, Failure> {
+/// The executions inside a workflow, at any depth.
+async fn inside(session: &Session, workflow: ExecutionId) -> Result<Vec<Execution<'static>>, Failure> {
     let path = format!("/executions/{workflow}/children?depth=-1&exclude_attributes=result");
     read(&session.client.list(&path).await?)
 }
 
-/// Prints what the tasks of a workflow have asked for, and those of workflows inside it below them.
-pub(super) async fn print(session: &Session, workflow: &str) -> Result<(), Failure> {
+/// Prints the executions inside a workflow as a tree.
+pub(super) async fn print(session: &Session, workflow: ExecutionId) -> Result<(), Failure> {
     let children = inside(session, workflow).await?;
-    if let (false, Ok(workflow)) = (children.is_empty(), workflow.parse::<ExecutionId>()) {
+    if !children.is_empty() {
         print::line("tasks");
         branch(&children, &tries(&children), workflow, 1);
     }
@@ -41,12 +40,12 @@ fn branch(all: &[Execution<'_>], tries: &BTreeMap<ExecutionId, Try>, parent: Exe
     }
 }
 
-/// Which of the tries of a task an execution is. A task that was tried again has not failed by its first try.
+/// The number of an execution among the tries of its task. A task that was tried again has not failed by its first try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Try {
-    /// How many there were before.
+    /// The number of earlier tries.
     earlier: usize,
-    /// Whether there is another one.
+    /// Whether there is a later try.
     is_over: bool,
 }
 
@@ -82,7 +81,7 @@ fn tries(all: &[Execution<'_>]) -> BTreeMap<ExecutionId, Try> {
     tries
 }
 
-/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as there is something to say, with the status as `shown` shows it.
+/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as these are known, with the status in the form of `shown`.
 fn line(child: &Execution<'_>, tried: Try, shown: impl Fn(&str) -> String) -> String {
     let task = child.context.orquesta.as_ref();
     let mut name = task.map(|task| task.task_name.to_string()).unwrap_or_default();
@@ -93,23 +92,25 @@ fn line(child: &Execution<'_>, tried: Try, shown: impl Fn(&str) -> String) -> St
         name.push_str(&format!("[{item}]"));
     }
     let seconds = child.elapsed_seconds.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
-    let held = if child.held { " (held)" } else { "" };
-    let status = shown(&format!("{:<10}", format!("{}{held}", child.status)));
+    let status = shown(&format!("{:<10}", held::status(child)));
     let action = child.action.reference();
     format!("{name:<24} {status} {seconds:>12}  {action}  {}{}", child.id, tried.told())
 }
 
-/// The tasks of a workflow, as far as they were followed.
+/// The tasks of a workflow that are being followed.
 #[derive(Default)]
 pub(super) struct Followed {
-    /// For each the status that was printed last, and how many lines of output.
+    /// For each task the last printed status, and the number of printed lines.
     tasks: BTreeMap<ExecutionId, (Option<Status>, usize)>,
 }
 
 impl Followed {
-    /// Prints what is new of the tasks of a workflow, and of workflows inside it: their statuses, and their
-    /// output.
-    pub(super) async fn print_news(&mut self, session: &Session, workflow: &str) -> Result<(), Failure> {
+    /// Prints new statuses and new output of the tasks of a workflow and of workflows inside it.
+    pub(super) async fn print_news(
+        &mut self,
+        session: &Session,
+        workflow: ExecutionId,
+    ) -> Result<(), Failure> {
         let children = inside(session, workflow).await?;
         let tries = tries(&children);
         for child in &children {
@@ -134,28 +135,23 @@ impl Followed {
 mod tests {
     use serde_json::json;
 
+    use super::super::attributes::tests::{ID, execution};
     use super::*;
 
     fn child(id: &str, status: &str) -> Execution<'static> {
-        serde_json::from_value(json!({
+        execution(json!({
             "id": id,
             "status": status,
-            "action": {"ref": "p.a", "name": "a", "pack": "p", "runner_type": "noop"},
-            "runner": {"name": "noop"},
-            "liveaction": {"id": id, "action": "p.a", "parameters": {}},
-            "start_timestamp": "2026-11-20T12:00:00Z",
             "elapsed_seconds": 1.5,
             "context": {
                 "user": "ada", "pack": "p",
                 "orquesta": {
-                    "workflow_execution_id": "65a000000000000000000001", "task_execution_id": "0a", "task_id": "t", "task_name": "t",
+                    "workflow_execution_id": ID, "task_execution_id": "0a", "task_id": "t", "task_name": "t",
                     "task_route": 2, "item_id": 3,
                 },
             },
-            "log": [],
             "held": true,
         }))
-        .unwrap()
     }
 
     #[test]

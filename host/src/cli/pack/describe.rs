@@ -1,5 +1,5 @@
-//! `petrel pack describe`: the metadata of actions, from what their component says about itself. The component is asked in
-//! the sandbox, here; no host is needed.
+//! `petrel pack describe`: the metadata of actions from their component's own description. The component is asked
+//! here, in the sandbox; no host is needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// The metadata of one action.
+/// The metadata of an action.
 struct Metadata {
     /// The name of the action.
     name: String,
-    /// What its file in `actions` is to hold.
+    /// The text of its file in `actions`.
     text: String,
 }
 
-/// Prints what `component` says about its actions as their metadata, or writes it into the pack that holds it.
+/// Prints the metadata of the actions in `component`, or writes it into the component's pack.
 pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Result<Code, Failure> {
     let component = std::path::absolute(component).unwrap_or_else(|_unknown| component.to_owned());
     if component.is_dir() {
@@ -31,7 +31,7 @@ pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Resul
                 "name the compiled component, {name}/wasm/NAME.wasm for example; `petrel pack check {name}` looks at a pack"
             ),
         };
-        return Err(Failure::usage(format!("{name} is a directory, and no component"), hint));
+        return Err(Failure::usage(format!("{name} is a directory and not a component"), hint));
     }
     let pack = component.ancestors().skip(1).find(|directory| directory.join("pack.yaml").is_file());
     let actions = asked(&component, &entry_point(&component, pack)).await?;
@@ -59,14 +59,14 @@ fn compiled_in(directory: &Path) -> Option<PathBuf> {
     files.min()
 }
 
-/// How the metadata names the component: by its path within the pack.
+/// The path of the component within its pack, for the metadata.
 fn entry_point(component: &Path, pack: Option<&Path>) -> String {
     let within = pack.and_then(|pack| component.strip_prefix(pack).ok());
     let name = || Path::new("wasm").join(component.file_name().unwrap_or_default());
     within.map_or_else(name, Path::to_path_buf).display().to_string()
 }
 
-/// What the component says about its actions.
+/// Asks the component for its description.
 async fn asked(component: &Path, entry_point: &str) -> Result<Vec<Metadata>, Failure> {
     let runtime = PackRuntime::new(Options::default())
         .map_err(|error| Failure::new(Code::Server, "component.host", error.to_string(), ""))?;
@@ -88,19 +88,19 @@ async fn asked(component: &Path, entry_point: &str) -> Result<Vec<Metadata>, Fai
     })?;
     let mut actions = Vec::new();
     for action in described.actions {
-        // It becomes the name of a file.
+        // The name becomes the name of a file.
         check_item("an action", "", &action.name).map_err(|error| {
             Failure::new(Code::Failed, "component.description", error.to_string(), error.remedy)
         })?;
         let name = action.name.clone();
-        // Which pack it is in is said by where its file lies.
+        // The pack follows from the place of the file, so it is not written.
         let text = write_action_metadata(&action.into_action("", entry_point));
         actions.push(Metadata { name, text });
     }
     Ok(actions)
 }
 
-/// Writes each into its file, in place of what is there; gives the files.
+/// Writes the metadata into the files, and returns their paths.
 fn written(component: &Path, pack: Option<&Path>, actions: &[Metadata]) -> Result<Vec<PathBuf>, Failure> {
     let pack = pack.ok_or_else(|| {
         Failure::usage(

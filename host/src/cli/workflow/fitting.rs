@@ -1,26 +1,24 @@
-//! Whether a test of a workflow speaks of that workflow: a name that the workflow does not have would be left out in
-//! silence, and the test would pass without having tested anything. What a test file may hold at all is known to
-//! `petrel_workflows::rehearsal`.
+//! The check that a test of a workflow fits the workflow. An unknown name would be ignored in silence, and the test
+//! would pass without testing anything. `petrel_workflows::rehearsal` parses test files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use petrel_catalog::workflows::ACTION_CHAIN;
-use petrel_engine::workflows::WorkflowRunner;
+use petrel_engine::workflows::action_chain;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema, merged};
 use petrel_packs::limits::LARGEST_METADATA;
 use petrel_packs::plain_file;
-use petrel_runners::Runner as _;
 use petrel_workflows::Source;
 use petrel_workflows::rehearsal::Script;
 use serde_json::Value;
 
-/// What a workflow has that tests can name.
+/// The names of a workflow that tests can use.
 pub(super) struct Names {
-    /// Its tasks.
+    /// The tasks.
     tasks: Vec<String>,
-    /// Its inputs. A chain takes what its action declares: `None` where no pack has such an action.
+    /// The inputs. Those of a chain are the parameters of its action; `None` if no pack has such an action.
     inputs: Option<Vec<Input>>,
 }
 
@@ -30,12 +28,12 @@ struct Input {
 }
 
 impl Names {
-    /// Those of a workflow, the document that it was made of, and the file that this lies in.
+    /// The names of a workflow, from its document and the file that contains it.
     pub(super) fn of(source: &Source, document: &Value, file: &Path) -> Self {
         match source {
             Source::Orquesta(definition) => {
                 let tasks = definition.tasks().iter().filter(|task| task.engine.is_none());
-                // A default that is null is one all the same, so the document is asked.
+                // A default of null counts as a default, so the document must be read.
                 let bare = |name: &str| {
                     let mut written = document.get("input").and_then(Value::as_array).into_iter().flatten();
                     written.any(|input| input.as_str() == Some(name))
@@ -56,10 +54,10 @@ impl Names {
         }
     }
 
-    /// What `script` says of a workflow with these names that it does not have, and what it leaves out.
+    /// Checks the names in `script`, and that it gives all required inputs.
     ///
     /// # Errors
-    /// The first such name, and the nearest that there is.
+    /// The first unknown name with the nearest known one, or a missing input.
     pub(super) fn check(&self, script: &Script) -> Result<(), String> {
         let tasks: Vec<_> = self.tasks.iter().map(String::as_str).collect();
         if let Some(task) = script.actions.keys().find(|task| !tasks.contains(&task.as_str())) {
@@ -80,8 +78,8 @@ impl Names {
     }
 }
 
-/// What the actions of a pack declare whose chain lies in this file; of several, all that one of them does. Nothing where
-/// it lies in no pack, or there is no such action.
+/// The parameters of the actions whose chain is in this file; of several actions, all of them. `None` if the file is
+/// in no pack, or no action uses it.
 fn inputs_of_chain(file: &Path) -> Option<Vec<Input>> {
     let file = file.canonicalize().ok()?;
     let is_of_pack =
@@ -99,7 +97,7 @@ fn inputs_of_chain(file: &Path) -> Option<Vec<Input>> {
     Some(inputs.collect()).filter(|inputs: &Vec<_>| !inputs.is_empty())
 }
 
-/// The parameters of the action in a file of metadata, with those of its runner, if it runs this `chain`.
+/// The parameters of the action in a file of metadata, with those of its runner, if the action runs this `chain`.
 fn declared(metadata: &Path, actions: &Path, chain: &Path) -> Option<Parameters> {
     metadata.extension().filter(|end| *end == "yaml" || *end == "yml")?;
     let text = plain_file::read_text(metadata, LARGEST_METADATA).ok()?;
@@ -110,10 +108,10 @@ fn declared(metadata: &Path, actions: &Path, chain: &Path) -> Option<Parameters>
         return None;
     }
     let own = action.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
-    Some(merged(&WorkflowRunner::action_chain().runner_type().parameters, &own))
+    Some(merged(&action_chain().runner_type().parameters, &own))
 }
 
-/// That the workflow has no `what` of this name.
+/// The message for an unknown name.
 fn unknown(place: &str, what: &str, name: &str, known: &[&str]) -> String {
     let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean {near}?"),

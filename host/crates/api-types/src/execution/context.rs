@@ -1,4 +1,4 @@
-//! Where an execution came from: what the host says of it, and beside it what the caller gave.
+//! The origin of an execution: the host's own account of it, and apart from that the context that the caller gave.
 
 use std::borrow::Cow;
 
@@ -8,52 +8,54 @@ use serde_json::Value;
 
 /// The runner of Orquesta's workflows.
 const ORQUESTA: &str = "orquesta";
-/// The attribute by which StackStorm marks a workflow.
+/// The attribute by which StackStorm marks the execution of a workflow.
 const WORKFLOW: &str = "workflow_execution";
 
-/// Where an execution came from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The context of an execution.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Context<'a> {
-    /// On whose behalf.
+    /// The user on whose behalf it runs.
+    #[serde(default)]
     pub user: Cow<'a, str>,
-    /// The action's pack.
+    /// The name of the action's pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
-    /// The event that led to it.
+    /// The event that led to the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger_instance: Option<Origin<'a, TriggerInstanceId>>,
-    /// The rule that asked for it.
+    /// The rule that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Origin<'a, RuleId>>,
-    /// Who really asked, where that is not `user`.
+    /// The caller, where that is not `user`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_user: Option<Cow<'a, str>>,
-    /// Who has ended it.
+    /// The user who canceled the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<Cow<'a, str>>,
-    /// The execution that it does again.
+    /// The execution of which this is a rerun.
     #[serde(default, rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf<'a>>,
-    /// What the caller gave, each under its own name.
+    /// The caller's context, under its own names.
     #[serde(flatten)]
     pub beside: Cow<'a, Object>,
-    /// What the caller gave under names that are the host's.
+    /// The part of the caller's context whose names belong to the host.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub given: Object,
-    /// The workflow that has asked for it.
+    /// The workflow that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentExecution>,
-    /// The task that has asked for it.
+    /// The task that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orquesta: Option<Task<'a>>,
-    /// The task again, of an action chain.
+    /// The task again, for a task of an action chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainTask<'a>>,
-    /// Of a workflow its own id. (A caller may have given anything here.)
+    /// The id of the execution itself, if it is a workflow. Any value, because a caller may give one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_execution: Option<Value>,
 }
 
-/// An id and the name that its object had then.
+/// The id of an object, with its name at that time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin<'a, T> {
     /// The id.
@@ -62,39 +64,39 @@ pub struct Origin<'a, T> {
     pub name: Cow<'a, str>,
 }
 
-/// What is done again.
+/// The original of a rerun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RerunOf<'a> {
-    /// The execution.
+    /// The id of the original execution.
     #[serde(rename = "ref")]
     pub execution: ExecutionId,
-    /// The tasks of the workflow; none for all of it.
+    /// The tasks of the workflow that are run again; empty for the whole workflow.
     pub tasks: Cow<'a, [String]>,
-    /// Those of the tasks of which all items are done again.
+    /// The tasks among these whose items are all run again.
     pub reset: Cow<'a, [String]>,
 }
 
-/// A workflow that has asked for an execution.
+/// A workflow that requested an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParentExecution {
-    /// Its id.
+    /// The id of the workflow's execution.
     pub execution_id: ExecutionId,
 }
 
-/// A task that has asked for an execution.
+/// A task that requested an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task<'a> {
-    /// The workflow.
+    /// The id of the workflow's execution.
     pub workflow_execution_id: ExecutionId,
-    /// This run of the task.
+    /// The id of the task's run.
     pub task_execution_id: Cow<'a, str>,
-    /// The name.
+    /// The name of the task.
     pub task_id: Cow<'a, str>,
-    /// The name again.
+    /// The name of the task, under StackStorm's other key.
     pub task_name: Cow<'a, str>,
-    /// The route that it is on.
+    /// The number of the task's route.
     pub task_route: u32,
-    /// The item that it is for.
+    /// The number of the item, for a task with items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_id: Option<u64>,
 }
@@ -110,7 +112,7 @@ pub struct ChainTask<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// The context of `execution`, which the run `task_execution` of a task has asked for if it belongs to a workflow.
+    /// The context of `execution`. The task's run is `task_execution`, if the execution belongs to a workflow.
     pub(super) fn of(execution: &'a execution::Execution, task_execution: Option<&Cow<'a, str>>) -> Self {
         let origins = &execution.context;
         let (mut beside, given) = origins.given_apart();
@@ -128,7 +130,7 @@ impl<'a> Context<'a> {
             reference: Cow::Borrowed(execution.action.as_str()),
         });
         let own = (execution.runner == ORQUESTA).then(|| Value::from(execution.id.to_string()));
-        // It takes the place of what a caller gave under its name.
+        // The host's value replaces what a caller gave under this name.
         let workflow_execution = match own {
             Some(own) if beside.contains_key(WORKFLOW) => {
                 beside.to_mut().insert(WORKFLOW.to_owned(), own);

@@ -1,5 +1,5 @@
-//! Reads what a list from the store was asked for: in pieces, in the order of ids, which is that of time, and no further
-//! than it must. What becomes of it is in `part.rs`.
+//! Reads the requested part of a list from the store: in pieces, in the order of ids, which is the order of time, and
+//! no further than needed. `part.rs` makes the answer.
 
 use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::Id;
@@ -9,22 +9,23 @@ use super::rows::Row;
 use super::{ListRequest, Total};
 use crate::{Api, ApiError};
 
-/// How many items are read from the store at once.
+/// The number of items that are read from the store at once.
 const STEP: usize = 1000;
 
-/// How many times the store is asked beyond a page to say how many items there are in all: for [`STEP`] of them, or for
-/// fewer where the oldest come first.
+/// The number of reads beyond a page that count the whole list: each of [`STEP`] items, or of fewer where the oldest
+/// come first.
 const COUNTED: usize = 2;
 const COUNTED_RISING: usize = 20;
-/// How many bytes of items that are read one by one are held at once. (One may be larger.)
+/// Bytes of items that are held at once while they are read one by one. A single item may be larger.
 const AT_ONCE: usize = 2 << 20;
-/// How far, in milliseconds, the time in an id may be from the time by which its item is found. They are the same,
-/// but where the time was set.
+/// The greatest difference, in milliseconds, between the time in an id and the time by which its item is filtered.
+/// They differ only where the clock was set.
 const SLACK: u64 = 60_000;
 
 impl ListRequest {
-    /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
-    /// many items are wanted. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). What lies there and cannot be read is beside it.
+    /// The requested part, read from the store page by page: `read` gets the id to go on from and the number of
+    /// items. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). Unreadable rows are kept beside the
+    /// items.
     ///
     /// # Errors
     /// When the store fails, and as [`listing::hold`](crate::listing::hold).
@@ -53,18 +54,19 @@ impl ListRequest {
             if at.is_none() || part.items.len() >= page.limit || !has_room {
                 break;
             }
-            // A long listing lets others have their turn.
+            // A long listing yields between its steps, so that other requests are served meanwhile.
             tokio::task::yield_now().await;
         }
-        // Who goes on from a page sees a part of the list, so that is counted by itself.
+        // A page that goes on from another one sees only the rest of the list, so that the whole is counted
+        // separately.
         if page.before.is_none() && page.after.is_none() {
             part.total = Some(self.count_on(count, at, read).await?);
         }
         Ok(part)
     }
 
-    /// Says how many there are in all to who goes on from a page ([`collect`](Self::collect) did so of a first one): whoever
-    /// adds up pages until they are all would end early by any smaller count.
+    /// Counts the whole list for a request that goes on from a page; [`collect`](Self::collect) has counted it for a
+    /// first page. A client that adds up pages until it has them all would stop too early at any smaller count.
     ///
     /// # Errors
     /// When the store fails.
@@ -86,7 +88,7 @@ impl ListRequest {
         Ok(())
     }
 
-    /// How many there are, of which `count` were seen before `at`. It does not look far.
+    /// The total, of which `count` items were seen before `at`. It reads no more than a few pages further.
     async fn count_on<T: Row, F>(
         &self,
         mut count: usize,
@@ -109,7 +111,8 @@ impl ListRequest {
         Ok(Total { count, is_exact: at.is_none() })
     }
 
-    /// Where a list from the store begins: it is in the order of ids, which begin with the time.
+    /// The id at which the whole list begins in the store. Ids begin with their time, so that a bound on the time is
+    /// one on the id.
     fn first(&self) -> Option<Id> {
         let (after, before) = self.times();
         if self.is_rising {
@@ -119,17 +122,18 @@ impl ListRequest {
         }
     }
 
-    /// Where the part of it begins that was asked for.
+    /// The id at which the requested part begins.
     fn start(&self) -> Option<Id> {
         if self.is_rising {
             self.page.after.max(self.first())
         } else {
-            // `None` is the end, and the least.
+            // `None` means the end of the list, but is the least in the order of options, so it must not take part in
+            // `min`.
             self.page.before.into_iter().chain(self.first()).min()
         }
     }
 
-    /// Whether there may be more from here on.
+    /// Whether the list may have items from `at` on.
     fn reaches(&self, at: Id) -> bool {
         let (after, before) = self.times();
         let milliseconds = at.created_at().as_millis();
@@ -140,18 +144,18 @@ impl ListRequest {
         }
     }
 
-    /// The ids that were asked for, as far as they come after `at` in the order of the list.
+    /// The requested ids that come after `at` in the order of the list.
     pub(crate) fn ids_from(&self, at: Option<Id>) -> Option<Vec<Id>> {
         let is_left = |id: &Id| at.is_none_or(|at| if self.is_rising { *id > at } else { *id < at });
         self.ids().map(|ids| ids.into_iter().filter(is_left).collect())
     }
 }
 
-/// The items of these ids, in their order, of which `read` gives each; up to `limit` of them, and no more than are held
-/// at once. `is_last` says that none come after these.
+/// The items with these ids, in their order, each read by `read`: up to `limit` items, and up to the bytes that are
+/// held at once. `is_last` says that no more ids follow these.
 ///
 /// # Errors
-/// When the store fails. What cannot be read is said to be so.
+/// When the store fails. An unreadable row is no error and is listed as such.
 pub(crate) async fn read_each<T: Listed, F>(
     kind: &'static str,
     ids: Vec<Id>,

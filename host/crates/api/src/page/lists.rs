@@ -1,59 +1,60 @@
-//! Every list of the API, and what each may be asked: the one table. What is not in it is refused by name (`query.rs`
-//! beside it); what an item has of what it is narrowed and ordered by is in `rows.rs`.
+//! The table of all lists and of the parameters of each. A parameter that is not in it is refused by name
+//! (`query.rs`); `rows.rs` reads the columns of an item.
 //!
-//! The names are those of StackStorm's controllers (`supported_filters`), with a few that the lists of a host need beside.
+//! The names are those of StackStorm's controllers (`supported_filters`), with a few more that the host's own lists
+//! need.
 
 /// A list.
 #[derive(Debug)]
 pub(crate) struct List {
-    /// Where it is, below `/api/v1`.
+    /// The path below `/api/v1`.
     pub(crate) path: &'static str,
-    /// What it can be narrowed by, and ordered by.
+    /// The columns by which the list can be filtered and ordered.
     pub(crate) columns: &'static [Column],
-    /// What else it may be asked, beside what every list may.
+    /// Further parameters, besides those of every list.
     pub(crate) others: &'static [&'static str],
-    /// Whether it is read from the store, where there is one order: that of time. What is in memory can be put in
-    /// any.
+    /// Whether the list is read from the store, where time is the only order. A list in memory can be put in any
+    /// order.
     pub(crate) is_stored: bool,
 }
 
-/// Something that the items of a list have.
+/// An attribute of the items of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Column {
-    /// What it is called in a query.
+    /// Its name in a query.
     pub(crate) name: &'static str,
-    /// What it may be compared with.
+    /// The kind of its values.
     pub(crate) kind: Kind,
 }
 
-/// What is compared with.
+/// The kind of a value in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A text.
+    /// Any text.
     Text,
-    /// Texts with commas between them, of which it is one.
+    /// Texts separated by commas, one of which the item must have.
     Texts,
-    /// Ids of what is stored, with commas between them.
+    /// Ids of stored things, separated by commas.
     Ids,
-    /// The id of something that is stored.
+    /// The id of a stored thing.
     Id,
-    /// `pack.name`.
+    /// A reference, `pack.name`.
     Reference,
     /// True or false.
     Flag,
-    /// A time; `NAME_gt` and `NAME_lt` are what comes after one and before one.
+    /// A time. `NAME_gt` and `NAME_lt` select items after and before it.
     Time,
     /// The status of an execution.
     Status,
-    /// How far the rules got with an event.
+    /// The progress of an event through the rules.
     EventStatus,
 }
 
-/// What every list may be asked.
+/// The parameters of every list.
 pub(super) const OF_ALL: [&str; 5] = ["limit", "offset", "sort", "include_attributes", "exclude_attributes"];
-/// What a list from the store may be asked beside: where to go on.
+/// The parameters of a list from the store, besides: where to go on.
 pub(super) const OF_STORED: [&str; 2] = ["before", "after"];
-/// What any request may say beside.
+/// The parameters of every request.
 pub(crate) const OF_REQUESTS: [&str; 3] = ["show_secrets", "x-auth-token", "st2-api-key"];
 
 const fn column(name: &'static str, kind: Kind) -> Column {
@@ -98,7 +99,7 @@ pub(crate) static EXECUTIONS: List = List {
         column("liveaction", Kind::Id),
         column("timestamp", Kind::Time),
     ],
-    // StackStorm's client says so which way time goes.
+    // StackStorm's client gives the order of time by these.
     others: &[SORT_ASC, SORT_DESC],
     is_stored: true,
 };
@@ -177,7 +178,7 @@ pub(crate) static CONFIG_SCHEMAS: List =
     List { path: "/config_schemas", columns: &[ID, PACK], others: &[], is_stored: false };
 
 impl List {
-    /// All that it may be asked, for people.
+    /// All parameters, for people.
     pub(super) fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         for column in self.columns {
@@ -191,14 +192,14 @@ impl List {
         names
     }
 
-    /// What it can be ordered by.
+    /// The columns by which the list can be ordered.
     pub(super) fn orders(&self) -> impl Iterator<Item = &'static Column> + use<> {
         let is_stored = self.is_stored;
         self.columns.iter().filter(move |column| !is_stored || matches!(column.kind, Kind::Time | Kind::Ids))
     }
 }
 
-/// All of them.
+/// All lists.
 #[cfg(test)]
 pub(super) static ALL: [&List; 15] = [
     &ACTIONS,

@@ -1,21 +1,21 @@
-//! Leaves of what is shown the attributes that were asked for, while it is written: nothing is written to be dropped again.
+//! Leaves out attributes that were not asked for while an item is being written, so that nothing is built in vain.
 
 use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 use super::{Attributes, PageRequest};
 
-/// Why something cannot be narrowed. All that lists show is a struct of `petrel_api_types`.
+/// The error for a value that is no struct. All items of lists are structs of `petrel_api_types`.
 const NO_ATTRIBUTES: &str = "only what has attributes can be narrowed to some of them";
 
 impl PageRequest {
-    /// One item with the attributes that were asked for; `id` and `ref` are always among them.
+    /// One item with the requested attributes. `id` and `ref` are always among them.
     pub(crate) fn narrowed<T: Serialize>(&self, item: T) -> Narrowed<'_, T> {
         Narrowed { item, attributes: &self.attributes }
     }
 }
 
-/// Something that is written with some of its attributes.
+/// A value that is written with some of its attributes.
 pub(crate) struct Narrowed<'a, T> {
     item: T,
     attributes: &'a Attributes,
@@ -41,13 +41,13 @@ impl<T: Serialize> Serialize for Narrowed<'_, T> {
     }
 }
 
-/// Writes a struct as a map with some of its fields, and refuses anything else.
+/// Serializes a struct as a map with some of its fields, and refuses every other kind of value.
 struct Narrowing<'a, S> {
     serializer: S,
     attributes: &'a Attributes,
 }
 
-/// The fields of a struct, of which some are written.
+/// The fields of a struct, some of which are written.
 struct Fields<'a, M> {
     map: M,
     attributes: &'a Attributes,
@@ -70,7 +70,7 @@ impl<M: SerializeMap> SerializeStruct for Fields<'_, M> {
     }
 }
 
-/// Methods that refuse a value of one type each.
+/// Methods that refuse a value of a simple type.
 macro_rules! refuse {
     ($($method:ident($kind:ty)),+ $(,)?) => {$(
         fn $method(self, _: $kind) -> Result<S::Ok, S::Error> {
@@ -79,7 +79,7 @@ macro_rules! refuse {
     )+};
 }
 
-/// Methods that refuse what begins with its name or its length.
+/// Methods that refuse a compound value, which begins with its name or its length.
 macro_rules! refuse_compound {
     ($($method:ident($($kind:ty),*) -> $made:ident),+ $(,)?) => {$(
         fn $method(self, $(_: $kind),*) -> Result<Self::$made, S::Error> {
@@ -100,7 +100,7 @@ impl<'a, S: Serializer> Serializer for Narrowing<'a, S> {
     type SerializeStructVariant = Impossible<S::Ok, S::Error>;
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, S::Error> {
-        // How many fields there will be is not known.
+        // The length is unknown before the fields have passed.
         let map = self.serializer.serialize_map(None)?;
         Ok(Fields { map, attributes: self.attributes })
     }

@@ -1,7 +1,7 @@
-//! Listings of what is read from the store, which may be large: read in parts (`collect.rs`), and written while they are
-//! sent. An answer that ends early says in `X-Next-Before` what to give as `before` to go on; where the oldest come first,
-//! in `X-Next-After` what to give as `after`. `X-Total-Count` says how many there are; `X-Total-At-Least: true` that there
-//! may be more, since no request looks at all that has ever been.
+//! Listings of stored items, which may be large: read in parts (`collect.rs`), and written while they are sent. An
+//! answer that ends early has the id to go on from in `X-Next-Before`, for the parameter `before`; where the oldest
+//! come first, in `X-Next-After`, for `after`. `X-Total-Count` is the number of items; `X-Total-At-Least: true` says
+//! that there may be more, since no request reads everything that was ever stored.
 
 use axum::http::HeaderValue;
 use axum::response::Response;
@@ -14,8 +14,8 @@ use super::{ListRequest, MOST_BYTES, Total};
 use crate::{Api, ApiError, listing, views};
 
 impl ListRequest {
-    /// Items that are the part that was asked for, in the order of the list, each as `view` shows it when its turn comes
-    /// to be sent; and what lies among them and cannot be read, in its place.
+    /// Answers with the requested part, in the order of the list. Each item is turned into its `view` when its turn
+    /// comes to be sent. Unreadable rows are shown in their places.
     pub(crate) fn answer_part<T, V>(
         &self,
         mut part: Part<T>,
@@ -39,7 +39,7 @@ impl ListRequest {
     }
 }
 
-/// Says in `header` where the listing goes on, if it does.
+/// Adds the `header` with the id from which the listing goes on, if it does.
 fn say_where_to_go_on(answer: &mut Response, header: &'static str, next: Option<Id>) {
     if let Some(value) = next.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
         answer.headers_mut().insert(header, value);
@@ -47,7 +47,7 @@ fn say_where_to_go_on(answer: &mut Response, header: &'static str, next: Option<
 }
 
 impl Total {
-    /// Says it in the headers of `answer`.
+    /// Adds the total to the headers of `answer`.
     fn say(self, answer: &mut Response) {
         answer.headers_mut().insert("x-total-count", self.count.into());
         if !self.is_exact {
@@ -56,12 +56,12 @@ impl Total {
     }
 }
 
-/// What is listed in parts.
+/// An item of a list that is read in parts.
 pub(crate) trait Listed {
-    /// Its id.
+    /// The id, by which lists are ordered.
     fn id(&self) -> Id;
 
-    /// About how many bytes it takes: the larger of what it takes in memory and of what it takes as JSON.
+    /// An estimate of the memory of the item, in bytes: the larger of its size in memory and of its size as JSON.
     fn bytes(&self) -> usize;
 }
 
@@ -97,54 +97,53 @@ impl Listed for Execution {
     }
 }
 
-/// Items of a listing.
+/// A part of a listing.
 #[derive(Debug)]
 pub(crate) struct Part<T> {
     pub(super) items: Vec<T>,
-    /// What lies among them and cannot be read.
+    /// Unreadable rows among the items.
     pub(super) lost: Vec<Unreadable>,
     bytes: usize,
-    /// How many bytes the largest of them takes.
+    /// The bytes of the largest item.
     largest: usize,
-    /// The room in memory for it.
+    /// The claim on memory for the items.
     held: Option<Claim>,
-    /// The id of the last item, if it ends early because it holds enough.
+    /// The id of the last item, if the part ends early because of its size.
     goes_on_at: Option<Id>,
-    /// How many there are in all, where that was looked at.
+    /// The number of items in the whole list, where it was counted.
     pub(super) total: Option<Total>,
     /// Whether the oldest come first.
     pub(super) is_rising: bool,
 }
 
 impl<T> Part<T> {
-    /// Nothing yet, of a list where the oldest come first if `is_rising`.
+    /// An empty part, of a list with the oldest first if `is_rising`.
     pub(super) fn in_order_of(is_rising: bool) -> Self {
         Self { is_rising, ..Self::default() }
     }
 
-    /// Items that are all that was asked for, and what lies among them and cannot be read; the oldest first if
-    /// `is_rising`.
+    /// A complete part, with its unreadable rows; the oldest first if `is_rising`.
     #[cfg(test)]
     pub(super) fn of(items: Vec<T>, lost: Vec<Unreadable>, total: Total, is_rising: bool) -> Self {
         Self { items, lost, total: Some(total), is_rising, ..Self::default() }
     }
 
-    /// Whether it holds enough.
+    /// Whether the part holds as many bytes as an answer may.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= MOST_BYTES
     }
 
-    /// The items.
+    /// The items that were read so far.
     pub(crate) fn items(&self) -> &[T] {
         &self.items
     }
 
-    /// How many items there are.
+    /// The number of items.
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Holds room for what there is, and for what is written of it at once.
+    /// Claims memory for the items, and for the text that is written of them at once.
     ///
     /// # Errors
     /// As [`listing::hold`].
@@ -169,13 +168,13 @@ impl<T> Default for Part<T> {
     }
 }
 
-/// A place in a listing.
+/// An item of a listing, or the row that stands in its place.
 enum Place<T> {
     Whole(T),
     Lost(Unreadable),
 }
 
-/// What is shown in a place.
+/// The view of a place.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Shown<V> {
@@ -183,7 +182,7 @@ enum Shown<V> {
     Lost(Unread),
 }
 
-/// What cannot be read, as it is shown.
+/// An unreadable row, as it is shown.
 struct Unread(Unreadable);
 
 impl Serialize for Unread {
@@ -193,7 +192,7 @@ impl Serialize for Unread {
 }
 
 impl<T: Listed> Part<T> {
-    /// All of it, in the order of the list.
+    /// Items and unreadable rows, in the order of the list.
     fn in_order(self) -> Vec<Place<T>> {
         let (has_lost, is_rising) = (!self.lost.is_empty(), self.is_rising);
         let mut places: Vec<_> = self.items.into_iter().map(Place::Whole).collect();
@@ -210,7 +209,8 @@ impl<T: Listed> Part<T> {
         places
     }
 
-    /// All of it as it was added, oldest first, each as `view` shows it when its turn comes to be sent.
+    /// Answers with the items in the order in which they were added, oldest first. Each is turned into its `view`
+    /// when its turn comes to be sent.
     pub(crate) fn answer<V: Serialize>(mut self, view: impl Fn(T) -> V + Send + Unpin + 'static) -> Response
     where
         T: Send + Unpin + 'static,
@@ -224,23 +224,23 @@ impl<T: Listed> Part<T> {
         answer
     }
 
-    /// Says how many there are, as far as it was read from the first on: all of them, unless it ends early.
+    /// Counts a list that was read from its first item on: exactly, unless it ends early.
     pub(crate) fn count(&mut self) {
         self.total = Some(Total { count: self.items.len(), is_exact: self.goes_on_at.is_none() });
     }
 
-    /// Says that it is a part of a list of `count`; where that is not exact, of more.
+    /// Notes that the part belongs to a list of `count` items, or of more if that is not exact.
     pub(crate) fn is_of(&mut self, count: usize, is_exact: bool) {
         self.total = Some(Total { count, is_exact });
     }
 
-    /// Puts the oldest first, whatever order they were added in.
+    /// Puts the oldest item first.
     pub(crate) fn sort_by_age(&mut self) {
         self.items.sort_by_key(Listed::id);
     }
 
-    /// Says that nobody has looked beyond `at`. It goes on there, unless it has all of the `limit` items that were asked for:
-    /// then it goes on behind the last of these.
+    /// Notes that nothing beyond `at` was read. The listing goes on there, unless the part has all of the `limit`
+    /// items; then it goes on behind the last of them.
     pub(crate) fn cut_at(&mut self, at: Id, limit: usize) {
         self.is_more_than_counted();
         if self.items.len() < limit {
@@ -248,19 +248,19 @@ impl<T: Listed> Part<T> {
         }
     }
 
-    /// Says that there may be more in all than were counted.
+    /// Notes that the list may be longer than was counted.
     pub(crate) fn is_more_than_counted(&mut self) {
         if let Some(total) = &mut self.total {
             total.is_exact = false;
         }
     }
 
-    /// Ends it where it is, although there may be more.
+    /// Ends the part after its last item, although more may follow.
     pub(crate) fn end_here(&mut self) {
         self.goes_on_at = self.items.last().map(Listed::id);
     }
 
-    /// Adds `items`, after which there are more if `has_more`. Returns whether more would have room.
+    /// Adds `items`, after which there are more if `has_more`. Returns whether the part has room for more.
     pub(crate) fn add(&mut self, items: impl ExactSizeIterator<Item = T>, has_more: bool) -> bool {
         let mut items = items;
         while !self.is_full() {

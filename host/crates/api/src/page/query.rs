@@ -1,5 +1,5 @@
-//! What a list is asked for: how it is narrowed, how it is ordered, and which part of it. It is checked against the table
-//! in `lists.rs`; what is not there is refused by name, since who deletes what a list shows must not be shown more.
+//! The query of a list: filters, order and page, checked against the table in `lists.rs`. An unknown name is refused,
+//! because a client that deletes everything it is shown must not be shown too much.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DE
 use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
 use crate::extract::{asks_for_secrets, flag, time};
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError};
 
-/// How many values one filter takes, as in StackStorm.
+/// The greatest number of values of one filter, as in StackStorm.
 const MOST_VALUES: usize = 100;
-/// The least that two times differ by.
+/// The resolution of times.
 const LEAST: Duration = Duration::from_micros(1);
 
-/// The query of a list as it came.
+/// The raw query of a list.
 pub(crate) struct Asked(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
@@ -36,32 +36,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     }
 }
 
-/// What a list is asked for.
+/// The checked query of a list.
 #[derive(Debug)]
 pub(crate) struct ListRequest {
-    /// Which part of it, and which attributes.
+    /// The part of the list, and the attributes.
     pub(crate) page: PageRequest,
     list: &'static List,
     filters: Vec<Filter>,
-    /// By what it is ordered, and whether what is largest comes first.
+    /// The columns by which the list is ordered, and whether the largest comes first.
     order: Vec<(&'static Column, bool)>,
-    /// What else was asked, by name.
+    /// Further parameters, by name.
     others: Vec<(&'static str, String)>,
     /// Whether a list from the store goes from the oldest to the newest.
     pub(crate) is_rising: bool,
 }
 
-/// What an item must have.
+/// A condition on the items.
 #[derive(Debug)]
 struct Filter {
     column: &'static str,
     test: Test,
 }
 
-/// What it is compared with.
+/// The comparison of a filter.
 #[derive(Debug, PartialEq, Eq)]
 enum Test {
-    /// It has none.
+    /// The item has no such value.
     Missing,
     Is(String),
     IsOneOf(Vec<String>),
@@ -72,15 +72,15 @@ enum Test {
 }
 
 impl Asked {
-    /// What was asked of `list`.
+    /// Checks the query against `list`.
     ///
     /// # Errors
-    /// 400 with what is known, for anything that `list` does not know or that makes no sense.
+    /// 400 with the known names, for an unknown name or an invalid value.
     pub(crate) fn of(self, list: &'static List) -> Result<ListRequest, ApiError> {
         refuse_repeated(&self.0)?;
         let mut page = PageQuery::default();
         let (mut filters, mut order, mut others) = (Vec::new(), Vec::new(), Vec::new());
-        // What any request may say is read where it matters.
+        // The parameters of every request are read elsewhere, where they matter.
         let of_list = self.0.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
         for (name, value) in of_list {
             if OF_STORED.contains(&name.as_str()) && !list.is_stored {
@@ -103,9 +103,10 @@ impl Asked {
     }
 }
 
-/// Refuses what is said twice: which of the two would count?
+/// Refuses a parameter that is given twice: nobody could say which of the two counts.
 pub(crate) fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError> {
     for (number, (name, _)) in pairs.iter().enumerate() {
+        // A query has few parameters, so pairs are compared without a set.
         if pairs.iter().take(number).any(|(earlier, _)| earlier == name) {
             let message = format!("`{}` is given twice", shown(name));
             return Err(ApiError::invalid(message, "give it once; several ids have commas between them"));
@@ -114,15 +115,16 @@ pub(crate) fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError
     Ok(())
 }
 
-/// A name as it came, fit for a message.
+/// A name from a query, made fit for a message.
 pub(crate) fn shown(name: &str) -> String {
+    // A name from outside may be long and hold control characters.
     name.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 fn unknown(list: &List, name: &str) -> ApiError {
     let message = format!("the list at {} knows no `{}`", list.path, shown(name));
     let known = format!("it knows {}", list.names().join(", "));
-    // StackStorm's executions take several in one: `status:failed action:core.local`.
+    // StackStorm's executions take several conditions in one `filter`: `status:failed action:core.local`.
     let hint = if name == "filter" {
         format!("say each by its own name, as in ?{}; {known}", example(list))
     } else {
@@ -131,19 +133,19 @@ fn unknown(list: &List, name: &str) -> ApiError {
     ApiError::invalid(message, hint)
 }
 
-/// A query with two of the things that a list can be narrowed by.
+/// A query with two filters of the list, as an example.
 fn example(list: &List) -> String {
     let names = list.columns.iter().map(|column| format!("{}=VALUE", column.name)).take(2);
     names.collect::<Vec<_>>().join("&")
 }
 
-/// By what a list is ordered: names with commas between them, with `-` before what is to come with the largest first.
+/// The order in `text`: names separated by commas, with `-` in front where the largest comes first.
 fn read_order(list: &'static List, text: &str) -> Result<Vec<(&'static Column, bool)>, ApiError> {
     let mut order = Vec::new();
     for key in text.split(',').filter(|key| !key.is_empty()) {
-        // A plus is a space, if it is not escaped.
+        // In a query an unescaped plus stands for a space.
         let name = key.trim_start_matches(['+', ' ', '-']);
-        // In the order of time nothing is left to be ordered by anything else.
+        // Ids are unique and follow time, so a second key could never decide.
         let is_decided = list.is_stored && !order.is_empty();
         let mut known = list.columns.iter().filter(|_| is_decided).chain(list.orders());
         let column = known.find(|column| column.name == name).ok_or_else(|| {
@@ -167,14 +169,14 @@ impl Filter {
             let message = format!("`{name}` is empty");
             return Err(ApiError::invalid(message, format!("say what it is to be, or leave {name} out")));
         }
-        // As StackStorm has it, for every filter.
+        // StackStorm reads `null` as "has no value" in every filter, and `None` in filters by id.
         let is_missing = value.eq_ignore_ascii_case("null") || (value == "None" && column.kind == Kind::Id);
         let test = if is_missing { Test::Missing } else { Test::read(column.kind, bound, name, value)? };
         Ok(Self { column: column.name, test })
     }
 }
 
-/// The side of a time that is asked for.
+/// The side of a time that a filter selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bound {
     Exactly,
@@ -226,7 +228,7 @@ impl Test {
                 }
             },
             Kind::EventStatus => {
-                let known = EVENT_STATUSES.map(views::event_status);
+                let known = EVENT_STATUSES.map(TriggerInstanceStatus::as_str);
                 let hint = || format!("it is one of {}", known.join(", "));
                 let is_known = known.contains(&value);
                 is_known.then(is).ok_or_else(|| wrong(format!("`{}` is no status", shown(value)), hint()))
@@ -251,6 +253,7 @@ impl Test {
             (Self::IsOneOf(wanted), Cell::Text(found)) => wanted.iter().any(|wanted| found == wanted),
             (Self::Flag(wanted), Cell::Flag(found)) => wanted == found,
             (Self::At(wanted), Cell::Time(found)) => wanted == found,
+            // An item without a time passes neither bound.
             (Self::After(bound), Cell::Time(found)) => found > bound,
             (Self::Before(bound), Cell::Time(found)) => found < bound,
             _ => false,
@@ -258,8 +261,10 @@ impl Test {
     }
 }
 
+/// The hint of an error about ids.
 const OF_IDS: &str =
     "an id is as a list shows it; several have commas between them where more than one is taken";
+/// The statuses that the filter of trigger instances accepts.
 const EVENT_STATUSES: [TriggerInstanceStatus; 4] = [
     TriggerInstanceStatus::Pending,
     TriggerInstanceStatus::Processing,
@@ -277,9 +282,10 @@ fn several(name: &str, value: &str) -> Result<Vec<String>, ApiError> {
 }
 
 impl ListRequest {
-    /// Whether it goes from the oldest to the newest: because it is said so, or because of what it is narrowed by, as
-    /// StackStorm has it for executions.
+    /// Whether the list is read from oldest to newest: by request, or because of its filters, as StackStorm has it
+    /// for executions.
     fn is_asked_to_rise(&self) -> Result<bool, ApiError> {
+        // In a stored list only the first key decides, as ids are unique and follow time.
         let falls = self.order.first().map(|(_, is_falling)| *is_falling);
         let is_said = |name| self.other(name).map_or(Ok(false), |value| flag(name, value));
         let is_narrowed = |test: fn(&Test) -> bool| self.filters.iter().any(|filter| test(&filter.test));
@@ -298,23 +304,25 @@ impl ListRequest {
             (Some(falls), ..) => !falls,
             (None, ..) if is_falling => false,
             (None, ..) if is_rising => true,
+            // Without a requested order, StackStorm reads on from the time in the filter: backwards from "before",
+            // forwards from "after".
             (None, ..) if is_narrowed(|test| matches!(test, Test::Before(_))) => false,
             (None, ..) => knows_both && is_narrowed(|test| matches!(test, Test::After(_))),
         };
         Ok(is_rising)
     }
 
-    /// What was asked under a name of `List::others`.
+    /// The value of a parameter in `List::others`.
     pub(crate) fn other(&self, name: &str) -> Option<&str> {
         self.others.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether an item has all that it must have.
+    /// Whether an item passes every filter.
     pub(crate) fn admits(&self, item: &impl Row) -> bool {
         self.filters.iter().all(|filter| filter.test.holds(&item.cell(filter.column)))
     }
 
-    /// The one text that an item must have in this column, if it is narrowed by that.
+    /// The text that a filter requires in this column, if there is one.
     pub(crate) fn wanted(&self, column: &str) -> Option<&str> {
         self.filters.iter().find(|filter| filter.column == column).and_then(|filter| match &filter.test {
             Test::Is(wanted) => Some(wanted.as_str()),
@@ -322,12 +330,13 @@ impl ListRequest {
         })
     }
 
-    /// Whether an item may have nothing in this column.
+    /// Whether a filter requires that the column has no value.
     pub(crate) fn is_wanted_missing(&self, column: &str) -> bool {
         self.filters.iter().any(|filter| filter.column == column && filter.test == Test::Missing)
     }
 
-    /// The ids that an item must have one of, in the order of the list.
+    /// The ids of the filter by id, in the order of the list.
+    // Sorted and without duplicates, so that the page can go on after an id, and an item comes once.
     pub(super) fn ids(&self) -> Option<Vec<Id>> {
         let filter = self.filters.iter().find(|filter| filter.column == "id")?;
         let Test::IsOneOf(wanted) = &filter.test else { return None };
@@ -340,13 +349,14 @@ impl ListRequest {
         Some(ids)
     }
 
-    /// After and before which times an item must be.
+    /// The exclusive bounds, after and before, that the filters set on the time of an item.
     pub(crate) fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         let (mut after, mut before) = (None, None);
         for filter in &self.filters {
             match &filter.test {
                 Test::After(time) => after = Some(*time),
                 Test::Before(time) => before = Some(*time),
+                // The columns of stores take exclusive bounds only; the neighbours of a time enclose just this time.
                 Test::At(time) => {
                     after = Some(time.minus(LEAST));
                     before = Some(time.plus(LEAST));
@@ -357,7 +367,7 @@ impl ListRequest {
         (after, before)
     }
 
-    /// The part that was asked for of `items`, which are in memory, each as `view` shows it.
+    /// The requested page of `items`, which are in memory, each as `view` shows it.
     ///
     /// # Errors
     /// As [`PageRequest::answer`].
@@ -368,6 +378,7 @@ impl ListRequest {
         view: impl Fn(T) -> V,
     ) -> Result<Response, ApiError> {
         let admitted = items.filter(|item| self.admits(item));
+        // Without an order the items stream; only sorting needs them all.
         if self.order.is_empty() {
             return self.page.answer(api, admitted, view);
         }

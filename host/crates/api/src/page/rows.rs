@@ -1,4 +1,4 @@
-//! What the items of lists have of what `lists.rs` says that they are narrowed and ordered by.
+//! The values of list items in the columns of `lists.rs`, by which lists are filtered and ordered.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use petrel_model::{
 
 use crate::views;
 
-/// An item of a list.
+/// An item of a list, read by columns.
 pub(crate) trait Row {
-    /// What it has of the column of this name.
+    /// The value in the column with this name.
     fn cell(&self, column: &str) -> Cell<'_>;
 }
 
-/// What an item has.
+/// The value of an item in a column.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cell<'a> {
-    /// Nothing.
+    /// The item has no such value.
     Missing,
-    /// A text.
+    /// A text, compared as it stands.
     Text(Cow<'a, str>),
-    /// Texts; it is found by each.
+    /// Several texts; the item is found by each of them.
     Texts(Vec<Cow<'a, str>>),
-    /// Whether it is so.
+    /// True or false.
     Flag(bool),
-    /// A time.
+    /// A time, in microseconds.
     Time(Timestamp),
 }
 
@@ -44,7 +44,7 @@ impl<'a> Cell<'a> {
         value.map_or(Self::Missing, Self::shown)
     }
 
-    /// A reference, which StackStorm's lists know in part by the name alone.
+    /// A reference. StackStorm's lists find it by the whole and by the name without the pack.
     fn reference(text: &'a str) -> Self {
         let name = text.split_once('.').map(|(_, name)| Cow::Borrowed(name));
         Self::Texts(std::iter::once(Cow::Borrowed(text)).chain(name).collect())
@@ -63,7 +63,7 @@ impl<T: Row + ?Sized> Row for Arc<T> {
     }
 }
 
-/// What everything in a pack has.
+/// The columns of everything that belongs to a pack.
 fn of_reference<'a>(reference: &'a Ref, column: &str) -> Cell<'a> {
     match column {
         "id" | "ref" => Cell::of(reference.as_str()),
@@ -151,7 +151,7 @@ impl Row for Pack {
     }
 }
 
-/// What belongs to a pack: its configuration, or the schema of that.
+/// A part of a pack: its configuration, or the schema of the configuration.
 impl<T> Row for (&Arc<Pack>, &T) {
     fn cell(&self, column: &str) -> Cell<'_> {
         self.0.cell(column)
@@ -182,7 +182,7 @@ impl Row for Execution {
     fn cell(&self, column: &str) -> Cell<'_> {
         let event = self.context.trigger_instance.as_ref();
         match column {
-            // StackStorm's live action is the same thing here.
+            // StackStorm keeps a live action beside the execution. Here both are one, with one id.
             "id" | "liveaction" => Cell::shown(&self.id),
             "status" => Cell::of(views::shown_status(self).as_str()),
             "action" => Cell::of(self.action.as_str()),
@@ -199,7 +199,8 @@ impl Row for Execution {
     }
 }
 
-/// The trigger type of a trigger; one with parameters adds 24 digits that are made from them (`Trigger::reference`).
+/// The trigger type of a trigger. A trigger with parameters has 24 more digits, a digest of them
+/// (`Trigger::reference`).
 fn kind_of(trigger: &str) -> &str {
     let is_made = |last: &str| last.len() == 24 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
     trigger.rsplit_once('.').filter(|(_, last)| is_made(last)).map_or(trigger, |(kind, _)| kind)
@@ -225,7 +226,7 @@ impl Row for TriggerInstance {
             "id" => Cell::shown(&self.id),
             "trigger" => Cell::of(self.trigger.as_str()),
             "trigger_type" => Cell::of(self.trigger_type.as_str()),
-            "status" => Cell::of(views::event_status(self.status)),
+            "status" => Cell::of(self.status.as_str()),
             "timestamp" => Cell::Time(self.occurrence_time),
             _ => Cell::Missing,
         }

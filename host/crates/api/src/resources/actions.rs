@@ -1,4 +1,4 @@
-//! `/actions` and `/runnertypes`: what can be run, and by what.
+//! `/actions` and `/runnertypes`: the registered actions and the runners of this host.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ pub(crate) async fn one(
     Ok(Json(views::action(content.action(&parsed(&reference)?)?)).into_response())
 }
 
-/// What the action and its runner take together.
+/// The parameters of an action and of its runner, merged.
 pub(crate) async fn parameters(
     State(api): State<Api>,
     Segment(reference): Segment,
@@ -41,7 +41,7 @@ pub(crate) async fn parameters(
 
 fn parsed(reference: &str) -> Result<Ref, ApiError> {
     reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
-        ApiError::invalid(error.to_string(), "`petrel action list` shows what there is")
+        ApiError::invalid(error.to_string(), "`petrel action list` shows the known ones")
     })
 }
 

@@ -1,5 +1,5 @@
-//! `/apikeys`: made, looked at, changed, deleted, with StackStorm's shapes. The key itself is in the answer
-//! that made it, and nowhere else.
+//! `/apikeys`: creates, shows, changes and deletes API keys, in StackStorm's form. Only the answer that creates a key
+//! has the key itself.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -35,16 +35,17 @@ pub(crate) async fn one(
     Ok(Json(wire::ApiKey::of(api.engine.access().accounts().api_key(&id)?, secrets)).into_response())
 }
 
-/// A key to make, or what is to change of one.
+/// The body of a request to create or change a key.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Given {
+pub(crate) struct KeyRequest {
     #[serde(default)]
     user: Option<String>,
     #[serde(default)]
     metadata: Option<Object>,
     #[serde(default)]
     enabled: Option<bool>,
-    /// What it is among others: the host makes these, so that a change only repeats them.
+    /// The host assigns the id and the hash. Clients send back a key as it was shown to them, so that a change may
+    /// repeat these.
     #[serde(default)]
     id: Option<String>,
     #[serde(default)]
@@ -53,19 +54,19 @@ pub(crate) struct Given {
     key: Option<String>,
 }
 
-impl Given {
-    /// Refuses what a new key cannot be given: a key of another host must not seem to be good here.
+impl KeyRequest {
+    /// Refuses fields that the host assigns: a key of another host must not seem to be valid here.
     fn refuse_made(&self) -> Result<(), ApiError> {
         let made = [("key_hash", &self.key_hash), ("key", &self.key), ("id", &self.id)];
         let given = made.iter().find(|(_, value)| value.as_ref().is_some_and(|text| !text.is_empty()));
         let Some((name, _)) = given else { return Ok(()) };
         let message = format!(
-            "`{name}` of an API key cannot be given: keys of another host cannot be taken over yet, and nothing was made"
+            "`{name}` of an API key cannot be given: keys of another host cannot be imported yet, and nothing was made"
         );
-        Err(ApiError::invalid(message, "make a key without it, and hand its users that one"))
+        Err(ApiError::invalid(message, "create a key without it, and give that key to its users"))
     }
 
-    /// Refuses another id and another hash than `key` has; clients send back what they were shown.
+    /// Refuses an id or a hash that differs from those of `key`.
     fn refuse_another(&self, key: &ApiKey) -> Result<(), ApiError> {
         let is_other_id = self.id.as_ref().is_some_and(|id| id.parse::<ApiKeyId>().ok() != Some(key.id));
         let is_same = |hash: &String| hash.is_empty() || hash == MASK || *hash == key.digest;
@@ -77,14 +78,14 @@ impl Given {
             _ => return Ok(()),
         };
         let message = format!("`{name}` of the API key `{}` cannot be changed", key.id);
-        Err(ApiError::invalid(message, "leave it out; make a new key and delete this one"))
+        Err(ApiError::invalid(message, "leave it out; create a new key and delete this one"))
     }
 }
 
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
-    JsonBody(given): JsonBody<Given>,
+    JsonBody(given): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     given.refuse_made()?;
     let user = given.user.filter(|user| !user.is_empty()).unwrap_or_else(|| caller.clone());
@@ -102,7 +103,7 @@ pub(crate) async fn change(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
-    JsonBody(given): JsonBody<Given>,
+    JsonBody(given): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     given.refuse_another(api.engine.access().accounts().api_key(&id)?)?;
     let change = KeyChange {

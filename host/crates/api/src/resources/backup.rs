@@ -1,6 +1,6 @@
-//! `GET /backup`: an archive of all that is stored and of what belongs to it, while the host goes on. It is
-//! written by a thread of its own as fast as it is read. What goes wrong before the first byte is an answer as
-//! any other; what goes wrong later breaks the connection off, and the archive lacks its end.
+//! `GET /backup`: an archive of the store and of the files that belong to it, made while the host goes on. A thread
+//! of its own writes the archive as fast as it is read. A failure before the first byte is an ordinary error; a later
+//! one breaks off the connection, and the archive lacks its end.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -23,26 +23,26 @@ use crate::extensions::User;
 use crate::state::WriteArchive;
 use crate::{Api, ApiError};
 
-/// How much is sent at once, in bytes.
+/// Bytes that are sent at once.
 const CHUNK: usize = 64 * 1024;
-/// How many chunks are ready before whoever writes must wait.
+/// The number of finished chunks after which the writer waits.
 const CHUNKS_READY: usize = 16;
-/// How long to wait for who reads: meanwhile the store can give no room back.
+/// The time for which a reader may pause. As long as a backup is open the store can free no space.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often to look whether there is room for another chunk.
+/// The interval of checks for room for another chunk.
 const PAUSE: Duration = Duration::from_millis(5);
 
 pub(crate) async fn make(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
 ) -> Result<Response, ApiError> {
-    // Whoever has it can sign in as anybody.
+    // With a backup its reader can sign in as anybody.
     api.engine.access().refuse_others_than_admin(&user, "make a backup")?;
     let turn = Arc::clone(&api.backups.turn).try_acquire_owned().map_err(|_taken| {
-        let hint = "wait until that one is done, and try again";
+        let hint = "wait until it is done, and try again";
         ApiError::new(StatusCode::CONFLICT, "conflict", "another backup is being made", hint)
     })?;
-    tracing::info!(user, "a backup is being made");
+    tracing::info!(user, "backup started");
     let (sender, mut parts) = mpsc::channel(CHUNKS_READY);
     let write = Arc::clone(&api.backups.write);
     tokio::task::spawn_blocking(move || {
@@ -58,7 +58,7 @@ pub(crate) async fn make(
             Ok((head, Body::new(Archive { first: Some(first), rest: parts })).into_response())
         }
         Some(Part::Failed(why)) => Err(failed(format!("the backup cannot be made: {why}"))),
-        Some(Part::End) | None => Err(failed("the backup cannot be made: nothing came of it".into())),
+        Some(Part::End) | None => Err(failed("the backup cannot be made: its thread ended early".into())),
     }
 }
 
@@ -66,16 +66,16 @@ fn failed(message: String) -> ApiError {
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "backup_failed", message, "see the log of the host")
 }
 
-/// A part of an archive on its way.
+/// A part of an archive on its way to the client.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Bytes(Bytes),
-    /// All of it has been sent.
+    /// The archive is complete.
     End,
     Failed(String),
 }
 
-/// Writes an archive and says how it ended.
+/// Writes an archive and sends its outcome.
 fn send(write: &WriteArchive, mut parts: Parts) {
     let written = write(&mut parts).and_then(|archived| {
         parts.flush().map_err(|error| error.to_string())?;
@@ -83,22 +83,22 @@ fn send(write: &WriteArchive, mut parts: Parts) {
     });
     let last = match written {
         Ok(Archived { rows, blobs, files, bytes }) => {
-            tracing::info!(rows, blobs, files, bytes, "a backup was made");
+            tracing::info!(rows, blobs, files, bytes, "backup finished");
             Part::End
         }
         Err(why) => {
-            tracing::error!(why, "a backup could not be made");
+            tracing::error!(why, "backup failed");
             Part::Failed(why)
         }
     };
-    // Who reads may have gone away.
+    // The client may have gone away; then nobody needs the outcome.
     drop(parts.send(last));
 }
 
-/// Where the archive is written to.
+/// The writer's end of the archive.
 struct Parts {
     sender: mpsc::Sender<Part>,
-    /// What does not fill a chunk yet.
+    /// Bytes that do not fill a chunk yet.
     ready: Vec<u8>,
     patience: Duration,
 }
@@ -110,11 +110,11 @@ impl Parts {
             part = match self.sender.try_send(part) {
                 Ok(()) => return Ok(()),
                 Err(mpsc::error::TrySendError::Closed(_)) => {
-                    return Err(io::Error::new(io::ErrorKind::BrokenPipe, "who asked for it has gone away"));
+                    return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone away"));
                 }
                 Err(mpsc::error::TrySendError::Full(_)) if begun.elapsed() >= self.patience => {
                     let waited = self.patience.as_secs();
-                    let why = format!("who asked for it has read nothing for {waited} seconds");
+                    let why = format!("the client has read nothing for {waited} seconds");
                     return Err(io::Error::new(io::ErrorKind::TimedOut, why));
                 }
                 Err(mpsc::error::TrySendError::Full(part)) => part,
@@ -164,7 +164,7 @@ impl HttpBody for Archive {
             Some(Part::Bytes(bytes)) => Some(Ok(Frame::data(bytes))),
             Some(Part::End) => None,
             Some(Part::Failed(why)) => Some(Err(io::Error::other(why))),
-            // The thread has ended in the middle.
+            // The thread panicked.
             None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
         })
     }

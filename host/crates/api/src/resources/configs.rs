@@ -1,4 +1,4 @@
-//! `/configs` and `/config_schemas`: how packs are configured, and what their configurations may hold.
+//! `/configs` and `/config_schemas`: the configurations of packs and their schemas.
 
 use std::borrow::Cow;
 

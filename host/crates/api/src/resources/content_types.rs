@@ -1,26 +1,26 @@
-//! The `types` of content that `/packs/register` is asked for: StackStorm's words, and which parts of a pack they are here.
+//! The `types` of content in a request to `/packs/register`, from StackStorm's words to parts of a pack.
 
 use petrel_catalog::registration::Parts;
 use petrel_model::quoted::quoted;
 
 use crate::ApiError;
 
-/// What a type of content is here.
+/// The meaning of a type on this host.
 enum Kind {
-    /// All that a pack has.
+    /// All parts of a pack.
     All,
     Actions,
     Triggers,
     Rules,
-    /// Taken with any part of a pack.
+    /// Registered with every part of a pack.
     Always,
-    /// Comes with the host, so there is nothing to register.
+    /// Part of the host, so that there is nothing to register.
     OfHost,
-    /// Not there yet.
+    /// Not implemented yet.
     Later,
 }
 
-/// StackStorm's types, each by one and by many (`CONTENT_TYPES` and `ENTITIES` of its `controllers/v1/packs.py`).
+/// StackStorm's types, in singular and plural (`CONTENT_TYPES` and `ENTITIES` of its `controllers/v1/packs.py`).
 const TYPES: [(&str, &str, Kind); 11] = [
     ("all", "all", Kind::All),
     ("action", "actions", Kind::Actions),
@@ -35,19 +35,19 @@ const TYPES: [(&str, &str, Kind); 11] = [
     ("policy_type", "policy_types", Kind::Later),
 ];
 
-/// What is to be registered.
+/// The requested parts.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) parts: Parts,
-    /// What was asked for and is not registered, and why.
+    /// Requested types that are not registered, with the reasons.
     pub(super) notes: Vec<String>,
 }
 
 impl Wanted {
-    /// What these types name; all where none is named.
+    /// The parts that these types name, or all parts without types.
     ///
     /// # Errors
-    /// When one of them is none.
+    /// When a type is unknown.
     pub(super) fn of(types: &[String]) -> Result<Self, ApiError> {
         let (mut parts, mut notes) = (Parts::default(), Vec::new());
         if types.is_empty() {
@@ -74,10 +74,10 @@ impl Wanted {
     }
 }
 
-/// That there is no such type.
+/// The error for an unknown type.
 fn unknown(name: &str) -> ApiError {
     let known: Vec<_> = TYPES.iter().map(|(_, many, _)| *many).collect();
-    let message = format!("`types`: `{}` is no type of content; nothing was registered", quoted(name));
+    let message = format!("`types`: `{}` is not a type of content; nothing was registered", quoted(name));
     ApiError::invalid(message, format!("name some of {}, or leave `types` out", known.join(", ")))
 }
 

@@ -1,6 +1,6 @@
-//! `/ruleenforcements`: what came of rules that matched. They are found by way of their events, newest first, and those of
-//! one event by their ids. So the place of one in the list is that of its event, not that of its id: events are taken in
-//! beside each other.
+//! `/ruleenforcements`: the enforcements of rules. They are found by way of their events, newest first, and those of
+//! one event by their ids. An enforcement's place in the list is therefore that of its event and not that of its own
+//! id, because events are taken in concurrently.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types as wire;
-use petrel_api_types::trigger::EnforcementOf;
 use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
 use serde::{Serialize, Serializer};
@@ -20,10 +19,11 @@ use crate::page::{Asked, ListRequest, lists, read_each};
 use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
-/// How many events are read from the store at once: of few there may be more enforcements than are wanted, or none.
+/// The least number of events that are read from the store at once: a few events may have more enforcements than are
+/// wanted, or none.
 const FEWEST: usize = 20;
 const MOST: usize = 1_000;
-/// How many events one request looks at.
+/// The greatest number of events that one request reads.
 const LONGEST_LOOK: usize = 10_000;
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
@@ -42,7 +42,7 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     Ok(asked.answer_part(found, move |enforcement| Item { enforcement, asked: Arc::clone(&of_list) }))
 }
 
-/// An enforcement of a list, which is written when its turn comes to be sent.
+/// An enforcement of a list, serialized when its turn comes to be sent.
 struct Item {
     enforcement: Enforcement,
     asked: Arc<ListRequest>,
@@ -54,14 +54,14 @@ impl Serialize for Item {
     }
 }
 
-/// Where enforcements are looked for.
+/// The events in which enforcements are looked for.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    /// There are none.
+    /// No event can have any.
     Nowhere,
-    /// In one event; there is no need to look at others.
+    /// One event; there is no need to read others.
     Event(TriggerInstanceId),
-    /// In all.
+    /// All events.
     Everywhere,
 }
 
@@ -73,23 +73,23 @@ impl Way {
         let execution: Option<ExecutionId> = asked.wanted("execution").and_then(|id| id.parse().ok());
         let Some(execution) = execution else { return Ok(Self::Everywhere) };
         match api.engine.reads().execution(execution).await {
-            // What no event has led to, no rule has.
+            // An execution without an event was not requested by a rule either.
             Ok(Some(execution)) => {
                 let origin = execution.context.trigger_instance.as_ref();
                 Ok(origin.map_or(Self::Nowhere, |origin| Self::Event(origin.id)))
             }
-            // Its enforcement may be kept for longer.
+            // The execution is gone or unreadable, but its enforcement may have been kept for longer.
             Ok(None) | Err(ReadError::Damaged { .. }) => Ok(Self::Everywhere),
             Err(error) => Err(error),
         }
     }
 }
 
-/// How far one request looks.
+/// The reach of one request.
 struct Look {
-    /// How many events it may look at still.
+    /// The number of events that it may still read.
     left: AtomicUsize,
-    /// Where it has ended, if it may look at no more.
+    /// The event at which it stopped, once it may read no more.
     ended_at: OnceLock<Id>,
 }
 
@@ -99,17 +99,17 @@ impl Default for Look {
     }
 }
 
-/// What is looked at in one go.
+/// The outcome of one read.
 #[derive(Default)]
-struct Step {
+struct Portion {
     /// Enforcements, in the order of the list.
     ids: Vec<Id>,
     lost: Vec<Unreadable>,
-    /// Where it goes on after these: an event.
+    /// The event from which to go on.
     next: Option<Id>,
 }
 
-/// Enforcements from `at` on, which is one of them or an event, in the order of the list.
+/// Enforcements after `at`, which is the id of an enforcement or of an event, in the order of the list.
 async fn read(
     api: &Api,
     asked: &ListRequest,
@@ -118,10 +118,10 @@ async fn read(
     limit: usize,
 ) -> Result<Page<Enforcement, Id>, ReadError> {
     let step = match way {
-        Way::Nowhere => Step::default(),
+        Way::Nowhere => Portion::default(),
         Way::Event(event) => of_event(api, event, asked.is_rising, at).await?,
         Way::Everywhere => match asked.ids_from(at) {
-            Some(ids) => Step { ids, ..Step::default() },
+            Some(ids) => Portion { ids, ..Portion::default() },
             None => look.step(api, asked.is_rising, at, limit).await?,
         },
     };
@@ -136,28 +136,29 @@ async fn read(
     Ok(page)
 }
 
-/// The enforcements of one event that come after `past`; nothing of one that cannot be read, which is then said to be so.
+/// The enforcements of one event that come after `past`. An unreadable event has none, and is reported in their
+/// place.
 async fn of_event(
     api: &Api,
     id: TriggerInstanceId,
     is_rising: bool,
     past: Option<Id>,
-) -> Result<Step, ReadError> {
+) -> Result<Portion, ReadError> {
     match api.engine.reads().trigger_instance(id).await {
         Ok(instance) => {
             let ids = instance.map(|instance| instance.enforcements).unwrap_or_default();
-            Ok(Step { ids: in_order(ids, is_rising, past), ..Step::default() })
+            Ok(Portion { ids: in_order(ids, is_rising, past), ..Portion::default() })
         }
         Err(ReadError::Damaged { reason, .. }) => {
             let lost = Unreadable { kind: "trigger instance", id: id.to_string(), reason };
-            // It is said once.
-            Ok(Step { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Step::default() })
+            // The event is reported only once, on its first page.
+            Ok(Portion { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Portion::default() })
         }
         Err(error) => Err(error),
     }
 }
 
-/// Those of the enforcements of an event that come after `past`, in the order of the list.
+/// The enforcements of an event that come after `past`, in the order of the list.
 fn in_order(ids: Vec<EnforcementId>, is_rising: bool, past: Option<Id>) -> Vec<Id> {
     let is_left = |id: &Id| past.is_none_or(|past| if is_rising { *id > past } else { *id < past });
     let mut ids: Vec<Id> = ids.into_iter().map(|id| id.0).filter(is_left).collect();
@@ -169,25 +170,26 @@ fn in_order(ids: Vec<EnforcementId>, is_rising: bool, past: Option<Id>) -> Vec<I
 }
 
 impl Look {
-    /// The rest of the event that `at` is an enforcement of, or the enforcements of the events after it.
+    /// The rest of the event of the enforcement `at`, or the enforcements of the events after it.
     async fn step(
         &self,
         api: &Api,
         is_rising: bool,
         at: Option<Id>,
         limit: usize,
-    ) -> Result<Step, ReadError> {
+    ) -> Result<Portion, ReadError> {
         let mut past = None;
         if let Some(id) = at {
             match api.engine.reads().enforcement(EnforcementId(id)).await {
                 Ok(Some(last)) => {
                     let event = last.trigger_instance_id;
                     let rest = of_event(api, event, is_rising, at).await?;
-                    return Ok(Step { next: Some(event.0), ..rest });
+                    return Ok(Portion { next: Some(event.0), ..rest });
                 }
-                // An event, or gone together with its own.
+                // The id is that of an event, or of an enforcement that was deleted together with its event.
                 Ok(None) => {}
-                // Of its event nothing is known, so that comes again; it itself does not.
+                // The event of an unreadable enforcement is unknown, so reading goes on from its time; the
+                // enforcement itself was shown already.
                 Err(ReadError::Damaged { .. }) => past = at,
                 Err(error) => return Err(error),
             }
@@ -195,16 +197,16 @@ impl Look {
         let count = limit.clamp(FEWEST, MOST).min(self.left.load(Ordering::Relaxed));
         if let (0, Some(at)) = (count, at) {
             self.ended_at.get_or_init(|| at);
-            return Ok(Step::default());
+            return Ok(Portion::default());
         }
         self.left.fetch_sub(count, Ordering::Relaxed);
         let (events, next) = after(api, at.map(TriggerInstanceId), is_rising, count).await?;
         let ids = events.into_iter().flat_map(|ids| in_order(ids, is_rising, past)).collect();
-        Ok(Step { ids, lost: Vec::new(), next: next.map(|id| id.0) })
+        Ok(Portion { ids, lost: Vec::new(), next: next.map(|id| id.0) })
     }
 }
 
-/// The enforcements of up to `count` events after `at`, by event, and where to go on.
+/// The enforcements of up to `count` events after `at`, by event, and the id to go on from.
 async fn after(
     api: &Api,
     at: Option<TriggerInstanceId>,
@@ -221,31 +223,29 @@ async fn after(
     Ok((page.items.into_iter().map(|instance| instance.enforcements).collect(), page.next))
 }
 
-/// An enforcement among others.
-pub(crate) enum Found {
-    /// It was read, or is not there any more.
+/// An enforcement that was looked up by its id.
+pub(crate) enum Lookup {
+    /// It was read, or does not exist any more.
     Whole(Option<Enforcement>),
-    /// It cannot be read, which keeps no other from being shown.
+    /// It cannot be read, which must not hide the others.
     Unreadable(Unreadable),
 }
 
-impl Found {
-    /// What is shown of it beside others.
-    pub(crate) fn shown(&self) -> Option<EnforcementOf<'_>> {
+impl Lookup {
+    /// The view of it among others.
+    pub(crate) fn shown(&self) -> Option<wire::Item<'_, wire::Enforcement<'_>>> {
         match self {
-            Self::Whole(found) => {
-                found.as_ref().map(|one| EnforcementOf::Whole(wire::Enforcement::from(one)))
-            }
-            Self::Unreadable(lost) => Some(EnforcementOf::Lost(views::unreadable(lost))),
+            Self::Whole(found) => found.as_ref().map(|one| wire::Item::Found(wire::Enforcement::from(one))),
+            Self::Unreadable(lost) => Some(wire::Item::Lost(views::unreadable(lost))),
         }
     }
 }
 
-pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Found, ApiError> {
+pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Lookup, ApiError> {
     match api.engine.reads().enforcement(id).await {
-        Ok(found) => Ok(Found::Whole(found)),
+        Ok(found) => Ok(Lookup::Whole(found)),
         Err(ReadError::Damaged { reason, .. }) => {
-            Ok(Found::Unreadable(Unreadable { kind: "enforcement", id: id.to_string(), reason }))
+            Ok(Lookup::Unreadable(Unreadable { kind: "enforcement", id: id.to_string(), reason }))
         }
         Err(error) => Err(error.into()),
     }

@@ -1,5 +1,5 @@
-//! `/executions`: ask for one, look at it, end it. What is inside a workflow is in [`children`], doing one again in
-//! [`again`].
+//! `/executions`: requests, shows and cancels executions. [`children`] has those inside a workflow, [`again`] runs
+//! one again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,9 @@ use axum::{Extension, Json};
 use petrel_access::Behalf;
 use petrel_api_types as wire;
 use petrel_api_types::Refusal;
-use petrel_catalog::workflows::is_workflow;
+use petrel_engine::executions::{Canceled, Request};
 use petrel_engine::intake::Claim;
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError};
-use petrel_engine::requests::Request;
 use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
 use serde::{Deserialize, Serialize, Serializer};
@@ -30,10 +29,10 @@ use crate::{Api, ApiError, listing, views};
 pub(crate) mod again;
 pub(crate) mod children;
 
-/// How long a client may wait in one request.
+/// The longest time that a client may wait in one request.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// How many executions are looked at at once where the oldest come first.
+/// The number of executions that are read at once where the oldest come first.
 const RISING: usize = 100;
 
 pub(crate) async fn list(
@@ -50,23 +49,23 @@ pub(crate) async fn list(
     Ok(asked.answer_part(found, Arc::new(viewer).items()))
 }
 
-/// How the executions of a list are shown.
+/// The view of the executions of a list.
 struct Viewer {
     api: Api,
     secrets: Secrets,
     page: PageRequest,
-    /// What is inside workflows, as far as it is in the list and is to be said of them.
+    /// The children of workflows, for the lists that show them.
     inside: BTreeMap<ExecutionId, Vec<ExecutionId>>,
 }
 
 impl Viewer {
-    /// Makes executions items of a list.
+    /// Turns executions into items of the list.
     fn items(self: Arc<Self>) -> impl Fn(Execution) -> Item + Send + Unpin + 'static {
         move |execution| Item { execution, viewer: Arc::clone(&self) }
     }
 }
 
-/// An execution of a list, which is written when its turn comes to be sent.
+/// An execution of a list, serialized when its turn comes to be sent.
 struct Item {
     execution: Execution,
     viewer: Arc<Viewer>,
@@ -82,12 +81,12 @@ impl Serialize for Item {
     }
 }
 
-/// What the store can tell by itself of what was asked for; the rest is looked at here.
+/// The filters that the store applies by itself. The others are applied here.
 fn in_store(asked: &ListRequest) -> ExecutionFilter {
     let (after, before) = asked.times();
     let parent = asked.wanted("parent").and_then(|id| id.parse().ok()).map(Some);
     ExecutionFilter {
-        // What is shown as delayed is stored as requested.
+        // An execution that is shown as delayed is stored as requested.
         status: asked.wanted("status").and_then(|status| status.parse().ok()).map(|status| match status {
             Status::Delayed => Status::Requested,
             other => other,
@@ -103,7 +102,7 @@ fn in_store(asked: &ListRequest) -> ExecutionFilter {
     }
 }
 
-/// Executions from `at` on, in the order of the list.
+/// Executions after `at`, in the order of the list.
 async fn read(
     api: &Api,
     asked: &ListRequest,
@@ -116,6 +115,7 @@ async fn read(
         let found = reads.execution(ExecutionId(id)).await;
         found.map(|found| found.filter(|execution| asked.admits(execution)))
     };
+    // A filter by id names its items, so each is read by itself instead of through the index.
     if let Some(ids) = asked.ids_from(at) {
         return read_each("execution", ids, limit, true, one).await;
     }
@@ -130,7 +130,7 @@ async fn read(
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
-/// What to run.
+/// The body of a request for an execution.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewExecution {
     action: Ref,
@@ -140,7 +140,7 @@ pub(crate) struct NewExecution {
     user: Option<String>,
     #[serde(default)]
     context: Option<Object>,
-    /// In milliseconds.
+    /// The delay in milliseconds.
     #[serde(default)]
     delay: Option<u64>,
 }
@@ -161,23 +161,23 @@ pub(crate) async fn create(
         delay: new.delay.map(Duration::from_millis),
         trace,
     };
-    let execution = api.engine.request(request).await?;
+    let execution = api.engine.executions().request(request).await?;
     Ok(made(&api, &execution))
 }
 
-/// The answer to who has asked for an execution.
+/// The answer to a request for an execution.
 fn made(api: &Api, execution: &Execution) -> Response {
     shown(api, execution, Secrets::Masked, |shown| {
-        // With a delay as well: it is what StackStorm answers, before its scheduler has seen it.
+        // StackStorm answers `requested` even with a delay, because its scheduler has not seen the execution yet.
         let shown = wire::Execution { status: execution.status, ..shown };
         (StatusCode::CREATED, Json(shown)).into_response()
     })
 }
 
-/// How output is asked for: by the number of the first line, and by where its lines came from.
+/// The parameters of a request for output: the number of the first line, and StackStorm's choices.
 const OF_OUTPUT: [&str; 4] = ["from", "output_type", "output_format", "existing_only"];
 
-/// One execution; with `wait` the answer comes when it has ended, or after so many seconds.
+/// One execution. With `wait` the answer comes when it has ended, or after as many seconds.
 pub(crate) async fn one(
     State(api): State<Api>,
     secrets: Secrets,
@@ -186,18 +186,20 @@ pub(crate) async fn one(
 ) -> Result<Response, ApiError> {
     let [only, without] = ATTRIBUTES;
     let said = said.only(&["wait", only, without])?;
+    // The attributes are checked before the wait, so that a wrong name does not cost a minute.
     let page = said.attributes()?;
     let wait = said.parsed::<f64>("wait", "a number of seconds")?;
     let id = execution_id(&api, &id).await?;
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let found = match patience {
-        Some(patience) => api.engine.wait(id, patience.min(LONGEST_WAIT)).await?,
+        Some(patience) => api.engine.executions().wait(id, patience.min(LONGEST_WAIT)).await?,
         None => api.engine.reads().execution(id).await?,
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
     let held = held(&api, &execution)?;
-    // There may be many: only who asks for them gets them, as the client does that follows the output.
-    let inside = if page.names("children") && is_workflow(&execution.runner) {
+    // A workflow may have many children, so they are listed only on request. StackStorm's client requests them while
+    // it follows the output.
+    let inside = if page.names("children") && api.engine.executions().queue().is_workflow(&execution) {
         children::ids(&api, id).await?
     } else {
         Vec::new()
@@ -207,7 +209,7 @@ pub(crate) async fn one(
     })
 }
 
-/// The output as text, as StackStorm has it, `from` a line on.
+/// The output as plain text, as in StackStorm, from the line `from` on.
 pub(crate) async fn output(
     State(api): State<Api>,
     secrets: Secrets,
@@ -215,7 +217,7 @@ pub(crate) async fn output(
     said: Said,
 ) -> Result<Response, ApiError> {
     let said = said.only(&OF_OUTPUT)?;
-    // It is raw, and what there is, whatever these say; but they are to make sense.
+    // The output is always raw and complete up to now, so these have no effect; but their values must be valid.
     said.flag("existing_only")?;
     if said.text("output_format").is_some_and(|format| format != "raw") {
         return Err(ApiError::invalid("`output_format` is not raw", "leave it out: output is plain text"));
@@ -231,7 +233,7 @@ pub(crate) async fn output(
     Ok((headers, views::output(&lines)).into_response())
 }
 
-/// Which output is asked for; none is all of it.
+/// The stream that is asked for; `None` means all streams.
 fn stream(said: &Said) -> Result<Option<Stream>, ApiError> {
     match said.text("output_type") {
         None | Some("all") => Ok(None),
@@ -239,13 +241,13 @@ fn stream(said: &Said) -> Result<Option<Stream>, ApiError> {
         Some("stderr") => Ok(Some(Stream::Stderr)),
         Some("output") => Ok(Some(Stream::Output)),
         Some(_) => {
-            let message = "`output_type` is no kind of output";
+            let message = "`output_type` is not a kind of output";
             Err(ApiError::invalid(message, "it is one of all, stdout, stderr, output"))
         }
     }
 }
 
-/// One attribute by itself, as StackStorm has it.
+/// A single attribute, as in StackStorm.
 pub(crate) async fn attribute(
     State(api): State<Api>,
     secrets: Secrets,
@@ -265,7 +267,7 @@ pub(crate) async fn attribute(
     })
 }
 
-/// The result by itself.
+/// The result alone.
 pub(crate) async fn result(
     State(api): State<Api>,
     secrets: Secrets,
@@ -280,20 +282,20 @@ pub(crate) async fn result(
     listing::one(&result, held)
 }
 
-/// Room for an execution, for what is shown of it, and for that as text.
+/// Claims memory for an execution, for its view, and for the JSON text.
 fn held(api: &Api, execution: &Execution) -> Result<Option<Claim>, ApiError> {
     let mut held = None;
     listing::hold(api, &mut held, execution.bytes().saturating_mul(3))?;
     Ok(held)
 }
 
-/// A status that a workflow is to have.
+/// The body of a request to change a status.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
     status: String,
 }
 
-/// Pauses or resumes a workflow, or ends any execution.
+/// Pauses or resumes a workflow, or cancels any execution.
 pub(crate) async fn change(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
@@ -302,20 +304,21 @@ pub(crate) async fn change(
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
     let execution = match status.as_str() {
-        "pausing" | "paused" => api.engine.pause(id).await?,
-        "resuming" | "running" => api.engine.resume(id).await?,
-        "canceling" | "canceled" => match api.engine.cancel(id, &user).await? {
-            Ok(execution) | Err(execution) => execution,
+        "pausing" | "paused" => api.engine.executions().pause(id).await?,
+        "resuming" | "running" => api.engine.executions().resume(id).await?,
+        "canceling" | "canceled" => match api.engine.executions().cancel(id, &user).await? {
+            Canceled::Ends(execution) | Canceled::TooLate(execution) => execution,
         },
         other => {
-            let message = format!("an execution cannot be made `{other}`");
-            return Err(ApiError::invalid(message, "ask for pausing, resuming or canceled"));
+            let message = format!("an execution cannot be set to `{other}`");
+            return Err(ApiError::invalid(message, "set it to pausing, resuming or canceled"));
         }
     };
     Ok(shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response()))
 }
 
-/// On whose behalf a request comes that names `wanted`; who had a token made for somebody else is kept as well.
+/// The user on whose behalf a request runs that names `wanted`. If the caller's token was issued by somebody else,
+/// that user is recorded as well.
 fn behalf(api: &Api, signed_in: &SignedIn, wanted: Option<&str>) -> Result<Behalf, ApiError> {
     let SignedIn { identity, .. } = signed_in;
     let behalf = api.engine.access().behalf(&identity.user, wanted)?;
@@ -327,24 +330,26 @@ async fn found(api: &Api, id: &str) -> Result<Execution, ApiError> {
     api.engine.reads().execution(id).await?.ok_or_else(|| no_such(&id.to_string()))
 }
 
-/// Ends an execution. One that cannot be ended any more is no error of HTTP but an object that says so,
-/// as StackStorm has it.
+/// Cancels an execution. If it has ended already, the answer is no HTTP error but an object that says so, as in
+/// StackStorm.
 pub(crate) async fn cancel(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
-    Ok(match api.engine.cancel(id, &user).await? {
-        Ok(execution) => shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response()),
-        Err(execution) => {
+    Ok(match api.engine.executions().cancel(id, &user).await? {
+        Canceled::Ends(execution) => {
+            shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response())
+        }
+        Canceled::TooLate(execution) => {
             let message = format!("Action cannot be canceled. State = {}.", execution.status);
             Json(Refusal::new(&message, "conflict", "it has ended already")).into_response()
         }
     })
 }
 
-/// What `write` makes of an execution as it is shown. Its action is read meanwhile, and nothing is waited for.
+/// Calls `write` with the view of an execution. The catalog is read meanwhile, so `write` must not wait for anything.
 fn shown<R>(
     api: &Api,
     execution: &Execution,
@@ -357,7 +362,7 @@ fn shown<R>(
     write(views::execution(execution, registered, secrets, is_held))
 }
 
-/// An id, or `last` for the newest execution that no workflow has asked for.
+/// The id in `text`, or for `last` that of the newest execution outside of workflows.
 async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
     if text == "last" {
         let filter = ExecutionFilter { parent: Some(None), ..ExecutionFilter::default() };
@@ -370,7 +375,7 @@ async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
             }
             if before.is_none() {
                 let message = "execution `last` does not exist: nothing has run yet";
-                let hint = "`petrel run core.noop` runs something";
+                let hint = "start one with `petrel run core.noop`";
                 return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint));
             }
             tokio::task::yield_now().await;
@@ -386,6 +391,6 @@ fn no_such(id: &str) -> ApiError {
         StatusCode::NOT_FOUND,
         "not_found",
         format!("execution `{id}` does not exist"),
-        "`petrel execution list` shows what there is",
+        "`petrel execution list` shows the known ones",
     )
 }

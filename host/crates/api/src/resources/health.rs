@@ -1,6 +1,7 @@
-//! How the host is. `GET /healthz`: 200 while it lives and is not stopping. `GET /readyz`: 200 while events
-//! are accepted, else 503 with the reasons; that executions are held is none. `GET /metrics`: figures for Prometheus. `GET /api/v1/status`: how
-//! much waits and runs. `GET` and `PUT /api/v1/log`: what is logged.
+//! The health of the host. `GET /healthz`: 200 while the host lives and is not stopping. `GET /readyz`: 200 while
+//! events are accepted, and otherwise 503 with the reasons; held executions are no such reason. `GET /metrics`:
+//! figures for Prometheus. `GET /api/v1/status`: the numbers of waiting and running executions. `GET` and `PUT
+//! /api/v1/log`: the level of the log.
 
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -17,7 +18,7 @@ use crate::extract::JsonBody;
 use crate::said::Nothing;
 use crate::{Api, ApiError, auth, views};
 
-/// The routes; [`status`] and the log are below `/api/v1`.
+/// The routes outside of `/api/v1`. [`status`] and the log stand below it.
 pub(crate) fn router(api: &Api) -> Router<Api> {
     let mut figures = get(figures);
     if !api.access.open_metrics {
@@ -40,16 +41,16 @@ async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
     (status, Json(readiness))
 }
 
-/// Executions that wait for a runner, and executions that run in this process. One that is about to
-/// start counts as both for a moment. Executions that are held since a restore; and what cannot be read of what is
-/// kept by name (packs, rules, users and so on).
+/// Counts executions that wait for a runner, that run in this process, and that are held since a restore. An
+/// execution that is about to start counts as both waiting and running for a moment. Lists unreadable documents:
+/// packs, rules, users and so on.
 pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
     let reads = api.engine.reads();
     let unreadable = reads.unreadable();
     let status = HostStatus {
         version: env!("CARGO_PKG_VERSION").into(),
         waiting: reads.waiting(),
-        running: api.engine.running(),
+        running: api.engine.executions().running(),
         held: reads.held(),
         unreadable: unreadable.iter().map(|lost| views::unreadable(lost).of_kind(lost.kind)).collect(),
     };
@@ -66,7 +67,7 @@ pub(crate) async fn log_level(State(api): State<Api>, _: Nothing) -> Json<LogLev
     Json(LogLevel { level: api.log.level() })
 }
 
-/// A level to set.
+/// The body of a request to change the level.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewLevel {
     level: String,
@@ -79,11 +80,11 @@ pub(crate) async fn set_log_level(
 ) -> Result<(Extension<About>, Json<LogLevel>), ApiError> {
     api.log.set_level(&level).map_err(|why| {
         ApiError::invalid(
-            format!("`{level}` is no level: {why}"),
-            "write error, warn, info, debug or trace, or levels by part, as in warn,petrel_engine=debug",
+            format!("`{level}` is not a log level: {why}"),
+            "write error, warn, info, debug or trace, or levels by module, as in warn,petrel_engine=debug",
         )
     })?;
-    tracing::warn!(level, user, "the level of the log was changed");
+    tracing::warn!(level, user, "log level changed");
     let level = api.log.level();
     Ok((Extension(About(level.clone())), Json(LogLevel { level })))
 }

@@ -1,13 +1,12 @@
-//! `/hold`: executions that were in flight at the backup that this host is restored from. They rest, since they may go
-//! on where the backup is from. `GET` says how many there are, `DELETE` lets all of them go on, and says how many do and
-//! what became of the others: that is the admin's.
+//! `/hold`: executions that were in flight when the backup was made from which this host was restored. They rest,
+//! since they may have gone on where the backup comes from. `GET` counts them. `DELETE`, for the admin only, lets all
+//! of them go on, and counts what became of each.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use petrel_access::ADMIN;
-use petrel_api_types::host::Hold;
-use serde_json::{Value, json};
+use petrel_api_types::host::{Hold, Resumed};
 
 use crate::extensions::User;
 use crate::said::Nothing;
@@ -20,16 +19,16 @@ pub(crate) async fn look(State(api): State<Api>, _: Nothing) -> Json<Hold> {
 pub(crate) async fn lift(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Resumed>, ApiError> {
     if user != ADMIN {
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "forbidden",
-            format!("`{user}` may not let go on what is held since the restore"),
+            format!("`{user}` may not resume the executions held since the restore"),
             format!("ask the user `{ADMIN}`"),
         ));
     }
-    let resumed = api.engine.resume_all().await?;
+    let resumed = api.engine.executions().resume_all().await?;
     if resumed.held > 0 {
         let (abandoned, canceled) = (resumed.report.abandoned, resumed.report.canceled);
         tracing::warn!(
@@ -38,14 +37,14 @@ pub(crate) async fn lift(
             going_on = resumed.going_on(),
             abandoned,
             canceled,
-            "what was held goes on, but for what was abandoned or canceled"
+            "executions held since the restore were resumed"
         );
-        resumed.report.log("took up what was held");
+        resumed.report.log("resumed held executions");
     }
-    Ok(Json(json!({
-        "held": resumed.held,
-        "resumed": resumed.going_on(),
-        "abandoned": resumed.report.abandoned,
-        "canceled": resumed.report.canceled,
-    })))
+    Ok(Json(Resumed {
+        held: resumed.held,
+        resumed: resumed.going_on(),
+        abandoned: resumed.report.abandoned,
+        canceled: resumed.report.canceled,
+    }))
 }

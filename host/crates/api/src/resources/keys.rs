@@ -1,4 +1,4 @@
-//! `/keys`: the texts of the datastore that are shared by all.
+//! `/keys`: the keys of the datastore that all users share.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,10 +16,11 @@ use crate::page::{Asked, lists};
 use crate::said::Said;
 use crate::{Api, ApiError};
 
-/// Where a key is looked for, and how.
+/// The parameters that say where a key is looked up, and how.
 const PLACE: [&str; 3] = ["scope", "user", "decrypt"];
 
-/// Refuses what would be promised and not kept: keys are texts, shared by all, in clear, without an end.
+/// Refuses a request for something that would be promised and not kept: keys are texts that all share, in clear,
+/// without expiry.
 fn refuse(what: &str, is_asked_for: bool) -> Result<(), ApiError> {
     if !is_asked_for {
         return Ok(());
@@ -28,7 +29,7 @@ fn refuse(what: &str, is_asked_for: bool) -> Result<(), ApiError> {
     Err(ApiError::invalid(format!("keys with `{what}` are not supported yet"), hint))
 }
 
-/// Refuses every place but that of the keys that are shared by all; `all` has no others in it.
+/// Refuses every scope but the shared one. `all` includes no other scope, so it is allowed.
 fn refuse_place(scope: Option<&str>, user: Option<&str>) -> Result<(), ApiError> {
     let scope = scope.unwrap_or_default();
     if !["", "all", "system", SCOPE].contains(&scope) {
@@ -40,7 +41,7 @@ fn refuse_place(scope: Option<&str>, user: Option<&str>) -> Result<(), ApiError>
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::KEYS)?;
     refuse_place(asked.other("scope"), asked.other("user"))?;
-    // Nothing is encrypted yet, so that it makes no difference; but it is to be one or the other.
+    // No key is encrypted, so the flag has no effect; but its value must be a valid one.
     asked.other("decrypt").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag("decrypt", text))?;
     let prefix = asked.other("prefix").unwrap_or_default();
     let datastore = api.engine.keys().all();
@@ -55,7 +56,7 @@ pub(crate) async fn one(
 ) -> Result<Response, ApiError> {
     let said = said.only(&PLACE)?;
     refuse_place(said.text("scope"), said.text("user"))?;
-    // As in the list.
+    // As in the list: no effect, but a valid value.
     said.flag("decrypt")?;
     let datastore = api.engine.keys().all();
     match datastore.system.get(&name) {
@@ -64,7 +65,7 @@ pub(crate) async fn one(
     }
 }
 
-/// A value for a key.
+/// The body of a request to set a key.
 #[derive(Debug, Deserialize)]
 pub(crate) struct New {
     #[serde(default)]
@@ -78,7 +79,7 @@ pub(crate) struct New {
     secret: Option<bool>,
     #[serde(default)]
     encrypted: Option<bool>,
-    /// In seconds.
+    /// The lifetime in seconds.
     #[serde(default)]
     ttl: Option<Value>,
     #[serde(default)]
@@ -95,7 +96,7 @@ pub(crate) async fn set(
     let places = [(said.text("scope"), said.text("user")), (new.scope.as_deref(), new.user.as_deref())];
     for (scope, user) in places {
         refuse_place(scope, user)?;
-        // Looked for everywhere, a key is still set in one place.
+        // A key can be looked up in all scopes, but it is set in one.
         refuse("scope: all", scope == Some("all"))?;
     }
     refuse("ttl", said.text("ttl").is_some())?;

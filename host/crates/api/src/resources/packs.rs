@@ -1,4 +1,4 @@
-//! `/packs`: what is registered, and registering: a directory, packs by name, and packs that came with the host.
+//! `/packs`: shows packs and registers them: from a directory, by name, or from those that come with the host.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(crate) async fn one(
     Ok(Json(wire::Pack::from(content.pack(&name)?.as_ref())).into_response())
 }
 
-/// Forgets a pack, and says what went with it. StackStorm has an action for that.
+/// Removes a pack, and reports what went with it. In StackStorm this is an action.
 pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Result<Response, ApiError> {
     let removed = api.engine.catalog().remove_pack(&name).await?;
     let removal = wire::Removal {
@@ -48,9 +48,9 @@ pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Re
     Ok(Json(removal).into_response())
 }
 
-/// What is to be registered: the pack in a directory on the machine of the host, or packs that are known, by name; all of
-/// these where neither is given. Of these, the parts that `types` names. StackStorm's `fail_on_failure` is taken: what
-/// cannot be registered is said.
+/// The body of a request to register: a pack in a directory of the host's machine, or registered packs by name, or
+/// all registered packs. `types` chooses parts of them. StackStorm's `fail_on_failure` is accepted, and without
+/// effect: the answer names every failure.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Registration {
     path: Option<PathBuf>,
@@ -79,17 +79,18 @@ pub(crate) async fn register(
     answer(&api, &reports, notes).await
 }
 
-/// What is to be installed.
+/// The body of a request to install.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Installation {
     packs: Vec<String>,
-    /// StackStorm's client sends these, whatever they are, and waits for an execution then.
+    /// StackStorm's client always sends this, and expects an execution in return.
     force: Option<Value>,
     skip_dependencies: Option<Value>,
 }
 
 impl Installation {
-    /// Refuses what a client of StackStorm sends: it would fail at the answer although all was done.
+    /// Refuses the request of a StackStorm client. It could not read the answer, and would report a failure although
+    /// everything was done.
     fn refuse_original(&self) -> Result<(), ApiError> {
         let sent = [("force", &self.force), ("skip_dependencies", &self.skip_dependencies)];
         let Some((name, _)) = sent.iter().find(|(_, value)| value.is_some()) else { return Ok(()) };
@@ -101,19 +102,19 @@ impl Installation {
     }
 }
 
-/// Lays packs out that came with the host, and registers them.
+/// Lays out packs that come with the host, and registers them.
 pub(crate) async fn install(
     State(api): State<Api>,
     JsonBody(wanted): JsonBody<Installation>,
 ) -> Result<Response, ApiError> {
-    // What cannot be is said before anything is done.
+    // Every reason to refuse is checked before anything is done.
     wanted.refuse_original()?;
     let names = wanted.packs.iter().map(|pack| api.shipped.named(pack)).collect::<Result<Vec<_>, _>>()?;
     let mut reports = Vec::new();
     for name in names {
         let lay_out = Arc::clone(&api.shipped.lay_out);
         let path = tokio::task::spawn_blocking(move || lay_out(name)).await?.map_err(|error| {
-            let hint = "see that the data directory can be written to, and try again";
+            let hint = "make the data directory writable, and try again";
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error, hint)
         })?;
         reports.push(api.engine.catalog().register_pack(&path, true).await?);
@@ -121,9 +122,9 @@ pub(crate) async fn install(
     answer(&api, &reports, Vec::new()).await
 }
 
-/// Says what was registered, once its components are compiled: whoever sends the first event then sees what comes of it.
+/// Answers once the components are compiled, so that the first event after the answer finds them ready.
 async fn answer(api: &Api, reports: &[Report], notes: Vec<String>) -> Result<Response, ApiError> {
-    // What lay in a directory was compiled to be looked at.
+    // A pack in a directory was compiled when it was checked.
     for report in reports.iter().filter(|report| report.pack.built_in) {
         api.engine.catalog().prepared(&report.pack.reference).await;
     }
@@ -131,7 +132,7 @@ async fn answer(api: &Api, reports: &[Report], notes: Vec<String>) -> Result<Res
     Ok((Extension(About(names.join(","))), Json(registered(reports, notes))).into_response())
 }
 
-/// What was registered: the sums, and of a single pack the pack; with `notes` on what was asked for.
+/// The answer to a registration: the sums, the pack if it is a single one, and the `notes` on the request.
 fn registered(reports: &[Report], notes: Vec<String>) -> wire::Registration<'_> {
     let sum = |count: fn(&Report) -> usize| reports.iter().map(count).sum::<usize>();
     let of_packs = reports.iter().flat_map(|report| &report.notes);

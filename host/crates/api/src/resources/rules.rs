@@ -1,4 +1,4 @@
-//! `/rules`: made, looked at, changed, switched on and off, deleted.
+//! `/rules`: creates, shows, changes, enables, disables and deletes rules.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -36,7 +36,7 @@ pub(crate) async fn one(
     Ok(Json(views::rule(content.rule(&name)?, &content, secrets)).into_response())
 }
 
-/// Makes a rule from YAML or JSON; the answer carries what to think about under `warnings`.
+/// Creates a rule from YAML or JSON. The answer has advice under `warnings`.
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
@@ -73,17 +73,17 @@ pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Re
     Ok((about(&reference), StatusCode::NO_CONTENT).into_response())
 }
 
-/// Refuses a rule that would take long to read: its values take hundreds of times its text.
+/// Refuses a long text: its values take hundreds of times its length in memory.
 fn refuse_large(bytes: &[u8]) -> Result<(), ApiError> {
     if bytes.len() <= LARGEST_RULE {
         return Ok(());
     }
     let message = format!("a rule of {} bytes is too large; {LARGEST_RULE} is the limit", bytes.len());
-    let hint = "keep what is large in the datastore, or in the action";
+    let hint = "keep large values in the datastore, or in the action";
     Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message, hint))
 }
 
-/// For the log: a path may name a rule by its id, which tells nobody anything once it is gone.
+/// The reference of a rule, for the audit log: the path may have its id, which means nothing once the rule is gone.
 fn about(reference: &Ref) -> Extension<About> {
     Extension(About(reference.to_string()))
 }

@@ -1,5 +1,5 @@
-//! `/auth/v1/tokens`: gives a token for a name and a password, says whether one is good, takes one back.
-//! The same at `/auth/tokens`, `/v1/tokens` and `/tokens`, where StackStorm's clients look for it.
+//! `/auth/v1/tokens`: issues a token for a name and a password, validates a token, revokes a token. The same routes
+//! stand at `/auth/tokens`, `/v1/tokens` and `/tokens`, where StackStorm's clients look for them.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use crate::extensions::{About, Peer, SignedIn, User};
 use crate::extract::JsonBody;
 use crate::{Api, ApiError};
 
-/// How long it may take in all.
+/// The time that a request may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The routes. They need no token, but for the one that takes a token back.
+/// The routes. Only the one that revokes a token requires a token.
 pub(crate) fn router(api: &Api) -> Router<Api> {
     let sign_out = delete(sign_out).layer(from_fn_with_state(api.clone(), auth::require));
     ["/auth/v1", "/auth", "/v1", ""]
@@ -44,13 +44,13 @@ async fn in_time(request: Request, next: Next) -> Result<Response, ApiError> {
     })
 }
 
-/// What is asked for.
+/// The body of a request to sign in.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
-    /// In seconds.
+    /// The lifetime of the token, in seconds.
     #[serde(default)]
     ttl: Option<u64>,
-    /// For somebody else.
+    /// Another user to act as, for callers who may.
     #[serde(default)]
     user: Option<String>,
 }
@@ -85,7 +85,7 @@ async fn create(
     Ok(answer)
 }
 
-/// The name and the password of `Authorization: Basic`.
+/// The name and the password of `Authorization: Basic`. `auth.rs` has the reason against the extractors of `axum-extra`.
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let (scheme, encoded) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -95,7 +95,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     decoded.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()))
 }
 
-/// A token to look at.
+/// The body of a request to validate a token.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Candidate {
     #[serde(default)]
@@ -112,14 +112,14 @@ async fn validate(
     Ok(Json(Validity { valid: api.engine.access().validate_token(&token).is_some() }))
 }
 
-/// Takes back the token that the request presents.
+/// Revokes the token of the request.
 async fn sign_out(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
 ) -> Result<StatusCode, ApiError> {
     let Credential::Token(id, _) = signed_in.identity.credential else {
         return Err(ApiError::invalid(
-            "only a token that was given for a password can be taken back",
+            "only a token that was issued for a password can be revoked",
             "an API key is deleted with `petrel apikey delete`; the admin's token is a file of the host",
         ));
     };

@@ -1,4 +1,4 @@
-//! `/triggerinstances`: the events that were accepted, and why rules did or did not match them.
+//! `/triggerinstances`: the accepted events, and the reasons why rules did or did not match them.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use petrel_model::secrets::masked_payload;
 use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
 use serde::{Serialize, Serializer};
 
-use super::enforcements::Found;
+use super::enforcements::Lookup;
 use crate::extract::{Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::Nothing;
 use crate::{Api, ApiError, listing, views};
 
-/// How many events are looked at at once where the oldest come first.
+/// The number of events that are read at once where the oldest come first.
 const RISING: usize = 100;
 
 pub(crate) async fn list(
@@ -36,14 +36,14 @@ pub(crate) async fn list(
     Ok(asked.answer_part(found, move |event| Item { event, viewer: Arc::clone(&viewer) }))
 }
 
-/// How the events of a list are shown.
+/// The view of the events of a list.
 struct Viewer {
     api: Api,
     secrets: Secrets,
     page: PageRequest,
 }
 
-/// An event of a list, which is written when its turn comes to be sent.
+/// An event of a list, serialized when its turn comes to be sent.
 struct Item {
     event: TriggerInstance,
     viewer: Arc<Viewer>,
@@ -83,7 +83,7 @@ async fn read(
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
-/// The event, with what its trigger type calls secret in it masked unless it is to be shown.
+/// An event. Values that its trigger type declares secret are masked unless secrets are to be shown.
 fn shown<'a>(api: &Api, event: &'a TriggerInstance, secrets: Secrets) -> wire::TriggerInstance<'a> {
     let schema = match secrets {
         Secrets::Shown => None,
@@ -109,12 +109,12 @@ pub(crate) async fn one(
     for id in &instance.enforcements {
         found.push(super::enforcements::find(&api, *id).await?);
     }
-    let enforcements = Enforcements::Whole(found.iter().filter_map(Found::shown).collect());
+    let enforcements = Enforcements::Whole(found.iter().filter_map(Lookup::shown).collect());
     let event = shown(&api, &instance, secrets);
     listing::one(&wire::TriggerInstance { enforcements: Some(enforcements), ..event }, held)
 }
 
-/// Evaluates the rules of a stored event again, and says criterion by criterion why.
+/// Evaluates the rules of a stored event again, and explains the verdict of each, criterion by criterion.
 pub(crate) async fn why(
     State(api): State<Api>,
     secrets: Secrets,
@@ -123,10 +123,10 @@ pub(crate) async fn why(
 ) -> Result<Response, ApiError> {
     let instance = find(&api, &id).await?;
     let mut held = None;
-    // What the rules read of it is claimed where it is read.
+    // The rules claim the memory of the values that they read where they read them.
     listing::hold(&api, &mut held, 2 * instance.bytes())?;
     let rules = api.engine.explain(&instance, secrets == Secrets::Masked).await?;
-    // Somebody may be looking for an event that came after this one, and was refused.
+    // The caller may be looking for an event that came after this one and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
     let why = Why {
         trigger_instance: shown(&api, &instance, secrets),
@@ -136,7 +136,7 @@ pub(crate) async fn why(
     listing::one(&why, held)
 }
 
-/// That there is no event, and whether somebody has tried to send one.
+/// The error for a host without events. It names the latest refused request, if there is one.
 fn no_event(api: &Api) -> ApiError {
     let said = |message: &str, hint: &str| ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint);
     if let Some(refused) = api.trail.since(None).last() {
@@ -149,13 +149,13 @@ fn no_event(api: &Api) -> ApiError {
     }
     said(
         "trigger instance `last` does not exist: no event has come in yet",
-        "post one to a webhook; `petrel rule list` shows which there are",
+        "post one to a webhook; `petrel rule list` shows the webhooks",
     )
 }
 
-/// An event by its id, or the `last` one.
+/// The event with an id, or the `last` one.
 async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
-    let hint = "`petrel trigger instances` shows what there is";
+    let hint = "`petrel trigger instances` shows the known ones";
     let no_such = || {
         let message = format!("trigger instance `{text}` does not exist");
         ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)

@@ -1,4 +1,4 @@
-//! `/triggertypes`: the kinds of events that packs declare. `/triggers`: those that rules listen to, with
+//! `/triggertypes`: the kinds of events that packs declare. `/triggers`: the triggers that rules listen to, with
 //! their parameters.
 
 use axum::Json;
@@ -25,7 +25,7 @@ pub(crate) async fn one(
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let parsed: Ref = reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
-        ApiError::invalid(error.to_string(), "`petrel trigger list` shows what there is")
+        ApiError::invalid(error.to_string(), "`petrel trigger list` shows the known ones")
     })?;
     let content = api.engine.catalog().content();
     let registered = content.trigger_type(&parsed)?;

@@ -1,5 +1,5 @@
-//! `/user`: who the request comes from. `/users`: made, looked at, deleted, and their passwords. There are
-//! no roles yet: whoever has signed in may make users, and change themselves; the rest is for those who may act as others.
+//! `/user`: the caller. `/users`: creates, shows and deletes users, and sets passwords. There are no roles yet: every
+//! user may create users and change itself; the rest is for callers who may act on behalf of others.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,11 +21,12 @@ use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
 
-/// As StackStorm's `whoami` has it.
+/// The caller, in the form of StackStorm's `whoami`.
 pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<SignedIn>) -> Response {
     let SignedIn { identity, location } = signed_in;
     let (method, token_expire) = match identity.credential {
-        // It does not expire, and clients of StackStorm read a time here: the last one that can be written down.
+        // The admin's token does not expire, but StackStorm's clients expect a time here, so it is the last one that
+        // can be written.
         Credential::AdminToken => ("authentication token", Some(Timestamp::LAST)),
         Credential::Token(_, expires_at) => ("authentication token", Some(expires_at)),
         Credential::ApiKey(_) => ("API key", None),
@@ -54,7 +55,7 @@ pub(crate) async fn one(
     Ok(Json(wire::User::from(api.engine.access().accounts().user(&name)?)).into_response())
 }
 
-/// A user to make.
+/// The body of a request to create a user.
 #[derive(Deserialize)]
 pub(crate) struct NewUser {
     name: String,
@@ -71,7 +72,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, about, Json(wire::User::from(&user))).into_response())
 }
 
-/// A password to set.
+/// The body of a request to set a password.
 #[derive(Deserialize)]
 pub(crate) struct NewPassword {
     password: String,
@@ -98,7 +99,7 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Replaces the token in the host's own file: copies of the old one are worth nothing from then on.
+/// Replaces the token in the host's own file. Copies of the old one are refused from then on.
 pub(crate) async fn rotate_admin_token(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
@@ -108,7 +109,8 @@ pub(crate) async fn rotate_admin_token(
     Ok((Extension(About(caller)), Json(Rotation { rotated: true })).into_response())
 }
 
-/// Who is signed out everywhere is so with copies of the host's own file too.
+/// Replaces the admin's token along with the admin's other tokens, since a change of the password signs a user out
+/// everywhere.
 async fn end_admin_token_of(api: &Api, user: &str) -> Result<(), ApiError> {
     if api.engine.access().is_admin(user) { replace_admin_token(api).await } else { Ok(()) }
 }
@@ -118,7 +120,8 @@ async fn replace_admin_token(api: &Api) -> Result<(), ApiError> {
     let replaced = tokio::task::spawn_blocking(move || access.admin_token.replace()).await;
     replaced.map_err(|panic| panic.to_string()).flatten().map_err(|reason| {
         let message = format!("the admin's token cannot be replaced: {reason}");
-        let hint = "the old one is still good; see to the data directory, then `petrel token rotate`";
+        let hint =
+            "the old token is still valid; make the data directory writable, then run `petrel token rotate`";
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, hint)
     })
 }

@@ -1,9 +1,9 @@
-//! `/webhooks`: those that rules listen to. `POST /webhooks/{url}`: an event comes in. The answer, 202 with the body that
-//! was sent, comes when the event and what it led to are stored.
+//! `/webhooks`: the webhooks that rules listen to. `POST /webhooks/{url}` takes an event. The answer, 202 with the
+//! body of the request, comes when the event and its consequences are stored.
 //!
-//! The payload is `{headers, headers_lower, body}`, as StackStorm's; credentials are not part of it. The
-//! answer names what was stored: `X-Trigger-Instance-Id`, and `X-Execution-Ids` if there are any. A
-//! client that wants to wait for the outcome sends `Prefer: wait=SECONDS`.
+//! The payload is StackStorm's `{headers, headers_lower, body}`, without credentials. The answer has the ids of what
+//! was stored in `X-Trigger-Instance-Id` and, if executions were requested, `X-Execution-Ids`. A client that wants to
+//! wait for the outcome sends `Prefer: wait=SECONDS`.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ use crate::{Api, ApiError, form, traceparent, views};
 
 /// Headers that carry credentials.
 const CREDENTIALS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "authorization"];
-/// How long a client may wait for the outcome.
+/// The longest time that a client may wait for the outcome.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn receive(
@@ -35,17 +35,17 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
-    // An unknown webhook is said first: its body does not matter.
+    // An unknown webhook is refused first, since its body does not matter.
     api.engine.catalog().content().webhook(&url)?;
     let sent = read(&api, &held, &url, &headers, bytes).await?;
     let accepted =
         api.engine.accept_webhook(&url, sent.event.clone().in_trace(traceparent::of(&headers))).await?;
     if sent.length.is_none() {
-        // It is small, and whoever waits takes no room from others.
+        // The answer of a small body needs no claim, so a client that waits takes no memory from others.
         held.release();
     }
     let waited = match patience(&headers) {
-        // It is accepted, whatever becomes of the waiting.
+        // The event is accepted, even if waiting for it fails.
         Some(patience) => wait(&api, &accepted, patience).await.unwrap_or_default(),
         None => None,
     };
@@ -67,16 +67,16 @@ pub(crate) async fn receive(
     Ok(answer)
 }
 
-/// What was sent, and what of it the answer repeats.
+/// The payload of an event, with the part of it that the answer repeats.
 struct Sent {
     event: Event,
-    /// The length of the body at the end of the payload, if that is not parsed.
+    /// The length of the body at the end of the payload, if the payload is kept as text.
     length: Option<usize>,
-    /// The room that it takes.
+    /// The claim on memory of the payload.
     held: Held,
 }
 
-/// The event that was sent. A large one is read on a thread of its own.
+/// Reads the event. A large one is read on a thread of its own.
 async fn read(
     api: &Api,
     held: &Held,
@@ -86,13 +86,14 @@ async fn read(
 ) -> Result<Sent, ApiError> {
     let (title_cased, lower) = header_maps(headers);
     let kind = content_type(headers);
+    // `curl -d` sends JSON under the type of a form unless told otherwise; such a body is not parsed as a form.
     let is_form = form::is_multipart(kind) || (form::is_urlencoded(kind) && !looks_like_json(&bytes));
     if bytes.len() <= SMALL || is_form {
         held.grow(api, bytes.len() + size::parsed(&bytes))?;
         let body = if bytes.len() <= SMALL {
             body(kind, &bytes)?
         } else {
-            // It takes a while, and others are to have their turn.
+            // Parsing takes milliseconds, which would hold up other requests on this worker.
             let kind = kind.to_owned();
             tokio::task::spawn_blocking(move || body(&kind, &bytes)).await??
         };
@@ -102,7 +103,7 @@ async fn read(
         whole.insert("body".into(), body);
         return Ok(Sent { event: Value::Object(whole).into(), length: None, held: Held::default() });
     }
-    // The text of the payload, and once more while it is put together.
+    // Memory for the text of the payload, and once more while it is put together.
     held.grow(api, 2 * bytes.len())?;
     let (claim, length) = (held.take(api)?, bytes.len());
     let large = LargeEvent { headers: title_cased, headers_lower: lower, body: bytes.into() };
@@ -111,7 +112,7 @@ async fn read(
     Ok(Sent { event, length: Some(length), held: held.clone() })
 }
 
-/// The answer repeats the body.
+/// The answer repeats the body of the request.
 impl IntoResponse for Sent {
     fn into_response(self) -> Response {
         let Some(length) = self.length else {
@@ -127,7 +128,7 @@ impl IntoResponse for Sent {
 struct Tail {
     payload: Payload,
     length: usize,
-    /// The room that it takes, until it was sent: who does not read the answer holds that.
+    /// The claim on memory, held until the answer is sent, so that a slow reader pays for it.
     _held: Held,
 }
 
@@ -147,7 +148,7 @@ fn looks_like_json(bytes: &[u8]) -> bool {
     bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| matches!(byte, b'{' | b'['))
 }
 
-/// The body as JSON, whatever its type says that is no form.
+/// The body as a value: a form by its type, and anything else as JSON whatever its type.
 fn body(content_type: &str, bytes: &[u8]) -> Result<Value, ApiError> {
     if form::is_urlencoded(content_type) {
         // `curl -d '{...}'` without a header claims to be a form; what parses as JSON is taken as such.
@@ -198,13 +199,13 @@ fn patience(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds.parse().ok()?).min(LONGEST_WAIT))
 }
 
-/// The statuses of what the event led to, once all have ended or patience has.
+/// The statuses of the requested executions, once all have ended or the time is up.
 async fn wait(api: &Api, accepted: &Accepted, patience: Duration) -> Result<Option<String>, ApiError> {
     let until = Instant::now() + patience;
     let mut statuses = Vec::new();
     for id in &accepted.executions {
         let left = until.saturating_duration_since(Instant::now());
-        let execution = api.engine.wait(*id, left).await?;
+        let execution = api.engine.executions().wait(*id, left).await?;
         statuses.extend(execution.map(|execution| execution.status.to_string()));
     }
     Ok(Some(statuses.join(",")))
@@ -217,7 +218,7 @@ pub(crate) async fn list(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let (mut asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.catalog().content());
-    // StackStorm's client asks for the first and reads it in the second.
+    // StackStorm's client asks for the attribute `url` and reads it within `parameters`.
     asked.page = asked.page.with_whole("url", "parameters");
     asked.answer(&api, content.webhooks(), |(reference, trigger)| {
         views::trigger(reference, trigger, &content, secrets)

@@ -1,9 +1,9 @@
-//! Who is inside: how many connections there are, in all and from one address, and who has to go when there are too
-//! many.
+//! The limits on connections, in all and from one address, and the choice of the one that has to go when there are
+//! too many.
 //!
-//! Whoever comes takes a seat. When an address has its share, or all seats are taken, the connection goes that has
-//! been idle for the longest, strangers first; so who only keeps connections open keeps nobody out. When none is
-//! idle there is a small reserve, where only how the host is can be asked.
+//! Each new connection takes a seat. When its address has its share, or all seats are taken, the connection that has
+//! been idle for the longest goes, strangers first; so a peer that only keeps connections open keeps nobody out. When
+//! no connection is idle there is a small reserve, in which only the health of the host can be asked.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-/// How many connections the reserve has; a newer one takes the place of the oldest.
+/// The number of seats in the reserve. A new connection takes the place of the oldest.
 const RESERVE: usize = 64;
 
-/// For how long a connection counts as one that has just come.
+/// The age up to which a connection counts as new.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How many connections there may be.
+/// The limits on the number of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// In all.
+    /// Limit on all connections together.
     pub all: usize,
-    /// From one address; of IPv6 the first 64 bits count.
+    /// Limit for one address. Of an IPv6 address the first 64 bits count.
     pub per_address: usize,
 }
 
@@ -33,7 +33,7 @@ pub struct Limits {
 pub(super) struct Doors {
     limits: Limits,
     opened_at: Instant,
-    /// All have to go.
+    /// Fires when all connections have to go.
     hang_up: CancellationToken,
     inside: Mutex<Inside>,
 }
@@ -51,19 +51,19 @@ struct Inside {
 pub(crate) struct Seat {
     number: u64,
     address: IpAddr,
-    /// Why it is in the reserve, if it is.
+    /// The reason why the connection is in the reserve, if it is.
     refusal: Option<String>,
     opened_at: Instant,
     has_signed_in: AtomicBool,
     is_busy: AtomicBool,
-    /// When it last had something to do, in milliseconds since the doors opened.
+    /// The end of the last request, in milliseconds since the doors opened.
     idle_since: AtomicU64,
-    /// It has to go, alone or with all others.
+    /// Fires when this connection has to go, alone or with all others.
     pub(super) must_go: CancellationToken,
 }
 
 impl Seat {
-    /// A request of it has signed in.
+    /// Notes that a request on the connection has been authenticated.
     pub(crate) fn sign_in(&self) {
         self.has_signed_in.store(true, Ordering::Relaxed);
     }
@@ -72,7 +72,7 @@ impl Seat {
         self.has_signed_in.load(Ordering::Relaxed)
     }
 
-    /// Why nothing but how the host is can be asked on it, if so.
+    /// The reason why only the health of the host can be asked on this connection, if it is in the reserve.
     pub(super) fn refusal(&self) -> Option<&str> {
         self.refusal.as_deref()
     }
@@ -81,7 +81,7 @@ impl Seat {
         self.is_busy.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a request of it is being answered.
+    /// Whether a request is being answered on the connection.
     pub(super) fn is_busy(&self) -> bool {
         self.is_busy.load(Ordering::Relaxed)
     }
@@ -91,7 +91,7 @@ impl Seat {
         self.is_busy.store(false, Ordering::Relaxed);
     }
 
-    /// How long it has had nothing to do.
+    /// The time since the last request; zero while one is being answered.
     pub(super) fn idle(&self) -> Duration {
         if self.is_busy() {
             return Duration::ZERO;
@@ -101,7 +101,7 @@ impl Seat {
     }
 }
 
-/// A seat that is given back when this is dropped.
+/// A seat, given back on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     doors: Arc<Doors>,
@@ -120,7 +120,7 @@ impl Drop for Place {
 }
 
 impl Doors {
-    /// Lets in so many, until `hang_up` fires.
+    /// Admits connections up to `limits`, until `hang_up` fires.
     pub(super) fn new(limits: Limits, hang_up: CancellationToken) -> Self {
         Self { limits, opened_at: Instant::now(), hang_up, inside: Mutex::default() }
     }
@@ -129,11 +129,12 @@ impl Doors {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a connection in from `address`.
+    /// Admits a connection from `address`.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Place {
         let address = share(address);
         let mut inside = self.inside();
         let refusal = self.make_room(&mut inside, address).err();
+        // Numbers are never used again, so that a late drop cannot free another connection's seat.
         inside.last_number += 1;
         let seat = Arc::new(Seat {
             number: inside.last_number,
@@ -150,6 +151,8 @@ impl Doors {
             inside.seats.insert(seat.number, Arc::clone(&seat));
         } else {
             inside.reserve.push_back(Arc::clone(&seat));
+            // The reserve is a queue: a flood of new connections pushes the oldest out, and each gets its one answer
+            // in time.
             if inside.reserve.len() > RESERVE
                 && let Some(oldest) = inside.reserve.pop_front()
             {
@@ -160,7 +163,7 @@ impl Doors {
         Place { doors: Arc::clone(self), seat }
     }
 
-    /// Sees to it that there is a seat for `address`; else says why there is none.
+    /// Frees a seat for `address` if none is left, or returns the reason why none can be freed.
     fn make_room(&self, inside: &mut Inside, address: IpAddr) -> Result<(), String> {
         let Limits { all, per_address } = self.limits;
         if inside.by_address.get(&address).is_some_and(|count| *count >= per_address) {
@@ -181,12 +184,14 @@ impl Doors {
 
 impl Inside {
     /// Sends away the connection among those that `may_go` which has been idle for the longest, strangers first.
-    /// Who has just come is about to ask something, and is spared if others are not.
+    /// A new connection is about to send its first request, so it goes only if no other can.
     fn make_room(&mut self, may_go: impl Fn(&Seat) -> bool) -> Option<()> {
         let idle = self.seats.values().filter(|seat| may_go(seat) && !seat.is_busy());
         let number = idle
             .min_by_key(|seat| {
                 let idle_since = seat.idle_since.load(Ordering::Relaxed);
+                // Established connections before fresh ones, strangers before users, and then the longest idle; the
+                // number only breaks ties.
                 (seat.idle() < FRESH, seat.has_signed_in(), idle_since, seat.number)
             })?
             .number;
@@ -206,7 +211,7 @@ impl Inside {
     }
 }
 
-/// What counts as one address: a network of 64 bits is most often one customer.
+/// The part of an address that counts as one peer: an IPv6 network of 64 bits is usually one customer.
 fn share(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

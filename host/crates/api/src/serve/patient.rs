@@ -1,5 +1,5 @@
-//! A stream that is patient with its other side, but not for ever: who reads nothing of an answer for a while is
-//! given up, and so is who has ended its own half and whose answer takes too long.
+//! A stream with bounded patience. A peer that reads nothing of an answer for a while is given up, and so is a peer
+//! that has closed its half of the connection and whose answer takes too long.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,9 +14,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::doors::Seat;
 
-/// A stream of which it can be seen, without reading it, that the other side has ended its half.
+/// A stream that notices, without reading, that the peer has closed its half.
 pub(super) trait Half {
-    /// Ready once nothing more comes. What has come and is not read yet hides the end.
+    /// Ready once the peer sends no more. Bytes that have come and are not read yet hide the end.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
@@ -35,33 +35,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Half for TlsStream<S> {
         match ready!(Pin::new(self).poll_fill_buf(context)) {
             Ok([]) => Poll::Ready(Ok(())),
             Ok(_) => Poll::Pending,
-            // It has ended without the word for that.
+            // Many clients close a TLS connection without its `close_notify`.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
             Err(error) => Poll::Ready(Err(error)),
         }
     }
 }
 
-/// How long the other side is waited for.
+/// The times after which a peer is given up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// When it reads nothing of an answer.
+    /// While the peer reads nothing of an answer.
     pub(super) unread: Duration,
-    /// When it has ended its half, and the answer to what it sent before is not there yet. It may wait for that, or have
-    /// gone away: only writing would tell.
+    /// After the peer has closed its half, while its answer is being made. The peer may be waiting or may have gone
+    /// away; only a write would tell.
     pub(super) half_closed: Duration,
 }
 
-/// A stream whose writes fail when nothing can be written for as long as patience lasts; and whose flushes fail when the
-/// other side has ended its half for longer than an answer may take then.
+/// A stream whose writes fail when the peer reads nothing for too long, and whose flushes fail when the peer has
+/// closed its half and its answer takes too long.
 pub(super) struct Patient<S> {
     stream: S,
     patience: Patience,
-    /// Says whether a request is being answered.
+    /// Knows whether a request is being answered.
     seat: Arc<Seat>,
-    /// Runs while the other side takes nothing.
+    /// Runs while the peer reads nothing.
     until: Option<Pin<Box<Sleep>>>,
-    /// Runs while a request is answered whose sender has ended its half.
+    /// Runs while a request is answered whose sender has closed its half.
     until_gone: Option<Pin<Box<Sleep>>>,
 }
 
@@ -70,7 +70,7 @@ impl<S> Patient<S> {
         Self { stream, patience, seat, until: None, until_gone: None }
     }
 
-    /// What came of a write: nothing yet, unless patience has run out.
+    /// The outcome of a write: pending until patience runs out.
     fn judge<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.until = None;
@@ -79,15 +79,15 @@ impl<S> Patient<S> {
         let patience = self.patience.unread;
         let until = self.until.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(until.as_mut().poll(context));
-        // Whoever tries again has as long again.
+        // A later write starts with full patience.
         self.until = None;
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side reads nothing")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")))
     }
 }
 
 impl<S: Half> Patient<S> {
-    /// Looks whether the other side waits for its answer still. While a request is answered nothing is read, so this
-    /// alone sees that who sent it has gone.
+    /// Checks whether the peer is still there. Nothing is read while a request is answered, so only this check
+    /// notices that the sender has gone.
     fn watch(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if !self.seat.is_busy() {
             self.until_gone = None;
@@ -101,9 +101,7 @@ impl<S: Half> Patient<S> {
         let until = self.until_gone.get_or_insert_with(|| Box::pin(sleep(patience)));
         match until.as_mut().poll(context) {
             Poll::Pending => Ok(()),
-            Poll::Ready(()) => {
-                Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the other side has gone"))
-            }
+            Poll::Ready(()) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the peer has gone")),
         }
     }
 }
@@ -141,7 +139,8 @@ impl<S: AsyncWrite + Half + Unpin> AsyncWrite for Patient<S> {
         self.stream.is_write_vectored()
     }
 
-    /// The connection is flushed each time that it is looked at, also while a request is answered.
+    /// hyper flushes the connection each time that it is polled, even while a request is answered, so the check
+    /// stands here.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.watch(context)?;
         let flushed = Pin::new(&mut self.stream).poll_flush(context);

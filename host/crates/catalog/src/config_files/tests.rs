@@ -1,4 +1,4 @@
-//! What is said of configurations that will not do, and of their files.
+//! Messages about invalid configurations, and about their files.
 
 use serde_json::json;
 

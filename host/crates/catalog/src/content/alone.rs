@@ -1,4 +1,4 @@
-//! Content without a store: what a host has as soon as it is started, for who looks at a pack and asks no host.
+//! The catalog without a store, as a host has it right after its first start: for checks of packs without a host.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use petrel_packs::PackContents;
 use super::{Content, RegisteredAction, RegisteredTriggerType, Runners};
 
 impl Content {
-    /// What a host with these runners has that registered no more than these packs: for who looks at another without a host.
+    /// The catalog of a host with these runners on which only these packs are registered.
     pub fn of_packs(runners: Runners, packs: Vec<PackContents>) -> Self {
         let mut content = Self { runners: Arc::new(runners), ..Self::default() };
         for PackContents { pack, actions, trigger_types, .. } in packs {

@@ -1,5 +1,5 @@
-//! What is read of an event: by the rules that listen to its trigger, by what their actions ask for, and by the schema of
-//! its type.
+//! The parts of an event that are read: by the rules that listen to its trigger, by the parameters of their actions, and
+//! by the schema of its type.
 
 use petrel_model::Ref;
 use petrel_rules::Reads;
@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::Content;
 
 impl Content {
-    /// What the rules that listen to `trigger`, of the type `kind`, read of a payload, and what checking it does.
+    /// The parts of a payload that the rules which listen to `trigger`, of the type `kind`, and the payload schema
+    /// read.
     pub fn reads(&self, trigger: &Ref, kind: &Ref) -> Reads {
         let mut reads = Reads::default();
         self.add_reads(trigger, &mut reads);
@@ -20,11 +21,11 @@ impl Content {
         reads
     }
 
-    /// Adds what the rules that listen to `trigger` read of a payload, and what their actions do.
+    /// Adds the parts of a payload that the rules which listen to `trigger` read, and that their actions read.
     pub fn add_reads(&self, trigger: &Ref, reads: &mut Reads) {
         for rule in self.index().of(trigger) {
             rule.add_reads(reads);
-            // Without the action the rule gets no further than that.
+            // Without its action the rule does not get that far.
             if let Ok(action) = self.action(&rule.rule().action.reference) {
                 action.signature.add_reads(reads);
             }

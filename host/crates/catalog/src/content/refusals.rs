@@ -1,5 +1,5 @@
-//! What is refused of actions and rules, and the words for it: when their pack is registered or checked, and when somebody
-//! runs one.
+//! Refusals of actions and rules, and their wording, which is the same when a pack is registered or checked and when
+//! somebody runs an action.
 
 use petrel_engine_core::Error;
 use petrel_model::names::{WITHOUT_OWN_PACK, is_own_pack};
@@ -9,7 +9,7 @@ use petrel_model::{Action, Ref};
 
 use super::{Content, Runners};
 
-/// What StackStorm has and this host does not: a runner, the actions of `core` that need it, and what to do in its place.
+/// Features of StackStorm that this host lacks: a runner, the actions of `core` that need it, and the remedy.
 static WITHOUT: [(&str, &[&str], &str); 5] = [
     ("remote-shell-cmd", &["remote", "remote_sudo"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
     ("remote-shell-script", &[], "let core.local do it over ssh: cmd='ssh HOST sh -s < SCRIPT'"),
@@ -22,18 +22,18 @@ static WITHOUT: [(&str, &[&str], &str); 5] = [
     ),
 ];
 
-/// That an action is refused, as whoever runs it and whoever registers its pack are told.
+/// The message that an action is refused.
 pub(crate) fn refusal(action: &Ref, why: &str) -> String {
     format!("action `{action}` is refused: {why}")
 }
 
-/// That an action is refused, since something is wrong with it.
+/// The error that an action is refused because of a mistake in it.
 pub fn refused(action: &Ref, why: &str) -> Error {
     let hint = format!("correct it and register the pack `{}` again", action.pack());
     Error::invalid(refusal(action, why), hint)
 }
 
-/// That this host has no runner for an action: what is wrong, and what to do.
+/// The message and the remedy for an action whose runner this host lacks.
 pub fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
     let (name, known) = (&action.runner_type, || runners.keys().map(String::as_str));
     let message = format!(
@@ -51,7 +51,7 @@ pub fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
 }
 
 impl Content {
-    /// Whether there is an action of this reference that is not registered, since it is refused or cannot be read.
+    /// Whether an action with this reference exists that is refused or cannot be read.
     pub(crate) fn is_hidden(&self, reference: &Ref) -> bool {
         let is_refused =
             |pack: &std::sync::Arc<petrel_model::Pack>| pack.refused.contains_key(reference.name());
@@ -59,7 +59,7 @@ impl Content {
             || self.unreadable.iter().any(|one| one.kind == "action" && one.id == reference.as_str())
     }
 
-    /// That there is no such thing, where it may be of a pack of the host's own that this version does not have.
+    /// The error for a missing object, which may belong to one of the host's own packs that this version lacks.
     pub(super) fn without_own_pack<'a>(
         &self,
         what: &'static str,
@@ -79,7 +79,7 @@ impl Content {
         Error::NotFound { what, name: name.to_owned(), hint }
     }
 
-    /// Why there is no rule `name`: it is in the files of its pack and refused, or nowhere.
+    /// The reason why there is no rule `name`: its pack's file has it and it is refused, or it does not exist.
     pub(super) fn left_out(&self, name: &str) -> Error {
         let reference = name.parse::<Ref>().ok();
         let why =

@@ -1,6 +1,6 @@
-//! Looks at the workflows and chains of a pack that is registered or checked. What is wrong with one by itself refuses its
-//! action. What is wrong with its calls of other actions is a note, since these may come later, and so is what may not
-//! mean what it says. How one is inspected is in [`crate::workflows`].
+//! The check of workflows and chains in a pack that is registered or checked. A mistake in the workflow itself
+//! refuses its action. A mistake in a call of another action is a note, since that action may come later; so is a
+//! likely mistake. [`crate::workflows`] inspects workflows.
 
 use std::sync::Arc;
 
@@ -10,30 +10,31 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
+use petrel_runners::Runs;
 use petrel_workflows::inspection::Kind;
 
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
 use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
 
-/// What is known beside a pack that is read.
+/// The knowledge about other packs.
 pub(super) struct Around {
     content: Arc<Content>,
-    /// Whether there is no host: of packs that not every host has nothing is known then.
+    /// Whether there is no host. Then only the host's own packs are known.
     is_alone: bool,
 }
 
-/// What is known of something that a pack names.
+/// The knowledge about an object that a pack names.
 pub(super) enum Known<T> {
-    /// It is there.
+    /// It exists.
     There(Arc<T>),
-    /// It is not.
+    /// It does not exist.
     Missing(Error),
-    /// Nobody can say without a host.
+    /// Nobody can tell without a host.
     Unknown,
 }
 
 impl<T> Known<T> {
-    /// What is there.
+    /// The object, if it exists.
     pub(super) fn there(&self) -> Option<&T> {
         match self {
             Self::There(it) => Some(it),
@@ -43,17 +44,17 @@ impl<T> Known<T> {
 }
 
 impl Around {
-    /// What is registered on a host.
+    /// The catalog of a host.
     pub(super) fn host(content: Arc<Content>) -> Self {
         Self { content, is_alone: false }
     }
 
-    /// What every host has as soon as it is started, and of packs that are not its own nothing.
+    /// The catalog of a freshly started host, which knows only the host's own packs.
     pub(super) fn alone(content: Arc<Content>) -> Self {
         Self { content, is_alone: true }
     }
 
-    /// What is there, the runners among it.
+    /// The known catalog, with the runners.
     pub(super) fn content(&self) -> &Arc<Content> {
         &self.content
     }
@@ -81,17 +82,19 @@ impl Around {
     }
 }
 
-/// Refuses the actions whose workflow is wrong by itself, and notes what else there is to say about workflows.
+/// Refuses actions whose workflow is wrong, and notes everything else about workflows.
 pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, around: &Around) {
     let unread: Vec<String> = contents.refused.keys().cloned().collect();
     let unread = unread.iter().map(String::as_str);
     let known =
         WithPack::alone(around.content.runners(), &contents.pack.reference, &contents.actions, unread);
+    let is_workflow =
+        |action: &Action| around.content.runners().get(&action.runner_type).is_some_and(Runs::is_conducted);
     let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
     for action in &contents.actions {
         let name = action.reference.name();
-        // Of one that is refused already its file may be missing.
-        if !workflows::is_workflow(&action.runner_type) || contents.refused.contains_key(name) {
+        // The file of an action that is refused already may be missing.
+        if !is_workflow(action) || contents.refused.contains_key(name) {
             continue;
         }
         let mut looked = look(pack, action, &known, around);
@@ -99,7 +102,7 @@ pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, ar
         more += notes.len().saturating_sub(MOST_PROBLEMS_OF_PACK);
         notes.truncate(MOST_PROBLEMS_OF_PACK);
         if !looked.problems.is_empty() {
-            // The first is told of each, however many there are.
+            // One finding of each workflow is reported, however many workflows there are.
             looked.problems.truncate(left.max(1));
             left = left.saturating_sub(looked.problems.len());
             contents.refused.insert(name.to_owned(), looked.problems);
@@ -111,11 +114,11 @@ pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, ar
     }
 }
 
-/// What was found in the workflow of an action.
+/// The findings in the workflow of an action.
 struct Looked {
-    /// What keeps it from running.
+    /// Problems that keep it from running.
     problems: Vec<Problem>,
-    /// What else there is to say.
+    /// Notes.
     notes: Vec<String>,
 }
 
@@ -152,7 +155,7 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     Looked { problems, notes }
 }
 
-/// What comes of it if nobody corrects a call.
+/// The consequence of a wrong call that nobody corrects.
 fn consequence(action: &Action, found: &Found) -> String {
     let is_chain = action.runner_type == ACTION_CHAIN;
     match found.finding.kind {

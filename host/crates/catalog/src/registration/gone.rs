@@ -1,5 +1,5 @@
-//! What goes with a pack that is removed, and with its old version when it is registered again: told by name, since
-//! somebody may miss it. How it is forgotten is in [`super`].
+//! Notes on the contents that go with a removed pack, and with its old version when it is registered again: by name,
+//! since somebody may miss them. [`super`] removes them.
 
 use petrel_model::{Pack, Ref, Rule, RuleId};
 
@@ -9,23 +9,22 @@ use crate::content::Content;
 /// Largest number of rules that one note names.
 const MOST_RULES: usize = 10;
 
-/// What went with a pack that was removed.
+/// The outcome of removing a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removed {
     /// The pack.
     pub pack: String,
-    /// How many actions it had.
+    /// The number of its actions.
     pub actions: usize,
-    /// How many trigger types it had.
+    /// The number of its trigger types.
     pub trigger_types: usize,
-    /// How many rules it had, with those that were made by hand.
+    /// The number of its rules, including those made by hand.
     pub rules: usize,
-    /// What went that is in no file of the pack, and what stays.
+    /// Notes on removed objects that no file of the pack has, and on those that stay.
     pub notes: Vec<String>,
 }
 
-/// What to say of `rules` of a pack that is removed, and of its configuration, as far as no file of the pack brings
-/// them back.
+/// Notes on `rules` of a removed pack, and on its configuration, as far as no file of the pack brings them back.
 pub(super) fn taken_along(content: &Content, pack: &Pack, rules: &[(Ref, RuleId)]) -> Vec<String> {
     let made = rules.iter().map(|(rule, _)| rule).filter(|rule| {
         content.rule(rule.as_str()).is_ok_and(|rule| !is_from_file(rule, pack.rules.as_ref()))
@@ -49,11 +48,11 @@ pub(super) fn taken_along(content: &Content, pack: &Pack, rules: &[(Ref, RuleId)
     notes
 }
 
-/// What to say of actions and trigger types that a pack had and has no more, and of rules that need them. What is
-/// refused is told with its reason, elsewhere.
+/// Notes on actions and trigger types that a pack had and has no more, and on rules that need them. Refused ones have
+/// notes with a reason already.
 pub(super) fn left_behind(content: &Content, pack: &Pack, actions: &[Ref], kinds: &[Ref]) -> Vec<String> {
     let before = content.pack(&pack.reference).ok().and_then(|pack| pack.rules.clone());
-    // The rules in the files of the pack are looked at by themselves.
+    // The rules in the files of the pack have checks of their own.
     let is_other =
         |rule: &Rule| rule.reference.pack() != pack.reference || !is_from_file(rule, before.as_ref());
     let users = |needs: &dyn Fn(&Rule) -> bool| {
@@ -72,7 +71,7 @@ pub(super) fn left_behind(content: &Content, pack: &Pack, actions: &[Ref], kinds
     actions.chain(kinds).collect()
 }
 
-/// That rules need what is gone. Empty if there are none.
+/// The end of a note: the rules that need a removed object. Empty if there are none.
 fn needed_by(users: &[String], verb: &str) -> String {
     if users.is_empty() {
         return String::new();

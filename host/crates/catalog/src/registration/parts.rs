@@ -1,28 +1,32 @@
-//! Which parts of a pack are registered. StackStorm registers each kind of resource by itself, so that one may ask for the
-//! actions of a pack and leave its rules as they are.
+//! Parts of a pack. StackStorm registers each kind of resource by itself, so one may register the actions of a pack
+//! and leave its rules as they are.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use petrel_engine_core::Error;
 use petrel_model::Pack;
 use petrel_packs::PackContents;
 
-/// The parts of a pack that are registered; the others stay as they are registered already, or are not. What `pack.yaml`
-/// and the schema of the configuration say is always taken.
+use crate::content::Content;
+
+/// The parts of a pack to register; the others stay as they are. `pack.yaml` and the schema of the configuration are
+/// always read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Parts {
-    /// Its actions.
+    /// Actions.
     pub actions: bool,
-    /// Its trigger types.
+    /// Trigger types.
     pub triggers: bool,
-    /// Its rules.
+    /// Rules.
     pub rules: bool,
 }
 
 impl Parts {
-    /// All there are.
+    /// All parts.
     pub const ALL: Self = Self { actions: true, triggers: true, rules: true };
 
-    /// Of `contents` what is to be registered, where the pack is `known` as this.
+    /// The parts of `contents` to register, where `known` is the registered pack.
     pub(super) fn of(self, mut contents: PackContents, known: Option<&Pack>) -> PackContents {
         if !self.actions {
             contents.actions.clear();
@@ -39,9 +43,23 @@ impl Parts {
             contents.rules.clear();
             contents.refused_rules.clear();
             contents.pack.refused_rules = known.map(|known| known.refused_rules.clone()).unwrap_or_default();
-            // None of its files was registered yet, where the pack is not known.
+            // If the pack was not registered before, none of its files was.
             contents.pack.rules = known.map_or_else(|| Some(BTreeMap::new()), |known| known.rules.clone());
         }
         contents
     }
+}
+
+/// Refuses to register a part of a pack whose other parts come from another directory, because their files would
+/// be looked up in this one.
+pub(super) fn refuse_mixture(content: &Content, pack: &Pack) -> Result<(), Error> {
+    let known = content.pack(&pack.reference).ok().map(|known| known.path.clone());
+    let Some(other) = known.filter(|known| Path::new(known) != Path::new(&pack.path)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "a part of the pack `{}` cannot come from {} while the others are registered from {other}",
+        pack.reference, pack.path
+    );
+    Err(Error::invalid(message, "register all of it: leave `types` out"))
 }

@@ -1,8 +1,8 @@
-//! Reads a pack that is to be registered, or that is only looked at: both hear the same of it.
+//! The reading of a pack that is registered or only checked, with the same findings for both.
 //!
-//! What is wrong with one action (its metadata, its workflow, its component) goes to [`PackContents::refused`], and to the
-//! notes in the words with which that action is refused when somebody runs it. [`super::flows`] looks at workflows,
-//! [`super::schemas`] at parameters, [`super::rule_files`] at rules.
+//! Problems of one action (its metadata, its workflow, its component) go to [`PackContents::refused`], and to the
+//! notes in the words with which the action is refused when somebody runs it. [`super::flows`] checks workflows,
+//! [`super::schemas`] parameters, [`super::rule_files`] rules.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use super::rule_files::check_rules;
 use super::schemas::check_schemas;
 use crate::content::{Content, Runners, without_runner};
 
-/// How many problems of one action are told when it is run, and characters of them.
+/// The number of problems of one action that are reported when it is run.
 const MOST_REASONS: usize = 10;
 const LONGEST_REASON: usize = 4_000;
 
-/// Looks at the pack in a directory, as a host does when it registers it that has no more than `content`
-/// ([`Content::of_packs`]). What packs beside these hold is not known, so nothing is said of calls of their actions.
+/// Checks the pack in a directory, as a host would on registering it whose catalog is `content`
+/// ([`Content::of_packs`]). The contents of other packs are unknown, so calls of their actions are not checked.
 ///
 /// # Errors
-/// What keeps it from being registered: every problem, with file, line and column.
+/// The problems that keep it from being registered, all of them, with file, line and column.
 pub async fn look_at(directory: &Path, content: Content) -> Result<PackContents, Vec<Problem>> {
     let contents = look_around(directory, Around::alone(Arc::new(content))).await?;
     let Some((message, hint)) = own_name(&contents.pack) else { return Ok(contents) };
@@ -36,7 +36,7 @@ pub async fn look_at(directory: &Path, content: Content) -> Result<PackContents,
     Err(problems)
 }
 
-/// The same beside what is `around`.
+/// The same check, with the knowledge `around`.
 pub(super) async fn look_around(directory: &Path, around: Around) -> Result<PackContents, Vec<Problem>> {
     let content = Arc::clone(around.content());
     let runners = content.runners();
@@ -53,7 +53,7 @@ pub(super) async fn look_around(directory: &Path, around: Around) -> Result<Pack
     Ok(contents)
 }
 
-/// The same as far as the files alone tell it.
+/// The part of the check that needs only files.
 pub(super) async fn files(directory: &Path, around: Around) -> Result<PackContents, Vec<Problem>> {
     let path = directory.to_path_buf();
     let read = apart::wait_for(move || -> Result<PackContents, Vec<Problem>> {
@@ -74,7 +74,7 @@ pub(super) async fn files(directory: &Path, around: Around) -> Result<PackConten
     })
 }
 
-/// What to say, and what to do, where a pack has the name of one of the host's own.
+/// The message and the remedy for a pack with the name of one of the host's own.
 pub(super) fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
     let name = &pack.reference;
     names::is_own_pack(name).then(|| {
@@ -83,9 +83,10 @@ pub(super) fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
     })
 }
 
-/// Has the runners look at what they are to run.
+/// Has the runners check the actions that they are to run.
 async fn ask_runners(directory: &Path, contents: &mut PackContents, runners: &Runners) {
-    for (name, runner) in runners {
+    for (name, runs) in runners {
+        let Some(runner) = runs.runner() else { continue };
         let is_theirs = |action: &&Action| {
             action.runner_type == *name && !contents.refused.contains_key(action.reference.name())
         };
@@ -106,7 +107,7 @@ async fn ask_runners(directory: &Path, contents: &mut PackContents, runners: &Ru
     }
 }
 
-/// The file that an action runs, as seen from its pack.
+/// The file that an action runs, relative to its pack.
 fn entry_file(action: &Action) -> String {
     if action.runner_type == COMPONENT_RUNNER {
         return action.entry_point.clone();
@@ -114,12 +115,12 @@ fn entry_file(action: &Action) -> String {
     format!("actions/{}", action.entry_point)
 }
 
-/// Why an action or a rule is refused, in a line.
+/// The reason why an action or a rule is refused, in one line.
 pub(super) fn reason(problems: &[Problem]) -> String {
     told(problems, "; ")
 }
 
-/// The same for who registers the pack: of several problems each has a line of its own.
+/// The reasons for the person who registers the pack: each problem on a line of its own if there are several.
 pub(super) fn reasons(problems: &[Problem]) -> String {
     if problems.len() < 2 { reason(problems) } else { format!("\n  {}", told(problems, "\n  ")) }
 }
@@ -144,7 +145,7 @@ fn told(problems: &[Problem], between: &str) -> String {
     }
 }
 
-/// As much of a problem as is told: it may quote an expression of any length.
+/// The beginning of a problem, which may quote an expression of any length.
 fn beginning(problem: &str) -> &str {
     let end = problem.char_indices().map(|(place, _)| place).nth(LONGEST_REASON);
     end.and_then(|end| problem.get(..end)).unwrap_or(problem)

@@ -1,5 +1,5 @@
-//! Looks at the rules of a pack that is registered or checked. One that cannot work is left out, alone, and so is one whose
-//! trigger is not there; what else there is to say is a note. What becomes of the others is in [`super::rules`].
+//! The check of rules in a pack that is registered or checked. A rule that cannot work, or whose trigger does not
+//! exist, is left out; everything else is a note. [`super::rules`] decides about the remaining ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::reading;
 use crate::content::{RegisteredAction, RegisteredTriggerType, refused};
 use crate::rule_book::{misfits, sentence, settle, without_action};
 
-/// Leaves out the rules that cannot work, and notes what else there is to say about rules.
+/// Leaves out rules that cannot work, and notes everything else about rules.
 pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
     let own = Own::of(contents, around);
     let mut notes = Vec::new();
@@ -39,21 +39,21 @@ pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
     }
 }
 
-/// What was found in a rule.
+/// The findings in a rule.
 enum Looked {
-    /// It can be registered; what there is to say.
+    /// The rule can be registered, with notes.
     Fine(Vec<String>),
-    /// Its trigger is not there; what to say of it.
+    /// The trigger does not exist; the note on that.
     PassedOver(String),
-    /// It cannot work.
+    /// The rule cannot work.
     Refused(Vec<Problem>),
 }
 
-/// What the pack itself brings, as far as its rules name it.
+/// The contents of the pack itself that its rules name.
 struct Own {
     pack: String,
     actions: BTreeMap<Ref, Arc<RegisteredAction>>,
-    /// Why actions are refused whose metadata cannot be read.
+    /// The reasons why actions are refused whose metadata cannot be read.
     unread: BTreeMap<String, String>,
     kinds: BTreeMap<Ref, Arc<RegisteredTriggerType>>,
 }
@@ -84,7 +84,7 @@ impl Own {
         if reference.pack() != self.pack {
             return around.action(reference);
         }
-        // What is gone from the pack is not there any more, whatever is registered.
+        // An action that has left the pack does not exist any more, even if it is registered.
         match (self.actions.get(reference), self.unread.get(reference.name())) {
             (Some(own), _) => Known::There(Arc::clone(own)),
             (None, Some(why)) => Known::Missing(refused(reference, why)),
@@ -109,7 +109,7 @@ impl Own {
     }
 
     fn look(&self, definition: &RuleDefinition, around: &Around) -> Looked {
-        // No id is stored here: whoever registers it gives it one.
+        // The id is not stored; the registration assigns one.
         let mut rule = definition.clone().into_rule(RuleId(Id::from_bytes([0; 12])));
         let problem = |message: String| Problem { file: definition.file.clone(), position: None, message };
         let mut problems = Vec::new();
@@ -130,7 +130,7 @@ impl Own {
         }
         let known = self.action(&rule.action.reference, around);
         let action = known.there();
-        // Of what is not there it is not known what is secret.
+        // Without the action nobody knows which parameters are secret.
         let is_secret = |name: &str| action.is_none_or(|action| action.signature.is_secret(name));
         problems.extend(check(&rule, is_secret).iter().map(|found| problem(found.to_string())));
         if !problems.is_empty() {

@@ -1,6 +1,6 @@
-//! What becomes of the rules of a pack that is registered: those that are there keep their ids, those that have left its
-//! files are gone, and whether one is on is decided between its file and who switched it. What is wrong with them is
-//! looked for before, in [`super::rule_files`].
+//! Decisions about the rules of a pack that is registered: known rules keep their ids, rules that have left the files
+//! are removed, and whether a rule is enabled depends on its file and on changes by hand. [`super::rule_files`] has
+//! checked them before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,16 +12,16 @@ use petrel_persistence::Expect;
 use crate::content::Content;
 use crate::rule_book::rule_of;
 
-/// What becomes of the rules of a pack.
+/// The decisions about the rules of a pack.
 #[derive(Default)]
 pub(super) struct RulesOfPack {
     pub(super) rules: Vec<Rule>,
     pub(super) expect: Vec<Expect>,
-    /// Those that its files held and hold no more.
+    /// Rules that have left the files.
     pub(super) gone: Vec<Ref>,
 }
 
-/// The rules of `pack`, whose files hold `definitions`, with these trigger types and actions.
+/// The rules of `pack`, whose files have `definitions`, with these trigger types and actions.
 pub(super) fn rules_of(
     content: &Content,
     core: &Core,
@@ -43,7 +43,7 @@ pub(super) fn rules_of(
         };
         let mut rule = match made {
             Ok(rule) => rule,
-            // Its trigger has gone since it was looked at.
+            // The trigger has gone since the rule was checked.
             Err(error) => {
                 notes.push(format!("{error}; {}", error.hint()));
                 continue;
@@ -66,7 +66,7 @@ pub(super) fn rules_of(
     RulesOfPack { rules, expect, gone: gone.into_iter().map(|(rule, _)| rule).collect() }
 }
 
-/// The rules that came from files of `pack` and are not among those that it has now.
+/// The rules that came from files of `pack` and are not in them now.
 fn gone_rules(
     content: &Content,
     pack: &str,
@@ -80,17 +80,17 @@ fn gone_rules(
     gone.map(|rule| (rule.reference.clone(), rule.id)).collect()
 }
 
-/// Whether a rule came from a file of its pack, whose files held the rules `before` when it was registered last.
+/// Whether a rule came from a file of its pack, whose files had the rules `before` at its last registration.
 pub(super) fn is_from_file(rule: &Rule, before: Option<&BTreeMap<String, bool>>) -> bool {
     match before {
         Some(before) => before.contains_key(rule.reference.name()),
-        // What was made through the API says by whom.
+        // A rule that was created through the API has a user.
         None => !rule.context.contains_key("user"),
     }
 }
 
-/// Decides whether a rule that is `known` is on. Its file says so where it has changed since it was registered last,
-/// when it said `before`; else it stays as it is, and where that is not what the file says, somebody has switched it.
+/// Decides whether a `known` rule is enabled. Its file decides if it has changed since the last registration, when it
+/// said `before`. Otherwise the rule stays as it is; if that differs from the file, somebody has switched it by hand.
 fn switched(rule: &mut Rule, known: &Rule, before: Option<bool>) -> Option<String> {
     let written = rule.enabled;
     if written == known.enabled || before.is_some_and(|before| before != written) {
@@ -105,8 +105,8 @@ fn switched(rule: &mut Rule, known: &Rule, before: Option<bool>) -> Option<Strin
     ))
 }
 
-/// What to say of a rule that was something else than its file says now: the file has changed, or somebody has changed the
-/// rule by hand, which ends here.
+/// The note on a rule that differs from its file: the file has changed, or somebody has changed the rule by hand,
+/// which is undone now.
 fn changed(rule: &Rule, known: &Rule) -> Option<String> {
     let before = Rule { enabled: rule.enabled, context: rule.context.clone(), ..known.clone() };
     (before != *rule).then(|| {

@@ -1,5 +1,5 @@
-//! Looks at the schemas of parameters and of the configuration of a pack that is registered or checked: whether anything
-//! can be checked with them, and whether defaults are what they ask for. An action of which no run can succeed is refused.
+//! The check of schemas of parameters and configurations in a pack that is registered or checked: whether they are
+//! valid, and whether defaults fit them. An action that could never run is refused.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use crate::content::Runners;
 use crate::rule_book::{has_template, misfit};
 use crate::validation::Validator;
 
-/// The names that defaults see beside the parameters of the action and its runner; `trigger` where a rule runs it.
+/// The names that defaults see besides the parameters of the action and its runner; `trigger` if a rule runs the action.
 const SEEN: [&str; 4] = ["trigger", DATASTORE, "action_context", "config_context"];
 
-/// Refuses the actions whose parameters nothing can fulfil, and notes what else there is to say about schemas.
+/// Refuses actions whose parameters no value can satisfy, and notes everything else about schemas.
 pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
     let mut notes = Vec::new();
     for action in &contents.actions {
@@ -53,15 +53,15 @@ pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
     contents.notes.extend(wrong.map(|wrong| format!("config.schema.yaml: {wrong}")));
 }
 
-/// What is wrong with a parameter.
+/// A mistake in a parameter.
 #[derive(Debug)]
 struct Wrong {
     message: String,
-    /// No run can succeed, whatever it is given.
+    /// Whether no run can succeed, whatever its parameters.
     is_fatal: bool,
 }
 
-/// What is wrong with each parameter of an action that is not valid, or whose default is not.
+/// The mistakes in parameters of an action: invalid schemas and invalid defaults.
 fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<Wrong> {
     let none = Parameters::new();
     let of_runner = runners.get(&action.runner_type).map(|runner| &runner.runner_type().parameters);
@@ -82,7 +82,7 @@ fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<Wrong> {
     .collect()
 }
 
-/// A sentence for each word in the defaults of an action that means nothing there.
+/// A message for each word in the defaults of an action that means nothing there.
 fn meaningless(action: &Action, runners: &Runners) -> Vec<String> {
     let none = Parameters::new();
     let of_runner = runners.get(&action.runner_type).map(|runner| &runner.runner_type().parameters);
@@ -109,7 +109,7 @@ fn meaningless(action: &Action, runners: &Runners) -> Vec<String> {
     notes
 }
 
-/// A sentence for each parameter that is not secret and whose default writes what is secret in the configuration.
+/// A sentence for each parameter that is not secret and whose default shows a secret of the configuration.
 fn shown_secrets(action: &Action, configuration: &Value) -> Vec<String> {
     let none = Parameters::new();
     let open = action.parameters.iter().filter(|(_, schema)| !has_secret(schema));
@@ -129,7 +129,7 @@ fn shown_secrets(action: &Action, configuration: &Value) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with a value of the configuration, as its schema describes it.
+/// The mistake in a value of the configuration, by its schema.
 fn wrong_value(name: &str, schema: &Value) -> Option<String> {
     if let Some(reason) = broken(name, schema) {
         return Some(format!("the schema of {name} is not valid: {reason}; correct it"));
@@ -139,7 +139,7 @@ fn wrong_value(name: &str, schema: &Value) -> Option<String> {
     Some(format!("the default of {name} does not fit: {reason}"))
 }
 
-/// Why a schema is none.
+/// The reason why a schema is not valid.
 fn broken(name: &str, schema: &Value) -> Option<String> {
     alone(name, schema).broken().map(str::to_owned)
 }
@@ -187,7 +187,7 @@ mod tests {
                 json!({"default": ["{{ action_contxt.user }}"]}),
                 Some("n[0] fails where it is used: unknown name \"action_contxt\""),
             ),
-            // What its runner takes is not known.
+            // The parameters of its runner are not known.
             (json!({"default": "{{ colour }}"}), None),
             (json!({"default": "{{ hush | hushed }}", "secret": true}), Some("it may be secret")),
         ] {

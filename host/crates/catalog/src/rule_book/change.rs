@@ -1,8 +1,8 @@
-//! How a change of rules comes about: it is decided on, and compiled, by a thread of its own; then, under the lock, it is
-//! made if nothing of what it was decided on has changed meanwhile.
+//! Changes of rules: each is decided and compiled on a thread of its own, and then made under the lock if nothing has
+//! changed meanwhile.
 //!
-//! A rule may hold patterns and templates that take long to compile. Neither those who send events nor others who change
-//! rules wait for that.
+//! A rule may have patterns and templates that take long to compile. Neither senders of events nor other changes wait
+//! for that.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use tokio::sync::Semaphore;
 use crate::content::Content;
 use crate::service::Catalog;
 
-/// How many changes are decided on at once: that takes a processor.
+/// The number of changes that are decided at once, each of which takes a processor.
 static TURNS: Semaphore = Semaphore::const_new(2);
 
-/// How often a change is decided on before others are kept from changing anything meanwhile.
+/// The number of attempts before other changes are locked out.
 const TRIES: u32 = 3;
 
-/// What is to become of a rule.
+/// A change of a rule.
 pub(super) struct RuleChange {
     pub(super) expect: Vec<Expect>,
     pub(super) delete: Option<Ref>,
@@ -29,7 +29,7 @@ pub(super) struct RuleChange {
 }
 
 impl RuleChange {
-    /// `rule` in the place of `old`, under another reference if it has one.
+    /// Replaces `old` by `rule`, which may have another reference.
     pub(super) fn replacing(old: &Rule, rule: &Rule) -> Self {
         let mut expect = vec![Expect::RuleIs(old.reference.clone(), old.id)];
         let delete = (old.reference != rule.reference).then(|| old.reference.clone());
@@ -39,7 +39,7 @@ impl RuleChange {
         Self { expect, delete, put: Some(compiled(rule)) }
     }
 
-    /// What is to be committed and shown, and the answer then.
+    /// The changes to commit and to show, and the answer after that.
     fn with_answer<T>(self, answer: T) -> Decided<Content, T> {
         let Self { expect, delete, put } = self;
         let mut changes: Vec<_> = delete.iter().cloned().map(Change::delete::<Rule>).collect();
@@ -52,14 +52,14 @@ impl RuleChange {
     }
 }
 
-/// `rule`, ready to be evaluated.
+/// `rule`, compiled.
 pub(super) fn compiled(rule: &Rule) -> Arc<CompiledRule> {
     Arc::new(CompiledRule::new(Arc::new(rule.clone())))
 }
 
 impl Catalog {
-    /// Decides on the rules as they are now, commits, and then changes what is in memory. Nobody else changes what is
-    /// registered between the decision and that; where somebody has, it is decided anew.
+    /// Decides on the present rules, commits, and then changes the catalog. If another change came between the
+    /// decision and the commit, the decision is repeated.
     pub(super) async fn change_rules<T: Send + 'static>(
         &self,
         decide: impl Fn(&Content) -> Result<(RuleChange, T), Error> + Send + Sync + 'static,
@@ -90,7 +90,7 @@ impl Catalog {
         decide: Arc<impl Fn(&Content) -> Result<T, Error> + Send + Sync + 'static>,
     ) -> Result<T, Error> {
         let _turn = TURNS.acquire().await;
-        // As it is when it is its turn.
+        // The catalog when the lock has been taken.
         let content = self.content();
         let decided = tokio::task::spawn_blocking(move || decide(&content)).await;
         decided.unwrap_or_else(|gone| Err(gone.into()))

@@ -1,5 +1,5 @@
-//! Whether what a rule writes for its action is what that takes. Values without a template are known when the rule is made;
-//! what templates give is checked at each match.
+//! The check of a rule's parameters against its action. Values without a template are checked when the rule is
+//! created; results of templates are checked at each match.
 
 use petrel_expressions::is_template;
 use petrel_model::parameters::Parameters;
@@ -24,7 +24,7 @@ pub(crate) fn misfits(rule: &Rule, registered: &RegisteredAction) -> Vec<String>
     told.collect()
 }
 
-/// What is wrong with a value for one of `parameters`, once it is cast.
+/// The mistake in a value for one of `parameters`, after it is cast.
 pub(crate) fn misfit(
     name: &str,
     value: &Value,
@@ -42,7 +42,7 @@ pub(crate) fn misfit(
     }
 }
 
-/// Whether there is a template in a value, which is not known before it is rendered.
+/// Whether a value contains a template, whose result is unknown before it is rendered.
 pub(crate) fn has_template(value: &Value) -> bool {
     match value {
         Value::String(text) => is_template(text),

@@ -1,5 +1,5 @@
-//! The keyword `pattern` of schemas. What it looks for, and what it says, is the library's; here a search is charged
-//! before it begins, as those of expressions are, since nothing can end it.
+//! The keyword `pattern` of schemas. The library searches and words the error; here each search is charged in
+//! advance, as in expressions, because nothing can end it.
 
 use jsonschema::{Keyword, ValidationError, Validator};
 use petrel_expressions::Price;
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 /// A validator for `schema`.
 ///
 /// # Errors
-/// What is wrong with the schema.
+/// The mistake in the schema.
 pub(super) fn validator(schema: &Value) -> Result<Validator, ValidationError<'static>> {
     jsonschema::options().with_keyword("pattern", |_schema, pattern, _path| charged(pattern)).build(schema)
 }
 
-/// The library's own keyword, with its price.
+/// The library's keyword, with a price.
 struct Charged {
     price: Price,
     pattern: Validator,
@@ -27,8 +27,8 @@ fn charged(pattern: &Value) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationEr
 }
 
 impl Charged {
-    /// Whether there is work left for a search through `value`; what was refused stays refused, so that it is told even
-    /// where another form of the value would do.
+    /// Whether enough work is left for a search through `value`. A refusal is final, so that it is reported even if
+    /// another form of the value would fit.
     fn is_affordable(&self, value: &Value) -> bool {
         value.as_str().is_none_or(|text| work::charge(self.price.through(text.len())).is_ok())
     }

@@ -1,5 +1,5 @@
-//! What a schema finds wrong with a value, in words: the place of what is wrong within the value, and the reason, also
-//! where the schema allows several forms. Parameters, configurations, payloads and inputs of workflows are all told so.
+//! Validation errors in words: the place of the mistake within the value, and the reason, also where the schema
+//! allows several forms. Parameters, configurations, payloads and inputs of workflows share this wording.
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -10,41 +10,41 @@ use petrel_model::nearest::nearest;
 use petrel_model::quoted::{beginning, quoted as quoted_name};
 use serde_json::Value;
 
-/// How many forms are told apart where a value has none of them.
+/// The number of forms whose reasons are given when a value has none of them.
 const MOST_FORMS: usize = 3;
 
-/// How many names are told of what is taken, or missing.
+/// Largest number of known or missing names in a message.
 const MOST_NAMES: usize = 20;
 
-/// Characters of a name, and of what an author says about it.
+/// Characters of a name, and of its description, in a message.
 const LONGEST_NAME: usize = 60;
 const LONGEST_DESCRIPTION: usize = 100;
 
-/// Characters of a value that are quoted.
+/// The length of a quoted value, in characters.
 const LONGEST_VALUE: usize = 200;
 
-/// Characters of what the library says about a value.
+/// The length of the library's words, in characters.
 const LONGEST_REASON: usize = 1_000;
 
 /// Whether values may be quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Values {
-    /// As they are.
+    /// Values are quoted.
     Shown,
-    /// Some are secret.
+    /// Some values are secret.
     Hidden,
 }
 
-/// What was checked against what.
+/// A value and the schema that it was checked against.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Checked<'a> {
-    /// All of the value.
+    /// The whole value.
     pub(super) value: &'a Value,
-    /// All of the schema.
+    /// The whole schema.
     pub(super) schema: &'a Value,
 }
 
-/// The name in the value that what is wrong is at or below, if it is not about all of the value.
+/// The name in the value at or below which the error is, unless it is about the whole value.
 pub(super) fn first_name(place: &Location) -> Option<String> {
     match place.segments().next()? {
         LocationSegment::Property(name) => Some(name.into_owned()),
@@ -52,7 +52,7 @@ pub(super) fn first_name(place: &Location) -> Option<String> {
     }
 }
 
-/// `nested.port: "x" is not an integer`; in StackStorm's words where it has some.
+/// A message such as `nested.port: "x" is not an integer`; in StackStorm's words where it has some.
 pub(super) fn of(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
@@ -66,8 +66,7 @@ pub(super) fn of(error: &ValidationError<'_>, values: Values, checked: Checked<'
     }
 }
 
-/// What is wrong with a value that has none of several forms: of the only one that it could be meant to have, what keeps
-/// it from that.
+/// The message for a value that has none of several forms: if only one can be meant, the reason against that one.
 fn of_forms(
     error: &ValidationError<'_>,
     forms: &[Vec<ValidationError<'static>>],
@@ -99,7 +98,7 @@ fn of_forms(
     }
 }
 
-/// Why, without the place.
+/// The reason, without the place.
 fn reason(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Required { property } => {
@@ -107,7 +106,7 @@ fn reason(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> 
             format!("'{name}' is a required property{}", missing(error, checked))
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => surplus(error, unexpected, checked),
-        // What the library says where nothing at all is taken.
+        // The library's message where no property is allowed at all.
         ValidationErrorKind::FalseSchema
             if error.schema_path().as_str().ends_with("/additionalProperties") =>
         {
@@ -121,7 +120,7 @@ fn reason(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> 
             format!("{} has more than one of the forms of which it may have one", quoted(error, values))
         }
         _ if values == Values::Hidden => told(&error.masked().to_string()),
-        // Of a long value only the beginning is told, and then why.
+        // Only the beginning of a long value is quoted, followed by the reason.
         _ if error.instance().to_string().len() > LONGEST_VALUE => {
             told(&error.masked_with(quoted(error, values)).to_string())
         }
@@ -129,13 +128,13 @@ fn reason(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> 
     }
 }
 
-/// The part of `schema` that the keyword is in that something is wrong with.
+/// The part of `schema` that has the violated keyword.
 fn around<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s Object> {
     let (place, _keyword) = error.schema_path().as_str().rsplit_once('/')?;
     schema.pointer(place)?.as_object()
 }
 
-/// What is given and not taken, of which the library names the first one only.
+/// The message about unexpected properties. The library names only the first one.
 fn surplus(error: &ValidationError<'_>, first: &[String], checked: Checked<'_>) -> String {
     let none = Object::new();
     let around = around(error, checked.schema);
@@ -175,7 +174,7 @@ fn instead(surplus: &[&str], known: &Object) -> String {
     format!("; {near}it takes: {}{more}", names.join(", "))
 }
 
-/// `; give cmd (string: What to run), host (string)`: all that is missing, if something is known of it.
+/// `; give cmd (string: What to run), host (string)`: all missing properties, if the schema describes them.
 fn missing(error: &ValidationError<'_>, checked: Checked<'_>) -> String {
     let Some(around) = around(error, checked.schema) else { return String::new() };
     let properties = around.get("properties").and_then(Value::as_object);
@@ -194,7 +193,7 @@ fn missing(error: &ValidationError<'_>, checked: Checked<'_>) -> String {
     }
 }
 
-/// A name with what its schema says of it, in a line.
+/// A name with its type and description, in one line.
 fn described(name: &str, schema: Option<&Value>) -> String {
     let said = |key: &str| schema?.get(key)?.as_str()?.trim().lines().next();
     let name = beginning(name, LONGEST_NAME);
@@ -206,12 +205,12 @@ fn described(name: &str, schema: Option<&Value>) -> String {
     }
 }
 
-/// As much of the library's words as is told: they repeat whole values, and all names that are too many.
+/// The beginning of the library's words, which repeat whole values and all unexpected names.
 fn told(words: &str) -> String {
     beginning(words, LONGEST_REASON).into_owned()
 }
 
-/// The types that a value should have had one of.
+/// The types of which the value should have had one.
 fn type_name(error: &ValidationError<'_>) -> Option<Vec<JsonType>> {
     match error.kind() {
         ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => Some(vec![*kind]),
@@ -220,7 +219,8 @@ fn type_name(error: &ValidationError<'_>) -> Option<Vec<JsonType>> {
     }
 }
 
-/// `not an integer`, `neither an array nor a string`. That something may be left out says nothing about what is there.
+/// `not an integer`, or `neither an array nor a string`. Null among the types only means that a value may be absent,
+/// so it is left out.
 fn neither(types: &[Vec<JsonType>]) -> String {
     let mut names: Vec<_> =
         types.iter().flatten().filter(|kind| **kind != JsonType::Null).map(|kind| named(*kind)).collect();
@@ -255,7 +255,7 @@ fn quoted(error: &ValidationError<'_>, values: Values) -> String {
     }
 }
 
-/// `text`, behind the place that it is about.
+/// `text`, after the place that it is about.
 fn at(place: &Location, text: &str) -> String {
     let mut shown = String::new();
     for segment in place.segments() {

@@ -1,6 +1,5 @@
-//! The text of a workflow, inspected: all that is found in it, with line and column, and what is run if nothing is
-//! wrong. Which actions it may call is known in [`super::known`]; what is kept of it is the affair of who
-//! runs one.
+//! Inspected texts of workflows: the findings with line and column, and the program if there are no errors.
+//! [`super::known`] has the actions that a workflow may call. Whoever runs a workflow keeps the result.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,40 +18,40 @@ use super::known::Registered;
 use super::{ACTION_CHAIN, ORQUESTA};
 use crate::service::Catalog;
 
-/// The variables that every workflow begins with.
+/// The variables that every workflow has from the beginning.
 const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
 
-/// Findings that are told of one workflow.
+/// The number of findings that are reported for one workflow.
 const MOST_FINDINGS: usize = 1_000;
 
-/// Characters of one expression that are told to people.
+/// The length of a quoted expression, in characters.
 const LONGEST_EXPRESSION: usize = 1_000;
 
-/// Bytes of expressions that are quoted in them.
+/// The bytes of quoted expressions in all findings.
 const MOST_QUOTED: usize = 4 << 20;
 
-/// Something found in a workflow's file, and where.
+/// A finding in a workflow's file, with its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// What; it says whether it is an error or a note.
+    /// The finding, an error or a note.
     pub finding: Finding,
-    /// Where in the file, as near as it can be told.
+    /// The position in the file, as near as it is known.
     pub position: Option<Position>,
 }
 
 impl Catalog {
-    /// Inspects the text of a workflow or a chain beside the actions that are registered, where others do not wait for it.
-    /// Gives all that is found, as a failed workflow reports it.
+    /// Inspects the text of a workflow or a chain against the registered actions, off the workers. Returns all
+    /// findings.
     ///
     /// # Errors
-    /// When much waits to be evaluated already, or the host stops meanwhile.
-    pub async fn inspect_workflow(&self, source: String) -> Result<Value, Error> {
+    /// When many wait for long evaluations, or the host stops meanwhile.
+    pub async fn inspect_workflow(&self, source: String) -> Result<Invalid, Error> {
         self.evaluations().check_room()?;
         let catalog = self.clone();
         let work = move || {
             let inspected = inspect(language(&source), &source);
             let registered = Registered::on(&catalog.content(), &inspected.calls);
-            inspected.beside(&registered).found().to_errors()
+            inspected.beside(&registered).found()
         };
         self.evaluations().heavy(work).await
     }
@@ -71,7 +70,7 @@ impl fmt::Display for Found {
 }
 
 impl Found {
-    /// What is wrong, and with what; where in the file, and how bad it is, are left to the caller.
+    /// The message with its subject; position and severity are left to the caller.
     pub fn without_position(&self) -> String {
         let mut text = String::new();
         if let Some(path) = &self.finding.spec_path {
@@ -88,12 +87,12 @@ impl Found {
     }
 }
 
-/// All that was found in a workflow's file.
+/// The findings in a workflow's file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invalid(pub Vec<Found>);
 
 impl Invalid {
-    /// As a failed workflow reports it.
+    /// The findings in the form of a failed workflow's report.
     pub fn to_errors(&self) -> Value {
         let of = |found: &Found| {
             let mut error = found.finding.to_value();
@@ -112,13 +111,13 @@ impl Invalid {
     }
 }
 
-/// Which language a text is in: only chains have a `chain`. It is the name of the runner.
+/// The runner for a text: only chains have a key `chain`.
 pub fn language(source: &str) -> &'static str {
     let is_chain = petrel_yaml::parse(source).is_ok_and(|document| document.value.get("chain").is_some());
     if is_chain { ACTION_CHAIN } else { ORQUESTA }
 }
 
-/// Inspects the text of a workflow for the runner of this name, and by itself: [`Inspected::beside`] goes on.
+/// Inspects the text of a workflow for this runner, by itself; [`Inspected::beside`] adds the calls of actions.
 pub fn inspect(runner: &str, source: &str) -> Inspected {
     inspect_as(runner, source, false)
 }
@@ -126,12 +125,12 @@ pub fn inspect(runner: &str, source: &str) -> Inspected {
 /// Inspects and compiles the text of a workflow for the runner of this name.
 ///
 /// # Errors
-/// All that is wrong with it by itself; notes are left out.
+/// All errors in the text itself; notes are left out.
 pub fn check(runner: &str, source: &str) -> Result<Source, Invalid> {
     inspect(runner, source).into_source()
 }
 
-/// As [`inspect`], of a workflow that `reevaluates` or not.
+/// As [`inspect`], for a workflow that `reevaluates` or not.
 pub fn inspect_as(runner: &str, source: &str, reevaluates: bool) -> Inspected {
     match petrel_yaml::parse(source) {
         Ok(document) if runner == ACTION_CHAIN => of_chain(document, reevaluates),
@@ -179,28 +178,28 @@ fn of_chain(document: Document, reevaluates: bool) -> Inspected {
     Inspected { source, findings, calls, is_cut: false, place: Place::In(document) }
 }
 
-/// A workflow's text that was inspected.
+/// An inspected text of a workflow.
 #[derive(Debug)]
 pub struct Inspected {
     source: Option<Source>,
     findings: Vec<Finding>,
     calls: Vec<Call>,
-    /// Whether more is wrong with these than was found.
+    /// Whether findings were left out.
     is_cut: bool,
     place: Place,
 }
 
-/// Where findings are.
+/// The places of findings.
 #[derive(Debug)]
 enum Place {
-    /// Somewhere in a document.
+    /// Places within a document.
     In(Document),
-    /// Where a text is none.
+    /// The place of a syntax error.
     Known(Position),
 }
 
 impl Inspected {
-    /// The same with what is wrong with its calls of actions, by what `actions` knows.
+    /// Adds the findings about calls of actions, by the knowledge of `actions`.
     #[must_use]
     pub fn beside(mut self, actions: &dyn Actions) -> Self {
         let found = contents::inspect(&self.calls, actions);
@@ -209,7 +208,7 @@ impl Inspected {
         self
     }
 
-    /// The same with what is odd about the names in a chain whose action takes these parameters.
+    /// Adds the remarks about names in a chain whose action takes these parameters.
     #[must_use]
     pub(crate) fn of_action(mut self, parameters: &Parameters) -> Self {
         if let Some(Source::Chain(chain)) = &self.source {
@@ -218,7 +217,7 @@ impl Inspected {
         self
     }
 
-    /// What it calls.
+    /// The calls of actions in the text.
     pub fn calls(&self) -> &[Call] {
         &self.calls
     }
@@ -228,7 +227,7 @@ impl Inspected {
         self.source.is_none() || self.findings.iter().any(|finding| !finding.is_note())
     }
 
-    /// All that was found, errors first, each as StackStorm sorts them.
+    /// All findings, errors first, each group in StackStorm's order.
     pub fn found(&self) -> Invalid {
         let mut findings = self.findings.clone();
         findings.sort_by(|one, other| (one.severity, one).cmp(&(other.severity, other)));
@@ -243,10 +242,10 @@ impl Inspected {
         Invalid(as_many_as_are_told(findings, self.is_cut).into_iter().map(found).collect())
     }
 
-    /// What can be run.
+    /// The program.
     ///
     /// # Errors
-    /// All that is wrong with it; notes are left out.
+    /// All errors; notes are left out.
     pub fn into_source(self) -> Result<Source, Invalid> {
         let invalid = if self.has_errors() { Some(self.found().without_notes()) } else { None };
         match (self.source, invalid) {
@@ -255,17 +254,17 @@ impl Inspected {
         }
     }
 
-    /// What can be run and what it calls.
+    /// The program and its calls of actions.
     ///
     /// # Errors
-    /// All that is wrong with it; notes are left out.
+    /// All errors; notes are left out.
     pub fn into_parts(mut self) -> Result<(Source, Vec<Call>), Invalid> {
         let calls = std::mem::take(&mut self.calls);
         self.into_source().map(|source| (source, calls))
     }
 }
 
-/// What is wrong with `calls` by what `actions` knows, in the text of the workflow that makes them; notes are left out.
+/// The errors of `calls` by the knowledge of `actions`, in the text of their workflow; notes are left out.
 pub fn wrong_calls(calls: &[Call], actions: &dyn Actions, source: &str) -> Option<Invalid> {
     let mut findings = contents::inspect(calls, actions);
     let is_cut = findings.len() > contents::MOST_FINDINGS;
@@ -281,8 +280,8 @@ pub fn wrong_calls(calls: &[Call], actions: &dyn Actions, source: &str) -> Optio
     Some(Invalid(as_many_as_are_told(findings, is_cut).into_iter().map(found).collect()))
 }
 
-/// The first of these, and how many more there are, which is not known if they are `cut`: each may quote a text of the size
-/// of a workflow.
+/// The first findings, and the number of the others, which is unknown if they are `cut`. Each finding may quote a
+/// text as long as the workflow.
 fn as_many_as_are_told(mut findings: Vec<Finding>, is_cut: bool) -> Vec<Finding> {
     let mut quoted = 0;
     let told = findings.iter().take(MOST_FINDINGS).take_while(|finding| {
@@ -299,7 +298,7 @@ fn as_many_as_are_told(mut findings: Vec<Finding>, is_cut: bool) -> Vec<Finding>
     findings
 }
 
-/// The place of the key or the item that a finding names, or of the last that is there on the way.
+/// The position of the key or the item in a finding, or of its nearest existing parent.
 fn position(document: &Document, finding: &Finding) -> Position {
     let steps = finding.steps();
     let path: Vec<petrel_yaml::Step<'_>> = steps

@@ -1,5 +1,5 @@
-//! Which actions a workflow may call: those that are registered, and those of a pack that is about to be. What is asked of
-//! the content is taken out of it at once, so that a comparison keeps nothing else of it.
+//! The actions that a workflow may call: registered ones, and those of a pack that is about to be registered. They
+//! are copied out of the catalog at once, so that a comparison keeps nothing else of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,37 +10,37 @@ use petrel_workflows::inspection::contents::{Actions, Call, Known};
 
 use crate::content::{Content, RegisteredAction, Runners};
 
-/// What is registered of the actions that were asked for, and of no others.
+/// The registered ones among the requested actions.
 pub struct Registered {
     /// Sorted by reference.
     found: Vec<(Ref, Entry)>,
-    /// All packs that are registered.
+    /// The names of all registered packs.
     packs: BTreeSet<String>,
-    /// Whether others may be, of which nothing is known.
+    /// Whether other actions may be registered, of which nothing is known.
     is_part: bool,
 }
 
-/// What the content has under a reference.
+/// The catalog's knowledge of a reference.
 enum Entry {
     Action(Arc<RegisteredAction>),
-    /// It is there, and cannot be run.
+    /// The action exists, and cannot be run.
     Hidden,
     Missing,
 }
 
 impl Registered {
-    /// What a host that has `content` has of the actions that these call.
+    /// The knowledge of a host with `content` about the called actions.
     pub fn on(content: &Content, calls: &[Call]) -> Self {
         Self::of(content, references(calls.iter().map(Call::action)))
     }
 
-    /// What every host has of the actions that these call, by `content`; more may be registered on one.
+    /// The knowledge of the called actions that every host has, by `content`; a host may have more.
     pub(crate) fn everywhere(content: &Content, calls: &[Call]) -> Self {
         let asked = references(calls.iter().map(Call::action));
         Self { is_part: true, ..Self::of(content, asked) }
     }
 
-    /// What `content` has of these, which are sorted.
+    /// The knowledge of `content` about these references, which are sorted.
     fn of(content: &Content, asked: Vec<Ref>) -> Self {
         let found = asked.into_iter().map(|reference| {
             let entry = match content.registered(&reference) {
@@ -55,7 +55,7 @@ impl Registered {
     }
 }
 
-/// Each of these that is a reference, once, sorted as text.
+/// The valid references among these texts, each once, sorted as text.
 fn references<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Ref> {
     let distinct: BTreeSet<&str> = texts.collect();
     distinct.into_iter().filter_map(|text| text.parse().ok()).collect()
@@ -65,8 +65,8 @@ impl Actions for Registered {
     fn find(&self, reference: &str) -> Known<'_> {
         let at = self.found.binary_search_by(|(one, _)| one.as_str().cmp(reference));
         match at.ok().and_then(|at| self.found.get(at)) {
-            Some((_, Entry::Action(action))) if action.runner.is_some() => Known::Takes(&action.parameters),
-            // What a runner takes that this host has not, nobody knows; nor what cannot be read.
+            Some((_, Entry::Action(action))) if action.runs.is_some() => Known::Takes(&action.parameters),
+            // The parameters of an action are unknown if the host lacks its runner, or its metadata cannot be read.
             Some((_, Entry::Action(_) | Entry::Hidden)) => Known::Unclear,
             Some((_, Entry::Missing)) | None => match pack_of(reference) {
                 pack if self.packs.contains(pack) => Known::Missing,
@@ -78,23 +78,23 @@ impl Actions for Registered {
     }
 }
 
-/// The pack that a reference names, as far as it is one.
+/// The pack in a reference, as far as it is one.
 fn pack_of(reference: &str) -> &str {
     reference.split_once('.').map_or(reference, |(pack, _name)| pack)
 }
 
-/// The actions of a pack that is looked at, as they are in it, and those of other packs as they are registered.
+/// The actions of a pack that is being checked, as they are in its files, and registered actions of other packs.
 pub(crate) struct WithPack<'a> {
     pack: &'a str,
-    /// Its actions by name, with what they take where that is known.
+    /// The actions of the pack by name, with their parameters where these are known.
     own: Arc<BTreeMap<&'a str, Option<Parameters>>>,
-    /// The others; nothing before they are named.
+    /// Actions of other packs; `None` before they are known.
     others: Option<Registered>,
 }
 
 impl<'a> WithPack<'a> {
-    /// The actions of `pack` where nothing is known of others, on a host with these runners. Those that are called
-    /// `unread` are there, and what they take cannot be read.
+    /// The actions of `pack` where nothing is known of other packs, on a host with these runners. The actions in
+    /// `unread` exist, but their parameters cannot be read.
     pub(crate) fn alone(
         runners: &Runners,
         pack: &'a str,
@@ -108,11 +108,11 @@ impl<'a> WithPack<'a> {
             (action.reference.name(), parameters)
         });
         let unread = unread.into_iter().map(|name| (name, None));
-        // What is known of an action counts more.
+        // An action that was read wins over an unread one.
         Self { pack, own: Arc::new(unread.chain(own).collect()), others: None }
     }
 
-    /// The same where these are known of others.
+    /// Adds the knowledge of other packs.
     pub(crate) fn beside(&self, others: Registered) -> Self {
         Self { pack: self.pack, own: Arc::clone(&self.own), others: Some(others) }
     }

@@ -1,4 +1,4 @@
-//! Packs are configured: through the API, by files of the operator, with the keys of the datastore and the defaults of the
+//! Configurations of packs: through the API and from files of the operator, with keys of the datastore and defaults of the
 //! schema.
 
 use petrel_catalog::Giver;
@@ -25,7 +25,7 @@ impl House {
         self.catalog.configure_pack("mine", object(&values), giver).await.map(|config| config.values)
     }
 
-    /// What actions of `mine` get, or why they get nothing.
+    /// The configuration as actions of `mine` get it, or the reason why they get none.
     async fn filled(&self) -> Result<Value, String> {
         let filled = self.catalog.configuration_for("mine", "ada").await.unwrap();
         filled.map(|values| Value::Object(Object::clone(&values))).map_err(|error| error.to_string())
@@ -124,7 +124,7 @@ async fn a_file_of_the_operator_wins_when_the_pack_is_registered_and_when_the_ho
     let (code, message) = refused(house.configure(json!({"url": "api"})).await);
     assert!(code == "conflict" && message.contains("is configured by"), "{message}");
     assert_eq!(refused(house.catalog.forget_pack_config("mine").await).0, "conflict");
-    // One that will not do keeps nothing from starting, and is refused where somebody can mend it.
+    // An invalid file keeps nothing from starting, and is refused where somebody can correct it.
     assert_eq!(house.next_process().await.filled().await, Ok(json!({"url": "file", "retries": 3})));
     house.write("configs/packs/mine.yaml", "url: 5\n");
     let house = house.next_process().await;

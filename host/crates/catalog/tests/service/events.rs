@@ -1,4 +1,4 @@
-//! What the dispatcher asks of a snapshot: which rules an event may match, what of it they read, what of it is secret.
+//! The dispatcher's questions to a snapshot: the rules that an event may match, the parts that they read, and its secrets.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The catalog with all that it stands on.
+//! The catalog with the services that it stands on.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -11,12 +11,12 @@ use petrel_datastore::Keys;
 use petrel_engine_core::{Core, Error, Evaluations, SetClock};
 use petrel_model::{Action, Object, Pack, PackConfig, Rule, TriggerType};
 use petrel_persistence::{MemoryStore, StoreExt as _};
-use petrel_runners::{Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Slots};
+use petrel_runners::{Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// A runner that runs nothing, and notes what else it is asked for.
+/// A runner that runs nothing, and notes all other calls.
 pub(crate) struct Noting {
     runner_type: RunnerType,
     noted: Mutex<Vec<String>>,
@@ -24,9 +24,7 @@ pub(crate) struct Noting {
 
 impl Noting {
     fn new(name: &'static str) -> Self {
-        let runner_type =
-            RunnerType { name, description: "", parameters: Object::new(), slots: Slots::Component };
-        Self { runner_type, noted: Mutex::default() }
+        Self { runner_type: described(name), noted: Mutex::default() }
     }
 
     fn note(&self, what: &str, path: &Path) {
@@ -34,7 +32,7 @@ impl Noting {
         self.noted.lock().unwrap().push(format!("{what} {directory}"));
     }
 
-    /// What was noted since this was asked last, sorted.
+    /// The calls since the last question, sorted.
     pub(crate) fn noted(&self) -> Vec<String> {
         let mut noted = std::mem::take(&mut *self.noted.lock().unwrap());
         noted.sort();
@@ -42,10 +40,18 @@ impl Noting {
     }
 }
 
+fn described(name: &'static str) -> RunnerType {
+    RunnerType { name, description: "", parameters: Object::new() }
+}
+
 #[async_trait]
 impl Runner for Noting {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
     }
 
     async fn run(&self, _call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {
@@ -66,7 +72,7 @@ impl Runner for Noting {
     }
 }
 
-/// The catalog, its store, and a place for packs and for configurations.
+/// The catalog, its store, and directories for packs and configurations.
 pub(crate) struct House {
     pub(crate) catalog: Catalog,
     pub(crate) core: Core,
@@ -77,7 +83,7 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// One with the pack `core`: a webhook, and an action that does nothing.
+    /// A house with the pack `core`: a webhook, and an action that does nothing.
     pub(crate) async fn new() -> Self {
         let house = Self::over(MemoryStore::default(), Arc::new(TempDir::new().unwrap())).await;
         let core = house.pack(
@@ -96,9 +102,8 @@ impl House {
     async fn over(store: MemoryStore, place: Arc<TempDir>) -> Self {
         let core = Core::new(Arc::new(store.clone()), Arc::new(SetClock::default()));
         let runner = Arc::new(Noting::new("noting"));
-        let orquesta: Arc<dyn Runner> = Arc::new(Noting::new("orquesta"));
-        let runners =
-            Runners::from([("noting".to_owned(), runner.clone() as _), ("orquesta".to_owned(), orquesta)]);
+        let orquesta = Runs::Conducted(Arc::new(described("orquesta")));
+        let runners: Runners = [Runs::By(runner.clone()), orquesta].map(Runs::named).into();
         let keys = Keys::load(core.clone()).await.unwrap();
         let evaluations = Evaluations::new(core.clone(), std::time::Duration::from_secs(5));
         let options = Options { config_directory: Some(place.path().join("configs")) };
@@ -111,7 +116,7 @@ impl House {
         Self::over(self.store.reopen(), Arc::clone(&self.place)).await
     }
 
-    /// Where a file is, or will be.
+    /// The path of a file, which need not exist yet.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
@@ -122,10 +127,10 @@ impl House {
         std::fs::write(path, text).unwrap();
     }
 
-    /// Lays out a pack of this name, with these files and no others, and says where.
+    /// Lays out a pack of this name with exactly these files, and returns its directory.
     pub(crate) fn pack(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
         let directory = self.path(name);
-        // It may not be there.
+        // The directory may not exist yet.
         let _gone = std::fs::remove_dir_all(&directory);
         self.write(
             &format!("{name}/pack.yaml"),
@@ -148,14 +153,14 @@ impl House {
         self.catalog.register_pack(&directory, false).await
     }
 
-    /// Waits until what was begun in the background has ended.
+    /// Waits until all background work has ended.
     pub(crate) async fn settled(&self) {
         while !self.core.running().is_empty() {
             tokio::task::yield_now().await;
         }
     }
 
-    /// All that is shown, which is to be what is stored: a line for each thing, by kind.
+    /// The whole catalog, which must agree with the store: a line for each object, by kind.
     pub(crate) async fn shown(&self) -> Vec<String> {
         let shown = lines(&self.catalog.content());
         let mut stored = Vec::new();
@@ -167,12 +172,12 @@ impl House {
         shown
     }
 
-    /// How many configurations are stored.
+    /// The number of stored configurations.
     pub(crate) async fn stored_configs(&self) -> usize {
         self.store.all::<PackConfig>().await.unwrap().len()
     }
 
-    /// The references of the rules of `pack` that are on.
+    /// The references of the enabled rules of `pack`.
     pub(crate) fn rules_on(&self, pack: &str) -> Vec<String> {
         let content = self.catalog.content();
         let on = content.rules().filter(|rule| rule.reference.pack() == pack && rule.enabled);

@@ -1,5 +1,5 @@
-//! The catalog as other services and the API see it, over a store in memory, a clock that does not move, and a runner that
-//! notes what it is asked for. Packs are directories. Nothing sleeps.
+//! The catalog as other services and the API see it, over a store in memory, with a clock that stands and a runner that
+//! notes its calls. Packs are directories. Nothing sleeps.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are the parts of tests")]
 

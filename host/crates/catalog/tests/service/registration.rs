@@ -1,4 +1,4 @@
-//! Packs are registered and registered again: what is new in their files, what has changed, what is gone, what is wrong.
+//! Packs are registered, and registered again with new, changed, missing and invalid files.
 
 use petrel_catalog::Giver;
 use petrel_catalog::registration::Parts;
@@ -8,19 +8,19 @@ use crate::{House, refused};
 
 const NOTING: &str = "runner_type: noting\nentry_point: a\n";
 
-/// A rule in the files of a pack that is on and listens to a webhook.
+/// An enabled rule in the files of a pack, which listens to a webhook.
 fn rule(url: &str) -> String {
     switched(url, "enabled: true\n")
 }
 
-/// The same where its file says whether it is on in these words.
+/// The same with these words about `enabled` in its file.
 fn switched(url: &str, enabled: &str) -> String {
     format!(
         "trigger: {{type: core.st2.webhook, parameters: {{url: {url}}}}}\naction: {{ref: core.noop}}\n{enabled}"
     )
 }
 
-/// What is shown of `pack`.
+/// The lines of the catalog about `pack`.
 async fn shown(house: &House, pack: &str) -> Vec<String> {
     let lines = house.shown().await.into_iter();
     lines.filter(|line| line.contains(&format!(" {pack}"))).collect()
@@ -57,7 +57,7 @@ async fn what_has_left_the_files_of_a_pack_is_gone_and_what_has_changed_keeps_it
     ];
     house.register("mine", &before).await.unwrap();
     let id = house.catalog.content().rule("mine.kept").unwrap().id;
-    // One that was made by hand is nobody's file.
+    // A rule that was made by hand is in no file.
     let by_hand = format!("name: hand\npack: mine\n{}", rule("three"));
     house.catalog.create_rule(&by_hand, "ada").await.unwrap();
     let after = [("actions/b.yaml", NOTING), ("actions/c.yaml", NOTING), ("rules/kept.yaml", &rule("new"))];
@@ -171,7 +171,7 @@ async fn of_some_parts_the_others_stay() {
     let actions = Parts { actions: true, ..Parts::default() };
     house.catalog.register_again(Giver::SeesSecrets, "mine", actions).await.unwrap();
     assert_eq!(shown(&house, "mine").await, ["pack mine 1.0.0", "action mine.b", "rule mine.r on one"]);
-    // Files of a part are looked for where the others are.
+    // Files of a part are looked up in the directory of the others.
     let elsewhere = house.path("elsewhere");
     std::fs::create_dir_all(&elsewhere).unwrap();
     std::fs::copy(house.path("mine").join("pack.yaml"), elsewhere.join("pack.yaml")).unwrap();

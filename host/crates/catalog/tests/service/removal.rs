@@ -1,4 +1,4 @@
-//! Packs are forgotten with all that is in them, unless somebody needs them.
+//! Packs are removed with their contents, unless rules of others need them.
 
 use petrel_catalog::Giver;
 use serde_json::json;
@@ -28,7 +28,7 @@ async fn a_pack_goes_with_all_that_is_in_it_and_its_configuration() {
     assert_eq!((house.shown().await, house.stored_configs().await), (before, 0));
     assert!(house.catalog.content().given_config("mine").is_none());
     assert_eq!(house.runner.noted(), ["forget mine"]);
-    // Its files are still there.
+    // Its files still exist.
     house.catalog.register_pack(&house.path("mine"), false).await.unwrap();
     assert!(house.catalog.content().given_config("mine").is_none());
 }

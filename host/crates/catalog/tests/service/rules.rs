@@ -1,4 +1,4 @@
-//! Rules are made, changed and deleted one by one; what is refused leaves nothing behind.
+//! Single rules are created, changed and deleted; a refused change leaves nothing behind.
 
 use petrel_catalog::Giver;
 use petrel_model::Rule;
@@ -6,7 +6,7 @@ use petrel_persistence::StoreExt as _;
 
 use crate::{House, refused};
 
-/// The text of a rule that is on and listens to a webhook.
+/// The text of an enabled rule that listens to a webhook.
 pub(crate) fn rule(name: &str, url: &str) -> String {
     format!(
         "name: {name}\npack: mine\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: {url}}}}}\naction: {{ref: core.noop}}\n"
@@ -31,7 +31,7 @@ async fn a_rule_is_made_switched_changed_and_deleted_and_the_next_process_has_it
     assert_eq!(house.next_process().await.shown_rules().await, ["mine.a off one"]);
 
     let house = house.next_process().await;
-    // By its id too, which it keeps, and so does who made it.
+    // Also by its id, which it keeps, as it keeps its creator.
     let changed = house
         .catalog
         .update_rule(&made.id.to_string(), &rule("b", "two"), Giver::SeesSecrets)

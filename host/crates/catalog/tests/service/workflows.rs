@@ -1,4 +1,4 @@
-//! Workflows are inspected beside the actions that there are: when their pack is registered, and when somebody asks.
+//! Workflows are inspected against the registered actions: when their pack is registered, and on request.
 
 use crate::House;
 
@@ -18,7 +18,7 @@ async fn a_workflow_that_is_wrong_by_itself_is_refused_and_one_that_calls_what_i
         ("version: 1.0\ntasks: 5\n".to_owned(), true, "action `mine.w` is refused"),
     ] {
         let directory = house.pack("mine", &[("actions/w.yaml", ACTION)]);
-        // It has no name, as metadata have.
+        // It has no name, unlike metadata.
         house.write("mine/actions/workflows/w.yaml", &text);
         let report = house.catalog.register_pack(&directory, false).await.unwrap();
         let content = house.catalog.content();
@@ -38,9 +38,9 @@ async fn a_text_is_inspected_beside_what_is_registered_when_it_is_asked() {
     let house = House::new().await;
     let found = || house.catalog.inspect_workflow(workflow("mine.a"));
     let before = found().await.unwrap();
-    assert!(before[0]["message"].as_str().is_some_and(|text| text.contains("mine.a")), "{before}");
+    assert!(before.0.iter().any(|found| found.finding.message.contains("mine.a")), "{before:?}");
     house.register("mine", &[("actions/a.yaml", "runner_type: noting\nentry_point: a\n")]).await.unwrap();
-    assert_eq!(found().await.unwrap(), serde_json::json!([]));
+    assert!(found().await.unwrap().0.is_empty());
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn what_is_secret_among_the_parameters_of_an_action_follows_what_is_regist
             "runner_type: noting\nentry_point: a\nparameters: {{pin: {{type: string, secret: {secret}}}}}\n"
         )
     };
-    // Of what is not there nothing is known.
+    // Nothing is known of an action that is not registered, so everything may be secret.
     assert!(secrets.is_secret("mine.a", Some("pin")) && secrets.is_secret("no reference", None));
     for is_secret in [true, false] {
         house.register("mine", &[("actions/a.yaml", &pin(is_secret))]).await.unwrap();

@@ -11,8 +11,8 @@ use crate::support::{House, Plan, Request, asks, asks_with, object, refused, res
 /// Limits that a handful of executions reach.
 fn at_most(waiting: usize, share: usize) -> impl FnOnce(&mut Options) {
     move |options| {
-        options.waiting_limit = waiting;
-        options.waiting_share = share;
+        options.executions.waiting_limit = waiting;
+        options.executions.waiting_share = share;
     }
 }
 
@@ -163,7 +163,7 @@ const ITSELF: &str = "version: 1.0\ntasks: {again: {action: house.itself}}\n";
 
 #[tokio::test]
 async fn workflows_are_no_deeper_inside_each_other_than_the_limit() {
-    let plan = Plan::default().options(|options| options.max_depth = 2).workflow("itself", ITSELF);
+    let plan = Plan::default().options(|options| options.workflows.max_depth = 2).workflow("itself", ITSELF);
     let house = plan.open().await;
     let id = house.ask("itself").await;
     let ended = house.ended(id).await;
@@ -179,7 +179,8 @@ const MANY: &str = "version: 1.0\ntasks: {many: {with: '<% range(9).toList() %>'
 
 #[tokio::test]
 async fn no_more_are_inside_a_workflow_than_the_limit() {
-    let plan = Plan::default().options(|options| options.max_descendants = 4).workflow("many", MANY);
+    let plan =
+        Plan::default().options(|options| options.workflows.max_descendants = 4).workflow("many", MANY);
     let house = plan.open().await;
     let id = house.ask("many").await;
     let ended = house.ended(id).await;

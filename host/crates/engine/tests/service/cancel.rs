@@ -3,19 +3,20 @@
 
 use std::time::Duration;
 
+use petrel_engine::executions::Canceled;
 use petrel_model::{ExecutionId, Id, Status};
 use serde_json::json;
 
 use crate::support::script::{failed, succeeded};
 use crate::support::store::{cancels, ends, starts};
-use crate::support::{House, Plan, refused, result_of, settle, statuses};
+use crate::support::{House, Plan, in_time, refused, result_of, settle, statuses, too_late};
 
 #[tokio::test]
 async fn what_waits_ends_at_once_and_never_begins() {
     let mut house = Plan::default().resting().open().await;
     let asked = [house.ask("waits").await, house.ask_later("waits", 5).await, house.ask("again").await];
     for id in asked {
-        let canceled = house.cancel(id).await.unwrap().unwrap();
+        let canceled = in_time(house.cancel(id).await);
         assert_eq!(canceled.status, Status::Canceled);
         assert_eq!(canceled.context.cancelled_by.as_deref(), Some("bob"));
         assert_eq!(canceled, house.execution(id).await, "what is answered is what is stored");
@@ -30,7 +31,7 @@ async fn what_runs_is_told_and_ends_as_canceled() {
     let house = House::new().await;
     let id = house.ask("waits").await;
     house.begins(id).await;
-    assert_eq!(house.cancel(id).await.unwrap().unwrap().status, Status::Canceling);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
     let ended = house.ended(id).await;
     assert_eq!(statuses(&ended), ["requested", "running", "canceling", "canceled"]);
     assert_eq!(ended.context.cancelled_by.as_deref(), Some("bob"));
@@ -43,7 +44,7 @@ async fn what_pays_no_heed_is_canceled_when_it_ends_and_its_result_is_kept() {
         let house = House::new().await;
         let id = house.ask("deaf").await;
         house.begins(id).await;
-        house.cancel(id).await.unwrap().unwrap();
+        in_time(house.cancel(id).await);
         house.seconds(3600).await;
         assert_eq!(house.status(id).await, Status::Canceling);
         let ended = house.finish_with(id, outcome.clone()).await;
@@ -56,8 +57,8 @@ async fn a_second_cancel_is_answered_with_how_it_stands() {
     let house = House::new().await;
     let id = house.ask("deaf").await;
     house.begins(id).await;
-    let first = house.cancel(id).await.unwrap().unwrap();
-    let second = house.cancel(id).await.unwrap().unwrap();
+    let first = in_time(house.cancel(id).await);
+    let second = in_time(house.cancel(id).await);
     assert_eq!(first, second);
 }
 
@@ -70,7 +71,7 @@ async fn what_has_ended_cannot_be_canceled_and_stays_as_it_is() {
         let id = house.ask(action).await;
         let ended = house.ended(id).await;
         assert_eq!(ended.status, status);
-        assert_eq!(house.cancel(id).await.unwrap().unwrap_err(), ended);
+        assert_eq!(too_late(house.cancel(id).await), ended);
         assert_eq!(house.execution(id).await, ended);
     }
 }
@@ -89,7 +90,7 @@ async fn what_is_canceled_while_its_start_is_stored_never_begins() {
     let id = house.ask("waits").await;
     settle().await;
     assert_eq!(house.status(id).await, Status::Requested);
-    assert_eq!(house.cancel(id).await.unwrap().unwrap().status, Status::Canceled);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceled);
     drop(open);
     settle().await;
     assert_eq!((house.status(id).await, house.script.begun()), (Status::Canceled, vec![]));
@@ -102,7 +103,7 @@ async fn what_has_begun_before_its_start_is_stored_is_ended() {
     let id = house.ask("again").await;
     house.begins(id).await;
     assert_eq!(house.status(id).await, Status::Requested);
-    let canceled = house.cancel(id).await.unwrap().unwrap();
+    let canceled = in_time(house.cancel(id).await);
     assert_eq!(canceled.status, Status::Canceled);
     settle().await;
     assert!(!house.script.is_open(id));
@@ -117,7 +118,7 @@ async fn of_a_cancel_and_an_outcome_that_is_being_stored_the_cancel_counts() {
     house.begins(id).await;
     house.script.end(id, succeeded("done"));
     settle().await;
-    assert_eq!(house.cancel(id).await.unwrap().unwrap().status, Status::Canceling);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
     drop(open);
     let ended = house.ended(id).await;
     assert_eq!((ended.status, result_of(&ended, "value")), (Status::Canceled, json!("done")));
@@ -134,7 +135,7 @@ async fn of_a_cancel_that_is_being_stored_and_an_outcome_the_outcome_counts() {
     let ended = house.finish(id).await;
     assert_eq!(ended.status, Status::Succeeded);
     drop(open);
-    assert_eq!(cancel.await.unwrap().unwrap().unwrap_err(), ended);
+    assert_eq!(too_late(cancel.await.unwrap()), ended);
     assert_eq!(house.execution(id).await, ended);
 }
 
@@ -152,7 +153,7 @@ async fn of_many_cancels_at_once_one_end_comes() {
         for cancel in cancels {
             let answer = cancel.await.unwrap().unwrap();
             // Whoever comes late hears that it is canceled already.
-            let told = answer.unwrap_or_else(|ended| ended);
+            let (Canceled::Ends(told) | Canceled::TooLate(told)) = answer;
             assert!(matches!(told.status, Status::Canceling | Status::Canceled), "{told:?}");
         }
         let ended = house.ended(id).await;
@@ -191,7 +192,7 @@ async fn a_workflow_that_is_canceled_ends_what_is_inside_it_first() {
     let id = house.conduct("two").await;
     let first = house.task(id, "first").await;
     house.begins(first).await;
-    assert_eq!(house.cancel(id).await.unwrap().unwrap().status, Status::Canceling);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
     let ended = house.ended(id).await;
     assert_eq!(ended.status, Status::Canceled);
     let inside = house.execution(first).await;
@@ -205,7 +206,7 @@ async fn a_workflow_is_canceled_only_when_nothing_is_open_inside_it() {
     let id = house.conduct("one").await;
     let inside = house.task(id, "one").await;
     house.begins(inside).await;
-    house.cancel(id).await.unwrap().unwrap();
+    in_time(house.cancel(id).await);
     house.seconds(3600).await;
     assert_eq!((house.status(id).await, house.status(inside).await), (Status::Canceling, Status::Canceling));
     house.finish(inside).await;
@@ -216,7 +217,7 @@ async fn a_workflow_is_canceled_only_when_nothing_is_open_inside_it() {
 async fn a_workflow_that_has_not_begun_is_canceled_at_once() {
     let mut house = Plan::default().workflow("two", TWO).resting().open().await;
     let id = house.ask("two").await;
-    assert_eq!(house.cancel(id).await.unwrap().unwrap().status, Status::Canceled);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceled);
     house.start().await;
     assert!(house.children(id).await.is_empty());
 }
@@ -224,12 +225,13 @@ async fn a_workflow_that_has_not_begun_is_canceled_at_once() {
 #[tokio::test]
 async fn what_waits_inside_a_workflow_that_is_canceled_never_begins() {
     let many = "version: 1.0\ntasks: {many: {with: '<% range(6).toList() %>', action: house.waits}}\n";
-    let plan = Plan::default().options(|options| options.component_slots = 2).workflow("many", many);
+    let plan =
+        Plan::default().options(|options| options.executions.component_slots = 2).workflow("many", many);
     let house = plan.open().await;
     let id = house.conduct("many").await;
     house.task(id, "many").await;
     settle().await;
-    house.cancel(id).await.unwrap().unwrap();
+    in_time(house.cancel(id).await);
     assert_eq!(house.ended(id).await.status, Status::Canceled);
     settle().await;
     assert_eq!(house.tasks(id).await, ["many canceled"; 6]);
@@ -246,7 +248,7 @@ async fn a_workflow_inside_another_ends_with_it() {
     house.begins(first).await;
     let beside = house.task(id, "beside").await;
     house.task(beside, "first").await;
-    house.cancel(id).await.unwrap().unwrap();
+    in_time(house.cancel(id).await);
     assert_eq!(house.ended(id).await.status, Status::Canceled);
     let all = house.executions().await;
     assert_eq!(all.len(), 5);
@@ -259,7 +261,7 @@ async fn a_task_that_is_canceled_cancels_its_workflow() {
     let id = house.conduct("two").await;
     let first = house.task(id, "first").await;
     house.begins(first).await;
-    house.cancel(first).await.unwrap().unwrap();
+    in_time(house.cancel(first).await);
     assert_eq!(house.ended(first).await.status, Status::Canceled);
     assert_eq!(house.ended(id).await.status, Status::Canceled);
     assert_eq!(house.tasks(id).await, ["first canceled"]);
@@ -273,7 +275,7 @@ async fn a_workflow_that_is_paused_can_be_canceled() {
     house.pause(id).await.unwrap();
     house.finish_task(id, "first").await;
     house.reaches(id, Status::Paused).await;
-    house.cancel(id).await.unwrap().unwrap();
+    in_time(house.cancel(id).await);
     assert_eq!(house.ended(id).await.status, Status::Canceled);
     assert_eq!(house.tasks(id).await, ["first succeeded"]);
 }
@@ -284,7 +286,7 @@ async fn a_task_that_is_delayed_ends_at_once_when_its_workflow_is_canceled() {
     let id = house.conduct("late").await;
     house.task(id, "late").await;
     house.turn(Duration::from_secs(30)).await;
-    house.cancel(id).await.unwrap().unwrap();
+    in_time(house.cancel(id).await);
     assert_eq!(house.ended(id).await.status, Status::Canceled);
     house.turn(Duration::from_secs(60)).await;
     assert!(house.script.begun().is_empty());

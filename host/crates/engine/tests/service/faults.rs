@@ -40,6 +40,33 @@ async fn what_was_acknowledged_before_the_store_failed_runs_afterwards() {
 }
 
 #[tokio::test]
+async fn while_the_disk_is_nearly_full_nothing_is_started_and_what_runs_ends() {
+    let mut house = Plan::default().workflow("two", TWO).resting().open().await;
+    let runs = house.ask("waits").await;
+    house.start().await;
+    house.begins(runs).await;
+    house.store().set_full(true);
+    let mut waiting = Vec::new();
+    for action in ["at_once", "waits", "two"] {
+        waiting.push(house.ask(action).await);
+    }
+    settle().await;
+    house.seconds(5).await;
+    assert!(house.not_ready().await.iter().any(|why| why.contains("the disk is full")));
+    assert_eq!(house.script.begun(), [runs], "nothing else");
+    for id in &waiting {
+        assert_eq!(house.status(*id).await, Status::Requested);
+    }
+    assert_eq!(house.finish(runs).await.status, Status::Succeeded);
+    house.store().set_full(false);
+    house.seconds(2).await;
+    assert_eq!(house.ended(waiting[0]).await.status, Status::Succeeded);
+    for id in &waiting[1..] {
+        house.reaches(*id, Status::Running).await;
+    }
+}
+
+#[tokio::test]
 async fn an_action_whose_start_cannot_be_stored_does_not_begin() {
     for how in [How::Refused, How::NoRoom] {
         let house = House::new().await;

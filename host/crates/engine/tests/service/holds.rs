@@ -1,11 +1,11 @@
 //! Executions that were in flight when a store was restored from a backup: they rest until somebody lets them go on, and
 //! nothing of them runs a second time by itself.
 
-use petrel_engine::recovery::Resumed;
+use petrel_engine::executions::Resumed;
 use petrel_model::{ExecutionId, Status};
 use serde_json::json;
 
-use crate::support::{House, Plan, refused, result_of, settle};
+use crate::support::{House, Plan, in_time, refused, result_of, settle};
 
 const TWO: &str = "
 version: 1.0
@@ -114,9 +114,9 @@ async fn of_two_who_let_go_on_at_once_one_tells_what_it_did() {
 async fn what_is_held_is_canceled_at_once() {
     let (house, in_flight) = restored().await;
     for id in [in_flight.waiting, in_flight.running, in_flight.again] {
-        assert_eq!(house.cancel(id).await.unwrap().unwrap().status, Status::Canceled);
+        assert_eq!(in_time(house.cancel(id).await).status, Status::Canceled);
     }
-    house.cancel(in_flight.workflow).await.unwrap().unwrap();
+    in_time(house.cancel(in_flight.workflow).await);
     assert_eq!(house.ended(in_flight.workflow).await.status, Status::Canceled);
     assert_eq!(house.status(in_flight.task).await, Status::Canceled);
     settle().await;

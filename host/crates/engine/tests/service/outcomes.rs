@@ -108,8 +108,8 @@ async fn output_of_a_short_run_comes_with_its_end() {
 
 #[tokio::test]
 async fn output_beyond_the_limit_is_cut_and_says_so() {
-    let house = Plan::default().options(|options| options.output_limit = 100).open().await;
-    let short = Plan::default().options(|options| options.output_limit = 1).open().await;
+    let house = Plan::default().options(|options| options.executions.output_limit = 100).open().await;
+    let short = Plan::default().options(|options| options.executions.output_limit = 1).open().await;
     let id = house.ask("talks").await;
     house.finish(id).await;
     let kept = house.output(id).await;

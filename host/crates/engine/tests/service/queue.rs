@@ -7,12 +7,12 @@ use petrel_engine::Options;
 use petrel_model::{ExecutionId, Status};
 use serde_json::json;
 
-use crate::support::{House, Plan, rule, settle};
+use crate::support::{House, Plan, in_time, rule, settle};
 
 /// One slot of each kind.
 fn one_slot(options: &mut Options) {
-    options.component_slots = 1;
-    options.process_slots = 1;
+    options.executions.component_slots = 1;
+    options.executions.process_slots = 1;
 }
 
 /// A house with one slot of each kind in which nothing runs yet.
@@ -105,7 +105,7 @@ async fn processes_and_components_do_not_wait_for_each_other() {
 
 #[tokio::test]
 async fn as_many_run_at_once_as_there_are_slots() {
-    let house = Plan::default().options(|options| options.component_slots = 3).open().await;
+    let house = Plan::default().options(|options| options.executions.component_slots = 3).open().await;
     for _ in 0..5 {
         house.ask("waits").await;
     }
@@ -158,7 +158,7 @@ async fn what_ends_early_gives_its_slot_to_the_next() {
     }
     let running = house.ask("waits").await;
     house.begins(running).await;
-    house.cancel(running).await.unwrap().unwrap();
+    in_time(house.cancel(running).await);
     let next = house.ask("waits").await;
     house.begins(next).await;
 }

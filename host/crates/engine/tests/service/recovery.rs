@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::script::{failed, succeeded};
 use crate::support::store::any;
-use crate::support::{House, Plan, asks, refused, result_of, rule, settle, statuses};
+use crate::support::{House, Plan, asks, in_time, refused, result_of, rule, settle, statuses};
 
 #[tokio::test]
 async fn what_had_not_begun_runs_in_the_next_process() {
@@ -77,7 +77,7 @@ async fn what_was_being_canceled_is_canceled() {
     let house = House::new().await;
     let id = house.ask("deaf").await;
     house.begins(id).await;
-    house.cancel(id).await.unwrap().unwrap();
+    in_time(house.cancel(id).await);
     let house = house.next_process().await;
     let ended = house.ended(id).await;
     assert_eq!((ended.status, house.report.canceled), (Status::Canceled, 1));
@@ -94,7 +94,7 @@ async fn what_has_ended_is_left_alone() {
     }
     let house = house.next_process().await;
     assert_eq!(house.executions().await, ended);
-    assert_eq!(house.report, petrel_engine::recovery::Report::default());
+    assert_eq!(house.report, petrel_engine::executions::Recovered::default());
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn what_runs_for_longer_is_ended_and_abandoned_or_handed_back() {
 
 #[tokio::test]
 async fn nothing_begins_while_the_host_stops() {
-    let plan = Plan::default().options(|options| options.component_slots = 1);
+    let plan = Plan::default().options(|options| options.executions.component_slots = 1);
     let house = plan.open().await;
     let (running, waiting) = (house.ask("waits").await, house.ask("waits").await);
     house.begins(running).await;
@@ -341,7 +341,7 @@ async fn a_workflow_that_was_being_canceled_ends_as_canceled() {
     let id = house.conduct("one").await;
     let child = house.task(id, "one").await;
     house.begins(child).await;
-    house.cancel(id).await.unwrap().unwrap();
+    in_time(house.cancel(id).await);
     let house = house.next_process().await;
     assert_eq!(house.ended(id).await.status, Status::Canceled);
     assert_eq!(house.tasks(id).await, ["one canceled"]);

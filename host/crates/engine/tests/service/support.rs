@@ -17,8 +17,8 @@ use std::time::Duration;
 use petrel_access::Behalf;
 pub(crate) use petrel_catalog::registration::Parts;
 use petrel_engine::Error;
-pub(crate) use petrel_engine::requests::Request;
-pub(crate) use petrel_engine::workflows::requests::Again;
+use petrel_engine::executions::Canceled;
+pub(crate) use petrel_engine::executions::{Again, Request};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{Execution, Object, Ref};
 use serde_json::Value;
@@ -129,5 +129,21 @@ pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
 pub(crate) async fn settle() {
     for _ in 0..ROUNDS {
         tokio::task::yield_now().await;
+    }
+}
+
+/// The execution that a cancel ends.
+pub(crate) fn in_time(canceled: Result<Canceled, Error>) -> Execution {
+    match canceled.unwrap() {
+        Canceled::Ends(execution) => execution,
+        Canceled::TooLate(execution) => panic!("it is too late: {execution:?}"),
+    }
+}
+
+/// The execution for which a cancel comes too late.
+pub(crate) fn too_late(canceled: Result<Canceled, Error>) -> Execution {
+    match canceled.unwrap() {
+        Canceled::TooLate(execution) => execution,
+        Canceled::Ends(execution) => panic!("it ends: {execution:?}"),
     }
 }

@@ -193,7 +193,7 @@ tasks:
 #[tokio::test]
 async fn no_task_asks_for_more_items_at_once_than_the_host_allows() {
     let definition = "version: 1.0\ntasks: {many: {with: '<% range(5).toList() %>', action: house.waits}}\n";
-    let plan = Plan::default().options(|options| options.workflow_limits.items_window = 3);
+    let plan = Plan::default().options(|options| options.workflows.limits.items_window = 3);
     let house = plan.workflow("many", definition).open().await;
     let id = house.conduct("many").await;
     house.task(id, "many").await;

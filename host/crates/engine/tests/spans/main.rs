@@ -15,15 +15,14 @@ use async_trait::async_trait;
 use log::Log;
 use petrel_access::Behalf;
 use petrel_catalog::content::Runners;
+use petrel_engine::executions::{Again, Request};
 use petrel_engine::incoming::Event;
 use petrel_engine::reads::ExecutionFilter;
-use petrel_engine::requests::Request;
-use petrel_engine::workflows::WorkflowRunner;
-use petrel_engine::workflows::requests::Again;
+use petrel_engine::workflows::orquesta;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Execution, ExecutionId, Object, Status, TraceId};
 use petrel_persistence::MemoryStore;
-use petrel_runners::{Call, Outcome, OutputSink, Runner, RunnerType, Slots};
+use petrel_runners::{Call, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -66,6 +65,10 @@ impl Runner for Scripted {
         &self.runner_type
     }
 
+    fn slots(&self) -> Slots {
+        Slots::Component
+    }
+
     async fn run(&self, _call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {
         self.may_end.acquire().await.unwrap().forget();
         Outcome::succeeded(json!(null))
@@ -104,12 +107,9 @@ fn process() -> Runtime {
 
 /// An engine of which so many runs may end.
 async fn start(store: &MemoryStore, ends: usize) -> Engine {
-    let runner_type =
-        RunnerType { name: "scripted", description: "", parameters: Object::new(), slots: Slots::Component };
+    let runner_type = RunnerType { name: "scripted", description: "", parameters: Object::new() };
     let scripted = Scripted { runner_type, may_end: Semaphore::new(ends) };
-    let runners: [Arc<dyn Runner>; 2] = [Arc::new(scripted), Arc::new(WorkflowRunner::orquesta())];
-    let runners: Runners =
-        runners.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect();
+    let runners: Runners = [Runs::by(scripted), orquesta()].map(Runs::named).into();
     let engine = Engine::new(Arc::new(store.clone()), runners, Options::default()).await.unwrap();
     engine.start().await.unwrap();
     engine
@@ -129,7 +129,7 @@ async fn start_with_rule(pack: &TempDir, store: &MemoryStore, ends: usize, actio
 
 /// An execution once it has ended well.
 async fn ended(engine: &Engine, id: ExecutionId) -> Execution {
-    let execution = engine.wait(id, PATIENCE).await.unwrap().unwrap();
+    let execution = engine.executions().wait(id, PATIENCE).await.unwrap().unwrap();
     assert_eq!(execution.status, Status::Succeeded, "{execution:?}");
     execution
 }
@@ -212,12 +212,12 @@ fn what_somebody_asks_for_begins_a_trace_unless_one_is_named_and_a_rerun_stays_i
     process().block_on(async {
         let engine = start_with_rule(&pack, &MemoryStore::default(), ends, "core.once").await;
         let (log, _kept) = Log::begin();
-        let own = engine.request(request("core.flow", None)).await.unwrap();
+        let own = engine.executions().request(request("core.flow", None)).await.unwrap();
         assert_eq!(ended(&engine, own.id).await.trace_id(), TraceId::from(own.id.0));
         let spans: Vec<_> = OF_A_WORKFLOW.into_iter().filter(|span| *span != "decide").collect();
         assert_eq!(log.spans(), expected(own.trace_id(), &spans), "{log}");
         let sent: TraceId = SENT.parse().unwrap();
-        let named = engine.request(request("core.once", Some(sent))).await.unwrap();
+        let named = engine.executions().request(request("core.once", Some(sent))).await.unwrap();
         assert_eq!(ended(&engine, named.id).await.trace_id(), sent);
         for first in [own, named] {
             let again = Again {
@@ -228,7 +228,7 @@ fn what_somebody_asks_for_begins_a_trace_unless_one_is_named_and_a_rerun_stays_i
                 behalf: Behalf::own("ann"),
                 delay: None,
             };
-            let second = engine.rerun(first.id, again).await.unwrap();
+            let second = engine.executions().rerun(first.id, again).await.unwrap();
             assert_eq!(ended(&engine, second.id).await.trace_id(), first.trace_id());
         }
         engine.stop().await;

@@ -1,23 +1,23 @@
-//! What one evaluation of a statement may take, however its texts refer to each other.
+//! The budget of one evaluation of a statement, however its texts refer to each other.
 //!
-//! A single expression has limits of its own, in the languages. These are about what a value that holds
-//! expressions can start: it is evaluated again, and may hold itself.
+//! Each language limits a single expression. This budget limits what a value from an expression can start: it may be
+//! evaluated again, and may contain itself.
 
 use std::cell::Cell;
 
-/// How many texts that came out of expressions are evaluated again.
+/// The number of texts from expressions that are evaluated again.
 pub const REEVALUATIONS: u32 = 1_000;
 
-/// How deep texts may hold each other.
+/// The depth of texts from expressions within each other.
 pub const DEPTH: u32 = 24;
 
-/// How many bytes of text are put together in all.
+/// The bytes of text that are built in all.
 pub const BYTES: usize = 64 * 1024 * 1024;
 
-/// How many bytes one text may have.
+/// The bytes of a single text.
 pub const TEXT_BYTES: usize = petrel_jinja::OUTPUT_LIMIT;
 
-/// What is left.
+/// The rest of the budget.
 #[derive(Debug)]
 pub(super) struct Budget {
     reevaluations: Cell<u32>,
@@ -29,7 +29,7 @@ impl Budget {
         Self { reevaluations: Cell::new(REEVALUATIONS), bytes: Cell::new(BYTES) }
     }
 
-    /// Takes what building a text of so many bytes costs, or says which limit that exceeds.
+    /// Charges for building a text, or returns the limit that it exceeds.
     pub(super) fn text(&self, bytes: usize) -> Result<(), String> {
         if bytes > TEXT_BYTES {
             return Err(format!(
@@ -46,7 +46,7 @@ impl Budget {
         }
     }
 
-    /// Takes what evaluating a text again costs.
+    /// Charges for evaluating a text again.
     pub(super) fn again(&self, depth: u32) -> Result<(), String> {
         if depth >= DEPTH {
             return Err(format!("Values hold expressions more than {DEPTH} levels deep; end the recursion"));

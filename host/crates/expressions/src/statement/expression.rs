@@ -1,4 +1,4 @@
-//! One expression of a text, in either language, and what comes of it.
+//! A single expression of a text, in either language, and its outcome.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::terms::{EvaluationError, Language};
 
-/// An expression with its delimiters, read as far as it can be.
+/// An expression with its delimiters, compiled as far as possible.
 #[derive(Debug)]
 pub(super) struct Expression {
-    /// It, with its delimiters.
+    /// The expression with its delimiters.
     pub(super) source: String,
     compiled: Compiled,
 }
@@ -49,7 +49,7 @@ impl Expression {
         }
     }
 
-    /// What is wrong with it as such.
+    /// The syntax error of the expression, if it has one.
     pub(super) fn syntax_error(&self) -> Option<String> {
         match &self.compiled {
             Compiled::Jinja(compiled) => compiled.as_ref().err().map(|failure| failure.reason.clone()),
@@ -66,7 +66,7 @@ impl Expression {
         }
     }
 
-    /// It failed, for this reason.
+    /// The error that the evaluation failed for `reason`.
     pub(super) fn failed(&self, reason: String) -> EvaluationError {
         let language = match &self.compiled {
             Compiled::Jinja(_) => Language::Jinja,
@@ -76,21 +76,21 @@ impl Expression {
     }
 }
 
-/// What came of a text, or of one expression in it.
+/// The value of a text, or of one expression in it.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// Text that was put together here.
+    /// Text that was built here.
     Text(String),
-    /// A value of Jinja that is defined.
+    /// A defined value of Jinja.
     Jinja(jinja::Value),
-    /// Jinja's undefined.
+    /// Jinja's undefined value.
     Undefined,
     /// A value of YAQL.
     Yaql(yaql::Value),
 }
 
 impl Outcome {
-    /// The text, if it is one.
+    /// The value, if it is text.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -100,7 +100,7 @@ impl Outcome {
         }
     }
 
-    /// As Python's `str()` writes it; what nests too deep for that is an error.
+    /// The value as Python's `str()` writes it; an error if it nests too deep.
     pub(super) fn display(&self) -> Result<Cow<'_, str>, String> {
         match self {
             Self::Text(text) => Ok(Cow::Borrowed(text)),
@@ -110,7 +110,7 @@ impl Outcome {
         }
     }
 
-    /// As JSON; the error says what has no such form.
+    /// The value as JSON; the error names a value without a JSON form.
     pub(super) fn into_json(self) -> Result<Arc<Value>, String> {
         match self {
             Self::Text(text) => Ok(Arc::new(Value::String(text))),

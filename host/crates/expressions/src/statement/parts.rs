@@ -1,10 +1,10 @@
-//! Where the expressions of a text are, as the original finds them: from an opening delimiter to the first
-//! closing one on the same line. What is broken over lines is plain text.
+//! The expressions in a text, as the original finds them: from an opening delimiter to the first closing one on the
+//! same line. A delimited stretch over several lines is plain text.
 
 use super::terms::Language;
 
 impl Language {
-    /// What encloses an expression.
+    /// The delimiters of an expression.
     pub(super) fn delimiters(self) -> (&'static str, &'static str) {
         match self {
             Self::Jinja => ("{{", "}}"),
@@ -12,7 +12,7 @@ impl Language {
         }
     }
 
-    /// What is stripped from both ends of an expression, however often it is there.
+    /// The characters that are stripped from both ends of an expression, however often they occur.
     fn edges(self) -> [char; 3] {
         match self {
             Self::Jinja => ['{', '}', '{'],
@@ -20,29 +20,29 @@ impl Language {
         }
     }
 
-    /// The expressions in `text`, with their delimiters, in order.
+    /// The expressions in `text`, delimiters included, in order.
     pub(super) fn parts(self, text: &str) -> Between<'_> {
         let (open, close) = self.delimiters();
         Between { rest: text, open, close }
     }
 
-    /// Whether there is something to evaluate in `text`.
+    /// Whether `text` contains an expression.
     pub(super) fn is_in(self, text: &str) -> bool {
         self.parts(text).next().is_some() || (self == Self::Jinja && has_block(text))
     }
 
-    /// `part` without its delimiters and the blanks inside of them.
+    /// `part` without its delimiters and the blanks next to them.
     pub(super) fn inside(self, part: &str) -> &str {
         part.trim_matches(self.edges()).trim()
     }
 
-    /// The language of `text`; Jinja where there are both.
+    /// The language of `text`; Jinja if it contains both.
     pub(super) fn of(text: &str) -> Option<Self> {
         [Self::Jinja, Self::Yaql].into_iter().find(|language| language.is_in(text))
     }
 }
 
-/// Whether there is a `{% %}` in `text`.
+/// Whether `text` contains a `{% %}`.
 pub(super) fn has_block(text: &str) -> bool {
     Between { rest: text, open: "{%", close: "%}" }.next().is_some()
 }
@@ -52,7 +52,7 @@ pub(super) fn raw_blocks(text: &str) -> Between<'_> {
     Between { rest: text, open: "{% raw %}", close: "{% endraw %}" }
 }
 
-/// Shortest stretches of a text between two marks on one line, marks included.
+/// The shortest stretches of a text between two marks on one line, marks included.
 #[derive(Debug, Clone)]
 pub(super) struct Between<'a> {
     rest: &'a str,
@@ -69,7 +69,7 @@ impl<'a> Iterator for Between<'a> {
             let from = self.rest.get(start..)?;
             let inside = from.get(self.open.len()..)?;
             let Some(end) = find_on_line(inside, self.close) else {
-                // What else opens on this line has no end either.
+                // Without a closing mark, no other opening mark on this line has one either.
                 self.rest = from.split_once('\n')?.1;
                 continue;
             };
@@ -80,7 +80,8 @@ impl<'a> Iterator for Between<'a> {
     }
 }
 
-/// Where `close` is on the first line of `text`. No more is read than up to there: a line may hold very many.
+/// The index of `close` in the first line of `text`. The search ends there, because a line may have very many opening
+/// marks.
 fn find_on_line(text: &str, close: &str) -> Option<usize> {
     let first = close.chars().next()?;
     let mut from = 0;

@@ -1,5 +1,5 @@
-//! The variables that a text reads by a fixed name. They are found in the text, by the patterns of the
-//! original, and not in the tree of an expression: so inspections report the same as they do there.
+//! References: the variables that a text reads by a fixed name. They are found in the text, by the patterns of the
+//! original, and not in the tree of an expression, so that inspections report the same.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -8,12 +8,12 @@ use fancy_regex::Regex;
 
 use super::terms::{Language, Reference};
 
-/// `ctx(...)` with what is read from it.
+/// The pattern of `ctx(...)` with the path read from it.
 static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"\bctx\(['"]?[\]\[a-zA-Z0-9_'"\.()]*['"]?\)\.?[\]\[a-zA-Z0-9_'"\.()]*"#).ok()
 });
 
-/// The name in `ctx().name`, `ctx(name)`, `ctx('name')` and `ctx("name")`.
+/// The patterns of the name in `ctx().name`, `ctx(name)`, `ctx('name')` and `ctx("name")`.
 static NAMES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let patterns = [
         r"\bctx\(\)\.([a-zA-Z0-9_-]+)\b(?!\()\.?",
@@ -24,11 +24,11 @@ static NAMES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect()
 });
 
-/// `item(...)`, with the key in it if that is a fixed one.
+/// `item(...)`, with its key if that is a literal.
 static ITEM: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?<![.\w])item\(\s*(?:'(\w+)'|"(\w+)"|(\w+))?\s*\)"#).ok());
 
-/// Adds the keys of the item that `text` reads: an empty name where it reads the item itself.
+/// Adds the keys of the item that `text` reads. An empty name stands for the item itself.
 pub(super) fn collect_items(text: &str, into: &mut Vec<Reference>) {
     let Some(pattern) = ITEM.as_ref() else { return };
     for language in [Language::Jinja, Language::Yaql] {

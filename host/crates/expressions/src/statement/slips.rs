@@ -1,5 +1,5 @@
-//! What stands in a text and hardly means what it says: names that nobody has, variables that are not read by `ctx`, and
-//! expressions without an end on their line, which are plain text. Where expressions are that have one is in [`super::parts`].
+//! Slips: texts that hardly mean what they say, such as unknown names, variables that are not read by `ctx`, and
+//! expressions without an end on their line, which are plain text. [`super::parts`] finds complete expressions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,40 +12,40 @@ use super::parts::has_block;
 use super::terms::Language;
 use crate::words::asks_for;
 
-/// Something that hardly means what it says.
+/// A likely mistake in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slip {
-    /// What it is.
+    /// The kind of the mistake.
     pub kind: SlipKind,
-    /// The language that it is taken for.
+    /// The language of the expression.
     pub language: Language,
-    /// The expression with its delimiters, or the line that it begins on.
+    /// The expression with its delimiters, or the line on which it begins.
     pub expression: Arc<str>,
-    /// What is wrong, and what to do.
+    /// The mistake and its remedy.
     pub message: String,
 }
 
-/// What can be wrong with an expression that is well-formed, or none.
+/// The kinds of likely mistakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlipKind {
-    /// It calls what nobody has: it fails whenever it gets there.
+    /// A call of an unknown name, which fails whenever it is evaluated.
     Unknown,
-    /// It reads a name that is nothing in a workflow: it fails unless another template gave the name.
+    /// It reads a name that a workflow does not have: it fails unless another template has set the name.
     Bare,
-    /// It has no end: it is plain text.
+    /// An expression without an end, which is plain text.
     Unclosed,
-    /// Its end is on a later line: it is plain text.
+    /// An expression that ends on a later line, which makes it plain text.
     Broken,
 }
 
-/// Letters of a line that are quoted.
+/// The number of characters of a line that are quoted.
 const MOST_QUOTED: usize = 80;
 
-/// Adds what is in `text`.
+/// Adds the slips in `text`.
 pub(super) fn collect(text: &str, into: &mut Vec<Slip>) {
     for language in [Language::Jinja, Language::Yaql] {
         if language == Language::Jinja && has_block(text) {
-            // It is a template as a whole, which may have as many lines as it likes.
+            // A text with blocks is a template as a whole, in which expressions may span lines.
             add_unknown(language, text, jinja::unknown(text, true), into);
             add_bare(text, text, true, into);
             continue;
@@ -70,8 +70,8 @@ pub(super) fn collect(text: &str, into: &mut Vec<Slip>) {
     }
 }
 
-/// `text`, of the same length, with blanks for the expressions and comments of the other language: what opens in one of
-/// these begins nothing.
+/// `text` with blanks in place of the other language's expressions and comments, where a delimiter begins nothing.
+/// The length stays the same.
 fn without_other(language: Language, text: &str) -> String {
     let blanks = |part: &str| std::iter::repeat_n(' ', part.len());
     let (mut left, mut rest) = (String::with_capacity(text.len()), text);
@@ -111,7 +111,7 @@ fn add_unknown(language: Language, expression: &str, messages: Vec<String>, into
     }));
 }
 
-/// Adds the names that Jinja reads and that are nothing in a workflow, unless it asks whether they are there.
+/// Adds the names that Jinja reads and that a workflow does not have, unless it asks whether they are defined.
 fn add_bare(expression: &str, inside: &str, is_template: bool, into: &mut Vec<Slip>) {
     let names = jinja::stray_names(inside, is_template).into_iter();
     into.extend(names.filter(|name| !asks_for(inside, name)).map(|name| {
@@ -127,8 +127,8 @@ fn add_bare(expression: &str, inside: &str, is_template: bool, into: &mut Vec<Sl
     }));
 }
 
-/// Adds the expressions that do not end on their line, one for each line, of what is looked at of `text`. That is gone
-/// through once.
+/// Adds the expressions that do not end on their line, at most one for each line. `looked_at` is `text` without the
+/// other language, and is read only once, whatever number of delimiters it has.
 fn add_open(language: Language, text: &str, looked_at: &str, into: &mut Vec<Slip>) {
     let (open, close) = language.delimiters();
     let from =

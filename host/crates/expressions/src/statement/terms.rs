@@ -1,5 +1,5 @@
-//! What is said of statements and expressions: their languages, what may be wrong with one, and the variables that it
-//! reads. Who finds it out is in the files beside this one, and in `statement.rs`.
+//! The vocabulary of statements and expressions: languages, errors, and references to variables. `statement.rs` and
+//! the files beside this one produce them.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// Its name as inspections report it.
+    /// The name in reports of inspections.
     pub fn name(self) -> &'static str {
         match self {
             Self::Jinja => "jinja",
@@ -23,7 +23,7 @@ impl Language {
         }
     }
 
-    /// The name of the error that Orquesta reports for it.
+    /// The name of the error that Orquesta reports.
     pub fn exception(self) -> &'static str {
         match self {
             Self::Jinja => "JinjaEvaluationException",
@@ -32,32 +32,32 @@ impl Language {
     }
 }
 
-/// Why an expression could not be evaluated, in the words of Orquesta's log of errors.
+/// The reason why an expression could not be evaluated, in the words of Orquesta's log of errors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationError {
-    /// It failed.
+    /// The evaluation failed.
     #[error("{}: Unable to evaluate expression '{}'. {reason}", language.exception(), told(.expression))]
     Failed {
-        /// Its language.
+        /// The language.
         language: Language,
-        /// It, with its delimiters.
+        /// The expression with its delimiters.
         expression: String,
-        /// What happened, and in which column, for people.
+        /// The reason with its column, for people.
         reason: String,
     },
-    /// It reads a variable that is not there.
+    /// The expression reads a variable that does not exist.
     #[error(
         "YaqlEvaluationException: Unable to resolve key '{}' in expression '{}' from context.",
         told(.key),
         told(.expression)
     )]
     UnknownKey {
-        /// The key.
+        /// The name of the variable.
         key: String,
         /// The expression, with its delimiters.
         expression: String,
     },
-    /// What it gave is not defined.
+    /// The value is undefined.
     #[error("JinjaEvaluationException: There are unresolved variables: {}", told(.expression))]
     Unresolved {
         /// The expression, without its delimiters.
@@ -65,23 +65,23 @@ pub enum EvaluationError {
     },
 }
 
-/// Why a statement could not be evaluated, and in which entry, where it is an object.
+/// The reason why a statement could not be evaluated, with the entry if the statement is an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryError {
-    /// The name of the entry as it is written, if the statement is an object.
+    /// The key of the entry as it is written, if the statement is an object.
     pub entry: Option<String>,
-    /// Why.
+    /// The reason.
     pub error: EvaluationError,
 }
 
-/// A part of a statement that is no expression although it is delimited as one.
+/// A syntax error in a delimited part of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// The language it is taken for; `None` when a text mixes both.
+    /// The language by the delimiters; `None` when a text mixes both.
     pub language: Option<Language>,
-    /// The expression, with its delimiters.
+    /// The expression with its delimiters.
     pub expression: Arc<str>,
-    /// What is wrong with it, and in which column, for people.
+    /// The error with its column, for people.
     pub message: String,
 }
 
@@ -90,7 +90,7 @@ pub struct SyntaxError {
 pub struct Reference {
     /// The language of the expression.
     pub language: Language,
-    /// The text that it is in, which all references in it share.
+    /// The whole text, which all references in it share.
     pub expression: Arc<str>,
     /// The name of the variable.
     pub name: String,

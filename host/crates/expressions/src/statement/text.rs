@@ -1,10 +1,10 @@
-//! A text with expressions, read once: its parts, and how what they give is put together.
+//! A text with expressions, compiled once: its parts, and the joining of their values.
 //!
-//! Each expression gives its part, in its place, and that is all: what came out of one is not looked at again.
+//! Each expression contributes its value in its place, and the value is not searched for expressions again.
 //!
-//! Where text is evaluated again the order of the steps is that of the original, since it shows: each expression
-//! is replaced wherever it stands, one after the other; text that comes out is looked at again; what is left
-//! over is an error.
+//! Where text is evaluated again, the order of the steps is that of the original, because it shows: each expression
+//! is replaced wherever it occurs, one after the other; the resulting text is searched again; and expressions that
+//! remain are an error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use super::expression::{Expression, Outcome};
 use super::parts::{has_block, raw_blocks};
 use super::terms::{EvaluationError, Language};
 
-/// A text that holds at least one expression.
+/// A text that contains at least one expression.
 #[derive(Debug)]
 pub(super) struct Text {
     body: Body,
-    /// The raw blocks, each of which `{0}`, `{1}` ... stands for in the body.
+    /// The raw blocks, which are `{0}`, `{1}` and so on in the body.
     raw: Vec<String>,
-    /// All of it as one template, where there are raw blocks: that leaves in peace what is in them.
+    /// The whole text as one template, if it has raw blocks: a template leaves these as they are.
     whole: Option<Box<Result<jinja::Template, jinja::Failure>>>,
 }
 
@@ -38,14 +38,14 @@ struct Body {
 
 #[derive(Debug)]
 enum Content {
-    /// Expressions to be filled in.
+    /// Expressions whose values are filled in.
     Parts(Vec<Expression>),
-    /// A template as a whole.
+    /// A whole template.
     Template(Box<Result<jinja::Template, jinja::Failure>>),
 }
 
 impl Text {
-    /// Reads `source`; `None` if there is nothing to evaluate in it.
+    /// Compiles `source`; `None` if it contains no expression.
     pub(super) fn compile(source: &str) -> Option<Self> {
         let language = Language::of(source)?;
         let (body, raw) = match language {
@@ -70,7 +70,7 @@ impl Text {
         }
     }
 
-    /// Evaluates it as the original does, which takes what comes out for a text with expressions again.
+    /// Evaluates the text as the original does, which searches the result for expressions again.
     fn evaluate_again(&self, scope: &WorkflowScope, budget: &Budget) -> Result<Outcome, EvaluationError> {
         let outcome = self.body.evaluate(scope, budget, 0)?;
         let Some(text) = outcome.as_text().filter(|_| self.body.language == Language::Jinja) else {
@@ -92,7 +92,7 @@ impl Text {
         rendered.map(Outcome::Text).map_err(|failure| self.body.failed(failure.to_string()))
     }
 
-    /// Its value as JSON.
+    /// The value as JSON.
     pub(super) fn value(
         &self,
         scope: &WorkflowScope,
@@ -102,7 +102,7 @@ impl Text {
         outcome.into_json().map_err(|reason| self.body.failed(reason))
     }
 
-    /// What it gives as a key, which is text.
+    /// The value as a key, which must be text.
     pub(super) fn key(&self, scope: &WorkflowScope, budget: &Budget) -> Result<String, EvaluationError> {
         let value = self.value(scope, budget)?;
         match &*value {
@@ -143,7 +143,7 @@ impl Body {
         Ok(text)
     }
 
-    /// Puts what each expression gives into its place. It stays what it is, whatever it looks like.
+    /// Replaces each expression by its value. A value that looks like an expression stays as it is.
     fn evaluate_once(&self, scope: &WorkflowScope, budget: &Budget) -> Result<Outcome, EvaluationError> {
         let parts = match &self.content {
             Content::Parts(parts) => parts,
@@ -197,7 +197,7 @@ impl Body {
             && part.source.len() == self.source.len()
         {
             return Ok(match self.part(part, scope, budget, depth)? {
-                // It stays as it is, to be reported with all that is left over.
+                // It stays in the text, and is reported with all expressions that remain.
                 Outcome::Undefined => Outcome::Text(self.source.clone()),
                 outcome => outcome,
             });
@@ -229,7 +229,7 @@ impl Body {
         self.again(outcome, scope, budget, depth).map_err(|reason| part.failed(reason))
     }
 
-    /// Evaluates a text that came out of an expression, where that holds expressions of the same language.
+    /// Evaluates a text that came from an expression, if it contains expressions of the same language.
     fn again(
         &self,
         outcome: Outcome,
@@ -246,7 +246,7 @@ impl Body {
     }
 }
 
-/// `source` with `{0}`, `{1}` ... in the place of its raw blocks, the first number where some are equal; and the blocks.
+/// `source` with `{0}`, `{1}` and so on in place of its raw blocks, equal ones with the first number; and the blocks.
 pub(super) fn without_raw(source: &str) -> (String, Vec<String>) {
     let (mut body, mut rest) = (String::with_capacity(source.len()), source);
     let (mut blocks, mut numbers) = (Vec::new(), BTreeMap::new());
@@ -262,7 +262,7 @@ pub(super) fn without_raw(source: &str) -> (String, Vec<String>) {
     (body, blocks)
 }
 
-/// What these expressions give is not defined.
+/// The error for expressions whose values are undefined.
 fn unresolved(parts: &[&Expression]) -> EvaluationError {
     let names: Vec<_> = parts.iter().map(|part| Language::Jinja.inside(&part.source)).collect();
     EvaluationError::Unresolved { expression: names.join(", ") }

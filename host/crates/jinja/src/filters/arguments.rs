@@ -1,15 +1,15 @@
-//! Arguments as Python binds them: by place or by name, each once. The names are the original's; what a filter,
-//! function or method does not know by them is refused with its own name and the argument's.
+//! The binding of arguments as in Python: by position or by name, each once. The names are the original's; an unknown
+//! argument is refused with the names of the filter and the argument.
 
 use minijinja::value::{Kwargs, Rest, ValueOrKwargs};
 use minijinja::{Error, Value};
 
 use super::{defined, wrong};
 
-/// What a filter was given behind its value.
-pub(crate) type Given = Rest<ValueOrKwargs>;
+/// The arguments of a filter, besides its value.
+pub(crate) type CallArguments = Rest<ValueOrKwargs>;
 
-/// The arguments of one call, by the place of their parameter.
+/// The arguments of one call, by the position of their parameter.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     name: &'static str,
@@ -18,16 +18,16 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Binds what a filter was given behind its value. What is not defined is refused.
+    /// Binds the arguments of a filter. An undefined value is refused.
     pub(super) fn bind(
         name: &'static str,
         parameters: &'static [&'static str],
-        given: Given,
+        given: CallArguments,
     ) -> Result<Self, Error> {
         bind(name, parameters, &given.into_values())
     }
 
-    /// These, if the first `count` of them were given.
+    /// Returns the arguments if the first `count` of them were given.
     pub(crate) fn require(self, count: usize) -> Result<Self, Error> {
         match (0..count).find(|place| self.get(*place).is_none()) {
             Some(place) => Err(self.missing(place)),
@@ -35,27 +35,27 @@ impl Arguments {
         }
     }
 
-    /// The argument at a place that [`require`](Self::require) has seen.
+    /// An argument whose presence [`require`](Self::require) has checked.
     pub(super) fn value(&self, place: usize) -> Value {
         self.get(place).cloned().unwrap_or_default()
     }
 
-    /// The argument at a place, if it was given; null is given, too.
+    /// An argument, if it was given. Null counts as given.
     pub(crate) fn get(&self, place: usize) -> Option<&Value> {
         self.values.get(place).and_then(Option::as_ref)
     }
 
-    /// The argument at a place, if it was given and is not null.
+    /// An argument, if it was given and is not null.
     pub(crate) fn present(&self, place: usize) -> Option<&Value> {
         self.get(place).filter(|value| !value.is_none())
     }
 
-    /// Whether the argument at a place counts as true; false without it.
+    /// Whether an argument is true; false without it.
     pub(crate) fn flag(&self, place: usize) -> bool {
         self.get(place).is_some_and(Value::is_true)
     }
 
-    /// A whole number, or the default.
+    /// An integer, or the default.
     pub(crate) fn integer(&self, place: usize, default: i64) -> Result<i64, Error> {
         match self.present(place) {
             None => Ok(default),
@@ -66,7 +66,7 @@ impl Arguments {
         }
     }
 
-    /// A count, or the default: a negative number is none.
+    /// A count, or the default. A negative number means zero.
     pub(crate) fn count(&self, place: usize, default: usize) -> Result<usize, Error> {
         let number = self.integer(place, i64::try_from(default).unwrap_or(i64::MAX))?;
         Ok(usize::try_from(number).unwrap_or(0))
@@ -80,7 +80,7 @@ impl Arguments {
         }
     }
 
-    /// The text at a place, which must be there.
+    /// A text that must be given.
     pub(crate) fn required_text(&self, place: usize) -> Result<&str, Error> {
         match self.get(place) {
             None => Err(self.missing(place)),
@@ -106,7 +106,7 @@ impl Arguments {
     }
 }
 
-/// Binds what a filter or method was given behind its value. What is not defined is refused.
+/// Binds the arguments of a filter or method. An undefined value is refused.
 pub(crate) fn bind(
     name: &'static str,
     parameters: &'static [&'static str],
@@ -141,7 +141,7 @@ pub(crate) fn bind(
     Ok(Arguments { name, parameters, values })
 }
 
-/// What may be given.
+/// The known arguments, for a message.
 fn known(parameters: &[&str]) -> String {
     match parameters {
         [] => "it takes none".to_owned(),

@@ -1,4 +1,4 @@
-//! Filters for JSON in text. How it is written is [`json`].
+//! Filters on JSON text. [`json`] writes it.
 
 use minijinja::{Error, Value};
 use petrel_scope::functions::json::{self, Style};
@@ -32,7 +32,7 @@ pub(super) fn from_json_string(args: &Arguments) -> Result<Value, Error> {
     read(args.value(0))
 }
 
-/// What a JSON text says.
+/// Parses a JSON text.
 pub(super) fn read(value: Value) -> Result<Value, Error> {
     let text = display::to_text(&defined(value)?)?;
     json::charge_parsing(&text).map_err(Exceeded)?;
@@ -41,7 +41,7 @@ pub(super) fn read(value: Value) -> Result<Value, Error> {
     Ok(convert::from_json(&json))
 }
 
-/// The inside of a JSON string; what is no text, as JSON.
+/// The inside of a JSON string. A value that is not text becomes JSON first.
 pub(super) fn json_escape(args: &Arguments) -> Result<Value, Error> {
     let value = to_json(args.value(0))?;
     let Some(text) = value.as_str() else { return to_complex(args) };

@@ -1,5 +1,5 @@
-//! Filters that put things in order, in Python's: numbers and booleans by value, texts by characters, lists
-//! item by item, and nothing else. Texts are compared without regard to case unless told otherwise.
+//! Filters that order values as Python does: numbers and booleans by value, texts by characters, lists item by item,
+//! and nothing else. Texts are compared without regard to case by default.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,17 +8,18 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind};
 use minijinja::{Error, Value};
 use petrel_python::number::PythonNumber;
+use petrel_python::sorting::merge_sort;
 
-use super::Given;
+use super::CallArguments;
 use super::arguments::Arguments;
 use super::{defined, items, wrong};
 use crate::weight::weigh;
 use crate::work::{self, Exceeded, Limit};
 
-/// The order of two values; `None` when neither precedes (what is not a number).
+/// The order of two values; `None` when neither precedes the other, because one is NaN.
 ///
 /// # Errors
-/// Values that Python does not order.
+/// When Python cannot order the values.
 pub(crate) fn compare(left: &Value, right: &Value) -> Result<Option<Ordering>, Error> {
     compare_within(left, right, 0)
 }
@@ -45,6 +46,7 @@ fn compare_within(left: &Value, right: &Value, depth: usize) -> Result<Option<Or
         for item in left.try_iter()? {
             work::charge(work::ITEM)?;
             let Some(other) = others.next() else { return Ok(Some(Ordering::Greater)) };
+            // As in Python, the first items that differ decide, and only these have to have an order.
             if !equal(&defined(item.clone())?, &defined(other.clone())?)? {
                 return compare_within(&item, &other, depth + 1);
             }
@@ -54,13 +56,13 @@ fn compare_within(left: &Value, right: &Value, depth: usize) -> Result<Option<Or
     Err(unordered(left, right))
 }
 
-/// The work of comparing two values, beside their parts.
+/// The work of comparing two values, besides their parts.
 const COMPARISON: u64 = 60;
 
-/// Whether two values are equal, part by part: what is shared is looked at as often as it is there.
+/// Whether two values are equal, part by part. Shared parts are compared as often as they occur.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 pub(crate) fn equal(left: &Value, right: &Value) -> Result<bool, Exceeded> {
     equal_within(left, right, 0)
 }
@@ -80,6 +82,7 @@ fn equal_within(left: &Value, right: &Value, depth: usize) -> Result<bool, Excee
     if !is_mapping && !are_rows {
         return Ok(left == right);
     }
+    // In Python a tuple never equals a list.
     if left.len() != right.len() || left.is_tuple() != right.is_tuple() {
         return Ok(false);
     }
@@ -116,8 +119,9 @@ fn is_number(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Number | ValueKind::Bool)
 }
 
-/// A number or a boolean as Python has it.
+/// A number or a boolean as a number of Python.
 pub(crate) fn number(value: &Value) -> PythonNumber {
+    // In Python a boolean is an integer.
     let is_whole = value.is_integer() || value.kind() == ValueKind::Bool;
     match i128::try_from(value.clone()) {
         Ok(integer) if is_whole => PythonNumber::Integer(integer),
@@ -125,7 +129,7 @@ pub(crate) fn number(value: &Value) -> PythonNumber {
     }
 }
 
-/// What is compared of a value: it without its case, unless that matters.
+/// The value to compare: a text in lower case, unless case matters.
 fn folded(value: Value, case_sensitive: bool) -> Result<Value, Exceeded> {
     match value.as_str() {
         Some(text) if !case_sensitive => {
@@ -136,11 +140,11 @@ fn folded(value: Value, case_sensitive: bool) -> Result<Value, Exceeded> {
     }
 }
 
-/// Where to look in each item: names and numbers of steps, for each part of the key.
+/// The path of an attribute: names and indexes, for each part of the key.
 pub(super) struct Attribute(Vec<Vec<Value>>);
 
 impl Attribute {
-    /// `a.b.0`, or the number of an item; several of them with commas, if `is_list`.
+    /// Parses `a.b.0`, or the index of an item; several separated by commas, if `is_list`.
     pub(super) fn read(value: Option<&Value>, is_list: bool) -> Self {
         let step = |text: &str| match text.parse::<i64>() {
             Ok(number) if text.bytes().all(|byte| byte.is_ascii_digit()) => Value::from(number),
@@ -157,13 +161,13 @@ impl Attribute {
         })
     }
 
-    /// What is in an item; the item itself without an attribute.
+    /// The attribute of an item, or the item itself without an attribute.
     pub(super) fn of(&self, item: &Value) -> Result<Value, Error> {
         let step = |step: &Value| step.as_str().map_or(0, str::len) as u64 + work::ITEM;
         work::charge(self.0.iter().flatten().map(step).sum())?;
         self.0.iter().flatten().try_for_each(weigh)?;
         let step = |value: Value, step: &Value| {
-            // A text counts its characters, to find one.
+            // A text counts its characters to find one.
             work::scan(value.as_str().map_or(0, str::len))?;
             value.get_item(step)
         };
@@ -185,21 +189,14 @@ impl Attribute {
     }
 }
 
-/// Sorts by keys, equal ones in their order; the first two that cannot be ordered are the error.
-pub(crate) fn sorted(mut keyed: Vec<(Value, Value)>, reverse: bool) -> Result<Vec<(Value, Value)>, Error> {
+/// Sorts by keys; equal ones keep their order.
+///
+/// # Errors
+/// The first two keys that cannot be ordered.
+pub(crate) fn sorted(keyed: Vec<(Value, Value)>, reverse: bool) -> Result<Vec<(Value, Value)>, Error> {
     work::make_list(keyed.len())?;
-    let mut failure = None;
-    keyed.sort_by(|(left, _), (right, _)| match compare(left, right) {
-        Ok(order) => {
-            let order = order.unwrap_or(Ordering::Equal);
-            if reverse { order.reverse() } else { order }
-        }
-        Err(error) => {
-            failure.get_or_insert(error);
-            Ordering::Equal
-        }
-    });
-    failure.map_or(Ok(keyed), Err)
+    let before = if reverse { Ordering::Greater } else { Ordering::Less };
+    merge_sort(keyed, &mut |(left, _), (right, _)| Ok(compare(left, right)? == Some(before)))
 }
 
 fn keyed(value: Value, attribute: &Attribute, case_sensitive: bool) -> Result<Vec<(Value, Value)>, Error> {
@@ -210,13 +207,13 @@ fn second(keyed: Vec<(Value, Value)>) -> Value {
     keyed.into_iter().map(|(_, item)| item).collect::<Vec<_>>().into()
 }
 
-pub(super) fn sort(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn sort(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("sort", &["reverse", "case_sensitive", "attribute"], given)?;
     let attribute = Attribute::read(args.present(2), true);
     sorted(keyed(value, &attribute, args.flag(1))?, args.flag(0)).map(second)
 }
 
-pub(super) fn dictsort(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn dictsort(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("dictsort", &["case_sensitive", "by", "reverse"], given)?;
     let by_value = match args.text(1)? {
         None | Some("key") => false,
@@ -241,15 +238,15 @@ pub(super) fn dictsort(value: Value, given: Given) -> Result<Value, Error> {
     sorted(entries, args.flag(2)).map(second)
 }
 
-pub(super) fn min(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn min(value: Value, given: CallArguments) -> Result<Value, Error> {
     extreme("min", Ordering::Less, value, given)
 }
 
-pub(super) fn max(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn max(value: Value, given: CallArguments) -> Result<Value, Error> {
     extreme("max", Ordering::Greater, value, given)
 }
 
-fn extreme(name: &'static str, wanted: Ordering, value: Value, given: Given) -> Result<Value, Error> {
+fn extreme(name: &'static str, wanted: Ordering, value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind(name, &["case_sensitive", "attribute"], given)?;
     let attribute = Attribute::read(args.present(1), false);
     let mut best: Option<(Value, Value)> = None;
@@ -262,10 +259,11 @@ fn extreme(name: &'static str, wanted: Ordering, value: Value, given: Given) -> 
             best = Some((key, item));
         }
     }
+    // Jinja's `min` and `max` of nothing are undefined.
     Ok(best.map_or(Value::UNDEFINED, |(_, item)| item))
 }
 
-pub(super) fn unique(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn unique(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("unique", &["case_sensitive", "attribute"], given)?;
     let attribute = Attribute::read(args.present(1), false);
     let mut seen: Vec<Value> = Vec::new();
@@ -275,7 +273,7 @@ pub(super) fn unique(value: Value, given: Given) -> Result<Value, Error> {
         let key = defined(key)?;
         let is_new = match key.as_str() {
             Some(text) => {
-                // It is copied, and compared with a few others.
+                // The text is copied, and compared with a few others.
                 work::make(text.len())?;
                 texts.insert(text.to_owned())
             }
@@ -308,14 +306,14 @@ pub(super) fn unique(value: Value, given: Given) -> Result<Value, Error> {
     Ok(Value::from(kept))
 }
 
-/// Python's equality of what is no text: booleans equal numbers.
+/// Python's equality of values that are not text: booleans equal numbers.
 fn same(left: &Value, right: &Value) -> Result<bool, Exceeded> {
     let is_same =
         equal(left, right)? || compare(left, right).is_ok_and(|order| order == Some(Ordering::Equal));
     work::check().map(|()| is_same)
 }
 
-pub(super) fn groupby(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn groupby(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("groupby", &["attribute", "default", "case_sensitive"], given)?;
     let Some(attribute) = args.get(0) else {
         return Err(wrong("groupby needs an attribute, as in groupby('name')"));
@@ -338,7 +336,7 @@ pub(super) fn groupby(value: Value, given: Given) -> Result<Value, Error> {
     Ok(groups.into_iter().map(group).collect::<Vec<_>>().into())
 }
 
-/// A group: a tuple whose items have names.
+/// A group: a tuple with names for its items.
 pub(crate) struct Group {
     grouper: Value,
     list: Value,

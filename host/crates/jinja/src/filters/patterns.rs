@@ -23,7 +23,7 @@ pub(super) fn regex_replace(args: &Arguments) -> Result<Value, Error> {
     let replacement = args.required_text(2)?;
     let regex = compile(args.required_text(1)?, flags(args, 3))?;
     let (mut replaced, mut end) = (String::new(), 0);
-    for found in regex.matches(&text).map_err(retold)? {
+    for found in regex.matches(&text).map_err(engine_error)? {
         work::make(found.range.start.saturating_sub(end))?;
         replaced.push_str(text.get(end..found.range.start).unwrap_or_default());
         end = found.range.end;
@@ -34,13 +34,13 @@ pub(super) fn regex_replace(args: &Arguments) -> Result<Value, Error> {
     Ok(Value::from(replaced))
 }
 
-/// One of all matches, from the end if the index is negative: its text, or its group if there is one, or its groups
-/// as a list.
+/// One of all matches, counted from the end if the index is negative: its text, or its group if there is one, or its
+/// groups as a list.
 pub(super) fn regex_substring(args: &Arguments) -> Result<Value, Error> {
     let (text, pattern) = (text_of(args.value(0))?, args.required_text(1)?);
     let wanted = args.integer(2, 0)?;
     let regex = compile(pattern, flags(args, 3))?;
-    let matches = regex.matches(&text).map_err(retold)?;
+    let matches = regex.matches(&text).map_err(engine_error)?;
     let count = matches.len();
     let from_start = |index: i64| usize::try_from(index).ok();
     let index = match wanted {
@@ -60,12 +60,12 @@ pub(super) fn regex_substring(args: &Arguments) -> Result<Value, Error> {
     })
 }
 
-/// The flags, with `ignorecase` at a place.
+/// The flags, with `ignorecase` at a position.
 fn flags(args: &Arguments, ignorecase: usize) -> Flags {
     Flags { ignore_case: args.flag(ignorecase), ..Flags::default() }
 }
 
-fn retold(error: regex::Error) -> Error {
+fn engine_error(error: regex::Error) -> Error {
     match error {
         regex::Error::TooMuch(limit) => Exceeded(limit).into(),
         error => wrong(error.to_string()),
@@ -73,10 +73,10 @@ fn retold(error: regex::Error) -> Error {
 }
 
 fn compile(pattern: &str, flags: Flags) -> Result<Regex, Error> {
-    Regex::new(pattern, flags).map_err(retold)
+    Regex::new(pattern, flags).map_err(engine_error)
 }
 
 fn is_match(args: &Arguments, flags: Flags) -> Result<Value, Error> {
     let text = text_of(args.value(0))?;
-    compile(args.required_text(1)?, flags)?.is_match(&text).map(Value::from).map_err(retold)
+    compile(args.required_text(1)?, flags)?.is_match(&text).map(Value::from).map_err(engine_error)
 }

@@ -1,11 +1,11 @@
-//! Jinja's filters on numbers and lists where the library's differ from Python's.
+//! Jinja's filters on numbers and lists in which the library differs from Python.
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Error, State, Value};
 use petrel_python::number::{float_from_text, integer_from_text};
 use petrel_scope::functions::json;
 
-use super::Given;
+use super::CallArguments;
 use super::arguments::Arguments;
 use super::order::Attribute;
 use super::text::text_of;
@@ -13,7 +13,7 @@ use super::{defined, items, wrong};
 use crate::convert;
 use crate::work::{self, Exceeded};
 
-/// The library's, which knows no booleans.
+/// The library's `abs`, which does not know booleans.
 pub(super) fn abs(value: Value) -> Result<Value, Error> {
     if value.kind() == ValueKind::Bool {
         return Ok(Value::from(i64::from(value.is_true())));
@@ -21,8 +21,8 @@ pub(super) fn abs(value: Value) -> Result<Value, Error> {
     minijinja::filters::abs(value)
 }
 
-/// Python's `int`, and the default for what is no number.
-pub(super) fn int(value: Value, given: Given) -> Result<Value, Error> {
+/// Python's `int`, with a default for values that are not numbers.
+pub(super) fn int(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("int", &["default", "base"], given)?;
     let default = args.get(0).cloned().unwrap_or_else(|| Value::from(0));
     let value = plain(defined(value)?)?;
@@ -55,13 +55,13 @@ fn integer(whole: i128) -> Value {
     i64::try_from(whole).map_or_else(|_large| Value::from(whole), Value::from)
 }
 
-/// Without its fraction; `None` beyond what integers hold here.
+/// `number` without its fraction; `None` beyond the integers that fit.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 fn truncated(number: f64) -> Option<i128> {
     (number.abs() < 1e38).then_some(number as i128)
 }
 
-/// An integer in base 2 to 36, with the prefix of its base or without; 0 takes the base from the prefix.
+/// An integer in base 2 to 36, with or without the prefix of its base. Base 0 takes the base from the prefix.
 fn based(text: &str, base: u32) -> Option<i128> {
     let (sign, digits) = match text.trim().strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -80,8 +80,8 @@ fn based(text: &str, base: u32) -> Option<i128> {
     i128::from_str_radix(&digits, base).ok().map(|number| sign * number)
 }
 
-/// Python's `float`, and the default for what is no number.
-pub(super) fn float(value: Value, given: Given) -> Result<Value, Error> {
+/// Python's `float`, with a default for values that are not numbers.
+pub(super) fn float(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("float", &["default"], given)?;
     let value = plain(defined(value)?)?;
     let number = match value.as_str() {
@@ -95,13 +95,13 @@ pub(super) fn float(value: Value, given: Given) -> Result<Value, Error> {
     Ok(number.map_or_else(|| args.get(0).cloned().unwrap_or_else(|| Value::from(0.0)), Value::from))
 }
 
-/// A half-read key of the datastore counts as its text.
+/// Turns a part of a key of the datastore into its text.
 fn plain(value: Value) -> Result<Value, Error> {
     if value.kind() == ValueKind::Plain { text_of(value).map(Value::from) } else { Ok(value) }
 }
 
-/// Rounds to even, up or down; up and down always give a float.
-pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
+/// Rounds to even, up or down. Up and down always return a float.
+pub(super) fn round(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("round", &["precision", "method"], given)?;
     let (value, precision) = (defined(value)?, args.integer(0, 0)?);
     let precision = i32::try_from(precision.clamp(-300, 400)).unwrap_or(0);
@@ -110,7 +110,7 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
     }
     let (number, scale) = (super::order::number(&value).to_f64(), 10_f64.powi(precision));
     let scaled = number * scale;
-    // Beyond all digits that a number has.
+    // The precision is beyond all digits of the number, and the scaled number beyond all floats.
     let is_beyond = precision > 0 && number.is_finite() && !scaled.is_finite();
     let up = match args.text(1)? {
         None | Some("common") => {
@@ -130,7 +130,7 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
         Some("floor") => false,
         Some(other) => return Err(wrong(format!("round knows common, ceil and floor, not {other}"))),
     };
-    // As the original: these are computed with floats.
+    // As in the original, which computes these with floats.
     if is_beyond {
         let message = "round cannot round to so many digits";
         return Err(wrong(format!("{message}; give a precision between -300 and 300")));
@@ -138,7 +138,7 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
     Ok(Value::from(if up { scaled.ceil() } else { scaled.floor() } / scale))
 }
 
-pub(super) fn sum(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn sum(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("sum", &["attribute", "start"], given)?;
     let attribute = Attribute::read(args.present(0), false);
     let start = args.get(1).cloned().unwrap_or_else(|| Value::from(0));
@@ -148,7 +148,7 @@ pub(super) fn sum(value: Value, given: Given) -> Result<Value, Error> {
     items(value)?.iter().try_fold(start, |sum, item| crate::operators::add(&sum, &attribute.of(item)?))
 }
 
-pub(super) fn default(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn default(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("default", &["default_value", "boolean"], given)?;
     if value.is_undefined() {
         crate::missing::forget();
@@ -179,7 +179,7 @@ pub(super) fn last(value: Value) -> Result<Value, Error> {
     Ok(items(value)?.pop().unwrap_or(Value::UNDEFINED))
 }
 
-pub(super) fn join(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn join(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("join", &["d", "attribute"], given)?;
     let joint = args.get(0).cloned().map_or(Ok(String::new()), text_of)?;
     let attribute = Attribute::read(args.present(1), false);
@@ -190,25 +190,30 @@ pub(super) fn join(value: Value, given: Given) -> Result<String, Error> {
     Ok(texts.join(&joint))
 }
 
-/// The library's.
+/// The library's filter.
 pub(super) fn chain(state: &State<'_, '_>, value: Value, others: Rest<Value>) -> Result<Value, Error> {
     let others = others.0.into_iter().map(without_text).collect::<Result<Vec<_>, _>>()?;
     minijinja::filters::chain(state, without_text(value)?, Rest(others))
 }
 
-/// The library's, up to the end of the shortest.
+/// The library's filter, up to the end of the shortest.
 pub(super) fn zip(state: &State<'_, '_>, value: Value, others: Rest<Value>) -> Result<Value, Error> {
     let others = others.0.into_iter().map(without_text).collect::<Result<Vec<_>, _>>()?;
     minijinja::filters::zip(state, without_text(value)?, Rest(others))
 }
 
-/// A text as the list of its characters: the library counts those of a text whenever it begins to go through it.
+/// A text as the list of its characters. The library would count them anew at each beginning of an iteration.
 fn without_text(value: Value) -> Result<Value, Error> {
     if value.as_str().is_some() { list(value) } else { Ok(value) }
 }
 
-/// The library's for a filter. An attribute is looked up here, by its way: the library does not count what a step costs.
-pub(super) fn map(state: &mut State<'_, '_>, value: Value, given: Given) -> Result<Vec<Value>, Error> {
+/// The library's `map` for a filter. Attributes are looked up here, because the library does not count the work of a
+/// lookup.
+pub(super) fn map(
+    state: &mut State<'_, '_>,
+    value: Value,
+    given: CallArguments,
+) -> Result<Vec<Value>, Error> {
     match given.as_slice() {
         [named] if named.is_kwargs() => {
             let named = Kwargs::try_from(named.clone().into_value())?;
@@ -221,12 +226,12 @@ pub(super) fn map(state: &mut State<'_, '_>, value: Value, given: Given) -> Resu
     }
 }
 
-/// The attribute of each item, and the default where there is none.
+/// The attribute of each item, or the default.
 fn attributes(value: Value, attribute: &Value, named: &Kwargs) -> Result<Vec<Value>, Error> {
     if attribute.as_object().is_some() {
         return Err(wrong("map takes the name or the number of an attribute, not a list"));
     }
-    // As in the original, there is nothing to look up in null.
+    // As in the original, null has no items.
     let items = if value.is_none() { Vec::new() } else { items(value)? };
     let default = if named.has("default") { named.get("default")? } else { Value::UNDEFINED };
     named.assert_all_used()?;
@@ -240,7 +245,7 @@ fn attributes(value: Value, attribute: &Value, named: &Kwargs) -> Result<Vec<Val
 }
 
 /// JSON with sorted keys, safe within HTML.
-pub(super) fn tojson(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn tojson(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("tojson", &["indent"], given)?;
     let indent = args.present(0).map(|_| args.count(0, 0)).transpose()?.map(|indent| indent.min(64));
     let comma = if indent.is_some() { "," } else { ", " };
@@ -255,7 +260,7 @@ pub(super) fn tojson(value: Value, given: Given) -> Result<Value, Error> {
     Ok(Value::from_safe_string(text))
 }
 
-/// As Python's `pprint` writes what fits on a line: keys sorted.
+/// The form of Python's `pprint` for values that fit on a line: keys are sorted.
 pub(super) fn pprint(value: Value) -> Result<String, Error> {
     let value = defined(value)?;
     if value.as_object().is_none() {
@@ -267,7 +272,7 @@ pub(super) fn pprint(value: Value) -> Result<String, Error> {
     text_of(convert::from_json(&json))
 }
 
-/// Any of the items, by the chance of the evaluation.
+/// An item chosen by the seed of the evaluation.
 pub(super) fn random(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
     const CALLS: &str = "random calls";
     let mut items = items(value)?;
@@ -291,13 +296,13 @@ fn mixed(mut number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// `selectattr` and `rejectattr` without a test look at the truth of the attribute, which must be there.
+/// `selectattr` and `rejectattr` without a test check the truth of the attribute, which must exist.
 pub(super) fn by_attribute(
     name: &'static str,
     keeps: bool,
     state: &mut State<'_, '_>,
     value: Value,
-    given: Given,
+    given: CallArguments,
 ) -> Result<Value, Error> {
     let given = given.into_values();
     let Some((attribute, rest)) = given.split_first() else {

@@ -1,5 +1,5 @@
-//! The platform's own filters; in workflows they are functions, too. [`TABLE`] has what the original calls them and
-//! their arguments.
+//! The platform's own filters, which are functions in workflows as well. [`TABLE`] has the original's names of
+//! filters and arguments.
 
 use minijinja::value::{Kwargs, Tuple, ValueKind};
 use minijinja::{Environment, Error, Value};
@@ -7,22 +7,22 @@ use petrel_scope::functions::{self, NONE, jsonpath, paths, time, version, yaml};
 
 use super::arguments::{Arguments, bind};
 use super::text::text_of;
-use super::{Given, defined, items, json, order, patterns, told, wrong};
+use super::{CallArguments, defined, items, json, order, patterns, told, wrong};
 use crate::convert;
 use crate::work::{self, Exceeded};
 
-/// A function: a filter is one whose first argument stands before the bar.
+/// A row of the table. As a filter, a function takes its first argument from before the bar.
 struct Function {
     name: &'static str,
-    /// What the original calls its arguments, in their order.
+    /// The original's names of the arguments, in order.
     parameters: &'static [&'static str],
-    /// How many of them must be given.
+    /// The number of required arguments.
     required: usize,
     call: fn(&Arguments) -> Result<Value, Error>,
 }
 
 impl Function {
-    fn invoke(&self, given: Given) -> Result<Value, Error> {
+    fn invoke(&self, given: CallArguments) -> Result<Value, Error> {
         let args = bind(self.name, self.parameters, &given.into_values())?;
         (self.call)(&args.require(self.required)?)
     }
@@ -76,27 +76,27 @@ const TABLE: [Function; 29] = [
     row("yaml_parse", VALUE, 1, from_yaml_string),
 ];
 
-/// Only a filter, and not in the original.
+/// A filter only, and not in the original.
 const SHELL_QUOTE: Function = row("shell_quote", VALUE, 1, shell_quote);
 
-/// What only workflows have.
+/// The function that only workflows have.
 const JSON: Function = row("json", &["s"], 1, json_or_mapping);
 
-/// As filters, which rules and parameters have, too.
+/// Adds the rows as filters, which rules and parameters have too.
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     for function in TABLE {
-        environment.add_filter(function.name, move |given: Given| function.invoke(given));
+        environment.add_filter(function.name, move |given: CallArguments| function.invoke(given));
     }
-    environment.add_filter(SHELL_QUOTE.name, |given: Given| SHELL_QUOTE.invoke(given));
+    environment.add_filter(SHELL_QUOTE.name, |given: CallArguments| SHELL_QUOTE.invoke(given));
 }
 
-/// As functions, and what only workflows have.
+/// Adds the rows as functions, and the function that only workflows have.
 pub(crate) fn add_functions(environment: &mut Environment<'static>) {
     for function in TABLE {
-        environment.add_function(function.name, move |given: Given| function.invoke(given));
+        environment.add_function(function.name, move |given: CallArguments| function.invoke(given));
     }
-    environment.add_function(JSON.name, |given: Given| JSON.invoke(given));
-    environment.add_filter(JSON.name, |given: Given| JSON.invoke(given));
+    environment.add_function(JSON.name, |given: CallArguments| JSON.invoke(given));
+    environment.add_filter(JSON.name, |given: CallArguments| JSON.invoke(given));
     environment.add_function("zip", zip);
     environment.add_filter("zip", zip);
 }
@@ -155,14 +155,14 @@ fn to_human_time_from_seconds(args: &Arguments) -> Result<Value, Error> {
     time::human_time(order::number(&value)).map(Value::from).map_err(wrong)
 }
 
-/// Null as a mark that a cast turns back into null.
+/// Null as a mark, which a cast turns back into null.
 #[expect(clippy::unnecessary_wraps, reason = "the shape of all functions in the table")]
 fn use_none(args: &Arguments) -> Result<Value, Error> {
     let value = args.value(0);
     Ok(if value.is_none() { Value::from(NONE) } else { value })
 }
 
-/// One word for a POSIX shell, whatever is in it. NUL cannot be part of one.
+/// The text as one word of a POSIX shell. NUL cannot be part of one.
 fn shell_quote(args: &Arguments) -> Result<Value, Error> {
     let text = text_of(args.value(0))?;
     if text.contains('\0') {
@@ -173,7 +173,7 @@ fn shell_quote(args: &Arguments) -> Result<Value, Error> {
     Ok(Value::from(format!("'{}'", text.replace('\'', r#"'"'"'"#))))
 }
 
-/// What a JSON text says; a mapping is itself.
+/// The value of a JSON text; a mapping stays as it is.
 fn json_or_mapping(args: &Arguments) -> Result<Value, Error> {
     let value = args.value(0);
     match value.kind() {
@@ -184,7 +184,7 @@ fn json_or_mapping(args: &Arguments) -> Result<Value, Error> {
 }
 
 /// Lists side by side, the shorter ones filled up with `pad`.
-fn zip(given: Given) -> Result<Value, Error> {
+fn zip(given: CallArguments) -> Result<Value, Error> {
     let given = given.into_values();
     let (lists, pad) = match given.split_last() {
         Some((last, before)) if last.is_kwargs() => {

@@ -1,12 +1,13 @@
-//! Filters that shape text, as Jinja has them.
+//! Jinja's filters on text.
 
 use std::sync::Arc;
 
 use minijinja::value::{StringInput, Tuple, ValueKind};
 use minijinja::{Environment, Error, State, Value};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use petrel_python::text::lines;
 
-use super::Given;
+use super::CallArguments;
 use super::arguments::Arguments;
 use super::{defined, wrong};
 use crate::display;
@@ -23,10 +24,11 @@ pub(super) fn text_of(value: Value) -> Result<String, Error> {
     Ok(display::to_text(&value)?)
 }
 
-/// The library's filters and tests of text. It would make text of lists in its own way, without counting that.
+/// Adds the library's filters and tests of text with their values turned into text first: the library would write
+/// lists in its own form, without counting.
 pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     fn add(environment: &mut Environment<'static>, name: &'static str, change: fn(StringInput<'_>) -> Value) {
-        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, given: Given| {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
             Arguments::bind(name, &[], given)?;
             let text = as_text(value)?;
             StringInput::new(state, &text).map(change)
@@ -35,21 +37,21 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     add(environment, "capitalize", minijinja::filters::capitalize);
     add(environment, "lower", minijinja::filters::lower);
     add(environment, "upper", minijinja::filters::upper);
-    environment.add_filter("safe", |value: Value, given: Given| {
+    environment.add_filter("safe", |value: Value, given: CallArguments| {
         Arguments::bind("safe", &[], given)?;
         text_of(value).map(Value::from_safe_string)
     });
-    environment.add_filter("title", |value: Value, given: Given| {
+    environment.add_filter("title", |value: Value, given: CallArguments| {
         Arguments::bind("title", &[], given)?;
         text_of(value).map(|text| minijinja::filters::title(text.into()))
     });
-    environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         let args = Arguments::bind("trim", &["chars"], given)?;
         let (text, chars) = (as_text(value)?, args.present(0).cloned().map(text_of).transpose()?);
         work::trim(text.as_str().unwrap_or_default(), chars.as_deref().unwrap_or_default())?;
         StringInput::new(state, &text).map(|text| minijinja::filters::trim(text, chars.map(Into::into)))
     });
-    // The text that it is split by is looked through, too.
+    // The separator is searched for as well.
     environment.add_filter("split", |value: &Value, separator: Option<Arc<str>>, most: Option<i64>| {
         let separators = separator.as_deref().map_or(0, str::len);
         work::read(value.as_str().map_or(0, str::len).saturating_add(separators))?;
@@ -67,14 +69,14 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     });
 }
 
-/// Charges for a test that looks at each character of a text.
+/// Charges for a test that examines each character of a text.
 fn of_each_char(value: &Value) -> Result<(), Error> {
-    /// Some are turned into upper and lower case, to see whether they have any.
+    /// Some tests turn the text into upper and lower case, to see whether it has letters with case.
     const TIMES: usize = 3;
     Ok(work::read(value.as_str().map_or(0, str::len).saturating_mul(TIMES))?)
 }
 
-/// Text as it is, and everything else as Python writes it.
+/// A text as it is, and any other value as Python writes it.
 fn as_text(value: Value) -> Result<Value, Error> {
     if let Some(text) = value.as_str() {
         work::make(text.len())?;
@@ -83,7 +85,7 @@ fn as_text(value: Value) -> Result<Value, Error> {
     text_of(value).map(Value::from)
 }
 
-/// So many of a character; never more than a rendering may give.
+/// A text of one repeated character, no longer than a rendering may be.
 pub(crate) fn filled(char: char, count: usize) -> Result<String, Error> {
     if count > OUTPUT_LIMIT {
         return Err(wrong(format!("a text of {count} characters is too long; at most {OUTPUT_LIMIT} fit")));
@@ -92,7 +94,7 @@ pub(crate) fn filled(char: char, count: usize) -> Result<String, Error> {
     Ok(std::iter::repeat_n(char, count).collect())
 }
 
-/// `text` in the middle of `width` characters, the odd one where Python puts it.
+/// `text` centered in `width` characters, with the odd blank where Python puts it.
 pub(crate) fn centered(text: &str, width: usize, fill: char) -> Result<String, Error> {
     let missing = width.saturating_sub(text.chars().count());
     let left = missing / 2 + (missing & width & 1);
@@ -111,7 +113,7 @@ pub(super) fn string(value: Value) -> Result<Value, Error> {
 }
 
 /// `%` with all arguments.
-pub(super) fn format(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn format(value: Value, given: CallArguments) -> Result<String, Error> {
     let text = text_of(value)?;
     let mut given = given.into_values();
     match given.pop() {
@@ -123,7 +125,7 @@ pub(super) fn format(value: Value, given: Given) -> Result<String, Error> {
     }
 }
 
-pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn replace(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("replace", &["old", "new", "count"], given)?;
     let args = args.require(2)?;
     let (text, old, new) = (text_of(value)?, text_of(args.value(0))?, text_of(args.value(1))?);
@@ -138,12 +140,12 @@ pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
     })
 }
 
-pub(super) fn center(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn center(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("center", &["width"], given)?;
     centered(&text_of(value)?, args.count(0, 80)?, ' ')
 }
 
-pub(super) fn indent(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn indent(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("indent", &["width", "first", "blank"], given)?;
     let indention = match args.present(0) {
         Some(width) if width.as_str().is_some() => width.as_str().unwrap_or_default().to_owned(),
@@ -168,7 +170,7 @@ pub(super) fn indent(value: Value, given: Given) -> Result<String, Error> {
     Ok(out)
 }
 
-pub(super) fn truncate(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn truncate(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("truncate", &["length", "killwords", "end", "leeway"], given)?;
     let (length, leeway) = (args.count(0, 255)?, args.integer(3, 5)?);
     let end = args.text(2)?.unwrap_or("...");
@@ -189,7 +191,7 @@ pub(super) fn truncate(value: Value, given: Given) -> Result<String, Error> {
     Ok(format!("{kept}{end}"))
 }
 
-/// Words are rows of letters, digits and underscores.
+/// The number of words, which are runs of letters, digits and underscores.
 pub(super) fn wordcount(value: Value) -> Result<usize, Error> {
     let text = text_of(value)?;
     work::charge((text.len() as u64).saturating_mul(4))?;
@@ -197,7 +199,7 @@ pub(super) fn wordcount(value: Value) -> Result<usize, Error> {
     Ok(text.split(|char| !is_word(char)).filter(|word| !word.is_empty()).count())
 }
 
-pub(super) fn wordwrap(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn wordwrap(value: Value, given: CallArguments) -> Result<String, Error> {
     let parameters = &["width", "break_long_words", "wrapstring", "break_on_hyphens"];
     let args = Arguments::bind("wordwrap", parameters, given)?;
     let width = args.count(0, 79)?;
@@ -218,7 +220,7 @@ pub(super) fn wordwrap(value: Value, given: Given) -> Result<String, Error> {
     Ok(wrapped.join(joint))
 }
 
-pub(super) fn filesizeformat(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn filesizeformat(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("filesizeformat", &["binary"], given)?;
     let value = defined(value)?;
     let bytes = match value.as_str() {
@@ -249,7 +251,7 @@ pub(super) fn filesizeformat(value: Value, given: Given) -> Result<String, Error
     Ok(String::new())
 }
 
-/// `text` with what HTML gives a meaning to written as references.
+/// `text` with HTML's special characters as references.
 pub(super) fn escaped(text: &str) -> Result<String, Error> {
     let longer = text.bytes().filter(|byte| b"&<>\"'".contains(byte)).count();
     work::make(text.len().saturating_add(longer.saturating_mul(4)))?;
@@ -275,7 +277,7 @@ pub(super) fn forceescape(value: Value) -> Result<Value, Error> {
     Ok(Value::from_safe_string(escaped(&text_of(value)?)?))
 }
 
-pub(super) fn xmlattr(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn xmlattr(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("xmlattr", &["autospace"], given)?;
     let value = defined(value)?;
     if value.kind() != ValueKind::Map {
@@ -303,7 +305,7 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
     if value.as_str().is_some()
         || !matches!(value.kind(), ValueKind::Map | ValueKind::Seq | ValueKind::Iterable)
     {
-        return quoted(&text_of(value)?, "/");
+        return quoted(&text_of(value)?, IN_PATH);
     }
     let mut parts = Vec::new();
     for item in value.try_iter()? {
@@ -316,24 +318,22 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
                 .map_err(|_other| wrong("urlencode needs a text, a mapping or a list of pairs"))?;
             (key, item)
         };
-        let form = |value: Value| Ok::<_, Error>(quoted(&text_of(value)?, " ")?.replace(' ', "+"));
+        let form = |value: Value| Ok::<_, Error>(quoted(&text_of(value)?, IN_FORM)?.replace(' ', "+"));
         parts.push(format!("{}={}", form(key)?, form(item)?));
     }
     Ok(parts.join("&"))
 }
 
-/// Percent-encodes all but letters, digits, `_.-~` and what is `safe`.
-fn quoted(text: &str, safe: &str) -> Result<String, Error> {
+/// The characters that Python's `quote` escapes: all but letters, digits, `_.-~` and the slash, which is safe by default.
+const IN_PATH: &AsciiSet = &IN_VALUE.remove(b'/');
+/// The characters that are escaped in the parts of a form, where the blank is safe instead of the slash.
+const IN_FORM: &AsciiSet = &IN_VALUE.remove(b' ');
+/// The characters that are escaped where no other is safe.
+const IN_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
+
+/// Percent-encodes the characters in `escaped`.
+fn quoted(text: &str, escaped: &'static AsciiSet) -> Result<String, Error> {
     work::charge((text.len() as u64).saturating_mul(30))?;
     work::make(text.len().saturating_mul(3))?;
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let char = char::from(byte);
-        if byte.is_ascii_alphanumeric() || "_.-~".contains(char) || (byte.is_ascii() && safe.contains(char)) {
-            out.push(char);
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Ok(out)
+    Ok(utf8_percent_encode(text, escaped).to_string())
 }

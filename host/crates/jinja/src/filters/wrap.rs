@@ -1,9 +1,9 @@
-//! Breaking a line into lines, as Python's `textwrap` does with its defaults but for blanks, which stay.
+//! The breaking of lines as in Python's `textwrap` with its defaults, except that blanks stay.
 
 use crate::work::{self, Exceeded};
 
-/// Charges for breaking `line`: what is cut off a long word, or off the blanks before all words, moves all that follows
-/// in it.
+/// Charges for breaking `line`. Each piece that is cut off a long word, or off the leading blanks, moves the rest of
+/// the line.
 pub(super) fn charge(line: &str, width: usize) -> Result<(), Exceeded> {
     let blanks = line.len() - line.trim_start().len();
     let longest = line.split_whitespace().map(str::len).max().unwrap_or(0).max(blanks);
@@ -12,7 +12,7 @@ pub(super) fn charge(line: &str, width: usize) -> Result<(), Exceeded> {
     work::make(line.len().saturating_mul(32))
 }
 
-/// The lines of at most `width` characters that `line` is broken into.
+/// The lines of at most `width` characters into which `line` is broken.
 pub(super) fn wrap(line: &str, width: usize, breaks_words: bool, on_hyphens: bool) -> Vec<String> {
     let mut chunks: Vec<Vec<char>> = chunks(line, on_hyphens);
     chunks.reverse();
@@ -56,7 +56,7 @@ pub(super) fn wrap(line: &str, width: usize, breaks_words: bool, on_hyphens: boo
     lines
 }
 
-/// What of a word that is longer than a line goes onto the present one, and what is left.
+/// The part of a long word that goes onto the present line, and the rest.
 fn split_long(
     mut word: Vec<char>,
     room: usize,
@@ -77,7 +77,7 @@ fn split_long(
     (Some(word), Some(rest))
 }
 
-/// Words and blanks in turn; words end behind a hyphen between letters, too.
+/// Words and blanks in turn. A word ends behind a hyphen between letters too.
 fn chunks(line: &str, on_hyphens: bool) -> Vec<Vec<char>> {
     let chars: Vec<char> = line.chars().collect();
     let mut chunks: Vec<Vec<char>> = Vec::new();

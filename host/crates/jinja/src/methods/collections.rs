@@ -1,4 +1,4 @@
-//! Methods of lists and mappings; those that change them are in [`crate::mutable`].
+//! Methods of lists and mappings. [`crate::mutable`] has those that change them.
 
 use minijinja::value::{Tuple, from_args};
 use minijinja::{Error, Value};
@@ -8,7 +8,7 @@ use crate::sequence::MappingView;
 use crate::weight::weigh;
 use crate::work;
 
-/// `None` for a method that is not here.
+/// `None` for a method that this file does not have.
 pub(super) fn call_on_list(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     Ok(Some(match method {
         "copy" => {
@@ -43,7 +43,7 @@ pub(super) fn call_on_list(value: &Value, method: &str, args: &[Value]) -> Resul
     }))
 }
 
-/// `None` for a method that is not here.
+/// `None` for a method that this file does not have.
 pub(super) fn call_on_mapping(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     let entries = || {
         work::make_list(value.len().unwrap_or(0).saturating_mul(4))?;

@@ -1,5 +1,5 @@
-//! `str.format` (`printf` has `%`). Numbers are formatted by the library; what it does not know of a
-//! replacement field is here: conversions, percentages, and Python's display of values.
+//! `str.format`. The library formats numbers; this file does the rest of a replacement field: conversions,
+//! percentages, and Python's text form of values.
 
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, ValueKind};
@@ -11,10 +11,10 @@ use crate::filters::text::filled;
 use crate::filters::{defined, wrong};
 use crate::work;
 
-/// How deep fields may stand within fields.
+/// The depth of fields within fields.
 const DEPTH: usize = 2;
 
-/// Fills in `{}`, `{0}`, `{name}`, each with `!r`, `!s` or `!a` and a format behind a colon.
+/// Replaces `{}`, `{0}` and `{name}`, each with `!r`, `!s` or `!a` and a format behind a colon.
 pub(super) fn braces(text: &str, args: &[Value]) -> Result<String, Error> {
     let (positional, named) = match args.split_last() {
         Some((last, before)) if last.is_kwargs() => (before, Some(Kwargs::try_from(last.clone())?)),
@@ -102,7 +102,7 @@ impl Fields<'_> {
                 rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()))
             };
             let step = key.parse::<i64>().map_or_else(|_name| Value::from(key), Value::from);
-            // A text counts its characters, to find one.
+            // A text counts its characters to find one.
             work::scan(value.as_str().map_or(0, str::len).saturating_mul(2))?;
             value = defined(value.get_item(&step)?)?;
         }
@@ -110,7 +110,7 @@ impl Fields<'_> {
     }
 }
 
-/// Where the field that begins before `text` ends.
+/// The index of the end of the field whose inside begins `text`.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (place, char) in text.char_indices() {
@@ -156,7 +156,7 @@ fn percentage(value: &Value, spec: &str) -> Result<String, Error> {
     Ok(if before.contains('<') { text + &missing } else { missing + &text })
 }
 
-/// The sum of the numbers that stand in `text`: more than its widths and precisions can make.
+/// The sum of the numbers in `text`, which is at least the length that its widths and precisions can produce.
 fn numbers(text: &str) -> usize {
     let digits = text.split(|char: char| !char.is_ascii_digit()).filter(|digits| !digits.is_empty());
     digits.fold(0_usize, |sum, digits| sum.saturating_add(digits.parse().unwrap_or(usize::MAX)))

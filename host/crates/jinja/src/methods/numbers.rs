@@ -6,7 +6,7 @@ use petrel_python::number::PythonNumber;
 
 use crate::filters::order::number;
 
-/// `None` for a method that is not here.
+/// `None` for a method that this file does not have.
 pub(super) fn call(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     let result = match (method, number(value)) {
         ("bit_length", PythonNumber::Integer(integer)) => {

@@ -1,5 +1,5 @@
-//! `%` on texts, by Python's rules: flags, widths and precisions count characters, and values are written as Python
-//! writes them. What widths and precisions make is charged before it is made.
+//! The operator `%` of texts, by Python's rules: flags, widths and precisions count characters, and values are
+//! written as Python writes them. The output of widths and precisions is charged before it is built.
 
 use std::vec::IntoIter;
 
@@ -17,11 +17,12 @@ mod digits;
 
 use digits::{exponent_text, fixed, scientific};
 
-/// `text % values`. The rules are in the library reference of Python, "printf-style String Formatting".
+/// `text % values`. The rules are in Python's library reference, "printf-style String Formatting".
 pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
     let values = defined(values.clone())?;
     work::charge((text.len() as u64).saturating_mul(20))?;
     work::make(text.len())?;
+    // Python takes a list for a mapping here, and fails only when it is asked for a name.
     let has_keys = matches!(values.kind(), ValueKind::Map | ValueKind::Seq | ValueKind::Iterable);
     let has_keys = has_keys && !values.is_tuple();
     let left = if values.is_tuple() { items(values.clone())? } else { vec![values.clone()] };
@@ -40,15 +41,16 @@ pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
         rest = reader.rest;
     }
     out.push_str(rest);
+    // With a mapping, Python does not mind values that are left over.
     if args.keyed.is_none() && args.left.len() > 0 {
         return Err(wrong("not all arguments converted during string formatting"));
     }
     Ok(out)
 }
 
-/// The values that are still to come.
+/// The values that have not been formatted yet.
 struct Args {
-    /// What names are looked up in, if it has any.
+    /// The mapping in which names are looked up, if there is one.
     keyed: Option<Value>,
     left: IntoIter<Value>,
 }
@@ -59,7 +61,7 @@ impl Args {
         defined(next)
     }
 
-    /// The next is the one of this name.
+    /// Selects the value with this name as the next one.
     fn select(&mut self, name: &str) -> Result<(), Error> {
         let keyed = self.keyed.as_ref().ok_or_else(|| wrong("format requires a mapping"))?;
         if keyed.kind() != ValueKind::Map {
@@ -71,7 +73,7 @@ impl Args {
         Ok(())
     }
 
-    /// A width or a precision.
+    /// A width or a precision from the values.
     fn star(&mut self) -> Result<i64, Error> {
         let value = self.next()?;
         if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
@@ -84,7 +86,7 @@ impl Args {
     }
 }
 
-/// Where a format is being read.
+/// A format string that is being read.
 struct Reader<'a> {
     text: &'a str,
     rest: &'a str,
@@ -97,9 +99,10 @@ impl<'a> Reader<'a> {
         after.is_some()
     }
 
-    /// What stands between parentheses, of which the first has been read.
+    /// The name between parentheses, after the opening one.
     fn name(&mut self) -> Result<&'a str, Error> {
         let mut depth = 1_usize;
+        // Python counts parentheses inside a name, so `%(a(b)c)s` asks for `a(b)c`.
         for (place, char) in self.rest.char_indices() {
             match char {
                 '(' => depth += 1,
@@ -123,12 +126,13 @@ impl<'a> Reader<'a> {
         if digits.is_empty() {
             return Ok(None);
         }
+        // Python keeps precisions in a C int. A width beyond that exceeds the memory of an evaluation anyway.
         let number = digits.parse::<i32>().map_err(|_large| wrong(format!("{what} too big")))?;
         Ok(Some(i64::from(number)))
     }
 }
 
-/// What stands between `%` and the letter, and the letter.
+/// A conversion: everything between `%` and its letter, and the letter.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "Python has so many flags")]
 struct Field {
@@ -159,13 +163,16 @@ impl Field {
             }
         }
         let width = if reader.take('*') { args.star()? } else { reader.number("width")?.unwrap_or(0) };
+        // A negative width from the values is the flag `-`.
         field.is_left |= width < 0;
         field.width = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX);
         if reader.take('.') {
             let precision =
                 if reader.take('*') { args.star()? } else { reader.number("precision")?.unwrap_or(0) };
+            // As in Python, a negative precision from the values counts as zero.
             field.precision = Some(usize::try_from(precision).unwrap_or(0));
         }
+        // Letters of C's lengths, which Python reads and ignores.
         if reader.rest.starts_with(['h', 'l', 'L']) {
             reader.rest = reader.rest.get(1..).unwrap_or_default();
         }
@@ -174,7 +181,7 @@ impl Field {
         Ok(field)
     }
 
-    /// Writes the next of the values.
+    /// Writes the next value.
     fn write(&self, out: &mut String, reader: &Reader<'_>, args: &mut Args) -> Result<(), Error> {
         match self.letter {
             's' | 'r' | 'a' => {
@@ -186,6 +193,7 @@ impl Field {
                 let (is_negative, digits) = self.integer(&args.next()?)?;
                 let prefix = match self.letter {
                     'o' if self.is_alternate => "0o",
+                    // Python 3 writes `0o17` and not C's `017`.
                     'x' if self.is_alternate => "0x",
                     'X' if self.is_alternate => "0X",
                     _ => "",
@@ -198,7 +206,7 @@ impl Field {
                 self.pad(out, self.sign(is_negative), &digits, true)?;
             }
             other => {
-                // Python looks for a value first.
+                // Python takes a value before it refuses the letter.
                 args.next()?;
                 let before = reader.text.len().saturating_sub(reader.rest.len());
                 let before = reader.text.get(..before).unwrap_or_default().chars().count();
@@ -221,12 +229,13 @@ impl Field {
         }
     }
 
-    /// Writes `before` and `body` within the width; zeros come between them.
+    /// Writes `before` and `body` within the width; zeros stand between them.
     fn pad(&self, out: &mut String, before: &str, body: &str, is_number: bool) -> Result<(), Error> {
         work::scan(body.len())?;
         let missing = self.width.saturating_sub(before.len() + body.chars().count());
         work::make(missing.saturating_add(before.len() + body.len()))?;
         let (zeros, blanks) =
+            // With `-` the flag `0` has no effect.
             if is_number && self.is_zeroed && !self.is_left { (missing, 0) } else { (0, missing) };
         let (zeros, blanks) = (filled('0', zeros)?, filled(' ', blanks)?);
         let (left, right) = if self.is_left { ("", blanks.as_str()) } else { (blanks.as_str(), "") };
@@ -250,7 +259,7 @@ impl Field {
         text
     }
 
-    /// Whether it is negative, and its digits.
+    /// The sign and the digits of an integer; true means negative.
     fn integer(&self, value: &Value) -> Result<(bool, String), Error> {
         let is_decimal = matches!(self.letter, 'd' | 'i' | 'u');
         let number = match value.kind() {
@@ -274,6 +283,7 @@ impl Field {
             Some(Float(number)) if is_decimal && number.is_infinite() => {
                 return Err(wrong("cannot convert float infinity to integer"));
             }
+            // A float that is truncated to zero has no sign: `%d` of -0.5 is `0`.
             Some(Float(number)) if is_decimal => (number <= -1.0, format!("{:.0}", number.trunc().abs())),
             _ => {
                 let (letter, wanted) = (self.letter, if is_decimal { "a real number" } else { "an integer" });
@@ -286,13 +296,14 @@ impl Field {
         Ok((is_negative, filled('0', missing)? + &digits))
     }
 
-    /// Whether it is negative, and its digits.
+    /// The sign and the digits of a float; true means negative.
     fn float(&self, value: &Value) -> Result<(bool, String), Error> {
         if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
             return Err(wrong(format!("must be real number, not {}", type_name(value))));
         }
         let number = order::number(value).to_f64();
         let (is_negative, number) = (number.is_sign_negative() && !number.is_nan(), number.abs());
+        // C's default, and Python's.
         let precision = self.precision.unwrap_or(6);
         let digits = match self.letter {
             _ if number.is_nan() => "nan".to_owned(),
@@ -302,13 +313,14 @@ impl Field {
                 let (digits, exponent) = scientific(number, precision)?;
                 format!("{}{}", self.pointed(digits), exponent_text(exponent))
             }
+            // C takes a precision of zero for one significant digit.
             _ => self.general(number, precision.max(1))?,
         };
         let digits = if self.letter.is_ascii_uppercase() { digits.to_ascii_uppercase() } else { digits };
         Ok((is_negative, digits))
     }
 
-    /// The shorter way to write so many digits that count.
+    /// The shorter form with `precision` significant digits.
     fn general(&self, number: f64, precision: usize) -> Result<String, Error> {
         let (digits, exponent) = scientific(number, precision - 1)?;
         let most = i64::try_from(precision).unwrap_or(i64::MAX);
@@ -319,6 +331,7 @@ impl Field {
             if !digits.contains('.') {
                 return digits;
             }
+            // Without `#` the shorter form drops the zeros behind the point.
             digits.trim_end_matches('0').trim_end_matches('.').to_owned()
         };
         if exponent < -4 || exponent >= most {
@@ -328,7 +341,7 @@ impl Field {
         Ok(trimmed(fixed(number, behind)?))
     }
 
-    /// With a point, even if nothing is behind it, where that is asked for.
+    /// Adds a point without digits behind it, if the flag asks for one.
     fn pointed(&self, digits: String) -> String {
         if self.is_alternate && !digits.contains('.') { digits + "." } else { digits }
     }
@@ -354,7 +367,7 @@ fn character(value: &Value) -> Result<char, Error> {
     }
 }
 
-/// `text` with escapes for what is not ASCII.
+/// `text` with escapes for characters outside of ASCII.
 fn in_ascii(text: &str) -> Result<String, Error> {
     work::make(text.len().saturating_mul(3))?;
     let mut out = String::new();
@@ -369,12 +382,13 @@ fn in_ascii(text: &str) -> Result<String, Error> {
     Ok(out)
 }
 
-/// What Python calls the type of a value.
+/// The name of Python's type for a value.
 fn type_name(value: &Value) -> &'static str {
     match value.kind() {
         ValueKind::String => "str",
         ValueKind::None => "NoneType",
         ValueKind::Map => "dict",
+        // Booleans and integers pass wherever a number is wanted, so only a float gets this far.
         ValueKind::Number => "float",
         ValueKind::Seq | ValueKind::Iterable if value.is_tuple() => "tuple",
         ValueKind::Seq | ValueKind::Iterable => "list",

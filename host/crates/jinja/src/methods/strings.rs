@@ -1,4 +1,4 @@
-//! Methods of texts that the library has not, or not all of.
+//! Methods of texts that the library lacks, or implements in part.
 
 use minijinja::value::{Tuple, from_args};
 use minijinja::{Error, Value};
@@ -10,7 +10,7 @@ use crate::filters::text::{centered, filled};
 use crate::filters::{bind, items, wrong};
 use crate::work;
 
-/// `None` for a method that is not here.
+/// `None` for a method that this file does not have.
 pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     let found = match method {
         "capitalize" | "casefold" | "swapcase" | "title" | "expandtabs" | "zfill" | "center" | "ljust"
@@ -116,7 +116,7 @@ fn shaped(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
     }))
 }
 
-/// Each row of letters with its first one in upper case; what is no letter, an apostrophe too, ends a row.
+/// `text` with each run of letters beginning in upper case. Any other character, an apostrophe too, ends a run.
 fn titled(text: &str) -> String {
     let (mut out, mut after_letter) = (String::with_capacity(text.len()), false);
     for char in text.chars() {
@@ -158,7 +158,7 @@ fn partition(text: &str, separator: &str, from_end: bool) -> Result<Value, Error
     Ok(Value::from(Tuple::from(parts.map(Value::from))))
 }
 
-/// Places are counted in characters; `start` and `end` are those of a slice.
+/// Searches for a text. Places count characters; `start` and `end` are those of a slice.
 fn search(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
     let (wanted, start, end): (&str, Option<i64>, Option<i64>) = from_args(args)?;
     let length = text.chars().count();
@@ -210,7 +210,7 @@ fn split(text: &str, from_end: bool, args: &[Value]) -> Result<Value, Error> {
     Ok(parts.into_iter().map(Value::from).collect())
 }
 
-/// At most so many words from the start, and the rest.
+/// The first words up to `most`, and the rest.
 fn words(text: &str, most: Option<usize>) -> Vec<&str> {
     let (mut rest, mut parts) = (text.trim_start(), Vec::new());
     while !rest.is_empty() {
@@ -226,7 +226,7 @@ fn words(text: &str, most: Option<usize>) -> Vec<&str> {
     parts
 }
 
-/// At most so many words from the end, and the rest before them.
+/// The last words up to `most`, and the rest before them.
 fn last_words(text: &str, most: Option<usize>) -> Vec<&str> {
     let (mut rest, mut parts) = (text.trim_end(), Vec::new());
     while !rest.is_empty() {
@@ -258,7 +258,7 @@ fn is(text: &str, method: &str) -> bool {
     }
 }
 
-/// A decimal digit of any script: their blocks begin at a multiple of ten after their start.
+/// Whether `char` is a decimal digit of any script. The digits of a script follow each other from its zero on.
 fn is_decimal(char: char) -> bool {
     const STARTS: [u32; 12] =
         [0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xe50, 0xed0, 0xff10];
@@ -278,7 +278,7 @@ fn is_title(text: &str) -> bool {
     has_cased
 }
 
-/// Characters replaced by what a mapping of their numbers has for them; null drops one.
+/// Replaces characters by the entries of a mapping from their numbers. Null removes a character.
 fn translate(text: &str, table: &Value) -> Result<String, Error> {
     let mut out = String::new();
     for char in text.chars() {

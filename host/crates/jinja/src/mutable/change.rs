@@ -1,6 +1,6 @@
 //! The methods that change lists and mappings.
 //!
-//! A list is locked only while it is read or replaced: values are compared outside, since they may be the
+//! A list is locked only while it is read or replaced. Values are compared without the lock, since they may be the
 //! list itself.
 
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::filters::{defined, items, order, wrong};
 use crate::weight::weigh;
 use crate::work::{self, Exceeded};
 
-/// How many lists and mappings are looked at for a value that would hold itself.
+/// The number of lists and mappings that are searched for a value within itself.
 const LOOKS: u32 = 10_000;
 
-/// `value`, unless it holds what it is to be put into.
+/// Returns `value`, unless it contains the object into which it is to be put.
 fn apart(value: Value, address: usize) -> Result<Value, Error> {
     let value = defined(value)?;
     let mut left = LOOKS;
@@ -32,13 +32,13 @@ fn apart(value: Value, address: usize) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// The place of an index that may count from the end.
+/// The place of an index, which counts from the end if it is negative.
 fn place(index: i64, length: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(i64::try_from(length).ok()?)? } else { index };
     usize::try_from(index).ok().filter(|place| *place < length)
 }
 
-/// The first place of `value` among `items`.
+/// The first place of `value` in `items`.
 fn first(items: &[Value], value: &Value) -> Result<Option<usize>, Exceeded> {
     for (place, item) in items.iter().enumerate() {
         if order::equal(item, value)? {
@@ -130,7 +130,7 @@ pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> R
         "pop" => {
             let (key, default): (Value, Option<Value>) = from_args(args)?;
             check_key(&key)?;
-            // Those behind it move up.
+            // The entries behind a removed one move.
             work::visit(lock(&mapping.0).len() / 4)?;
             let removed = lock(&mapping.0).shift_remove(&key);
             match removed.or(default) {
@@ -152,7 +152,7 @@ pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> R
     }
 }
 
-/// Refuses what cannot be a key.
+/// Refuses a value that cannot be a key.
 fn check_key(key: &Value) -> Result<(), Error> {
     weigh(key)?;
     if is_key(key) {
@@ -161,7 +161,7 @@ fn check_key(key: &Value) -> Result<(), Error> {
     Err(wrong(format!("TypeError: unhashable type: a {} cannot be a key; take its text", key.kind())))
 }
 
-/// The entries of a mapping, or a list of pairs.
+/// The entries of a mapping, or of a list of pairs.
 fn entries(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
     let is_mapping = value.kind() == minijinja::value::ValueKind::Map;
     let entry = |item: Value| {

@@ -1,4 +1,4 @@
-//! Arithmetic as Python has it.
+//! Arithmetic as in Python.
 
 use minijinja::value::{Rest, Tuple, ValueKind};
 use minijinja::{Error, Value};
@@ -10,14 +10,14 @@ use crate::methods::percent;
 use crate::sequence;
 use crate::work;
 
-/// How many items a list may have that is repeated or put together.
+/// The greatest number of items in a list that is repeated or concatenated.
 const ITEMS: usize = 1_000_000;
 
 fn is_number(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Number | ValueKind::Bool)
 }
 
-/// A list or a tuple; ranges and views of mappings are neither.
+/// Whether `value` is a list or a tuple. Ranges and views of mappings are neither.
 fn is_list(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) && !sequence::is_view(value)
 }
@@ -48,7 +48,7 @@ fn sequence_of(items: Vec<Value>, is_tuple: bool) -> Value {
     if is_tuple { Value::from(Tuple::from(items)) } else { Value::from(items) }
 }
 
-/// Values with the names of operators between them, from left to right.
+/// Calculates values with the names of operators between them, from left to right.
 #[expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
 pub(super) fn row(given: Rest<Value>) -> Result<Value, Error> {
     let mut values = given.iter();
@@ -64,7 +64,7 @@ pub(super) fn row(given: Rest<Value>) -> Result<Value, Error> {
     Ok(result)
 }
 
-/// `-`, `/` and `//`, which only numbers have.
+/// `-`, `/` and `//`, which only numbers support.
 fn difference_or_quotient(operator: &str, left: &Value, right: &Value) -> Result<Value, Error> {
     if !is_number(left) || !is_number(right) {
         return Err(refused(operator, left, right));
@@ -92,7 +92,7 @@ fn difference_or_quotient(operator: &str, left: &Value, right: &Value) -> Result
     }
 }
 
-/// What a division to the floor leaves, with the sign of the divisor.
+/// The remainder of a floor division, with the sign of the divisor.
 fn floored_rest(left: f64, right: f64) -> f64 {
     match left % right {
         0.0 => 0.0_f64.copysign(right),
@@ -178,7 +178,7 @@ fn remainder(left: &Value, right: &Value) -> Result<Value, Error> {
     }
 }
 
-/// Whether dividing a number leaves so much.
+/// Whether dividing a number by `divisor` leaves `rest`.
 pub(super) fn leaves(value: &Value, divisor: i64, rest: i64) -> Result<bool, Error> {
     if !is_number(value) {
         return Err(refused("%", value, &Value::from(divisor)));

@@ -1,4 +1,4 @@
-//! `value[start:stop:step]`, of texts and lists, in both directions.
+//! `value[start:stop:step]` of texts and lists, in both directions.
 
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, Value};
@@ -32,7 +32,7 @@ pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Res
     Ok(if is_tuple { Value::from(Tuple::from(list)) } else { Value::from(list) })
 }
 
-/// The items that a slice chooses, in its direction.
+/// The items of a slice, in its direction.
 fn chosen<T: Clone>(items: &[T], start: Option<i64>, stop: Option<i64>, step: i64) -> Vec<T> {
     let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
     let (least, most) = if step > 0 { (0, length) } else { (-1, length - 1) };

@@ -1,7 +1,7 @@
-//! The functions, filters and tests that a text uses, found by its words. Which of them there are is known in
-//! [`crate::workflow`].
+//! The functions, filters and tests that a text uses, found among its words. [`crate::workflow`] knows which of them
+//! exist.
 //!
-//! What cannot be followed ends the search: the library says what is wrong with it.
+//! A text that cannot be followed ends the search: the library reports its syntax error.
 
 use std::collections::BTreeSet;
 
@@ -10,17 +10,17 @@ use petrel_scope::names::Role;
 use super::tokens::{End, Token, tokens};
 use super::{next_tag, raw_length};
 
-/// Words before a bracket that are no functions, and functions that are there only in some places.
+/// Words that stand before a bracket and are no functions, and functions that exist only in some places.
 const NO_FUNCTIONS: [&str; 13] =
     ["and", "or", "not", "in", "is", "if", "else", "elif", "for", "caller", "loop", "self", "super"];
 
-/// Tags in which a template gives names of its own.
+/// Tags in which a template defines names.
 const NAMING: [&str; 7] = ["set", "for", "macro", "call", "import", "from", "with"];
 
-/// A name and what it is used as.
+/// A name with its role.
 pub(crate) type Called<'a> = (Role, &'a str);
 
-/// Those in `source`, a single expression.
+/// The names in `source`, a single expression.
 pub(crate) fn in_expression(source: &str) -> Vec<Called<'_>> {
     let mut called = Vec::new();
     if let Ok(Some((words, _))) = tokens(source, End::Text) {
@@ -29,7 +29,7 @@ pub(crate) fn in_expression(source: &str) -> Vec<Called<'_>> {
     called
 }
 
-/// Those in `source`, a template, but for the functions that it makes itself.
+/// The names in `source`, a template, except functions that it defines itself.
 pub(crate) fn in_template(source: &str) -> Vec<Called<'_>> {
     let (mut called, mut own) = (Vec::new(), BTreeSet::new());
     let mut rest = source;
@@ -40,7 +40,7 @@ pub(crate) fn in_template(source: &str) -> Vec<Called<'_>> {
     called
 }
 
-/// Looks at the tag or comment that `from` begins with, and gives what follows.
+/// Reads the tag or comment at the beginning of `from`, and returns the rest.
 fn tag<'a>(from: &'a str, called: &mut Vec<Called<'a>>, own: &mut BTreeSet<&'a str>) -> Option<&'a str> {
     if from.starts_with("{#") {
         return from.split_once("#}").map(|(_, after)| after);
@@ -62,7 +62,7 @@ fn tag<'a>(from: &'a str, called: &mut Vec<Called<'a>>, own: &mut BTreeSet<&'a s
     Some(after)
 }
 
-/// Adds the names among the words of one expression or tag.
+/// Adds the names among the words of an expression or tag.
 fn add<'a>(source: &'a str, words: &[Token], is_block: bool, called: &mut Vec<Called<'a>>) {
     for (place, word) in words.iter().enumerate() {
         let Some(name) = word.word(source) else { continue };

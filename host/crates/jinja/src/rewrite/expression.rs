@@ -1,18 +1,18 @@
-//! Reads an expression as Jinja does, and writes it as it was but for the operators.
+//! The rewriting of one expression: it is parsed as Jinja does, and written as it was, except for operators.
 
 mod places;
 
 use super::tokens::{Kind, Token};
 use crate::operators::{ARITHMETIC, COMPARE, CONCATENATE, EACH, LIST, MAPPING};
 
-/// How deep brackets may stand within each other; the library takes less.
+/// The greatest depth of brackets; the library allows less.
 const DEPTH: usize = 200;
 
-/// Operations in a row, from left to right: as they were, and as arguments of a call.
+/// A chain of operations from left to right, in two forms: as it was written, and as arguments of a call.
 struct Row {
     plain: String,
     call: String,
-    /// Whether the library has another idea of one of them.
+    /// Whether the library and Python differ in one of the operators.
     differs: bool,
 }
 
@@ -28,12 +28,12 @@ impl Row {
     }
 }
 
-/// Reads the words of one tag.
+/// The rewriter of one tag or expression.
 pub(super) struct Rewriter<'a> {
     source: &'a str,
     tokens: &'a [Token],
     at: usize,
-    /// Where the text is that was not written yet.
+    /// The index from which the source has not been written yet.
     written: usize,
     depth: usize,
     is_mutable: bool,
@@ -41,17 +41,17 @@ pub(super) struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    /// `is_mutable` asks for lists and mappings that can be changed.
+    /// `is_mutable` requests mutable lists and mappings for literals.
     pub(super) fn new(source: &'a str, tokens: &'a [Token], is_mutable: bool) -> Self {
         Self { source, tokens, at: 0, written: 0, depth: 0, is_mutable, has_changed: false }
     }
 
-    /// Whether something is not as it was.
+    /// Whether the output differs from the source.
     pub(super) fn has_changed(&self) -> bool {
         self.has_changed
     }
 
-    /// The words of a block: its keyword, and what follows.
+    /// Rewrites a block: its keyword and the rest.
     pub(super) fn block(&mut self) -> Option<String> {
         let mut out = String::new();
         let keyword = self.word().unwrap_or_default();
@@ -71,7 +71,7 @@ impl<'a> Rewriter<'a> {
         Some(out)
     }
 
-    /// Expressions, with anything between them, to the end.
+    /// Rewrites expressions with anything between them, up to the end.
     pub(super) fn sequence(&mut self) -> Option<String> {
         let mut out = String::new();
         while self.at < self.tokens.len() {
@@ -93,7 +93,7 @@ impl<'a> Rewriter<'a> {
         Some(token.text(self.source))
     }
 
-    /// The next word with the blanks before it.
+    /// Takes the next word with the blanks before it.
     fn take(&mut self) -> String {
         let Some(token) = self.token() else { return String::new() };
         let text = self.source.get(self.written..token.end).unwrap_or_default().to_owned();
@@ -150,7 +150,7 @@ impl<'a> Rewriter<'a> {
     fn compare(&mut self) -> Option<String> {
         let (mut plain, mut call) = (self.sum()?, String::new());
         call.push_str(&plain);
-        // The library compares what is shared as often as it is there, without counting that as work.
+        // A comparison in the library visits shared parts as often as they occur, without counting that as work.
         let mut differs = false;
         loop {
             let next_word = self.tokens.get(self.at + 1).and_then(|token| token.word(self.source));
@@ -199,7 +199,7 @@ impl<'a> Rewriter<'a> {
         Some(format!(" {CONCATENATE}({})", parts.join(" ,").trim_start()))
     }
 
-    /// Operations in a row, as one call if the library has another idea of one of them.
+    /// A chain of operations, as a call if the library differs from Python in one of them.
     fn finished(&mut self, row: Row) -> String {
         if !row.differs {
             return row.plain;
@@ -255,12 +255,12 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Whether the argument of a test begins here, without brackets around it.
+    /// Whether the argument of a test begins here, without brackets.
     fn is_argument(&self) -> bool {
         self.is_start() && !matches!(self.sign(), Some("-" | "+")) && self.word() != Some("not")
     }
 
-    /// A value, with all that is taken out of it or called of it.
+    /// Rewrites a value with its attributes, subscripts and calls.
     fn operand(&mut self) -> Option<String> {
         let first = self.token().map_or(self.written, |token| token.start);
         let mut out = self.primary()?;
@@ -309,8 +309,8 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Everything from an opening bracket to its closing one. Keys of a mapping are weighed, and so is each argument of a
-    /// call in which the library compares them.
+    /// Rewrites everything from an opening bracket to the closing one. Keys of a mapping are weighed, as are
+    /// arguments of a call in which the library compares them.
     fn brackets(&mut self, are_compared: bool) -> Option<String> {
         self.depth += 1;
         if self.depth > DEPTH {
@@ -332,7 +332,7 @@ impl<'a> Rewriter<'a> {
             let part = self.conditional()?;
             let is_key = close == "}" && self.sign() == Some(":");
             let is_argument = are_compared && self.sign() != Some("=");
-            // The names of `f(**mapping)` are keys, too.
+            // The names of `f(**mapping)` are keys too.
             let is_spread = start.checked_sub(1).and_then(|at| self.tokens.get(at)).is_some_and(|before| {
                 close == ")" && before.kind == Kind::Sign && before.text(self.source) == "**"
             });

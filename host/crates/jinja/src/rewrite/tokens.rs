@@ -1,13 +1,13 @@
 //! The words of an expression, with their places.
 
-/// Where a row of words ends.
+/// The end of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// With the text.
+    /// The end of the text.
     Text,
-    /// At `}}`.
+    /// `}}`.
     Variable,
-    /// At `%}`.
+    /// `%}`.
     Block,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
-/// What a word is.
+/// The kind of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Name,
@@ -29,46 +29,46 @@ pub(super) enum Kind {
 }
 
 impl Token {
-    /// It, in the text that it was found in.
+    /// The word in the text in which it was found.
     pub(super) fn text(self, source: &str) -> &str {
         source.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// It, if it is a name or a keyword.
+    /// The word, if it is a name or a keyword.
     pub(super) fn word(self, source: &str) -> Option<&str> {
         (self.kind == Kind::Name).then(|| self.text(source))
     }
 }
 
-/// How many words one expression or tag may have: the library needs stack in proportion.
+/// The greatest number of words in an expression or tag. The library needs stack in proportion.
 pub(super) const WORDS: usize = 1_000;
 
-/// How deep brackets may stand within each other.
+/// The greatest depth of brackets within each other.
 pub(super) const NESTING: usize = 40;
 
-/// Why the library must not see an expression.
+/// The reason why the library must not parse an expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    /// It is too long or nests too deep.
+    /// The expression is too long or nests too deep.
     #[error(
         "an expression has more than {WORDS} words, or brackets nest deeper than {NESTING}; split it with {{% set %}}"
     )]
     TooLong,
-    /// An argument is named twice: the library would take the last one.
+    /// An argument is given twice, of which the library would silently take the last.
     #[error("{called} got several values for {keyword}; give one")]
     Doubled {
-        /// What is called.
+        /// The function that is called.
         called: String,
-        /// The argument.
+        /// The name of the argument.
         keyword: String,
     },
 }
 
-/// Words, and how far it is behind their end.
-type Found = Option<(Vec<Token>, usize)>;
+/// Words, and the index behind their end.
+type Words = Option<(Vec<Token>, usize)>;
 
-/// The words up to the end; `None` for what is no expression.
-pub(super) fn tokens(source: &str, end: End) -> Result<Found, Refused> {
+/// The words up to the end; `None` for a text that is no expression.
+pub(super) fn tokens(source: &str, end: End) -> Result<Words, Refused> {
     let mut tokens = Vec::new();
     let length = read(source, end, &mut tokens);
     let mut depth = 0_usize;
@@ -91,7 +91,7 @@ pub(super) fn tokens(source: &str, end: End) -> Result<Found, Refused> {
 
 /// Refuses a call that names an argument twice.
 fn doubled(source: &str, tokens: &[Token]) -> Result<(), Refused> {
-    // Of each bracket that is open: what is called, if it is a call, and the names so far.
+    // For each open bracket: the called function, if it is a call, and the argument names so far.
     let mut open: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| tokens.get(at)).and_then(|token| token.word(source));
@@ -117,7 +117,7 @@ fn doubled(source: &str, tokens: &[Token]) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Adds words up to the end, or to one more than there may be.
+/// Adds words up to the end, or one more than the limit, by which the caller sees that it is exceeded.
 fn read(source: &str, end: End, tokens: &mut Vec<Token>) -> Option<usize> {
     let (mut at, mut depth) = (0, 0_usize);
     loop {
@@ -151,7 +151,7 @@ fn read(source: &str, end: End, tokens: &mut Vec<Token>) -> Option<usize> {
     }
 }
 
-/// How long the end is, if it is here.
+/// The length of the end, if it is here.
 fn closing(rest: &str, end: End) -> Option<usize> {
     let close = match end {
         End::Text => return None,
@@ -174,7 +174,7 @@ fn text_length(rest: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// Digits and letters; a dot, if a digit follows; a sign behind the `e` of an exponent.
+/// The length of a number: digits and letters, a dot if a digit follows, and a sign behind the `e` of an exponent.
 fn number_length(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     let is_digit = |place: usize| bytes.get(place).is_some_and(u8::is_ascii_digit);

@@ -1,4 +1,4 @@
-//! The functions of workflows: their variables, tasks, items and keys of the datastore.
+//! The functions of workflows: variables, tasks, items, and keys of the datastore.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use petrel_scope::KeyScope;
 use petrel_scope::workflow::{CurrentTask, NO_ITEM, READING, missing_key};
 
 use super::root::{Root, scope, variables};
-use crate::filters::{Arguments, Given, bind};
+use crate::filters::{Arguments, CallArguments, bind};
 use crate::view::view;
 use crate::work;
 
@@ -18,8 +18,8 @@ const COMPLETED: [&str; 5] = ["succeeded", "failed", "timeout", "abandoned", "ca
 /// A function of workflows.
 type Call = fn(&Root, &Arguments) -> Result<Value, Error>;
 
-/// What the original calls the functions and their arguments, in their order. (Source: `orquesta/expressions/functions`
-/// and the `orquesta_functions` of StackStorm's runner.)
+/// The original's names of functions and arguments, in order. (Source: `orquesta/expressions/functions` and the
+/// `orquesta_functions` of StackStorm's runner.)
 const TABLE: [(&str, &[&str], Call); 9] = [
     ("completed", &[], |root, _| status(root).map(|status| Value::from(COMPLETED.contains(&status)))),
     ("ctx", &["key"], ctx),
@@ -34,19 +34,19 @@ const TABLE: [(&str, &[&str], Call); 9] = [
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     for (name, parameters, call) in TABLE {
-        environment.add_function(name, move |state: &State<'_, '_>, given: Given| {
+        environment.add_function(name, move |state: &State<'_, '_>, given: CallArguments| {
             let root = root(state)?;
             call(&root, &bind(name, parameters, &given.into_values())?)
         });
     }
 }
 
-/// Whether `name` is one of them, which is called to give something.
+/// Whether `name` is a function of workflows.
 pub(super) fn is_function(name: &str) -> bool {
     TABLE.iter().any(|(known, ..)| *known == name)
 }
 
-/// An error with the name that the original gives it.
+/// An error with the name of the original's exception.
 #[derive(Debug, thiserror::Error)]
 #[error("{exception}")]
 struct Named {
@@ -58,7 +58,7 @@ fn failed(exception: &'static str, reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason.into()).with_source(Named { exception })
 }
 
-/// The name that the original gives an error.
+/// The name of the original's exception for an error.
 pub(super) fn exception(error: &Error) -> Option<&'static str> {
     let source = std::error::Error::source(error)?;
     source.downcast_ref::<Named>().map(|named| named.exception)
@@ -68,7 +68,7 @@ fn root(state: &State<'_, '_>) -> Result<Arc<Root>, Error> {
     scope(state).ok_or_else(|| failed("ExpressionEvaluationException", "The context is not set."))
 }
 
-/// The name or key that was given; an empty one counts as none.
+/// The name or key argument; an empty one counts as missing.
 fn named(args: &Arguments) -> Result<Option<&str>, Error> {
     match args.get(0).filter(|key| key.is_true()) {
         None => Ok(None),
@@ -123,7 +123,7 @@ fn status_of<'a>(root: &'a Root, id: &str, route: u32) -> &'a str {
     status.unwrap_or("null")
 }
 
-/// The route that was given, or else the current one.
+/// The route argument, or the current route.
 fn route(root: &Root, args: &Arguments) -> Result<u32, Error> {
     if args.present(1).is_none() {
         return Ok(root.scope.task.as_ref().map_or(0, |task| task.route));
@@ -150,7 +150,7 @@ fn task(root: &Root, args: &Arguments) -> Result<Value, Error> {
     let described = tasks.map_or(Ok(None), |tasks| tasks.describe(id, route));
     match described.map_err(|reason| failed(exception, reason))? {
         Some(description) => {
-            // It was made for this call, with a copy of the result in it.
+            // The description was built for this call, with a copy of the result.
             work::copy(&description)?;
             Ok(view(&description))
         }
@@ -179,7 +179,7 @@ fn st2kv(root: &Root, args: &Arguments) -> Result<Value, Error> {
             work::make(text.len())?;
             Ok(Value::from(text))
         }
-        // Null, too, is a default.
+        // Null is a valid default.
         (None, Some(default)) => Ok(default.clone()),
         (None, None) => Err(failed(exception, missing_key(key))),
     }

@@ -1,4 +1,4 @@
-//! Which names of an expression or a template nobody has, and the ones that there are.
+//! Unknown names in expressions and templates, and the known ones for suggestions.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use petrel_scope::names::{Role, unknown};
 use crate::guard::guarded;
 use crate::rewrite::called;
 
-/// The filters that templates have. The library knows them, and does not list them.
+/// The filters of templates, which the library knows and cannot list.
 const FILTERS: &str = "abs attr basename batch bool capitalize center chain count d decrypt_kv default dictsort dirname e \
     escape filesizeformat first float forceescape format from_json_string from_yaml_string groupby \
     indent int items join json_dump json_escape json_parse jsonpath_query last length lines list lower \
@@ -19,13 +19,13 @@ const FILTERS: &str = "abs attr basename batch bool capitalize center chain coun
     version_equal version_less_than version_match version_more_than version_strip_patch wordcount \
     wordwrap xmlattr yaml_dump yaml_parse zip";
 
-/// The tests, of those that have a name.
+/// The tests with names.
 const TESTS: &str = "boolean callable defined divisibleby endingwith equalto escaped even false float greaterthan in \
     integer iterable lessthan lower mapping none number odd sameas sequence startingwith string true \
     undefined upper";
 
-/// What is to be said of each name that `text` uses, an expression or a template as a whole, and that is not in
-/// `environment`; of each once.
+/// A sentence on each name in `text`, an expression or a whole template, that `environment` does not know; each only
+/// once.
 pub(crate) fn unknown_in(environment: &Environment<'_>, text: &str, is_template: bool) -> Vec<String> {
     let called = if is_template { called::in_template(text) } else { called::in_expression(text) };
     if called.is_empty() {
@@ -38,7 +38,7 @@ pub(crate) fn unknown_in(environment: &Environment<'_>, text: &str, is_template:
         let message = match role {
             Role::Function | Role::Method if functions.contains(name) => continue,
             Role::Function | Role::Method => {
-                // What the library is bent with is nobody's to call.
+                // The functions of the rewriting must not be suggested to anybody.
                 let shown = functions.iter().copied().filter(|name| !name.starts_with("petrel__"));
                 unknown(role, name, shown)
             }
@@ -52,8 +52,8 @@ pub(crate) fn unknown_in(environment: &Environment<'_>, text: &str, is_template:
     found
 }
 
-/// The names that `text`, an expression or a template as a whole, reads and that are neither functions nor among those
-/// that are `there`, sorted. What cannot be parsed reads none.
+/// The names that `text`, an expression or a whole template, reads and that are neither functions nor in `there`, sorted.
+/// A text that cannot be parsed reads none.
 pub(super) fn strays_in(
     environment: &Environment<'_>,
     text: &str,
@@ -75,7 +75,7 @@ pub(super) fn strays_in(
     names.into_iter().filter(|name| !is_there(name)).collect()
 }
 
-/// Whether the library has a filter or a test of this name; it has a test for that.
+/// Whether the library has a filter or a test with this name. It has tests that ask for both.
 fn has(state: &mut State<'_, '_>, what: &str, name: &str) -> bool {
     state.perform_test(what, &[Value::from(name)]).unwrap_or(true)
 }

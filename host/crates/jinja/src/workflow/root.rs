@@ -1,5 +1,5 @@
-//! What an evaluation in a workflow sees as its context: no names of the workflow, only its own parts, and
-//! beneath a name that nobody can write the scope, for the functions.
+//! The context of an evaluation in a workflow. It has no names of the workflow itself, but holds the scope for its
+//! functions, under a name that nobody can write.
 
 use std::sync::Arc;
 
@@ -15,17 +15,17 @@ use crate::view::view;
 #[derive(Debug)]
 pub(crate) struct Root {
     pub(super) scope: WorkflowScope,
-    /// What was handed in, where the expression changes it.
+    /// Mutable copies of the scope's values, if the expression changes values.
     pub(super) thaw: Option<Thaw>,
 }
 
 impl Root {
-    /// Where random numbers begin.
+    /// The seed of random numbers.
     pub(crate) fn seed(&self) -> u64 {
         self.scope.moment.seed
     }
 
-    /// `value`, or what it became under `name` if the expression changes it.
+    /// `value`, or its mutable copy under `name` if the expression changes values.
     pub(super) fn thawed(&self, name: &str, value: Value) -> Value {
         match &self.thaw {
             Some(thaw) => thaw.get(name, || Some(value)).unwrap_or_default(),
@@ -34,21 +34,21 @@ impl Root {
     }
 }
 
-/// Where functions find the scope; no identifier, so that no expression does.
+/// The name under which functions find the scope. It is no identifier, so that no expression can read it.
 const SCOPE: &str = " scope";
 
-/// The configuration of the workflow's pack: the only name that is there without a function, as it is in parameters.
+/// The configuration of the workflow's pack, the only name that needs no function, as in parameters.
 const CONFIG: &str = "config_context";
 
-/// The names that are there without a function, as [`Root`] has them.
+/// The names that [`Root`] has without a function.
 pub(super) const NAMES: [&str; 4] = ["__vars", "__current_task", "__current_item", CONFIG];
 
-/// The context for an evaluation that sees `scope`, and changes what it sees if `changes` says so.
+/// The context of an evaluation in `scope`; `changes` says whether it changes values.
 pub(super) fn of(scope: &WorkflowScope, changes: bool) -> Value {
     Value::from_object(Root { scope: scope.clone(), thaw: changes.then(Thaw::default) })
 }
 
-/// The scope of the evaluation that is under way.
+/// The scope of the present evaluation.
 pub(crate) fn scope(state: &State<'_, '_>) -> Option<Arc<Root>> {
     state.lookup(SCOPE)?.downcast_object::<Root>()
 }
@@ -61,7 +61,7 @@ impl Object for Root {
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
         match name {
             SCOPE => Some(Value::from_dyn_object(Arc::clone(self))),
-            // The original's own names, which expressions were seen to read.
+            // The original's internal names, which expressions in use read.
             "__vars" => Some(variables(&self.scope.variables)),
             "__current_task" => Some(self.scope.task.as_ref().map_or_else(|| Value::from(()), task)),
             "__current_item" => Some(self.scope.item.as_ref().map_or_else(|| Value::from(()), view)),
@@ -79,7 +79,7 @@ fn task(task: &CurrentTask) -> Value {
     ])
 }
 
-/// All variables but those of the engine.
+/// All variables except internal ones.
 pub(super) fn variables(variables: &Variables) -> Value {
     Value::from_object(All(variables.clone()))
 }

@@ -1,4 +1,4 @@
-//! What an expression of a workflow gave, for who knows nothing of the template engine.
+//! The value of a workflow's expression, for callers that do not know the template engine.
 
 use std::sync::Arc;
 
@@ -17,15 +17,15 @@ impl Value {
         self.0.is_undefined()
     }
 
-    /// The text, if it is one.
+    /// The value, if it is text.
     pub fn as_text(&self) -> Option<&str> {
         self.0.as_str()
     }
 
-    /// It as Python's `str()` writes it.
+    /// The value as Python's `str()` writes it.
     ///
     /// # Errors
-    /// The limit that this exceeds, or that it nests too deep.
+    /// The limit that the charge exceeds, or that lists nest too deep.
     pub fn display(&self) -> Result<String, String> {
         display::to_text(&self.0).map_err(|_too_deep_or_long| match work::check() {
             Err(limit) => limit.to_string(),
@@ -33,10 +33,10 @@ impl Value {
         })
     }
 
-    /// It as JSON, without copying what was handed in.
+    /// The value as JSON. Values from the scope are not copied.
     ///
     /// # Errors
-    /// What in it has no JSON form.
+    /// The part that has no JSON form.
     pub fn to_json(&self) -> Result<Arc<Json>, String> {
         match self.0.downcast_object_ref::<View>() {
             Some(view) => view.shared().map_err(|limit| limit.to_string()),

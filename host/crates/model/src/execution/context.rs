@@ -31,7 +31,7 @@ pub struct Context {
     /// The execution that it repeats.
     #[serde(rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf>,
-    /// The trace that it belongs to, where that cannot be told from the ids above it; see
+    /// The trace that it belongs to, if that does not follow from the ids above; see
     /// [`Execution::trace_id`](super::Execution::trace_id).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
@@ -88,8 +88,8 @@ const OWN: [&str; 11] = [
 
 impl Context {
     /// The context as StackStorm shows it, as one object. Values that the caller gave under a name of the host are
-    /// shown below `given`. The trace is not part of it: StackStorm has none there under such a name. Nor are the places
-    /// of secrets, which are the host's own.
+    /// shown below `given`. The trace is left out: StackStorm has none there under such a name. So are the places of
+    /// secrets, which are the host's own.
     pub fn shown(&self) -> Object {
         let own = Self {
             given: Object::new(),

@@ -106,7 +106,8 @@ pub(crate) fn probable_reference(text: &str) -> String {
     field("ref").map_or_else(|| field("name").map(made_into_ref).unwrap_or_default(), str::to_owned)
 }
 
-/// Parses a semantic version. `1.0` is read as `1.0.0`.
+/// Parses a semantic version. Packs also have `1.0`, for which the crate `semver` is too strict: it is read as `1.0.0`. The
+/// text after the numbers is the author's.
 fn version(fields: Fields<'_>, problems: &mut Problems) -> Option<String> {
     let node = fields.required("version", problems)?;
     let Content::Scalar { text, .. } = &node.content else {

@@ -35,7 +35,7 @@ pub(super) fn notes(source: &dyn Source) -> Vec<String> {
     holding.take(MOST).collect()
 }
 
-/// The directory whose files are looked for in `meant`.
+/// The directory with the files that belong in `meant`.
 fn meant(folder: &str) -> Option<&'static str> {
     if READ.contains(&folder) || folder.starts_with('.') {
         return None;
@@ -73,7 +73,7 @@ mod tests {
             (&["rule/a.yaml", "rule/b.yml"], Some("rule/a.yaml and 1 more are ignored")),
             (&["Sensors/a.yaml"], Some("did you mean sensors/?")),
             (&["workflows/a.yaml"], Some("move them to actions/workflows")),
-            // What holds no metadata is the author's.
+            // A directory without metadata is the author's own.
             (&["action/a.py", "etc/a.yaml", "tests/a.yaml", ".rules/a.yaml"], None),
         ] {
             let place = tempfile::tempdir().unwrap();

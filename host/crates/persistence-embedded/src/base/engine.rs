@@ -36,6 +36,12 @@ pub trait Reads: Send + Sync {
     /// The value of `key`.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError>;
 
+    /// The values of `keys`. An engine reads one after the other: only its writer changes them. What others write to
+    /// meanwhile has to read them as of one moment.
+    fn get_all(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, BaseError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
     /// Up to `limit` entries with `from <= key < to`, in order, or from the end with `reverse`.
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError>;
 }
@@ -48,7 +54,7 @@ pub trait Base: Reads {
     /// Makes all applied writes durable. After an error no more may be written.
     fn sync(&self) -> Result<(), BaseError>;
 
-    /// Whether somebody has deleted its files, so that the next process will not find them.
+    /// Whether somebody has deleted or replaced its files, so that the next process will not find them.
     fn is_gone(&self) -> bool {
         false
     }

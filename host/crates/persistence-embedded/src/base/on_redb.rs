@@ -4,12 +4,12 @@
 //! ones durable. With quick repair, a start after a crash does not read the whole file.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use redb::{AccessGuard, Database, Durability, ReadableDatabase as _, StorageError, TableDefinition};
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
-use crate::presence;
+use crate::presence::Place;
 
 const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
 
@@ -17,8 +17,8 @@ const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
 #[derive(Debug)]
 pub(crate) struct RedbBase {
     db: Database,
-    /// The path of its file.
-    file: PathBuf,
+    /// The place of its file.
+    file: Place,
 }
 
 impl RedbBase {
@@ -37,7 +37,7 @@ impl RedbBase {
         // An existing file is never initialized again, even if it is empty because all of it was cut off.
         let opened = if file.exists() { builder.open(&file) } else { builder.create(&file) };
         let db = opened.map_err(fail)?;
-        let base = Self { db, file };
+        let base = Self { db, file: Place::of(&file) };
         base.make_table()?;
         for path in [directory, directory.parent().unwrap_or(directory)] {
             File::open(path).and_then(|directory| directory.sync_all()).map_err(fail)?;
@@ -119,6 +119,6 @@ impl Base for RedbBase {
     }
 
     fn is_gone(&self) -> bool {
-        presence::is_missing(&self.file)
+        self.file.is_left()
     }
 }

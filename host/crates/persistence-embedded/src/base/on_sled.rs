@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
-use crate::presence;
+use crate::presence::Place;
 use crate::remedy;
 
 /// Largest value that may be written, in bytes: the 16 items of a leaf must stay below 128 KiB.
@@ -34,8 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct SledBase {
     db: sled::Db,
     file: File,
-    /// The path of that file.
-    rows: PathBuf,
+    /// The place of that file.
+    rows: Place,
     /// What was given up when it was opened.
     lost: Option<String>,
 }
@@ -64,7 +64,7 @@ impl SledBase {
             before.put_back(&rows).map_err(fail)?;
         }
         let mut base =
-            Self { db: opened?, file: File::open(&rows).map_err(fail)?, rows: rows.clone(), lost: None };
+            Self { db: opened?, file: File::open(&rows).map_err(fail)?, rows: Place::of(&rows), lost: None };
         if let Some(before) = before.filter(|before| before.is_lost(&base)) {
             if !accept_loss {
                 drop(base);
@@ -266,7 +266,7 @@ impl Base for SledBase {
     }
 
     fn is_gone(&self) -> bool {
-        presence::is_gone(&self.file, &self.rows)
+        self.rows.is_left()
     }
 
     fn lost(&self) -> Option<String> {

@@ -1,5 +1,6 @@
-//! What the committer does when somebody has deleted files of the store under it. This process would go on as before,
-//! and the next one would find nothing of that: so what was acknowledged is brought to safety, and then the store fails.
+//! What the committer does when somebody has deleted, moved or replaced files of the store under it. This process would
+//! go on as before, and the next one would find nothing of that: so what was acknowledged is brought to safety, and then
+//! the store fails.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -21,10 +22,12 @@ impl Committer {
         if self.has_failed() {
             return;
         }
-        let deleted = if self.rows.image.base().is_gone() {
+        let deleted = if let Some(moved) = self.moved() {
+            moved
+        } else if self.rows.image.base().is_gone() {
             let base = self.directory.path().join(self.directory.engine().name());
             format!(
-                "its rows in {} were deleted or moved while it was in use; {}",
+                "its rows in {} were deleted, moved or replaced while it was in use; {}",
                 base.display(),
                 self.rescue()
             )
@@ -32,17 +35,34 @@ impl Committer {
             let journal = self.directory.path().join("journal");
             let saved = self.save_in_base();
             if saved.is_ok() && !self.journal.is_gone() {
-                tracing::error!(journal = %journal.display(), "a segment of the journal was deleted; nothing is lost, and a new one is used");
+                tracing::error!(journal = %journal.display(), "a segment of the journal was deleted, replaced or cut; nothing is lost, and a new one is used");
                 return;
             }
             let saved = saved.err().unwrap_or(
                 "what was acknowledged is saved in the base, and the next start goes on from there",
             );
-            format!("its journal in {} was deleted or moved while it was in use; {saved}", journal.display())
+            format!(
+                "its journal in {} was deleted, moved or replaced while it was in use; {saved}",
+                journal.display()
+            )
         } else {
             return;
         };
         self.fail(Error::Unavailable(deleted));
+    }
+
+    /// What the operator is told if the store was moved as a whole. Its files are open, so nothing is missing there.
+    fn moved(&self) -> Option<String> {
+        let now = self.directory.moved_to()?;
+        let is_whole = ["journal", self.directory.engine().name()].iter().all(|part| now.join(part).is_dir());
+        is_whole.then(|| {
+            format!(
+                "its directory {} was moved to {} while it was in use; all that was acknowledged is there: move it \
+                 back, or name the data directory that it is in now with --data-dir",
+                self.directory.path().display(),
+                now.display()
+            )
+        })
     }
 
     /// Brings the base up to date, without the journal.

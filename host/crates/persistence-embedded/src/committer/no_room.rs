@@ -8,6 +8,7 @@ use petrel_persistence::{CommitError, DocumentKey, Noun as _};
 
 use crate::base::Write;
 use crate::committer::{Accepted, Committer, GROUP_COMMITS, answer, lock};
+use crate::remedy;
 
 impl Committer {
     /// Takes back what was staged for a group that was not written. Returns whether that could be done for all of it;
@@ -35,6 +36,10 @@ impl Committer {
             } else {
                 rest.push(request);
             }
+        }
+        if remedy::is_too_large(error) {
+            // The segment may not grow any further, and another one may.
+            self.hand_over();
         }
         if rest.len() < members {
             if !rest.is_empty() {

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::presence;
+use crate::presence::Place;
 
 /// Largest segment that is kept as a spare, in bytes.
 const LARGEST_SPARE: u64 = 64 << 20;
@@ -43,7 +43,7 @@ pub trait Segment: Send {
     /// Ends the segment after `length` bytes, since no more will be written.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
-    /// Whether somebody has deleted the segment, so that the next process will not find it.
+    /// Whether somebody has deleted, replaced or cut the segment, so that the next process will not find what is in it.
     fn is_gone(&self) -> bool {
         false
     }
@@ -99,7 +99,14 @@ impl Media for Files {
             _ => {}
         }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-        Ok(Box::new(SegmentFile { file, path, unnamed_in: Some(self.directory.clone()) }))
+        let place = Place::of(&path);
+        Ok(Box::new(SegmentFile {
+            file,
+            place,
+            end: 0,
+            is_cut: false,
+            unnamed_in: Some(self.directory.clone()),
+        }))
     }
 
     fn sync(&self, number: u64) -> io::Result<()> {
@@ -130,14 +137,28 @@ impl Media for Files {
 
 struct SegmentFile {
     file: File,
-    path: PathBuf,
+    place: Place,
+    /// Bytes of it that were written.
+    end: u64,
+    /// Whether it was found shorter than that. It may be as long again by now, with a hole.
+    is_cut: bool,
     /// The directory, until the file's name in it is durable.
     unnamed_in: Option<PathBuf>,
 }
 
+impl SegmentFile {
+    fn is_shorter(&self) -> bool {
+        self.file.metadata().is_ok_and(|found| found.len() < self.end)
+    }
+}
+
 impl Segment for SegmentFile {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
+        // Before each write, since that makes it as long as it should be.
+        self.is_cut |= self.is_shorter();
+        self.file.write_all_at(bytes, offset)?;
+        self.end = self.end.max(offset + bytes.len() as u64);
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -149,10 +170,11 @@ impl Segment for SegmentFile {
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.end = self.end.min(length);
         self.file.set_len(length)
     }
 
     fn is_gone(&self) -> bool {
-        presence::is_gone(&self.file, &self.path)
+        self.is_cut || self.is_shorter() || self.place.is_left()
     }
 }

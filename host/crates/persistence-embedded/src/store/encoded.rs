@@ -14,12 +14,12 @@ use crate::rows;
 use crate::store::EmbeddedStore;
 use crate::value::{EncodeError, Encoding};
 
-/// Pause between attempts to write a large value without room.
+/// Pause between attempts to write a large value.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 impl EmbeddedStore {
     /// Encodes `changes`. Values that need a file are written on a background thread. Those of a commit that does not
-    /// take in anything new wait for room on the disk.
+    /// take in anything new wait for room on the disk, and for a file that may be opened.
     pub(super) async fn encode(
         &self,
         changes: Vec<Change>,
@@ -39,11 +39,11 @@ impl EmbeddedStore {
                                     return Ok((changes, encoded));
                                 }
                                 Err(EncodeError::Store(error))
-                                    if takes_in || !is_no_room(&error) || !goes_on() =>
+                                    if takes_in || !passes(&error) || !goes_on() =>
                                 {
                                     return Err(error);
                                 }
-                                Err(EncodeError::Store(_full)) => std::thread::sleep(NO_ROOM_PAUSE),
+                                Err(EncodeError::Store(_passes)) => std::thread::sleep(NO_ROOM_PAUSE),
                                 Err(error @ EncodeError::Large) => {
                                     return Err(Error::Unavailable(error.to_string()));
                                 }
@@ -62,6 +62,12 @@ impl EmbeddedStore {
 /// Whether a write has found no room.
 pub(super) fn is_no_room(error: &Error) -> bool {
     matches!(error, Error::Unavailable(why) if remedy::in_words(why).is_some_and(|error| remedy::is_no_room(&error)))
+}
+
+/// Whether a write may succeed later, in this process.
+fn passes(error: &Error) -> bool {
+    let is_starved = |why: &str| remedy::in_words(why).is_some_and(|error| remedy::is_starved(&error));
+    is_no_room(error) || matches!(error, Error::Unavailable(why) if is_starved(why))
 }
 
 /// The parts of an encoding that outlive the encoder.

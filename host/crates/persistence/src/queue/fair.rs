@@ -1,19 +1,19 @@
-//! Whose turn it is. Accounts that have something waiting are served one after the other, however much each of
-//! them has: one with a hundred thousand executions delays another's by one at a time.
+//! The fair order of claims. Accounts with waiting executions are served in turn, however many each has: an account
+//! with a hundred thousand executions delays another's by one at a time.
 //!
-//! It is start-time fair queueing with executions of the same weight: an account that was served goes behind
-//! all others, and so does one that comes anew. A claim costs `O(log n)`.
+//! This is start-time fair queueing with executions of equal weight: an account that was served goes behind all
+//! others, and so does a new one. A claim costs `O(log n)`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petrel_model::execution::Account;
 use petrel_model::{ExecutionId, Timestamp};
 
-/// An account, while something of it is not final.
+/// The number of an account while any of its executions is not final. Sets of numbers are cheaper than sets of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Number(u64);
 
-/// The same as [`Account`], to be kept.
+/// An owned [`Account`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Name {
     Workflow(ExecutionId),
@@ -21,14 +21,14 @@ enum Name {
     User(Box<str>),
 }
 
-/// The accounts, by what they are and by their numbers.
+/// The accounts, indexed by their names and by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     workflows: HashMap<ExecutionId, Number>,
     rules: HashMap<Box<str>, Number>,
     users: HashMap<Box<str>, Number>,
     open: HashMap<Number, Opened>,
-    /// By how many wait, so that those with most are found.
+    /// Accounts with [`MANY`] or more waiting executions, by how many they have.
     busiest: BTreeSet<(usize, Number)>,
     next: u64,
 }
@@ -36,9 +36,9 @@ pub(super) struct Accounts {
 #[derive(Debug)]
 struct Opened {
     name: Name,
-    /// How many are not final.
+    /// Executions that are not final.
     active: usize,
-    /// How many of those wait.
+    /// Executions among these that wait.
     waiting: usize,
 }
 
@@ -56,7 +56,7 @@ impl Accounts {
         self.open.len()
     }
 
-    /// One more execution is on this account.
+    /// Adds an execution to an account.
     pub(super) fn open(&mut self, account: Account<'_>) -> Number {
         if let Some(number) = self.find(account) {
             if let Some(opened) = self.open.get_mut(&number) {
@@ -75,6 +75,8 @@ impl Accounts {
                 self.rules.insert(name.into(), number);
                 Name::Rule(name.into())
             }
+            // Numbers are never used again, so that a turn of a closed account cannot be taken for one of a new
+            // account.
             Account::User(name) => {
                 self.users.insert(name.into(), number);
                 Name::User(name.into())
@@ -84,7 +86,7 @@ impl Accounts {
         number
     }
 
-    /// One execution less is on this account.
+    /// Removes an execution from an account.
     pub(super) fn close(&mut self, number: Number) {
         let Some(opened) = self.open.get_mut(&number) else { return };
         opened.active -= 1;
@@ -99,12 +101,12 @@ impl Accounts {
         }
     }
 
-    /// One more waits.
+    /// Counts one more waiting execution.
     pub(super) fn add_waiting(&mut self, number: Number) {
         self.move_waiting(number, 1);
     }
 
-    /// One less waits.
+    /// Counts one less waiting execution.
     pub(super) fn remove_waiting(&mut self, number: Number) {
         self.move_waiting(number, -1);
     }
@@ -113,7 +115,7 @@ impl Accounts {
         let Some(opened) = self.open.get_mut(&number) else { return };
         let before = opened.waiting;
         opened.waiting = before.saturating_add_signed(by);
-        // Accounts with little are many and never asked for.
+        // Small accounts are many, and `waiting_within` never needs them by size.
         if before >= MANY {
             self.busiest.remove(&(before, number));
         }
@@ -122,12 +124,12 @@ impl Accounts {
         }
     }
 
-    /// How many wait on an account.
+    /// The number of an account's waiting executions.
     pub(super) fn waiting(&self, account: Account<'_>) -> usize {
         self.find(account).and_then(|number| self.open.get(&number)).map_or(0, |opened| opened.waiting)
     }
 
-    /// How many of `all` wait when at most `share` of each account are counted.
+    /// The number among `all` waiting executions, with at most `share` counted of each account.
     pub(super) fn waiting_within(&self, share: usize, all: usize) -> usize {
         if share < MANY {
             return self.open.values().map(|opened| opened.waiting.min(share)).sum();
@@ -137,27 +139,27 @@ impl Accounts {
     }
 }
 
-/// From so many waiting executions on an account is kept among the busiest.
+/// The number of waiting executions from which an account is kept among the busiest.
 const MANY: usize = 64;
 
-/// What waits of one account for one runner, earliest first.
+/// The waiting executions of one account for one runner, earliest first.
 type Waiting = BTreeSet<(Timestamp, ExecutionId)>;
 
-/// What waits for one runner.
+/// The waiting executions for one runner.
 #[derive(Debug, Default)]
 struct Line {
     accounts: HashMap<Number, Waiting>,
-    /// The accounts with something that is due, by their turns.
+    /// The accounts with due executions, by their turns.
     turns: BTreeSet<(u64, Number)>,
-    /// What is not due yet.
+    /// Executions that are not due yet.
     delayed: BTreeMap<(Timestamp, ExecutionId), Number>,
 }
 
-/// What can be claimed, and in which turn.
+/// The executions that can be claimed, and their order.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     lines: HashMap<String, Line>,
-    /// When it is each account's turn, and for how many runners it has something that is due.
+    /// The turn of each account, and the number of runners for which it has due executions.
     turn_of: HashMap<Number, (u64, usize)>,
     /// The turn that was served last.
     now: u64,
@@ -173,7 +175,7 @@ impl Turns {
         let waiting = line.accounts.entry(account).or_default();
         waiting.insert((due, id));
         if waiting.len() == 1 {
-            // Behind who is served in this turn: who comes back at once is not before those who wait.
+            // One turn behind the current one: an account that returns at once must not come before those that wait.
             let (turn, lines) = self.turn_of.entry(account).or_insert((self.now + 1, 0));
             *lines += 1;
             line.turns.insert((*turn, account));
@@ -185,7 +187,7 @@ impl Turns {
         self.lines.entry(runner.to_owned()).or_default().delayed.insert((due, id), account);
     }
 
-    /// Takes an execution back.
+    /// Withdraws an execution.
     pub(super) fn remove(&mut self, runner: &str, due: Timestamp, id: ExecutionId, account: Number) {
         let Some(line) = self.lines.get_mut(runner) else { return };
         if line.delayed.remove(&(due, id)).is_some() {
@@ -197,7 +199,7 @@ impl Turns {
         }
     }
 
-    /// An account has nothing more that is due for a runner.
+    /// Removes an account that has no due executions for a runner any more.
     fn leave(&mut self, runner: &str, account: Number) {
         let Some((turn, lines)) = self.turn_of.get_mut(&account) else { return };
         let turn = *turn;
@@ -211,7 +213,7 @@ impl Turns {
         }
     }
 
-    /// Offers what has become due.
+    /// Offers the executions that have become due.
     pub(super) fn wake(&mut self, runners: &[String], now: Timestamp) {
         for runner in runners {
             while let Some(line) = self.lines.get_mut(runner)
@@ -224,13 +226,16 @@ impl Turns {
         }
     }
 
-    /// Takes the next.
+    /// Takes the next execution in turn.
     pub(super) fn take(&mut self, runners: &[String]) -> Option<ExecutionId> {
         let first = |runner: &String| self.lines.get(runner)?.turns.first().copied();
+        // The turns of accounts are common to all runners, so the least one among the requested runners is next.
         let (turn, account) = runners.iter().filter_map(first).min()?;
         let earliest = |runner: &'_ String| self.lines.get(runner)?.accounts.get(&account)?.first().copied();
         let ((due, id), runner) =
             runners.iter().filter_map(|runner| Some((earliest(runner)?, runner))).min()?;
+        // A turn may be taken out of order, when different schedulers claim for different runners; time must not go
+        // back.
         self.now = self.now.max(turn);
         let waiting = self.lines.get_mut(runner)?.accounts.get_mut(&account)?;
         waiting.remove(&(due, id));
@@ -241,10 +246,11 @@ impl Turns {
         Some(id)
     }
 
-    /// An account was served: it goes behind the others.
+    /// Moves an account that was served behind the others.
     fn pass(&mut self, account: Number, turn: u64) {
         let Some((own, _)) = self.turn_of.get_mut(&account) else { return };
         *own = turn + 1;
+        // The lines of other runners order the account by its old turn, which must change with it.
         for line in self.lines.values_mut() {
             if line.turns.remove(&(turn, account)) {
                 line.turns.insert((turn + 1, account));
@@ -252,7 +258,7 @@ impl Turns {
         }
     }
 
-    /// When the earliest is due.
+    /// The time at which the earliest execution is due.
     pub(super) fn next_due(&self, runners: &[String]) -> Option<Timestamp> {
         let earliest = |runner: &String| {
             let line = self.lines.get(runner)?;

@@ -1,4 +1,4 @@
-//! The words that a date may have, in any case.
+//! The names in dates, in any case.
 
 const MONTHS: [&[&str]; 12] = [
     &["jan", "january"],
@@ -38,32 +38,32 @@ fn place(names: &[&[&str]], word: &str) -> Option<usize> {
     names.iter().position(|names| is_among(names, word))
 }
 
-/// From 1 on.
+/// The number of a month, from 1 on.
 pub(super) fn month(word: &str) -> Option<i64> {
     place(&MONTHS, word).and_then(|place| i64::try_from(place + 1).ok())
 }
 
-/// From Monday on, which is 0.
+/// The number of a day of the week, 0 for Monday.
 pub(super) fn weekday(word: &str) -> Option<i8> {
     place(&WEEKDAYS, word).and_then(|place| i8::try_from(place).ok())
 }
 
-/// Hours are 0, minutes 1 and seconds 2.
+/// The number of a unit: 0 for hours, 1 for minutes, 2 for seconds.
 pub(super) fn unit(word: &str) -> Option<usize> {
     place(&UNITS, word)
 }
 
-/// Whether it is the afternoon.
+/// Whether `word` means the afternoon; `None` if it is neither half of the day.
 pub(super) fn half(word: &str) -> Option<bool> {
     place(&HALVES, word).map(|place| place == 1)
 }
 
-/// Whether it is a name of UTC.
+/// Whether `word` is a name of UTC.
 pub(super) fn is_utc(word: &str) -> bool {
     is_among(&UTC, word)
 }
 
-/// Whether it says nothing.
+/// Whether `word` has no meaning in a date.
 pub(super) fn is_filler(word: &str) -> bool {
     is_among(&FILLERS, word)
 }

@@ -1,16 +1,16 @@
-//! The numbers of a date, and which of them is the year, the month and the day.
+//! The numbers of a date, and the decision which of them is the year, the month and the day.
 
 use jiff::civil;
 
-/// Numbers in the order written.
+/// The numbers of a date, in the order of the text.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     values: Vec<i64>,
-    /// Where the year is, if its number says that it is one.
+    /// The index of the year, if its number shows that it is one.
     year_at: Option<usize>,
-    /// Where the month is, if it has a name.
+    /// The index of the month, if it was written by name.
     month_at: Option<usize>,
-    /// Whether the century is written.
+    /// Whether the year was written with its century.
     pub(super) is_full_year: bool,
 }
 
@@ -22,7 +22,7 @@ impl Parts {
         self.values.len()
     }
 
-    /// Adds digits: more than two of them are a year.
+    /// Adds digits: more than two are a year.
     pub(super) fn push_text(&mut self, digits: &str) -> Option<()> {
         let value = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
         self.push(value, digits.len() > 2)
@@ -33,13 +33,13 @@ impl Parts {
         self.push(number, number > 100)
     }
 
-    /// Adds a year, with its century or without.
+    /// Adds a year, with or without its century.
     pub(super) fn push_year(&mut self, year: i64, is_full: bool) -> Option<()> {
         self.is_full_year |= is_full;
         self.push_at_year(year)
     }
 
-    /// Adds a month that was named.
+    /// Adds a month that was written by name.
     pub(super) fn push_month(&mut self, month: i64) -> Option<()> {
         if self.month_at.replace(self.values.len()).is_some() {
             return None;
@@ -65,7 +65,7 @@ impl Parts {
         Some(())
     }
 
-    /// Whether a number can be the day of what is there; `None` when that is no month.
+    /// Whether `value` can be a day of the month so far; `None` if that month does not exist.
     pub(super) fn could_be_day(&self, value: i64) -> Option<bool> {
         let at = |place: Option<usize>| place.and_then(|place| self.values.get(place)).copied();
         let last = match (at(self.year_at), at(self.month_at)) {
@@ -78,8 +78,8 @@ impl Parts {
         Some((1..=i64::from(last)).contains(&value))
     }
 
-    /// Which number is what; `None` when there are too many. A number above 31 is a year; else the month comes first,
-    /// as Americans write it, unless the first number cannot be one.
+    /// Assigns the numbers; `None` if there are too many. A number above 31 is the year; otherwise the month comes
+    /// first, as Americans write it, unless the first number cannot be a month.
     pub(super) fn resolve(&self) -> Option<Date> {
         let at = |place: usize| self.values.get(place).copied();
         match (self.year_at, self.month_at, self.values.len()) {

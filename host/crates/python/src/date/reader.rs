@@ -1,30 +1,30 @@
-//! Goes through the words of a date, and finds out what each of them says.
+//! The reader of dates: walks through the words of a text and interprets each.
 
 use super::parts::Parts;
 use super::{full_year, names, words};
 
-/// What the words say.
+/// The facts that the words state.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct DateFacts {
     pub(super) year: Option<i64>,
-    /// Whether the century is written.
+    /// Whether the year was written with its century.
     pub(super) is_full_year: bool,
     pub(super) month: Option<i64>,
     pub(super) day: Option<i64>,
-    /// From Monday on, which is 0.
+    /// The day of the week, 0 for Monday.
     pub(super) weekday: Option<i8>,
     pub(super) hour: Option<i64>,
     pub(super) minute: Option<i64>,
     pub(super) second: Option<i64>,
     pub(super) micros: Option<i64>,
-    /// The name of a zone.
+    /// The name of a time zone.
     pub(super) zone: Option<String>,
-    /// Seconds ahead of UTC.
+    /// The offset in seconds east of UTC.
     pub(super) offset: Option<i64>,
 }
 
-impl Found {
-    /// Whether they say anything.
+impl DateFacts {
+    /// Whether the words state anything at all.
     pub(super) fn has_something(&self) -> bool {
         let date = [self.year, self.month, self.day, self.weekday.map(i64::from)];
         let time = [self.hour, self.minute, self.second, self.micros];
@@ -32,19 +32,19 @@ impl Found {
     }
 }
 
-/// Reads `text`; `None` when there is a word in it that no date has.
-pub(super) fn read(text: &str, this_year: i64) -> Option<Found> {
-    let (parts, found) = (Parts::default(), Found::default());
+/// Reads `text`; `None` if it has a word that no date has.
+pub(super) fn read(text: &str, this_year: i64) -> Option<DateFacts> {
+    let (parts, found) = (Parts::default(), DateFacts::default());
     let mut reader = Reader { words: words::split(text), at: 0, this_year, parts, found };
     while let Some(word) = reader.words.get(reader.at).cloned() {
         reader.word(&word)?;
         reader.at += 1;
     }
     let (year, month, day) = reader.parts.resolve()?;
-    Some(Found { year, month, day, is_full_year: reader.parts.is_full_year, ..reader.found })
+    Some(DateFacts { year, month, day, is_full_year: reader.parts.is_full_year, ..reader.found })
 }
 
-/// A number, which may have a fraction.
+/// A number, with or without a fraction.
 #[derive(Clone, Copy)]
 struct Number<'a> {
     whole: i64,
@@ -59,9 +59,9 @@ impl<'a> Number<'a> {
         Some(Self { whole, fraction })
     }
 
-    /// The minutes of the fraction of an hour, or the seconds of that of a minute; `None` without one.
+    /// The fraction in sixtieths: minutes of an hour, or seconds of a minute. `None` without a fraction.
     fn sixtieths(self) -> Option<i64> {
-        /// More digits would not fit.
+        /// The digits that fit into an integer.
         const DIGITS: usize = 15;
         let digits = self.fraction.get(..DIGITS).unwrap_or(self.fraction).trim_end_matches('0');
         let places = u32::try_from(digits.len()).ok()?;
@@ -69,7 +69,7 @@ impl<'a> Number<'a> {
     }
 }
 
-/// The number that is a part of `word`.
+/// The number in a part of `word`.
 fn part(word: &str, from: usize, to: usize) -> Option<i64> {
     let digits = word.get(from..to)?;
     digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
@@ -82,7 +82,7 @@ fn seconds(word: &str) -> Option<(i64, i64)> {
     Some((number.whole, format!("{fraction:0<6}").parse().ok()?))
 }
 
-/// The hour of a clock with twelve of them.
+/// The hour in 24, from an hour in 12.
 fn adjusted(hour: i64, is_afternoon: bool) -> i64 {
     match (hour, is_afternoon) {
         (12, false) => 0,
@@ -93,15 +93,15 @@ fn adjusted(hour: i64, is_afternoon: bool) -> i64 {
 
 struct Reader {
     words: Vec<String>,
-    /// The word at hand; what takes in more of them moves it to the last one.
+    /// The index of the present word. A word that takes in later ones moves it to the last of them.
     at: usize,
     this_year: i64,
     parts: Parts,
-    found: Found,
+    found: DateFacts,
 }
 
 impl Reader {
-    /// The word that is so far behind the one at hand.
+    /// The word at a distance behind the present one.
     fn peek(&self, ahead: usize) -> Option<&str> {
         self.words.get(self.at + ahead).map(String::as_str)
     }
@@ -185,7 +185,7 @@ impl Reader {
         Some(())
     }
 
-    /// Where the unit of the number at hand is, as in `12h`, `12 h` and `12h04`.
+    /// The index of the unit of the present number, as in `12h`, `12 h` and `12h04`.
     fn unit_at(&self) -> Option<usize> {
         let word = |place: Option<usize>| place.and_then(|place| self.words.get(place)).map(String::as_str);
         let unit = |place: Option<usize>| place.filter(|_| word(place).and_then(names::unit).is_some());
@@ -200,7 +200,7 @@ impl Reader {
 
     fn with_unit(&mut self, word: &str, number: Number<'_>, unit_at: usize) -> Option<()> {
         let unit = self.words.get(unit_at).and_then(|unit| names::unit(unit))?;
-        // A unit that stands before the number is that of another one, so this has the next smaller.
+        // A unit in front of the number belongs to the number before it, and this one has the next smaller unit.
         let unit = if unit_at > self.at { unit } else { unit + 1 };
         self.at = self.at.max(unit_at);
         match unit {
@@ -262,7 +262,7 @@ impl Reader {
         }
     }
 
-    /// `01-02`, `01-Feb`, and a third part behind the same separator.
+    /// `01-02` or `01-Feb`, and a third part after the same separator.
     fn separated(&mut self, word: &str, separator: &str) -> Option<()> {
         self.parts.push_text(word)?;
         let Some(second) = self.peek(2).filter(|second| !names::is_filler(second)).map(str::to_owned) else {
@@ -287,7 +287,7 @@ impl Reader {
         }
     }
 
-    /// What may follow the name of a month: `Jan-01`, `Jan-01-99`, `Jan of 99`.
+    /// Words after the name of a month: `Jan-01`, `Jan-01-99`, `Jan of 99`.
     fn month(&mut self, month: i64) -> Option<()> {
         self.parts.push_month(month)?;
         if let Some(separator @ ("-" | "/")) = self.peek(1) {
@@ -312,7 +312,7 @@ impl Reader {
         Some(())
     }
 
-    /// Whether `word` can be the name of a zone. They are ambiguous, so that only those of UTC count later.
+    /// Whether `word` can be the name of a time zone. Such names are ambiguous, so only those of UTC count later.
     fn could_be_zone(&self, word: &str) -> bool {
         let is_upper = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_uppercase());
         self.found.hour.is_some() && self.found.zone.is_none() && (is_upper || word == "z")
@@ -321,7 +321,8 @@ impl Reader {
     fn zone(&mut self, word: &str) {
         self.found.zone = Some(word.to_owned());
         self.found.offset = (word == "z").then_some(0);
-        // `GMT+3`: one's own time and three hours are GMT.
+        // `GMT+3` means that the local time plus three hours is GMT, the reverse of `+3` alone. dateutil follows
+        // POSIX here.
         let turned = match self.peek(1) {
             Some("+") => "-",
             Some("-") => "+",
@@ -336,7 +337,7 @@ impl Reader {
         }
     }
 
-    /// `+hh`, `+hhmm` or `+hh:mm`, and a zone in brackets.
+    /// `+hh`, `+hhmm` or `+hh:mm`, with or without a zone in brackets.
     fn offset(&mut self, is_behind: bool) -> Option<()> {
         let digits = self.peek(1)?.to_owned();
         let (hours, minutes) = match (digits.len(), self.peek(2), self.peek(3)) {

@@ -1,18 +1,18 @@
-//! A text in words: letters in a row, digits in a row, and every other character by itself. A dot or a comma between
-//! digits may be that of a fraction, and a dot a mere separator.
+//! The words of a text: runs of letters, runs of digits, and every other character by itself. A dot or a comma
+//! between digits may belong to a fraction, and a dot may be a mere separator.
 
-/// What the word at hand is.
+/// The kind of the present word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Letters,
     Digits,
-    /// Letters with dots, which are broken up when the word is over.
+    /// Letters with dots, which are split when the word is complete.
     DottedLetters,
     /// Digits with dots, or with one comma.
     DottedDigits,
 }
 
-/// The words of `text`. White space is one blank each.
+/// Splits `text` into words. Each white space becomes one blank.
 pub(super) fn split(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut chars = text.chars().filter(|char| *char != '\0').peekable();
@@ -39,7 +39,7 @@ pub(super) fn split(text: &str) -> Vec<String> {
     words
 }
 
-/// The state behind `next`, if that is part of `word`.
+/// The state after `next`, if that belongs to `word`.
 fn step(state: State, word: &str, next: char) -> Option<State> {
     let (is_letter, is_digit) = (next.is_alphabetic(), next.is_ascii_digit());
     match state {

@@ -1,13 +1,13 @@
-//! From Python's regular expressions to the ones of Rust's crates: what differs is rewritten or refused.
+//! The translation of Python's regular expressions into those of Rust's crates: differences are rewritten or refused.
 
 use std::fmt::Write;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// A pattern rewritten.
+/// A translated pattern.
 pub(super) struct Translated {
     pub(super) text: String,
-    /// Whether white space and comments in it have no meaning.
+    /// Whether white space and comments in the pattern are ignored.
     pub(super) is_verbose: bool,
 }
 
@@ -77,7 +77,7 @@ impl Translation<'_> {
         Ok(())
     }
 
-    /// A character by number: exactly `digits` of them in base 16, up to `digits` in base 8.
+    /// A character by its number: exactly `digits` digits in base 16, up to `digits` digits in base 8.
     fn code(&mut self, digits: usize, radix: u32, first: Option<char>) -> Result<(), String> {
         let mut text: String = first.into_iter().collect();
         while text.len() < digits && self.rest.peek().is_some_and(|char| char.is_digit(radix)) {
@@ -86,7 +86,7 @@ impl Translation<'_> {
         let is_complete = radix == 8 || text.len() == digits;
         let code = u32::from_str_radix(&text, radix).ok().filter(|_| is_complete);
         let code = code.ok_or_else(|| format!("bad escape: {text} is not a character"))?;
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         write!(self.out, r"\x{{{code:x}}}").map_err(|error| error.to_string())
     }
 
@@ -146,8 +146,8 @@ impl Translation<'_> {
         Ok(())
     }
 
-    /// Whether Python knows what stands behind `(?` and its flags. The library knows more: with calls of groups an
-    /// expression can call itself, and nothing bounds the memory of that.
+    /// Whether Python knows the extension after `(?` and its flags. The library knows more of them: with calls of
+    /// groups a pattern could call itself, and nothing would bound the memory of that.
     fn check_extension(&self, has_flags: bool) -> Result<(), String> {
         let mut ahead = self.rest.clone();
         let first = ahead.next();
@@ -163,9 +163,11 @@ impl Translation<'_> {
         if is_known { Ok(()) } else { Err(format!("unknown extension ?{extension}")) }
     }
 
-    /// `{` opens a repetition only if all of `{m}`, `{m,}`, `{,n}` or `{m,n}` follows; else it is itself.
+    /// `{` begins a repetition only if all of `{m}`, `{m,}`, `{,n}` or `{m,n}` follows; otherwise it stands for
+    /// itself.
     fn repetition(&mut self) -> Result<(), String> {
-        // What can be no repetition ends the look: a text of nothing but braces is not looked through for each of them.
+        // A character that cannot belong to a repetition ends the look-ahead, so that a text of braces only is not
+        // read once for each of them.
         let inner: String =
             self.rest.clone().take_while(|char| char.is_ascii_digit() || *char == ',').collect();
         let is_closed = self.rest.clone().nth(inner.chars().count()) == Some('}');

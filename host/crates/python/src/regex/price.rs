@@ -1,33 +1,33 @@
-//! What a search costs, which nothing can end from outside once it has begun.
+//! The price of a search. It is charged in advance, because nothing can end a search from outside once it has begun.
 
 use super::states::states;
 
-/// How many units of work a byte of the text is at least, where there is no going back.
+/// The least units of work for a byte of the text, without backtracking.
 pub(super) const BYTE: u64 = 10;
 
-/// How many units of work a byte of the text is for each state above [`FREE_STATES`]. Runs of one letter in text and
-/// pattern take 8 to 20 ns, most others much less, so that a search may take a few times its charge.
+/// The units of work for a byte of the text, for each state above [`FREE_STATES`]. Runs of one letter in text and
+/// pattern take 8 to 20 ns, most others much less, so that a search may cost a few times its charge.
 const STATE: u64 = 4;
 
-/// So many states cost nothing beside [`BYTE`].
+/// The number of states that cost nothing besides [`BYTE`].
 const FREE_STATES: u64 = 20;
 
-/// How many units of work a byte of the text is for each byte of it, where going back may scan what is left of it at each
-/// place: measured with look-ahead over texts of 5 to 60 KB.
+/// The units of work for a byte of the text, for each byte of it, where backtracking may scan the rest of the text at
+/// each place. Measured with look-ahead over texts of 5 to 60 KB.
 const SCAN: u64 = 5;
 
-/// Above so many states going back costs in proportion, too.
+/// The number of states from which backtracking costs in proportion to them.
 const FREE_TO_SCAN: u64 = 200;
 
-/// What a search for one pattern costs, by the length of the text.
+/// The price of searches for one pattern, as a function of the length of the text.
 #[derive(Debug, Clone, Copy)]
 pub struct Price {
     /// Units of work for a byte of the text.
     byte: u64,
-    /// The same for each byte of the text; nothing where there is no going back.
+    /// Units for a byte of the text, for each byte of it; 0 without backtracking.
     scan: u64,
-    /// Whether the text can be scanned only where the search goes back: the end of the text is all that is looked for
-    /// ahead.
+    /// Whether the text is scanned only at steps back, because the pattern looks ahead for nothing but the end of the
+    /// text.
     scans_at_backtracks: bool,
 }
 

@@ -1,8 +1,9 @@
-//! How large the automaton of a pattern is. The text is read once for each of its states in the worst case, so that a
-//! byte of the text is charged by it.
+//! The size of a pattern's automaton. In the worst case the text is read once for each of its states, so a byte of
+//! the text is priced by it.
 
-/// About how many states the automaton of a pattern has: one for each character, class and escape, times the counts of
-/// the repetitions around it. `text` is a pattern as [`super::dialect`] writes it, in which a bare `{` repeats.
+/// About the number of states in the automaton of a pattern: one for each character, class and escape, times the
+/// counts of the repetitions around it. `text` is a pattern as [`super::dialect`] writes it, in which a bare `{`
+/// repeats.
 pub(super) fn states(text: &str) -> u64 {
     let mut count = Count::default();
     let mut chars = text.chars();
@@ -29,17 +30,17 @@ pub(super) fn states(text: &str) -> u64 {
     count.all()
 }
 
-/// The states of the groups that are open, the outermost first.
+/// The states of open groups, the outermost first.
 #[derive(Default)]
 struct Count {
     outer: Vec<u64>,
-    /// Those of the innermost group, without its last item.
+    /// The states of the innermost group, without its last item.
     before: u64,
     last: u64,
 }
 
 impl Count {
-    /// An item with one state.
+    /// Counts an item with one state.
     fn one(&mut self) {
         self.item(1);
     }
@@ -71,21 +72,21 @@ impl Count {
     }
 }
 
-/// The larger number of a repetition; 1 where there is none.
+/// The larger number of a repetition; 1 without a number.
 fn most(inner: &str) -> u64 {
     let number = inner.rsplit(',').find(|number| !number.is_empty());
-    // A number that is too large for this is refused when the pattern is compiled.
+    // A number that does not fit is refused when the pattern is compiled.
     number.and_then(|number| number.trim().parse().ok()).unwrap_or(1).max(1)
 }
 
-/// Skips what is escaped, and the number of a character, as in `\x{2603}`.
+/// Skips an escaped character, and the number in `\x{2603}`.
 fn skip_code(chars: &mut std::str::Chars<'_>) {
     if chars.next() == Some('x') && chars.as_str().starts_with('{') {
         let _end = chars.find(|char| *char == '}');
     }
 }
 
-/// Skips the rest of a class: in the dialect's text each bracket in it is escaped.
+/// Skips the rest of a class: the dialect escapes each bracket within it.
 fn skip_class(chars: &mut std::str::Chars<'_>) {
     while let Some(char) = chars.next() {
         match char {

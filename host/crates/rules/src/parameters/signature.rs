@@ -74,7 +74,7 @@ impl Signature {
         self.declared.iter().any(|declared| declared.name == name && declared.is_secret)
     }
 
-    /// Whether anything is declared as secret.
+    /// Whether any parameter is declared as secret.
     pub fn has_secret(&self) -> bool {
         self.declared.iter().any(|declared| declared.is_secret)
     }

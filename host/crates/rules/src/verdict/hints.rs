@@ -1,5 +1,5 @@
-//! What to write instead, where a criterion compares what is likely a slip: a path that leads to nothing, a number with a
-//! text of the datastore. What paths may have meant is told only to people who ask why; no event is held up by it.
+//! Corrections of criteria that are likely slips: a path that leads to nothing, or a number that is compared with a text of
+//! the datastore. Corrections of paths are only for people who ask why; no event is held up by them.
 
 use std::borrow::Cow;
 
@@ -12,18 +12,18 @@ use super::{CriterionVerdict, Outcome, Verdict};
 use crate::compiled::{CompiledCriterion, CompiledRule};
 use crate::criteria::Operator;
 
-/// For how many criteria of a rule near names are looked for.
+/// Largest number of criteria of a rule that get near names.
 const MOST_CRITERIA: usize = 20;
-/// How many names are told.
+/// Largest number of names in a message.
 const MOST_TOLD: usize = 10;
-/// How many names are compared with the one that is not there.
+/// Largest number of names that are compared with the missing one.
 const MOST_COMPARED: usize = 200;
-/// Bytes of a name that is compared, and characters of one that is told.
+/// Bytes of a name that is compared, and characters of one in a message.
 const LONGEST: usize = 60;
 
 impl Verdict<'_> {
-    /// Says of criteria of `rule` whose path leads to nothing what there is instead. `payload` is the whole of what came
-    /// in. Of criteria that look at secrets nothing is said.
+    /// Adds corrections to the criteria of `rule` whose path leads to nothing. `payload` is the whole payload. Criteria on
+    /// secrets get none.
     #[must_use]
     pub fn with_near_names(mut self, rule: &CompiledRule, payload: &Value) -> Self {
         let without_value = self.criteria.iter_mut().zip(rule.criteria()).filter(|(verdict, criterion)| {
@@ -41,7 +41,7 @@ impl Verdict<'_> {
     }
 }
 
-/// What to write where a text of the datastore is compared with a number, which it never equals.
+/// The correction where a text of the datastore is compared with a number, which it never equals.
 pub(super) fn of_type(criterion: &CompiledCriterion, verdict: &CriterionVerdict<'_>) -> Option<String> {
     let Some(Ok(operator)) = &criterion.operator else { return None };
     let compares = matches!(
@@ -70,15 +70,15 @@ pub(super) fn of_type(criterion: &CompiledCriterion, verdict: &CriterionVerdict<
     None
 }
 
-/// The filter that makes a number of a text, if it is the text of one.
+/// The filter that turns a text into a number, if it is the text of one.
 fn filter(text: &Value) -> Option<&'static str> {
     let text = text.as_str()?.trim();
     text.parse::<f64>().ok()?;
     Some(if text.contains(['.', 'e', 'E']) { "float" } else { "int" })
 }
 
-/// `trigger.body has no envi: did you mean env? There is: env, host`; nothing where `path` leads somewhere, or where it is
-/// followed by more than names. With `is_meant` its absence was asked for, and only a near name is worth a word.
+/// `trigger.body has no envi: did you mean env? There is: env, host`. Nothing if `path` leads somewhere, or consists of
+/// more than names. With `is_meant` the criterion asks for absence, so only a near name is worth a message.
 fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
     let names = path.plain_start()?;
     let (first, names) = names.split_first()?;
@@ -99,7 +99,7 @@ fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
     None
 }
 
-/// That a path, of `first` and `rest`, does not begin where all do.
+/// The message about a path, of `first` and `rest`, that does not begin with `trigger`.
 fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> String {
     let body = payload.get("body").and_then(|body| body.get(first));
     let (root, is_first_meant) = if first.len() <= LONGEST && nearest(first, ["trigger"]).is_some() {
@@ -119,7 +119,7 @@ fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> String {
     format!("what came in is called trigger: did you mean {}?", quoted(&meant))
 }
 
-/// That there is no `name` in what is `at` the place.
+/// The message about a missing `name` in the value `at` the place.
 fn absent(place: &str, name: &str, at: &Value, is_meant: bool) -> Option<String> {
     let Some(object) = at.as_object() else {
         let name = shown(name);
@@ -148,7 +148,7 @@ fn absent(place: &str, name: &str, at: &Value, is_meant: bool) -> Option<String>
     Some(format!("{place} has no {name}{meant}{separator}There is: {}{more}", told.join(", ")))
 }
 
-/// The name that is meant by `name`: a near one, or the same one level down.
+/// The name that is likely meant by `name`: a near one, or the same one a level down.
 fn meant(name: &str, object: &Map<String, Value>) -> Option<String> {
     if name.len() > LONGEST {
         return None;
@@ -162,7 +162,7 @@ fn meant(name: &str, object: &Map<String, Value>) -> Option<String> {
     Some(format!("{}.{}", shown(within), shown(name)))
 }
 
-/// A name as a path has it: in quotes where it would not be one name.
+/// A name as a path has it: in quotes if it would not be a single name otherwise.
 fn shown(name: &str) -> Cow<'_, str> {
     let is_plain = !name.starts_with(|first: char| first.is_ascii_digit())
         && !name.is_empty()

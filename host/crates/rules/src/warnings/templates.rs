@@ -20,7 +20,7 @@ const OF_PATTERNS: [&str; 3] = ["trigger", DATASTORE, SYSTEM];
 /// The names that patterns inside a search see.
 const OF_SEARCHES: [&str; 3] = ["item", DATASTORE, SYSTEM];
 
-/// The names that parameters see beside each other and the other parameters of the action.
+/// The names that parameters see besides each other and the other parameters of the action.
 const OF_PARAMETERS: [&str; 4] = ["trigger", DATASTORE, "action_context", "config_context"];
 
 /// A warning for each word that means nothing in a pattern or a parameter of `rule`.
@@ -54,12 +54,12 @@ fn in_parameters(rule: &Rule, target: Option<Target<'_>>, found: &mut Vec<String
     let (given, declared) = (&rule.action.parameters, target.map_or(&none, |target| target.declared));
     let own: BTreeSet<&str> = given.keys().chain(declared.keys()).map(String::as_str).collect();
     let is_whole = target.is_some_and(|target| target.is_whole);
-    // A parameter may not ask whether there is a name: the whole call is refused.
+    // A parameter may not ask whether a name exists: the whole call is refused.
     let seen = Seen { fixed: &OF_PARAMETERS, own: &own, is_whole, may_be_absent: false };
     for (name, value) in given {
         let strays = strays(value, seen);
         let shown = quoted(name);
-        // Of an action that is not there it is not known what is secret, and an unknown name may be misspelled.
+        // The secrets of a missing action are not known, and an unknown name may be misspelled.
         let may_be_secret = match declared.get(name) {
             Some(schema) => has_secret(schema),
             None => target.is_none() || declared.values().any(has_secret),

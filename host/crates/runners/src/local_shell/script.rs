@@ -44,7 +44,6 @@ impl LocalScript {
                 name: "local-shell-script",
                 description: "Runs a file of the pack on this machine",
                 parameters,
-                slots: Slots::Process,
             },
             shell: options.shell(),
             options,
@@ -86,6 +85,10 @@ impl LocalScript {
 impl Runner for LocalScript {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Process
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {

@@ -44,6 +44,11 @@ const FILES: [(&str, &str); 27] = files![
     "st2common/util/green/shell.py",
 ];
 
+/// Whether all files of the library are in `directory`.
+pub fn is_whole(directory: &Path) -> bool {
+    FILES.iter().all(|(name, _)| directory.join(name).is_file())
+}
+
 /// Writes the library to `directory`, unless it is there already.
 ///
 /// # Errors
@@ -71,9 +76,13 @@ mod tests {
     #[test]
     fn the_library_is_laid_out_whole_and_mended() {
         let directory = tempfile::tempdir().unwrap();
+        assert!(!is_whole(directory.path()));
         lay_out(directory.path()).unwrap();
         fs::write(directory.path().join(WRAPPER), "cut sho").unwrap();
+        fs::remove_dir_all(directory.path().join("st2common/util")).unwrap();
+        assert!(!is_whole(directory.path()));
         lay_out(directory.path()).unwrap();
+        assert!(is_whole(directory.path()));
         for (name, content) in FILES {
             assert_eq!(fs::read_to_string(directory.path().join(name)).unwrap(), content, "{name}");
         }

@@ -1,5 +1,5 @@
-//! Looks at the files of Python actions when their pack is checked or registered, without running anything in them: whether
-//! they compile with the interpreter that would run them, and whether `run` takes what the action declares.
+//! Checks the files of Python actions when their pack is checked or registered, without running anything in them: whether
+//! they compile with the interpreter that would run them, and whether `run` takes the declared parameters.
 //!
 //! One process reads all files (`petrel_look.py`), with bounds of memory and time. It writes what it found as JSON.
 
@@ -24,7 +24,7 @@ const SCRIPT: &str = include_str!("../../python/petrel_look.py");
 /// Longest time for all files of a pack.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Bytes of what the process writes that are kept.
+/// Bytes of the output of the process that are kept.
 const OUTPUT_LIMIT: usize = 8 << 20;
 
 /// Remarks about `actions` of the pack at `pack_path`, whose runner takes the parameters `of_runner`.
@@ -42,16 +42,16 @@ pub(super) async fn remarks(
         }
         Err(reason) => {
             let pack = first.reference.pack();
-            let message = format!("the Python actions of the pack `{pack}` were not looked at: {reason}");
+            let message = format!("the Python actions of the pack `{pack}` were not checked: {reason}");
             vec![Remark { action: first.reference.clone(), message, is_fatal: false }]
         }
     }
 }
 
-/// What was found in the file of each action.
+/// The findings in the file of each action.
 ///
 /// # Errors
-/// Why nothing was, with a remedy.
+/// The reason for no findings, with a remedy.
 async fn seen(
     options: &Options,
     of_runner: &Parameters,
@@ -104,7 +104,7 @@ fn spec(options: &Options, interpreter: PathBuf, pack_path: &Path, request: &Val
     }
 }
 
-/// Remarks about an action, in whose file this was `seen`.
+/// Remarks about an action, from the findings in its file.
 fn on_action(action: &Action, seen: &Value, of_runner: &Parameters) -> Vec<Remark> {
     let remark =
         |message: String, is_fatal: bool| Remark { action: action.reference.clone(), message, is_fatal };

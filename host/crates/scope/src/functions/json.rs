@@ -1,4 +1,4 @@
-//! JSON in text, written with the separators and escapes of the original; and what reading it takes.
+//! JSON as text, with the separators and escapes of Python, and the cost of parsing it.
 
 use std::fmt::Write;
 
@@ -6,19 +6,19 @@ use petrel_python::display;
 use petrel_python::work::{self, Limit};
 use serde_json::Value as Json;
 
-/// How JSON is written.
+/// The style of JSON text.
 pub struct Style<'a> {
-    /// What stands between items.
+    /// The separator between items.
     pub comma: &'a str,
-    /// What stands behind the name of a field.
+    /// The separator after the name of a field.
     pub colon: &'a str,
-    /// By how many blanks each level is indented; all on one line without it.
+    /// The indent of each level in blanks; `None` for everything on one line.
     pub indent: Option<usize>,
-    /// Whether fields are sorted by their names.
+    /// Whether fields are sorted by name.
     pub sort_keys: bool,
 }
 
-/// Charges for reading `text` as JSON, which takes many times its room where values are small.
+/// Charges for parsing `text`, whose values may take many times its length in memory.
 pub fn charge_parsing(text: &str) -> Result<(), Limit> {
     let values = text.bytes().filter(|byte| b",:[{".contains(byte)).count();
     work::charge((text.len() as u64).saturating_mul(10))?;
@@ -26,10 +26,10 @@ pub fn charge_parsing(text: &str) -> Result<(), Limit> {
     work::make_list(values.saturating_mul(2))
 }
 
-/// `value` in the original's way.
+/// Writes `value` as Python's `json.dumps` does.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 pub fn write(value: &Json, style: &Style<'_>) -> Result<String, Limit> {
     let mut out = String::new();
     write_value(&mut out, value, style, 0)?;
@@ -72,7 +72,7 @@ fn write_value(out: &mut String, value: &Json, style: &Style<'_>, depth: usize) 
     Ok(())
 }
 
-/// The work of writing one value, beside its text.
+/// The work of writing one value, besides its text.
 const NODE: u64 = 50;
 
 fn separate(out: &mut String, style: &Style<'_>, depth: usize, index: usize) -> Result<(), Limit> {
@@ -113,7 +113,7 @@ fn write_quoted(out: &mut String, text: &str) -> Result<(), Limit> {
     Ok(())
 }
 
-/// The inside of `text` as a JSON string.
+/// The inside of a JSON string with the content `text`.
 ///
 /// # Errors
 /// The limit that this exceeds.
@@ -123,7 +123,7 @@ pub fn escaped(text: &str) -> Result<String, Limit> {
     Ok(out)
 }
 
-/// Escapes all but printable ASCII, as Python's `ensure_ascii`.
+/// Escapes everything but printable ASCII, as Python's `ensure_ascii` does.
 fn write_text(out: &mut String, text: &str) -> Result<(), Limit> {
     let escapes = text.bytes().filter(|byte| !(b' '..=b'~').contains(byte) || b"\"\\".contains(byte)).count();
     work::charge((text.len() as u64).saturating_mul(4))?;
@@ -140,7 +140,7 @@ fn write_text(out: &mut String, text: &str) -> Result<(), Limit> {
             ' '..='~' => out.push(char),
             _ => {
                 for unit in char.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string does not fail.
+                    // Writing to a string cannot fail.
                     let _written = write!(out, "\\u{unit:04x}");
                 }
             }

@@ -1,4 +1,4 @@
-//! Everything in a value that a JSONPath leads to.
+//! The function `jsonpath_query`.
 
 use petrel_python::work;
 use serde_json::Value;
@@ -7,12 +7,12 @@ use crate::JsonPath;
 use crate::json_path::Found;
 use crate::parts::charge_copy;
 
-/// What `query` leads to in `value`; null if that is nothing.
+/// All values at `query` in `value`; null if there are none.
 ///
 /// # Errors
-/// When the query is no JSONPath, or does not fit the value.
+/// When `query` is not a JSONPath, or cannot be followed in the value.
 pub fn query(value: &Value, query: &str) -> Result<Value, String> {
-    // Each of its characters may be a word, and each word a step.
+    // Each character may be a word, and each word a step.
     work::read(query.len()).and_then(|()| work::make_list(query.len())).map_err(|limit| limit.to_string())?;
     let path = JsonPath::parse(query).map_err(|error| error.to_string())?;
     let found = path.all(value).map_err(|error| error.to_string())?;

@@ -1,11 +1,11 @@
-//! Parts of paths, as Python's `posixpath` finds them.
+//! Parts of paths, as in Python's `posixpath`.
 
-/// What follows the last slash.
+/// The part after the last slash.
 pub fn basename(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-/// What precedes the last slash, without slashes at its end.
+/// The part before the last slash, without trailing slashes.
 pub fn dirname(path: &str) -> &str {
     let end = path.rfind('/').map_or(0, |slash| slash + 1);
     let head = path.get(..end).unwrap_or_default();

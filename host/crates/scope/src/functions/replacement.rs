@@ -1,14 +1,15 @@
-//! What a match is replaced with, as Python's `re.sub` reads it.
+//! Templates of replacements, as Python's `re.sub` reads them.
 
 use petrel_python::regex::Regex;
 use petrel_python::work;
 
 use super::Error;
 
-/// Writes what Python's template of a replacement (`\1`, `\g<1>`, `\g<name>`, `\n`) makes of a match.
+/// Expands a template (`\1`, `\g<1>`, `\g<name>`, `
+/// `) for a match.
 ///
 /// # Errors
-/// A group that `regex` has not, an escape that Python has not, and the limit that this exceeds.
+/// A group that `regex` does not have, an escape that Python does not know, or the limit that the charge exceeds.
 pub fn expand(
     out: &mut String,
     template: &str,
@@ -42,7 +43,7 @@ pub fn expand(
                 rest = after.chars();
                 let number = match name.parse().ok() {
                     None => {
-                        // It is looked for among all.
+                        // Names are searched one by one.
                         work::visit(groups.len())?;
                         regex.group_number(name)
                     }

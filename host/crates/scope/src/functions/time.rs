@@ -1,16 +1,16 @@
-//! Durations for people.
+//! Durations as text for people.
 
 use petrel_python::display::float;
 use petrel_python::number::PythonNumber;
 
-/// The most seconds that there is a text for: up to the year 9999.
+/// The greatest number of seconds with a text: up to the year 9999.
 const MOST: i128 = 315_537_897_599;
 
-/// `seconds` as `1h3m5s`. As in StackStorm, what is below one second is called microseconds, and full months
-/// get lost.
+/// `seconds` in the form `1h3m5s`. As in StackStorm, a duration below one second is given in microseconds, and full
+/// months are lost.
 ///
 /// # Errors
-/// More than 9998 years.
+/// A duration of more than 9998 years.
 pub fn human_time(seconds: PythonNumber) -> Result<String, String> {
     const MICROSECONDS: char = '\u{3bc}';
     let whole = match seconds {
@@ -25,7 +25,7 @@ pub fn human_time(seconds: PythonNumber) -> Result<String, String> {
     if whole > MOST {
         return Err(format!("{whole} seconds are more than 9998 years; pass less"));
     }
-    // The clock and the calendar, that many seconds after the start of the year 1.
+    // As in StackStorm, the fields of the calendar date that many seconds after the beginning of the year 1.
     let start = jiff::civil::date(1, 1, 1).at(0, 0, 0, 0);
     let span = jiff::SignedDuration::from_secs(i64::try_from(whole).unwrap_or(i64::MAX));
     let end = start.checked_add(span).map_err(|error| error.to_string())?;
@@ -49,7 +49,7 @@ fn rounded(seconds: f64) -> Result<i128, String> {
     if seconds.is_finite() {
         Ok(seconds.round_ties_even() as i128)
     } else {
-        Err(format!("{} is no number of seconds", float(seconds)))
+        Err(format!("{} is not a number of seconds", float(seconds)))
     }
 }
 

@@ -1,96 +1,47 @@
-//! Semantic versions.
+//! The functions on semantic versions. The crate `semver` parses them by the specification, as StackStorm's library of
+//! the same name does. Matching is our own, an operator and one version, because the crate's requirements are Cargo's.
 
 use std::cmp::Ordering;
 
 use petrel_model::quoted::quoted;
 use petrel_python::work;
+use semver::Version;
 
 use super::Error;
 
-/// A version by its parts; what follows `+` has no weight.
-struct Version {
-    numbers: [u64; 3],
-    prerelease: Vec<String>,
-}
-
 fn parse(text: &str) -> Result<Version, Error> {
-    // Each word of it becomes a text of its own, and is compared.
     work::read(text.len())?;
-    work::make(text.len().saturating_mul(3))?;
-    let invalid = || Error::Wrong(format!("`{}` is not a semantic version; write it as 1.2.3", quoted(text)));
-    let (rest, build) = text.split_once('+').map_or((text, None), |(rest, build)| (rest, Some(build)));
-    let (core, prerelease) = rest.split_once('-').map_or((rest, None), |(core, pre)| (core, Some(pre)));
-    let is_word = |word: &&str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    let words = |part: Option<&str>| -> Result<Vec<String>, Error> {
-        let Some(part) = part else { return Ok(Vec::new()) };
-        let words: Option<Vec<_>> =
-            part.split('.').map(|word| is_word(&word).then(|| word.to_owned())).collect();
-        words.ok_or_else(invalid)
-    };
-    let mut numbers = [0; 3];
-    let mut parts = core.split('.');
-    for number in &mut numbers {
-        let part = parts.next().ok_or_else(invalid)?;
-        if part.is_empty()
-            || (part.len() > 1 && part.starts_with('0'))
-            || !part.bytes().all(|b| b.is_ascii_digit())
-        {
-            return Err(invalid());
-        }
-        *number = part.parse().map_err(|_too_large| invalid())?;
-    }
-    words(build)?;
-    if parts.next().is_some() {
-        Err(invalid())
-    } else {
-        Ok(Version { numbers, prerelease: words(prerelease)? })
-    }
+    work::make(text.len())?;
+    Version::parse(text).map_err(|_not_one| {
+        Error::Wrong(format!("`{}` is not a semantic version; write it as 1.2.3", quoted(text)))
+    })
 }
 
+/// The precedence of two versions. Build metadata after `+` has none.
 fn order(left: &str, right: &str) -> Result<Ordering, Error> {
-    let (left, right) = (parse(left)?, parse(right)?);
-    let by_numbers = left.numbers.cmp(&right.numbers);
-    Ok(by_numbers.then_with(|| match (left.prerelease.as_slice(), right.prerelease.as_slice()) {
-        ([], []) => Ordering::Equal,
-        ([], _) => Ordering::Greater,
-        (_, []) => Ordering::Less,
-        (left, right) => order_prerelease(left, right),
-    }))
+    Ok(parse(left)?.cmp_precedence(&parse(right)?))
 }
 
-fn order_prerelease(left: &[String], right: &[String]) -> Ordering {
-    let words =
-        left.iter().zip(right).map(|(left, right)| match (left.parse::<u64>(), right.parse::<u64>()) {
-            (Ok(left), Ok(right)) => left.cmp(&right),
-            (Ok(_), Err(_)) => Ordering::Less,
-            (Err(_), Ok(_)) => Ordering::Greater,
-            (Err(_), Err(_)) => left.cmp(right),
-        });
-    words.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
-}
-
-/// -1, 0 or 1, as `left` is less than `right`, equal to it or more.
+/// -1, 0 or 1, if `left` is lower than `right`, equal to it or higher.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn compare(left: &str, right: &str) -> Result<i64, Error> {
     order(left, right).map(|order| order as i64)
 }
 
-/// Whether `left` is more than `right`.
+/// Whether `left` is higher than `right`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn more_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_gt)
 }
 
-/// Whether `left` is less than `right`.
+/// Whether `left` is lower than `right`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn less_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_lt)
 }
@@ -98,15 +49,15 @@ pub fn less_than(left: &str, right: &str) -> Result<bool, Error> {
 /// Whether `left` and `right` are the same version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn equal(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_eq)
 }
 
-/// Whether `version` is as `expression` wants it: an operator and a version, or a version alone.
+/// Whether `version` satisfies `expression`: an operator with a version, or a version alone.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     type Test = fn(Ordering) -> bool;
     let tests: [(&str, Test); 6] = [
@@ -132,34 +83,86 @@ pub fn matches(version: &str, expression: &str) -> Result<bool, Error> {
 /// The next major version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_major(version: &str) -> Result<String, Error> {
-    parse(version).map(|Version { numbers: [major, ..], .. }| format!("{}.0.0", major.saturating_add(1)))
+    parse(version).map(|Version { major, .. }| format!("{}.0.0", major.saturating_add(1)))
 }
 
 /// The next minor version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_minor(version: &str) -> Result<String, Error> {
-    parse(version)
-        .map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{}.0", minor.saturating_add(1)))
+    parse(version).map(|Version { major, minor, .. }| format!("{major}.{}.0", minor.saturating_add(1)))
 }
 
-/// The next patch of `version`.
+/// The next patch version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_patch(version: &str) -> Result<String, Error> {
-    parse(version).map(|Version { numbers: [major, minor, patch], .. }| {
-        format!("{major}.{minor}.{}", patch.saturating_add(1))
-    })
+    parse(version)
+        .map(|Version { major, minor, patch, .. }| format!("{major}.{minor}.{}", patch.saturating_add(1)))
 }
 
-/// `version` without its patch: `1.2`.
+/// `version` without its patch number: `1.2`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn strip_patch(version: &str) -> Result<String, Error> {
-    parse(version).map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{minor}"))
+    parse(version).map(|Version { major, minor, .. }| format!("{major}.{minor}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_have_the_order_of_the_specification() {
+        // Section 11 of the specification, with build metadata, which has no precedence.
+        let rising = [
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.0.1",
+            "1.10.0",
+            "2.0.0",
+        ];
+        for (place, left) in rising.iter().enumerate() {
+            for (other, right) in rising.iter().enumerate() {
+                let expected = place.cmp(&other) as i64;
+                assert_eq!(compare(left, right), Ok(expected), "{left} {right}");
+                assert_eq!(
+                    compare(&format!("{left}+a.1"), &format!("{right}+b")),
+                    Ok(expected),
+                    "{left} {right}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused_by_name() {
+        for text in [
+            "",
+            "1",
+            "1.0",
+            "1.0.0.0",
+            "v1.0.0",
+            "01.0.0",
+            "1.0.0-",
+            "1.0.0-01",
+            "1.0.0+",
+            "1.0.0-a..b",
+            " 1.0.0",
+        ] {
+            let Err(Error::Wrong(refused)) = compare(text, "1.0.0") else { panic!("`{text}` is taken") };
+            assert_eq!(refused, format!("`{text}` is not a semantic version; write it as 1.2.3"));
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! YAML for the languages: reading it is `petrel_yaml`, as `PyYAML` reads; writing it as `PyYAML` writes is
-//! here: block style, keys sorted, texts plain where they read back as text, folded behind column 80.
+//! YAML for both languages. `petrel_yaml` reads it as `PyYAML` does; this file writes it as `PyYAML` does: block
+//! style, keys sorted, texts plain where they read back as text, folded behind column 80.
 
 use petrel_python::display;
 use petrel_python::work::{self, Limit};
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::json::charge_parsing;
 
-/// Behind this column texts are folded at the next blank.
+/// The column behind which texts are folded at the next blank.
 const WIDTH: usize = 80;
 
-/// The longest text that stands before a colon; a longer one gets a line of its own.
+/// The length of a key up to which it stands before a colon on one line; a longer one gets a line of its own.
 const SIMPLE_KEY: usize = 128;
 
-/// Reads YAML 1.1; dates stay text. The inner error says where the text is no YAML, and why.
+/// Reads YAML 1.1; dates stay text. The inner error has the place and the reason of a syntax error.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 pub fn parse(text: &str) -> Result<Result<Value, String>, Limit> {
     work::charge((text.len() as u64).saturating_mul(100))?;
     charge_parsing(text)?;
@@ -24,10 +24,10 @@ pub fn parse(text: &str) -> Result<Result<Value, String>, Limit> {
     Ok(petrel_yaml::parse_loosely(text).map_err(|error| error.to_string()))
 }
 
-/// `value` as YAML, indented by `indent` (2 to 9), with or without escapes for what is not ASCII.
+/// Writes `value` as YAML with an indent of 2 to 9 blanks, with or without escapes for characters outside of ASCII.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that the charge exceeds.
 pub fn dump(value: &Value, indent: usize, allow_unicode: bool) -> Result<String, Limit> {
     let step = if (2..10).contains(&indent) { indent } else { 2 };
     let mut writer = Writer { out: String::new(), column: 0, step, allow_unicode };
@@ -50,7 +50,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Adds `text`; nothing more once there is too much of it.
+    /// Adds `text`, or nothing once a limit was exceeded.
     fn put(&mut self, text: &str) {
         if work::charge(20).and_then(|()| work::make(text.len())).is_err() {
             return;
@@ -62,7 +62,7 @@ impl Writer {
         };
     }
 
-    /// Blanks up to a column, on a new line if the present one is not empty and does not just begin an item.
+    /// Adds blanks up to a column, on a new line unless the present one is empty or just begins an item.
     fn pad(&mut self, column: usize) {
         let blanks = column.saturating_sub(self.column);
         if work::check().is_ok() {
@@ -131,7 +131,7 @@ impl Writer {
             Value::String(text) => self.text(text, indent, is_key),
             Value::Number(number) if number.is_f64() => {
                 let text = display::float(number.as_f64().unwrap_or_default());
-                // YAML 1.1 wants a dot before an exponent.
+                // YAML 1.1 requires a dot before an exponent.
                 let text = if text.contains('.') { text } else { text.replacen('e', ".0e", 1) };
                 self.put(&text);
             }
@@ -165,7 +165,7 @@ impl Writer {
         self.pad(indent);
     }
 
-    /// A plain text, broken at single blanks behind the width.
+    /// Writes a plain text, broken at single blanks behind the width.
     fn folded(&mut self, text: &str, indent: usize, is_key: bool) {
         let chars: Vec<char> = text.chars().collect();
         let mut after_space = false;
@@ -180,7 +180,8 @@ impl Writer {
         }
     }
 
-    /// The inside of single quotes: a line break is written as two.
+    /// Writes the inside of single quotes. A line break is doubled, because a single one would be folded into a
+    /// blank.
     fn single(&mut self, text: &str, indent: usize, is_key: bool) {
         let chars: Vec<char> = text.chars().collect();
         let (mut after_space, mut after_break) = (false, false);
@@ -216,7 +217,7 @@ impl Writer {
         }
     }
 
-    /// The inside of double quotes.
+    /// Writes the inside of double quotes.
     fn double(&mut self, text: &str, indent: usize, is_key: bool) {
         let chars: Vec<char> = text.chars().collect();
         let mut after_space = false;
@@ -237,7 +238,7 @@ impl Writer {
     }
 }
 
-/// Whether a character stands for itself. What is beyond 16 bits never does.
+/// Whether a character stands for itself. Characters beyond 16 bits never do, as in `PyYAML`.
 fn is_shown(char: char, allow_unicode: bool) -> bool {
     match char {
         ' '..='~' => true,
@@ -272,7 +273,7 @@ fn escape(char: char) -> String {
     }
 }
 
-/// Which styles a text can have.
+/// The styles that a text can have.
 struct Analysis {
     allows_plain: bool,
     allows_single: bool,

@@ -1,4 +1,4 @@
-//! Reads the text of a JSONPath. `|` binds tighter than `.`, and `.` tighter than `..`, as in the original.
+//! The parser of JSONPath. As in the original, `|` binds tighter than `.`, and `.` tighter than `..`.
 
 use super::{JsonPath, Step};
 
@@ -72,10 +72,10 @@ fn tokens(path: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-/// How deep parentheses may nest.
+/// The depth of nested parentheses.
 const DEPTH: usize = 16;
 
-/// How many steps a path may have: following it takes room on the stack for each.
+/// The number of steps in a path. Following a path takes stack for each.
 const STEPS: usize = 256;
 
 struct Parser {
@@ -93,7 +93,7 @@ impl Parser {
         if self.take(sign) { Ok(()) } else { Err(format!("`{sign}` is missing")) }
     }
 
-    /// Counts a step that is about to be read.
+    /// Counts a step before it is parsed.
     fn step(&mut self) -> Result<(), String> {
         self.steps += 1;
         if self.steps > STEPS { Err(format!("it has more than {STEPS} steps")) } else { Ok(()) }
@@ -162,7 +162,7 @@ impl Parser {
         Ok(Step::Fields(names))
     }
 
-    /// What stands between brackets, the opening one being read.
+    /// The step between brackets, after the opening one.
     fn bracket(&mut self) -> Result<Step, String> {
         if self.take('*') {
             self.expect(']')?;

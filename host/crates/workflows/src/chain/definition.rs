@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::inspection::{Finding, Severity};
 
-/// The names of the host that templates see, and that hardly anybody gives to parameters and results of their own.
+/// The names of the host that templates see, and that hardly anybody gives to their own parameters and results.
 const SEEN: [&str; 3] = [DATASTORE, "action_context", "config_context"];
 
 /// The others.

@@ -94,7 +94,7 @@ pub fn dropped(text: &str) -> Vec<Dropped<'_>> {
 }
 
 /// The first parameter of `text` whose value was to go on after `\"` or `\'`. Orquesta knows no escapes, so the value ends
-/// there, with the backslash. A value such as `"C:\dir\"` is not meant, behind which no quote is left over.
+/// there, with the backslash. A value such as `"C:\dir\"` is not reported, since no quote is left over after it.
 pub fn escaped(text: &str) -> Option<&str> {
     let spans = spans(text);
     spans.iter().enumerate().find_map(|(number, span)| {

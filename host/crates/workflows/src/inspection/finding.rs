@@ -22,6 +22,19 @@ pub enum Kind {
     Syntax,
 }
 
+impl Kind {
+    /// The name in StackStorm's reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Context => "context",
+            Self::Expression => "expression",
+            Self::Semantic => "semantic",
+            Self::Syntax => "syntax",
+        }
+    }
+}
+
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -105,8 +118,7 @@ impl Finding {
     /// The finding as StackStorm shows it. Notes, which StackStorm does not have, are marked.
     pub fn to_value(&self) -> Value {
         let mut object = Map::new();
-        let kind = serde_json::to_value(self.kind).unwrap_or_default();
-        object.insert("type".to_owned(), kind);
+        object.insert("type".to_owned(), Value::from(self.kind.name()));
         if let Some(language) = self.language {
             object.insert("language".to_owned(), Value::from(language.name()));
         }

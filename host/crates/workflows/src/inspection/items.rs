@@ -1,5 +1,5 @@
-//! Notes on calls of `item` that give nothing: where there is no item, and with a key that the items of the task do not
-//! have. Orquesta finds out when it evaluates them.
+//! Notes on calls of `item` that fail: where there is no item, and with a key that the items of the task do not have.
+//! Orquesta finds out when it evaluates them.
 
 use petrel_expressions::statement::{Reference, item_keys};
 use petrel_model::nearest::nearest;

@@ -1,5 +1,5 @@
-//! The arguments of a call, in the order of the parameters. Types were checked when the overload was
-//! chosen, so that what the accessors complain about does not happen.
+//! The arguments of a call, in the order of the parameters. Their types were checked when the overload was chosen, so
+//! the errors of the accessors do not occur.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::super::sequence::Iteration;
 use super::super::term::{Dict, List, Set, Term};
 use super::super::time::{DateTime, TimeSpan};
 
-/// One argument.
+/// An argument.
 #[derive(Debug, Clone)]
 pub(crate) enum Bound {
-    /// Left out.
+    /// The argument was left out.
     Absent,
     Term(Term),
     Lambda(Lambda),
@@ -26,7 +26,7 @@ pub(crate) enum Bound {
     Rule(Lambda, Lambda),
 }
 
-/// All of them.
+/// The arguments of a call.
 #[derive(Debug)]
 pub(crate) struct Arguments<'a> {
     pub(crate) context: &'a Rc<Context>,
@@ -40,7 +40,7 @@ fn wrong(index: usize) -> Error {
 }
 
 impl Arguments<'_> {
-    /// An argument, if it is there.
+    /// The argument at `index`, if it was given.
     pub(super) fn given(&self, index: usize) -> Option<Term> {
         match self.fixed.get(index) {
             Some(Bound::Term(term)) => Some(term.clone()),
@@ -48,7 +48,7 @@ impl Arguments<'_> {
         }
     }
 
-    /// An argument, null if it is not there.
+    /// The argument at `index`, or null.
     pub(super) fn term(&self, index: usize) -> Term {
         self.given(index).unwrap_or(Term::Null)
     }
@@ -56,7 +56,7 @@ impl Arguments<'_> {
     pub(super) fn text(&self, index: usize) -> Result<Arc<str>, Error> {
         match self.fixed.get(index) {
             Some(Bound::Term(Term::Text(text))) => {
-                // Whoever asks for a text goes through it a few times.
+                // A function reads a text several times.
                 work::charge((text.len() as u64).saturating_mul(4))?;
                 Ok(Arc::clone(text))
             }
@@ -64,7 +64,7 @@ impl Arguments<'_> {
         }
     }
 
-    /// A text, if it is there and not null.
+    /// The text at `index`, if it was given and is not null.
     pub(super) fn optional_text(&self, index: usize) -> Option<Arc<str>> {
         self.text(index).ok()
     }
@@ -134,7 +134,7 @@ impl Arguments<'_> {
         }
     }
 
-    /// A span of time, nothing if it was left out.
+    /// The span of time at `index`, or zero.
     pub(super) fn span(&self, index: usize) -> TimeSpan {
         match self.fixed.get(index) {
             Some(Bound::Term(Term::TimeSpan(span))) => *span,
@@ -153,12 +153,12 @@ impl Arguments<'_> {
         }
     }
 
-    /// Begins to read an argument.
+    /// Begins an iteration over an argument.
     pub(super) fn iterate(&self, run: &Run<'_>, index: usize) -> Result<Iteration, Error> {
         Iteration::new(run, &self.term(index))
     }
 
-    /// How deep values nest in it.
+    /// The depth of values in an argument.
     pub(super) fn height(&self, index: usize) -> u32 {
         match self.fixed.get(index) {
             Some(Bound::Term(term)) => term.height(),
@@ -177,7 +177,7 @@ impl Arguments<'_> {
         (0..self.fixed.len()).map(|index| self.height(index)).chain(rest).max().unwrap_or(0)
     }
 
-    /// Further arguments that are values.
+    /// The further arguments, as values.
     pub(super) fn rest_terms(&self) -> Vec<Term> {
         let term = |bound: &Bound| match bound {
             Bound::Term(term) => term.clone(),
@@ -186,7 +186,7 @@ impl Arguments<'_> {
         self.rest.iter().map(term).collect()
     }
 
-    /// Further arguments that are expressions.
+    /// The further arguments, as expressions.
     pub(super) fn rest_lambdas(&self) -> Vec<Lambda> {
         let lambda = |bound: &Bound| match bound {
             Bound::Lambda(lambda) => Some(lambda.clone()),
@@ -195,7 +195,7 @@ impl Arguments<'_> {
         self.rest.iter().filter_map(lambda).collect()
     }
 
-    /// The named argument of a function that takes any name.
+    /// A named argument, for a function that takes any names.
     pub(super) fn named(&self, name: &str) -> Option<&Term> {
         self.named.iter().find(|(known, _)| **known == *name).map(|(_, term)| term)
     }

@@ -1,4 +1,4 @@
-//! Truth.
+//! Functions on booleans.
 
 use super::super::term::Term;
 use super::signature::{Function, Type, function, required};

@@ -1,4 +1,4 @@
-//! Choices: arguments are evaluated only where the choice needs them.
+//! Choices. Arguments are evaluated only if the choice needs them.
 
 use super::super::error::Error;
 use super::super::limits::Run;
@@ -37,7 +37,7 @@ fn select_case(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     Ok(Term::Integer(conditions.len() as i128))
 }
 
-/// The indexes of conditions that hold, or for each condition whether it holds.
+/// The indexes of the conditions that hold, or for each condition whether it holds.
 fn cases(args: &Arguments<'_>, as_indexes: bool) -> Result<Term, Error> {
     let mut conditions = (0..).zip(args.rest_lambdas());
     let sequence = Sequence::new(args.heights(), move |run| {

@@ -1,4 +1,4 @@
-//! Collections with elements added, replaced or taken out, and sequences that produce themselves.
+//! Changed collections, with elements added, replaced or removed, and sequences that generate themselves.
 
 use std::collections::VecDeque;
 
@@ -64,12 +64,12 @@ pub(super) const TABLE: &[Function] = &[
     ),
 ];
 
-/// What is put where: in the place of the elements from `start` to before `end`.
+/// A change: values in place of the elements from `start` to before `end`.
 #[derive(Clone, Copy)]
 struct Edit {
     start: i128,
     end: i128,
-    /// Whether it is put at the end if there are fewer elements than `start`.
+    /// Whether the values go to the end if there are fewer than `start` elements.
     at_end: bool,
 }
 
@@ -79,7 +79,7 @@ enum Part {
 }
 
 impl Edit {
-    /// From a position and a number of elements; a negative number is all that follow.
+    /// The change for a position and a count; a negative count means all following elements.
     fn replace(args: &Arguments<'_>, count: usize) -> Result<Self, Error> {
         let start = args.integer(1)?;
         let end = match args.integer_or(count, 1) {
@@ -138,7 +138,7 @@ fn edit(
     sequence.map(Term::Sequence)
 }
 
-/// Each value from the one before it, as long as the condition holds.
+/// Generates each value from the previous one, as long as the condition holds.
 fn generate(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (predicate, producer) = (args.lambda(1)?, args.lambda(2)?);
     let selector = args.optional_lambda(3);
@@ -164,7 +164,7 @@ fn generate(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// A tree: each value produces more.
+/// Generates a tree: each value produces more values.
 fn generate_many(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (producer, selector) = (args.lambda(1)?, args.optional_lambda(2));
     let mut seen = args.flag(3, false).then(Keys::default);

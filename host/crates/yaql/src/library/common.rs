@@ -1,4 +1,4 @@
-//! What a value is.
+//! The types of values.
 
 use super::super::term::Term;
 use super::signature::{Function, Type, function, required};

@@ -1,4 +1,4 @@
-//! Points in time and spans of time. Calendar and formats are [`super::super::time`].
+//! Times and spans of time. [`super::super::time`] has the calendar and the formats.
 
 use jiff::civil;
 
@@ -65,7 +65,7 @@ pub(super) const TABLE: &[Function] = &[
     function("now", &[optional("offset", Type::TimeSpan).nullable()], |run, args| {
         Ok(Term::DateTime(DateTime { micros: moment(run), offset: args.span(0).micros }))
     }),
-    // The zone of a host is no part of a workflow: times are told in UTC.
+    // The time zone of the host must not influence a workflow, so the local zone is UTC.
     function("localtz", &[], |_, _| Ok(Term::TimeSpan(TimeSpan { micros: 0 }))),
     function("utctz", &[], |_, _| Ok(Term::TimeSpan(TimeSpan { micros: 0 }))),
     method(
@@ -85,14 +85,14 @@ pub(super) const TABLE: &[Function] = &[
     ),
     method("format", &[required("dt", Type::DateTime), required("format", Type::Text)], |run, args| {
         let format = args.text(1)?;
-        // The longest directive writes a date and a time.
+        // The longest directive writes a date and a clock.
         run.allocate(format.len() * 16)?;
         let text = format::write(args.time(0)?, &format);
         Ok(Term::from(text))
     }),
 ];
 
-/// When this is evaluated, in microseconds since 1970.
+/// The moment of the evaluation, in microseconds since 1970.
 fn moment(run: &Run<'_>) -> i64 {
     run.scope.map_or(0, |scope| scope.moment.micros)
 }
@@ -170,7 +170,7 @@ fn replace(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     from_fields(fields, offset).map(Term::DateTime)
 }
 
-/// `term.name` for what is neither a mapping nor iterable: a part of a time or a span.
+/// `term.name` where `term` is neither a mapping nor iterable: a part of a time or a span.
 ///
 /// # Errors
 /// When there is no such part.

@@ -1,4 +1,4 @@
-//! Mappings.
+//! Functions on mappings.
 
 use super::super::compare::equal_counted;
 use super::super::error::{Error, ErrorKind};
@@ -143,7 +143,7 @@ fn without(run: &Run<'_>, dict: &Dict, keys: Vec<Term>) -> Result<Term, Error> {
     let mut entries = dict.to_entries(run)?;
     entries.is_mutable = true;
     for key in keys {
-        // Taking out an entry moves those behind it.
+        // Removing an entry moves those behind it.
         run.steps(entries.len() as u64 / 64)?;
         entries.remove(&Key::new(run, key)?);
     }

@@ -1,4 +1,4 @@
-//! Collections put together: groups, joins, zips and deep merges.
+//! Combinations of collections: groups, joins, zips and deep merges.
 
 use std::cell::RefCell;
 
@@ -86,8 +86,8 @@ fn group_by(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// What `groupBy` makes of each group: from its list or, as in old versions, from key and list, if the
-/// first way fails.
+/// The aggregation of `groupBy`: a function of the group's list or, as in old versions of YAQL, of key and list if
+/// the first form fails.
 struct Aggregation {
     aggregator: Lambda,
     failure: RefCell<Option<Error>>,
@@ -139,7 +139,7 @@ fn may_recover(error: &Error) -> bool {
     )
 }
 
-/// Whether `result` could be the key and a value of a group of two, as the old way gives them.
+/// Whether `result` may be the key and the value of a group, as the old form returns them.
 fn is_old_style(run: &Run<'_>, result: &Term, items: &Term) -> Result<bool, Error> {
     let (Term::List(result), Term::List(items)) = (result, items) else { return Ok(false) };
     match (result.get(0), items.get(0)) {
@@ -190,7 +190,7 @@ fn join(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// Elements side by side, up to the end of the shortest, or of the longest with something in the gaps.
+/// Elements of several collections side by side, up to the end of the shortest, or of the longest with a filler.
 fn zip(args: &Arguments<'_>, filler: Option<Term>) -> Result<Term, Error> {
     let mut columns = vec![Lazily::new(args.term(0))];
     columns.extend(args.rest_terms().into_iter().map(Lazily::new));
@@ -215,7 +215,7 @@ fn zip(args: &Arguments<'_>, filler: Option<Term>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// How two mappings are merged.
+/// The options of a merge of mappings.
 struct Merge {
     lists: Option<Lambda>,
     items: Option<Lambda>,

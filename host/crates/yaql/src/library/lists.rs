@@ -1,4 +1,4 @@
-//! Lists, and how sequences become such.
+//! Functions on lists, and conversions to lists.
 
 use super::super::error::{Error, ErrorKind};
 use super::super::limits::Run;
@@ -30,7 +30,7 @@ pub(super) const TABLE: &[Function] = &[
     ),
 ];
 
-/// `terms`, with the elements of sequences in their places. Lists stay as they are.
+/// `terms` with sequences replaced by their elements. Lists stay as they are.
 pub(super) fn flat(run: &Run<'_>, terms: Vec<Term>) -> Result<Vec<Term>, Error> {
     let mut flattened = Vec::with_capacity(terms.len());
     for term in terms {
@@ -44,7 +44,7 @@ pub(super) fn flat(run: &Run<'_>, terms: Vec<Term>) -> Result<Vec<Term>, Error> 
     Ok(flattened)
 }
 
-/// All elements at all depths, one after the other.
+/// All elements at all depths in a row.
 fn flatten(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut stack = vec![args.iterate(run, 0)?];
     let sequence = Sequence::new(args.heights(), move |run| {
@@ -65,7 +65,7 @@ fn flatten(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// The index that a number from the front or, if negative, from the back means.
+/// The place of an index, which counts from the end if it is negative.
 pub(super) fn place(index: i128, length: usize) -> Option<usize> {
     let index = if index < 0 { index + length as i128 } else { index };
     usize::try_from(index).ok()

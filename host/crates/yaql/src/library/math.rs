@@ -1,4 +1,4 @@
-//! Numbers.
+//! Functions on numbers.
 
 use petrel_python::number::{float_from_text, integer_from_text};
 use petrel_python::work;
@@ -44,13 +44,13 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-/// The larger one; the first of two that are equal.
+/// The larger term; the first if both are equal.
 pub(super) fn larger(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Error> {
     let is_right = compare(run, BinaryOperator::Greater, right, left)?;
     Ok(if is_right { right } else { left }.clone())
 }
 
-/// The smaller one; the second of two that are equal.
+/// The smaller term; the second if both are equal, as in the original.
 pub(super) fn smaller(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Error> {
     let is_left = compare(run, BinaryOperator::Greater, right, left)?;
     Ok(if is_left { left } else { right }.clone())
@@ -98,18 +98,18 @@ fn float(term: &Term) -> Result<Term, Error> {
     }
 }
 
-/// What an error shows of a text.
+/// The beginning of a text, for an error.
 fn beginning(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
-/// From 0 to before 1, by the upper 53 bits.
+/// A float from 0 to below 1, from the upper 53 bits.
 #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds")]
 fn fraction(random: u64) -> f64 {
     (random >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// An integer between two, both included.
+/// An integer between two bounds, both included.
 fn random(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (from, to) = (args.term(0).as_integer(), args.term(1).as_integer());
     let (Some(from), Some(to)) = (from, to) else {

@@ -1,5 +1,5 @@
-//! The platform's functions for JSON, patterns, versions, paths and durations. What each does is in
-//! [`petrel_scope::functions`] and shared with Jinja; here it is fitted to terms.
+//! The platform's functions for JSON, patterns, versions, paths and durations. [`petrel_scope::functions`] has their
+//! code, which Jinja shares; this file adapts it to terms.
 
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ fn to_json(run: &Run<'_>, term: &Term) -> Result<Arc<Json>, Error> {
     Value::from_term(run, term)?.to_json()
 }
 
-/// Text that is an argument; nothing else will do.
+/// The text at `index`; a value of another type is an error.
 fn exact(args: &Arguments<'_>, index: usize) -> Result<Arc<str>, Error> {
     args.text(index).map_err(|_other| {
         Error::type_(format!(
@@ -124,7 +124,7 @@ fn exact(args: &Arguments<'_>, index: usize) -> Result<Arc<str>, Error> {
     })
 }
 
-/// `text` as a term, counted.
+/// `text` as a term, with its copy charged.
 fn copied(run: &Run<'_>, text: &str) -> Result<Term, Error> {
     run.allocate(text.len())?;
     Ok(Term::text(text))
@@ -197,7 +197,7 @@ fn jsonpath_query(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     Ok(view::term(&Arc::new(found)))
 }
 
-/// Elements side by side up to the end of the longest, with null or `pad` in the gaps.
+/// Elements of several lists side by side, up to the end of the longest, with null or `pad` in the gaps.
 fn zip(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let pad = args.named("pad").cloned().unwrap_or(Term::Null);
     let mut columns = Vec::new();
@@ -262,13 +262,13 @@ fn is_match(run: &Run<'_>, args: &Arguments<'_>, at_start: bool) -> Result<Term,
     is_match.map(Term::Bool).map_err(Error::from)
 }
 
-/// The pattern, for what needs to know where matches are.
+/// The pattern of a function that needs the places of matches.
 fn pattern(args: &Arguments<'_>, ignore_case: usize) -> Result<Pattern, Error> {
     let flags = if args.flag(ignore_case, false) { "i" } else { "" };
     Pattern::new(&exact(args, 1)?, flags)
 }
 
-/// The text of a group; one that took no part is empty.
+/// The text of a group; empty for a group that took no part.
 fn group(run: &Run<'_>, text: &str, range: Option<&std::ops::Range<usize>>) -> Result<Term, Error> {
     copied(run, range.and_then(|range| text.get(range.clone())).unwrap_or_default())
 }

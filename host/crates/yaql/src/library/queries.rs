@@ -1,4 +1,4 @@
-//! Sequences made from collections, an element at a time.
+//! Sequences over collections, evaluated element by element.
 
 use std::rc::Rc;
 
@@ -39,6 +39,7 @@ pub(super) const TABLE: &[Function] = &[
     both("distinct", &[COLLECTION, optional("keySelector", Type::Lambda)], distinct),
     both("enumerate", &[COLLECTION, optional("start", Type::Integer).nullable()], enumerate),
     method("memorize", &[COLLECTION], |run, args| match args.term(0) {
+        // These can be read again as they are.
         term @ (Term::List(_) | Term::Set(_) | Term::Pairs(_)) => Ok(term),
         term => Sequence::kept(args.iterate(run, 0)?, term.height()).map(Term::Sequence),
     }),
@@ -64,7 +65,7 @@ pub(super) const TABLE: &[Function] = &[
     method("defaultIfEmpty", &[COLLECTION, required("default", Type::Iterable)], default_if_empty),
 ];
 
-/// A sequence from the elements of the first argument.
+/// A sequence over the elements of the first argument.
 pub(super) fn from_elements(
     args: &Arguments<'_>,
     mut next: impl FnMut(&Run<'_>, &mut Lazily) -> Result<Option<Term>, Error> + 'static,
@@ -110,6 +111,7 @@ fn select_many(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
             }
             let Some(element) = elements.next(run)? else { return Ok(None) };
             let selected = selector.call(run, &[element])?;
+            // As in YAQL, a selected value that is no collection is itself an element.
             if !selected.is_iterable() {
                 return Ok(Some(selected));
             }
@@ -118,7 +120,7 @@ fn select_many(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-/// A number of elements; a negative one is refused.
+/// A number of elements, which must not be negative.
 fn count(args: &Arguments<'_>) -> Result<u64, Error> {
     u64::try_from(args.integer(1)?)
         .map_err(|_negative| Error::value("The number of elements must be 0 <= x <= sys.maxsize"))
@@ -126,6 +128,7 @@ fn count(args: &Arguments<'_>) -> Result<u64, Error> {
 
 fn skip(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut left = count(args)?;
+    // Elements are skipped when the first one is asked for, since sequences are lazy.
     from_elements(args, move |run, elements| {
         while left > 0 {
             left -= 1;
@@ -163,6 +166,7 @@ fn skip_while(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
             match &predicate {
                 Some(skipped) if holds(run, skipped, &element)? => {}
                 _ => {
+                    // From the first element that fails the predicate on, it is not asked again.
                     predicate = None;
                     return Ok(Some(element));
                 }
@@ -232,6 +236,7 @@ fn cycle(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     from_elements(args, move |run, elements| {
         if index.is_none() {
             if let Some(element) = elements.next(run)? {
+                // The elements are kept for the later rounds, so their room is charged, though the result is lazy.
                 run.allocate(size_of::<Term>())?;
                 seen.push(element.clone());
                 return Ok(Some(element));
@@ -246,6 +251,7 @@ fn cycle(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 
 fn repeat(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let value = args.term(0);
+    // A negative number, the default, repeats the value without end.
     let mut left = u64::try_from(args.integer_or(1, -1)).ok();
     let sequence = Sequence::new(value.height(), move |_| match &mut left {
         Some(0) => Ok(None),
@@ -258,7 +264,7 @@ fn repeat(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// Integers from `start` to before `stop`, without an end if there is none.
+/// Integers from `start` to before `stop`, without an end if `stop` is `None`.
 fn numbers(start: i128, stop: Option<i128>, step: i128) -> Result<Term, Error> {
     let mut next = Some(start);
     let sequence = Sequence::new(0, move |_| {
@@ -266,6 +272,7 @@ fn numbers(start: i128, stop: Option<i128>, step: i128) -> Result<Term, Error> {
         if stop.is_some_and(|stop| if step > 0 { current >= stop } else { current <= stop }) {
             return Ok(None);
         }
+        // The sequence ends where the next number does not fit an integer.
         next = current.checked_add(step);
         Ok(Some(Term::Integer(current)))
     });
@@ -275,6 +282,7 @@ fn numbers(start: i128, stop: Option<i128>, step: i128) -> Result<Term, Error> {
 fn default_if_empty(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let collection = match args.term(0) {
         term @ (Term::List(_) | Term::Set(_) | Term::Pairs(_)) => term,
+        // The look at the first element would take it from the sequence, so the elements read are kept.
         term => Term::Sequence(Sequence::kept(args.iterate(run, 0)?, term.height())?),
     };
     let is_empty = Iteration::new(run, &collection)?.next(run)?.is_none();

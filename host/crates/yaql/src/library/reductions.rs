@@ -1,4 +1,4 @@
-//! One value from a collection.
+//! Functions from a collection to a single value.
 
 use super::super::compare::equal_counted;
 use super::super::context::Lambda;
@@ -60,14 +60,14 @@ fn is_true(run: &Run<'_>, predicate: &Lambda, element: &Term) -> Result<bool, Er
     predicate.call(run, std::slice::from_ref(element)).map(|value| value.is_true())
 }
 
-/// Whether one element holds, or all of them.
+/// Whether the condition holds for any element, or for all of them.
 fn quantify(run: &Run<'_>, args: &Arguments<'_>, wanted: bool) -> Result<Term, Error> {
     let predicate = args.optional_lambda(1);
     let mut elements = args.iterate(run, 0)?;
     while let Some(element) = elements.next(run)? {
         let holds = match &predicate {
             Some(predicate) => is_true(run, predicate, &element)?,
-            // `any` without a condition asks only whether there is one.
+            // Without a condition, `any` asks only whether there is an element.
             None => wanted || element.is_true(),
         };
         if holds == wanted {
@@ -111,7 +111,7 @@ fn aggregate(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-/// All totals on the way, the seed first.
+/// All totals in order, the seed first.
 fn accumulate(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (selector, seed) = (args.lambda(1)?, args.given(2));
     let mut total: Option<Term> = None;
@@ -158,7 +158,7 @@ fn last(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     last.or_else(|| args.given(1)).ok_or_else(exhausted)
 }
 
-/// The index of the first or last element that is meant, -1 if there is none.
+/// The index of the first or last matching element, -1 if there is none.
 fn find(
     run: &Run<'_>,
     args: &Arguments<'_>,

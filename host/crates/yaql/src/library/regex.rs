@@ -1,4 +1,4 @@
-//! Regular expressions.
+//! Functions on regular expressions.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use petrel_scope::functions::replacement::expand;
 use super::super::context::{Context, Lambda};
 use super::super::error::Error;
 use super::super::limits::Run;
-use super::super::pattern::{Found, Pattern};
+use super::super::pattern::{Pattern, PatternMatch};
 use super::super::sequence::Sequence;
 use super::super::syntax::Name;
 use super::super::term::{Entries, List, Term};
@@ -64,7 +64,7 @@ fn regex(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     Pattern::new(&args.text(0)?, &flags).map(|pattern| Term::Pattern(Rc::new(pattern)))
 }
 
-/// A copy of a part of `text`.
+/// A part of `text` as a term, with its copy charged.
 fn part(run: &Run<'_>, text: &str, range: &std::ops::Range<usize>) -> Result<Term, Error> {
     run.allocate(range.len())?;
     Ok(Term::text(text.get(range.clone()).unwrap_or_default()))
@@ -90,13 +90,13 @@ fn search_all(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// The text of a match, or what the selector makes of it.
+/// The text of a match, or the value of the selector for it.
 fn selected(
     run: &Run<'_>,
     context: &Rc<Context>,
     text: &str,
     pattern: &Pattern,
-    found: &Found,
+    found: &PatternMatch,
     selector: Option<&Lambda>,
 ) -> Result<Term, Error> {
     match selector {
@@ -109,13 +109,13 @@ fn selected(
     }
 }
 
-/// Sets `$1` to the whole match, `$2` to the first group, and so on; named groups by their names, too.
+/// Sets `$1` to the whole match, `$2` to the first group and so on, and variables of the groups' names.
 fn publish(
     run: &Run<'_>,
     context: &Context,
     text: &str,
     pattern: &Pattern,
-    found: &Found,
+    found: &PatternMatch,
 ) -> Result<(), Error> {
     let chars = |byte: usize| text.get(..byte).map_or(0, |before| before.chars().count()) as i128;
     let names = pattern.regex().group_names();
@@ -158,7 +158,7 @@ fn split(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Re
     List::mutable(run, parts).map(Term::List)
 }
 
-/// How many matches a number of replacements means: 0 is all of them, and less is none.
+/// The greatest number of matches for a number of replacements: 0 means all, and a negative one means none.
 fn most(args: &Arguments<'_>) -> usize {
     match args.integer_or(3, 0) {
         0 => usize::MAX,
@@ -166,13 +166,13 @@ fn most(args: &Arguments<'_>) -> usize {
     }
 }
 
-/// `text` with matches replaced by what `replacement` writes, `limit` of them at most.
+/// `text` with up to `limit` matches replaced by the output of `replacement`.
 fn replaced(
     run: &Run<'_>,
     pattern: &Pattern,
     text: &str,
     limit: usize,
-    mut replacement: impl FnMut(&mut String, &Found) -> Result<(), Error>,
+    mut replacement: impl FnMut(&mut String, &PatternMatch) -> Result<(), Error>,
 ) -> Result<Term, Error> {
     let (mut out, mut end) = (String::new(), 0);
     for found in pattern.find(run, text, limit)? {
@@ -187,7 +187,7 @@ fn replaced(
     Ok(Term::from(out))
 }
 
-/// `text` with matches replaced by a template, which is checked also where nothing matches.
+/// `text` with matches replaced by a template. The template is checked even if nothing matches.
 pub(super) fn substitute(
     run: &Run<'_>,
     pattern: &Pattern,
@@ -231,7 +231,7 @@ fn replace_by(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) 
     })
 }
 
-/// With a backslash before whatever has a meaning in a regular expression.
+/// `text` with a backslash before each character that has a meaning in a pattern.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {

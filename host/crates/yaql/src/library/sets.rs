@@ -1,4 +1,4 @@
-//! Sets.
+//! Functions on sets.
 
 use petrel_python::work;
 
@@ -25,7 +25,7 @@ pub(super) const TABLE: &[Function] = &[
     method("symmetricDifference", TWO, symmetric_difference),
     method("add", &[required("set", Type::Set)], |run, args| {
         let mut members = own(args, 0)?;
-        // That was a copy.
+        // The members were copied.
         work::charge((members.len() as u64).saturating_mul(16))?;
         for term in args.rest_terms() {
             members.insert(run, term)?;
@@ -49,7 +49,7 @@ fn to_set(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     Ok(Term::set(members))
 }
 
-/// The members of a set that has methods: the keys of a mapping have none.
+/// The members of a set that has methods, which the keys of a mapping have not.
 fn own(args: &Arguments<'_>, index: usize) -> Result<Keys, Error> {
     let set = args.set(index)?;
     if set.is_view {

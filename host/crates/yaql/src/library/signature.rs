@@ -1,4 +1,4 @@
-//! What a function takes: names, types and defaults of its parameters, as YAQL declares them.
+//! Signatures of functions: names, types and defaults of parameters, as YAQL declares them.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ pub(crate) struct Function {
     pub(crate) name: &'static str,
     pub(super) kind: Kind,
     pub(crate) parameters: &'static [Parameter],
-    /// What all further arguments are.
+    /// The type of all further arguments.
     pub(crate) rest: Option<Type>,
-    /// Whether arguments of any name are taken.
+    /// Whether the function takes arguments of any name.
     pub(crate) takes_any_name: bool,
-    /// Whether `a => b` is an argument like others, not a named one.
+    /// Whether `a => b` is an ordinary argument and not a named one.
     pub(crate) takes_rules: bool,
     pub(crate) body: Body,
 }
@@ -62,7 +62,7 @@ pub(super) const fn method(name: &'static str, parameters: &'static [Parameter],
     Function { kind: Kind::Method, ..function(name, parameters, body) }
 }
 
-/// A function that is a method, too.
+/// A function that is a method as well.
 pub(super) const fn both(name: &'static str, parameters: &'static [Parameter], body: Body) -> Function {
     Function { kind: Kind::Both, ..function(name, parameters, body) }
 }
@@ -80,13 +80,13 @@ impl Function {
         Self { takes_rules: true, ..self }
     }
 
-    /// The type of the argument at a place.
+    /// The type of the argument at `index`.
     pub(crate) fn type_at(&self, index: usize) -> Option<Type> {
         self.parameters.get(index).map(|parameter| parameter.kind).or(self.rest)
     }
 }
 
-/// What one argument may be.
+/// A parameter.
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
@@ -113,10 +113,10 @@ impl Parameter {
     }
 }
 
-/// A type of arguments.
+/// The type of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
-    /// Whatever there is.
+    /// Any value.
     Any,
     Bool,
     /// Booleans are integers, too, as in Python.
@@ -125,22 +125,22 @@ pub(crate) enum Type {
     Number,
     Text,
     Dict,
-    /// What has elements; neither text nor a mapping.
+    /// A value with elements, but neither text nor a mapping.
     Iterable,
     IterableButSet,
     List,
-    /// A sequence that gives its elements once.
+    /// A sequence that yields its elements once.
     Iterator,
     Set,
     Ordered,
     Pattern,
     DateTime,
     TimeSpan,
-    /// `a => b`, both evaluated.
+    /// `a => b`, with both sides evaluated.
     Rule,
-    /// An expression, evaluated as often as the function wants.
+    /// An expression, which the function evaluates as often as it wants.
     Lambda,
-    /// `a => b`, both evaluated when the function wants.
+    /// `a => b`, with both sides evaluated by the function.
     LazyRule,
 }
 
@@ -168,7 +168,7 @@ impl Type {
         }
     }
 
-    /// Whether it takes a part only of what `other` takes.
+    /// Whether the type accepts strictly fewer values than `other`.
     pub(crate) fn is_narrower(self, other: Self) -> bool {
         match other {
             Self::Any => !matches!(self, Self::Any | Self::Lambda | Self::LazyRule),

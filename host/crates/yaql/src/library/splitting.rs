@@ -1,4 +1,4 @@
-//! Collections cut into lists.
+//! Collections split into lists.
 
 use super::super::compare::equal_counted;
 use super::super::error::Error;
@@ -36,7 +36,7 @@ fn slice(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-/// Parts between elements that hold; those elements are left out.
+/// The parts between elements for which the condition holds. These elements are left out.
 fn split_where(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (collection, predicate) = (args.term(0), args.lambda(1)?);
     let mut list: Option<List> = None;
@@ -64,7 +64,7 @@ fn split_where(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// Parts in which the value of the expression stays the same.
+/// The parts within which the value of the expression stays the same.
 fn slice_where(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (collection, predicate) = (args.term(0), args.lambda(1)?);
     let mut list: Option<List> = None;

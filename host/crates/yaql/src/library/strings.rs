@@ -1,4 +1,4 @@
-//! Text. Lengths and positions are in characters.
+//! Functions on text. Lengths and positions count characters.
 
 use std::sync::Arc;
 
@@ -88,6 +88,7 @@ pub(super) const TABLE: &[Function] = &[
     method("lastIndexOf", INDEX_WITHIN, |_, args| index(args, Some(args.integer(3)?), true)),
     method("toCharArray", &[STRING], |run, args| {
         let text = args.text(0)?;
+        // Each character becomes a term, which is much larger than the character.
         run.allocate(text.len() * size_of::<Term>())?;
         let chars = text.chars().map(|char| Term::text(char.encode_utf8(&mut [0; 4]))).collect();
         List::tuple(run, chars).map(Term::List)
@@ -129,13 +130,13 @@ impl From<String> for Term {
     }
 }
 
-/// `text` as a term, counted.
+/// `text` as a term, with its length charged.
 fn built(run: &Run<'_>, text: String) -> Result<Term, Error> {
     run.allocate(text.len())?;
     Ok(Term::from(text))
 }
 
-/// What `str()` gives, which is not quite what Python writes.
+/// The result of YAQL's `str()`, which differs from Python's for null and booleans.
 pub(super) fn str_of(run: &Run<'_>, term: &Term) -> Result<String, Error> {
     match term {
         Term::Null => Ok("null".into()),
@@ -144,7 +145,7 @@ pub(super) fn str_of(run: &Run<'_>, term: &Term) -> Result<String, Error> {
     }
 }
 
-/// The further arguments, which are about to be gone through.
+/// The further arguments, charged for one pass over them.
 fn texts(args: &Arguments<'_>) -> Result<Vec<Arc<str>>, Error> {
     let mut texts = Vec::with_capacity(args.rest.len());
     for term in args.rest_terms() {
@@ -159,6 +160,7 @@ fn texts(args: &Arguments<'_>) -> Result<Vec<Arc<str>>, Error> {
 fn concat(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut out = String::new();
     for text in texts(args)? {
+        // Charged before each part is added, so that the limit holds while the text grows.
         run.allocate(text.len())?;
         out.push_str(&text);
     }
@@ -172,6 +174,7 @@ fn split_text(run: &Run<'_>, args: &Arguments<'_>, from_right: bool) -> Result<T
     let count = separator
         .as_deref()
         .map_or_else(|| text.split_whitespace().count(), |separator| text.matches(separator).count());
+    // The parts are counted before they are made, so that a text of separators is refused in time.
     run.allocate(text.len() + count * size_of::<Term>())?;
     let parts = split(&text, separator.as_deref(), most, from_right)?;
     List::mutable(run, parts.into_iter().map(Term::text).collect()).map(Term::List)
@@ -222,6 +225,7 @@ fn substring(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let length = Some(args.integer_or(2, -1)).filter(|length| *length >= 0).unwrap_or(count);
     let start = args.integer(1)?;
     let start = if start < 0 { start + count } else { start };
+    // As in Python's slices, a negative start counts from the end; a negative length reaches to the end.
     built(run, slice(&text, start, start.saturating_add(length)).to_owned())
 }
 
@@ -254,6 +258,7 @@ fn hex(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 
 /// The characters of some classes, each once, in the order of their codes.
 fn characters(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    // YAQL takes these classes from Python's module `string`, which has lost them in Python 3.
     const UNKNOWN: [(usize, &str); 3] = [(5, "letters"), (9, "lowercase"), (10, "uppercase")];
     if let Some((_, name)) = UNKNOWN.into_iter().find(|(index, _)| args.flag(*index, false)) {
         let message = format!("there is no class of characters `{name}`; use ascii{}", capital(name));
@@ -273,6 +278,7 @@ fn characters(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         ];
         classes.into_iter().any(|(index, holds)| holds && args.flag(index, false))
     };
+    // Below the space, only white space belongs to a class.
     let chars = ('\t'..='\r').chain(' '..='~').filter(|char| is_in(*char));
     let chars = chars.map(|char| Term::text(char.encode_utf8(&mut [0; 4]))).collect();
     List::tuple(run, chars).map(Term::List)

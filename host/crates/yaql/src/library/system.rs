@@ -1,4 +1,4 @@
-//! Variables, definitions, assertions and calls by name.
+//! Variables, definitions, assertions, and calls by name.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ fn unpack(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     Ok(Term::Context(context))
 }
 
-/// The variable that a name given as text is: with or without the `$`.
+/// The variable with a name given as text, with or without `$`.
 fn variable(name: &Arc<str>) -> Name {
     Name::new(name.strip_prefix('$').unwrap_or(name))
 }
@@ -78,13 +78,13 @@ fn set_variables(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 
 fn define(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let context = Context::child(args.context);
-    // It sees itself, so that it can recurse.
+    // A function sees its own definition, so that it can recurse.
     context.define(&camel_case(args.text(0)?.trim_end_matches('_')), args.lambda(1)?.node);
     run.has_definitions.set(true);
     Ok(Term::Context(context))
 }
 
-/// Functions are registered in camel case, whatever they are called.
+/// `name` in camel case, in which functions are registered.
 fn camel_case(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut chars = name.chars().peekable();
@@ -113,7 +113,7 @@ fn assert(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 }
 
 fn call(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
-    // Each of them is looked at for the overload that takes it.
+    // Each argument is examined for the choice of the overload.
     run.steps((args.list(1)?.len() + args.dict(2)?.len()) as u64)?;
     let mut named = Vec::new();
     for (name, value) in args.dict(2)?.entries() {

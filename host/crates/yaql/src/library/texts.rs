@@ -1,16 +1,16 @@
-//! What Python's methods of strings do, on plain text.
+//! Python's methods of strings, on plain text.
 
 use petrel_python::work::{self, Limit};
 
 use super::super::error::Error;
 use super::super::limits::Run;
 
-/// What Python counts as white space.
+/// Whether Python counts `char` as white space.
 pub(super) fn is_space(char: char) -> bool {
     char.is_whitespace() || matches!(char, '\x1c'..='\x1f')
 }
 
-/// Without white space, or `chars`, at its ends.
+/// `text` without white space, or without `chars`, at its ends.
 pub(super) fn trim<'a>(
     text: &'a str,
     chars: Option<&str>,
@@ -23,7 +23,7 @@ pub(super) fn trim<'a>(
     Ok(if right { text.trim_end_matches(is_outside) } else { text })
 }
 
-/// The characters from `start` to before `end`, which count from the end if they are negative.
+/// The characters from `start` to before `end`. Negative indexes count from the end.
 pub(super) fn slice(text: &str, start: i128, end: i128) -> &str {
     let count = text.chars().count() as i128;
     let clamped = |index: i128| (if index < 0 { index + count } else { index }).clamp(0, count);
@@ -37,7 +37,7 @@ fn byte(text: &str, index: i128) -> usize {
     text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte)
 }
 
-/// The index of the first or last `part` that is wholly between `start` and `end`.
+/// The index of the first or last `part` that lies entirely between `start` and `end`.
 pub(super) fn find(text: &str, part: &str, start: i128, end: i128, is_last: bool) -> Option<usize> {
     let count = text.chars().count() as i128;
     let start = (if start < 0 { start + count } else { start }).max(0);
@@ -51,7 +51,7 @@ pub(super) fn find(text: &str, part: &str, start: i128, end: i128, is_last: bool
     text.get(..first + found).map(|before| before.chars().count())
 }
 
-/// With `new` in the place of each `old`, `count` times at most; a negative count has no limit.
+/// `text` with `new` in place of `old`, at most `count` times; a negative count has no limit.
 pub(super) fn replace(run: &Run<'_>, text: &str, old: &str, new: &str, count: i128) -> Result<String, Error> {
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
     let times = if old.is_empty() { text.chars().count() + 1 } else { text.matches(old).take(limit).count() };
@@ -59,7 +59,7 @@ pub(super) fn replace(run: &Run<'_>, text: &str, old: &str, new: &str, count: i1
     Ok(text.replacen(old, new, limit))
 }
 
-/// Parts between separators, or between stretches of white space. At most `most` cuts are made.
+/// The parts between separators, or between runs of white space, after at most `most` cuts.
 pub(super) fn split<'a>(
     text: &'a str,
     separator: Option<&str>,
@@ -95,14 +95,14 @@ pub(super) fn split<'a>(
     }
 }
 
-/// Whether there is more than white space. Both ends are looked at first: what is left of a text that is being split has
-/// a word at one of them, and may have much white space at the other.
+/// Whether the text has more than white space. Both ends are examined first: the rest of a text that is being split
+/// has a word at one of them, and may have much white space at the other.
 fn has_word(text: &str) -> bool {
     let is_word = |char: char| !is_space(char);
     text.starts_with(is_word) || text.ends_with(is_word) || text.contains(is_word)
 }
 
-/// Takes `most` parts off `text` with `next`; what is left then is the last one.
+/// Takes `most` parts off `text` by `next`; the rest is the last part.
 fn split_space<'a>(text: &'a str, most: usize, next: impl Fn(&'a str) -> (&'a str, &'a str)) -> Vec<&'a str> {
     let mut parts = Vec::new();
     let mut rest = text;

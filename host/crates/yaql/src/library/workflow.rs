@@ -1,4 +1,4 @@
-//! What a workflow's expressions ask of the workflow: variables, results, states of tasks, the datastore.
+//! Functions on the workflow: variables, results, states of tasks, and the datastore.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn scope<'a>(run: &Run<'a>) -> Result<&'a WorkflowScope, Error> {
     run.scope.ok_or_else(|| error("The context is not set."))
 }
 
-/// A variable of YAQL that the platform sets: all variables, or one of its own.
+/// A variable that the platform sets: all variables, or one of its own.
 pub(crate) fn engine_variable(run: &Run<'_>, name: &str) -> Option<Term> {
     let scope = run.scope?;
     match name {
@@ -102,7 +102,7 @@ fn is_status(run: &Run<'_>, statuses: &[&str]) -> Result<Term, Error> {
     Ok(Term::Bool(statuses.contains(&status(run, &task.id, task.route)?)))
 }
 
-/// The route that was given, else that of the task at hand, else the first.
+/// The given route, or that of the current task, or the first.
 fn route(run: &Run<'_>, args: &Arguments<'_>) -> Result<u32, Error> {
     match args.term(1) {
         Term::Null => Ok(scope(run)?.task.as_ref().map_or(0, |task| task.route)),
@@ -130,7 +130,7 @@ fn task(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         None => None,
     };
     let described = described.ok_or_else(|| error(format!("Unable to find task execution for \"{id}\".")))?;
-    // It was made for this call, with a copy of the result in it.
+    // The description was built for this call, with a copy of the result.
     charge_copy(&described)?;
     Ok(view::term(&described))
 }

@@ -1,4 +1,4 @@
-//! Mappings: built by the expression, in shared JSON, or the variables of the workflow.
+//! Mappings: built by the expression, within shared JSON, or the variables of the workflow.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,26 +13,26 @@ use super::super::view::{self, View};
 use super::key::{Hashed, Key, TextKey};
 use super::{Term, above};
 
-/// A mapping, in the order in which its keys came.
+/// A mapping, in the order of its keys' first occurrence.
 #[derive(Debug, Clone)]
 pub(crate) enum Dict {
     Built(Rc<Entries>),
     View(View),
-    /// Without those whose names begin with two underscores.
+    /// The variables of a workflow, except those whose names begin with two underscores.
     Variables(Variables),
 }
 
-/// Entries that an expression built.
+/// The entries of a mapping that an expression built.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entries {
     map: IndexMap<Key, Term, Hashed>,
     height: u32,
-    /// Whether it can change in Python, so that it is no key.
+    /// Whether the mapping is mutable in Python, and therefore not a key.
     pub(crate) is_mutable: bool,
 }
 
 impl Entries {
-    /// None, of a mapping that can change in Python.
+    /// The entries of an empty mutable mapping.
     pub(crate) fn mutable() -> Self {
         Self { is_mutable: true, ..Self::default() }
     }
@@ -57,13 +57,13 @@ impl Entries {
     }
 }
 
-/// Whether a variable of a workflow is the engine's own.
+/// Whether a variable of a workflow is internal to the engine.
 fn is_hidden(name: &str) -> bool {
     name.starts_with("__")
 }
 
 impl Dict {
-    /// Entries copied from this, to go on from.
+    /// A copy of the entries, to be changed.
     pub(crate) fn to_entries(&self, run: &Run<'_>) -> Result<Entries, Error> {
         run.steps(self.len() as u64)?;
         if let Self::Built(entries) = self {
@@ -96,7 +96,7 @@ impl Dict {
     /// The value under `name`.
     pub(crate) fn field(&self, name: &str) -> Option<Term> {
         match self {
-            // What is too much is found nowhere, and ends the evaluation.
+            // A lookup that exceeds a limit finds nothing, and the evaluation fails.
             _ if work::scan(name.len()).is_err() => None,
             Self::Built(entries) => entries.map.get(&TextKey(name)).cloned(),
             Self::View(view) => view.field(name),
@@ -108,7 +108,7 @@ impl Dict {
     /// The value under `key`.
     ///
     /// # Errors
-    /// When it cannot be a key.
+    /// When `key` cannot be a key.
     pub(crate) fn get(&self, run: &Run<'_>, key: &Term) -> Result<Option<Term>, Error> {
         if let Term::Text(name) = key {
             return Ok(self.field(name));
@@ -132,7 +132,7 @@ impl Dict {
         }
     }
 
-    /// The entry at `index`, given the keys.
+    /// The value of one of the mapping's own keys.
     pub(crate) fn value_of(&self, key: &Term) -> Term {
         let value = match (self, key) {
             (_, Term::Text(name)) => self.field(name),
@@ -144,7 +144,7 @@ impl Dict {
 
     /// Keys and values, in order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (Term, Term)> + '_ {
-        // Where both are at hand no key is hashed once more.
+        // Keys and values are taken together where they are stored so, which hashes no key again.
         let (built, keys) = match self {
             Self::Built(entries) => (Some(entries.map.iter()), Vec::new()),
             _ => (None, self.keys()),

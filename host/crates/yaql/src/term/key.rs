@@ -1,5 +1,5 @@
-//! What can be a key of a mapping or a member of a set, by Python's rules: `1`, `1.0` and `true` are one
-//! key, and lists that can change are none.
+//! Keys of mappings and members of sets, by Python's rules: `1`, `1.0` and `true` are one key, and mutable lists are
+//! none.
 
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
@@ -17,12 +17,12 @@ use super::{Term, above};
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     hash: u64,
-    /// How many bytes of text are in it.
+    /// The bytes of text in the key.
     weight: usize,
     term: Term,
 }
 
-/// A hasher for what is hashed already.
+/// A hasher that passes on a hash which was computed before.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Passed(u64);
 
@@ -32,7 +32,7 @@ impl Hasher for Passed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Keys hash to one number only; this is for completeness.
+        // Keys write only one number to the hasher; this method is required by the trait.
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
@@ -54,10 +54,10 @@ impl Key {
         Ok(Self { hash, weight, term })
     }
 
-    /// From what is a key already.
+    /// The key of a term that is a key already.
     pub(super) fn of_existing(term: &Term) -> Self {
         let mut weight = 0;
-        // What is too much is found nowhere, and ends the evaluation.
+        // A hash that exceeds a limit is 0, which finds nothing, and the evaluation fails.
         let hash = hash(&Run::new(None), term, &mut weight).unwrap_or_default();
         Self { hash, weight, term: term.clone() }
     }
@@ -81,7 +81,7 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
-/// Text that is looked up.
+/// Text to be looked up among keys.
 pub(super) struct TextKey<'a>(pub(super) &'a str);
 
 impl Hash for TextKey<'_> {
@@ -106,7 +106,7 @@ fn hash_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The hash of `term`; it takes a step for each value in it, and work by its length, which is added to `weight`.
+/// The hash of `term`. Charges a step for each value in it and work for its length, which is added to `weight`.
 fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
     run.step()?;
     let mut scan = |bytes: usize| {
@@ -139,7 +139,7 @@ fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
             hash_of(&(5_u8, sum))
         }
         Term::Set(set) if !set.is_view => {
-            // Its members have their hashes already; comparing them is still to come.
+            // The members have their hashes already; only their later comparison is to be charged.
             scan(set.members.weight())?;
             run.steps(set.members.len() as u64 / 16)?;
             let sum = set.members.iter().fold(0_u64, |sum, key| sum.wrapping_add(hash_of(&key.hash)));
@@ -158,7 +158,7 @@ fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
     })
 }
 
-/// A float that is an integer, as one.
+/// The integer that equals a float, if there is one.
 #[expect(clippy::cast_possible_truncation, reason = "it is compared with the float afterwards")]
 fn whole(number: f64) -> Option<i128> {
     let whole = number as i128;
@@ -168,7 +168,7 @@ fn whole(number: f64) -> Option<i128> {
     (number.fract() == 0.0 && number.abs() < 1e38 && is_same).then_some(whole)
 }
 
-/// Distinct terms, in the order in which they came.
+/// Distinct terms, in the order of their first occurrence.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
     members: IndexSet<Key, Hashed>,
@@ -185,7 +185,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Whether it is new.
+    /// Adds a term and returns whether it is new.
     pub(crate) fn insert(&mut self, run: &Run<'_>, term: Term) -> Result<bool, Error> {
         run.allocate(size_of::<Key>() + 8)?;
         self.height = self.height.max(above(term.height())?);
@@ -204,7 +204,7 @@ impl Keys {
         is_new
     }
 
-    /// How many bytes of text are in them: what comparing all of them may go through.
+    /// The bytes of text in the members, which comparing all of them may read.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }

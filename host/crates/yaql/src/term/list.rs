@@ -1,5 +1,5 @@
-//! Lists: built by the expression, or in shared JSON. Python has two kinds that are never equal, tuples and
-//! lists, and both occur: what is read and what `[...]` gives are tuples.
+//! Lists, built by the expression or within shared JSON. Python has two kinds that never equal each other, tuples and
+//! lists, and both occur: values from the scope and `[...]` are tuples.
 
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ impl List {
         Self::build(run, items, true)
     }
 
-    /// A list that can change in Python, so that it is no key.
+    /// A list that is mutable in Python, and therefore not a key.
     pub(crate) fn mutable(run: &Run<'_>, items: Vec<Term>) -> Result<Self, Error> {
         Self::build(run, items, false)
     }
@@ -71,7 +71,7 @@ impl List {
         (0..self.len()).map_while(|index| self.get(index))
     }
 
-    /// The items from `start` to before `end`, as far as they are there.
+    /// The items from `start` to before `end`, as far as they exist.
     pub(crate) fn slice(&self, start: usize, end: usize) -> Vec<Term> {
         (start..end.min(self.len())).map_while(|index| self.get(index)).collect()
     }

@@ -1,4 +1,4 @@
-//! Times written and read by the directives of Python's `strftime` and `strptime`, with English names.
+//! Times in the formats of Python's `strftime` and `strptime`, with English names.
 
 use jiff::civil;
 
@@ -27,7 +27,7 @@ fn short(name: &str) -> &str {
     name.get(..3).unwrap_or(name)
 }
 
-/// `time` by `format`; a directive that there is none of stays as it is.
+/// `time` in `format`. An unknown directive stays as it is.
 pub(crate) fn write(time: DateTime, format: &str) -> String {
     let mut out = String::new();
     let mut chars = format.chars();
@@ -99,7 +99,7 @@ fn directive_text(time: DateTime, directive: char) -> Option<String> {
     })
 }
 
-/// What was read so far.
+/// A time while it is being read.
 struct Reading<'a> {
     rest: &'a str,
     year: i16,
@@ -114,7 +114,7 @@ struct Reading<'a> {
     day_of_year: Option<i16>,
 }
 
-/// Reads `text` by `format`. What the format does not tell is that of 1 January 1900, in UTC.
+/// Reads `text` by `format`. Parts that the format leaves out are those of 1 January 1900, in UTC.
 pub(crate) fn parse(text: &str, format: &str) -> Result<DateTime, Error> {
     let mut reading = Reading {
         rest: text,
@@ -217,7 +217,7 @@ impl Reading<'_> {
         self.digits(least, most)?.parse().ok()
     }
 
-    /// A number of at most so many digits between two; fewer digits are taken where all are too much.
+    /// A number of at most `digits` digits within two bounds. Fewer digits are taken if more would exceed them.
     fn small(&mut self, digits: usize, least: i8, most: i8) -> Option<i8> {
         let rest = self.rest;
         for length in (1..=digits).rev() {

@@ -1,11 +1,11 @@
-//! `POST /executions/{id}/re_run`: an execution is done again.
+//! `POST /executions/{id}/re_run`: runs an execution again.
 
 use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use petrel_engine::workflows::requests;
+use petrel_engine::executions;
 use petrel_model::Object;
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ use crate::extract::{JsonBody, Segment};
 use crate::said::Said;
 use crate::{Api, ApiError};
 
-/// What is done again, and how.
+/// The body of a request to run an execution again.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Again {
     #[serde(default)]
@@ -26,12 +26,12 @@ pub(crate) struct Again {
     reset: Option<Vec<String>>,
     #[serde(default)]
     user: Option<String>,
-    /// In milliseconds.
+    /// The delay in milliseconds.
     #[serde(default)]
     delay: Option<u64>,
 }
 
-/// Runs an execution again. With `no_merge=true` the parameters that it had are not taken over.
+/// Runs an execution again. With `no_merge=true` its old parameters are not used.
 pub(crate) async fn rerun(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
@@ -41,7 +41,7 @@ pub(crate) async fn rerun(
 ) -> Result<Response, ApiError> {
     let said = said.only(&["no_merge"])?;
     let id = execution_id(&api, &id).await?;
-    let again = requests::Again {
+    let again = executions::Again {
         parameters: again.parameters.unwrap_or_default(),
         merges: !said.flag("no_merge")?,
         tasks: again.tasks.unwrap_or_default(),
@@ -49,6 +49,6 @@ pub(crate) async fn rerun(
         behalf: behalf(&api, &signed_in, again.user.as_deref())?,
         delay: again.delay.map(Duration::from_millis),
     };
-    let execution = api.engine.rerun(id, again).await?;
+    let execution = api.engine.executions().rerun(id, again).await?;
     Ok(made(&api, &execution))
 }

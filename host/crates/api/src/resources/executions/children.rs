@@ -1,11 +1,10 @@
-//! `/executions/{id}/children`: what is inside a workflow.
+//! `/executions/{id}/children`: the executions inside a workflow.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use petrel_catalog::workflows::is_workflow;
 use petrel_model::{Execution, ExecutionId};
 
 use super::{Viewer, found};
@@ -14,17 +13,17 @@ use crate::page::Part;
 use crate::said::{ATTRIBUTES, Said};
 use crate::{Api, ApiError};
 
-/// How many executions one answer holds at most.
+/// The greatest number of executions in one answer.
 const MOST: usize = 10_000;
-/// How many of them are read from the store at once.
+/// The number of executions that are read from the store at once.
 const AT_ONCE: usize = 16;
 
 /// A workflow whose children are being read.
 struct Level {
     workflow: ExecutionId,
-    /// The last one that was read.
+    /// The last child that was read.
     after: Option<ExecutionId>,
-    /// What was read and not yet taken.
+    /// Children that were read and not returned yet.
     read: VecDeque<Execution>,
 }
 
@@ -44,9 +43,10 @@ impl Level {
     }
 }
 
-/// What the tasks of a workflow have asked for, each followed by what is inside it, as StackStorm's `get_descendants` has
-/// it; with `result_fmt=sorted` the oldest first. `depth` says how far down: 1 is its own tasks; -1, 0 and nothing are
-/// all. An answer that ends early says in `X-Next-After` what to give as `after` to go on, with a depth of 1.
+/// The executions of a workflow's tasks, each followed by the executions inside it, as in StackStorm's
+/// `get_descendants`. `depth` limits the levels: 1 is the workflow's own tasks, and -1 or none is all. With
+/// `result_fmt=sorted` the oldest come first. An answer with depth 1 that ends early has the `after` to go on from in
+/// `X-Next-After`.
 pub(crate) async fn list(
     State(api): State<Api>,
     secrets: Secrets,
@@ -76,11 +76,11 @@ pub(crate) async fn list(
     if after.is_none() {
         part.count();
     } else {
-        // Who goes on from an answer is told of the whole list all the same.
+        // The total means the whole list, for a client that goes on from a page as well.
         let own = ids(&api, workflow.id).await?.len();
         part.is_of(own, depth == 1 && own < MOST);
     }
-    // As the original has it in every execution: its client marks workflows by it.
+    // StackStorm shows the children in every execution of this list, and its client recognizes workflows by them.
     let mut inside: BTreeMap<ExecutionId, Vec<ExecutionId>> = BTreeMap::new();
     for child in part.items() {
         if let Some(parent) = &child.parent {
@@ -90,7 +90,7 @@ pub(crate) async fn list(
     Ok(part.answer(Arc::new(Viewer { api, secrets, page, inside }).items()))
 }
 
-/// The ids of what the tasks of a workflow have asked for, oldest first, as far as one answer goes.
+/// The ids of the executions of a workflow's tasks, oldest first, up to the greatest number in one answer.
 pub(super) async fn ids(api: &Api, workflow: ExecutionId) -> Result<Vec<ExecutionId>, ApiError> {
     let (mut level, mut ids) = (Level::of(workflow, None), Vec::new());
     while let Some(child) = level.next(api).await? {
@@ -102,7 +102,7 @@ pub(super) async fn ids(api: &Api, workflow: ExecutionId) -> Result<Vec<Executio
     Ok(ids)
 }
 
-/// What is inside `workflow` down to `depth`, as far as there is room.
+/// The executions inside `workflow` down to `depth`, as far as there is memory.
 async fn descendants(
     api: &Api,
     workflow: ExecutionId,
@@ -116,7 +116,8 @@ async fn descendants(
             levels.pop();
             continue;
         };
-        let below = (is_workflow(&child.runner) && levels.len() < depth).then(|| Level::of(child.id, None));
+        let is_workflow = api.engine.executions().queue().is_workflow(&child);
+        let below = (is_workflow && levels.len() < depth).then(|| Level::of(child.id, None));
         part.add(std::iter::once(child), true);
         part.hold(api)?;
         if part.len() == MOST {

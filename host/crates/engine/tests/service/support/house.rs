@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_access::Behalf;
+use petrel_engine::executions::{Canceled, Recovered, Resumed};
 use petrel_engine::reads::ExecutionFilter;
-use petrel_engine::recovery::{Report, Resumed};
 use petrel_engine::{Engine, Error};
 use petrel_engine_core::{Core, SetClock};
 use petrel_model::{Execution, ExecutionId, Status};
@@ -26,7 +26,7 @@ pub(crate) struct House {
     /// What its runners do.
     pub(crate) script: Script,
     /// What it found at its start.
-    pub(crate) report: Report,
+    pub(crate) report: Recovered,
     pub(super) plan: Plan,
 }
 
@@ -51,7 +51,7 @@ impl House {
         }
         let script = Script::default();
         let engine = Engine::on(core.clone(), script.runners(), plan.options.clone()).await.unwrap();
-        let mut house = Self { engine, core, script, report: Report::default(), plan };
+        let mut house = Self { engine, core, script, report: Recovered::default(), plan };
         if !house.plan.is_known {
             house.register().await.unwrap();
             house.plan.is_known = true;
@@ -145,13 +145,13 @@ impl House {
 impl House {
     /// Asks for an execution.
     pub(crate) async fn request(&self, request: Request) -> Result<Execution, Error> {
-        self.engine.request(request).await
+        self.engine.executions().request(request).await
     }
 
     /// The same, while the test does something else.
     pub(crate) fn request_later(&self, request: Request) -> JoinHandle<Result<Execution, Error>> {
         let engine = self.engine.clone();
-        tokio::spawn(async move { engine.request(request).await })
+        tokio::spawn(async move { engine.executions().request(request).await })
     }
 
     /// Asks for an execution of an action of the pack.
@@ -185,37 +185,34 @@ impl House {
     }
 
     /// Cancels an execution as the user `bob`.
-    pub(crate) async fn cancel(&self, id: ExecutionId) -> Result<Result<Execution, Execution>, Error> {
-        self.engine.cancel(id, "bob").await
+    pub(crate) async fn cancel(&self, id: ExecutionId) -> Result<Canceled, Error> {
+        self.engine.executions().cancel(id, "bob").await
     }
 
     /// The same, while the test does something else.
-    pub(crate) fn cancel_later(
-        &self,
-        id: ExecutionId,
-    ) -> JoinHandle<Result<Result<Execution, Execution>, Error>> {
+    pub(crate) fn cancel_later(&self, id: ExecutionId) -> JoinHandle<Result<Canceled, Error>> {
         let engine = self.engine.clone();
-        tokio::spawn(async move { engine.cancel(id, "bob").await })
+        tokio::spawn(async move { engine.executions().cancel(id, "bob").await })
     }
 
     /// Pauses a workflow.
     pub(crate) async fn pause(&self, id: ExecutionId) -> Result<Execution, Error> {
-        self.engine.pause(id).await
+        self.engine.executions().pause(id).await
     }
 
     /// Lets a workflow go on.
     pub(crate) async fn resume(&self, id: ExecutionId) -> Result<Execution, Error> {
-        self.engine.resume(id).await
+        self.engine.executions().resume(id).await
     }
 
     /// Runs an execution again.
     pub(crate) async fn rerun(&self, id: ExecutionId, again: Again) -> Result<Execution, Error> {
-        self.engine.rerun(id, again).await
+        self.engine.executions().rerun(id, again).await
     }
 
     /// Lets go on what is held.
     pub(crate) async fn resume_all(&self) -> Result<Resumed, Error> {
-        self.engine.resume_all().await
+        self.engine.executions().resume_all().await
     }
 
     /// An execution as it is stored, if it is.
@@ -251,14 +248,15 @@ impl House {
     pub(crate) fn wait_later(&self, id: ExecutionId, seconds: u64) -> JoinHandle<Option<Execution>> {
         let engine = self.engine.clone();
         let patience = Duration::from_secs(seconds);
-        tokio::spawn(async move { engine.wait(id, patience).await.unwrap() })
+        tokio::spawn(async move { engine.executions().wait(id, patience).await.unwrap() })
     }
 
     /// Lets everything run until an execution has ended.
     pub(crate) async fn ended(&self, id: ExecutionId) -> Execution {
         // Nobody turns the clock as far as that.
         let patience = Duration::from_secs(1 << 40);
-        let ended = within(&format!("the end of execution {id}"), self.engine.wait(id, patience)).await;
+        let ended =
+            within(&format!("the end of execution {id}"), self.engine.executions().wait(id, patience)).await;
         ended.unwrap().unwrap()
     }
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use petrel_catalog::content::Runners;
-use petrel_engine::workflows::WorkflowRunner;
+use petrel_engine::workflows::{action_chain, orquesta};
 use petrel_model::parameters::Parameters;
 use petrel_model::{ExecutionId, Object};
-use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Slots, Stream};
+use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Runs, Slots, Stream};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -35,16 +35,10 @@ impl Script {
         let scripted = [(SCRIPTED, Slots::Component), (SCRIPTED_PROCESS, Slots::Process)];
         let scripted = scripted.map(|(name, slots)| {
             let parameters = Parameters::new();
-            let kind = RunnerType { name, description: "Does as the test says.", parameters, slots };
-            Arc::new(Scripted { kind, script: self.clone() }) as Arc<dyn Runner>
+            let kind = RunnerType { name, description: "Does as the test says.", parameters };
+            Runs::by(Scripted { kind, slots, script: self.clone() })
         });
-        let conducted = [WorkflowRunner::orquesta(), WorkflowRunner::action_chain()];
-        let conducted = conducted.map(|runner| Arc::new(runner) as Arc<dyn Runner>);
-        scripted
-            .into_iter()
-            .chain(conducted)
-            .map(|runner| (runner.runner_type().name.to_owned(), runner))
-            .collect()
+        scripted.into_iter().chain([orquesta(), action_chain()]).map(Runs::named).collect()
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
@@ -98,6 +92,7 @@ impl Script {
 
 struct Scripted {
     kind: RunnerType,
+    slots: Slots,
     script: Script,
 }
 
@@ -105,6 +100,10 @@ struct Scripted {
 impl Runner for Scripted {
     fn runner_type(&self) -> &RunnerType {
         &self.kind
+    }
+
+    fn slots(&self) -> Slots {
+        self.slots
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {

@@ -13,7 +13,7 @@ use petrel_model::{
 };
 use petrel_persistence::store::{ExecutionAge, TriggerInstanceAge};
 use petrel_persistence::{
-    Change, Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence,
+    Change, Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures,
     MemoryStore, Output, Page, Store,
 };
 use tokio::sync::oneshot;
@@ -84,6 +84,7 @@ struct State {
     /// What is to become of the next commits, each of the first that is meant.
     faults: Mutex<VecDeque<(Which, How)>>,
     is_broken: AtomicBool,
+    is_full: AtomicBool,
     held: Mutex<Held>,
 }
 
@@ -125,6 +126,11 @@ impl TestStore {
     /// The disk is whole again, as the next process finds it.
     pub(crate) fn mend(&self) {
         self.state.is_broken.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether the disk has less left than the reserve.
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.state.is_full.store(is_full, Ordering::SeqCst);
     }
 
     /// Holds these, as if they had been in flight at the backup that the store is restored from.
@@ -252,6 +258,11 @@ impl Store for TestStore {
 
     fn is_held(&self, id: ExecutionId) -> bool {
         self.held_here().ids.contains(&id)
+    }
+
+    fn figures(&self) -> Figures {
+        let left = if self.state.is_full.load(Ordering::SeqCst) { 1 } else { 1 << 30 };
+        Figures { room_bytes: Some(left), reserve_bytes: 64 << 20 }
     }
 
     async fn failed(&self) -> Error {

@@ -1,21 +1,21 @@
-//! Digits of numbers, as many as a precision asks for, charged before they are made.
+//! The digits of numbers for a precision, charged before they are built.
 
 use minijinja::Error;
 
 use crate::filters::text::filled;
 use crate::work;
 
-/// The most digits that a number in 64 bits has behind its point; what is asked for beyond is zeros.
+/// The most digits behind the point of a float with 64 bits. All further digits are zeros.
 const MOST_DIGITS: usize = 1100;
 
-/// A number that is not negative, with so many digits behind its point.
+/// A number that is not negative, with `precision` digits behind its point.
 pub(super) fn fixed(number: f64, precision: usize) -> Result<String, Error> {
     let known = precision.min(MOST_DIGITS);
     work::make(precision.saturating_add(320))?;
     Ok(format!("{number:.known$}") + &filled('0', precision - known)?)
 }
 
-/// Such a number as one digit and so many behind its point, and the exponent to ten.
+/// The same number as one digit and `precision` digits behind the point, with its exponent to base ten.
 pub(super) fn scientific(number: f64, precision: usize) -> Result<(String, i64), Error> {
     let known = precision.min(MOST_DIGITS);
     work::make(precision.saturating_add(16))?;

@@ -1,17 +1,17 @@
-//! What is taken out of a value by its place or key, and the keys of mappings: the library does not count the work of
-//! either, so that it is charged before.
+//! Subscripts of values, and keys of mappings. The library does not count the work of either, so it is charged
+//! before.
 
 use super::Rewriter;
 use crate::error::shortened;
 use crate::operators::{INDEXED, ITEM, KEY, SLICE};
 use crate::rewrite::tokens::Kind;
 
-/// A number with more digits is a place that a text counts many characters for.
+/// The digits of an index up to which a text counts only few characters for it.
 const DIGITS: usize = 3;
 
 impl Rewriter<'_> {
-    /// `value[...]`: a slice becomes a call, and so does a key that is no single text or number. `first` is where the
-    /// value begins in the source.
+    /// `value[...]`: a slice becomes a call, as does a key that is not a single text or number. `first` is the index
+    /// of the value in the source.
     pub(super) fn subscript(&mut self, value: &str, first: usize) -> Option<String> {
         let (mut plain, mut bounds) = (self.take(), vec![String::new()]);
         let (mut is_list, start) = (false, self.at);
@@ -52,22 +52,22 @@ impl Rewriter<'_> {
         Some(format!(" {SLICE}({} , {})", value.trim_start(), bounds.join(" ,")))
     }
 
-    /// The source from `first` on, as far as it was read, as a text of the language; of a long one the beginning.
+    /// The source from `first` up to here, as a text literal; shortened if it is long.
     fn quoted(&self, first: usize) -> String {
         let source = self.source.get(first..self.written).unwrap_or_default();
         format!("'{}'", shortened(source.trim()).replace('\\', "\\\\").replace('\'', "\\'"))
     }
 
-    /// Whether a number is behind the sign at hand: `value.0`.
+    /// Whether a number follows the present sign: `value.0`.
     pub(super) fn is_number_behind(&self) -> bool {
         self.tokens.get(self.at + 1).is_some_and(|token| token.kind == Kind::Number)
     }
 
-    /// `value.0`: a place, as in brackets.
+    /// `value.0`: an index, as in brackets.
     pub(super) fn numbered(&mut self, value: &str) -> String {
         self.take();
         let places = self.take();
-        // Two of them look like one number with a fraction.
+        // `value.0.1` looks like a value followed by one number with a fraction.
         places.trim().split('.').fold(value.to_owned(), |value, place| {
             if place.len() <= DIGITS {
                 return format!("{value}.{place}");
@@ -77,7 +77,7 @@ impl Rewriter<'_> {
         })
     }
 
-    /// Whether the word at `at` is a number that a text may have to count many characters for.
+    /// Whether the word at `at` is an index for which a text may have to count many characters.
     fn is_large_number(&self, at: usize) -> bool {
         let number = self.tokens.get(at).filter(|token| token.kind == Kind::Number);
         number.is_some_and(|token| token.text(self.source).len() > DIGITS)
@@ -89,7 +89,7 @@ impl Rewriter<'_> {
         self.at == start + 1 && matches!(kind, Some(Kind::Text | Kind::Number))
     }
 
-    /// `text` as a key, unless it is a single text or number that was read from `start` on.
+    /// `text` as a weighed key, unless it is a single text or number that was read from `start` on.
     pub(super) fn key(&mut self, text: String, start: usize) -> String {
         if self.is_single(start) {
             return text;

@@ -1,4 +1,4 @@
-//! What is said of the files of Python actions before they run.
+//! Remarks on the files of Python actions before they run.
 
 use petrel_model::Action;
 use petrel_runners::Runner;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Place;
 
-/// The remarks on an action with these parameters whose file holds `text`: whether they are fatal, and what they say.
+/// The remarks on an action with these parameters and this `text` in its file: whether they are fatal, and the messages.
 async fn told(options: Options, place: &Place, text: &str, parameters: Value) -> Vec<(bool, String)> {
     place.write("actions/act.py", text);
     let action = json!({
@@ -27,7 +27,7 @@ async fn a_file_that_does_not_compile_is_refused_with_its_line() {
         ("print \"x\"\n", Some("line 1, column 1: Python cannot compile it")),
         ("\n\nreturn 1\n", Some("line 3, column 1: Python cannot compile it ('return' outside function)")),
         ("def f(:\n", Some("line 1")),
-        // Nothing of it is executed.
+        // Nothing in the file is executed.
         ("raise SystemExit(7)\n", None),
     ] {
         let told = told(place.options(), &place, text, json!({})).await;
@@ -55,7 +55,7 @@ async fn a_run_that_does_not_fit_the_parameters_is_told() {
             assert!(!is_fatal && message.contains(says), "{run}: {message}");
         }
     }
-    // Which class is meant, and what a decorator makes of the method, is not known.
+    // The class that is meant, and the effect of a decorator, are not known.
     for text in [
         "class A(X):\n    def run(self): pass\nclass B(X):\n    def run(self): pass\n",
         "class A(X):\n    @wrapped\n    def run(self): pass\n",

@@ -1,0 +1,66 @@
+//! What is refused by the head of a request alone, since HTTP says so: nobody looks at the rest. What a path may be asked is
+//! in its handler.
+
+use axum::http::{HeaderMap, StatusCode, Version, header};
+
+use crate::ApiError;
+
+/// Why a request of this version with these headers is not taken, if it is not.
+pub(super) fn refused(version: Version, headers: &HeaderMap) -> Option<ApiError> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (host, another) = (hosts.next(), hosts.next());
+    // RFC 9112, 3.2. Before 1.1 there was none.
+    if another.is_some() || (host.is_none() && version >= Version::HTTP_11) {
+        let count = if host.is_none() { "no header Host" } else { "more than one header Host" };
+        let message = format!("the request has {count}, and HTTP/1.1 asks for one");
+        return Some(ApiError::invalid(
+            message,
+            "send the name of the host that the request is for as Host, once",
+        ));
+    }
+    // RFC 9110, 10.1.1: there is nothing else that could be expected.
+    let strange = headers
+        .get_all(header::EXPECT)
+        .iter()
+        .find(|expected| !expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))?;
+    Some(ApiError::new(
+        StatusCode::EXPECTATION_FAILED,
+        "expectation_failed",
+        format!("the request has the header Expect: {}", String::from_utf8_lossy(strange.as_bytes())),
+        "send it without this header, or expect 100-continue",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderName;
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn one_host_is_named_and_nothing_is_expected_but_to_go_on() {
+        let host = (header::HOST, "petrel");
+        let expect = |what| (header::EXPECT, what);
+        let cases: [(Version, &[(HeaderName, &str)], Option<u16>); 10] = [
+            (Version::HTTP_11, &[host.clone()], None),
+            (Version::HTTP_11, &[(header::HOST, "")], None),
+            (Version::HTTP_11, &[], Some(400)),
+            (Version::HTTP_11, &[host.clone(), host.clone()], Some(400)),
+            (Version::HTTP_10, &[], None),
+            (Version::HTTP_10, &[host.clone(), (header::HOST, "other")], Some(400)),
+            (Version::HTTP_11, &[host.clone(), expect("100-continue")], None),
+            (Version::HTTP_11, &[host.clone(), expect("100-Continue")], None),
+            (Version::HTTP_11, &[host.clone(), expect("200-maybe")], Some(417)),
+            (Version::HTTP_11, &[host.clone(), expect("100-continue"), expect("")], Some(417)),
+        ];
+        for (version, given, status) in cases {
+            let mut headers = HeaderMap::new();
+            for (name, value) in given {
+                headers.append(name, value.parse().unwrap());
+            }
+            let refused = refused(version, &headers).map(|error| error.into_response().status().as_u16());
+            assert_eq!(refused, status, "{version:?} {given:?}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What is known of executions beside what is stored: who waits for one, what runs, what was set aside until there is
+//! room. Whoever commits executions has this handle, and says here what has come of it after the commit.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_catalog::Catalog;
+use petrel_datastore::Keys;
+use petrel_engine_core::Error;
+use petrel_engine_core::{Core, Evaluations};
+use petrel_model::execution::Account;
+use petrel_model::{Execution, ExecutionId, Status};
+use petrel_persistence::{Change, Expect, Store};
+
+use super::events::Events;
+use super::given::Admissions;
+use super::options::Options;
+use super::running::Running;
+use super::uncommitted::Uncommitted;
+use super::wake::Wake;
+
+/// The executions that wait and run. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue(Arc<Inner>);
+
+struct Inner {
+    core: Core,
+    catalog: Catalog,
+    keys: Keys,
+    evaluations: Evaluations,
+    options: Options,
+    /// The names of the runner types whose executions are workflows. What is stored of an execution has the name.
+    conducted: HashSet<String>,
+    wake: Wake,
+    events: Events,
+    running: Running,
+    admissions: Admissions,
+}
+
+impl Queue {
+    /// The queue of a host on which nothing runs yet.
+    pub fn new(core: Core, catalog: Catalog, keys: Keys, evaluations: Evaluations, options: Options) -> Self {
+        let content = catalog.content();
+        let conducted = content.runners().iter().filter(|(_, runs)| runs.is_conducted());
+        let (wake, conducted) = (Wake::default(), conducted.map(|(name, _)| name.clone()).collect());
+        let admissions = Admissions::new(core.clone(), catalog.clone(), wake.clone(), options.given_limit);
+        let (events, running) = (Events::default(), Running::default());
+        Self(Arc::new(Inner {
+            core,
+            catalog,
+            keys,
+            evaluations,
+            options,
+            conducted,
+            wake,
+            events,
+            running,
+            admissions,
+        }))
+    }
+
+    /// What the service stands on.
+    pub fn core(&self) -> &Core {
+        &self.0.core
+    }
+
+    /// What is registered.
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    /// The keys of the datastore.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// Who evaluates what takes long.
+    pub fn evaluations(&self) -> &Evaluations {
+        &self.0.evaluations
+    }
+
+    /// The store, for reading.
+    pub fn store(&self) -> &dyn Store {
+        self.0.core.store()
+    }
+
+    /// Whether an execution is a workflow.
+    pub fn is_workflow(&self, execution: &Execution) -> bool {
+        self.0.conducted.contains(&execution.runner)
+    }
+
+    /// Commits on behalf of this process.
+    ///
+    /// # Errors
+    /// When something expected does not hold, there is no room, or the store fails.
+    pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Uncommitted> {
+        self.0.core.commit(expect, changes).await.map_err(|error| match error {
+            Error::Conflict { .. } => Uncommitted::Moved,
+            error => Uncommitted::Failed(error),
+        })
+    }
+
+    /// Executions were requested: whoever can start them looks.
+    pub fn wake(&self) {
+        self.0.wake.all();
+    }
+
+    /// An execution has this status; who waits for its end hears of it. To be called after each commit that moved one.
+    pub fn tell(&self, id: ExecutionId, status: Status) {
+        self.0.events.tell(id, status);
+    }
+
+    /// Executions are to end, by what was committed: what runs of them here is ended, and none waits for room any more.
+    pub fn end(&self, ids: &[ExecutionId]) {
+        ids.iter().for_each(|id| self.0.running.end(*id));
+        self.0.admissions.forget(ids);
+    }
+
+    /// The execution once it is final, or as it stands after `patience`. `None` if there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Execution>, Error> {
+        self.0.events.wait(&self.0.core, id, patience).await
+    }
+
+    /// How many executions run in this process now.
+    pub fn running(&self) -> usize {
+        self.0.running.count()
+    }
+
+    /// Refuses when the host is stopping or too much is waiting.
+    ///
+    /// # Errors
+    /// Which of these.
+    pub fn check_room(&self) -> Result<(), Error> {
+        if self.0.core.is_stopping() {
+            return Err(Error::Stopping);
+        }
+        let limit = self.0.options.waiting_limit;
+        let waiting = self.store().waiting_within(self.waiting_share());
+        if waiting >= limit {
+            return Err(Error::Busy(format!(
+                "{waiting} executions are waiting, and {limit} is the limit (`engine.waiting_limit`)"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses when too much of what waits is on this account.
+    ///
+    /// # Errors
+    /// That it is so.
+    pub fn check_share(&self, account: Account<'_>) -> Result<(), Error> {
+        let share = self.waiting_share();
+        // One account cannot have more than there is.
+        if self.store().waiting() < share || self.store().waiting_of(account) < share {
+            return Ok(());
+        }
+        Err(Error::Busy(format!(
+            "{share} executions of {account} are waiting, which is its share of what may wait (`engine.waiting_share`)"
+        )))
+    }
+
+    /// How many executions of one account may wait.
+    fn waiting_share(&self) -> usize {
+        let Options { waiting_limit, waiting_share, .. } = self.0.options;
+        (waiting_limit.saturating_mul(waiting_share) / 100).max(1)
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(super) fn wakes(&self) -> &Wake {
+        &self.0.wake
+    }
+
+    pub(super) fn runs(&self) -> &Running {
+        &self.0.running
+    }
+
+    pub(super) fn admissions(&self) -> &Admissions {
+        &self.0.admissions
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}

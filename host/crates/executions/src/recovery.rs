@@ -1,0 +1,190 @@
+//! Takes up what an earlier process left: what it had begun is run again if that is harmless, and
+//! abandoned if not. What it had not begun needs nothing: it is still waiting.
+//!
+//! What was in flight at the backup that a store is restored from is held: it may go on where the backup is from. It
+//! is taken up when somebody says so ([`Executions::resume_all`]).
+
+use std::collections::BTreeMap;
+
+use petrel_engine_core::Error;
+use petrel_model::{Execution, Status, StatusEvent};
+use petrel_persistence::{Change, Expect};
+use serde_json::json;
+use tracing::Instrument as _;
+
+use super::service::Executions;
+use super::spans;
+use super::uncommitted::Uncommitted;
+
+/// How often an orphan that moves at the same moment is looked at again.
+const TRIES: usize = 100;
+
+impl Executions {
+    /// Lets what is held go on: it was in flight when the store was restored from a backup. Says what that came to;
+    /// nothing when nothing is held, or somebody else has just let it go on.
+    ///
+    /// # Errors
+    /// When the store fails. Where that was after it was let go, the next call takes it up.
+    pub async fn resume_all(&self) -> Result<Resumed, Error> {
+        let executions = self.clone();
+        self.core()
+            .run_detached(async move {
+                let mut is_left_over = executions.lifting().lock().await;
+                let held = executions.store().held();
+                if held == 0 && !*is_left_over {
+                    return Ok(Resumed::default());
+                }
+                if held > 0 {
+                    executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
+                }
+                *is_left_over = true;
+                // What had begun is an orphan from now on, as it would be after a crash. It began elsewhere, so nothing of it
+                // runs here; and what does run here is this host's own by now.
+                let orphans = executions.store().orphans().await?;
+                let report = take_up(&executions, orphans).await?;
+                *is_left_over = false;
+                executions.queue().wake();
+                Ok(Resumed { held, report })
+            })
+            .await
+    }
+}
+
+/// What came of letting go on what was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resumed {
+    /// How many executions were held.
+    pub held: usize,
+    /// What became of those that had begun.
+    pub report: Recovered,
+}
+
+impl Resumed {
+    /// How many go on, now or when it is their turn. What had begun and may not be run twice does not.
+    pub fn going_on(&self) -> usize {
+        self.held.saturating_sub(self.report.abandoned).saturating_sub(self.report.canceled)
+    }
+}
+
+/// What was found at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// Executions that wait to be run.
+    pub waiting: usize,
+    /// Executions that had begun and are run again.
+    pub requeued: usize,
+    /// Executions that had begun, and of which nobody knows how far they got.
+    pub abandoned: usize,
+    /// Executions that were being canceled, and are.
+    pub canceled: usize,
+    /// Workflows that go on.
+    pub workflows: usize,
+    /// Processes that had outlived their host, and were ended.
+    pub processes: usize,
+    /// Executions that were in flight at the backup that the store is restored from, and rest.
+    pub held: usize,
+}
+
+impl Recovered {
+    /// Logs it: what was done, and how often what.
+    pub fn log(&self, done: &str) {
+        let Self { waiting, requeued, abandoned, canceled, workflows, processes, held } = *self;
+        tracing::info!(waiting, requeued, abandoned, canceled, workflows, processes, held, "{done}");
+    }
+}
+
+/// Takes up what an earlier process left, once what it left running is ended. To be called before this one runs anything.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn recover(executions: &Executions) -> Result<Recovered, Error> {
+    let orphans = executions.store().orphans().await?;
+    let processes = end_leftovers(executions, &orphans);
+    Ok(Recovered { processes, ..take_up(executions, orphans).await? })
+}
+
+/// Brings each orphan to where it belongs.
+async fn take_up(executions: &Executions, orphans: Vec<Execution>) -> Result<Recovered, Error> {
+    let mut report = Recovered::default();
+    let (conducted, orphans): (Vec<_>, Vec<_>) =
+        orphans.into_iter().partition(|orphan| executions.queue().is_workflow(orphan));
+    for orphan in orphans {
+        let span = spans::execution(&orphan);
+        settle(executions, orphan, &mut report).instrument(span).await?;
+    }
+    report.workflows = conducted.len();
+    executions.conductor().take_up(conducted).await?;
+    report.waiting = executions.store().waiting();
+    report.held = executions.store().held();
+    Ok(report)
+}
+
+/// Ends what still runs of the orphans, before this host runs anything: later its own would be taken for leftovers.
+fn end_leftovers(executions: &Executions, orphans: &[Execution]) -> usize {
+    let mut by_runner: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for orphan in orphans {
+        by_runner.entry(&orphan.runner).or_default().push(orphan.id.to_string());
+    }
+    let runners = executions.queue().catalog().content().runners().clone();
+    by_runner
+        .into_iter()
+        .filter_map(|(name, executions)| Some(runners.get(name)?.runner()?.end_leftovers(&executions)))
+        .sum()
+}
+
+/// Brings an orphan to where it belongs. Its workflow may be ending already, and have it canceled at the same
+/// moment: then it is looked at again.
+async fn settle(executions: &Executions, mut orphan: Execution, report: &mut Recovered) -> Result<(), Error> {
+    let id = orphan.id;
+    for _ in 0..TRIES {
+        match settle_as_read(executions, orphan, report).await {
+            Err(Uncommitted::Moved) => {}
+            result => return Ok(result?),
+        }
+        match executions.store().execution(id).await? {
+            Some(fresh) if !fresh.status.is_final() => orphan = fresh,
+            _ => return Ok(()),
+        }
+    }
+    tracing::error!(execution.id = %id, "it keeps moving, and is left as it is until the next start");
+    Ok(())
+}
+
+async fn settle_as_read(
+    executions: &Executions,
+    mut orphan: Execution,
+    report: &mut Recovered,
+) -> Result<(), Uncommitted> {
+    let expect = Expect::ExecutionVersion(orphan.id, orphan.version);
+    let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
+    if let Err(illegal) = orphan.apply(event, executions.core().now()) {
+        // Paused and pending executions wait for somebody, not for a host.
+        tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
+        return Ok(());
+    }
+    if orphan.status == Status::Abandoned {
+        orphan.result = Some(std::sync::Arc::new(json!({
+            "error": "the host was lost while this ran; how far it got is not known",
+            "code": "host.lost",
+            "hint": "look at what it does, and run it again if that is safe; an action that may always be run again says `idempotent: true`",
+        })));
+    }
+    let changes = vec![Change::UpdateExecution(orphan.clone())];
+    match executions.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
+        Err(Uncommitted::Failed(error @ (Error::Internal(_) | Error::Unreadable(_))))
+            if orphan.parent.is_some() =>
+        {
+            // Its workflow cannot be read. That must not keep the host from starting.
+            tracing::error!(execution.id = %orphan.id, %error, "its workflow cannot be told of it");
+            executions.queue().commit(vec![expect], changes).await
+        }
+        result => result,
+    }?;
+    tracing::debug!(status = %orphan.status, "the execution is taken up");
+    match orphan.status {
+        Status::Abandoned => report.abandoned += 1,
+        Status::Canceled => report.canceled += 1,
+        _ => report.requeued += 1,
+    }
+    Ok(())
+}

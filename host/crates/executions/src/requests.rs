@@ -1,0 +1,300 @@
+//! Takes in executions: what is asked for, rendered and checked, and what else an execution is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_access::Behalf;
+use petrel_catalog::content::{Content, RegisteredAction, refused, without_runner};
+use petrel_catalog::validation::are_large;
+use petrel_engine_core::Error;
+use petrel_engine_core::evaluation::{may_take_long, quick};
+use petrel_engine_core::refuse_depth;
+use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, Timestamp, TraceId};
+use petrel_persistence::Change;
+use petrel_rules::parameters::{self, Given};
+use serde_json::Value;
+use tracing::Instrument as _;
+
+use super::queue::Queue;
+use super::scope::Templates;
+use super::service::Executions;
+use super::spans;
+
+/// The largest context of a caller, in bytes of JSON.
+const LARGEST_CONTEXT: usize = 2048;
+
+/// What somebody asks to be run.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The action.
+    pub action: Ref,
+    /// Its parameters, as a caller wrote them; text may hold Jinja.
+    pub parameters: Object,
+    /// Further parameters, which were rendered before, as when an execution is run again: they are data.
+    pub rendered: Object,
+    /// On whose behalf.
+    pub behalf: Behalf,
+    /// What the caller wants to be kept with it.
+    pub context: Object,
+    /// The execution that it does again.
+    pub rerun: Option<RerunOf>,
+    /// How long to wait before it starts.
+    pub delay: Option<Duration>,
+    /// The trace that it belongs to. Default: one that begins with it.
+    pub trace: Option<TraceId>,
+}
+
+/// An execution that is asked for.
+struct Asked {
+    registered: Arc<RegisteredAction>,
+    context: Context,
+    written: Object,
+    rendered: Object,
+    /// Where what is rendered holds secrets.
+    secret: Vec<String>,
+}
+
+impl Asked {
+    /// Its parameters, rendered on behalf of who asked, and checked, and where they hold secrets.
+    fn parameters(&self, queue: &Queue) -> Result<(Object, Vec<String>), Error> {
+        // Compiling many templates counts no work.
+        if are_large(&self.written) && !may_take_long() {
+            return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
+        }
+        let given = Given::compile(&self.written).over(&self.rendered);
+        let (keys, content) = (queue.keys(), queue.catalog().content());
+        let templates = Templates { keys, content: &content, registered: &self.registered, given: &given };
+        let own = self.context.clone();
+        let live = templates
+            .scope(&self.context.user, move || own.shown())
+            .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
+            .map_err(|error| Error::invalid(self.told(&templates, error), usage(&self.registered)))?;
+        let hides = |parameter: Option<&str>| !self.secret.is_empty() || templates.hide_value(parameter);
+        checked(&self.registered, &live, hides)?;
+        let secret = templates.secret_places(&live, None, &self.secret);
+        Ok((live, secret))
+    }
+
+    /// What is wrong, without any value if what was rendered before holds secrets, which templates may have read.
+    fn told(&self, templates: &Templates<'_>, error: parameters::Error) -> String {
+        let told = templates.told(error);
+        if self.secret.is_empty() { told } else { told.hidden() }.to_string()
+    }
+}
+
+impl Executions {
+    /// Takes in an execution. It is stored, and will be run, when this returns.
+    ///
+    /// # Errors
+    /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
+    /// or the host is stopping. Nothing was stored then.
+    pub async fn request(&self, request: Request) -> Result<Execution, Error> {
+        self.request_with(request, Vec::new()).await
+    }
+
+    /// The same, with parameters rendered before that hold secrets at these places.
+    pub(crate) async fn request_with(
+        &self,
+        request: Request,
+        secret: Vec<String>,
+    ) -> Result<Execution, Error> {
+        let queue = self.queue();
+        queue.check_room()?;
+        queue.check_share(Account::User(&request.behalf.user))?;
+        let now = self.core().now();
+        let id: ExecutionId = self.core().mint(now);
+        let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
+        let span = spans::accept_execution(id, trace);
+        self.accept(id, now, request, secret).instrument(span).await
+    }
+
+    /// Makes an execution of what was asked for, and stores it.
+    async fn accept(
+        &self,
+        id: ExecutionId,
+        now: Timestamp,
+        request: Request,
+        secret: Vec<String>,
+    ) -> Result<Execution, Error> {
+        let queue = self.queue();
+        let registered = runnable(&queue.catalog().content(), &request.action)?;
+        refuse_overrides(&registered, &request.parameters)?;
+        refuse_overrides(&registered, &request.rendered)?;
+        refuse_large_context(&request.context)?;
+        refuse_depth("the context", &Value::Object(request.context.clone()))?;
+        let context = Context {
+            user: request.behalf.user,
+            api_user: request.behalf.api_user,
+            pack: request.action.pack().to_owned(),
+            rerun: request.rerun,
+            trace: request.trace,
+            given: request.context,
+            ..Context::default()
+        };
+        let asked = Asked {
+            registered: Arc::clone(&registered),
+            context: context.clone(),
+            written: request.parameters,
+            rendered: request.rendered,
+            secret,
+        };
+        let (live, secret_places) = if let Some(rendered) = quick(|| asked.parameters(queue)) {
+            rendered
+        } else {
+            queue.evaluations().check_room()?;
+            let same = queue.clone();
+            queue.evaluations().heavy(move || asked.parameters(&same)).await?
+        }?;
+        let context = Context { secret_places, ..context };
+        let mut execution = new_execution(id, &registered, live, context, now);
+        execution.ready_at = request.delay.map(|delay| now.plus(delay));
+        queue.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        tracing::debug!("the execution is accepted");
+        queue.wake();
+        Ok(execution)
+    }
+}
+
+/// The action, if it can be run here and now.
+pub fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
+    let registered = Arc::clone(content.action(reference)?);
+    if !registered.action.enabled {
+        return Err(Error::invalid(format!("action `{reference}` is disabled"), "enable it in its pack"));
+    }
+    if let Some(why) = &registered.refused {
+        return Err(refused(reference, why));
+    }
+    if registered.runs.is_none() {
+        let (message, hint) = without_runner(&registered.action, content.runners());
+        return Err(Error::invalid(message, hint));
+    }
+    Ok(registered)
+}
+
+/// A new execution, waiting.
+pub fn new_execution(
+    id: ExecutionId,
+    registered: &RegisteredAction,
+    parameters: Object,
+    context: Context,
+    now: Timestamp,
+) -> Execution {
+    Execution {
+        id,
+        version: 1,
+        action: registered.action.reference.clone(),
+        runner: registered.action.runner_type.clone(),
+        status: Status::Requested,
+        idempotent: registered.action.idempotent,
+        attempt: 0,
+        parameters: Arc::new(parameters),
+        context: Context { result_marks: registered.result_marks.clone(), ..context },
+        result: None,
+        requested_at: now,
+        ready_at: None,
+        parent: None,
+        ended_at: None,
+        host: None,
+        log: vec![LogEntry { status: Status::Requested, timestamp: now, left_out: 0 }],
+    }
+}
+
+/// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults
+/// in their place.
+pub fn refuse_overrides(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
+    let immutable: Vec<_> = given
+        .iter()
+        .filter(|(name, value)| {
+            let schema = petrel_model::parameters::Schema::named(&registered.parameters, name);
+            schema.is_some_and(|schema| schema.is_immutable() && schema.default() != Some(*value))
+        })
+        .map(|(name, _)| format!("'{name}'"))
+        .collect();
+    if !immutable.is_empty() {
+        return Err(Error::invalid(
+            format!("Override of immutable parameter(s) [{}] is unsupported.", immutable.join(", ")),
+            "leave them out",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a context that would not fit into the row of its execution, which is written anew at every move.
+fn refuse_large_context(context: &Object) -> Result<(), Error> {
+    let size = serde_json::to_string(context).map_or(usize::MAX, |text| text.len());
+    if size > LARGEST_CONTEXT {
+        let message = format!("the context has {size} bytes, and {LARGEST_CONTEXT} is the limit");
+        return Err(Error::invalid(message, "hand over what is large as a parameter"));
+    }
+    Ok(())
+}
+
+/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or with all of
+/// them together, is said without any value where `hides_values` of it, which is asked only then.
+pub fn checked(
+    registered: &RegisteredAction,
+    given: &Object,
+    hides_values: impl Fn(Option<&str>) -> bool,
+) -> Result<(), Error> {
+    let value = Value::Object(given.clone());
+    refuse_depth("a parameter", &value)?;
+    let checked = registered.validator.check_with(&value, hides_values);
+    checked.map_err(|message| Error::invalid(message, usage(registered)))
+}
+
+fn usage(registered: &RegisteredAction) -> String {
+    format!("`petrel action get {}` shows what it takes", registered.action.reference)
+}
+
+/// Why there are no final parameters.
+#[derive(Debug, thiserror::Error)]
+pub enum Unmade {
+    /// They cannot be rendered, or do not fit.
+    #[error(transparent)]
+    Parameters(#[from] parameters::Error),
+    /// Something else stands in the way: the host stops.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// The parameters that the runner gets: those of the execution, and the defaults of what it leaves out.
+///
+/// # Errors
+/// Why they cannot be made.
+pub async fn final_parameters(
+    queue: &Queue,
+    registered: &Arc<RegisteredAction>,
+    live: &Arc<Object>,
+    context: &Context,
+) -> Result<Arc<Object>, Unmade> {
+    if registered.parameters.is_empty() && live.is_empty() {
+        return Ok(Arc::clone(live));
+    }
+    if let Some(finals) = quick(|| finals(queue, registered, live, context)) {
+        return Ok(finals?);
+    }
+    let (same, registered) = (queue.clone(), Arc::clone(registered));
+    let (live, context) = (Arc::clone(live), context.clone());
+    Ok(queue.evaluations().heavy(move || finals(&same, &registered, &live, &context)).await??)
+}
+
+fn finals(
+    queue: &Queue,
+    registered: &RegisteredAction,
+    live: &Object,
+    context: &Context,
+) -> Result<Arc<Object>, parameters::Error> {
+    let (keys, content) = (queue.keys(), queue.catalog().content());
+    let templates = Templates { keys, content: &content, registered, given: &Given::default() };
+    let own = context.clone();
+    let finals = templates
+        .scope(&context.user, move || own.shown())
+        .and_then(|scope| parameters::finals(live, &registered.signature, &scope))
+        .map_err(|error| templates.told(error))
+        // A default may have read what was secret, or was made from it.
+        .map_err(|error| if context.secret_places.is_empty() { error } else { error.hidden() })?;
+    let mut all = finals.runner;
+    all.extend(finals.action);
+    Ok(Arc::new(all))
+}

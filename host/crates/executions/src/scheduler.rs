@@ -1,0 +1,164 @@
+//! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
+//! processes never wait for components or the other way round.
+//!
+//! While the disk is short of space nothing more starts: running executions need the reserve for outcome and output.
+//! What was given much runs if there is room for that, and is [set aside](super::given) otherwise: nobody waits for
+//! room who holds a slot, or the other way round.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_model::Execution;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Instrument as _;
+
+use super::executor;
+use super::given::{Admission, Place};
+use super::kind::Kind;
+use super::measures::{self, Busy};
+use super::service::Executions;
+use super::spans;
+
+/// How many executions are claimed at once at most.
+const BATCH: usize = 64;
+/// How long at most until the store is asked again although nothing was heard.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// How long until the store is asked again whether it has room.
+const NO_ROOM: Duration = Duration::from_secs(1);
+
+/// Runs what is waiting for one kind of slots.
+pub(crate) struct Scheduler {
+    executions: Executions,
+    runners: Vec<String>,
+    kind: Kind,
+    slots: Arc<Semaphore>,
+}
+
+impl Scheduler {
+    pub(crate) fn new(executions: Executions, kind: Kind, count: usize) -> Self {
+        let runners = executions
+            .queue()
+            .catalog()
+            .content()
+            .runners()
+            .iter()
+            .filter(|(_name, runs)| Kind::of(runs) == kind)
+            .map(|(name, _runs)| name.clone())
+            .collect();
+        measures::slots(kind, count);
+        Self { executions, runners, kind, slots: Arc::new(Semaphore::new(count)) }
+    }
+
+    /// Runs until the host is to stop.
+    pub(crate) async fn run(self) {
+        let stop = self.executions.core().stop_starting().clone();
+        // What was set aside and what is due come first in turn, so that neither waits for all of the other.
+        let mut aside_first = false;
+        loop {
+            let slot = tokio::select! {
+                slot = Arc::clone(&self.slots).acquire_owned() => slot,
+                () = stop.cancelled() => return,
+            };
+            let Ok(slot) = slot else { return };
+            if !self.has_room() {
+                drop(slot);
+                tokio::select! {
+                    () = self.executions.core().sleep(NO_ROOM) => continue,
+                    () = stop.cancelled() => return,
+                }
+            }
+            // Registered before the store is asked, so that work that comes in between is not missed.
+            let work = self.executions.queue().wakes().notified();
+            tokio::pin!(work);
+            work.as_mut().enable();
+            aside_first = !aside_first;
+            if stop.is_cancelled() || self.start_some(slot, aside_first).await {
+                continue;
+            }
+            tokio::select! {
+                () = &mut work => {}
+                () = self.executions.core().sleep(self.until_due().await) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Whether the disk has room for what would be started. What it prints and gives would else fill the reserve, and
+    /// with that the host could not even be started again.
+    fn has_room(&self) -> bool {
+        self.executions.core().store().figures().short_of_room().is_none()
+    }
+
+    /// Starts what can start. Says whether there was any.
+    async fn start_some(&self, slot: OwnedSemaphorePermit, aside_first: bool) -> bool {
+        let mut slot = Some(slot);
+        if aside_first && self.start_set_aside(&mut slot).await {
+            return true;
+        }
+        self.start_due(&mut slot).await || (!aside_first && self.start_set_aside(&mut slot).await)
+    }
+
+    /// Starts one that was set aside, if there is room for it by now.
+    async fn start_set_aside(&self, slot: &mut Option<OwnedSemaphorePermit>) -> bool {
+        let Some((id, place)) = self.executions.queue().admissions().next(self.kind) else { return false };
+        match self.executions.store().execution(id).await {
+            Ok(Some(execution)) if execution.status.is_waiting() => {
+                self.start(execution, slot.take(), Some(place));
+            }
+            // It was canceled meanwhile.
+            Ok(_) => {}
+            Err(error) => tracing::error!(execution.id = %id, %error, "it waits and cannot be read"),
+        }
+        true
+    }
+
+    /// Starts what is due, as far as slots are free. Says whether there was any.
+    async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
+        let room = (self.slots.available_permits() + 1).min(BATCH);
+        let now = self.executions.core().now();
+        let claimed = match self.executions.store().claim(&self.runners, now, room).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "what is due cannot be read");
+                return false;
+            }
+        };
+        let found = !claimed.is_empty();
+        for execution in claimed {
+            let admit = || self.executions.queue().admissions().admit(self.kind, &execution);
+            let Admission::Runs(place) = spans::claim(&execution).in_scope(admit) else { continue };
+            let slot = match first.take() {
+                Some(slot) => Some(slot),
+                None => Arc::clone(&self.slots).acquire_owned().await.ok(),
+            };
+            self.start(execution, slot, place);
+        }
+        found
+    }
+
+    fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
+        let executions = self.executions.clone();
+        let span = spans::execution(&execution);
+        let busy = Busy::now(self.kind);
+        let conducts = self.kind == Kind::Workflow;
+        let run = async move {
+            tracing::debug!("the execution is claimed");
+            if conducts {
+                executions.conductor().begin(execution).await;
+            } else {
+                executor::execute(&executions, execution).await;
+            }
+            drop((place, slot, busy));
+        };
+        let name = if conducts { "beginning workflow" } else { "execution" };
+        self.executions.core().spawn(name, run.instrument(span));
+    }
+
+    async fn until_due(&self) -> Duration {
+        match self.executions.store().next_due(&self.runners).await {
+            Ok(Some(due)) => due.since(self.executions.core().now()).min(IDLE),
+            _ => IDLE,
+        }
+    }
+}

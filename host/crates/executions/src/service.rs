@@ -1,0 +1,123 @@
+//! The handle of the service, its state, and how it reaches whoever conducts workflows.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_access::Access;
+use petrel_engine_core::Core;
+use petrel_engine_core::Error;
+use petrel_model::{Execution, ExecutionId};
+use petrel_persistence::{Change, Expect, Store};
+use petrel_runners::ResultRoom;
+
+use super::conductor::{Conductor, Report};
+use super::options::Options;
+use super::queue::Queue;
+use super::uncommitted::Uncommitted;
+
+/// The service that takes in executions, runs them and ends them. Cheap to clone.
+#[derive(Clone)]
+pub struct Executions(Arc<Inner>);
+
+struct Inner {
+    queue: Queue,
+    access: Access,
+    conductor: Arc<dyn Conductor>,
+    /// Where what runs puts its results until they are stored.
+    results: Arc<ResultRoom>,
+    /// Held while what was held since a restore is let go on. Whether that was not taken up to the end.
+    lifting: tokio::sync::Mutex<bool>,
+}
+
+impl Executions {
+    /// The service over a queue; what is a workflow is handed to `conductor`.
+    pub fn new(queue: Queue, access: Access, conductor: Arc<dyn Conductor>) -> Self {
+        let results = Arc::new(ResultRoom::new(queue.options().results_limit));
+        Self(Arc::new(Inner { queue, access, conductor, results, lifting: tokio::sync::Mutex::default() }))
+    }
+
+    /// What waits and runs.
+    pub fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    /// The execution once it is final, or as it stands after `patience`. `None` if there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Execution>, Error> {
+        self.0.queue.wait(id, patience).await
+    }
+
+    /// How many executions run in this process now.
+    pub fn running(&self) -> usize {
+        self.0.queue.running()
+    }
+
+    /// Pauses a workflow: no more tasks start, what runs is let finish. It is done to its end although the caller does
+    /// not wait for it.
+    ///
+    /// # Errors
+    /// When it is no workflow, or its status does not allow it.
+    pub async fn pause(&self, id: ExecutionId) -> Result<Execution, Error> {
+        let conductor = Arc::clone(&self.0.conductor);
+        self.core().run_detached(async move { conductor.pause(id).await }).await
+    }
+
+    /// Lets a paused workflow go on. It is done to its end although the caller does not wait for it.
+    ///
+    /// # Errors
+    /// When it is no workflow, or its status does not allow it.
+    pub async fn resume(&self, id: ExecutionId) -> Result<Execution, Error> {
+        let conductor = Arc::clone(&self.0.conductor);
+        self.core().run_detached(async move { conductor.resume(id).await }).await
+    }
+
+    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked for it.
+    pub(super) async fn commit_outcome(
+        &self,
+        execution: &Execution,
+        expect: Vec<Expect>,
+        changes: Vec<Change>,
+    ) -> Result<(), Uncommitted> {
+        let Some(parent) = execution.parent.clone().filter(|_| execution.status.is_final()) else {
+            return self.0.queue.commit(expect, changes).await;
+        };
+        self.0.conductor.outcome(Report { parent, execution: execution.clone(), expect, changes }).await
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        self.0.queue.core()
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        self.0.queue.store()
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        self.0.queue.options()
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    pub(super) fn conductor(&self) -> &dyn Conductor {
+        self.0.conductor.as_ref()
+    }
+
+    pub(super) fn results(&self) -> &Arc<ResultRoom> {
+        &self.0.results
+    }
+
+    pub(super) fn lifting(&self) -> &tokio::sync::Mutex<bool> {
+        &self.0.lifting
+    }
+}
+
+impl fmt::Debug for Executions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executions").field("queue", &self.0.queue).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! The part of the reserve that is a file. Free space is anybody's: what ends, or another process, may use it up to the
+//! last byte, and then a store could not even be opened. The file holds room that only the next opening gives up. How much
+//! is free is in [`directory`](crate::directory).
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate};
+
+use crate::directory::Room;
+use crate::remedy;
+
+/// Its name in the directory of the store.
+const NAME: &str = "reserve";
+/// Its largest size, in bytes: twice what a checkpoint asks for beside its rows.
+const LARGEST: u64 = 8 << 20;
+
+/// The file of a store in use.
+#[derive(Debug)]
+pub(crate) struct Reserve {
+    path: PathBuf,
+    /// Its size, in bytes.
+    bytes: u64,
+    /// Whether the file system can hold room for a file.
+    is_possible: bool,
+}
+
+impl Reserve {
+    /// The file of the store in `directory`, of which `reserve` bytes are kept free. It is not made yet.
+    pub(crate) fn new(directory: &Path, reserve: u64) -> Self {
+        Self { path: directory.join(NAME), bytes: reserve.min(LARGEST), is_possible: true }
+    }
+
+    /// Makes the file if it is not there and there is room for it beside the free reserve.
+    pub(crate) fn keep(&mut self, room: &Room) {
+        let needed = room.reserve().saturating_add(self.bytes);
+        if !self.is_possible || room.left() < needed || self.path.exists() {
+            return;
+        }
+        if let Err(error) = self.make() {
+            // Half of it is of no use.
+            drop(fs::remove_file(&self.path));
+            if !remedy::is_no_room(&error) {
+                self.is_possible = false;
+                tracing::warn!(%error, file = %self.path.display(), "no room can be held back for the next start of the store");
+            }
+        }
+        room.look();
+    }
+
+    fn make(&self) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
+        Ok(fallocate(&file, FallocateFlags::empty(), 0, self.bytes)?)
+    }
+}
+
+/// Gives up the file of the store in `directory` if the disk has so little left that opening the store might fail.
+pub(crate) fn give_up_if_short(directory: &Path) {
+    if Room::new(directory, 0).left() < LARGEST {
+        give_up(directory);
+    }
+}
+
+/// Gives up the file of the store in `directory`. Returns whether there was one.
+pub(crate) fn give_up(directory: &Path) -> bool {
+    let was_there = fs::remove_file(directory.join(NAME)).is_ok();
+    if was_there {
+        tracing::warn!(
+            store = %directory.display(),
+            "the disk is full: the store is opened with the room that was held back for that; free some space"
+        );
+    }
+    was_there
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn it_is_made_where_there_is_room_for_it_and_really_takes_that() {
+        let place = tempfile::TempDir::new().unwrap();
+        let path = place.path().join(NAME);
+        for (reserve, size) in [(u64::MAX, None), (1 << 20, Some(1 << 20))] {
+            Reserve::new(place.path(), reserve).keep(&Room::new(place.path(), reserve));
+            let found = fs::metadata(&path).ok();
+            assert_eq!(found.as_ref().map(fs::Metadata::len), size, "{reserve}");
+            assert!(found.is_none_or(|found| found.blocks() * 512 >= found.len()), "it has no holes");
+        }
+        assert_eq!((give_up(place.path()), give_up(place.path())), (true, false));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_directory_that_has_gone_is_not_made_again() {
+        let place = tempfile::TempDir::new().unwrap();
+        let gone = place.path().join("gone");
+        let mut reserve = Reserve::new(&gone, 1 << 20);
+        reserve.keep(&Room::new(place.path(), 1 << 20));
+        assert!(!gone.exists() && !reserve.is_possible);
+    }
+}

@@ -1,0 +1,290 @@
+//! What a workflow's status means for what runs inside it: once it is to end all of it ends, a pause and a resume
+//! reach the workflows among it. Plain actions are not interrupted by a pause. What is inside is not asked for any of
+//! that: its change is committed here, or put into the mailbox of the workflow that it is, and who runs it is woken.
+//!
+//! A workflow is final only when nothing is open inside it, so whoever takes up a workflow that an earlier process
+//! was conducting finds what it had not been told yet, and tells it then.
+
+use std::time::Duration;
+
+use petrel_engine_core::Error;
+use petrel_executions::{Conductor as _, Report, Uncommitted, cancellation, spans};
+use petrel_model::{Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp};
+use petrel_persistence::{Change, Expect};
+use petrel_workflows::Status;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+use super::live::{Inside, Live};
+use super::message::Message;
+use super::refusal::Refusal;
+use super::service::WorkflowEngine;
+
+/// How many that wait are ended by one commit.
+const WAITING_AT_ONCE: usize = 500;
+/// How many that have begun are told at once.
+const TOLD_AT_ONCE: usize = 32;
+/// How often what could not be told is told again.
+const MOST_ROUNDS: usize = 1_000;
+/// How long to wait before that: longer each time, up to the second.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
+
+impl WorkflowEngine {
+    /// Ends all that is inside a workflow that is to end. It is not waited for: what came of it is reported to the
+    /// workflow like anything else.
+    pub(super) fn end_inside(&self, live: &Live) {
+        let (id, user) = (live.execution.id, live.execution.context.user.clone());
+        self.closing().add(id);
+        let open: Vec<_> = live.active.keys().copied().collect();
+        let (engine, span) = (self.clone(), spans::execution(&live.execution));
+        let ends = async move { engine.end_all(id, open, user).await };
+        self.core().spawn("end of a workflow", ends.instrument(span));
+    }
+
+    /// Ends these, which are inside the workflow `id`, however often that takes.
+    pub(super) async fn end_all(&self, id: ExecutionId, mut open: Vec<ExecutionId>, user: String) {
+        // Those that were asked for last have begun least.
+        open.sort_unstable_by(|one, other| other.cmp(one));
+        let mut pause = AGAIN.0;
+        for _ in 0..MOST_ROUNDS {
+            let mut left = Vec::new();
+            for some in open.chunks(WAITING_AT_ONCE) {
+                left.extend(self.end_some(id, some, &user).await);
+            }
+            open = left;
+            if open.is_empty() || self.core().end_running().is_cancelled() {
+                return;
+            }
+            self.core().sleep(pause).await;
+            pause = (pause * 2).min(AGAIN.1);
+        }
+        tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
+    }
+
+    /// Ends those that wait in one commit and those that have begun one by one; gives those that are to be tried again.
+    async fn end_some(&self, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
+        let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
+        for one in some {
+            match self.store().execution(*one).await {
+                Ok(Some(execution)) if execution.status.is_waiting() => {
+                    waiting.extend(canceled(self, execution, user));
+                }
+                Ok(Some(execution)) if !execution.status.is_final() => begun.push(*one),
+                Ok(_ended) => {}
+                Err(error) => {
+                    tracing::error!(execution.id = %one, %error, "it is inside a workflow that is to end, and cannot be read");
+                }
+            }
+        }
+        left.extend(self.end_waiting(id, waiting).await);
+        let is_told = |engine: Self, one: ExecutionId, user: String| async move {
+            engine.end_begun(one, &user).await.map_err(Error::from).inspect_err(|error| {
+                tracing::debug!(execution.id = %one, %error, "not told yet that its workflow is to end");
+            })
+        };
+        left.extend(tell(self, begun, user, is_told).await);
+        left
+    }
+
+    /// Ends those that wait, in one commit; gives all of them when some have moved meanwhile.
+    async fn end_waiting(&self, id: ExecutionId, waiting: Vec<Report>) -> Vec<ExecutionId> {
+        if waiting.is_empty() {
+            return Vec::new();
+        }
+        let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
+        let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
+            // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
+            Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
+                self.commit_reports(waiting).await.map_err(Refusal::from)
+            }
+            result => result.map(drop),
+        };
+        match result {
+            Ok(()) => {
+                self.queue().end(&ids);
+                Vec::new()
+            }
+            Err(error) => {
+                tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
+                ids
+            }
+        }
+    }
+
+    /// Ends one that has begun: a workflow is asked for that, of anything else the change is committed and who runs it is
+    /// woken.
+    async fn end_begun(&self, id: ExecutionId, user: &str) -> Result<(), Uncommitted> {
+        let Some(execution) = self.store().execution(id).await? else { return Ok(()) };
+        let is_held = self.store().is_held(id);
+        match execution.status {
+            Stored::Canceling if is_held => {}
+            Stored::Canceling => {
+                self.queue().end(&[id]);
+                return Ok(());
+            }
+            status if !status.is_cancelable() => return Ok(()),
+            _ => {}
+        }
+        if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
+            return self.cancel(execution).await.map(drop);
+        }
+        let (execution, expect) = cancellation(execution, is_held, user, self.now())?;
+        let changes = vec![Change::UpdateExecution(execution.clone())];
+        self.commit_outcome(&execution, expect, changes).await?;
+        self.queue().end(&[id]);
+        self.queue().tell(id, execution.status);
+        Ok(())
+    }
+
+    /// Hands the status of a workflow that goes on, or rests, on to the workflows inside it. They are resumed only when
+    /// somebody asked it to go on.
+    pub(super) fn hand_on(&self, live: &Live, goes_on: bool) {
+        let status = live.conductor.status();
+        let wanted = match status {
+            Status::Pausing | Status::Paused => Status::Pausing,
+            Status::Resuming | Status::Running if goes_on => Status::Resuming,
+            _ => return,
+        };
+        let workflows = workflows_inside(live);
+        if workflows.is_empty() {
+            return;
+        }
+        let engine = self.clone();
+        self.core().spawn("status of a workflow", async move {
+            let is_told = |engine: Self, one: ExecutionId, _user: String| async move {
+                // It has ended meanwhile, most often.
+                engine.ask(one, wanted).await.inspect_err(
+                    |error| tracing::debug!(execution.id = %one, %error, "not told of its workflow's status"),
+                )
+            };
+            tell(&engine, workflows, "", is_told).await;
+        });
+    }
+
+    /// Resumes what rests inside a workflow that was itself resumed since: an earlier process may have ended before it
+    /// handed that on. What was told to rest afterwards rests on.
+    pub(super) fn hand_on_again(&self, live: &Live) {
+        let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
+        let workflows = workflows_inside(live);
+        let engine = self.clone();
+        self.core().spawn("status of a workflow", async move {
+            for id in workflows {
+                let inside = engine.store().execution(id).await.ok().flatten();
+                if !inside.is_some_and(|inside| rests_since_before(&inside, resumed_at)) {
+                    continue;
+                }
+                if let Err(error) = engine.ask(id, Status::Resuming).await {
+                    // It has ended meanwhile, most often.
+                    tracing::debug!(execution.id = %id, %error, "not told that its workflow goes on");
+                }
+            }
+        });
+    }
+
+    /// Has a workflow that goes on take in what ended inside it while it was paused: in an earlier version it waited for
+    /// that for ever.
+    pub(super) fn take_in_ends(&self, live: &Live) {
+        let goes_on = matches!(live.conductor.status(), Status::Running | Status::Resuming);
+        if goes_on && live.conductor.holds_ends() {
+            let (engine, id) = (self.clone(), live.execution.id);
+            // Whoever calls this has the workflow in hand, so it is told afterwards.
+            self.core().spawn("ends held back by a workflow", async move {
+                if let Err(error) = engine.ask(id, Status::Resuming).await {
+                    tracing::warn!(execution.id = %id, %error, "it was resumed, and cannot go on");
+                }
+            });
+        }
+    }
+}
+
+/// An execution that has not begun, as one that was canceled.
+fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Option<Report> {
+    let parent = execution.parent.clone()?;
+    let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
+    execution.apply(StatusEvent::CancelRequested, engine.now()).ok()?;
+    execution.context.cancelled_by = Some(user.to_owned());
+    let changes = vec![Change::UpdateExecution(execution.clone())];
+    Some(Report { parent, execution, expect, changes })
+}
+
+/// The workflows among what is open inside a workflow, oldest first: the same in every run, which a simulation relies on.
+fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
+    let inside = live.active.iter().filter(|(_, inside)| **inside == Inside::Workflow);
+    let mut inside: Vec<_> = inside.map(|(id, _)| *id).collect();
+    inside.sort_unstable();
+    inside
+}
+
+/// Whether a workflow rests that was told to before `moment`.
+fn rests_since_before(workflow: &Execution, moment: Timestamp) -> bool {
+    matches!(workflow.status, Stored::Pausing | Stored::Paused)
+        && last(workflow, Stored::Pausing).is_some_and(|told_at| told_at <= moment)
+}
+
+/// When an execution has had this status last.
+fn last(execution: &Execution, status: Stored) -> Option<Timestamp> {
+    execution.log.iter().rfind(|entry| entry.status == status).map(|entry| entry.timestamp)
+}
+
+/// Tells some at a time; gives those that could not be told.
+async fn tell<F, T>(
+    engine: &WorkflowEngine,
+    ids: Vec<ExecutionId>,
+    user: &str,
+    one: impl Fn(WorkflowEngine, ExecutionId, String) -> F,
+) -> Vec<ExecutionId>
+where
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+    T: Send + 'static,
+{
+    let (mut told, mut left) = (JoinSet::new(), Vec::new());
+    for id in ids {
+        if told.len() >= TOLD_AT_ONCE {
+            left.extend(told.join_next().await.and_then(Result::ok).flatten());
+        }
+        let work = one(engine.clone(), id, user.to_owned());
+        told.spawn(async move { work.await.is_err().then_some(id) }.in_current_span());
+    }
+    while let Some(one) = told.join_next().await {
+        left.extend(one.ok().flatten());
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_store_suite::{at, id};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A workflow that has had these statuses, each at its time.
+    fn workflow(log: &[(&str, i64)]) -> Execution {
+        let entries: Vec<_> =
+            log.iter().map(|(status, time)| json!({"status": status, "timestamp": at(*time)})).collect();
+        let status = log.last().map(|(status, _)| *status);
+        let id: ExecutionId = id(1);
+        serde_json::from_value(json!({
+            "id": id, "version": 1, "action": "a.b", "runner": "orquesta", "status": status, "requested_at": at(0),
+            "log": entries,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_what_was_told_to_rest_before_the_workflow_above_went_on_is_resumed_again() {
+        for (log, is_resumed) in [
+            (&[("running", 1), ("pausing", 2), ("paused", 3)][..], true),
+            // It comes to rest later than it was told.
+            (&[("running", 1), ("pausing", 2), ("paused", 9)], true),
+            (&[("running", 1), ("pausing", 2)], true),
+            // Somebody has paused it by itself.
+            (&[("running", 1), ("pausing", 6), ("paused", 7)], false),
+            (&[("running", 1), ("pausing", 2), ("paused", 3), ("resuming", 6), ("running", 6)], false),
+            (&[("running", 1)], false),
+            (&[("running", 1), ("pausing", 2), ("canceling", 3), ("canceled", 4)], false),
+        ] {
+            assert_eq!(rests_since_before(&workflow(log), at(5)), is_resumed, "{log:?}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Makes the executions that the tasks of a workflow ask for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_engine_core::Error;
+use petrel_executions::{Templates, checked, new_execution, refuse_overrides, runnable};
+use petrel_model::execution::Context;
+use petrel_model::secrets::has_secret;
+use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
+use petrel_rules::parameters::{self, Given};
+use petrel_workflows::Start;
+use petrel_workflows::conductor::Action;
+use serde_json::{Value, json};
+
+use super::ACTION_CHAIN;
+use super::service::WorkflowEngine;
+use super::world::task_execution_id;
+
+/// The execution for an action of a task. What the workflow's expressions gave is data, unless it
+/// `reevaluates`; the defaults of the action are templates of their own.
+///
+/// # Errors
+/// Why it cannot be made, for people.
+pub(super) fn make(
+    engine: &WorkflowEngine,
+    workflow: &Execution,
+    start: &Start,
+    action: &Action,
+    now: Timestamp,
+    reevaluates: bool,
+) -> Result<Execution, String> {
+    let reference = action.action.as_str().unwrap_or_default();
+    let reference: Ref = reference.parse().map_err(|_invalid| {
+        format!(
+            "the action of the task {} is {}, which is no reference like `core.local`; correct it",
+            start.task, action.action
+        )
+    })?;
+    let depth = workflow.parent.as_ref().map_or(0, |above| above.depth + 1);
+    let deepest = engine.options().max_depth;
+    if depth > deepest {
+        return Err(format!(
+            "workflows are inside each other more than {deepest} deep, which is the limit (`workflows.max_depth`); \
+             the task {} may start its own workflow",
+            start.task
+        ));
+    }
+    let told = |error: Error| format!("{error}; {}", error.hint());
+    let content = engine.catalog().content();
+    let registered = runnable(&content, &reference).map_err(told)?;
+    let mut input = match &*action.input {
+        Value::Null => Object::new(),
+        Value::Object(input) => input.clone(),
+        other => {
+            let is_secret = registered.parameters.values().any(has_secret);
+            let shown = if is_secret { String::new() } else { format!(" is {other}, which") };
+            return Err(format!("the input of the task {}{shown} is no object; correct it", start.task));
+        }
+    };
+    if let Some(timeout) = start.timeout.filter(|_| registered.parameters.contains_key("timeout")) {
+        input.entry("timeout").or_insert_with(|| json!(timeout));
+    }
+    refuse_overrides(&registered, &input).map_err(told)?;
+    let parent = parent(workflow, start, action, depth);
+    let context = Context {
+        user: workflow.context.user.clone(),
+        api_user: workflow.context.api_user.clone(),
+        pack: reference.pack().to_owned(),
+        trace: workflow.trace_to_hand_down(),
+        ..Context::default()
+    };
+    let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
+    let templates =
+        Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
+    let live = live(templates, &context, &parent, &workflow.context)?;
+    checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
+    let context = Context { secret_places: templates.secret_places(&live, None, &[]), ..context };
+    let mut child = new_execution(engine.mint(now), &registered, live, context, now);
+    child.parent = Some(parent);
+    child.ready_at = start
+        .delay
+        .and_then(|delay| u64::try_from(delay).ok())
+        .filter(|delay| *delay > 0)
+        .map(|delay| now.plus(Duration::from_secs(delay)));
+    Ok(child)
+}
+
+/// Where the execution for an action of a task belongs, which is so deep.
+fn parent(workflow: &Execution, start: &Start, action: &Action, depth: u32) -> Parent {
+    Parent {
+        execution: workflow.id,
+        task: Arc::clone(&start.task),
+        number: u64::try_from(start.number).unwrap_or(u64::MAX),
+        route: start.route,
+        item: action.item.and_then(|item| u64::try_from(item).ok()),
+        depth,
+        root: workflow.parent.as_ref().map(Parent::root),
+        in_chain: workflow.runner == ACTION_CHAIN,
+    }
+}
+
+/// The parameters of an action that a task asks for; its defaults see where that task belongs.
+fn live(
+    templates: Templates<'_>,
+    own: &Context,
+    parent: &Parent,
+    workflow: &Context,
+) -> Result<Object, String> {
+    let (given, signature) = (templates.given, &templates.registered.signature);
+    let (context, parent, above) = (own.clone(), parent.clone(), workflow.clone());
+    templates
+        .scope(&own.user, move || shown(&context, Some(&parent), &above))
+        .and_then(|scope| parameters::live(given, signature, &scope))
+        .map_err(|error| templates.told(error).to_string())
+}
+
+/// The context of an execution as StackStorm shows it: with the workflow that it belongs to.
+pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Context) -> Object {
+    let mut context = context.shown();
+    if let Some(parent) = parent {
+        let above = json!({
+            "execution_id": parent.execution,
+            "user": workflow.user,
+            "pack": workflow.pack,
+        });
+        context.insert("parent".into(), above);
+        context.insert("orquesta".into(), task(parent));
+    }
+    context
+}
+
+/// The id of the run of the task that an execution belongs to, as StackStorm shows it.
+pub fn task_execution(parent: &Parent) -> String {
+    let number = usize::try_from(parent.number).unwrap_or(usize::MAX);
+    task_execution_id(parent.execution, number)
+}
+
+/// The task that an execution belongs to, as StackStorm shows it.
+fn task(parent: &Parent) -> Value {
+    let mut task = json!({
+        "workflow_execution_id": parent.execution,
+        "task_execution_id": task_execution(parent),
+        "task_id": &*parent.task,
+        "task_name": &*parent.task,
+        "task_route": parent.route,
+    });
+    if let (Some(item), Some(task)) = (parent.item, task.as_object_mut()) {
+        task.insert("item_id".into(), json!(item));
+    }
+    task
+}

@@ -1,0 +1,160 @@
+//! What executions ask of this service, and what people ask of a workflow through them: to pause, to resume, to end, to be
+//! run again.
+
+use async_trait::async_trait;
+use petrel_engine_core::Error;
+use petrel_executions::{Conductor, Report, Uncommitted, unknown};
+use petrel_model::{Execution, ExecutionId, Status as Stored};
+use petrel_persistence::{Change, Expect};
+use petrel_workflows::{Source, Status};
+
+use super::ORQUESTA;
+use super::message::Message;
+use super::refusal::Refusal;
+use super::service::WorkflowEngine;
+
+/// How many tasks an answer names that does not find one.
+const TASKS_SHOWN: usize = 20;
+
+#[async_trait]
+impl Conductor for WorkflowEngine {
+    async fn begin(&self, execution: Execution) {
+        self.begin_workflow(execution).await;
+    }
+
+    fn holds(&self, execution: &Execution) -> bool {
+        self.closing().holds(execution)
+    }
+
+    async fn outcome(&self, report: Report) -> Result<(), Uncommitted> {
+        let workflow = report.parent.execution;
+        match self.deliver(workflow, Message::Report(Box::new(report))).await {
+            Ok(_workflow) => Ok(()),
+            // Its outcome is kept all the same.
+            Err(Refusal::Gone { reports, .. }) => self.commit_reports(reports).await,
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// One that was asked already, before the backup that it is held since, has told nobody here: what is inside it is
+    /// told now.
+    async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted> {
+        let id = workflow.id;
+        if workflow.status != Stored::Canceling {
+            return Ok(self.deliver(id, Message::Request(Status::Canceling)).await?);
+        }
+        self.closing().add(id);
+        self.go_on(vec![workflow.clone()]).await;
+        Ok(workflow)
+    }
+
+    async fn pause(&self, id: ExecutionId) -> Result<Execution, Error> {
+        self.ask(id, Status::Pausing).await
+    }
+
+    async fn resume(&self, id: ExecutionId) -> Result<Execution, Error> {
+        self.ask(id, Status::Resuming).await
+    }
+
+    async fn check_rerun(&self, execution: &Execution, tasks: &[String]) -> Result<(), Error> {
+        let id = execution.id;
+        if execution.runner != ORQUESTA {
+            let message = format!(
+                "Task option is only supported for Orquesta workflows: execution {id} is run by `{}`",
+                execution.runner
+            );
+            return Err(Error::invalid(message, "leave out the tasks: then all of it runs again"));
+        }
+        if !execution.status.is_final() {
+            let message = format!("execution {id} is {} and has not ended", execution.status);
+            return Err(Error::invalid(message, "wait for its end, or cancel it"));
+        }
+        self.refuse_unknown_tasks(id, tasks).await
+    }
+
+    async fn take_up(&self, workflows: Vec<Execution>) -> Result<(), Error> {
+        for workflow in workflows.iter().filter(|workflow| workflow.status == Stored::Canceling) {
+            self.closing().add(workflow.id);
+        }
+        self.end_left_behind(&workflows).await?;
+        let engine = self.clone();
+        self.core().spawn("recovery of workflows", async move { engine.go_on(workflows).await });
+        Ok(())
+    }
+}
+
+impl WorkflowEngine {
+    /// Asks a workflow for a status.
+    pub(super) async fn ask(&self, id: ExecutionId, status: Status) -> Result<Execution, Error> {
+        let execution = self.store().execution(id).await?.ok_or_else(|| unknown(id))?;
+        let conflict = |message: String, hint: &str| Error::Conflict {
+            message,
+            hint: hint.into(),
+            id: Some(id.to_string()),
+        };
+        if !self.queue().is_workflow(&execution) {
+            let message = format!("execution {id} is run by `{}` and cannot be paused", execution.runner);
+            return Err(conflict(
+                message,
+                "only workflows can be paused and resumed; `petrel execution cancel` ends it",
+            ));
+        }
+        if self.store().is_held(id) && !execution.status.is_final() {
+            let message = format!(
+                "execution {id} is held: it was in flight at the backup that this host is restored from"
+            );
+            return Err(conflict(
+                message,
+                "`petrel resume-all` lets all that is held go on; canceling it is possible",
+            ));
+        }
+        if execution.status.is_final() {
+            let message = format!("execution {id} has ended: it is {}", execution.status);
+            return Err(conflict(message, "`petrel execution rerun` runs it again"));
+        }
+        if execution.status.is_waiting() {
+            let message = format!("execution {id} is {} and has not begun", execution.status);
+            return Err(conflict(message, "wait until it runs; canceling it is possible"));
+        }
+        Ok(self.deliver(id, Message::Request(status)).await?)
+    }
+
+    /// Refuses tasks that the definition does not have that a workflow began with. One that never began has none; it says
+    /// why when it is run.
+    async fn refuse_unknown_tasks(&self, workflow: ExecutionId, tasks: &[String]) -> Result<(), Error> {
+        let Some(compiled) = self.definition(workflow).await? else { return Ok(()) };
+        let Source::Orquesta(definition) = &compiled.definition else { return Ok(()) };
+        let is_known = |task: &&String| match task.split_once('|') {
+            Some((name, route)) => definition.find(name).is_some() && route.parse::<u32>().is_ok(),
+            None => definition.find(task).is_some(),
+        };
+        let Some(stranger) = tasks.iter().find(|task| !is_known(task)) else { return Ok(()) };
+        let known = definition.tasks().iter().filter(|task| task.engine.is_none()).take(TASKS_SHOWN);
+        let known: Vec<&str> = known.map(|task| &*task.name).collect();
+        let hint = format!("its tasks are {}; NAME|2 is the task on its third route", known.join(", "));
+        Err(Error::invalid(format!("the workflow of execution {workflow} has no task `{stranger}`"), hint))
+    }
+
+    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked for it.
+    pub(super) async fn commit_outcome(
+        &self,
+        execution: &Execution,
+        expect: Expect,
+        changes: Vec<Change>,
+    ) -> Result<(), Uncommitted> {
+        match execution.parent.clone().filter(|_| execution.status.is_final()) {
+            Some(parent) => {
+                let (execution, expect) = (execution.clone(), vec![expect]);
+                self.outcome(Report { parent, execution, expect, changes }).await
+            }
+            None => self.queue().commit(vec![expect], changes).await,
+        }
+    }
+
+    /// Commits what was reported to a workflow that is gone.
+    pub(super) async fn commit_reports(&self, reports: Vec<Report>) -> Result<(), Uncommitted> {
+        let (expect, changes): (Vec<_>, Vec<_>) =
+            reports.into_iter().map(|report| (report.expect, report.changes)).unzip();
+        self.queue().commit(expect.concat(), changes.concat()).await
+    }
+}

@@ -1,0 +1,218 @@
+//! The files that workflows are written in: read when one begins, inspected and compiled once for each
+//! content, and kept by it, so that a workflow goes on by the definition it began with. What inspection is, is in
+//! `petrel_catalog::workflows`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use petrel_catalog::Catalog;
+use petrel_catalog::content::RegisteredAction;
+use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
+use petrel_catalog::workflows::{Invalid, Registered, inspect_as, wrong_calls};
+use petrel_engine_core::Error;
+use petrel_model::WorkflowDefinition;
+use petrel_packs::limits::LARGEST_WORKFLOW;
+use petrel_packs::plain_file;
+use petrel_persistence::{Store, StoreExt as _};
+use petrel_runners::entry_point;
+use petrel_workflows::chain::ChainDefinition;
+use petrel_workflows::inspection::contents::{self, Call};
+use petrel_workflows::{Definition, Source};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// How many calls are compared at once; for more another thread is asked, since that takes a while.
+const FEW_CALLS: usize = 256;
+
+/// A definition that can be run.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) stored: WorkflowDefinition,
+    pub(crate) definition: Source,
+    /// What it calls.
+    calls: Vec<Call>,
+    /// For which state of what is registered nothing is wrong with these: its revision, and one.
+    fits: AtomicU64,
+    /// Whether the store is known to have it.
+    is_stored: AtomicBool,
+}
+
+impl Compiled {
+    /// Whether it must be stored with the workflow that begins with it.
+    pub(crate) fn must_be_stored(&self) -> bool {
+        !self.is_stored.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_stored(&self) {
+        self.is_stored.store(true, Ordering::Relaxed);
+    }
+
+    /// Compares what it calls with what is registered; again only when that has changed.
+    ///
+    /// # Errors
+    /// What a workflow reports that cannot begin because of it.
+    pub(crate) async fn compare(self: &Arc<Self>, catalog: &Catalog) -> Result<(), Value> {
+        // What changes from here on is compared again the next time.
+        let revision = catalog.version().saturating_add(1);
+        if self.fits.load(Ordering::Relaxed) == revision {
+            return Ok(());
+        }
+        let wrong = if self.calls.len() > FEW_CALLS {
+            let (same, catalog) = (Arc::clone(self), catalog.clone());
+            tokio::task::spawn_blocking(move || same.wrong(&catalog)).await.map_err(|gone| {
+                not_begun(&json!([{"type": "error", "message": Error::from(gone).to_string()}]))
+            })?
+        } else {
+            self.wrong(catalog)
+        };
+        if let Some(invalid) = wrong {
+            return Err(not_begun(&invalid.to_errors()));
+        }
+        self.fits.store(revision, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn wrong(&self, catalog: &Catalog) -> Option<Invalid> {
+        wrong_calls(&self.calls, &Registered::on(&catalog.content(), &self.calls), &self.stored.source)
+    }
+}
+
+/// What is behind the name of the runner in the digest of a definition that is evaluated as the original does.
+const REEVALUATING: &str = "+reevaluate";
+
+/// Compiles the text of a workflow that was inspected before. Its runner may be `REEVALUATING`.
+fn recompile(runner: &str, source: &str) -> Result<(Source, Vec<Call>), String> {
+    let (runner, reevaluates) = match runner.strip_suffix(REEVALUATING) {
+        Some(runner) => (runner, true),
+        None => (runner, false),
+    };
+    let value = petrel_yaml::parse(source).map_err(|error| error.to_string())?.value;
+    if runner == ACTION_CHAIN {
+        let mut chain = ChainDefinition::compile(&value).map_err(|problems| {
+            let told = problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message));
+            told.collect::<Vec<_>>().join("; ")
+        })?;
+        chain.reevaluates = reevaluates;
+        let calls = contents::calls_of_chain(&chain);
+        return Ok((Source::Chain(Arc::new(chain)), calls));
+    }
+    let mut definition = Definition::compile(&value).map_err(|error| error.to_string())?;
+    definition.reevaluates = reevaluates;
+    Ok((Source::Orquesta(Arc::new(definition)), contents::calls(&value)))
+}
+
+/// A file as it was when it was read: when it was changed, its length, and what is in it.
+type File = (SystemTime, u64, Arc<Compiled>);
+
+/// A file, and whether what its expressions give is evaluated again.
+type Key = (PathBuf, bool);
+
+/// Definitions that were used.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    files: Mutex<HashMap<Key, File>>,
+    by_digest: Arc<ByDigest>,
+}
+
+type ByDigest = Mutex<HashMap<Arc<str>, Arc<Compiled>>>;
+
+impl Definitions {
+    /// The definition in the file of an action, as it is now, which `reevaluates` or not.
+    ///
+    /// # Errors
+    /// What a workflow that cannot begin reports: `{"errors": [...], "output": null}`.
+    pub(crate) async fn of_action(
+        &self,
+        action: &RegisteredAction,
+        reevaluates: bool,
+    ) -> Result<Arc<Compiled>, Value> {
+        let path = entry_point::find_in(&action.pack_path, &action.action).await;
+        let path = path.map_err(|outcome| {
+            not_begun(&json!([{"type": "error", "message": outcome.result.get("error")}]))
+        })?;
+        let unreadable = |error: std::io::Error| {
+            let message = format!("{} cannot be read: {error}", path.display());
+            not_begun(&json!([{"type": "error", "message": message}]))
+        };
+        let metadata = tokio::fs::metadata(&path).await.map_err(unreadable)?;
+        let (changed, length) = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
+        let key = (path.clone(), reevaluates);
+        if let Some((known, size, compiled)) = self.files.lock().get(&key)
+            && (*known, *size) == (changed, length)
+        {
+            return Ok(Arc::clone(compiled));
+        }
+        let (file, runner) = (path.clone(), action.action.runner_type.clone());
+        let by_digest = Arc::clone(&self.by_digest);
+        // To inspect a large one takes longer than to read it.
+        let read = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
+            let source = plain_file::read_text_in_turn(&file, LARGEST_WORKFLOW)?;
+            Ok(compile(&by_digest, &runner, &source, reevaluates))
+        });
+        let compiled = read.await.unwrap_or_else(|error| Err(error.into())).map_err(unreadable)?;
+        let compiled = compiled.map_err(|invalid| not_begun(&invalid.to_errors()))?;
+        self.files.lock().insert(key, (changed, length, Arc::clone(&compiled)));
+        Ok(compiled)
+    }
+
+    /// A definition that a workflow began with.
+    ///
+    /// # Errors
+    /// When the store fails, or does not have it.
+    pub(crate) async fn stored(&self, store: &dyn Store, digest: &str) -> Result<Arc<Compiled>, Error> {
+        if let Some(known) = self.by_digest.lock().get(digest) {
+            return Ok(Arc::clone(known));
+        }
+        let stored = store.get::<WorkflowDefinition>(&digest.into()).await?;
+        let stored =
+            stored.ok_or_else(|| Error::Unreadable(format!("the definition {digest} is missing")))?;
+        // It was inspected when it was new; what is asked for may have changed since.
+        let runner = digest.rsplit_once('-').map_or(ORQUESTA, |(runner, _)| runner);
+        let (definition, calls) = recompile(runner, &stored.source).map_err(|reason| {
+            Error::Unreadable(format!("the definition {digest} cannot be read: {reason}"))
+        })?;
+        let compiled = Arc::new(Compiled {
+            definition,
+            stored,
+            calls,
+            fits: AtomicU64::new(0),
+            is_stored: AtomicBool::new(true),
+        });
+        self.by_digest.lock().insert(digest.into(), Arc::clone(&compiled));
+        Ok(compiled)
+    }
+}
+
+/// Inspects and compiles a text, unless that was done before.
+fn compile(
+    by_digest: &ByDigest,
+    runner: &str,
+    source: &str,
+    reevaluates: bool,
+) -> Result<Arc<Compiled>, Invalid> {
+    // The same text may be meant in either language, and evaluated in either way.
+    let mark = if reevaluates { REEVALUATING } else { "" };
+    let digest: Arc<str> = format!("{runner}{mark}-{:x}", Sha256::digest(source.as_bytes())).into();
+    if let Some(known) = by_digest.lock().get(&digest) {
+        return Ok(Arc::clone(known));
+    }
+    let (definition, calls) = inspect_as(runner, source, reevaluates).into_parts()?;
+    let compiled = Arc::new(Compiled {
+        definition,
+        calls,
+        fits: AtomicU64::new(0),
+        stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
+        is_stored: AtomicBool::new(false),
+    });
+    by_digest.lock().insert(digest, Arc::clone(&compiled));
+    Ok(compiled)
+}
+
+/// The result of a workflow that could not begin.
+pub(crate) fn not_begun(errors: &Value) -> Value {
+    json!({"output": null, "errors": errors})
+}

@@ -1,0 +1,76 @@
+//! Brings what happens to workflows to them, one workflow at a time and in order. What comes while a commit is under
+//! way is taken together by the next: a hundred tasks that end at once cost a few commits.
+
+use std::pin::Pin;
+
+use petrel_engine_core::Error;
+use petrel_executions::Report;
+use petrel_model::ExecutionId;
+use tokio::sync::oneshot;
+
+use super::live::Live;
+use super::message::{Answer, Envelope, Message, dropped};
+use super::service::WorkflowEngine;
+use super::step;
+
+impl WorkflowEngine {
+    /// Hands `message` to the workflow `id`. What follows from it is durable when this returns.
+    ///
+    /// # Errors
+    /// What stands in its way; then nothing has happened.
+    pub(super) async fn deliver(&self, id: ExecutionId, message: Message) -> Answer {
+        let (reply, mut answer) = oneshot::channel();
+        let mut envelope = Some(Envelope { message, reply });
+        loop {
+            let workflow = self.workflows().get(id);
+            workflow.post(envelope.take());
+            let mut live = workflow.hold().await;
+            if workflow.is_gone() {
+                // It went while we waited. What nobody has taken is ours to hand on.
+                let left = workflow.collect();
+                drop(live);
+                if !left.is_empty() {
+                    self.workflows().get(id).post(left);
+                }
+            } else {
+                workflow.begin_work(self.core(), &mut live).await?;
+                let batch = workflow.collect();
+                if !batch.is_empty() {
+                    step::process(self, id, &mut live, batch).await;
+                }
+                workflow.end_work();
+                if let Some(live) = live.as_ref() {
+                    self.follow(live);
+                }
+                if live.as_ref().is_none_or(Live::is_idle) && workflow.is_empty() {
+                    self.workflows().forget(id, &workflow);
+                    *live = None;
+                } else {
+                    self.workflows().used(&workflow, live.as_ref());
+                }
+                drop(live);
+                self.make_room();
+            }
+            match answer.try_recv() {
+                Ok(answer) => return answer,
+                Err(oneshot::error::TryRecvError::Empty) => {}
+                Err(oneshot::error::TryRecvError::Closed) => return Err(dropped(id)),
+            }
+        }
+    }
+
+    /// Hands what happened in a workflow to the one above it. Each level is a task of its own, as workflows may be
+    /// inside each other deeper than a stack is.
+    pub(super) fn deliver_up(&self, report: Report) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
+        let (engine, above) = (self.clone(), report.parent.execution);
+        let delivery = self.core().spawn("report to a workflow", async move {
+            engine.deliver(above, Message::Report(Box::new(report))).await
+        });
+        Box::pin(async move { delivery.await.unwrap_or_else(|gone| Err(Error::from(gone).into())) })
+    }
+
+    /// Lets go of workflows in memory when they take more than they may.
+    pub(super) fn make_room(&self) {
+        self.workflows().make_room(self.options().waiting_memory);
+    }
+}

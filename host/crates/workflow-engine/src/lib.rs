@@ -1,0 +1,59 @@
+//! Workflows that run: what happens to one is applied to its conductor, and what follows (the outcome, the
+//! entry in its log, the next executions, its own status) is one commit.
+//!
+//! ```text
+//! executor, requests, recovery ─▶ mailbox ─▶ step: conductor (pure) ─▶ ONE commit ─▶ work, cascade
+//!                                                 ▲
+//!                                          live: from the log, on first use
+//! ```
+//!
+//! [`WorkflowEngine`] is the handle of this service; its state is nobody else's. It implements what executions ask of
+//! whoever conducts workflows (`petrel_executions::Conductor`), commits what follows, and wakes who runs it.
+//!
+//! | | |
+//! |---|---|
+//! | `service`, `conductor` | the handle, and what executions ask of it |
+//! | `begin` | a workflow begins when its execution was claimed |
+//! | `message`, `delivery`, `mailbox` | what happens to a workflow, its way, and where it waits for its turn |
+//! | `step` | a batch of that is applied: `report` has where what is inside stands, `room` how much may start, `children` makes what its tasks ask for, `world` is what its expressions see |
+//! | `live`, `load` | a workflow in memory, and made anew from its log; `residence` says how long it stays |
+//! | `cascade`, `closing` | what its status means for what is inside it; what of that may not begin any more |
+//! | `timers` | its timeout, and what an earlier process was conducting |
+//! | `definitions` | the files that workflows are written in, by their content |
+//! | `outcome`, `messages`, `refusal` | its status as that of its execution; what it tells without secrets; why something did not happen to it |
+//!
+//! What is wrong with the text of a workflow, and which actions it may call, is said by `petrel_catalog::workflows`; what
+//! comes next in one by `petrel_workflows`, which is pure.
+
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod begin;
+mod cascade;
+mod children;
+mod closing;
+mod conductor;
+mod definitions;
+mod delivery;
+mod live;
+mod load;
+mod mailbox;
+mod message;
+mod messages;
+mod options;
+mod outcome;
+mod refusal;
+mod report;
+mod residence;
+mod room;
+mod runner;
+mod service;
+mod step;
+mod timers;
+mod world;
+
+pub use children::task_execution;
+pub use options::Options;
+use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
+pub use petrel_packs::limits::LARGEST_WORKFLOW;
+pub use runner::{action_chain, orquesta};
+pub use service::WorkflowEngine;

@@ -1,0 +1,187 @@
+//! Makes a workflow anew from its log when it is not in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use petrel_engine_core::Error;
+use petrel_engine_core::evaluation::quick;
+use petrel_model::{ExecutionId, Object, Timestamp, WorkflowEntry, WorkflowEvent, WorkflowLimits};
+use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun, Secrets};
+use petrel_workflows::{Conducted, Status};
+use serde_json::Value;
+
+use super::definitions::Compiled;
+use super::live::{Inside, Live, Stopped, given_bytes, results_of};
+use super::refusal::Refusal;
+use super::service::WorkflowEngine;
+use super::world::{self, Results};
+
+/// How many children are read at once.
+const CHILDREN_AT_ONCE: usize = 1000;
+
+impl WorkflowEngine {
+    /// A workflow from the store.
+    ///
+    /// # Errors
+    /// When it is gone, or cannot be read.
+    pub(super) async fn load(&self, id: ExecutionId) -> Result<Live, Refusal> {
+        // It is never closed.
+        let _turn = self.loads().acquire().await;
+        let found = self.store().execution(id).await?;
+        let execution = found.ok_or_else(|| Refusal::Gone { workflow: id, reports: Vec::new() })?;
+        let log = self.store().workflow_log(id).await?;
+        let (conductor, results) = self.replay(id, &log).await?;
+        let active = self.open_inside(id).await?;
+        let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
+        let began = began(&log).unwrap_or(execution.requested_at);
+        let (given, stopped) = (given_bytes(&execution), stopped(&log));
+        Ok(Live { execution, conductor, sequence, active, results, began, stopped, given })
+    }
+
+    /// The definition that a workflow began with; nothing of one that never began.
+    pub(super) async fn definition(&self, id: ExecutionId) -> Result<Option<Arc<Compiled>>, Error> {
+        // It is never closed.
+        let _turn = self.loads().acquire().await;
+        let log = self.store().workflow_log(id).await?;
+        let Some(WorkflowEvent::Began { definition, .. }) = log.first().map(|entry| &entry.event) else {
+            return Ok(None);
+        };
+        self.definitions().stored(self.store(), definition).await.map(Some)
+    }
+
+    /// What is open inside a workflow.
+    pub(super) async fn open_inside(&self, id: ExecutionId) -> Result<HashMap<ExecutionId, Inside>, Error> {
+        let (mut active, mut after) = (HashMap::new(), None);
+        loop {
+            let children = self.store().children(id, after, CHILDREN_AT_ONCE).await?;
+            let Some(last) = children.last() else { return Ok(active) };
+            after = Some(last.id);
+            let open = children.into_iter().filter(|child| !child.status.is_final());
+            active.extend(open.map(|child| (child.id, Inside::of(self.queue().is_workflow(&child)))));
+        }
+    }
+
+    /// The conductor that a log makes.
+    pub(super) async fn replay(
+        &self,
+        id: ExecutionId,
+        log: &[WorkflowEntry],
+    ) -> Result<(Conducted, Option<Arc<Results>>), Error> {
+        let damaged = |what: &str| Error::Unreadable(format!("the log of the workflow {id} {what}"));
+        let (first, rest) = log.split_first().ok_or_else(|| damaged("is empty"))?;
+        let WorkflowEvent::Began { definition, input, context, limits, edition } = &first.event else {
+            return Err(damaged("does not say how it began"));
+        };
+        let compiled = self.definitions().stored(self.store(), definition).await?;
+        let mut events = Vec::with_capacity(rest.len());
+        for entry in rest {
+            events.push(self.event(entry).await?);
+        }
+        let limits = limits.unwrap_or(WorkflowLimits::NONE);
+        let (input, context) = (Arc::clone(input), Arc::clone(context));
+        let began = Began {
+            secrets: Arc::clone(self.secrets()),
+            id,
+            compiled,
+            input,
+            context,
+            limits,
+            edition: *edition,
+        };
+        if let Some(replayed) = quick(|| began.replay(first, rest, &events)) {
+            return Ok(replayed);
+        }
+        let (first, rest) = (first.clone(), rest.to_vec());
+        self.queue().evaluations().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
+    }
+
+    /// What an entry says has happened.
+    async fn event(&self, entry: &WorkflowEntry) -> Result<Event, Error> {
+        let status =
+            |name: &str| name.parse::<Status>().map_err(|error| Error::Unreadable(error.to_string()));
+        Ok(match &entry.event {
+            WorkflowEvent::Began { .. } => return Err(Error::Unreadable("a workflow began twice".into())),
+            WorkflowEvent::Requested { status: name } => Event::Request(status(name)?),
+            WorkflowEvent::Reported { task, route, item, status: name, execution, result } => {
+                let result = match (result, execution) {
+                    (Some(result), _) => Arc::clone(result),
+                    (None, Some(id)) => self.stored_result(*id).await?,
+                    (None, None) => Arc::default(),
+                };
+                let execution = execution.map(|id| Arc::from(id.to_string()));
+                let item = item.and_then(|item| usize::try_from(item).ok());
+                Event::Report(Report {
+                    task: Arc::clone(task),
+                    route: *route,
+                    item,
+                    status: status(name)?,
+                    result,
+                    execution,
+                })
+            }
+            WorkflowEvent::Failed { message, .. } => Event::Fail(ErrorEntry::new(message.clone())),
+            WorkflowEvent::Rerun { tasks } => Event::Rerun(Rerun { tasks: tasks.clone() }),
+        })
+    }
+
+    /// What an execution gave that a log refers to.
+    pub(super) async fn stored_result(&self, id: ExecutionId) -> Result<Arc<Value>, Error> {
+        let execution = self.store().execution(id).await?;
+        let execution =
+            execution.ok_or_else(|| Error::Unreadable(format!("the execution {id} is missing")))?;
+        Ok(execution.result.unwrap_or_default())
+    }
+}
+
+/// When what a log tells of began, or was last run again.
+fn began(log: &[WorkflowEntry]) -> Option<Timestamp> {
+    let is_rerun = |entry: &&WorkflowEntry| matches!(entry.event, WorkflowEvent::Rerun { .. });
+    log.iter().rev().find(is_rerun).or_else(|| log.first()).map(|entry| entry.at)
+}
+
+/// Whether what a log tells of was made to fail since it began, or was last run again.
+fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
+    log.iter().rev().find_map(|entry| match &entry.event {
+        WorkflowEvent::Failed { is_timeout: true, .. } => Some(Some(Stopped::Expired)),
+        WorkflowEvent::Failed { .. } => Some(Some(Stopped::Failed)),
+        WorkflowEvent::Rerun { .. } => Some(None),
+        _ => None,
+    })?
+}
+
+/// What a workflow began with.
+struct Began {
+    secrets: Arc<dyn Secrets>,
+    id: ExecutionId,
+    compiled: Arc<Compiled>,
+    input: Arc<Object>,
+    context: Arc<Object>,
+    limits: WorkflowLimits,
+    edition: u32,
+}
+
+impl Began {
+    /// The conductor after `events`, which are those of `rest`.
+    fn replay(
+        &self,
+        first: &WorkflowEntry,
+        rest: &[WorkflowEntry],
+        events: &[Event],
+    ) -> (Conducted, Option<Arc<Results>>) {
+        let results = results_of(&self.compiled.stored.source, self.id);
+        let around = world::Around::new(&self.secrets, results.clone());
+        let world = around.then(first, 0);
+        let mut conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world)
+            .with_limits(self.limits)
+            .with_edition(self.edition);
+        for ((entry, event), number) in rest.iter().zip(events).zip(1..) {
+            if let (Some(results), Event::Report(report)) = (&results, event) {
+                results.keep(report, &conductor);
+            }
+            let world = around.then(entry, number);
+            // What was refused once is refused again, and changes nothing.
+            drop(conductor.apply(event, &world));
+        }
+        (conductor, results)
+    }
+}

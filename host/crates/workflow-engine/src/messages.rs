@@ -1,0 +1,52 @@
+//! What a workflow tells of what went wrong, without the secrets among its own parameters and in its configuration: an expression that cannot be
+//! evaluated is told with the value that it stumbled over.
+
+use petrel_executions::Queue;
+use petrel_model::Execution;
+use petrel_model::secrets::{MASK, secret_texts, secret_texts_at};
+use serde_json::Value;
+
+/// `result`, in whose messages no secret parameter or configuration of `workflow` is quoted. (What its author lets it give is his affair.)
+pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: Value) -> Value {
+    let Some(told) = result.as_object_mut() else { return result };
+    let is_quiet = |name: &str| told.get(name).is_none_or(Value::is_null);
+    if is_quiet("errors") && is_quiet("error") {
+        return result;
+    }
+    let mut secrets = {
+        let content = queue.catalog().content();
+        let registered = content.action(&workflow.action).ok();
+        registered.map(|action| secret_texts(&workflow.parameters, &action.parameters)).unwrap_or_default()
+    };
+    secrets.extend(secret_texts_at(&workflow.parameters, &workflow.context.secret_places));
+    secrets.extend(configured(queue, workflow));
+    if let Some(Value::Array(errors)) = told.get_mut("errors") {
+        errors.iter_mut().filter_map(|error| error.get_mut("message")).for_each(|text| hide(text, &secrets));
+    }
+    // That of a chain.
+    if let Some(text) = told.get_mut("error") {
+        hide(text, &secrets);
+    }
+    result
+}
+
+/// The secrets in the configuration that its expressions may read.
+fn configured(queue: &Queue, workflow: &Execution) -> Vec<String> {
+    let pack = workflow.action.pack();
+    let (configuration, schema) = {
+        let content = queue.catalog().content();
+        let schema = content.pack(pack).ok().and_then(|pack| pack.config_schema.clone());
+        (content.configuration(pack), schema.unwrap_or_default())
+    };
+    let filled = configuration.filled(pack, &queue.keys().readable_by(&workflow.context.user));
+    filled.map(|values| secret_texts(&values, &schema)).unwrap_or_default()
+}
+
+fn hide(text: &mut Value, secrets: &[String]) {
+    let Value::String(text) = text else { return };
+    for secret in secrets {
+        if text.contains(secret.as_str()) {
+            *text = text.replace(secret.as_str(), MASK);
+        }
+    }
+}

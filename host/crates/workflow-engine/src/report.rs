@@ -1,0 +1,97 @@
+//! Takes in where the executions inside a workflow stand, if that still holds.
+
+use std::sync::Arc;
+
+use petrel_executions::Report;
+use petrel_model::WorkflowEvent;
+use petrel_persistence::{Change, Expect};
+use petrel_workflows::Status;
+use petrel_workflows::conductor::{self, Event};
+
+use super::outcome;
+use super::refusal::Refusal;
+use super::step::Step;
+
+impl Step {
+    /// Whether a report may still be taken. Several that were decided on the same version may come in one batch: a
+    /// child that is canceled and that begins, say. Only the first of them holds. And
+    /// nothing begins inside a workflow that is about to end.
+    ///
+    /// # Errors
+    /// That something has moved.
+    pub(super) fn admit(&self, report: &Report) -> Result<(), Refusal> {
+        let id = report.execution.id;
+        let is_overtaken = report.expect.iter().any(|expect| match expect {
+            Expect::ExecutionVersion(id, version) => self.staged.get(id).is_some_and(|one| one != version),
+            _ => false,
+        });
+        let before = report.execution.log.iter().rev().nth(1);
+        let begins =
+            !report.execution.status.is_final() && before.is_some_and(|entry| entry.status.is_waiting());
+        if is_overtaken || !self.live.active.contains_key(&id) || (begins && self.live.starts_nothing()) {
+            return Err(Refusal::Moved);
+        }
+        Ok(())
+    }
+
+    /// An execution tells where it stands.
+    ///
+    /// # Errors
+    /// As [`Step::admit`]; then nothing has happened.
+    pub(super) fn report(&mut self, report: Report) -> Result<(), Refusal> {
+        self.admit(&report)?;
+        let Report { parent, execution, expect, changes } = report;
+        self.staged.extend(changes.iter().filter_map(|change| match change {
+            Change::UpdateExecution(moved) => Some((moved.id, moved.version)),
+            _ => None,
+        }));
+        self.expect.extend(expect);
+        self.changes.extend(changes);
+        if execution.status.is_final() {
+            self.live.active.remove(&execution.id);
+        }
+        self.moved.push((execution.id, execution.status));
+        let status = outcome::reported(execution.status);
+        let item = parent.item.and_then(|item| usize::try_from(item).ok());
+        let result = execution.result.unwrap_or_default();
+        let id = execution.id;
+        let execution = Some(Arc::from(id.to_string()));
+        let logged = WorkflowEvent::Reported {
+            task: Arc::clone(&parent.task),
+            route: parent.route,
+            item: parent.item,
+            status: status.as_str().to_owned(),
+            execution: Some(id),
+            result: None,
+        };
+        let report =
+            conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
+        // What a report says is never refused.
+        drop(self.happen(Event::Report(report), logged));
+        Ok(())
+    }
+
+    /// What to ask of the workflow when somebody asks for `status`. What ended inside it while it was paused is taken in
+    /// only when it is asked to run: Orquesta never does it, and a log of before must give what it gave.
+    pub(super) fn wanted(&self, status: Status) -> Status {
+        let takes_in = status == Status::Resuming && self.live.conductor.holds_ends();
+        if takes_in { Status::Running } else { status }
+    }
+
+    /// Lets a workflow take in what ended inside it while it was paused, once something else made it go on.
+    pub(super) fn take_in_ends(&mut self) {
+        let goes_on = matches!(self.status(), Status::Running | Status::Resuming);
+        if goes_on && self.live.conductor.holds_ends() {
+            let logged = WorkflowEvent::Requested { status: Status::Running.as_str().to_owned() };
+            // A workflow that goes on may always be asked to.
+            drop(self.happen(Event::Request(Status::Running), logged));
+        }
+    }
+
+    /// Keeps what a task gave, for expressions that ask for it.
+    pub(super) fn keep_result(&self, event: &Event) {
+        if let (Some(results), Event::Report(report)) = (&self.live.results, event) {
+            results.keep(report, &self.live.conductor);
+        }
+    }
+}

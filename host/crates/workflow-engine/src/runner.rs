@@ -1,0 +1,49 @@
+//! The runner types of workflows. The host conducts these itself, so their descriptions are all there is to them as
+//! runners.
+
+use std::sync::Arc;
+
+use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
+use petrel_model::parameters::Parameters;
+use petrel_runners::{RunnerType, Runs};
+use serde_json::json;
+
+/// Orquesta's workflows.
+pub fn orquesta() -> Runs {
+    Runs::Conducted(Arc::new(RunnerType {
+        name: ORQUESTA,
+        description: "A workflow in the language of Orquesta.",
+        parameters: parameters(&json!({
+            "notify": {
+                "type": "array", "default": [],
+                "description": "The tasks of which somebody is told.",
+            },
+            "context": {
+                "type": "object", "default": {},
+                "description": "Variables that the workflow begins with.",
+            },
+        })),
+    }))
+}
+
+/// Action chains.
+pub fn action_chain() -> Runs {
+    Runs::Conducted(Arc::new(RunnerType {
+        name: ACTION_CHAIN,
+        description: "A chain of actions, one after the other.",
+        parameters: parameters(&json!({
+            "skip_notify": {
+                "type": "array", "default": [],
+                "description": "The tasks of which nobody is told.",
+            },
+            "display_published": {
+                "type": "boolean", "default": true,
+                "description": "Whether the result shows what was published.",
+            },
+        })),
+    }))
+}
+
+fn parameters(value: &serde_json::Value) -> Parameters {
+    value.as_object().cloned().unwrap_or_default()
+}

@@ -1,0 +1,114 @@
+//! The handle of the service, and its state.
+
+use std::fmt;
+use std::sync::Arc;
+
+use petrel_catalog::Catalog;
+use petrel_engine_core::Core;
+use petrel_executions::Queue;
+use petrel_model::{Id, Timestamp};
+use petrel_persistence::Store;
+use petrel_workflows::conductor::Secrets;
+use tokio::sync::Semaphore;
+
+use super::closing::Closing;
+use super::definitions::Definitions;
+use super::mailbox::Workflows;
+use super::options::Options;
+use super::timers::Timers;
+
+/// How many workflows are made anew at once. Each has its whole log in memory meanwhile, and a thousand may be wanted in
+/// the same moment: all that have the same timeout, say.
+const LOADS_AT_ONCE: usize = 4;
+
+/// The service that conducts workflows. Cheap to clone.
+#[derive(Clone)]
+pub struct WorkflowEngine(Arc<Inner>);
+
+struct Inner {
+    queue: Queue,
+    options: Options,
+    /// What is secret among the parameters of actions.
+    secrets: Arc<dyn Secrets>,
+    workflows: Workflows,
+    closing: Closing,
+    definitions: Definitions,
+    /// Turns to make a workflow anew. Who has one waits for nothing but the store and the evaluation of its log.
+    loads: Semaphore,
+    timers: Timers,
+}
+
+impl WorkflowEngine {
+    /// The service, which has its executions run through `queue`.
+    pub fn new(queue: Queue, options: Options) -> Self {
+        let secrets = queue.catalog().secrets();
+        Self(Arc::new(Inner {
+            queue,
+            options,
+            secrets,
+            workflows: Workflows::default(),
+            closing: Closing::default(),
+            definitions: Definitions::default(),
+            loads: Semaphore::new(LOADS_AT_ONCE),
+            timers: Timers::default(),
+        }))
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(super) fn secrets(&self) -> &Arc<dyn Secrets> {
+        &self.0.secrets
+    }
+
+    pub(super) fn workflows(&self) -> &Workflows {
+        &self.0.workflows
+    }
+
+    pub(super) fn closing(&self) -> &Closing {
+        &self.0.closing
+    }
+
+    pub(super) fn definitions(&self) -> &Definitions {
+        &self.0.definitions
+    }
+
+    pub(super) fn loads(&self) -> &Semaphore {
+        &self.0.loads
+    }
+
+    pub(super) fn timers(&self) -> &Timers {
+        &self.0.timers
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        self.0.queue.core()
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        self.0.queue.store()
+    }
+
+    pub(super) fn catalog(&self) -> &Catalog {
+        self.0.queue.catalog()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.core().now()
+    }
+
+    pub(super) fn mint<T: From<Id>>(&self, now: Timestamp) -> T {
+        self.core().mint(now)
+    }
+}
+
+impl fmt::Debug for WorkflowEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkflowEngine").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}

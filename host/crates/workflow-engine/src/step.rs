@@ -1,0 +1,378 @@
+//! Applies a batch of what has happened to a workflow: one commit with the outcomes, the entries of the log,
+//! the next executions and the workflow's own status. When it cannot be made, nothing has happened.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use petrel_engine_core::Error;
+use petrel_engine_core::evaluation::quick;
+use petrel_executions::{Report, ended, spans, storable};
+use petrel_model::{ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent};
+use petrel_persistence::{Change, Expect};
+use petrel_workflows::conductor::{self, Event};
+use petrel_workflows::{Start, Status};
+use tracing::Instrument as _;
+
+use super::live::{Inside, Live, Stopped};
+use super::message::{Answer, Envelope, Message, dropped};
+use super::refusal::Refusal;
+use super::room::unmade;
+use super::service::WorkflowEngine;
+use super::{children, messages, outcome, world};
+
+/// Applies `batch`, and answers each who waits for it.
+pub(super) async fn process(
+    engine: &WorkflowEngine,
+    id: ExecutionId,
+    live: &mut Option<Live>,
+    batch: Vec<Envelope>,
+) {
+    let is_one = batch.len() == 1;
+    match apply(engine, id, live, &batch).await {
+        Ok(answers) => {
+            batch.into_iter().zip(answers).for_each(|(envelope, answer)| envelope.answer(answer));
+        }
+        Err(refusal) if is_one => {
+            batch.into_iter().zip([refusal]).for_each(|(envelope, refusal)| envelope.answer(Err(refusal)));
+        }
+        Err(_refusal) => {
+            // What stands in the way of one of them need not be in the way of the others.
+            for envelope in batch {
+                let answers = apply(engine, id, live, std::slice::from_ref(&envelope)).await;
+                let answer =
+                    answers.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(dropped(id))));
+                envelope.answer(answer);
+            }
+        }
+    }
+}
+
+/// Applies messages in one commit; gives the answer to each.
+async fn apply(
+    engine: &WorkflowEngine,
+    id: ExecutionId,
+    live: &mut Option<Live>,
+    batch: &[Envelope],
+) -> Result<Vec<Answer>, Refusal> {
+    let state = match live.take() {
+        Some(state) => state,
+        None => engine.load(id).await?,
+    };
+    let span = spans::step(&state.execution);
+    let (state, refused) = take_step(engine, state, batch).instrument(span).await?;
+    let execution = state.execution.clone();
+    *live = Some(state);
+    Ok(refused.into_iter().map(|refusal| refusal.map_or_else(|| Ok(execution.clone()), Err)).collect())
+}
+
+/// What messages make of a workflow, once that is durable, and what each of them was refused for.
+async fn take_step(
+    engine: &WorkflowEngine,
+    state: Live,
+    batch: &[Envelope],
+) -> Result<(Live, Vec<Option<Refusal>>), Refusal> {
+    let id = state.execution.id;
+    let (step, refused) = if let Some(taken) =
+        quick(|| Step::new(engine, state).taken(batch.iter().map(|envelope| &envelope.message)))
+    {
+        taken
+    } else {
+        // The conductor was changed on the way, so what took too long is done again from the log.
+        let state = engine.load(id).await?;
+        let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
+        let same = engine.clone();
+        engine
+            .queue()
+            .evaluations()
+            .heavy_and_exact(move || Step::new(&same, state).taken(messages.iter()))
+            .await?
+    };
+    // Only when the commit was made, what it was decided on stays in memory.
+    Ok((step.commit().await?, refused))
+}
+
+/// What is decided, before it is committed.
+pub(super) struct Step {
+    pub(super) engine: WorkflowEngine,
+    pub(super) live: Live,
+    now: Timestamp,
+    pub(super) entries: Vec<WorkflowEntry>,
+    pub(super) expect: Vec<Expect>,
+    pub(super) changes: Vec<Change>,
+    pub(super) created: Vec<Change>,
+    pub(super) moved: Vec<(ExecutionId, Stored)>,
+    /// Where its execution stood before.
+    before: Stored,
+    /// Whether all that is inside it was to end before.
+    was_closing: bool,
+    /// Whether somebody asked it to go on.
+    goes_on: bool,
+    /// Whether it was canceled while it only waited for what is inside it.
+    is_canceled: bool,
+    /// The versions that its changes make.
+    pub(super) staged: HashMap<ExecutionId, u64>,
+    /// How many tasks it starts.
+    pub(super) tasks: usize,
+    /// How many more executions may be inside the top workflow, once that was asked for.
+    pub(super) room: Option<usize>,
+}
+
+impl Step {
+    pub(super) fn new(engine: &WorkflowEngine, live: Live) -> Self {
+        Self {
+            engine: engine.clone(),
+            now: engine.now(),
+            before: live.execution.status,
+            was_closing: live.is_closing(),
+            goes_on: false,
+            is_canceled: false,
+            staged: HashMap::new(),
+            tasks: 0,
+            room: None,
+            live,
+            entries: Vec::new(),
+            expect: Vec::new(),
+            changes: Vec::new(),
+            created: Vec::new(),
+            moved: Vec::new(),
+        }
+    }
+
+    /// This, and what each of `messages` was refused for.
+    fn taken<'a>(mut self, messages: impl Iterator<Item = &'a Message>) -> (Self, Vec<Option<Refusal>>) {
+        let refused = messages.map(|message| self.take(message.clone()).err()).collect();
+        self.take_in_ends();
+        (self, refused)
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), Refusal> {
+        match message {
+            Message::Request(status) => self.request(status),
+            Message::Expire => {
+                self.expire();
+                Ok(())
+            }
+            Message::Fail(message) => {
+                self.fail(message, Stopped::Failed);
+                Ok(())
+            }
+            Message::Report(report) => self.report(*report),
+            Message::Reports(reports) => {
+                reports.iter().try_for_each(|report| self.admit(report))?;
+                reports.into_iter().try_for_each(|report| self.report(report))
+            }
+        }
+    }
+
+    pub(super) fn request(&mut self, status: Status) -> Result<(), Refusal> {
+        self.goes_on |= matches!(status, Status::Resuming | Status::Running);
+        let is_open = !self.live.execution.status.is_final();
+        if status == Status::Canceling && is_open && self.live.conductor.status().is_completed() {
+            // It only waits for what is still inside it.
+            self.is_canceled = true;
+            return Ok(());
+        }
+        if matches!(
+            (status, self.live.conductor.status()),
+            (Status::Pausing, Status::Paused) | (Status::Resuming, Status::Running)
+        ) {
+            // It is so already, and StackStorm answers with how it stands.
+            return Ok(());
+        }
+        let status = self.wanted(status);
+        let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
+        let workflow = self.live.execution.id;
+        self.happen(Event::Request(status), logged)
+            .map_err(|refused| Refusal::Status { workflow, reason: refused.to_string() })
+    }
+
+    /// The workflow has taken too long.
+    fn expire(&mut self) {
+        let seconds = self.live.conductor.timeout().unwrap_or_default();
+        let message = format!("the workflow has taken longer than the {seconds} s that its timeout allows");
+        self.fail(message, Stopped::Expired);
+    }
+
+    /// The workflow fails, and what is inside it ends; one that has ended is left alone.
+    fn fail(&mut self, message: String, how: Stopped) {
+        if self.live.execution.status.is_final() || self.live.stopped.is_some() {
+            return;
+        }
+        self.live.stopped = Some(how);
+        let is_timeout = how == Stopped::Expired;
+        let event = Event::Fail(conductor::ErrorEntry::new(message.clone()));
+        // A workflow that goes on can always be failed; one that has failed keeps that too.
+        drop(self.happen(event, WorkflowEvent::Failed { message, is_timeout }));
+    }
+
+    /// Applies an event, and all that follows at once: an action that cannot be asked for has failed.
+    pub(super) fn happen(&mut self, event: Event, logged: WorkflowEvent) -> Result<(), conductor::Refused> {
+        let mut queue = VecDeque::from([(event, logged)]);
+        let (mut is_first, mut rounds) = (true, 0);
+        let around = world::Around::new(self.engine.secrets(), self.live.results.clone());
+        while let Some((event, logged)) = queue.pop_front() {
+            rounds += 1;
+            let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
+            self.keep_result(&event);
+            let keys = Arc::new(world::Live::new(
+                self.engine.queue().keys().readable_by(&self.live.execution.context.user),
+            ));
+            let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
+            let world = around.now(self.now, number, Arc::clone(&keys));
+            let result = self.live.conductor.apply(&event, &world);
+            let starts = match result {
+                Ok(starts) => starts,
+                Err(refused) if is_first => return Err(refused),
+                Err(_refused) => Vec::new(),
+            };
+            is_first = false;
+            self.entries.push(WorkflowEntry { at: self.now, keys: keys.reads(), event: logged });
+            self.tasks += starts.len();
+            for start in &starts {
+                queue.extend(self.start(start));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the executions of a task that starts; gives the failures of those that cannot be made.
+    fn start(&mut self, start: &Start) -> Vec<(Event, WorkflowEvent)> {
+        let mut failed = Vec::new();
+        if self.live.starts_nothing() {
+            return failed;
+        }
+        let reevaluates = self.live.conductor.reevaluates();
+        for action in start.actions.iter().filter(|action| !action.action.is_null()) {
+            if !self.has_room() {
+                failed.push(self.overgrown());
+                return failed;
+            }
+            match children::make(&self.engine, &self.live.execution, start, action, self.now, reevaluates) {
+                Ok(child) => {
+                    let inside = Inside::of(self.engine.queue().is_workflow(&child));
+                    self.live.active.insert(child.id, inside);
+                    self.created.push(Change::CreateExecution(child));
+                }
+                Err(reason) => failed.push(unmade(start, action.item, &reason)),
+            }
+        }
+        failed
+    }
+
+    /// Where the workflow stands.
+    pub(super) fn status(&self) -> Status {
+        self.live.conductor.status()
+    }
+
+    /// Puts entries into the log that were applied before.
+    pub(super) fn write(&mut self, entries: Vec<WorkflowEntry>) {
+        self.entries.extend(entries);
+    }
+
+    /// Commits all of it; gives the workflow as it is from now on.
+    pub(super) async fn commit(mut self) -> Result<Live, Refusal> {
+        self.settle()?;
+        let execution = self.live.execution.clone();
+        if !self.entries.is_empty() {
+            let sequence = self.live.sequence;
+            self.live.sequence += u64::try_from(self.entries.len()).unwrap_or_default();
+            let entries = std::mem::take(&mut self.entries);
+            self.changes.push(Change::AppendWorkflow { execution: execution.id, sequence, entries });
+        }
+        let starts = self.created.len();
+        self.changes.append(&mut self.created);
+        let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
+        let has_moved = self.before != self.live.execution.status;
+        match execution.parent.clone().filter(|_| has_moved && is_told(execution.status)) {
+            Some(parent) => {
+                let report = Report { parent, execution, expect, changes };
+                match self.engine.deliver_up(report).await {
+                    // The workflow above is gone; what happened here is kept all the same.
+                    Err(Refusal::Gone { reports, .. }) => self.engine.commit_reports(reports).await?,
+                    result => drop(result?),
+                }
+            }
+            None => self.engine.queue().commit(expect, changes).await?,
+        }
+        tracing::debug!(status = %self.live.execution.status, starts, "the workflow has made a step");
+        self.tell(starts > 0, has_moved);
+        Ok(self.live)
+    }
+
+    /// Where its execution is to stand: where the workflow does, but it ends only when nothing is open inside it.
+    fn target(&self) -> Status {
+        let status = self.live.conductor.status();
+        if !status.is_completed() {
+            return status;
+        }
+        match (self.live.active.is_empty(), self.is_canceled || status == Status::Canceled) {
+            (true, true) => Status::Canceled,
+            (true, false) => status,
+            (false, true) => Status::Canceling,
+            (false, false) => Status::Running,
+        }
+    }
+
+    /// Brings the workflow's execution to the status of the workflow.
+    fn settle(&mut self) -> Result<(), Error> {
+        let (status, live) = (self.target(), &mut self.live);
+        if live.execution.status.is_final() || outcome::moves(live.execution.status, status).is_empty() {
+            return Ok(());
+        }
+        self.expect.push(Expect::ExecutionVersion(live.execution.id, live.execution.version));
+        // One that had not begun may have ended already.
+        while let moves = outcome::moves(live.execution.status, status)
+            && !moves.is_empty()
+        {
+            for event in moves {
+                let event = match event {
+                    StatusEvent::Failed if live.stopped == Some(Stopped::Expired) => StatusEvent::TimedOut,
+                    event => *event,
+                };
+                live.execution.apply(event, self.now).map_err(|illegal| {
+                    Error::Internal(format!("workflow {}: {illegal}", live.execution.id))
+                })?;
+            }
+        }
+        // One commit is one version, however many moves it makes.
+        if let Some(Expect::ExecutionVersion(_, version)) = self.expect.last() {
+            live.execution.version = version + 1;
+        }
+        live.execution.host = Some(self.engine.store().fence().epoch);
+        if live.execution.status.is_final() {
+            let told =
+                messages::without_secrets(self.engine.queue(), &live.execution, live.conductor.result());
+            live.execution.result = Some(Arc::new(storable(told)));
+            self.moved.push((live.execution.id, live.execution.status));
+        }
+        self.changes.push(Change::UpdateExecution(live.execution.clone()));
+        Ok(())
+    }
+
+    /// After the commit: who waits hears of it, and what runs inside is told.
+    fn tell(&self, has_children: bool, has_moved: bool) {
+        if has_children {
+            self.engine.queue().wake();
+        }
+        for (id, status) in &self.moved {
+            if status.is_final() && *id == self.live.execution.id {
+                ended(&self.live.execution.runner, *status);
+            }
+            self.engine.queue().tell(*id, *status);
+        }
+        if self.live.execution.status.is_final() {
+            self.engine.closing().remove(self.live.execution.id);
+        } else if self.live.is_closing() {
+            if !self.was_closing {
+                self.engine.end_inside(&self.live);
+            }
+        } else if has_moved {
+            self.engine.hand_on(&self.live, self.goes_on);
+        }
+    }
+}
+
+/// Which statuses of a workflow the workflow above it is told.
+fn is_told(status: Stored) -> bool {
+    status.is_final() || matches!(status, Stored::Paused | Stored::Running | Stored::Pending)
+}

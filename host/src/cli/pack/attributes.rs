@@ -1,0 +1,134 @@
+//! The output of packs for people: a row in a list, the attributes or the configuration of one, and the outcome of
+//! registering or removing it.
+
+use petrel_api_types::{Item, Pack, PackConfig, Registration, Removal};
+
+use crate::print::{Attributes, Listing, counted};
+
+/// The list of packs.
+pub(super) fn table<'r>(packs: &'r [Item<'r, Pack<'r>>]) -> Listing<'r, Pack<'r>> {
+    Listing::of(packs)
+        .whole("PACK", |pack| pack.reference.to_string())
+        .text("VERSION", |pack| pack.version.to_string())
+        .text("DESCRIPTION", |pack| pack.description.to_string())
+        .text("PATH", |pack| pack.path.to_string())
+}
+
+/// A pack with its refused parts.
+pub(super) fn attributes(pack: &Pack<'_>) -> Attributes {
+    Attributes::default()
+        .text("ref", &pack.reference)
+        .text("name", &pack.name)
+        .text("description", &pack.description)
+        .text("version", &pack.version)
+        .text("author", &pack.author)
+        .value("keywords", &pack.keywords)
+        .text("path", &pack.path)
+        .value("refused", &pack.refused)
+        .value("refused_rules", &pack.refused_rules)
+}
+
+/// The configuration of a pack.
+pub(super) fn config(config: &PackConfig<'_>) -> Attributes {
+    Attributes::default().text("pack", &config.pack).value("values", &config.values)
+}
+
+/// The registered parts in one line.
+pub(super) fn registered(registration: &Registration<'_>) -> String {
+    let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
+    let Registration { actions, triggers, rules, .. } = registration;
+    format!("registered {}: {}", packs.join(", "), contents(*actions, *triggers, *rules))
+}
+
+/// The parts of a removed pack in one line.
+pub(super) fn removed(removal: &Removal<'_>) -> String {
+    let Removal { reference, actions, triggers, rules, .. } = removal;
+    let gone = contents(*actions, *triggers, *rules);
+    format!("removed {reference}: {gone}; its files were not touched")
+}
+
+fn contents(actions: usize, triggers: usize, rules: usize) -> String {
+    let of = |count: usize, what: &str| counted(count as u64, what);
+    format!("{}, {}, {}", of(actions, "action"), of(triggers, "trigger"), of(rules, "rule"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A pack as a host sends it.
+    fn answered() -> Value {
+        json!({
+            "ref": "mine", "name": "Mine", "description": "d", "version": "1.0.0", "author": "ada",
+            "email": "", "keywords": ["k"], "path": "/p", "built_in": false,
+            "refused": {"act": "its file is missing"}, "id": "mine", "uid": "pack:mine",
+        })
+    }
+
+    #[test]
+    fn a_list_has_a_line_for_each_pack() {
+        let packs: Vec<Item<'static, Pack<'static>>> = serde_json::from_value(json!([answered()])).unwrap();
+        assert_eq!(
+            table(&packs).lines(None, false),
+            ["PACK  VERSION  DESCRIPTION  PATH", "mine  1.0.0    d            /p"]
+        );
+    }
+
+    #[test]
+    fn a_pack_is_shown_with_what_of_it_is_refused() {
+        assert_eq!(
+            attributes(&serde_json::from_value(answered()).unwrap()).lines(false),
+            [
+                "ref:           mine",
+                "name:          Mine",
+                "description:   d",
+                "version:       1.0.0",
+                "author:        ada",
+                "keywords:",
+                "  [",
+                "    \"k\"",
+                "  ]",
+                "path:          /p",
+                "refused:",
+                "  {",
+                "    \"act\": \"its file is missing\"",
+                "  }",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_configuration_is_shown_with_its_values() {
+        for (values, lines) in [
+            (json!({"host": "h"}), &["pack:   mine", "values:", "  {", "    \"host\": \"h\"", "  }"][..]),
+            (json!({}), &["pack:   mine"]),
+        ] {
+            let answer = json!({"id": "mine", "pack": "mine", "values": values, "notes": ["n"]});
+            assert_eq!(config(&serde_json::from_value(answer).unwrap()).lines(false), lines);
+        }
+    }
+
+    #[test]
+    fn what_came_of_a_pack_is_counted() {
+        for (answer, expected) in [
+            (
+                json!({"actions": 1, "triggers": 2, "rules": 0, "pack": answered()}),
+                "registered mine: 1 action, 2 triggers, 0 rules",
+            ),
+            (
+                json!({"actions": 0, "triggers": 0, "rules": 1, "packs": [answered(), answered()]}),
+                "registered mine, mine: 0 actions, 0 triggers, 1 rule",
+            ),
+        ] {
+            assert_eq!(registered(&serde_json::from_value(answer).unwrap()), expected);
+        }
+        let answer =
+            json!({"ref": "mine", "deleted": true, "actions": 1, "triggers": 0, "rules": 3, "notes": []});
+        assert_eq!(
+            removed(&serde_json::from_value(answer).unwrap()),
+            "removed mine: 1 action, 0 triggers, 3 rules; its files were not touched"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! The request of `petrel pack register`: a directory or, without such a directory, a pack by its name.
+
+use std::io;
+use std::path::Path;
+
+use petrel_model::names::check_pack;
+use serde::Serialize;
+
+use crate::exit::{Code, Failure};
+
+/// The request to register a directory or a pack, as the host receives it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Wanted {
+    /// The path of the directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    /// The name of the pack, in a list of one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    packs: Vec<String>,
+    /// The parts to register; empty for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    types: Vec<String>,
+}
+
+impl Wanted {
+    /// The request for the argument of a command line.
+    ///
+    /// # Errors
+    /// The argument is neither a directory nor a name, or the path of the directory is not UTF-8.
+    pub(super) fn of(pack: &Path, types: Vec<String>) -> Result<Self, Failure> {
+        let name = pack.to_str().filter(|name| check_pack(name).is_ok());
+        match (pack.canonicalize(), name) {
+            (Ok(path), _) if path.is_file() => Err(no_directory(&path)),
+            (Ok(path), _) => match path.into_os_string().into_string() {
+                Ok(path) => Ok(Self { path: Some(path), packs: Vec::new(), types }),
+                Err(path) => Err(untold(Path::new(&path))),
+            },
+            (Err(_), Some(name)) => Ok(Self { path: None, packs: vec![name.to_owned()], types }),
+            (Err(error), None) => Err(unreadable(pack, &error)),
+        }
+    }
+
+    /// Whether the request names a pack.
+    pub(super) fn is_name(&self) -> bool {
+        self.path.is_none()
+    }
+}
+
+/// The failure for a directory that cannot be read.
+pub(super) fn unreadable(directory: &Path, error: &io::Error) -> Failure {
+    let message = format!("{} cannot be read: {error}", directory.display());
+    Failure::usage(message, "give the directory that holds pack.yaml")
+}
+
+/// The failure for a name that is neither a directory nor a registered pack.
+pub(super) fn neither(pack: &Path) -> Failure {
+    let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
+    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows the registered ones";
+    Failure::new(Code::NotFound, "not_found", message, hint)
+}
+
+/// The failure for a file in place of its directory.
+pub(super) fn no_directory(file: &Path) -> Failure {
+    let directory = file.parent().unwrap_or(file);
+    Failure::usage(
+        format!("{} is a file, and a pack is a directory", file.display()),
+        format!("name the directory: {}", directory.display()),
+    )
+}
+
+/// The failure for a path that is not UTF-8, which JSON cannot carry.
+fn untold(directory: &Path) -> Failure {
+    let message = format!("{} cannot be sent to the host: its path is not UTF-8", directory.display());
+    Failure::usage(message, "rename the directory, or the one that contains it")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_is_named_by_its_path_and_anything_else_by_its_name() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().canonicalize().unwrap();
+        for (pack, types, expected) in [
+            (path.as_path(), vec![], json!({"path": path})),
+            (path.as_path(), vec!["rules".to_owned()], json!({"path": path, "types": ["rules"]})),
+            (Path::new("there_is_no_such_pack"), vec![], json!({"packs": ["there_is_no_such_pack"]})),
+        ] {
+            let wanted = Wanted::of(pack, types).unwrap();
+            assert_eq!(json!(wanted), expected);
+            assert_eq!(wanted.is_name(), expected.get("packs").is_some());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for_is_refused_by_its_path() {
+        let place = tempfile::tempdir().unwrap();
+        let (file, odd) = (place.path().join("pack.yaml"), place.path().join(OsStr::from_bytes(b"odd\xff")));
+        std::fs::write(&file, "").unwrap();
+        std::fs::create_dir(&odd).unwrap();
+        for (pack, says) in [
+            (file, "pack.yaml is a file, and a pack is a directory"),
+            (odd, "its path is not UTF-8"),
+            (place.path().join("no/such/directory"), "no/such/directory cannot be read"),
+        ] {
+            let refused = Wanted::of(&pack, Vec::new()).unwrap_err();
+            assert!(refused.message.contains(says) && refused.code == Code::Usage, "{refused}");
+        }
+    }
+}
