@@ -232,7 +232,7 @@ settings! {
     auth: Auth {
         /// Seconds until a token of `petrel login` expires; nobody can ask for more.
         token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
-        /// The users who may act on behalf of others, besides the admin.
+        /// The users who may act on behalf of others, but not of the admin. Only the admin can create users of these names.
         may_impersonate: Vec<String> = "", "PETREL_MAY_IMPERSONATE", "may-impersonate", "USER";
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_access::Behalf;
+use petrel_catalog::Giver;
 use petrel_catalog::content::Runners;
 use petrel_engine::executions::{self, Again, Canceled, Request};
 use petrel_engine::workflows::{self, orquesta};
@@ -138,7 +139,7 @@ impl Host {
             Ask::MakeRule { rule, webhook, below, action } => {
                 let text = rule_text(rule, webhook, below, action);
                 let name = rule_name(rule);
-                match engine.catalog().update_rule(&name, &text).await {
+                match engine.catalog().update_rule(&name, &text, Giver::SeesSecrets).await {
                     Err(Error::NotFound { .. }) => engine.catalog().create_rule(&text, "admin").await?,
                     updated => updated?,
                 };

@@ -137,6 +137,82 @@ fn secrets_are_masked_where_they_are_shown() {
 }
 
 #[test]
+fn what_is_made_from_a_secret_is_masked_whatever_is_declared_later() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    place.write("vault/config.schema.yaml", "ckey: {type: string, secret: true}\nurl: {type: string}\n");
+    let note = |pin: &str| {
+        let parameters =
+            format!("parameters: {{note: {{type: string}}, n: {{type: integer}}, pin: {pin}}}\n");
+        place.write("vault/actions/note.yaml", &format!("name: note\nrunner_type: noop\n{parameters}"));
+        host.ok(&["pack", "register", &place.path("vault")]);
+    };
+    note("{type: string, secret: true}");
+    let values = json!({"ckey": SECRET, "url": "u"}).to_string();
+    host.try_send("PUT", "/configs/vault", "", values.as_bytes()).unwrap().with_status(200);
+    let ids: Vec<_> = [
+        (json!({"note": "{{ config_context.ckey }}"}), json!({"note": MASK})),
+        (json!({"note": "{{ pin }}", "pin": SECRET}), json!({"note": MASK, "pin": MASK})),
+        (json!({"note": "{{ config_context.url }}"}), json!({"note": "u"})),
+    ]
+    .into_iter()
+    .map(|(given, shown)| {
+        let id = host.request(&json!({"action": "vault.note", "parameters": given}));
+        assert_eq!(host.until(&id, "succeeded")["parameters"], shown, "{given}");
+        (id, shown)
+    })
+    .collect();
+    let wrong = json!({"action": "vault.note", "parameters": {"pin": SECRET, "n": "{{ pin }}"}});
+    let refused = host.post("/executions", &wrong).with_status(400);
+    assert_says(&refused.body, &["parameter n is not a value of type integer"]);
+    assert!(!refused.body.contains(SECRET), "{}", refused.body);
+    // It was a secret when it was given.
+    note("{type: string}");
+    for (id, shown) in ids {
+        let path = format!("/executions/{id}");
+        assert_eq!(host.get(&path).json()["parameters"], shown, "{path}");
+        let is_kept = text(&host, &format!("{path}?show_secrets=true")).contains(SECRET);
+        assert_eq!(is_kept, shown["note"] == MASK, "{path}: the admin may see it");
+    }
+    host.stop();
+}
+
+#[test]
+fn a_secret_result_is_masked_whatever_its_action_says_later() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    let register = || host.ok(&["pack", "register", &place.path("vault")]);
+    register();
+    let id = host.request(&json!({"action": "vault.open", "parameters": {"pin": SECRET}}));
+    let masked = json!({"token": MASK, "name": "n"});
+    assert_eq!(host.until(&id, "succeeded")["result"]["result"], masked);
+    let file = place.path("vault/actions/open.yaml");
+    let with_marks = fs::read_to_string(&file).unwrap();
+    // Taken out and put in again it is not the action that it was.
+    fs::remove_file(&file).unwrap();
+    register();
+    for (text, result) in [
+        (with_marks.replace("token: {type: string, secret: true}", "token: {type: string}"), json!(MASK)),
+        (with_marks, masked),
+    ] {
+        place.write("vault/actions/open.yaml", &text);
+        register();
+        let shown = host.get(&format!("/executions/{id}")).json();
+        assert_eq!(shown["result"]["result"], result);
+        assert!(!shown.to_string().contains(SECRET), "{shown}");
+        assert!(!text_of_output(&host, &id).contains(SECRET));
+    }
+    host.stop();
+}
+
+/// What an execution printed, as others are shown it.
+fn text_of_output(host: &Host<'_>, id: &str) -> String {
+    text(host, &format!("/executions/{id}/output"))
+}
+
+#[test]
 fn output_that_is_a_secret_result_is_masked_too() {
     let place = Place::default();
     let host = place.start(&[]);

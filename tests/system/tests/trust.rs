@@ -87,10 +87,23 @@ fn names_are_checked_before_anything_is_stored() {
     host.stop();
 }
 
+/// Nobody else makes users of such names, and whoever may act as others does not become the admin by it.
+fn names_that_come_with_rights_are_the_admins(host: &Host<'_>, bob: &str, deploy: &str) {
+    for name in ["admin", "stanley", "robot"] {
+        let taken = json!({"name": name, "password": PASSWORD});
+        let refused = post(host, bob, "/users", &taken).with_status(403);
+        assert_says(&refused.body, &["`bob` may not make the user", name]);
+    }
+    let password = json!({"password": "another password"}).to_string();
+    let refused = host.send_plain("PUT", "/api/v1/users/admin/password", deploy, password.as_bytes());
+    assert_says(&refused.with_status(403).body, &["`deploy` may not act as `admin`"]);
+    post(host, deploy, "/apikeys", &json!({"user": "admin"})).with_status(403);
+}
+
 #[test]
 fn nobody_acts_as_somebody_else_unless_allowed() {
     let place = Place::default();
-    let host = place.start(&["--may-impersonate", "deploy"]);
+    let host = place.start(&["--may-impersonate", "deploy", "--may-impersonate", "robot"]);
     let (bob, deploy) = (user(&host, "bob"), user(&host, "deploy"));
     let run = json!({"action": "core.noop"});
     let own = post(&host, &bob, "/executions", &run).with_status(201).json();
@@ -131,6 +144,10 @@ fn nobody_acts_as_somebody_else_unless_allowed() {
     let refused =
         host.send_plain("PUT", "/api/v1/rules/examples.s", &bob, changed.as_bytes()).with_status(400);
     assert!(!refused.body.contains("topsecret"), "{}", refused.body);
+    let shown =
+        rule("core.http", "********").replace("http://127.0.0.1:9", "http://127.0.0.1:9/{{ password }}");
+    let refused = host.send_plain("PUT", "/api/v1/rules/examples.s", &bob, shown.as_bytes()).with_status(403);
+    assert_says(&refused.body, &["of rule `examples.s`", "beside it is changed"]);
     let call =
         json!({"action": "core.http", "parameters": {"url": "http://127.0.0.1:9", "password": "topsecret"}});
     let theirs = host.request(&call);
@@ -139,8 +156,7 @@ fn nobody_acts_as_somebody_else_unless_allowed() {
     assert_says(&refused.body, &["password", "is a secret of `admin`"]);
     post(&host, &bob, &format!("/executions/{theirs}/re_run"), &json!({})).with_status(201);
     // A name that has become free is not for everybody.
-    let taken = json!({"name": "admin", "password": PASSWORD});
-    post(&host, &bob, "/users", &taken).with_status(403);
+    names_that_come_with_rights_are_the_admins(&host, &bob, &deploy);
 
     // Who may, is kept beside for whom.
     for (head, asked) in [(&deploy, "deploy"), (&format!("X-Auth-Token: {}\r\n", host.token), "admin")] {

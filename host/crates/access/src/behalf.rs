@@ -5,7 +5,7 @@ use petrel_engine_core::Error;
 use petrel_model::names::check_text;
 
 use crate::service::Access;
-use crate::users::ADMIN;
+use crate::users::{ADMIN, RULE_USER};
 
 /// A user, and the caller where that is somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +25,15 @@ impl Behalf {
 
 impl Access {
     /// Whether `caller` may act on behalf of others: the admin may, and the users in the settings
-    /// ([`Options::may_impersonate`](crate::Options::may_impersonate)). Roles will be asked here.
+    /// ([`Options::may_impersonate`](crate::Options::may_impersonate)), these on behalf of everybody but the admin. Roles
+    /// will be asked here.
     pub fn may_impersonate(&self, caller: &str) -> bool {
         self.is_admin(caller) || self.options().may_impersonate.iter().any(|name| name == caller)
+    }
+
+    /// Whether a user of this name is allowed more than others. Whoever creates that user can sign in as it.
+    pub(crate) fn comes_with_rights(&self, name: &str) -> bool {
+        name == RULE_USER || self.may_impersonate(name)
     }
 
     /// Whether `caller` is the admin. Roles will be asked here.
@@ -50,18 +56,24 @@ impl Access {
         }
     }
 
-    /// Refuses an act that only `owner` and those who may act on its behalf are allowed.
+    /// Refuses an act that only `owner` and those who may act on its behalf are allowed. Acts of the admin are allowed to
+    /// the admin alone, since backups and secrets go with them.
     ///
     /// # Errors
-    /// When the caller is neither.
+    /// When the caller is none of these.
     pub fn refuse_impersonation(&self, caller: &str, owner: &str) -> Result<(), Error> {
-        if caller == owner || self.may_impersonate(caller) {
+        let is_admins = self.is_admin(owner);
+        if caller == owner || (!is_admins && self.may_impersonate(caller)) {
             return Ok(());
         }
-        Err(Error::Forbidden {
-            message: format!("`{caller}` may not act as `{owner}`"),
-            hint: format!("leave the user out, or have the operator add `{caller}` to auth.may_impersonate"),
-        })
+        let hint = if is_admins {
+            format!(
+                "sign in as `{ADMIN}`, or leave the user out: auth.may_impersonate is for acting as others than `{ADMIN}`"
+            )
+        } else {
+            format!("leave the user out, or have the operator add `{caller}` to auth.may_impersonate")
+        };
+        Err(Error::Forbidden { message: format!("`{caller}` may not act as `{owner}`"), hint })
     }
 
     /// Refuses an act that only the admin is allowed.

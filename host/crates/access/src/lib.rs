@@ -32,4 +32,4 @@ pub use behalf::Behalf;
 pub use identity::{Credential, Identity, Issued, Rejected};
 pub use service::{Access, Options};
 pub use sign_in::SignIn;
-pub use users::ADMIN;
+pub use users::{ADMIN, RULE_USER};

@@ -16,7 +16,7 @@ use crate::sign_in::SignIns;
 pub struct Options {
     /// The longest lifetime of a token, and the default. 24 hours unless set.
     pub token_ttl: Duration,
-    /// Users who may act on behalf of others, besides the admin. Empty unless set.
+    /// Users who may act on behalf of others, besides the admin, but never of the admin. Empty unless set.
     pub may_impersonate: Vec<String>,
 }
 

@@ -12,6 +12,8 @@ use crate::sign_in::LONGEST_PASSWORD;
 
 /// The user that the first start creates.
 pub const ADMIN: &str = "admin";
+/// The user on whose behalf rules run, as in StackStorm. Nobody needs to be called so.
+pub const RULE_USER: &str = "stanley";
 /// The shortest password, in characters.
 const SHORTEST_PASSWORD: usize = 8;
 
@@ -32,12 +34,12 @@ impl Access {
     /// Creates a user.
     ///
     /// # Errors
-    /// When the name or the password is not valid, the name is taken, or it is the admin's and `caller` is somebody
-    /// else: once the admin is deleted, the name is free.
+    /// When the name or the password is not valid, the name is taken, or it comes with rights and `caller` is not the
+    /// admin: the name of the admin, which is free after a deletion, that of rules, and those in the settings.
     pub async fn create_user(&self, caller: &str, name: &str, password: &str) -> Result<User, Error> {
         check_name(name)?;
-        if name == ADMIN {
-            self.refuse_others_than_admin(caller, "make the user `admin`")?;
+        if self.comes_with_rights(name) {
+            self.refuse_others_than_admin(caller, &format!("make the user `{name}`"))?;
         }
         let password_hash = self.hashed(password).await?;
         let created_at = self.core().now();

@@ -225,7 +225,7 @@ pub fn shown_result(
     action: Option<RegisteredAs<'_>>,
     secrets: Secrets,
 ) -> Arc<Value> {
-    let action = action.map(|registered| registered.action);
+    let action = Secrets::known_to(execution, action.map(|registered| registered.action));
     match execution.result.as_ref().filter(|result| !result.is_null()) {
         // The reason why an action was not run comes from the host, and quotes no secret.
         Some(result) if action.is_none() && (has_not_run(execution) || says_not_run(result)) => {
@@ -261,7 +261,7 @@ impl<'a> Execution<'a> {
     pub fn of(execution: &'a petrel_model::Execution, beside: Beside<'a>) -> Self {
         let Beside { action, secrets, now, task_execution, is_held } = beside;
         let schemas = action.map(|registered| registered.parameters);
-        let parameters = secrets.among_shared(&execution.parameters, schemas);
+        let parameters = secrets.of_execution(execution, schemas);
         let parent = execution.parent.as_ref().map(|parent| parent.execution);
         let (event, rule) = (&execution.context.trigger_instance, &execution.context.rule);
         let task_execution: Option<Cow<'a, str>> =

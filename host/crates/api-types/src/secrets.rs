@@ -6,8 +6,10 @@ use std::sync::Arc;
 use petrel_model::action::output_key;
 use petrel_model::output::Stream;
 use petrel_model::parameters::Parameters;
-use petrel_model::secrets::{has_secret, masked, masked_result, masked_whole, whole_schema};
-use petrel_model::{Action, Object};
+use petrel_model::secrets::{
+    has_secret, marks_places, masked, masked_at, masked_result, masked_whole, whole_schema,
+};
+use petrel_model::{Action, Execution, Object};
 use serde_json::Value;
 
 /// Whether secrets are shown. As in StackStorm, they are masked for everybody but the admin who asks for them.
@@ -29,12 +31,22 @@ impl Secrets {
         }
     }
 
-    /// The same for shared parameters, which are copied only if one is masked.
-    pub fn among_shared(self, given: &Arc<Object>, schemas: Option<&Parameters>) -> Arc<Object> {
+    /// The parameters of an execution. Besides what `schemas` declare secret now, what was secret when it was created is
+    /// masked, and what was made from a secret. They are copied only if something may be masked.
+    pub fn of_execution(self, execution: &Execution, schemas: Option<&Parameters>) -> Arc<Object> {
+        let given = &execution.parameters;
         if self == Self::Shown || given.is_empty() {
             return Arc::clone(given);
         }
-        Arc::new(masked(given, schemas))
+        let shown = masked(given, schemas);
+        let places = &execution.context.secret_places;
+        Arc::new(if places.is_empty() { shown } else { masked_at(&shown, places) })
+    }
+
+    /// `action`, if it still says what of the result of `execution` is secret: that which it said when that was made.
+    pub fn known_to<'a>(execution: &Execution, action: Option<&'a Action>) -> Option<&'a Action> {
+        let marks = &execution.context.result_marks;
+        action.filter(|action| marks.is_empty() || marks_places(&whole_schema(&action.output_schema), marks))
     }
 
     /// A result of `runner`. Values that `action` declares secret are masked; the whole result is, if the action is

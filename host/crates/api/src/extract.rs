@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 pub(crate) use petrel_api_types::Secrets;
+use petrel_catalog::Giver;
 use petrel_engine::incoming::SMALL;
 use petrel_model::{Timestamp, size};
 use serde::de::DeserializeOwned;
@@ -125,6 +126,19 @@ impl FromRequestParts<Api> for Secrets {
         let is_admin =
             || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.access().is_admin(user));
         Ok(if is_asked_for && is_admin() { Self::Shown } else { Self::Masked })
+    }
+}
+
+/// The caller, as one who gives values that may have masked secrets in them, or decides about secrets: the admin sees them.
+pub(crate) struct By(pub(crate) Giver);
+
+impl FromRequestParts<Api> for By {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let user = parts.extensions.get::<User>();
+        let is_admin = user.is_some_and(|User(user)| api.engine.access().is_admin(user));
+        Ok(Self(if is_admin { Giver::SeesSecrets } else { Giver::SeesNone }))
     }
 }
 

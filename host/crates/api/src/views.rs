@@ -70,6 +70,7 @@ pub(crate) fn hide_output(
     secrets: Secrets,
 ) {
     let action = content.action(&execution.action).ok().map(|registered| registered.action.as_ref());
+    let action = Secrets::known_to(execution, action);
     for line in lines {
         if secrets.hides_output(line.stream, action, &execution.runner) {
             MASK.clone_into(&mut line.text);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use petrel_engine_core::Error;
 use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
-use petrel_model::secrets::{has_secret, whole_schema};
+use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
@@ -49,6 +49,8 @@ pub struct RegisteredAction {
     pub validator: Validator,
     /// The parameters that are templates, are secret or are cast.
     pub signature: Signature,
+    /// Where the schema of its result marks secrets.
+    pub result_marks: Vec<String>,
 }
 
 impl RegisteredAction {
@@ -66,6 +68,7 @@ impl RegisteredAction {
             parameters,
             pack_path,
             refused: None,
+            result_marks: marked_places(&whole_schema(&action.output_schema)),
             action: Arc::new(action),
         }
     }

@@ -11,6 +11,7 @@
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
 //! | [`rule_book`] | single rules are created, changed and deleted |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator |
+//! | `masked` | secrets that come back masked, for rules and configurations |
 //! | [`configuration`] | configurations as actions see them |
 //! | `preparation` | entry points of actions are prepared before anybody waits for them |
 //! | [`validation`] | the validation of values against schemas of packs |
@@ -23,6 +24,7 @@
 mod config_files;
 pub mod configuration;
 pub mod content;
+mod masked;
 pub mod pack_configs;
 mod preparation;
 pub mod registration;
@@ -31,4 +33,5 @@ mod service;
 pub mod validation;
 pub mod workflows;
 
+pub use masked::Giver;
 pub use service::{Catalog, Options};

@@ -7,7 +7,7 @@ use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::{Decided, Error, refuse_depth};
 use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::Parameters;
-use petrel_model::secrets::{MASK, is_masked, unmasked};
+use petrel_model::secrets::{MASK, is_masked};
 use petrel_model::{Object, Pack, PackConfig};
 use petrel_persistence::{Change, StoreExt as _};
 use serde_json::Value;
@@ -15,21 +15,34 @@ use serde_json::Value;
 use crate::config_files::{self, fits, is_needed, meaningless};
 use crate::configuration::{Configuration, GivenConfig, Unfilled};
 use crate::content::Content;
+use crate::masked::{Giver, restored};
 use crate::service::Catalog;
 
 impl Catalog {
     /// Configures a pack. Masked values in `values` stay as they were.
     ///
     /// # Errors
-    /// When the pack does not exist, the values do not fit its schema, or a file configures it.
-    pub async fn configure_pack(&self, pack: &str, values: Object) -> Result<PackConfig, Error> {
+    /// When the pack does not exist, the values do not fit its schema, a file configures it, or `giver` would have a masked
+    /// secret of it go elsewhere.
+    pub async fn configure_pack(
+        &self,
+        pack: &str,
+        values: Object,
+        giver: Giver,
+    ) -> Result<PackConfig, Error> {
         refuse_depth("a value", &Value::Object(values.clone()))?;
         let pack = pack.to_owned();
         self.change(move |content| {
             let schema = content.pack(&pack)?.config_schema.clone();
             let old = content.given_config(&pack);
             refuse_file(&pack, old)?;
-            let values = old.map_or_else(|| values.clone(), |old| unmasked(&values, &old.values));
+            let values = match old {
+                Some(old) => {
+                    let whose = format!("the configuration of pack `{pack}`");
+                    restored(&values, &old.values, giver, &whose)?
+                }
+                None => values.clone(),
+            };
             if is_masked(&Value::Object(values.clone())) {
                 return Err(Error::invalid(
                     format!("the configuration of pack `{pack}` holds {MASK} where no secret is kept"),

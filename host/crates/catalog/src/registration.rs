@@ -1,9 +1,10 @@
 //! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
 //! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows; [`rules`] decides about rules,
-//! [`mod@gone`] words what has gone, [`parts`] registers parts of a pack.
+//! [`mod@gone`] words what has gone, [`lifted`] refuses to declare less secret, [`parts`] registers parts of a pack.
 
 mod flows;
 mod gone;
+mod lifted;
 mod parts;
 mod reading;
 mod rule_files;
@@ -26,12 +27,15 @@ use serde_json::Value;
 use flows::Around;
 pub use gone::Removed;
 use gone::{left_behind, taken_along};
+use lifted::refuse_lifted;
 pub use parts::Parts;
+use parts::refuse_mixture;
 pub use reading::look_at;
 use rules::RulesOfPack;
 
 use crate::configuration::GivenConfig;
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType, refusal};
+use crate::masked::Giver;
 use crate::service::Catalog;
 
 /// The outcome of a registration.
@@ -112,6 +116,20 @@ impl Catalog {
         built_in: bool,
         parts: Parts,
     ) -> Result<Report, Error> {
+        self.register_by(Giver::SeesSecrets, directory, built_in, parts).await
+    }
+
+    /// The same for `giver`.
+    ///
+    /// # Errors
+    /// As [`Catalog::register_parts`], and when something that `giver` does not see would no longer be secret.
+    pub async fn register_by(
+        &self,
+        giver: Giver,
+        directory: &Path,
+        built_in: bool,
+        parts: Parts,
+    ) -> Result<Report, Error> {
         // Actions start in another directory, and so may a later host.
         let directory = std::path::absolute(directory).map_err(|error| {
             Error::invalid(
@@ -140,7 +158,7 @@ impl Catalog {
                 if parts != Parts::ALL {
                     refuse_mixture(&changing.get(), &contents.pack)?;
                 }
-                catalog.register(&changing, contents, parts).await
+                catalog.register(&changing, giver, contents, parts).await
             })
             .await
     }
@@ -148,10 +166,10 @@ impl Catalog {
     /// Registers parts of a pack again from its directory.
     ///
     /// # Errors
-    /// When the pack does not exist, and as [`Catalog::register_pack`].
-    pub async fn register_again(&self, name: &str, parts: Parts) -> Result<Report, Error> {
+    /// When the pack does not exist, and as [`Catalog::register_by`].
+    pub async fn register_again(&self, giver: Giver, name: &str, parts: Parts) -> Result<Report, Error> {
         let pack = Pack::clone(self.content().pack(name)?);
-        self.register_parts(Path::new(&pack.path), pack.built_in, parts).await
+        self.register_by(giver, Path::new(&pack.path), pack.built_in, parts).await
     }
 
     /// Removes a pack with its contents and its configuration, and reports what went. Its files and past executions stay.
@@ -179,11 +197,15 @@ impl Catalog {
     async fn register(
         &self,
         changing: &Changing<'_, Content>,
+        giver: Giver,
         contents: PackContents,
         parts: Parts,
     ) -> Result<Report, Error> {
         let (content, core) = (changing.get(), self.core().clone());
         let mut ready = apart::wait_for(move || make_ready(&content, &core, contents, parts)).await?;
+        if giver == Giver::SeesNone {
+            refuse_lifted(&changing.get(), &ready.pack, &ready.actions, &ready.kinds, &ready.gone_actions)?;
+        }
         let name = ready.pack.reference.clone();
         ready.config = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
         ready.notes.extend(self.without_keys(&ready.pack, ready.config.as_ref()));
@@ -292,20 +314,6 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
         config: None,
         notes,
     }
-}
-
-/// Refuses to register a part of a pack whose other parts come from another directory, because their files would
-/// be looked up in this one.
-fn refuse_mixture(content: &Content, pack: &Pack) -> Result<(), Error> {
-    let known = content.pack(&pack.reference).ok().map(|known| known.path.clone());
-    let Some(other) = known.filter(|known| Path::new(known) != Path::new(&pack.path)) else {
-        return Ok(());
-    };
-    let message = format!(
-        "a part of the pack `{}` cannot come from {} while the others are registered from {other}",
-        pack.reference, pack.path
-    );
-    Err(Error::invalid(message, "register all of it: leave `types` out"))
 }
 
 /// The note on a pack that was registered from another directory before.

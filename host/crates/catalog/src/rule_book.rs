@@ -6,7 +6,7 @@ mod fitting;
 
 use petrel_engine_core::Error;
 use petrel_model::names::check_text;
-use petrel_model::secrets::{MASK, is_masked, unmasked};
+use petrel_model::secrets::{MASK, is_masked};
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
@@ -18,6 +18,7 @@ use change::{RuleChange, compiled};
 pub(crate) use fitting::{has_template, misfit, misfits};
 
 use crate::content::{Content, RegisteredTriggerType};
+use crate::masked::{Giver, restored};
 use crate::service::Catalog;
 
 /// A stored rule, with advice for its author.
@@ -61,8 +62,9 @@ impl Catalog {
     /// pack in the text, as in StackStorm: a warning reports that.
     ///
     /// # Errors
-    /// As [`Catalog::create_rule`], and when the rule does not exist.
-    pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
+    /// As [`Catalog::create_rule`], and when the rule does not exist, or `giver` would have a masked secret of it go
+    /// elsewhere.
+    pub async fn update_rule(&self, name: &str, text: &str, giver: Giver) -> Result<Written, Error> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.change_rules(move |content| {
             let old = content.rule(&name)?;
@@ -70,7 +72,7 @@ impl Catalog {
             if rule.reference != old.reference && content.has_rule(&rule.reference) {
                 return Err(names_another(old, &rule));
             }
-            keep_masked(&mut rule, old);
+            keep_masked(&mut rule, old, giver)?;
             refuse_masked(&rule)?;
             let mut warnings: Vec<_> = renamed(old, &rule).into_iter().collect();
             warnings.extend(check_rule(content, &rule)?);
@@ -216,13 +218,15 @@ fn names_another(old: &Rule, rule: &Rule) -> Error {
 
 /// Replaces masked secrets by their old values, since a printed rule has them masked. Not for another action or
 /// trigger, which would show the secret or send it elsewhere.
-fn keep_masked(rule: &mut Rule, old: &Rule) {
+fn keep_masked(rule: &mut Rule, old: &Rule, giver: Giver) -> Result<(), Error> {
+    let whose = format!("rule `{}`", old.reference);
     if rule.action.reference == old.action.reference {
-        rule.action.parameters = unmasked(&rule.action.parameters, &old.action.parameters);
+        rule.action.parameters = restored(&rule.action.parameters, &old.action.parameters, giver, &whose)?;
     }
     if rule.trigger.kind == old.trigger.kind {
-        rule.trigger.parameters = unmasked(&rule.trigger.parameters, &old.trigger.parameters);
+        rule.trigger.parameters = restored(&rule.trigger.parameters, &old.trigger.parameters, giver, &whose)?;
     }
+    Ok(())
 }
 
 /// Refuses masks that are left: the mask stands for an unknown secret, and would be taken for the secret itself.

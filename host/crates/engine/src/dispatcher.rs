@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use petrel_access::RULE_USER;
 use petrel_catalog::content::Content;
 use petrel_catalog::validation::Validator;
 use petrel_engine_core::evaluation::quick;
@@ -23,9 +24,6 @@ use tracing::Instrument as _;
 use crate::error::Error;
 use crate::incoming::Event;
 use crate::service::Engine;
-
-/// The user on whose behalf rules run.
-const RULE_USER: &str = "stanley";
 
 /// An event that is stored, with all that it led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,24 +232,29 @@ impl Engine {
                 Ok(()) => Ok(given),
                 Err(error) => Err(error.to_string()),
             });
-        let id = self.mint(now);
-        match made {
-            Ok(given) => (Some(executions::new_execution(id, &registered, given, context, now)), None),
-            Err(reason) => {
-                let written = rule.action.parameters.clone();
-                let mut execution = executions::new_execution(id, &registered, written, context, now);
-                let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
-                execution.result = Some(Arc::new(json!({
-                    "error": reason,
-                    "code": "parameters",
-                    "hint": format!("correct action.parameters of the rule; `petrel trigger why {}` shows what it saw", instance.id),
-                })));
-                // From requested it may fail at once; see the table of statuses.
-                let _ = execution.apply(StatusEvent::Failed, now);
-                (Some(execution), Some(reason))
-            }
-        }
+        let (parameters, wrong) = match made {
+            Ok(given) => (given, None),
+            Err(reason) => (rule.action.parameters.clone(), Some(reason)),
+        };
+        let secret_places = templates.secret_places(&parameters, secrets, &[]);
+        let context = Context { secret_places, ..context };
+        let mut execution = executions::new_execution(self.mint(now), &registered, parameters, context, now);
+        let reason = wrong.map(|reason| fail(&mut execution, rule, instance, &reason));
+        (Some(execution), reason)
     }
+}
+
+/// Fails an execution whose parameters cannot be used; gives the reason.
+fn fail(execution: &mut Execution, rule: &Rule, instance: &TriggerInstance, reason: &str) -> String {
+    let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
+    execution.result = Some(Arc::new(json!({
+        "error": reason,
+        "code": "parameters",
+        "hint": format!("correct action.parameters of the rule; `petrel trigger why {}` shows what it saw", instance.id),
+    })));
+    // From requested it may fail at once; see the table of statuses.
+    let _ = execution.apply(StatusEvent::Failed, instance.occurrence_time);
+    reason
 }
 
 fn context(instance: &TriggerInstance, rule: &Rule) -> Context {

@@ -51,11 +51,13 @@ struct Asked {
     context: Context,
     written: Object,
     rendered: Object,
+    /// Where what is rendered holds secrets.
+    secret: Vec<String>,
 }
 
 impl Asked {
-    /// Its parameters, rendered on behalf of who asked, and checked.
-    fn parameters(&self, queue: &Queue) -> Result<Object, Error> {
+    /// Its parameters, rendered on behalf of who asked, and checked, and where they hold secrets.
+    fn parameters(&self, queue: &Queue) -> Result<(Object, Vec<String>), Error> {
         // Compiling many templates counts no work.
         if are_large(&self.written) && !may_take_long() {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
@@ -67,9 +69,17 @@ impl Asked {
         let live = templates
             .scope(&self.context.user, move || own.shown())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
-            .map_err(|error| Error::invalid(templates.told(error).to_string(), usage(&self.registered)))?;
-        checked(&self.registered, &live, |parameter| templates.hide_value(parameter))?;
-        Ok(live)
+            .map_err(|error| Error::invalid(self.told(&templates, error), usage(&self.registered)))?;
+        let hides = |parameter: Option<&str>| !self.secret.is_empty() || templates.hide_value(parameter);
+        checked(&self.registered, &live, hides)?;
+        let secret = templates.secret_places(&live, None, &self.secret);
+        Ok((live, secret))
+    }
+
+    /// What is wrong, without any value if what was rendered before holds secrets, which templates may have read.
+    fn told(&self, templates: &Templates<'_>, error: parameters::Error) -> String {
+        let told = templates.told(error);
+        if self.secret.is_empty() { told } else { told.hidden() }.to_string()
     }
 }
 
@@ -80,6 +90,15 @@ impl Executions {
     /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
     /// or the host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
+        self.request_with(request, Vec::new()).await
+    }
+
+    /// The same, with parameters rendered before that hold secrets at these places.
+    pub(crate) async fn request_with(
+        &self,
+        request: Request,
+        secret: Vec<String>,
+    ) -> Result<Execution, Error> {
         let queue = self.queue();
         queue.check_room()?;
         queue.check_share(Account::User(&request.behalf.user))?;
@@ -87,11 +106,17 @@ impl Executions {
         let id: ExecutionId = self.core().mint(now);
         let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
         let span = spans::accept_execution(id, trace);
-        self.accept(id, now, request).instrument(span).await
+        self.accept(id, now, request, secret).instrument(span).await
     }
 
     /// Makes an execution of what was asked for, and stores it.
-    async fn accept(&self, id: ExecutionId, now: Timestamp, request: Request) -> Result<Execution, Error> {
+    async fn accept(
+        &self,
+        id: ExecutionId,
+        now: Timestamp,
+        request: Request,
+        secret: Vec<String>,
+    ) -> Result<Execution, Error> {
         let queue = self.queue();
         let registered = runnable(&queue.catalog().content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
@@ -112,15 +137,17 @@ impl Executions {
             context: context.clone(),
             written: request.parameters,
             rendered: request.rendered,
+            secret,
         };
-        let given = if let Some(given) = quick(|| asked.parameters(queue)) {
-            given
+        let (live, secret_places) = if let Some(rendered) = quick(|| asked.parameters(queue)) {
+            rendered
         } else {
             queue.evaluations().check_room()?;
             let same = queue.clone();
             queue.evaluations().heavy(move || asked.parameters(&same)).await?
         }?;
-        let mut execution = new_execution(id, &registered, given, context, now);
+        let context = Context { secret_places, ..context };
+        let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         queue.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
         tracing::debug!("the execution is accepted");
@@ -162,7 +189,7 @@ pub fn new_execution(
         idempotent: registered.action.idempotent,
         attempt: 0,
         parameters: Arc::new(parameters),
-        context,
+        context: Context { result_marks: registered.result_marks.clone(), ..context },
         result: None,
         requested_at: now,
         ready_at: None,
@@ -264,7 +291,9 @@ fn finals(
     let finals = templates
         .scope(&context.user, move || own.shown())
         .and_then(|scope| parameters::finals(live, &registered.signature, &scope))
-        .map_err(|error| templates.told(error))?;
+        .map_err(|error| templates.told(error))
+        // A default may have read what was secret, or was made from it.
+        .map_err(|error| if context.secret_places.is_empty() { error } else { error.hidden() })?;
     let mut all = finals.runner;
     all.extend(finals.action);
     Ok(Arc::new(all))

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use petrel_access::Behalf;
+use petrel_access::{Behalf, RULE_USER};
 use petrel_engine_core::Error;
 use petrel_model::execution::RerunOf;
-use petrel_model::secrets::has_secret;
+use petrel_model::secrets::{has_secret, is_secret_at, places_beside};
 use petrel_model::{Execution, ExecutionId, Object};
 use serde_json::Value;
 
 use super::cancel::unknown;
 use super::requests::Request;
 use super::service::Executions;
+
+/// The greatest number of executions, each the one that the last was a rerun of, whose owners are asked.
+const RERUNS_LOOKED_AT: usize = 100;
 
 /// From where an execution is run again.
 #[derive(Debug, Clone)]
@@ -65,8 +68,14 @@ impl Executions {
         let trace = execution.trace_id();
         let taken_over = if merges { Object::clone(&execution.parameters) } else { Object::new() };
         if merges {
-            self.refuse_secrets_of_others(&execution, &behalf, &parameters)?;
+            self.refuse_secrets_of_others(&execution, &behalf, &parameters).await?;
         }
+        let secret = if merges {
+            // A new value is no secret because the old one was.
+            places_beside(&execution.context.secret_places, &parameters)
+        } else {
+            Vec::new()
+        };
         let request = Request {
             action: execution.action,
             parameters,
@@ -78,36 +87,74 @@ impl Executions {
             // As in StackStorm: what is done again belongs to what was done.
             trace: Some(trace),
         };
-        self.request(request).await
+        self.request_with(request, secret).await
     }
 
     /// Refuses to take over secret parameters of somebody else's execution beside others that are changed: they might be
     /// sent elsewhere.
-    fn refuse_secrets_of_others(
+    async fn refuse_secrets_of_others(
         &self,
         execution: &Execution,
         behalf: &Behalf,
         changed: &Object,
     ) -> Result<(), Error> {
         let caller = behalf.api_user.as_ref().unwrap_or(&behalf.user);
-        if changed.is_empty() || *caller == execution.context.user || self.access().may_impersonate(caller) {
+        if changed.is_empty() || self.access().is_admin(caller) {
             return Ok(());
         }
-        let content = self.queue().catalog().content();
-        let registered = content.action(&execution.action)?;
-        let is_taken_over = |(name, value): (&String, &Value)| {
-            let schema = registered.parameters.get(name);
-            !value.is_null() && !changed.contains_key(name) && schema.is_some_and(has_secret)
-        };
-        let Some((name, _)) = execution.parameters.iter().find(|entry| is_taken_over(*entry)) else {
-            return Ok(());
-        };
+        let Some(name) = self.secret_taken_over(execution, changed)? else { return Ok(()) };
+        let Some(owner) = self.other_owner(execution, caller).await? else { return Ok(()) };
         Err(Error::Forbidden {
-            message: format!(
-                "the parameter `{name}` of execution {} is a secret of `{}`",
-                execution.id, execution.context.user
-            ),
+            message: format!("the parameter `{name}` of execution {} is a secret of {owner}", execution.id),
             hint: "run it again as it is, or give this parameter too".into(),
         })
+    }
+
+    /// A secret parameter of an execution that is taken over beside those that are `changed`.
+    fn secret_taken_over(&self, execution: &Execution, changed: &Object) -> Result<Option<String>, Error> {
+        let content = self.queue().catalog().content();
+        let registered = content.action(&execution.action)?;
+        let is_taken_over = |(name, value): &(&String, &Value)| {
+            let is_marked = || registered.parameters.get(*name).is_some_and(has_secret);
+            let is_secret = || is_secret_at(&execution.context.secret_places, name) || is_marked();
+            !value.is_null() && !changed.contains_key(*name) && is_secret()
+        };
+        Ok(execution.parameters.iter().find(is_taken_over).map(|(name, _)| name.clone()))
+    }
+
+    /// The owner of the secrets of an execution, unless that is `caller` or somebody on whose behalf `caller` may act. A
+    /// rerun has the secrets of the execution before it; an execution of a rule has those of the rule.
+    async fn other_owner(&self, execution: &Execution, caller: &str) -> Result<Option<String>, Error> {
+        if let Some(owner) = self.owner_beside(execution, caller) {
+            return Ok(Some(owner));
+        }
+        let mut before = execution.context.rerun.as_ref().map(|rerun| rerun.execution);
+        for _ in 0..RERUNS_LOOKED_AT {
+            let Some(id) = before else { return Ok(None) };
+            let Some(execution) = self.store().execution(id).await? else { break };
+            if let Some(owner) = self.owner_beside(&execution, caller) {
+                return Ok(Some(owner));
+            }
+            before = execution.context.rerun.as_ref().map(|rerun| rerun.execution);
+        }
+        Ok(before.map(|id| format!("execution {id}, whose owner is not known any more")))
+    }
+
+    /// The same of one execution by itself.
+    fn owner_beside(&self, execution: &Execution, caller: &str) -> Option<String> {
+        let context = &execution.context;
+        if let Some(rule) = &context.rule {
+            return Some(format!("the rule {}", rule.name));
+        }
+        // So are executions inside workflows that rules began.
+        if context.user == RULE_USER {
+            return Some("a rule".into());
+        }
+        let accounts = self.access().accounts();
+        // After a deletion the name may be somebody else's.
+        let is_anew = accounts.user(caller).is_ok_and(|user| user.created_at > execution.requested_at);
+        let may_act = self.access().refuse_impersonation(caller, &context.user).is_ok();
+        let is_own = may_act && !(is_anew && context.user == caller);
+        (!is_own).then(|| format!("`{}`", context.user))
     }
 }

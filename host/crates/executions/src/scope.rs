@@ -3,10 +3,14 @@
 //! defaults of actions all get it from here; a rule adds `trigger`. What criteria see, which have no action, is made
 //! in the dispatcher of events.
 
+use std::collections::BTreeSet;
+
 use petrel_catalog::content::{Content, RegisteredAction};
 use petrel_datastore::Keys;
 use petrel_expressions::Scope;
 use petrel_model::Object;
+use petrel_model::secrets::{Places, has_secret, is_secret_at};
+use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::{Value, json};
 
@@ -66,17 +70,57 @@ impl Templates<'_> {
         self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))
     }
 
+    /// Where `live`, which is made of these templates, holds secrets: what is declared as one, and what is made from one, be
+    /// it a parameter, the configuration, or what `event`, a schema of the payload, calls secret. `before` are those of what
+    /// was rendered before.
+    pub fn secret_places(&self, live: &Object, event: Option<&Value>, before: &[String]) -> Vec<String> {
+        let (given, signature) = (self.given, &self.registered.signature);
+        let is_secret = |name: &str| signature.is_secret(name) || is_secret_at(before, name);
+        let (mut refers, mut asks) = (false, false);
+        for name in given.names().chain(signature.names()) {
+            refers |= is_secret(name);
+            asks |= name == CONFIG;
+        }
+        let configuration = if asks { self.marked_configuration() } else { None };
+        let event = event.map(|schema| ("trigger", schema));
+        let beside: Vec<_> =
+            event.into_iter().chain(configuration.as_ref().map(|schema| (CONFIG, schema))).collect();
+        // Of most there is nothing to be found, and nothing is looked through.
+        let made = if refers || !beside.is_empty() {
+            made_from_secrets(given, signature, is_secret, &beside)
+        } else {
+            BTreeSet::new()
+        };
+        if made.is_empty() && before.is_empty() && !signature.has_secret() {
+            return Vec::new();
+        }
+        let mut places = Places::known(before);
+        for (name, value) in live.iter().filter(|(_, value)| !value.is_null()) {
+            match self.registered.parameters.get(name) {
+                _ if made.contains(name.as_str()) => places.add_whole(name),
+                Some(schema) if signature.is_secret(name) => places.add_marked(name, value, schema),
+                None if signature.may_be_secret(name) => places.add_whole(name),
+                _ => {}
+            }
+        }
+        places.into_bounded()
+    }
+
     /// Whether `reads` says so of the schema of the configuration.
     fn read_marked(&self, reads: impl FnOnce(&Value) -> bool) -> bool {
-        if !self.ask_for_configuration() {
-            return false;
-        }
-        if self.content.configuration(self.pack()).is_empty() {
-            return false;
+        self.marked_configuration().is_some_and(|schema| reads(&schema))
+    }
+
+    /// The schema of the configuration, if they ask for that and anything in it is secret: without a schema everything is.
+    fn marked_configuration(&self) -> Option<Value> {
+        if !self.ask_for_configuration() || self.content.configuration(self.pack()).is_empty() {
+            return None;
         }
         let pack = self.content.pack(self.pack()).ok();
-        let Some(schema) = pack.and_then(|pack| pack.config_schema.as_ref()) else { return true };
-        reads(&json!({"properties": schema}))
+        match pack.and_then(|pack| pack.config_schema.as_ref()) {
+            Some(schema) => schema.values().any(has_secret).then(|| json!({"properties": schema})),
+            None => Some(json!({"secret": true})),
+        }
     }
 
     /// `error` as it may be told, with the keys that the templates read of the configuration in vain: names are no secrets.

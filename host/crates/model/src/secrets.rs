@@ -2,11 +2,13 @@
 //! [`parameters`](crate::parameters), with nested objects and lists; [`Marks`] reads them for one value.
 
 mod marks;
+mod places;
 mod text;
 
 use serde_json::Value;
 
-pub use marks::{Marks, has_secret};
+pub use marks::{Marks, has_secret, keeps_secrets};
+pub use places::{Places, is_secret_at, marked_places, marks_places, masked_at, places_beside};
 pub use text::masked_payload;
 
 use crate::Object;
@@ -93,7 +95,24 @@ pub fn secret_texts(values: &Object, schemas: &Parameters) -> Vec<String> {
         let marks = schemas.get(name).map(Marks::of).unwrap_or_default();
         collect_texts(value, &marks, false, &mut texts);
     }
-    texts.retain(|text: &String| text.chars().count() >= 4);
+    telling(texts)
+}
+
+/// The same of what is at these [places](Places).
+pub fn secret_texts_at(values: &Object, places: &[String]) -> Vec<String> {
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let (values, mut texts) = (Value::Object(values.clone()), Vec::new());
+    for part in places.iter().filter_map(|place| values.pointer(place)) {
+        collect_texts(part, &Marks::default(), true, &mut texts);
+    }
+    telling(texts)
+}
+
+/// Those of `texts` that tell something, longest first.
+fn telling(mut texts: Vec<String>) -> Vec<String> {
+    texts.retain(|text| text.chars().count() >= 4);
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     texts
 }
@@ -236,6 +255,9 @@ mod tests {
             "hosts": [{"port": 1, "token": {"deep": ["inner"]}}], "accounts": {"x": "abc"},
         }));
         assert_eq!(secret_texts(&given, &schemas()), ["long secret", "123456", "inner"]);
+        let places = ["/auth".to_owned(), "/accounts/x".to_owned(), "/gone".to_owned()];
+        assert_eq!(secret_texts_at(&given, &places), ["somebody", "123456"]);
+        assert_eq!(secret_texts_at(&given, &[String::new()]).len(), 5);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod cast;
 mod given;
 mod graph;
+pub mod secret;
 mod signature;
 
 use std::collections::BTreeSet;
@@ -213,7 +214,8 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
             Parameter::Data(_) => signature.cast_data(name, value),
             Parameter::Value(_) | Parameter::Template(_) => signature.cast(name, value),
         };
-        let value = cast.map_err(|error| with_missing_keys(error, parameter, scope))?;
+        let value =
+            cast.map_err(|error| hidden(with_missing_keys(error, parameter, scope), &nodes, signature))?;
         live.insert(name.to_owned(), value);
     }
     for declared in signature.iter() {
@@ -224,7 +226,9 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
         }
         if let Some(value) = values.get(declared.name.as_str()) {
             let value = signature.cast(&declared.name, value.clone());
-            let value = value.map_err(|error| with_missing_keys(error, &declared.default, scope))?;
+            let value = value.map_err(|error| {
+                hidden(with_missing_keys(error, &declared.default, scope), &nodes, signature)
+            })?;
             live.insert(declared.name.clone(), value);
         }
     }
@@ -251,7 +255,9 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
         };
         let value = signature.cast(name, values.get(name).cloned().unwrap_or_default());
         let value = value.map_err(|error| match node {
-            Node::Template(parameter) => with_missing_keys(error, parameter, scope),
+            Node::Template(parameter) => {
+                hidden(with_missing_keys(error, parameter, scope), &nodes, signature)
+            }
             Node::Value(_) => error,
         })?;
         side.insert(name.to_owned(), value);
@@ -343,17 +349,30 @@ fn with_missing_keys(error: Error, parameter: &Parameter, scope: &Scope) -> Erro
     }
 }
 
-/// Hides quotes in `error` that may be secret: those of a secret parameter, or of one whose template reads a secret
-/// parameter.
+/// Hides quotes in `error` that may be secret: those of a secret parameter, or of one that is made from a secret one, also
+/// through others. Of text that cannot be rendered the template is quoted, of what cannot be cast the value.
 fn hidden(error: Error, nodes: &Nodes<'_>, signature: &Signature) -> Error {
-    let (Error::Render { parameter, .. } | Error::Unsatisfied { parameter, .. }) = &error else {
-        return error;
-    };
-    let reads_secret = || {
-        let node = nodes.get(parameter).copied();
-        node.is_some_and(|node| graph::names(node).any(|name| signature.is_secret(name)))
-    };
-    if signature.may_be_secret(parameter) || reads_secret() { error.hidden() } else { error }
+    let is_secret = error.parameter().is_some_and(|parameter| {
+        signature.may_be_secret(parameter) || is_made_from_secret(parameter, nodes, signature)
+    });
+    if is_secret { error.hidden() } else { error }
+}
+
+/// Whether `parameter` is secret, or its template, or that of one that it refers to, reads one that is.
+fn is_made_from_secret(parameter: &str, nodes: &Nodes<'_>, signature: &Signature) -> bool {
+    let (mut open, mut seen) = (vec![parameter], BTreeSet::new());
+    while let Some(name) = open.pop() {
+        if !seen.insert(name) {
+            continue;
+        }
+        if signature.is_secret(name) {
+            return true;
+        }
+        if let Some(node) = nodes.get(name).copied() {
+            open.extend(graph::names(node));
+        }
+    }
+    false
 }
 
 #[cfg(test)]

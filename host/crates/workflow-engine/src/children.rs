@@ -75,6 +75,7 @@ pub(super) fn make(
         Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
+    let context = Context { secret_places: templates.secret_places(&live, None, &[]), ..context };
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start

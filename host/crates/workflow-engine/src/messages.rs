@@ -3,7 +3,7 @@
 
 use petrel_executions::Queue;
 use petrel_model::Execution;
-use petrel_model::secrets::{MASK, secret_texts};
+use petrel_model::secrets::{MASK, secret_texts, secret_texts_at};
 use serde_json::Value;
 
 /// `result`, in whose messages no secret parameter or configuration of `workflow` is quoted. (What its author lets it give is his affair.)
@@ -18,6 +18,7 @@ pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: V
         let registered = content.action(&workflow.action).ok();
         registered.map(|action| secret_texts(&workflow.parameters, &action.parameters)).unwrap_or_default()
     };
+    secrets.extend(secret_texts_at(&workflow.parameters, &workflow.context.secret_places));
     secrets.extend(configured(queue, workflow));
     if let Some(Value::Array(errors)) = told.get_mut("errors") {
         errors.iter_mut().filter_map(|error| error.get_mut("message")).for_each(|text| hide(text, &secrets));

@@ -1,6 +1,6 @@
 //! Who may act as somebody else.
 
-use petrel_access::{Behalf, Options, SignIn};
+use petrel_access::{Behalf, KeyChange, Options, SignIn};
 use petrel_model::Object;
 use petrel_persistence::MemoryStore;
 
@@ -25,6 +25,8 @@ async fn the_admin_and_whom_the_settings_name_may_act_as_others() {
         ("admin", Some("ada"), Some(("ada", Some("admin")))),
         ("robot", Some("ada"), Some(("ada", Some("robot")))),
         ("robot", Some("a\nb"), None),
+        ("admin", Some("admin"), Some(("admin", None))),
+        ("robot", Some("admin"), None),
     ] {
         let behalf = house.access.behalf(caller, wanted).ok();
         let expected =
@@ -48,6 +50,30 @@ async fn nobody_changes_what_is_somebody_else_s() {
     }
     assert_eq!(house.stored().await, (4, 0, 1));
     house.sign_in("ada", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_the_admin_s_is_not_for_whom_the_settings_name() {
+    let house = house().await;
+    let key = house.access.create_api_key("admin", "admin", Object::new(), true).await.unwrap().record.id;
+    let of_robot =
+        house.access.create_api_key("robot", "robot", Object::new(), true).await.unwrap().record.id;
+    let access = &house.access;
+    let to_admin = KeyChange { user: Some("admin".into()), ..KeyChange::default() };
+    let as_admin = SignIn { on_behalf_of: Some("admin".into()), ..attempt("robot", PASSWORD) };
+    for (what, refusal) in [
+        ("the password", refused(access.set_password("robot", "admin", "other horse").await)),
+        ("a token", refused(access.sign_in(as_admin).await)),
+        ("a key", refused(access.create_api_key("robot", "admin", Object::new(), true).await)),
+        ("a key of before", refused(access.change_api_key("robot", &of_robot.to_string(), to_admin).await)),
+        ("a deletion", refused(access.delete_api_key("robot", &key.to_string()).await)),
+        ("the user", refused(access.delete_user("robot", "admin").await)),
+    ] {
+        assert_eq!(refusal, ("forbidden", "`robot` may not act as `admin`".into()), "{what}");
+    }
+    assert_eq!(house.stored().await, (4, 0, 2));
+    house.sign_in("admin", PASSWORD).await.unwrap();
+    house.access.set_password("robot", "ada", "other horse").await.unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Making, changing and deleting users, and what goes with them.
 
-use petrel_access::Rejected;
+use petrel_access::{Options, RULE_USER, Rejected};
 use petrel_model::Object;
+use petrel_persistence::MemoryStore;
 
 use crate::{House, PASSWORD, refused};
 
@@ -55,6 +56,22 @@ async fn the_only_user_stays() {
     assert_eq!((code, message.as_str()), ("conflict", "`ada` is the only user"));
     assert_eq!(refused(house.access.delete_user("admin", "adda").await).0, "not_found");
     assert_eq!(house.stored().await, (1, 0, 0));
+}
+
+#[tokio::test]
+async fn only_the_admin_makes_users_whose_names_come_with_rights() {
+    let options = Options { may_impersonate: vec!["chatops".into()], ..Options::default() };
+    let house = House::over(MemoryStore::default(), options).await;
+    house.add(&["bob"]).await;
+    for name in ["admin", "chatops", RULE_USER] {
+        let told = refused(house.access.create_user("bob", name, PASSWORD).await);
+        let expected = format!("`bob` may not make the user `{name}`: only `admin` may");
+        assert_eq!(told, ("forbidden", expected), "{name}");
+    }
+    assert_eq!(house.stored().await, (1, 0, 0));
+    house.access.create_user("bob", "eve", PASSWORD).await.unwrap();
+    house.add(&["admin", "chatops", RULE_USER]).await;
+    assert_eq!(house.stored().await, (5, 0, 0));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use petrel_catalog::content::Content;
 use petrel_catalog::pack_configs::not_configured_by_file;
 use petrel_model::{Object, Pack};
 
-use crate::extract::{JsonBody, Secrets, Segment};
+use crate::extract::{By, JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
@@ -39,10 +39,11 @@ pub(crate) async fn one(
 
 pub(crate) async fn configure(
     State(api): State<Api>,
+    By(giver): By,
     Segment(name): Segment,
     JsonBody(values): JsonBody<Object>,
 ) -> Result<Response, ApiError> {
-    api.engine.catalog().configure_pack(&name, values).await?;
+    api.engine.catalog().configure_pack(&name, values, giver).await?;
     let notes = api.engine.catalog().config_notes(&name).await;
     shown(&api.engine.catalog().content(), &name, Secrets::Masked, notes)
 }

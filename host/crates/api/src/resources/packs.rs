@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::content_types::Wanted;
 use crate::extensions::About;
-use crate::extract::{JsonBody, Segment};
+use crate::extract::{By, JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
@@ -60,11 +60,12 @@ pub(crate) struct Registration {
 
 pub(crate) async fn register(
     State(api): State<Api>,
+    By(giver): By,
     JsonBody(Registration { path, packs, types }): JsonBody<Registration>,
 ) -> Result<Response, ApiError> {
     let Wanted { parts, notes } = Wanted::of(types.as_deref().unwrap_or_default())?;
     if let Some(path) = path {
-        let report = api.engine.catalog().register_parts(&path, false, parts).await?;
+        let report = api.engine.catalog().register_by(giver, &path, false, parts).await?;
         return answer(&api, &[report], notes).await;
     }
     let packs = packs.filter(|packs| !packs.is_empty()).unwrap_or_else(|| {
@@ -73,7 +74,7 @@ pub(crate) async fn register(
     });
     let mut reports = Vec::new();
     for pack in packs {
-        reports.push(api.engine.catalog().register_again(&pack, parts).await?);
+        reports.push(api.engine.catalog().register_again(giver, &pack, parts).await?);
     }
     answer(&api, &reports, notes).await
 }

@@ -9,7 +9,7 @@ use petrel_catalog::rule_book::Written;
 use petrel_model::Ref;
 
 use crate::extensions::{About, User};
-use crate::extract::{JsonBody, Raw, Secrets, Segment, text};
+use crate::extract::{By, JsonBody, Raw, Secrets, Segment, text};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError, views};
@@ -49,11 +49,12 @@ pub(crate) async fn create(
 
 pub(crate) async fn update(
     State(api): State<Api>,
+    By(giver): By,
     Segment(name): Segment,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     refuse_large(&bytes)?;
-    let written = api.engine.catalog().update_rule(&name, text(&bytes)?).await?;
+    let written = api.engine.catalog().update_rule(&name, text(&bytes)?, giver).await?;
     Ok((about(&written.rule.reference), Json(answer(&api, &written))).into_response())
 }
 

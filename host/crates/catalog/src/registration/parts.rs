@@ -2,9 +2,13 @@
 //! and leave its rules as they are.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use petrel_engine_core::Error;
 use petrel_model::Pack;
 use petrel_packs::PackContents;
+
+use crate::content::Content;
 
 /// The parts of a pack to register; the others stay as they are. `pack.yaml` and the schema of the configuration are
 /// always read.
@@ -44,4 +48,18 @@ impl Parts {
         }
         contents
     }
+}
+
+/// Refuses to register a part of a pack whose other parts come from another directory, because their files would
+/// be looked up in this one.
+pub(super) fn refuse_mixture(content: &Content, pack: &Pack) -> Result<(), Error> {
+    let known = content.pack(&pack.reference).ok().map(|known| known.path.clone());
+    let Some(other) = known.filter(|known| Path::new(known) != Path::new(&pack.path)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "a part of the pack `{}` cannot come from {} while the others are registered from {other}",
+        pack.reference, pack.path
+    );
+    Err(Error::invalid(message, "register all of it: leave `types` out"))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use petrel_catalog::Giver;
 use petrel_model::Rule;
 use petrel_persistence::StoreExt as _;
 
@@ -54,8 +55,10 @@ async fn a_switch_is_not_undone_by_a_change_at_the_same_time() {
         let deleted = format!("mine.other{round}");
         house.catalog.create_rule(&rule(&format!("other{round}"), "old"), "ada").await.unwrap();
         let text = rule(&name, &url);
-        let (updated, gone) =
-            tokio::join!(house.catalog.update_rule(&reference, &text), house.catalog.delete_rule(&deleted));
+        let (updated, gone) = tokio::join!(
+            house.catalog.update_rule(&reference, &text, Giver::SeesSecrets),
+            house.catalog.delete_rule(&deleted)
+        );
         assert!(updated.is_ok() && gone.is_ok());
         let content = house.catalog.content();
         assert_eq!(content.rule(&reference).unwrap().trigger.parameters["url"], url);
@@ -71,8 +74,10 @@ async fn of_two_who_rename_to_the_same_name_one_does() {
         house.catalog.create_rule(&rule(name, "one"), "ada").await.unwrap();
     }
     let text = rule("c", "one");
-    let (one, other) =
-        tokio::join!(house.catalog.update_rule("mine.a", &text), house.catalog.update_rule("mine.b", &text));
+    let (one, other) = tokio::join!(
+        house.catalog.update_rule("mine.a", &text, Giver::SeesSecrets),
+        house.catalog.update_rule("mine.b", &text, Giver::SeesSecrets)
+    );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert_eq!(house.rules_on("mine").len(), 2);
     house.shown().await;

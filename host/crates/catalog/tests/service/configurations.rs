@@ -1,6 +1,7 @@
 //! Configurations of packs: through the API and from files of the operator, with keys of the datastore and defaults of the
 //! schema.
 
+use petrel_catalog::Giver;
 use petrel_model::Object;
 use serde_json::{Value, json};
 
@@ -17,7 +18,11 @@ fn object(value: &Value) -> Object {
 
 impl House {
     async fn configure(&self, values: Value) -> Result<Object, petrel_engine_core::Error> {
-        self.catalog.configure_pack("mine", object(&values)).await.map(|config| config.values)
+        self.configure_as(Giver::SeesSecrets, values).await
+    }
+
+    async fn configure_as(&self, giver: Giver, values: Value) -> Result<Object, petrel_engine_core::Error> {
+        self.catalog.configure_pack("mine", object(&values), giver).await.map(|config| config.values)
     }
 
     /// The configuration as actions of `mine` get it, or the reason why they get none.
@@ -54,7 +59,7 @@ async fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
         let (code, message) = refused(house.configure(values).await);
         assert!(code == "invalid" && message.contains(says), "{says}: {message}");
     }
-    let no_pack = house.catalog.configure_pack("min", Object::new()).await;
+    let no_pack = house.catalog.configure_pack("min", Object::new(), Giver::SeesNone).await;
     assert_eq!(refused(no_pack).0, "not_found");
     assert_eq!(refused(house.catalog.forget_pack_config("mine").await).0, "not_found");
     let mut deep = json!("x");
@@ -72,6 +77,23 @@ async fn a_secret_that_comes_back_masked_stays_what_it_was() {
     house.configure(json!({"url": "a", "key": "s3cret"})).await.unwrap();
     let values = house.configure(json!({"url": "b", "key": "********"})).await.unwrap();
     assert_eq!(Value::Object(values), json!({"url": "b", "key": "s3cret"}));
+}
+
+#[tokio::test]
+async fn a_secret_is_not_sent_elsewhere_by_who_does_not_see_it() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    house.configure(json!({"url": "a", "key": "s3cret"})).await.unwrap();
+    let elsewhere = json!({"url": "b", "key": "********"});
+    let (code, message) = refused(house.configure_as(Giver::SeesNone, elsewhere).await);
+    assert!(
+        code == "forbidden" && message.contains("`key` of the configuration of pack `mine`"),
+        "{message}"
+    );
+    assert_eq!(house.filled().await, Ok(json!({"url": "a", "key": "s3cret", "retries": 3})));
+    let same = json!({"url": "a", "key": "********"});
+    house.configure_as(Giver::SeesNone, same).await.unwrap();
+    house.configure_as(Giver::SeesNone, json!({"url": "b", "key": "own"})).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Packs are registered, and registered again with new, changed, missing and invalid files.
 
+use petrel_catalog::Giver;
 use petrel_catalog::registration::Parts;
 use petrel_model::Ref;
 
@@ -157,7 +158,7 @@ async fn a_rule_of_a_trigger_that_is_not_there_is_passed_over_and_comes_with_it(
     );
     assert!(house.rules_on("mine").is_empty());
     house.register("other", &[("triggers/t.yaml", "description: d\n")]).await.unwrap();
-    let report = house.catalog.register_again("mine", Parts::ALL).await.unwrap();
+    let report = house.catalog.register_again(Giver::SeesSecrets, "mine", Parts::ALL).await.unwrap();
     assert_eq!((report.rules, house.rules_on("mine")), (1, vec!["mine.a".to_owned()]));
 }
 
@@ -168,7 +169,7 @@ async fn of_some_parts_the_others_stay() {
     house.register("mine", &[("actions/a.yaml", NOTING), ("rules/r.yaml", &text)]).await.unwrap();
     house.pack("mine", &[("actions/b.yaml", NOTING)]);
     let actions = Parts { actions: true, ..Parts::default() };
-    house.catalog.register_again("mine", actions).await.unwrap();
+    house.catalog.register_again(Giver::SeesSecrets, "mine", actions).await.unwrap();
     assert_eq!(shown(&house, "mine").await, ["pack mine 1.0.0", "action mine.b", "rule mine.r on one"]);
     // Files of a part are looked up in the directory of the others.
     let elsewhere = house.path("elsewhere");
@@ -177,9 +178,9 @@ async fn of_some_parts_the_others_stay() {
     let (code, message) = refused(house.catalog.register_parts(&elsewhere, false, actions).await);
     assert!(code == "invalid" && message.contains("register all of it"), "{message}");
     let rules = Parts { rules: true, ..Parts::default() };
-    house.catalog.register_again("mine", rules).await.unwrap();
+    house.catalog.register_again(Giver::SeesSecrets, "mine", rules).await.unwrap();
     assert_eq!(shown(&house, "mine").await, ["pack mine 1.0.0", "action mine.b"]);
-    assert_eq!(refused(house.catalog.register_again("min", rules).await).0, "not_found");
+    assert_eq!(refused(house.catalog.register_again(Giver::SeesSecrets, "min", rules).await).0, "not_found");
 }
 
 #[tokio::test]
@@ -191,4 +192,49 @@ async fn the_names_of_the_hosts_own_packs_are_nobody_elses() {
     assert!(code == "conflict" && message.contains("give your pack another ref"), "{message}");
     assert_eq!(house.shown().await, before);
     house.catalog.register_pack(&directory, true).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_secret_is_shown_by_nobody_who_does_not_see_it() {
+    let house = House::new().await;
+    let action = |pin: &str, token: &str| {
+        format!(
+            "{NOTING}parameters: {{pin: {pin}, note: {{type: string}}}}\noutput_schema: {{token: {token}}}\n"
+        )
+    };
+    let trigger =
+        |pin: &str| format!("description: d\npayload_schema: {{type: object, properties: {{pin: {pin}}}}}\n");
+    let configuration = |key: &str| format!("key: {key}\nurl: {{type: string}}\n");
+    let (secret, open) = ("{type: string, secret: true}", "{type: string}");
+    let files = |at: usize| {
+        let part = |place: usize| if place == at { open } else { secret };
+        [
+            ("actions/a.yaml", action(part(0), part(1))),
+            ("triggers/t.yaml", trigger(part(2))),
+            ("config.schema.yaml", configuration(part(3))),
+        ]
+    };
+    let directory = |at: usize| {
+        let files = files(at);
+        house.pack("mine", &files.each_ref().map(|(name, text)| (*name, text.as_str())))
+    };
+    house.catalog.register_pack(&directory(9), false).await.unwrap();
+    let values = serde_json::json!({"key": "s3cret"}).as_object().cloned().unwrap();
+    house.catalog.configure_pack("mine", values, Giver::SeesNone).await.unwrap();
+    let version = house.catalog.version();
+    for (at, says) in [
+        (0, "the parameter `pin` of action `mine.a` was secret"),
+        (1, "a part of the result of action `mine.a`"),
+        (2, "trigger type `mine.t`"),
+        (3, "the configuration of pack `mine`"),
+    ] {
+        let registered = house.catalog.register_by(Giver::SeesNone, &directory(at), false, Parts::ALL).await;
+        let (code, message) = refused(registered);
+        assert!(code == "forbidden" && message.contains(says), "{says}: {message}");
+        let again = house.catalog.register_again(Giver::SeesNone, "mine", Parts::ALL).await;
+        assert_eq!(refused(again).0, "forbidden", "{says}");
+        assert_eq!(house.catalog.version(), version, "{says}");
+    }
+    house.catalog.register_by(Giver::SeesNone, &directory(9), false, Parts::ALL).await.unwrap();
+    house.catalog.register_by(Giver::SeesSecrets, &directory(0), false, Parts::ALL).await.unwrap();
 }

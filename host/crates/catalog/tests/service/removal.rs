@@ -1,5 +1,6 @@
 //! Packs are removed with their contents, unless rules of others need them.
 
+use petrel_catalog::Giver;
 use serde_json::json;
 
 use crate::rules::rule;
@@ -16,7 +17,11 @@ async fn a_pack_goes_with_all_that_is_in_it_and_its_configuration() {
     let house = House::new().await;
     let before = house.shown().await;
     house.register("mine", &FILES).await.unwrap();
-    house.catalog.configure_pack("mine", json!({"a": 1}).as_object().cloned().unwrap()).await.unwrap();
+    house
+        .catalog
+        .configure_pack("mine", json!({"a": 1}).as_object().cloned().unwrap(), Giver::SeesSecrets)
+        .await
+        .unwrap();
     house.settled().await;
     house.runner.noted();
     house.catalog.remove_pack("mine").await.unwrap();

@@ -1,5 +1,6 @@
 //! Single rules are created, changed and deleted; a refused change leaves nothing behind.
 
+use petrel_catalog::Giver;
 use petrel_model::Rule;
 use petrel_persistence::StoreExt as _;
 
@@ -31,7 +32,12 @@ async fn a_rule_is_made_switched_changed_and_deleted_and_the_next_process_has_it
 
     let house = house.next_process().await;
     // Also by its id, which it keeps, as it keeps its creator.
-    let changed = house.catalog.update_rule(&made.id.to_string(), &rule("b", "two")).await.unwrap().rule;
+    let changed = house
+        .catalog
+        .update_rule(&made.id.to_string(), &rule("b", "two"), Giver::SeesSecrets)
+        .await
+        .unwrap()
+        .rule;
     assert_eq!((changed.id, &changed.context), (made.id, &made.context));
     assert_eq!(house.shown_rules().await, ["mine.b on two"]);
     assert_eq!(house.catalog.delete_rule("mine.b").await.unwrap().as_str(), "mine.b");
@@ -51,7 +57,7 @@ async fn a_webhook_is_there_for_as_long_as_a_rule_listens_to_it() {
     assert_eq!(urls(), ["\"one\"", "\"two\""]);
     house.catalog.delete_rule("mine.a").await.unwrap();
     assert_eq!(urls(), ["\"one\"", "\"two\""]);
-    house.catalog.update_rule("mine.b", &rule("b", "three")).await.unwrap();
+    house.catalog.update_rule("mine.b", &rule("b", "three"), Giver::SeesSecrets).await.unwrap();
     assert_eq!(urls(), ["\"three\"", "\"two\""]);
     house.catalog.delete_rule("mine.c").await.unwrap();
     let (code, message) = refused(house.catalog.content().webhook("two").map(|_| ()));
@@ -79,8 +85,16 @@ async fn what_is_refused_leaves_nothing_behind() {
         (make(no_kind).await, "invalid", "did you mean `core.st2.webhook`?"),
         (make(no_url).await, "invalid", "the parameters of trigger core.st2.webhook do not fit"),
         (make(masked).await, "invalid", "write the secret itself"),
-        (house.catalog.update_rule("mine.gone", &rule("c", "x")).await, "not_found", "rule `mine.gone`"),
-        (house.catalog.update_rule("mine.a", &rule("b", "x")).await, "conflict", "names rule `mine.b`"),
+        (
+            house.catalog.update_rule("mine.gone", &rule("c", "x"), Giver::SeesSecrets).await,
+            "not_found",
+            "rule `mine.gone`",
+        ),
+        (
+            house.catalog.update_rule("mine.a", &rule("b", "x"), Giver::SeesSecrets).await,
+            "conflict",
+            "names rule `mine.b`",
+        ),
     ] {
         let (found, message) = refused(result);
         assert!(found == code && message.contains(says), "{code} {says}: {found} {message}");
@@ -88,6 +102,29 @@ async fn what_is_refused_leaves_nothing_behind() {
     assert_eq!(refused(house.catalog.delete_rule("mine.gone").await).0, "not_found");
     assert_eq!(refused(house.catalog.set_rule_enabled("gone", true).await).0, "not_found");
     assert_eq!((house.shown().await, house.catalog.version()), (before, version));
+}
+
+#[tokio::test]
+async fn a_secret_of_a_rule_is_not_shown_by_what_others_write_beside_it() {
+    let house = House::new().await;
+    let with = |parameters: &str, lines: &str| {
+        let action = format!("{{ref: core.noop, parameters: {{{parameters}}}}}");
+        rule("a", "one").replace("{ref: core.noop}", &action) + lines
+    };
+    house.catalog.create_rule(&with("pw: s3cret, note: n", ""), "ada").await.unwrap();
+    let before = house.store.all::<Rule>().await.unwrap();
+    let masked = "pw: '********', note: ";
+    for beside in ["other", "'{{ pw }}'", "n, more: m"] {
+        let text = with(&format!("{masked}{beside}"), "");
+        let (code, message) = refused(house.catalog.update_rule("mine.a", &text, Giver::SeesNone).await);
+        assert!(code == "forbidden" && message.contains("`pw` of rule `mine.a`"), "{beside}: {message}");
+        assert_eq!(house.store.all::<Rule>().await.unwrap(), before, "{beside}");
+    }
+    let described = with(&format!("{masked}n"), "description: d\n");
+    house.catalog.update_rule("mine.a", &described, Giver::SeesNone).await.unwrap();
+    let shown = with(&format!("{masked}'{{{{ pw }}}}'"), "");
+    let written = house.catalog.update_rule("mine.a", &shown, Giver::SeesSecrets).await.unwrap();
+    assert_eq!(written.rule.action.parameters["pw"], "s3cret");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use petrel_model::action::output_key;
 use petrel_model::rule::EnforcementStatus;
-use petrel_model::secrets::masked_result;
+use petrel_model::secrets::{marks_places, masked_result, whole_schema};
 use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance, size};
 use petrel_persistence as persistence;
 use serde_json::Value;
@@ -104,14 +104,15 @@ impl Engine {
     /// Why an execution has failed, as far as its result says it in a word.
     fn reason(&self, execution: &Execution, hides_secrets: bool) -> Option<String> {
         let result = execution.result.as_deref()?;
-        // Of an action that is gone nobody knows what is secret.
+        let marks = &execution.context.result_marks;
+        // Of an action that is gone, or calls less secret than it did, nobody knows what is.
         let registered = self.content().action(&execution.action).map(Arc::clone).ok();
         match &registered {
             _ if !hides_secrets => said(result),
-            Some(known) => {
+            Some(known) if marks_places(&whole_schema(&known.action.output_schema), marks) => {
                 said(&masked_result(result, &known.action.output_schema, output_key(&execution.runner)))
             }
-            None => None,
+            _ => None,
         }
     }
 }

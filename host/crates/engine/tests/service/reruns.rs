@@ -7,7 +7,7 @@ use petrel_model::{ExecutionId, Id, Status};
 use serde_json::json;
 
 use crate::support::script::{failed, succeeded};
-use crate::support::{Again, House, Plan, again, asks_with, object, refused, result_of};
+use crate::support::{Again, House, Plan, RuleChange, again, asks_with, object, refused, result_of, rule};
 
 /// What is asked for to run these tasks again.
 fn from(tasks: &[&str]) -> Again {
@@ -75,6 +75,91 @@ async fn secrets_of_somebody_else_are_not_taken_over_beside_what_is_changed() {
     assert_eq!(house.executions().await.len(), 1);
     house.rerun(id, bob()).await.unwrap();
     house.rerun(id, Again { parameters: changed, ..again() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_does_not_become_somebody_s_by_running_it_again() {
+    let house = House::new().await;
+    let id = house.request(asks_with("at_once", &json!({"password": "s3cret"}))).await.unwrap().id;
+    house.ended(id).await;
+    let bob = || Again { behalf: Behalf::own("bob"), ..again() };
+    let own = house.rerun(id, bob()).await.unwrap().id;
+    house.ended(own).await;
+    let once_more = house.rerun(own, bob()).await.unwrap().id;
+    house.ended(once_more).await;
+    let changed = object(&json!({"value": "elsewhere"}));
+    for id in [own, once_more] {
+        let told = refused(house.rerun(id, Again { parameters: changed.clone(), ..bob() }).await);
+        assert!(told.0 == "forbidden" && told.1.ends_with("is a secret of `ada`"), "{told:?}");
+    }
+    // Who gives it knows it.
+    let with = object(&json!({"value": "elsewhere", "password": "own"}));
+    house.rerun(own, Again { parameters: with, ..bob() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn secrets_of_a_rule_are_nobody_s_to_take_over() {
+    let house = House::new().await;
+    let text =
+        rule("r", "sample", "at_once", "").replace("at_once}", "at_once, parameters: {password: s3cret}}");
+    house.change(RuleChange::Create(text)).await.unwrap();
+    let id = house.post("sample", json!({})).await.unwrap().executions[0];
+    house.ended(id).await;
+    for user in ["stanley", "bob"] {
+        let parameters = object(&json!({"value": "{{ password }}"}));
+        let asked = Again { parameters, behalf: Behalf::own(user), ..again() };
+        let told = refused(house.rerun(id, asked).await);
+        assert!(told.0 == "forbidden" && told.1.ends_with("is a secret of the rule house.r"), "{told:?}");
+    }
+    let parameters = object(&json!({"value": "elsewhere"}));
+    house.rerun(id, Again { parameters, behalf: Behalf::own("admin"), ..again() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_made_anew_does_not_own_what_was_asked_for_before() {
+    let house = House::new().await;
+    let id = house.request(asks_with("at_once", &json!({"password": "s3cret"}))).await.unwrap().id;
+    house.ended(id).await;
+    let changed = || Again { parameters: object(&json!({"value": "elsewhere"})), ..again() };
+    house.rerun(id, changed()).await.unwrap();
+    house.seconds(1).await;
+    house.make_user("ada").await;
+    let told = refused(house.rerun(id, changed()).await);
+    assert!(told.0 == "forbidden" && told.1.ends_with("is a secret of `ada`"), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_is_made_from_a_secret_is_known_as_one_ever_after() {
+    let house = House::new().await;
+    let given = json!({"password": "s3cret", "value": "{{ password }}!", "number": 3});
+    let first = house.request(asks_with("at_once", &given)).await.unwrap();
+    assert_eq!(first.parameters.get("value"), Some(&json!("s3cret!")));
+    assert_eq!(first.context.secret_places, ["/password", "/value"]);
+    house.ended(first.id).await;
+    for (parameters, merges, places) in [
+        (json!({}), true, &["/password", "/value"][..]),
+        (json!({"value": "open"}), true, &["/password"][..]),
+        (json!({"number": 4, "password": "own"}), true, &["/password", "/value"][..]),
+        (json!({"value": "open"}), false, &[][..]),
+    ] {
+        let asked = Again { parameters: object(&parameters), merges, ..again() };
+        let new = house.rerun(first.id, asked).await.unwrap();
+        assert_eq!(new.context.secret_places, places, "{parameters}");
+        let stored = house.execution(new.id).await;
+        assert_eq!(stored.context.secret_places, places, "{parameters}");
+    }
+    // What it had is a secret for a template that reads it, and in what is said of that.
+    let reads = |text: &str| Again { parameters: object(&json!({"number": text})), ..again() };
+    let told = refused(house.rerun(first.id, reads("{{ value }}")).await);
+    assert!(told.0 == "invalid" && !told.1.contains("s3cret"), "{told:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_secrets_where_there_are_none() {
+    let house = House::new().await;
+    let open =
+        house.request(asks_with("at_once", &json!({"value": "{{ 1 + 1 }}", "number": 3}))).await.unwrap();
+    assert!(open.context.secret_places.is_empty());
 }
 
 const TWO: &str = "

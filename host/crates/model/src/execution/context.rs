@@ -35,6 +35,14 @@ pub struct Context {
     /// [`Execution::trace_id`](super::Execution::trace_id).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
+    /// Where its parameters hold what was secret when it was made, or was made from a secret, see
+    /// [`Places`](crate::secrets::Places). It stays so, whatever its action says later.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secret_places: Vec<String>,
+    /// Where the schema of its result marked secrets when it was made. Where that says less today, nobody knows what of the
+    /// result is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub result_marks: Vec<String>,
     /// Values given by the caller. No decision depends on them.
     #[serde(skip_serializing_if = "Object::is_empty")]
     pub given: Object,
@@ -80,9 +88,16 @@ const OWN: [&str; 11] = [
 
 impl Context {
     /// The context as StackStorm shows it, as one object. Values that the caller gave under a name of the host are
-    /// shown below `given`. The trace is left out: StackStorm has none there under such a name.
+    /// shown below `given`. The trace is left out: StackStorm has none there under such a name. So are the places of
+    /// secrets, which are the host's own.
     pub fn shown(&self) -> Object {
-        let own = Self { given: Object::new(), trace: None, ..self.clone() };
+        let own = Self {
+            given: Object::new(),
+            trace: None,
+            secret_places: Vec::new(),
+            result_marks: Vec::new(),
+            ..self.clone()
+        };
         let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };
         let (beside, hidden) = self.given_apart();
         shown.extend(beside.into_owned());
@@ -119,6 +134,12 @@ impl Context {
             ("cancelled_by", _) => fill_from(&mut self.cancelled_by, &value),
             ("re-run", _) => fill_from(&mut self.rerun, &value),
             ("trace", _) => fill_from(&mut self.trace, &value),
+            ("secret_places", _) => {
+                Vec::<String>::deserialize(&value).is_ok_and(|places| fill(&mut self.secret_places, places))
+            }
+            ("result_marks", _) => {
+                Vec::<String>::deserialize(&value).is_ok_and(|marks| fill(&mut self.result_marks, marks))
+            }
             ("given", Value::Object(given)) => {
                 self.given.extend(given.clone());
                 true
@@ -200,6 +221,22 @@ mod tests {
                 "given": {"user": "x", "rule": {"id": 1}, "re-run": {"ref": "y"}},
             })
         );
+    }
+
+    #[test]
+    fn where_secrets_are_is_stored_and_not_shown() {
+        let given = context(json!({"given": {"secret_places": ["/forged"]}})).given;
+        let context = Context {
+            secret_places: vec!["/pin".to_owned(), "/login/password".to_owned()],
+            result_marks: vec!["/properties/token".to_owned()],
+            given,
+            ..Context::default()
+        };
+        let stored = serde_json::to_string(&context).unwrap();
+        assert_eq!(serde_json::from_str::<Context>(&stored).unwrap(), context);
+        assert_eq!(context.shown().get("secret_places"), Some(&json!(["/forged"])), "what the caller gave");
+        let none = serde_json::to_string(&Context::default()).unwrap();
+        assert!(!none.contains("secret_places") && !none.contains("result_marks"), "{none}");
     }
 
     #[test]

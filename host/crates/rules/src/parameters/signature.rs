@@ -75,7 +75,7 @@ impl Signature {
     }
 
     /// Whether any parameter is declared as secret.
-    pub(super) fn has_secret(&self) -> bool {
+    pub fn has_secret(&self) -> bool {
         self.declared.iter().any(|declared| declared.is_secret)
     }
 

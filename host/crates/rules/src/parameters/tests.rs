@@ -122,6 +122,43 @@ fn what_is_secret_is_not_quoted() {
 }
 
 #[test]
+fn what_is_made_from_a_secret_is_not_quoted_where_it_does_not_fit() {
+    for kind in ["integer", "number", "boolean", "array", "object"] {
+        let schema = json!({
+            "pw": {"type": "string", "secret": true}, "between": {"type": "string"}, "n": {"type": kind},
+            "list": {"type": "array"}, "open": {"type": "string"},
+        });
+        for (given, wrong) in [
+            (json!({"pw": "hush-1", "n": "{{ pw }}"}), "n"),
+            (json!({"pw": "hush-2", "n": "{{ between }}", "between": "{{ pw }}-x"}), "n"),
+            (json!({"pw": "hush-3", "list": "{{ pw }}"}), "list"),
+            (json!({"pw": "hush-4", "n": "{{ pw }} {{ st2kv.system.gone }}"}), "n"),
+        ] {
+            let error = both(&schema, &given).unwrap_err().to_string();
+            let starts = format!("parameter {wrong} is not a value of type ");
+            assert!(error.starts_with(&starts) && !error.contains("hush"), "{kind} {given}: {error}");
+        }
+        // What is made from another one is told.
+        let open = json!({"pw": "hush", "open": "told-1", "n": "{{ open }}"});
+        let error = both(&schema, &open).unwrap_err().to_string();
+        assert!(error.contains("told-1"), "{kind}: {error}");
+    }
+}
+
+#[test]
+fn a_default_that_is_made_from_a_secret_is_not_quoted_either() {
+    for default in [json!("{{ pw }}"), json!("{{ between }}"), json!(["{{ pw }}"])] {
+        let schema = json!({
+            "pw": {"type": "string", "secret": true}, "between": {"type": "string", "default": "{{ pw }}"},
+            "n": {"type": "integer", "default": default},
+        });
+        let error = both(&schema, &json!({"pw": "hush"})).unwrap_err().to_string();
+        assert!(error.starts_with("parameter n is not a value of type integer"), "{default}: {error}");
+        assert!(!error.contains("hush"), "{default}: {error}");
+    }
+}
+
+#[test]
 fn what_was_rendered_before_is_data() {
     let signature =
         Signature::new(&Object::new(), &object(&json!({"a": {}, "b": {}, "c": {"default": "{{ a }}!"}})));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use petrel_catalog::registration;
+use petrel_catalog::{Giver, registration};
 use petrel_engine::dispatcher::Accepted;
 use petrel_engine::explanation::Explanation;
 use petrel_engine::{Engine, Error};
@@ -162,7 +162,9 @@ impl RuleChange {
     async fn make(self, engine: &Engine) -> Result<(), Error> {
         match self {
             Self::Create(text) => engine.catalog().create_rule(&text, "ada").await.map(drop),
-            Self::Update(name, text) => engine.catalog().update_rule(&name, &text).await.map(drop),
+            Self::Update(name, text) => {
+                engine.catalog().update_rule(&name, &text, Giver::SeesSecrets).await.map(drop)
+            }
             Self::Switch(name, is_on) => engine.catalog().set_rule_enabled(&name, is_on).await.map(drop),
             Self::Delete(name) => engine.catalog().delete_rule(&name).await.map(drop),
         }

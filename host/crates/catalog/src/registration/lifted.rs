@@ -1,0 +1,82 @@
+//! What was secret in the old version of a pack and is not in the new one. What is stored is masked by the schemas that there
+//! are now, so that only who sees secrets may register such a pack.
+
+use petrel_engine_core::Error;
+use petrel_model::secrets::{keeps_secrets, whole_schema};
+use petrel_model::{Pack, Ref, TriggerType};
+use serde_json::Value;
+
+use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
+
+/// Refuses a version of `pack` with these actions and trigger types, if it would show what was secret.
+pub(super) fn refuse_lifted(
+    content: &Content,
+    pack: &Pack,
+    actions: &[RegisteredAction],
+    kinds: &[RegisteredTriggerType],
+    gone: &[Ref],
+) -> Result<(), Error> {
+    let lifted = actions.iter().find_map(|new| of_action(content, new));
+    let lifted = lifted.or_else(|| gone.iter().find_map(|action| of_gone(content, action)));
+    let lifted = lifted.or_else(|| kinds.iter().find_map(|new| of_trigger_type(content, new)));
+    match lifted.or_else(|| of_configuration(content, pack)) {
+        None => Ok(()),
+        Some(what) => Err(Error::Forbidden {
+            message: format!(
+                "{what} was secret and would be shown from now on, so only the admin may register that"
+            ),
+            hint: "leave `secret: true` where it was, or have the admin register the pack".into(),
+        }),
+    }
+}
+
+fn of_action(content: &Content, new: &RegisteredAction) -> Option<String> {
+    let reference = &new.action.reference;
+    let old = content.action(reference).ok()?;
+    let is_given = |name: &String| {
+        let mut rules = content.rules().filter(|rule| rule.action.reference == *reference);
+        rules.any(|rule| rule.action.parameters.contains_key(name))
+    };
+    // What a runner declares goes with the runner; then it matters only to rules. Executions know what of theirs is secret.
+    let is_lifted = |(name, schema): &(&String, &Value)| {
+        !keeps_secrets(schema, new.parameters.get(*name))
+            && (old.action.parameters.contains_key(*name) || is_given(name))
+    };
+    if let Some((name, _)) = old.parameters.iter().find(is_lifted) {
+        return Some(format!("the parameter `{name}` of action `{reference}`"));
+    }
+    let (before, now) = (whole_schema(&old.action.output_schema), whole_schema(&new.action.output_schema));
+    (!keeps_secrets(&before, Some(&now))).then(|| format!("a part of the result of action `{reference}`"))
+}
+
+/// What rules give an action that goes: when it comes again, nobody knows what of that was secret.
+fn of_gone(content: &Content, reference: &Ref) -> Option<String> {
+    let old = content.action(reference).ok()?;
+    let rules = content.rules().filter(|rule| rule.action.reference == *reference);
+    let mut given = rules.flat_map(|rule| rule.action.parameters.keys());
+    let name = given.find(|name| old.signature.is_secret(name))?;
+    Some(format!("the parameter `{name}` that rules give to action `{reference}`, which is gone,"))
+}
+
+fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<String> {
+    let reference = &new.kind.reference;
+    let old = content.trigger_type(reference).ok()?;
+    let schemas =
+        |kind: &TriggerType| [whole_schema(&kind.payload_schema), whole_schema(&kind.parameters_schema)];
+    let (before, now) = (schemas(&old.kind), schemas(&new.kind));
+    let is_kept = before.iter().zip(&now).all(|(before, now)| keeps_secrets(before, Some(now)));
+    (!is_kept).then(|| format!("a part of the events or the parameters of trigger type `{reference}`"))
+}
+
+/// Of a configuration without a schema everything is secret.
+fn of_configuration(content: &Content, pack: &Pack) -> Option<String> {
+    let name = &pack.reference;
+    let old = content.pack(name).ok()?;
+    content.given_config(name)?;
+    let now = pack.config_schema.as_ref()?;
+    let is_kept = old
+        .config_schema
+        .as_ref()
+        .is_some_and(|before| before.iter().all(|(key, schema)| keeps_secrets(schema, now.get(key))));
+    (!is_kept).then(|| format!("a part of the configuration of pack `{name}`"))
+}

@@ -1,0 +1,222 @@
+//! Where the parameters of an execution hold secrets, as JSON pointers (RFC 6901). This is kept with the execution: what was
+//! secret when it was made stays so, whatever the schemas of its action say later. So does what was made from a secret, of
+//! which no schema says anything.
+
+use serde_json::Value;
+
+use super::{MASK, Marks, masked};
+use crate::Object;
+use crate::parameters::Schema;
+
+/// The most places within one parameter; with more, all of it is secret.
+const MOST_WITHIN: usize = 8;
+/// The most bytes of all places; with more, all parameters are secret. Such places are in the row of the execution, which is written
+/// anew at every move.
+const MOST_BYTES: usize = 1024;
+
+/// Places of secrets among parameters, while they are looked for.
+#[derive(Debug, Default)]
+pub struct Places(Vec<String>);
+
+impl Places {
+    /// Those that are known already.
+    pub fn known(places: &[String]) -> Self {
+        Self(places.to_vec())
+    }
+
+    /// Adds all of a parameter.
+    pub fn add_whole(&mut self, name: &str) {
+        self.0.push(place_of(name));
+    }
+
+    /// Adds the parts of a parameter that `schema` marks as secret.
+    pub fn add_marked(&mut self, name: &str, value: &Value, schema: &Value) {
+        let mut found = Vec::new();
+        collect(value, &Marks::of(schema), &place_of(name), &mut found);
+        if found.len() > MOST_WITHIN {
+            self.add_whole(name);
+        } else {
+            self.0.append(&mut found);
+        }
+    }
+
+    /// All of them, in no more room than there is for them.
+    pub fn into_bounded(mut self) -> Vec<String> {
+        self.0.sort();
+        self.0.dedup();
+        let bytes: usize = self.0.iter().map(String::len).sum();
+        // The empty pointer is that of all parameters.
+        if bytes > MOST_BYTES { vec![String::new()] } else { self.0 }
+    }
+}
+
+fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) {
+    if value.is_null() || found.len() > MOST_WITHIN || !marks.has_secret() {
+        return;
+    }
+    if marks.is_secret() {
+        found.push(at.to_owned());
+        return;
+    }
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+            collect(field, &marks.of_field(name), &format!("{at}{}", place_of(name)), found);
+        }),
+        Value::Array(items) => items.iter().enumerate().for_each(|(place, item)| {
+            collect(item, &marks.of_item(place), &format!("{at}/{place}"), found);
+        }),
+        _ => {}
+    }
+}
+
+/// The place of the parameter `name`.
+fn place_of(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Where `schema` marks secrets: the places of its marks, of very many as many as there is room for.
+pub fn marked_places(schema: &Value) -> Vec<String> {
+    let (mut places, mut room) = (Vec::new(), MOST_BYTES);
+    add_marks(schema, "", &mut places);
+    places.retain(|place| {
+        let fits = place.len() <= room;
+        room = room.saturating_sub(place.len());
+        fits
+    });
+    places
+}
+
+fn add_marks(schema: &Value, at: &str, places: &mut Vec<String>) {
+    if Schema::of(schema).is_secret() {
+        places.push(at.to_owned());
+    }
+    match schema {
+        Value::Object(parts) => {
+            parts.iter().for_each(|(name, part)| add_marks(part, &format!("{at}{}", place_of(name)), places));
+        }
+        Value::Array(parts) => {
+            parts.iter().enumerate().for_each(|(n, part)| add_marks(part, &format!("{at}/{n}"), places));
+        }
+        _ => {}
+    }
+}
+
+/// Whether `schema` still marks what it marked at these places, or all that it describes.
+pub fn marks_places(schema: &Value, places: &[String]) -> bool {
+    let is_marked = |place: &String| schema.pointer(place).is_some_and(|part| Schema::of(part).is_secret());
+    Schema::of(schema).is_secret() || places.iter().all(is_marked)
+}
+
+/// Whether one of `places` is the parameter `name`, or within it.
+pub fn is_secret_at(places: &[String], name: &str) -> bool {
+    if places.is_empty() {
+        return false;
+    }
+    let whole = place_of(name);
+    let is_within = |place: &String| {
+        place.strip_prefix(&whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    places.iter().any(|place| place.is_empty() || is_within(place))
+}
+
+/// Those of `places` that are in none of the parameters in `given`.
+pub fn places_beside(places: &[String], given: &Object) -> Vec<String> {
+    let is_beside = |place: &&String| place.is_empty() || !given.contains_key(&parameter_of(place));
+    places.iter().filter(is_beside).cloned().collect()
+}
+
+/// The parameter that a place is in.
+fn parameter_of(place: &str) -> String {
+    place.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~")
+}
+
+/// `values`, with [`MASK`] at these places.
+pub fn masked_at(values: &Object, places: &[String]) -> Object {
+    if places.iter().any(String::is_empty) {
+        return masked(values, None);
+    }
+    let mut shown = Value::Object(values.clone());
+    for place in places {
+        if let Some(part) = shown.pointer_mut(place).filter(|part| !part.is_null()) {
+            *part = Value::from(MASK);
+        }
+    }
+    match shown {
+        Value::Object(shown) => shown,
+        _ => masked(values, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        let Value::Object(object) = value else { panic!("not an object: {value}") };
+        object
+    }
+
+    #[test]
+    fn what_is_secret_is_found_and_masked_without_the_schema() {
+        let secret = json!({"type": "string", "secret": true});
+        let login = json!({"properties": {"user": {}, "a/b~c": secret}});
+        for (schema, given, places, shown) in [
+            (secret.clone(), json!("s"), &["/p"][..], json!(MASK)),
+            (secret.clone(), json!(null), &[][..], json!(null)),
+            (json!({}), json!("s"), &[][..], json!("s")),
+            (
+                login,
+                json!({"user": "u", "a/b~c": "s"}),
+                &["/p/a~1b~0c"][..],
+                json!({"user": "u", "a/b~c": MASK}),
+            ),
+            (json!({"items": [{}, secret]}), json!(["a", "s"]), &["/p/1"][..], json!(["a", MASK])),
+            (json!({"items": secret}), json!(vec!["s"; 9]), &["/p"][..], json!(MASK)),
+        ] {
+            let mut found = Places::default();
+            found.add_marked("p", &given, &schema);
+            let found = found.into_bounded();
+            assert_eq!(found, places, "{schema}");
+            assert_eq!(is_secret_at(&found, "p"), !places.is_empty(), "{schema}");
+            assert!(!is_secret_at(&found, "pp") && !is_secret_at(&found, "o"), "{schema}");
+            assert_eq!(places_beside(&found, &object(json!({"o": 1}))), found, "{schema}");
+            assert!(places_beside(&found, &object(json!({"p": 1}))).is_empty(), "{schema}");
+            let values = object(json!({"p": given, "o": "open"}));
+            assert_eq!(Value::Object(masked_at(&values, &found)), json!({"p": shown, "o": "open"}));
+        }
+    }
+
+    #[test]
+    fn marks_that_are_gone_are_missed() {
+        let schema =
+            |token: Value| json!({"properties": {"token": token, "list": {"items": [{}, {"secret": true}]}}});
+        let (secret, open) = (json!({"secret": true}), json!({"type": "string"}));
+        let places = marked_places(&schema(secret.clone()));
+        assert_eq!(places.len(), 2);
+        assert!(places.iter().any(|place| place == "/properties/list/items/1"), "{places:?}");
+        assert!(marks_places(&schema(secret.clone()), &places) && marks_places(&secret, &places));
+        for lifted in [schema(open.clone()), json!({}), json!({"properties": {"token": secret}})] {
+            assert!(!marks_places(&lifted, &places), "{lifted}");
+        }
+        assert!(marked_places(&open).is_empty() && marks_places(&open, &[]));
+        let many: Object = (0..500).map(|n| (format!("p{n}"), secret.clone())).collect();
+        let many = json!({"properties": many});
+        let places = marked_places(&many);
+        let bytes: usize = places.iter().map(String::len).sum();
+        assert!(!places.is_empty() && bytes <= MOST_BYTES && marks_places(&many, &places), "{bytes}");
+    }
+
+    #[test]
+    fn many_places_are_all_of_them() {
+        let mut found = Places::known(&["/known".to_owned()]);
+        found.add_whole("known");
+        (0..500).for_each(|number| found.add_whole(&format!("p{number}")));
+        let found = found.into_bounded();
+        assert_eq!(found, [""]);
+        assert!(is_secret_at(&found, "anything"));
+        let values = object(json!({"p": 1, "o": {"x": 2}}));
+        assert_eq!(Value::Object(masked_at(&values, &found)), json!({"p": MASK, "o": MASK}));
+    }
+}
