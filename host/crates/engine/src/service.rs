@@ -20,6 +20,7 @@ use crate::given::GivenRoom;
 use crate::incoming::Reading;
 use crate::intake::Intake;
 use crate::options::Options;
+use crate::rule_book::Turns;
 use crate::workflows::Workflows;
 use crate::{recovery, retention, scheduler};
 
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) content: RwLock<Content>,
     /// Held over a change of content in the store and in memory, so that both see the same order.
     pub(crate) changing_content: tokio::sync::Mutex<()>,
+    pub(crate) rule_turns: Turns,
     access: Access,
     keys: Keys,
     pub(crate) workflows: Workflows,
@@ -81,6 +83,7 @@ impl Engine {
             options,
             content: RwLock::new(content),
             changing_content: tokio::sync::Mutex::default(),
+            rule_turns: Turns::default(),
             access,
             keys,
             workflows: Workflows::default(),

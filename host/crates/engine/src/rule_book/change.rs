@@ -16,10 +16,19 @@ use crate::error::Error;
 use crate::service::Engine;
 
 /// How many changes are decided on at once: that takes a processor.
-static TURNS: Semaphore = Semaphore::const_new(2);
+const AT_ONCE: usize = 2;
 
 /// How often a change is decided on before others are kept from changing anything meanwhile.
 const TRIES: u32 = 3;
+
+/// The turns of those who change rules.
+pub(crate) struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_ONCE))
+    }
+}
 
 /// What is to become of a rule.
 pub(super) struct RuleChange {
@@ -74,7 +83,7 @@ impl Engine {
         decide: Arc<impl Fn(&Self) -> Result<T, Error> + Send + Sync + 'static>,
     ) -> Result<T, Error> {
         let engine = self.clone();
-        let _turn = TURNS.acquire().await;
+        let _turn = self.0.rule_turns.0.acquire().await;
         let decided = tokio::task::spawn_blocking(move || decide(&engine)).await;
         decided.unwrap_or_else(|gone| Err(gone.into()))
     }
