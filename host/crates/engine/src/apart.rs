@@ -1,11 +1,31 @@
 //! What keeps a processor busy for long and people wait for, done on a thread that stands back
-//! ([`petrel_runners::apart`]).
+//! ([`petrel_runners::apart`]); and the turns that such work takes in one host.
 
 use std::thread::Builder;
 
 use petrel_runners::apart::spawn;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::Error;
+
+/// How many turns there are: each takes a processor while it lasts.
+const AT_ONCE: usize = 2;
+
+/// Turns of what is to be done at once by few, within one host.
+pub(crate) struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_ONCE))
+    }
+}
+
+impl Turns {
+    /// Waits for a turn, in the order of asking. It lasts until it is dropped.
+    pub(crate) async fn next(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.acquire().await.ok()
+    }
+}
 
 /// Does `work`, which people wait for, on such a thread, and gives what came of it.
 ///

@@ -16,7 +16,6 @@ use petrel_rules::{CompiledRule, check, warnings};
 use serde_json::Value;
 
 use change::RuleChange;
-pub(crate) use change::Turns;
 pub(crate) use fitting::{has_template, misfit, misfits};
 
 use crate::content::RegisteredTriggerType;

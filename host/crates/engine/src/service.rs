@@ -12,6 +12,7 @@ use petrel_runners::{ResultRoom, Slots};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::apart::Turns;
 use crate::content::{Content, Runners};
 use crate::error::Error;
 use crate::evaluation::Evaluations;
@@ -20,7 +21,6 @@ use crate::given::GivenRoom;
 use crate::incoming::Reading;
 use crate::intake::Intake;
 use crate::options::Options;
-use crate::rule_book::Turns;
 use crate::workflows::Workflows;
 use crate::{recovery, retention, scheduler};
 
@@ -34,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) content: RwLock<Content>,
     /// Held over a change of content in the store and in memory, so that both see the same order.
     pub(crate) changing_content: tokio::sync::Mutex<()>,
+    /// Who decides on a change of rules.
     pub(crate) rule_turns: Turns,
     access: Access,
     keys: Keys,

@@ -9,26 +9,13 @@ use std::sync::Arc;
 use petrel_model::{Ref, Rule};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
-use tokio::sync::Semaphore;
 
 use super::compiled;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// How many changes are decided on at once: that takes a processor.
-const AT_ONCE: usize = 2;
-
 /// How often a change is decided on before others are kept from changing anything meanwhile.
 const TRIES: u32 = 3;
-
-/// The turns of those who change rules.
-pub(crate) struct Turns(Semaphore);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(Semaphore::new(AT_ONCE))
-    }
-}
 
 /// What is to become of a rule.
 pub(super) struct RuleChange {
@@ -83,7 +70,7 @@ impl Engine {
         decide: Arc<impl Fn(&Self) -> Result<T, Error> + Send + Sync + 'static>,
     ) -> Result<T, Error> {
         let engine = self.clone();
-        let _turn = self.0.rule_turns.0.acquire().await;
+        let _turn = self.0.rule_turns.next().await;
         let decided = tokio::task::spawn_blocking(move || decide(&engine)).await;
         decided.unwrap_or_else(|gone| Err(gone.into()))
     }
