@@ -109,7 +109,7 @@ pub(super) struct Step {
     was_closing: bool,
     /// Whether somebody asked it to go on.
     goes_on: bool,
-    /// Whether it was canceled while it only waited for what is inside it.
+    /// Whether somebody has canceled it in this step.
     is_canceled: bool,
     /// The versions that its changes make.
     pub(super) staged: HashMap<ExecutionId, u64>,
@@ -168,8 +168,8 @@ impl Step {
 
     pub(super) fn request(&mut self, status: Status) -> Result<(), Error> {
         self.goes_on |= matches!(status, Status::Resuming | Status::Running);
-        let is_open = !self.live.execution.status.is_final();
-        if status == Status::Canceling && is_open && self.live.conductor.status().is_completed() {
+        let is_cancel = status == Status::Canceling && !self.live.execution.status.is_final();
+        if is_cancel && self.live.conductor.status().is_completed() {
             // It only waits for what is still inside it.
             self.is_canceled = true;
             return Ok(());
@@ -187,7 +187,10 @@ impl Step {
             message: format!("execution {}: {refused}", self.live.execution.id),
             hint: "look at it with `petrel execution get`".into(),
             id: Some(self.live.execution.id.to_string()),
-        })
+        })?;
+        // It fails, or its time is up, in the same step: the cancel was first.
+        self.is_canceled |= is_cancel;
+        Ok(())
     }
 
     /// The workflow has taken too long.
