@@ -30,9 +30,9 @@ use crate::watch::Watch;
 /// How long the host is away when it is started again. It is longer than a millisecond, so that ids grow.
 const AWAY: Duration = Duration::from_millis(10);
 /// How often the clock is turned by [`ROUND`] in the end, until all has ended.
-const ROUNDS: usize = 60;
-/// See [`ROUNDS`].
-const ROUND: Duration = Duration::from_secs(60);
+const ROUNDS: usize = 720;
+/// See [`ROUNDS`]. All is looked at after each, so that a simulation does not go on for long when nothing is left.
+const ROUND: Duration = Duration::from_secs(5);
 /// In the end, whatever is due within so much happens together.
 const TOGETHER: Duration = Duration::from_secs(1);
 
