@@ -145,7 +145,9 @@ impl World {
             }
             self.turn(ROUND, TOGETHER)?;
             self.check()?;
-            if self.ledger.lock().open().next().is_none() {
+            // Who waits before trying something again finds a moment later that nothing is left to do.
+            let has_ended = self.ledger.lock().open().next().is_none();
+            if has_ended && self.tasks().is_empty() {
                 break;
             }
         }
