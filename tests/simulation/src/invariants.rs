@@ -247,16 +247,18 @@ pub(crate) fn at_rest(ledger: &Ledger) -> Vec<Violation> {
     found
 }
 
-/// What is open, with the workflows that it is inside of: all that the question of what is open inside what needs.
+/// What is open inside something that has ended, with all workflows that it is inside of. Mostly there is nothing, and
+/// the question what is open inside what, which is asked after each step, costs nothing.
 fn open_with_all_above(ledger: &Ledger) -> Vec<Inside> {
+    let above = |id: ExecutionId| {
+        let parent = |id: &ExecutionId| ledger.executions.get(id).and_then(|known| known.parent);
+        std::iter::successors(parent(&id), parent)
+    };
+    let has_ended = |id: ExecutionId| ledger.executions.get(&id).is_none_or(|known| known.status.is_final());
     let mut asked = BTreeSet::new();
-    for (id, _) in ledger.open() {
-        let mut above = Some(id);
-        while let Some(id) = above
-            && asked.insert(id)
-        {
-            above = ledger.executions.get(&id).and_then(|known| known.parent);
-        }
+    for (id, _) in ledger.open().filter(|(id, _)| above(*id).any(has_ended)) {
+        asked.insert(id);
+        asked.extend(above(id));
     }
     let inside = |id: ExecutionId, known: &Known| Inside {
         id: id.to_string(),

@@ -37,6 +37,7 @@ mod steps;
 mod store;
 mod thread;
 mod trace;
+mod watch;
 mod world;
 
 use std::fmt;

@@ -41,7 +41,14 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         let Some(failure) = check(seed, most, &packs)? else { continue };
         failures += 1;
-        println!("{}", failure.shrunk(&packs)?);
+        // At once: it may take a while until it needs fewer steps.
+        println!("seed {seed}: {}", failure.violation);
+        let failure = failure.shrunk(&packs)?;
+        println!("{failure}");
+        if trace {
+            let ended = simulate(seed, &failure.steps, &packs)?;
+            ended.trace.iter().for_each(|line| println!("{line}"));
+        }
     }
     println!("{} seeds, {failures} with something that does not hold", seeds.end.saturating_sub(seeds.start));
     Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

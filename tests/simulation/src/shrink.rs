@@ -1,9 +1,13 @@
 //! Removes the steps that a failure does not need: larger parts first, then smaller ones, then single steps.
 
+use std::time::{Duration, Instant};
+
 use crate::steps::Step;
 
 /// How many simulations this may take.
 const MOST_TRIES: usize = 600;
+/// How long it may take, in real time: who waits for a test is to hear of the failure.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A part of `steps` that still `fails`, from which no single step can be left out, unless that takes too long.
 ///
@@ -13,10 +17,12 @@ pub(crate) fn shrunk(
     steps: &[Step],
     mut fails: impl FnMut(&[Step]) -> anyhow::Result<bool>,
 ) -> anyhow::Result<Vec<Step>> {
+    let begun = Instant::now();
+    let has_time = |tries: usize| tries < MOST_TRIES && begun.elapsed() < PATIENCE;
     let (mut left, mut part, mut tries) = (steps.to_vec(), steps.len().div_ceil(2), 0);
     while part > 0 && !left.is_empty() {
         let (mut at, mut is_shorter) = (0, false);
-        while at < left.len() && tries < MOST_TRIES {
+        while at < left.len() && has_time(tries) {
             tries += 1;
             let without: Vec<Step> =
                 left.iter().take(at).chain(left.iter().skip(at + part)).copied().collect();
@@ -27,7 +33,7 @@ pub(crate) fn shrunk(
                 at += part;
             }
         }
-        if tries >= MOST_TRIES || (part == 1 && !is_shorter) {
+        if !has_time(tries) || (part == 1 && !is_shorter) {
             break;
         }
         // What was needed at first may not be any more, so single steps are tried until none can go.

@@ -184,6 +184,8 @@ fn end(moments: &mut Moments) -> End {
         0 => End::Failed,
         1 => End::TimedOut,
         2 => End::Abandoned,
+        // Although nobody has asked for it, most often.
+        3 => End::Canceled,
         _ => End::Succeeded,
     }
 }

@@ -25,13 +25,14 @@ use crate::slots::SlotWatch;
 use crate::steps::{Step, Which};
 use crate::store::{Faults, FaultyStore};
 use crate::thread::OneThread;
+use crate::watch::Watch;
 
 /// How long the host is away when it is started again. It is longer than a millisecond, so that ids grow.
 const AWAY: Duration = Duration::from_millis(10);
 /// How often the clock is turned by [`ROUND`] in the end, until all has ended.
-const ROUNDS: usize = 60;
-/// See [`ROUNDS`].
-const ROUND: Duration = Duration::from_secs(60);
+const ROUNDS: usize = 720;
+/// See [`ROUNDS`]. All is looked at after each, so that a simulation does not go on for long when nothing is left.
+const ROUND: Duration = Duration::from_secs(5);
 /// In the end, whatever is due within so much happens together.
 const TOGETHER: Duration = Duration::from_secs(1);
 
@@ -65,6 +66,7 @@ pub(crate) struct World {
     answers: Arc<Mutex<Vec<(usize, Ask, Answer)>>>,
     rules: Rules,
     slots: SlotWatch,
+    watch: Watch,
 }
 
 impl World {
@@ -77,6 +79,7 @@ impl World {
         let inner = MemoryStore::default();
         OneThread::new()?.run(inner.commit(Commit::of(documents.into_iter().map(Change::Put))))?;
         let (store, clock, ledger, script) = ground(inner, seed);
+        let watch = Watch::begin(seed, &ledger)?;
         let life = Life::start(&store, &clock, &script)?;
         let mut world = Self {
             life: Some(life),
@@ -89,6 +92,7 @@ impl World {
             answers: Arc::default(),
             rules: Rules::default(),
             slots: SlotWatch::default(),
+            watch,
         };
         world.settle()?;
         Ok(world)
@@ -110,7 +114,9 @@ impl World {
     /// When it does not come to rest, or the host cannot be started again.
     pub(crate) fn step(&mut self, number: usize, step: &Step) -> anyhow::Result<()> {
         let turned = self.clock.turned();
-        self.ledger.lock().lines.push(format!("{number} at {turned:?}: {step:?}"));
+        let line = format!("{number} at {turned:?}: {step:?}");
+        self.watch.goes_on(&line, self.tasks());
+        self.ledger.lock().lines.push(line);
         self.act(step)?;
         self.settle()?;
         if self.store.is_lost() {
@@ -124,6 +130,7 @@ impl World {
     /// # Errors
     /// As [`step`](Self::step).
     pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
+        self.watch.goes_on("the end", self.tasks());
         self.ledger.lock().lines.push("the end".into());
         self.store.fail(|faults| *faults = Faults { is_lost: faults.is_lost, ..Faults::default() });
         if self.store.is_lost() {
@@ -138,12 +145,14 @@ impl World {
             }
             self.turn(ROUND, TOGETHER)?;
             self.check()?;
-            if self.ledger.lock().open().next().is_none() {
+            // Who waits before trying something again finds a moment later that nothing is left to do.
+            let has_ended = self.ledger.lock().open().next().is_none();
+            if has_ended && self.tasks().is_empty() {
                 break;
             }
         }
         self.compare()?;
-        let (effects, tasks) = (self.script.effects(), self.life()?.host.tasks());
+        let (effects, tasks) = (self.script.effects(), self.tasks());
         let mut ledger = self.ledger.lock();
         let open: Vec<_> = ledger
             .open()
@@ -186,6 +195,11 @@ impl World {
             }
             Step::Kill => self.kill(),
         }
+    }
+
+    /// The tasks that have not ended: how many of each name.
+    fn tasks(&self) -> Vec<(&'static str, usize)> {
+        self.life.as_ref().map(|life| life.host.tasks()).unwrap_or_default()
     }
 
     fn life(&self) -> anyhow::Result<&Life> {

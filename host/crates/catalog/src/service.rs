@@ -8,6 +8,7 @@ use petrel_datastore::Keys;
 use petrel_engine_core::{Changing, Core, Decided, Error, Evaluations, Mirror};
 use petrel_model::secrets::has_secret;
 use petrel_workflows::conductor::Secrets;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config_files;
 use crate::content::{Content, Runners};
@@ -23,12 +24,17 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct Catalog(Arc<Inner>);
 
+/// The number of changes of rules that are decided on at once: each takes a processor.
+const DECISIONS: usize = 2;
+
 struct Inner {
     core: Core,
     keys: Keys,
     evaluations: Evaluations,
     options: Options,
     content: Mirror<Content>,
+    /// The turns of decisions on rules. They are of one host: several may be in a process, as in the simulation.
+    rule_turns: Semaphore,
 }
 
 impl Catalog {
@@ -48,8 +54,14 @@ impl Catalog {
         if let Some(directory) = &options.config_directory {
             config_files::read_all(directory, &mut content);
         }
-        let content = Mirror::new(content);
-        Ok(Self(Arc::new(Inner { core, keys, evaluations, options, content })))
+        let (content, rule_turns) = (Mirror::new(content), Semaphore::new(DECISIONS));
+        Ok(Self(Arc::new(Inner { core, keys, evaluations, options, content, rule_turns })))
+    }
+
+    /// Waits for a turn to decide on a change of rules. It lasts until it is dropped.
+    pub(crate) async fn rule_turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It fails only when the semaphore is closed, and nobody closes it.
+        self.0.rule_turns.acquire().await.ok()
     }
 
     /// A snapshot of the catalog. It never changes; do not keep it for long.

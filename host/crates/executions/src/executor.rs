@@ -254,7 +254,11 @@ impl<'a> Run<'a> {
         if is_stopped && self.execution.idempotent {
             return self.hand_back().await;
         }
-        let outcome = if is_stopped { abandoned(&outcome) } else { outcome };
+        let outcome = match outcome.end {
+            End::Canceled if is_stopped => abandoned(&outcome),
+            End::Canceled if !self.cancel.is_cancelled() => unasked(&outcome),
+            _ => outcome,
+        };
         let mut last_words = Vec::new();
         if self.output.dropped() > 0 {
             let text = format!("output was cut: {} more bytes were dropped", self.output.dropped());
@@ -327,6 +331,18 @@ pub fn storable(result: Value) -> Value {
         result if depth::is_too_deep(result) => Value::from(result.to_string()),
         _ => result,
     }
+}
+
+/// What is recorded of a run that says it was canceled although nobody has asked for that. It has failed: as canceled it
+/// would end the workflow around it, without retries, and nobody could say who had canceled it.
+fn unasked(outcome: &Outcome) -> Outcome {
+    let result = json!({
+        "error": "the runner has ended this as canceled, and nobody has asked for that",
+        "code": "runner.canceled",
+        "hint": "this is a mistake in the runner; run it again if that is safe",
+        "result": outcome.result,
+    });
+    Outcome { end: End::Failed, result }
 }
 
 /// What is recorded of a run that was ended because the host stops.

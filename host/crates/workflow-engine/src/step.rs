@@ -107,7 +107,7 @@ pub(super) struct Step {
     was_closing: bool,
     /// Whether somebody asked it to go on.
     goes_on: bool,
-    /// Whether it was canceled while it only waited for what is inside it.
+    /// Whether somebody has canceled it in this step.
     is_canceled: bool,
     /// The versions that its changes make.
     pub(super) staged: HashMap<ExecutionId, u64>,
@@ -166,8 +166,8 @@ impl Step {
 
     pub(super) fn request(&mut self, status: Status) -> Result<(), Refusal> {
         self.goes_on |= matches!(status, Status::Resuming | Status::Running);
-        let is_open = !self.live.execution.status.is_final();
-        if status == Status::Canceling && is_open && self.live.conductor.status().is_completed() {
+        let is_cancel = status == Status::Canceling && !self.live.execution.status.is_final();
+        if is_cancel && self.live.conductor.status().is_completed() {
             // It only waits for what is still inside it.
             self.is_canceled = true;
             return Ok(());
@@ -183,7 +183,10 @@ impl Step {
         let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
         let workflow = self.live.execution.id;
         self.happen(Event::Request(status), logged)
-            .map_err(|refused| Refusal::Status { workflow, reason: refused.to_string() })
+            .map_err(|refused| Refusal::Status { workflow, reason: refused.to_string() })?;
+        // If the workflow fails or expires in the same step, the cancel still came first.
+        self.is_canceled |= is_cancel;
+        Ok(())
     }
 
     /// The workflow has taken too long.

@@ -72,7 +72,7 @@ struct Count {
     /// Whether there may be items from there on.
     has_more: bool,
     /// The number of items that were counted before.
-    count: usize,
+    counted: usize,
     /// The greatest number of steps.
     steps: usize,
 }
@@ -104,7 +104,7 @@ impl ListRequest {
         // A page that goes on from another one sees only the rest of the list, so that the whole is counted
         // separately.
         if page.before.is_none() && page.after.is_none() {
-            let count = Count { at, has_more: at.is_some(), count, steps: self.counted() };
+            let count = Count { at, has_more: at.is_some(), counted: count, steps: self.counted() };
             self.count_on(api, &mut part, count, &read).await?;
         }
         Ok(part)
@@ -163,7 +163,7 @@ impl ListRequest {
         if part.total.is_some() {
             return Ok(());
         }
-        let count = Count { at: self.first(), has_more: true, count: 0, steps: self.counted() + 1 };
+        let count = Count { at: self.first(), has_more: true, counted: 0, steps: self.counted() + 1 };
         self.count_on(api, part, count, &read).await
     }
 
@@ -178,7 +178,7 @@ impl ListRequest {
         &self,
         api: &Api,
         part: &mut Part<T>,
-        Count { mut at, mut has_more, mut count, steps }: Count,
+        Count { mut at, mut has_more, counted: mut count, steps }: Count,
         read: &impl Fn(Option<Id>, usize) -> F,
     ) -> Result<(), ApiError>
     where

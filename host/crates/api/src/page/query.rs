@@ -1,6 +1,8 @@
 //! The query of a list: filters, order and page, checked against the table in `lists.rs`. An unknown name is refused,
 //! because a client that deletes everything it is shown must not be shown too much.
 
+mod asked;
+
 use std::cmp::Ordering;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
 use crate::extract::{flag, time};
 use crate::{Api, ApiError};
+
+pub(crate) use asked::Asked;
 
 /// The greatest number of values of one filter, as in StackStorm.
 const MOST_VALUES: usize = 100;

@@ -38,11 +38,13 @@ mod tests {
 
     use super::*;
 
+    /// A version, the headers, and the status of the refusal.
+    type Case = (Version, Vec<(HeaderName, &'static str)>, Option<u16>);
+
     #[test]
     fn one_host_is_named_and_nothing_is_expected_but_to_go_on() {
         let host = || (header::HOST, "petrel");
         let expect = |what: &'static str| (header::EXPECT, what);
-        type Case = (Version, Vec<(HeaderName, &'static str)>, Option<u16>);
         let cases: [Case; 10] = [
             (Version::HTTP_11, vec![host()], None),
             (Version::HTTP_11, vec![(header::HOST, "")], None),

@@ -10,13 +10,9 @@ use petrel_engine_core::{Decided, Error};
 use petrel_model::{Ref, Rule};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
-use tokio::sync::Semaphore;
 
 use crate::content::Content;
 use crate::service::Catalog;
-
-/// The number of changes that are decided at once, each of which takes a processor.
-static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// The number of attempts before other changes are locked out.
 const TRIES: u32 = 3;
@@ -89,7 +85,7 @@ impl Catalog {
         &self,
         decide: Arc<impl Fn(&Content) -> Result<T, Error> + Send + Sync + 'static>,
     ) -> Result<T, Error> {
-        let _turn = TURNS.acquire().await;
+        let _turn = self.rule_turn().await;
         // The catalog when the lock has been taken.
         let content = self.content();
         let decided = tokio::task::spawn_blocking(move || decide(&content)).await;

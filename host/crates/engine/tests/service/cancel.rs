@@ -291,3 +291,31 @@ async fn a_task_that_is_delayed_ends_at_once_when_its_workflow_is_canceled() {
     house.turn(Duration::from_secs(60)).await;
     assert!(house.script.begun().is_empty());
 }
+
+/// What comes while a commit is under way is taken together by the next.
+#[tokio::test]
+async fn a_cancel_and_a_timeout_in_one_step_end_a_workflow_as_canceled() {
+    let definition =
+        "version: 1.0\ntimeout: 100\ntasks: {one: {action: house.waits}, two: {action: house.deaf}}\n";
+    for is_cancel_first in [true, false] {
+        let house = House::with("timed", definition).await;
+        let id = house.conduct("timed").await;
+        let (one, two) = (house.task(id, "one").await, house.task(id, "two").await);
+        house.begins(one).await;
+        house.begins(two).await;
+        let open = house.store().delay(ends);
+        house.script.end(one, succeeded("done"));
+        settle().await;
+        if !is_cancel_first {
+            house.seconds(200).await;
+        }
+        let cancel = house.cancel_later(id);
+        settle().await;
+        house.seconds(200).await;
+        drop(open);
+        let answered = in_time(cancel.await.unwrap());
+        assert_eq!(answered.status, Status::Canceling, "the cancel is first: {is_cancel_first}");
+        house.finish(two).await;
+        assert_eq!(house.ended(id).await.status, Status::Canceled, "the cancel is first: {is_cancel_first}");
+    }
+}

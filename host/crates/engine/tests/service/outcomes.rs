@@ -8,8 +8,9 @@ use petrel_model::{Id, Status};
 use petrel_runners::{End, Outcome};
 use serde_json::{Value, json};
 
-use crate::support::script::{failed, succeeded};
-use crate::support::{House, Plan, asks_with, result_of, settle, statuses};
+use crate::support::script::{canceled, failed, succeeded};
+use crate::support::store::ends;
+use crate::support::{House, Plan, asks_with, in_time, result_of, settle, statuses};
 
 #[tokio::test]
 async fn each_end_of_a_run_is_a_status() {
@@ -49,6 +50,43 @@ async fn a_runner_that_panics_fails_its_execution_and_no_other() {
     let ended = house.ended(id).await;
     assert_eq!((ended.status, result_of(&ended, "code")), (Status::Failed, json!("runner.panic")));
     assert_eq!(house.finish(other).await.status, Status::Succeeded);
+}
+
+/// It would otherwise be open for ever, or end the workflow around it as canceled, without anybody who has canceled it.
+#[tokio::test]
+async fn a_run_that_ends_as_canceled_although_nobody_asked_has_failed() {
+    let house = House::new().await;
+    for action in ["waits", "again"] {
+        for seconds in [0, 1] {
+            let id = house.ask(action).await;
+            house.begins(id).await;
+            house.seconds(seconds).await;
+            let ended = house.finish_with(id, canceled()).await;
+            let code = result_of(&ended, "code");
+            assert_eq!(
+                (ended.status, code),
+                (Status::Failed, json!("runner.canceled")),
+                "{action}, {seconds}"
+            );
+            assert_eq!(result_of(&ended, "result"), json!({"error": "canceled"}));
+            assert!(result_of(&ended, "hint").is_string(), "{ended:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_counts_that_comes_while_such_an_end_is_stored() {
+    let house = House::new().await;
+    let id = house.ask("waits").await;
+    house.begins(id).await;
+    let stored = house.store().delay(ends);
+    house.script.end(id, canceled());
+    settle().await;
+    let cancel = house.cancel_later(id);
+    settle().await;
+    drop(stored);
+    in_time(cancel.await.unwrap());
+    assert_eq!(house.ended(id).await.status, Status::Canceled);
 }
 
 #[tokio::test]

@@ -54,15 +54,12 @@ pub(super) const TABLE: &[Function] = &[
         &[required("string", Type::Text), optional("format", Type::Text).nullable()],
         |run, args| {
             let text = args.text(0)?;
-            let time = match args.optional_text(1).filter(|format| !format.is_empty()) {
-                Some(format) => {
-                    directives(&format)?;
-                    format::parse(&text, &format)?
-                }
-                None => {
-                    work::charge(FREE_TEXT)?;
-                    DateTime::from_text(&text, moment(run))?
-                }
+            let time = if let Some(format) = args.optional_text(1).filter(|format| !format.is_empty()) {
+                directives(&format)?;
+                format::parse(&text, &format)?
+            } else {
+                work::charge(FREE_TEXT)?;
+                DateTime::from_text(&text, moment(run))?
             };
             Ok(Term::DateTime(time))
         },

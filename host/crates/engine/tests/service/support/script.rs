@@ -141,6 +141,7 @@ pub(crate) fn failed(why: &str) -> Outcome {
     Outcome { end: End::Failed, result: json!({"error": why}) }
 }
 
-fn canceled() -> Outcome {
+/// The outcome of an action that was ended on request.
+pub(crate) fn canceled() -> Outcome {
     Outcome { end: End::Canceled, result: json!({"error": "canceled"}) }
 }
