@@ -40,12 +40,11 @@ pub(crate) fn parse(words: &[String], schemas: Option<&Object>) -> Result<Object
             given.insert("cmd".into(), rest.join(" ").into());
             break;
         };
-        let (name, value) = match name.strip_suffix(':') {
-            Some(name) => (name, exact(name, value)?),
-            None => {
-                let schema = schemas.and_then(|schemas| schemas.get(name));
-                (name, typed(name, &content(name, value)?, schema)?)
-            }
+        let (name, value) = if let Some(name) = name.strip_suffix(':') {
+            (name, exact(name, value)?)
+        } else {
+            let schema = schemas.and_then(|schemas| schemas.get(name));
+            (name, typed(name, &content(name, value)?, schema)?)
         };
         match (given.get_mut(name), value) {
             // A list that is given again grows.

@@ -14,7 +14,7 @@ use crate::print::{self, Attributes};
 pub(crate) enum Log {
     /// Show the level, or set it until the next start of the host
     #[command(
-        after_help = "Examples:\n  petrel log level\n  petrel log level debug\n  petrel log level info,petrel_engine=debug"
+        after_help = "Examples:\n  petrel log level\n  petrel log level debug\n  petrel log level info,petrel=debug"
     )]
     Level {
         /// error, warn, info, debug or trace; or levels by module

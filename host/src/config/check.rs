@@ -42,7 +42,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     log::filter(&settings.log.level).map_err(|error| {
         Failure::usage(
             format!("log.level is `{}`, which is not a log level: {error}", settings.log.level),
-            "write error, warn, info, debug or trace, or levels by module, as in warn,petrel_engine=debug",
+            "write error, warn, info, debug or trace, or levels by module, as in warn,petrel=debug",
         )
     })?;
     grants::parse(&settings.runners.grant_directories).map(drop)

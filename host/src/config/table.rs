@@ -232,7 +232,7 @@ settings! {
     auth: Auth {
         /// Seconds until a token of `petrel login` expires; nobody can ask for more.
         token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
-        /// The users who may act on behalf of others, but not of the admin. Only the admin can create users of these names.
+        /// The users who may act on behalf of others, but not of the admin. Only the admin can create users with such names.
         may_impersonate: Vec<String> = "", "PETREL_MAY_IMPERSONATE", "may-impersonate", "USER";
     }
 
@@ -244,7 +244,7 @@ settings! {
 
     /// The log, on standard error.
     log: Log {
-        /// The level of the log, or levels by module, as in `warn,petrel_engine=debug`.
+        /// The level of the log, or levels by module, as in `warn,petrel=debug`.
         level: String = "info", "PETREL_LOG", "log-level", "LEVEL";
         /// The form of the log: `text` for people, `json` for programs.
         format: LogFormat = "text", "PETREL_LOG_FORMAT", "log-format", "FORMAT";

@@ -137,7 +137,7 @@ fn the_log_is_json_on_demand_and_its_level_changes_while_the_host_runs() {
     });
     assert_says(&line["span"].to_string(), &["api.request", "request-7", "/auth/v1/tokens"]);
     // What is logged of an execution names it.
-    host.ok(&["log", "level", "warn,petrel_engine=debug"]);
+    host.ok(&["log", "level", "warn,petrel=debug"]);
     let id = host.shell("true");
     let line = eventually("the line is written", || {
         lines().into_iter().find(|line| line["fields"]["message"] == "the execution has ended")

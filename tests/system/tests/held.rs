@@ -47,7 +47,7 @@ impl InFlight {
         [
             (&self.running, "running"),
             (&self.waiting, "requested"),
-            (&self.delayed, "requested"),
+            (&self.delayed, "delayed"),
             (&self.workflow, "running"),
         ]
     }

@@ -7,7 +7,7 @@ use petrel_system_tests::{Host, Place, assert_says, eventually};
 use serde_json::{Value, json};
 
 const SENT: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const LEVEL: &str = "info,petrel_engine=debug";
+const LEVEL: &str = "info,petrel=debug";
 const PACK: &str =
     "ref: traced\nname: traced\ndescription: Two tasks.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n";
 const METADATA: &str =

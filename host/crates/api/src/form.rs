@@ -173,7 +173,7 @@ mod tests {
         }
         let binary = b"--b 1\r\nContent-Disposition: form-data; name=a\r\n\r\n\xff\r\n--b 1--";
         for (kind, body, says) in [
-            (TYPE, &binary[..], "the field `a` is not UTF-8"),
+            (TYPE, &binary[..], "the field `a` is neither UTF-8 nor a file"),
             (TYPE, b"{}", "its boundary is not in it"),
             ("multipart/form-data", b"{}", "names no boundary"),
             ("multipart/form-data; boundary=", b"{}", "names no boundary"),

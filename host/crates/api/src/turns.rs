@@ -198,7 +198,8 @@ mod tests {
         drop(waiting);
         let ann = turns.state().enter("ann").unwrap();
         drop((bob, ann, held));
-        assert_eq!((turns.state().free, turns.state().line.len()), (1, 0));
+        let state = turns.state();
+        assert_eq!((state.free, state.line.len()), (1, 0));
     }
 
     #[tokio::test]

@@ -81,7 +81,7 @@ pub(crate) async fn set_log_level(
     api.log.set_level(&level).map_err(|why| {
         ApiError::invalid(
             format!("`{level}` is not a log level: {why}"),
-            "write error, warn, info, debug or trace, or levels by module, as in warn,petrel_engine=debug",
+            "write error, warn, info, debug or trace, or levels by module, as in warn,petrel=debug",
         )
     })?;
     tracing::warn!(level, user, "log level changed");
