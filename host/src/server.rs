@@ -102,12 +102,11 @@ async fn serve(
     }
     greeting::announce_held(report.held);
     let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };
-    let backups = backups(&store, &data_dir);
     let api = Api {
         engine: engine.clone(),
         access: Arc::new(access),
         figures,
-        backups,
+        backups: backups(&store, &data_dir),
         shipped: bundled::shipped(&data_dir),
         log: Arc::new(level),
         trail: Arc::default(),
@@ -138,6 +137,8 @@ async fn serve(
     // The heartbeat goes on to the last, because draining may take longer than systemd's patience.
     beating.abort();
     keeping.abort();
+    // It holds the store, whose end must not be left to a thread that is cut off.
+    drop(keeping.await);
     outcome
 }
 

@@ -34,6 +34,7 @@ const INHERITED: [&str; 13] = [
     "NO_PROXY",
     "SSL_CERT_FILE",
 ];
+
 /// The runners of the host, with their files laid out.
 pub(super) fn laid_out(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
     data_directory::make_private(&data_directory::work(data_dir))?;
@@ -57,7 +58,7 @@ fn all(
     let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let shell = ShellOptions {
         environment: inherited.collect(),
-        working_directory: data_dir.join("work"),
+        working_directory: data_directory::work(data_dir),
         api_url: format!("{url}/api/v1"),
         output_limit: 16 << 20,
         run_as: settings.runners.run_as.clone(),

@@ -27,7 +27,7 @@ use serde_json::Value;
 use flows::Around;
 pub use gone::Removed;
 use gone::{left_behind, taken_along};
-use lifted::refuse_lifted;
+use lifted::{refuse_lifted, refuse_removal};
 pub use parts::Parts;
 use parts::refuse_mixture;
 pub use reading::look_at;
@@ -176,11 +176,14 @@ impl Catalog {
     ///
     /// # Errors
     /// When the pack does not exist, it is one of the host's own, or rules of other packs use it.
-    pub async fn remove_pack(&self, name: &str) -> Result<Removed, Error> {
+    pub async fn remove_pack(&self, name: &str, giver: Giver) -> Result<Removed, Error> {
         let (catalog, name) = (self.clone(), name.to_owned());
         self.core()
             .run_detached(async move {
                 let changing = catalog.begin_change().await;
+                if giver == Giver::SeesNone {
+                    refuse_removal(&changing.get(), &name)?;
+                }
                 let (pack, decided) = removal(&changing.get(), &name)?;
                 let removed = changing.make(catalog.core(), decided).await?;
                 let content = changing.get();
@@ -204,7 +207,8 @@ impl Catalog {
         let (content, core) = (changing.get(), self.core().clone());
         let mut ready = apart::wait_for(move || make_ready(&content, &core, contents, parts)).await?;
         if giver == Giver::SeesNone {
-            refuse_lifted(&changing.get(), &ready.pack, &ready.actions, &ready.kinds, &ready.gone_actions)?;
+            let gone = (&ready.gone_actions, &ready.gone_kinds);
+            refuse_lifted(&changing.get(), &ready.pack, &ready.actions, &ready.kinds, gone.0, gone.1)?;
         }
         let name = ready.pack.reference.clone();
         ready.config = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;

@@ -220,11 +220,21 @@ fn names_another(old: &Rule, rule: &Rule) -> Error {
 /// trigger, which would show the secret or send it elsewhere.
 fn keep_masked(rule: &mut Rule, old: &Rule, giver: Giver) -> Result<(), Error> {
     let whose = format!("rule `{}`", old.reference);
-    if rule.action.reference == old.action.reference {
-        rule.action.parameters = restored(&rule.action.parameters, &old.action.parameters, giver, &whose)?;
-    }
     if rule.trigger.kind == old.trigger.kind {
         rule.trigger.parameters = restored(&rule.trigger.parameters, &old.trigger.parameters, giver, &whose)?;
+    }
+    if rule.action.reference == old.action.reference {
+        // Another event might tell the action to send its secret elsewhere.
+        let is_other_event = rule.trigger != old.trigger || rule.criteria != old.criteria;
+        if giver == Giver::SeesNone && is_other_event && rule.action.parameters.values().any(is_masked) {
+            return Err(Error::Forbidden {
+                message: format!(
+                    "a secret of {whose} is {MASK}, and its trigger or its criteria are changed"
+                ),
+                hint: "write the secret itself, or have the admin change the rule".into(),
+            });
+        }
+        rule.action.parameters = restored(&rule.action.parameters, &old.action.parameters, giver, &whose)?;
     }
     Ok(())
 }

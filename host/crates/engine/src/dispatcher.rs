@@ -82,11 +82,18 @@ impl Engine {
     /// Decides what follows from an event, and stores it.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
+            // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it shares.
+            drop(arrived);
             decided
         } else {
             self.evaluations().check_room()?;
             let engine = self.clone();
-            self.evaluations().heavy(move || engine.decide(&arrived)).await?
+            let decide = move || {
+                // It may have waited for its turn, and rules may have changed meanwhile.
+                let arrived = Arrived { content: engine.catalog().content(), ..arrived };
+                engine.decide(&arrived)
+            };
+            self.evaluations().heavy(decide).await?
         };
         let (accepted, changes) = decided?;
         let started = self.core().monotonic();

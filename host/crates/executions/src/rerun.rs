@@ -6,7 +6,7 @@ use petrel_access::{Behalf, RULE_USER};
 use petrel_engine_core::Error;
 use petrel_model::execution::RerunOf;
 use petrel_model::secrets::{has_secret, is_secret_at, places_beside};
-use petrel_model::{Execution, ExecutionId, Object};
+use petrel_model::{Execution, ExecutionId, Object, Parent};
 use serde_json::Value;
 
 use super::cancel::unknown;
@@ -98,16 +98,26 @@ impl Executions {
         behalf: &Behalf,
         changed: &Object,
     ) -> Result<(), Error> {
-        let caller = behalf.api_user.as_ref().unwrap_or(&behalf.user);
-        if changed.is_empty() || self.access().is_admin(caller) {
+        if changed.is_empty() {
             return Ok(());
         }
         let Some(name) = self.secret_taken_over(execution, changed)? else { return Ok(()) };
-        let Some(owner) = self.other_owner(execution, caller).await? else { return Ok(()) };
-        Err(Error::Forbidden {
-            message: format!("the parameter `{name}` of execution {} is a secret of {owner}", execution.id),
-            hint: "run it again as it is, or give this parameter too".into(),
-        })
+        // Both must have a right to it: who acts for somebody, or has made somebody's token, lends no rights.
+        for caller in [Some(&behalf.user), behalf.api_user.as_ref()].into_iter().flatten() {
+            if self.access().is_admin(caller) {
+                continue;
+            }
+            if let Some(owner) = self.other_owner(execution, caller).await? {
+                return Err(Error::Forbidden {
+                    message: format!(
+                        "the parameter `{name}` of execution {} is a secret of {owner}",
+                        execution.id
+                    ),
+                    hint: "run it again as it is, or give this parameter too".into(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// A secret parameter of an execution that is taken over beside those that are `changed`.
@@ -123,19 +133,20 @@ impl Executions {
     }
 
     /// The owner of the secrets of an execution, unless that is `caller` or somebody on whose behalf `caller` may act. A
-    /// rerun has the secrets of the execution before it; an execution of a rule has those of the rule.
+    /// rerun has the secrets of the execution before it, an execution inside a workflow those of the workflow, and an
+    /// execution of a rule those of the rule.
     async fn other_owner(&self, execution: &Execution, caller: &str) -> Result<Option<String>, Error> {
         if let Some(owner) = self.owner_beside(execution, caller) {
             return Ok(Some(owner));
         }
-        let mut before = execution.context.rerun.as_ref().map(|rerun| rerun.execution);
+        let mut before = origin(execution);
         for _ in 0..RERUNS_LOOKED_AT {
             let Some(id) = before else { return Ok(None) };
             let Some(execution) = self.store().execution(id).await? else { break };
             if let Some(owner) = self.owner_beside(&execution, caller) {
                 return Ok(Some(owner));
             }
-            before = execution.context.rerun.as_ref().map(|rerun| rerun.execution);
+            before = origin(&execution);
         }
         Ok(before.map(|id| format!("execution {id}, whose owner is not known any more")))
     }
@@ -157,4 +168,10 @@ impl Executions {
         let is_own = may_act && !(is_anew && context.user == caller);
         (!is_own).then(|| format!("`{}`", context.user))
     }
+}
+
+/// The execution that the secrets of another one come from: the one that it runs again, or its top workflow.
+fn origin(execution: &Execution) -> Option<ExecutionId> {
+    let rerun = execution.context.rerun.as_ref().map(|rerun| rerun.execution);
+    rerun.or_else(|| execution.parent.as_ref().map(Parent::root))
 }

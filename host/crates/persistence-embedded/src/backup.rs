@@ -60,27 +60,16 @@ pub(crate) fn write(
     files: &[ArchivedFile],
     to: &mut dyn Write,
 ) -> Result<Archived, Error> {
-    let hold = segments.map(Segments::hold);
-    let mut backup = Backup {
-        rows,
-        writer: Writer::begin(to).map_err(|error| write_error(&error))?,
-        blobs: HashSet::new(),
-        missing: BTreeMap::new(),
-    };
-    for ArchivedFile { path, mode, content } in files {
-        let record = Record::File(path.clone(), *mode, content.clone());
-        backup.writer.add(&record).map_err(|error| write_error(&error))?;
-    }
+    Backup::begin(rows, to, false)?.finish(segments, files)
+}
+
+/// Writes to `to` what can be saved of `rows`, whose files are gone: a row is left out if its large value is gone with
+/// them, and all others are worth having. Returns the number of rows left out, too.
+pub(crate) fn rescue(rows: &Rows, to: &mut dyn Write) -> Result<(Archived, u64), Error> {
+    let mut backup = Backup::begin(rows, to, true)?;
     backup.copy()?;
-    let mut last = None;
-    for _ in 0..MOST_PASSES {
-        backup.follow(hold.as_ref(), &mut last)?;
-        // A blob may be gone because its row was changed after the journal was read; reading on shows the change.
-        if !backup.lacks_values()? {
-            return backup.writer.end().map_err(|error| write_error(&error));
-        }
-    }
-    Err(Error::Unavailable("large values were replaced faster than they could be copied; try again".into()))
+    let lost = backup.lost;
+    backup.writer.end().map(|archived| (archived, lost)).map_err(|error| write_error(&error))
 }
 
 fn write_error(error: &std::io::Error) -> Error {
@@ -98,9 +87,50 @@ struct Backup<'a> {
     blobs: HashSet<Digest>,
     /// The rows whose blob was gone when they were written, with its digest.
     missing: BTreeMap<Vec<u8>, Digest>,
+    /// Whether rows whose large value is gone are left out.
+    is_rescue: bool,
+    /// The number of rows left out for that.
+    lost: u64,
 }
 
-impl Backup<'_> {
+impl<'a> Backup<'a> {
+    fn begin(rows: &'a Rows, to: &'a mut dyn Write, is_rescue: bool) -> Result<Self, Error> {
+        let writer = Writer::begin(to).map_err(|error| write_error(&error))?;
+        Ok(Self { rows, writer, blobs: HashSet::new(), missing: BTreeMap::new(), is_rescue, lost: 0 })
+    }
+
+    /// Writes `files`, all rows, and what the journal receives meanwhile.
+    fn finish(mut self, segments: Option<&Arc<Segments>>, files: &[ArchivedFile]) -> Result<Archived, Error> {
+        // Held before the rows are read, so that no group in between is lost.
+        let hold = segments.map(Segments::hold);
+        for ArchivedFile { path, mode, content } in files {
+            let record = Record::File(path.clone(), *mode, content.clone());
+            self.writer.add(&record).map_err(|error| write_error(&error))?;
+        }
+        self.copy()?;
+        let mut last = None;
+        for _ in 0..MOST_PASSES {
+            self.follow(hold.as_ref(), &mut last)?;
+            // A blob may be gone because its row was changed after the journal was read; reading on shows the change.
+            if !self.lacks_values()? {
+                return self.writer.end().map_err(|error| write_error(&error));
+            }
+        }
+        Err(Error::Unavailable(
+            "large values were replaced faster than they could be copied; try again".into(),
+        ))
+    }
+
+    /// Whether the large value of a row, or the one that a reference names, is gone.
+    fn is_lost(&self, key: &[u8], value: &[u8]) -> Result<bool, Error> {
+        let digest = match key.first() {
+            Some(&keys::REFERENCE) => keys::referred_to(key),
+            _ => value::blob_of(key, value).ok().flatten(),
+        };
+        let Some(digest) = digest.filter(|digest| !self.blobs.contains(digest)) else { return Ok(false) };
+        Ok(self.rows.blobs.find(&digest)?.is_none())
+    }
+
     /// Writes all rows, one record after the other.
     fn copy(&mut self) -> Result<(), Error> {
         let (mut from, mut left_over) = (Vec::new(), 0_u64);
@@ -114,6 +144,8 @@ impl Backup<'_> {
                 // If the row that it names gets this value again, the journal has the reference again.
                 if is_reference && self.rows.is_left_over_reference(&key)? {
                     left_over += 1;
+                } else if self.is_rescue && self.is_lost(&key, &value)? {
+                    self.lost += u64::from(!is_reference);
                 } else {
                     writes.push((key, Some(value)));
                 }

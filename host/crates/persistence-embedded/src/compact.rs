@@ -116,7 +116,13 @@ fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGa
         }
         let mut writes = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let is_left_over = || recovered.rows.is_left_over(&key).map_err(|error| error.to_string());
+            // A repair cannot judge that: the row that a piece belongs to may be unreadable itself.
+            let may_be_left = on_gap == OnGap::Refuse;
+            let is_left_over = || {
+                Ok::<_, String>(
+                    may_be_left && recovered.rows.is_left_over(&key).map_err(|error| error.to_string())?,
+                )
+            };
             if gaps::reason(&value).is_none() && !is_left_over()? {
                 writes.push((key, Some(value)));
             }

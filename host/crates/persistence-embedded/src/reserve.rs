@@ -42,7 +42,9 @@ impl Reserve {
         if let Err(error) = self.make() {
             // Half of it is of no use.
             drop(fs::remove_file(&self.path));
-            if !remedy::is_no_room(&error) {
+            // An interrupted call or a lack of files passes; a file system that cannot do it does not.
+            let passes = matches!(error.raw_os_error(), Some(4 | 11 | 23 | 24));
+            if !remedy::is_no_room(&error) && !passes {
                 self.is_possible = false;
                 tracing::warn!(%error, file = %self.path.display(), "no room can be held back for the next start of the store");
             }

@@ -95,7 +95,13 @@ impl WorkflowEngine {
         let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
             // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
             Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
-                self.commit_reports(waiting).await.map_err(Refusal::from)
+                let ended: Vec<_> =
+                    waiting.iter().map(|one| (one.execution.id, one.execution.status)).collect();
+                let committed = self.commit_reports(waiting).await.map_err(Refusal::from);
+                if committed.is_ok() {
+                    ended.into_iter().for_each(|(id, status)| self.queue().tell(id, status));
+                }
+                committed
             }
             result => result.map(drop),
         };

@@ -1,9 +1,11 @@
 //! What a workflow tells of what went wrong, without the secrets among its own parameters and in its configuration: an expression that cannot be
 //! evaluated is told with the value that it stumbled over.
 
+use std::cmp::Reverse;
+
 use petrel_executions::Queue;
-use petrel_model::Execution;
 use petrel_model::secrets::{MASK, secret_texts, secret_texts_at};
+use petrel_model::{Execution, Object};
 use serde_json::Value;
 
 /// `result`, in whose messages no secret parameter or configuration of `workflow` is quoted. (What its author lets it give is his affair.)
@@ -20,6 +22,8 @@ pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: V
     };
     secrets.extend(secret_texts_at(&workflow.parameters, &workflow.context.secret_places));
     secrets.extend(configured(queue, workflow));
+    // The longest first, since one may be a part of another.
+    secrets.sort_by_key(|text| Reverse(text.len()));
     if let Some(Value::Array(errors)) = told.get_mut("errors") {
         errors.iter_mut().filter_map(|error| error.get_mut("message")).for_each(|text| hide(text, &secrets));
     }
@@ -36,10 +40,15 @@ fn configured(queue: &Queue, workflow: &Execution) -> Vec<String> {
     let (configuration, schema) = {
         let content = queue.catalog().content();
         let schema = content.pack(pack).ok().and_then(|pack| pack.config_schema.clone());
-        (content.configuration(pack), schema.unwrap_or_default())
+        (content.configuration(pack), schema)
     };
     let filled = configuration.filled(pack, &queue.keys().readable_by(&workflow.context.user));
-    filled.map(|values| secret_texts(&values, &schema)).unwrap_or_default()
+    // Without a schema all of it is secret.
+    let texts = |values: &Object| match &schema {
+        Some(schema) => secret_texts(values, schema),
+        None => secret_texts_at(values, &[String::new()]),
+    };
+    filled.map(|values| texts(&values)).unwrap_or_default()
 }
 
 fn hide(text: &mut Value, secrets: &[String]) {

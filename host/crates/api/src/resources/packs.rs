@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use petrel_api_types as wire;
-use petrel_catalog::registration::Report;
+use petrel_catalog::registration::{Parts, Report};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,8 +35,12 @@ pub(crate) async fn one(
 }
 
 /// Removes a pack, and reports what went with it. In StackStorm this is an action.
-pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Result<Response, ApiError> {
-    let removed = api.engine.catalog().remove_pack(&name).await?;
+pub(crate) async fn remove(
+    State(api): State<Api>,
+    By(giver): By,
+    Segment(name): Segment,
+) -> Result<Response, ApiError> {
+    let removed = api.engine.catalog().remove_pack(&name, giver).await?;
     let removal = wire::Removal {
         reference: Cow::Borrowed(&removed.pack),
         deleted: true,
@@ -105,6 +109,7 @@ impl Installation {
 /// Lays out packs that come with the host, and registers them.
 pub(crate) async fn install(
     State(api): State<Api>,
+    By(giver): By,
     JsonBody(wanted): JsonBody<Installation>,
 ) -> Result<Response, ApiError> {
     // Every reason to refuse is checked before anything is done.
@@ -117,7 +122,7 @@ pub(crate) async fn install(
             let hint = "make the data directory writable, and try again";
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error, hint)
         })?;
-        reports.push(api.engine.catalog().register_pack(&path, true).await?);
+        reports.push(api.engine.catalog().register_by(giver, &path, true, Parts::ALL).await?);
     }
     answer(&api, &reports, Vec::new()).await
 }

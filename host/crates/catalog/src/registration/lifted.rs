@@ -2,7 +2,7 @@
 //! are now, so that only who sees secrets may register such a pack.
 
 use petrel_engine_core::Error;
-use petrel_model::secrets::{keeps_secrets, whole_schema};
+use petrel_model::secrets::{has_secret, keeps_secrets, whole_schema};
 use petrel_model::{Pack, Ref, TriggerType};
 use serde_json::Value;
 
@@ -15,10 +15,12 @@ pub(super) fn refuse_lifted(
     actions: &[RegisteredAction],
     kinds: &[RegisteredTriggerType],
     gone: &[Ref],
+    gone_kinds: &[Ref],
 ) -> Result<(), Error> {
     let lifted = actions.iter().find_map(|new| of_action(content, new));
     let lifted = lifted.or_else(|| gone.iter().find_map(|action| of_gone(content, action)));
     let lifted = lifted.or_else(|| kinds.iter().find_map(|new| of_trigger_type(content, new)));
+    let lifted = lifted.or_else(|| gone_kinds.iter().find_map(|kind| of_gone_kind(content, kind)));
     match lifted.or_else(|| of_configuration(content, pack)) {
         None => Ok(()),
         Some(what) => Err(Error::Forbidden {
@@ -28,6 +30,27 @@ pub(super) fn refuse_lifted(
             hint: "leave `secret: true` where it was, or have the admin register the pack".into(),
         }),
     }
+}
+
+/// Refuses to remove the pack `name` if what is stored of its events is secret: its trigger types might come again
+/// without saying so.
+pub(super) fn refuse_removal(content: &Content, name: &str) -> Result<(), Error> {
+    let mut own = content.trigger_types().map(|one| &one.kind.reference).filter(|one| one.pack() == name);
+    match own.find_map(|kind| of_gone_kind(content, kind)) {
+        None => Ok(()),
+        Some(what) => Err(Error::Forbidden {
+            message: format!("{what} is secret, so only the admin may remove the pack `{name}`"),
+            hint: "have the admin remove it".into(),
+        }),
+    }
+}
+
+/// A trigger type that goes while it calls something secret.
+fn of_gone_kind(content: &Content, reference: &Ref) -> Option<String> {
+    let old = content.trigger_type(reference).ok()?;
+    let schemas = [whole_schema(&old.kind.payload_schema), whole_schema(&old.kind.parameters_schema)];
+    let is_secret = schemas.iter().any(has_secret);
+    is_secret.then(|| format!("a part of the events or the parameters of trigger type `{reference}`"))
 }
 
 fn of_action(content: &Content, new: &RegisteredAction) -> Option<String> {

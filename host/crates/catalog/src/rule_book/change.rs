@@ -86,7 +86,7 @@ impl Catalog {
         decide: Arc<impl Fn(&Content) -> Result<T, Error> + Send + Sync + 'static>,
     ) -> Result<T, Error> {
         let _turn = self.rule_turn().await;
-        // The catalog when the lock has been taken.
+        // The catalog as it is once it is this change's turn.
         let content = self.content();
         let decided = tokio::task::spawn_blocking(move || decide(&content)).await;
         decided.unwrap_or_else(|gone| Err(gone.into()))

@@ -98,6 +98,27 @@ async fn a_secret_does_not_become_somebody_s_by_running_it_again() {
 }
 
 #[tokio::test]
+async fn a_secret_does_not_become_somebody_s_inside_a_workflow_that_is_run_again() {
+    let definition = "version: 1.0\ntasks: {one: {action: house.at_once, input: {password: s3cret}}}\n";
+    let house = House::with("flow", definition).await;
+    let id = house.conduct("flow").await;
+    house.ended(id).await;
+    let bob = || Again { behalf: Behalf::own("bob"), ..again() };
+    let own = house.rerun(id, bob()).await.unwrap().id;
+    house.ended(own).await;
+    let changed = object(&json!({"value": "elsewhere"}));
+    for workflow in [id, own] {
+        let task = house.children(workflow).await[0].id;
+        let told = refused(house.rerun(task, Again { parameters: changed.clone(), ..bob() }).await);
+        assert!(told.0 == "forbidden" && told.1.ends_with("is a secret of `ada`"), "{told:?}");
+        // A token that the admin has made for somebody lends no rights.
+        let behalf = Behalf { user: "bob".into(), api_user: Some("admin".into()) };
+        let asked = Again { parameters: changed.clone(), behalf, ..again() };
+        assert_eq!(refused(house.rerun(task, asked).await).0, "forbidden");
+    }
+}
+
+#[tokio::test]
 async fn secrets_of_a_rule_are_nobody_s_to_take_over() {
     let house = House::new().await;
     let text =

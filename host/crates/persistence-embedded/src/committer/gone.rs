@@ -88,31 +88,36 @@ impl Committer {
     fn rescue(&self) -> String {
         // Paused for the watchdog: a large store takes a while.
         match self.work.pause(|| self.write_archive()) {
-            Ok(path) => format!(
-                "all that was acknowledged is saved in {}: move this store away, and make a new one with `petrel store import`",
-                path.display()
-            ),
+            Ok((path, lost)) => {
+                let but = if lost == 0 { String::new() } else { format!(", but for {lost} large values,") };
+                format!(
+                    "all that was acknowledged{but} is saved in {}: move this store away, and make a new one with `petrel store import`",
+                    path.display()
+                )
+            }
             Err(error) => format!("they could not be saved ({error}); restore from a backup"),
         }
     }
 
-    /// Writes the archive beside the other files of the store, or beside the store if that is gone as a whole.
-    fn write_archive(&self) -> io::Result<PathBuf> {
+    /// Writes the archive beside the other files of the store, or beside the store if that is gone as a whole. Returns its
+    /// path and the number of rows without their large values, which are left out.
+    fn write_archive(&self) -> io::Result<(PathBuf, u64)> {
         let store = self.directory.path();
         let place = if store.is_dir() { store } else { store.parent().unwrap_or(store) };
         let path = place.join(format!("rescued-{}.archive", self.sequence));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let mut to = BufWriter::new(file);
-        let written = backup::write(&self.rows, None, &[], &mut to).map_err(io::Error::other);
-        let kept = written.and_then(|_archived| {
+        let written = backup::rescue(&self.rows, &mut to).map_err(io::Error::other);
+        let kept = written.and_then(|(_archived, lost)| {
             to.flush()?;
             to.get_ref().sync_all()?;
-            File::open(place)?.sync_all()
+            File::open(place)?.sync_all()?;
+            Ok(lost)
         });
         if kept.is_err() {
             // Half an archive is of no use.
             drop(fs::remove_file(&path));
         }
-        kept.map(|()| path)
+        kept.map(|lost| (path, lost))
     }
 }

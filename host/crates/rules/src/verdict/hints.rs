@@ -102,10 +102,10 @@ fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
 /// The message about a path, of `first` and `rest`, that does not begin with `trigger`.
 fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> String {
     let body = payload.get("body").and_then(|body| body.get(first));
-    let (root, is_first_meant) = if first.len() <= LONGEST && nearest(first, ["trigger"]).is_some() {
-        ("trigger", false)
-    } else if payload.get(first).is_some() {
+    let (root, is_first_meant) = if payload.get(first).is_some() {
         ("trigger", true)
+    } else if first.len() <= LONGEST && nearest(first, ["trigger"]).is_some() {
+        ("trigger", false)
     } else if body.is_some() {
         ("trigger.body", true)
     } else {

@@ -5,8 +5,7 @@ use petrel_python::work;
 
 use super::Error;
 
-/// Expands a template (`\1`, `\g<1>`, `\g<name>`, `
-/// `) for a match.
+/// Expands a template (`\1`, `\g<1>`, `\g<name>`, `\n`) for a match.
 ///
 /// # Errors
 /// A group that `regex` does not have, an escape that Python does not know, or the limit that the charge exceeds.

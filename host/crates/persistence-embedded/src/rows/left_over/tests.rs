@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::archive::{Reader, Record, Writer};
-use crate::backup::{ExportError, export};
+use crate::backup::{ExportError, export, rescue};
 use crate::base::Engine;
 use crate::check::check;
 use crate::compact::compact;
@@ -127,5 +127,26 @@ async fn a_copy_that_could_not_be_restored_is_not_made() {
         let execution =
             format!("execution {} cannot be read: its large value is missing", id::<ExecutionId>(1));
         assert!(message.starts_with(&execution) && message.contains("--repair"), "{engine}: {message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rescue_saves_all_but_rows_whose_large_values_are_gone() {
+    for engine in Engine::ALL {
+        let (place, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        store(place.path(), engine).await;
+        let whole = EmbeddedStore::open(place.path(), &on(engine)).unwrap();
+        whole.commit(Commit::of([Change::CreateExecution(execution(3))])).await.unwrap();
+        drop(whole);
+        fs::remove_dir_all(place.path().join("blobs")).unwrap();
+        let mut archive = Vec::new();
+        let recovered = Recovered::present(place.path(), &on(engine)).unwrap();
+        let (_, lost) = rescue(&recovered.rows, &mut archive).unwrap();
+        assert_eq!(lost, 1, "{engine}");
+        let made = other.path().join("store");
+        restore(&mut archive.as_slice(), &made, engine, InFlight::AsItWas, |_, _, _| Ok(())).unwrap();
+        let store = EmbeddedStore::open(&made, &on(engine)).unwrap();
+        assert_eq!(store.execution(id(1)).await.unwrap(), None, "{engine}");
+        assert_eq!(store.execution(id(3)).await.unwrap(), Some(execution(3)), "{engine}");
     }
 }
