@@ -47,9 +47,18 @@ impl InFlight {
         [
             (&self.running, "running"),
             (&self.waiting, "requested"),
-            (&self.delayed, "delayed"),
+            (&self.delayed, "requested"),
             (&self.workflow, "running"),
         ]
+    }
+
+    /// All of it has the status of then. What is delayed is shown as that until its time comes.
+    fn is_as_it_was(&self, host: &Host<'_>) {
+        for (id, status) in self.all() {
+            let now = host.execution(id)["status"].clone();
+            let is_there = now == status || (id == self.delayed && now == "delayed");
+            assert!(is_there, "{id} is {now} and was {status}");
+        }
     }
 }
 
@@ -84,9 +93,7 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
     // New work runs, and nothing else does: not after its delay either, as the tests of the engine show.
     let new = host.shell("echo new");
     host.until(&new, "succeeded");
-    for (id, status) in in_flight.all() {
-        assert_eq!(host.execution(id)["status"], status);
-    }
+    in_flight.is_as_it_was(&host);
     // Their status alone would say that they run.
     let listed = host.ok(&["execution", "list"]);
     assert_says(&listed.stdout, &["running (held)", "requested (held)", "succeeded"]);
@@ -225,11 +232,7 @@ fn a_copy_beside_the_original_ends_nothing_that_runs_there() {
         let [one, another] =
             [&place, &other].map(|place| std::fs::read(place.data().join("identity")).unwrap());
         assert_ne!(one, another);
-        for (id, status) in in_flight.all() {
-            let now = host.execution(id)["status"].clone();
-            let is_there = now == status || (id == in_flight.delayed && now == "delayed");
-            assert!(is_there, "{arguments:?}: {id} is {now} and was {status}");
-        }
+        in_flight.is_as_it_was(&host);
     }
     // Had it been ended by somebody else, it could not be canceled.
     host.ok(&["execution", "cancel", &in_flight.running]);
