@@ -2,9 +2,9 @@
 //! entry in its log, the next executions, its own status) is one commit.
 //!
 //! ```text
-//! executor, requests, recovery ─▶ mailbox ─▶ step: conductor (pure) ─▶ ONE commit ─▶ work, cascade
-//!                                                 ▲
-//!                                          live: from the log, on first use
+//! executor, cancel, pause, recovery ─▶ mailbox ─▶ step: conductor (pure) ─▶ ONE commit ─▶ work, cascade
+//!                                                      ▲
+//!                                               live: from the log, on first use
 //! ```
 //!
 //! [`WorkflowEngine`] is the handle of this service; its state is nobody else's. It implements what executions ask of
