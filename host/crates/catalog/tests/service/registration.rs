@@ -235,6 +235,17 @@ async fn what_was_secret_is_shown_by_nobody_who_does_not_see_it() {
         assert_eq!(refused(again).0, "forbidden", "{says}");
         assert_eq!(house.catalog.version(), version, "{says}");
     }
+    // Nor in two steps: first without the trigger type, or without the pack.
+    let files = files(9);
+    let without: Vec<_> = files.iter().filter(|(name, _)| !name.starts_with("triggers/")).collect();
+    let without: Vec<_> = without.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let without = house.pack("mine", &without);
+    let (code, message) =
+        refused(house.catalog.register_by(Giver::SeesNone, &without, false, Parts::ALL).await);
+    assert!(code == "forbidden" && message.contains("trigger type `mine.t`"), "{message}");
+    let (code, message) = refused(house.catalog.remove_pack("mine", Giver::SeesNone).await);
+    assert!(code == "forbidden" && message.contains("remove the pack `mine`"), "{message}");
+    assert_eq!(house.catalog.version(), version);
     house.catalog.register_by(Giver::SeesNone, &directory(9), false, Parts::ALL).await.unwrap();
     house.catalog.register_by(Giver::SeesSecrets, &directory(0), false, Parts::ALL).await.unwrap();
 }

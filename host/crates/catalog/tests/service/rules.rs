@@ -120,6 +120,14 @@ async fn a_secret_of_a_rule_is_not_shown_by_what_others_write_beside_it() {
         assert!(code == "forbidden" && message.contains("`pw` of rule `mine.a`"), "{beside}: {message}");
         assert_eq!(house.store.all::<Rule>().await.unwrap(), before, "{beside}");
     }
+    // Nor by another event, whose content might say where the secret is sent.
+    let same = with(&format!("{masked}n"), "");
+    let criterion = "criteria: {trigger.body.x: {type: equals, pattern: 1}}\n";
+    for (what, text) in [("trigger", same.replace("one", "two")), ("criteria", same.clone() + criterion)] {
+        let (code, message) = refused(house.catalog.update_rule("mine.a", &text, Giver::SeesNone).await);
+        assert!(code == "forbidden" && message.contains("its trigger or its criteria"), "{what}: {message}");
+        assert_eq!(house.store.all::<Rule>().await.unwrap(), before, "{what}");
+    }
     let described = with(&format!("{masked}n"), "description: d\n");
     house.catalog.update_rule("mine.a", &described, Giver::SeesNone).await.unwrap();
     let shown = with(&format!("{masked}'{{{{ pw }}}}'"), "");
