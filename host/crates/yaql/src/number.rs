@@ -153,25 +153,32 @@ impl Number {
         }
     }
 
-    /// Rounds to `digits` digits behind the point, halves to even.
-    pub(super) fn round(self, digits: i128) -> Self {
+    /// Rounds to `digits` digits behind the point, halves to even; fails where the result is too large.
+    pub(super) fn round(self, digits: i128) -> Result<Self, Error> {
         match self {
-            Self::Float(number) => Self::Float(round_float(number, digits)),
-            Self::Integer(_) if digits >= 0 => self,
+            Self::Float(number) => Ok(Self::Float(round_float(number, digits))),
+            Self::Integer(_) if digits >= 0 => Ok(self),
             Self::Integer(number) => {
-                let unit = u32::try_from(-digits).ok().and_then(|digits| 10_i128.checked_pow(digits));
-                let Some(unit) = unit else { return Self::Integer(0) };
-                let rest = modulo(number, unit).unwrap_or(0);
-                let down = number - rest;
-                let is_up = match (rest * 2).cmp(&unit) {
-                    Ordering::Less => false,
-                    Ordering::Greater => true,
-                    Ordering::Equal => modulo(down / unit, 2) == Some(1),
+                let zeros = u32::try_from(digits.unsigned_abs()).ok();
+                let Some(unit) = zeros.and_then(|zeros| 10_i128.checked_pow(zeros)) else {
+                    return Ok(Self::Integer(0));
                 };
-                Self::Integer(if is_up { down + unit } else { down })
+                round_integer(number, unit).map(Self::Integer).ok_or_else(too_large)
             }
         }
     }
+}
+
+/// The multiple of `unit` that is nearest to `number`, of two the even one; none where it is too large.
+fn round_integer(number: i128, unit: i128) -> Option<i128> {
+    let rest = modulo(number, unit)?;
+    // The distance to the next multiple is compared, since twice the rest may be too large.
+    let is_up = match rest.cmp(&(unit - rest)) {
+        Ordering::Less => false,
+        Ordering::Greater => true,
+        Ordering::Equal => modulo(number.div_euclid(unit), 2) == Some(1),
+    };
+    if is_up { number.checked_add(unit - rest) } else { number.checked_sub(rest) }
 }
 
 fn modulo(left: i128, right: i128) -> Option<i128> {

@@ -290,6 +290,8 @@ fn multiply(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Error> {
             let count = times(count)?;
             run.allocate(list.len().saturating_mul(count).saturating_mul(size_of::<Term>()))?;
             let items: Vec<_> = list.iter().collect();
+            // No item costs nothing however often it is repeated, so the repetitions themselves are left out.
+            let count = if items.is_empty() { 0 } else { count };
             let items = (0..count).flat_map(|_| items.iter().cloned()).collect();
             let repeated = if list.is_tuple() { List::tuple(run, items) } else { List::mutable(run, items) };
             repeated.map(Term::List)

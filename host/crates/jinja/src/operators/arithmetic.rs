@@ -157,6 +157,8 @@ fn multiply(left: &Value, right: &Value) -> Result<Value, Error> {
         return Err(too_long("*"));
     }
     work::make_list(list.len() * count)?;
+    // No item costs nothing however often it is repeated, so the repetitions themselves are left out.
+    let count = if list.is_empty() { 0 } else { count };
     let all = std::iter::repeat_n(list, count).flatten().collect();
     Ok(sequence_of(all, repeated.is_tuple()))
 }

@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Term::Integer(order.map_or(0, |order| order as i128)))
     }),
     function("round", &[required("number", Type::Number), optional("ndigits", Type::Integer)], |_, args| {
-        Ok(Term::from(args.number(0)?.round(args.integer_or(1, 0))))
+        args.number(0)?.round(args.integer_or(1, 0)).map(Term::from)
     }),
 ];
 

@@ -196,12 +196,14 @@ fn distinct(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 fn enumerate(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut index = match args.given(1) {
         Some(Term::Null) => return Err(Error::type_("enumerate() needs an integer to start with")),
-        _ => args.integer_or(1, 0),
+        _ => Some(args.integer_or(1, 0)),
     };
     from_elements(args, move |run, elements| {
         let Some(element) = elements.next(run)? else { return Ok(None) };
-        let pair = List::mutable(run, vec![Term::Integer(index), element])?;
-        index += 1;
+        // The number after the greatest one is an error only once it is needed.
+        let number = index.ok_or_else(crate::number::too_large)?;
+        let pair = List::mutable(run, vec![Term::Integer(number), element])?;
+        index = number.checked_add(1);
         Ok(Some(Term::List(pair)))
     })
 }

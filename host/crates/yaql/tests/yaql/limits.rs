@@ -55,6 +55,43 @@ fn what_is_too_large_is_not_built() {
 }
 
 #[test]
+fn what_has_no_items_is_repeated_at_once() {
+    for most in ["9223372036854775807", "170141183460469231731687303715884105727"] {
+        for text in [format!("[] * {most}"), format!("({most} * list()).len()"), format!("'' * {most}")] {
+            assert_eq!(kind(&text), None, "{text}");
+        }
+    }
+}
+
+#[test]
+fn numbers_end_as_errors_where_they_are_too_large() {
+    let most = "170141183460469231731687303715884105727";
+    for text in [
+        format!("[1, 2].enumerate({most})"),
+        format!("round({most}, -1)"),
+        format!("round(-{most} - 1, -1)"),
+        format!("round({most}, -38)"),
+        format!("abs(-{most} - 1)"),
+    ] {
+        assert!(matches!(kind(&text), Some(ErrorKind::Overflow(_))), "{text}: {:?}", kind(&text));
+    }
+    for (text, value) in [
+        (format!("[1].enumerate({most}).len()"), json!(1)),
+        (format!("round({most}, -{most} - 1)"), json!(0)),
+        (
+            "str(round(80000000000000000000000000000000000000, -38))".to_owned(),
+            json!(format!("1{}", "0".repeat(38))),
+        ),
+        (
+            "[round(15, -1), round(25, -1), round(-15, -1), round(-25, -1)]".to_owned(),
+            json!([20, 20, -20, -20]),
+        ),
+    ] {
+        assert_eq!(crate::outcome(&text, json!(null)), value, "{text}");
+    }
+}
+
+#[test]
 fn comparing_shared_parts_over_and_over_is_ended() {
     let twice = "range(60).aggregate([$1, $1], 1)";
     for text in [
