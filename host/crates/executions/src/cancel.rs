@@ -7,7 +7,7 @@ use petrel_persistence::{Change, Expect};
 use super::service::Executions;
 use super::uncommitted::Uncommitted;
 
-/// How often a cancel is tried anew when the execution moves at the same moment.
+/// The number of attempts at a cancel while the execution keeps changing at the same moment.
 const TRIES: usize = 8;
 
 /// What came of a cancel.
@@ -33,13 +33,13 @@ pub fn cancellation(
     for event in moves(execution.status, is_held) {
         execution.apply(*event, now).map_err(|illegal| Error::Internal(illegal.to_string()))?;
     }
-    // One commit is one version, however many moves it makes.
+    // One commit makes one version, however many moves it contains.
     execution.version = version.saturating_add(1);
     execution.context.cancelled_by.get_or_insert_with(|| user.to_owned());
     Ok((execution, Expect::ExecutionVersion(id, version)))
 }
 
-/// What a cancel does to an execution. Of one that is held nothing runs here that would have to end first.
+/// The moves of a cancel. A held execution has no action here that would have to end first.
 fn moves(status: Status, is_held: bool) -> &'static [StatusEvent] {
     match status {
         Status::Canceling => &[StatusEvent::Canceled],
@@ -53,7 +53,7 @@ impl Executions {
     /// although the caller does not wait for it.
     ///
     /// # Errors
-    /// When it does not exist, or the store fails.
+    /// When the execution does not exist, or the store fails.
     pub async fn cancel(&self, id: ExecutionId, user: &str) -> Result<Canceled, Error> {
         let (executions, user) = (self.clone(), user.to_owned());
         self.core().run_detached(async move { executions.cancel_now(id, &user).await }).await
@@ -64,7 +64,7 @@ impl Executions {
             let found = self.store().execution(id).await?;
             let execution = found.ok_or_else(|| unknown(id))?;
             match self.try_cancel(execution, user).await {
-                // It has ended meanwhile, most likely: then that is the answer.
+                // Most likely it has ended meanwhile, which is the answer then.
                 Err(Uncommitted::Moved) => {}
                 result => return Ok(result?),
             }

@@ -11,13 +11,13 @@ use super::uncommitted::Uncommitted;
 /// Where an execution that belongs to a workflow stands from now on.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Where it belongs.
+    /// The place of the execution in its workflow.
     pub parent: Parent,
-    /// It, as it is from now on.
+    /// The execution in its new state.
     pub execution: Execution,
-    /// What must hold for its change.
+    /// The expectations of the commit.
     pub expect: Vec<Expect>,
-    /// Its change.
+    /// The changes of the commit.
     pub changes: Vec<Change>,
 }
 
@@ -43,13 +43,13 @@ pub trait Conductor: Send + Sync {
     /// When it was moved meanwhile (it has ended, most likely), or cannot be stored.
     async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted>;
 
-    /// Pauses a workflow: no more tasks start, what runs is let finish.
+    /// Pauses a workflow: no more tasks start, and running ones may finish.
     ///
     /// # Errors
     /// When it does not exist, is no workflow, or its status does not allow it.
     async fn pause(&self, id: ExecutionId) -> Result<Execution, Error>;
 
-    /// Lets a paused workflow go on.
+    /// Resumes a paused workflow.
     ///
     /// # Errors
     /// As [`pause`](Self::pause).

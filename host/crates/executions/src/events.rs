@@ -1,4 +1,4 @@
-//! Tells who waits for an execution that it has reached a final status. After the commit only.
+//! Wakes those who wait for the end of an execution, only after the commit.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use petrel_engine_core::Error;
 use petrel_model::{Execution, ExecutionId, Status};
 use tokio::sync::oneshot;
 
-/// Who waits for what.
+/// The senders to those who wait, by execution.
 #[derive(Debug, Default)]
 pub(crate) struct Events(Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<()>>>>);
 
@@ -20,7 +20,7 @@ impl Events {
         receiver
     }
 
-    /// Forgets those who have gone away without being told.
+    /// Drops the senders of those who have stopped waiting.
     fn tidy(&self, id: ExecutionId) {
         let mut waiting = self.0.lock();
         if let Some(senders) = waiting.get_mut(&id) {
@@ -31,11 +31,11 @@ impl Events {
         }
     }
 
-    /// To be called after each commit that moved an execution.
+    /// Wakes those who wait for `id`, if `status` is final. To be called after each commit that changes an execution.
     pub(crate) fn tell(&self, id: ExecutionId, status: Status) {
         if status.is_final() {
             for sender in self.0.lock().remove(&id).unwrap_or_default() {
-                // Whoever waited may have gone a moment ago.
+                // The receiver may be gone by now.
                 let _ = sender.send(());
             }
         }
@@ -51,7 +51,7 @@ impl Events {
         id: ExecutionId,
         patience: Duration,
     ) -> Result<Option<Execution>, Error> {
-        // Listening first, reading second: an end in between is not missed.
+        // Listen first and read second, so that an end in between is not missed.
         let end = self.listen(id);
         let execution = core.store().execution(id).await?;
         if execution.as_ref().is_none_or(|execution| execution.status.is_final()) {

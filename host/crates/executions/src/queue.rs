@@ -76,7 +76,7 @@ impl Queue {
         &self.0.keys
     }
 
-    /// Who evaluates what takes long.
+    /// The threads for long evaluations.
     pub fn evaluations(&self) -> &Evaluations {
         &self.0.evaluations
     }
@@ -126,12 +126,12 @@ impl Queue {
         self.0.events.wait(&self.0.core, id, patience).await
     }
 
-    /// How many executions run in this process now.
+    /// The number of executions that run in this process.
     pub fn running(&self) -> usize {
         self.0.running.count()
     }
 
-    /// Refuses when the host is stopping or too much is waiting.
+    /// Refuses new work when the host is stopping or too much is waiting.
     ///
     /// # Errors
     /// Which of these.
@@ -149,13 +149,13 @@ impl Queue {
         Ok(())
     }
 
-    /// Refuses when too much of what waits is on this account.
+    /// Refuses new work of an account that has its share of the waiting executions.
     ///
     /// # Errors
     /// That it is so.
     pub fn check_share(&self, account: Account<'_>) -> Result<(), Error> {
         let share = self.waiting_share();
-        // One account cannot have more than there is.
+        // An account cannot have more than there are, so most requests need no look at accounts.
         if self.store().waiting() < share || self.store().waiting_of(account) < share {
             return Ok(());
         }
@@ -164,7 +164,7 @@ impl Queue {
         )))
     }
 
-    /// How many executions of one account may wait.
+    /// The number of waiting executions that one account may have.
     fn waiting_share(&self) -> usize {
         let Options { waiting_limit, waiting_share, .. } = self.0.options;
         (waiting_limit.saturating_mul(waiting_share) / 100).max(1)

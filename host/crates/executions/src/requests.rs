@@ -24,28 +24,28 @@ use super::spans;
 /// The largest context of a caller, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 2048;
 
-/// What somebody asks to be run.
+/// A request for an execution.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The action.
     pub action: Ref,
-    /// Its parameters, as a caller wrote them; text may hold Jinja.
+    /// The caller's parameters, whose texts may contain Jinja.
     pub parameters: Object,
-    /// Further parameters, which were rendered before, as when an execution is run again: they are data.
+    /// Further parameters, which were rendered before, as for a rerun: they are data.
     pub rendered: Object,
-    /// On whose behalf.
+    /// The user on whose behalf it runs, and the caller.
     pub behalf: Behalf,
-    /// What the caller wants to be kept with it.
+    /// The caller's context, to be stored with the execution.
     pub context: Object,
-    /// The execution that it does again.
+    /// The execution of which this is a rerun.
     pub rerun: Option<RerunOf>,
-    /// How long to wait before it starts.
+    /// The delay before the execution starts.
     pub delay: Option<Duration>,
     /// The trace that it belongs to. Default: one that begins with it.
     pub trace: Option<TraceId>,
 }
 
-/// An execution that is asked for.
+/// A requested execution, before it is stored.
 struct Asked {
     registered: Arc<RegisteredAction>,
     context: Context,
@@ -58,7 +58,7 @@ struct Asked {
 impl Asked {
     /// Its parameters, rendered on behalf of who asked, and checked, and where they hold secrets.
     fn parameters(&self, queue: &Queue) -> Result<(Object, Vec<String>), Error> {
-        // Compiling many templates counts no work.
+        // Compiling templates charges no work, so many of them must not be compiled on a worker.
         if are_large(&self.written) && !may_take_long() {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
         }
@@ -84,11 +84,11 @@ impl Asked {
 }
 
 impl Executions {
-    /// Takes in an execution. It is stored, and will be run, when this returns.
+    /// Accepts a request. The execution is stored, and will be run, when this returns.
     ///
     /// # Errors
-    /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
-    /// or the host is stopping. Nothing was stored then.
+    /// When the action does not exist or is disabled, the parameters do not fit, too much is waiting, or the host is
+    /// stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
         self.request_with(request, Vec::new()).await
     }

@@ -16,20 +16,20 @@ use super::service::Executions;
 /// The greatest number of executions, each the one that the last was a rerun of, whose owners are asked.
 const RERUNS_LOOKED_AT: usize = 100;
 
-/// From where an execution is run again.
+/// The options of a rerun.
 #[derive(Debug, Clone)]
 pub struct Again {
-    /// Parameters in the place of those that it had.
+    /// Parameters that replace those of the original.
     pub parameters: Object,
-    /// Whether those that it had are taken over beside them.
+    /// Whether the other parameters of the original are used too.
     pub merges: bool,
-    /// The tasks of the workflow; all of it from the beginning when there are none.
+    /// The tasks to start from; empty for the whole execution.
     pub tasks: Vec<String>,
-    /// Those of the tasks of which all items are done again, not only those that have failed.
+    /// Tasks among these whose items are all run again, not only the failed ones.
     pub reset: Vec<String>,
-    /// On whose behalf.
+    /// The user on whose behalf it runs, and the caller.
     pub behalf: Behalf,
-    /// How long to wait before it starts.
+    /// The delay before it starts.
     pub delay: Option<Duration>,
 }
 
@@ -53,10 +53,10 @@ impl Again {
 }
 
 impl Executions {
-    /// Runs an execution again: as a new one with the same parameters, or from some tasks of a workflow on.
+    /// Runs an execution again, as a new one with the same parameters, or from some tasks of a workflow on.
     ///
     /// # Errors
-    /// When it cannot be run again in that way. Nothing was asked for then.
+    /// When it cannot be run again in that way. Nothing was requested then.
     pub async fn rerun(&self, id: ExecutionId, again: Again) -> Result<Execution, Error> {
         let found = self.store().execution(id).await?;
         let execution = found.ok_or_else(|| unknown(id))?;
@@ -90,8 +90,8 @@ impl Executions {
         self.request_with(request, secret).await
     }
 
-    /// Refuses to take over secret parameters of somebody else's execution beside others that are changed: they might be
-    /// sent elsewhere.
+    /// Refuses to reuse secret parameters of somebody else's execution together with changed ones, which might send
+    /// them elsewhere.
     async fn refuse_secrets_of_others(
         &self,
         execution: &Execution,

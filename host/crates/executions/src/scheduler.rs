@@ -1,5 +1,5 @@
-//! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
-//! processes never wait for components or the other way round.
+//! The schedulers, which claim due executions as slots get free, and have them run. Each kind of slots has its own,
+//! so that processes never wait for components or the other way round.
 //!
 //! While the disk is short of space nothing more starts: running executions need the reserve for outcome and output.
 //! What was given much runs if there is room for that, and is [set aside](super::given) otherwise: nobody waits for
@@ -19,15 +19,15 @@ use super::measures::{self, Busy};
 use super::service::Executions;
 use super::spans;
 
-/// How many executions are claimed at once at most.
+/// The greatest number of executions that are claimed at once.
 const BATCH: usize = 64;
-/// How long at most until the store is asked again although nothing was heard.
+/// The time after which the store is asked again although nothing was heard.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// How long until the store is asked again whether it has room.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
-/// Runs what is waiting for one kind of slots.
+/// The scheduler of one kind of slots.
 pub(crate) struct Scheduler {
     executions: Executions,
     runners: Vec<String>,
@@ -50,10 +50,10 @@ impl Scheduler {
         Self { executions, runners, kind, slots: Arc::new(Semaphore::new(count)) }
     }
 
-    /// Runs until the host is to stop.
+    /// Runs until the host stops.
     pub(crate) async fn run(self) {
         let stop = self.executions.core().stop_starting().clone();
-        // What was set aside and what is due come first in turn, so that neither waits for all of the other.
+        // Executions that were set aside and due ones come first in turn, so that neither wait for all of the other.
         let mut aside_first = false;
         loop {
             let slot = tokio::select! {
@@ -90,7 +90,7 @@ impl Scheduler {
         self.executions.core().store().figures().short_of_room().is_none()
     }
 
-    /// Starts what can start. Says whether there was any.
+    /// Starts executions that can start. Returns whether there were any.
     async fn start_some(&self, slot: OwnedSemaphorePermit, aside_first: bool) -> bool {
         let mut slot = Some(slot);
         if aside_first && self.start_set_aside(&mut slot).await {
@@ -99,7 +99,7 @@ impl Scheduler {
         self.start_due(&mut slot).await || (!aside_first && self.start_set_aside(&mut slot).await)
     }
 
-    /// Starts one that was set aside, if there is room for it by now.
+    /// Starts an execution that was set aside, if there is memory for it by now.
     async fn start_set_aside(&self, slot: &mut Option<OwnedSemaphorePermit>) -> bool {
         let Some((id, place)) = self.executions.queue().admissions().next(self.kind) else { return false };
         match self.executions.store().execution(id).await {
@@ -113,7 +113,7 @@ impl Scheduler {
         true
     }
 
-    /// Starts what is due, as far as slots are free. Says whether there was any.
+    /// Starts due executions, as far as slots are free. Returns whether there were any.
     async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
         let room = (self.slots.available_permits() + 1).min(BATCH);
         let now = self.executions.core().now();

@@ -14,10 +14,10 @@ use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::{Value, json};
 
-/// The configuration of the action's pack, in templates.
+/// The name of the pack's configuration in templates.
 const CONFIG: &str = "config_context";
 
-/// Templates whose values become the parameters of an action: those that somebody gave, and its defaults.
+/// The templates whose values become the parameters of an action: the given ones and its defaults.
 #[derive(Clone, Copy)]
 pub struct Templates<'a> {
     /// The keys of the datastore.
@@ -31,11 +31,11 @@ pub struct Templates<'a> {
 }
 
 impl Templates<'_> {
-    /// What they see on behalf of `user`. The context of the execution is as `shown` shows it, if a template looks; the
-    /// configuration is not touched unless one does.
+    /// The scope of the templates on behalf of `user`. `shown` builds the context of the execution, if a template
+    /// reads it; the configuration is not touched unless a template reads it.
     ///
     /// # Errors
-    /// When one asks for the configuration, and that cannot be filled in.
+    /// When a template reads the configuration, and its own templates cannot be rendered.
     pub fn scope(&self, user: &str, shown: impl FnOnce() -> Object + Send + 'static) -> Result<Scope, Error> {
         let datastore = self.keys.readable_by(user);
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
@@ -106,7 +106,7 @@ impl Templates<'_> {
         places.into_bounded()
     }
 
-    /// Whether `reads` says so of the schema of the configuration.
+    /// Whether `reads` holds for the schema of the configuration.
     fn read_marked(&self, reads: impl FnOnce(&Value) -> bool) -> bool {
         self.marked_configuration().is_some_and(|schema| reads(&schema))
     }
@@ -123,10 +123,10 @@ impl Templates<'_> {
         }
     }
 
-    /// `error` as it may be told, with the keys that the templates read of the configuration in vain: names are no secrets.
+    /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no secrets.
     pub fn told(&self, error: Error) -> Error {
         let told = if self.may_quote_configuration(&error) { error.hidden() } else { error };
-        // A default that is null is text in a template, and fits no number.
+        // A default of null becomes text in a template, and cannot be cast to a number.
         if !matches!(told, Error::Render { .. } | Error::Hidden { .. } | Error::Cast { .. }) {
             return told;
         }
@@ -136,7 +136,7 @@ impl Templates<'_> {
         }
     }
 
-    /// What the configuration lacks of what the templates read of it.
+    /// The keys of the configuration that the templates read and that do not exist.
     fn missing_configuration(&self) -> Option<String> {
         if !self.ask_for_configuration() {
             return None;
@@ -172,7 +172,7 @@ impl Templates<'_> {
     }
 }
 
-/// Whether `place` is that of a key, or below it.
+/// Whether `place` is the key itself, or below it.
 fn is_below(place: &str, key: &str) -> bool {
     place.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

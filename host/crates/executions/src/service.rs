@@ -50,7 +50,7 @@ impl Executions {
         self.0.queue.wait(id, patience).await
     }
 
-    /// How many executions run in this process now.
+    /// The number of executions that run in this process.
     pub fn running(&self) -> usize {
         self.0.queue.running()
     }
@@ -59,7 +59,7 @@ impl Executions {
     /// not wait for it.
     ///
     /// # Errors
-    /// When it is no workflow, or its status does not allow it.
+    /// When the execution is not a workflow, or its status does not allow it.
     pub async fn pause(&self, id: ExecutionId) -> Result<Execution, Error> {
         let conductor = Arc::clone(&self.0.conductor);
         self.core().run_detached(async move { conductor.pause(id).await }).await
@@ -68,7 +68,7 @@ impl Executions {
     /// Lets a paused workflow go on. It is done to its end although the caller does not wait for it.
     ///
     /// # Errors
-    /// When it is no workflow, or its status does not allow it.
+    /// When the execution is not a workflow, or its status does not allow it.
     pub async fn resume(&self, id: ExecutionId) -> Result<Execution, Error> {
         let conductor = Arc::clone(&self.0.conductor);
         self.core().run_detached(async move { conductor.resume(id).await }).await
