@@ -2,8 +2,8 @@
 //! reach the workflows among it. Plain actions are not interrupted by a pause. What is inside is not asked for any of
 //! that: its change is committed here, or put into the mailbox of the workflow that it is, and who runs it is woken.
 //!
-//! A workflow is final only when nothing is open inside it, so whoever takes up a workflow that an earlier process
-//! was conducting finds what it had not been told yet, and tells it then.
+//! A workflow is final only when nothing is open inside it. So a process that recovers a workflow finds the
+//! executions that were not told yet, and tells them then.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 
-/// How many that wait are ended by one commit.
+/// The number of waiting executions that one commit ends.
 const WAITING_AT_ONCE: usize = 500;
-/// How many that have begun are told at once.
+/// The number of begun executions that are told at once.
 const TOLD_AT_ONCE: usize = 32;
-/// How often what could not be told is told again.
+/// The number of attempts to tell an execution.
 const MOST_ROUNDS: usize = 1_000;
-/// How long to wait before that: longer each time, up to the second.
+/// The pause before the next attempt: it grows from the first value to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 
 impl WorkflowEngine {
-    /// Ends all that is inside a workflow that is to end. It is not waited for: what came of it is reported to the
-    /// workflow like anything else.
+    /// Ends all executions inside a workflow that is to end. Nobody waits for that: their outcomes are reported to the
+    /// workflow like all others.
     pub(super) fn end_inside(&self, live: &Live) {
         let (id, user) = (live.execution.id, live.execution.context.user.clone());
         self.closing().add(id);
@@ -41,9 +41,9 @@ impl WorkflowEngine {
         self.core().spawn("end of a workflow", ends.instrument(span));
     }
 
-    /// Ends these, which are inside the workflow `id`, however often that takes.
+    /// Ends the executions `open` inside the workflow `id`, with as many attempts as needed.
     pub(super) async fn end_all(&self, id: ExecutionId, mut open: Vec<ExecutionId>, user: String) {
-        // Those that were asked for last have begun least.
+        // The latest requests have made the least progress, so they are ended first.
         open.sort_unstable_by(|one, other| other.cmp(one));
         let mut pause = AGAIN.0;
         for _ in 0..MOST_ROUNDS {
@@ -86,14 +86,14 @@ impl WorkflowEngine {
         left
     }
 
-    /// Ends those that wait, in one commit; gives all of them when some have moved meanwhile.
+    /// Ends waiting executions in one commit. Returns all of them when any has changed meanwhile.
     async fn end_waiting(&self, id: ExecutionId, waiting: Vec<Report>) -> Vec<ExecutionId> {
         if waiting.is_empty() {
             return Vec::new();
         }
         let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
         let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
-            // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
+            // The workflow is gone or unreadable, which must not keep the executions inside it from ending.
             Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
                 let ended: Vec<_> =
                     waiting.iter().map(|one| (one.execution.id, one.execution.status)).collect();
@@ -142,8 +142,8 @@ impl WorkflowEngine {
         Ok(())
     }
 
-    /// Hands the status of a workflow that goes on, or rests, on to the workflows inside it. They are resumed only when
-    /// somebody asked it to go on.
+    /// Propagates the status of a workflow that goes on, or rests, to the workflows inside it. They are resumed only when
+    /// somebody asked this one to go on.
     pub(super) fn hand_on(&self, live: &Live, goes_on: bool) {
         let status = live.conductor.status();
         let wanted = match status {
@@ -158,7 +158,7 @@ impl WorkflowEngine {
         let engine = self.clone();
         self.core().spawn("status of a workflow", async move {
             let is_told = |engine: Self, one: ExecutionId, _user: String| async move {
-                // It has ended meanwhile, most often.
+                // Most often it has ended meanwhile.
                 engine.ask(one, wanted).await.inspect_err(
                     |error| tracing::debug!(execution.id = %one, %error, "not told of its workflow's status"),
                 )
@@ -167,8 +167,8 @@ impl WorkflowEngine {
         });
     }
 
-    /// Resumes what rests inside a workflow that was itself resumed since: an earlier process may have ended before it
-    /// handed that on. What was told to rest afterwards rests on.
+    /// Resumes the workflows inside one that was resumed itself, because an earlier process may have ended before it
+    /// propagated that. A workflow that was paused afterwards stays paused.
     pub(super) fn hand_on_again(&self, live: &Live) {
         let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
         let workflows = workflows_inside(live);
@@ -180,20 +180,20 @@ impl WorkflowEngine {
                     continue;
                 }
                 if let Err(error) = engine.ask(id, Status::Resuming).await {
-                    // It has ended meanwhile, most often.
+                    // Most often it has ended meanwhile.
                     tracing::debug!(execution.id = %id, %error, "not told that its workflow goes on");
                 }
             }
         });
     }
 
-    /// Has a workflow that goes on take in what ended inside it while it was paused: in an earlier version it waited for
-    /// that for ever.
+    /// Has a workflow that goes on take in the outcomes that came while it was paused. An earlier version waited for
+    /// these for ever.
     pub(super) fn take_in_ends(&self, live: &Live) {
         let goes_on = matches!(live.conductor.status(), Status::Running | Status::Resuming);
         if goes_on && live.conductor.holds_ends() {
             let (engine, id) = (self.clone(), live.execution.id);
-            // Whoever calls this has the workflow in hand, so it is told afterwards.
+            // The caller holds the workflow, so it is told afterwards.
             self.core().spawn("ends held back by a workflow", async move {
                 if let Err(error) = engine.ask(id, Status::Resuming).await {
                     tracing::warn!(execution.id = %id, %error, "it was resumed, and cannot go on");
@@ -203,7 +203,7 @@ impl WorkflowEngine {
     }
 }
 
-/// An execution that has not begun, as one that was canceled.
+/// The canceled form of an execution that has not begun.
 fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Option<Report> {
     let parent = execution.parent.clone()?;
     let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
@@ -221,18 +221,18 @@ fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
     inside
 }
 
-/// Whether a workflow rests that was told to before `moment`.
+/// Whether a workflow has been resting since before `moment`.
 fn rests_since_before(workflow: &Execution, moment: Timestamp) -> bool {
     matches!(workflow.status, Stored::Pausing | Stored::Paused)
         && last(workflow, Stored::Pausing).is_some_and(|told_at| told_at <= moment)
 }
 
-/// When an execution has had this status last.
+/// The last time at which an execution had this status.
 fn last(execution: &Execution, status: Stored) -> Option<Timestamp> {
     execution.log.iter().rfind(|entry| entry.status == status).map(|entry| entry.timestamp)
 }
 
-/// Tells some at a time; gives those that could not be told.
+/// Tells a few at a time. Returns those that could not be told.
 async fn tell<F, T>(
     engine: &WorkflowEngine,
     ids: Vec<ExecutionId>,

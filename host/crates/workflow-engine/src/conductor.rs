@@ -13,7 +13,7 @@ use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 
-/// How many tasks an answer names that does not find one.
+/// The number of known tasks that an error names.
 const TASKS_SHOWN: usize = 20;
 
 #[async_trait]
@@ -119,8 +119,8 @@ impl WorkflowEngine {
         Ok(self.deliver(id, Message::Request(status)).await?)
     }
 
-    /// Refuses tasks that the definition does not have that a workflow began with. One that never began has none; it says
-    /// why when it is run.
+    /// Refuses tasks that the workflow's definition does not have. A workflow that never began has no definition; its
+    /// rerun reports the reason when it runs.
     async fn refuse_unknown_tasks(&self, workflow: ExecutionId, tasks: &[String]) -> Result<(), Error> {
         let Some(compiled) = self.definition(workflow).await? else { return Ok(()) };
         let Source::Orquesta(definition) = &compiled.definition else { return Ok(()) };

@@ -14,10 +14,10 @@ use super::service::WorkflowEngine;
 use super::step;
 
 impl WorkflowEngine {
-    /// Hands `message` to the workflow `id`. What follows from it is durable when this returns.
+    /// Delivers `message` to the workflow `id`. Its consequences are durable when this returns.
     ///
     /// # Errors
-    /// What stands in its way; then nothing has happened.
+    /// The obstacle. Nothing has happened then.
     pub(super) async fn deliver(&self, id: ExecutionId, message: Message) -> Answer {
         let (reply, mut answer) = oneshot::channel();
         let mut envelope = Some(Envelope { message, reply });
@@ -26,7 +26,7 @@ impl WorkflowEngine {
             workflow.post(envelope.take());
             let mut live = workflow.hold().await;
             if workflow.is_gone() {
-                // It went while we waited. What nobody has taken is ours to hand on.
+                // The instance was forgotten while we waited. Messages that nobody has taken are ours to pass on.
                 let left = workflow.collect();
                 drop(live);
                 if !left.is_empty() {
@@ -59,8 +59,8 @@ impl WorkflowEngine {
         }
     }
 
-    /// Hands what happened in a workflow to the one above it. Each level is a task of its own, as workflows may be
-    /// inside each other deeper than a stack is.
+    /// Reports a workflow to the one above it. Each level runs as a task of its own, because workflows may be nested
+    /// deeper than the stack allows.
     pub(super) fn deliver_up(&self, report: Report) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
         let (engine, above) = (self.clone(), report.parent.execution);
         let delivery = self.core().spawn("report to a workflow", async move {

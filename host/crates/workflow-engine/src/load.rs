@@ -16,16 +16,16 @@ use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::world::{self, Results};
 
-/// How many children are read at once.
+/// The number of children that are read at once.
 const CHILDREN_AT_ONCE: usize = 1000;
 
 impl WorkflowEngine {
-    /// A workflow from the store.
+    /// Loads a workflow from the store.
     ///
     /// # Errors
     /// When it is gone, or cannot be read.
     pub(super) async fn load(&self, id: ExecutionId) -> Result<Live, Refusal> {
-        // It is never closed.
+        // The semaphore is never closed.
         let _turn = self.loads().acquire().await;
         let found = self.store().execution(id).await?;
         let execution = found.ok_or_else(|| Refusal::Gone { workflow: id, reports: Vec::new() })?;
@@ -38,9 +38,9 @@ impl WorkflowEngine {
         Ok(Live { execution, conductor, sequence, active, results, began, stopped, given })
     }
 
-    /// The definition that a workflow began with; nothing of one that never began.
+    /// The definition with which a workflow began; `None` for one that never began.
     pub(super) async fn definition(&self, id: ExecutionId) -> Result<Option<Arc<Compiled>>, Error> {
-        // It is never closed.
+        // The semaphore is never closed.
         let _turn = self.loads().acquire().await;
         let log = self.store().workflow_log(id).await?;
         let Some(WorkflowEvent::Began { definition, .. }) = log.first().map(|entry| &entry.event) else {
@@ -61,7 +61,7 @@ impl WorkflowEngine {
         }
     }
 
-    /// The conductor that a log makes.
+    /// Replays a log into a conductor.
     pub(super) async fn replay(
         &self,
         id: ExecutionId,
@@ -95,7 +95,7 @@ impl WorkflowEngine {
         self.queue().evaluations().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
     }
 
-    /// What an entry says has happened.
+    /// The event of an entry.
     async fn event(&self, entry: &WorkflowEntry) -> Result<Event, Error> {
         let status =
             |name: &str| name.parse::<Status>().map_err(|error| Error::Unreadable(error.to_string()));
@@ -133,13 +133,13 @@ impl WorkflowEngine {
     }
 }
 
-/// When what a log tells of began, or was last run again.
+/// The time at which a workflow began, or was last run again, by its log.
 fn began(log: &[WorkflowEntry]) -> Option<Timestamp> {
     let is_rerun = |entry: &&WorkflowEntry| matches!(entry.event, WorkflowEvent::Rerun { .. });
     log.iter().rev().find(is_rerun).or_else(|| log.first()).map(|entry| entry.at)
 }
 
-/// Whether what a log tells of was made to fail since it began, or was last run again.
+/// Whether a workflow was made to fail since it began, or was last run again, by its log.
 fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     log.iter().rev().find_map(|entry| match &entry.event {
         WorkflowEvent::Failed { is_timeout: true, .. } => Some(Some(Stopped::Expired)),
@@ -149,7 +149,7 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     })?
 }
 
-/// What a workflow began with.
+/// The beginning of a workflow, by its log.
 struct Began {
     secrets: Arc<dyn Secrets>,
     id: ExecutionId,
@@ -161,7 +161,7 @@ struct Began {
 }
 
 impl Began {
-    /// The conductor after `events`, which are those of `rest`.
+    /// The conductor after `events`, which are the events of `rest`.
     fn replay(
         &self,
         first: &WorkflowEntry,
@@ -179,7 +179,7 @@ impl Began {
                 results.keep(report, &conductor);
             }
             let world = around.then(entry, number);
-            // What was refused once is refused again, and changes nothing.
+            // A refused event is refused again, and changes nothing.
             drop(conductor.apply(event, &world));
         }
         (conductor, results)

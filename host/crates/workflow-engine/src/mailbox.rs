@@ -15,19 +15,19 @@ use super::live::Live;
 use super::message::Envelope;
 use super::residence::{Residence, Resident};
 
-/// A workflow that something has happened to.
+/// A workflow with messages.
 #[derive(Default)]
 pub(super) struct Workflow {
     queue: Mutex<Vec<Envelope>>,
     resident: Resident,
     live: tokio::sync::Mutex<Option<Live>>,
-    /// Whether it is no longer the one that is known; set while `live` is held.
+    /// Whether this is no longer the workflow's current instance; set while `live` is held.
     is_gone: AtomicBool,
-    /// Whether somebody is at work on it; set while `live` is held.
+    /// Whether somebody is working on it; set while `live` is held.
     is_at_work: AtomicBool,
 }
 
-/// The workflows that are in memory.
+/// The workflows in memory.
 #[derive(Default)]
 pub(super) struct Workflows {
     known: Mutex<HashMap<ExecutionId, Arc<Workflow>>>,
@@ -70,22 +70,22 @@ impl Workflow {
         self.is_gone.load(Ordering::SeqCst)
     }
 
-    /// Begins work on it, which holds `live`. Whoever was at work before may have been dropped midway, as it happens when
-    /// the process goes: what that has sent to the store is still on its way then, and `live` is to be read behind it,
-    /// or two entries of the log get the same place.
+    /// Begins work, for the holder of `live`. Earlier work may have been dropped midway, as happens when the process
+    /// ends. Its commit is still on its way then, and `live` must be read after it, or two entries of the log would
+    /// get the same place.
     ///
     /// # Errors
     /// When the store fails.
     pub(super) async fn begin_work(&self, core: &Core, live: &mut Option<Live>) -> Result<(), Error> {
         if self.is_at_work.swap(true, Ordering::SeqCst) {
             *live = None;
-            // Commits are made one after the other: when this one is, so are those before it.
+            // Commits are made one after the other: when this empty one is done, so are all before it.
             core.commit(Vec::new(), Vec::new()).await?;
         }
         Ok(())
     }
 
-    /// The work is over: nothing of it is on its way.
+    /// Ends work, with nothing of it on its way.
     pub(super) fn end_work(&self) {
         self.is_at_work.store(false, Ordering::SeqCst);
     }
@@ -102,7 +102,7 @@ impl Workflows {
         at(&self.known.lock())
     }
 
-    /// A workflow, whether it is in memory yet or not.
+    /// The instance of a workflow, whether it is loaded yet or not.
     pub(super) fn get(&self, id: ExecutionId) -> Arc<Workflow> {
         Arc::clone(self.known.lock().entry(id).or_default())
     }

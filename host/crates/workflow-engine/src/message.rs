@@ -8,18 +8,18 @@ use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
 
-/// What happens to a workflow.
+/// A message to a workflow.
 #[derive(Debug, Clone)]
 pub(super) enum Message {
-    /// An execution that a task has asked for tells where it stands.
+    /// An execution of a task reports its status.
     Report(Box<Report>),
-    /// Several of them do, all or none.
+    /// Several executions report, all or none.
     Reports(Vec<Report>),
-    /// Somebody asks for a status.
+    /// Somebody requests a status.
     Request(Status),
-    /// It has taken longer than it may.
+    /// The timeout of the workflow has passed.
     Expire,
-    /// It is made to fail, for this reason, and all that is inside it ends.
+    /// The workflow is made to fail for this reason, and everything inside it ends.
     Fail(String),
 }
 
