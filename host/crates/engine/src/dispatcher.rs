@@ -49,8 +49,8 @@ impl Engine {
     /// Accepts an event of a webhook.
     ///
     /// # Errors
-    /// When no rule listens to the webhook, the payload does not fit the trigger, too much is waiting, or the host is
-    /// stopping. Nothing was stored then.
+    /// When no rule listens to the webhook, the payload does not fit the trigger, too much is waiting, or the
+    /// host is stopping. Nothing was stored then.
     pub async fn accept_webhook(&self, url: &str, event: impl Into<Event>) -> Result<Accepted, Error> {
         let content = self.content();
         let (reference, trigger) = content.webhook(url)?;
@@ -82,7 +82,8 @@ impl Engine {
     /// Decides what follows from an event, and stores it.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
-            // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it shares.
+            // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it
+            // shares.
             drop(arrived);
             decided
         } else {
@@ -147,8 +148,8 @@ impl Engine {
         Ok((accepted, changes))
     }
 
-    /// The event in the form that the criteria of `rules` see. Most rules do not read the datastore; then it is not
-    /// read.
+    /// The event in the form that the criteria of `rules` see. Most rules do not read the datastore; then it
+    /// is not read.
     pub(crate) fn occurrence(
         &self,
         payload: &Arc<Value>,
@@ -190,9 +191,9 @@ impl Engine {
         (enforcement, execution)
     }
 
-    /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters
-    /// that cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where
-    /// people look. Nothing is quoted of one that reads what `secrets`, a schema of the payload, calls secret.
+    /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters that
+    /// cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where people
+    /// look. Nothing is quoted of one that reads what `secrets`, a schema of the payload, calls secret.
     fn execution_for(
         &self,
         arrived: &Arrived,

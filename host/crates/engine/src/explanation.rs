@@ -1,6 +1,6 @@
-//! Explanations of why rules did or did not match: evaluates the rules of a stored event again, and reports each
-//! comparison. Nothing is ever stored of a rule that did not match; for one that did, [`aftermath`] reports the
-//! stored consequences.
+//! Explanations of why rules did or did not match: evaluates the rules of a stored event again, and reports
+//! each comparison. Nothing is ever stored of a rule that did not match; for one that did, [`aftermath`]
+//! reports the stored consequences.
 
 mod aftermath;
 
@@ -30,7 +30,8 @@ pub struct Explanation {
     pub matched: bool,
     /// The reason, in one line.
     pub verdict: String,
-    /// The consequences at that time, in one line: the execution with its status, or the reason why there is none.
+    /// The consequences at that time, in one line: the execution with its status, or the reason why there is
+    /// none.
     pub came_of_it: String,
     /// The reason why the rule led to no execution, if it matched.
     pub failure_reason: Option<String>,
@@ -56,12 +57,13 @@ pub struct CriterionExplanation {
 }
 
 impl Engine {
-    /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The rules, and the
-    /// datastore, are those of now, not those of then. With `hides_secrets` nothing is quoted that the trigger type or the action calls secret.
+    /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The
+    /// rules, and the datastore, are those of now, not those of then. With `hides_secrets` nothing is quoted
+    /// that the trigger type or the action calls secret.
     ///
     /// # Errors
-    /// When many wait for long evaluations, there is no memory for the parts of the event, the store fails, or the
-    /// host stops.
+    /// When many wait for long evaluations, there is no memory for the parts of the event, the store fails,
+    /// or the host stops.
     pub async fn explain(
         &self,
         instance: &TriggerInstance,

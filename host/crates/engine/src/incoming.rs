@@ -1,7 +1,7 @@
 //! Events on their way in: their text, which is stored, and their values, as far as somebody reads them.
 //!
-//! A small event is parsed as a whole, which is quickest. Of a large one only the parts that the rules of its trigger
-//! and its payload schema read become values ([`petrel_rules::reads`]).
+//! A small event is parsed as a whole, which is quickest. Of a large one only the parts that the rules of its
+//! trigger and its payload schema read become values ([`petrel_rules::reads`]).
 
 use std::sync::Arc;
 
@@ -84,12 +84,12 @@ impl Default for Reading {
 }
 
 impl Engine {
-    /// Parses a large event of the webhook `url` on a thread of its own, and claims the memory of its values. The
-    /// text of the payload ends with the body and one bracket.
+    /// Parses a large event of the webhook `url` on a thread of its own, and claims the memory of its values.
+    /// The text of the payload ends with the body and one bracket.
     ///
     /// # Errors
-    /// When no rule listens, the body is not a JSON object or list or nests too deep, or there is no memory for its
-    /// values.
+    /// When no rule listens, the body is not a JSON object or list or nests too deep, or there is no memory
+    /// for its values.
     pub async fn read_large(
         &self,
         url: &str,

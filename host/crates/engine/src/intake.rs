@@ -1,6 +1,6 @@
-//! The memory of requests while they are accepted. The reader of a request claims memory before it reads the request,
-//! and more before it parses it; the claim ends with the request. So memory is bounded however many clients send
-//! whatever they like. No address takes all of it.
+//! The memory of requests while they are accepted. The reader of a request claims memory before it reads the
+//! request, and more before it parses it; the claim ends with the request. So memory is bounded however many
+//! clients send whatever they like. No address takes all of it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -133,8 +133,8 @@ impl Engine {
     /// Claims `bytes` for a request.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when requests never have so much memory, [`Error::Busy`] when too little is left at
-    /// present.
+    /// [`Error::TooLarge`] when requests never have so much memory, [`Error::Busy`] when too little is left
+    /// at present.
     pub fn claim(&self, bytes: usize) -> Result<Claim, Error> {
         self.0.intake.claim(bytes, None)
     }

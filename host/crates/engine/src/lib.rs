@@ -10,14 +10,15 @@
 //!                                               events: who waits for an execution hears of it
 //! ```
 //!
-//! [`Engine`] puts the services together, starts and stops them, and gives out their handles. What is registered is the affair
-//! of `petrel_catalog`, who may use the host of `petrel_access`, what packs keep of `petrel_datastore`; executions are taken in
-//! and run by [`executions`], workflows conducted by [`workflows`].
+//! [`Engine`] puts the services together, starts and stops them, and gives out their handles. What is
+//! registered is the affair of `petrel_catalog`, who may use the host of `petrel_access`, what packs keep of
+//! `petrel_datastore`; executions are taken in and run by [`executions`], workflows conducted by
+//! [`workflows`].
 //!
-//! The events are here: [`intake`] bounds the memory of what comes, [`incoming`] reads it, [`dispatcher`] takes in events, and
-//! [`explanation`] says why a rule did or did not match. `retention` deletes what has been kept long enough, [`health`] says
-//! how it goes, and [`reads`] is the door for who shows what is stored.
-//! No service calls an earlier one: it commits, and wakes it.
+//! The events are here: [`intake`] bounds the memory of what comes, [`incoming`] reads it, [`dispatcher`]
+//! takes in events, and [`explanation`] says why a rule did or did not match. `retention` deletes what has
+//! been kept long enough, [`health`] says how it goes, and [`reads`] is the door for who shows what is
+//! stored. No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

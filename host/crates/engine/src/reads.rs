@@ -1,6 +1,6 @@
-//! The door for reads: what is stored of events and executions, for those outside who show it. Nothing can be changed
-//! through it. What is registered stands in `petrel_catalog`, who may ask in `petrel_access`,
-//! the texts of the datastore in `petrel_datastore`; these are in memory.
+//! The door for reads: what is stored of events and executions, for those outside who show it. Nothing can be
+//! changed through it. What is registered stands in `petrel_catalog`, who may ask in `petrel_access`, the
+//! texts of the datastore in `petrel_datastore`; these are in memory.
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
@@ -20,8 +20,8 @@ impl Engine {
     }
 }
 
-/// Reads of the store. Cheap to copy. A method that returns a [`ReadError`] does so when the store fails, or when the
-/// requested row is damaged.
+/// Reads of the store. Cheap to copy. A method that returns a [`ReadError`] does so when the store fails, or
+/// when the requested row is damaged.
 #[derive(Clone, Copy)]
 pub struct Reads<'a>(&'a dyn Store);
 
@@ -85,7 +85,8 @@ impl<'a> Reads<'a> {
         self.0.trigger_instances(trigger_type, before, limit).await
     }
 
-    /// Up to `limit` events that were accepted after `after`, oldest first, with their ages and enforcements only.
+    /// Up to `limit` events that were accepted after `after`, oldest first, with their ages and enforcements
+    /// only.
     pub async fn oldest_trigger_instances(
         self,
         after: Option<TriggerInstanceId>,

@@ -1,5 +1,5 @@
-//! Retention: a service that deletes the oldest executions and events in small steps, each followed by a pause as
-//! long as the step, so that it never takes more than half of the store's time.
+//! Retention: a service that deletes the oldest executions and events in small steps, each followed by a
+//! pause as long as the step, so that it never takes more than half of the store's time.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use petrel_persistence::store::{ExecutionAge, TriggerInstanceAge};
 
 use crate::error::Error;
 
-/// The number of rows of a kind that a step reads: enough that two kinds, with their pauses, are deleted faster than
-/// events can come in.
+/// The number of rows of a kind that a step reads: enough that two kinds, with their pauses, are deleted
+/// faster than events can come in.
 const STEP: usize = 1000;
 /// The shortest pause after a step.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -118,8 +118,9 @@ impl Service {
         Ok(last.map(|last| last.id))
     }
 
-    /// The workflows that still keep the executions inside them, because their logs refer to the results, and a rerun
-    /// needs these. A workflow is older than its executions, so an expired one was deleted before, or is deleted now.
+    /// The workflows that still keep the executions inside them, because their logs refer to the results, and
+    /// a rerun needs these. A workflow is older than its executions, so an expired one was deleted before, or
+    /// is deleted now.
     async fn kept_by_workflows(&self, old: &[&ExecutionAge]) -> Result<BTreeSet<ExecutionId>, Error> {
         let going: BTreeSet<_> = old.iter().map(|execution| execution.id).collect();
         let parents: BTreeSet<_> = old.iter().filter_map(|execution| execution.parent).collect();

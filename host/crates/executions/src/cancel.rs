@@ -49,8 +49,8 @@ fn moves(status: Status, is_held: bool) -> &'static [StatusEvent] {
 }
 
 impl Executions {
-    /// Ends an execution: at once if it has not begun, else as soon as what runs has been ended. It is done to its end
-    /// although the caller does not wait for it.
+    /// Ends an execution: at once if it has not begun, else as soon as what runs has been ended. It is done
+    /// to its end although the caller does not wait for it.
     ///
     /// # Errors
     /// When the execution does not exist, or the store fails.

@@ -1,5 +1,5 @@
-//! What executions need of whoever conducts workflows. An execution whose action is a workflow is handed to it, and what
-//! becomes of an execution inside a workflow is told to it; it never asks back for that.
+//! What executions need of whoever conducts workflows. An execution whose action is a workflow is handed to
+//! it, and what becomes of an execution inside a workflow is told to it; it never asks back for that.
 
 use async_trait::async_trait;
 use petrel_engine_core::Error;
@@ -24,11 +24,12 @@ pub struct Report {
 /// Whoever conducts workflows.
 #[async_trait]
 pub trait Conductor: Send + Sync {
-    /// Begins the workflow of `execution`, which this process has claimed. What goes wrong is stored or logged.
+    /// Begins the workflow of `execution`, which this process has claimed. What goes wrong is stored or
+    /// logged.
     async fn begin(&self, execution: Execution);
 
-    /// Whether `execution` may not begin, since a workflow that it is inside of is about to end. Whoever ends that ends
-    /// it too.
+    /// Whether `execution` may not begin, since a workflow that it is inside of is about to end. Whoever ends
+    /// that ends it too.
     fn holds(&self, execution: &Execution) -> bool;
 
     /// Commits the end of an execution inside a workflow, together with what it means to that.
@@ -61,8 +62,8 @@ pub trait Conductor: Send + Sync {
     /// What is wrong with that.
     async fn check_rerun(&self, execution: &Execution, tasks: &[String]) -> Result<(), Error>;
 
-    /// Takes up these workflows, which an earlier process was conducting. What is to end begins nothing more once this
-    /// returns; the rest goes on in the background.
+    /// Takes up these workflows, which an earlier process was conducting. What is to end begins nothing more
+    /// once this returns; the rest goes on in the background.
     ///
     /// # Errors
     /// When the store cannot be read.

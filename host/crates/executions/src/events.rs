@@ -31,7 +31,8 @@ impl Events {
         }
     }
 
-    /// Wakes those who wait for `id`, if `status` is final. To be called after each commit that changes an execution.
+    /// Wakes those who wait for `id`, if `status` is final. To be called after each commit that changes an
+    /// execution.
     pub(crate) fn tell(&self, id: ExecutionId, status: Status) {
         if status.is_final() {
             for sender in self.0.lock().remove(&id).unwrap_or_default() {

@@ -1,7 +1,8 @@
-//! The run of one execution: its start is durable before the first side effect, and its outcome is one commit.
+//! The run of one execution: its start is durable before the first side effect, and its outcome is one
+//! commit.
 //!
-//! An idempotent action may start before its start is stored, since it may be run again. So the start is stored only
-//! if the action runs for longer than [`SHORT`], and a short run costs one commit instead of two.
+//! An idempotent action may start before its start is stored, since it may be run again. So the start is
+//! stored only if the action runs for longer than [`SHORT`], and a short run costs one commit instead of two.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +27,8 @@ use super::uncommitted::Uncommitted;
 const SHORT: Duration = Duration::from_millis(100);
 /// The interval at which output is stored while an action runs.
 const FLUSH: Duration = Duration::from_millis(250);
-/// The first line of each further attempt has a number above this multiple, so that the output of attempts does not
-/// mix.
+/// The first line of each further attempt has a number above this multiple, so that the output of attempts
+/// does not mix.
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
 
 /// Runs `execution`, which this process has claimed, to its end.
@@ -334,8 +335,8 @@ pub fn storable(result: Value) -> Value {
     }
 }
 
-/// What is recorded of a run that says it was canceled although nobody has asked for that. It has failed: as canceled it
-/// would end the workflow around it, without retries, and nobody could say who had canceled it.
+/// What is recorded of a run that says it was canceled although nobody has asked for that. It has failed: as
+/// canceled it would end the workflow around it, without retries, and nobody could say who had canceled it.
 fn unasked(outcome: &Outcome) -> Outcome {
     let result = json!({
         "error": "the runner has ended this as canceled, and nobody has asked for that",

@@ -1,7 +1,7 @@
-//! The memory of running executions with large parameters, and the resources that runs share through their runner
-//! ([`petrel_runners::Runner::admit`]). An execution takes all of this together with a slot, or nothing: if anything
-//! is missing it is [set aside](aside), holds nothing, and leaves its slot to others. So does an execution whose
-//! needs its runner does not know yet, until its action is [prepared](unprepared).
+//! The memory of running executions with large parameters, and the resources that runs share through their
+//! runner ([`petrel_runners::Runner::admit`]). An execution takes all of this together with a slot, or
+//! nothing: if anything is missing it is [set aside](aside), holds nothing, and leaves its slot to others. So
+//! does an execution whose needs its runner does not know yet, until its action is [prepared](unprepared).
 //!
 //! No user and no root workflow takes all of it (see [`petrel_runners::shares`]).
 
@@ -35,8 +35,8 @@ const PREPARATIONS: usize = 3;
 
 /// The memory for the parameters of running executions, in bytes.
 struct GivenRoom {
-    /// The most bytes that one execution counts for. Beyond it a large one would never find enough room beside
-    /// others.
+    /// The most bytes that one execution counts for. Beyond it a large one would never find enough room
+    /// beside others.
     most: usize,
     state: Mutex<State>,
 }
@@ -49,8 +49,8 @@ struct State {
     unprepared: Unprepared<(Kind, SetAside)>,
 }
 
-/// Executions that wait for the same kind of slot, in three lines that take turns, so that none waits for resources
-/// which it does not need.
+/// Executions that wait for the same kind of slot, in three lines that take turns, so that none waits for
+/// resources which it does not need.
 #[derive(Default)]
 struct Lines {
     /// Executions with large parameters.
@@ -64,8 +64,8 @@ struct Lines {
 }
 
 impl Lines {
-    /// Takes all that `one` needs, or sets it aside. It is also set aside if others of its line are, which it must
-    /// not overtake.
+    /// Takes all that `one` needs, or sets it aside. It is also set aside if others of its line are, which it
+    /// must not overtake.
     fn take(&mut self, one: SetAside, shares: &mut Shares, now: Instant) -> Result<Option<Ticket>, ()> {
         // As long as nobody waits, its line need not be determined.
         if self.is_empty()
@@ -139,8 +139,8 @@ impl GivenRoom {
         (bytes > SMALL).then(|| bytes.saturating_mul(COPIES).min(self.most))
     }
 
-    /// Takes all that an execution needs, or sets it aside. It is also set aside if others of its line are, which it
-    /// must not overtake.
+    /// Takes all that an execution needs, or sets it aside. It is also set aside if others of its line are,
+    /// which it must not overtake.
     fn take(&self, kind: Kind, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state.lock();
         let State { shares, aside, .. } = &mut *state;
@@ -235,7 +235,8 @@ pub(crate) enum Admission {
 }
 
 impl Admissions {
-    /// Admissions to `limit` bytes of parameters. When there is room for one that was set aside, the schedulers are woken.
+    /// Admissions to `limit` bytes of parameters. When there is room for one that was set aside, the
+    /// schedulers are woken.
     pub(crate) fn new(core: Core, catalog: Catalog, wake: Wake, limit: usize) -> Self {
         Self(Arc::new(Inner { core, catalog, wake, room: GivenRoom::new(limit) }))
     }

@@ -6,9 +6,9 @@
 //!                                                     └────▶  conductor  ◀─────┘
 //! ```
 //!
-//! [`Executions`] is the handle of this service; its state is nobody else's. Whoever commits executions beside it (rules,
-//! workflows) has a [`Queue`], and says there what has come of them; what an execution is made of is said by the functions
-//! of `requests`.
+//! [`Executions`] is the handle of this service; its state is nobody else's. Whoever commits executions
+//! beside it (rules, workflows) has a [`Queue`], and says there what has come of them; what an execution is
+//! made of is said by the functions of `requests`.
 //!
 //! | | |
 //! |---|---|
@@ -21,8 +21,8 @@
 //! | [`Conductor`] | what is needed of whoever conducts workflows |
 //! | [`spans`], `measures` | what log lines of an event have in common; figures |
 //!
-//! No service calls an earlier one: it commits, and wakes it. A change that was not made is an [`Uncommitted`]: whoever
-//! decided on it looks again if something has moved.
+//! No service calls an earlier one: it commits, and wakes it. A change that was not made is an
+//! [`Uncommitted`]: whoever decided on it looks again if something has moved.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -1,5 +1,5 @@
-//! The metrics of the engine: the durations of the stages of an event, and the numbers of executions and slots. All
-//! names are in this file; `petrel_api` shows the metrics at `/metrics`.
+//! The metrics of the engine: the durations of the stages of an event, and the numbers of executions and
+//! slots. All names are in this file; `petrel_api` shows the metrics at `/metrics`.
 //!
 //! Histograms are in seconds. Without a recorder a metric costs next to nothing.
 

@@ -16,8 +16,8 @@ pub struct Options {
     pub waiting_share: usize,
     /// The bytes of output that are kept of an execution, as they are stored. Default 2 MiB.
     pub output_limit: usize,
-    /// The memory, in bytes, of the parameters of running executions, unless they are small; further executions wait.
-    /// One user may have three quarters of it, one workflow or rule half. Default 96 MiB.
+    /// The memory, in bytes, of the parameters of running executions, unless they are small; further
+    /// executions wait. One user may have three quarters of it, one workflow or rule half. Default 96 MiB.
     pub given_limit: usize,
     /// The memory, in bytes, of the results of running executions. Default 128 MiB.
     pub results_limit: usize,

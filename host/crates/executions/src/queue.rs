@@ -1,5 +1,6 @@
-//! What is known of executions beside what is stored: who waits for one, what runs, what was set aside until there is
-//! room. Whoever commits executions has this handle, and says here what has come of it after the commit.
+//! What is known of executions beside what is stored: who waits for one, what runs, what was set aside until
+//! there is room. Whoever commits executions has this handle, and says here what has come of it after the
+//! commit.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -31,7 +32,8 @@ struct Inner {
     keys: Keys,
     evaluations: Evaluations,
     options: Options,
-    /// The names of the runner types whose executions are workflows. What is stored of an execution has the name.
+    /// The names of the runner types whose executions are workflows. What is stored of an execution has the
+    /// name.
     conducted: HashSet<String>,
     wake: Wake,
     events: Events,
@@ -107,12 +109,14 @@ impl Queue {
         self.0.wake.all();
     }
 
-    /// An execution has this status; who waits for its end hears of it. To be called after each commit that moved one.
+    /// An execution has this status; who waits for its end hears of it. To be called after each commit that
+    /// moved one.
     pub fn tell(&self, id: ExecutionId, status: Status) {
         self.0.events.tell(id, status);
     }
 
-    /// Executions are to end, by what was committed: what runs of them here is ended, and none waits for room any more.
+    /// Executions are to end, by what was committed: what runs of them here is ended, and none waits for room
+    /// any more.
     pub fn end(&self, ids: &[ExecutionId]) {
         ids.iter().for_each(|id| self.0.running.end(*id));
         self.0.admissions.forget(ids);

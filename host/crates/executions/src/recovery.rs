@@ -1,8 +1,8 @@
-//! Recovery of the executions that an earlier process had begun: they are run again if they are idempotent, and
-//! abandoned if not. Executions that it had not begun need nothing; they are still waiting.
+//! Recovery of the executions that an earlier process had begun: they are run again if they are idempotent,
+//! and abandoned if not. Executions that it had not begun need nothing; they are still waiting.
 //!
-//! What was in flight at the backup that a store is restored from is held: it may go on where the backup is from. It
-//! is taken up when somebody says so ([`Executions::resume_all`]).
+//! What was in flight at the backup that a store is restored from is held: it may go on where the backup is
+//! from. It is taken up when somebody says so ([`Executions::resume_all`]).
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ use super::uncommitted::Uncommitted;
 const TRIES: usize = 100;
 
 impl Executions {
-    /// Resumes the executions that are held since a restore. Returns the outcome; `None` when nothing is held, or
-    /// somebody else has just resumed them.
+    /// Resumes the executions that are held since a restore. Returns the outcome; `None` when nothing is
+    /// held, or somebody else has just resumed them.
     ///
     /// # Errors
     /// When the store fails. If it fails after they were let go, the next call recovers them.
@@ -38,8 +38,8 @@ impl Executions {
                     executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
                 }
                 *is_left_over = true;
-                // Begun executions are orphans from now on, as after a crash. They began elsewhere, so no process of
-                // theirs runs here, and processes that do run here are this host's own by now.
+                // Begun executions are orphans from now on, as after a crash. They began elsewhere, so no
+                // process of theirs runs here, and processes that do run here are this host's own by now.
                 let orphans = executions.store().orphans().await?;
                 let report = take_up(&executions, orphans).await?;
                 *is_left_over = false;
@@ -60,7 +60,8 @@ pub struct Resumed {
 }
 
 impl Resumed {
-    /// The number of executions that go on, now or in turn. Those that had begun and may not run twice do not.
+    /// The number of executions that go on, now or in turn. Those that had begun and may not run twice do
+    /// not.
     pub fn going_on(&self) -> usize {
         self.held.saturating_sub(self.report.abandoned).saturating_sub(self.report.canceled)
     }
@@ -93,8 +94,8 @@ impl Recovered {
     }
 }
 
-/// Recovers the executions of an earlier process, after ending its processes. To be called before this process runs
-/// anything.
+/// Recovers the executions of an earlier process, after ending its processes. To be called before this
+/// process runs anything.
 ///
 /// # Errors
 /// When the store fails.

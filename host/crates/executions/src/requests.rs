@@ -76,7 +76,8 @@ impl Asked {
         Ok((live, secret))
     }
 
-    /// What is wrong, without any value if what was rendered before holds secrets, which templates may have read.
+    /// What is wrong, without any value if what was rendered before holds secrets, which templates may have
+    /// read.
     fn told(&self, templates: &Templates<'_>, error: parameters::Error) -> String {
         let told = templates.told(error);
         if self.secret.is_empty() { told } else { told.hidden() }.to_string()
@@ -87,8 +88,8 @@ impl Executions {
     /// Accepts a request. The execution is stored, and will be run, when this returns.
     ///
     /// # Errors
-    /// When the action does not exist or is disabled, the parameters do not fit, too much is waiting, or the host is
-    /// stopping. Nothing was stored then.
+    /// When the action does not exist or is disabled, the parameters do not fit, too much is waiting, or the
+    /// host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
         self.request_with(request, Vec::new()).await
     }
@@ -230,8 +231,8 @@ fn refuse_large_context(context: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or with all of
-/// them together, is said without any value where `hides_values` of it, which is asked only then.
+/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or
+/// with all of them together, is said without any value where `hides_values` of it, which is asked only then.
 pub fn checked(
     registered: &RegisteredAction,
     given: &Object,

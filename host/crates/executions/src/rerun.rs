@@ -90,8 +90,8 @@ impl Executions {
         self.request_with(request, secret).await
     }
 
-    /// Refuses to reuse secret parameters of somebody else's execution together with changed ones, which might send
-    /// them elsewhere.
+    /// Refuses to reuse secret parameters of somebody else's execution together with changed ones, which
+    /// might send them elsewhere.
     async fn refuse_secrets_of_others(
         &self,
         execution: &Execution,
@@ -132,9 +132,9 @@ impl Executions {
         Ok(execution.parameters.iter().find(is_taken_over).map(|(name, _)| name.clone()))
     }
 
-    /// The owner of the secrets of an execution, unless that is `caller` or somebody on whose behalf `caller` may act. A
-    /// rerun has the secrets of the execution before it, an execution inside a workflow those of the workflow, and an
-    /// execution of a rule those of the rule.
+    /// The owner of the secrets of an execution, unless that is `caller` or somebody on whose behalf `caller`
+    /// may act. A rerun has the secrets of the execution before it, an execution inside a workflow those of
+    /// the workflow, and an execution of a rule those of the rule.
     async fn other_owner(&self, execution: &Execution, caller: &str) -> Result<Option<String>, Error> {
         if let Some(owner) = self.owner_beside(execution, caller) {
             return Ok(Some(owner));

@@ -1,9 +1,9 @@
-//! The schedulers, which claim due executions as slots get free, and have them run. Each kind of slots has its own,
-//! so that processes never wait for components or the other way round.
+//! The schedulers, which claim due executions as slots get free, and have them run. Each kind of slots has
+//! its own, so that processes never wait for components or the other way round.
 //!
-//! While the disk is short of space nothing more starts: running executions need the reserve for outcome and output.
-//! What was given much runs if there is room for that, and is [set aside](super::given) otherwise: nobody waits for
-//! room who holds a slot, or the other way round.
+//! While the disk is short of space nothing more starts: running executions need the reserve for outcome and
+//! output. What was given much runs if there is room for that, and is [set aside](super::given) otherwise:
+//! nobody waits for room who holds a slot, or the other way round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,8 @@ impl Scheduler {
     /// Runs until the host stops.
     pub(crate) async fn run(self) {
         let stop = self.executions.core().stop_starting().clone();
-        // Executions that were set aside and due ones come first in turn, so that neither wait for all of the other.
+        // Executions that were set aside and due ones come first in turn, so that neither wait for all of the
+        // other.
         let mut aside_first = false;
         loop {
             let slot = tokio::select! {
@@ -84,8 +85,8 @@ impl Scheduler {
         }
     }
 
-    /// Whether the disk has room for what would be started. What it prints and gives would else fill the reserve, and
-    /// with that the host could not even be started again.
+    /// Whether the disk has room for what would be started. What it prints and gives would else fill the
+    /// reserve, and with that the host could not even be started again.
     fn has_room(&self) -> bool {
         self.executions.core().store().figures().short_of_room().is_none()
     }

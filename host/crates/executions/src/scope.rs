@@ -1,7 +1,7 @@
-//! What templates see beside the parameters of their action: the datastore as `st2kv`, the configuration of the pack as
-//! `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of workflows and the
-//! defaults of actions all get it from here; a rule adds `trigger`. What criteria see, which have no action, is made
-//! in the dispatcher of events.
+//! What templates see beside the parameters of their action: the datastore as `st2kv`, the configuration of
+//! the pack as `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of
+//! workflows and the defaults of actions all get it from here; a rule adds `trigger`. What criteria see,
+//! which have no action, is made in the dispatcher of events.
 
 use std::collections::BTreeSet;
 
@@ -31,8 +31,8 @@ pub struct Templates<'a> {
 }
 
 impl Templates<'_> {
-    /// The scope of the templates on behalf of `user`. `shown` builds the context of the execution, if a template
-    /// reads it; the configuration is not touched unless a template reads it.
+    /// The scope of the templates on behalf of `user`. `shown` builds the context of the execution, if a
+    /// template reads it; the configuration is not touched unless a template reads it.
     ///
     /// # Errors
     /// When a template reads the configuration, and its own templates cannot be rendered.
@@ -51,9 +51,9 @@ impl Templates<'_> {
         Ok(scope.with_datastore(datastore))
     }
 
-    /// Whether what is wrong with the value of `parameter`, or else with all of them together, is told without any value:
-    /// it is made from a secret parameter, or from what the schema of the configuration calls secret. Of a configuration
-    /// without a schema everything is.
+    /// Whether what is wrong with the value of `parameter`, or else with all of them together, is told
+    /// without any value: it is made from a secret parameter, or from what the schema of the configuration
+    /// calls secret. Of a configuration without a schema everything is.
     pub fn hide_value(&self, parameter: Option<&str>) -> bool {
         let (given, signature) = (self.given, &self.registered.signature);
         let Some(parameter) = parameter else {
@@ -70,9 +70,9 @@ impl Templates<'_> {
         self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))
     }
 
-    /// Where `live`, which is made of these templates, holds secrets: what is declared as one, and what is made from one, be
-    /// it a parameter, the configuration, or what `event`, a schema of the payload, calls secret. `before` are those of what
-    /// was rendered before.
+    /// Where `live`, which is made of these templates, holds secrets: what is declared as one, and what is
+    /// made from one, be it a parameter, the configuration, or what `event`, a schema of the payload, calls
+    /// secret. `before` are those of what was rendered before.
     pub fn secret_places(&self, live: &Object, event: Option<&Value>, before: &[String]) -> Vec<String> {
         let (given, signature) = (self.given, &self.registered.signature);
         let is_secret = |name: &str| signature.is_secret(name) || is_secret_at(before, name);
@@ -111,7 +111,8 @@ impl Templates<'_> {
         self.marked_configuration().is_some_and(|schema| reads(&schema))
     }
 
-    /// The schema of the configuration, if they ask for that and anything in it is secret: without a schema everything is.
+    /// The schema of the configuration, if they ask for that and anything in it is secret: without a schema
+    /// everything is.
     fn marked_configuration(&self) -> Option<Value> {
         if !self.ask_for_configuration() || self.content.configuration(self.pack()).is_empty() {
             return None;
@@ -123,7 +124,8 @@ impl Templates<'_> {
         }
     }
 
-    /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no secrets.
+    /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no
+    /// secrets.
     pub fn told(&self, error: Error) -> Error {
         let told = if self.may_quote_configuration(&error) { error.hidden() } else { error };
         // A default of null becomes text in a template, and cannot be cast to a number.

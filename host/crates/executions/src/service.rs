@@ -55,8 +55,8 @@ impl Executions {
         self.0.queue.running()
     }
 
-    /// Pauses a workflow: no more tasks start, what runs is let finish. It is done to its end although the caller does
-    /// not wait for it.
+    /// Pauses a workflow: no more tasks start, what runs is let finish. It is done to its end although the
+    /// caller does not wait for it.
     ///
     /// # Errors
     /// When the execution is not a workflow, or its status does not allow it.
@@ -74,7 +74,8 @@ impl Executions {
         self.core().run_detached(async move { conductor.resume(id).await }).await
     }
 
-    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked for it.
+    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked
+    /// for it.
     pub(super) async fn commit_outcome(
         &self,
         execution: &Execution,

@@ -1,7 +1,6 @@
-//! The spans that the log lines of an event stand in, from the request that brought it to the last outcome. Whoever works
-//! for an execution or a workflow enters one of these; a task that is spawned there goes on in it
-//! ([`Core::spawn`](petrel_engine_core::Core::spawn)), and so does a thread
-//! ([`petrel_runners::apart`]).
+//! The spans that the log lines of an event stand in, from the request that brought it to the last outcome.
+//! Whoever works for an execution or a workflow enters one of these; a task that is spawned there goes on in
+//! it ([`Core::spawn`](petrel_engine_core::Core::spawn)), and so does a thread ([`petrel_runners::apart`]).
 //!
 //! ```text
 //! accept ─┬─ decide          claim      execution ─┬─ start ── commit
@@ -10,8 +9,9 @@
 //!                                                  └─ step ── commit   (also what a task's outcome means to its workflow)
 //! ```
 //!
-//! `accept`, `claim`, `execution` and `step` name the trace in the field `trace`; the others are inside these. All but
-//! `execution` are at the level of debugging, and cost nothing unless that is logged: an event has one span by default.
+//! `accept`, `claim`, `execution` and `step` name the trace in the field `trace`; the others are inside
+//! these. All but `execution` are at the level of debugging, and cost nothing unless that is logged: an event
+//! has one span by default.
 //!
 //! Which trace an execution belongs to is said by [`Execution::trace_id`].
 

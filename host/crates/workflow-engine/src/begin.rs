@@ -1,5 +1,5 @@
-//! The beginning of a workflow whose execution was claimed: its present definition, its inputs and its first tasks,
-//! in one commit.
+//! The beginning of a workflow whose execution was claimed: its present definition, its inputs and its first
+//! tasks, in one commit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -84,7 +84,8 @@ fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     });
 }
 
-/// Handles a failed beginning: tries again later if there was no room, and fails the workflow for any other reason.
+/// Handles a failed beginning: tries again later if there was no room, and fails the workflow for any other
+/// reason.
 async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal) {
     let id = execution.id;
     match refusal {
@@ -349,7 +350,8 @@ async fn refuse(
 /// The log of a workflow, its conductor, and the results of its tasks.
 type Resumed = (Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>);
 
-/// The log, the conductor and the results of a workflow that is run again as `id`, or the reason why it cannot be.
+/// The log, the conductor and the results of a workflow that is run again as `id`, or the reason why it
+/// cannot be.
 async fn resumed(engine: &WorkflowEngine, of: ExecutionId, id: ExecutionId) -> Result<Resumed, NotBegun> {
     let mut log = engine.store().workflow_log(of).await?;
     if log.is_empty() {

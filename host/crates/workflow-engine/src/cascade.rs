@@ -1,6 +1,7 @@
-//! What a workflow's status means for what runs inside it: once it is to end all of it ends, a pause and a resume
-//! reach the workflows among it. Plain actions are not interrupted by a pause. What is inside is not asked for any of
-//! that: its change is committed here, or put into the mailbox of the workflow that it is, and who runs it is woken.
+//! What a workflow's status means for what runs inside it: once it is to end all of it ends, a pause and a
+//! resume reach the workflows among it. Plain actions are not interrupted by a pause. What is inside is not
+//! asked for any of that: its change is committed here, or put into the mailbox of the workflow that it is,
+//! and who runs it is woken.
 //!
 //! A workflow is final only when nothing is open inside it. So a process that recovers a workflow finds the
 //! executions that were not told yet, and tells them then.
@@ -30,8 +31,8 @@ const MOST_ROUNDS: usize = 1_000;
 const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 
 impl WorkflowEngine {
-    /// Ends all executions inside a workflow that is to end. Nobody waits for that: their outcomes are reported to the
-    /// workflow like all others.
+    /// Ends all executions inside a workflow that is to end. Nobody waits for that: their outcomes are
+    /// reported to the workflow like all others.
     pub(super) fn end_inside(&self, live: &Live) {
         let (id, user) = (live.execution.id, live.execution.context.user.clone());
         self.closing().add(id);
@@ -61,7 +62,8 @@ impl WorkflowEngine {
         tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
     }
 
-    /// Ends those that wait in one commit and those that have begun one by one; gives those that are to be tried again.
+    /// Ends those that wait in one commit and those that have begun one by one; gives those that are to be
+    /// tried again.
     async fn end_some(&self, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
         let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
         for one in some {
@@ -117,8 +119,8 @@ impl WorkflowEngine {
         }
     }
 
-    /// Ends one that has begun: a workflow is asked for that, of anything else the change is committed and who runs it is
-    /// woken.
+    /// Ends one that has begun: a workflow is asked for that, of anything else the change is committed and
+    /// who runs it is woken.
     async fn end_begun(&self, id: ExecutionId, user: &str) -> Result<(), Uncommitted> {
         let Some(execution) = self.store().execution(id).await? else { return Ok(()) };
         let is_held = self.store().is_held(id);
@@ -142,8 +144,8 @@ impl WorkflowEngine {
         Ok(())
     }
 
-    /// Propagates the status of a workflow that goes on, or rests, to the workflows inside it. They are resumed only when
-    /// somebody asked this one to go on.
+    /// Propagates the status of a workflow that goes on, or rests, to the workflows inside it. They are
+    /// resumed only when somebody asked this one to go on.
     pub(super) fn hand_on(&self, live: &Live, goes_on: bool) {
         let status = live.conductor.status();
         let wanted = match status {
@@ -167,8 +169,8 @@ impl WorkflowEngine {
         });
     }
 
-    /// Resumes the workflows inside one that was resumed itself, because an earlier process may have ended before it
-    /// propagated that. A workflow that was paused afterwards stays paused.
+    /// Resumes the workflows inside one that was resumed itself, because an earlier process may have ended
+    /// before it propagated that. A workflow that was paused afterwards stays paused.
     pub(super) fn hand_on_again(&self, live: &Live) {
         let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
         let workflows = workflows_inside(live);
@@ -187,8 +189,8 @@ impl WorkflowEngine {
         });
     }
 
-    /// Has a workflow that goes on take in the outcomes that came while it was paused. An earlier version waited for
-    /// these for ever.
+    /// Has a workflow that goes on take in the outcomes that came while it was paused. An earlier version
+    /// waited for these for ever.
     pub(super) fn take_in_ends(&self, live: &Live) {
         let goes_on = matches!(live.conductor.status(), Status::Running | Status::Resuming);
         if goes_on && live.conductor.holds_ends() {
@@ -213,7 +215,8 @@ fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Op
     Some(Report { parent, execution, expect, changes })
 }
 
-/// The workflows among what is open inside a workflow, oldest first: the same in every run, which a simulation relies on.
+/// The workflows among what is open inside a workflow, oldest first: the same in every run, which a
+/// simulation relies on.
 fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
     let inside = live.active.iter().filter(|(_, inside)| **inside == Inside::Workflow);
     let mut inside: Vec<_> = inside.map(|(id, _)| *id).collect();

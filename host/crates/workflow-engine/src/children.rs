@@ -17,8 +17,8 @@ use super::ACTION_CHAIN;
 use super::service::WorkflowEngine;
 use super::world::task_execution_id;
 
-/// The execution for an action of a task. Values from the workflow's expressions are data, unless it `reevaluates`;
-/// the defaults of the action are templates in any case.
+/// The execution for an action of a task. Values from the workflow's expressions are data, unless it
+/// `reevaluates`; the defaults of the action are templates in any case.
 ///
 /// # Errors
 /// The reason why it cannot be built, for people.

@@ -1,7 +1,7 @@
-//! The workflows inside which nothing may begin any more, because they were canceled, have timed out or were made to
-//! fail. Executions ask here before they start, so that a tree that grows faster than its workflows can be told of
-//! the end stops growing at once. This is only a shortcut: [`cascade`](super::cascade) makes sure that everything
-//! ends.
+//! The workflows inside which nothing may begin any more, because they were canceled, have timed out or were
+//! made to fail. Executions ask here before they start, so that a tree that grows faster than its workflows
+//! can be told of the end stops growing at once. This is only a shortcut: [`cascade`](super::cascade) makes
+//! sure that everything ends.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,8 +34,8 @@ impl Closing {
         }
     }
 
-    /// Whether `execution` must not begin, because the workflow that requested it, or the root, is about to end. It
-    /// will be canceled.
+    /// Whether `execution` must not begin, because the workflow that requested it, or the root, is about to
+    /// end. It will be canceled.
     pub(super) fn holds(&self, execution: &Execution) -> bool {
         let Some(parent) = &execution.parent else { return false };
         if self.count.load(Ordering::SeqCst) == 0 {

@@ -1,5 +1,5 @@
-//! What executions ask of this service, and what people ask of a workflow through them: to pause, to resume, to end, to be
-//! run again.
+//! What executions ask of this service, and what people ask of a workflow through them: to pause, to resume,
+//! to end, to be run again.
 
 use async_trait::async_trait;
 use petrel_engine_core::Error;
@@ -36,8 +36,8 @@ impl Conductor for WorkflowEngine {
         }
     }
 
-    /// One that was asked already, before the backup that it is held since, has told nobody here: what is inside it is
-    /// told now.
+    /// One that was asked already, before the backup that it is held since, has told nobody here: what is
+    /// inside it is told now.
     async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted> {
         let id = workflow.id;
         if workflow.status != Stored::Canceling {
@@ -119,8 +119,8 @@ impl WorkflowEngine {
         Ok(self.deliver(id, Message::Request(status)).await?)
     }
 
-    /// Refuses tasks that the workflow's definition does not have. A workflow that never began has no definition; its
-    /// rerun reports the reason when it runs.
+    /// Refuses tasks that the workflow's definition does not have. A workflow that never began has no
+    /// definition; its rerun reports the reason when it runs.
     async fn refuse_unknown_tasks(&self, workflow: ExecutionId, tasks: &[String]) -> Result<(), Error> {
         let Some(compiled) = self.definition(workflow).await? else { return Ok(()) };
         let Source::Orquesta(definition) = &compiled.definition else { return Ok(()) };
@@ -135,7 +135,8 @@ impl WorkflowEngine {
         Err(Error::invalid(format!("the workflow of execution {workflow} has no task `{stranger}`"), hint))
     }
 
-    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked for it.
+    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked
+    /// for it.
     pub(super) async fn commit_outcome(
         &self,
         execution: &Execution,

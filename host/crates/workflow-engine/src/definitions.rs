@@ -1,6 +1,6 @@
 //! The files that workflows are written in: read when one begins, inspected and compiled once for each
-//! content, and kept by it, so that a workflow goes on by the definition it began with. What inspection is, is in
-//! `petrel_catalog::workflows`.
+//! content, and kept by it, so that a workflow goes on by the definition it began with. What inspection is,
+//! is in `petrel_catalog::workflows`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

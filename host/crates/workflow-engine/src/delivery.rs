@@ -1,5 +1,5 @@
-//! Brings what happens to workflows to them, one workflow at a time and in order. What comes while a commit is under
-//! way is taken together by the next: a hundred tasks that end at once cost a few commits.
+//! Brings what happens to workflows to them, one workflow at a time and in order. What comes while a commit
+//! is under way is taken together by the next: a hundred tasks that end at once cost a few commits.
 
 use std::pin::Pin;
 
@@ -26,7 +26,8 @@ impl WorkflowEngine {
             workflow.post(envelope.take());
             let mut live = workflow.hold().await;
             if workflow.is_gone() {
-                // The instance was forgotten while we waited. Messages that nobody has taken are ours to pass on.
+                // The instance was forgotten while we waited. Messages that nobody has taken are ours to pass
+                // on.
                 let left = workflow.collect();
                 drop(live);
                 if !left.is_empty() {
@@ -59,8 +60,8 @@ impl WorkflowEngine {
         }
     }
 
-    /// Reports a workflow to the one above it. Each level runs as a task of its own, because workflows may be nested
-    /// deeper than the stack allows.
+    /// Reports a workflow to the one above it. Each level runs as a task of its own, because workflows may be
+    /// nested deeper than the stack allows.
     pub(super) fn deliver_up(&self, report: Report) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
         let (engine, above) = (self.clone(), report.parent.execution);
         let delivery = self.core().spawn("report to a workflow", async move {

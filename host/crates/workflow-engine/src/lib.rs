@@ -7,8 +7,9 @@
 //!                                               live: from the log, on first use
 //! ```
 //!
-//! [`WorkflowEngine`] is the handle of this service; its state is nobody else's. It implements what executions ask of
-//! whoever conducts workflows (`petrel_executions::Conductor`), commits what follows, and wakes who runs it.
+//! [`WorkflowEngine`] is the handle of this service; its state is nobody else's. It implements what
+//! executions ask of whoever conducts workflows (`petrel_executions::Conductor`), commits what follows, and
+//! wakes who runs it.
 //!
 //! | | |
 //! |---|---|
@@ -22,8 +23,8 @@
 //! | `definitions` | the files that workflows are written in, by their content |
 //! | `outcome`, `messages`, `refusal` | its status as that of its execution; what it tells without secrets; why something did not happen to it |
 //!
-//! What is wrong with the text of a workflow, and which actions it may call, is said by `petrel_catalog::workflows`; what
-//! comes next in one by `petrel_workflows`, which is pure.
+//! What is wrong with the text of a workflow, and which actions it may call, is said by
+//! `petrel_catalog::workflows`; what comes next in one by `petrel_workflows`, which is pure.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -1,5 +1,5 @@
-//! A workflow in memory: its conductor, its execution as it is stored, and what runs inside it. How it is made anew
-//! from its log is in [`load`](super::load).
+//! A workflow in memory: its conductor, its execution as it is stored, and what runs inside it. How it is
+//! made anew from its log is in [`load`](super::load).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -54,8 +54,8 @@ pub(super) enum Stopped {
 }
 
 impl Live {
-    /// Whether everything inside it is to end. After the failure of a task, other executions may first come to their
-    /// own ends.
+    /// Whether everything inside it is to end. After the failure of a task, other executions may first come
+    /// to their own ends.
     pub(super) fn is_closing(&self) -> bool {
         let status = self.conductor.status();
         self.starts_nothing() || (status.is_completed() && !self.conductor.is_active())
@@ -76,7 +76,8 @@ impl Live {
     }
 }
 
-/// The bytes of a workflow's parameters besides those that its conductor counts: as stored, and for a chain as final.
+/// The bytes of a workflow's parameters besides those that its conductor counts: as stored, and for a chain
+/// as final.
 pub(super) fn given_bytes(execution: &Execution) -> usize {
     let stored: usize = execution.parameters.values().map(size::of_value).sum();
     if execution.runner == ACTION_CHAIN { stored.saturating_mul(2) } else { stored }

@@ -1,5 +1,5 @@
-//! The workflows in memory, each with what has happened to it and was not taken in yet. Which of them stay is in
-//! [`residence`](super::residence).
+//! The workflows in memory, each with what has happened to it and was not taken in yet. Which of them stay is
+//! in [`residence`](super::residence).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -70,9 +70,9 @@ impl Workflow {
         self.is_gone.load(Ordering::SeqCst)
     }
 
-    /// Begins work, for the holder of `live`. Earlier work may have been dropped midway, as happens when the process
-    /// ends. Its commit is still on its way then, and `live` must be read after it, or two entries of the log would
-    /// get the same place.
+    /// Begins work, for the holder of `live`. Earlier work may have been dropped midway, as happens when the
+    /// process ends. Its commit is still on its way then, and `live` must be read after it, or two entries of
+    /// the log would get the same place.
     ///
     /// # Errors
     /// When the store fails.

@@ -1,5 +1,5 @@
-//! Messages of failed workflows without secrets: an error of an expression quotes the value that it met, which may
-//! come from a secret parameter or from the configuration.
+//! Messages of failed workflows without secrets: an error of an expression quotes the value that it met,
+//! which may come from a secret parameter or from the configuration.
 
 use std::cmp::Reverse;
 
@@ -8,8 +8,8 @@ use petrel_model::secrets::{MASK, secret_texts, secret_texts_at};
 use petrel_model::{Execution, Object};
 use serde_json::Value;
 
-/// `result`, whose messages quote no secret parameter or configuration of `workflow`. The output is the author's own
-/// affair.
+/// `result`, whose messages quote no secret parameter or configuration of `workflow`. The output is the
+/// author's own affair.
 pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: Value) -> Value {
     let Some(told) = result.as_object_mut() else { return result };
     let is_quiet = |name: &str| told.get(name).is_none_or(Value::is_null);

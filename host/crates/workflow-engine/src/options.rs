@@ -12,13 +12,13 @@ pub struct Options {
     /// The limits of a workflow. Defaults: 1,000 items of a task at once, 10,000 tasks because of one event,
     /// 1,000,000 tasks in all, 128 MiB of variables.
     pub limits: WorkflowLimits,
-    /// The memory, in bytes, of workflows that wait for executions inside them. Beyond it the ones that have been
-    /// idle for longest are dropped, and rebuilt from their logs when needed. Default 64 MiB.
+    /// The memory, in bytes, of workflows that wait for executions inside them. Beyond it the ones that have
+    /// been idle for longest are dropped, and rebuilt from their logs when needed. Default 64 MiB.
     pub waiting_memory: usize,
     /// The URL of the API, for actions that call it. Default: none.
     pub api_url: String,
-    /// Whether workflows evaluate the results of expressions again, as the original does, even if the metadata of
-    /// their action does not say so. Default: no, results are data.
+    /// Whether workflows evaluate the results of expressions again, as the original does, even if the
+    /// metadata of their action does not say so. Default: no, results are data.
     pub reevaluates: bool,
 }
 

@@ -13,9 +13,9 @@ use super::refusal::Refusal;
 use super::step::Step;
 
 impl Step {
-    /// Whether a report may be accepted. A batch may contain several that were decided on the same version, for
-    /// example of a child that is canceled and that begins. Only the first of them holds. And nothing may begin
-    /// inside a workflow that is about to end.
+    /// Whether a report may be accepted. A batch may contain several that were decided on the same version,
+    /// for example of a child that is canceled and that begins. Only the first of them holds. And nothing may
+    /// begin inside a workflow that is about to end.
     ///
     /// # Errors
     /// That something has moved.
@@ -71,9 +71,9 @@ impl Step {
         Ok(())
     }
 
-    /// The status to request of the conductor when somebody requests `status`. Outcomes that came during a pause are
-    /// taken in only when the conductor is asked to run: Orquesta never asks for that, and the log of an earlier
-    /// version must replay in the same way.
+    /// The status to request of the conductor when somebody requests `status`. Outcomes that came during a
+    /// pause are taken in only when the conductor is asked to run: Orquesta never asks for that, and the log
+    /// of an earlier version must replay in the same way.
     pub(super) fn wanted(&self, status: Status) -> Status {
         let takes_in = status == Status::Resuming && self.live.conductor.holds_ends();
         if takes_in { Status::Running } else { status }

@@ -1,9 +1,10 @@
-//! The residence of idle workflows in memory. A workflow that waits for executions inside it can be rebuilt from its
-//! log when one of them reports. So when many wait, the ones that have been idle for longest are dropped.
+//! The residence of idle workflows in memory. A workflow that waits for executions inside it can be rebuilt
+//! from its log when one of them reports. So when many wait, the ones that have been idle for longest are
+//! dropped.
 //!
 //! Any workflow can be dropped, whatever it waits for: its log is the truth, and timeouts are kept apart
-//! ([`timers`](super::timers)). So all waiting workflows share one bound. A workflow with a long log is expensive to
-//! rebuild, so it is dropped later than others, but it is dropped.
+//! ([`timers`](super::timers)). So all waiting workflows share one bound. A workflow with a long log is
+//! expensive to rebuild, so it is dropped later than others, but it is dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use petrel_model::ExecutionId;
 use super::live::Live;
 use super::mailbox::{Workflow, Workflows};
 
-/// The greatest credit: a workflow is dropped as if it had been used as many moments later as its log has entries, up
-/// to this number.
+/// The greatest credit: a workflow is dropped as if it had been used as many moments later as its log has
+/// entries, up to this number.
 const MOST_CREDIT: u64 = 10_000;
 /// About the bytes of a workflow besides its tasks and variables.
 const BASE_BYTES: usize = 8 << 10;
@@ -75,8 +76,8 @@ impl Workflows {
         all.taken.fetch_sub(before, Ordering::Relaxed);
     }
 
-    /// When workflows take more than `limit` bytes, drops the ones that have been idle for longest, until a quarter
-    /// is free. The caller must not hold the `live` of any of them.
+    /// When workflows take more than `limit` bytes, drops the ones that have been idle for longest, until a
+    /// quarter is free. The caller must not hold the `live` of any of them.
     pub(super) fn make_room(&self, limit: usize) {
         let Residence { taken, next_look, .. } = self.residence();
         if taken.load(Ordering::Relaxed) <= limit.max(next_look.load(Ordering::Relaxed))

@@ -1,5 +1,5 @@
-//! The limits on one step of a workflow: tasks because of one event, and executions inside the root. A workflow that
-//! exceeds one fails with the name of the setting.
+//! The limits on one step of a workflow: tasks because of one event, and executions inside the root. A
+//! workflow that exceeds one fails with the name of the setting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::step::Step;
 
-/// The number of events that may follow from one at once. Only a cycle of tasks whose actions cannot be requested has
-/// more.
+/// The number of events that may follow from one at once. Only a cycle of tasks whose actions cannot be
+/// requested has more.
 const MOST_ROUNDS: usize = 1_000;
 /// The pause before a root that could not be told is told again.
 const AGAIN: Duration = Duration::from_secs(1);

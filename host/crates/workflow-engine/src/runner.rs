@@ -1,5 +1,5 @@
-//! The runner types of workflows. The host conducts these itself, so their descriptions are all there is to them as
-//! runners.
+//! The runner types of workflows. The host conducts these itself, so their descriptions are all there is to
+//! them as runners.
 
 use std::sync::Arc;
 

@@ -17,8 +17,8 @@ use super::mailbox::Workflows;
 use super::options::Options;
 use super::timers::Timers;
 
-/// The number of workflows that are rebuilt at once. Each has its whole log in memory meanwhile, and a thousand may
-/// be needed at the same moment, for example because they all have the same timeout.
+/// The number of workflows that are rebuilt at once. Each has its whole log in memory meanwhile, and a
+/// thousand may be needed at the same moment, for example because they all have the same timeout.
 const LOADS_AT_ONCE: usize = 4;
 
 /// The service that conducts workflows. Cheap to clone.
@@ -33,7 +33,8 @@ struct Inner {
     workflows: Workflows,
     closing: Closing,
     definitions: Definitions,
-    /// The permits to rebuild a workflow. Their holder waits for nothing but the store and the evaluation of the log.
+    /// The permits to rebuild a workflow. Their holder waits for nothing but the store and the evaluation of
+    /// the log.
     loads: Semaphore,
     timers: Timers,
 }

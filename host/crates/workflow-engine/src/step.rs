@@ -1,5 +1,6 @@
-//! A step of a workflow: a batch of messages is applied in one commit with the outcomes, the entries of the log, the
-//! next executions and the workflow's own status. If the commit cannot be made, nothing has happened.
+//! A step of a workflow: a batch of messages is applied in one commit with the outcomes, the entries of the
+//! log, the next executions and the workflow's own status. If the commit cannot be made, nothing has
+//! happened.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -302,8 +303,8 @@ impl Step {
         Ok(self.live)
     }
 
-    /// The status for the workflow's execution: the workflow's own, except that it ends only when nothing is open
-    /// inside it.
+    /// The status for the workflow's execution: the workflow's own, except that it ends only when nothing is
+    /// open inside it.
     fn target(&self) -> Status {
         let status = self.live.conductor.status();
         if !status.is_completed() {

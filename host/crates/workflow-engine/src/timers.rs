@@ -1,5 +1,5 @@
-//! The timeouts of workflows, and the recovery of workflows that an earlier process was conducting. Timeouts are kept
-//! here and not in the workflow, which can so leave memory while it waits.
+//! The timeouts of workflows, and the recovery of workflows that an earlier process was conducting. Timeouts
+//! are kept here and not in the workflow, which can so leave memory while it waits.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -31,8 +31,9 @@ impl Drop for Timer {
 pub(super) struct Timers(Mutex<HashMap<ExecutionId, Timer>>);
 
 impl WorkflowEngine {
-    /// Sets the timeout of a workflow, unless it is set, and calls it off once the workflow has ended. The time counts
-    /// from its beginning, in whichever process that was. To be called whenever a workflow has changed.
+    /// Sets the timeout of a workflow, unless it is set, and calls it off once the workflow has ended. The
+    /// time counts from its beginning, in whichever process that was. To be called whenever a workflow has
+    /// changed.
     pub(super) fn follow(&self, live: &Live) {
         // Most workflows have no timeout, and need no lock.
         let Some(timeout) = live.conductor.timeout().and_then(|seconds| u64::try_from(seconds).ok()) else {
@@ -66,8 +67,8 @@ impl WorkflowEngine {
         Timer(waiting.abort_handle())
     }
 
-    /// Recovers the workflows that an earlier process was conducting: their timeouts run on, and their requests to
-    /// executions inside them are repeated, because these may not have been told.
+    /// Recovers the workflows that an earlier process was conducting: their timeouts run on, and their
+    /// requests to executions inside them are repeated, because these may not have been told.
     pub(super) async fn go_on(&self, workflows: Vec<Execution>) {
         for execution in workflows {
             self.go_on_with(execution.id).instrument(spans::execution(&execution)).await;
@@ -111,7 +112,8 @@ impl WorkflowEngine {
         self.make_room();
     }
 
-    /// Ends executions that an earlier version left inside ended workflows. None of them begins once this returns.
+    /// Ends executions that an earlier version left inside ended workflows. None of them begins once this
+    /// returns.
     ///
     /// # Errors
     /// When the store cannot be read.

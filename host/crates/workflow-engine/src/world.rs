@@ -1,7 +1,7 @@
 //! The world of a workflow's expressions: the moment, the datastore, and results of tasks.
 //!
-//! Reads of the datastore are noted, and go into the log with the event, so that a replay of the log sees the same
-//! values.
+//! Reads of the datastore are noted, and go into the log with the event, so that a replay of the log sees the
+//! same values.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The consequences of an event for each of its rules: the execution with its status, or the reason why there is
-//! none. [`explanation`](super) has the verdicts.
+//! The consequences of an event for each of its rules: the execution with its status, or the reason why there
+//! is none. [`explanation`](super) has the verdicts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,8 +42,8 @@ impl Engine {
         Ok(found)
     }
 
-    /// Adds the consequences of the event to each explanation. With `hides_secrets` no result is quoted that its
-    /// action declares secret.
+    /// Adds the consequences of the event to each explanation. With `hides_secrets` no result is quoted that
+    /// its action declares secret.
     pub(super) async fn tell_what_came_of_it(
         &self,
         explanations: &mut [Explanation],
@@ -118,7 +118,8 @@ impl Engine {
     }
 }
 
-/// The reason of a failure in a result: its error, or else the last line on standard error, or else the exit code.
+/// The reason of a failure in a result: its error, or else the last line on standard error, or else the exit
+/// code.
 fn said(result: &Value) -> Option<String> {
     let text = |name: &str| result.get(name).and_then(Value::as_str).map(str::trim);
     let filled = |text: &&str| !text.is_empty();
@@ -135,7 +136,8 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// The consequence of a failed enforcement. Its reason is left out where the present criteria give the same one.
+/// The consequence of a failed enforcement. Its reason is left out where the present criteria give the same
+/// one.
 fn failed(explanation: &Explanation, execution: Option<ExecutionId>, reason: &str) -> String {
     if let Some(id) = execution {
         return format!("execution {id} failed: {reason}");

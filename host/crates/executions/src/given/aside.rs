@@ -1,5 +1,5 @@
-//! Executions that wait for memory or for resources of their runner: of each user in turn, of each of its roots in
-//! turn, and the earliest first within a root. They hold nothing but their place in this line.
+//! Executions that wait for memory or for resources of their runner: of each user in turn, of each of its
+//! roots in turn, and the earliest first within a root. They hold nothing but their place in this line.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
@@ -13,8 +13,9 @@ use petrel_runners::{Asked, Runner, Runs, Ticket};
 
 use super::unprepared::Start;
 
-/// The time for which an execution that finds no room is waited for. Then others overtake it for as long, and so on
-/// in turn: small executions are not held up for ever by a few large ones, and do not overtake a large one for ever.
+/// The time for which an execution that finds no room is waited for. Then others overtake it for as long, and
+/// so on in turn: small executions are not held up for ever by a few large ones, and do not overtake a large
+/// one for ever.
 const WAITED_FOR: Duration = Duration::from_secs(10);
 
 /// The kinds of needs.
@@ -160,8 +161,8 @@ impl Line {
         self.turns.of(&one.holder.user).of(&one.holder.root).push_back(one);
     }
 
-    /// Whether `holder`, with small needs, must leave room at `now` to an execution that waits here: one that is
-    /// [waited for](WAITED_FOR), or one of the same user that waits for others of this user.
+    /// Whether `holder`, with small needs, must leave room at `now` to an execution that waits here: one that
+    /// is [waited for](WAITED_FOR), or one of the same user that waits for others of this user.
     pub(super) fn is_spared_by(&self, holder: &Holder, now: Instant) -> bool {
         let is_waited_for = |since: Option<Instant>| {
             since.is_some_and(|since| is_waited_for(now.saturating_duration_since(since)))
@@ -196,8 +197,9 @@ impl Line {
         Some((one, turn))
     }
 
-    /// The places of the user and of the root in turn, and the outcome. An execution that would exceed its share is
-    /// overtaken, also by others of its user; one that would not, and finds no room, is [waited for](WAITED_FOR).
+    /// The places of the user and of the root in turn, and the outcome. An execution that would exceed its
+    /// share is overtaken, also by others of its user; one that would not, and finds no room, is [waited
+    /// for](WAITED_FOR).
     fn first(
         &mut self,
         shares: &mut Shares,

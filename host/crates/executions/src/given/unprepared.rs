@@ -1,5 +1,5 @@
-//! Executions of which it is not known yet what they need, by what they start from. That is being prepared: once for all
-//! that wait for it, which hold nothing meanwhile.
+//! Executions of which it is not known yet what they need, by what they start from. That is being prepared:
+//! once for all that wait for it, which hold nothing meanwhile.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
