@@ -1,4 +1,5 @@
-//! Ends executions that somebody no longer wants.
+//! Cancellation: a waiting execution ends at once, a run through its runner, and a workflow through the
+//! [`Conductor`](super::conductor::Conductor).
 
 use petrel_engine_core::Error;
 use petrel_model::{Execution, ExecutionId, Status, StatusEvent, Timestamp};
@@ -10,16 +11,17 @@ use super::uncommitted::Uncommitted;
 /// The number of attempts at a cancel while the execution keeps changing at the same moment.
 const TRIES: usize = 8;
 
-/// What came of a cancel.
+/// The outcome of a cancel.
 #[derive(Debug, Clone)]
 pub enum Canceled {
-    /// It has ended, or will as soon as what runs has been ended. As it stands then.
+    /// The execution in its new state: canceled, or canceling until its action has ended.
     Ends(Execution),
-    /// It cannot be ended any more.
+    /// The execution as it is: it had ended before, and cannot be canceled any more.
     TooLate(Execution),
 }
 
-/// An execution as a cancel leaves it, and what must hold for that.
+/// The canceled form of `execution`, with the expectation for its commit. `is_held` tells whether it is held
+/// since a restore.
 ///
 /// # Errors
 /// When its status does not allow it.
@@ -49,8 +51,8 @@ fn moves(status: Status, is_held: bool) -> &'static [StatusEvent] {
 }
 
 impl Executions {
-    /// Ends an execution: at once if it has not begun, else as soon as what runs has been ended. It is done
-    /// to its end although the caller does not wait for it.
+    /// Cancels an execution: at once if it has not begun, otherwise as soon as its action has ended. The
+    /// cancel is completed even if the caller stops waiting.
     ///
     /// # Errors
     /// When the execution does not exist, or the store fails.
@@ -76,7 +78,7 @@ impl Executions {
         })
     }
 
-    /// Ends `execution`, as it was read.
+    /// Cancels `execution`, on the condition that it has not changed since it was read.
     async fn try_cancel(&self, execution: Execution, user: &str) -> Result<Canceled, Uncommitted> {
         let id = execution.id;
         let is_held = self.store().is_held(id);
@@ -89,11 +91,13 @@ impl Executions {
             status if !status.is_cancelable() => return Ok(Canceled::TooLate(execution)),
             _ => {}
         }
+        // A begun workflow ends by a step of its own, after the executions inside it.
         if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
             return self.conductor().cancel(execution).await.map(Canceled::Ends);
         }
         let (execution, expect) = cancellation(execution, is_held, user, self.core().now())?;
         let changes = vec![Change::UpdateExecution(execution.clone())];
+        // Committed before the run is told: the outcome of a canceled run is legal only from `canceling`.
         self.commit_outcome(&execution, vec![expect], changes).await?;
         self.queue().end(&[id]);
         self.queue().tell(id, execution.status);
@@ -101,7 +105,7 @@ impl Executions {
     }
 }
 
-/// That there is no such execution.
+/// The error for an execution that does not exist.
 pub fn unknown(id: ExecutionId) -> Error {
     Error::NotFound {
         what: "execution",

@@ -1,4 +1,5 @@
-//! Wakes those who wait for the end of an execution, only after the commit.
+//! The clients that wait for the end of an execution. They are woken only after the commit, so that no answer
+//! tells of an end that a crash could undo.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -42,7 +43,7 @@ impl Events {
         }
     }
 
-    /// The execution once it is final, or as it stands after `patience`. `None` if there is none.
+    /// The execution once it is final, or in its state after `patience`. `None` if it does not exist.
     ///
     /// # Errors
     /// When the store fails.
@@ -61,6 +62,7 @@ impl Events {
             return Ok(execution);
         }
         let told = tokio::select! {
+            // The end counts even if the time is up at the same moment.
             biased;
             _ = end => true,
             () = core.sleep(patience) => false,

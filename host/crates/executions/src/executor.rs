@@ -25,7 +25,7 @@ use super::uncommitted::Uncommitted;
 
 /// The time that an idempotent action may run before its start is stored.
 const SHORT: Duration = Duration::from_millis(100);
-/// The interval at which output is stored while an action runs.
+/// The interval at which output is stored while an action runs: one commit for all lines of it.
 const FLUSH: Duration = Duration::from_millis(250);
 /// The first line of each further attempt has a number above this multiple, so that the output of attempts
 /// does not mix.
@@ -42,14 +42,15 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     let running = executions.queue().runs().enter(id, cancel.clone());
     let result = Run::new(executions, execution, cancel.clone()).carry_out().await;
     if result.is_err() {
-        // If its start could not be stored it still runs, and nobody would take its outcome.
+        // If its start could not be stored, the action still runs, and nobody would take its outcome.
         cancel.cancel();
     }
     drop(running);
     match result {
         Ok(()) => {}
         Err(Uncommitted::Moved) => {
-            // Somebody else moved it first (a cancel, say): what came of our run does not count.
+            // Another commit changed the execution first, a cancel for example, so the outcome of this run
+            // does not count.
             tracing::debug!(execution.id = %id, "its outcome came too late");
         }
         Err(Uncommitted::Failed(error)) => {
@@ -61,11 +62,11 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
 /// The runner of an execution, with its registered action.
 type Found = (Arc<dyn Runner>, Arc<RegisteredAction>);
 
-/// Why a run does not begin.
+/// The reasons why a run does not begin.
 enum Unprepared {
-    /// Something that it needs is missing: this is its outcome.
+    /// A prerequisite is missing; this is the outcome of the run.
     Ended(Box<Outcome>),
-    /// Something else stands in the way.
+    /// Another failure. The execution stays as it is stored, for the next process.
     Failed(Error),
 }
 
@@ -115,6 +116,7 @@ impl<'a> Run<'a> {
             }
             Err(Unprepared::Failed(error)) => return Err(error.into()),
         };
+        // After this commit a crash abandons the execution, so the action runs at most once.
         if !self.execution.idempotent {
             self.store_start().await?;
         }
@@ -267,6 +269,7 @@ impl<'a> Run<'a> {
             last_words.push(OutputLine { stream: Stream::Output, text });
         }
         let mut expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
+        // A short run stores its start and its outcome in one commit.
         if !self.is_started && self.execution.status.is_waiting() {
             self.apply(StatusEvent::Started)?;
             self.execution.host = Some(self.executions.store().fence().epoch);
@@ -281,6 +284,7 @@ impl<'a> Run<'a> {
         let output = self.take_output(last_words);
         let started = self.executions.core().monotonic();
         loop {
+            // Set in each round, because reading again replaces the execution.
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
@@ -313,12 +317,13 @@ impl<'a> Run<'a> {
         let fresh = self.executions.store().execution(self.execution.id).await?.ok_or(Uncommitted::Moved)?;
         let expect = Expect::ExecutionVersion(fresh.id, fresh.version);
         self.execution = fresh;
+        // An ended execution takes no further event, so this outcome came too late.
         self.apply(end.event()).map_err(|_illegal| Uncommitted::Moved)?;
         Ok(expect)
     }
 }
 
-/// A result that can be read back: one that nests too deep is kept as its JSON text.
+/// A result that can be read back: one that nests too deep (see [`depth`]) is kept as its JSON text.
 pub fn storable(result: Value) -> Value {
     match &result {
         Value::Object(object) if depth::is_too_deep(&result) => {
@@ -335,8 +340,8 @@ pub fn storable(result: Value) -> Value {
     }
 }
 
-/// What is recorded of a run that says it was canceled although nobody has asked for that. It has failed: as
-/// canceled it would end the workflow around it, without retries, and nobody could say who had canceled it.
+/// The outcome of a run that its runner ended as canceled although nobody asked for that: a failure. As
+/// canceled it would end the workflow around it without retries, and nobody could say who had canceled it.
 fn unasked(outcome: &Outcome) -> Outcome {
     let result = json!({
         "error": "the runner has ended this as canceled, and nobody has asked for that",

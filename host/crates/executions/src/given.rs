@@ -196,7 +196,8 @@ impl GivenRoom {
     }
 }
 
-/// Admits executions: gives them all that they need while they run, or sets them aside. Clones are the same.
+/// The admission of executions to their runs: each gets all its resources, or is set aside. Clones share
+/// their state.
 #[derive(Clone)]
 pub(crate) struct Admissions(Arc<Inner>);
 
@@ -219,6 +220,7 @@ pub(crate) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // Released before the schedulers are woken, or they would not find these resources yet.
         drop(self.ticket.take());
         if self.admissions.0.room.give_back(&self.holder, self.taken) {
             self.admissions.0.wake.all();
@@ -230,13 +232,13 @@ impl Drop for Place {
 pub(crate) enum Admission {
     /// It may, with its resources if it needs any.
     Runs(Option<Place>),
-    /// [`Admissions::next`] gives it once there is room.
+    /// It waits, and [`Admissions::next`] returns it once there is room.
     SetAside,
 }
 
 impl Admissions {
-    /// Admissions to `limit` bytes of parameters. When there is room for one that was set aside, the
-    /// schedulers are woken.
+    /// Admissions with `limit` bytes for parameters. The schedulers are woken when there is room for an
+    /// execution that was set aside.
     pub(crate) fn new(core: Core, catalog: Catalog, wake: Wake, limit: usize) -> Self {
         Self(Arc::new(Inner { core, catalog, wake, room: GivenRoom::new(limit) }))
     }
@@ -322,6 +324,7 @@ impl Preparation {
         let Some(registered) = registered else { return };
         let Some(runner) = registered.runs.as_ref().and_then(Runs::runner) else { return };
         let (pack_path, entry_point) = (&registered.pack_path, &registered.action.entry_point);
+        // A file that changes during its preparation has to be prepared again.
         for _ in 0..PREPARATIONS {
             if runner.prepare(pack_path, entry_point).await.is_err() {
                 return;

@@ -1,4 +1,4 @@
-//! Settings of executions.
+//! The settings of this service. `host/src/config/table.rs` has their names for operators.
 
 /// Settings of executions, with defaults that suit one small machine.
 #[derive(Debug, Clone)]

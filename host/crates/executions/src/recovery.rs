@@ -1,8 +1,8 @@
 //! Recovery of the executions that an earlier process had begun: they are run again if they are idempotent,
 //! and abandoned if not. Executions that it had not begun need nothing; they are still waiting.
 //!
-//! What was in flight at the backup that a store is restored from is held: it may go on where the backup is
-//! from. It is taken up when somebody says so ([`Executions::resume_all`]).
+//! Executions that were in flight at the backup from which a store was restored are held, since they may go
+//! on where the backup comes from. They are recovered on request ([`Executions::resume_all`]).
 
 use std::collections::BTreeMap;
 
@@ -29,6 +29,7 @@ impl Executions {
         let executions = self.clone();
         self.core()
             .run_detached(async move {
+                // One call at a time, so that only one reports the executions as resumed.
                 let mut is_left_over = executions.lifting().lock().await;
                 let held = executions.store().held();
                 if held == 0 && !*is_left_over {

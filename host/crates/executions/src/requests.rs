@@ -1,4 +1,5 @@
-//! Takes in executions: what is asked for, rendered and checked, and what else an execution is made of.
+//! The acceptance of requests: parameters are rendered and checked, and the execution is built and stored.
+//! Rules and workflows build theirs with the same functions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,12 +52,13 @@ struct Asked {
     context: Context,
     written: Object,
     rendered: Object,
-    /// Where what is rendered holds secrets.
+    /// The places of secrets in `rendered`.
     secret: Vec<String>,
 }
 
 impl Asked {
-    /// Its parameters, rendered on behalf of who asked, and checked, and where they hold secrets.
+    /// Renders the parameters on behalf of the user, and checks them. Returns them with the places of their
+    /// secrets.
     fn parameters(&self, queue: &Queue) -> Result<(Object, Vec<String>), Error> {
         // Compiling templates charges no work, so many of them must not be compiled on a worker.
         if are_large(&self.written) && !may_take_long() {
@@ -76,8 +78,8 @@ impl Asked {
         Ok((live, secret))
     }
 
-    /// What is wrong, without any value if what was rendered before holds secrets, which templates may have
-    /// read.
+    /// The message about `error`. It quotes no value if the parameters rendered before hold secrets, which
+    /// templates may have read.
     fn told(&self, templates: &Templates<'_>, error: parameters::Error) -> String {
         let told = templates.told(error);
         if self.secret.is_empty() { told } else { told.hidden() }.to_string()
@@ -94,13 +96,14 @@ impl Executions {
         self.request_with(request, Vec::new()).await
     }
 
-    /// The same, with parameters rendered before that hold secrets at these places.
+    /// As [`request`](Self::request), with the places of secrets in the parameters that were rendered before.
     pub(crate) async fn request_with(
         &self,
         request: Request,
         secret: Vec<String>,
     ) -> Result<Execution, Error> {
         let queue = self.queue();
+        // Asked before anything is rendered, so that refused requests cost little.
         queue.check_room()?;
         queue.check_share(Account::User(&request.behalf.user))?;
         let now = self.core().now();
@@ -110,7 +113,7 @@ impl Executions {
         self.accept(id, now, request, secret).instrument(span).await
     }
 
-    /// Makes an execution of what was asked for, and stores it.
+    /// Builds the requested execution, and stores it.
     async fn accept(
         &self,
         id: ExecutionId,
@@ -140,6 +143,7 @@ impl Executions {
             rendered: request.rendered,
             secret,
         };
+        // Evaluated at once if that is quick, otherwise again from the start on a thread of its own.
         let (live, secret_places) = if let Some(rendered) = quick(|| asked.parameters(queue)) {
             rendered
         } else {
@@ -157,7 +161,10 @@ impl Executions {
     }
 }
 
-/// The action, if it can be run here and now.
+/// The registered action.
+///
+/// # Errors
+/// When it does not exist, is disabled or refused, or this host lacks its runner.
 pub fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
     let registered = Arc::clone(content.action(reference)?);
     if !registered.action.enabled {
@@ -173,7 +180,7 @@ pub fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredActi
     Ok(registered)
 }
 
-/// A new execution, waiting.
+/// A new execution with the status `requested`.
 pub fn new_execution(
     id: ExecutionId,
     registered: &RegisteredAction,
@@ -201,8 +208,11 @@ pub fn new_execution(
     }
 }
 
-/// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults
-/// in their place.
+/// Refuses values for immutable parameters. It looks at the given values, because rendering would put the
+/// defaults in their place.
+///
+/// # Errors
+/// The names of the parameters, in StackStorm's words.
 pub fn refuse_overrides(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
     let immutable: Vec<_> = given
         .iter()
@@ -221,7 +231,8 @@ pub fn refuse_overrides(registered: &RegisteredAction, given: &Object) -> Result
     Ok(())
 }
 
-/// Refuses a context that would not fit into the row of its execution, which is written anew at every move.
+/// Refuses a large context, because it is in the row of the execution, which is written again at each change
+/// of status.
 fn refuse_large_context(context: &Object) -> Result<(), Error> {
     let size = serde_json::to_string(context).map_or(usize::MAX, |text| text.len());
     if size > LARGEST_CONTEXT {
@@ -231,8 +242,11 @@ fn refuse_large_context(context: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or
-/// with all of them together, is said without any value where `hides_values` of it, which is asked only then.
+/// Checks rendered parameters against the schemas of the action and of its runner.
+///
+/// # Errors
+/// The mistake in one parameter, or in all of them together (`None`). The message quotes no value if
+/// `hides_values` holds for it, which is asked only after a mistake.
 pub fn checked(
     registered: &RegisteredAction,
     given: &Object,
@@ -248,27 +262,28 @@ fn usage(registered: &RegisteredAction) -> String {
     format!("`petrel action get {}` shows what it takes", registered.action.reference)
 }
 
-/// Why there are no final parameters.
+/// The reasons why there are no final parameters.
 #[derive(Debug, thiserror::Error)]
 pub enum Unmade {
-    /// They cannot be rendered, or do not fit.
+    /// The parameters cannot be rendered, or do not fit.
     #[error(transparent)]
     Parameters(#[from] parameters::Error),
-    /// Something else stands in the way: the host stops.
+    /// Another failure, such as the stop of the host.
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
-/// The parameters that the runner gets: those of the execution, and the defaults of what it leaves out.
+/// The parameters for the runner: those of the execution, and the defaults of missing ones.
 ///
 /// # Errors
-/// Why they cannot be made.
+/// When a default cannot be rendered or does not fit, or the host stops.
 pub async fn final_parameters(
     queue: &Queue,
     registered: &Arc<RegisteredAction>,
     live: &Arc<Object>,
     context: &Context,
 ) -> Result<Arc<Object>, Unmade> {
+    // There is nothing to render, so no scope is built.
     if registered.parameters.is_empty() && live.is_empty() {
         return Ok(Arc::clone(live));
     }

@@ -2,8 +2,10 @@
 //! its own, so that processes never wait for components or the other way round.
 //!
 //! While the disk is short of space nothing more starts: running executions need the reserve for outcome and
-//! output. What was given much runs if there is room for that, and is [set aside](super::given) otherwise:
-//! nobody waits for room who holds a slot, or the other way round.
+//! output.
+//!
+//! An execution with large parameters runs if there is memory for them, and is [set aside](super::given)
+//! otherwise: nobody waits for memory while holding a slot, or the other way round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,7 @@ const BATCH: usize = 64;
 /// The time after which the store is asked again although nothing was heard.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How long until the store is asked again whether it has room.
+/// The time after which the free space of the disk is checked again.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// The scheduler of one kind of slots.
@@ -85,8 +87,8 @@ impl Scheduler {
         }
     }
 
-    /// Whether the disk has room for what would be started. What it prints and gives would else fill the
-    /// reserve, and with that the host could not even be started again.
+    /// Whether the disk has room for more output and results. They would fill the reserve otherwise, and then
+    /// the host could not even be started again.
     fn has_room(&self) -> bool {
         self.executions.core().store().figures().short_of_room().is_none()
     }
@@ -116,6 +118,7 @@ impl Scheduler {
 
     /// Starts due executions, as far as slots are free. Returns whether there were any.
     async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
+        // One more than the free slots, because the caller holds one already.
         let room = (self.slots.available_permits() + 1).min(BATCH);
         let now = self.executions.core().now();
         let claimed = match self.executions.store().claim(&self.runners, now, room).await {
@@ -138,6 +141,7 @@ impl Scheduler {
         found
     }
 
+    /// Runs a claimed execution as a task of its own, which holds `slot` and `place` until its end.
     fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
         let executions = self.executions.clone();
         let span = spans::execution(&execution);
@@ -156,6 +160,7 @@ impl Scheduler {
         self.executions.core().spawn(name, run.instrument(span));
     }
 
+    /// The time until the next delayed execution is due, at most [`IDLE`].
     async fn until_due(&self) -> Duration {
         match self.executions.store().next_due(&self.runners).await {
             Ok(Some(due)) => due.since(self.executions.core().now()).min(IDLE),

@@ -1,7 +1,7 @@
-//! What templates see beside the parameters of their action: the datastore as `st2kv`, the configuration of
-//! the pack as `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of
-//! workflows and the defaults of actions all get it from here; a rule adds `trigger`. What criteria see,
-//! which have no action, is made in the dispatcher of events.
+//! The scopes of templates, apart from the parameters of their action: the datastore as `st2kv`, the
+//! configuration of the pack as `config_context`, the context of the execution as `action_context`. Rules,
+//! requests, tasks of workflows and defaults of actions all get their scope here; a rule adds `trigger`.
+//! Criteria, which have no action, get theirs in the dispatcher of events.
 
 use std::collections::BTreeSet;
 
@@ -22,11 +22,11 @@ const CONFIG: &str = "config_context";
 pub struct Templates<'a> {
     /// The keys of the datastore.
     pub keys: &'a Keys,
-    /// What is registered, at the moment that all of it is decided by.
+    /// The snapshot of the catalog by which everything is decided.
     pub content: &'a Content,
-    /// The action whose parameters they become.
+    /// The action that takes the values.
     pub registered: &'a RegisteredAction,
-    /// Those that somebody gave.
+    /// The templates of the caller, the rule or the task.
     pub given: &'a Given,
 }
 
@@ -51,9 +51,9 @@ impl Templates<'_> {
         Ok(scope.with_datastore(datastore))
     }
 
-    /// Whether what is wrong with the value of `parameter`, or else with all of them together, is told
-    /// without any value: it is made from a secret parameter, or from what the schema of the configuration
-    /// calls secret. Of a configuration without a schema everything is.
+    /// Whether an error about the value of `parameter`, or with `None` about all of them together, must quote
+    /// no value: the value is made from a secret parameter, or from a part of the configuration that its
+    /// schema declares secret. Without a schema every part is.
     pub fn hide_value(&self, parameter: Option<&str>) -> bool {
         let (given, signature) = (self.given, &self.registered.signature);
         let Some(parameter) = parameter else {
@@ -64,15 +64,16 @@ impl Templates<'_> {
                 .read_marked(|schema| parameters::reads_secret(parameter, CONFIG, given, signature, schema))
     }
 
-    /// The same of the text and value that `error` is about.
+    /// The same for the template and the value that `error` is about.
     pub fn may_quote_configuration(&self, error: &Error) -> bool {
         let signature = &self.registered.signature;
         self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))
     }
 
-    /// Where `live`, which is made of these templates, holds secrets: what is declared as one, and what is
-    /// made from one, be it a parameter, the configuration, or what `event`, a schema of the payload, calls
-    /// secret. `before` are those of what was rendered before.
+    /// The places of secrets in `live`, the rendered values of these templates: parameters that are declared
+    /// secret, and values made from a secret parameter, from the configuration, or from a part of the payload
+    /// that `event`, its schema, declares secret. `before` has the places in parameters that were rendered
+    /// before.
     pub fn secret_places(&self, live: &Object, event: Option<&Value>, before: &[String]) -> Vec<String> {
         let (given, signature) = (self.given, &self.registered.signature);
         let is_secret = |name: &str| signature.is_secret(name) || is_secret_at(before, name);
@@ -85,7 +86,7 @@ impl Templates<'_> {
         let event = event.map(|schema| ("trigger", schema));
         let beside: Vec<_> =
             event.into_iter().chain(configuration.as_ref().map(|schema| (CONFIG, schema))).collect();
-        // Of most there is nothing to be found, and nothing is looked through.
+        // Most templates read no secret, so nothing is searched for them.
         let made = if refers || !beside.is_empty() {
             made_from_secrets(given, signature, is_secret, &beside)
         } else {
@@ -111,8 +112,8 @@ impl Templates<'_> {
         self.marked_configuration().is_some_and(|schema| reads(&schema))
     }
 
-    /// The schema of the configuration, if they ask for that and anything in it is secret: without a schema
-    /// everything is.
+    /// The schema of the configuration, if a template reads the configuration and the schema declares
+    /// anything secret. Without a schema everything is.
     fn marked_configuration(&self) -> Option<Value> {
         if !self.ask_for_configuration() || self.content.configuration(self.pack()).is_empty() {
             return None;

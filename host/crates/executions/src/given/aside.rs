@@ -53,6 +53,7 @@ impl SetAside {
     /// Takes all resources or none; only from the reserved part if `spares_others`.
     pub(super) fn take(&self, shares: &mut Shares, spares_others: bool) -> Result<Option<Ticket>, Refused> {
         if self.needed > 0 {
+            // Only asked here, and taken below: a refusal by the runner then leaves nothing to give back.
             shares.admits(&self.holder, self.needed)?;
         }
         let ticket = match self.shared() {
@@ -206,6 +207,7 @@ impl Line {
         now: Instant,
         spare: impl Fn(&Holder) -> bool,
     ) -> Option<(usize, usize, Turn)> {
+        // Whether others may overtake an execution that finds no room.
         let mut passes = false;
         for (user_at, user) in self.turns.order.iter().enumerate() {
             let Some(roots) = self.turns.of.get(user) else { continue };
