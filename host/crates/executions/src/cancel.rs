@@ -83,6 +83,7 @@ impl Executions {
         let id = execution.id;
         let is_held = self.store().is_held(id);
         match execution.status {
+            // No run here could report its end, so the execution ends with this commit.
             Status::Canceling if is_held => {}
             Status::Canceling => {
                 self.queue().end(&[id]);

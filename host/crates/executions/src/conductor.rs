@@ -2,8 +2,7 @@
 //! workflow is handed to the conductor, and so is each outcome of an execution inside a workflow. The
 //! conductor commits, and never calls back.
 //!
-//! Executions define the trait and the workflow engine implements it, so that neither crate depends on the
-//! other in a circle.
+//! Executions define the trait and the workflow engine implements it, so that the dependency leads one way.
 
 use async_trait::async_trait;
 use petrel_engine_core::Error;

@@ -73,7 +73,8 @@ impl WorkflowEngine {
     }
 }
 
-/// Pauses a workflow that has begun after the one above it was paused.
+/// Pauses a workflow that has begun after the one above it was paused. That pause could not reach it, because
+/// a waiting execution cannot be paused.
 fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     engine.core().clone().spawn("status of a workflow", async move {
         let above = engine.store().execution(above).await.ok().flatten();
@@ -130,6 +131,7 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     let reevaluates = registered.action.expressions.reevaluate || engine.options().reevaluates;
     let rerun = rerun_of(execution);
     let compiled = engine.definitions().of_action(&registered, reevaluates).await?;
+    // A rerun goes on with the definition in its log, which may be older than the present one.
     if rerun.is_none() {
         compiled.compare(engine.catalog()).await?;
     }
@@ -181,6 +183,7 @@ fn chain_context(execution: &Execution, parameters: &Object) -> Object {
 /// The workflow's knowledge of itself, `ctx().st2`.
 fn surroundings(engine: &WorkflowEngine, execution: &Execution, registered: &RegisteredAction) -> Value {
     json!({
+        // Both ids are the execution's, since a workflow has no object of its own here.
         "workflow_execution_id": execution.id,
         "action_execution_id": execution.id,
         "api_url": engine.options().api_url,
@@ -254,6 +257,7 @@ async fn start(
         Err(NotBegun::Refused(reason)) => return refuse(engine, begins.execution, reason).await,
         Err(NotBegun::Failed(error)) => return Err(error),
     };
+    // Only now: a definition that counts as stored is left out of the next commits.
     begins.compiled.set_stored();
     Ok(Some(live))
 }
@@ -336,7 +340,7 @@ impl Begins {
     }
 }
 
-/// Ends an execution that cannot be run again in this way.
+/// Fails an execution whose rerun is refused.
 async fn refuse(
     engine: &WorkflowEngine,
     execution: Execution,
@@ -374,7 +378,7 @@ async fn resumed(engine: &WorkflowEngine, of: ExecutionId, id: ExecutionId) -> R
     Ok((log, conductor, results))
 }
 
-/// Ends an execution whose workflow cannot begin.
+/// Fails an execution whose workflow cannot begin.
 async fn fail(engine: &WorkflowEngine, mut execution: Execution, result: Value) -> Result<(), Uncommitted> {
     let expect = Expect::ExecutionVersion(execution.id, execution.version);
     let failed = execution.apply(StatusEvent::Failed, engine.now());

@@ -1,7 +1,7 @@
-//! What a workflow's status means for what runs inside it: once it is to end all of it ends, a pause and a
-//! resume reach the workflows among it. Plain actions are not interrupted by a pause. What is inside is not
-//! asked for any of that: its change is committed here, or put into the mailbox of the workflow that it is,
-//! and who runs it is woken.
+//! The propagation of a workflow's status to the executions inside it: when it is to end all of them end, and
+//! a pause or a resume reaches the workflows among them. A pause does not interrupt plain actions. Nothing
+//! calls upwards for that: the changes are committed here, or put into the mailboxes of workflows, and then
+//! the runs are told.
 //!
 //! A workflow is final only when nothing is open inside it. So a process that recovers a workflow finds the
 //! executions that were not told yet, and tells them then.
@@ -21,11 +21,12 @@ use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 
-/// The number of waiting executions that one commit ends.
+/// The number of waiting executions that one commit ends; they are all in memory at once.
 const WAITING_AT_ONCE: usize = 500;
 /// The number of begun executions that are told at once.
 const TOLD_AT_ONCE: usize = 32;
-/// The number of attempts to tell an execution.
+/// The number of attempts to end the executions inside a workflow: about a quarter of an hour, with the
+/// pauses.
 const MOST_ROUNDS: usize = 1_000;
 /// The pause before the next attempt: it grows from the first value to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
@@ -62,8 +63,8 @@ impl WorkflowEngine {
         tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
     }
 
-    /// Ends those that wait in one commit and those that have begun one by one; gives those that are to be
-    /// tried again.
+    /// Ends waiting executions in one commit, and begun ones one by one. Returns those that have to be tried
+    /// again.
     async fn end_some(&self, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
         let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
         for one in some {
@@ -94,6 +95,7 @@ impl WorkflowEngine {
             return Vec::new();
         }
         let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
+        // Through the workflow, because the entries in its log belong into the same commit.
         let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
             // The workflow is gone or unreadable, which must not keep the executions inside it from ending.
             Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
@@ -119,12 +121,13 @@ impl WorkflowEngine {
         }
     }
 
-    /// Ends one that has begun: a workflow is asked for that, of anything else the change is committed and
-    /// who runs it is woken.
+    /// Ends a begun execution: a workflow by a message to it, any other by a commit, after which its run is
+    /// told.
     async fn end_begun(&self, id: ExecutionId, user: &str) -> Result<(), Uncommitted> {
         let Some(execution) = self.store().execution(id).await? else { return Ok(()) };
         let is_held = self.store().is_held(id);
         match execution.status {
+            // No run here could report its end, so the execution ends with this commit.
             Stored::Canceling if is_held => {}
             Stored::Canceling => {
                 self.queue().end(&[id]);
@@ -215,8 +218,8 @@ fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Op
     Some(Report { parent, execution, expect, changes })
 }
 
-/// The workflows among what is open inside a workflow, oldest first: the same in every run, which a
-/// simulation relies on.
+/// The workflows among the open executions inside a workflow, oldest first: an order that is the same in
+/// every run, as the simulation requires.
 fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
     let inside = live.active.iter().filter(|(_, inside)| **inside == Inside::Workflow);
     let mut inside: Vec<_> = inside.map(|(id, _)| *id).collect();
@@ -235,7 +238,7 @@ fn last(execution: &Execution, status: Stored) -> Option<Timestamp> {
     execution.log.iter().rfind(|entry| entry.status == status).map(|entry| entry.timestamp)
 }
 
-/// Tells a few at a time. Returns those that could not be told.
+/// Calls `one` for each execution, a few at a time. Returns those that could not be told.
 async fn tell<F, T>(
     engine: &WorkflowEngine,
     ids: Vec<ExecutionId>,

@@ -86,7 +86,7 @@ pub(super) fn make(
     Ok(child)
 }
 
-/// Where the execution for an action of a task belongs, which is so deep.
+/// The place of the execution for an action of a task, at this depth.
 fn parent(workflow: &Execution, start: &Start, action: &Action, depth: u32) -> Parent {
     Parent {
         execution: workflow.id,

@@ -1,5 +1,5 @@
-//! What executions ask of this service, and what people ask of a workflow through them: to pause, to resume,
-//! to end, to be run again.
+//! The implementation of [`Conductor`]: requests of executions, and through them of people, who pause,
+//! resume, cancel and rerun workflows.
 
 use async_trait::async_trait;
 use petrel_engine_core::Error;
@@ -30,14 +30,14 @@ impl Conductor for WorkflowEngine {
         let workflow = report.parent.execution;
         match self.deliver(workflow, Message::Report(Box::new(report))).await {
             Ok(_workflow) => Ok(()),
-            // Its outcome is kept all the same.
+            // The workflow is gone, and the outcome is kept all the same.
             Err(Refusal::Gone { reports, .. }) => self.commit_reports(reports).await,
             Err(refusal) => Err(refusal.into()),
         }
     }
 
-    /// One that was asked already, before the backup that it is held since, has told nobody here: what is
-    /// inside it is told now.
+    /// If the request was made before the backup since which the workflow is held, nobody here has told the
+    /// executions inside it, so they are told now.
     async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted> {
         let id = workflow.id;
         if workflow.status != Stored::Canceling {
@@ -73,6 +73,7 @@ impl Conductor for WorkflowEngine {
     }
 
     async fn take_up(&self, workflows: Vec<Execution>) -> Result<(), Error> {
+        // Before the schedulers start, so that nothing begins inside canceled workflows.
         for workflow in workflows.iter().filter(|workflow| workflow.status == Stored::Canceling) {
             self.closing().add(workflow.id);
         }
@@ -84,7 +85,11 @@ impl Conductor for WorkflowEngine {
 }
 
 impl WorkflowEngine {
-    /// Asks a workflow for a status.
+    /// Requests a status of a workflow.
+    ///
+    /// # Errors
+    /// When the execution does not exist, is not a workflow, is held, or its status does not allow the
+    /// request.
     pub(super) async fn ask(&self, id: ExecutionId, status: Status) -> Result<Execution, Error> {
         let execution = self.store().execution(id).await?.ok_or_else(|| unknown(id))?;
         let conflict = |message: String, hint: &str| Error::Conflict {
@@ -135,8 +140,8 @@ impl WorkflowEngine {
         Err(Error::invalid(format!("the workflow of execution {workflow} has no task `{stranger}`"), hint))
     }
 
-    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked
-    /// for it.
+    /// Commits a change of `execution`. An outcome inside a workflow goes through the workflow above, for its
+    /// consequences.
     pub(super) async fn commit_outcome(
         &self,
         execution: &Execution,
@@ -152,7 +157,7 @@ impl WorkflowEngine {
         }
     }
 
-    /// Commits what was reported to a workflow that is gone.
+    /// Commits the reports to a workflow that is gone.
     pub(super) async fn commit_reports(&self, reports: Vec<Report>) -> Result<(), Uncommitted> {
         let (expect, changes): (Vec<_>, Vec<_>) =
             reports.into_iter().map(|report| (report.expect, report.changes)).unzip();

@@ -1,6 +1,6 @@
-//! The files that workflows are written in: read when one begins, inspected and compiled once for each
-//! content, and kept by it, so that a workflow goes on by the definition it began with. What inspection is,
-//! is in `petrel_catalog::workflows`.
+//! The definitions of workflows: the file is read when a workflow begins, inspected and compiled once for
+//! each content, and stored, so that a workflow goes on with the definition with which it began.
+//! `petrel_catalog::workflows` has the inspection.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -42,7 +42,8 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Whether the definition must be stored with the workflow that begins with it.
+    /// Whether the definition must be stored with the workflow that begins with it. Several workflows may
+    /// store it at once, since they all write the same row.
     pub(crate) fn must_be_stored(&self) -> bool {
         !self.is_stored.load(Ordering::Relaxed)
     }

@@ -1,5 +1,6 @@
-//! Brings what happens to workflows to them, one workflow at a time and in order. What comes while a commit
-//! is under way is taken together by the next: a hundred tasks that end at once cost a few commits.
+//! The delivery of messages to workflows, in order and one workflow at a time. Messages that come while a
+//! commit is under way are applied together by the next one: a hundred tasks that end at once cost a few
+//! commits.
 
 use std::pin::Pin;
 
@@ -23,6 +24,7 @@ impl WorkflowEngine {
         let mut envelope = Some(Envelope { message, reply });
         loop {
             let workflow = self.workflows().get(id);
+            // Posted before the wait, so that the next holder of the workflow takes this message along.
             workflow.post(envelope.take());
             let mut live = workflow.hold().await;
             if workflow.is_gone() {
@@ -52,6 +54,7 @@ impl WorkflowEngine {
                 drop(live);
                 self.make_room();
             }
+            // Another sender may have applied the message. Without an answer it still is in a mailbox.
             match answer.try_recv() {
                 Ok(answer) => return answer,
                 Err(oneshot::error::TryRecvError::Empty) => {}
@@ -70,7 +73,7 @@ impl WorkflowEngine {
         Box::pin(async move { delivery.await.unwrap_or_else(|gone| Err(Error::from(gone).into())) })
     }
 
-    /// Lets go of workflows in memory when they take more than they may.
+    /// Drops idle workflows when all of them together take more memory than the setting allows.
     pub(super) fn make_room(&self) {
         self.workflows().make_room(self.options().waiting_memory);
     }

@@ -1,5 +1,5 @@
-//! A workflow in memory: its conductor, its execution as it is stored, and what runs inside it. How it is
-//! made anew from its log is in [`load`](super::load).
+//! A workflow in memory: its conductor, its stored execution, and the executions inside it.
+//! [`load`](super::load) rebuilds it from its log.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) struct Live {
     pub(super) conductor: Conducted,
     /// The number of entries in its log.
     pub(super) sequence: u64,
-    /// What is open inside it.
+    /// The open executions inside it.
     pub(super) active: HashMap<ExecutionId, Inside>,
     /// The results of its tasks, if its expressions may read them.
     pub(super) results: Option<Arc<Results>>,
@@ -28,17 +28,17 @@ pub(super) struct Live {
     pub(super) given: usize,
 }
 
-/// What an execution inside a workflow is.
+/// The kinds of executions inside a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inside {
-    /// An action that is run.
+    /// An action with a runner.
     Action,
-    /// A workflow in turn, which is told when this one pauses or goes on.
+    /// A workflow, which is told when the one around it pauses or goes on.
     Workflow,
 }
 
 impl Inside {
-    /// What an execution is, by whether it is a workflow.
+    /// The kind of an execution, by whether it is a workflow.
     pub(super) fn of(is_workflow: bool) -> Self {
         if is_workflow { Self::Workflow } else { Self::Action }
     }
@@ -69,7 +69,7 @@ impl Live {
             || matches!(self.conductor.status(), Status::Canceling | Status::Canceled)
     }
 
-    /// Whether nothing will happen to it unless somebody asks for it.
+    /// Whether nothing happens to it any more without a request.
     pub(super) fn is_idle(&self) -> bool {
         let status = self.conductor.status();
         self.active.is_empty() && (status.is_completed() || status.is_resting())
@@ -83,7 +83,8 @@ pub(super) fn given_bytes(execution: &Execution) -> usize {
     if execution.runner == ACTION_CHAIN { stored.saturating_mul(2) } else { stored }
 }
 
-/// The results are kept if any expression may read them.
+/// The collection of results, if an expression of `definition` may read them. A search of the text is enough:
+/// a false hit costs only memory.
 pub(super) fn results_of(definition: &str, id: ExecutionId) -> Option<Arc<Results>> {
     definition.contains("task(").then(|| Arc::new(Results::new(id)))
 }

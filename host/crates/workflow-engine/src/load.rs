@@ -1,4 +1,4 @@
-//! Makes a workflow anew from its log when it is not in memory.
+//! Rebuilds a workflow from its log when it is not in memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl WorkflowEngine {
         self.definitions().stored(self.store(), definition).await.map(Some)
     }
 
-    /// What is open inside a workflow.
+    /// The open executions inside a workflow.
     pub(super) async fn open_inside(&self, id: ExecutionId) -> Result<HashMap<ExecutionId, Inside>, Error> {
         let (mut active, mut after) = (HashMap::new(), None);
         loop {
@@ -92,6 +92,7 @@ impl WorkflowEngine {
             return Ok(replayed);
         }
         let (first, rest) = (first.clone(), rest.to_vec());
+        // Without a limit on time, which could make the replay differ from what was decided.
         self.queue().evaluations().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
     }
 
@@ -124,7 +125,7 @@ impl WorkflowEngine {
         })
     }
 
-    /// What an execution gave that a log refers to.
+    /// The result of an execution to which a log refers.
     pub(super) async fn stored_result(&self, id: ExecutionId) -> Result<Arc<Value>, Error> {
         let execution = self.store().execution(id).await?;
         let execution =
@@ -175,6 +176,7 @@ impl Began {
             .with_limits(self.limits)
             .with_edition(self.edition);
         for ((entry, event), number) in rest.iter().zip(events).zip(1..) {
+            // Before the event is applied, as in its step: expressions may read the result.
             if let (Some(results), Event::Report(report)) = (&results, event) {
                 results.keep(report, &conductor);
             }

@@ -1,5 +1,5 @@
-//! The workflows in memory, each with what has happened to it and was not taken in yet. Which of them stay is
-//! in [`residence`](super::residence).
+//! The workflows in memory, with their mailboxes: messages that were not applied yet.
+//! [`residence`](super::residence) decides which workflows stay.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,17 +35,17 @@ pub(super) struct Workflows {
 }
 
 impl Workflow {
-    /// What is counted of it.
+    /// The accounting of its memory.
     pub(super) fn resident(&self) -> &Resident {
         &self.resident
     }
 
-    /// Takes it in hand; nobody else is at work on it meanwhile.
+    /// Locks the workflow. A step holds the lock until its commit is made.
     pub(super) async fn hold(&self) -> MutexGuard<'_, Option<Live>> {
         self.live.lock().await
     }
 
-    /// As [`hold`](Self::hold), if nobody has it in hand.
+    /// As [`hold`](Self::hold), if nobody holds the lock.
     pub(super) fn try_hold(&self) -> Option<MutexGuard<'_, Option<Live>>> {
         self.live.try_lock().ok()
     }
@@ -55,7 +55,7 @@ impl Workflow {
         self.queue.lock().extend(envelopes);
     }
 
-    /// Takes what is in its mailbox.
+    /// Takes all messages out of its mailbox.
     pub(super) fn collect(&self) -> Vec<Envelope> {
         std::mem::take(&mut *self.queue.lock())
     }
@@ -65,7 +65,7 @@ impl Workflow {
         self.queue.lock().is_empty()
     }
 
-    /// Whether it was forgotten; to be asked while `live` is held.
+    /// Whether it was forgotten. To be called by the holder of `live`.
     pub(super) fn is_gone(&self) -> bool {
         self.is_gone.load(Ordering::SeqCst)
     }
@@ -92,12 +92,12 @@ impl Workflow {
 }
 
 impl Workflows {
-    /// What is counted of all of them.
+    /// The accounting of the memory of all workflows.
     pub(super) fn residence(&self) -> &Residence {
         &self.residence
     }
 
-    /// Looks at those that are known now.
+    /// Calls `at` with the known workflows, under the lock.
     pub(super) fn look<T>(&self, at: impl FnOnce(&HashMap<ExecutionId, Arc<Workflow>>) -> T) -> T {
         at(&self.known.lock())
     }
@@ -112,6 +112,7 @@ impl Workflows {
         workflow.is_gone.store(true, Ordering::SeqCst);
         self.used(workflow, None);
         let mut known = self.known.lock();
+        // A newer instance may be known by now, and stays.
         if known.get(&id).is_some_and(|one| Arc::ptr_eq(one, workflow)) {
             known.remove(&id);
         }

@@ -1,4 +1,4 @@
-//! Settings of workflows.
+//! The settings of this service. `host/src/config/table.rs` has their names for operators.
 
 use petrel_model::WorkflowLimits;
 

@@ -18,13 +18,14 @@ impl Step {
     /// begin inside a workflow that is about to end.
     ///
     /// # Errors
-    /// That something has moved.
+    /// [`Refusal::Moved`].
     pub(super) fn admit(&self, report: &Report) -> Result<(), Refusal> {
         let id = report.execution.id;
         let is_overtaken = report.expect.iter().any(|expect| match expect {
             Expect::ExecutionVersion(id, version) => self.staged.get(id).is_some_and(|one| one != version),
             _ => false,
         });
+        // The log ends with the reported status, so the entry before it has the old one.
         let before = report.execution.log.iter().rev().nth(1);
         let begins =
             !report.execution.status.is_final() && before.is_some_and(|entry| entry.status.is_waiting());
@@ -62,6 +63,7 @@ impl Step {
             item: parent.item,
             status: status.as_str().to_owned(),
             execution: Some(id),
+            // The row of the execution has it, and a replay reads it there.
             result: None,
         };
         let report =

@@ -74,7 +74,7 @@ impl Step {
 }
 
 impl WorkflowEngine {
-    /// Makes a workflow fail. It is not waited for.
+    /// Makes a workflow fail on a task of its own, because the caller holds the lock of a workflow inside it.
     fn fail_later(&self, id: ExecutionId, message: String) {
         let engine = self.clone();
         self.core().spawn("end of a workflow", async move { engine.fail(id, message).await });

@@ -28,7 +28,7 @@ pub struct WorkflowEngine(Arc<Inner>);
 struct Inner {
     queue: Queue,
     options: Options,
-    /// What is secret among the parameters of actions.
+    /// The secret parameters of actions, by the present catalog.
     secrets: Arc<dyn Secrets>,
     workflows: Workflows,
     closing: Closing,

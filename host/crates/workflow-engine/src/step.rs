@@ -55,6 +55,7 @@ async fn apply(
     live: &mut Option<Live>,
     batch: &[Envelope],
 ) -> Result<Vec<Answer>, Refusal> {
+    // Taken out, because the state is ahead of the store if the commit fails; then it is loaded again.
     let state = match live.take() {
         Some(state) => state,
         None => engine.load(id).await?,
@@ -66,7 +67,7 @@ async fn apply(
     Ok(refused.into_iter().map(|refusal| refusal.map_or_else(|| Ok(execution.clone()), Err)).collect())
 }
 
-/// What messages make of a workflow, once that is durable, and what each of them was refused for.
+/// The workflow after `batch`, once that is durable, with the refusal of each message that was refused.
 async fn take_step(
     engine: &WorkflowEngine,
     state: Live,
@@ -110,7 +111,7 @@ pub(super) struct Step {
     goes_on: bool,
     /// Whether somebody has canceled it in this step.
     is_canceled: bool,
-    /// The versions that the changes make.
+    /// The versions that the changes make, to recognize a second decision on the same version.
     pub(super) staged: HashMap<ExecutionId, u64>,
     /// The number of tasks that the step starts.
     pub(super) tasks: usize,
@@ -227,6 +228,7 @@ impl Step {
             let starts = match result {
                 Ok(starts) => starts,
                 Err(refused) if is_first => return Err(refused),
+                // A consequence has no sender to whom it could be refused.
                 Err(_refused) => Vec::new(),
             };
             is_first = false;
@@ -318,7 +320,7 @@ impl Step {
         }
     }
 
-    /// Moves the workflow's execution to that status.
+    /// Moves the workflow's execution to its [`target`](Self::target).
     fn settle(&mut self) -> Result<(), Error> {
         let (status, live) = (self.target(), &mut self.live);
         if live.execution.status.is_final() || outcome::moves(live.execution.status, status).is_empty() {

@@ -1,5 +1,5 @@
 //! The timeouts of workflows, and the recovery of workflows that an earlier process was conducting. Timeouts
-//! are kept here and not in the workflow, which can so leave memory while it waits.
+//! are kept apart from the workflows, so that these can leave memory while they wait.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -75,12 +75,12 @@ impl WorkflowEngine {
         }
     }
 
-    /// Takes up one workflow, unless something has happened to it meanwhile.
+    /// Recovers one workflow, unless it has made progress meanwhile.
     async fn go_on_with(&self, id: ExecutionId) {
         let workflow = self.workflows().get(id);
         let mut held = workflow.hold().await;
         if workflow.is_gone() {
-            // Nothing is left to be taken up.
+            // The workflow has made progress meanwhile, and needs no recovery.
             return;
         }
         if held.is_none() {

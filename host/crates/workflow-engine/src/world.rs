@@ -113,11 +113,13 @@ impl Records for Results {
 /// The id of a task's run: that of its workflow, with the number of the run in place of its end.
 pub(crate) fn task_execution_id(workflow: ExecutionId, number: usize) -> String {
     let mut id = workflow.to_string();
+    // As long as StackStorm's ids: 24 hexadecimal digits.
     id.truncate(16);
     format!("{id}{number:08x}")
 }
 
-/// The moment of the entry with this number, with its seed: the same whenever the log is read.
+/// The moment of the entry with this number, with its seed: the same whenever the log is read, so the formula
+/// must not change.
 fn moment(at: Timestamp, number: u64) -> Moment {
     let micros = at.as_micros();
     // Spreads neighbouring numbers over the whole range.
