@@ -44,6 +44,7 @@ pub fn cancellation(
 /// The moves of a cancel. A held execution has no action here that would have to end first.
 fn moves(status: Status, is_held: bool) -> &'static [StatusEvent] {
     match status {
+        // Only of a held execution: otherwise its run reports the end.
         Status::Canceling => &[StatusEvent::Canceled],
         status if is_held && !status.is_waiting() => &[StatusEvent::CancelRequested, StatusEvent::Canceled],
         _ => &[StatusEvent::CancelRequested],
@@ -85,6 +86,7 @@ impl Executions {
         match execution.status {
             // No run here could report its end, so the execution ends with this commit.
             Status::Canceling if is_held => {}
+            // Stored by an earlier request. To tell the run twice does no harm.
             Status::Canceling => {
                 self.queue().end(&[id]);
                 return Ok(Canceled::Ends(execution));

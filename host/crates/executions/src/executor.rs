@@ -38,7 +38,9 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
         // The end of its workflow will end it too.
         return;
     }
+    // A child, so that the end of the drain ends this run as well.
     let cancel = executions.core().end_running().child_token();
+    // Registered before anything runs, so that a cancel finds the run.
     let running = executions.queue().runs().enter(id, cancel.clone());
     let result = Run::new(executions, execution, cancel.clone()).carry_out().await;
     if result.is_err() {
@@ -204,6 +206,7 @@ impl<'a> Run<'a> {
         if !self.is_started {
             tokio::select! {
                 outcome = &mut running => return Ok(outcome),
+                // The action goes on meanwhile, since it is a task of its own.
                 () = self.executions.core().sleep(SHORT) => self.store_start().await?,
             }
         }
@@ -255,6 +258,7 @@ impl<'a> Run<'a> {
     async fn finish(mut self, outcome: Outcome) -> Result<(), Uncommitted> {
         // If the stop of the host ended the run, nobody has asked for a cancel.
         let is_stopped = outcome.end == End::Canceled && self.executions.core().end_running().is_cancelled();
+        // The next process runs it again, so the outcome of this run does not matter.
         if is_stopped && self.execution.idempotent {
             return self.hand_back().await;
         }
@@ -268,6 +272,7 @@ impl<'a> Run<'a> {
             let text = format!("output was cut: {} more bytes were dropped", self.output.dropped());
             last_words.push(OutputLine { stream: Stream::Output, text });
         }
+        // Taken before the events below, each of which raises the version.
         let mut expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
         // A short run stores its start and its outcome in one commit.
         if !self.is_started && self.execution.status.is_waiting() {

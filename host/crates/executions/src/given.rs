@@ -74,6 +74,7 @@ impl Lines {
             return Ok(ticket);
         }
         let needs = one.needs();
+        // Many small executions must not use up what a large one is waiting for.
         let spares_others = needs == Needs::Little && self.heavy.is_spared_by(&one.holder, now);
         let line = self.line(needs);
         if line.is_empty()
@@ -105,6 +106,7 @@ impl Lines {
     fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Turn)> {
         self.turn = self.turn.wrapping_add(1);
         let Self { large, heavy, light, turn } = self;
+        // Each turn begins with another line, and looks into the next if nothing of that can run.
         (0..3).find_map(|place| match turn.wrapping_add(place) % 3 {
             0 => large.next(shares, now, |_holder| false),
             1 => heavy.next(shares, now, |_holder| false),
@@ -246,6 +248,7 @@ impl Admissions {
     /// Takes the resources of `execution`, which this process has claimed. Never waits.
     pub(crate) fn admit(&self, kind: Kind, execution: &Execution) -> Admission {
         let needed = self.0.room.needed(&execution.parameters).unwrap_or(0);
+        // Only components share resources of their runner; the others need no look at the catalog.
         let registered = if kind == Kind::Component { self.sharing(&execution.action) } else { None };
         if needed == 0 && registered.is_none() {
             return Admission::Runs(None);
@@ -277,6 +280,7 @@ impl Admissions {
         let registered = one.registered.clone();
         if self.0.room.add_unprepared(kind, &start, one) {
             let preparation = Preparation { admissions: self.clone(), start, fails: true };
+            // A preparation ends early when the host stops, since nothing starts any more.
             let stop = self.0.core.stop_starting().clone();
             let work = preparation.make(registered);
             let until_stop = async move { stop.run_until_cancelled(work).await.unwrap_or_default() };

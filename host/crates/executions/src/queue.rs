@@ -98,6 +98,7 @@ impl Queue {
     /// the store fails.
     pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Uncommitted> {
         self.0.core.commit(expect, changes).await.map_err(|error| match error {
+            // The store reports an expectation that does not hold as a conflict.
             Error::Conflict { .. } => Uncommitted::Moved,
             error => Uncommitted::Failed(error),
         })

@@ -44,6 +44,7 @@ impl Executions {
                 let orphans = executions.store().orphans().await?;
                 let report = take_up(&executions, orphans).await?;
                 *is_left_over = false;
+                // Held executions that had not begun can be claimed from now on.
                 executions.queue().wake();
                 Ok(Resumed { held, report })
             })

@@ -72,6 +72,7 @@ impl Asked {
             .scope(&self.context.user, move || own.shown())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(self.told(&templates, error), usage(&self.registered)))?;
+        // Any value may be made from a secret among the parameters that were rendered before.
         let hides = |parameter: Option<&str>| !self.secret.is_empty() || templates.hide_value(parameter);
         checked(&self.registered, &live, hides)?;
         let secret = templates.secret_places(&live, None, &self.secret);
@@ -107,6 +108,7 @@ impl Executions {
         queue.check_room()?;
         queue.check_share(Account::User(&request.behalf.user))?;
         let now = self.core().now();
+        // Minted before anything is decided, since the id names the trace in the log.
         let id: ExecutionId = self.core().mint(now);
         let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
         let span = spans::accept_execution(id, trace);
@@ -124,6 +126,7 @@ impl Executions {
         let queue = self.queue();
         let registered = runnable(&queue.catalog().content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
+        // Also these: a parameter may have become immutable since the original ran.
         refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
         refuse_depth("the context", &Value::Object(request.context.clone()))?;
@@ -197,6 +200,7 @@ pub fn new_execution(
         idempotent: registered.action.idempotent,
         attempt: 0,
         parameters: Arc::new(parameters),
+        // Stored, so that the result stays masked when the action declares less later.
         context: Context { result_marks: registered.result_marks.clone(), ..context },
         result: None,
         requested_at: now,

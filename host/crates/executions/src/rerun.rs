@@ -106,6 +106,7 @@ impl Executions {
         // Both need a right to the secret: neither acting for somebody nor issuing somebody's token lends
         // rights.
         for caller in [Some(&behalf.user), behalf.api_user.as_ref()].into_iter().flatten() {
+            // The admin sees all secrets anyhow.
             if self.access().is_admin(caller) {
                 continue;
             }

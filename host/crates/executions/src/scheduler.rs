@@ -105,6 +105,7 @@ impl Scheduler {
     /// Starts an execution that was set aside, if there is memory for it by now.
     async fn start_set_aside(&self, slot: &mut Option<OwnedSemaphorePermit>) -> bool {
         let Some((id, place)) = self.executions.queue().admissions().next(self.kind) else { return false };
+        // Read again, because an execution that was set aside is not kept in memory.
         match self.executions.store().execution(id).await {
             Ok(Some(execution)) if execution.status.is_waiting() => {
                 self.start(execution, slot.take(), Some(place));
@@ -131,9 +132,11 @@ impl Scheduler {
         let found = !claimed.is_empty();
         for execution in claimed {
             let admit = || self.executions.queue().admissions().admit(self.kind, &execution);
+            // Otherwise it is set aside: it stays claimed, and leaves its slot to the next one.
             let Admission::Runs(place) = spans::claim(&execution).in_scope(admit) else { continue };
             let slot = match first.take() {
                 Some(slot) => Some(slot),
+                // Never waits: no more were claimed than slots are free.
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
             };
             self.start(execution, slot, place);

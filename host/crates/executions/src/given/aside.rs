@@ -218,6 +218,7 @@ impl Line {
                 }
                 match one.take(shares, spare(&one.holder)) {
                     Ok(ticket) => {
+                        // If an execution in front was overtaken, it is still held up.
                         if !passes {
                             self.held_up_since = None;
                         }
@@ -231,6 +232,7 @@ impl Line {
                     Err(Refused::ByAll) => {
                         let since = *self.held_up_since.get_or_insert(now);
                         passes = !is_waited_for(now.saturating_duration_since(since));
+                        // It is waited for: the others of this line must not take what it needs.
                         if !passes {
                             return None;
                         }
