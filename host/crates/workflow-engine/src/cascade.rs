@@ -36,6 +36,7 @@ impl WorkflowEngine {
     /// reported to the workflow like all others.
     pub(super) fn end_inside(&self, live: &Live) {
         let (id, user) = (live.execution.id, live.execution.context.user.clone());
+        // First of all, so that nothing more begins while the others are told.
         self.closing().add(id);
         let open: Vec<_> = live.active.keys().copied().collect();
         let (engine, span) = (self.clone(), spans::execution(&live.execution));
@@ -54,6 +55,7 @@ impl WorkflowEngine {
                 left.extend(self.end_some(id, some, &user).await);
             }
             open = left;
+            // When the host stops, the next process tells the rest.
             if open.is_empty() || self.core().end_running().is_cancelled() {
                 return;
             }
@@ -160,6 +162,8 @@ impl WorkflowEngine {
         if workflows.is_empty() {
             return;
         }
+        // On a task of its own: the caller holds this workflow, and those inside may report to it before they
+        // answer.
         let engine = self.clone();
         self.core().spawn("status of a workflow", async move {
             let is_told = |engine: Self, one: ExecutionId, _user: String| async move {
@@ -249,6 +253,7 @@ where
     F: Future<Output = Result<T, Error>> + Send + 'static,
     T: Send + 'static,
 {
+    // Not tasks of the process: they end with the caller, for which a stop waits.
     let (mut told, mut left) = (JoinSet::new(), Vec::new());
     for id in ids {
         if told.len() >= TOLD_AT_ONCE {

@@ -48,11 +48,14 @@ pub(super) fn make(
     }
     let told = |error: Error| format!("{error}; {}", error.hint());
     let content = engine.catalog().content();
+    // By the present catalog: a pack that was registered again counts for the next tasks of a running
+    // workflow.
     let registered = runnable(&content, &reference).map_err(told)?;
     let mut input = match &*action.input {
         Value::Null => Object::new(),
         Value::Object(input) => input.clone(),
         other => {
+            // The input may hold a value that the action declares secret.
             let is_secret = registered.parameters.values().any(has_secret);
             let shown = if is_secret { String::new() } else { format!(" is {other}, which") };
             return Err(format!("the input of the task {}{shown} is no object; correct it", start.task));

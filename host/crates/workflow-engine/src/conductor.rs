@@ -78,6 +78,7 @@ impl Conductor for WorkflowEngine {
             self.closing().add(workflow.id);
         }
         self.end_left_behind(&workflows).await?;
+        // In the background, so that the host does not wait until all workflows are rebuilt.
         let engine = self.clone();
         self.core().spawn("recovery of workflows", async move { engine.go_on(workflows).await });
         Ok(())

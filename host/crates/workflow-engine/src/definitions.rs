@@ -139,6 +139,8 @@ impl Definitions {
             let message = format!("{} cannot be read: {error}", path.display());
             not_begun(&json!([{"type": "error", "message": message}]))
         };
+        // A file with the same time and length counts as unchanged, so that most workflows begin without
+        // reading it.
         let metadata = tokio::fs::metadata(&path).await.map_err(unreadable)?;
         let (changed, length) = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
         let key = (path.clone(), reevaluates);

@@ -45,12 +45,14 @@ impl WorkflowEngine {
                 if let Some(live) = live.as_ref() {
                     self.follow(live);
                 }
+                // Nothing more is expected of it, so it need not stay in memory.
                 if live.as_ref().is_none_or(Live::is_idle) && workflow.is_empty() {
                     self.workflows().forget(id, &workflow);
                     *live = None;
                 } else {
                     self.workflows().used(&workflow, live.as_ref());
                 }
+                // Released first, so that this workflow can be dropped as well.
                 drop(live);
                 self.make_room();
             }

@@ -31,6 +31,8 @@ impl WorkflowEngine {
         let execution = found.ok_or_else(|| Refusal::Gone { workflow: id, reports: Vec::new() })?;
         let log = self.store().workflow_log(id).await?;
         let (conductor, results) = self.replay(id, &log).await?;
+        // It fits the log read before, since the caller holds the workflow and every end inside it passes
+        // there.
         let active = self.open_inside(id).await?;
         let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
         let began = began(&log).unwrap_or(execution.requested_at);

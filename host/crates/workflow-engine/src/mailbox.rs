@@ -18,6 +18,7 @@ use super::residence::{Residence, Resident};
 /// A workflow with messages.
 #[derive(Default)]
 pub(super) struct Workflow {
+    /// The mailbox, under a lock of its own, so that a sender never waits for a step to post a message.
     queue: Mutex<Vec<Envelope>>,
     resident: Resident,
     live: tokio::sync::Mutex<Option<Live>>,

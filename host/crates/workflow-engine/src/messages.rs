@@ -13,6 +13,7 @@ use serde_json::Value;
 pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: Value) -> Value {
     let Some(told) = result.as_object_mut() else { return result };
     let is_quiet = |name: &str| told.get(name).is_none_or(Value::is_null);
+    // Only messages are searched, and most workflows have none.
     if is_quiet("errors") && is_quiet("error") {
         return result;
     }
@@ -21,6 +22,7 @@ pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: V
         let registered = content.action(&workflow.action).ok();
         registered.map(|action| secret_texts(&workflow.parameters, &action.parameters)).unwrap_or_default()
     };
+    // Also the places found at the beginning, because the action may declare less by now.
     secrets.extend(secret_texts_at(&workflow.parameters, &workflow.context.secret_places));
     secrets.extend(configured(queue, workflow));
     // The longest first, since one may be a part of another.

@@ -219,6 +219,7 @@ impl Step {
             rounds += 1;
             let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
             self.keep_result(&event);
+            // A new one for each event, because its entry has only its own reads.
             let keys = Arc::new(world::Live::new(
                 self.engine.queue().keys().readable_by(&self.live.execution.context.user),
             ));
@@ -289,6 +290,7 @@ impl Step {
         self.changes.append(&mut self.created);
         let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
         let has_moved = self.before != self.live.execution.status;
+        // A status that the workflow above has to know is stored by its step, in one commit with this one.
         match execution.parent.clone().filter(|_| has_moved && is_told(execution.status)) {
             Some(parent) => {
                 let report = Report { parent, execution, expect, changes };
@@ -370,6 +372,7 @@ impl Step {
         if self.live.execution.status.is_final() {
             self.engine.closing().remove(self.live.execution.id);
         } else if self.live.is_closing() {
+            // Once: the task that ends the executions inside repeats its own attempts.
             if !self.was_closing {
                 self.engine.end_inside(&self.live);
             }

@@ -55,6 +55,7 @@ impl WorkflowEngine {
         let waiting = self.core().spawn("timeout of a workflow", async move {
             tokio::select! {
                 () = core.sleep(end.since(core.now())) => {}
+                // The next process sets the timeout again.
                 () = core.stop_starting().cancelled() => return,
             }
             // A task of its own, which cannot be called off half way.
@@ -120,6 +121,7 @@ impl WorkflowEngine {
     pub(super) async fn end_left_behind(&self, conducted: &[Execution]) -> Result<(), Error> {
         let conducted: HashSet<ExecutionId> = conducted.iter().map(|workflow| workflow.id).collect();
         let mut left: BTreeMap<ExecutionId, Vec<ExecutionId>> = self.store().by_workflow();
+        // The others are recovered with their workflows.
         left.retain(|workflow, _| !conducted.contains(workflow));
         for (id, inside) in left {
             let workflow = self.store().execution(id).await?;
