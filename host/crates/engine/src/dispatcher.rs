@@ -41,7 +41,7 @@ struct Arrived {
     kind: Ref,
     event: Event,
     now: Timestamp,
-    /// What is registered then: all that follows is decided by it.
+    /// The catalog at that moment, by which everything is decided.
     content: Arc<Content>,
 }
 
@@ -79,7 +79,7 @@ impl Engine {
         self.take_in(arrived).instrument(span).await
     }
 
-    /// Decides what follows from an event, and stores it.
+    /// Decides the consequences of an event, and stores them.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it
@@ -191,9 +191,10 @@ impl Engine {
         (enforcement, execution)
     }
 
-    /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters that
-    /// cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where people
-    /// look. Nothing is quoted of one that reads what `secrets`, a schema of the payload, calls secret.
+    /// The execution that a matched rule requests, with its error if there is one. As in StackStorm,
+    /// parameters that cannot be rendered or do not fit make a failed execution, which shows up where people
+    /// look. The error quotes nothing if a parameter reads a value that `secrets`, a schema of the payload,
+    /// declares secret.
     fn execution_for(
         &self,
         arrived: &Arrived,
@@ -253,7 +254,7 @@ impl Engine {
     }
 }
 
-/// Fails an execution whose parameters cannot be used; gives the reason.
+/// Fails an execution whose parameters cannot be used, and returns the reason.
 fn fail(execution: &mut Execution, rule: &Rule, instance: &TriggerInstance, reason: &str) -> String {
     let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
     execution.result = Some(Arc::new(json!({

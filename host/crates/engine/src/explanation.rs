@@ -24,7 +24,7 @@ pub struct Explanation {
     id: RuleId,
     is_backstop: bool,
     reads_datastore: bool,
-    /// What an enforcement says of the first criterion that does not hold.
+    /// The reason in an enforcement for the first criterion that does not hold.
     reason: Option<String>,
     /// Whether the rule matches now.
     pub matched: bool,
@@ -52,14 +52,14 @@ pub struct CriterionExplanation {
     pub value: Value,
     /// Whether it holds.
     pub holds: bool,
-    /// The same in one line, with what to write instead where it looks like a slip.
+    /// The whole in one line, with a correction of what looks like a slip.
     pub text: String,
 }
 
 impl Engine {
-    /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The
-    /// rules, and the datastore, are those of now, not those of then. With `hides_secrets` nothing is quoted
-    /// that the trigger type or the action calls secret.
+    /// The verdicts of the rules that listen to the event's trigger, and their consequences at that time.
+    /// Rules and datastore are the present ones. With `hides_secrets` no value is quoted that the trigger
+    /// type or the action declares secret.
     ///
     /// # Errors
     /// When many wait for long evaluations, there is no memory for the parts of the event, the store fails,
@@ -125,7 +125,8 @@ impl Engine {
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
-        // Of a large event only what the rules read is there, which says nothing about the names beside that.
+        // Of a large event only the parts that the rules read are there, so nothing can be said about other
+        // names.
         let is_whole = instance.payload.text().len() <= SMALL;
         rules.iter().map(|rule| explain(rule, &occurrence, is_whole, secrets.as_deref())).collect()
     }

@@ -17,11 +17,11 @@ pub struct Options {
     pub retention: Retention,
     /// The time that the expressions of one event, request or execution may take together. Default 5 seconds.
     pub longest_evaluation: Duration,
-    /// What is registered.
+    /// The settings of the catalog.
     pub catalog: petrel_catalog::Options,
-    /// How many executions run and wait.
+    /// The settings of executions.
     pub executions: petrel_executions::Options,
-    /// What workflows may take.
+    /// The settings of workflows.
     pub workflows: petrel_workflow_engine::Options,
     /// The settings of users and tokens.
     pub access: petrel_access::Options,

@@ -1,6 +1,6 @@
-//! The door for reads: what is stored of events and executions, for those outside who show it. Nothing can be
-//! changed through it. What is registered stands in `petrel_catalog`, who may ask in `petrel_access`, the
-//! texts of the datastore in `petrel_datastore`; these are in memory.
+//! The door for reads: stored events and executions for the surfaces, which can change nothing through it.
+//! `petrel_catalog` has packs and rules, `petrel_access` the accounts and `petrel_datastore` the keys; these
+//! are in memory.
 
 use petrel_model::output::OutputLine;
 use petrel_model::{

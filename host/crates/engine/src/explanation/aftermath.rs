@@ -106,7 +106,7 @@ impl Engine {
     fn reason(&self, execution: &Execution, hides_secrets: bool) -> Option<String> {
         let result = execution.result.as_deref()?;
         let marks = &execution.context.result_marks;
-        // Of an action that is gone, or calls less secret than it did, nobody knows what is.
+        // If the action is gone, or declares less than it did, any part of the result may be secret.
         let registered = self.content().action(&execution.action).map(Arc::clone).ok();
         match &registered {
             _ if !hides_secrets => said(result),
@@ -150,7 +150,7 @@ fn failed(explanation: &Explanation, execution: Option<ExecutionId>, reason: &st
     }
 }
 
-/// What has changed where a rule does not say now what it said then.
+/// The change because of which a rule's present verdict is not the stored one.
 fn changed(explanation: &Explanation) -> &'static str {
     if explanation.reads_datastore {
         "the rule, or what it reads of the datastore, has changed"
