@@ -37,6 +37,7 @@ pub fn cancellation(
     }
     // One commit makes one version, however many moves it contains.
     execution.version = version.saturating_add(1);
+    // Of several requests the first one counts.
     execution.context.cancelled_by.get_or_insert_with(|| user.to_owned());
     Ok((execution, Expect::ExecutionVersion(id, version)))
 }

@@ -332,6 +332,8 @@ impl<'a> Run<'a> {
 pub fn storable(result: Value) -> Value {
     match &result {
         Value::Object(object) if depth::is_too_deep(&result) => {
+            // Only the fields that nest too deep become text, if that is enough: the others can still be read
+            // as values.
             let flat = |value: &Value| match value {
                 value if depth::is_too_deep(value) => Value::from(value.to_string()),
                 value => value.clone(),

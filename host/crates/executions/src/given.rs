@@ -145,6 +145,7 @@ impl GivenRoom {
     /// which it must not overtake.
     fn take(&self, kind: Kind, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state.lock();
+        // The runner is asked under this lock, so that memory and its resources are taken together.
         let State { shares, aside, .. } = &mut *state;
         aside.entry(kind).or_default().take(one, shares, now())
     }
@@ -178,6 +179,7 @@ impl GivenRoom {
     /// Drops ended executions. Returns whether others may go on because of that.
     fn forget(&self, ended: &[ExecutionId]) -> bool {
         let mut state = self.state.lock();
+        // Most ended executions were never set aside, and cost no set of their ids.
         if state.aside.values().all(Lines::is_empty) && state.unprepared.is_empty() {
             return false;
         }

@@ -306,6 +306,7 @@ fn finals(
     context: &Context,
 ) -> Result<Arc<Object>, parameters::Error> {
     let (keys, content) = (queue.keys(), queue.catalog().content());
+    // Only the defaults are templates here; the given values were rendered at the request.
     let templates = Templates { keys, content: &content, registered, given: &Given::default() };
     let own = context.clone();
     let finals = templates

@@ -12,6 +12,7 @@ pub(crate) struct Wake(Arc<Notify>);
 impl Wake {
     /// Wakes all schedulers, after a request or when there is room again.
     pub(crate) fn all(&self) {
+        // It reaches only those who wait already, so a scheduler registers before it looks into the store.
         self.0.notify_waiters();
     }
 
