@@ -22,6 +22,7 @@ impl Closing {
     pub(super) fn add(&self, id: ExecutionId) {
         let mut ids = self.ids.lock();
         ids.insert(id);
+        // Under the lock, so that count and set agree.
         self.count.store(ids.len(), Ordering::SeqCst);
     }
 

@@ -211,6 +211,7 @@ fn compile(
         stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
         is_stored: AtomicBool::new(false),
     });
+    // Somebody else may have compiled the same text meanwhile; either result will do.
     by_digest.lock().insert(digest, Arc::clone(&compiled));
     Ok(compiled)
 }

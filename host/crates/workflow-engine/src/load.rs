@@ -79,6 +79,7 @@ impl WorkflowEngine {
         for entry in rest {
             events.push(self.event(entry).await?);
         }
+        // A log from before there were limits replays with those that only an endless workflow exceeds.
         let limits = limits.unwrap_or(WorkflowLimits::NONE);
         let (input, context) = (Arc::clone(input), Arc::clone(context));
         let began = Began {
@@ -176,6 +177,7 @@ impl Began {
         let world = around.then(first, 0);
         let mut conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world)
             .with_limits(self.limits)
+            // The rules of the version that began the workflow, so that the log gives the same state again.
             .with_edition(self.edition);
         for ((entry, event), number) in rest.iter().zip(events).zip(1..) {
             // Before the event is applied, as in its step: expressions may read the result.

@@ -110,6 +110,7 @@ impl Workflows {
 
     /// Forgets a workflow whose `live` is held by the caller.
     pub(super) fn forget(&self, id: ExecutionId, workflow: &Arc<Workflow>) {
+        // Set for senders that already have this instance: they go on with the next one.
         workflow.is_gone.store(true, Ordering::SeqCst);
         self.used(workflow, None);
         let mut known = self.known.lock();

@@ -41,6 +41,7 @@ impl Envelope {
             Refusal::Gone { workflow, .. } => Refusal::Gone { workflow, reports: self.message.reports() },
             refusal => refusal,
         });
+        // The sender may have stopped waiting.
         drop(self.reply.send(answer));
     }
 }

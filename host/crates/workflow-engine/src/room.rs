@@ -50,6 +50,7 @@ impl Step {
         let room = *self.room.get_or_insert_with(|| {
             engine.options().max_descendants.saturating_sub(engine.store().inside(root))
         });
+        // The store counts committed executions, so those of this step come on top.
         self.created.len() < room
     }
 
@@ -84,6 +85,7 @@ impl WorkflowEngine {
     async fn fail(&self, id: ExecutionId, message: String) {
         loop {
             match self.deliver(id, Message::Fail(message.clone())).await {
+                // It has failed, and ends once nothing is open inside it.
                 Ok(workflow) if !workflow.status.is_final() => return,
                 // Nothing is inside it any more.
                 Ok(_) | Err(Refusal::Gone { .. }) => return self.closing().remove(id),
