@@ -1,6 +1,8 @@
-//! Lays out again what somebody deletes under the host of what it has laid out for itself: where processes start, what Python
-//! actions import, the packs of the binary. Without them, everything that needs them would fail until the next start. The
-//! store looks after its own files. What is laid out at the start, and how, is in [`data_directory`] and [`bundled`].
+//! The upkeep of the files that the host has laid out for itself: the directory in which processes start, the
+//! library of Python actions, the packs of the binary. If somebody deletes them while the host runs, they are
+//! laid out again, because everything that needs them would fail until the next start.
+//!
+//! The store looks after its own files. [`data_directory`] and [`bundled`] lay the others out at the start.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,12 +13,12 @@ use petrel_runners::python_script::library;
 use crate::bundled::{self, PACKS};
 use crate::data_directory;
 
-/// Time between two looks.
+/// The time between two checks.
 const LOOK: Duration = Duration::from_secs(1);
-/// The same after something could not be laid out.
+/// The time until the next check after a failure to lay something out.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// Keeps everything laid out. It never ends.
+/// Checks the files again and again, and lays missing ones out. Never returns.
 pub(crate) async fn keep(engine: Engine, data_dir: PathBuf) {
     let mut pause = LOOK;
     loop {
@@ -27,9 +29,9 @@ pub(crate) async fn keep(engine: Engine, data_dir: PathBuf) {
     }
 }
 
-/// Lays out again what is missing. Returns whether everything is there then.
+/// Lays missing files out again. Returns whether all are there now.
 fn mend(engine: &Engine, data_dir: &Path) -> bool {
-    // Not in the place of a data directory that somebody has moved away.
+    // Nothing is created in the place of a data directory that somebody has moved away.
     if !data_directory::store(data_dir).is_dir() {
         return true;
     }
@@ -51,7 +53,7 @@ fn mend(engine: &Engine, data_dir: &Path) -> bool {
     is_whole
 }
 
-/// Logs what came of laying something out again. Returns whether it is there.
+/// Logs the result of laying something out again. Returns whether it is there.
 fn tell(path: &Path, laid_out: anyhow::Result<()>) -> bool {
     let (path, is_there) = (path.display(), laid_out.is_ok());
     match laid_out {

@@ -1,31 +1,32 @@
-//! Secrets that come back masked, as they were shown: in rules (`rule_book`) and in configurations of packs
-//! (`pack_configs`). They stand for what they were; but who does not see them may not have them go elsewhere.
+//! Masked secrets that come back as they were shown, in rules (`rule_book`) and in configurations of packs
+//! (`pack_configs`). They stand for the stored values. A caller who does not see the secrets must not send
+//! them elsewhere.
 
 use petrel_engine_core::Error;
 use petrel_model::Object;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 
-/// Who gives values in which secrets may be masked, or a pack that says what is secret.
+/// The kind of caller who gives values with masked secrets, or a pack that marks secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Giver {
-    /// Somebody who sees the secrets anyhow, as the admin does.
+    /// A caller who sees the secrets anyhow, such as the admin.
     SeesSecrets,
-    /// Somebody else. Masked secrets stay only where nothing beside them is changed: a template beside one would show it,
-    /// and another address would be sent it.
+    /// Any other caller. A masked secret stays only where nothing beside it is changed: a changed template
+    /// might show it, and a changed address might receive it.
     SeesNone,
 }
 
-/// `given` by `giver`, with masked secrets as they are in `old`. `whose` says in a message what they are parameters or keys
-/// of.
+/// The values `given` by `giver`, with masked secrets replaced by those of `old`. The message calls their
+/// owner `whose`.
 ///
 /// # Errors
-/// When a secret is to stay beside something that is changed by somebody who does not see it.
+/// [`Error::Forbidden`] when a secret stays beside a changed value, and the caller does not see secrets.
 pub(crate) fn restored(given: &Object, old: &Object, giver: Giver, whose: &str) -> Result<Object, Error> {
     let restored = unmasked(given, old);
     if giver == Giver::SeesSecrets || restored == *old {
         return Ok(restored);
     }
-    // What has no secret behind it stays masked, and is refused as that.
+    // A mask without a stored secret stays a mask, which other checks refuse.
     let kept = given.iter().find(|(name, value)| is_masked(value) && restored.get(*name) != Some(*value));
     match kept {
         None => Ok(restored),

@@ -1,5 +1,5 @@
-//! Takes in events: checks the payload, finds and evaluates the rules, and commits all that follows at
-//! once: the event, the enforcements and the requested executions. Only then the sender is answered.
+//! The intake of events: checks the payload, finds and evaluates the rules, and commits the event with its
+//! enforcements and requested executions at once. Only then is the sender answered.
 
 use std::sync::Arc;
 
@@ -25,32 +25,32 @@ use crate::error::Error;
 use crate::incoming::Event;
 use crate::service::Engine;
 
-/// An event that is stored, with all that it led to.
+/// A stored event, with the executions that it requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The event.
     pub id: TriggerInstanceId,
-    /// What it led to, in the order of the rules.
+    /// The requested executions, in the order of the rules.
     pub executions: Vec<ExecutionId>,
 }
 
-/// An event of a trigger, at the moment in which it is taken in.
+/// An event of a trigger at the moment of its arrival.
 struct Arrived {
     id: TriggerInstanceId,
     trigger: Ref,
     kind: Ref,
     event: Event,
     now: Timestamp,
-    /// What is registered then: all that follows is decided by it.
+    /// The catalog at that moment, by which everything is decided.
     content: Arc<Content>,
 }
 
 impl Engine {
-    /// Takes in what was sent to a webhook.
+    /// Accepts an event of a webhook.
     ///
     /// # Errors
-    /// When no rule listens to it, the payload does not fit the trigger, too much is waiting, or the host
-    /// is stopping. Nothing was stored then.
+    /// When no rule listens to the webhook, the payload does not fit the trigger, too much is waiting, or the
+    /// host is stopping. Nothing was stored then.
     pub async fn accept_webhook(&self, url: &str, event: impl Into<Event>) -> Result<Accepted, Error> {
         let content = self.content();
         let (reference, trigger) = content.webhook(url)?;
@@ -58,7 +58,7 @@ impl Engine {
         self.accept(trigger, kind, event.into(), content).await
     }
 
-    /// Takes in an event of a trigger.
+    /// Accepts an event of a trigger.
     async fn accept(
         &self,
         trigger: Ref,
@@ -79,10 +79,11 @@ impl Engine {
         self.take_in(arrived).instrument(span).await
     }
 
-    /// Decides what follows from an event, and stores it.
+    /// Decides the consequences of an event, and stores them.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
-            // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it shares.
+            // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it
+            // shares.
             drop(arrived);
             decided
         } else {
@@ -106,7 +107,7 @@ impl Engine {
         Ok(accepted)
     }
 
-    /// What an event leads to: its rules are evaluated, and all that follows is put together.
+    /// Evaluates the rules of an event, and composes the commit.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
         let _span = tracing::debug_span!("decide").entered();
         let Arrived { id, trigger, kind, event, now, content } = arrived;
@@ -147,7 +148,8 @@ impl Engine {
         Ok((accepted, changes))
     }
 
-    /// An event as the criteria of `rules` see it. Most do not ask for the datastore; then nobody does.
+    /// The event in the form that the criteria of `rules` see. Most rules do not read the datastore; then it
+    /// is not read.
     pub(crate) fn occurrence(
         &self,
         payload: &Arc<Value>,
@@ -159,7 +161,7 @@ impl Engine {
         Occurrence::new(Arc::clone(payload), at, datastore)
     }
 
-    /// What follows from a rule that matched or could not be evaluated.
+    /// The consequences of a rule that matched or could not be evaluated.
     fn follow(
         &self,
         arrived: &Arrived,
@@ -189,9 +191,10 @@ impl Engine {
         (enforcement, execution)
     }
 
-    /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters
-    /// that cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where
-    /// people look. Nothing is quoted of one that reads what `secrets`, a schema of the payload, calls secret.
+    /// The execution that a matched rule requests, with its error if there is one. As in StackStorm,
+    /// parameters that cannot be rendered or do not fit make a failed execution, which shows up where people
+    /// look. The error quotes nothing if a parameter reads a value that `secrets`, a schema of the payload,
+    /// declares secret.
     fn execution_for(
         &self,
         arrived: &Arrived,
@@ -207,7 +210,7 @@ impl Engine {
         let context = context(instance, rule);
         let given = compiled.parameters();
         let templates = Templates { keys: self.keys(), content, registered: &registered, given };
-        // Asked only once something is wrong.
+        // Asked only after an error.
         let hides = |parameter: Option<&str>| {
             let (given, signature) = (compiled.parameters(), &registered.signature);
             let hides_event = secrets.is_some_and(|schema| match parameter {
@@ -251,7 +254,7 @@ impl Engine {
     }
 }
 
-/// Fails an execution whose parameters cannot be used; gives the reason.
+/// Fails an execution whose parameters cannot be used, and returns the reason.
 fn fail(execution: &mut Execution, rule: &Rule, instance: &TriggerInstance, reason: &str) -> String {
     let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
     execution.result = Some(Arc::new(json!({
@@ -259,7 +262,7 @@ fn fail(execution: &mut Execution, rule: &Rule, instance: &TriggerInstance, reas
         "code": "parameters",
         "hint": format!("correct action.parameters of the rule; `petrel trigger why {}` shows what it saw", instance.id),
     })));
-    // From requested it may fail at once; see the table of statuses.
+    // A requested execution may fail at once; see the table of statuses.
     let _ = execution.apply(StatusEvent::Failed, instance.occurrence_time);
     reason
 }

@@ -1,6 +1,6 @@
-//! Why a rule did or did not match: evaluates the rules of a stored event again, and says criterion by
-//! criterion what was compared with what. Nothing about a rule that did not match is ever stored; of one that did it is
-//! stored what came of it: [`aftermath`] tells that.
+//! Explanations of why rules did or did not match: evaluates the rules of a stored event again, and reports
+//! each comparison. Nothing is ever stored of a rule that did not match; for one that did, [`aftermath`]
+//! reports the stored consequences.
 
 mod aftermath;
 
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::incoming::SMALL;
 use crate::service::Engine;
 
-/// What one rule makes of an event.
+/// The explanation of one rule's verdict on an event.
 #[derive(Debug)]
 pub struct Explanation {
     /// The rule.
@@ -24,44 +24,46 @@ pub struct Explanation {
     id: RuleId,
     is_backstop: bool,
     reads_datastore: bool,
-    /// What an enforcement says of the first criterion that does not hold.
+    /// The reason in an enforcement for the first criterion that does not hold.
     reason: Option<String>,
-    /// Whether it matches.
+    /// Whether the rule matches now.
     pub matched: bool,
-    /// Why, in one line.
+    /// The reason, in one line.
     pub verdict: String,
-    /// What came of it then, in one line: the execution and how it stands, or why there is none.
+    /// The consequences at that time, in one line: the execution with its status, or the reason why there is
+    /// none.
     pub came_of_it: String,
-    /// Why it failed to come to anything, if it did.
+    /// The reason why the rule led to no execution, if it matched.
     pub failure_reason: Option<String>,
     /// Every criterion in order, also behind the first that does not hold.
     pub criteria: Vec<CriterionExplanation>,
 }
 
-/// What one criterion makes of an event.
+/// The explanation of one criterion.
 #[derive(Debug)]
 pub struct CriterionExplanation {
-    /// Its key in the rule.
+    /// The key of the criterion in the rule.
     pub path: String,
     /// Its operator.
     pub operator: String,
-    /// What it compared with.
+    /// The pattern of the rule.
     pub pattern: Value,
-    /// What was found in the payload.
+    /// The value in the payload.
     pub value: Value,
     /// Whether it holds.
     pub holds: bool,
-    /// The same in one line, with what to write instead where it looks like a slip.
+    /// The whole in one line, with a correction of what looks like a slip.
     pub text: String,
 }
 
 impl Engine {
-    /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The rules, and the
-    /// datastore, are those of now, not those of then. With `hides_secrets` nothing is quoted that the trigger type or the action calls secret.
+    /// The verdicts of the rules that listen to the event's trigger, and their consequences at that time.
+    /// Rules and datastore are the present ones. With `hides_secrets` no value is quoted that the trigger
+    /// type or the action declares secret.
     ///
     /// # Errors
-    /// When too much waits to be evaluated, there is no room for what the rules read of the event, the store fails, or the
-    /// host stops.
+    /// When many wait for long evaluations, there is no memory for the parts of the event, the store fails,
+    /// or the host stops.
     pub async fn explain(
         &self,
         instance: &TriggerInstance,
@@ -77,14 +79,14 @@ impl Engine {
         instance: &TriggerInstance,
         hides_secrets: bool,
     ) -> Result<Vec<Explanation>, Error> {
-        // To read a large event takes a while in itself.
+        // Reading a large event takes long by itself.
         if instance.payload.text().len() <= SMALL
             && let Some(explanations) = quick(|| self.explain_now(instance, hides_secrets))
         {
             return explanations;
         }
         self.evaluations().check_room()?;
-        // What it takes to read the event is not counted as time of its rules.
+        // The time of reading the event does not count for its rules.
         let (engine, event) = (self.clone(), instance.clone());
         let (payload, claim) = self
             .evaluations()
@@ -108,14 +110,14 @@ impl Engine {
         Ok(self.explain_read(instance, payload, hides_secrets))
     }
 
-    /// As [`Self::explain`] has it, of what the rules read of the event.
+    /// The rest of [`Self::explain`], on the parts of the event that the rules read.
     fn explain_read(
         &self,
         instance: &TriggerInstance,
         payload: Value,
         hides_secrets: bool,
     ) -> Vec<Explanation> {
-        // What is registered is not held while they are evaluated.
+        // The lock of the catalog is not held while rules are evaluated.
         let (mut rules, secrets): (Vec<_>, _) = {
             let content = self.content();
             let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
@@ -123,7 +125,8 @@ impl Engine {
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
-        // Of a large event only what the rules read is there, which says nothing about the names beside that.
+        // Of a large event only the parts that the rules read are there, so nothing can be said about other
+        // names.
         let is_whole = instance.payload.text().len() <= SMALL;
         rules.iter().map(|rule| explain(rule, &occurrence, is_whole, secrets.as_deref())).collect()
     }

@@ -1,16 +1,16 @@
-//! How the host is: whether it takes in events, and what is worth a look.
+//! The health of the host: whether it accepts events, and the figures that are measured by looking.
 
 use crate::error::Error;
 use crate::service::Engine;
 
 impl Engine {
-    /// Why no events are accepted now; nothing when they are.
+    /// The reasons why no events are accepted now; empty if they are.
     pub async fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if let Err(error) = self.executions().queue().check_room() {
             reasons.push(error.to_string());
         }
-        // Whether it has failed already; it is not waited for.
+        // Only a failure that has happened already counts; the future would wait for one.
         let failed = tokio::select! {
             biased;
             error = self.store().failed() => Some(error),
@@ -28,7 +28,7 @@ impl Engine {
         reasons
     }
 
-    /// Brings up to date what is measured by looking: what waits, what runs, what room there is.
+    /// Updates the figures that are measured by looking: waiting and running executions, and free space.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -46,7 +46,7 @@ impl Engine {
     }
 }
 
-/// Figures beyond 2^53 lose their last digits.
+/// A figure above 2^53 loses its last digits.
 #[expect(clippy::cast_precision_loss, reason = "nothing here is counted so far, and a gauge may be rounded")]
 fn as_figure<T: TryInto<u64>>(number: T) -> f64 {
     number.try_into().map_or(f64::INFINITY, |number| number as f64)

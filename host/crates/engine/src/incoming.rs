@@ -1,7 +1,7 @@
-//! Events on their way in: as the text that is stored, and as values as far as somebody reads them.
+//! Events on their way in: their text, which is stored, and their values, as far as somebody reads them.
 //!
-//! A small event is parsed as a whole, which is quickest. Of a large one only what the rules of its trigger and
-//! its payload schema read becomes values ([`petrel_rules::reads`]).
+//! A small event is parsed as a whole, which is quickest. Of a large one only the parts that the rules of its
+//! trigger and its payload schema read become values ([`petrel_rules::reads`]).
 
 use std::sync::Arc;
 
@@ -23,19 +23,19 @@ pub const SMALL: usize = 256 << 10;
 pub struct Event {
     payload: Payload,
     values: Arc<Value>,
-    /// What of the payload are values, if not all of it is.
+    /// The parts of the payload that were parsed, if not all of it was.
     reads: Option<Reads>,
     /// The trace that its sender named.
     trace: Option<TraceId>,
 }
 
 impl Event {
-    /// All of it.
+    /// The whole payload.
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// As much of it as somebody reads.
+    /// The parsed values.
     pub fn values(&self) -> &Arc<Value> {
         &self.values
     }
@@ -51,7 +51,7 @@ impl Event {
         self.trace
     }
 
-    /// Whether `reads` is what it was read for.
+    /// Whether the event was parsed for `reads`.
     pub(crate) fn is_for(&self, reads: impl FnOnce() -> Reads) -> bool {
         self.reads.as_ref().is_none_or(|known| *known == reads())
     }
@@ -63,18 +63,18 @@ impl From<Value> for Event {
     }
 }
 
-/// What was sent to a webhook, with a body that is larger than [`SMALL`].
+/// An event of a webhook with a body larger than [`SMALL`].
 #[derive(Debug)]
 pub struct LargeEvent {
     /// The headers, by their names in title case.
     pub headers: Object,
-    /// The same by their names in lower case.
+    /// The headers, by their names in lower case.
     pub headers_lower: Object,
-    /// The body, which nobody has looked into yet.
+    /// The body, unparsed.
     pub body: Vec<u8>,
 }
 
-/// Who reads large events: one after the other, so that they leave a processor to all others.
+/// The reader of large events: one after the other, so that they leave a processor to all others.
 pub(crate) struct Reading(Arc<Semaphore>);
 
 impl Default for Reading {
@@ -84,12 +84,12 @@ impl Default for Reading {
 }
 
 impl Engine {
-    /// Reads a large event that was sent to the webhook `url`, on a thread of its own; the claim has grown by what its
-    /// values take. The body ends the text of the payload, but for one bracket.
+    /// Parses a large event of the webhook `url` on a thread of its own, and claims the memory of its values.
+    /// The text of the payload ends with the body and one bracket.
     ///
     /// # Errors
-    /// When no rule listens, the body is no JSON object or list or is nested too deep, or there is no room for
-    /// what is read of it.
+    /// When no rule listens, the body is not a JSON object or list or nests too deep, or there is no memory
+    /// for its values.
     pub async fn read_large(
         &self,
         url: &str,
@@ -132,7 +132,7 @@ impl Engine {
         Ok(Event { payload, values: Arc::new(values), reads: Some(reads), trace: None })
     }
 
-    /// As much of the payload of a stored event as the rules of its trigger read, with the room that it takes.
+    /// The values of a stored event that the rules of its trigger read, with the claim on their memory.
     pub(crate) fn stored_values(&self, trigger: &Ref, payload: &Payload) -> Result<(Value, Claim), Error> {
         let text = payload.text();
         let mut claim = self.claim(text.len())?;
@@ -145,7 +145,7 @@ impl Engine {
     }
 }
 
-/// What is read of `text`, which is `around` levels deep in something else.
+/// Parses the parts `reads` of `text`, which nests `around` levels deep in something else.
 fn take(reads: &Reads, text: &str, around: usize, claim: &mut Claim) -> Result<Value, Error> {
     let invalid = |error: serde_json::Error| {
         Error::invalid(
@@ -171,7 +171,7 @@ fn with_body(head: &str, body: String) -> Result<Payload, Error> {
     text.push_str(head.strip_suffix('}').unwrap_or(head));
     text.push_str(NAME);
     text.push_str(&body);
-    // It may be large, and what follows copies the text.
+    // The body may be large, and the next call copies the text, so it is freed first.
     drop(body);
     text.push('}');
     Payload::from_text(text).map_err(|error| Error::Internal(format!("a payload is no JSON: {error}")))

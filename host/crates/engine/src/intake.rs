@@ -1,6 +1,6 @@
-//! Room in memory for what is being taken in. Whoever reads a request claims what it takes before it is read, and
-//! more before it is parsed; the claim ends with the request. So however many send, and whatever they send, memory
-//! has a bound. No address takes all of it with the requests that it sends.
+//! The memory of requests while they are accepted. The reader of a request claims memory before it reads the
+//! request, and more before it parses it; the claim ends with the request. So memory is bounded however many
+//! clients send whatever they like. No address takes all of it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,10 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::Error;
 use crate::service::Engine;
 
-/// What is counted, in bytes.
+/// The unit of accounting, in bytes.
 const UNIT: usize = 1024;
 
-/// Room in memory for requests.
+/// The memory that requests share.
 #[derive(Debug)]
 pub(crate) struct Intake {
     room: Arc<Semaphore>,
@@ -24,7 +24,7 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Room for `limit` bytes.
+    /// A budget of `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let room = Arc::new(Semaphore::new(units(limit) as usize));
         Self { room, limit, addresses: Arc::default() }
@@ -39,7 +39,7 @@ impl Intake {
     }
 }
 
-/// How much each address has, in units.
+/// The claims of each address, in units.
 #[derive(Debug, Default)]
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 
@@ -54,7 +54,7 @@ impl Addresses {
         let mut all = self.all();
         let held = all.get(&address).copied().unwrap_or(0);
         let with = held.saturating_add(more);
-        // A single request may be as large as it likes.
+        // A single request may take the whole share of its address, however large it is.
         let has_room = more == 0 || held == 0 || with <= share;
         if has_room && with > 0 {
             all.insert(address, with);
@@ -62,7 +62,7 @@ impl Addresses {
         has_room
     }
 
-    /// Who has nothing any more is forgotten.
+    /// Forgets an address without claims.
     fn give_back(&self, address: IpAddr, units: usize) {
         let mut all = self.all();
         let left = all.get(&address).copied().unwrap_or(0).saturating_sub(units);
@@ -74,12 +74,12 @@ impl Addresses {
     }
 }
 
-/// Room that is taken until this is dropped.
+/// A claim on memory, released on drop.
 #[derive(Debug)]
 pub struct Claim {
     permit: OwnedSemaphorePermit,
     limit: usize,
-    /// From where the request comes, if that counts.
+    /// The address of the sender, if it counts.
     of: Option<(Arc<Addresses>, IpAddr)>,
 }
 
@@ -90,10 +90,10 @@ impl Drop for Claim {
 }
 
 impl Claim {
-    /// Takes `bytes` more.
+    /// Claims `bytes` more.
     ///
     /// # Errors
-    /// As [`Engine::claim`]. What was taken before stays taken.
+    /// As [`Engine::claim`]. The earlier claim stays.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let whole = self.bytes().saturating_add(bytes);
         let more = take(self.permit.semaphore(), bytes, whole, self.limit)?;
@@ -116,32 +116,33 @@ impl Claim {
         }
     }
 
-    /// Gives back what is beyond `bytes`.
+    /// Releases all but `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
         let surplus = self.permit.num_permits().saturating_sub(units(bytes) as usize);
         drop(self.permit.split(surplus));
         self.tell_given_back(surplus);
     }
 
-    /// How many bytes it is about, rounded up.
+    /// The size of the claim in bytes, rounded up.
     pub fn bytes(&self) -> usize {
         self.permit.num_permits().saturating_mul(UNIT)
     }
 }
 
 impl Engine {
-    /// Takes room for `bytes` of a request.
+    /// Claims `bytes` for a request.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when it is more than there ever is, [`Error::Busy`] when it is more than is left.
+    /// [`Error::TooLarge`] when requests never have so much memory, [`Error::Busy`] when too little is left
+    /// at present.
     pub fn claim(&self, bytes: usize) -> Result<Claim, Error> {
         self.0.intake.claim(bytes, None)
     }
 
-    /// As [`Engine::claim`], for a request that comes from `address`, which has its share.
+    /// As [`Engine::claim`], for a request from `address`, which has its share.
     ///
     /// # Errors
-    /// As [`Engine::claim`], and [`Error::Busy`] when others from there take so much.
+    /// As [`Engine::claim`], and [`Error::Busy`] when other requests from there take too much.
     pub fn claim_for(&self, bytes: usize, address: Option<IpAddr>) -> Result<Claim, Error> {
         self.0.intake.claim(bytes, address)
     }
@@ -151,7 +152,7 @@ fn units(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
-/// Takes room for `bytes`, with which a request has `whole` bytes.
+/// Claims `bytes`, after which the request has `whole` bytes.
 fn take(
     room: &Arc<Semaphore>,
     bytes: usize,

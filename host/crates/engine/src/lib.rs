@@ -7,17 +7,17 @@
 //!                                                   │ spawns
 //!                                               executor: start (durable), run, outcome (durable)
 //!                                                   │ after the commit
-//!                                               events: who waits for an execution hears of it
+//!                                               events: clients that wait for an execution are woken
 //! ```
 //!
-//! [`Engine`] puts the services together, starts and stops them, and gives out their handles. What is registered is the affair
-//! of `petrel_catalog`, who may use the host of `petrel_access`, what packs keep of `petrel_datastore`; executions are taken in
-//! and run by [`executions`], workflows conducted by [`workflows`].
+//! [`Engine`] puts the services together, starts and stops them, and gives out their handles.
+//! `petrel_catalog` has packs and rules, `petrel_access` users and credentials, `petrel_datastore` the
+//! key-value store; [`executions`] runs actions, [`workflows`] conducts workflows.
 //!
-//! The events are here: [`intake`] bounds the memory of what comes, [`incoming`] reads it, [`dispatcher`] takes in events, and
-//! [`explanation`] says why a rule did or did not match. `retention` deletes what has been kept long enough, [`health`] says
-//! how it goes, and [`reads`] is the door for who shows what is stored.
-//! No service calls an earlier one: it commits, and wakes it.
+//! The way of events is here: [`intake`] bounds the memory of requests, [`incoming`] reads them,
+//! [`dispatcher`] accepts events, and [`explanation`] tells why a rule did or did not match. `retention`
+//! deletes what has expired, [`health`] reports the state of the host, and [`reads`] is the door for reads of
+//! the store. No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

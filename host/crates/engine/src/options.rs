@@ -1,29 +1,29 @@
-//! Settings of the engine.
+//! The settings of the engine.
 
 use std::time::Duration;
 
 use crate::retention::Retention;
 
-/// Settings of the engine, with defaults that suit one small machine.
+/// The settings of the engine, with defaults for one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many events may be on their way to the store before new ones are refused. Default 4,096.
+    /// The number of events on their way to the store from which new ones are refused. Default 4,096.
     pub accepting_limit: usize,
-    /// How much memory requests may take that are being taken in, in bytes. Default 256 MiB.
+    /// The memory, in bytes, of requests while they are accepted. Default 256 MiB.
     pub bytes_in_flight: usize,
-    /// How long what runs may go on when the host is to stop. Default 30 seconds.
+    /// The time that running executions have when the host stops. Default 30 seconds.
     pub drain: Duration,
-    /// How long what has ended is kept.
+    /// The time for which executions and events are kept.
     pub retention: Retention,
-    /// How long the expressions of one event, request or execution may take together. Default 5 seconds.
+    /// The time that the expressions of one event, request or execution may take together. Default 5 seconds.
     pub longest_evaluation: Duration,
-    /// What is registered.
+    /// The settings of the catalog.
     pub catalog: petrel_catalog::Options,
-    /// How many executions run and wait.
+    /// The settings of executions.
     pub executions: petrel_executions::Options,
-    /// What workflows may take.
+    /// The settings of workflows.
     pub workflows: petrel_workflow_engine::Options,
-    /// How long tokens are good for, and who may act as somebody else.
+    /// The settings of users and tokens.
     pub access: petrel_access::Options,
 }
 

@@ -1,6 +1,6 @@
-//! The door for reads: what is stored of events and executions, for those outside who show it. Nothing can be changed
-//! through it. What is registered stands in `petrel_catalog`, who may ask in `petrel_access`,
-//! the texts of the datastore in `petrel_datastore`; these are in memory.
+//! The door for reads: stored events and executions for the surfaces, which can change nothing through it.
+//! `petrel_catalog` has packs and rules, `petrel_access` the accounts and `petrel_datastore` the keys; these
+//! are in memory.
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
@@ -14,19 +14,19 @@ pub use petrel_persistence::{Error as ReadError, ExecutionFilter, Page, Unreadab
 use crate::service::Engine;
 
 impl Engine {
-    /// What is stored, for reading.
+    /// The door for reads of the store.
     pub fn reads(&self) -> Reads<'_> {
         Reads::of(self.store())
     }
 }
 
-/// Reads what is stored. Cheap to copy. Every method that returns a [`ReadError`] does so when the store fails, or when
-/// what was asked for by its id is damaged.
+/// Reads of the store. Cheap to copy. A method that returns a [`ReadError`] does so when the store fails, or
+/// when the requested row is damaged.
 #[derive(Clone, Copy)]
 pub struct Reads<'a>(&'a dyn Store);
 
 impl<'a> Reads<'a> {
-    /// Reads of `store`. Who has no store asks [`Engine::reads`].
+    /// Reads of `store`, for callers without an [`Engine`].
     pub fn of(store: &'a dyn Store) -> Self {
         Self(store)
     }
@@ -36,7 +36,7 @@ impl<'a> Reads<'a> {
         self.0.execution(id).await
     }
 
-    /// Executions, newest first, that were created before `before`.
+    /// A page of executions that were created before `before`, newest first.
     pub async fn executions(
         self,
         filter: &ExecutionFilter,
@@ -46,7 +46,7 @@ impl<'a> Reads<'a> {
         self.0.executions(filter, before, limit).await
     }
 
-    /// Up to `limit` executions, oldest first, that were created after `after`: no more of them than their age.
+    /// Up to `limit` executions that were created after `after`, oldest first, with their ages only.
     pub async fn oldest_executions(
         self,
         after: Option<ExecutionId>,
@@ -55,7 +55,7 @@ impl<'a> Reads<'a> {
         self.0.oldest_executions(after, limit).await
     }
 
-    /// Up to `limit` executions that tasks of `workflow` have asked for, oldest first, created after `after`.
+    /// Up to `limit` executions that tasks of `workflow` requested, created after `after`, oldest first.
     pub async fn children(
         self,
         workflow: ExecutionId,
@@ -65,7 +65,7 @@ impl<'a> Reads<'a> {
         self.0.children(workflow, after, limit).await
     }
 
-    /// The output of an execution from line number `from` on.
+    /// The output of an execution, from the line with the number `from` on.
     pub async fn output(self, id: ExecutionId, from: u32) -> Result<Vec<OutputLine>, ReadError> {
         self.0.output(id, from).await
     }
@@ -75,7 +75,7 @@ impl<'a> Reads<'a> {
         self.0.trigger_instance(id).await
     }
 
-    /// Events, newest first, that were accepted before `before`; of one trigger type if given.
+    /// A page of events that were accepted before `before`, newest first; of one trigger type if given.
     pub async fn trigger_instances(
         self,
         trigger_type: Option<&Ref>,
@@ -85,8 +85,8 @@ impl<'a> Reads<'a> {
         self.0.trigger_instances(trigger_type, before, limit).await
     }
 
-    /// Up to `limit` events, oldest first, that were accepted after `after`: no more of them than their age and their
-    /// enforcements.
+    /// Up to `limit` events that were accepted after `after`, oldest first, with their ages and enforcements
+    /// only.
     pub async fn oldest_trigger_instances(
         self,
         after: Option<TriggerInstanceId>,
@@ -100,22 +100,22 @@ impl<'a> Reads<'a> {
         self.0.enforcement(id).await
     }
 
-    /// How many executions wait for a runner.
+    /// The number of executions that wait for a runner.
     pub fn waiting(self) -> usize {
         self.0.waiting()
     }
 
-    /// How many executions are held since a restore.
+    /// The number of executions that are held since a restore.
     pub fn held(self) -> usize {
         self.0.held()
     }
 
-    /// Whether this execution is held, or what has asked for it.
+    /// Whether the execution is held, itself or through its workflow.
     pub fn is_held(self, id: ExecutionId) -> bool {
         self.0.is_held(id)
     }
 
-    /// What is kept by name (packs, rules, users and so on) and was found to be damaged.
+    /// Unreadable documents (packs, rules, users and so on) that were asked for.
     pub fn unreadable(self) -> Vec<Unreadable> {
         self.0.unreadable()
     }

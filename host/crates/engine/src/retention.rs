@@ -1,5 +1,5 @@
-//! How long what has ended is kept: a service that deletes the oldest in small steps, with a pause after each
-//! that is as long as the step took, so that it never takes more than half of anything.
+//! Retention: a service that deletes the oldest executions and events in small steps, each followed by a
+//! pause as long as the step, so that it never takes more than half of the store's time.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use petrel_persistence::store::{ExecutionAge, TriggerInstanceAge};
 
 use crate::error::Error;
 
-/// How many rows of a kind a step looks at: enough that two kinds, with their pauses, are deleted faster than
-/// events can come in.
+/// The number of rows of a kind that a step reads: enough that two kinds, with their pauses, are deleted
+/// faster than events can come in.
 const STEP: usize = 1000;
 /// The shortest pause after a step.
 const PAUSE: Duration = Duration::from_millis(2);
-/// The longest pause between two looks at what has become old.
+/// The longest pause between two passes.
 const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long things are kept.
+/// The time for which things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// An execution, counted from its end, with its output. `None` keeps all. Default 30 days.
+    /// The time for executions with their output, from their end on. `None` keeps all. Default 30 days.
     pub executions: Option<Duration>,
-    /// An event with its enforcements. `None` keeps all. Default 30 days.
+    /// The time for events with their enforcements. `None` keeps all. Default 30 days.
     pub trigger_instances: Option<Duration>,
 }
 
@@ -36,7 +36,7 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// How often to look for what has become old: often enough that nothing is kept for a tenth too long.
+    /// The interval of passes: short enough that nothing is kept for a tenth of its time too long.
     fn interval(self) -> Duration {
         let shortest = self.executions.into_iter().chain(self.trigger_instances).min();
         (shortest.unwrap_or(LONGEST_INTERVAL) / 10).clamp(Duration::from_millis(100), LONGEST_INTERVAL)
@@ -57,7 +57,7 @@ struct Service {
 
 impl Service {
     async fn run(self) {
-        // What an earlier process left behind, once.
+        // Once, for files that an earlier process left.
         match self.core.store().sweep().await {
             Ok(0) => {}
             Ok(bytes) => tracing::info!(bytes, "freed what nothing refers to any more"),
@@ -71,7 +71,7 @@ impl Service {
         }
     }
 
-    /// Deletes all that has become old by now.
+    /// Deletes all rows that are expired by now.
     async fn pass(&self) -> Result<(), Error> {
         if let Some(kept) = self.retention.executions {
             let cutoff = self.core.now().minus(kept);
@@ -90,7 +90,7 @@ impl Service {
         Ok(())
     }
 
-    /// Takes a step, then as long a pause.
+    /// Runs a step, then pauses for as long.
     async fn step<T, S: Future<Output = Result<T, Error>>>(
         &self,
         step: impl FnOnce() -> S,
@@ -102,7 +102,7 @@ impl Service {
         result
     }
 
-    /// The last execution that was looked at, if there may be more.
+    /// Returns the last execution that was read, if there may be more.
     async fn executions_step(
         &self,
         after: Option<ExecutionId>,
@@ -113,13 +113,14 @@ impl Service {
         let kept = self.kept_by_workflows(&old).await?;
         self.delete(deletions(&old, &kept)).await?;
         let is_full = oldest.len() == STEP;
-        // Who was created after the cutoff has not ended before it.
+        // An execution that was created after the cutoff cannot have ended before it.
         let last = oldest.last().filter(|last| is_full && last.id.0.created_at() < cutoff);
         Ok(last.map(|last| last.id))
     }
 
-    /// The workflows that still keep what they have asked for: their logs refer to its results, and rerunning them
-    /// does. They are older than that, so one that is old too has gone before, or goes now.
+    /// The workflows that still keep the executions inside them, because their logs refer to the results, and
+    /// a rerun needs these. A workflow is older than its executions, so an expired one was deleted before, or
+    /// is deleted now.
     async fn kept_by_workflows(&self, old: &[&ExecutionAge]) -> Result<BTreeSet<ExecutionId>, Error> {
         let going: BTreeSet<_> = old.iter().map(|execution| execution.id).collect();
         let parents: BTreeSet<_> = old.iter().filter_map(|execution| execution.parent).collect();
@@ -148,17 +149,17 @@ impl Service {
     }
 }
 
-/// What is no longer kept of `executions`: those that had ended before the cutoff.
+/// The executions that had ended before the cutoff.
 fn old_executions(executions: &[ExecutionAge], cutoff: Timestamp) -> Vec<&ExecutionAge> {
     let is_old = |execution: &&ExecutionAge| execution.ended_at.is_some_and(|ended_at| ended_at < cutoff);
     executions.iter().filter(is_old).collect()
 }
 
-/// The deletions of `old`, but of what a workflow in `kept` has asked for, and what that has asked for in turn.
+/// The deletions of `old`, except executions inside a workflow in `kept`, at any depth.
 fn deletions(old: &[&ExecutionAge], kept: &BTreeSet<ExecutionId>) -> Vec<Change> {
     let mut kept = kept.clone();
     let mut changes = Vec::new();
-    // Oldest first: a workflow comes before what it has asked for.
+    // Oldest first, so that a workflow comes before the executions inside it.
     for execution in old {
         if execution.parent.is_some_and(|parent| kept.contains(&parent)) {
             kept.insert(execution.id);
@@ -169,7 +170,7 @@ fn deletions(old: &[&ExecutionAge], kept: &BTreeSet<ExecutionId>) -> Vec<Change>
     changes
 }
 
-/// What is no longer kept of `instances`, with their enforcements: those from before the cutoff.
+/// The events from before the cutoff, with their enforcements.
 fn old_instances(instances: &[TriggerInstanceAge], cutoff: Timestamp) -> Vec<Change> {
     let is_old = |instance: &&TriggerInstanceAge| instance.occurred_at < cutoff;
     let deletion = |instance: &TriggerInstanceAge| {

@@ -35,8 +35,8 @@ pub(crate) struct Shared {
 }
 
 impl Engine {
-    /// An engine over `store`, with these runners. It takes in requests from now on and runs nothing
-    /// until [`Engine::start`].
+    /// An engine over `store`, with these runners. It accepts requests at once, and runs nothing until
+    /// [`Engine::start`].
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -45,7 +45,7 @@ impl Engine {
         Self::on(Core::new(store, Arc::new(SystemClock)), runners, options).await
     }
 
-    /// An engine as [`new`](Self::new) makes it, on ground that is there already: in the time of its clock.
+    /// As [`new`](Self::new), on existing ground: with its store, its clock and its tasks.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -71,7 +71,7 @@ impl Engine {
         })))
     }
 
-    /// Takes up what an earlier process left, then starts to run what is waiting.
+    /// Recovers the executions of an earlier process, then starts the schedulers.
     ///
     /// # Errors
     /// When the store fails.
@@ -86,18 +86,18 @@ impl Engine {
         Ok(report)
     }
 
-    /// Stops in order: nothing new is taken in or started; what runs may go on for a while
-    /// ([`Options::drain`]) and is then ended, and recorded as such.
+    /// Stops in order: nothing new is accepted or started, running executions may go on for a while
+    /// ([`Options::drain`]), and are then ended and recorded as such.
     pub async fn stop(&self) {
         self.core().stop(self.0.options.drain).await;
     }
 
-    /// What this engine stands on.
+    /// The ground of all services.
     pub(crate) fn core(&self) -> &Core {
         &self.0.core
     }
 
-    /// Who may use the host, and as whom.
+    /// The service of users and credentials.
     pub fn access(&self) -> &Access {
         &self.0.access
     }
@@ -107,12 +107,12 @@ impl Engine {
         self.0.executions.queue().keys()
     }
 
-    /// What is registered, and changing that.
+    /// The service of packs and rules.
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
     }
 
-    /// The executions.
+    /// The service of executions.
     pub fn executions(&self) -> &Executions {
         &self.0.executions
     }
@@ -122,12 +122,12 @@ impl Engine {
         self.core().now()
     }
 
-    /// The store, for the services. Who is outside reads through [`Engine::reads`].
+    /// The store, for the services. Surfaces read through [`Engine::reads`].
     pub(crate) fn store(&self) -> &dyn Store {
         self.core().store()
     }
 
-    /// What is registered now.
+    /// A snapshot of the catalog.
     pub(crate) fn content(&self) -> Arc<Content> {
         self.0.catalog.content()
     }
@@ -151,7 +151,7 @@ impl Engine {
     }
 }
 
-/// When the newest thing was stored: ids and stamps grow with the time.
+/// The time of the newest thing stored: ids and times of later things must be greater.
 async fn newest(store: &dyn Store) -> Result<Timestamp, Error> {
     let executions = store.executions(&ExecutionFilter::default(), None, 1).await?.items;
     let events = store.trigger_instances(None, None, 1).await?.items;

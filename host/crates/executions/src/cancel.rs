@@ -1,4 +1,5 @@
-//! Ends executions that somebody no longer wants.
+//! Cancellation: a waiting execution ends at once, a run through its runner, and a workflow through the
+//! [`Conductor`](super::conductor::Conductor).
 
 use petrel_engine_core::Error;
 use petrel_model::{Execution, ExecutionId, Status, StatusEvent, Timestamp};
@@ -7,19 +8,20 @@ use petrel_persistence::{Change, Expect};
 use super::service::Executions;
 use super::uncommitted::Uncommitted;
 
-/// How often a cancel is tried anew when the execution moves at the same moment.
+/// The number of attempts at a cancel while the execution keeps changing at the same moment.
 const TRIES: usize = 8;
 
-/// What came of a cancel.
+/// The outcome of a cancel.
 #[derive(Debug, Clone)]
 pub enum Canceled {
-    /// It has ended, or will as soon as what runs has been ended. As it stands then.
+    /// The execution in its new state: canceled, or canceling until its action has ended.
     Ends(Execution),
-    /// It cannot be ended any more.
+    /// The execution as it is: it had ended before, and cannot be canceled any more.
     TooLate(Execution),
 }
 
-/// An execution as a cancel leaves it, and what must hold for that.
+/// The canceled form of `execution`, with the expectation for its commit. `is_held` tells whether it is held
+/// since a restore.
 ///
 /// # Errors
 /// When its status does not allow it.
@@ -33,15 +35,17 @@ pub fn cancellation(
     for event in moves(execution.status, is_held) {
         execution.apply(*event, now).map_err(|illegal| Error::Internal(illegal.to_string()))?;
     }
-    // One commit is one version, however many moves it makes.
+    // One commit makes one version, however many moves it contains.
     execution.version = version.saturating_add(1);
+    // Of several requests the first one counts.
     execution.context.cancelled_by.get_or_insert_with(|| user.to_owned());
     Ok((execution, Expect::ExecutionVersion(id, version)))
 }
 
-/// What a cancel does to an execution. Of one that is held nothing runs here that would have to end first.
+/// The moves of a cancel. A held execution has no action here that would have to end first.
 fn moves(status: Status, is_held: bool) -> &'static [StatusEvent] {
     match status {
+        // Only of a held execution: otherwise its run reports the end.
         Status::Canceling => &[StatusEvent::Canceled],
         status if is_held && !status.is_waiting() => &[StatusEvent::CancelRequested, StatusEvent::Canceled],
         _ => &[StatusEvent::CancelRequested],
@@ -49,11 +53,11 @@ fn moves(status: Status, is_held: bool) -> &'static [StatusEvent] {
 }
 
 impl Executions {
-    /// Ends an execution: at once if it has not begun, else as soon as what runs has been ended. It is done to its end
-    /// although the caller does not wait for it.
+    /// Cancels an execution: at once if it has not begun, otherwise as soon as its action has ended. The
+    /// cancel is completed even if the caller stops waiting.
     ///
     /// # Errors
-    /// When it does not exist, or the store fails.
+    /// When the execution does not exist, or the store fails.
     pub async fn cancel(&self, id: ExecutionId, user: &str) -> Result<Canceled, Error> {
         let (executions, user) = (self.clone(), user.to_owned());
         self.core().run_detached(async move { executions.cancel_now(id, &user).await }).await
@@ -64,7 +68,7 @@ impl Executions {
             let found = self.store().execution(id).await?;
             let execution = found.ok_or_else(|| unknown(id))?;
             match self.try_cancel(execution, user).await {
-                // It has ended meanwhile, most likely: then that is the answer.
+                // Most likely it has ended meanwhile, which is the answer then.
                 Err(Uncommitted::Moved) => {}
                 result => return Ok(result?),
             }
@@ -76,12 +80,14 @@ impl Executions {
         })
     }
 
-    /// Ends `execution`, as it was read.
+    /// Cancels `execution`, on the condition that it has not changed since it was read.
     async fn try_cancel(&self, execution: Execution, user: &str) -> Result<Canceled, Uncommitted> {
         let id = execution.id;
         let is_held = self.store().is_held(id);
         match execution.status {
+            // No run here could report its end, so the execution ends with this commit.
             Status::Canceling if is_held => {}
+            // Stored by an earlier request. To tell the run twice does no harm.
             Status::Canceling => {
                 self.queue().end(&[id]);
                 return Ok(Canceled::Ends(execution));
@@ -89,11 +95,13 @@ impl Executions {
             status if !status.is_cancelable() => return Ok(Canceled::TooLate(execution)),
             _ => {}
         }
+        // A begun workflow ends by a step of its own, after the executions inside it.
         if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
             return self.conductor().cancel(execution).await.map(Canceled::Ends);
         }
         let (execution, expect) = cancellation(execution, is_held, user, self.core().now())?;
         let changes = vec![Change::UpdateExecution(execution.clone())];
+        // Committed before the run is told: the outcome of a canceled run is legal only from `canceling`.
         self.commit_outcome(&execution, vec![expect], changes).await?;
         self.queue().end(&[id]);
         self.queue().tell(id, execution.status);
@@ -101,7 +109,7 @@ impl Executions {
     }
 }
 
-/// That there is no such execution.
+/// The error for an execution that does not exist.
 pub fn unknown(id: ExecutionId) -> Error {
     Error::NotFound {
         what: "execution",

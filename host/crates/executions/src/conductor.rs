@@ -1,5 +1,8 @@
-//! What executions need of whoever conducts workflows. An execution whose action is a workflow is handed to it, and what
-//! becomes of an execution inside a workflow is told to it; it never asks back for that.
+//! The interface between executions and the service that conducts workflows. An execution whose action is a
+//! workflow is handed to the conductor, and so is each outcome of an execution inside a workflow. The
+//! conductor commits, and never calls back.
+//!
+//! Executions define the trait and the workflow engine implements it, so that the dependency leads one way.
 
 use async_trait::async_trait;
 use petrel_engine_core::Error;
@@ -8,61 +11,62 @@ use petrel_persistence::{Change, Expect};
 
 use super::uncommitted::Uncommitted;
 
-/// Where an execution that belongs to a workflow stands from now on.
+/// The new status of an execution inside a workflow, with the commit that makes it so.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Where it belongs.
+    /// The place of the execution in its workflow.
     pub parent: Parent,
-    /// It, as it is from now on.
+    /// The execution in its new state.
     pub execution: Execution,
-    /// What must hold for its change.
+    /// The expectations of the commit.
     pub expect: Vec<Expect>,
-    /// Its change.
+    /// The changes of the commit.
     pub changes: Vec<Change>,
 }
 
-/// Whoever conducts workflows.
+/// The service that conducts workflows.
 #[async_trait]
 pub trait Conductor: Send + Sync {
-    /// Begins the workflow of `execution`, which this process has claimed. What goes wrong is stored or logged.
+    /// Begins the workflow of `execution`, which this process has claimed. A failure becomes the outcome of
+    /// the execution, or is logged.
     async fn begin(&self, execution: Execution);
 
-    /// Whether `execution` may not begin, since a workflow that it is inside of is about to end. Whoever ends that ends
-    /// it too.
+    /// Whether `execution` must not begin, because a workflow around it is about to end and will cancel it.
     fn holds(&self, execution: &Execution) -> bool;
 
-    /// Commits the end of an execution inside a workflow, together with what it means to that.
+    /// Commits the outcome of an execution inside a workflow, together with its consequences for the
+    /// workflow.
     ///
     /// # Errors
-    /// When it was moved meanwhile, or cannot be stored. Nothing was stored then.
+    /// When the execution has changed meanwhile, or the store fails. Nothing is stored then.
     async fn outcome(&self, report: Report) -> Result<(), Uncommitted>;
 
-    /// Asks a workflow that has begun to end, and gives it as it stands then.
+    /// Requests the end of a workflow that has begun, and returns its execution in the new state.
     ///
     /// # Errors
-    /// When it was moved meanwhile (it has ended, most likely), or cannot be stored.
+    /// When the workflow has changed meanwhile (most likely it has ended), or the store fails.
     async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted>;
 
-    /// Pauses a workflow: no more tasks start, what runs is let finish.
+    /// Pauses a workflow: no more tasks start, and running ones may finish.
     ///
     /// # Errors
     /// When it does not exist, is no workflow, or its status does not allow it.
     async fn pause(&self, id: ExecutionId) -> Result<Execution, Error>;
 
-    /// Lets a paused workflow go on.
+    /// Resumes a paused workflow.
     ///
     /// # Errors
     /// As [`pause`](Self::pause).
     async fn resume(&self, id: ExecutionId) -> Result<Execution, Error>;
 
-    /// Refuses to run `execution` again from these tasks on, if it has no such tasks or may not be run so.
+    /// Refuses a rerun of `execution` from these tasks, unless it is an ended workflow that has all of them.
     ///
     /// # Errors
-    /// What is wrong with that.
+    /// The obstacle, with its remedy.
     async fn check_rerun(&self, execution: &Execution, tasks: &[String]) -> Result<(), Error>;
 
-    /// Takes up these workflows, which an earlier process was conducting. What is to end begins nothing more once this
-    /// returns; the rest goes on in the background.
+    /// Recovers these workflows, which an earlier process was conducting. Once this returns, nothing begins
+    /// inside those that are to end; the others go on in the background.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -1,4 +1,5 @@
-//! Tells who waits for an execution that it has reached a final status. After the commit only.
+//! The clients that wait for the end of an execution. They are woken only after the commit, so that no answer
+//! tells of an end that a crash could undo.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use petrel_engine_core::Error;
 use petrel_model::{Execution, ExecutionId, Status};
 use tokio::sync::oneshot;
 
-/// Who waits for what.
+/// The senders to those who wait, by execution.
 #[derive(Debug, Default)]
 pub(crate) struct Events(Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<()>>>>);
 
@@ -20,7 +21,7 @@ impl Events {
         receiver
     }
 
-    /// Forgets those who have gone away without being told.
+    /// Drops the senders of those who have stopped waiting.
     fn tidy(&self, id: ExecutionId) {
         let mut waiting = self.0.lock();
         if let Some(senders) = waiting.get_mut(&id) {
@@ -31,17 +32,18 @@ impl Events {
         }
     }
 
-    /// To be called after each commit that moved an execution.
+    /// Wakes those who wait for `id`, if `status` is final. To be called after each commit that changes an
+    /// execution.
     pub(crate) fn tell(&self, id: ExecutionId, status: Status) {
         if status.is_final() {
             for sender in self.0.lock().remove(&id).unwrap_or_default() {
-                // Whoever waited may have gone a moment ago.
+                // The receiver may be gone by now.
                 let _ = sender.send(());
             }
         }
     }
 
-    /// The execution once it is final, or as it stands after `patience`. `None` if there is none.
+    /// The execution once it is final, or in its state after `patience`. `None` if it does not exist.
     ///
     /// # Errors
     /// When the store fails.
@@ -51,7 +53,7 @@ impl Events {
         id: ExecutionId,
         patience: Duration,
     ) -> Result<Option<Execution>, Error> {
-        // Listening first, reading second: an end in between is not missed.
+        // Listen first and read second, so that an end in between is not missed.
         let end = self.listen(id);
         let execution = core.store().execution(id).await?;
         if execution.as_ref().is_none_or(|execution| execution.status.is_final()) {
@@ -60,6 +62,7 @@ impl Events {
             return Ok(execution);
         }
         let told = tokio::select! {
+            // The end counts even if the time is up at the same moment.
             biased;
             _ = end => true,
             () = core.sleep(patience) => false,

@@ -1,7 +1,8 @@
-//! Runs one execution: its start is durable before the first side effect, its outcome is one commit.
+//! The run of one execution: its start is durable before the first side effect, and its outcome is one
+//! commit.
 //!
-//! An idempotent action may start before its start is stored, since it may be run again; so the start
-//! is only stored if it runs for longer than [`SHORT`], and a short one costs one commit instead of two.
+//! An idempotent action may start before its start is stored, since it may be run again. So the start is
+//! stored only if the action runs for longer than [`SHORT`], and a short run costs one commit instead of two.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,32 +23,36 @@ use super::requests::{self, Unmade};
 use super::service::Executions;
 use super::uncommitted::Uncommitted;
 
-/// How long an idempotent action may run before its start is stored.
+/// The time that an idempotent action may run before its start is stored.
 const SHORT: Duration = Duration::from_millis(100);
-/// How often output is stored while an action runs.
+/// The interval at which output is stored while an action runs: one commit for all lines of it.
 const FLUSH: Duration = Duration::from_millis(250);
-/// Lines of output are numbered from here on for each further attempt, so that attempts do not mix.
+/// The first line of each further attempt has a number above this multiple, so that the output of attempts
+/// does not mix.
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
 
 /// Runs `execution`, which this process has claimed, to its end.
 pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     let id = execution.id;
     if executions.conductor().holds(&execution) {
-        // Whoever ends its workflow ends it too.
+        // The end of its workflow will end it too.
         return;
     }
+    // A child, so that the end of the drain ends this run as well.
     let cancel = executions.core().end_running().child_token();
+    // Registered before anything runs, so that a cancel finds the run.
     let running = executions.queue().runs().enter(id, cancel.clone());
     let result = Run::new(executions, execution, cancel.clone()).carry_out().await;
     if result.is_err() {
-        // When its start could not be stored it still runs, with nobody to hear of its end.
+        // If its start could not be stored, the action still runs, and nobody would take its outcome.
         cancel.cancel();
     }
     drop(running);
     match result {
         Ok(()) => {}
         Err(Uncommitted::Moved) => {
-            // Somebody else moved it first (a cancel, say): what came of our run does not count.
+            // Another commit changed the execution first, a cancel for example, so the outcome of this run
+            // does not count.
             tracing::debug!(execution.id = %id, "its outcome came too late");
         }
         Err(Uncommitted::Failed(error)) => {
@@ -56,14 +61,14 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     }
 }
 
-/// Who runs an execution, and what is registered for it.
+/// The runner of an execution, with its registered action.
 type Found = (Arc<dyn Runner>, Arc<RegisteredAction>);
 
-/// Why a run does not begin.
+/// The reasons why a run does not begin.
 enum Unprepared {
-    /// Something that it needs is missing: this is its outcome.
+    /// A prerequisite is missing; this is the outcome of the run.
     Ended(Box<Outcome>),
-    /// Something else stands in the way.
+    /// Another failure. The execution stays as it is stored, for the next process.
     Failed(Error),
 }
 
@@ -79,7 +84,7 @@ impl From<Error> for Unprepared {
     }
 }
 
-/// One run on its way.
+/// A run of an execution.
 struct Run<'a> {
     executions: &'a Executions,
     execution: Execution,
@@ -113,6 +118,7 @@ impl<'a> Run<'a> {
             }
             Err(Unprepared::Failed(error)) => return Err(error.into()),
         };
+        // After this commit a crash abandons the execution, so the action runs at most once.
         if !self.execution.idempotent {
             self.store_start().await?;
         }
@@ -123,7 +129,7 @@ impl<'a> Run<'a> {
         self.finish(outcome).instrument(tracing::debug_span!("outcome")).await
     }
 
-    /// Who runs it, with which parameters. What is missing by now fails the execution.
+    /// The runner with the final parameters. Anything that is missing by now fails the execution.
     async fn prepare(&self) -> Result<(Arc<dyn Runner>, Call), Unprepared> {
         let (runner, registered) = self.found()?;
         let (pack, user) = (self.execution.action.pack(), &self.execution.context.user);
@@ -143,7 +149,7 @@ impl<'a> Run<'a> {
         Ok((runner, call))
     }
 
-    /// Who runs it, and what is registered for it now. What is refused by now is not run.
+    /// The runner and the registered action as they are now. An action that is refused by now is not run.
     fn found(&self) -> Result<Found, Outcome> {
         let (reference, content) = (&self.execution.action, self.executions.queue().catalog().content());
         let failed = |error: &Error| {
@@ -183,10 +189,10 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Runs the action; stores its start if that is due, and output as it comes.
+    /// Runs the action, stores its start when that is due, and stores output as it comes.
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Uncommitted> {
         let (output, cancel) = (self.output.clone(), self.cancel.clone());
-        // A task of its own, so that a panic in it is the outcome of this run and of nothing else.
+        // A task of its own, so that a panic of the runner is the outcome of this run and of nothing else.
         let span = tracing::debug_span!("run", runner = runner.runner_type().name);
         let run = async move { runner.run(call, output, cancel).await }.instrument(span);
         let task = self.executions.core().spawn("run of an action", run);
@@ -200,6 +206,7 @@ impl<'a> Run<'a> {
         if !self.is_started {
             tokio::select! {
                 outcome = &mut running => return Ok(outcome),
+                // The action goes on meanwhile, since it is a task of its own.
                 () = self.executions.core().sleep(SHORT) => self.store_start().await?,
             }
         }
@@ -216,7 +223,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Moves it to running, durably.
+    /// Sets the status to running, durably.
     async fn store_start(&mut self) -> Result<(), Uncommitted> {
         let expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
         self.apply(StatusEvent::Started)?;
@@ -235,7 +242,7 @@ impl<'a> Run<'a> {
         self.execution.apply(event, now).map_err(|illegal| Error::Internal(illegal.to_string()))
     }
 
-    /// Output that has come since the last time, then `last_words`, as a change.
+    /// The output since the last time, followed by `last_words`, as a change.
     fn take_output(&mut self, last_words: Vec<OutputLine>) -> Vec<Change> {
         let mut lines = self.output.take();
         lines.extend(last_words);
@@ -247,10 +254,11 @@ impl<'a> Run<'a> {
         vec![Change::AppendOutput { execution: self.execution.id, sequence, lines }]
     }
 
-    /// Stores what came of it.
+    /// Stores the outcome.
     async fn finish(mut self, outcome: Outcome) -> Result<(), Uncommitted> {
-        // When the host ended it because it stops itself, nobody has asked for a cancel.
+        // If the stop of the host ended the run, nobody has asked for a cancel.
         let is_stopped = outcome.end == End::Canceled && self.executions.core().end_running().is_cancelled();
+        // The next process runs it again, so the outcome of this run does not matter.
         if is_stopped && self.execution.idempotent {
             return self.hand_back().await;
         }
@@ -264,13 +272,15 @@ impl<'a> Run<'a> {
             let text = format!("output was cut: {} more bytes were dropped", self.output.dropped());
             last_words.push(OutputLine { stream: Stream::Output, text });
         }
+        // Taken before the events below, each of which raises the version.
         let mut expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
+        // A short run stores its start and its outcome in one commit.
         if !self.is_started && self.execution.status.is_waiting() {
             self.apply(StatusEvent::Started)?;
             self.execution.host = Some(self.executions.store().fence().epoch);
         }
         if outcome.end == End::Canceled {
-            // Whoever asked for the cancel has moved it already: it goes on from there.
+            // The cancel request has changed the execution already, so the outcome is applied to that.
             expect = self.read_again(outcome.end).await?;
         } else {
             self.apply(outcome.end.event())?;
@@ -279,12 +289,13 @@ impl<'a> Run<'a> {
         let output = self.take_output(last_words);
         let started = self.executions.core().monotonic();
         loop {
+            // Set in each round, because reading again replaces the execution.
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
             match self.executions.commit_outcome(&self.execution, vec![expect], changes).await {
                 Ok(()) => break,
-                // A cancel request came in between: what ended counts as canceled.
+                // A cancel request came in between, so the run counts as canceled.
                 Err(Uncommitted::Moved) => expect = self.read_again(outcome.end).await?,
                 Err(error) => return Err(error),
             }
@@ -296,7 +307,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Leaves it to the next process to run it again.
+    /// Leaves the execution to the next process, which will run it again.
     async fn hand_back(mut self) -> Result<(), Uncommitted> {
         if !self.is_started {
             return Ok(());
@@ -311,15 +322,18 @@ impl<'a> Run<'a> {
         let fresh = self.executions.store().execution(self.execution.id).await?.ok_or(Uncommitted::Moved)?;
         let expect = Expect::ExecutionVersion(fresh.id, fresh.version);
         self.execution = fresh;
+        // An ended execution takes no further event, so this outcome came too late.
         self.apply(end.event()).map_err(|_illegal| Uncommitted::Moved)?;
         Ok(expect)
     }
 }
 
-/// A result that can be read back: one that is nested too deep is kept as its JSON text.
+/// A result that can be read back: one that nests too deep (see [`depth`]) is kept as its JSON text.
 pub fn storable(result: Value) -> Value {
     match &result {
         Value::Object(object) if depth::is_too_deep(&result) => {
+            // Only the fields that nest too deep become text, if that is enough: the others can still be read
+            // as values.
             let flat = |value: &Value| match value {
                 value if depth::is_too_deep(value) => Value::from(value.to_string()),
                 value => value.clone(),
@@ -333,8 +347,8 @@ pub fn storable(result: Value) -> Value {
     }
 }
 
-/// What is recorded of a run that says it was canceled although nobody has asked for that. It has failed: as canceled it
-/// would end the workflow around it, without retries, and nobody could say who had canceled it.
+/// The outcome of a run that its runner ended as canceled although nobody asked for that: a failure. As
+/// canceled it would end the workflow around it without retries, and nobody could say who had canceled it.
 fn unasked(outcome: &Outcome) -> Outcome {
     let result = json!({
         "error": "the runner has ended this as canceled, and nobody has asked for that",
@@ -345,7 +359,7 @@ fn unasked(outcome: &Outcome) -> Outcome {
     Outcome { end: End::Failed, result }
 }
 
-/// What is recorded of a run that was ended because the host stops.
+/// The outcome of a run that was ended because the host stops.
 fn abandoned(outcome: &Outcome) -> Outcome {
     let result = json!({
         "error": "the host was stopped while this ran",

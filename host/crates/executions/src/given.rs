@@ -1,9 +1,9 @@
-//! Executions that were given much have room in memory while they run, and those whose runs share more than that have
-//! it from their runner ([`petrel_runners::Runner::admit`]). All of it is taken together with a slot or not at all: who
-//! finds some of it missing is [set aside](aside), holds nothing, and leaves its slot to others. So is one of which the
-//! runner cannot say yet what it needs, until that is [prepared](unprepared).
+//! The memory of running executions with large parameters, and the resources that runs share through their
+//! runner ([`petrel_runners::Runner::admit`]). An execution takes all of this together with a slot, or
+//! nothing: if anything is missing it is [set aside](aside), holds nothing, and leaves its slot to others. So
+//! does an execution whose needs its runner does not know yet, until its action is [prepared](unprepared).
 //!
-//! No user and no root takes all the room (see [`petrel_runners::shares`]).
+//! No user and no root workflow takes all of it (see [`petrel_runners::shares`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -26,51 +26,55 @@ mod unprepared;
 use aside::{Line, Needs, SetAside, Turn};
 use unprepared::{Start, Unprepared};
 
-/// Parameters of no more bytes need no room of their own.
+/// Parameters up to this many bytes need no accounting.
 const SMALL: usize = 256 << 10;
-/// How often parameters are in memory while they are used: as they are stored, as they are final, and as text.
+/// The number of copies of parameters in memory during a run: as stored, final, and as text.
 const COPIES: usize = 3;
-/// How often something is prepared at most for those that wait, when its file changes meanwhile.
+/// The number of preparations for one group of waiting executions, whose file may change meanwhile.
 const PREPARATIONS: usize = 3;
 
-/// Room for the parameters of all that runs, in bytes.
+/// The memory for the parameters of running executions, in bytes.
 struct GivenRoom {
-    /// The most that one execution counts for, or none would ever be left for it beside others.
+    /// The most bytes that one execution counts for. Beyond it a large one would never find enough room
+    /// beside others.
     most: usize,
     state: Mutex<State>,
 }
 
 struct State {
     shares: Shares,
-    /// What waits for room, by the slots that it needs.
+    /// Executions that wait for memory, by the kind of slot they need.
     aside: HashMap<Kind, Lines>,
-    /// What waits until it is known how much room it needs, with the slots that it needs.
+    /// Executions that wait until their needs are known, with the kind of slot they need.
     unprepared: Unprepared<(Kind, SetAside)>,
 }
 
-/// What waits for the same slots: in three lines that take turns, so that none waits for what it does not need.
+/// Executions that wait for the same kind of slot, in three lines that take turns, so that none waits for
+/// resources which it does not need.
 #[derive(Default)]
 struct Lines {
-    /// With large parameters.
+    /// Executions with large parameters.
     large: Line,
-    /// Of the others, those that need much of what their runner has for them.
+    /// Executions with small parameters that need many of their runner's resources.
     heavy: Line,
-    /// Those that need little of it, for whom their runner keeps a part.
+    /// Executions that need few of these resources, of which their runner reserves a part.
     light: Line,
-    /// How often somebody was next.
+    /// Counts the turns.
     turn: usize,
 }
 
 impl Lines {
-    /// Takes all that `one` needs, or sets it aside: also when others of its kind are, which it must not pass.
+    /// Takes all that `one` needs, or sets it aside. It is also set aside if others of its line are, which it
+    /// must not overtake.
     fn take(&mut self, one: SetAside, shares: &mut Shares, now: Instant) -> Result<Option<Ticket>, ()> {
-        // Which kind it is need not be known while nobody waits.
+        // As long as nobody waits, its line need not be determined.
         if self.is_empty()
             && let Ok(ticket) = one.take(shares, false)
         {
             return Ok(ticket);
         }
         let needs = one.needs();
+        // Many small executions must not use up what a large one is waiting for.
         let spares_others = needs == Needs::Little && self.heavy.is_spared_by(&one.holder, now);
         let line = self.line(needs);
         if line.is_empty()
@@ -82,7 +86,7 @@ impl Lines {
         Err(())
     }
 
-    /// Sets one aside that is to have its turn as soon as there is room.
+    /// Sets an execution aside until there is room.
     fn add(&mut self, one: SetAside) {
         self.line(one.needs()).add(one);
     }
@@ -102,6 +106,7 @@ impl Lines {
     fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Turn)> {
         self.turn = self.turn.wrapping_add(1);
         let Self { large, heavy, light, turn } = self;
+        // Each turn begins with another line, and looks into the next if nothing of that can run.
         (0..3).find_map(|place| match turn.wrapping_add(place) % 3 {
             0 => large.next(shares, now, |_holder| false),
             1 => heavy.next(shares, now, |_holder| false),
@@ -110,50 +115,52 @@ impl Lines {
     }
 
     fn forget(&mut self, ended: &HashSet<ExecutionId>) -> bool {
-        // All of them, so that none is passed over when another has found one.
+        // All lines are searched: the ended executions may be in any of them.
         let found = [&mut self.large, &mut self.heavy, &mut self.light].map(|line| line.forget(ended));
         found.contains(&true)
     }
 }
 
-/// By what the lines measure for how long one was passed over.
+/// The clock by which lines measure for how long an execution was overtaken.
 #[expect(clippy::disallowed_methods, reason = "nothing that is stored or answered depends on it")]
 fn now() -> Instant {
     Instant::now()
 }
 
 impl GivenRoom {
-    /// Room for `limit` bytes.
+    /// A budget of `limit` bytes.
     fn new(limit: usize) -> Self {
         let state =
             State { shares: Shares::new(limit), aside: HashMap::new(), unprepared: Unprepared::default() };
         Self { most: limit / 2, state: Mutex::new(state) }
     }
 
-    /// How much these parameters take; nothing if they are small.
+    /// The bytes that these parameters count for; `None` if they are small.
     fn needed(&self, parameters: &Object) -> Option<usize> {
         let bytes: usize = parameters.values().map(size::of_value).sum();
         (bytes > SMALL).then(|| bytes.saturating_mul(COPIES).min(self.most))
     }
 
-    /// Takes all that an execution needs, or sets it aside: also when others of its kind are, which it must not pass.
+    /// Takes all that an execution needs, or sets it aside. It is also set aside if others of its line are,
+    /// which it must not overtake.
     fn take(&self, kind: Kind, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state.lock();
+        // The runner is asked under this lock, so that memory and its resources are taken together.
         let State { shares, aside, .. } = &mut *state;
         aside.entry(kind).or_default().take(one, shares, now())
     }
 
-    /// Sets one aside until `start` is prepared. Says whether nobody prepares that yet.
+    /// Sets an execution aside until `start` is prepared. Returns whether nobody prepares that yet.
     fn add_unprepared(&self, kind: Kind, start: &Start, one: SetAside) -> bool {
         self.state.lock().unprepared.add(start, (kind, one))
     }
 
-    /// Sets one aside of which it is known how much room it needs.
+    /// Sets an execution with known needs aside.
     fn add(&self, kind: Kind, one: SetAside) {
         self.state.lock().aside.entry(kind).or_default().add(one);
     }
 
-    /// Has those that wait for `start` wait for room instead: its preparation has ended.
+    /// Moves the executions that wait for `start` into their lines, because its preparation has ended.
     fn line_up(&self, start: &Start, fails: bool) {
         let mut state = self.state.lock();
         let State { aside, unprepared, .. } = &mut *state;
@@ -162,16 +169,17 @@ impl GivenRoom {
         }
     }
 
-    /// The next of those that were set aside, with what it needs if it can run now.
+    /// The next execution that was set aside, with its resources if it can run now.
     fn next(&self, kind: Kind) -> Option<(SetAside, Turn)> {
         let mut state = self.state.lock();
         let State { shares, aside, .. } = &mut *state;
         aside.get_mut(&kind)?.next(shares, now())
     }
 
-    /// Drops what has ended before its turn; says whether others may go on for that.
+    /// Drops ended executions. Returns whether others may go on because of that.
     fn forget(&self, ended: &[ExecutionId]) -> bool {
         let mut state = self.state.lock();
+        // Most ended executions were never set aside, and cost no set of their ids.
         if state.aside.values().all(Lines::is_empty) && state.unprepared.is_empty() {
             return false;
         }
@@ -184,7 +192,7 @@ impl GivenRoom {
         found
     }
 
-    /// Gives room back; says whether anything waits for it.
+    /// Releases memory. Returns whether anything waits for it.
     fn give_back(&self, holder: &Holder, bytes: usize) -> bool {
         let mut state = self.state.lock();
         state.shares.give_back(holder, bytes);
@@ -192,7 +200,8 @@ impl GivenRoom {
     }
 }
 
-/// Admits executions: gives them all that they need while they run, or sets them aside. Clones are the same.
+/// The admission of executions to their runs: each gets all its resources, or is set aside. Clones share
+/// their state.
 #[derive(Clone)]
 pub(crate) struct Admissions(Arc<Inner>);
 
@@ -203,18 +212,19 @@ struct Inner {
     room: GivenRoom,
 }
 
-/// What one execution has taken, until this is dropped.
+/// The resources of one execution, released on drop.
 pub(crate) struct Place {
     admissions: Admissions,
     holder: Holder,
-    /// In bytes.
+    /// The memory for its parameters, in bytes.
     taken: usize,
-    /// What its runner has for it.
+    /// The resources of its runner.
     ticket: Option<Ticket>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // Released before the schedulers are woken, or they would not find these resources yet.
         drop(self.ticket.take());
         if self.admissions.0.room.give_back(&self.holder, self.taken) {
             self.admissions.0.wake.all();
@@ -222,23 +232,25 @@ impl Drop for Place {
     }
 }
 
-/// Whether an execution may run.
+/// The decision whether an execution may run.
 pub(crate) enum Admission {
-    /// It may, with its place if it needs one.
+    /// It may, with its resources if it needs any.
     Runs(Option<Place>),
-    /// [`Admissions::next`] gives it once there is room.
+    /// It waits, and [`Admissions::next`] returns it once there is room.
     SetAside,
 }
 
 impl Admissions {
-    /// Admissions to `limit` bytes of parameters. When there is room for one that was set aside, the schedulers are woken.
+    /// Admissions with `limit` bytes for parameters. The schedulers are woken when there is room for an
+    /// execution that was set aside.
     pub(crate) fn new(core: Core, catalog: Catalog, wake: Wake, limit: usize) -> Self {
         Self(Arc::new(Inner { core, catalog, wake, room: GivenRoom::new(limit) }))
     }
 
-    /// Takes what `execution`, which this process has claimed, needs while it runs. Never waits.
+    /// Takes the resources of `execution`, which this process has claimed. Never waits.
     pub(crate) fn admit(&self, kind: Kind, execution: &Execution) -> Admission {
         let needed = self.0.room.needed(&execution.parameters).unwrap_or(0);
+        // Only components share resources of their runner; the others need no look at the catalog.
         let registered = if kind == Kind::Component { self.sharing(&execution.action) } else { None };
         if needed == 0 && registered.is_none() {
             return Admission::Runs(None);
@@ -257,7 +269,7 @@ impl Admissions {
         }
     }
 
-    /// What is registered as `action`, if its runs share something beside the room for parameters.
+    /// The registered action, if its runs share resources of their runner.
     fn sharing(&self, action: &Ref) -> Option<Arc<RegisteredAction>> {
         let content = self.0.catalog.content();
         let registered = content.action(action).ok()?;
@@ -265,11 +277,12 @@ impl Admissions {
         runner.is_some_and(|runner| runner.has_shares()).then(|| Arc::clone(registered))
     }
 
-    /// Sets `one` aside until `start` is prepared, and begins with that unless it is under way.
+    /// Sets `one` aside until `start` is prepared, and begins the preparation unless it is under way.
     fn await_preparation(&self, kind: Kind, start: Start, one: SetAside) {
         let registered = one.registered.clone();
         if self.0.room.add_unprepared(kind, &start, one) {
             let preparation = Preparation { admissions: self.clone(), start, fails: true };
+            // A preparation ends early when the host stops, since nothing starts any more.
             let stop = self.0.core.stop_starting().clone();
             let work = preparation.make(registered);
             let until_stop = async move { stop.run_until_cancelled(work).await.unwrap_or_default() };
@@ -277,7 +290,7 @@ impl Admissions {
         }
     }
 
-    /// An execution that was set aside and for which there is room by now. Since then it may have ended.
+    /// An execution that was set aside and can run now. It may have ended since.
     pub(crate) fn next(&self, kind: Kind) -> Option<(ExecutionId, Place)> {
         loop {
             let (one, turn) = self.0.room.next(kind)?;
@@ -285,7 +298,7 @@ impl Admissions {
                 let SetAside { id, holder, needed, .. } = one;
                 return Some((id, Place { admissions: self.clone(), holder, taken: needed, ticket }));
             }
-            // Its pack was registered again, and it runs what is registered now.
+            // Its pack was registered again, so it runs the action as it is registered now.
             let registered = one.registered.and_then(|known| self.sharing(&known.action.reference));
             let one = SetAside { registered, ..one };
             match one.unprepared() {
@@ -295,7 +308,7 @@ impl Admissions {
         }
     }
 
-    /// Drops those of `ended` that were set aside: nobody waits for them any more.
+    /// Drops those of `ended` that were set aside.
     pub(crate) fn forget(&self, ended: &[ExecutionId]) {
         if self.0.room.forget(ended) {
             self.0.wake.all();
@@ -303,20 +316,21 @@ impl Admissions {
     }
 }
 
-/// A preparation. When it has ended, in whatever way, those that wait for it are told.
+/// A preparation. Its end, of whatever kind, releases the executions that wait for it.
 struct Preparation {
     admissions: Admissions,
     start: Start,
-    /// Until it has ended well.
+    /// Whether it has failed. True until it has succeeded.
     fails: bool,
 }
 
 impl Preparation {
-    /// Prepares what `registered` starts from, as it is in the end. If that fails, whoever runs it hears why.
+    /// Prepares the action as it is registered in the end. If that fails, its executions run into the error.
     async fn make(mut self, registered: Option<Arc<RegisteredAction>>) {
         let Some(registered) = registered else { return };
         let Some(runner) = registered.runs.as_ref().and_then(Runs::runner) else { return };
         let (pack_path, entry_point) = (&registered.pack_path, &registered.action.entry_point);
+        // A file that changes during its preparation has to be prepared again.
         for _ in 0..PREPARATIONS {
             if runner.prepare(pack_path, entry_point).await.is_err() {
                 return;

@@ -1,8 +1,8 @@
-//! The kinds of slots that executions compete for, so that none of a kind waits for those of another.
+//! The kinds of slots. Executions of one kind never wait for those of another.
 
 use petrel_runners::{Runs, Slots};
 
-/// A kind of slot. How many there are of each is a setting.
+/// A kind of slot. The number of each is a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// For runs inside this process.
@@ -14,7 +14,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind that an execution takes which is carried out so.
+    /// The kind of slot for executions that are carried out by `runs`.
     pub(crate) fn of(runs: &Runs) -> Self {
         match runs {
             Runs::Conducted(_) => Self::Workflow,
@@ -25,7 +25,7 @@ impl Kind {
         }
     }
 
-    /// The word for it in figures.
+    /// The value of the label `kind` in metrics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Component => "component",

@@ -1,28 +1,31 @@
-//! Executions: they are taken in, wait, run and end, and who waits for one is told.
+//! The service of executions: it accepts requests, queues, runs and ends executions, and wakes the clients
+//! that wait for one.
 //!
 //! ```text
-//! requests, rules, tasks ─▶ one commit ─▶ queue ─▶ scheduler ─▶ executor ─▶ one commit ─▶ who waits
-//!                                                     │ workflows              │ of what is inside workflows
+//! requests, rules, tasks ─▶ one commit ─▶ queue ─▶ scheduler ─▶ executor ─▶ one commit ─▶ waiting clients
+//!                                                     │ workflows              │ outcomes inside workflows
 //!                                                     └────▶  conductor  ◀─────┘
 //! ```
 //!
-//! [`Executions`] is the handle of this service; its state is nobody else's. Whoever commits executions beside it (rules,
-//! workflows) has a [`Queue`], and says there what has come of them; what an execution is made of is said by the functions
-//! of `requests`.
+//! [`Executions`] is the handle of this service, whose state is private. Services that commit executions
+//! themselves (rules, workflows) have a [`Queue`], and report to it after each commit. The functions of
+//! `requests` build the executions of all of them.
 //!
 //! | | |
 //! |---|---|
 //! | `service`, `start` | the handle, and its start |
-//! | `queue` | what is known of executions beside what is stored: `events` has who waits for one, `running` what runs, `given` who is set aside until there is room, `wake` wakes the schedulers |
-//! | `requests` | taking them in; `scope` is what their templates see |
-//! | `scheduler`, `executor` | claiming what is due, and running it |
-//! | `cancel`, `rerun` | what people ask for then |
-//! | `recovery` | what an earlier process left |
-//! | [`Conductor`] | what is needed of whoever conducts workflows |
-//! | [`spans`], `measures` | what log lines of an event have in common; figures |
+//! | `queue` | the state in memory, with a handle for services that commit executions |
+//! | `events`, `running` | the clients that wait for an end; the runs of this process |
+//! | `given`, `wake` | executions that are set aside until there is room; the signal to schedulers |
+//! | `requests` | acceptance of requests; `scope` has the scopes of templates |
+//! | `scheduler`, `executor` | claims of due executions; the run of one |
+//! | `cancel`, `rerun` | requests about executions that exist |
+//! | `recovery` | executions that an earlier process left |
+//! | [`Conductor`] | the interface to the service that conducts workflows |
+//! | [`spans`], `measures` | the spans of log lines; metrics |
 //!
-//! No service calls an earlier one: it commits, and wakes it. A change that was not made is an [`Uncommitted`]: whoever
-//! decided on it looks again if something has moved.
+//! No service calls an earlier one: it commits, and wakes it. A refused commit is an [`Uncommitted`]: if the
+//! execution has changed since it was read, the caller reads it again and decides anew.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

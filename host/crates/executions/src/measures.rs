@@ -1,7 +1,7 @@
-//! What is measured: how long the stages of the way of an event take, and what runs. Here are the names, so
-//! that they are in one place; `petrel_api` shows them at `/metrics`.
+//! The metrics of the engine: the durations of the stages of an event, and the numbers of executions and
+//! slots. All names are in this file; `petrel_api` shows the metrics at `/metrics`.
 //!
-//! A histogram is told in seconds. Without somebody who listens a measure costs next to nothing.
+//! Histograms are in seconds. Without a recorder a metric costs next to nothing.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::kind::Kind;
 pub enum Stage {
     /// From the decision to the durable event.
     AcceptCommit,
-    /// From due to started.
+    /// From the time when an execution is due to its start.
     QueueWait,
     /// From the start of an action to its end.
     Run,
@@ -22,9 +22,9 @@ pub enum Stage {
     OutcomeCommit,
 }
 
-/// A stage took so long.
+/// Records the duration of a stage.
 pub fn stage(stage: Stage, took: Duration) {
-    // Labels that are constants cost no allocation.
+    // Constant labels cost no allocation.
     let histogram = match stage {
         Stage::AcceptCommit => metrics::histogram!("petrel_stage_seconds", "stage" => "accept_commit"),
         Stage::QueueWait => metrics::histogram!("petrel_stage_seconds", "stage" => "queue_wait"),
@@ -34,23 +34,23 @@ pub fn stage(stage: Stage, took: Duration) {
     histogram.record(took);
 }
 
-/// An execution of this runner has ended.
+/// Counts an execution of this runner that has ended.
 pub fn ended(runner: &str, status: Status) {
     metrics::counter!("petrel_executions_total", "runner" => runner.to_owned(), "status" => status.as_str())
         .increment(1);
 }
 
-/// There are so many slots of this kind.
+/// Sets the number of slots of a kind.
 pub(crate) fn slots(kind: Kind, count: usize) {
     metrics::gauge!("petrel_slots", "kind" => kind.as_str()).set(u32::try_from(count).unwrap_or(u32::MAX));
     metrics::gauge!("petrel_slots_busy", "kind" => kind.as_str()).set(0);
 }
 
-/// A slot that is busy, until this is dropped.
+/// A busy slot, until it is dropped.
 pub(crate) struct Busy(metrics::Gauge);
 
 impl Busy {
-    /// One more slot of this kind is busy.
+    /// Counts one more busy slot of this kind.
     pub(crate) fn now(kind: Kind) -> Self {
         let gauge = metrics::gauge!("petrel_slots_busy", "kind" => kind.as_str());
         gauge.increment(1);

@@ -1,25 +1,25 @@
-//! Settings of executions.
+//! The settings of this service. `host/src/config/table.rs` has their names for operators.
 
 /// Settings of executions, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many components run at once. Default 64.
+    /// The number of components that run at once. Default 64.
     pub component_slots: usize,
-    /// How many processes run at once. Default 16.
+    /// The number of processes that run at once. Default 16.
     pub process_slots: usize,
-    /// How many workflows begin at once. Default 64.
+    /// The number of workflows that begin at once. Default 64.
     pub workflow_slots: usize,
-    /// How many executions may wait before new ones are refused. Default 100,000.
+    /// The number of waiting executions from which new ones are refused. Default 100,000.
     pub waiting_limit: usize,
-    /// What part of these one rule, one user or all that is inside one workflow may hold, in percent; of what is
-    /// inside workflows more may wait, and takes no room from others. Default 50.
+    /// The share of these, in percent, that one rule, one user or the inside of one workflow may have. Inside
+    /// workflows more may wait, which takes no room from others. Default 50.
     pub waiting_share: usize,
-    /// How many bytes of output are kept of an execution, as they are stored. Default 2 MiB.
+    /// The bytes of output that are kept of an execution, as they are stored. Default 2 MiB.
     pub output_limit: usize,
-    /// How much memory the parameters of all that runs may take, in bytes, unless they are small; more wait. One user
-    /// may have three quarters of it, one workflow or rule a half. Default 96 MiB.
+    /// The memory, in bytes, of the parameters of running executions, unless they are small; further
+    /// executions wait. One user may have three quarters of it, one workflow or rule half. Default 96 MiB.
     pub given_limit: usize,
-    /// How much memory the results of all that runs may take, in bytes. Default 128 MiB.
+    /// The memory, in bytes, of the results of running executions. Default 128 MiB.
     pub results_limit: usize,
 }
 

@@ -1,5 +1,5 @@
-//! What is known of executions beside what is stored: who waits for one, what runs, what was set aside until there is
-//! room. Whoever commits executions has this handle, and says here what has come of it after the commit.
+//! The state of executions in memory: clients that wait for an end, runs, and executions that are set aside
+//! until there is room. Services that commit executions have this handle, and report to it after each commit.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -21,7 +21,7 @@ use super::running::Running;
 use super::uncommitted::Uncommitted;
 use super::wake::Wake;
 
-/// The executions that wait and run. Cheap to clone.
+/// The handle to waiting and running executions. Cheap to clone.
 #[derive(Clone)]
 pub struct Queue(Arc<Inner>);
 
@@ -31,7 +31,7 @@ struct Inner {
     keys: Keys,
     evaluations: Evaluations,
     options: Options,
-    /// The names of the runner types whose executions are workflows. What is stored of an execution has the name.
+    /// The runner types whose executions are workflows, by name: the row of an execution has only the name.
     conducted: HashSet<String>,
     wake: Wake,
     events: Events,
@@ -61,12 +61,12 @@ impl Queue {
         }))
     }
 
-    /// What the service stands on.
+    /// The ground of all services: store, clock, ids and tasks.
     pub fn core(&self) -> &Core {
         &self.0.core
     }
 
-    /// What is registered.
+    /// The catalog.
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
     }
@@ -76,7 +76,7 @@ impl Queue {
         &self.0.keys
     }
 
-    /// Who evaluates what takes long.
+    /// The threads for long evaluations.
     pub fn evaluations(&self) -> &Evaluations {
         &self.0.evaluations
     }
@@ -94,31 +94,35 @@ impl Queue {
     /// Commits on behalf of this process.
     ///
     /// # Errors
-    /// When something expected does not hold, there is no room, or the store fails.
+    /// [`Uncommitted::Moved`] when an expectation does not hold; otherwise when the disk is nearly full or
+    /// the store fails.
     pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Uncommitted> {
         self.0.core.commit(expect, changes).await.map_err(|error| match error {
+            // The store reports an expectation that does not hold as a conflict.
             Error::Conflict { .. } => Uncommitted::Moved,
             error => Uncommitted::Failed(error),
         })
     }
 
-    /// Executions were requested: whoever can start them looks.
+    /// Wakes the schedulers. To be called after a commit of new executions.
     pub fn wake(&self) {
         self.0.wake.all();
     }
 
-    /// An execution has this status; who waits for its end hears of it. To be called after each commit that moved one.
+    /// Wakes the clients that wait for the end of `id`, if `status` is final. To be called after each commit
+    /// that changes an execution.
     pub fn tell(&self, id: ExecutionId, status: Status) {
         self.0.events.tell(id, status);
     }
 
-    /// Executions are to end, by what was committed: what runs of them here is ended, and none waits for room any more.
+    /// Ends the runs of these executions in this process, and drops those that were set aside. To be called
+    /// after the commit that requests their end.
     pub fn end(&self, ids: &[ExecutionId]) {
         ids.iter().for_each(|id| self.0.running.end(*id));
         self.0.admissions.forget(ids);
     }
 
-    /// The execution once it is final, or as it stands after `patience`. `None` if there is none.
+    /// The execution once it is final, or in its state after `patience`. `None` if it does not exist.
     ///
     /// # Errors
     /// When the store fails.
@@ -126,20 +130,22 @@ impl Queue {
         self.0.events.wait(&self.0.core, id, patience).await
     }
 
-    /// How many executions run in this process now.
+    /// The number of executions that run in this process.
     pub fn running(&self) -> usize {
         self.0.running.count()
     }
 
-    /// Refuses when the host is stopping or too much is waiting.
+    /// Refuses new work when the host is stopping or too much is waiting.
     ///
     /// # Errors
-    /// Which of these.
+    /// [`Error::Stopping`] or [`Error::Busy`].
     pub fn check_room(&self) -> Result<(), Error> {
         if self.0.core.is_stopping() {
             return Err(Error::Stopping);
         }
         let limit = self.0.options.waiting_limit;
+        // At most its share counts of each account: more may wait inside workflows, and takes no room from
+        // others.
         let waiting = self.store().waiting_within(self.waiting_share());
         if waiting >= limit {
             return Err(Error::Busy(format!(
@@ -149,13 +155,13 @@ impl Queue {
         Ok(())
     }
 
-    /// Refuses when too much of what waits is on this account.
+    /// Refuses new work of an account that has its share of the waiting executions.
     ///
     /// # Errors
-    /// That it is so.
+    /// [`Error::Busy`], with the name of the setting.
     pub fn check_share(&self, account: Account<'_>) -> Result<(), Error> {
         let share = self.waiting_share();
-        // One account cannot have more than there is.
+        // An account cannot have more than there are, so most requests need no look at accounts.
         if self.store().waiting() < share || self.store().waiting_of(account) < share {
             return Ok(());
         }
@@ -164,7 +170,7 @@ impl Queue {
         )))
     }
 
-    /// How many executions of one account may wait.
+    /// The number of waiting executions that one account may have.
     fn waiting_share(&self) -> usize {
         let Options { waiting_limit, waiting_share, .. } = self.0.options;
         (waiting_limit.saturating_mul(waiting_share) / 100).max(1)

@@ -1,8 +1,8 @@
-//! Takes up what an earlier process left: what it had begun is run again if that is harmless, and
-//! abandoned if not. What it had not begun needs nothing: it is still waiting.
+//! Recovery of the executions that an earlier process had begun: they are run again if they are idempotent,
+//! and abandoned if not. Executions that it had not begun need nothing; they are still waiting.
 //!
-//! What was in flight at the backup that a store is restored from is held: it may go on where the backup is from. It
-//! is taken up when somebody says so ([`Executions::resume_all`]).
+//! Executions that were in flight at the backup from which a store was restored are held, since they may go
+//! on where the backup comes from. They are recovered on request ([`Executions::resume_all`]).
 
 use std::collections::BTreeMap;
 
@@ -16,19 +16,20 @@ use super::service::Executions;
 use super::spans;
 use super::uncommitted::Uncommitted;
 
-/// How often an orphan that moves at the same moment is looked at again.
+/// The number of attempts at an orphan that keeps changing at the same moment.
 const TRIES: usize = 100;
 
 impl Executions {
-    /// Lets what is held go on: it was in flight when the store was restored from a backup. Says what that came to;
-    /// nothing when nothing is held, or somebody else has just let it go on.
+    /// Resumes the executions that are held since a restore. Returns the outcome; `None` when nothing is
+    /// held, or somebody else has just resumed them.
     ///
     /// # Errors
-    /// When the store fails. Where that was after it was let go, the next call takes it up.
+    /// When the store fails. If it fails after they were let go, the next call recovers them.
     pub async fn resume_all(&self) -> Result<Resumed, Error> {
         let executions = self.clone();
         self.core()
             .run_detached(async move {
+                // One call at a time, so that only one reports the executions as resumed.
                 let mut is_left_over = executions.lifting().lock().await;
                 let held = executions.store().held();
                 if held == 0 && !*is_left_over {
@@ -38,11 +39,12 @@ impl Executions {
                     executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
                 }
                 *is_left_over = true;
-                // What had begun is an orphan from now on, as it would be after a crash. It began elsewhere, so nothing of it
-                // runs here; and what does run here is this host's own by now.
+                // Begun executions are orphans from now on, as after a crash. They began elsewhere, so no
+                // process of theirs runs here, and processes that do run here are this host's own by now.
                 let orphans = executions.store().orphans().await?;
                 let report = take_up(&executions, orphans).await?;
                 *is_left_over = false;
+                // Held executions that had not begun can be claimed from now on.
                 executions.queue().wake();
                 Ok(Resumed { held, report })
             })
@@ -50,50 +52,52 @@ impl Executions {
     }
 }
 
-/// What came of letting go on what was held.
+/// The outcome of resuming held executions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Resumed {
-    /// How many executions were held.
+    /// The number of held executions.
     pub held: usize,
-    /// What became of those that had begun.
+    /// The recovery of those that had begun.
     pub report: Recovered,
 }
 
 impl Resumed {
-    /// How many go on, now or when it is their turn. What had begun and may not be run twice does not.
+    /// The number of executions that go on, now or in turn. Those that had begun and may not run twice do
+    /// not.
     pub fn going_on(&self) -> usize {
         self.held.saturating_sub(self.report.abandoned).saturating_sub(self.report.canceled)
     }
 }
 
-/// What was found at the start.
+/// The outcome of a recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recovered {
-    /// Executions that wait to be run.
+    /// Executions that wait.
     pub waiting: usize,
-    /// Executions that had begun and are run again.
+    /// Executions that had begun and will run again.
     pub requeued: usize,
-    /// Executions that had begun, and of which nobody knows how far they got.
+    /// Executions that had begun, and whose progress is unknown.
     pub abandoned: usize,
-    /// Executions that were being canceled, and are.
+    /// Executions that were being canceled, and are canceled now.
     pub canceled: usize,
     /// Workflows that go on.
     pub workflows: usize,
     /// Processes that had outlived their host, and were ended.
     pub processes: usize,
-    /// Executions that were in flight at the backup that the store is restored from, and rest.
+    /// Executions that are held since a restore.
     pub held: usize,
 }
 
 impl Recovered {
-    /// Logs it: what was done, and how often what.
+    /// Logs the report, with `done` as the message.
     pub fn log(&self, done: &str) {
         let Self { waiting, requeued, abandoned, canceled, workflows, processes, held } = *self;
         tracing::info!(waiting, requeued, abandoned, canceled, workflows, processes, held, "{done}");
     }
 }
 
-/// Takes up what an earlier process left, once what it left running is ended. To be called before this one runs anything.
+/// Recovers the executions of an earlier process, after ending its processes. To be called before this
+/// process runs anything.
 ///
 /// # Errors
 /// When the store fails.
@@ -103,7 +107,7 @@ pub(crate) async fn recover(executions: &Executions) -> Result<Recovered, Error>
     Ok(Recovered { processes, ..take_up(executions, orphans).await? })
 }
 
-/// Brings each orphan to where it belongs.
+/// Recovers each orphan.
 async fn take_up(executions: &Executions, orphans: Vec<Execution>) -> Result<Recovered, Error> {
     let mut report = Recovered::default();
     let (conducted, orphans): (Vec<_>, Vec<_>) =
@@ -119,7 +123,7 @@ async fn take_up(executions: &Executions, orphans: Vec<Execution>) -> Result<Rec
     Ok(report)
 }
 
-/// Ends what still runs of the orphans, before this host runs anything: later its own would be taken for leftovers.
+/// Ends processes of orphans before this host runs anything. Later its own would be taken for leftovers.
 fn end_leftovers(executions: &Executions, orphans: &[Execution]) -> usize {
     let mut by_runner: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for orphan in orphans {
@@ -132,8 +136,7 @@ fn end_leftovers(executions: &Executions, orphans: &[Execution]) -> usize {
         .sum()
 }
 
-/// Brings an orphan to where it belongs. Its workflow may be ending already, and have it canceled at the same
-/// moment: then it is looked at again.
+/// Recovers an orphan. Its workflow may be ending, and cancel it at the same moment; then it is read again.
 async fn settle(executions: &Executions, mut orphan: Execution, report: &mut Recovered) -> Result<(), Error> {
     let id = orphan.id;
     for _ in 0..TRIES {

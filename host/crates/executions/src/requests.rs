@@ -1,4 +1,5 @@
-//! Takes in executions: what is asked for, rendered and checked, and what else an execution is made of.
+//! The acceptance of requests: parameters are rendered and checked, and the execution is built and stored.
+//! Rules and workflows build theirs with the same functions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,41 +25,42 @@ use super::spans;
 /// The largest context of a caller, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 2048;
 
-/// What somebody asks to be run.
+/// A request for an execution.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The action.
     pub action: Ref,
-    /// Its parameters, as a caller wrote them; text may hold Jinja.
+    /// The caller's parameters, whose texts may contain Jinja.
     pub parameters: Object,
-    /// Further parameters, which were rendered before, as when an execution is run again: they are data.
+    /// Further parameters, which were rendered before, as for a rerun: they are data.
     pub rendered: Object,
-    /// On whose behalf.
+    /// The user on whose behalf it runs, and the caller.
     pub behalf: Behalf,
-    /// What the caller wants to be kept with it.
+    /// The caller's context, to be stored with the execution.
     pub context: Object,
-    /// The execution that it does again.
+    /// The execution of which this is a rerun.
     pub rerun: Option<RerunOf>,
-    /// How long to wait before it starts.
+    /// The delay before the execution starts.
     pub delay: Option<Duration>,
     /// The trace that it belongs to. Default: one that begins with it.
     pub trace: Option<TraceId>,
 }
 
-/// An execution that is asked for.
+/// A requested execution, before it is stored.
 struct Asked {
     registered: Arc<RegisteredAction>,
     context: Context,
     written: Object,
     rendered: Object,
-    /// Where what is rendered holds secrets.
+    /// The places of secrets in `rendered`.
     secret: Vec<String>,
 }
 
 impl Asked {
-    /// Its parameters, rendered on behalf of who asked, and checked, and where they hold secrets.
+    /// Renders the parameters on behalf of the user, and checks them. Returns them with the places of their
+    /// secrets.
     fn parameters(&self, queue: &Queue) -> Result<(Object, Vec<String>), Error> {
-        // Compiling many templates counts no work.
+        // Compiling templates charges no work, so many of them must not be compiled on a worker.
         if are_large(&self.written) && !may_take_long() {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
         }
@@ -70,13 +72,15 @@ impl Asked {
             .scope(&self.context.user, move || own.shown())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(self.told(&templates, error), usage(&self.registered)))?;
+        // Any value may be made from a secret among the parameters that were rendered before.
         let hides = |parameter: Option<&str>| !self.secret.is_empty() || templates.hide_value(parameter);
         checked(&self.registered, &live, hides)?;
         let secret = templates.secret_places(&live, None, &self.secret);
         Ok((live, secret))
     }
 
-    /// What is wrong, without any value if what was rendered before holds secrets, which templates may have read.
+    /// The message about `error`. It quotes no value if the parameters rendered before hold secrets, which
+    /// templates may have read.
     fn told(&self, templates: &Templates<'_>, error: parameters::Error) -> String {
         let told = templates.told(error);
         if self.secret.is_empty() { told } else { told.hidden() }.to_string()
@@ -84,32 +88,34 @@ impl Asked {
 }
 
 impl Executions {
-    /// Takes in an execution. It is stored, and will be run, when this returns.
+    /// Accepts a request. The execution is stored, and will be run, when this returns.
     ///
     /// # Errors
-    /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
-    /// or the host is stopping. Nothing was stored then.
+    /// When the action does not exist or is disabled, the parameters do not fit, too much is waiting, or the
+    /// host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
         self.request_with(request, Vec::new()).await
     }
 
-    /// The same, with parameters rendered before that hold secrets at these places.
+    /// As [`request`](Self::request), with the places of secrets in the parameters that were rendered before.
     pub(crate) async fn request_with(
         &self,
         request: Request,
         secret: Vec<String>,
     ) -> Result<Execution, Error> {
         let queue = self.queue();
+        // Asked before anything is rendered, so that refused requests cost little.
         queue.check_room()?;
         queue.check_share(Account::User(&request.behalf.user))?;
         let now = self.core().now();
+        // Minted before anything is decided, since the id names the trace in the log.
         let id: ExecutionId = self.core().mint(now);
         let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
         let span = spans::accept_execution(id, trace);
         self.accept(id, now, request, secret).instrument(span).await
     }
 
-    /// Makes an execution of what was asked for, and stores it.
+    /// Builds the requested execution, and stores it.
     async fn accept(
         &self,
         id: ExecutionId,
@@ -120,6 +126,7 @@ impl Executions {
         let queue = self.queue();
         let registered = runnable(&queue.catalog().content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
+        // Also these: a parameter may have become immutable since the original ran.
         refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
         refuse_depth("the context", &Value::Object(request.context.clone()))?;
@@ -139,6 +146,7 @@ impl Executions {
             rendered: request.rendered,
             secret,
         };
+        // Evaluated at once if that is quick, otherwise again from the start on a thread of its own.
         let (live, secret_places) = if let Some(rendered) = quick(|| asked.parameters(queue)) {
             rendered
         } else {
@@ -156,7 +164,10 @@ impl Executions {
     }
 }
 
-/// The action, if it can be run here and now.
+/// The registered action.
+///
+/// # Errors
+/// When it does not exist, is disabled or refused, or this host lacks its runner.
 pub fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
     let registered = Arc::clone(content.action(reference)?);
     if !registered.action.enabled {
@@ -172,7 +183,7 @@ pub fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredActi
     Ok(registered)
 }
 
-/// A new execution, waiting.
+/// A new execution with the status `requested`.
 pub fn new_execution(
     id: ExecutionId,
     registered: &RegisteredAction,
@@ -189,6 +200,7 @@ pub fn new_execution(
         idempotent: registered.action.idempotent,
         attempt: 0,
         parameters: Arc::new(parameters),
+        // Stored, so that the result stays masked when the action declares less later.
         context: Context { result_marks: registered.result_marks.clone(), ..context },
         result: None,
         requested_at: now,
@@ -200,8 +212,11 @@ pub fn new_execution(
     }
 }
 
-/// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults
-/// in their place.
+/// Refuses values for immutable parameters. It looks at the given values, because rendering would put the
+/// defaults in their place.
+///
+/// # Errors
+/// The names of the parameters, in StackStorm's words.
 pub fn refuse_overrides(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
     let immutable: Vec<_> = given
         .iter()
@@ -220,7 +235,8 @@ pub fn refuse_overrides(registered: &RegisteredAction, given: &Object) -> Result
     Ok(())
 }
 
-/// Refuses a context that would not fit into the row of its execution, which is written anew at every move.
+/// Refuses a large context, because it is in the row of the execution, which is written again at each change
+/// of status.
 fn refuse_large_context(context: &Object) -> Result<(), Error> {
     let size = serde_json::to_string(context).map_or(usize::MAX, |text| text.len());
     if size > LARGEST_CONTEXT {
@@ -230,8 +246,11 @@ fn refuse_large_context(context: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or with all of
-/// them together, is said without any value where `hides_values` of it, which is asked only then.
+/// Checks rendered parameters against the schemas of the action and of its runner.
+///
+/// # Errors
+/// The mistake in one parameter, or in all of them together (`None`). The message quotes no value if
+/// `hides_values` holds for it, which is asked only after a mistake.
 pub fn checked(
     registered: &RegisteredAction,
     given: &Object,
@@ -247,27 +266,28 @@ fn usage(registered: &RegisteredAction) -> String {
     format!("`petrel action get {}` shows what it takes", registered.action.reference)
 }
 
-/// Why there are no final parameters.
+/// The reasons why there are no final parameters.
 #[derive(Debug, thiserror::Error)]
 pub enum Unmade {
-    /// They cannot be rendered, or do not fit.
+    /// The parameters cannot be rendered, or do not fit.
     #[error(transparent)]
     Parameters(#[from] parameters::Error),
-    /// Something else stands in the way: the host stops.
+    /// Another failure, such as the stop of the host.
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
-/// The parameters that the runner gets: those of the execution, and the defaults of what it leaves out.
+/// The parameters for the runner: those of the execution, and the defaults of missing ones.
 ///
 /// # Errors
-/// Why they cannot be made.
+/// When a default cannot be rendered or does not fit, or the host stops.
 pub async fn final_parameters(
     queue: &Queue,
     registered: &Arc<RegisteredAction>,
     live: &Arc<Object>,
     context: &Context,
 ) -> Result<Arc<Object>, Unmade> {
+    // There is nothing to render, so no scope is built.
     if registered.parameters.is_empty() && live.is_empty() {
         return Ok(Arc::clone(live));
     }
@@ -286,6 +306,7 @@ fn finals(
     context: &Context,
 ) -> Result<Arc<Object>, parameters::Error> {
     let (keys, content) = (queue.keys(), queue.catalog().content());
+    // Only the defaults are templates here; the given values were rendered at the request.
     let templates = Templates { keys, content: &content, registered, given: &Given::default() };
     let own = context.clone();
     let finals = templates

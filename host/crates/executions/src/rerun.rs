@@ -1,4 +1,4 @@
-//! Runs executions again: as new ones, or from some tasks of a workflow on.
+//! Reruns: an execution is requested again as a new one, or a workflow from some of its tasks on.
 
 use std::time::Duration;
 
@@ -13,28 +13,29 @@ use super::cancel::unknown;
 use super::requests::Request;
 use super::service::Executions;
 
-/// The greatest number of executions, each the one that the last was a rerun of, whose owners are asked.
+/// The length of a chain of reruns up to which the owners of its secrets are looked up, with one read of the
+/// store for each rerun. The secrets of a longer chain count as somebody else's.
 const RERUNS_LOOKED_AT: usize = 100;
 
-/// From where an execution is run again.
+/// The options of a rerun.
 #[derive(Debug, Clone)]
 pub struct Again {
-    /// Parameters in the place of those that it had.
+    /// Parameters that replace those of the original.
     pub parameters: Object,
-    /// Whether those that it had are taken over beside them.
+    /// Whether the other parameters of the original are used too.
     pub merges: bool,
-    /// The tasks of the workflow; all of it from the beginning when there are none.
+    /// The tasks to start from; empty for the whole execution.
     pub tasks: Vec<String>,
-    /// Those of the tasks of which all items are done again, not only those that have failed.
+    /// Tasks among these whose items are all run again, not only the failed ones.
     pub reset: Vec<String>,
-    /// On whose behalf.
+    /// The user on whose behalf it runs, and the caller.
     pub behalf: Behalf,
-    /// How long to wait before it starts.
+    /// The delay before it starts.
     pub delay: Option<Duration>,
 }
 
 impl Again {
-    /// Refuses what does not go together, in StackStorm's words.
+    /// Refuses options that do not fit each other, in StackStorm's words.
     fn check(&self) -> Result<(), Error> {
         if self.tasks.is_empty() && self.reset.is_empty() {
             return Ok(());
@@ -53,10 +54,10 @@ impl Again {
 }
 
 impl Executions {
-    /// Runs an execution again: as a new one with the same parameters, or from some tasks of a workflow on.
+    /// Runs an execution again, as a new one with the same parameters, or from some tasks of a workflow on.
     ///
     /// # Errors
-    /// When it cannot be run again in that way. Nothing was asked for then.
+    /// When it cannot be run again in that way. Nothing was requested then.
     pub async fn rerun(&self, id: ExecutionId, again: Again) -> Result<Execution, Error> {
         let found = self.store().execution(id).await?;
         let execution = found.ok_or_else(|| unknown(id))?;
@@ -84,14 +85,14 @@ impl Executions {
             context: Object::new(),
             rerun: Some(RerunOf { execution: id, tasks, reset }),
             delay,
-            // As in StackStorm: what is done again belongs to what was done.
+            // As in StackStorm, a rerun belongs to the trace of the original.
             trace: Some(trace),
         };
         self.request_with(request, secret).await
     }
 
-    /// Refuses to take over secret parameters of somebody else's execution beside others that are changed: they might be
-    /// sent elsewhere.
+    /// Refuses to reuse secret parameters of somebody else's execution together with changed ones, which
+    /// might send them elsewhere.
     async fn refuse_secrets_of_others(
         &self,
         execution: &Execution,
@@ -102,8 +103,10 @@ impl Executions {
             return Ok(());
         }
         let Some(name) = self.secret_taken_over(execution, changed)? else { return Ok(()) };
-        // Both must have a right to it: who acts for somebody, or has made somebody's token, lends no rights.
+        // Both need a right to the secret: neither acting for somebody nor issuing somebody's token lends
+        // rights.
         for caller in [Some(&behalf.user), behalf.api_user.as_ref()].into_iter().flatten() {
+            // The admin sees all secrets anyhow.
             if self.access().is_admin(caller) {
                 continue;
             }
@@ -120,7 +123,8 @@ impl Executions {
         Ok(())
     }
 
-    /// A secret parameter of an execution that is taken over beside those that are `changed`.
+    /// The name of a secret parameter of `execution` that the rerun takes over beside the `changed` ones, if
+    /// there is one.
     fn secret_taken_over(&self, execution: &Execution, changed: &Object) -> Result<Option<String>, Error> {
         let content = self.queue().catalog().content();
         let registered = content.action(&execution.action)?;
@@ -132,9 +136,9 @@ impl Executions {
         Ok(execution.parameters.iter().find(is_taken_over).map(|(name, _)| name.clone()))
     }
 
-    /// The owner of the secrets of an execution, unless that is `caller` or somebody on whose behalf `caller` may act. A
-    /// rerun has the secrets of the execution before it, an execution inside a workflow those of the workflow, and an
-    /// execution of a rule those of the rule.
+    /// The owner of the secrets of an execution, unless that is `caller` or somebody on whose behalf `caller`
+    /// may act. A rerun has the secrets of the execution before it, an execution inside a workflow those of
+    /// the workflow, and an execution of a rule those of the rule.
     async fn other_owner(&self, execution: &Execution, caller: &str) -> Result<Option<String>, Error> {
         if let Some(owner) = self.owner_beside(execution, caller) {
             return Ok(Some(owner));
@@ -151,18 +155,18 @@ impl Executions {
         Ok(before.map(|id| format!("execution {id}, whose owner is not known any more")))
     }
 
-    /// The same of one execution by itself.
+    /// The same for one execution, without its origins.
     fn owner_beside(&self, execution: &Execution, caller: &str) -> Option<String> {
         let context = &execution.context;
         if let Some(rule) = &context.rule {
             return Some(format!("the rule {}", rule.name));
         }
-        // So are executions inside workflows that rules began.
+        // Executions inside workflows that rules began have this user, and name no rule.
         if context.user == RULE_USER {
             return Some("a rule".into());
         }
         let accounts = self.access().accounts();
-        // After a deletion the name may be somebody else's.
+        // A user created after the execution is somebody else, with the name of a deleted user.
         let is_anew = accounts.user(caller).is_ok_and(|user| user.created_at > execution.requested_at);
         let may_act = self.access().refuse_impersonation(caller, &context.user).is_ok();
         let is_own = may_act && !(is_anew && context.user == caller);
@@ -170,7 +174,7 @@ impl Executions {
     }
 }
 
-/// The execution that the secrets of another one come from: the one that it runs again, or its top workflow.
+/// The execution from which another one has its secrets: the original of a rerun, or the root workflow.
 fn origin(execution: &Execution) -> Option<ExecutionId> {
     let rerun = execution.context.rerun.as_ref().map(|rerun| rerun.execution);
     rerun.or_else(|| execution.parent.as_ref().map(Parent::root))

@@ -1,4 +1,4 @@
-//! The executions that run in this process, so that a cancel reaches them.
+//! The runs of this process, so that a cancel reaches them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,31 +7,31 @@ use parking_lot::Mutex;
 use petrel_model::ExecutionId;
 use tokio_util::sync::CancellationToken;
 
-/// What runs now. Clones are the same.
+/// The current runs, by execution. Clones share their state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Running(Arc<Mutex<HashMap<ExecutionId, CancellationToken>>>);
 
-/// An execution that runs, until this is dropped.
+/// The registration of a run; its drop ends the registration, not the run.
 pub(crate) struct Run {
     running: Running,
     id: ExecutionId,
 }
 
 impl Running {
-    /// The execution `id` runs from now on, and is ended by `cancel`.
+    /// Registers the run of `id`, which `cancel` ends.
     pub(crate) fn enter(&self, id: ExecutionId, cancel: CancellationToken) -> Run {
         self.0.lock().insert(id, cancel);
         Run { running: self.clone(), id }
     }
 
-    /// Ends an execution, if it runs in this process.
+    /// Ends the run of `id`, if it is in this process.
     pub(crate) fn end(&self, id: ExecutionId) {
         if let Some(running) = self.0.lock().get(&id) {
             running.cancel();
         }
     }
 
-    /// How many run.
+    /// The number of runs.
     pub(crate) fn count(&self) -> usize {
         self.0.lock().len()
     }

@@ -1,9 +1,11 @@
-//! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
-//! processes never wait for components or the other way round.
+//! The schedulers, which claim due executions as slots get free, and have them run. Each kind of slots has
+//! its own, so that processes never wait for components or the other way round.
 //!
-//! While the disk is short of space nothing more starts: running executions need the reserve for outcome and output.
-//! What was given much runs if there is room for that, and is [set aside](super::given) otherwise: nobody waits for
-//! room who holds a slot, or the other way round.
+//! While the disk is short of space nothing more starts: running executions need the reserve for outcome and
+//! output.
+//!
+//! An execution with large parameters runs if there is memory for them, and is [set aside](super::given)
+//! otherwise: nobody waits for memory while holding a slot, or the other way round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,15 +21,15 @@ use super::measures::{self, Busy};
 use super::service::Executions;
 use super::spans;
 
-/// How many executions are claimed at once at most.
+/// The greatest number of executions that are claimed at once.
 const BATCH: usize = 64;
-/// How long at most until the store is asked again although nothing was heard.
+/// The time after which the store is asked again although nothing was heard.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How long until the store is asked again whether it has room.
+/// The time after which the free space of the disk is checked again.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
-/// Runs what is waiting for one kind of slots.
+/// The scheduler of one kind of slots.
 pub(crate) struct Scheduler {
     executions: Executions,
     runners: Vec<String>,
@@ -50,10 +52,11 @@ impl Scheduler {
         Self { executions, runners, kind, slots: Arc::new(Semaphore::new(count)) }
     }
 
-    /// Runs until the host is to stop.
+    /// Runs until the host stops.
     pub(crate) async fn run(self) {
         let stop = self.executions.core().stop_starting().clone();
-        // What was set aside and what is due come first in turn, so that neither waits for all of the other.
+        // Executions that were set aside and due ones come first in turn, so that neither wait for all of the
+        // other.
         let mut aside_first = false;
         loop {
             let slot = tokio::select! {
@@ -84,13 +87,13 @@ impl Scheduler {
         }
     }
 
-    /// Whether the disk has room for what would be started. What it prints and gives would else fill the reserve, and
-    /// with that the host could not even be started again.
+    /// Whether the disk has room for more output and results. They would fill the reserve otherwise, and then
+    /// the host could not even be started again.
     fn has_room(&self) -> bool {
         self.executions.core().store().figures().short_of_room().is_none()
     }
 
-    /// Starts what can start. Says whether there was any.
+    /// Starts executions that can start. Returns whether there were any.
     async fn start_some(&self, slot: OwnedSemaphorePermit, aside_first: bool) -> bool {
         let mut slot = Some(slot);
         if aside_first && self.start_set_aside(&mut slot).await {
@@ -99,9 +102,10 @@ impl Scheduler {
         self.start_due(&mut slot).await || (!aside_first && self.start_set_aside(&mut slot).await)
     }
 
-    /// Starts one that was set aside, if there is room for it by now.
+    /// Starts an execution that was set aside, if there is memory for it by now.
     async fn start_set_aside(&self, slot: &mut Option<OwnedSemaphorePermit>) -> bool {
         let Some((id, place)) = self.executions.queue().admissions().next(self.kind) else { return false };
+        // Read again, because an execution that was set aside is not kept in memory.
         match self.executions.store().execution(id).await {
             Ok(Some(execution)) if execution.status.is_waiting() => {
                 self.start(execution, slot.take(), Some(place));
@@ -113,8 +117,9 @@ impl Scheduler {
         true
     }
 
-    /// Starts what is due, as far as slots are free. Says whether there was any.
+    /// Starts due executions, as far as slots are free. Returns whether there were any.
     async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
+        // One more than the free slots, because the caller holds one already.
         let room = (self.slots.available_permits() + 1).min(BATCH);
         let now = self.executions.core().now();
         let claimed = match self.executions.store().claim(&self.runners, now, room).await {
@@ -127,9 +132,11 @@ impl Scheduler {
         let found = !claimed.is_empty();
         for execution in claimed {
             let admit = || self.executions.queue().admissions().admit(self.kind, &execution);
+            // Otherwise it is set aside: it stays claimed, and leaves its slot to the next one.
             let Admission::Runs(place) = spans::claim(&execution).in_scope(admit) else { continue };
             let slot = match first.take() {
                 Some(slot) => Some(slot),
+                // Never waits: no more were claimed than slots are free.
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
             };
             self.start(execution, slot, place);
@@ -137,6 +144,7 @@ impl Scheduler {
         found
     }
 
+    /// Runs a claimed execution as a task of its own, which holds `slot` and `place` until its end.
     fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
         let executions = self.executions.clone();
         let span = spans::execution(&execution);
@@ -155,6 +163,7 @@ impl Scheduler {
         self.executions.core().spawn(name, run.instrument(span));
     }
 
+    /// The time until the next delayed execution is due, at most [`IDLE`].
     async fn until_due(&self) -> Duration {
         match self.executions.store().next_due(&self.runners).await {
             Ok(Some(due)) => due.since(self.executions.core().now()).min(IDLE),

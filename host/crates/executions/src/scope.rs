@@ -1,7 +1,7 @@
-//! What templates see beside the parameters of their action: the datastore as `st2kv`, the configuration of the pack as
-//! `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of workflows and the
-//! defaults of actions all get it from here; a rule adds `trigger`. What criteria see, which have no action, is made
-//! in the dispatcher of events.
+//! The scopes of templates, apart from the parameters of their action: the datastore as `st2kv`, the
+//! configuration of the pack as `config_context`, the context of the execution as `action_context`. Rules,
+//! requests, tasks of workflows and defaults of actions all get their scope here; a rule adds `trigger`.
+//! Criteria, which have no action, get theirs in the dispatcher of events.
 
 use std::collections::BTreeSet;
 
@@ -14,28 +14,28 @@ use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::{Value, json};
 
-/// The configuration of the action's pack, in templates.
+/// The name of the pack's configuration in templates.
 const CONFIG: &str = "config_context";
 
-/// Templates whose values become the parameters of an action: those that somebody gave, and its defaults.
+/// The templates whose values become the parameters of an action: the given ones and its defaults.
 #[derive(Clone, Copy)]
 pub struct Templates<'a> {
     /// The keys of the datastore.
     pub keys: &'a Keys,
-    /// What is registered, at the moment that all of it is decided by.
+    /// The snapshot of the catalog by which everything is decided.
     pub content: &'a Content,
-    /// The action whose parameters they become.
+    /// The action that takes the values.
     pub registered: &'a RegisteredAction,
-    /// Those that somebody gave.
+    /// The templates of the caller, the rule or the task.
     pub given: &'a Given,
 }
 
 impl Templates<'_> {
-    /// What they see on behalf of `user`. The context of the execution is as `shown` shows it, if a template looks; the
-    /// configuration is not touched unless one does.
+    /// The scope of the templates on behalf of `user`. `shown` builds the context of the execution, if a
+    /// template reads it; the configuration is not touched unless a template reads it.
     ///
     /// # Errors
-    /// When one asks for the configuration, and that cannot be filled in.
+    /// When a template reads the configuration, and its own templates cannot be rendered.
     pub fn scope(&self, user: &str, shown: impl FnOnce() -> Object + Send + 'static) -> Result<Scope, Error> {
         let datastore = self.keys.readable_by(user);
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
@@ -51,9 +51,9 @@ impl Templates<'_> {
         Ok(scope.with_datastore(datastore))
     }
 
-    /// Whether what is wrong with the value of `parameter`, or else with all of them together, is told without any value:
-    /// it is made from a secret parameter, or from what the schema of the configuration calls secret. Of a configuration
-    /// without a schema everything is.
+    /// Whether an error about the value of `parameter`, or with `None` about all of them together, must quote
+    /// no value: the value is made from a secret parameter, or from a part of the configuration that its
+    /// schema declares secret. Without a schema every part is.
     pub fn hide_value(&self, parameter: Option<&str>) -> bool {
         let (given, signature) = (self.given, &self.registered.signature);
         let Some(parameter) = parameter else {
@@ -64,15 +64,16 @@ impl Templates<'_> {
                 .read_marked(|schema| parameters::reads_secret(parameter, CONFIG, given, signature, schema))
     }
 
-    /// The same of the text and value that `error` is about.
+    /// The same for the template and the value that `error` is about.
     pub fn may_quote_configuration(&self, error: &Error) -> bool {
         let signature = &self.registered.signature;
         self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))
     }
 
-    /// Where `live`, which is made of these templates, holds secrets: what is declared as one, and what is made from one, be
-    /// it a parameter, the configuration, or what `event`, a schema of the payload, calls secret. `before` are those of what
-    /// was rendered before.
+    /// The places of secrets in `live`, the rendered values of these templates: parameters that are declared
+    /// secret, and values made from a secret parameter, from the configuration, or from a part of the payload
+    /// that `event`, its schema, declares secret. `before` has the places in parameters that were rendered
+    /// before.
     pub fn secret_places(&self, live: &Object, event: Option<&Value>, before: &[String]) -> Vec<String> {
         let (given, signature) = (self.given, &self.registered.signature);
         let is_secret = |name: &str| signature.is_secret(name) || is_secret_at(before, name);
@@ -85,7 +86,7 @@ impl Templates<'_> {
         let event = event.map(|schema| ("trigger", schema));
         let beside: Vec<_> =
             event.into_iter().chain(configuration.as_ref().map(|schema| (CONFIG, schema))).collect();
-        // Of most there is nothing to be found, and nothing is looked through.
+        // Most templates read no secret, so nothing is searched for them.
         let made = if refers || !beside.is_empty() {
             made_from_secrets(given, signature, is_secret, &beside)
         } else {
@@ -106,12 +107,13 @@ impl Templates<'_> {
         places.into_bounded()
     }
 
-    /// Whether `reads` says so of the schema of the configuration.
+    /// Whether `reads` holds for the schema of the configuration.
     fn read_marked(&self, reads: impl FnOnce(&Value) -> bool) -> bool {
         self.marked_configuration().is_some_and(|schema| reads(&schema))
     }
 
-    /// The schema of the configuration, if they ask for that and anything in it is secret: without a schema everything is.
+    /// The schema of the configuration, if a template reads the configuration and the schema declares
+    /// anything secret. Without a schema everything is.
     fn marked_configuration(&self) -> Option<Value> {
         if !self.ask_for_configuration() || self.content.configuration(self.pack()).is_empty() {
             return None;
@@ -123,10 +125,11 @@ impl Templates<'_> {
         }
     }
 
-    /// `error` as it may be told, with the keys that the templates read of the configuration in vain: names are no secrets.
+    /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no
+    /// secrets.
     pub fn told(&self, error: Error) -> Error {
         let told = if self.may_quote_configuration(&error) { error.hidden() } else { error };
-        // A default that is null is text in a template, and fits no number.
+        // A default of null becomes text in a template, and cannot be cast to a number.
         if !matches!(told, Error::Render { .. } | Error::Hidden { .. } | Error::Cast { .. }) {
             return told;
         }
@@ -136,7 +139,7 @@ impl Templates<'_> {
         }
     }
 
-    /// What the configuration lacks of what the templates read of it.
+    /// The keys of the configuration that the templates read and that do not exist.
     fn missing_configuration(&self) -> Option<String> {
         if !self.ask_for_configuration() {
             return None;
@@ -172,7 +175,7 @@ impl Templates<'_> {
     }
 }
 
-/// Whether `place` is that of a key, or below it.
+/// Whether `place` is the key itself, or below it.
 fn is_below(place: &str, key: &str) -> bool {
     place.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

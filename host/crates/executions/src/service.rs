@@ -1,4 +1,4 @@
-//! The handle of the service, its state, and how it reaches whoever conducts workflows.
+//! The handle of the service with its state, and the way to the [`Conductor`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::options::Options;
 use super::queue::Queue;
 use super::uncommitted::Uncommitted;
 
-/// The service that takes in executions, runs them and ends them. Cheap to clone.
+/// The service that accepts, runs and ends executions. Cheap to clone.
 #[derive(Clone)]
 pub struct Executions(Arc<Inner>);
 
@@ -24,25 +24,26 @@ struct Inner {
     queue: Queue,
     access: Access,
     conductor: Arc<dyn Conductor>,
-    /// Where what runs puts its results until they are stored.
+    /// The memory of results between the end of a run and its commit.
     results: Arc<ResultRoom>,
-    /// Held while what was held since a restore is let go on. Whether that was not taken up to the end.
+    /// Locked while executions held since a restore are resumed. True if an earlier attempt lifted the hold
+    /// and did not finish their recovery.
     lifting: tokio::sync::Mutex<bool>,
 }
 
 impl Executions {
-    /// The service over a queue; what is a workflow is handed to `conductor`.
+    /// The service over `queue`, with `conductor` for executions that are workflows.
     pub fn new(queue: Queue, access: Access, conductor: Arc<dyn Conductor>) -> Self {
         let results = Arc::new(ResultRoom::new(queue.options().results_limit));
         Self(Arc::new(Inner { queue, access, conductor, results, lifting: tokio::sync::Mutex::default() }))
     }
 
-    /// What waits and runs.
+    /// Waiting and running executions.
     pub fn queue(&self) -> &Queue {
         &self.0.queue
     }
 
-    /// The execution once it is final, or as it stands after `patience`. `None` if there is none.
+    /// The execution once it is final, or in its state after `patience`. `None` if it does not exist.
     ///
     /// # Errors
     /// When the store fails.
@@ -50,31 +51,32 @@ impl Executions {
         self.0.queue.wait(id, patience).await
     }
 
-    /// How many executions run in this process now.
+    /// The number of executions that run in this process.
     pub fn running(&self) -> usize {
         self.0.queue.running()
     }
 
-    /// Pauses a workflow: no more tasks start, what runs is let finish. It is done to its end although the caller does
-    /// not wait for it.
+    /// Pauses a workflow: no more tasks start, and running ones may finish. The request is completed even if
+    /// the caller stops waiting.
     ///
     /// # Errors
-    /// When it is no workflow, or its status does not allow it.
+    /// When the execution is not a workflow, or its status does not allow it.
     pub async fn pause(&self, id: ExecutionId) -> Result<Execution, Error> {
         let conductor = Arc::clone(&self.0.conductor);
         self.core().run_detached(async move { conductor.pause(id).await }).await
     }
 
-    /// Lets a paused workflow go on. It is done to its end although the caller does not wait for it.
+    /// Resumes a paused workflow. The request is completed even if the caller stops waiting.
     ///
     /// # Errors
-    /// When it is no workflow, or its status does not allow it.
+    /// When the execution is not a workflow, or its status does not allow it.
     pub async fn resume(&self, id: ExecutionId) -> Result<Execution, Error> {
         let conductor = Arc::clone(&self.0.conductor);
         self.core().run_detached(async move { conductor.resume(id).await }).await
     }
 
-    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked for it.
+    /// Commits a change of `execution`. The conductor commits outcomes inside workflows, together with their
+    /// consequences.
     pub(super) async fn commit_outcome(
         &self,
         execution: &Execution,

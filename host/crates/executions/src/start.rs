@@ -1,4 +1,4 @@
-//! The start of the service: what an earlier process left is taken up before anything is run.
+//! The start of the service: executions of an earlier process are recovered before anything runs.
 
 use petrel_engine_core::Error;
 
@@ -9,7 +9,7 @@ use super::scheduler::Scheduler;
 use super::service::Executions;
 
 impl Executions {
-    /// Takes up what an earlier process left, then starts to run what is waiting.
+    /// Recovers the executions of an earlier process, then starts the schedulers.
     ///
     /// # Errors
     /// When the store fails.

@@ -1,14 +1,14 @@
-//! Why a change of an execution was not made, for those who decide on it again.
+//! The reasons why a change of an execution was not committed, for callers that decide again.
 
 use petrel_engine_core::Error;
 
 /// A change of an execution that was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum Uncommitted {
-    /// What it was decided on has moved meanwhile: whoever still wants the change looks again.
+    /// The execution has changed since it was read. A caller that still wants the change reads it again.
     #[error("it was changed by somebody else meanwhile")]
     Moved,
-    /// Something else stands in the way.
+    /// Another failure.
     #[error(transparent)]
     Failed(#[from] Error),
 }

@@ -1,5 +1,6 @@
-//! Whether files are still where they were opened. A file that somebody deletes, moves or replaces while it is open can be
-//! written and synced as before, without an error, and the next process does not find it: so the store has to look.
+//! The check whether files are still where they were opened. A file that somebody deletes, moves or replaces
+//! while it is open can be written and synced as before, without an error, and the next process does not find
+//! it: so the store has to look.
 
 use std::fs;
 use std::io;
@@ -10,11 +11,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Place {
     path: PathBuf,
-    /// The file there. `None` if that could not be told.
+    /// The file there. `None` if that could not be determined.
     file: Option<Identity>,
 }
 
-/// What tells a file from any other, by device and inode. The inode of an open file is not given to another.
+/// The identity of a file: its device and inode. The inode of an open file is not given to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity(u64, u64);
 
@@ -30,7 +31,7 @@ impl Place {
         Self { path: path.to_path_buf(), file: Identity::at(path).ok() }
     }
 
-    /// Whether the file is not there any more. What cannot be told counts as present.
+    /// Whether the file has left its place. If that cannot be determined, it counts as present.
     pub(crate) fn is_left(&self) -> bool {
         match Identity::at(&self.path) {
             Ok(found) => self.file.is_some_and(|file| file != found),

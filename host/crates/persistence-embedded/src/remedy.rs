@@ -1,5 +1,5 @@
-//! What helps when the system refuses something: a full disk, a missing right. The store is as it was, and a backup
-//! would not help.
+//! Remedies for refusals of the system, such as a full disk or a missing right. The store is intact then, and
+//! a backup would not help.
 
 use std::io;
 

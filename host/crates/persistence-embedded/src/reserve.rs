@@ -1,6 +1,6 @@
-//! The part of the reserve that is a file. Free space is anybody's: what ends, or another process, may use it up to the
-//! last byte, and then a store could not even be opened. The file holds room that only the next opening gives up. How much
-//! is free is in [`directory`](crate::directory).
+//! The part of the reserve that is a file. Free space belongs to everybody: outcomes, or another process, may
+//! use it up to the last byte, and then a store could not even be opened. The file holds room that only the
+//! next opening gives up. [`directory`](crate::directory) watches the free space.
 
 use std::fs::{self, OpenOptions};
 use std::io;

@@ -1,22 +1,23 @@
-//! What carries out the actions of a runner type: a runner, or whoever conducts workflows. A type says which, so that
-//! nobody compares names, and nothing is asked to run that cannot be run.
+//! The ways in which the actions of a runner type are carried out: by a runner, or by the service that
+//! conducts workflows. The type tells them apart, so that nobody compares names, and no runner is given a
+//! workflow.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::{Runner, RunnerType};
 
-/// What carries out the actions of one runner type.
+/// The way in which the actions of one runner type are carried out.
 #[derive(Clone)]
 pub enum Runs {
     /// A runner: each execution is one call.
     By(Arc<dyn Runner>),
-    /// The host itself, which conducts them: such an action is a workflow.
+    /// The host itself conducts them: such an action is a workflow.
     Conducted(Arc<RunnerType>),
 }
 
 impl Runs {
-    /// What is carried out by `runner`.
+    /// The type whose actions `runner` carries out.
     pub fn by(runner: impl Runner + 'static) -> Self {
         Self::By(Arc::new(runner))
     }
@@ -42,7 +43,7 @@ impl Runs {
         matches!(self, Self::Conducted(_))
     }
 
-    /// With the name by which actions ask for it.
+    /// The type with its name, by which actions ask for it.
     pub fn named(self) -> (String, Self) {
         (self.runner_type().name.to_owned(), self)
     }

@@ -1,5 +1,5 @@
-//! Begins a workflow when its execution was claimed: its definition as it is now, its inputs, its first tasks,
-//! in one commit.
+//! The beginning of a workflow whose execution was claimed: its present definition, its inputs and its first
+//! tasks, in one commit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children};
 
-/// How long to wait before a workflow that found no room is tried again.
+/// The pause before a workflow that found no room is tried again.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
 impl WorkflowEngine {
@@ -35,7 +35,7 @@ impl WorkflowEngine {
         let engine = self;
         let id = execution.id;
         if engine.closing().holds(&execution) {
-            // Whoever ends the workflow above ends it too.
+            // The end of the workflow above will end it too.
             return;
         }
         let workflow = engine.workflows().get(id);
@@ -73,7 +73,8 @@ impl WorkflowEngine {
     }
 }
 
-/// Pauses a workflow that has begun after the one above it was paused.
+/// Pauses a workflow that has begun after the one above it was paused. That pause could not reach it, because
+/// a waiting execution cannot be paused.
 fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     engine.core().clone().spawn("status of a workflow", async move {
         let above = engine.store().execution(above).await.ok().flatten();
@@ -84,7 +85,8 @@ fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     });
 }
 
-/// A workflow could not begin: it is tried again when there was no room, and fails for any other reason.
+/// Handles a failed beginning: tries again later if there was no room, and fails the workflow for any other
+/// reason.
 async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal) {
     let id = execution.id;
     match refusal {
@@ -108,16 +110,16 @@ async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal
     }
 }
 
-/// What a workflow begins with.
+/// The prerequisites of a workflow's beginning.
 struct Prepared {
     compiled: Arc<Compiled>,
     input: Arc<Object>,
     context: Arc<Object>,
-    /// The workflow that it is a rerun of, and from where.
+    /// The workflow of which this is a rerun, and its tasks to start from.
     rerun: Option<(ExecutionId, Rerun)>,
 }
 
-/// Finds out what a workflow begins with, or the result of one that cannot.
+/// Collects the prerequisites of a workflow, or returns the result of one that cannot begin.
 async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepared, Value> {
     let failed = |message: String| not_begun(&json!([{"type": "error", "message": message}]));
     let registered = engine.catalog().content().action(&execution.action).map(Arc::clone);
@@ -129,6 +131,7 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     let reevaluates = registered.action.expressions.reevaluate || engine.options().reevaluates;
     let rerun = rerun_of(execution);
     let compiled = engine.definitions().of_action(&registered, reevaluates).await?;
+    // A rerun goes on with the definition in its log, which may be older than the present one.
     if rerun.is_none() {
         compiled.compare(engine.catalog()).await?;
     }
@@ -151,7 +154,7 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     } else {
         let given = input.get("context").and_then(Value::as_object).cloned();
         let mut context = given.unwrap_or_default();
-        // Whoever asks for it does not say where it belongs, nor on whose behalf it runs.
+        // A caller must not say where the execution belongs, nor on whose behalf it runs.
         context.shift_remove("parent");
         context.insert("st2".into(), surroundings(engine, execution, &registered));
         if let Some(parent) = above(engine, execution).await {
@@ -159,14 +162,14 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
         }
         context
     };
-    // Nobody else says what it is.
+    // The configuration comes from the pack only.
     context.shift_remove(CONFIG);
     context.extend(config.map(|config| (CONFIG.to_owned(), config)));
     input.retain(|name, _| registered.action.parameters.contains_key(name));
     Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
 }
 
-/// What the templates of a chain see beside its parameters.
+/// The scope of a chain's templates, besides its parameters.
 fn chain_context(execution: &Execution, parameters: &Object) -> Object {
     let mut parent = execution.context.shown();
     parent.insert("execution_id".into(), json!(execution.id));
@@ -177,9 +180,10 @@ fn chain_context(execution: &Execution, parameters: &Object) -> Object {
     context
 }
 
-/// What a workflow knows of itself, as `ctx().st2`.
+/// The workflow's knowledge of itself, `ctx().st2`.
 fn surroundings(engine: &WorkflowEngine, execution: &Execution, registered: &RegisteredAction) -> Value {
     json!({
+        // Both ids are the execution's, since a workflow has no object of its own here.
         "workflow_execution_id": execution.id,
         "action_execution_id": execution.id,
         "api_url": engine.options().api_url,
@@ -190,14 +194,14 @@ fn surroundings(engine: &WorkflowEngine, execution: &Execution, registered: &Reg
     })
 }
 
-/// What a workflow inside another one knows of that, as `ctx().parent`: the context of its own execution.
+/// The context of the workflow above, `ctx().parent`, for a workflow inside another one.
 async fn above(engine: &WorkflowEngine, execution: &Execution) -> Option<Value> {
     let parent = execution.parent.as_ref()?;
     let workflow = engine.store().execution(parent.execution).await.ok().flatten()?;
     Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow.context)))
 }
 
-/// Of which workflow it is a rerun of some tasks.
+/// The workflow of which some tasks are run again.
 fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
     let rerun = execution.context.rerun.as_ref().filter(|rerun| !rerun.tasks.is_empty())?;
     // `name` is on the first route, `name|2` on the third.
@@ -213,7 +217,7 @@ fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
     Some((rerun.execution, Rerun { tasks: tasks.collect() }))
 }
 
-/// Starts the first tasks; gives the workflow once that is durable.
+/// Starts the first tasks. Returns the workflow once that is durable.
 async fn start(
     engine: &WorkflowEngine,
     execution: Execution,
@@ -233,7 +237,7 @@ async fn start(
     let (begins, step) = if let Some(step) = quick(|| begins.step(from)) {
         (begins, step)
     } else {
-        // The conductor was changed on the way, so it is made again.
+        // The failed attempt has changed the conductor, so it is built again.
         let from = match &begins.rerun {
             Some((of, _)) => match resumed(engine, *of, begins.execution.id).await {
                 Ok(resumed) => Some(resumed),
@@ -253,27 +257,28 @@ async fn start(
         Err(NotBegun::Refused(reason)) => return refuse(engine, begins.execution, reason).await,
         Err(NotBegun::Failed(error)) => return Err(error),
     };
+    // Only now: a definition that counts as stored is left out of the next commits.
     begins.compiled.set_stored();
     Ok(Some(live))
 }
 
-/// What a workflow makes its first step of.
+/// The sources of a workflow's first step.
 struct Begins {
     engine: WorkflowEngine,
     execution: Execution,
     compiled: Arc<Compiled>,
     input: Arc<Object>,
     context: Arc<Object>,
-    /// The workflow that it is a rerun of, and from where.
+    /// The workflow of which this is a rerun, and its tasks to start from.
     rerun: Option<(ExecutionId, Rerun)>,
     now: Timestamp,
 }
 
-/// Why a workflow does not begin.
+/// The reasons why a workflow does not begin.
 enum NotBegun {
     /// Its tasks cannot be run again.
     Refused(String),
-    /// Something else stands in the way.
+    /// Another failure.
     Failed(Refusal),
 }
 
@@ -284,7 +289,7 @@ impl<E: Into<Refusal>> From<E> for NotBegun {
 }
 
 impl Begins {
-    /// The first step, from what there was of a workflow that is run again.
+    /// The first step, from the earlier state of a workflow that is run again.
     fn step(&self, from: Option<Resumed>) -> Result<Step, NotBegun> {
         let (log, conductor, results) = from.unwrap_or_else(|| self.begun());
         let live = Live {
@@ -308,7 +313,7 @@ impl Begins {
                 let refused = |refused: Refused| NotBegun::Refused(refused.to_string());
                 step.happen(Event::Rerun(rerun.clone()), logged).map_err(refused)?;
             }
-            // One that has failed already has nothing to run.
+            // A workflow that has failed already has nothing to run.
             None if step.status() == Status::Failed => {}
             None => step.request(Status::Running).map_err(NotBegun::Failed)?,
         }
@@ -335,7 +340,7 @@ impl Begins {
     }
 }
 
-/// Ends an execution that cannot be run again in this way.
+/// Fails an execution whose rerun is refused.
 async fn refuse(
     engine: &WorkflowEngine,
     execution: Execution,
@@ -346,10 +351,11 @@ async fn refuse(
     Ok(None)
 }
 
-/// The log of a workflow, its conductor and the results of its tasks.
+/// The log of a workflow, its conductor, and the results of its tasks.
 type Resumed = (Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>);
 
-/// The log, the conductor and the results of a workflow that is run again as `id`; or why it cannot be.
+/// The log, the conductor and the results of a workflow that is run again as `id`, or the reason why it
+/// cannot be.
 async fn resumed(engine: &WorkflowEngine, of: ExecutionId, id: ExecutionId) -> Result<Resumed, NotBegun> {
     let mut log = engine.store().workflow_log(of).await?;
     if log.is_empty() {
@@ -360,7 +366,7 @@ async fn resumed(engine: &WorkflowEngine, of: ExecutionId, id: ExecutionId) -> R
         let reason = format!("something still runs inside the workflow {of}; wait for its end, or cancel it");
         return Err(NotBegun::Refused(reason));
     }
-    // What its tasks gave goes with the log, since the workflow that it was given to may be deleted first.
+    // Results go along with the log, because the original workflow may be deleted first.
     for entry in &mut log {
         if let WorkflowEvent::Reported { execution: Some(execution), result: result @ None, .. } =
             &mut entry.event
@@ -372,7 +378,7 @@ async fn resumed(engine: &WorkflowEngine, of: ExecutionId, id: ExecutionId) -> R
     Ok((log, conductor, results))
 }
 
-/// Ends an execution whose workflow cannot begin.
+/// Fails an execution whose workflow cannot begin.
 async fn fail(engine: &WorkflowEngine, mut execution: Execution, result: Value) -> Result<(), Uncommitted> {
     let expect = Expect::ExecutionVersion(execution.id, execution.version);
     let failed = execution.apply(StatusEvent::Failed, engine.now());

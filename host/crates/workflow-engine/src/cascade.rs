@@ -1,9 +1,10 @@
-//! What a workflow's status means for what runs inside it: once it is to end all of it ends, a pause and a resume
-//! reach the workflows among it. Plain actions are not interrupted by a pause. What is inside is not asked for any of
-//! that: its change is committed here, or put into the mailbox of the workflow that it is, and who runs it is woken.
+//! The propagation of a workflow's status to the executions inside it: when it is to end all of them end, and
+//! a pause or a resume reaches the workflows among them. A pause does not interrupt plain actions. Nothing
+//! calls upwards for that: the changes are committed here, or put into the mailboxes of workflows, and then
+//! the runs are told.
 //!
-//! A workflow is final only when nothing is open inside it, so whoever takes up a workflow that an earlier process
-//! was conducting finds what it had not been told yet, and tells it then.
+//! A workflow is final only when nothing is open inside it. So a process that recovers a workflow finds the
+//! executions that were not told yet, and tells them then.
 
 use std::time::Duration;
 
@@ -20,20 +21,22 @@ use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 
-/// How many that wait are ended by one commit.
+/// The number of waiting executions that one commit ends; they are all in memory at once.
 const WAITING_AT_ONCE: usize = 500;
-/// How many that have begun are told at once.
+/// The number of begun executions that are told at once.
 const TOLD_AT_ONCE: usize = 32;
-/// How often what could not be told is told again.
+/// The number of attempts to end the executions inside a workflow: about a quarter of an hour, with the
+/// pauses.
 const MOST_ROUNDS: usize = 1_000;
-/// How long to wait before that: longer each time, up to the second.
+/// The pause before the next attempt: it grows from the first value to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 
 impl WorkflowEngine {
-    /// Ends all that is inside a workflow that is to end. It is not waited for: what came of it is reported to the
-    /// workflow like anything else.
+    /// Ends all executions inside a workflow that is to end. Nobody waits for that: their outcomes are
+    /// reported to the workflow like all others.
     pub(super) fn end_inside(&self, live: &Live) {
         let (id, user) = (live.execution.id, live.execution.context.user.clone());
+        // First of all, so that nothing more begins while the others are told.
         self.closing().add(id);
         let open: Vec<_> = live.active.keys().copied().collect();
         let (engine, span) = (self.clone(), spans::execution(&live.execution));
@@ -41,9 +44,9 @@ impl WorkflowEngine {
         self.core().spawn("end of a workflow", ends.instrument(span));
     }
 
-    /// Ends these, which are inside the workflow `id`, however often that takes.
+    /// Ends the executions `open` inside the workflow `id`, with as many attempts as needed.
     pub(super) async fn end_all(&self, id: ExecutionId, mut open: Vec<ExecutionId>, user: String) {
-        // Those that were asked for last have begun least.
+        // The latest requests have made the least progress, so they are ended first.
         open.sort_unstable_by(|one, other| other.cmp(one));
         let mut pause = AGAIN.0;
         for _ in 0..MOST_ROUNDS {
@@ -52,6 +55,7 @@ impl WorkflowEngine {
                 left.extend(self.end_some(id, some, &user).await);
             }
             open = left;
+            // When the host stops, the next process tells the rest.
             if open.is_empty() || self.core().end_running().is_cancelled() {
                 return;
             }
@@ -61,7 +65,8 @@ impl WorkflowEngine {
         tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
     }
 
-    /// Ends those that wait in one commit and those that have begun one by one; gives those that are to be tried again.
+    /// Ends waiting executions in one commit, and begun ones one by one. Returns those that have to be tried
+    /// again.
     async fn end_some(&self, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
         let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
         for one in some {
@@ -86,14 +91,15 @@ impl WorkflowEngine {
         left
     }
 
-    /// Ends those that wait, in one commit; gives all of them when some have moved meanwhile.
+    /// Ends waiting executions in one commit. Returns all of them when any has changed meanwhile.
     async fn end_waiting(&self, id: ExecutionId, waiting: Vec<Report>) -> Vec<ExecutionId> {
         if waiting.is_empty() {
             return Vec::new();
         }
         let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
+        // Through the workflow, because the entries in its log belong into the same commit.
         let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
-            // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
+            // The workflow is gone or unreadable, which must not keep the executions inside it from ending.
             Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
                 let ended: Vec<_> =
                     waiting.iter().map(|one| (one.execution.id, one.execution.status)).collect();
@@ -117,12 +123,13 @@ impl WorkflowEngine {
         }
     }
 
-    /// Ends one that has begun: a workflow is asked for that, of anything else the change is committed and who runs it is
-    /// woken.
+    /// Ends a begun execution: a workflow by a message to it, any other by a commit, after which its run is
+    /// told.
     async fn end_begun(&self, id: ExecutionId, user: &str) -> Result<(), Uncommitted> {
         let Some(execution) = self.store().execution(id).await? else { return Ok(()) };
         let is_held = self.store().is_held(id);
         match execution.status {
+            // No run here could report its end, so the execution ends with this commit.
             Stored::Canceling if is_held => {}
             Stored::Canceling => {
                 self.queue().end(&[id]);
@@ -142,8 +149,8 @@ impl WorkflowEngine {
         Ok(())
     }
 
-    /// Hands the status of a workflow that goes on, or rests, on to the workflows inside it. They are resumed only when
-    /// somebody asked it to go on.
+    /// Propagates the status of a workflow that goes on, or rests, to the workflows inside it. They are
+    /// resumed only when somebody asked this one to go on.
     pub(super) fn hand_on(&self, live: &Live, goes_on: bool) {
         let status = live.conductor.status();
         let wanted = match status {
@@ -155,10 +162,12 @@ impl WorkflowEngine {
         if workflows.is_empty() {
             return;
         }
+        // On a task of its own: the caller holds this workflow, and those inside may report to it before they
+        // answer.
         let engine = self.clone();
         self.core().spawn("status of a workflow", async move {
             let is_told = |engine: Self, one: ExecutionId, _user: String| async move {
-                // It has ended meanwhile, most often.
+                // Most often it has ended meanwhile.
                 engine.ask(one, wanted).await.inspect_err(
                     |error| tracing::debug!(execution.id = %one, %error, "not told of its workflow's status"),
                 )
@@ -167,8 +176,8 @@ impl WorkflowEngine {
         });
     }
 
-    /// Resumes what rests inside a workflow that was itself resumed since: an earlier process may have ended before it
-    /// handed that on. What was told to rest afterwards rests on.
+    /// Resumes the workflows inside one that was resumed itself, because an earlier process may have ended
+    /// before it propagated that. A workflow that was paused afterwards stays paused.
     pub(super) fn hand_on_again(&self, live: &Live) {
         let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
         let workflows = workflows_inside(live);
@@ -180,20 +189,20 @@ impl WorkflowEngine {
                     continue;
                 }
                 if let Err(error) = engine.ask(id, Status::Resuming).await {
-                    // It has ended meanwhile, most often.
+                    // Most often it has ended meanwhile.
                     tracing::debug!(execution.id = %id, %error, "not told that its workflow goes on");
                 }
             }
         });
     }
 
-    /// Has a workflow that goes on take in what ended inside it while it was paused: in an earlier version it waited for
-    /// that for ever.
+    /// Has a workflow that goes on take in the outcomes that came while it was paused. An earlier version
+    /// waited for these for ever.
     pub(super) fn take_in_ends(&self, live: &Live) {
         let goes_on = matches!(live.conductor.status(), Status::Running | Status::Resuming);
         if goes_on && live.conductor.holds_ends() {
             let (engine, id) = (self.clone(), live.execution.id);
-            // Whoever calls this has the workflow in hand, so it is told afterwards.
+            // The caller holds the workflow, so it is told afterwards.
             self.core().spawn("ends held back by a workflow", async move {
                 if let Err(error) = engine.ask(id, Status::Resuming).await {
                     tracing::warn!(execution.id = %id, %error, "it was resumed, and cannot go on");
@@ -203,7 +212,7 @@ impl WorkflowEngine {
     }
 }
 
-/// An execution that has not begun, as one that was canceled.
+/// The canceled form of an execution that has not begun.
 fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Option<Report> {
     let parent = execution.parent.clone()?;
     let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
@@ -213,7 +222,8 @@ fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Op
     Some(Report { parent, execution, expect, changes })
 }
 
-/// The workflows among what is open inside a workflow, oldest first: the same in every run, which a simulation relies on.
+/// The workflows among the open executions inside a workflow, oldest first: an order that is the same in
+/// every run, as the simulation requires.
 fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
     let inside = live.active.iter().filter(|(_, inside)| **inside == Inside::Workflow);
     let mut inside: Vec<_> = inside.map(|(id, _)| *id).collect();
@@ -221,18 +231,18 @@ fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
     inside
 }
 
-/// Whether a workflow rests that was told to before `moment`.
+/// Whether a workflow has been resting since before `moment`.
 fn rests_since_before(workflow: &Execution, moment: Timestamp) -> bool {
     matches!(workflow.status, Stored::Pausing | Stored::Paused)
         && last(workflow, Stored::Pausing).is_some_and(|told_at| told_at <= moment)
 }
 
-/// When an execution has had this status last.
+/// The last time at which an execution had this status.
 fn last(execution: &Execution, status: Stored) -> Option<Timestamp> {
     execution.log.iter().rfind(|entry| entry.status == status).map(|entry| entry.timestamp)
 }
 
-/// Tells some at a time; gives those that could not be told.
+/// Calls `one` for each execution, a few at a time. Returns those that could not be told.
 async fn tell<F, T>(
     engine: &WorkflowEngine,
     ids: Vec<ExecutionId>,
@@ -243,6 +253,7 @@ where
     F: Future<Output = Result<T, Error>> + Send + 'static,
     T: Send + 'static,
 {
+    // Not tasks of the process: they end with the caller, for which a stop waits.
     let (mut told, mut left) = (JoinSet::new(), Vec::new());
     for id in ids {
         if told.len() >= TOLD_AT_ONCE {

@@ -1,4 +1,4 @@
-//! Makes the executions that the tasks of a workflow ask for.
+//! The executions that tasks of a workflow request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use super::ACTION_CHAIN;
 use super::service::WorkflowEngine;
 use super::world::task_execution_id;
 
-/// The execution for an action of a task. What the workflow's expressions gave is data, unless it
-/// `reevaluates`; the defaults of the action are templates of their own.
+/// The execution for an action of a task. Values from the workflow's expressions are data, unless it
+/// `reevaluates`; the defaults of the action are templates in any case.
 ///
 /// # Errors
-/// Why it cannot be made, for people.
+/// The reason why it cannot be built, for people.
 pub(super) fn make(
     engine: &WorkflowEngine,
     workflow: &Execution,
@@ -48,11 +48,14 @@ pub(super) fn make(
     }
     let told = |error: Error| format!("{error}; {}", error.hint());
     let content = engine.catalog().content();
+    // By the present catalog: a pack that was registered again counts for the next tasks of a running
+    // workflow.
     let registered = runnable(&content, &reference).map_err(told)?;
     let mut input = match &*action.input {
         Value::Null => Object::new(),
         Value::Object(input) => input.clone(),
         other => {
+            // The input may hold a value that the action declares secret.
             let is_secret = registered.parameters.values().any(has_secret);
             let shown = if is_secret { String::new() } else { format!(" is {other}, which") };
             return Err(format!("the input of the task {}{shown} is no object; correct it", start.task));
@@ -86,7 +89,7 @@ pub(super) fn make(
     Ok(child)
 }
 
-/// Where the execution for an action of a task belongs, which is so deep.
+/// The place of the execution for an action of a task, at this depth.
 fn parent(workflow: &Execution, start: &Start, action: &Action, depth: u32) -> Parent {
     Parent {
         execution: workflow.id,
@@ -100,7 +103,7 @@ fn parent(workflow: &Execution, start: &Start, action: &Action, depth: u32) -> P
     }
 }
 
-/// The parameters of an action that a task asks for; its defaults see where that task belongs.
+/// The parameters of a task's action. Its defaults see the context of the task.
 fn live(
     templates: Templates<'_>,
     own: &Context,
@@ -115,7 +118,7 @@ fn live(
         .map_err(|error| templates.told(error).to_string())
 }
 
-/// The context of an execution as StackStorm shows it: with the workflow that it belongs to.
+/// The context of an execution as StackStorm shows it, with the workflow that it belongs to.
 pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Context) -> Object {
     let mut context = context.shown();
     if let Some(parent) = parent {
@@ -130,13 +133,13 @@ pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Conte
     context
 }
 
-/// The id of the run of the task that an execution belongs to, as StackStorm shows it.
+/// The id of the task's run to which an execution belongs, as StackStorm shows it.
 pub fn task_execution(parent: &Parent) -> String {
     let number = usize::try_from(parent.number).unwrap_or(usize::MAX);
     task_execution_id(parent.execution, number)
 }
 
-/// The task that an execution belongs to, as StackStorm shows it.
+/// The task to which an execution belongs, as StackStorm shows it.
 fn task(parent: &Parent) -> Value {
     let mut task = json!({
         "workflow_execution_id": parent.execution,

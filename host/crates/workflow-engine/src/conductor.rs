@@ -1,5 +1,5 @@
-//! What executions ask of this service, and what people ask of a workflow through them: to pause, to resume, to end, to be
-//! run again.
+//! The implementation of [`Conductor`]: requests of executions, and through them of people, who pause,
+//! resume, cancel and rerun workflows.
 
 use async_trait::async_trait;
 use petrel_engine_core::Error;
@@ -13,7 +13,7 @@ use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 
-/// How many tasks an answer names that does not find one.
+/// The number of known tasks that an error names.
 const TASKS_SHOWN: usize = 20;
 
 #[async_trait]
@@ -30,14 +30,14 @@ impl Conductor for WorkflowEngine {
         let workflow = report.parent.execution;
         match self.deliver(workflow, Message::Report(Box::new(report))).await {
             Ok(_workflow) => Ok(()),
-            // Its outcome is kept all the same.
+            // The workflow is gone, and the outcome is kept all the same.
             Err(Refusal::Gone { reports, .. }) => self.commit_reports(reports).await,
             Err(refusal) => Err(refusal.into()),
         }
     }
 
-    /// One that was asked already, before the backup that it is held since, has told nobody here: what is inside it is
-    /// told now.
+    /// If the request was made before the backup since which the workflow is held, nobody here has told the
+    /// executions inside it, so they are told now.
     async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted> {
         let id = workflow.id;
         if workflow.status != Stored::Canceling {
@@ -73,10 +73,12 @@ impl Conductor for WorkflowEngine {
     }
 
     async fn take_up(&self, workflows: Vec<Execution>) -> Result<(), Error> {
+        // Before the schedulers start, so that nothing begins inside canceled workflows.
         for workflow in workflows.iter().filter(|workflow| workflow.status == Stored::Canceling) {
             self.closing().add(workflow.id);
         }
         self.end_left_behind(&workflows).await?;
+        // In the background, so that the host does not wait until all workflows are rebuilt.
         let engine = self.clone();
         self.core().spawn("recovery of workflows", async move { engine.go_on(workflows).await });
         Ok(())
@@ -84,7 +86,11 @@ impl Conductor for WorkflowEngine {
 }
 
 impl WorkflowEngine {
-    /// Asks a workflow for a status.
+    /// Requests a status of a workflow.
+    ///
+    /// # Errors
+    /// When the execution does not exist, is not a workflow, is held, or its status does not allow the
+    /// request.
     pub(super) async fn ask(&self, id: ExecutionId, status: Status) -> Result<Execution, Error> {
         let execution = self.store().execution(id).await?.ok_or_else(|| unknown(id))?;
         let conflict = |message: String, hint: &str| Error::Conflict {
@@ -119,8 +125,8 @@ impl WorkflowEngine {
         Ok(self.deliver(id, Message::Request(status)).await?)
     }
 
-    /// Refuses tasks that the definition does not have that a workflow began with. One that never began has none; it says
-    /// why when it is run.
+    /// Refuses tasks that the workflow's definition does not have. A workflow that never began has no
+    /// definition; its rerun reports the reason when it runs.
     async fn refuse_unknown_tasks(&self, workflow: ExecutionId, tasks: &[String]) -> Result<(), Error> {
         let Some(compiled) = self.definition(workflow).await? else { return Ok(()) };
         let Source::Orquesta(definition) = &compiled.definition else { return Ok(()) };
@@ -135,7 +141,8 @@ impl WorkflowEngine {
         Err(Error::invalid(format!("the workflow of execution {workflow} has no task `{stranger}`"), hint))
     }
 
-    /// Commits the move of an execution: if it has ended, with what that means to the workflow that has asked for it.
+    /// Commits a change of `execution`. An outcome inside a workflow goes through the workflow above, for its
+    /// consequences.
     pub(super) async fn commit_outcome(
         &self,
         execution: &Execution,
@@ -151,7 +158,7 @@ impl WorkflowEngine {
         }
     }
 
-    /// Commits what was reported to a workflow that is gone.
+    /// Commits the reports to a workflow that is gone.
     pub(super) async fn commit_reports(&self, reports: Vec<Report>) -> Result<(), Uncommitted> {
         let (expect, changes): (Vec<_>, Vec<_>) =
             reports.into_iter().map(|report| (report.expect, report.changes)).unzip();

@@ -1,6 +1,6 @@
-//! The files that workflows are written in: read when one begins, inspected and compiled once for each
-//! content, and kept by it, so that a workflow goes on by the definition it began with. What inspection is, is in
-//! `petrel_catalog::workflows`.
+//! The definitions of workflows: the file is read when a workflow begins, inspected and compiled once for
+//! each content, and stored, so that a workflow goes on with the definition with which it began.
+//! `petrel_catalog::workflows` has the inspection.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,24 +25,25 @@ use petrel_workflows::{Definition, Source};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// How many calls are compared at once; for more another thread is asked, since that takes a while.
+/// The number of calls that are compared on a worker. More take long, and get a thread of their own.
 const FEW_CALLS: usize = 256;
 
-/// A definition that can be run.
+/// A compiled definition.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) stored: WorkflowDefinition,
     pub(crate) definition: Source,
-    /// What it calls.
+    /// The calls of actions in it.
     calls: Vec<Call>,
-    /// For which state of what is registered nothing is wrong with these: its revision, and one.
+    /// The revision of the catalog, plus one, for which all calls are known to be right.
     fits: AtomicU64,
-    /// Whether the store is known to have it.
+    /// Whether the store is known to have the definition.
     is_stored: AtomicBool,
 }
 
 impl Compiled {
-    /// Whether it must be stored with the workflow that begins with it.
+    /// Whether the definition must be stored with the workflow that begins with it. Several workflows may
+    /// store it at once, since they all write the same row.
     pub(crate) fn must_be_stored(&self) -> bool {
         !self.is_stored.load(Ordering::Relaxed)
     }
@@ -51,12 +52,12 @@ impl Compiled {
         self.is_stored.store(true, Ordering::Relaxed);
     }
 
-    /// Compares what it calls with what is registered; again only when that has changed.
+    /// Compares the calls with the catalog, again only when that has changed.
     ///
     /// # Errors
-    /// What a workflow reports that cannot begin because of it.
+    /// The result of a workflow that cannot begin because of its calls.
     pub(crate) async fn compare(self: &Arc<Self>, catalog: &Catalog) -> Result<(), Value> {
-        // What changes from here on is compared again the next time.
+        // A change from here on leads to another comparison next time.
         let revision = catalog.version().saturating_add(1);
         if self.fits.load(Ordering::Relaxed) == revision {
             return Ok(());
@@ -81,10 +82,10 @@ impl Compiled {
     }
 }
 
-/// What is behind the name of the runner in the digest of a definition that is evaluated as the original does.
+/// The mark behind the runner's name in the digest of a definition that is evaluated as in the original.
 const REEVALUATING: &str = "+reevaluate";
 
-/// Compiles the text of a workflow that was inspected before. Its runner may be `REEVALUATING`.
+/// Compiles the text of a workflow that was inspected before. Its runner may have the mark `REEVALUATING`.
 fn recompile(runner: &str, source: &str) -> Result<(Source, Vec<Call>), String> {
     let (runner, reevaluates) = match runner.strip_suffix(REEVALUATING) {
         Some(runner) => (runner, true),
@@ -105,13 +106,13 @@ fn recompile(runner: &str, source: &str) -> Result<(Source, Vec<Call>), String> 
     Ok((Source::Orquesta(Arc::new(definition)), contents::calls(&value)))
 }
 
-/// A file as it was when it was read: when it was changed, its length, and what is in it.
+/// A file as it was read: the time of its last change, its length, and its content.
 type File = (SystemTime, u64, Arc<Compiled>);
 
-/// A file, and whether what its expressions give is evaluated again.
+/// A path, and whether results of expressions are evaluated again.
 type Key = (PathBuf, bool);
 
-/// Definitions that were used.
+/// The definitions that were used.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
     files: Mutex<HashMap<Key, File>>,
@@ -121,10 +122,10 @@ pub(crate) struct Definitions {
 type ByDigest = Mutex<HashMap<Arc<str>, Arc<Compiled>>>;
 
 impl Definitions {
-    /// The definition in the file of an action, as it is now, which `reevaluates` or not.
+    /// The present definition of an action, which `reevaluates` or not.
     ///
     /// # Errors
-    /// What a workflow that cannot begin reports: `{"errors": [...], "output": null}`.
+    /// The result of a workflow that cannot begin: `{"errors": [...], "output": null}`.
     pub(crate) async fn of_action(
         &self,
         action: &RegisteredAction,
@@ -138,6 +139,8 @@ impl Definitions {
             let message = format!("{} cannot be read: {error}", path.display());
             not_begun(&json!([{"type": "error", "message": message}]))
         };
+        // A file with the same time and length counts as unchanged, so that most workflows begin without
+        // reading it.
         let metadata = tokio::fs::metadata(&path).await.map_err(unreadable)?;
         let (changed, length) = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
         let key = (path.clone(), reevaluates);
@@ -148,7 +151,7 @@ impl Definitions {
         }
         let (file, runner) = (path.clone(), action.action.runner_type.clone());
         let by_digest = Arc::clone(&self.by_digest);
-        // To inspect a large one takes longer than to read it.
+        // Inspecting a large definition takes longer than reading it.
         let read = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
             let source = plain_file::read_text_in_turn(&file, LARGEST_WORKFLOW)?;
             Ok(compile(&by_digest, &runner, &source, reevaluates))
@@ -159,10 +162,10 @@ impl Definitions {
         Ok(compiled)
     }
 
-    /// A definition that a workflow began with.
+    /// The definition with which a workflow began.
     ///
     /// # Errors
-    /// When the store fails, or does not have it.
+    /// When the store fails, or does not have the definition.
     pub(crate) async fn stored(&self, store: &dyn Store, digest: &str) -> Result<Arc<Compiled>, Error> {
         if let Some(known) = self.by_digest.lock().get(digest) {
             return Ok(Arc::clone(known));
@@ -170,7 +173,7 @@ impl Definitions {
         let stored = store.get::<WorkflowDefinition>(&digest.into()).await?;
         let stored =
             stored.ok_or_else(|| Error::Unreadable(format!("the definition {digest} is missing")))?;
-        // It was inspected when it was new; what is asked for may have changed since.
+        // It was inspected when it was new, and the rules of the inspection may have changed since.
         let runner = digest.rsplit_once('-').map_or(ORQUESTA, |(runner, _)| runner);
         let (definition, calls) = recompile(runner, &stored.source).map_err(|reason| {
             Error::Unreadable(format!("the definition {digest} cannot be read: {reason}"))
@@ -194,7 +197,7 @@ fn compile(
     source: &str,
     reevaluates: bool,
 ) -> Result<Arc<Compiled>, Invalid> {
-    // The same text may be meant in either language, and evaluated in either way.
+    // The same text may be written for either runner, and evaluated in either way.
     let mark = if reevaluates { REEVALUATING } else { "" };
     let digest: Arc<str> = format!("{runner}{mark}-{:x}", Sha256::digest(source.as_bytes())).into();
     if let Some(known) = by_digest.lock().get(&digest) {
@@ -208,6 +211,7 @@ fn compile(
         stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
         is_stored: AtomicBool::new(false),
     });
+    // Somebody else may have compiled the same text meanwhile; either result will do.
     by_digest.lock().insert(digest, Arc::clone(&compiled));
     Ok(compiled)
 }

@@ -1,5 +1,5 @@
-//! A workflow in memory: its conductor, its execution as it is stored, and what runs inside it. How it is made anew
-//! from its log is in [`load`](super::load).
+//! A workflow in memory: its conductor, its stored execution, and the executions inside it.
+//! [`load`](super::load) rebuilds it from its log.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,48 +14,48 @@ use super::world::Results;
 pub(super) struct Live {
     pub(super) execution: Execution,
     pub(super) conductor: Conducted,
-    /// How many entries its log has.
+    /// The number of entries in its log.
     pub(super) sequence: u64,
-    /// What is open inside it.
+    /// The open executions inside it.
     pub(super) active: HashMap<ExecutionId, Inside>,
-    /// What its tasks gave, when its expressions ask for that.
+    /// The results of its tasks, if its expressions may read them.
     pub(super) results: Option<Arc<Results>>,
-    /// When it began.
+    /// The time of its beginning.
     pub(super) began: Timestamp,
-    /// Whether it was made to fail from outside, and how.
+    /// The way in which it was made to fail from outside, if it was.
     pub(super) stopped: Option<Stopped>,
-    /// How much its parameters take beside what the conductor counts, in bytes.
+    /// The bytes of its parameters, besides those that the conductor counts.
     pub(super) given: usize,
 }
 
-/// What an execution inside a workflow is.
+/// The kinds of executions inside a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inside {
-    /// An action that is run.
+    /// An action with a runner.
     Action,
-    /// A workflow in turn, which is told when this one pauses or goes on.
+    /// A workflow, which is told when the one around it pauses or goes on.
     Workflow,
 }
 
 impl Inside {
-    /// What an execution is, by whether it is a workflow.
+    /// The kind of an execution, by whether it is a workflow.
     pub(super) fn of(is_workflow: bool) -> Self {
         if is_workflow { Self::Workflow } else { Self::Action }
     }
 }
 
-/// How a workflow was made to fail from outside.
+/// The ways in which a workflow was made to fail from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopped {
-    /// It has taken longer than it may.
+    /// It has exceeded its timeout.
     Expired,
-    /// For another reason.
+    /// Another reason.
     Failed,
 }
 
 impl Live {
-    /// Whether all that is inside it is to end. When a task has failed, what runs beside it may first come to its
-    /// end by itself.
+    /// Whether everything inside it is to end. After the failure of a task, other executions may first come
+    /// to their own ends.
     pub(super) fn is_closing(&self) -> bool {
         let status = self.conductor.status();
         self.starts_nothing() || (status.is_completed() && !self.conductor.is_active())
@@ -69,21 +69,22 @@ impl Live {
             || matches!(self.conductor.status(), Status::Canceling | Status::Canceled)
     }
 
-    /// Whether nothing will happen to it unless somebody asks for it.
+    /// Whether nothing happens to it any more without a request.
     pub(super) fn is_idle(&self) -> bool {
         let status = self.conductor.status();
         self.active.is_empty() && (status.is_completed() || status.is_resting())
     }
 }
 
-/// How much the parameters of a workflow take beside what its conductor counts, in bytes: as they are stored and, of a
-/// chain, as they are final.
+/// The bytes of a workflow's parameters besides those that its conductor counts: as stored, and for a chain
+/// as final.
 pub(super) fn given_bytes(execution: &Execution) -> usize {
     let stored: usize = execution.parameters.values().map(size::of_value).sum();
     if execution.runner == ACTION_CHAIN { stored.saturating_mul(2) } else { stored }
 }
 
-/// Results are kept when some expression may ask for them.
+/// The collection of results, if an expression of `definition` may read them. A search of the text is enough:
+/// a false hit costs only memory.
 pub(super) fn results_of(definition: &str, id: ExecutionId) -> Option<Arc<Results>> {
     definition.contains("task(").then(|| Arc::new(Results::new(id)))
 }

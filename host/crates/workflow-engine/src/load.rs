@@ -1,4 +1,4 @@
-//! Makes a workflow anew from its log when it is not in memory.
+//! Rebuilds a workflow from its log when it is not in memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,21 +16,23 @@ use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::world::{self, Results};
 
-/// How many children are read at once.
+/// The number of children that are read at once.
 const CHILDREN_AT_ONCE: usize = 1000;
 
 impl WorkflowEngine {
-    /// A workflow from the store.
+    /// Loads a workflow from the store.
     ///
     /// # Errors
     /// When it is gone, or cannot be read.
     pub(super) async fn load(&self, id: ExecutionId) -> Result<Live, Refusal> {
-        // It is never closed.
+        // The semaphore is never closed.
         let _turn = self.loads().acquire().await;
         let found = self.store().execution(id).await?;
         let execution = found.ok_or_else(|| Refusal::Gone { workflow: id, reports: Vec::new() })?;
         let log = self.store().workflow_log(id).await?;
         let (conductor, results) = self.replay(id, &log).await?;
+        // It fits the log read before, since the caller holds the workflow and every end inside it passes
+        // there.
         let active = self.open_inside(id).await?;
         let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
         let began = began(&log).unwrap_or(execution.requested_at);
@@ -38,9 +40,9 @@ impl WorkflowEngine {
         Ok(Live { execution, conductor, sequence, active, results, began, stopped, given })
     }
 
-    /// The definition that a workflow began with; nothing of one that never began.
+    /// The definition with which a workflow began; `None` for one that never began.
     pub(super) async fn definition(&self, id: ExecutionId) -> Result<Option<Arc<Compiled>>, Error> {
-        // It is never closed.
+        // The semaphore is never closed.
         let _turn = self.loads().acquire().await;
         let log = self.store().workflow_log(id).await?;
         let Some(WorkflowEvent::Began { definition, .. }) = log.first().map(|entry| &entry.event) else {
@@ -49,7 +51,7 @@ impl WorkflowEngine {
         self.definitions().stored(self.store(), definition).await.map(Some)
     }
 
-    /// What is open inside a workflow.
+    /// The open executions inside a workflow.
     pub(super) async fn open_inside(&self, id: ExecutionId) -> Result<HashMap<ExecutionId, Inside>, Error> {
         let (mut active, mut after) = (HashMap::new(), None);
         loop {
@@ -61,7 +63,7 @@ impl WorkflowEngine {
         }
     }
 
-    /// The conductor that a log makes.
+    /// Replays a log into a conductor.
     pub(super) async fn replay(
         &self,
         id: ExecutionId,
@@ -77,6 +79,7 @@ impl WorkflowEngine {
         for entry in rest {
             events.push(self.event(entry).await?);
         }
+        // A log from before there were limits replays with those that only an endless workflow exceeds.
         let limits = limits.unwrap_or(WorkflowLimits::NONE);
         let (input, context) = (Arc::clone(input), Arc::clone(context));
         let began = Began {
@@ -92,10 +95,11 @@ impl WorkflowEngine {
             return Ok(replayed);
         }
         let (first, rest) = (first.clone(), rest.to_vec());
+        // Without a limit on time, which could make the replay differ from what was decided.
         self.queue().evaluations().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
     }
 
-    /// What an entry says has happened.
+    /// The event of an entry.
     async fn event(&self, entry: &WorkflowEntry) -> Result<Event, Error> {
         let status =
             |name: &str| name.parse::<Status>().map_err(|error| Error::Unreadable(error.to_string()));
@@ -124,7 +128,7 @@ impl WorkflowEngine {
         })
     }
 
-    /// What an execution gave that a log refers to.
+    /// The result of an execution to which a log refers.
     pub(super) async fn stored_result(&self, id: ExecutionId) -> Result<Arc<Value>, Error> {
         let execution = self.store().execution(id).await?;
         let execution =
@@ -133,13 +137,13 @@ impl WorkflowEngine {
     }
 }
 
-/// When what a log tells of began, or was last run again.
+/// The time at which a workflow began, or was last run again, by its log.
 fn began(log: &[WorkflowEntry]) -> Option<Timestamp> {
     let is_rerun = |entry: &&WorkflowEntry| matches!(entry.event, WorkflowEvent::Rerun { .. });
     log.iter().rev().find(is_rerun).or_else(|| log.first()).map(|entry| entry.at)
 }
 
-/// Whether what a log tells of was made to fail since it began, or was last run again.
+/// Whether a workflow was made to fail since it began, or was last run again, by its log.
 fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     log.iter().rev().find_map(|entry| match &entry.event {
         WorkflowEvent::Failed { is_timeout: true, .. } => Some(Some(Stopped::Expired)),
@@ -149,7 +153,7 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     })?
 }
 
-/// What a workflow began with.
+/// The beginning of a workflow, by its log.
 struct Began {
     secrets: Arc<dyn Secrets>,
     id: ExecutionId,
@@ -161,7 +165,7 @@ struct Began {
 }
 
 impl Began {
-    /// The conductor after `events`, which are those of `rest`.
+    /// The conductor after `events`, which are the events of `rest`.
     fn replay(
         &self,
         first: &WorkflowEntry,
@@ -173,13 +177,15 @@ impl Began {
         let world = around.then(first, 0);
         let mut conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world)
             .with_limits(self.limits)
+            // The rules of the version that began the workflow, so that the log gives the same state again.
             .with_edition(self.edition);
         for ((entry, event), number) in rest.iter().zip(events).zip(1..) {
+            // Before the event is applied, as in its step: expressions may read the result.
             if let (Some(results), Event::Report(report)) = (&results, event) {
                 results.keep(report, &conductor);
             }
             let world = around.then(entry, number);
-            // What was refused once is refused again, and changes nothing.
+            // A refused event is refused again, and changes nothing.
             drop(conductor.apply(event, &world));
         }
         (conductor, results)

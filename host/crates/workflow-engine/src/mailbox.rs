@@ -1,5 +1,5 @@
-//! The workflows in memory, each with what has happened to it and was not taken in yet. Which of them stay is in
-//! [`residence`](super::residence).
+//! The workflows in memory, with their mailboxes: messages that were not applied yet.
+//! [`residence`](super::residence) decides which workflows stay.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,19 +15,20 @@ use super::live::Live;
 use super::message::Envelope;
 use super::residence::{Residence, Resident};
 
-/// A workflow that something has happened to.
+/// A workflow with messages.
 #[derive(Default)]
 pub(super) struct Workflow {
+    /// The mailbox, under a lock of its own, so that a sender never waits for a step to post a message.
     queue: Mutex<Vec<Envelope>>,
     resident: Resident,
     live: tokio::sync::Mutex<Option<Live>>,
-    /// Whether it is no longer the one that is known; set while `live` is held.
+    /// Whether this is no longer the workflow's current instance; set while `live` is held.
     is_gone: AtomicBool,
-    /// Whether somebody is at work on it; set while `live` is held.
+    /// Whether somebody is working on it; set while `live` is held.
     is_at_work: AtomicBool,
 }
 
-/// The workflows that are in memory.
+/// The workflows in memory.
 #[derive(Default)]
 pub(super) struct Workflows {
     known: Mutex<HashMap<ExecutionId, Arc<Workflow>>>,
@@ -35,17 +36,17 @@ pub(super) struct Workflows {
 }
 
 impl Workflow {
-    /// What is counted of it.
+    /// The accounting of its memory.
     pub(super) fn resident(&self) -> &Resident {
         &self.resident
     }
 
-    /// Takes it in hand; nobody else is at work on it meanwhile.
+    /// Locks the workflow. A step holds the lock until its commit is made.
     pub(super) async fn hold(&self) -> MutexGuard<'_, Option<Live>> {
         self.live.lock().await
     }
 
-    /// As [`hold`](Self::hold), if nobody has it in hand.
+    /// As [`hold`](Self::hold), if nobody holds the lock.
     pub(super) fn try_hold(&self) -> Option<MutexGuard<'_, Option<Live>>> {
         self.live.try_lock().ok()
     }
@@ -55,7 +56,7 @@ impl Workflow {
         self.queue.lock().extend(envelopes);
     }
 
-    /// Takes what is in its mailbox.
+    /// Takes all messages out of its mailbox.
     pub(super) fn collect(&self) -> Vec<Envelope> {
         std::mem::take(&mut *self.queue.lock())
     }
@@ -65,53 +66,55 @@ impl Workflow {
         self.queue.lock().is_empty()
     }
 
-    /// Whether it was forgotten; to be asked while `live` is held.
+    /// Whether it was forgotten. To be called by the holder of `live`.
     pub(super) fn is_gone(&self) -> bool {
         self.is_gone.load(Ordering::SeqCst)
     }
 
-    /// Begins work on it, which holds `live`. Whoever was at work before may have been dropped midway, as it happens when
-    /// the process goes: what that has sent to the store is still on its way then, and `live` is to be read behind it,
-    /// or two entries of the log get the same place.
+    /// Begins work, for the holder of `live`. Earlier work may have been dropped midway, as happens when the
+    /// process ends. Its commit is still on its way then, and `live` must be read after it, or two entries of
+    /// the log would get the same place.
     ///
     /// # Errors
     /// When the store fails.
     pub(super) async fn begin_work(&self, core: &Core, live: &mut Option<Live>) -> Result<(), Error> {
         if self.is_at_work.swap(true, Ordering::SeqCst) {
             *live = None;
-            // Commits are made one after the other: when this one is, so are those before it.
+            // Commits are made one after the other: when this empty one is done, so are all before it.
             core.commit(Vec::new(), Vec::new()).await?;
         }
         Ok(())
     }
 
-    /// The work is over: nothing of it is on its way.
+    /// Ends work, with nothing of it on its way.
     pub(super) fn end_work(&self) {
         self.is_at_work.store(false, Ordering::SeqCst);
     }
 }
 
 impl Workflows {
-    /// What is counted of all of them.
+    /// The accounting of the memory of all workflows.
     pub(super) fn residence(&self) -> &Residence {
         &self.residence
     }
 
-    /// Looks at those that are known now.
+    /// Calls `at` with the known workflows, under the lock.
     pub(super) fn look<T>(&self, at: impl FnOnce(&HashMap<ExecutionId, Arc<Workflow>>) -> T) -> T {
         at(&self.known.lock())
     }
 
-    /// A workflow, whether it is in memory yet or not.
+    /// The instance of a workflow, whether it is loaded yet or not.
     pub(super) fn get(&self, id: ExecutionId) -> Arc<Workflow> {
         Arc::clone(self.known.lock().entry(id).or_default())
     }
 
     /// Forgets a workflow whose `live` is held by the caller.
     pub(super) fn forget(&self, id: ExecutionId, workflow: &Arc<Workflow>) {
+        // Set for senders that already have this instance: they go on with the next one.
         workflow.is_gone.store(true, Ordering::SeqCst);
         self.used(workflow, None);
         let mut known = self.known.lock();
+        // A newer instance may be known by now, and stays.
         if known.get(&id).is_some_and(|one| Arc::ptr_eq(one, workflow)) {
             known.remove(&id);
         }

@@ -1,4 +1,4 @@
-//! What happens to a workflow, and the way of it to its mailbox.
+//! Messages to workflows, and their answers.
 
 use petrel_engine_core::Error;
 use petrel_executions::Report;
@@ -8,38 +8,40 @@ use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
 
-/// What happens to a workflow.
+/// A message to a workflow.
 #[derive(Debug, Clone)]
 pub(super) enum Message {
-    /// An execution that a task has asked for tells where it stands.
+    /// An execution of a task reports its status.
     Report(Box<Report>),
-    /// Several of them do, all or none.
+    /// Several executions report, all or none.
     Reports(Vec<Report>),
-    /// Somebody asks for a status.
+    /// Somebody requests a status.
     Request(Status),
-    /// It has taken longer than it may.
+    /// The timeout of the workflow has passed.
     Expire,
-    /// It is made to fail, for this reason, and all that is inside it ends.
+    /// The workflow is made to fail for this reason, and everything inside it ends.
     Fail(String),
 }
 
-/// What comes of a message: the workflow's execution as it is then, durably.
+/// The answer to a message: the workflow's execution in its new state, which is durable.
 pub(super) type Answer = Result<Execution, Refusal>;
 
-/// A message on its way.
+/// A message with the way back to its sender.
 pub(super) struct Envelope {
     pub(super) message: Message,
-    /// Who waits for it to be durable.
+    /// Receives the answer once the message is durable.
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
 impl Envelope {
-    /// Answers who waits for it, if he still does. Of a workflow that is gone the reports are handed back.
+    /// Answers the sender, if it still waits. Reports to a workflow that is gone are handed back in the
+    /// refusal.
     pub(super) fn answer(self, answer: Answer) {
         let answer = answer.map_err(|refusal| match refusal {
             Refusal::Gone { workflow, .. } => Refusal::Gone { workflow, reports: self.message.reports() },
             refusal => refusal,
         });
+        // The sender may have stopped waiting.
         drop(self.reply.send(answer));
     }
 }
@@ -54,7 +56,7 @@ impl Message {
     }
 }
 
-/// That a message got lost, which is a mistake.
+/// The error for a lost message, which is a mistake in this crate.
 pub(super) fn dropped(id: ExecutionId) -> Refusal {
     Refusal::Failed(Error::Internal(format!("what happened to the workflow {id} was dropped")))
 }

@@ -1,5 +1,5 @@
-//! What a workflow tells of what went wrong, without the secrets among its own parameters and in its configuration: an expression that cannot be
-//! evaluated is told with the value that it stumbled over.
+//! Messages of failed workflows without secrets: an error of an expression quotes the value that it met,
+//! which may come from a secret parameter or from the configuration.
 
 use std::cmp::Reverse;
 
@@ -8,10 +8,12 @@ use petrel_model::secrets::{MASK, secret_texts, secret_texts_at};
 use petrel_model::{Execution, Object};
 use serde_json::Value;
 
-/// `result`, in whose messages no secret parameter or configuration of `workflow` is quoted. (What its author lets it give is his affair.)
+/// `result`, whose messages quote no secret parameter or configuration of `workflow`. The output is the
+/// author's own affair.
 pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: Value) -> Value {
     let Some(told) = result.as_object_mut() else { return result };
     let is_quiet = |name: &str| told.get(name).is_none_or(Value::is_null);
+    // Only messages are searched, and most workflows have none.
     if is_quiet("errors") && is_quiet("error") {
         return result;
     }
@@ -20,6 +22,7 @@ pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: V
         let registered = content.action(&workflow.action).ok();
         registered.map(|action| secret_texts(&workflow.parameters, &action.parameters)).unwrap_or_default()
     };
+    // Also the places found at the beginning, because the action may declare less by now.
     secrets.extend(secret_texts_at(&workflow.parameters, &workflow.context.secret_places));
     secrets.extend(configured(queue, workflow));
     // The longest first, since one may be a part of another.
@@ -27,7 +30,7 @@ pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: V
     if let Some(Value::Array(errors)) = told.get_mut("errors") {
         errors.iter_mut().filter_map(|error| error.get_mut("message")).for_each(|text| hide(text, &secrets));
     }
-    // That of a chain.
+    // The message of a chain.
     if let Some(text) = told.get_mut("error") {
         hide(text, &secrets);
     }

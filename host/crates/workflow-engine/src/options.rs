@@ -1,24 +1,24 @@
-//! Settings of workflows.
+//! The settings of this service. `host/src/config/table.rs` has their names for operators.
 
 use petrel_model::WorkflowLimits;
 
 /// Settings of workflows.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How deep workflows may be inside each other. Default 32.
+    /// The greatest depth of workflows inside each other. Default 32.
     pub max_depth: u32,
-    /// How many executions that have not ended may be inside a workflow, at any depth. Default 100,000.
+    /// The greatest number of unfinished executions inside a workflow, at any depth. Default 100,000.
     pub max_descendants: usize,
-    /// What a workflow may take. Defaults: 1,000 items of a task at once, 10,000 tasks
-    /// because of one event, 1,000,000 tasks in all, 128 MiB of variables.
+    /// The limits of a workflow. Defaults: 1,000 items of a task at once, 10,000 tasks because of one event,
+    /// 1,000,000 tasks in all, 128 MiB of variables.
     pub limits: WorkflowLimits,
-    /// How much memory workflows may take that wait for what is inside them, in bytes; beyond it those to which nothing
-    /// has happened for longest are made anew from their logs. Default 64 MiB.
+    /// The memory, in bytes, of workflows that wait for executions inside them. Beyond it the ones that have
+    /// been idle for longest are dropped, and rebuilt from their logs when needed. Default 64 MiB.
     pub waiting_memory: usize,
-    /// Where the API is reached, for those who ask from within. Default: nowhere.
+    /// The URL of the API, for actions that call it. Default: none.
     pub api_url: String,
-    /// Whether workflows evaluate again what their expressions give, as the original does, without saying so in
-    /// the metadata of their action. Default: no, it is data.
+    /// Whether workflows evaluate the results of expressions again, as the original does, even if the
+    /// metadata of their action does not say so. Default: no, results are data.
     pub reevaluates: bool,
 }
 

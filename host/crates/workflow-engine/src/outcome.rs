@@ -1,12 +1,11 @@
-//! How the status of a workflow and that of its execution go together.
+//! The correspondence between the status of a workflow and that of its execution.
 
 #![expect(clippy::match_same_arms, reason = "an arm is a row of a table")]
 
 use petrel_model::{Status as Stored, StatusEvent};
 use petrel_workflows::Status;
 
-/// The moves that bring an execution from one status to that of its workflow; none when it is there, or
-/// has ended.
+/// The moves from an execution's status to that of its workflow; empty when it is there, or has ended.
 pub(super) fn moves(from: Stored, to: Status) -> &'static [StatusEvent] {
     use StatusEvent as E;
     match (from, to) {
@@ -41,7 +40,7 @@ pub(super) fn moves(from: Stored, to: Status) -> &'static [StatusEvent] {
     }
 }
 
-/// What an execution's status is to the workflow that asked for it.
+/// The status of an execution as its workflow sees it.
 pub(super) fn reported(status: Stored) -> Status {
     match status {
         Stored::Requested => Status::Requested,

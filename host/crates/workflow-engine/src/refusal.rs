@@ -1,32 +1,32 @@
-//! Why something that was to happen to a workflow has not.
+//! The reasons why a message had no effect on a workflow.
 
 use petrel_engine_core::Error;
 use petrel_executions::{Report, Uncommitted};
 use petrel_model::ExecutionId;
 
-/// A message that had no effect on a workflow.
+/// The reason why a message had no effect.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    /// There is no such workflow. What was reported to it is handed back.
+    /// The workflow does not exist. The reports to it are handed back.
     #[error("the workflow {workflow} does not exist")]
     Gone {
-        /// Which workflow.
+        /// The workflow.
         workflow: ExecutionId,
-        /// What nobody has taken in.
+        /// The reports that were not applied.
         reports: Vec<Report>,
     },
-    /// What it was decided on has moved meanwhile, or nothing may begin inside the workflow any more.
+    /// An execution has changed since it was read, or nothing may begin inside the workflow any more.
     #[error("it has moved meanwhile, or its workflow is about to end")]
     Moved,
     /// The status of the workflow does not allow it.
     #[error("execution {workflow}: {reason}")]
     Status {
-        /// Which workflow.
+        /// The workflow.
         workflow: ExecutionId,
-        /// In the conductor's words.
+        /// The reason in the conductor's words.
         reason: String,
     },
-    /// Something else stands in the way.
+    /// Another failure.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -46,7 +46,7 @@ impl From<Uncommitted> for Refusal {
     }
 }
 
-/// For those who decide again when something has moved: so has a workflow whose status no longer allows it.
+/// For callers that decide again after a change. A status that does not allow the message counts as a change.
 impl From<Refusal> for Uncommitted {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -56,7 +56,7 @@ impl From<Refusal> for Uncommitted {
     }
 }
 
-/// For those who have asked.
+/// For the surfaces, which pass it on to people.
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {

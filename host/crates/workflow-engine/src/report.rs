@@ -1,4 +1,4 @@
-//! Takes in where the executions inside a workflow stand, if that still holds.
+//! The admission of reports by executions inside a workflow, if these still hold.
 
 use std::sync::Arc;
 
@@ -13,18 +13,19 @@ use super::refusal::Refusal;
 use super::step::Step;
 
 impl Step {
-    /// Whether a report may still be taken. Several that were decided on the same version may come in one batch: a
-    /// child that is canceled and that begins, say. Only the first of them holds. And
-    /// nothing begins inside a workflow that is about to end.
+    /// Whether a report may be accepted. A batch may contain several that were decided on the same version,
+    /// for example of a child that is canceled and that begins. Only the first of them holds. And nothing may
+    /// begin inside a workflow that is about to end.
     ///
     /// # Errors
-    /// That something has moved.
+    /// [`Refusal::Moved`].
     pub(super) fn admit(&self, report: &Report) -> Result<(), Refusal> {
         let id = report.execution.id;
         let is_overtaken = report.expect.iter().any(|expect| match expect {
             Expect::ExecutionVersion(id, version) => self.staged.get(id).is_some_and(|one| one != version),
             _ => false,
         });
+        // The log ends with the reported status, so the entry before it has the old one.
         let before = report.execution.log.iter().rev().nth(1);
         let begins =
             !report.execution.status.is_final() && before.is_some_and(|entry| entry.status.is_waiting());
@@ -34,7 +35,7 @@ impl Step {
         Ok(())
     }
 
-    /// An execution tells where it stands.
+    /// Applies a report.
     ///
     /// # Errors
     /// As [`Step::admit`]; then nothing has happened.
@@ -62,33 +63,35 @@ impl Step {
             item: parent.item,
             status: status.as_str().to_owned(),
             execution: Some(id),
+            // The row of the execution has it, and a replay reads it there.
             result: None,
         };
         let report =
             conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
-        // What a report says is never refused.
+        // The conductor never refuses a report.
         drop(self.happen(Event::Report(report), logged));
         Ok(())
     }
 
-    /// What to ask of the workflow when somebody asks for `status`. What ended inside it while it was paused is taken in
-    /// only when it is asked to run: Orquesta never does it, and a log of before must give what it gave.
+    /// The status to request of the conductor when somebody requests `status`. Outcomes that came during a
+    /// pause are taken in only when the conductor is asked to run: Orquesta never asks for that, and the log
+    /// of an earlier version must replay in the same way.
     pub(super) fn wanted(&self, status: Status) -> Status {
         let takes_in = status == Status::Resuming && self.live.conductor.holds_ends();
         if takes_in { Status::Running } else { status }
     }
 
-    /// Lets a workflow take in what ended inside it while it was paused, once something else made it go on.
+    /// Has a workflow take in the outcomes that came during a pause, once something else made it go on.
     pub(super) fn take_in_ends(&mut self) {
         let goes_on = matches!(self.status(), Status::Running | Status::Resuming);
         if goes_on && self.live.conductor.holds_ends() {
             let logged = WorkflowEvent::Requested { status: Status::Running.as_str().to_owned() };
-            // A workflow that goes on may always be asked to.
+            // A workflow that goes on may always be asked to run.
             drop(self.happen(Event::Request(Status::Running), logged));
         }
     }
 
-    /// Keeps what a task gave, for expressions that ask for it.
+    /// Keeps the result of a task, for expressions that read it.
     pub(super) fn keep_result(&self, event: &Event) {
         if let (Some(results), Event::Report(report)) = (&self.live.results, event) {
             results.keep(report, &self.live.conductor);

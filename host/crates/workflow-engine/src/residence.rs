@@ -1,9 +1,10 @@
-//! Which workflows stay in memory while nothing happens to them. A workflow that waits for what is inside it is made
-//! anew from its log when that tells something; so when many wait, those to which nothing has happened for longest go.
+//! The residence of idle workflows in memory. A workflow that waits for executions inside it can be rebuilt
+//! from its log when one of them reports. So when many wait, the ones that have been idle for longest are
+//! dropped.
 //!
-//! Any workflow can go, whatever it waits for: its log is the truth, and what ends it by the time is kept apart
-//! ([`timers`](super::timers)). So all that wait are bounded together. One with a long log is dear to make anew, and
-//! goes later than others, but it goes.
+//! Any workflow can be dropped, whatever it waits for: its log is the truth, and timeouts are kept apart
+//! ([`timers`](super::timers)). So all waiting workflows share one bound. A workflow with a long log is
+//! expensive to rebuild, so it is dropped later than others, but it is dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,33 +15,33 @@ use petrel_model::ExecutionId;
 use super::live::Live;
 use super::mailbox::{Workflow, Workflows};
 
-/// A workflow goes as if something had happened to it so many moments later as its log has entries, for which it is
-/// read again; and these are the most.
+/// The greatest credit: a workflow is dropped as if it had been used as many moments later as its log has
+/// entries, up to this number.
 const MOST_CREDIT: u64 = 10_000;
-/// What a workflow takes beside its tasks and variables, in bytes, about.
+/// About the bytes of a workflow besides its tasks and variables.
 const BASE_BYTES: usize = 8 << 10;
-/// What each execution inside it takes there, in bytes, about.
+/// About the bytes of each execution inside it.
 const ACTIVE_BYTES: usize = 128;
 
-/// What is counted of all workflows in memory.
+/// The accounting of all workflows in memory.
 #[derive(Debug, Default)]
 pub(super) struct Residence {
-    /// Grows with whatever happens.
+    /// Counts moments: it grows with each use of a workflow.
     moments: AtomicU64,
-    /// How much they take, in bytes.
+    /// The bytes of all workflows.
     taken: AtomicUsize,
-    /// With no more taken than this none is looked for that can go; all there is while one is looked for.
+    /// The bytes up to which no workflow needs to be dropped; the maximum while a search is under way.
     next_look: AtomicUsize,
 }
 
-/// What is counted of one workflow.
+/// The accounting of one workflow.
 #[derive(Debug, Default)]
 pub(super) struct Resident {
-    /// When something happened to it last.
+    /// The moment of its last use.
     used_at: AtomicU64,
-    /// For how many moments longer it stays, since it is dear to make anew.
+    /// The number of moments that it stays longer, because it is expensive to rebuild.
     credit: AtomicU64,
-    /// How much it takes, in bytes.
+    /// Its bytes.
     taken: AtomicUsize,
 }
 
@@ -49,34 +50,34 @@ impl Resident {
         self.used_at.load(Ordering::Relaxed)
     }
 
-    /// When it is to go.
+    /// The moment by which workflows are ordered for dropping.
     fn turn(&self) -> u64 {
         self.used_at().saturating_add(self.credit.load(Ordering::Relaxed))
     }
 }
 
 impl Live {
-    /// About how much memory it takes, in bytes.
+    /// About the bytes of the workflow.
     fn bytes(&self) -> usize {
         BASE_BYTES + self.given + self.conductor.bytes() + self.active.len() * ACTIVE_BYTES
     }
 }
 
 impl Workflows {
-    /// Something has happened to a workflow, whose `live` is held by the caller.
+    /// Notes a use of a workflow whose `live` is held by the caller.
     pub(super) fn used(&self, workflow: &Workflow, live: Option<&Live>) {
         let (all, one) = (self.residence(), workflow.resident());
         one.used_at.store(all.moments.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         one.credit.store(live.map_or(0, |live| live.sequence.min(MOST_CREDIT)), Ordering::Relaxed);
         let now = live.map_or(0, Live::bytes);
         let before = one.taken.swap(now, Ordering::Relaxed);
-        // Added first, so that it is never less than nothing.
+        // Added before the old value is subtracted, so that the sum never falls below zero.
         all.taken.fetch_add(now, Ordering::Relaxed);
         all.taken.fetch_sub(before, Ordering::Relaxed);
     }
 
-    /// When workflows take more than `limit` bytes, lets go those to which nothing has happened for longest, until a
-    /// quarter is free. Nobody may hold the `live` of any of them across this.
+    /// When workflows take more than `limit` bytes, drops the ones that have been idle for longest, until a
+    /// quarter is free. The caller must not hold the `live` of any of them.
     pub(super) fn make_room(&self, limit: usize) {
         let Residence { taken, next_look, .. } = self.residence();
         if taken.load(Ordering::Relaxed) <= limit.max(next_look.load(Ordering::Relaxed))
@@ -85,7 +86,7 @@ impl Workflows {
             return;
         }
         let enough = limit / 4 * 3;
-        // Not in the head of the loop: what is known would be held while some of it is forgotten.
+        // Not in the head of the loop, where the lock would be held while workflows are forgotten.
         let known = self.look(in_turn);
         for (id, workflow) in &known {
             if taken.load(Ordering::Relaxed) <= enough {
@@ -93,7 +94,7 @@ impl Workflows {
             }
             self.let_go(*id, workflow);
         }
-        // What could not go now, since something happens to it, is not looked at again and again.
+        // Workflows in use could not be dropped, and must not be tried again and again.
         next_look.store(taken.load(Ordering::Relaxed).saturating_add(limit / 4), Ordering::Relaxed);
     }
 
@@ -106,9 +107,9 @@ impl Workflows {
     }
 }
 
-/// The workflows in the order in which they are to go.
+/// The workflows in the order in which they are dropped.
 fn in_turn(known: &HashMap<ExecutionId, Arc<Workflow>>) -> Vec<(ExecutionId, Arc<Workflow>)> {
-    // The last one is at work: it would be made anew at once, however large.
+    // The last one is in use, and would be rebuilt at once, however large it is.
     let at_work = known.values().map(|workflow| workflow.resident().used_at()).max();
     let mut turns: Vec<_> = known
         .iter()

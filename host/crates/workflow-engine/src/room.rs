@@ -1,5 +1,5 @@
-//! How much a step of a workflow may start: tasks because of one event, and executions inside the top workflow.
-//! What exceeds it fails a workflow with the name of the setting.
+//! The limits on one step of a workflow: tasks because of one event, and executions inside the root. A
+//! workflow that exceeds one fails with the name of the setting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +15,20 @@ use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::step::Step;
 
-/// How many events may follow from one at once. More come of a cycle of tasks whose actions cannot be asked for.
+/// The number of events that may follow from one at once. Only a cycle of tasks whose actions cannot be
+/// requested has more.
 const MOST_ROUNDS: usize = 1_000;
-/// How long to wait before a top workflow that could not be told is told again.
+/// The pause before a root that could not be told is told again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 impl Step {
-    /// Whether what follows from one event at once would go on for ever, or is too much.
+    /// Whether the consequences of one event would go on for ever, or are too many.
     pub(super) fn is_endless(&self, rounds: usize) -> bool {
         self.live.stopped.is_none()
             && (rounds >= MOST_ROUNDS || self.tasks > self.engine.options().limits.tasks_in_step)
     }
 
-    /// A cycle that would go on for ever fails its workflow.
+    /// The failure of a workflow with an endless cycle.
     pub(super) fn endless(&mut self) -> (Event, WorkflowEvent) {
         let most = self.engine.options().limits.tasks_in_step;
         self.stopped(format!(
@@ -43,12 +44,13 @@ impl Step {
         (event, WorkflowEvent::Failed { message, is_timeout: false })
     }
 
-    /// Whether one more execution may be inside the top workflow.
+    /// Whether one more execution may be inside the root.
     pub(super) fn has_room(&mut self) -> bool {
         let (engine, root) = (&self.engine, self.root());
         let room = *self.room.get_or_insert_with(|| {
             engine.options().max_descendants.saturating_sub(engine.store().inside(root))
         });
+        // The store counts committed executions, so those of this step come on top.
         self.created.len() < room
     }
 
@@ -56,7 +58,7 @@ impl Step {
         self.live.execution.parent.as_ref().map_or(self.live.execution.id, Parent::root)
     }
 
-    /// Too many executions are inside the top workflow: it fails, and with it all that is inside.
+    /// The failure for too many executions inside the root: the root fails, and everything inside it ends.
     pub(super) fn overgrown(&mut self) -> (Event, WorkflowEvent) {
         let (root, most) = (self.root(), self.engine.options().max_descendants);
         let message = format!(
@@ -64,7 +66,7 @@ impl Step {
              (`workflows.max_descendants`); does a workflow call itself without an end?"
         );
         if root != self.live.execution.id {
-            // From now on nothing of it begins; that it fails is a commit of its own.
+            // Nothing inside the root begins from now on. Its failure is a commit of its own.
             self.engine.closing().add(root);
             self.engine.fail_later(root, message.clone());
         }
@@ -73,16 +75,17 @@ impl Step {
 }
 
 impl WorkflowEngine {
-    /// Makes a workflow fail. It is not waited for.
+    /// Makes a workflow fail on a task of its own, because the caller holds the lock of a workflow inside it.
     fn fail_later(&self, id: ExecutionId, message: String) {
         let engine = self.clone();
         self.core().spawn("end of a workflow", async move { engine.fail(id, message).await });
     }
 
-    /// Makes a workflow fail, however often that takes.
+    /// Makes a workflow fail, with as many attempts as needed.
     async fn fail(&self, id: ExecutionId, message: String) {
         loop {
             match self.deliver(id, Message::Fail(message.clone())).await {
+                // It has failed, and ends once nothing is open inside it.
                 Ok(workflow) if !workflow.status.is_final() => return,
                 // Nothing is inside it any more.
                 Ok(_) | Err(Refusal::Gone { .. }) => return self.closing().remove(id),
@@ -98,7 +101,7 @@ impl WorkflowEngine {
     }
 }
 
-/// An action that could not be asked for, as a failure of its task.
+/// The failure of a task whose action could not be requested.
 pub(super) fn unmade(start: &Start, item: Option<usize>, reason: &str) -> (Event, WorkflowEvent) {
     let result: Arc<Value> = Arc::new(json!({"error": reason, "code": "workflow.action"}));
     let report = conductor::Report {

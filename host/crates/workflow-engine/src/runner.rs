@@ -1,5 +1,5 @@
-//! The runner types of workflows. The host conducts these itself, so their descriptions are all there is to them as
-//! runners.
+//! The runner types of workflows. The host conducts workflows itself, so these types are nothing but
+//! descriptions.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use petrel_model::parameters::Parameters;
 use petrel_runners::{RunnerType, Runs};
 use serde_json::json;
 
-/// Orquesta's workflows.
+/// The runner type of Orquesta's workflows.
 pub fn orquesta() -> Runs {
     Runs::Conducted(Arc::new(RunnerType {
         name: ORQUESTA,
@@ -26,7 +26,7 @@ pub fn orquesta() -> Runs {
     }))
 }
 
-/// Action chains.
+/// The runner type of action chains.
 pub fn action_chain() -> Runs {
     Runs::Conducted(Arc::new(RunnerType {
         name: ACTION_CHAIN,

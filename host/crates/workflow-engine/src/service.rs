@@ -17,8 +17,8 @@ use super::mailbox::Workflows;
 use super::options::Options;
 use super::timers::Timers;
 
-/// How many workflows are made anew at once. Each has its whole log in memory meanwhile, and a thousand may be wanted in
-/// the same moment: all that have the same timeout, say.
+/// The number of workflows that are rebuilt at once. Each has its whole log in memory meanwhile, and a
+/// thousand may be needed at the same moment, for example because they all have the same timeout.
 const LOADS_AT_ONCE: usize = 4;
 
 /// The service that conducts workflows. Cheap to clone.
@@ -28,12 +28,13 @@ pub struct WorkflowEngine(Arc<Inner>);
 struct Inner {
     queue: Queue,
     options: Options,
-    /// What is secret among the parameters of actions.
+    /// The secret parameters of actions, by the present catalog.
     secrets: Arc<dyn Secrets>,
     workflows: Workflows,
     closing: Closing,
     definitions: Definitions,
-    /// Turns to make a workflow anew. Who has one waits for nothing but the store and the evaluation of its log.
+    /// The permits to rebuild a workflow. Their holder waits for nothing but the store and the evaluation of
+    /// the log.
     loads: Semaphore,
     timers: Timers,
 }

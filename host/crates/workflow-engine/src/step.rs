@@ -1,5 +1,6 @@
-//! Applies a batch of what has happened to a workflow: one commit with the outcomes, the entries of the log,
-//! the next executions and the workflow's own status. When it cannot be made, nothing has happened.
+//! A step of a workflow: a batch of messages is applied in one commit with the outcomes, the entries of the
+//! log, the next executions and the workflow's own status. If the commit cannot be made, nothing has
+//! happened.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::room::unmade;
 use super::service::WorkflowEngine;
 use super::{children, messages, outcome, world};
 
-/// Applies `batch`, and answers each who waits for it.
+/// Applies `batch`, and answers each sender.
 pub(super) async fn process(
     engine: &WorkflowEngine,
     id: ExecutionId,
@@ -36,7 +37,7 @@ pub(super) async fn process(
             batch.into_iter().zip([refusal]).for_each(|(envelope, refusal)| envelope.answer(Err(refusal)));
         }
         Err(_refusal) => {
-            // What stands in the way of one of them need not be in the way of the others.
+            // The obstacle to one message need not be one to the others.
             for envelope in batch {
                 let answers = apply(engine, id, live, std::slice::from_ref(&envelope)).await;
                 let answer =
@@ -47,13 +48,14 @@ pub(super) async fn process(
     }
 }
 
-/// Applies messages in one commit; gives the answer to each.
+/// Applies messages in one commit, and returns an answer for each.
 async fn apply(
     engine: &WorkflowEngine,
     id: ExecutionId,
     live: &mut Option<Live>,
     batch: &[Envelope],
 ) -> Result<Vec<Answer>, Refusal> {
+    // Taken out, because the state is ahead of the store if the commit fails; then it is loaded again.
     let state = match live.take() {
         Some(state) => state,
         None => engine.load(id).await?,
@@ -65,7 +67,7 @@ async fn apply(
     Ok(refused.into_iter().map(|refusal| refusal.map_or_else(|| Ok(execution.clone()), Err)).collect())
 }
 
-/// What messages make of a workflow, once that is durable, and what each of them was refused for.
+/// The workflow after `batch`, once that is durable, with the refusal of each message that was refused.
 async fn take_step(
     engine: &WorkflowEngine,
     state: Live,
@@ -77,7 +79,7 @@ async fn take_step(
     {
         taken
     } else {
-        // The conductor was changed on the way, so what took too long is done again from the log.
+        // The attempt has changed the conductor, so the long evaluation starts again from the log.
         let state = engine.load(id).await?;
         let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
         let same = engine.clone();
@@ -87,11 +89,11 @@ async fn take_step(
             .heavy_and_exact(move || Step::new(&same, state).taken(messages.iter()))
             .await?
     };
-    // Only when the commit was made, what it was decided on stays in memory.
+    // The state stays in memory only if its commit was made.
     Ok((step.commit().await?, refused))
 }
 
-/// What is decided, before it is committed.
+/// The decisions of a step before they are committed.
 pub(super) struct Step {
     pub(super) engine: WorkflowEngine,
     pub(super) live: Live,
@@ -101,19 +103,19 @@ pub(super) struct Step {
     pub(super) changes: Vec<Change>,
     pub(super) created: Vec<Change>,
     pub(super) moved: Vec<(ExecutionId, Stored)>,
-    /// Where its execution stood before.
+    /// The status of the workflow's execution before the step.
     before: Stored,
-    /// Whether all that is inside it was to end before.
+    /// Whether everything inside the workflow was to end before the step.
     was_closing: bool,
-    /// Whether somebody asked it to go on.
+    /// Whether somebody asked the workflow to go on.
     goes_on: bool,
     /// Whether somebody has canceled it in this step.
     is_canceled: bool,
-    /// The versions that its changes make.
+    /// The versions that the changes make, to recognize a second decision on the same version.
     pub(super) staged: HashMap<ExecutionId, u64>,
-    /// How many tasks it starts.
+    /// The number of tasks that the step starts.
     pub(super) tasks: usize,
-    /// How many more executions may be inside the top workflow, once that was asked for.
+    /// The number of further executions that may be inside the root, once it was asked for.
     pub(super) room: Option<usize>,
 }
 
@@ -138,7 +140,7 @@ impl Step {
         }
     }
 
-    /// This, and what each of `messages` was refused for.
+    /// Applies `messages`, and returns the error of each that was refused.
     fn taken<'a>(mut self, messages: impl Iterator<Item = &'a Message>) -> (Self, Vec<Option<Refusal>>) {
         let refused = messages.map(|message| self.take(message.clone()).err()).collect();
         self.take_in_ends();
@@ -168,7 +170,7 @@ impl Step {
         self.goes_on |= matches!(status, Status::Resuming | Status::Running);
         let is_cancel = status == Status::Canceling && !self.live.execution.status.is_final();
         if is_cancel && self.live.conductor.status().is_completed() {
-            // It only waits for what is still inside it.
+            // The workflow only waits for executions that are still inside it.
             self.is_canceled = true;
             return Ok(());
         }
@@ -176,7 +178,7 @@ impl Step {
             (status, self.live.conductor.status()),
             (Status::Pausing, Status::Paused) | (Status::Resuming, Status::Running)
         ) {
-            // It is so already, and StackStorm answers with how it stands.
+            // The status is the requested one already, and StackStorm answers with the execution.
             return Ok(());
         }
         let status = self.wanted(status);
@@ -189,14 +191,14 @@ impl Step {
         Ok(())
     }
 
-    /// The workflow has taken too long.
+    /// Fails the workflow after its timeout.
     fn expire(&mut self) {
         let seconds = self.live.conductor.timeout().unwrap_or_default();
         let message = format!("the workflow has taken longer than the {seconds} s that its timeout allows");
         self.fail(message, Stopped::Expired);
     }
 
-    /// The workflow fails, and what is inside it ends; one that has ended is left alone.
+    /// Fails the workflow and ends the executions inside it. An ended workflow stays as it is.
     fn fail(&mut self, message: String, how: Stopped) {
         if self.live.execution.status.is_final() || self.live.stopped.is_some() {
             return;
@@ -204,11 +206,11 @@ impl Step {
         self.live.stopped = Some(how);
         let is_timeout = how == Stopped::Expired;
         let event = Event::Fail(conductor::ErrorEntry::new(message.clone()));
-        // A workflow that goes on can always be failed; one that has failed keeps that too.
+        // A workflow that has not ended can always be failed; a failed one records this as well.
         drop(self.happen(event, WorkflowEvent::Failed { message, is_timeout }));
     }
 
-    /// Applies an event, and all that follows at once: an action that cannot be asked for has failed.
+    /// Applies an event with all its immediate consequences: an action that cannot be requested has failed.
     pub(super) fn happen(&mut self, event: Event, logged: WorkflowEvent) -> Result<(), conductor::Refused> {
         let mut queue = VecDeque::from([(event, logged)]);
         let (mut is_first, mut rounds) = (true, 0);
@@ -217,6 +219,7 @@ impl Step {
             rounds += 1;
             let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
             self.keep_result(&event);
+            // A new one for each event, because its entry has only its own reads.
             let keys = Arc::new(world::Live::new(
                 self.engine.queue().keys().readable_by(&self.live.execution.context.user),
             ));
@@ -226,6 +229,7 @@ impl Step {
             let starts = match result {
                 Ok(starts) => starts,
                 Err(refused) if is_first => return Err(refused),
+                // A consequence has no sender to whom it could be refused.
                 Err(_refused) => Vec::new(),
             };
             is_first = false;
@@ -238,7 +242,7 @@ impl Step {
         Ok(())
     }
 
-    /// Asks for the executions of a task that starts; gives the failures of those that cannot be made.
+    /// Requests the executions of a task that starts, and returns the failures of those that cannot be built.
     fn start(&mut self, start: &Start) -> Vec<(Event, WorkflowEvent)> {
         let mut failed = Vec::new();
         if self.live.starts_nothing() {
@@ -262,17 +266,17 @@ impl Step {
         failed
     }
 
-    /// Where the workflow stands.
+    /// The status of the workflow.
     pub(super) fn status(&self) -> Status {
         self.live.conductor.status()
     }
 
-    /// Puts entries into the log that were applied before.
+    /// Adds entries to the log that were applied before.
     pub(super) fn write(&mut self, entries: Vec<WorkflowEntry>) {
         self.entries.extend(entries);
     }
 
-    /// Commits all of it; gives the workflow as it is from now on.
+    /// Commits the step, and returns the workflow in its new state.
     pub(super) async fn commit(mut self) -> Result<Live, Refusal> {
         self.settle()?;
         let execution = self.live.execution.clone();
@@ -286,11 +290,12 @@ impl Step {
         self.changes.append(&mut self.created);
         let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
         let has_moved = self.before != self.live.execution.status;
+        // A status that the workflow above has to know is stored by its step, in one commit with this one.
         match execution.parent.clone().filter(|_| has_moved && is_told(execution.status)) {
             Some(parent) => {
                 let report = Report { parent, execution, expect, changes };
                 match self.engine.deliver_up(report).await {
-                    // The workflow above is gone; what happened here is kept all the same.
+                    // The workflow above is gone, and this step is kept all the same.
                     Err(Refusal::Gone { reports, .. }) => self.engine.commit_reports(reports).await?,
                     result => drop(result?),
                 }
@@ -302,7 +307,8 @@ impl Step {
         Ok(self.live)
     }
 
-    /// Where its execution is to stand: where the workflow does, but it ends only when nothing is open inside it.
+    /// The status for the workflow's execution: the workflow's own, except that it ends only when nothing is
+    /// open inside it.
     fn target(&self) -> Status {
         let status = self.live.conductor.status();
         if !status.is_completed() {
@@ -316,14 +322,14 @@ impl Step {
         }
     }
 
-    /// Brings the workflow's execution to the status of the workflow.
+    /// Moves the workflow's execution to its [`target`](Self::target).
     fn settle(&mut self) -> Result<(), Error> {
         let (status, live) = (self.target(), &mut self.live);
         if live.execution.status.is_final() || outcome::moves(live.execution.status, status).is_empty() {
             return Ok(());
         }
         self.expect.push(Expect::ExecutionVersion(live.execution.id, live.execution.version));
-        // One that had not begun may have ended already.
+        // An execution that had not begun may have ended already.
         while let moves = outcome::moves(live.execution.status, status)
             && !moves.is_empty()
         {
@@ -337,7 +343,7 @@ impl Step {
                 })?;
             }
         }
-        // One commit is one version, however many moves it makes.
+        // One commit makes one version, however many moves it contains.
         if let Some(Expect::ExecutionVersion(_, version)) = self.expect.last() {
             live.execution.version = version + 1;
         }
@@ -352,7 +358,7 @@ impl Step {
         Ok(())
     }
 
-    /// After the commit: who waits hears of it, and what runs inside is told.
+    /// Wakes those who wait, and tells the executions inside the workflow. Only after the commit.
     fn tell(&self, has_children: bool, has_moved: bool) {
         if has_children {
             self.engine.queue().wake();
@@ -366,6 +372,7 @@ impl Step {
         if self.live.execution.status.is_final() {
             self.engine.closing().remove(self.live.execution.id);
         } else if self.live.is_closing() {
+            // Once: the task that ends the executions inside repeats its own attempts.
             if !self.was_closing {
                 self.engine.end_inside(&self.live);
             }
@@ -375,7 +382,7 @@ impl Step {
     }
 }
 
-/// Which statuses of a workflow the workflow above it is told.
+/// Whether a workflow reports this status to the one above it.
 fn is_told(status: Stored) -> bool {
     status.is_final() || matches!(status, Stored::Paused | Stored::Running | Stored::Pending)
 }

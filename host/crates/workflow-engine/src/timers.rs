@@ -1,5 +1,5 @@
-//! Workflows that may take only so long, and those that an earlier process was conducting. What ends a workflow by the
-//! time is kept here and not with the workflow, which so can leave memory while it waits.
+//! The timeouts of workflows, and the recovery of workflows that an earlier process was conducting. Timeouts
+//! are kept apart from the workflows, so that these can leave memory while they wait.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::live::Live;
 use super::message::Message;
 use super::service::WorkflowEngine;
 
-/// What ends a workflow when it takes too long; it is called off when this is dropped.
+/// The timeout of a workflow. On drop it is called off.
 #[derive(Debug)]
 struct Timer(AbortHandle);
 
@@ -26,16 +26,16 @@ impl Drop for Timer {
     }
 }
 
-/// What ends the workflows that may take only so long and have not ended, in memory or not.
+/// The timeouts of workflows that have not ended, in memory or not.
 #[derive(Debug, Default)]
 pub(super) struct Timers(Mutex<HashMap<ExecutionId, Timer>>);
 
 impl WorkflowEngine {
-    /// Has a workflow ended when it has taken longer than it may, unless that is seen to; calls that off once it has
-    /// ended. The time counts from its beginning, whichever process that was in. To be called whenever something has
-    /// happened to it.
+    /// Sets the timeout of a workflow, unless it is set, and calls it off once the workflow has ended. The
+    /// time counts from its beginning, in whichever process that was. To be called whenever a workflow has
+    /// changed.
     pub(super) fn follow(&self, live: &Live) {
-        // Most have no timeout, and need no lock.
+        // Most workflows have no timeout, and need no lock.
         let Some(timeout) = live.conductor.timeout().and_then(|seconds| u64::try_from(seconds).ok()) else {
             return;
         };
@@ -49,15 +49,16 @@ impl WorkflowEngine {
         }
     }
 
-    /// Has the workflow `id` ended at `end`.
+    /// Ends the workflow `id` at `end`.
     fn arm(&self, id: ExecutionId, end: Timestamp) -> Timer {
         let (core, engine) = (self.core().clone(), self.clone());
         let waiting = self.core().spawn("timeout of a workflow", async move {
             tokio::select! {
                 () = core.sleep(end.since(core.now())) => {}
+                // The next process sets the timeout again.
                 () = core.stop_starting().cancelled() => return,
             }
-            // In a task of its own, which nobody calls off half way.
+            // A task of its own, which cannot be called off half way.
             core.spawn("end of a workflow", async move {
                 if let Err(error) = engine.deliver(id, Message::Expire).await {
                     tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
@@ -67,20 +68,20 @@ impl WorkflowEngine {
         Timer(waiting.abort_handle())
     }
 
-    /// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
-    /// what runs inside them is asked again, as it may not have been told.
+    /// Recovers the workflows that an earlier process was conducting: their timeouts run on, and their
+    /// requests to executions inside them are repeated, because these may not have been told.
     pub(super) async fn go_on(&self, workflows: Vec<Execution>) {
         for execution in workflows {
             self.go_on_with(execution.id).instrument(spans::execution(&execution)).await;
         }
     }
 
-    /// Takes up one workflow, unless something has happened to it meanwhile.
+    /// Recovers one workflow, unless it has made progress meanwhile.
     async fn go_on_with(&self, id: ExecutionId) {
         let workflow = self.workflows().get(id);
         let mut held = workflow.hold().await;
         if workflow.is_gone() {
-            // Nothing is left to be taken up.
+            // The workflow has made progress meanwhile, and needs no recovery.
             return;
         }
         if held.is_none() {
@@ -112,14 +113,15 @@ impl WorkflowEngine {
         self.make_room();
     }
 
-    /// Ends what is inside workflows that have ended: an earlier version could leave it behind. Nothing of it begins
-    /// once this returns.
+    /// Ends executions that an earlier version left inside ended workflows. None of them begins once this
+    /// returns.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub(super) async fn end_left_behind(&self, conducted: &[Execution]) -> Result<(), Error> {
         let conducted: HashSet<ExecutionId> = conducted.iter().map(|workflow| workflow.id).collect();
         let mut left: BTreeMap<ExecutionId, Vec<ExecutionId>> = self.store().by_workflow();
+        // The others are recovered with their workflows.
         left.retain(|workflow, _| !conducted.contains(workflow));
         for (id, inside) in left {
             let workflow = self.store().execution(id).await?;

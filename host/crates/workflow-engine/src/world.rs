@@ -1,7 +1,7 @@
-//! What the expressions of a workflow see of the world: the moment, the datastore, what tasks gave.
+//! The world of a workflow's expressions: the moment, the datastore, and results of tasks.
 //!
-//! What was read from the datastore is noted, and goes into the log with the event: when the log is read
-//! again, the same is seen again.
+//! Reads of the datastore are noted, and go into the log with the event, so that a replay of the log sees the
+//! same values.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
 use serde_json::{Value, json};
 
-/// What was read from the datastore, by the name of the key with its scope where that is not the system's.
+/// Reads of the datastore, by the name of the key, with its scope unless that is the system's.
 pub(super) type Reads = BTreeMap<String, Option<String>>;
 
 fn noted(scope: KeyScope, name: &str) -> String {
@@ -24,7 +24,7 @@ fn noted(scope: KeyScope, name: &str) -> String {
     }
 }
 
-/// The datastore as it is now; what is read is noted.
+/// The present datastore; its reads are noted.
 #[derive(Debug)]
 pub(super) struct Live {
     datastore: Arc<Datastore>,
@@ -36,7 +36,7 @@ impl Live {
         Self { datastore, reads: Mutex::default() }
     }
 
-    /// What was read so far.
+    /// The reads so far.
     pub(super) fn reads(&self) -> Reads {
         self.reads.lock().clone()
     }
@@ -54,7 +54,7 @@ impl Keys for Live {
     }
 }
 
-/// What was read from the datastore when something happened first.
+/// The reads of the datastore at the time of the event.
 #[derive(Debug)]
 struct Noted(Reads);
 
@@ -64,10 +64,10 @@ impl Keys for Noted {
     }
 }
 
-/// What the actions of a task gave, with their statuses, by item; `None` is the task itself.
+/// The results of a task's actions with their statuses, by item; `None` is the task itself.
 type GivenByItem = BTreeMap<Option<usize>, (String, Arc<Value>)>;
 
-/// What the tasks of one workflow gave, for those that ask with `task()`.
+/// The results of one workflow's tasks, for expressions that call `task()`.
 #[derive(Debug)]
 pub(super) struct Results {
     workflow: ExecutionId,
@@ -80,7 +80,7 @@ impl Results {
         Self { workflow, given: Mutex::default() }
     }
 
-    /// Keeps what an action gave that has ended.
+    /// Keeps the result of an ended action.
     pub(super) fn keep(&self, report: &Report, conductor: &Conducted) {
         let number = conductor.number(&report.task, report.route).filter(|_| report.status.is_completed());
         if let Some(number) = number {
@@ -110,22 +110,24 @@ impl Records for Results {
     }
 }
 
-/// The identity of a task's run: that of its workflow, with the number in the place of its end.
+/// The id of a task's run: that of its workflow, with the number of the run in place of its end.
 pub(crate) fn task_execution_id(workflow: ExecutionId, number: usize) -> String {
     let mut id = workflow.to_string();
+    // As long as StackStorm's ids: 24 hexadecimal digits.
     id.truncate(16);
     format!("{id}{number:08x}")
 }
 
-/// A moment, with the chance of the entry of a log that has this number: the same when it is read again.
+/// The moment of the entry with this number, with its seed: the same whenever the log is read, so the formula
+/// must not change.
 fn moment(at: Timestamp, number: u64) -> Moment {
     let micros = at.as_micros();
-    // Neighbours are spread over the whole range.
+    // Spreads neighbouring numbers over the whole range.
     let seed = (micros.unsigned_abs() ^ number.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     Moment { micros, seed }
 }
 
-/// The world around one workflow: what its tasks gave, and what is registered.
+/// The surroundings of one workflow: the results of its tasks, and the catalog.
 #[derive(Debug, Clone)]
 pub(super) struct Around {
     results: Option<Arc<Results>>,
@@ -137,12 +139,12 @@ impl Around {
         Self { results, secrets: Arc::clone(secrets) }
     }
 
-    /// The world as it is now, for the entry with this number.
+    /// The present world, for the entry with this number.
     pub(super) fn now(&self, at: Timestamp, number: u64, keys: Arc<Live>) -> World {
         self.world(moment(at, number), keys)
     }
 
-    /// The world as it was when the entry with this number was made.
+    /// The world at the time of the entry with this number.
     pub(super) fn then(&self, entry: &WorkflowEntry, number: u64) -> World {
         self.world(moment(entry.at, number), Arc::new(Noted(entry.keys.clone())))
     }

@@ -1,4 +1,4 @@
-//! API keys: made, switched off and on, given to others, deleted.
+//! API keys are created, disabled, enabled, given to others and deleted.
 
 use petrel_access::{Credential, KeyChange, Rejected};
 use petrel_model::{ApiKeyId, Id, Object};

@@ -1,4 +1,4 @@
-//! Who may act as somebody else.
+//! The right to act on behalf of somebody else.
 
 use petrel_access::{Behalf, KeyChange, Options, SignIn};
 use petrel_model::Object;

@@ -1,4 +1,4 @@
-//! Who may sign in, and how guessing is slowed down.
+//! Sign-in: the users who may, and the throttle on guessing.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a token is worth, until when, and when it goes.
+//! The validity of a token, and its end.
 
 use petrel_access::{Credential, Rejected};
 

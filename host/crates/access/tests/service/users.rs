@@ -1,4 +1,4 @@
-//! Making, changing and deleting users, and what goes with them.
+//! Users are created, changed and deleted, with their credentials.
 
 use petrel_access::{Options, RULE_USER, Rejected};
 use petrel_model::Object;

@@ -1,15 +1,15 @@
-//! What is refused by the head of a request alone, since HTTP says so: nobody looks at the rest. What a path may be asked is
-//! in its handler.
+//! Refusals by the head of a request alone, as HTTP demands them. Nobody reads the rest of such a request.
+//! Handlers check what a path may be asked.
 
 use axum::http::{HeaderMap, StatusCode, Version, header};
 
 use crate::ApiError;
 
-/// Why a request of this version with these headers is not taken, if it is not.
+/// The refusal of a request with this version and these headers, if there is a reason for one.
 pub(super) fn refused(version: Version, headers: &HeaderMap) -> Option<ApiError> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (host, another) = (hosts.next(), hosts.next());
-    // RFC 9112, 3.2. Before 1.1 there was none.
+    // RFC 9112, section 3.2. HTTP before 1.1 did not have this header.
     if another.is_some() || (host.is_none() && version >= Version::HTTP_11) {
         let count = if host.is_none() { "no header Host" } else { "more than one header Host" };
         let message = format!("the request has {count}, and HTTP/1.1 asks for one");
@@ -18,7 +18,7 @@ pub(super) fn refused(version: Version, headers: &HeaderMap) -> Option<ApiError>
             "send the name of the host that the request is for as Host, once",
         ));
     }
-    // RFC 9110, 10.1.1: there is nothing else that could be expected.
+    // RFC 9110, section 10.1.1: no other expectation is defined.
     let strange = headers
         .get_all(header::EXPECT)
         .iter()

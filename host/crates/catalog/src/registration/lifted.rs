@@ -1,5 +1,5 @@
-//! What was secret in the old version of a pack and is not in the new one. What is stored is masked by the schemas that there
-//! are now, so that only who sees secrets may register such a pack.
+//! Marks of secrets that a new version of a pack lacks. Stored values are masked by the present schemas, so
+//! only a caller who sees the secrets anyhow may register such a pack.
 
 use petrel_engine_core::Error;
 use petrel_model::secrets::{has_secret, keeps_secrets, whole_schema};
@@ -8,7 +8,11 @@ use serde_json::Value;
 
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
 
-/// Refuses a version of `pack` with these actions and trigger types, if it would show what was secret.
+/// Refuses a new version of `pack` with these actions and trigger types, if it lifts a mark from stored
+/// values. `gone` and `gone_kinds` are removed with the old version.
+///
+/// # Errors
+/// [`Error::Forbidden`], with the first value that would be shown.
 pub(super) fn refuse_lifted(
     content: &Content,
     pack: &Pack,
@@ -32,8 +36,11 @@ pub(super) fn refuse_lifted(
     }
 }
 
-/// Refuses to remove the pack `name` if what is stored of its events is secret: its trigger types might come again
-/// without saying so.
+/// Refuses to remove the pack `name` if its trigger types mark secrets: they could be registered again
+/// without the marks, and stored events would show the secrets.
+///
+/// # Errors
+/// [`Error::Forbidden`], with the name of such a trigger type.
 pub(super) fn refuse_removal(content: &Content, name: &str) -> Result<(), Error> {
     let mut own = content.trigger_types().map(|one| &one.kind.reference).filter(|one| one.pack() == name);
     match own.find_map(|kind| of_gone_kind(content, kind)) {
@@ -45,7 +52,7 @@ pub(super) fn refuse_removal(content: &Content, name: &str) -> Result<(), Error>
     }
 }
 
-/// A trigger type that goes while it calls something secret.
+/// The message about secrets in a removed trigger type, if it has any.
 fn of_gone_kind(content: &Content, reference: &Ref) -> Option<String> {
     let old = content.trigger_type(reference).ok()?;
     let schemas = [whole_schema(&old.kind.payload_schema), whole_schema(&old.kind.parameters_schema)];
@@ -53,6 +60,7 @@ fn of_gone_kind(content: &Content, reference: &Ref) -> Option<String> {
     is_secret.then(|| format!("a part of the events or the parameters of trigger type `{reference}`"))
 }
 
+/// The message about a mark that the new version of an action lifts, if it lifts any.
 fn of_action(content: &Content, new: &RegisteredAction) -> Option<String> {
     let reference = &new.action.reference;
     let old = content.action(reference).ok()?;
@@ -60,7 +68,8 @@ fn of_action(content: &Content, new: &RegisteredAction) -> Option<String> {
         let mut rules = content.rules().filter(|rule| rule.action.reference == *reference);
         rules.any(|rule| rule.action.parameters.contains_key(name))
     };
-    // What a runner declares goes with the runner; then it matters only to rules. Executions know what of theirs is secret.
+    // Parameters of a runner vanish with it, and matter only where rules give them. Executions keep the
+    // places of their own secrets.
     let is_lifted = |(name, schema): &(&String, &Value)| {
         !keeps_secrets(schema, new.parameters.get(*name))
             && (old.action.parameters.contains_key(*name) || is_given(name))
@@ -72,7 +81,8 @@ fn of_action(content: &Content, new: &RegisteredAction) -> Option<String> {
     (!keeps_secrets(&before, Some(&now))).then(|| format!("a part of the result of action `{reference}`"))
 }
 
-/// What rules give an action that goes: when it comes again, nobody knows what of that was secret.
+/// The message about a secret that rules give to a removed action, if there is one. When the action comes
+/// back, nobody knows that the value was secret.
 fn of_gone(content: &Content, reference: &Ref) -> Option<String> {
     let old = content.action(reference).ok()?;
     let rules = content.rules().filter(|rule| rule.action.reference == *reference);
@@ -81,6 +91,7 @@ fn of_gone(content: &Content, reference: &Ref) -> Option<String> {
     Some(format!("the parameter `{name}` that rules give to action `{reference}`, which is gone,"))
 }
 
+/// The same for a trigger type, in payloads and parameters.
 fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<String> {
     let reference = &new.kind.reference;
     let old = content.trigger_type(reference).ok()?;
@@ -91,7 +102,7 @@ fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<Str
     (!is_kept).then(|| format!("a part of the events or the parameters of trigger type `{reference}`"))
 }
 
-/// Of a configuration without a schema everything is secret.
+/// The same for the configuration of the pack. Without a schema all of it is secret.
 fn of_configuration(content: &Content, pack: &Pack) -> Option<String> {
     let name = &pack.reference;
     let old = content.pack(name).ok()?;

@@ -1,4 +1,4 @@
-//! Changes at once: each is decided on what the one before it has left, and none is lost.
+//! Concurrent changes: each is decided on the state that the one before has left, and none is lost.
 
 use std::time::Duration;
 

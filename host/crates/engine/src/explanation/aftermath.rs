@@ -1,5 +1,5 @@
-//! What came of an event for each of its rules: the execution and how it stands, or why there is none. What the rules
-//! make of the event is [`explanation`](super)'s.
+//! The consequences of an event for each of its rules: the execution with its status, or the reason why there
+//! is none. [`explanation`](super) has the verdicts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use super::Explanation;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// How much of a reason is told, in characters; the execution has all of it.
+/// The length of a reason, in characters; the execution has all of it.
 const REASON: usize = 300;
-/// Executions of no more bytes need no room of their own while they are looked at.
+/// Executions up to this many bytes need no claim on memory while they are read.
 const SMALL: usize = 64 << 10;
 
 /// The enforcements of an event, by rule.
@@ -29,7 +29,7 @@ pub(super) struct Enforcements {
 }
 
 impl Engine {
-    /// The enforcements of an event, as far as they can be read.
+    /// The readable enforcements of an event.
     pub(super) async fn enforcements_of(&self, instance: &TriggerInstance) -> Result<Enforcements, Error> {
         let mut found = Enforcements::default();
         for id in &instance.enforcements {
@@ -42,7 +42,8 @@ impl Engine {
         Ok(found)
     }
 
-    /// Says of each rule what came of the event. With `hides_secrets` no result is quoted that its action calls secret.
+    /// Adds the consequences of the event to each explanation. With `hides_secrets` no result is quoted that
+    /// its action declares secret.
     pub(super) async fn tell_what_came_of_it(
         &self,
         explanations: &mut [Explanation],
@@ -74,7 +75,7 @@ impl Engine {
         Ok(())
     }
 
-    /// How an execution stands, in one line.
+    /// The status of an execution in one line.
     async fn how_it_stands(&self, id: ExecutionId, hides_secrets: bool) -> Result<String, Error> {
         let execution = match self.store().execution(id).await {
             Ok(Some(execution)) => execution,
@@ -82,7 +83,7 @@ impl Engine {
             Err(persistence::Error::Damaged { .. }) => return Ok(format!("execution {id} cannot be read")),
             Err(error) => return Err(error.into()),
         };
-        // Its parameters, its result, and what is masked of that.
+        // The parameters, the result, and a masked copy of it.
         let result = execution.result.as_deref().map_or(0, size::of_value).saturating_mul(2);
         let bytes = execution.parameters.values().map(size::of_value).fold(result, usize::saturating_add);
         let _claim = (bytes > SMALL).then(|| self.claim(bytes)).transpose()?;
@@ -101,11 +102,11 @@ impl Engine {
         ))
     }
 
-    /// Why an execution has failed, as far as its result says it in a word.
+    /// The reason why an execution failed, if its result has a short one.
     fn reason(&self, execution: &Execution, hides_secrets: bool) -> Option<String> {
         let result = execution.result.as_deref()?;
         let marks = &execution.context.result_marks;
-        // Of an action that is gone, or calls less secret than it did, nobody knows what is.
+        // If the action is gone, or declares less than it did, any part of the result may be secret.
         let registered = self.content().action(&execution.action).map(Arc::clone).ok();
         match &registered {
             _ if !hides_secrets => said(result),
@@ -117,8 +118,8 @@ impl Engine {
     }
 }
 
-/// What a result says of why it is one of a failure: its error, or else the last that was written to standard error, or
-/// else the exit code.
+/// The reason of a failure in a result: its error, or else the last line on standard error, or else the exit
+/// code.
 fn said(result: &Value) -> Option<String> {
     let text = |name: &str| result.get(name).and_then(Value::as_str).map(str::trim);
     let filled = |text: &&str| !text.is_empty();
@@ -135,20 +136,21 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// What a failed enforcement led to. Its reason is not said again where the criteria, as they are now, say it.
+/// The consequence of a failed enforcement. Its reason is left out where the present criteria give the same
+/// one.
 fn failed(explanation: &Explanation, execution: Option<ExecutionId>, reason: &str) -> String {
     if let Some(id) = execution {
         return format!("execution {id} failed: {reason}");
     }
     match explanation.reason.as_deref().and_then(|said| reason.strip_prefix(said)) {
         Some("") => "nothing was run; the failure is recorded as an enforcement".to_owned(),
-        // What is said beyond that begins with a semicolon.
+        // The rest begins with a semicolon.
         Some(more) => format!("nothing was run{more}"),
         None => format!("nothing was run: {reason}"),
     }
 }
 
-/// What has changed where a rule does not say now what it said then.
+/// The change because of which a rule's present verdict is not the stored one.
 fn changed(explanation: &Explanation) -> &'static str {
     if explanation.reads_datastore {
         "the rule, or what it reads of the datastore, has changed"
@@ -157,7 +159,7 @@ fn changed(explanation: &Explanation) -> &'static str {
     }
 }
 
-/// Why a rule has no enforcement.
+/// The reason why a rule has no enforcement.
 fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: &Enforcements) -> String {
     let has_other = || enforcements.by_rule.values().any(|other| other.execution_id.is_some());
     if enforcements.is_partial {

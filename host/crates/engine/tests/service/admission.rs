@@ -1,5 +1,5 @@
-//! What is taken in, and what is refused: by limits, by what an action takes, by the state of the host. What is refused
-//! leaves nothing behind.
+//! Admission: requests are accepted or refused by limits, by the parameters of an action, by the state of the
+//! host. A refused request leaves nothing behind.
 
 use petrel_engine::Options;
 use petrel_model::Status;

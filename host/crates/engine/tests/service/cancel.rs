@@ -1,5 +1,5 @@
-//! A cancel, at each moment of an execution and of a workflow: whenever it comes, one end comes of it, and what was
-//! acknowledged holds.
+//! Cancels at each moment of an execution and of a workflow: each leads to one end, and an acknowledged
+//! cancel holds.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What an event leads to: the rules that it meets, what they ask for, and that all of it is one commit.
+//! The consequences of an event: the matching rules, their requests, and one commit for all of it.
 
 use petrel_model::Status;
 use petrel_model::rule::EnforcementStatus;

@@ -1,5 +1,5 @@
-//! What a store leaves behind that fails, once or for good: what was acknowledged is there for the next process, what was
-//! refused is not, and nothing runs that might not be stored.
+//! Stores that fail, once or for good: acknowledged changes are there for the next process, refused ones are
+//! not, and nothing runs that might not be stored.
 
 use std::time::Duration;
 

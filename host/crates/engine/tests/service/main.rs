@@ -1,6 +1,6 @@
-//! The engine as the API sees it: what it takes in, in which order that runs, how it ends, and what is left when a store
-//! fails or a process is killed. Each file is a theme, each test a sentence of the specification. Nothing sleeps: the
-//! test turns the clock, decides when actions end, and has the store fail ([`support`]).
+//! The engine as the API sees it: acceptance, order, outcomes, and the state that a failed store or a killed
+//! process leaves. Each file is a theme, each test a sentence of the specification. Nothing sleeps: the test
+//! turns the clock, decides when actions end, and has the store fail ([`support`]).
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are the parts of tests")]
 

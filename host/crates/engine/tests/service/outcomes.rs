@@ -1,4 +1,4 @@
-//! What comes of a run: its status, its result, its output, and who hears of it.
+//! The outcome of a run: its status, its result, its output, and the clients that are told.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Workflows that are paused and resumed: what runs is let finish, nothing else begins, and what goes on loses nothing.
+//! Workflows that are paused and resumed: running actions may finish, nothing else begins, and a resumed
+//! workflow loses nothing.
 
 use petrel_model::{ExecutionId, Id, Status};
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! In which order what waits is run: as slots get free, of each account in turn, the earliest first, and not before it is
-//! due.
+//! The order of waiting executions: as slots get free, of each account in turn, the earliest first, and none
+//! before it is due.
 
 use std::time::Duration;
 

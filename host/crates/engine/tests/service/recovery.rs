@@ -1,5 +1,5 @@
-//! What a process finds that takes over from one that was killed, or that has stopped: nothing is lost, nothing that was
-//! not known to be harmless runs twice, and times go on.
+//! Recovery by a process that takes over from one that was killed or has stopped: nothing is lost, nothing
+//! runs twice unless that is known to be harmless, and times go on.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Packs that are registered again, in parts, or wrongly: what has changed changes, what is gone goes, and a pack that is
-//! refused leaves everything as it was.
+//! Packs that are registered again, in parts, or wrongly: changed contents change, missing ones are removed,
+//! and a refused pack leaves everything as it was.
 
 use petrel_model::Status;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Executions that are run again: as new ones, with what they had or something else, or from a task of a workflow on.
+//! Reruns: as new executions with the same or other parameters, or from a task of a workflow on.
 
 use std::time::Duration;
 

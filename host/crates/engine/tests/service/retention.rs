@@ -1,4 +1,4 @@
-//! How long what has ended is kept: nothing goes too early, everything goes in the end, and nothing is torn apart.
+//! Retention: nothing is deleted too early, everything in the end, and nothing is torn apart.
 
 use std::time::Duration;
 

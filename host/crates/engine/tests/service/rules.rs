@@ -1,5 +1,5 @@
-//! Changes of rules, alone and many at once: each is decided on what the one before has left, none is lost, and what is
-//! shown, what is evaluated and what is stored is the same ([`House::rules`] compares them).
+//! Changes of rules, alone and many at once: each is decided on the state that the one before has left, none
+//! is lost, and the shown, evaluated and stored rules are the same ([`House::rules`] compares them).
 
 use serde_json::json;
 

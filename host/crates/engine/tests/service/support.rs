@@ -1,10 +1,10 @@
-//! What the tests stand on: an engine over a store in memory that may fail ([`store`]), with a runner whose ends the test
-//! decides ([`script`]) and a clock that the test turns. [`plan`] says what a process is started with, [`house`] is the
-//! process, [`registered`] what is registered with it; the engine is called in these two only. Here are the words that
-//! all tests share.
+//! The common ground of the tests: an engine over a store in memory that may fail ([`store`]), with a runner
+//! whose ends the test decides ([`script`]) and a clock that the test turns. [`plan`] has the settings of a
+//! process, [`house`] is the process, [`registered`] the contents of its catalog; only these two call the
+//! engine. This file has the vocabulary of all tests.
 //!
-//! Nothing waits for a time to pass. Who waits lets all other tasks run until something holds; a net of ten seconds is
-//! for what never comes.
+//! Nothing waits for a time to pass. A waiting test lets all other tasks run until something holds; a net of
+//! ten seconds catches conditions that never hold.
 
 mod house;
 mod plan;

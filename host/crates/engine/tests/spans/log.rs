@@ -1,5 +1,5 @@
-//! What is logged on the thread of a test, as lines of JSON: also that a span begins. Which spans there are, and in which
-//! traces, is read from these lines, as who follows an event in the log of a host does.
+//! The log of a test's thread, as lines of JSON, with the beginnings of spans. The tests read spans and
+//! traces from these lines, as an operator does who follows an event in the log of a host.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

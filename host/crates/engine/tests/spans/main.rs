@@ -1,5 +1,5 @@
-//! All that is logged of an event names one trace: on an engine over a store in memory, with a runner that does as it is
-//! told, and with the log written as the host writes it, in JSON.
+//! All log lines of an event name one trace: on an engine over a store in memory, with a runner that does as
+//! it is told, and with the log written as the host writes it, in JSON.
 
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 

@@ -1,5 +1,5 @@
-//! Executions that are set aside until there is room for what they were given: of each user in turn, of each of its
-//! roots in turn, and the earliest first within one. They hold nothing but their place in this line.
+//! Executions that wait for memory or for resources of their runner: of each user in turn, of each of its
+//! roots in turn, and the earliest first within a root. They hold nothing but their place in this line.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
@@ -13,18 +13,19 @@ use petrel_runners::{Asked, Runner, Runs, Ticket};
 
 use super::unprepared::Start;
 
-/// How long one is waited for that finds no room. For as long others pass it then, and so on in turn: those who need
-/// little are not held up for ever by what a few hold, and do not pass one that needs much for ever.
+/// The time for which an execution that finds no room is waited for. Then others overtake it for as long, and
+/// so on in turn: small executions are not held up for ever by a few large ones, and do not overtake a large
+/// one for ever.
 const WAITED_FOR: Duration = Duration::from_secs(10);
 
-/// What an execution waits for.
+/// The kinds of needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
-    /// Room for large parameters, and what its runner has for it.
+    /// Memory for large parameters, and resources of the runner.
     Room,
-    /// Much of what its runner has for it.
+    /// Many resources of the runner.
     Much,
-    /// Little of that, for which its runner keeps a part.
+    /// Few resources, of which the runner reserves a part.
     Little,
 }
 
@@ -32,26 +33,27 @@ pub(super) enum Needs {
 pub(super) struct SetAside {
     pub(super) id: ExecutionId,
     pub(super) holder: Holder,
-    /// For its parameters, in bytes; 0 if they are small.
+    /// Bytes for its parameters; 0 if they are small.
     pub(super) needed: usize,
-    /// What is run, if its runs share more than that.
+    /// The action, if its runs share resources of their runner.
     pub(super) registered: Option<Arc<RegisteredAction>>,
-    /// Whether that could not be prepared: it runs into its error.
+    /// Whether its preparation has failed, so that it will run into its error.
     pub(super) fails: bool,
 }
 
-/// What came of a turn.
+/// The outcome of a turn.
 pub(super) enum Turn {
-    /// All that it needs was taken.
+    /// All resources were taken.
     Runs(Option<Ticket>),
-    /// It has to be prepared anew: its file has changed while it waited.
+    /// The action must be prepared again, because its file has changed.
     IsUnprepared,
 }
 
 impl SetAside {
-    /// Takes all that it needs, or nothing; only of what is kept for light ones if it spares others.
+    /// Takes all resources or none; only from the reserved part if `spares_others`.
     pub(super) fn take(&self, shares: &mut Shares, spares_others: bool) -> Result<Option<Ticket>, Refused> {
         if self.needed > 0 {
+            // Only asked here, and taken below: a refusal by the runner then leaves nothing to give back.
             shares.admits(&self.holder, self.needed)?;
         }
         let ticket = match self.shared() {
@@ -70,7 +72,7 @@ impl SetAside {
         Ok(ticket)
     }
 
-    /// What it waits for when it has to.
+    /// The kind of its needs, if it has to wait.
     pub(super) fn needs(&self) -> Needs {
         let is_light = |(found, runner): (&RegisteredAction, &dyn Runner)| {
             runner.is_light(&found.pack_path, &found.action.entry_point)
@@ -84,7 +86,7 @@ impl SetAside {
         }
     }
 
-    /// What has to be prepared before it is known how much it needs; nothing if that is known.
+    /// The preparation that is needed before its needs are known; `None` if they are known.
     pub(super) fn unprepared(&self) -> Option<Start> {
         let (found, runner) = self.shared()?;
         let (pack_path, entry_point) = (&found.pack_path, &found.action.entry_point);
@@ -101,14 +103,14 @@ impl SetAside {
     }
 }
 
-/// Several that have something, each in its turn.
+/// A map whose keys take turns.
 #[derive(Debug)]
 struct Turns<K, V> {
     order: VecDeque<K>,
     of: HashMap<K, V>,
 }
 
-// Derived, it would ask for defaults of what is in it.
+// A derived implementation would require defaults of the keys and values.
 impl<K, V> Default for Turns<K, V> {
     fn default() -> Self {
         Self { order: VecDeque::new(), of: HashMap::new() }
@@ -116,7 +118,7 @@ impl<K, V> Default for Turns<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Default> Turns<K, V> {
-    /// What `key` has; who is new comes behind the others.
+    /// The value of `key`. A new key comes behind the others.
     fn of(&mut self, key: &K) -> &mut V {
         if !self.of.contains_key(key) {
             self.order.push_back(key.clone());
@@ -124,7 +126,7 @@ impl<K: Clone + Eq + Hash, V: Default> Turns<K, V> {
         self.of.entry(key.clone()).or_default()
     }
 
-    /// The one at this place of the order was served: it goes behind the others, or away if it has nothing more.
+    /// Moves the key at `place` behind the others, or removes it if it has nothing more.
     fn served(&mut self, place: usize, has_more: bool) {
         let Some(key) = self.order.remove(place) else { return };
         if has_more {
@@ -134,20 +136,20 @@ impl<K: Clone + Eq + Hash, V: Default> Turns<K, V> {
         }
     }
 
-    /// Drops those that have nothing more.
+    /// Drops keys that have nothing more.
     fn keep(&mut self, has_more: impl Fn(&V) -> bool) {
         self.of.retain(|_key, has| has_more(has));
         self.order.retain(|key| self.of.contains_key(key));
     }
 }
 
-/// What waits for room.
+/// A line of waiting executions.
 #[derive(Default)]
 pub(super) struct Line {
     turns: Turns<Box<str>, Turns<Root, VecDeque<SetAside>>>,
-    /// Since when one finds no room whose turn it is.
+    /// The time since when the next execution has found no room.
     held_up_since: Option<Instant>,
-    /// Since when none was served, while one would have more than the share of its user or root.
+    /// The time since when none has run, while one would exceed the share of its user or root.
     refused_since: Option<Instant>,
 }
 
@@ -160,8 +162,8 @@ impl Line {
         self.turns.of(&one.holder.user).of(&one.holder.root).push_back(one);
     }
 
-    /// Whether `holder`, who needs little, leaves the room to one that waits here, at `now`: one that is
-    /// [waited for](WAITED_FOR), or one of the same user that waits for what others of it hold.
+    /// Whether `holder`, with small needs, must leave room at `now` to an execution that waits here: one that
+    /// is [waited for](WAITED_FOR), or one of the same user that waits for others of this user.
     pub(super) fn is_spared_by(&self, holder: &Holder, now: Instant) -> bool {
         let is_waited_for = |since: Option<Instant>| {
             since.is_some_and(|since| is_waited_for(now.saturating_duration_since(since)))
@@ -170,8 +172,8 @@ impl Line {
             || (is_waited_for(self.refused_since) && self.turns.of.contains_key(&holder.user))
     }
 
-    /// Takes out the next with all that it needs, if that is there at `now`, or one that has to be prepared first. Those of
-    /// whom `spare` is so spare others.
+    /// Takes out the next execution with all resources, if they are available at `now`, or one that has to be
+    /// prepared first. Executions for which `spare` holds spare others.
     pub(super) fn next(
         &mut self,
         shares: &mut Shares,
@@ -196,14 +198,16 @@ impl Line {
         Some((one, turn))
     }
 
-    /// The places of the user and of the root whose turn it is, and what came of it. Who would have more than its share is
-    /// passed over, also by others of the same user; who would not and finds no room is [waited for](WAITED_FOR).
+    /// The places of the user and of the root in turn, and the outcome. An execution that would exceed its
+    /// share is overtaken, also by others of its user; one that would not, and finds no room, is [waited
+    /// for](WAITED_FOR).
     fn first(
         &mut self,
         shares: &mut Shares,
         now: Instant,
         spare: impl Fn(&Holder) -> bool,
     ) -> Option<(usize, usize, Turn)> {
+        // Whether others may overtake an execution that finds no room.
         let mut passes = false;
         for (user_at, user) in self.turns.order.iter().enumerate() {
             let Some(roots) = self.turns.of.get(user) else { continue };
@@ -214,6 +218,7 @@ impl Line {
                 }
                 match one.take(shares, spare(&one.holder)) {
                     Ok(ticket) => {
+                        // If an execution in front was overtaken, it is still held up.
                         if !passes {
                             self.held_up_since = None;
                         }
@@ -227,6 +232,7 @@ impl Line {
                     Err(Refused::ByAll) => {
                         let since = *self.held_up_since.get_or_insert(now);
                         passes = !is_waited_for(now.saturating_duration_since(since));
+                        // It is waited for: the others of this line must not take what it needs.
                         if !passes {
                             return None;
                         }
@@ -237,7 +243,7 @@ impl Line {
         None
     }
 
-    /// Drops those that have ended before it was their turn; says whether there were any.
+    /// Drops ended executions. Returns whether there were any.
     pub(super) fn forget(&mut self, ended: &HashSet<ExecutionId>) -> bool {
         let mut found = false;
         for roots in self.turns.of.values_mut() {
@@ -256,7 +262,7 @@ impl Line {
     }
 }
 
-/// Whether one is waited for that has found no room for so long.
+/// Whether an execution that has found no room for this long is waited for.
 fn is_waited_for(held_up: Duration) -> bool {
     (held_up.as_secs() / WAITED_FOR.as_secs()).is_multiple_of(2)
 }

@@ -82,7 +82,8 @@ fn light_ones_do_not_wait_behind_heavy_ones_of_the_same_rule_and_spare_those() {
         |n, weight| SetAside { registered: Some(registered(&runner, weight)), ..one(n, "ann", "a", 0) };
     let heavy = room.take(kind, weighs(1, "heavy")).unwrap();
     assert!(room.take(kind, weighs(2, "heavy")).is_err());
-    // The second heavy one is waited for: a light one has what is kept for it, and takes nothing that is freed.
+    // The second heavy one is waited for: a light one has what is kept for it, and takes nothing that is
+    // freed.
     assert!(room.next(kind).is_none());
     let light = room.take(kind, weighs(3, "light")).unwrap();
     assert!(room.take(kind, weighs(4, "light")).is_err());

@@ -1,25 +1,26 @@
-//! Executions of which it is not known yet what they need, by what they start from. That is being prepared: once for all
-//! that wait for it, which hold nothing meanwhile.
+//! Executions whose needs are unknown until their action is prepared, by the file that they start from. Each
+//! file is prepared once, and its executions hold nothing meanwhile.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// What a run starts from.
+/// The starting point of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Start {
     /// The name of the runner.
     pub(super) runner: &'static str,
-    /// Where the files of the pack are.
+    /// The directory of the pack.
     pub(super) pack_path: PathBuf,
-    /// The file among them.
+    /// The file in that directory.
     pub(super) entry_point: String,
 }
 
-/// What waits for a preparation. Each entry is one that goes on, also when nobody waits for it any more.
+/// The waiting executions, by preparation. An entry stands for a preparation under way, even if no execution
+/// waits for it any more.
 #[derive(Debug)]
 pub(super) struct Unprepared<One>(HashMap<Start, Vec<One>>);
 
-// Derived, it would ask for defaults of what is in it.
+// A derived implementation would require a default of `One`.
 impl<One> Default for Unprepared<One> {
     fn default() -> Self {
         Self(HashMap::new())
@@ -27,7 +28,7 @@ impl<One> Default for Unprepared<One> {
 }
 
 impl<One> Unprepared<One> {
-    /// Adds one that waits. Says whether it is the first that waits for this, which is to be prepared then.
+    /// Adds a waiting execution. Returns whether it is the first, so that the preparation has to begin.
     pub(super) fn add(&mut self, start: &Start, one: One) -> bool {
         if let Some(waiting) = self.0.get_mut(start) {
             waiting.push(one);
@@ -37,12 +38,12 @@ impl<One> Unprepared<One> {
         true
     }
 
-    /// Takes out all that wait for this, in the order in which they came: its preparation has ended.
+    /// Takes out the executions of a preparation that has ended, in the order in which they came.
     pub(super) fn take(&mut self, start: &Start) -> Vec<One> {
         self.0.remove(start).unwrap_or_default()
     }
 
-    /// Drops those that are not to be kept.
+    /// Drops the executions for which `keeps` does not hold.
     pub(super) fn retain(&mut self, keeps: impl Fn(&One) -> bool) {
         self.0.values_mut().for_each(|waiting| waiting.retain(&keeps));
     }

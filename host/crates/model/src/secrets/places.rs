@@ -1,6 +1,6 @@
-//! Where the parameters of an execution hold secrets, as JSON pointers (RFC 6901). This is kept with the execution: what was
-//! secret when it was made stays so, whatever the schemas of its action say later. So does what was made from a secret, of
-//! which no schema says anything.
+//! The places of secrets in the parameters of an execution, as JSON pointers (RFC 6901). They are stored with
+//! the execution: a value that was secret when it was given stays secret, whatever the schemas of the action
+//! declare later. So does a value made from a secret, of which no schema tells.
 
 use serde_json::Value;
 
@@ -8,28 +8,28 @@ use super::{MASK, Marks, masked};
 use crate::Object;
 use crate::parameters::Schema;
 
-/// The most places within one parameter; with more, all of it is secret.
+/// The largest number of places within one parameter; with more, all of it is secret.
 const MOST_WITHIN: usize = 8;
-/// The most bytes of all places; with more, all parameters are secret. Such places are in the row of the execution, which is written
-/// anew at every move.
+/// The most bytes of all places; with more, all parameters are secret. The places are in the row of the
+/// execution, which is written again at each change of status.
 const MOST_BYTES: usize = 1024;
 
-/// Places of secrets among parameters, while they are looked for.
+/// A collection of places, for the time of a search.
 #[derive(Debug, Default)]
 pub struct Places(Vec<String>);
 
 impl Places {
-    /// Those that are known already.
+    /// A collection of these places, which are known already.
     pub fn known(places: &[String]) -> Self {
         Self(places.to_vec())
     }
 
-    /// Adds all of a parameter.
+    /// Adds the parameter `name` as a whole.
     pub fn add_whole(&mut self, name: &str) {
         self.0.push(place_of(name));
     }
 
-    /// Adds the parts of a parameter that `schema` marks as secret.
+    /// Adds the parts of the parameter `name` that `schema` marks as secret.
     pub fn add_marked(&mut self, name: &str, value: &Value, schema: &Value) {
         let mut found = Vec::new();
         collect(value, &Marks::of(schema), &place_of(name), &mut found);
@@ -40,17 +40,18 @@ impl Places {
         }
     }
 
-    /// All of them, in no more room than there is for them.
+    /// The places in order; if they exceed the bound, the single place of all parameters.
     pub fn into_bounded(mut self) -> Vec<String> {
         self.0.sort();
         self.0.dedup();
         let bytes: usize = self.0.iter().map(String::len).sum();
-        // The empty pointer is that of all parameters.
+        // The empty pointer stands for all parameters.
         if bytes > MOST_BYTES { vec![String::new()] } else { self.0 }
     }
 }
 
 fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) {
+    // One place too many is enough to know that the whole parameter counts as secret.
     if value.is_null() || found.len() > MOST_WITHIN || !marks.has_secret() {
         return;
     }
@@ -74,7 +75,7 @@ fn place_of(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// Where `schema` marks secrets: the places of its marks, of very many as many as there is room for.
+/// The places of the marks in `schema` itself, as many as the bound allows.
 pub fn marked_places(schema: &Value) -> Vec<String> {
     let (mut places, mut room) = (Vec::new(), MOST_BYTES);
     add_marks(schema, "", &mut places);
@@ -101,7 +102,7 @@ fn add_marks(schema: &Value, at: &str, places: &mut Vec<String>) {
     }
 }
 
-/// Whether `schema` still marks what it marked at these places, or all that it describes.
+/// Whether `schema` still has the marks at these places, or a mark on all that it describes.
 pub fn marks_places(schema: &Value, places: &[String]) -> bool {
     let is_marked = |place: &String| schema.pointer(place).is_some_and(|part| Schema::of(part).is_secret());
     Schema::of(schema).is_secret() || places.iter().all(is_marked)
@@ -119,18 +120,18 @@ pub fn is_secret_at(places: &[String], name: &str) -> bool {
     places.iter().any(|place| place.is_empty() || is_within(place))
 }
 
-/// Those of `places` that are in none of the parameters in `given`.
+/// The places outside the parameters that `given` has.
 pub fn places_beside(places: &[String], given: &Object) -> Vec<String> {
     let is_beside = |place: &&String| place.is_empty() || !given.contains_key(&parameter_of(place));
     places.iter().filter(is_beside).cloned().collect()
 }
 
-/// The parameter that a place is in.
+/// The name of the parameter that has a place.
 fn parameter_of(place: &str) -> String {
     place.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 
-/// `values`, with [`MASK`] at these places.
+/// A copy of `values` with [`MASK`] at these places.
 pub fn masked_at(values: &Object, places: &[String]) -> Object {
     if places.iter().any(String::is_empty) {
         return masked(values, None);

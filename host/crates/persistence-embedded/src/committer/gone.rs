@@ -1,6 +1,6 @@
-//! What the committer does when somebody has deleted, moved or replaced files of the store under it. This process would
-//! go on as before, and the next one would find nothing of that: so what was acknowledged is brought to safety, and then
-//! the store fails.
+//! The committer's answer to files of the store that somebody has deleted, moved or replaced under it. This
+//! process would go on as before, and the next one would not find its work. So all acknowledged commits are
+//! brought to safety, and then the store fails.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -51,7 +51,8 @@ impl Committer {
         self.fail(Error::Unavailable(deleted));
     }
 
-    /// What the operator is told if the store was moved as a whole. Its files are open, so nothing is missing there.
+    /// The message to the operator if the store was moved as a whole. Its files are open, so nothing is
+    /// missing there.
     fn moved(&self) -> Option<String> {
         let now = self.directory.moved_to()?;
         let is_whole = ["journal", self.directory.engine().name()].iter().all(|part| now.join(part).is_dir());
@@ -83,8 +84,8 @@ impl Committer {
         self.work.pause(|| self.checkpoint.progress.wait_for(PATIENCE));
     }
 
-    /// Writes all rows to an archive, since this process is the last that can read the base. Returns what the operator
-    /// is told.
+    /// Writes all rows to an archive, since this process is the last that can read the base. Returns the
+    /// message to the operator.
     fn rescue(&self) -> String {
         // Paused for the watchdog: a large store takes a while.
         match self.work.pause(|| self.write_archive()) {

@@ -1,5 +1,6 @@
-//! What the committer does when the disk has no room for a group. Nothing of it was written, so the store need not
-//! fail: what would be taken in is refused, and what finishes something waits until there is room.
+//! The committer's answer to a disk without room for a group. Nothing of the group was written, so the store
+//! need not fail: requests that take in new work are refused, and those that finish something wait until
+//! there is room.
 
 use std::io;
 
@@ -11,8 +12,8 @@ use crate::committer::{Accepted, Committer, GROUP_COMMITS, answer, lock};
 use crate::remedy;
 
 impl Committer {
-    /// Takes back what was staged for a group that was not written. Returns whether that could be done for all of it;
-    /// if not, the store has to fail.
+    /// Takes back the staged effects of a group that was not written. Returns whether that was possible for
+    /// all of it; if not, the store has to fail.
     pub(super) fn revoke(&self, group: &[Accepted]) -> bool {
         let rule = |reference: &Ref| {
             let found = self.rows.document(&DocumentKey::Rule(reference.clone()))?;
@@ -23,7 +24,8 @@ impl Committer {
             && group.iter().rev().all(|accepted| state.revoke(&accepted.request, rule).is_ok())
     }
 
-    /// Refuses what a group would take in, and tries the rest alone, which is smaller; or later, if it was alone.
+    /// Refuses the requests of a group that take in new work. The others are tried again: at once as a
+    /// smaller group, or later if none was refused.
     pub(super) fn without_room(&mut self, error: &io::Error, group: Vec<Accepted>, writes: Vec<Write>) {
         self.room.look();
         let mut writes = writes.into_iter();
@@ -53,7 +55,7 @@ impl Committer {
         self.postponed.append(&mut rest);
     }
 
-    /// Tries again what found no room.
+    /// Tries the postponed requests again.
     pub(super) fn retry(&mut self) {
         let mut waiting = std::mem::take(&mut self.postponed);
         while !waiting.is_empty() {

@@ -1,4 +1,4 @@
-//! What the committer is asked for, and the state in memory that it checks this against.
+//! The requests to the committer, and the state in memory against which it checks them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -104,8 +104,8 @@ impl State {
         })
     }
 
-    /// Takes back what was staged for a request that could not be written. Those staged after it come first. `rule`
-    /// tells which rule is stored under a reference.
+    /// Takes back the staged effects of a request that could not be written. Those staged after it come
+    /// first. `rule` tells which rule is stored under a reference.
     pub(super) fn revoke(
         &mut self,
         request: &Request,

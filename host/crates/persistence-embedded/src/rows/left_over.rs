@@ -1,5 +1,6 @@
-//! What no row refers to any more: blobs are removed, and rows that nobody reads are recognized. Versions before left
-//! such rows behind when they replaced a value of an execution; none of them says anything that is not elsewhere.
+//! Left-overs to which no row refers any more: blobs are removed, and rows that nobody reads are recognized.
+//! Earlier versions left such rows behind when they replaced a value of an execution; none of them has
+//! anything that is not stored elsewhere.
 
 use std::io;
 

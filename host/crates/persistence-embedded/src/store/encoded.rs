@@ -1,5 +1,5 @@
-//! Makes rows of the changes of a commit. Large values go to files of their own, and then so does the work: to a
-//! background thread.
+//! The encoding of a commit's changes as rows. Large values go to files of their own, and the work for them
+//! to a background thread.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,5 +1,5 @@
-//! Which parameters are made from secrets: of these no schema of theirs says anything. All of them are found at once, since
-//! a caller may give many.
+//! Parameters that are made from secrets. No schema tells of these, so their templates are searched. One pass
+//! finds all of them, since a caller may give many.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use super::given::Given;
 use super::signature::Signature;
 use crate::reads::Reads;
 
-/// The names of the parameters whose templates read what is secret: another parameter of which `is_secret` says so, also
-/// through others, or a part that its schema marks of a value beside the parameters. These are `beside` by the name that
-/// templates have for each.
+/// The names of the parameters whose templates read a secret, directly or through other parameters. Secrets
+/// are the parameters for which `is_secret` holds, and the marked parts of the values in `beside`: these are
+/// all that templates see besides the parameters, as pairs of a name and a schema.
 pub fn made_from_secrets<'a>(
     given: &'a Given,
     signature: &'a Signature,
@@ -36,6 +36,7 @@ pub fn made_from_secrets<'a>(
         }
     }
     let mut made = BTreeSet::new();
+    // Each name is followed once, so that cycles end and long chains stay cheap.
     while let Some(name) = open.pop() {
         if made.insert(name) {
             open.extend(readers.get(name).into_iter().flatten());

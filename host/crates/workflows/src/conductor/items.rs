@@ -1,5 +1,6 @@
-//! The status of a task with items after one of them has reported. [`machine`] has Orquesta's rules; this adds what they do
-//! not cover: items that wait for the limit on started items, and a workflow that goes on before all items rest.
+//! The status of a task with items after one of them has reported. [`machine`] has Orquesta's rules; this
+//! adds what they do not cover: items that wait for the limit on started items, and a workflow that goes on
+//! before all items rest.
 
 use super::Conductor;
 use super::state::Place;
@@ -27,7 +28,8 @@ impl Conductor {
         }
         let is_resumed = self.counts_resumed && self.status.is_running();
         let current = match current {
-            // The workflow goes on before all items rest that were to, so the others start after all.
+            // The workflow goes on before all of its items have come to rest, so the remaining ones start
+            // after all.
             Status::Pausing if is_resumed && (goes_on || others == OtherItems::Incomplete) => Status::Running,
             current => current,
         };
@@ -45,8 +47,8 @@ impl Conductor {
         machine::task_after_item(current, reported, others)
     }
 
-    /// The status of a task that has items. It may go on after a rest although its workflow is to end, which it was asked
-    /// to while it rested.
+    /// The present status of a task with items. A cancel of its workflow may have come while it rested; a
+    /// task that goes on afterwards is being canceled too.
     fn wanted(&self, current: Status) -> Status {
         let is_ending = self.counts_resumed && self.status == Status::Canceling;
         if is_ending && current == Status::Running { Status::Canceling } else { current }

@@ -1,6 +1,6 @@
-//! What happens to actions that rest once their workflow goes on. An action that rests is itself a workflow: it is told
-//! to go on when this one is, and reports later, or never reports that it goes on because nothing was left of it but its
-//! end. [`requests`](super::requests) decides whether the workflow may go on at all.
+//! Resting actions of a workflow that goes on. A resting action is itself a workflow: it is told to go on
+//! with this one, and reports so later, or never if nothing was left of it but its end.
+//! [`requests`](super::requests) decides whether the workflow may go on at all.
 
 use super::change::Change;
 use super::event::Report;
@@ -9,7 +9,7 @@ use super::{Conductor, World};
 use crate::status::Status;
 
 impl Conductor {
-    /// Lets what rests go on, after a request of `requested` to a workflow whose status was `from`.
+    /// Lets resting actions go on, after a request of `requested` to a workflow whose status was `from`.
     pub(super) fn go_on(&mut self, from: Status, requested: Status, world: &World) {
         if self.counts_resumed && matches!(from, Status::Pausing | Status::Paused) {
             self.replace(Status::Paused, Status::Resuming, world);
@@ -19,7 +19,8 @@ impl Conductor {
         }
     }
 
-    /// Lets what was told to go on and has not reported since count as resting, since the workflow is to pause or end.
+    /// Counts actions that were told to go on, and have not reported since, as resting again, because the
+    /// workflow is to pause or end.
     pub(super) fn rest_again(&mut self, world: &World) {
         self.replace(Status::Resuming, Status::Paused, world);
     }
@@ -32,7 +33,7 @@ impl Conductor {
         }
     }
 
-    /// Gives all actions in the status `old` the status `new`: items, and tasks of which no other item is active.
+    /// Changes the status `old` to `new`, of items and of tasks without other active items.
     fn replace(&mut self, old: Status, new: Status, world: &World) {
         let places = self.staging.replace(old, new);
         if !self.table.has(|status| status == old) {
@@ -46,8 +47,9 @@ impl Conductor {
         }
     }
 
-    /// Whether a task rests although all its items have ended: they did while the workflow was paused. In Orquesta such
-    /// a task never ends, so a request of [`Status::Resuming`] leaves it alone; one of [`Status::Running`] ends it.
+    /// Whether a task rests although all its items have ended: they did while the workflow was paused. In
+    /// Orquesta such a task never ends, so a request of [`Status::Resuming`] leaves it alone; one of
+    /// [`Status::Running`] ends it.
     pub fn holds_ends(&self) -> bool {
         self.table.has(|status| status == Status::Paused) && self.held().next().is_some()
     }
@@ -80,8 +82,8 @@ impl Conductor {
     pub(super) fn goes_on_by(&self, place: Place, report: &Report) -> bool {
         let is_paused = self.status == Status::Paused;
         match self.action_status(place, report.item) {
-            // The action of a paused task may end before it reports that it continues; the task must run again for that
-            // end to count. But the end of an item stays pending while the workflow is paused.
+            // The action of a paused task may end before it reports that it continues; the task must run
+            // again for that end to count. But the end of an item stays pending while the workflow is paused.
             Some(Status::Paused) => {
                 let counts = report.status.is_completed() && report.status != Status::Canceled;
                 report.status == Status::Running || (counts && (report.item.is_none() || !is_paused))

@@ -1,4 +1,4 @@
-//! What a process is started with: its settings, its pack, its clock, and what an earlier one has stored.
+//! The plan of a process: its settings, its pack, its clock, and the rows that an earlier one has stored.
 
 use std::fs;
 use std::sync::Arc;

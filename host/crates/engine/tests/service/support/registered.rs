@@ -1,4 +1,4 @@
-//! What is registered with a process: rules, packs, and the events that meet them.
+//! The contents of a process's catalog: rules, packs, and the events that meet them.
 
 use std::fs;
 

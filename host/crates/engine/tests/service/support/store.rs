@@ -1,5 +1,5 @@
-//! A store in memory that does to commits what a test has asked for: it refuses one, makes one and tells nobody, lets one
-//! wait, or fails for good. It also holds executions, as a store does that was restored from a backup.
+//! A store in memory that treats commits as a test demands: it refuses one, makes one without an answer,
+//! delays one, or fails for good. It also holds executions, as a store does that was restored from a backup.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! What is not prepared when it is asked for waits without a slot, whatever comes of its preparation. On the service, with
-//! a runner that does as it is told.
+//! What is not prepared when it is asked for waits without a slot, whatever comes of its preparation. On the
+//! service, with a runner that does as it is told.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -36,8 +36,8 @@ enum End {
     Outdated,
 }
 
-/// A runner that prepares what is slow when it may, and then has room for one run of it at a time. Of the others it
-/// knows that they need nothing.
+/// A runner that prepares what is slow when it may, and then has room for one run of it at a time. Of the
+/// others it knows that they need nothing.
 struct Scripted {
     runner_type: RunnerType,
     end: End,
