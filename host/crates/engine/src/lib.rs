@@ -15,14 +15,15 @@
 //! and run by [`executions`], workflows conducted by [`workflows`].
 //!
 //! The events are here: [`intake`] bounds the memory of what comes, [`incoming`] reads it, [`dispatcher`] takes in events, and
-//! [`explanation`] says why a rule did or did not match. `retention` deletes what has been kept long enough, [`health`] says
-//! how it goes, and [`reads`] is the door for who shows what is stored.
+//! [`explanation`] says why a rule did or did not match. `failures` writes a log line
+//! about an enforcement that failed. `retention` deletes what has been kept long enough, [`health`] says how it goes, and [`reads`] is the door for who shows what is stored.
 //! No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod dispatcher;
 pub mod explanation;
+mod failures;
 pub mod health;
 pub mod incoming;
 pub mod intake;

@@ -54,6 +54,13 @@ impl Log {
         lines.filter(|line| ids.iter().any(|id| line.contains(id))).collect()
     }
 
+    /// The fields of the lines that warn of something.
+    pub(crate) fn warnings(&self) -> Vec<Value> {
+        let warnings =
+            self.lines().into_iter().filter(|line| line.get("level").is_some_and(|level| level == "WARN"));
+        warnings.filter_map(|line| line.get("fields").cloned()).collect()
+    }
+
     fn lines(&self) -> Vec<Value> {
         self.to_string().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
