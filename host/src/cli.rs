@@ -28,6 +28,7 @@ mod pack;
 mod restore;
 mod resume_all;
 mod rule;
+mod rule_enforcement;
 mod run;
 mod serve;
 mod session;
@@ -105,6 +106,9 @@ enum Verb {
     /// Create, change and show rules
     #[command(subcommand)]
     Rule(rule::Rule),
+    /// Show when rules matched an event, or could not be evaluated
+    #[command(subcommand)]
+    RuleEnforcement(rule_enforcement::RuleEnforcement),
     /// Show triggers, and the events that came in
     #[command(subcommand)]
     Trigger(trigger::Trigger),
@@ -192,6 +196,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Action(action) => action.run(&session()?).await,
             Verb::Execution(execution) => execution.run(&session()?).await,
             Verb::Rule(rule) => rule.run(&session()?).await,
+            Verb::RuleEnforcement(enforcement) => enforcement.run(&session()?).await,
             Verb::Trigger(trigger) => trigger.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
             Verb::Key(key) => key.run(&session()?).await,

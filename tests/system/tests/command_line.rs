@@ -23,6 +23,8 @@ const VERBS: &[&str] = &[
     "rule enable",
     "rule disable",
     "rule delete",
+    "rule-enforcement list",
+    "rule-enforcement get",
     "trigger list",
     "trigger instances",
     "trigger get",
@@ -262,6 +264,7 @@ fn what_there_is_can_be_looked_at() {
         (&["trigger", "instances", "--type", "a.b"], "nothing found for --type a.b\n"),
         (&["rule", "list", "--pack", "none"], "nothing found for --pack none\n"),
         (&["action", "list", "--pack", "none"], "nothing found for --pack none\n"),
+        (&["rule-enforcement", "list", "--rule", "a.b"], "nothing found for --rule a.b\n"),
         (&["key", "list", "--prefix", "x."], "nothing found for --prefix x.\n"),
     ] {
         let nothing = host.ok(words);
@@ -285,6 +288,11 @@ fn what_there_is_can_be_looked_at() {
         (&["trigger", "list"], &["core.st2.webhook"]),
         (&["trigger", "instances", "--type", "core.st2.webhook"], &["webhook /github", "processed"]),
         (&["trigger", "get", "core.st2.webhook"], &["parameters_schema", "\"url\"", "payload_schema"]),
+        (
+            &["rule-enforcement", "list", "--rule", "github.on_push"],
+            &["github.on_push", &execution, "succeeded"],
+        ),
+        (&["rule-enforcement", "get", "last"], &["rule.ref:", "github.on_push", &execution]),
         (&["trigger", "get", "last"], &["enforcements", "github.on_push", &execution]),
         (&["trigger", "why", "last"], &["github.on_push: matches: there are no criteria"]),
         (&["execution", "list"], &[&execution, "stanley", "succeeded"]),

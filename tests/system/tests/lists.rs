@@ -214,6 +214,8 @@ fn events_and_enforcements_are_narrowed() {
         ("enforced_at_lt=2100-01-01&sort=enforced_at", 3),
         (&format!("trigger_instance={}", events[0]), 1),
         ("execution=null", 0),
+        ("status=succeeded", 3),
+        ("status=failed", 0),
     ] {
         let answer = host.get(&format!("/ruleenforcements?{query}")).with_status(200);
         assert_eq!(answer.json().as_array().unwrap().len(), count, "{query}");
