@@ -248,6 +248,11 @@ fn wrong_usage_says_what_is_right() {
     assert_says(&usage(&["rule", "create"]).stderr, &["FILE", "Usage: petrel rule create"]);
     assert_says(&usage(&["execution", "list", "--stauts", "failed"]).stderr, &["--stauts", "--status"]);
     assert_says(&usage(&[]).stderr, &["petrel run core.local"]);
+    let run = usage(&["run", "core.local", "uname", "-a"]).stderr;
+    assert_says(
+        &run,
+        &["`-a` behind `uname`", "petrel run core.local -- uname -a", "petrel run -a core.local uname"],
+    );
     let object = usage(&["--json", "ruel", "list"]);
     assert_eq!(object.json()["code"], "usage");
     assert_says(object.json()["faultstring"].as_str().unwrap(), &["ruel"]);
