@@ -193,9 +193,37 @@ impl Credential {
     }
 }
 
-/// The admin's token in the data directory. A host elsewhere gets it only if a variable names the directory and the
-/// connection is encrypted.
+/// Adds the ways to a credential to a failure, if the host at `url` wants one and none was found. The host's own hint is
+/// for all of its clients; this one is for `petrel`.
+pub(super) fn without_credential(failure: Failure, url: &str) -> Failure {
+    if failure.code != Code::Unauthorized || failure.kind != "unauthorized" {
+        return failure;
+    }
+    let mut hint =
+        format!("`petrel login --url {url}`, or set PETREL_TOKEN to a token or PETREL_API_KEY to an API key");
+    let looked = match admin_token_file(url) {
+        Some(file) => {
+            hint.push_str(
+                "; on the host's machine, set PETREL_DATA_DIR to its data directory, as its user who can read the \
+                 admin-token there",
+            );
+            format!(" No login there is known, and {} cannot be read.", file.display())
+        }
+        None => " No login there is known.".to_owned(),
+    };
+    Failure { message: format!("{}{looked}", failure.message), hint, ..failure }
+}
+
+/// The admin's token in the data directory.
 fn admin_token(url: &str) -> Option<Credential> {
+    let file = admin_token_file(url)?;
+    let token = plain_file::read_text(&file, data_directory::LARGEST_TOKEN).ok()?;
+    Some(Credential::of_file(token.trim().to_owned(), Origin::DataDirectory(file)))
+}
+
+/// The file with the admin's token, where it may be used: a host elsewhere gets it only if a variable names the
+/// directory and the connection is encrypted.
+fn admin_token_file(url: &str) -> Option<PathBuf> {
     let named = std::env::var_os("PETREL_DATA_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
     // Invalid settings are reported where they are needed.
     let settings = Configuration::of_client().ok();
@@ -204,9 +232,7 @@ fn admin_token(url: &str) -> Option<Credential> {
         return None;
     }
     let data_dir = named.or_else(|| Some(settings?.data_dir())).unwrap_or_else(data_directory::default);
-    let file = data_directory::token_file(&data_dir);
-    let token = plain_file::read_text(&file, data_directory::LARGEST_TOKEN).ok()?;
-    Some(Credential::of_file(token.trim().to_owned(), Origin::DataDirectory(file)))
+    Some(data_directory::token_file(&data_dir))
 }
 
 /// Whether `url` is an address of this machine.
@@ -257,6 +283,28 @@ mod tests {
             let other = credential.named_in(refused("foreign_origin"), url);
             assert_eq!((other.message.contains("It came"), other.hint.as_str()), (false, "sign in"));
         }
+    }
+
+    #[test]
+    fn who_has_no_credential_is_told_each_way_to_one() {
+        let required = |kind| {
+            Failure::new(
+                Code::Unauthorized,
+                kind,
+                "Unauthorized - One of Token or API key required.",
+                "of the host",
+            )
+        };
+        let ways = ["`petrel login --url ", "PETREL_TOKEN", "PETREL_API_KEY"];
+        for (url, is_here) in [("http://127.0.0.1:1", true), ("http://petrel.example.com", false)] {
+            let told = without_credential(required("unauthorized"), url);
+            assert!(ways.iter().all(|way| told.hint.contains(way)) && told.hint.contains(url), "{told}");
+            assert!(told.message.contains("No login there is known"), "{told}");
+            let names_file = told.message.contains("admin-token cannot be read");
+            // A data directory that the environment of the test names is no way to a host without encryption.
+            assert_eq!((names_file, told.hint.contains("PETREL_DATA_DIR")), (is_here, is_here), "{told}");
+        }
+        assert_eq!(without_credential(required("too_often"), "http://127.0.0.1:1").hint, "of the host");
     }
 
     #[test]
