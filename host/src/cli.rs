@@ -159,13 +159,14 @@ pub(crate) fn main() -> ExitCode {
     let form = if is_document { Form::Json } else { Form::Text };
     // Without that such a write ends the process; nothing else is amiss.
     drop(signals::outlive_limit_of_files());
+    let connection = arguments.connection.with_variables(|name| std::env::var(name).ok());
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(config) => config.run(form),
         Verb::Store(store) => store.run(form),
         Verb::Restore(restore) => restore.run(form),
         Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
-        verb => client_verb(verb, &arguments.connection, form),
+        verb => client_verb(verb, &connection, form),
     };
     match done {
         Ok(code) => ExitCode::from(code as u8),

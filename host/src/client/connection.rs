@@ -23,29 +23,34 @@ const LARGEST_CERTIFICATES: u64 = 16 << 20;
 /// The address of the host and the credential.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Connection {
-    /// The URL of the host, as http://HOST:PORT [default: the address in petrel.toml on this machine, else port 9101]
-    #[arg(long, global = true, env = "PETREL_URL", value_name = "URL", help_heading = "Connection")]
-    pub(crate) url: Option<String>,
-
-    /// The token to sign in with [default: the token of `petrel login`, else the file admin-token in the data
-    /// directory]
+    /// The URL of the host.
     #[arg(
         long,
         global = true,
-        env = "PETREL_TOKEN",
+        value_name = "URL",
+        help = "The URL of the host, as http://HOST:PORT [default: the address in petrel.toml on this machine, else \
+                port 9101] [env: PETREL_URL]",
+        help_heading = "Connection"
+    )]
+    pub(crate) url: Option<String>,
+
+    /// The token to sign in with.
+    #[arg(
+        long,
+        global = true,
         value_name = "TOKEN",
-        hide_env_values = true,
+        help = "The token to sign in with [default: the token of `petrel login`, else the file admin-token in the data \
+                directory] [env: PETREL_TOKEN]",
         help_heading = "Connection"
     )]
     pub(crate) token: Option<String>,
 
-    /// The API key to sign in with, instead of a token
+    /// The API key to sign in with, instead of a token.
     #[arg(
         long,
         global = true,
-        env = "PETREL_API_KEY",
         value_name = "KEY",
-        hide_env_values = true,
+        help = "The API key to sign in with, instead of a token [env: PETREL_API_KEY]",
         help_heading = "Connection"
     )]
     pub(crate) api_key: Option<String>,
@@ -62,6 +67,21 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// The same with what variables say where no flag does. The parser of flags is not told of the variables, because it
+    /// would show a flag in every usage as if somebody had given it.
+    pub(crate) fn with_variables(self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
+        // Either kind of credential on the command line wins over both variables.
+        let is_signed = self.token.is_some() || self.api_key.is_some();
+        let credential = |name: &str| if is_signed { None } else { variable(name) };
+        Self {
+            url: self.url.or_else(|| variable("PETREL_URL")),
+            token: self.token.or_else(|| credential("PETREL_TOKEN")),
+            api_key: self.api_key.or_else(|| credential("PETREL_API_KEY")),
+            ca_file: self.ca_file,
+        }
+    }
+
     /// The URL of the host: the given one, or the address in the settings of this machine.
     ///
     /// # Errors
@@ -282,6 +302,22 @@ mod tests {
             assert!(!failure.to_string().contains("secret"), "{failure}");
             let other = credential.named_in(refused("foreign_origin"), url);
             assert_eq!((other.message.contains("It came"), other.hint.as_str()), (false, "sign in"));
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_and_a_credential_over_that_of_either_kind() {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let set = |name: &str| Some(if name == "PETREL_API_KEY" { " ".to_owned() } else { name.to_owned() });
+        for (url, token, api_key, expected) in [
+            (None, None, None, (Some("PETREL_URL"), Some("PETREL_TOKEN"), None)),
+            (Some("u"), None, Some("k"), (Some("u"), None, Some("k"))),
+            (None, Some("t"), None, (Some("PETREL_URL"), Some("t"), None)),
+        ] {
+            let given = Connection { url: own(url), token: own(token), api_key: own(api_key), ca_file: None };
+            let told = given.with_variables(set);
+            let told = (told.url.as_deref(), told.token.as_deref(), told.api_key.as_deref());
+            assert_eq!(told, expected);
         }
     }
 
