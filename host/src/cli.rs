@@ -36,6 +36,7 @@ mod store;
 mod token;
 mod trigger;
 mod user;
+mod verbs;
 mod workflow;
 
 const EXAMPLES: &str = "\
@@ -144,13 +145,7 @@ enum Verb {
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() && std::env::args().any(|word| word == "--json" || word == "-j") => {
-            let message = error.render().to_string();
-            let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default();
-            print::failure(Form::Json, &Failure::usage(message, "see `petrel help`"));
-            return ExitCode::from(Code::Usage as u8);
-        }
-        Err(error) => error.exit(),
+        Err(error) => return refused(&error),
     };
     if arguments.output == Some(Output::Yaml) {
         print::documents_as_yaml();
@@ -175,6 +170,24 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(failure.code as u8)
         }
     }
+}
+
+/// Reports a command line that cannot be read, or prints the help that was asked for.
+fn refused(error: &clap::Error) -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let is_json = error.use_stderr() && words.iter().any(|word| word == "--json" || word == "-j");
+    let form = if is_json { Form::Json } else { Form::Text };
+    if let Some(failure) = verbs::unknown(error, &Arguments::command(), &words) {
+        print::failure(form, &failure);
+        return ExitCode::from(failure.code as u8);
+    }
+    if !is_json {
+        error.exit();
+    }
+    let message = error.render().to_string();
+    let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default();
+    print::failure(form, &Failure::usage(message, "see `petrel help`"));
+    ExitCode::from(Code::Usage as u8)
 }
 
 fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, Failure> {

@@ -225,6 +225,8 @@ fn errors_are_text_for_people_and_objects_for_programs() {
     ] {
         is_an_error_in_both_forms(&place, words, code, kind, says);
     }
+    // Its address is in a variable, and no flag that somebody gave.
+    assert_says(&host.cli(&["pack", "reload"]).with_code(2).stderr, &["Usage: petrel pack reload <PACK>"]);
     host.stop();
 }
 
@@ -244,7 +246,9 @@ fn is_an_error_in_both_forms(place: &Place, words: &[&str], code: i32, kind: &st
 fn wrong_usage_says_what_is_right() {
     let place = Place::default();
     let usage = |words: &[&str]| -> Ended { place.petrel(words).with_code(2) };
-    assert_says(&usage(&["ruel", "list"]).stderr, &["ruel", "rule"]);
+    assert_says(&usage(&["ruel", "list"]).stderr, &["ruel", "did you mean `petrel rule`?"]);
+    assert_says(&usage(&["trigger-instance", "list"]).stderr, &["`petrel trigger instances`"]);
+    assert_says(&usage(&["help", "execution", "tial"]).stderr, &["did you mean `petrel execution tail`?"]);
     assert_says(&usage(&["rule", "create"]).stderr, &["FILE", "Usage: petrel rule create"]);
     assert_says(&usage(&["execution", "list", "--stauts", "failed"]).stderr, &["--stauts", "--status"]);
     assert_says(&usage(&[]).stderr, &["petrel run core.local"]);
