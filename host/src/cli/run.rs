@@ -35,7 +35,7 @@ const LONG_LOOK: Duration = Duration::from_secs(20);
 
 Words without = are a command, for actions that take one; write -- before a command with flags of its own.
 Parameters are NAME=VALUE, read by the type that the action declares; NAME:=JSON; NAME=@FILE (NAME='\\@TEXT' for a text that begins so).
-^C stops waiting, and the action goes on.")]
+`petrel action get ACTION` shows the parameters that an action takes. ^C stops waiting, and the action goes on.")]
 pub(crate) struct Run {
     /// The action, as pack.name
     #[arg(value_name = "ACTION")]

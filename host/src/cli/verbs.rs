@@ -99,7 +99,11 @@ fn told(root: &Command, words: &[String], word: &str) -> Failure {
     let (verb, subverb) = path.first().map_or((word, next), |verb| (*verb, Some(word)));
     let otherwise = || match near(command, word) {
         Some(near) => format!("did you mean `{whole} {near}`?"),
-        None => format!("`{whole} --help` lists the verbs"),
+        None if command.has_subcommands() => format!("`{whole} --help` lists the verbs"),
+        // `help run core.local` asks for the parameters of an action.
+        None => {
+            format!("`{whole} --help` shows its arguments, `petrel action get ACTION` those of an action")
+        }
     };
     let hint = elsewhere(verb, subverb).map_or_else(otherwise, str::to_owned);
     Failure::usage(format!("`{whole}` has no verb `{}`", quoted(word)), hint)
@@ -193,6 +197,7 @@ mod tests {
             ),
             ("pack show core", "`petrel pack` has no verb `show`", "`petrel pack get PACK`"),
             ("action-alias list", "`petrel` has no verb `action-alias`", "the README"),
+            ("help run core.local", "`petrel run` has no verb `core.local`", "`petrel action get ACTION`"),
             ("frobnicate", "`petrel` has no verb `frobnicate`", "`petrel --help` lists the verbs"),
             (
                 "key frobnicate",

@@ -54,10 +54,13 @@ impl Log {
         lines.filter(|line| ids.iter().any(|id| line.contains(id))).collect()
     }
 
-    /// The fields of the lines that warn of something.
-    pub(crate) fn warnings(&self) -> Vec<Value> {
-        let warnings =
-            self.lines().into_iter().filter(|line| line.get("level").is_some_and(|level| level == "WARN"));
+    /// The fields of the lines that warn of something in these words.
+    pub(crate) fn warnings(&self, message: &str) -> Vec<Value> {
+        let is_warning = |line: &Value| {
+            let says = line.pointer("/fields/message").is_some_and(|said| said == message);
+            says && line.get("level").is_some_and(|level| level == "WARN")
+        };
+        let warnings = self.lines().into_iter().filter(is_warning);
         warnings.filter_map(|line| line.get("fields").cloned()).collect()
     }
 
