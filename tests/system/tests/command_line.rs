@@ -271,6 +271,7 @@ fn what_there_is_can_be_looked_at() {
         (&["execution", "list", "--status", "failed"], "nothing found for --status failed\n"),
         (&["trigger", "instances"], "nothing found\n"),
         (&["trigger", "instances", "--type", "a.b"], "nothing found for --type a.b\n"),
+        (&["trigger", "instances", "--before", "1h"], "nothing found for --before 1h\n"),
         (&["rule", "list", "--pack", "none"], "nothing found for --pack none\n"),
         (&["action", "list", "--pack", "none"], "nothing found for --pack none\n"),
         (&["rule-enforcement", "list", "--rule", "a.b"], "nothing found for --rule a.b\n"),
