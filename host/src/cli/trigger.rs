@@ -80,7 +80,7 @@ impl Trigger {
     }
 }
 
-/// The events to list.
+/// List the events that came in, newest first
 #[derive(Debug, clap::Args)]
 pub(crate) struct Instances {
     /// The greatest number of events to list
