@@ -12,6 +12,9 @@ pub(super) fn refuse(line: &[String], action: &str, parameters: &[String]) -> Re
     let from_action = before.iter().skip_while(|word| *word != action).skip(1);
     let mut behind = from_action.skip_while(|word| *word != first).skip(1);
     let Some(flag) = behind.find(|word| is_short_flag(word)) else { return Ok(()) };
+    // The only short one with a value.
+    let value = behind.next().filter(|_| flag == "-o");
+    let flag = value.map_or_else(|| flag.clone(), |value| format!("{flag} {value}"));
     let command = parameters.join(" ");
     Err(Failure::usage(
         format!("`{flag}` behind `{command}` may be meant for that command or for petrel"),
@@ -36,7 +39,7 @@ mod tests {
         for (line, parameters, flag) in [
             ("petrel run core.local uname -a", "uname", Some("-a")),
             ("petrel run core.local timeout=5 ls -j x", "timeout=5 ls x", Some("-j")),
-            ("petrel run core.local ls -o yaml", "ls", Some("-o")),
+            ("petrel run core.local ls -o yaml", "ls", Some("-o yaml")),
             ("petrel run -a core.local ls", "ls", None),
             ("petrel -j run core.local ls", "ls", None),
             ("petrel run core.local -a ls", "ls", None),
