@@ -6,7 +6,9 @@ use crate::exit::Failure;
 
 /// Refuses such a flag. `line` has the words of the command line, and `parameters` what was read as parameters.
 pub(super) fn refuse(line: &[String], action: &str, parameters: &[String]) -> Result<(), Failure> {
-    let Some(first) = parameters.iter().find(|word| !word.contains('=')) else { return Ok(()) };
+    let begins = parameters.iter().position(|word| !word.contains('=')).unwrap_or(parameters.len());
+    let (assigned, command) = parameters.split_at(begins);
+    let Some(first) = command.first() else { return Ok(()) };
     // Behind `--` nothing is a flag.
     let before = line.split(|word| word == "--").next().unwrap_or_default();
     let from_action = before.iter().skip_while(|word| *word != action).skip(1);
@@ -15,12 +17,15 @@ pub(super) fn refuse(line: &[String], action: &str, parameters: &[String]) -> Re
     // The only short one with a value.
     let value = behind.next().filter(|_| flag == "-o");
     let flag = value.map_or_else(|| flag.clone(), |value| format!("{flag} {value}"));
-    let command = parameters.join(" ");
+    let command = command.join(" ");
+    // A value may be a secret, which is not for a screen.
+    let names = assigned.iter().filter_map(|word| word.split_once('=')).map(|(name, _)| format!("{name}=… "));
+    let names: String = names.collect();
     Err(Failure::usage(
         format!("`{flag}` behind `{command}` may be meant for that command or for petrel"),
         format!(
-            "write `petrel run {action} -- {command} {flag}` to run it with {flag}, or \
-             `petrel run {flag} {action} {command}` for petrel's {flag}"
+            "write `petrel run {action} {names}-- {command} {flag}` to run it with {flag}, or \
+             `petrel run {flag} {action} {names}{command}` for petrel's {flag}"
         ),
     ))
 }
@@ -36,24 +41,27 @@ mod tests {
     #[test]
     fn a_flag_behind_a_command_is_refused_and_both_ways_to_mean_it_are_told() {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        for (line, parameters, flag) in [
-            ("petrel run core.local uname -a", "uname", Some("-a")),
-            ("petrel run core.local timeout=5 ls -j x", "timeout=5 ls x", Some("-j")),
-            ("petrel run core.local ls -o yaml", "ls", Some("-o yaml")),
-            ("petrel run -a core.local ls", "ls", None),
-            ("petrel -j run core.local ls", "ls", None),
-            ("petrel run core.local -a ls", "ls", None),
-            ("petrel run core.local ls --json", "ls", None),
-            ("petrel run core.local -- uname -a", "uname -a", None),
-            ("petrel run core.local uname -- -a", "uname -a", None),
-            ("petrel run core.local cmd=ls -a", "cmd=ls", None),
+        for (line, parameters, flag, names, command) in [
+            ("petrel run core.local uname -a", "uname", Some("-a"), "", "uname"),
+            ("petrel run core.local timeout=5 ls -j x", "timeout=5 ls x", Some("-j"), "timeout=… ", "ls x"),
+            ("petrel run core.local ls -o yaml", "ls", Some("-o yaml"), "", "ls"),
+            ("petrel run -a core.local ls", "ls", None, "", ""),
+            ("petrel -j run core.local ls", "ls", None, "", ""),
+            ("petrel run core.local -a ls", "ls", None, "", ""),
+            ("petrel run core.local ls --json", "ls", None, "", ""),
+            ("petrel run core.local -- uname -a", "uname -a", None, "", ""),
+            ("petrel run core.local uname -- -a", "uname -a", None, "", ""),
+            ("petrel run core.local cmd=ls -a", "cmd=ls", None, "", ""),
         ] {
             let refused = refuse(&words(line), "core.local", &words(parameters)).err();
             assert_eq!(refused.is_some(), flag.is_some(), "{line}");
             if let (Some(refused), Some(flag)) = (refused, flag) {
-                assert!(refused.message.starts_with(&format!("`{flag}` behind")), "{refused}");
-                let plain = format!("petrel run core.local -- {parameters} {flag}");
-                let own = format!("petrel run {flag} core.local {parameters}");
+                assert_eq!(
+                    refused.message,
+                    format!("`{flag}` behind `{command}` may be meant for that command or for petrel")
+                );
+                let plain = format!("petrel run core.local {names}-- {command} {flag}`");
+                let own = format!("petrel run {flag} core.local {names}{command}`");
                 assert!(refused.hint.contains(&plain) && refused.hint.contains(&own), "{refused}");
             }
         }
