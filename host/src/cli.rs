@@ -28,6 +28,7 @@ mod pack;
 mod restore;
 mod resume_all;
 mod rule;
+mod rule_enforcement;
 mod run;
 mod serve;
 mod session;
@@ -35,6 +36,7 @@ mod store;
 mod token;
 mod trigger;
 mod user;
+mod verbs;
 mod workflow;
 
 const EXAMPLES: &str = "\
@@ -105,6 +107,9 @@ enum Verb {
     /// Create, change and show rules
     #[command(subcommand)]
     Rule(rule::Rule),
+    /// Show when rules matched an event, or could not be evaluated
+    #[command(subcommand)]
+    RuleEnforcement(rule_enforcement::RuleEnforcement),
     /// Show triggers, and the events that came in
     #[command(subcommand)]
     Trigger(trigger::Trigger),
@@ -140,13 +145,7 @@ enum Verb {
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() && std::env::args().any(|word| word == "--json" || word == "-j") => {
-            let message = error.render().to_string();
-            let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default();
-            print::failure(Form::Json, &Failure::usage(message, "see `petrel help`"));
-            return ExitCode::from(Code::Usage as u8);
-        }
-        Err(error) => error.exit(),
+        Err(error) => return refused(&error),
     };
     if arguments.output == Some(Output::Yaml) {
         print::documents_as_yaml();
@@ -155,13 +154,14 @@ pub(crate) fn main() -> ExitCode {
     let form = if is_document { Form::Json } else { Form::Text };
     // Without that such a write ends the process; nothing else is amiss.
     drop(signals::outlive_limit_of_files());
+    let connection = arguments.connection.with_variables(|name| std::env::var(name).ok());
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(config) => config.run(form),
         Verb::Store(store) => store.run(form),
         Verb::Restore(restore) => restore.run(form),
         Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
-        verb => client_verb(verb, &arguments.connection, form),
+        verb => client_verb(verb, &connection, form),
     };
     match done {
         Ok(code) => ExitCode::from(code as u8),
@@ -170,6 +170,24 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(failure.code as u8)
         }
     }
+}
+
+/// Reports a command line that cannot be read, or prints the help that was asked for.
+fn refused(error: &clap::Error) -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let is_json = error.use_stderr() && words.iter().any(|word| word == "--json" || word == "-j");
+    let form = if is_json { Form::Json } else { Form::Text };
+    if let Some(failure) = verbs::unknown(error, &Arguments::command(), &words) {
+        print::failure(form, &failure);
+        return ExitCode::from(failure.code as u8);
+    }
+    if !is_json {
+        error.exit();
+    }
+    let message = error.render().to_string();
+    let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default();
+    print::failure(form, &Failure::usage(message, "see `petrel help`"));
+    ExitCode::from(Code::Usage as u8)
 }
 
 fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, Failure> {
@@ -192,6 +210,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Action(action) => action.run(&session()?).await,
             Verb::Execution(execution) => execution.run(&session()?).await,
             Verb::Rule(rule) => rule.run(&session()?).await,
+            Verb::RuleEnforcement(enforcement) => enforcement.run(&session()?).await,
             Verb::Trigger(trigger) => trigger.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
             Verb::Key(key) => key.run(&session()?).await,

@@ -24,7 +24,7 @@ pub(crate) use connection::Connection;
 pub(crate) use waiting::Waiting;
 
 use answer::Shape;
-use connection::{Credential, TOKEN, trusted};
+use connection::{Credential, TOKEN, trusted, without_credential};
 
 /// A client for one host.
 pub(crate) struct Client {
@@ -252,11 +252,11 @@ impl Client {
         self.answered(request, shape).await.map_err(|failure| self.signed(failure))
     }
 
-    /// Adds the source of the credential to a failure that refuses it.
+    /// Adds the source of the credential to a failure that refuses it, or the ways to one if there is none.
     fn signed(&self, failure: Failure) -> Failure {
         match &self.credential {
             Some(credential) => credential.named_in(failure, &self.url),
-            None => failure,
+            None => without_credential(failure, &self.url),
         }
     }
 

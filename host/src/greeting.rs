@@ -88,7 +88,8 @@ pub(crate) fn announce_held(count: usize) {
     if count > 0 {
         tracing::warn!(count, "executions are held since a restore");
         print::line(&format!("  held      {count} executions that were in flight at the backup rest;"));
-        print::line("            `petrel resume-all` lets them go on");
+        print::line("            `petrel resume-all --show` lists them, `petrel resume-all` lets them go on");
+        print::line("            (an action that had begun becomes abandoned unless it is idempotent)");
     }
 }
 

@@ -12,7 +12,8 @@ use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
 /// Write a backup of a running host: everything in the store as of one moment, the admin's token, configurations of
-/// packs, and packs in the data directory. Whoever has a backup can sign in.
+/// packs, and packs in the data directory. Whoever has a backup can sign in. Nothing waits for running executions: what
+/// is in flight is in the backup as such, and `petrel restore --help` says what becomes of it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  petrel backup petrel.backup\n  petrel backup - | gzip > petrel.backup.gz\n  petrel restore petrel.backup --data-dir /var/lib/petrel"

@@ -28,6 +28,7 @@ mod task_tree;
 use rerun::Again;
 
 pub(super) use ending::show_whole;
+pub(super) use held::list as list_held;
 
 /// Show, cancel, pause and rerun executions.
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,5 @@
-//! Tests that hints and messages name only existing things: verbs and flags of the command line, and settings of the
-//! table. All literals in the sources of the host are searched, so that a renamed verb does not live on in a hint.
+//! Tests that hints, messages and documents name only existing things: verbs and flags of the command line, and settings
+//! of the table. All literals in the sources of the host are searched, so that a renamed verb does not live on in a hint.
 
 use std::path::{Path, PathBuf};
 
@@ -154,6 +154,33 @@ fn what_texts_name_is_there() {
         "only {seen} verbs and settings were found, so they are not looked for in the right way"
     );
     assert!(problems.is_empty(), "hints name what is not there:\n{}", problems.join("\n"));
+}
+
+#[test]
+fn what_documents_name_is_there() {
+    let mut root = super::Arguments::command();
+    root.build();
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut problems, mut seen) = (Vec::new(), 0);
+    for name in ["README.md", "CONTRIBUTING.md", "examples/github/README.md", "pack-sdk/rust/README.md"] {
+        let text = std::fs::read_to_string(top.join(name)).unwrap();
+        // A command between backticks may go over the end of a line; in a block it stands at the beginning of one.
+        let quoted = text.split('`').skip(1).step_by(2).map(|quoted| quoted.replace('\n', " "));
+        let in_blocks = text.lines().filter(|line| line.starts_with("petrel ")).map(str::to_owned);
+        for command in quoted.filter(|quoted| quoted.starts_with("petrel ")).chain(in_blocks) {
+            let command = format!("`{command}`");
+            let found = commands(&command);
+            seen += found.len();
+            problems.extend(
+                found
+                    .iter()
+                    .filter_map(|command| wrong(&root, command))
+                    .map(|what| format!("{name}: {what}")),
+            );
+        }
+    }
+    assert!(seen > 30, "only {seen} commands were found, so they are not looked for in the right way");
+    assert!(problems.is_empty(), "documents name what is not there:\n{}", problems.join("\n"));
 }
 
 #[test]

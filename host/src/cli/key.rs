@@ -12,6 +12,8 @@ use super::session::{Items, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, Listing};
 
+mod named;
+
 /// Show and change the datastore.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
@@ -30,14 +32,15 @@ pub(crate) enum Key {
     },
     /// Set the value of a key
     #[command(
+        override_usage = "petrel key set [OPTIONS] <NAME> <VALUE>",
         after_help = "Examples:\n  petrel key set deploy.channel '#ops'\n  petrel key set deploy.offset -5\n  petrel key set deploy.certificate - < certificate.pem"
     )]
     Set {
-        /// The name of the key
+        /// The name of the key; expressions read it as `st2kv.system.NAME`
         name: String,
         /// The value, or - for standard input (without the line end at its end)
-        #[arg(allow_negative_numbers = true)]
-        value: String,
+        #[arg(value_name = "VALUE", allow_negative_numbers = true)]
+        words: Vec<String>,
     },
     /// Delete keys
     #[command(
@@ -63,10 +66,12 @@ impl Key {
                 })?;
             }
             Self::Get { name } => {
-                let answer = client.get(&format!("/keys/{}", path_segment(&name))).await?;
+                let found = client.get(&format!("/keys/{}", path_segment(&name))).await;
+                let answer = found.map_err(|failure| named::helped(failure, "get", &name))?;
                 session.show(&answer, |key: wire::Key<'static>| print::line(&key.value))?;
             }
-            Self::Set { name, value } => {
+            Self::Set { name, words } => {
+                let value = named::value(&name, words)?;
                 let value = if value == "-" { piped()? } else { value };
                 let path = format!("/keys/{}", path_segment(&name));
                 let key =
@@ -75,10 +80,14 @@ impl Key {
                     Form::Json => print::json(&key),
                     Form::Text => print::note(&format!("{name} is set")),
                 }
+                if let Some(note) = named::note(&name, &value) {
+                    print::note(&note);
+                }
             }
             Self::Delete { names } => {
                 let delete = async |name: &str| {
-                    client.delete(&format!("/keys/{}", path_segment(name))).await?;
+                    let gone = client.delete(&format!("/keys/{}", path_segment(name))).await;
+                    gone.map_err(|failure| named::helped(failure, "delete", name))?;
                     Ok::<_, Failure>(deleted("name", name))
                 };
                 let tell = |name: &str, _: &Value| {

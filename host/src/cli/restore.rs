@@ -14,8 +14,8 @@ use crate::print::{self, Form};
 
 /// Restore a backup or an export into a new data directory. A directory that has a store is refused, and an
 /// incomplete backup leaves nothing behind. Executions that were in flight at the backup are held until `petrel
-/// resume-all`, since they may have gone on where the backup comes from; new ones run.
-/// is from, until `petrel resume-all`; new work runs.
+/// resume-all`, since they may have gone on where the backup comes from; new ones run. When they are resumed, an action
+/// that had begun is run again if it is idempotent, and otherwise becomes `abandoned`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  petrel restore petrel.backup\n  petrel restore petrel.backup --data-dir /var/lib/petrel --store-engine redb\n  petrel restore petrel.backup --run\n  gunzip < petrel.backup.gz | petrel restore -"
@@ -24,7 +24,7 @@ pub(crate) struct Restore {
     /// The file; - for standard input
     file: String,
 
-    /// Do not hold executions that were in flight at the backup
+    /// Do not hold executions that were in flight at the backup: they go on, or are abandoned, when the host starts
     #[arg(long)]
     run: bool,
 
@@ -82,8 +82,15 @@ fn print_in_flight(restored: &Restored, is_held: bool) {
         print::counted(waiting + begun, "execution")
     ));
     print::line(if is_held {
-        "  held, as they may have gone on since; `petrel resume-all` lets go on what is held"
+        "  held, as they may have gone on since; once the host is started, `petrel resume-all --show` lists them and \
+         `petrel resume-all` lets go on what is held"
     } else {
         "  what was in flight goes on as soon as the host is started"
     });
+    if *begun > 0 {
+        print::line(
+            "  then workflows go on, and an action that had begun becomes abandoned unless it is idempotent: `petrel \
+             execution list --all --status abandoned` shows these, `petrel execution rerun ID` runs one again",
+        );
+    }
 }

@@ -17,6 +17,8 @@ use crate::parameters;
 use crate::print::{self, Form};
 use crate::signals;
 
+mod swallowed;
+
 /// The first time for which the host is asked to wait. After it the execution is reported as running.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// Each further time for which the host is asked to wait.
@@ -31,14 +33,15 @@ const LONG_LOOK: Duration = Duration::from_secs(20);
   petrel run github.decide_push payload=@push.json branches:='[\"main\"]'
   petrel run --async core.local cmd='make nightly'
 
+Words without = are a command, for actions that take one; write -- before a command with flags of its own.
 Parameters are NAME=VALUE, read by the type that the action declares; NAME:=JSON; NAME=@FILE (NAME='\\@TEXT' for a text that begins so).
-^C stops waiting, and the action goes on.")]
+`petrel action get ACTION` shows the parameters that an action takes. ^C stops waiting, and the action goes on.")]
 pub(crate) struct Run {
     /// The action, as pack.name
     #[arg(value_name = "ACTION")]
     action: String,
 
-    /// Parameters; words without `=` are joined to the parameter cmd
+    /// Parameters; words without `=` are joined to the parameter cmd, with `--` before them if they have flags
     #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<String>,
 
@@ -53,6 +56,8 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let line: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        swallowed::refuse(&line, &self.action, &self.parameters)?;
         let action = path_segment(&self.action);
         let path = format!("/actions/views/parameters/{action}");
         let takes: ActionParameters<'static> = read(&session.client.get(&path).await?)?;

@@ -188,7 +188,7 @@ fn show_checked(
             }
             if *held > 0 {
                 print::line(&format!(
-                    "held since a restore: {}; `petrel resume-all` lets go on what is held",
+                    "held since a restore: {}; `petrel resume-all` lets go on what is held, once the host runs",
                     print::counted(*held, "execution")
                 ));
             }

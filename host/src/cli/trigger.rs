@@ -5,6 +5,7 @@ use petrel_api_types as wire;
 use petrel_api_types::{Item, Why};
 use petrel_model::trigger::WEBHOOK;
 
+use super::moment::moment;
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
@@ -23,18 +24,9 @@ pub(crate) enum Trigger {
     List,
     /// List the events that came in, newest first
     #[command(
-        after_help = "Examples:\n  petrel trigger instances -n 10\n  petrel trigger instances --type core.st2.webhook"
+        after_help = "Examples:\n  petrel trigger instances -n 10\n  petrel trigger instances --type core.st2.webhook --after 1h\n  petrel rule-enforcement list --status failed"
     )]
-    Instances {
-        /// The greatest number of events to list
-        #[arg(short = 'n', long, default_value_t = 50)]
-        limit: usize,
-        /// List only events of this trigger
-        #[arg(long = "type", value_name = "TRIGGER")]
-        kind: Option<String>,
-        #[command(flatten)]
-        secrets: Secrets,
-    },
+    Instances(Instances),
     /// Show an event with its outcome, or the payload of a kind of events
     #[command(after_help = "Examples:\n  petrel trigger get last\n  petrel trigger get core.st2.webhook")]
     Get {
@@ -64,9 +56,7 @@ impl Trigger {
                     print::listing(attributes::kinds(&kinds), &[]);
                 })?;
             }
-            Self::Instances { limit, kind, secrets } => {
-                instances(session, limit, kind, secrets).await?;
-            }
+            Self::Instances(asked) => instances(session, asked).await?,
             Self::Get { id, .. } if id.contains('.') => {
                 let answer = session.client.get(&format!("/triggertypes/{}", path_segment(&id))).await?;
                 session.show(&answer, |kind: wire::TriggerType<'static>| {
@@ -90,24 +80,46 @@ impl Trigger {
     }
 }
 
-/// Lists accepted events.
-async fn instances(
-    session: &Session,
+/// List the events that came in, newest first
+#[derive(Debug, clap::Args)]
+pub(crate) struct Instances {
+    /// The greatest number of events to list
+    #[arg(short = 'n', long, default_value_t = 50)]
     limit: usize,
+    /// List only events of this trigger
+    #[arg(long = "type", value_name = "TRIGGER")]
     kind: Option<String>,
+    /// List only events after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    after: Option<String>,
+    /// List only events before this time
+    #[arg(long, value_name = "TIME")]
+    before: Option<String>,
+    #[command(flatten)]
     secrets: Secrets,
-) -> Result<(), Failure> {
-    let filter =
-        kind.as_ref().map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(kind)));
-    let path = secrets.asked(&format!("/triggerinstances?limit={limit}{filter}"));
-    let (answer, count) = session.client.counted(&path).await?;
+}
+
+/// Lists accepted events.
+async fn instances(session: &Session, asked: Instances) -> Result<(), Failure> {
+    let Instances { limit, kind, after, before, secrets } = asked;
+    let mut path = format!("/triggerinstances?limit={limit}");
+    let given = [("type", kind), ("after", after), ("before", before)];
+    let asked: Vec<_> = given.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect();
+    for (flag, value) in &asked {
+        let (name, value) = match *flag {
+            "after" => ("timestamp_gt", moment(value)?),
+            "before" => ("timestamp_lt", moment(value)?),
+            _ => ("trigger_type", value.clone()),
+        };
+        path.push_str(&format!("&{name}={}", path_segment(&value)));
+    }
+    let (answer, count) = session.client.counted(&secrets.asked(&path)).await?;
     if session.form == Form::Json {
         print::json(&answer);
         return Ok(());
     }
     let events: Items<wire::TriggerInstance<'static>> = read(&answer)?;
     let webhooks = if events.iter().any(is_of_webhook) { webhooks(session).await? } else { Vec::new() };
-    let asked: Vec<_> = kind.map(|kind| ("type", kind)).into_iter().collect();
     print::listing(attributes::events(&events, &webhooks), &asked);
     print::count(events.len(), count);
     Ok(())

@@ -23,29 +23,34 @@ const LARGEST_CERTIFICATES: u64 = 16 << 20;
 /// The address of the host and the credential.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Connection {
-    /// The URL of the host, as http://HOST:PORT [default: the address in petrel.toml on this machine, else port 9101]
-    #[arg(long, global = true, env = "PETREL_URL", value_name = "URL", help_heading = "Connection")]
-    pub(crate) url: Option<String>,
-
-    /// The token to sign in with [default: the token of `petrel login`, else the file admin-token in the data
-    /// directory]
+    /// The URL of the host.
     #[arg(
         long,
         global = true,
-        env = "PETREL_TOKEN",
+        value_name = "URL",
+        help = "The URL of the host, as http://HOST:PORT [default: the address in petrel.toml on this machine, else \
+                port 9101] [env: PETREL_URL]",
+        help_heading = "Connection"
+    )]
+    pub(crate) url: Option<String>,
+
+    /// The token to sign in with.
+    #[arg(
+        long,
+        global = true,
         value_name = "TOKEN",
-        hide_env_values = true,
+        help = "The token to sign in with [default: the token of `petrel login`, else the file admin-token in the data \
+                directory] [env: PETREL_TOKEN]",
         help_heading = "Connection"
     )]
     pub(crate) token: Option<String>,
 
-    /// The API key to sign in with, instead of a token
+    /// The API key to sign in with, instead of a token.
     #[arg(
         long,
         global = true,
-        env = "PETREL_API_KEY",
         value_name = "KEY",
-        hide_env_values = true,
+        help = "The API key to sign in with, instead of a token [env: PETREL_API_KEY]",
         help_heading = "Connection"
     )]
     pub(crate) api_key: Option<String>,
@@ -62,6 +67,21 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// The same with what variables say where no flag does. The parser of flags is not told of the variables, because it
+    /// would show a flag in every usage as if somebody had given it.
+    pub(crate) fn with_variables(self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
+        // Either kind of credential on the command line wins over both variables.
+        let is_signed = self.token.is_some() || self.api_key.is_some();
+        let credential = |name: &str| if is_signed { None } else { variable(name) };
+        Self {
+            url: self.url.or_else(|| variable("PETREL_URL")),
+            token: self.token.or_else(|| credential("PETREL_TOKEN")),
+            api_key: self.api_key.or_else(|| credential("PETREL_API_KEY")),
+            ca_file: self.ca_file,
+        }
+    }
+
     /// The URL of the host: the given one, or the address in the settings of this machine.
     ///
     /// # Errors
@@ -193,9 +213,37 @@ impl Credential {
     }
 }
 
-/// The admin's token in the data directory. A host elsewhere gets it only if a variable names the directory and the
-/// connection is encrypted.
+/// Adds the ways to a credential to a failure, if the host at `url` wants one and none was found. The host's own hint is
+/// for all of its clients; this one is for `petrel`.
+pub(super) fn without_credential(failure: Failure, url: &str) -> Failure {
+    if failure.code != Code::Unauthorized || failure.kind != "unauthorized" {
+        return failure;
+    }
+    let mut hint =
+        format!("`petrel login --url {url}`, or set PETREL_TOKEN to a token or PETREL_API_KEY to an API key");
+    let looked = match admin_token_file(url) {
+        Some(file) => {
+            hint.push_str(
+                "; on the host's machine, set PETREL_DATA_DIR to its data directory, as its user who can read the \
+                 admin-token there",
+            );
+            format!(" No login there is known, and {} cannot be read.", file.display())
+        }
+        None => " No login there is known.".to_owned(),
+    };
+    Failure { message: format!("{}{looked}", failure.message), hint, ..failure }
+}
+
+/// The admin's token in the data directory.
 fn admin_token(url: &str) -> Option<Credential> {
+    let file = admin_token_file(url)?;
+    let token = plain_file::read_text(&file, data_directory::LARGEST_TOKEN).ok()?;
+    Some(Credential::of_file(token.trim().to_owned(), Origin::DataDirectory(file)))
+}
+
+/// The file with the admin's token, where it may be used: a host elsewhere gets it only if a variable names the
+/// directory and the connection is encrypted.
+fn admin_token_file(url: &str) -> Option<PathBuf> {
     let named = std::env::var_os("PETREL_DATA_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
     // Invalid settings are reported where they are needed.
     let settings = Configuration::of_client().ok();
@@ -204,9 +252,7 @@ fn admin_token(url: &str) -> Option<Credential> {
         return None;
     }
     let data_dir = named.or_else(|| Some(settings?.data_dir())).unwrap_or_else(data_directory::default);
-    let file = data_directory::token_file(&data_dir);
-    let token = plain_file::read_text(&file, data_directory::LARGEST_TOKEN).ok()?;
-    Some(Credential::of_file(token.trim().to_owned(), Origin::DataDirectory(file)))
+    Some(data_directory::token_file(&data_dir))
 }
 
 /// Whether `url` is an address of this machine.
@@ -257,6 +303,44 @@ mod tests {
             let other = credential.named_in(refused("foreign_origin"), url);
             assert_eq!((other.message.contains("It came"), other.hint.as_str()), (false, "sign in"));
         }
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_and_a_credential_over_that_of_either_kind() {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let set = |name: &str| Some(if name == "PETREL_API_KEY" { " ".to_owned() } else { name.to_owned() });
+        for (url, token, api_key, expected) in [
+            (None, None, None, (Some("PETREL_URL"), Some("PETREL_TOKEN"), None)),
+            (Some("u"), None, Some("k"), (Some("u"), None, Some("k"))),
+            (None, Some("t"), None, (Some("PETREL_URL"), Some("t"), None)),
+        ] {
+            let given = Connection { url: own(url), token: own(token), api_key: own(api_key), ca_file: None };
+            let told = given.with_variables(set);
+            let told = (told.url.as_deref(), told.token.as_deref(), told.api_key.as_deref());
+            assert_eq!(told, expected);
+        }
+    }
+
+    #[test]
+    fn who_has_no_credential_is_told_each_way_to_one() {
+        let required = |kind| {
+            Failure::new(
+                Code::Unauthorized,
+                kind,
+                "Unauthorized - One of Token or API key required.",
+                "of the host",
+            )
+        };
+        let ways = ["`petrel login --url ", "PETREL_TOKEN", "PETREL_API_KEY"];
+        for (url, is_here) in [("http://127.0.0.1:1", true), ("http://petrel.example.com", false)] {
+            let told = without_credential(required("unauthorized"), url);
+            assert!(ways.iter().all(|way| told.hint.contains(way)) && told.hint.contains(url), "{told}");
+            assert!(told.message.contains("No login there is known"), "{told}");
+            let names_file = told.message.contains("admin-token cannot be read");
+            // A data directory that the environment of the test names is no way to a host without encryption.
+            assert_eq!((names_file, told.hint.contains("PETREL_DATA_DIR")), (is_here, is_here), "{told}");
+        }
+        assert_eq!(without_credential(required("too_often"), "http://127.0.0.1:1").hint, "of the host");
     }
 
     #[test]

@@ -23,6 +23,8 @@ const VERBS: &[&str] = &[
     "rule enable",
     "rule disable",
     "rule delete",
+    "rule-enforcement list",
+    "rule-enforcement get",
     "trigger list",
     "trigger instances",
     "trigger get",
@@ -223,6 +225,8 @@ fn errors_are_text_for_people_and_objects_for_programs() {
     ] {
         is_an_error_in_both_forms(&place, words, code, kind, says);
     }
+    // Its address is in a variable, and no flag that somebody gave.
+    assert_says(&host.cli(&["pack", "reload"]).with_code(2).stderr, &["Usage: petrel pack reload <PACK>"]);
     host.stop();
 }
 
@@ -242,10 +246,17 @@ fn is_an_error_in_both_forms(place: &Place, words: &[&str], code: i32, kind: &st
 fn wrong_usage_says_what_is_right() {
     let place = Place::default();
     let usage = |words: &[&str]| -> Ended { place.petrel(words).with_code(2) };
-    assert_says(&usage(&["ruel", "list"]).stderr, &["ruel", "rule"]);
+    assert_says(&usage(&["ruel", "list"]).stderr, &["ruel", "did you mean `petrel rule`?"]);
+    assert_says(&usage(&["trigger-instance", "list"]).stderr, &["`petrel trigger instances`"]);
+    assert_says(&usage(&["help", "execution", "tial"]).stderr, &["did you mean `petrel execution tail`?"]);
     assert_says(&usage(&["rule", "create"]).stderr, &["FILE", "Usage: petrel rule create"]);
     assert_says(&usage(&["execution", "list", "--stauts", "failed"]).stderr, &["--stauts", "--status"]);
     assert_says(&usage(&[]).stderr, &["petrel run core.local"]);
+    let run = usage(&["run", "core.local", "uname", "-a"]).stderr;
+    assert_says(
+        &run,
+        &["`-a` behind `uname`", "petrel run core.local -- uname -a", "petrel run -a core.local uname"],
+    );
     let object = usage(&["--json", "ruel", "list"]);
     assert_eq!(object.json()["code"], "usage");
     assert_says(object.json()["faultstring"].as_str().unwrap(), &["ruel"]);
@@ -260,8 +271,10 @@ fn what_there_is_can_be_looked_at() {
         (&["execution", "list", "--status", "failed"], "nothing found for --status failed\n"),
         (&["trigger", "instances"], "nothing found\n"),
         (&["trigger", "instances", "--type", "a.b"], "nothing found for --type a.b\n"),
+        (&["trigger", "instances", "--before", "1h"], "nothing found for --before 1h\n"),
         (&["rule", "list", "--pack", "none"], "nothing found for --pack none\n"),
         (&["action", "list", "--pack", "none"], "nothing found for --pack none\n"),
+        (&["rule-enforcement", "list", "--rule", "a.b"], "nothing found for --rule a.b\n"),
         (&["key", "list", "--prefix", "x."], "nothing found for --prefix x.\n"),
     ] {
         let nothing = host.ok(words);
@@ -285,6 +298,11 @@ fn what_there_is_can_be_looked_at() {
         (&["trigger", "list"], &["core.st2.webhook"]),
         (&["trigger", "instances", "--type", "core.st2.webhook"], &["webhook /github", "processed"]),
         (&["trigger", "get", "core.st2.webhook"], &["parameters_schema", "\"url\"", "payload_schema"]),
+        (
+            &["rule-enforcement", "list", "--rule", "github.on_push"],
+            &["github.on_push", &execution, "succeeded"],
+        ),
+        (&["rule-enforcement", "get", "last"], &["rule.ref:", "github.on_push", &execution]),
         (&["trigger", "get", "last"], &["enforcements", "github.on_push", &execution]),
         (&["trigger", "why", "last"], &["github.on_push: matches: there are no criteria"]),
         (&["execution", "list"], &[&execution, "stanley", "succeeded"]),

@@ -85,6 +85,7 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
         "2 waited, 3 had begun",
         "held, as they",
         "`petrel resume-all`",
+        "becomes abandoned unless",
     ];
     assert_says(&restored.stdout, &says);
     let host = other.start(&SLOTS);
@@ -102,6 +103,17 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
     assert_says(&shown.stdout, &["running (held)"]);
     assert_says(&shown.stderr, &["`petrel resume-all`"]);
     assert_eq!(host.execution(&in_flight.running)["held"], json!(true));
+    let all = host.ok(&["resume-all", "--show"]).stdout;
+    for (id, outcome) in [
+        (&in_flight.running, "abandoned, if not idempotent"),
+        (&in_flight.workflow, "goes on"),
+        (&in_flight.waiting, "runs"),
+        (&in_flight.delayed, "runs"),
+    ] {
+        let line = all.lines().find(|line| line.starts_with(id.as_str())).unwrap_or_default();
+        assert_says(line, &[outcome]);
+    }
+    assert_eq!((held(&host), all.lines().count()), (json!(5), 6), "{all}");
     assert_eq!(host.execution(&new)["held"], json!(null));
     let refused = host.cli(&["execution", "resume", &in_flight.workflow]).with_code(6);
     assert_says(&refused.stderr, &["is held", "`petrel resume-all`"]);
@@ -119,7 +131,10 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
     host.ok(&["execution", "cancel", &in_flight.delayed]);
     assert_eq!(held(&host), 4);
     // What it runs had begun, and so had the task of the workflow.
-    assert_says(&host.ok(&["resume-all"]).stdout, &["of 4 executions", "2 go on", "2 abandoned"]);
+    assert_says(
+        &host.ok(&["resume-all"]).stdout,
+        &["of 4 executions", "2 go on", "2 abandoned", "--status abandoned"],
+    );
     host.until(&in_flight.waiting, "succeeded");
     let lost = host.until(&in_flight.running, "abandoned");
     assert_says(&lost["result"].to_string(), &["host.lost"]);

@@ -214,6 +214,8 @@ fn events_and_enforcements_are_narrowed() {
         ("enforced_at_lt=2100-01-01&sort=enforced_at", 3),
         (&format!("trigger_instance={}", events[0]), 1),
         ("execution=null", 0),
+        ("status=succeeded", 3),
+        ("status=failed", 0),
     ] {
         let answer = host.get(&format!("/ruleenforcements?{query}")).with_status(200);
         assert_eq!(answer.json().as_array().unwrap().len(), count, "{query}");
@@ -356,6 +358,8 @@ fn keys_are_set_from_anywhere_and_never_widen_a_table() {
     let piped = ["key", "set", "piped", "-", "--token", &host.token];
     host.cli_with(&piped, "one\ntwo\n").with_code(0);
     assert_eq!(host.ok(&["key", "get", "piped"]).stdout, "one\ntwo\n");
+    assert_says(&host.cli(&["key", "set", "a=7"]).with_code(2).stderr, &["petrel key set a 7"]);
+    assert_says(&host.cli(&["key", "get", "st2kv.neg"]).with_code(3).stderr, &["petrel key get neg"]);
     host.ok(&["key", "set", "long", &"x".repeat(3000)]);
     let table = host.cli_in(&[("COLUMNS", "80")], &["key", "list"]).with_code(0).stdout;
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");

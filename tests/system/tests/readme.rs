@@ -281,7 +281,7 @@ fn a_host_is_looked_after_as_the_readme_says() {
             fs::copy(first.path("petrel.backup"), second.path("petrel.backup")).unwrap();
             place = &second;
         }
-        if is_verb("resume-all") {
+        if is_verb("resume-all") && host.is_none() {
             host = Some(second.start(&[]));
         }
         if is_verb("store")

@@ -360,6 +360,7 @@ fn a_rule_is_warned_of_values_that_its_action_refuses() {
         let made = host.ok(&["rule", "create", &place.write("rule.yaml", &rule)]).stderr;
         assert_eq!(made.contains("every match will fail"), !says.is_empty(), "{given}: {made}");
         assert_says(&made, &[says]);
+        assert!(!made.contains("correct the value; correct"), "{made}");
     }
     host.stop();
 }

@@ -238,6 +238,12 @@ fn what_is_worth_nothing_is_said_to_come_from_somewhere() {
         let refused = host.cli_in(environment, arguments).with_code(4);
         assert_says(&refused.stderr, says);
     }
+    // The address alone, as somebody has it who was told nothing else.
+    let empty = place.path("empty");
+    let refused = host.cli_in(&[("PETREL_DATA_DIR", empty.as_str())], &["rule", "list"]).with_code(4);
+    let ways =
+        ["petrel login --url", "PETREL_TOKEN", "PETREL_API_KEY", "PETREL_DATA_DIR", "empty/admin-token"];
+    assert_says(&refused.stderr, &ways);
     host.stop();
 }
 

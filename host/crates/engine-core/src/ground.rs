@@ -14,6 +14,7 @@ use crate::clock::{self, Clock};
 use crate::error::Error;
 use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
+use crate::sparing::Sparing;
 
 /// The ground of all services of one host process. Cheap to clone.
 #[derive(Clone)]
@@ -24,13 +25,20 @@ struct Inner {
     clock: Arc<dyn Clock>,
     ids: Ids,
     lifecycle: Lifecycle,
+    sparing: Sparing,
 }
 
 impl Core {
     /// The ground over `store`, with the time of `clock`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let ids = Ids::random(clock.now());
-        Self(Arc::new(Inner { store, clock, ids, lifecycle: Lifecycle::default() }))
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            ids,
+            lifecycle: Lifecycle::default(),
+            sparing: Sparing::default(),
+        }))
     }
 
     /// The store, for reading. Services write by [`commit`](Self::commit).
@@ -86,6 +94,12 @@ impl Core {
         let commit = Commit { fence: Some(self.store().fence()), expect, changes };
         let span = tracing::debug_span!("commit", changes = commit.changes.len());
         Ok(self.store().commit(commit).instrument(span).await?)
+    }
+
+    /// Whether a log line about `subject`, a rule for example, may be written now: of a flood only a few lines a minute
+    /// are. Gives the number of lines about it that were left out since the last one.
+    pub fn may_log(&self, subject: &str) -> Option<u64> {
+        self.0.sparing.admits(subject, self.monotonic())
     }
 
     /// Runs `future` as a task whose end a stop waits for. The log names a task that does not end by `name`.

@@ -4,14 +4,15 @@
 //! Core ─┬─ Store       commit(): on behalf of this process; store(): reading
 //!       ├─ Clock       now(), monotonic(), sleep(): the system's, or one that a test turns
 //!       ├─ Ids         mint(): ids in the order of creation
+//!       ├─ Sparing     may_log(subject): a few log lines a minute about the same thing
 //!       └─ Lifecycle   spawn(name, future): named tasks, for whose end a stop waits
 //!
 //! Mirror<T>            a service's copy of stored things in memory: get() a snapshot, change(decide)
 //! Evaluations          long evaluations, off the workers: quick(work), or heavy(work) on a thread
 //! ```
 //!
-//! Reading order: [`Core`], [`clock`], `lifecycle`, [`mirror`], [`evaluation`] and [`apart`] (other work that takes a
-//! processor for long). [`error`] has the errors of all services, and [`SetClock`] is the clock for tests. A service
+//! Reading order: [`Core`], [`clock`], `lifecycle`, `sparing`, [`mirror`], [`evaluation`] and [`apart`] (other work that
+//! takes a processor for long). [`error`] has the errors of all services, and [`SetClock`] is the clock for tests. A service
 //! holds a [`Core`], which is cheap to clone, and private state of its own. It never reads a clock, spawns a task or
 //! mints an id by other means.
 
@@ -27,6 +28,7 @@ pub mod ids;
 mod lifecycle;
 pub mod mirror;
 mod set_clock;
+mod sparing;
 
 pub use clock::{Clock, SystemClock};
 pub use depth::refuse_depth;

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::error::Error;
+use crate::failures;
 use crate::incoming::Event;
 use crate::service::Engine;
 
@@ -43,6 +44,13 @@ struct Arrived {
     now: Timestamp,
     /// The catalog at that moment, by which everything is decided.
     content: Arc<Content>,
+}
+
+impl Arrived {
+    /// The sender's trace, or the one that begins with the event.
+    fn trace(&self) -> TraceId {
+        self.event.trace().unwrap_or_else(|| TraceId::from(self.id.0))
+    }
 }
 
 impl Engine {
@@ -74,13 +82,13 @@ impl Engine {
         };
         let now = self.now();
         let arrived = Arrived { id: self.mint(now), trigger, kind, event, now, content };
-        let trace = arrived.event.trace().unwrap_or_else(|| TraceId::from(arrived.id.0));
-        let span = spans::accept_event(arrived.id, trace);
+        let span = spans::accept_event(arrived.id, arrived.trace());
         self.take_in(arrived).instrument(span).await
     }
 
     /// Decides the consequences of an event, and stores them.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
+        let trace = arrived.trace();
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it
             // shares.
@@ -97,9 +105,11 @@ impl Engine {
             self.evaluations().heavy(decide).await?
         };
         let (accepted, changes) = decided?;
+        let failed = failures::among(&changes);
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
         executions::stage(Stage::AcceptCommit, self.core().since(started));
+        failures::log(self.core(), trace, &failed);
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
         if !accepted.executions.is_empty() {
             self.executions().queue().wake();

@@ -15,14 +15,15 @@
 //! key-value store; [`executions`] runs actions, [`workflows`] conducts workflows.
 //!
 //! The way of events is here: [`intake`] bounds the memory of requests, [`incoming`] reads them,
-//! [`dispatcher`] accepts events, and [`explanation`] tells why a rule did or did not match. `retention`
-//! deletes what has expired, [`health`] reports the state of the host, and [`reads`] is the door for reads of
-//! the store. No service calls an earlier one: it commits, and wakes it.
+//! [`dispatcher`] accepts events, [`explanation`] tells why a rule did or did not match, and `failures` logs
+//! enforcements that failed. `retention` deletes what has expired, [`health`] reports the state of the host,
+//! and [`reads`] is the door for reads of the store. No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod dispatcher;
 pub mod explanation;
+mod failures;
 pub mod health;
 pub mod incoming;
 pub mod intake;

@@ -93,6 +93,11 @@ impl Recovered {
     pub fn log(&self, done: &str) {
         let Self { waiting, requeued, abandoned, canceled, workflows, processes, held } = *self;
         tracing::info!(waiting, requeued, abandoned, canceled, workflows, processes, held, "{done}");
+        if abandoned > 0 {
+            let hint = "`petrel execution list --all --status abandoned` shows them; look at what each has done, and run \
+                        it again with `petrel execution rerun ID`";
+            tracing::warn!(abandoned, hint, "executions that had begun are abandoned, and not run twice");
+        }
     }
 }
 
@@ -169,7 +174,11 @@ async fn settle_as_read(
         orphan.result = Some(std::sync::Arc::new(json!({
             "error": "the host was lost while this ran; how far it got is not known",
             "code": "host.lost",
-            "hint": "look at what it does, and run it again if that is safe; an action that may always be run again says `idempotent: true`",
+            "hint": format!(
+                "look at what it does, and run it again with `petrel execution rerun {}` if that is safe; an action that \
+                 may always be run again says `idempotent: true`",
+                orphan.id
+            ),
         })));
     }
     let changes = vec![Change::UpdateExecution(orphan.clone())];

@@ -173,6 +173,19 @@ pub enum EnforcementStatus {
     Failed,
 }
 
+impl EnforcementStatus {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Succeeded, Self::Failed];
+
+    /// The status in StackStorm's words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// A match of a rule with an instance of its trigger, or a failed attempt to evaluate it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Enforcement {

@@ -136,6 +136,14 @@ fn what_is_wrong_is_told_with_its_place() {
         ("a: .inf", "line 1, column 4: .inf has no JSON form"),
         ("a: 99999999999999999999999", "is beyond 64 bits"),
         ("? [a]\n: b", "a key must be a single value"),
+        (
+            "cmd: {{ trigger.body.x }}",
+            "line 1, column 7: a key must be a single value, and not a mapping; a text with {{ … }} is to be in quotes",
+        ),
+        (
+            "{cmd: echo {{ trigger.body.x }}}",
+            "`,` or `}` is expected and not `{`, in a mapping that begins in line 1, column 1; a text with {{ … }}",
+        ),
         ("<<: 5", "line 1, column 5: << takes a mapping"),
         ("a: &x [*x]", "line 1, column 8: the alias is inside the value that it names"),
         (&bomb, "aliases add more than 10000 values"),

@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Status,
     /// The progress of an event through the rules.
     EventStatus,
+    /// The result of an enforcement.
+    EnforcementStatus,
 }
 
 /// The parameters of every list.
@@ -121,6 +123,8 @@ pub(crate) static ENFORCEMENTS: List = List {
     columns: &[
         STORED_ID,
         text("rule_ref"),
+        // Beyond the original, which has no way to find those that failed.
+        column("status", Kind::EnforcementStatus),
         column("rule_id", Kind::Id),
         column("execution", Kind::Id),
         TRIGGER_INSTANCE,

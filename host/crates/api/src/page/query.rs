@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use axum::response::Response;
+use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{Id, Ref, Status, Timestamp};
 use serde::Serialize;
@@ -190,6 +191,11 @@ impl Test {
     fn read(kind: Kind, bound: Bound, name: &str, value: &str) -> Result<Self, ApiError> {
         let wrong = |error: String, hint: String| ApiError::invalid(format!("`{name}`: {error}"), hint);
         let is = || Self::Is(value.to_owned());
+        let one_of = |known: &[&str]| {
+            let hint = || format!("it is one of {}", known.join(", "));
+            let is_known = known.contains(&value);
+            is_known.then(is).ok_or_else(|| wrong(format!("`{}` is no status", shown(value)), hint()))
+        };
         match kind {
             Kind::Text => Ok(is()),
             Kind::Texts => several(name, value).map(Self::IsOneOf),
@@ -207,22 +213,9 @@ impl Test {
                 Ok(_reference) => Ok(is()),
                 Err(error) => Err(wrong(error.to_string(), format!("write {name}=pack.name"))),
             },
-            Kind::Status => match value.parse::<Status>() {
-                Ok(_status) => Ok(is()),
-                Err(_unknown) => {
-                    let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
-                    Err(wrong(
-                        format!("`{}` is no status", shown(value)),
-                        format!("it is one of {}", known.join(", ")),
-                    ))
-                }
-            },
-            Kind::EventStatus => {
-                let known = EVENT_STATUSES.map(TriggerInstanceStatus::as_str);
-                let hint = || format!("it is one of {}", known.join(", "));
-                let is_known = known.contains(&value);
-                is_known.then(is).ok_or_else(|| wrong(format!("`{}` is no status", shown(value)), hint()))
-            }
+            Kind::Status => one_of(&Status::ALL.map(Status::as_str)),
+            Kind::EventStatus => one_of(&EVENT_STATUSES.map(TriggerInstanceStatus::as_str)),
+            Kind::EnforcementStatus => one_of(&EnforcementStatus::ALL.map(EnforcementStatus::as_str)),
             Kind::Flag => flag(name, value).map(Self::Flag),
             Kind::Time => {
                 let time = time(name, value)?;

@@ -256,7 +256,8 @@ pub(crate) async fn one(
     Segment(id): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let hint = "`petrel trigger get ID` shows the enforcements of an event";
+    let hint =
+        "`petrel rule-enforcement list` shows what there is, `petrel trigger get ID` those of an event";
     let parsed: EnforcementId = id
         .parse()
         .map_err(|error: petrel_model::id::InvalidId| ApiError::invalid(error.to_string(), hint))?;

@@ -54,6 +54,16 @@ impl Log {
         lines.filter(|line| ids.iter().any(|id| line.contains(id))).collect()
     }
 
+    /// The fields of the lines that warn of something in these words.
+    pub(crate) fn warnings(&self, message: &str) -> Vec<Value> {
+        let is_warning = |line: &Value| {
+            let says = line.pointer("/fields/message").is_some_and(|said| said == message);
+            says && line.get("level").is_some_and(|level| level == "WARN")
+        };
+        let warnings = self.lines().into_iter().filter(is_warning);
+        warnings.filter_map(|line| line.get("fields").cloned()).collect()
+    }
+
     fn lines(&self) -> Vec<Value> {
         self.to_string().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

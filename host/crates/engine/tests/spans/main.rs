@@ -39,6 +39,8 @@ const OF_AN_ACTION: [&str; 8] =
 /// The same with those of a workflow.
 const OF_A_WORKFLOW: [&str; 9] =
     ["accept", "claim", "commit", "decide", "execution", "outcome", "run", "start", "step"];
+/// The line about an enforcement that failed.
+const FAILED: &str = "failed to enforce a rule";
 /// Those of what the next process does for the event.
 const AFTER_A_RESTART: [&str; 7] = ["claim", "commit", "execution", "outcome", "run", "start", "step"];
 
@@ -233,4 +235,36 @@ fn what_somebody_asks_for_begins_a_trace_unless_one_is_named_and_a_rerun_stays_i
         }
         engine.stop().await;
     });
+}
+
+#[test]
+fn a_failed_enforcement_is_a_warning_in_the_trace_of_its_event_and_a_flood_of_them_a_few() {
+    let pack = pack();
+    for sent in [None, Some(SENT.parse::<TraceId>().unwrap())] {
+        let (log, _kept) = Log::begin();
+        process().block_on(async {
+            // The rule outlives its action: the match is recorded as failed.
+            let engine = start_with_rule(&pack, &MemoryStore::default(), 0, "core.gone").await;
+            let post = || engine.accept_webhook("event", Event::from(json!({"body": {}})).in_trace(sent));
+            let first = post().await.unwrap();
+            let trace = sent.unwrap_or_else(|| TraceId::from(first.id.0));
+            let warnings = log.warnings(FAILED);
+            let [warning] = warnings.as_slice() else { panic!("{warnings:?}\n{log}") };
+            for (field, expected) in [
+                ("rule", "mine.r".to_owned()),
+                ("trace", trace.to_string()),
+                ("trigger_instance", first.id.to_string()),
+                ("hint", format!("`petrel trigger why {}` explains it", first.id)),
+            ] {
+                assert_eq!(warning[field], expected, "{field}: {warning}");
+            }
+            assert!(warning["error"].as_str().is_some_and(|error| error.contains("core.gone")), "{warning}");
+            assert_eq!((&warning["execution"], &warning["left_out"]), (&json!(null), &json!(null)));
+            for _ in 0..20 {
+                post().await.unwrap();
+            }
+            assert!((2..20).contains(&log.warnings(FAILED).len()), "{log}");
+            engine.stop().await;
+        });
+    }
 }

@@ -10,6 +10,9 @@ use crate::token::Kind;
 use super::pairs::{Key, Pairs};
 use super::{Builder, Keys, Place, empty};
 
+/// The remedy where a brace stands that may begin a template.
+const TEMPLATE: &str = "a text with {{ … }} is to be in quotes here";
+
 impl Builder<'_> {
     /// Parses an indented list.
     pub(super) fn items(&mut self) -> Result<Content, Error> {
@@ -173,7 +176,12 @@ impl Builder<'_> {
         self.depth -= 1;
         match node.content {
             Content::Scalar { value, text } => Ok(Key { is_merge, ..self.spelled(text, &value, start) }),
-            _ => Err(Error::meaning(start, "a key must be a single value; write it as text")),
+            // What a template without quotes is to YAML: a mapping whose key is a mapping.
+            Content::Mapping(_) => Err(Error::meaning(
+                start,
+                format!("a key must be a single value, and not a mapping; {TEMPLATE}"),
+            )),
+            Content::List(_) => Err(Error::meaning(start, "a key must be a single value; write it as text")),
         }
     }
 
@@ -197,7 +205,11 @@ impl Builder<'_> {
         match self.tokens.peek() {
             Ok(token) => {
                 let (found, begins) = (token.kind.name(), Error::begins(what, start));
-                Error::syntax(token.start, &format!("{expected} is expected and not {found}, in {begins}"))
+                let mut why = format!("{expected} is expected and not {found}, in {begins}");
+                if matches!(token.kind, Kind::FlowMappingStart) {
+                    why = format!("{why}; {TEMPLATE}");
+                }
+                Error::syntax(token.start, &why)
             }
             Err(error) => error,
         }

@@ -63,6 +63,7 @@ fn every_list_takes_what_its_table_says() {
                 Kind::Time => &["2026-11-20T12:00:00", "2026-11-20T12:00:00.000Z"],
                 Kind::Status => &["succeeded", "delayed"],
                 Kind::EventStatus => &["processed", "pending"],
+                Kind::EnforcementStatus => &["succeeded", "failed"],
             };
             for value in values {
                 let query = format!("{}={value}", column.name);
