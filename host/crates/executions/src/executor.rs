@@ -38,6 +38,12 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     }
     let cancel = executions.core().end_running().child_token();
     let running = executions.queue().runs().enter(id, cancel.clone());
+    // From here on a cancel reaches it, and one that came after the claim was committed before. Where the start is stored
+    // first, that commit is refused.
+    if execution.idempotent && !executions.store().is_waiting(id) {
+        tracing::debug!("it was canceled before it began");
+        return;
+    }
     let result = Run::new(executions, execution, cancel.clone()).carry_out().await;
     if result.is_err() {
         // When its start could not be stored it still runs, with nobody to hear of its end.
@@ -115,6 +121,9 @@ impl<'a> Run<'a> {
         };
         if !self.execution.idempotent {
             self.store_start().await?;
+        } else if self.cancel.is_cancelled() {
+            // Nothing has begun. A cancel has committed the end; a host that ends itself leaves it waiting.
+            return Ok(());
         }
         measures::stage(Stage::QueueWait, self.executions.core().now().since(self.execution.due_at()));
         let started = self.executions.core().monotonic();

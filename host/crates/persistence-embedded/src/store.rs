@@ -213,6 +213,14 @@ impl Store for EmbeddedStore {
         committer::lock(&self.state).queue.waiting_of(account)
     }
 
+    fn is_waiting(&self, id: ExecutionId) -> bool {
+        committer::lock(&self.state).queue.is_waiting(id)
+    }
+
+    fn is_active(&self, id: ExecutionId) -> bool {
+        committer::lock(&self.state).queue.is_active(id)
+    }
+
     fn inside(&self, root: ExecutionId) -> usize {
         committer::lock(&self.state).queue.inside(root)
     }

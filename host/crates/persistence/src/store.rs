@@ -217,6 +217,12 @@ pub trait Store: Send + Sync {
     /// The number of an account's waiting executions, claimed or not.
     fn waiting_of(&self, account: Account<'_>) -> usize;
 
+    /// Whether an execution is stored as waiting, claimed or not. This is known in memory.
+    fn is_waiting(&self, id: ExecutionId) -> bool;
+
+    /// Whether an execution is stored and not final. This is known in memory; once it says no, readers see the end.
+    fn is_active(&self, id: ExecutionId) -> bool;
+
     /// The number of active executions inside a top workflow, at any depth.
     fn inside(&self, root: ExecutionId) -> usize;
 

@@ -83,6 +83,8 @@ pub(crate) struct TestStore {
 struct State {
     /// What is to become of the next commits, each of the first that is meant.
     faults: Mutex<VecDeque<(Which, How)>>,
+    /// What the next claim that finds something waits for, once its executions are claimed.
+    claim: Mutex<Option<oneshot::Receiver<()>>>,
     is_broken: AtomicBool,
     is_full: AtomicBool,
     held: Mutex<Held>,
@@ -110,6 +112,13 @@ impl TestStore {
     pub(crate) fn delay(&self, which: Which) -> oneshot::Sender<()> {
         let (open, waits) = oneshot::channel();
         self.next(which, How::Waits(waits));
+        open
+    }
+
+    /// Lets the next claim that finds something come back only when what is given is used or dropped.
+    pub(crate) fn delay_claim(&self) -> oneshot::Sender<()> {
+        let (open, waits) = oneshot::channel();
+        *self.state.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(waits);
         open
     }
 
@@ -211,6 +220,15 @@ impl Store for TestStore {
 
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error> {
         let claimed = self.inner.claim(runners, now, limit).await?;
+        let waits = if claimed.is_empty() {
+            None
+        } else {
+            self.state.claim.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
+        if let Some(waits) = waits {
+            // Dropped is as good as said.
+            drop(waits.await);
+        }
         let mut held = self.held_here();
         let (resting, free): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|execution| held.ids.contains(&execution.id));
@@ -236,6 +254,14 @@ impl Store for TestStore {
 
     fn waiting_of(&self, account: Account<'_>) -> usize {
         self.inner.waiting_of(account)
+    }
+
+    fn is_waiting(&self, id: ExecutionId) -> bool {
+        self.inner.is_waiting(id)
+    }
+
+    fn is_active(&self, id: ExecutionId) -> bool {
+        self.inner.is_active(id)
     }
 
     fn inside(&self, root: ExecutionId) -> usize {
