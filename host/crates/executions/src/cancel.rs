@@ -96,7 +96,7 @@ impl Executions {
         let changes = vec![Change::UpdateExecution(execution.clone())];
         self.commit_outcome(&execution, vec![expect], changes).await?;
         self.queue().end(&[id]);
-        self.queue().tell(id, execution.status);
+        self.queue().tell(&execution);
         Ok(Canceled::Ends(execution))
     }
 }

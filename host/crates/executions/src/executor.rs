@@ -235,7 +235,7 @@ impl<'a> Run<'a> {
         let commit = self.executions.queue().commit(vec![expect], changes);
         commit.instrument(tracing::debug_span!("start")).await?;
         tracing::debug!("the execution has started");
-        self.executions.queue().tell(self.execution.id, self.execution.status);
+        self.executions.queue().tell(&self.execution);
         Ok(())
     }
 
@@ -301,7 +301,7 @@ impl<'a> Run<'a> {
         measures::stage(Stage::OutcomeCommit, self.executions.core().since(started));
         tracing::debug!(status = %self.execution.status, "the execution has ended");
         measures::ended(&self.execution.runner, self.execution.status);
-        self.executions.queue().tell(self.execution.id, self.execution.status);
+        self.executions.queue().tell(&self.execution);
         Ok(())
     }
 

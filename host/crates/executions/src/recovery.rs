@@ -181,6 +181,8 @@ async fn settle_as_read(
         result => result,
     }?;
     tracing::debug!(status = %orphan.status, "the execution is taken up");
+    // Somebody may wait for one that was held until now.
+    executions.queue().tell(&orphan);
     match orphan.status {
         Status::Abandoned => report.abandoned += 1,
         Status::Canceled => report.canceled += 1,

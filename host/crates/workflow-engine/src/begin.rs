@@ -380,6 +380,6 @@ async fn fail(engine: &WorkflowEngine, mut execution: Execution, result: Value) 
     execution.result = Some(Arc::new(result));
     let changes = vec![Change::UpdateExecution(execution.clone())];
     engine.commit_outcome(&execution, expect, changes).await?;
-    engine.queue().tell(execution.id, execution.status);
+    engine.queue().tell(&execution);
     Ok(())
 }

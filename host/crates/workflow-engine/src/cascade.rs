@@ -95,11 +95,10 @@ impl WorkflowEngine {
         let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
             // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
             Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
-                let ended: Vec<_> =
-                    waiting.iter().map(|one| (one.execution.id, one.execution.status)).collect();
+                let ended: Vec<_> = waiting.iter().map(|one| one.execution.clone()).collect();
                 let committed = self.commit_reports(waiting).await.map_err(Refusal::from);
                 if committed.is_ok() {
-                    ended.into_iter().for_each(|(id, status)| self.queue().tell(id, status));
+                    ended.iter().for_each(|execution| self.queue().tell(execution));
                 }
                 committed
             }
@@ -138,7 +137,7 @@ impl WorkflowEngine {
         let changes = vec![Change::UpdateExecution(execution.clone())];
         self.commit_outcome(&execution, expect, changes).await?;
         self.queue().end(&[id]);
-        self.queue().tell(id, execution.status);
+        self.queue().tell(&execution);
         Ok(())
     }
 

@@ -248,7 +248,9 @@ impl House {
     pub(crate) fn wait_later(&self, id: ExecutionId, seconds: u64) -> JoinHandle<Option<Execution>> {
         let engine = self.engine.clone();
         let patience = Duration::from_secs(seconds);
-        tokio::spawn(async move { engine.executions().wait(id, patience).await.unwrap() })
+        tokio::spawn(async move {
+            engine.executions().wait(id, patience).await.unwrap().map(Arc::unwrap_or_clone)
+        })
     }
 
     /// Lets everything run until an execution has ended.
@@ -257,7 +259,7 @@ impl House {
         let patience = Duration::from_secs(1 << 40);
         let ended =
             within(&format!("the end of execution {id}"), self.engine.executions().wait(id, patience)).await;
-        ended.unwrap().unwrap()
+        Arc::unwrap_or_clone(ended.unwrap().unwrap())
     }
 
     /// Lets everything run until an execution has a status.

@@ -2,7 +2,7 @@
 //! wait, or fails for good. It also holds executions, as a store does that was restored from a backup.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -85,6 +85,8 @@ struct State {
     faults: Mutex<VecDeque<(Which, How)>>,
     /// What the next claim that finds something waits for, once its executions are claimed.
     claim: Mutex<Option<oneshot::Receiver<()>>>,
+    /// How often an execution was read.
+    reads: AtomicUsize,
     is_broken: AtomicBool,
     is_full: AtomicBool,
     held: Mutex<Held>,
@@ -125,6 +127,11 @@ impl TestStore {
     /// How many commits are still to meet what was asked for.
     pub(crate) fn faults_left(&self) -> usize {
         self.faults().len()
+    }
+
+    /// How often an execution was read by its id.
+    pub(crate) fn reads(&self) -> usize {
+        self.state.reads.load(Ordering::SeqCst)
     }
 
     /// Nothing can be written from now on.
@@ -296,6 +303,7 @@ impl Store for TestStore {
     }
 
     async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
+        self.state.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.execution(id).await
     }
 
