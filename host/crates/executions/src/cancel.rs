@@ -80,8 +80,10 @@ impl Executions {
     async fn try_cancel(&self, execution: Execution, user: &str) -> Result<Canceled, Uncommitted> {
         let id = execution.id;
         let is_held = self.store().is_held(id);
+        let is_workflow = self.queue().is_workflow(&execution);
         match execution.status {
-            Status::Canceling if is_held => {}
+            // Whoever asks again hears whether what is inside a workflow can be told.
+            Status::Canceling if is_held || is_workflow => {}
             Status::Canceling => {
                 self.queue().end(&[id]);
                 return Ok(Canceled::Ends(execution));
@@ -89,8 +91,8 @@ impl Executions {
             status if !status.is_cancelable() => return Ok(Canceled::TooLate(execution)),
             _ => {}
         }
-        if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
-            return self.conductor().cancel(execution).await.map(Canceled::Ends);
+        if is_workflow && !execution.status.is_waiting() {
+            return self.conductor().cancel(execution, user).await.map(Canceled::Ends);
         }
         let (execution, expect) = cancellation(execution, is_held, user, self.core().now())?;
         let changes = vec![Change::UpdateExecution(execution.clone())];

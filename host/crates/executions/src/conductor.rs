@@ -27,9 +27,13 @@ pub trait Conductor: Send + Sync {
     /// Begins the workflow of `execution`, which this process has claimed. What goes wrong is stored or logged.
     async fn begin(&self, execution: Execution);
 
-    /// Whether `execution` may not begin, since a workflow that it is inside of is about to end. Whoever ends that ends
-    /// it too.
+    /// Whether `execution` may not begin, or not yet, since a workflow that it is inside of is about to end, or was not
+    /// taken up yet. [`may_begin`](Self::may_begin) finds that out.
     fn holds(&self, execution: &Execution) -> bool;
+
+    /// Whether `execution` may begin, which [`holds`](Self::holds) is the quick answer to: waits until the workflows that
+    /// it is inside of are taken up. If it may not, whoever ends one of these ends it too, or the host stops.
+    async fn may_begin(&self, execution: &Execution) -> bool;
 
     /// Commits the end of an execution inside a workflow, together with what it means to that.
     ///
@@ -37,11 +41,12 @@ pub trait Conductor: Send + Sync {
     /// When it was moved meanwhile, or cannot be stored. Nothing was stored then.
     async fn outcome(&self, report: Report) -> Result<(), Uncommitted>;
 
-    /// Asks a workflow that has begun to end, and gives it as it stands then.
+    /// Asks a workflow that has begun to end, on behalf of `user`, and gives it as it stands then. What is inside one that
+    /// is about to end is told of that once more.
     ///
     /// # Errors
-    /// When it was moved meanwhile (it has ended, most likely), or cannot be stored.
-    async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted>;
+    /// When it was moved meanwhile (it has ended, most likely), or cannot be read or stored.
+    async fn cancel(&self, workflow: Execution, user: &str) -> Result<Execution, Uncommitted>;
 
     /// Pauses a workflow: no more tasks start, what runs is let finish.
     ///

@@ -32,7 +32,8 @@ const LINES_AN_ATTEMPT: u32 = 1 << 24;
 /// Runs `execution`, which this process has claimed, to its end.
 pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     let id = execution.id;
-    if executions.conductor().holds(&execution) {
+    let conductor = executions.conductor();
+    if conductor.holds(&execution) && !conductor.may_begin(&execution).await {
         // Whoever ends its workflow ends it too.
         return;
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use petrel_catalog::content::{RegisteredAction, refused};
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
-use petrel_executions::{Uncommitted, final_parameters, spans};
+use petrel_executions::{Conductor as _, Uncommitted, final_parameters, spans};
 use petrel_model::{
     Execution, ExecutionId, Object, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
@@ -34,7 +34,8 @@ impl WorkflowEngine {
     pub(super) async fn begin_workflow(&self, execution: Execution) {
         let engine = self;
         let id = execution.id;
-        if engine.closing().holds(&execution) {
+        engine.catch_up_with(&execution).await;
+        if engine.holds(&execution) {
             // Whoever ends the workflow above ends it too.
             return;
         }
@@ -52,13 +53,18 @@ impl WorkflowEngine {
                 fail(engine, execution.clone(), result).await.map(|()| None).map_err(Refusal::from)
             }
         };
-        match result {
+        let is_tried_again = match result {
             Ok(live) => {
                 live.iter().for_each(|live| engine.follow(live));
                 *held = live.filter(|live| !live.is_idle());
+                false
             }
-            Err(error) => give_up(engine, execution, error).await,
-        }
+            Err(Refusal::Failed(Error::NoRoom(_))) => true,
+            Err(error) => {
+                give_up(engine, execution, error).await;
+                false
+            }
+        };
         if let Some(parent) = held.as_ref().and_then(|live| live.execution.parent.as_ref()) {
             pause_with(engine.clone(), id, parent.execution);
         }
@@ -70,7 +76,20 @@ impl WorkflowEngine {
         workflow.end_work();
         drop(held);
         engine.make_room();
+        if is_tried_again {
+            put_back(engine, id).await;
+        }
     }
+}
+
+/// Puts a workflow back that found no room, after a while. It keeps its slot until then, so that others that would find
+/// none either do not come one after the other; but nobody who has something to tell it is kept waiting.
+async fn put_back(engine: &WorkflowEngine, id: ExecutionId) {
+    engine.core().sleep(NO_ROOM).await;
+    if let Err(error) = engine.store().release(id).await {
+        tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
+    }
+    engine.queue().wake();
 }
 
 /// Pauses a workflow that has begun after the one above it was paused.
@@ -84,19 +103,12 @@ fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     });
 }
 
-/// A workflow could not begin: it is tried again when there was no room, and fails for any other reason.
+/// A workflow could not begin, and fails, unless it was moved meanwhile.
 async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal) {
     let id = execution.id;
     match refusal {
         Refusal::Moved | Refusal::Status { .. } => {
             tracing::debug!(execution.id = %id, "it was moved before it began");
-        }
-        Refusal::Failed(Error::NoRoom(_)) => {
-            engine.core().sleep(NO_ROOM).await;
-            if let Err(error) = engine.store().release(id).await {
-                tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
-            }
-            engine.queue().wake();
         }
         error => {
             tracing::error!(execution.id = %id, %error, "the workflow cannot begin");

@@ -33,7 +33,8 @@ impl WorkflowEngine {
     /// Ends all that is inside a workflow that is to end. It is not waited for: what came of it is reported to the
     /// workflow like anything else.
     pub(super) fn end_inside(&self, live: &Live) {
-        let (id, user) = (live.execution.id, live.execution.context.user.clone());
+        let (id, context) = (live.execution.id, &live.execution.context);
+        let user = context.cancelled_by.as_ref().unwrap_or(&context.user).clone();
         self.closing().add(id);
         let open: Vec<_> = live.active.keys().copied().collect();
         let (engine, span) = (self.clone(), spans::execution(&live.execution));
@@ -131,7 +132,7 @@ impl WorkflowEngine {
             _ => {}
         }
         if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
-            return self.cancel(execution).await.map(drop);
+            return self.cancel(execution, user).await.map(drop);
         }
         let (execution, expect) = cancellation(execution, is_held, user, self.now())?;
         let changes = vec![Change::UpdateExecution(execution.clone())];

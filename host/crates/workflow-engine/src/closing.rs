@@ -1,7 +1,7 @@
-//! The workflows of which nothing may begin any more: they are canceled, have taken too long, or were made to
-//! fail. What is inside one is asked here before it starts, so that a tree that grows faster than its workflows
-//! can be told of the end stops growing at once. It is only a short cut: that everything ends is seen to by
-//! [`cascade`](super::cascade).
+//! Workflows of which nothing may begin: those that are canceled, have taken too long, or were made to fail, and for a
+//! moment after the start those of which this process does not know yet whether they are. What is inside one is asked here
+//! before it starts, so that a tree that grows faster than its workflows can be told of the end stops growing at once. It
+//! is only a short cut: that everything ends is seen to by [`cascade`](super::cascade).
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,23 +9,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use petrel_model::{Execution, ExecutionId};
 
-/// Workflows that have not ended, but are about to.
+/// A set of workflows, which is asked about what is inside of them.
 #[derive(Debug, Default)]
-pub(super) struct Closing {
+pub(super) struct Marked {
     ids: Mutex<HashSet<ExecutionId>>,
     /// How many; most often none, and then nobody needs the lock.
     count: AtomicUsize,
 }
 
-impl Closing {
-    /// Nothing inside the workflow `id` begins from now on.
+impl Marked {
+    /// Marks the workflow `id`.
     pub(super) fn add(&self, id: ExecutionId) {
         let mut ids = self.ids.lock();
         ids.insert(id);
         self.count.store(ids.len(), Ordering::SeqCst);
     }
 
-    /// The workflow `id` has ended, with all that was inside it.
+    /// The workflow `id` is marked no more.
     pub(super) fn remove(&self, id: ExecutionId) {
         if self.count.load(Ordering::SeqCst) > 0 {
             let mut ids = self.ids.lock();
@@ -34,14 +34,23 @@ impl Closing {
         }
     }
 
-    /// Whether `execution` may not begin, since a workflow that it is inside of is about to end: the one that has
-    /// asked for it, or the top one. It will be canceled.
-    pub(super) fn holds(&self, execution: &Execution) -> bool {
-        let Some(parent) = &execution.parent else { return false };
+    /// Whether the workflow `id` is marked.
+    pub(super) fn contains(&self, id: ExecutionId) -> bool {
+        self.count.load(Ordering::SeqCst) > 0 && self.ids.lock().contains(&id)
+    }
+
+    /// Whether a workflow is marked that `execution` is inside of: the one that has asked for it, or the top one.
+    pub(super) fn has_inside(&self, execution: &Execution) -> bool {
+        self.around(execution).is_some()
+    }
+
+    /// The workflow that is marked and that `execution` is inside of.
+    pub(super) fn around(&self, execution: &Execution) -> Option<ExecutionId> {
+        let parent = execution.parent.as_ref()?;
         if self.count.load(Ordering::SeqCst) == 0 {
-            return false;
+            return None;
         }
         let ids = self.ids.lock();
-        ids.contains(&parent.execution) || ids.contains(&parent.root())
+        [parent.root(), parent.execution].into_iter().find(|id| ids.contains(id))
     }
 }

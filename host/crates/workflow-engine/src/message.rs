@@ -15,8 +15,10 @@ pub(super) enum Message {
     Report(Box<Report>),
     /// Several of them do, all or none.
     Reports(Vec<Report>),
-    /// Somebody asks for a status.
+    /// Somebody asks for a status, but for its end.
     Request(Status),
+    /// This user cancels it.
+    Cancel(String),
     /// It has taken longer than it may.
     Expire,
     /// It is made to fail, for this reason, and all that is inside it ends.
@@ -49,7 +51,7 @@ impl Message {
         match self {
             Self::Report(report) => vec![*report],
             Self::Reports(reports) => reports,
-            Self::Request(_) | Self::Expire | Self::Fail(_) => Vec::new(),
+            Self::Request(_) | Self::Cancel(_) | Self::Expire | Self::Fail(_) => Vec::new(),
         }
     }
 }

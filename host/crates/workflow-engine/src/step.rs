@@ -151,6 +151,11 @@ impl Step {
     fn take(&mut self, message: Message) -> Result<(), Refusal> {
         match message {
             Message::Request(status) => self.request(status),
+            Message::Cancel(user) => {
+                self.request(Status::Canceling)?;
+                self.live.execution.context.cancelled_by.get_or_insert(user);
+                Ok(())
+            }
             Message::Expire => {
                 self.expire();
                 Ok(())

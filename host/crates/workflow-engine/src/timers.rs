@@ -7,14 +7,20 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use petrel_engine_core::Error;
 use petrel_executions::spans;
-use petrel_model::{Execution, ExecutionId, Timestamp};
+use petrel_model::{Execution, ExecutionId, Status as Stored, Timestamp};
 use petrel_workflows::Status;
 use tokio::task::AbortHandle;
 use tracing::Instrument as _;
 
 use super::live::Live;
 use super::message::Message;
+use super::refusal::Refusal;
 use super::service::WorkflowEngine;
+
+/// How often it is attempted to take up a workflow that cannot be read for the moment.
+const MOST_ATTEMPTS: usize = 20;
+/// How long to wait between these: longer each time, up to five seconds.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
 /// What ends a workflow when it takes too long; it is called off when this is dropped.
 #[derive(Debug)]
@@ -68,25 +74,76 @@ impl WorkflowEngine {
     }
 
     /// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
-    /// what runs inside them is asked again, as it may not have been told.
-    pub(super) async fn go_on(&self, workflows: Vec<Execution>) {
-        for execution in workflows {
-            self.go_on_with(execution.id).instrument(spans::execution(&execution)).await;
+    /// what runs inside them is asked again, as it may not have been told. What cannot be read for the moment is tried
+    /// again.
+    pub(super) async fn go_on(&self, mut workflows: Vec<Execution>) {
+        let mut pause = AGAIN.0;
+        for attempt in 1.. {
+            let mut left = Vec::new();
+            for workflow in workflows {
+                let id = workflow.id;
+                if workflow.status != Stored::Canceling && !self.behind().contains(id) {
+                    // Something inside it was about to begin, and has taken it up.
+                    continue;
+                }
+                let result = self.go_on_with(id).instrument(spans::execution(&workflow)).await;
+                let Err(error) = result else {
+                    self.behind().remove(id);
+                    continue;
+                };
+                if is_lasting(&error) || attempt >= MOST_ATTEMPTS {
+                    tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
+                    self.behind().remove(id);
+                } else {
+                    tracing::debug!(execution.id = %id, %error, "the workflow cannot be taken up yet");
+                    left.push(workflow);
+                }
+            }
+            if left.is_empty() || !self.goes_on_after(pause).await {
+                return;
+            }
+            workflows = left;
+            pause = (pause * 2).min(AGAIN.1);
+        }
+    }
+
+    /// Waits until the workflows that `execution` is inside of are taken up, or the host stops.
+    pub(super) async fn catch_up_with(&self, execution: &Execution) {
+        let mut pause = AGAIN.0;
+        while let Some(id) = self.behind().around(execution) {
+            match self.go_on_with(id).await {
+                Ok(()) => self.behind().remove(id),
+                // Whoever takes up all of them says so, and decides what that means.
+                Err(_) if !self.goes_on_after(pause).await => return,
+                Err(_) => pause = (pause * 2).min(AGAIN.1),
+            }
+        }
+    }
+
+    /// Waits; says whether the host goes on then.
+    async fn goes_on_after(&self, pause: Duration) -> bool {
+        tokio::select! {
+            () = self.core().sleep(pause) => true,
+            () = self.core().stop_starting().cancelled() => false,
         }
     }
 
     /// Takes up one workflow, unless something has happened to it meanwhile.
-    async fn go_on_with(&self, id: ExecutionId) {
+    ///
+    /// # Errors
+    /// When it is gone, or cannot be read: nothing inside it was told of anything.
+    pub(super) async fn go_on_with(&self, id: ExecutionId) -> Result<(), Refusal> {
         let workflow = self.workflows().get(id);
         let mut held = workflow.hold().await;
         if workflow.is_gone() {
             // Nothing is left to be taken up.
-            return;
+            return Ok(());
         }
+        let mut result = Ok(());
         if held.is_none() {
             match self.load(id).await {
                 Ok(live) => *held = Some(live),
-                Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
+                Err(error) => result = Err(error),
             }
         }
         if let Some(live) = held.as_ref() {
@@ -110,6 +167,7 @@ impl WorkflowEngine {
         }
         drop(held);
         self.make_room();
+        result
     }
 
     /// Ends what is inside workflows that have ended: an earlier version could leave it behind. Nothing of it begins
@@ -138,4 +196,9 @@ impl WorkflowEngine {
         }
         Ok(())
     }
+}
+
+/// Whether a workflow that cannot be read for this reason cannot be read later either.
+fn is_lasting(error: &Refusal) -> bool {
+    matches!(error, Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_)))
 }

@@ -215,6 +215,9 @@ async fn a_workflow_that_is_canceled_ends_what_is_inside_it_first() {
     assert_eq!(ended.status, Status::Canceled);
     let inside = house.execution(first).await;
     assert_eq!((inside.status, inside.ended_at <= ended.ended_at), (Status::Canceled, true));
+    for one in [ended, inside] {
+        assert_eq!(one.context.cancelled_by.as_deref(), Some("bob"), "{one:?}");
+    }
     assert_eq!(house.tasks(id).await, ["first canceled"], "no other task has begun");
 }
 

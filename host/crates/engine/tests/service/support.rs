@@ -6,6 +6,7 @@
 //! Nothing waits for a time to pass. Who waits lets all other tasks run until something holds; a net of ten seconds is
 //! for what never comes.
 
+mod gate;
 mod house;
 mod plan;
 mod registered;

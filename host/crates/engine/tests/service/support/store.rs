@@ -18,6 +18,8 @@ use petrel_persistence::{
 };
 use tokio::sync::oneshot;
 
+use super::gate::Gate;
+
 /// What becomes of a commit.
 pub(crate) enum How {
     /// The store fails, and nothing was written.
@@ -84,7 +86,11 @@ struct State {
     /// What is to become of the next commits, each of the first that is meant.
     faults: Mutex<VecDeque<(Which, How)>>,
     /// What the next claim that finds something waits for, once its executions are claimed.
-    claim: Mutex<Option<oneshot::Receiver<()>>>,
+    claim: Gate,
+    /// What the next log of a workflow that is read waits for.
+    log: Gate,
+    /// Whether the logs of workflows are damaged.
+    has_lost_logs: AtomicBool,
     /// How often an execution was read.
     reads: AtomicUsize,
     is_broken: AtomicBool,
@@ -119,9 +125,17 @@ impl TestStore {
 
     /// Lets the next claim that finds something come back only when what is given is used or dropped.
     pub(crate) fn delay_claim(&self) -> oneshot::Sender<()> {
-        let (open, waits) = oneshot::channel();
-        *self.state.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(waits);
-        open
+        self.state.claim.close()
+    }
+
+    /// Lets who reads a log of a workflow next wait until what is given is used or dropped.
+    pub(crate) fn delay_log(&self) -> oneshot::Sender<()> {
+        self.state.log.close()
+    }
+
+    /// Whether no log of a workflow can be read from now on.
+    pub(crate) fn lose_logs(&self, are_lost: bool) {
+        self.state.has_lost_logs.store(are_lost, Ordering::SeqCst);
     }
 
     /// How many commits are still to meet what was asked for.
@@ -227,14 +241,8 @@ impl Store for TestStore {
 
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error> {
         let claimed = self.inner.claim(runners, now, limit).await?;
-        let waits = if claimed.is_empty() {
-            None
-        } else {
-            self.state.claim.lock().unwrap_or_else(PoisonError::into_inner).take()
-        };
-        if let Some(waits) = waits {
-            // Dropped is as good as said.
-            drop(waits.await);
+        if !claimed.is_empty() {
+            self.state.claim.pass().await;
         }
         let mut held = self.held_here();
         let (resting, free): (Vec<_>, Vec<_>) =
@@ -338,6 +346,13 @@ impl Store for TestStore {
     }
 
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {
+        self.state.log.pass().await;
+        if self.state.has_lost_logs.load(Ordering::SeqCst) {
+            return Err(Error::Damaged {
+                what: format!("the log of {workflow}"),
+                reason: "on purpose".into(),
+            });
+        }
         self.inner.workflow_log(workflow).await
     }
 
