@@ -323,6 +323,16 @@ impl Store for EmbeddedStore {
         self.readable(entries.iter().filter_map(|(key, _)| keys::child_of(key)))
     }
 
+    async fn children_ids(
+        &self,
+        workflow: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionId>, Error> {
+        let entries = self.rows.range(&keys::children(workflow, after), false, limit)?;
+        Ok(entries.iter().filter_map(|(key, _)| keys::child_of(key)).collect())
+    }
+
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {
         let mut log = Vec::new();
         for entry in self.rows.range(&keys::workflow_log_range(workflow), false, usize::MAX)? {

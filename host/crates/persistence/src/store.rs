@@ -290,6 +290,17 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Execution>, Error>;
 
+    /// The ids of these, without reading them. One that cannot be read is among them.
+    async fn children_ids(
+        &self,
+        workflow: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionId>, Error> {
+        let children = self.children(workflow, after, limit).await?;
+        Ok(children.into_iter().map(|child| child.id).collect())
+    }
+
     /// The log of a workflow, in order.
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error>;
 
