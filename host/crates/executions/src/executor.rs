@@ -26,6 +26,8 @@ use super::uncommitted::Uncommitted;
 const SHORT: Duration = Duration::from_millis(100);
 /// How often output is stored while an action runs.
 const FLUSH: Duration = Duration::from_millis(250);
+/// How long an outcome waits that cannot be stored for the moment.
+const AGAIN: Duration = Duration::from_millis(200);
 /// Lines of output are numbered from here on for each further attempt, so that attempts do not mix.
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
 
@@ -292,8 +294,13 @@ impl<'a> Run<'a> {
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
-            match self.executions.commit_outcome(&self.execution, vec![expect], changes).await {
+            let core = self.executions.core();
+            match self.executions.commit_outcome(&self.execution, vec![expect.clone()], changes).await {
                 Ok(()) => break,
+                // Its workflow cannot be read for the moment. Nobody else would end it before the next start.
+                Err(Uncommitted::Failed(Error::Busy(_))) if !core.end_running().is_cancelled() => {
+                    core.sleep(AGAIN).await;
+                }
                 // A cancel request came in between: what ended counts as canceled.
                 Err(Uncommitted::Moved) => expect = self.read_again(outcome.end).await?,
                 Err(error) => return Err(error),

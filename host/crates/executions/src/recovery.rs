@@ -5,6 +5,7 @@
 //! is taken up when somebody says so ([`Executions::resume_all`]).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use petrel_engine_core::Error;
 use petrel_model::{Execution, Status, StatusEvent};
@@ -18,6 +19,8 @@ use super::uncommitted::Uncommitted;
 
 /// How often an orphan that moves at the same moment is looked at again.
 const TRIES: usize = 100;
+/// How long to wait before that if its workflow cannot be read for the moment.
+const AGAIN: Duration = Duration::from_millis(200);
 
 impl Executions {
     /// Lets what is held go on: it was in flight when the store was restored from a backup. Says what that came to;
@@ -139,6 +142,8 @@ async fn settle(executions: &Executions, mut orphan: Execution, report: &mut Rec
     for _ in 0..TRIES {
         match settle_as_read(executions, orphan, report).await {
             Err(Uncommitted::Moved) => {}
+            // Its workflow cannot be read for the moment, and would never hear of it.
+            Err(Uncommitted::Failed(Error::Busy(_))) => executions.core().sleep(AGAIN).await,
             result => return Ok(result?),
         }
         match executions.store().execution(id).await? {

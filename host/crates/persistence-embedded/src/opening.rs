@@ -144,6 +144,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
         progress: parts.progress,
         opened: Opened { sequence, replayed, is_torn, lost, took: begun.elapsed() },
         unreadable: Mutex::default(),
+        resting: Mutex::default(),
         threads: parts.threads,
         _watchdog: watchdog,
     })

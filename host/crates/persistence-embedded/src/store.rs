@@ -60,6 +60,8 @@ pub struct EmbeddedStore {
     pub(crate) opened: Opened,
     /// Documents that could not be read, by kind.
     pub(crate) unreadable: Mutex<BTreeMap<DocumentKind, Vec<Unreadable>>>,
+    /// Claimed executions that could not be read for the moment, with the time at which they are offered again.
+    pub(crate) resting: Mutex<Vec<(Timestamp, ExecutionId)>>,
     /// The committer and the checkpoint, in the order in which they must end.
     pub(crate) threads: Vec<JoinHandle<()>>,
     /// Watches the threads until they have ended.
@@ -188,8 +190,9 @@ impl Store for EmbeddedStore {
     }
 
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error> {
+        self.offer_again(now);
         let ids = committer::lock(&self.state).queue.claim(runners, now, limit);
-        Ok(self.handed_out(ids))
+        Ok(self.handed_out(ids, now))
     }
 
     async fn release(&self, id: ExecutionId) -> Result<(), Error> {

@@ -232,6 +232,9 @@ fn resolve_once(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8]) -> Re
             let digest: Digest = body.try_into().map_err(|_size| damaged("it has no digest".into()))?;
             blobs.get(&digest).map_err(|error| match error {
                 Error::Damaged { what, reason } => damaged(format!("{what}: {reason}")),
+                Error::Starved { what, reason } => {
+                    Error::Starved { what: describe(key), reason: format!("{what}: {reason}") }
+                }
                 error @ Error::Unavailable(_) => error,
             })?
         }

@@ -37,6 +37,15 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// A row cannot be read for the moment: the system has no file or no memory left for that, or refuses it. The row may
+    /// be whole.
+    #[error("{what} cannot be read for the moment: {reason}")]
+    Starved {
+        /// The row.
+        what: String,
+        /// The reason.
+        reason: String,
+    },
 }
 
 /// A row that cannot be read back. It is shown as such, and hides no other row.

@@ -26,7 +26,7 @@ use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children};
 
-/// How long to wait before a workflow that found no room is tried again.
+/// How long to wait before a workflow is tried again that found no room, or could not read what it needs.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
 impl WorkflowEngine {
@@ -59,7 +59,7 @@ impl WorkflowEngine {
                 *held = live.filter(|live| !live.is_idle());
                 false
             }
-            Err(Refusal::Failed(Error::NoRoom(_))) => true,
+            Err(Refusal::Failed(Error::NoRoom(_) | Error::Busy(_))) => true,
             Err(error) => {
                 give_up(engine, execution, error).await;
                 false
@@ -82,7 +82,7 @@ impl WorkflowEngine {
     }
 }
 
-/// Puts a workflow back that found no room, after a while. It keeps its slot until then, so that others that would find
+/// Puts a workflow back that found no room, or could not read what it needs, after a while. It keeps its slot until then, so that others that would find
 /// none either do not come one after the other; but nobody who has something to tell it is kept waiting.
 async fn put_back(engine: &WorkflowEngine, id: ExecutionId) {
     engine.core().sleep(NO_ROOM).await;
