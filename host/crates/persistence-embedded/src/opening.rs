@@ -26,7 +26,7 @@ use crate::options::Options;
 use crate::remedy;
 use crate::reserve::{self, Reserve};
 use crate::rows::Rows;
-use crate::store::EmbeddedStore;
+use crate::store::{EmbeddedStore, InTurn};
 use crate::value;
 use crate::watchdog::{Watchdog, Watched, Work};
 
@@ -58,15 +58,29 @@ pub struct Opened {
 }
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
-    let open = || {
+    let mut lost: Vec<String> = Vec::new();
+    let mut open = || {
         let begun = Instant::now();
-        start(Recovered::offline(directory, options)?, options, begun)
+        let mut recovered = Recovered::offline(directory, options)?;
+        // What an attempt before has given up is not there to be missed again.
+        for one in std::mem::take(&mut recovered.replayed.lost) {
+            if !lost.contains(&one) {
+                lost.push(one);
+            }
+        }
+        recovered.replayed.lost.clone_from(&lost);
+        start(recovered, options, begun)
     };
     match open() {
         // A quota may be used up on a disk that has room. The first attempt wrote nothing that the second minds.
-        Err(error) if is_no_room(&error) && reserve::give_up(directory) => open(),
+        Err(error) if is_no_room(&error) && is_store(directory) && reserve::give_up(directory) => open(),
         opened => opened,
     }
+}
+
+/// Whether there is a store in `directory`, of which something may be given up.
+fn is_store(directory: &Path) -> bool {
+    Directory::kept(directory).is_ok_and(|kept| kept.is_some())
 }
 
 fn is_no_room(error: &OpenError) -> bool {
@@ -98,6 +112,8 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let mut writes = missing_references(&rows).map_err(&unreadable)?;
     writes.append(&mut without_left_over(&rows).map_err(&unreadable)?);
     let fence = next_epoch(&rows, &mut journal, sequence, writes).map_err(&unreadable)?;
+    // Only now: an opening that fails is not heard of, and the next one tells the loss again.
+    directory.lower_watermark(sequence)?;
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
         failure: Arc::new(watch::channel(None).0),
@@ -144,6 +160,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
         progress: parts.progress,
         opened: Opened { sequence, replayed, is_torn, lost, took: begun.elapsed() },
         unreadable: Mutex::default(),
+        documents: InTurn::default(),
         resting: Mutex::default(),
         threads: parts.threads,
         _watchdog: watchdog,

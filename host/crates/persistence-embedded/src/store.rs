@@ -1,8 +1,9 @@
 //! The storage interface, on top of rows and the committer. [`listings`] has its lists, [`claims`] hands out
-//! executions to run, [`encoded`] makes rows of a commit.
+//! executions to run, [`encoded`] makes rows of a commit, [`in_turn`] lets one commit at a time change a document.
 
 mod claims;
 mod encoded;
+mod in_turn;
 mod listings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ use crate::rows::Rows;
 use crate::watchdog::Watchdog;
 
 use encoded::{Encoded, is_no_room};
+pub(crate) use in_turn::InTurn;
 
 /// Free space, in bytes, below which a failure to write a large value is taken for a full disk.
 const ROOM_FOR_LARGE: u64 = 32 << 20;
@@ -60,6 +62,8 @@ pub struct EmbeddedStore {
     pub(crate) opened: Opened,
     /// Documents that could not be read, by kind.
     pub(crate) unreadable: Mutex<BTreeMap<DocumentKind, Vec<Unreadable>>>,
+    /// Turns at changing documents.
+    pub(crate) documents: InTurn,
     /// Claimed executions that could not be read for the moment, with the time at which they are offered again.
     pub(crate) resting: Mutex<Vec<(Timestamp, ExecutionId)>>,
     /// The committer and the checkpoint, in the order in which they must end.
@@ -144,6 +148,8 @@ impl Store for EmbeddedStore {
             // Checked before anything is written, since large values go to files of their own first.
             return Err(CommitError::NoRoom(self.room.refusal()));
         }
+        // Until it is made.
+        let _turns = self.documents.of(&commit.changes).await;
         let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes, takes_in).await
         {
             Ok(encoded) => encoded,
