@@ -66,6 +66,10 @@ pub trait Conductor: Send + Sync {
     /// What is wrong with that.
     async fn check_rerun(&self, execution: &Execution, tasks: &[String]) -> Result<(), Error>;
 
+    /// Keeps what is inside workflows that are held from beginning until these are taken up. To be called before they are
+    /// let go on.
+    fn hold_back(&self);
+
     /// Takes up these workflows, which an earlier process was conducting. What is to end begins nothing more once this
     /// returns; the rest goes on in the background.
     ///

@@ -38,6 +38,7 @@ impl Executions {
                     return Ok(Resumed::default());
                 }
                 if held > 0 {
+                    executions.conductor().hold_back();
                     executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
                 }
                 *is_left_over = true;

@@ -77,6 +77,11 @@ impl Conductor for WorkflowEngine {
         self.refuse_unknown_tasks(id, tasks).await
     }
 
+    fn hold_back(&self) {
+        let workflows = self.store().by_workflow().into_keys();
+        workflows.filter(|id| self.store().is_held(*id)).for_each(|id| self.behind().add(id));
+    }
+
     async fn take_up(&self, workflows: Vec<Execution>) -> Result<(), Error> {
         for workflow in &workflows {
             // Of the others only the log says whether they were to end: they have taken too long, say.

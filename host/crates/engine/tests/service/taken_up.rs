@@ -1,32 +1,62 @@
 //! Workflows that an earlier process was conducting, and what is inside them, until the next process knows where they
 //! stand.
 
-use petrel_model::Status;
+use std::time::Duration;
+
+use petrel_model::{ExecutionId, Status};
+use tokio::sync::oneshot::Sender;
 
 use crate::support::store::ends;
 use crate::support::{House, Plan, in_time, refused, settle};
 
-/// Only its log says so of a workflow that waits for what is inside it.
-#[tokio::test]
-async fn what_waits_inside_a_workflow_that_has_timed_out_does_not_begin_in_the_next_process() {
-    let many =
-        "version: 1.0\ntimeout: 100\ntasks: {many: {with: '<% range(3).toList() %>', action: house.again}}\n";
+const MANY: &str =
+    "version: 1.0\ntimeout: 100\ntasks: {many: {with: '<% range(3).toList() %>', action: house.again}}\n";
+
+/// A house with a workflow that has timed out, as only its log says: one of the three that are inside it runs, the others
+/// wait, and none of them has heard of it. The commit by which they would have is made once what is given is dropped.
+async fn timed_out() -> (House, ExecutionId, Sender<()>) {
     let plan =
-        Plan::default().options(|options| options.executions.component_slots = 1).workflow("many", many);
+        Plan::default().options(|options| options.executions.component_slots = 1).workflow("many", MANY);
     let house = plan.open().await;
     let id = house.conduct("many").await;
     house.task(id, "many").await;
     house.seconds(1).await;
-    // The host is killed after the timeout is stored, and before anything inside the workflow hears of it.
     let told = house.store().delay(ends);
     house.seconds(200).await;
-    assert_eq!(house.tasks(id).await.iter().filter(|task| *task == "many canceled").count(), 0);
+    assert!(house.tasks(id).await.iter().all(|task| task != "many canceled"));
+    (house, id, told)
+}
+
+#[tokio::test]
+async fn what_waits_inside_a_workflow_that_has_timed_out_does_not_begin_in_the_next_process() {
+    let (house, id, told) = timed_out().await;
     let read = house.store().delay_log();
     let house = house.next_process().await;
     drop(told);
     settle().await;
     assert_eq!(house.script.begun(), vec![], "it is not known yet whether they may begin");
     drop(read);
+    assert_eq!(house.ended(id).await.status, Status::Timeout);
+    assert_eq!((house.tasks(id).await, house.script.begun()), (vec!["many canceled".to_owned(); 3], vec![]));
+}
+
+#[tokio::test]
+async fn nor_does_it_when_it_is_let_go_on_after_a_restore() {
+    let (house, id, told) = timed_out().await;
+    let mut held: Vec<_> = house.children(id).await.iter().map(|child| child.id).collect();
+    held.push(id);
+    let plan = house.killed().await;
+    drop(told);
+    plan.turn(Duration::from_millis(1));
+    let house = plan.holding(&held).open().await;
+    // What waits may begin by now, and nobody has told the workflow that it goes on.
+    let requeued = house.store().delay(requeues);
+    let resumed = house.resume_all_later();
+    settle().await;
+    house.seconds(2).await;
+    assert_eq!(house.script.begun(), vec![]);
+    drop(requeued);
+    assert_eq!(resumed.await.unwrap().unwrap().held, 4);
     assert_eq!(house.ended(id).await.status, Status::Timeout);
     assert_eq!((house.tasks(id).await, house.script.begun()), (vec!["many canceled".to_owned(); 3], vec![]));
 }

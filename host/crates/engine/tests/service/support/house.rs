@@ -215,6 +215,12 @@ impl House {
         self.engine.executions().resume_all().await
     }
 
+    /// The same, while the test does something else.
+    pub(crate) fn resume_all_later(&self) -> JoinHandle<Result<Resumed, Error>> {
+        let engine = self.engine.clone();
+        tokio::spawn(async move { engine.executions().resume_all().await })
+    }
+
     /// An execution as it is stored, if it is.
     pub(crate) async fn find(&self, id: ExecutionId) -> Option<Execution> {
         self.engine.reads().execution(id).await.unwrap()

@@ -50,6 +50,11 @@ pub(crate) fn ends(commit: &Commit) -> bool {
     moves(commit, Status::is_final)
 }
 
+/// One that has an execution wait again that had begun.
+pub(crate) fn requeues(commit: &Commit) -> bool {
+    moves(commit, |status| status == Status::Requested)
+}
+
 /// One that asks an execution to end.
 pub(crate) fn cancels(commit: &Commit) -> bool {
     moves(commit, |status| status == Status::Canceling)
