@@ -125,16 +125,13 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let checkpoint = parts.start_checkpoint(&rows.image, &segments).map_err(io)?;
     let watchdog = parts.start_watchdog(options).map_err(io)?;
     let (requests, receiver) = mpsc::channel();
+    let empty = LayerState::empty(options.layer_bytes, options.layer_age);
     let committer = Committer {
         rows: Arc::clone(&rows),
         journal,
         checkpoint,
         // Not empty: it has the new epoch at least.
-        layer: LayerState {
-            bytes: layer_bytes,
-            since: Some(begun),
-            ..LayerState::empty(options.layer_bytes, options.layer_age)
-        },
+        layer: LayerState { bytes: layer_bytes, since: Some(begun), ..empty },
         state: Arc::clone(&parts.state),
         directory,
         fence,

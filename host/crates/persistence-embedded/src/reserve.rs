@@ -111,7 +111,7 @@ mod tests {
         let place = tempfile::TempDir::new().unwrap();
         let (path, size) = (place.path().join(NAME), 1 << 20);
         for half in [0, size / 2] {
-            fs::write(&path, vec![0; half]).unwrap();
+            fs::write(&path, vec![0_u8; half]).unwrap();
             Reserve::new(place.path(), size as u64).keep(&Room::new(place.path(), size as u64));
             assert_eq!(fs::metadata(&path).unwrap().len(), size as u64, "{half}");
         }

@@ -82,8 +82,9 @@ impl WorkflowEngine {
     }
 }
 
-/// Puts a workflow back that found no room, or could not read what it needs, after a while. It keeps its slot until then, so that others that would find
-/// none either do not come one after the other; but nobody who has something to tell it is kept waiting.
+/// Puts a workflow back that found no room, or could not read what it needs, after a while. It keeps its slot until then,
+/// so that others that would fare no better do not come one after the other; but nobody who has something to tell it is
+/// kept waiting.
 async fn put_back(engine: &WorkflowEngine, id: ExecutionId) {
     engine.core().sleep(NO_ROOM).await;
     if let Err(error) = engine.store().release(id).await {

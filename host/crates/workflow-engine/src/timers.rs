@@ -111,12 +111,15 @@ impl WorkflowEngine {
     pub(super) async fn catch_up_with(&self, execution: &Execution) {
         let mut pause = AGAIN.0;
         while let Some(id) = self.behind().around(execution) {
-            match self.go_on_with(id).await {
-                Ok(()) => self.behind().remove(id),
-                // Whoever takes up all of them says so, and decides what that means.
-                Err(_) if !self.goes_on_after(pause).await => return,
-                Err(_) => pause = (pause * 2).min(AGAIN.1),
+            if self.go_on_with(id).await.is_ok() {
+                self.behind().remove(id);
+                continue;
             }
+            // Whoever takes up all of them says why, and decides what that means.
+            if !self.goes_on_after(pause).await {
+                return;
+            }
+            pause = (pause * 2).min(AGAIN.1);
         }
     }
 
