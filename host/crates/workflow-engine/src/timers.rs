@@ -2,6 +2,7 @@
 //! time is kept here and not with the workflow, which so can leave memory while it waits.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,10 +10,12 @@ use petrel_engine_core::Error;
 use petrel_executions::spans;
 use petrel_model::{Execution, ExecutionId, Status as Stored, Timestamp};
 use petrel_workflows::Status;
+use tokio::sync::MutexGuard;
 use tokio::task::AbortHandle;
 use tracing::Instrument as _;
 
 use super::live::Live;
+use super::mailbox::Workflow;
 use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
@@ -131,17 +134,30 @@ impl WorkflowEngine {
         }
     }
 
-    /// Takes up one workflow, unless something has happened to it meanwhile.
+    /// Takes up one workflow, unless it has ended meanwhile.
     ///
     /// # Errors
     /// When it is gone, or cannot be read: nothing inside it was told of anything.
     pub(super) async fn go_on_with(&self, id: ExecutionId) -> Result<(), Refusal> {
-        let workflow = self.workflows().get(id);
-        let mut held = workflow.hold().await;
-        if workflow.is_gone() {
-            // Nothing is left to be taken up.
-            return Ok(());
+        loop {
+            let workflow = self.workflows().get(id);
+            let held = workflow.hold().await;
+            // It may have left memory while it was waited for.
+            if !workflow.is_gone() {
+                let result = self.go_on_holding(id, &workflow, held).await;
+                self.make_room();
+                return result;
+            }
         }
+    }
+
+    /// The same of one that was taken in hand.
+    async fn go_on_holding(
+        &self,
+        id: ExecutionId,
+        workflow: &Arc<Workflow>,
+        mut held: MutexGuard<'_, Option<Live>>,
+    ) -> Result<(), Refusal> {
         let mut result = Ok(());
         if held.is_none() {
             match self.load(id).await {
@@ -151,7 +167,9 @@ impl WorkflowEngine {
         }
         if let Some(live) = held.as_ref() {
             self.follow(live);
-            if live.is_closing() {
+            if live.execution.status.is_final() && live.active.is_empty() {
+                self.closing().remove(id);
+            } else if live.is_closing() {
                 self.end_inside(live);
             } else {
                 self.take_in_ends(live);
@@ -164,12 +182,10 @@ impl WorkflowEngine {
         }
         if held.as_ref().is_none_or(Live::is_idle) {
             *held = None;
-            self.workflows().forget(id, &workflow);
+            self.workflows().forget(id, workflow);
         } else {
-            self.workflows().used(&workflow, held.as_ref());
+            self.workflows().used(workflow, held.as_ref());
         }
-        drop(held);
-        self.make_room();
         result
     }
 
