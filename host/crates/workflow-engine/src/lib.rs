@@ -17,7 +17,7 @@
 //! | `message`, `delivery`, `mailbox` | what happens to a workflow, its way, and where it waits for its turn |
 //! | `step` | a batch of that is applied: `report` has where what is inside stands, `room` how much may start, `children` makes what its tasks ask for, `world` is what its expressions see |
 //! | `live`, `load` | a workflow in memory, and made anew from its log; `residence` says how long it stays |
-//! | `cascade`, `closing` | what its status means for what is inside it; what of that may not begin any more |
+//! | `cascade`, `closing` | what its status means for what is inside it; what of that may not begin any more, or not yet |
 //! | `timers` | its timeout, and what an earlier process was conducting |
 //! | `definitions` | the files that workflows are written in, by their content |
 //! | `outcome`, `messages`, `refusal` | its status as that of its execution; what it tells without secrets; why something did not happen to it |
