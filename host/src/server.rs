@@ -111,6 +111,7 @@ async fn serve(
         log: Arc::new(level),
         trail: Arc::default(),
         turns: Arc::default(),
+        inspections: Arc::default(),
     };
     let hang_up = CancellationToken::new();
     let connections = connections(&settings, tls);

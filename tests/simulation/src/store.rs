@@ -218,6 +218,14 @@ impl Store for FaultyStore {
         self.inner.waiting_of(account)
     }
 
+    fn is_waiting(&self, id: ExecutionId) -> bool {
+        self.inner.is_waiting(id)
+    }
+
+    fn is_active(&self, id: ExecutionId) -> bool {
+        self.inner.is_active(id)
+    }
+
     fn inside(&self, root: ExecutionId) -> usize {
         self.inner.inside(root)
     }

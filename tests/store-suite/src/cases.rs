@@ -25,7 +25,7 @@ pub use documents::{
 };
 pub use queue::{
     claims_end_with_the_process, waiting_executions_are_claimed_once_and_in_order,
-    what_was_begun_is_orphaned_by_the_next_process,
+    what_was_begun_is_orphaned_by_the_next_process, where_an_execution_stands_is_known_without_reading_it,
 };
 pub use workflows::{an_execution_moves_once_in_a_commit, workflows_keep_their_log_and_know_their_children};
 

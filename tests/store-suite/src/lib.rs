@@ -39,6 +39,7 @@ macro_rules! suite {
             waiting_executions_are_claimed_once_and_in_order,
             claims_end_with_the_process,
             what_was_begun_is_orphaned_by_the_next_process,
+            where_an_execution_stands_is_known_without_reading_it,
             a_process_that_was_replaced_cannot_commit,
             listings_are_newest_first_and_go_on,
             output_is_kept_in_order,

@@ -77,12 +77,19 @@ fn what_finds_no_file_left_to_start_with_waits_for_its_turn() {
         "pack/actions/answer.py",
         "import time\nfrom st2common.runners.base_action import Action\n\n\nclass Answer(Action):\n    def run(self):\n        time.sleep(1)\n        return 1\n",
     );
+    place.write(
+        "pack/actions/script.yaml",
+        "name: script\nrunner_type: local-shell-script\nentry_point: script.sh\nenabled: true\n",
+    );
+    place.write_script("pack/actions/script.sh", "#!/bin/sh\nsleep 1\n");
     // More processes at once than there are files for.
     let host = place.start_behind("ulimit -n 128", &["--process-slots", "60"]);
     host.ok(&["pack", "register", &place.path("pack")]);
     let sleeps = json!({"action": "core.local", "parameters": {"cmd": "sleep 1"}});
     let answers = json!({"action": "few.answer"});
-    let ids: Vec<_> = (0..120).map(|n| host.request(if n % 4 == 0 { &answers } else { &sleeps })).collect();
+    let script = json!({"action": "few.script"});
+    let all = [&answers, &script, &sleeps, &sleeps];
+    let ids: Vec<_> = all.into_iter().cycle().take(120).map(|action| host.request(action)).collect();
     for id in &ids {
         host.until(id, "succeeded");
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use petrel_engine::Engine;
 use petrel_engine::reads::Archived;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::AdminToken;
 use crate::{ApiError, Trail, Turns};
@@ -30,6 +30,8 @@ pub struct Api {
     pub trail: Arc<Trail>,
     /// Turns at reading large lists.
     pub turns: Arc<Turns>,
+    /// Turns at inspecting workflows.
+    pub inspections: Arc<Inspections>,
 }
 
 /// The settings of admission that belong to no account.
@@ -56,6 +58,25 @@ impl Backups {
     /// Backups by the function `write`, which is called on a thread that may block.
     pub fn new(write: impl Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync + 'static) -> Self {
         Self { write: Arc::new(write), turn: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+/// Turns at inspecting workflows: one at a time, because an inspection takes memory and a thread of the small pool for
+/// blocking work.
+#[derive(Debug)]
+pub struct Inspections(Semaphore);
+
+impl Default for Inspections {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
+impl Inspections {
+    /// Waits for the turn, which ends when it is dropped.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.0.acquire().await.ok()
     }
 }
 

@@ -74,6 +74,25 @@ impl Turns {
         }
     }
 
+    /// A turn, if one is free.
+    pub(crate) fn try_take(self: &Arc<Self>) -> Option<Turn> {
+        let mut state = self.state();
+        state.free = state.free.checked_sub(1)?;
+        Some(Turn(Some(Arc::clone(self))))
+    }
+
+    /// Gives `turn` of `user` to whoever waits for one, and waits for another. Nothing happens while nobody waits.
+    ///
+    /// # Errors
+    /// As [`Turns::take`].
+    pub(crate) async fn let_others(self: &Arc<Self>, turn: Turn, user: &str) -> Result<Turn, Error> {
+        if !self.state().is_awaited() {
+            return Ok(turn);
+        }
+        drop(turn);
+        self.take(user).await
+    }
+
     /// Waits for a turn of `user` at writing a list from memory, which is written in one go, if its estimated `bytes` are
     /// too many to do without.
     ///
@@ -102,6 +121,11 @@ impl Turns {
 }
 
 impl State {
+    /// Whether anybody waits who has not gone.
+    fn is_awaited(&self) -> bool {
+        self.line.iter().any(|(_, waiting)| waiting.iter().any(|one| !one.is_closed()))
+    }
+
     /// Puts one more request of `user` in line.
     fn enter(&mut self, user: &str) -> Result<oneshot::Receiver<Turn>, Error> {
         // Requests whose clients have gone do not count.
@@ -200,6 +224,23 @@ mod tests {
         drop((bob, ann, held));
         let state = turns.state();
         assert_eq!((state.free, state.line.len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn who_reads_for_long_lets_others_read_first_if_there_are_any() {
+        let (turns, order) = (Arc::new(Turns::new(1, PATIENCE)), Arc::default());
+        let held = turns.take("ann").await.unwrap();
+        let held = turns.let_others(held, "ann").await.unwrap();
+        assert!(turns.try_take().is_none());
+        let bob = wait(&turns, "bob", &order);
+        tokio::task::yield_now().await;
+        let held = turns.let_others(held, "ann").await.unwrap();
+        order.lock().unwrap().push("ann");
+        drop(held);
+        bob.await.unwrap();
+        assert_eq!(*order.lock().unwrap(), ["bob", "ann"]);
+        drop(turns.try_take().unwrap());
+        assert_eq!(turns.state().free, 1);
     }
 
     #[tokio::test]

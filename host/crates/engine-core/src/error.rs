@@ -60,7 +60,7 @@ pub enum Error {
         /// The remedy.
         hint: String,
     },
-    /// Too much work is waiting.
+    /// Too much work is waiting, or something cannot be read for the moment.
     #[error("{0}")]
     Busy(String),
     /// The disk is full.
@@ -164,6 +164,7 @@ impl From<petrel_persistence::Error> for Error {
             petrel_persistence::Error::Damaged { what, reason } => {
                 Self::Unreadable(format!("{what} cannot be read: {reason}"))
             }
+            error @ petrel_persistence::Error::Starved { .. } => Self::Busy(error.to_string()),
             error @ petrel_persistence::Error::Unavailable(_) => Self::Internal(error.to_string()),
         }
     }

@@ -65,6 +65,16 @@ impl<'a> Reads<'a> {
         self.0.children(workflow, after, limit).await
     }
 
+    /// The ids of these, without reading them.
+    pub async fn children_ids(
+        self,
+        workflow: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionId>, ReadError> {
+        self.0.children_ids(workflow, after, limit).await
+    }
+
     /// The output of an execution, from the line with the number `from` on.
     pub async fn output(self, id: ExecutionId, from: u32) -> Result<Vec<OutputLine>, ReadError> {
         self.0.output(id, from).await

@@ -84,9 +84,10 @@ impl Executions {
     async fn try_cancel(&self, execution: Execution, user: &str) -> Result<Canceled, Uncommitted> {
         let id = execution.id;
         let is_held = self.store().is_held(id);
+        let is_workflow = self.queue().is_workflow(&execution);
         match execution.status {
-            // No run here could report its end, so the execution ends with this commit.
-            Status::Canceling if is_held => {}
+            // Whoever asks again hears whether what is inside a workflow can be told.
+            Status::Canceling if is_held || is_workflow => {}
             // Stored by an earlier request. To tell the run twice does no harm.
             Status::Canceling => {
                 self.queue().end(&[id]);
@@ -95,16 +96,15 @@ impl Executions {
             status if !status.is_cancelable() => return Ok(Canceled::TooLate(execution)),
             _ => {}
         }
-        // A begun workflow ends by a step of its own, after the executions inside it.
-        if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
-            return self.conductor().cancel(execution).await.map(Canceled::Ends);
+        if is_workflow && !execution.status.is_waiting() {
+            return self.conductor().cancel(execution, user).await.map(Canceled::Ends);
         }
         let (execution, expect) = cancellation(execution, is_held, user, self.core().now())?;
         let changes = vec![Change::UpdateExecution(execution.clone())];
         // Committed before the run is told: the outcome of a canceled run is legal only from `canceling`.
         self.commit_outcome(&execution, vec![expect], changes).await?;
         self.queue().end(&[id]);
-        self.queue().tell(id, execution.status);
+        self.queue().tell(&execution);
         Ok(Canceled::Ends(execution))
     }
 }

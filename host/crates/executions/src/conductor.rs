@@ -31,8 +31,13 @@ pub trait Conductor: Send + Sync {
     /// the execution, or is logged.
     async fn begin(&self, execution: Execution);
 
-    /// Whether `execution` must not begin, because a workflow around it is about to end and will cancel it.
+    /// Whether `execution` may not begin, or not yet, since a workflow that it is inside of is about to end, or was not
+    /// taken up yet. [`may_begin`](Self::may_begin) finds that out.
     fn holds(&self, execution: &Execution) -> bool;
+
+    /// Whether `execution` may begin, which [`holds`](Self::holds) is the quick answer to: waits until the workflows that
+    /// it is inside of are taken up. If it may not, whoever ends one of these ends it too, or the host stops.
+    async fn may_begin(&self, execution: &Execution) -> bool;
 
     /// Commits the outcome of an execution inside a workflow, together with its consequences for the
     /// workflow.
@@ -41,11 +46,12 @@ pub trait Conductor: Send + Sync {
     /// When the execution has changed meanwhile, or the store fails. Nothing is stored then.
     async fn outcome(&self, report: Report) -> Result<(), Uncommitted>;
 
-    /// Requests the end of a workflow that has begun, and returns its execution in the new state.
+    /// Asks a workflow that has begun to end, on behalf of `user`, and gives it as it stands then. What is inside one that
+    /// is about to end is told of that once more.
     ///
     /// # Errors
-    /// When the workflow has changed meanwhile (most likely it has ended), or the store fails.
-    async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted>;
+    /// When it was moved meanwhile (it has ended, most likely), or cannot be read or stored.
+    async fn cancel(&self, workflow: Execution, user: &str) -> Result<Execution, Uncommitted>;
 
     /// Pauses a workflow: no more tasks start, and running ones may finish.
     ///
@@ -64,6 +70,10 @@ pub trait Conductor: Send + Sync {
     /// # Errors
     /// The obstacle, with its remedy.
     async fn check_rerun(&self, execution: &Execution, tasks: &[String]) -> Result<(), Error>;
+
+    /// Keeps what is inside workflows that are held from beginning until these are taken up. To be called before they are
+    /// let go on.
+    fn hold_back(&self);
 
     /// Recovers these workflows, which an earlier process was conducting. Once this returns, nothing begins
     /// inside those that are to end; the others go on in the background.

@@ -1,21 +1,22 @@
-//! The clients that wait for the end of an execution. They are woken only after the commit, so that no answer
-//! tells of an end that a crash could undo.
+//! Tells who waits for an execution that it has reached a final status, and hands over the execution as it was stored.
+//! After the commit only.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use petrel_engine_core::Core;
 use petrel_engine_core::Error;
-use petrel_model::{Execution, ExecutionId, Status};
+use petrel_model::{Execution, ExecutionId};
 use tokio::sync::oneshot;
 
-/// The senders to those who wait, by execution.
+/// The waiters for each execution.
 #[derive(Debug, Default)]
-pub(crate) struct Events(Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<()>>>>);
+pub(crate) struct Events(Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<Arc<Execution>>>>>);
 
 impl Events {
-    fn listen(&self, id: ExecutionId) -> oneshot::Receiver<()> {
+    fn listen(&self, id: ExecutionId) -> oneshot::Receiver<Arc<Execution>> {
         let (sender, receiver) = oneshot::channel();
         self.0.lock().entry(id).or_default().push(sender);
         receiver
@@ -32,14 +33,17 @@ impl Events {
         }
     }
 
-    /// Wakes those who wait for `id`, if `status` is final. To be called after each commit that changes an
-    /// execution.
-    pub(crate) fn tell(&self, id: ExecutionId, status: Status) {
-        if status.is_final() {
-            for sender in self.0.lock().remove(&id).unwrap_or_default() {
-                // The receiver may be gone by now.
-                let _ = sender.send(());
-            }
+    /// To be called with an execution as it is stored, after each commit that moved one. It is copied only for those who
+    /// wait, once for all of them.
+    pub(crate) fn tell(&self, execution: &Execution) {
+        if !execution.status.is_final() {
+            return;
+        }
+        let Some(senders) = self.0.lock().remove(&execution.id) else { return };
+        let execution = Arc::new(execution.clone());
+        for sender in senders {
+            // Whoever waited may have gone a moment ago.
+            let _ = sender.send(Arc::clone(&execution));
         }
     }
 
@@ -52,24 +56,23 @@ impl Events {
         core: &Core,
         id: ExecutionId,
         patience: Duration,
-    ) -> Result<Option<Execution>, Error> {
-        // Listen first and read second, so that an end in between is not missed.
+    ) -> Result<Option<Arc<Execution>>, Error> {
+        // Listening first, looking second: an end in between is not missed. One that is open in memory is told when it
+        // ends, so it need not be read.
         let end = self.listen(id);
-        let execution = core.store().execution(id).await?;
-        if execution.as_ref().is_none_or(|execution| execution.status.is_final()) {
+        if core.store().is_active(id) {
+            let told = tokio::select! {
+                biased;
+                told = end => told.ok(),
+                () = core.sleep(patience) => None,
+            };
+            if told.is_some() {
+                return Ok(told);
+            }
+        } else {
             drop(end);
-            self.tidy(id);
-            return Ok(execution);
         }
-        let told = tokio::select! {
-            // The end counts even if the time is up at the same moment.
-            biased;
-            _ = end => true,
-            () = core.sleep(patience) => false,
-        };
-        if !told {
-            self.tidy(id);
-        }
-        Ok(core.store().execution(id).await?)
+        self.tidy(id);
+        Ok(core.store().execution(id).await?.map(Arc::new))
     }
 }

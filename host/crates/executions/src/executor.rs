@@ -27,6 +27,8 @@ use super::uncommitted::Uncommitted;
 const SHORT: Duration = Duration::from_millis(100);
 /// The interval at which output is stored while an action runs: one commit for all lines of it.
 const FLUSH: Duration = Duration::from_millis(250);
+/// How long an outcome waits that cannot be stored for the moment.
+const AGAIN: Duration = Duration::from_millis(200);
 /// The first line of each further attempt has a number above this multiple, so that the output of attempts
 /// does not mix.
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
@@ -34,7 +36,8 @@ const LINES_AN_ATTEMPT: u32 = 1 << 24;
 /// Runs `execution`, which this process has claimed, to its end.
 pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     let id = execution.id;
-    if executions.conductor().holds(&execution) {
+    let conductor = executions.conductor();
+    if conductor.holds(&execution) && !conductor.may_begin(&execution).await {
         // The end of its workflow will end it too.
         return;
     }
@@ -42,6 +45,12 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     let cancel = executions.core().end_running().child_token();
     // Registered before anything runs, so that a cancel finds the run.
     let running = executions.queue().runs().enter(id, cancel.clone());
+    // From here on a cancel reaches it, and one that came after the claim was committed before. Where the start is stored
+    // first, that commit is refused.
+    if execution.idempotent && !executions.store().is_waiting(id) {
+        tracing::debug!("it was canceled before it began");
+        return;
+    }
     let result = Run::new(executions, execution, cancel.clone()).carry_out().await;
     if result.is_err() {
         // If its start could not be stored, the action still runs, and nobody would take its outcome.
@@ -121,6 +130,9 @@ impl<'a> Run<'a> {
         // After this commit a crash abandons the execution, so the action runs at most once.
         if !self.execution.idempotent {
             self.store_start().await?;
+        } else if self.cancel.is_cancelled() {
+            // Nothing has begun. A cancel has committed the end; a host that ends itself leaves it waiting.
+            return Ok(());
         }
         measures::stage(Stage::QueueWait, self.executions.core().now().since(self.execution.due_at()));
         let started = self.executions.core().monotonic();
@@ -233,7 +245,7 @@ impl<'a> Run<'a> {
         let commit = self.executions.queue().commit(vec![expect], changes);
         commit.instrument(tracing::debug_span!("start")).await?;
         tracing::debug!("the execution has started");
-        self.executions.queue().tell(self.execution.id, self.execution.status);
+        self.executions.queue().tell(&self.execution);
         Ok(())
     }
 
@@ -293,8 +305,13 @@ impl<'a> Run<'a> {
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
-            match self.executions.commit_outcome(&self.execution, vec![expect], changes).await {
+            let core = self.executions.core();
+            match self.executions.commit_outcome(&self.execution, vec![expect.clone()], changes).await {
                 Ok(()) => break,
+                // Its workflow cannot be read for the moment. Nobody else would end it before the next start.
+                Err(Uncommitted::Failed(Error::Busy(_))) if !core.end_running().is_cancelled() => {
+                    core.sleep(AGAIN).await;
+                }
                 // A cancel request came in between, so the run counts as canceled.
                 Err(Uncommitted::Moved) => expect = self.read_again(outcome.end).await?,
                 Err(error) => return Err(error),
@@ -303,7 +320,7 @@ impl<'a> Run<'a> {
         measures::stage(Stage::OutcomeCommit, self.executions.core().since(started));
         tracing::debug!(status = %self.execution.status, "the execution has ended");
         measures::ended(&self.execution.runner, self.execution.status);
-        self.executions.queue().tell(self.execution.id, self.execution.status);
+        self.executions.queue().tell(&self.execution);
         Ok(())
     }
 

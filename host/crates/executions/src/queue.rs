@@ -11,7 +11,7 @@ use petrel_datastore::Keys;
 use petrel_engine_core::Error;
 use petrel_engine_core::{Core, Evaluations};
 use petrel_model::execution::Account;
-use petrel_model::{Execution, ExecutionId, Status};
+use petrel_model::{Execution, ExecutionId};
 use petrel_persistence::{Change, Expect, Store};
 
 use super::events::Events;
@@ -109,10 +109,10 @@ impl Queue {
         self.0.wake.all();
     }
 
-    /// Wakes the clients that wait for the end of `id`, if `status` is final. To be called after each commit
-    /// that changes an execution.
-    pub fn tell(&self, id: ExecutionId, status: Status) {
-        self.0.events.tell(id, status);
+    /// If an execution has ended, who waits for that is given it. To be called with it as it is stored, after each commit
+    /// that moved one.
+    pub fn tell(&self, execution: &Execution) {
+        self.0.events.tell(execution);
     }
 
     /// Ends the runs of these executions in this process, and drops those that were set aside. To be called
@@ -126,7 +126,7 @@ impl Queue {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Execution>, Error> {
+    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Arc<Execution>>, Error> {
         self.0.events.wait(&self.0.core, id, patience).await
     }
 

@@ -5,6 +5,7 @@
 //! on where the backup comes from. They are recovered on request ([`Executions::resume_all`]).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use petrel_engine_core::Error;
 use petrel_model::{Execution, Status, StatusEvent};
@@ -18,6 +19,8 @@ use super::uncommitted::Uncommitted;
 
 /// The number of attempts at an orphan that keeps changing at the same moment.
 const TRIES: usize = 100;
+/// How long to wait before that if its workflow cannot be read for the moment.
+const AGAIN: Duration = Duration::from_millis(200);
 
 impl Executions {
     /// Resumes the executions that are held since a restore. Returns the outcome; `None` when nothing is
@@ -36,6 +39,7 @@ impl Executions {
                     return Ok(Resumed::default());
                 }
                 if held > 0 {
+                    executions.conductor().hold_back();
                     executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
                 }
                 *is_left_over = true;
@@ -147,6 +151,8 @@ async fn settle(executions: &Executions, mut orphan: Execution, report: &mut Rec
     for _ in 0..TRIES {
         match settle_as_read(executions, orphan, report).await {
             Err(Uncommitted::Moved) => {}
+            // Its workflow cannot be read for the moment, and would never hear of it.
+            Err(Uncommitted::Failed(Error::Busy(_))) => executions.core().sleep(AGAIN).await,
             result => return Ok(result?),
         }
         match executions.store().execution(id).await? {
@@ -193,6 +199,8 @@ async fn settle_as_read(
         result => result,
     }?;
     tracing::debug!(status = %orphan.status, "the execution is taken up");
+    // Somebody may wait for one that was held until now.
+    executions.queue().tell(&orphan);
     match orphan.status {
         Status::Abandoned => report.abandoned += 1,
         Status::Canceled => report.canceled += 1,

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_model::Execution;
+use petrel_model::{Execution, ExecutionId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
@@ -28,6 +28,9 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// The time after which the free space of the disk is checked again.
 const NO_ROOM: Duration = Duration::from_secs(1);
+
+/// How long an execution that was set aside and cannot be read waits until it is offered again.
+const UNREAD: Duration = Duration::from_secs(1);
 
 /// The scheduler of one kind of slots.
 pub(crate) struct Scheduler {
@@ -112,9 +115,27 @@ impl Scheduler {
             }
             // It was canceled meanwhile.
             Ok(_) => {}
-            Err(error) => tracing::error!(execution.id = %id, %error, "it waits and cannot be read"),
+            Err(error) => {
+                tracing::error!(execution.id = %id, %error, "it waits and cannot be read");
+                self.put_back(id);
+            }
         }
         true
+    }
+
+    /// Offers an execution again, after a while: what was set aside is claimed, and nobody else would take it.
+    fn put_back(&self, id: ExecutionId) {
+        let executions = self.executions.clone();
+        self.executions.core().spawn("execution that cannot be read", async move {
+            tokio::select! {
+                () = executions.core().sleep(UNREAD) => {}
+                () = executions.core().stop_starting().cancelled() => return,
+            }
+            if let Err(error) = executions.store().release(id).await {
+                tracing::error!(execution.id = %id, %error, "it cannot be put back");
+            }
+            executions.queue().wake();
+        });
     }
 
     /// Starts due executions, as far as slots are free. Returns whether there were any.

@@ -47,7 +47,7 @@ impl Executions {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Execution>, Error> {
+    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Arc<Execution>>, Error> {
         self.0.queue.wait(id, patience).await
     }
 

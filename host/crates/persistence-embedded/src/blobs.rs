@@ -15,6 +15,8 @@ use petrel_model::hexadecimal;
 use petrel_persistence::Error;
 use sha2::Digest as _;
 
+use crate::remedy;
+
 /// The SHA-256 of a blob.
 pub(crate) type Digest = [u8; 32];
 
@@ -179,15 +181,25 @@ impl Blobs {
         fs::read(self.path(digest)).ok()
     }
 
-    /// Reads and verifies a blob.
+    /// Reads and verifies a blob. One that is not there or was changed is damaged; one that the system does not let this
+    /// process read is not, for all that is known.
     pub(crate) fn get(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
         let path = self.path(digest);
-        let damaged = |reason: String| {
-            // The path relative to the store: users of the API need not know where that is.
-            let name = path.strip_prefix(&self.directory).unwrap_or(&path);
-            Error::Damaged { what: format!("its large value blobs/{}", name.display()), reason }
+        // The path relative to the store: users of the API need not know where that is.
+        let name = path.strip_prefix(&self.directory).unwrap_or(&path);
+        let what = format!("its large value blobs/{}", name.display());
+        let damaged = |reason: String| Error::Damaged { what: what.clone(), reason };
+        let read = match fs::read(&path) {
+            Err(error) if remedy::is_of_device(&error) => fs::read(&path),
+            read => read,
         };
-        let body = fs::read(&path).map_err(|error| damaged(error.to_string()))?;
+        let body = match read {
+            Ok(body) => body,
+            Err(error) if remedy::is_passing(&error) => {
+                return Err(Error::Starved { what, reason: error.to_string() });
+            }
+            Err(error) => return Err(damaged(error.to_string())),
+        };
         if Digest::from(sha2::Sha256::digest(&body)) == *digest {
             Ok(body)
         } else {

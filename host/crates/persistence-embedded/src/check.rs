@@ -127,7 +127,7 @@ impl From<Error> for Found {
     fn from(error: Error) -> Self {
         match error {
             Error::Damaged { reason, .. } => fault(reason, Remedy::SetAside),
-            error @ Error::Unavailable(_) => Self::Failed(error),
+            error @ (Error::Starved { .. } | Error::Unavailable(_)) => Self::Failed(error),
         }
     }
 }
@@ -284,6 +284,9 @@ fn reference(rows: &Rows, key: &[u8]) -> Looked {
     let Err(error) = rows.blobs.get(&digest) else { return Ok(()) };
     if rows.is_left_over_reference(key)? {
         return Ok(());
+    }
+    if !matches!(error, Error::Damaged { .. }) {
+        return Err(Found::Failed(error));
     }
     Err(fault(unreadable(key, &error).reason, Remedy::Elsewhere))
 }

@@ -115,7 +115,12 @@ impl Directory {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
         fs::create_dir_all(path).map_err(io)?;
         let lock = Self::lock(path)?;
-        Self::check_format(path, engine)?;
+        // Looked at first: of what is no store of ours nothing is given up, nor of one that is not opened.
+        if Self::check_format(path, engine)? {
+            reserve::give_up_if_short(path);
+        }
+        lock.set_len(0).map_err(io)?;
+        lock.write_all_at(std::process::id().to_string().as_bytes(), 0).map_err(io)?;
         let watermark = OpenOptions::new()
             .read(true)
             .write(true)
@@ -140,12 +145,7 @@ impl Directory {
         let begun = Instant::now();
         loop {
             match lock.try_lock() {
-                Ok(()) => {
-                    reserve::give_up_if_short(path);
-                    lock.set_len(0).map_err(io)?;
-                    lock.write_all_at(std::process::id().to_string().as_bytes(), 0).map_err(io)?;
-                    return Ok(lock);
-                }
+                Ok(()) => return Ok(lock),
                 Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
@@ -159,13 +159,13 @@ impl Directory {
         }
     }
 
-    /// Checks that this version and `engine` can open the store in the directory, if there is one.
-    fn check_format(path: &Path, engine: Engine) -> Result<(), OpenError> {
+    /// Checks that this version and `engine` can open the store in the directory. Returns whether there is one.
+    fn check_format(path: &Path, engine: Engine) -> Result<bool, OpenError> {
         match Self::kept(path)? {
             Some((_, kept_by)) if kept_by != engine => {
                 Err(OpenError::OtherEngine(path.to_path_buf(), kept_by, engine))
             }
-            _ => Ok(()),
+            kept => Ok(kept.is_some()),
         }
     }
 

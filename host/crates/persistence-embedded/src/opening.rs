@@ -26,7 +26,7 @@ use crate::options::Options;
 use crate::remedy;
 use crate::reserve::{self, Reserve};
 use crate::rows::Rows;
-use crate::store::EmbeddedStore;
+use crate::store::{EmbeddedStore, InTurn};
 use crate::value;
 use crate::watchdog::{Watchdog, Watched, Work};
 
@@ -58,15 +58,29 @@ pub struct Opened {
 }
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
-    let open = || {
+    let mut lost: Vec<String> = Vec::new();
+    let mut open = || {
         let begun = Instant::now();
-        start(Recovered::offline(directory, options)?, options, begun)
+        let mut recovered = Recovered::offline(directory, options)?;
+        // What an attempt before has given up is not there to be missed again.
+        for one in std::mem::take(&mut recovered.replayed.lost) {
+            if !lost.contains(&one) {
+                lost.push(one);
+            }
+        }
+        recovered.replayed.lost.clone_from(&lost);
+        start(recovered, options, begun)
     };
     match open() {
         // A quota may be used up on a disk that has room. The first attempt wrote nothing that the second minds.
-        Err(error) if is_no_room(&error) && reserve::give_up(directory) => open(),
+        Err(error) if is_no_room(&error) && is_store(directory) && reserve::give_up(directory) => open(),
         opened => opened,
     }
+}
+
+/// Whether there is a store in `directory`, of which something may be given up.
+fn is_store(directory: &Path) -> bool {
+    Directory::kept(directory).is_ok_and(|kept| kept.is_some())
 }
 
 fn is_no_room(error: &OpenError) -> bool {
@@ -98,6 +112,8 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let mut writes = missing_references(&rows).map_err(&unreadable)?;
     writes.append(&mut without_left_over(&rows).map_err(&unreadable)?);
     let fence = next_epoch(&rows, &mut journal, sequence, writes).map_err(&unreadable)?;
+    // Only now: an opening that fails is not heard of, and the next one tells the loss again.
+    directory.lower_watermark(sequence)?;
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
         failure: Arc::new(watch::channel(None).0),
@@ -109,16 +125,13 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let checkpoint = parts.start_checkpoint(&rows.image, &segments).map_err(io)?;
     let watchdog = parts.start_watchdog(options).map_err(io)?;
     let (requests, receiver) = mpsc::channel();
+    let empty = LayerState::empty(options.layer_bytes, options.layer_age);
     let committer = Committer {
         rows: Arc::clone(&rows),
         journal,
         checkpoint,
         // Not empty: it has the new epoch at least.
-        layer: LayerState {
-            bytes: layer_bytes,
-            since: Some(begun),
-            ..LayerState::empty(options.layer_bytes, options.layer_age)
-        },
+        layer: LayerState { bytes: layer_bytes, since: Some(begun), ..empty },
         state: Arc::clone(&parts.state),
         directory,
         fence,
@@ -144,6 +157,8 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
         progress: parts.progress,
         opened: Opened { sequence, replayed, is_torn, lost, took: begun.elapsed() },
         unreadable: Mutex::default(),
+        documents: InTurn::default(),
+        resting: Mutex::default(),
         threads: parts.threads,
         _watchdog: watchdog,
     })
@@ -229,6 +244,8 @@ fn load(rows: &Rows) -> Result<State, Error> {
         match rows.execution(id.into()) {
             Ok(Some(execution)) => state.queue.store(&execution),
             Ok(None) => tracing::error!(execution.id = %id, "active execution is missing in the store"),
+            // The next attempt may read it; left out it would wait until there is one.
+            Err(error @ Error::Starved { .. }) => return Err(error),
             Err(error) => tracing::error!(execution.id = %id, %error, "failed to read an active execution"),
         }
     }

@@ -48,6 +48,20 @@ pub(crate) fn is_starved(error: &io::Error) -> bool {
     is_any_of(error, &[Errno::MFILE, Errno::NFILE])
 }
 
+/// Whether reading the same again may succeed: the file was not looked at, for want of something or of a right.
+pub(crate) fn is_passing(error: &io::Error) -> bool {
+    is_starved(error)
+        || is_any_of(
+            error,
+            &[Errno::INTR, Errno::AGAIN, Errno::NOMEM, Errno::NOBUFS, Errno::ACCESS, Errno::PERM],
+        )
+}
+
+/// Whether the device has failed to read, which may succeed a second time.
+pub(crate) fn is_of_device(error: &io::Error) -> bool {
+    is_any_of(error, &[Errno::IO])
+}
+
 /// The error of the system that `text` quotes.
 pub(crate) fn in_words(text: &str) -> Option<io::Error> {
     // As errors of the system are displayed, and as they are shown by a panic.
@@ -65,6 +79,22 @@ fn is_any_of(error: &io::Error, numbers: &[Errno]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_for_the_moment_is_no_damage() {
+        for (number, is_passing) in [
+            (Errno::MFILE, true),
+            (Errno::NFILE, true),
+            (Errno::INTR, true),
+            (Errno::NOMEM, true),
+            (Errno::ACCESS, true),
+            (Errno::NOENT, false),
+            (Errno::ISDIR, false),
+            (Errno::IO, false),
+        ] {
+            assert_eq!(super::is_passing(&io::Error::from(number)), is_passing, "{number:?}");
+        }
+    }
 
     #[test]
     fn errors_of_the_system_have_remedies_in_every_form() {

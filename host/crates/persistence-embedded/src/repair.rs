@@ -26,8 +26,6 @@ use crate::value::{self, Encoding};
 const ROUNDS: usize = 5;
 /// Largest number of times that the store is opened again, for faults that only show then.
 const PASSES: usize = 3;
-/// Largest number of pieces of a row.
-const MOST_PIECES: u16 = 32;
 
 /// The results of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,7 +210,7 @@ fn line(rows: &Rows, (key, value): &Entry, reason: &str) -> Value {
     if gaps::reason(value).is_some() {
         return line;
     }
-    let pieces = (0..MOST_PIECES).map_while(|number| {
+    let pieces = (0..value::MOST_PIECES).map_while(|number| {
         let piece = value::get(rows.image.as_ref(), &keys::piece(key, number)).ok().flatten()?;
         Some(hexadecimal(&piece))
     });

@@ -33,10 +33,11 @@ impl Reserve {
         Self { path: directory.join(NAME), bytes: reserve.min(LARGEST), is_possible: true }
     }
 
-    /// Makes the file if it is not there and there is room for it beside the free reserve.
+    /// Makes the file if it is not there and there is room for it beside the free reserve. One that is too small was not
+    /// finished, and is made again.
     pub(crate) fn keep(&mut self, room: &Room) {
         let needed = room.reserve().saturating_add(self.bytes);
-        if !self.is_possible || room.left() < needed || self.path.exists() {
+        if !self.is_possible || room.left() < needed || self.is_there() {
             return;
         }
         if let Err(error) = self.make() {
@@ -52,7 +53,15 @@ impl Reserve {
         room.look();
     }
 
+    fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|found| found.is_file() && found.len() >= self.bytes)
+    }
+
     fn make(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
         Ok(fallocate(&file, FallocateFlags::empty(), 0, self.bytes)?)
     }
@@ -95,6 +104,17 @@ mod tests {
         }
         assert_eq!((give_up(place.path()), give_up(place.path())), (true, false));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn one_that_a_killed_process_has_not_finished_is_made_again() {
+        let place = tempfile::TempDir::new().unwrap();
+        let (path, size) = (place.path().join(NAME), 1 << 20);
+        for half in [0, size / 2] {
+            fs::write(&path, vec![0_u8; half]).unwrap();
+            Reserve::new(place.path(), size as u64).keep(&Room::new(place.path(), size as u64));
+            assert_eq!(fs::metadata(&path).unwrap().len(), size as u64, "{half}");
+        }
     }
 
     #[test]

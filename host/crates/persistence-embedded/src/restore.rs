@@ -160,7 +160,9 @@ fn fill(
     let rows = renumber(base, blobs).map_err(failed)?;
     settle_references(&rows).map_err(|error| match error {
         Error::Damaged { what, reason } => RestoreError::Incomplete(format!("{what}: {reason}")),
-        error @ Error::Unavailable(_) => RestoreError::Base(directory.to_path_buf(), error.to_string()),
+        error @ (Error::Starved { .. } | Error::Unavailable(_)) => {
+            RestoreError::Base(directory.to_path_buf(), error.to_string())
+        }
     })?;
     let restored = settle_in_flight(&rows, in_flight)
         .map_err(|error| RestoreError::Base(directory.to_path_buf(), error.to_string()))?;

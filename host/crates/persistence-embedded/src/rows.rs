@@ -34,6 +34,8 @@ const PART_INLINE: usize = 1024;
 
 /// Number of times that a noun is read again because its rows have changed meanwhile.
 const READ_AGAIN: usize = 3;
+/// Number of times that a row is read which seems to be damaged.
+const ROW_AGAIN: usize = 8;
 
 const PARAMETERS_APART: u8 = 1;
 const RESULT_APART: u8 = 2;
@@ -247,10 +249,19 @@ fn is_small(noun: &impl Serialize) -> bool {
 impl Rows {
     /// The row under `key`, if it exists.
     fn row(&self, key: &[u8]) -> Result<Option<Row>, Error> {
-        match value::get(self.image.as_ref(), key)? {
-            Some(value) => value::resolve(self.image.as_ref(), &self.blobs, key, &value).map(Some),
-            None => Ok(None),
+        for attempt in 1.. {
+            let Some(value) = value::get(self.image.as_ref(), key)? else { break };
+            let is_same = || -> Result<bool, Error> {
+                Ok(value::get(self.image.as_ref(), key)?.as_ref() == Some(&value))
+            };
+            match value::resolve(self.image.as_ref(), &self.blobs, key, &value) {
+                // It may have been deleted meanwhile, and what has gone with it is no damage. The second look is for one
+                // that was stored again just as it was.
+                Err(Error::Damaged { .. }) if attempt < ROW_AGAIN && (attempt == 1 || !is_same()?) => {}
+                row => return row.map(Some),
+            }
         }
+        Ok(None)
     }
 
     /// The noun under `key`, if it exists.

@@ -1,8 +1,9 @@
 //! The storage interface, on top of rows and the committer. [`listings`] has its lists, [`claims`] hands out
-//! executions to run, [`encoded`] makes rows of a commit.
+//! executions to run, [`encoded`] makes rows of a commit, [`in_turn`] lets one commit at a time change a document.
 
 mod claims;
 mod encoded;
+mod in_turn;
 mod listings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ use crate::rows::Rows;
 use crate::watchdog::Watchdog;
 
 use encoded::{Encoded, is_no_room};
+pub(crate) use in_turn::InTurn;
 
 /// Free space, in bytes, below which a failure to write a large value is taken for a full disk.
 const ROOM_FOR_LARGE: u64 = 32 << 20;
@@ -60,6 +62,10 @@ pub struct EmbeddedStore {
     pub(crate) opened: Opened,
     /// Documents that could not be read, by kind.
     pub(crate) unreadable: Mutex<BTreeMap<DocumentKind, Vec<Unreadable>>>,
+    /// Turns at changing documents.
+    pub(crate) documents: InTurn,
+    /// Claimed executions that could not be read for the moment, with the time at which they are offered again.
+    pub(crate) resting: Mutex<Vec<(Timestamp, ExecutionId)>>,
     /// The committer and the checkpoint, in the order in which they must end.
     pub(crate) threads: Vec<JoinHandle<()>>,
     /// Watches the threads until they have ended.
@@ -142,6 +148,8 @@ impl Store for EmbeddedStore {
             // Checked before anything is written, since large values go to files of their own first.
             return Err(CommitError::NoRoom(self.room.refusal()));
         }
+        // Until it is made.
+        let _turns = self.documents.of(&commit.changes).await;
         let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes, takes_in).await
         {
             Ok(encoded) => encoded,
@@ -188,8 +196,9 @@ impl Store for EmbeddedStore {
     }
 
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error> {
+        self.offer_again(now);
         let ids = committer::lock(&self.state).queue.claim(runners, now, limit);
-        Ok(self.handed_out(ids))
+        Ok(self.handed_out(ids, now))
     }
 
     async fn release(&self, id: ExecutionId) -> Result<(), Error> {
@@ -211,6 +220,14 @@ impl Store for EmbeddedStore {
 
     fn waiting_of(&self, account: Account<'_>) -> usize {
         committer::lock(&self.state).queue.waiting_of(account)
+    }
+
+    fn is_waiting(&self, id: ExecutionId) -> bool {
+        committer::lock(&self.state).queue.is_waiting(id)
+    }
+
+    fn is_active(&self, id: ExecutionId) -> bool {
+        committer::lock(&self.state).queue.is_active(id)
     }
 
     fn inside(&self, root: ExecutionId) -> usize {
@@ -313,6 +330,16 @@ impl Store for EmbeddedStore {
     ) -> Result<Vec<Execution>, Error> {
         let entries = self.rows.range(&keys::children(workflow, after), false, limit)?;
         self.readable(entries.iter().filter_map(|(key, _)| keys::child_of(key)))
+    }
+
+    async fn children_ids(
+        &self,
+        workflow: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionId>, Error> {
+        let entries = self.rows.range(&keys::children(workflow, after), false, limit)?;
+        Ok(entries.iter().filter_map(|(key, _)| keys::child_of(key)).collect())
     }
 
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {

@@ -16,8 +16,8 @@ pub(crate) const INLINE: usize = 4096;
 /// Largest body that is split into pieces, in bytes.
 pub(crate) const PIECES: usize = 64 * 1024;
 const PIECE: usize = 4000;
-/// Largest number of pieces of a row.
-const MOST_PIECES: u16 = 17;
+/// Largest number of pieces of a row: [`PIECES`] by the size of one.
+pub(crate) const MOST_PIECES: u16 = 17;
 /// Number of times that a value is resolved because its row was replaced meanwhile.
 const READ_AGAIN: usize = 8;
 
@@ -232,6 +232,9 @@ fn resolve_once(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8]) -> Re
             let digest: Digest = body.try_into().map_err(|_size| damaged("it has no digest".into()))?;
             blobs.get(&digest).map_err(|error| match error {
                 Error::Damaged { what, reason } => damaged(format!("{what}: {reason}")),
+                Error::Starved { what, reason } => {
+                    Error::Starved { what: describe(key), reason: format!("{what}: {reason}") }
+                }
                 error @ Error::Unavailable(_) => error,
             })?
         }
@@ -268,6 +271,12 @@ pub(crate) fn get(base: &dyn Reads, key: &[u8]) -> Result<Option<Vec<u8>>, Error
 mod tests {
     use super::*;
     use crate::base::simulated::SimulatedMachine;
+
+    #[test]
+    fn the_largest_body_in_pieces_has_the_largest_number_of_them() {
+        assert_eq!(pieces_for(&vec![0; PIECES]), MOST_PIECES);
+        assert_eq!(pieces_for(&vec![0; PIECES + 1]), 0);
+    }
 
     #[test]
     fn a_flipped_bit_is_noticed_wherever_it_is() {

@@ -99,6 +99,28 @@ async fn count(store: &EmbeddedStore) -> usize {
 }
 
 #[tokio::test]
+async fn a_loss_that_was_accepted_is_told_by_the_first_opening_that_succeeds() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&Disk::default(), directory.path());
+    create(&store, 1).await.unwrap();
+    drop(store);
+    // All is lost but the watermark, and there is no room.
+    let disk = Disk::default();
+    let options = Options { accept_loss: true, ..Options::default() };
+    let lost = || {
+        let (base, media) = (Box::new(disk.machine.clone()), Arc::new(disk.clone()));
+        EmbeddedStore::open_on(base, media, directory.path(), &options)
+            .map(|store| store.opened().lost.clone())
+    };
+    disk.no_segments.store(true, Ordering::SeqCst);
+    assert!(lost().is_err());
+    disk.no_segments.store(false, Ordering::SeqCst);
+    let told = lost().unwrap();
+    assert!(matches!(&told[..], [one] if one.contains("groups of commits 1 to 2, 2 in all")), "{told:?}");
+    assert_eq!(lost().unwrap(), Vec::<String>::new(), "it is told once");
+}
+
+#[tokio::test]
 async fn without_room_for_a_new_segment_the_old_one_goes_on() {
     let (disk, directory) = (Disk::default(), TempDir::new().unwrap());
     let store = open(&disk, directory.path());

@@ -78,6 +78,30 @@ async fn a_row_that_is_replaced_meanwhile_is_read_as_one_version() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_is_deleted_meanwhile_is_whole_or_gone_and_never_damaged() {
+    for engine in Engine::ALL {
+        let directory = TempDir::new().unwrap();
+        let options = Options { engine, layer_bytes: 100_000, ..Options::default() };
+        let store = Arc::new(EmbeddedStore::open(directory.path(), &options).unwrap());
+        let (documents, writes) = (documents(), Arc::clone(&store));
+        let key = documents[0].key();
+        let writer = tokio::spawn(async move {
+            for document in self::documents().into_iter().cycle().take(COMMITS) {
+                let key = document.key();
+                writes.commit(Commit::of([Change::Put(document)])).await.unwrap();
+                writes.commit(Commit::of([Change::Delete(key)])).await.unwrap();
+            }
+        });
+        while !writer.is_finished() {
+            let found = store.document(&key).await.unwrap();
+            assert!(found.is_none_or(|found| documents.contains(&found)), "{engine}: a mix of documents");
+            tokio::task::yield_now().await;
+        }
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_of_rows_that_are_replaced_meanwhile_has_one_version_and_its_values() {
     for engine in Engine::ALL {
         let directory = TempDir::new().unwrap();

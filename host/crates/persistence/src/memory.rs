@@ -195,6 +195,14 @@ impl Store for MemoryStore {
         self.state().queue.waiting_of(account)
     }
 
+    fn is_waiting(&self, id: ExecutionId) -> bool {
+        self.state().queue.is_waiting(id)
+    }
+
+    fn is_active(&self, id: ExecutionId) -> bool {
+        self.state().queue.is_active(id)
+    }
+
     fn inside(&self, root: ExecutionId) -> usize {
         self.state().queue.inside(root)
     }

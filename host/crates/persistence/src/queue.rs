@@ -240,6 +240,11 @@ impl Queue {
         self.accounts.waiting_within(share, self.waiting)
     }
 
+    /// Whether an execution is waiting, claimed or not. What is only staged does not count.
+    pub fn is_waiting(&self, id: ExecutionId) -> bool {
+        self.active.get(&id).is_some_and(|entry| entry.is_waiting)
+    }
+
     /// The number of executions inside a top workflow, at any depth.
     pub fn inside(&self, root: ExecutionId) -> usize {
         self.inside.get(&root).copied().unwrap_or_default()

@@ -37,6 +37,15 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// A row cannot be read for the moment: the system has no file or no memory left for that, or refuses it. The row may
+    /// be whole.
+    #[error("{what} cannot be read for the moment: {reason}")]
+    Starved {
+        /// The row.
+        what: String,
+        /// The reason.
+        reason: String,
+    },
 }
 
 /// A row that cannot be read back. It is shown as such, and hides no other row.
@@ -217,6 +226,12 @@ pub trait Store: Send + Sync {
     /// The number of an account's waiting executions, claimed or not.
     fn waiting_of(&self, account: Account<'_>) -> usize;
 
+    /// Whether an execution is stored as waiting, claimed or not. This is known in memory.
+    fn is_waiting(&self, id: ExecutionId) -> bool;
+
+    /// Whether an execution is stored and not final. This is known in memory; once it says no, readers see the end.
+    fn is_active(&self, id: ExecutionId) -> bool;
+
     /// The number of active executions inside a top workflow, at any depth.
     fn inside(&self, root: ExecutionId) -> usize;
 
@@ -283,6 +298,17 @@ pub trait Store: Send + Sync {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<Execution>, Error>;
+
+    /// The ids of these, without reading them. One that cannot be read is among them.
+    async fn children_ids(
+        &self,
+        workflow: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionId>, Error> {
+        let children = self.children(workflow, after, limit).await?;
+        Ok(children.into_iter().map(|child| child.id).collect())
+    }
 
     /// The log of a workflow, in order.
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error>;

@@ -84,11 +84,25 @@ impl HttpRequest {
         Ok(client)
     }
 
+    /// As [`client`](Self::client), and waits for its turn while there is no file left to read the certificates with. The
+    /// error does not say so.
+    async fn client_in_turn(&self, route: &Route) -> Result<reqwest::Client, Outcome> {
+        loop {
+            match self.client(route) {
+                Err(_outcome) if process::has_no_file_left() => tokio::time::sleep(NEXT_TRY).await,
+                done => return done,
+            }
+        }
+    }
+
     async fn carry_out(&self, call: &Call, output: &OutputSink) -> Result<Outcome, Outcome> {
         let plan = plan::of(call)?;
-        let client = self.client(&plan.route)?;
         let limit = plan.timeout;
-        match tokio::time::timeout(limit, self.exchange(client, plan, output)).await {
+        let sends = async {
+            let client = self.client_in_turn(&plan.route).await?;
+            self.exchange(client, plan, output).await
+        };
+        match tokio::time::timeout(limit, sends).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(Outcome::timed_out(
                 "http.timeout",
@@ -290,10 +304,11 @@ fn redirects(route: &Route) -> reqwest::redirect::Policy {
     })
 }
 
-/// Whether there was no file left for a connection.
+/// Whether there was no file left for a connection, or to look its name up, which is not said then.
 fn is_starved(error: &reqwest::Error) -> bool {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(process::is_exhausted)
+        || process::has_no_file_left()
 }
 
 /// The text of an error and its causes. The address is left out, since it may contain a secret.

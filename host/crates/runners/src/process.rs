@@ -204,6 +204,11 @@ pub(crate) fn is_exhausted(error: &std::io::Error) -> bool {
         .any(|one| error.raw_os_error() == Some(one.raw_os_error()))
 }
 
+/// Whether this process may open no more files at the moment, for errors of others that do not say what they come from.
+pub(crate) fn has_no_file_left() -> bool {
+    std::fs::File::open("/dev/null").is_err_and(|error| is_exhausted(&error))
+}
+
 /// Starts a process in a group of its own, with the marks of its execution.
 fn start(spec: &Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
     let identity = Identity::own();

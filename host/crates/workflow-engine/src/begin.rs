@@ -8,7 +8,7 @@ use std::time::Duration;
 use petrel_catalog::content::{RegisteredAction, refused};
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
-use petrel_executions::{Uncommitted, final_parameters, spans};
+use petrel_executions::{Conductor as _, Uncommitted, final_parameters, spans};
 use petrel_model::{
     Execution, ExecutionId, Object, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
@@ -26,7 +26,7 @@ use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children};
 
-/// The pause before a workflow that found no room is tried again.
+/// How long to wait before a workflow is tried again that found no room, or could not read what it needs.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
 impl WorkflowEngine {
@@ -34,7 +34,8 @@ impl WorkflowEngine {
     pub(super) async fn begin_workflow(&self, execution: Execution) {
         let engine = self;
         let id = execution.id;
-        if engine.closing().holds(&execution) {
+        engine.catch_up_with(&execution).await;
+        if engine.holds(&execution) {
             // The end of the workflow above will end it too.
             return;
         }
@@ -52,13 +53,18 @@ impl WorkflowEngine {
                 fail(engine, execution.clone(), result).await.map(|()| None).map_err(Refusal::from)
             }
         };
-        match result {
+        let is_tried_again = match result {
             Ok(live) => {
                 live.iter().for_each(|live| engine.follow(live));
                 *held = live.filter(|live| !live.is_idle());
+                false
             }
-            Err(error) => give_up(engine, execution, error).await,
-        }
+            Err(Refusal::Failed(Error::NoRoom(_) | Error::Busy(_))) => true,
+            Err(error) => {
+                give_up(engine, execution, error).await;
+                false
+            }
+        };
         if let Some(parent) = held.as_ref().and_then(|live| live.execution.parent.as_ref()) {
             pause_with(engine.clone(), id, parent.execution);
         }
@@ -70,7 +76,21 @@ impl WorkflowEngine {
         workflow.end_work();
         drop(held);
         engine.make_room();
+        if is_tried_again {
+            put_back(engine, id).await;
+        }
     }
+}
+
+/// Puts a workflow back that found no room, or could not read what it needs, after a while. It keeps its slot until then,
+/// so that others that would fare no better do not come one after the other; but nobody who has something to tell it is
+/// kept waiting.
+async fn put_back(engine: &WorkflowEngine, id: ExecutionId) {
+    engine.core().sleep(NO_ROOM).await;
+    if let Err(error) = engine.store().release(id).await {
+        tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
+    }
+    engine.queue().wake();
 }
 
 /// Pauses a workflow that has begun after the one above it was paused. That pause could not reach it, because
@@ -85,20 +105,12 @@ fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     });
 }
 
-/// Handles a failed beginning: tries again later if there was no room, and fails the workflow for any other
-/// reason.
+/// A workflow could not begin, and fails, unless it was moved meanwhile.
 async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal) {
     let id = execution.id;
     match refusal {
         Refusal::Moved | Refusal::Status { .. } => {
             tracing::debug!(execution.id = %id, "it was moved before it began");
-        }
-        Refusal::Failed(Error::NoRoom(_)) => {
-            engine.core().sleep(NO_ROOM).await;
-            if let Err(error) = engine.store().release(id).await {
-                tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
-            }
-            engine.queue().wake();
         }
         error => {
             tracing::error!(execution.id = %id, %error, "the workflow cannot begin");
@@ -386,6 +398,6 @@ async fn fail(engine: &WorkflowEngine, mut execution: Execution, result: Value) 
     execution.result = Some(Arc::new(result));
     let changes = vec![Change::UpdateExecution(execution.clone())];
     engine.commit_outcome(&execution, expect, changes).await?;
-    engine.queue().tell(execution.id, execution.status);
+    engine.queue().tell(&execution);
     Ok(())
 }

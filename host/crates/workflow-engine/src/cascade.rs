@@ -35,7 +35,8 @@ impl WorkflowEngine {
     /// Ends all executions inside a workflow that is to end. Nobody waits for that: their outcomes are
     /// reported to the workflow like all others.
     pub(super) fn end_inside(&self, live: &Live) {
-        let (id, user) = (live.execution.id, live.execution.context.user.clone());
+        let (id, context) = (live.execution.id, &live.execution.context);
+        let user = context.cancelled_by.as_ref().unwrap_or(&context.user).clone();
         // First of all, so that nothing more begins while the others are told.
         self.closing().add(id);
         let open: Vec<_> = live.active.keys().copied().collect();
@@ -101,11 +102,10 @@ impl WorkflowEngine {
         let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
             // The workflow is gone or unreadable, which must not keep the executions inside it from ending.
             Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
-                let ended: Vec<_> =
-                    waiting.iter().map(|one| (one.execution.id, one.execution.status)).collect();
+                let ended: Vec<_> = waiting.iter().map(|one| one.execution.clone()).collect();
                 let committed = self.commit_reports(waiting).await.map_err(Refusal::from);
                 if committed.is_ok() {
-                    ended.into_iter().for_each(|(id, status)| self.queue().tell(id, status));
+                    ended.iter().for_each(|execution| self.queue().tell(execution));
                 }
                 committed
             }
@@ -139,13 +139,13 @@ impl WorkflowEngine {
             _ => {}
         }
         if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
-            return self.cancel(execution).await.map(drop);
+            return self.cancel(execution, user).await.map(drop);
         }
         let (execution, expect) = cancellation(execution, is_held, user, self.now())?;
         let changes = vec![Change::UpdateExecution(execution.clone())];
         self.commit_outcome(&execution, expect, changes).await?;
         self.queue().end(&[id]);
-        self.queue().tell(id, execution.status);
+        self.queue().tell(&execution);
         Ok(())
     }
 

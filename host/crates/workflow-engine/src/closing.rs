@@ -1,7 +1,7 @@
-//! The workflows inside which nothing may begin any more, because they were canceled, have timed out or were
-//! made to fail. Executions ask here before they start, so that a tree that grows faster than its workflows
-//! can be told of the end stops growing at once. This is only a shortcut: [`cascade`](super::cascade) makes
-//! sure that everything ends.
+//! Workflows of which nothing may begin: those that are canceled, have taken too long, or were made to fail, and for a
+//! moment after the start those of which this process does not know yet whether they are. What is inside one is asked here
+//! before it starts, so that a tree that grows faster than its workflows can be told of the end stops growing at once. It
+//! is only a short cut: that everything ends is seen to by [`cascade`](super::cascade).
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use petrel_model::{Execution, ExecutionId};
 
-/// Workflows that are about to end.
+/// A set of workflows, which is asked about what is inside of them.
 #[derive(Debug, Default)]
-pub(super) struct Closing {
+pub(super) struct Marked {
     ids: Mutex<HashSet<ExecutionId>>,
     /// The number of workflows. Most often it is zero, and nobody needs the lock.
     count: AtomicUsize,
 }
 
-impl Closing {
-    /// Lets nothing inside the workflow `id` begin from now on.
+impl Marked {
+    /// Marks the workflow `id`.
     pub(super) fn add(&self, id: ExecutionId) {
         let mut ids = self.ids.lock();
         ids.insert(id);
@@ -26,7 +26,7 @@ impl Closing {
         self.count.store(ids.len(), Ordering::SeqCst);
     }
 
-    /// Forgets the workflow `id`, which has ended with everything inside it.
+    /// The workflow `id` is marked no more.
     pub(super) fn remove(&self, id: ExecutionId) {
         if self.count.load(Ordering::SeqCst) > 0 {
             let mut ids = self.ids.lock();
@@ -35,14 +35,23 @@ impl Closing {
         }
     }
 
-    /// Whether `execution` must not begin, because the workflow that requested it, or the root, is about to
-    /// end. It will be canceled.
-    pub(super) fn holds(&self, execution: &Execution) -> bool {
-        let Some(parent) = &execution.parent else { return false };
+    /// Whether the workflow `id` is marked.
+    pub(super) fn contains(&self, id: ExecutionId) -> bool {
+        self.count.load(Ordering::SeqCst) > 0 && self.ids.lock().contains(&id)
+    }
+
+    /// Whether a workflow is marked that `execution` is inside of: the one that has asked for it, or the top one.
+    pub(super) fn has_inside(&self, execution: &Execution) -> bool {
+        self.around(execution).is_some()
+    }
+
+    /// The workflow that is marked and that `execution` is inside of.
+    pub(super) fn around(&self, execution: &Execution) -> Option<ExecutionId> {
+        let parent = execution.parent.as_ref()?;
         if self.count.load(Ordering::SeqCst) == 0 {
-            return false;
+            return None;
         }
         let ids = self.ids.lock();
-        ids.contains(&parent.execution) || ids.contains(&parent.root())
+        [parent.root(), parent.execution].into_iter().find(|id| ids.contains(id))
     }
 }

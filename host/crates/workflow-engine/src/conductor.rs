@@ -23,7 +23,12 @@ impl Conductor for WorkflowEngine {
     }
 
     fn holds(&self, execution: &Execution) -> bool {
-        self.closing().holds(execution)
+        self.closing().has_inside(execution) || self.behind().has_inside(execution)
+    }
+
+    async fn may_begin(&self, execution: &Execution) -> bool {
+        self.catch_up_with(execution).await;
+        !self.holds(execution)
     }
 
     async fn outcome(&self, report: Report) -> Result<(), Uncommitted> {
@@ -36,15 +41,15 @@ impl Conductor for WorkflowEngine {
         }
     }
 
-    /// If the request was made before the backup since which the workflow is held, nobody here has told the
-    /// executions inside it, so they are told now.
-    async fn cancel(&self, workflow: Execution) -> Result<Execution, Uncommitted> {
+    /// One that was asked already has told nobody here if that was before the backup that it is held since, or if it could
+    /// not be read when this process took it up: what is inside it is told now.
+    async fn cancel(&self, workflow: Execution, user: &str) -> Result<Execution, Uncommitted> {
         let id = workflow.id;
         if workflow.status != Stored::Canceling {
-            return Ok(self.deliver(id, Message::Request(Status::Canceling)).await?);
+            return Ok(self.deliver(id, Message::Cancel(user.to_owned())).await?);
         }
         self.closing().add(id);
-        self.go_on(vec![workflow.clone()]).await;
+        self.go_on_with(id).await?;
         Ok(workflow)
     }
 
@@ -72,10 +77,17 @@ impl Conductor for WorkflowEngine {
         self.refuse_unknown_tasks(id, tasks).await
     }
 
+    fn hold_back(&self) {
+        let workflows = self.store().by_workflow().into_keys();
+        workflows.filter(|id| self.store().is_held(*id)).for_each(|id| self.behind().add(id));
+    }
+
     async fn take_up(&self, workflows: Vec<Execution>) -> Result<(), Error> {
-        // Before the schedulers start, so that nothing begins inside canceled workflows.
-        for workflow in workflows.iter().filter(|workflow| workflow.status == Stored::Canceling) {
-            self.closing().add(workflow.id);
+        for workflow in &workflows {
+            // Of the others only the log says whether they were to end: they have taken too long, say.
+            let is_to_end = workflow.status == Stored::Canceling;
+            let marked = if is_to_end { self.closing() } else { self.behind() };
+            marked.add(workflow.id);
         }
         self.end_left_behind(&workflows).await?;
         // In the background, so that the host does not wait until all workflows are rebuilt.

@@ -1,5 +1,5 @@
-//! Running workflows. A message to a workflow is applied to its conductor, and all consequences (the outcome,
-//! the entry in its log, the next executions, its own status) are one commit.
+//! Workflows that run: what happens to one is applied to its conductor, and what follows (the outcome, the
+//! entry in its log, the next executions, its own status) is one commit.
 //!
 //! ```text
 //! executor, cancel, pause, recovery ─▶ mailbox ─▶ step: conductor (pure) ─▶ ONE commit ─▶ work, cascade
@@ -7,26 +7,23 @@
 //!                                               live: from the log, on first use
 //! ```
 //!
-//! [`WorkflowEngine`] is the handle of this service, whose state is private. It implements
-//! `petrel_executions::Conductor`, commits, and wakes the schedulers.
+//! [`WorkflowEngine`] is the handle of this service; its state is nobody else's. It implements what executions ask of
+//! whoever conducts workflows (`petrel_executions::Conductor`), commits what follows, and wakes who runs it.
 //!
 //! | | |
 //! |---|---|
-//! | `service`, `conductor` | the handle, and its implementation of the interface to executions |
-//! | `begin` | the beginning of a workflow whose execution was claimed |
-//! | `message`, `delivery`, `mailbox` | messages to a workflow, their way, and the box where they wait |
-//! | `step` | applies a batch of messages in one commit |
-//! | `report`, `room` | reports of executions inside the workflow; the limits on a step |
-//! | `children`, `world` | the executions that tasks request; the world of expressions |
-//! | `live`, `load`, `residence` | a workflow in memory; its rebuilding from the log; how long it stays |
-//! | `cascade`, `closing` | the propagation of its status; workflows inside which nothing may begin |
-//! | `timers` | timeouts, and the workflows of an earlier process |
-//! | `definitions` | the definitions of workflows, by their content |
-//! | `outcome`, `messages` | the status of its execution; its error messages without secrets |
-//! | `refusal` | the reasons why a message had no effect |
+//! | `service`, `conductor` | the handle, and what executions ask of it |
+//! | `begin` | a workflow begins when its execution was claimed |
+//! | `message`, `delivery`, `mailbox` | what happens to a workflow, its way, and where it waits for its turn |
+//! | `step` | a batch of that is applied: `report` has where what is inside stands, `room` how much may start, `children` makes what its tasks ask for, `world` is what its expressions see |
+//! | `live`, `load` | a workflow in memory, and made anew from its log; `residence` says how long it stays |
+//! | `cascade`, `closing` | what its status means for what is inside it; what of that may not begin any more, or not yet |
+//! | `timers` | its timeout, and what an earlier process was conducting |
+//! | `definitions` | the files that workflows are written in, by their content |
+//! | `outcome`, `messages`, `refusal` | its status as that of its execution; what it tells without secrets; why something did not happen to it |
 //!
-//! `petrel_catalog::workflows` inspects texts of workflows and the calls in them. `petrel_workflows`, which
-//! is pure, decides what comes next in a workflow.
+//! What is wrong with the text of a workflow, and which actions it may call, is said by `petrel_catalog::workflows`; what
+//! comes next in one by `petrel_workflows`, which is pure.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -15,8 +15,10 @@ pub(super) enum Message {
     Report(Box<Report>),
     /// Several executions report, all or none.
     Reports(Vec<Report>),
-    /// Somebody requests a status.
+    /// Somebody asks for a status, but for its end.
     Request(Status),
+    /// This user cancels it.
+    Cancel(String),
     /// The timeout of the workflow has passed.
     Expire,
     /// The workflow is made to fail for this reason, and everything inside it ends.
@@ -51,7 +53,7 @@ impl Message {
         match self {
             Self::Report(report) => vec![*report],
             Self::Reports(reports) => reports,
-            Self::Request(_) | Self::Expire | Self::Fail(_) => Vec::new(),
+            Self::Request(_) | Self::Cancel(_) | Self::Expire | Self::Fail(_) => Vec::new(),
         }
     }
 }

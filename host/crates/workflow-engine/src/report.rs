@@ -48,14 +48,14 @@ impl Step {
         }));
         self.expect.extend(expect);
         self.changes.extend(changes);
-        if execution.status.is_final() {
-            self.live.active.remove(&execution.id);
-        }
-        self.moved.push((execution.id, execution.status));
+        let id = execution.id;
         let status = outcome::reported(execution.status);
         let item = parent.item.and_then(|item| usize::try_from(item).ok());
-        let result = execution.result.unwrap_or_default();
-        let id = execution.id;
+        let result = execution.result.clone().unwrap_or_default();
+        if execution.status.is_final() {
+            self.live.active.remove(&id);
+            self.ended.push(execution);
+        }
         let execution = Some(Arc::from(id.to_string()));
         let logged = WorkflowEvent::Reported {
             task: Arc::clone(&parent.task),

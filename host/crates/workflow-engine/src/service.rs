@@ -11,7 +11,7 @@ use petrel_persistence::Store;
 use petrel_workflows::conductor::Secrets;
 use tokio::sync::Semaphore;
 
-use super::closing::Closing;
+use super::closing::Marked;
 use super::definitions::Definitions;
 use super::mailbox::Workflows;
 use super::options::Options;
@@ -31,7 +31,10 @@ struct Inner {
     /// The secret parameters of actions, by the present catalog.
     secrets: Arc<dyn Secrets>,
     workflows: Workflows,
-    closing: Closing,
+    /// Workflows that have not ended, but are about to: nothing begins inside of them.
+    closing: Marked,
+    /// Workflows of an earlier process that this one has not taken up yet: nothing begins inside of them before that.
+    behind: Marked,
     definitions: Definitions,
     /// The permits to rebuild a workflow. Their holder waits for nothing but the store and the evaluation of
     /// the log.
@@ -48,7 +51,8 @@ impl WorkflowEngine {
             options,
             secrets,
             workflows: Workflows::default(),
-            closing: Closing::default(),
+            closing: Marked::default(),
+            behind: Marked::default(),
             definitions: Definitions::default(),
             loads: Semaphore::new(LOADS_AT_ONCE),
             timers: Timers::default(),
@@ -71,8 +75,12 @@ impl WorkflowEngine {
         &self.0.workflows
     }
 
-    pub(super) fn closing(&self) -> &Closing {
+    pub(super) fn closing(&self) -> &Marked {
         &self.0.closing
+    }
+
+    pub(super) fn behind(&self) -> &Marked {
+        &self.0.behind
     }
 
     pub(super) fn definitions(&self) -> &Definitions {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
 use petrel_executions::{Report, ended, spans, storable};
-use petrel_model::{ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent};
+use petrel_model::{
+    Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
+};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
@@ -102,7 +104,8 @@ pub(super) struct Step {
     pub(super) expect: Vec<Expect>,
     pub(super) changes: Vec<Change>,
     pub(super) created: Vec<Change>,
-    pub(super) moved: Vec<(ExecutionId, Stored)>,
+    /// What has ended inside it, as it will be stored.
+    pub(super) ended: Vec<Execution>,
     /// The status of the workflow's execution before the step.
     before: Stored,
     /// Whether everything inside the workflow was to end before the step.
@@ -136,7 +139,7 @@ impl Step {
             expect: Vec::new(),
             changes: Vec::new(),
             created: Vec::new(),
-            moved: Vec::new(),
+            ended: Vec::new(),
         }
     }
 
@@ -150,6 +153,11 @@ impl Step {
     fn take(&mut self, message: Message) -> Result<(), Refusal> {
         match message {
             Message::Request(status) => self.request(status),
+            Message::Cancel(user) => {
+                self.request(Status::Canceling)?;
+                self.live.execution.context.cancelled_by.get_or_insert(user);
+                Ok(())
+            }
             Message::Expire => {
                 self.expire();
                 Ok(())
@@ -352,7 +360,6 @@ impl Step {
             let told =
                 messages::without_secrets(self.engine.queue(), &live.execution, live.conductor.result());
             live.execution.result = Some(Arc::new(storable(told)));
-            self.moved.push((live.execution.id, live.execution.status));
         }
         self.changes.push(Change::UpdateExecution(live.execution.clone()));
         Ok(())
@@ -363,11 +370,10 @@ impl Step {
         if has_children {
             self.engine.queue().wake();
         }
-        for (id, status) in &self.moved {
-            if status.is_final() && *id == self.live.execution.id {
-                ended(&self.live.execution.runner, *status);
-            }
-            self.engine.queue().tell(*id, *status);
+        self.ended.iter().for_each(|execution| self.engine.queue().tell(execution));
+        if has_moved && self.live.execution.status.is_final() {
+            ended(&self.live.execution.runner, self.live.execution.status);
+            self.engine.queue().tell(&self.live.execution);
         }
         if self.live.execution.status.is_final() {
             self.engine.closing().remove(self.live.execution.id);

@@ -2,19 +2,28 @@
 //! are kept apart from the workflows, so that these can leave memory while they wait.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use petrel_engine_core::Error;
 use petrel_executions::spans;
-use petrel_model::{Execution, ExecutionId, Timestamp};
+use petrel_model::{Execution, ExecutionId, Status as Stored, Timestamp};
 use petrel_workflows::Status;
+use tokio::sync::MutexGuard;
 use tokio::task::AbortHandle;
 use tracing::Instrument as _;
 
 use super::live::Live;
+use super::mailbox::Workflow;
 use super::message::Message;
+use super::refusal::Refusal;
 use super::service::WorkflowEngine;
+
+/// How often it is attempted to take up a workflow that cannot be read for the moment.
+const MOST_ATTEMPTS: usize = 20;
+/// How long to wait between these: longer each time, up to five seconds.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
 /// The timeout of a workflow. On drop it is called off.
 #[derive(Debug)]
@@ -68,31 +77,100 @@ impl WorkflowEngine {
         Timer(waiting.abort_handle())
     }
 
-    /// Recovers the workflows that an earlier process was conducting: their timeouts run on, and their
-    /// requests to executions inside them are repeated, because these may not have been told.
-    pub(super) async fn go_on(&self, workflows: Vec<Execution>) {
-        for execution in workflows {
-            self.go_on_with(execution.id).instrument(spans::execution(&execution)).await;
+    /// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
+    /// what runs inside them is asked again, as it may not have been told. What cannot be read for the moment is tried
+    /// again.
+    pub(super) async fn go_on(&self, mut workflows: Vec<Execution>) {
+        let mut pause = AGAIN.0;
+        for attempt in 1.. {
+            let mut left = Vec::new();
+            for workflow in workflows {
+                let id = workflow.id;
+                if workflow.status != Stored::Canceling && !self.behind().contains(id) {
+                    // Something inside it was about to begin, and has taken it up.
+                    continue;
+                }
+                let result = self.go_on_with(id).instrument(spans::execution(&workflow)).await;
+                let Err(error) = result else {
+                    self.behind().remove(id);
+                    continue;
+                };
+                if is_lasting(&error) || attempt >= MOST_ATTEMPTS {
+                    tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
+                    self.behind().remove(id);
+                } else {
+                    tracing::debug!(execution.id = %id, %error, "the workflow cannot be taken up yet");
+                    left.push(workflow);
+                }
+            }
+            if left.is_empty() || !self.goes_on_after(pause).await {
+                return;
+            }
+            workflows = left;
+            pause = (pause * 2).min(AGAIN.1);
         }
     }
 
-    /// Recovers one workflow, unless it has made progress meanwhile.
-    async fn go_on_with(&self, id: ExecutionId) {
-        let workflow = self.workflows().get(id);
-        let mut held = workflow.hold().await;
-        if workflow.is_gone() {
-            // The workflow has made progress meanwhile, and needs no recovery.
-            return;
+    /// Waits until the workflows that `execution` is inside of are taken up, or the host stops.
+    pub(super) async fn catch_up_with(&self, execution: &Execution) {
+        let mut pause = AGAIN.0;
+        while let Some(id) = self.behind().around(execution) {
+            if self.go_on_with(id).await.is_ok() {
+                self.behind().remove(id);
+                continue;
+            }
+            // Whoever takes up all of them says why, and decides what that means.
+            if !self.goes_on_after(pause).await {
+                return;
+            }
+            pause = (pause * 2).min(AGAIN.1);
         }
+    }
+
+    /// Waits; says whether the host goes on then.
+    async fn goes_on_after(&self, pause: Duration) -> bool {
+        tokio::select! {
+            () = self.core().sleep(pause) => true,
+            () = self.core().stop_starting().cancelled() => false,
+        }
+    }
+
+    /// Takes up one workflow, unless it has ended meanwhile.
+    ///
+    /// # Errors
+    /// When it is gone, or cannot be read: nothing inside it was told of anything.
+    pub(super) async fn go_on_with(&self, id: ExecutionId) -> Result<(), Refusal> {
+        loop {
+            let workflow = self.workflows().get(id);
+            let held = workflow.hold().await;
+            // It may have left memory while it was waited for.
+            if !workflow.is_gone() {
+                let result = self.go_on_holding(id, &workflow, held).await;
+                self.make_room();
+                return result;
+            }
+        }
+    }
+
+    /// The same of one that was taken in hand.
+    async fn go_on_holding(
+        &self,
+        id: ExecutionId,
+        workflow: &Arc<Workflow>,
+        mut held: MutexGuard<'_, Option<Live>>,
+    ) -> Result<(), Refusal> {
+        let mut result = Ok(());
         if held.is_none() {
             match self.load(id).await {
                 Ok(live) => *held = Some(live),
-                Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
+                Err(error) => result = Err(error),
             }
         }
         if let Some(live) = held.as_ref() {
             self.follow(live);
-            if live.is_closing() {
+            if live.execution.status.is_final() && live.active.is_empty() {
+                self.closing().remove(id);
+            } else if live.is_closing() {
                 self.end_inside(live);
             } else {
                 self.take_in_ends(live);
@@ -105,12 +183,11 @@ impl WorkflowEngine {
         }
         if held.as_ref().is_none_or(Live::is_idle) {
             *held = None;
-            self.workflows().forget(id, &workflow);
+            self.workflows().forget(id, workflow);
         } else {
-            self.workflows().used(&workflow, held.as_ref());
+            self.workflows().used(workflow, held.as_ref());
         }
-        drop(held);
-        self.make_room();
+        result
     }
 
     /// Ends executions that an earlier version left inside ended workflows. None of them begins once this
@@ -140,4 +217,9 @@ impl WorkflowEngine {
         }
         Ok(())
     }
+}
+
+/// Whether a workflow that cannot be read for this reason cannot be read later either.
+fn is_lasting(error: &Refusal) -> bool {
+    matches!(error, Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_)))
 }

@@ -31,6 +31,22 @@ pub async fn waiting_executions_are_claimed_once_and_in_order<B: Backend>(backen
     assert_eq!(store.waiting(), 4);
 }
 
+/// Whether one waits, has begun or has ended is known without reading it, claimed or not.
+pub async fn where_an_execution_stands_is_known_without_reading_it<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let mut one = execution(1);
+    let stands = |store: &B::Store| (store.is_waiting(id(1)), store.is_active(id(1)));
+    assert_eq!(stands(&store), (false, false));
+    store.commit(Commit::of([Change::CreateExecution(one.clone())])).await.unwrap();
+    assert_eq!(stands(&store), (true, true));
+    store.claim(&shell(), at(50), 9).await.unwrap();
+    assert_eq!(stands(&store), (true, true));
+    advance(&store, &mut one, StatusEvent::Started).await.unwrap();
+    assert_eq!(stands(&store), (false, true));
+    advance(&store, &mut one, StatusEvent::Failed).await.unwrap();
+    assert_eq!(stands(&store), (false, false));
+}
+
 /// Claimed and not begun: the next process gets it.
 pub async fn claims_end_with_the_process<B: Backend>(backend: &mut B) {
     let store = backend.open().await;

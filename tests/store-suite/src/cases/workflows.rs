@@ -80,6 +80,8 @@ pub async fn workflows_keep_their_log_and_know_their_children<B: Backend>(backen
     assert_eq!(store.children(id(1), None, 9).await.unwrap(), [child(3, 1), child(5, 1)]);
     assert_eq!(store.children(id(1), None, 1).await.unwrap(), [child(3, 1)]);
     assert_eq!(store.children(id(1), Some(id(3)), 9).await.unwrap(), [child(5, 1)]);
+    assert_eq!(store.children_ids(id(1), None, 9).await.unwrap(), [id(3), id(5)]);
+    assert_eq!(store.children_ids(id(1), Some(id(3)), 9).await.unwrap(), [id(5)]);
     assert_eq!(store.get::<WorkflowDefinition>(&"d".into()).await.unwrap(), Some(definition));
     assert_eq!(store.get::<WorkflowDefinition>(&"e".into()).await.unwrap(), None);
 

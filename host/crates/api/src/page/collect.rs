@@ -22,6 +22,8 @@ const COUNTED: usize = 2;
 const COUNTED_RISING: usize = 20;
 /// Bytes of items in a step. A single item may be larger.
 const AT_ONCE: usize = 2 << 20;
+/// Bytes of items that are looked at before others who wait for a turn may read.
+const IN_TURN: usize = 16 << 20;
 /// The greatest difference, in milliseconds, between the time in an id and the time by which its item is filtered.
 /// They differ only where the clock was set.
 const SLACK: u64 = 60_000;
@@ -83,7 +85,8 @@ impl ListRequest {
     /// items. A list that turns out to be large is dropped and read again in turn.
     ///
     /// # Errors
-    /// When the store fails, and as [`listing::hold`](crate::listing::hold) and [`Part::begin_in_turn`].
+    /// When the store fails, and as [`listing::hold`](crate::listing::hold), [`Part::begin_in_turn`] and
+    /// [`Part::let_others`].
     pub(crate) async fn collect<T: Listed + Row, F>(
         &self,
         api: &Api,
@@ -122,6 +125,7 @@ impl ListRequest {
     {
         let (limit, mut pace) = (self.page.limit, Pace::default());
         let (mut at, mut to_pass, mut count) = (self.start(), self.page.offset, 0);
+        let mut others_at = IN_TURN;
         loop {
             let wanted = to_pass.saturating_add(limit - part.len());
             let step = read(at, wanted.min(pace.items)).await?;
@@ -143,6 +147,10 @@ impl ListRequest {
             }
             // A long listing yields between its steps, so that other requests are served meanwhile.
             tokio::task::yield_now().await;
+            if pace.bytes >= others_at {
+                part.let_others(api, &self.user).await?;
+                others_at = pace.bytes.saturating_add(IN_TURN);
+            }
         }
     }
 
@@ -150,7 +158,7 @@ impl ListRequest {
     /// first page. A client that adds up pages until it has them all would stop too early at any smaller count.
     ///
     /// # Errors
-    /// When the store fails, and as [`Part::take_turn`].
+    /// When the store fails.
     pub(crate) async fn count_whole<T: Listed + Row, F>(
         &self,
         api: &Api,
@@ -172,8 +180,8 @@ impl ListRequest {
         if self.is_rising { COUNTED_RISING } else { COUNTED }
     }
 
-    /// Sets the total. Reads no more than a few pages further, and in turn if their items are large. The part is small
-    /// then, or has a turn.
+    /// Sets the total. Reads no more than a few pages further, and in turn if their items are large. Where that turn is not
+    /// free the total is left out: the page is made already, and a smaller one would end a client that adds up pages.
     async fn count_on<T: Listed + Row, F>(
         &self,
         api: &Api,
@@ -189,8 +197,8 @@ impl ListRequest {
         let mut pace = Pace::default();
         while has_more && left > 0 && pace.bytes < most_bytes {
             tokio::task::yield_now().await;
-            if T::MAY_BE_LARGE && !part.may_read(pace.bytes) {
-                part.take_turn(api, &self.user).await?;
+            if T::MAY_BE_LARGE && !part.may_read(pace.bytes) && !part.try_take_turn(api) {
+                return Ok(());
             }
             let wanted = pace.items.min(step).min(left);
             let page = read(at, wanted).await?;

@@ -193,7 +193,7 @@ pub(crate) async fn one(
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let found = match patience {
         Some(patience) => api.engine.executions().wait(id, patience.min(LONGEST_WAIT)).await?,
-        None => api.engine.reads().execution(id).await?,
+        None => api.engine.reads().execution(id).await?.map(Arc::new),
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
     let held = held(&api, &execution)?;

@@ -6,13 +6,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_catalog::workflows::Invalid;
 use petrel_engine::workflows::LARGEST_WORKFLOW;
-use tokio::sync::Semaphore;
 
 use crate::extract::{Raw, text};
 use crate::{Api, ApiError, views};
-
-/// One inspection at a time, because it takes memory and a thread of the small pool for blocking work.
-static TURNS: Semaphore = Semaphore::const_new(1);
 
 /// Takes the text of a workflow or a chain and lists its mistakes, with respect to the registered actions. The list
 /// is empty if there are none.
@@ -24,7 +20,7 @@ pub(crate) async fn inspect(State(api): State<Api>, Raw(bytes): Raw) -> Result<R
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message, hint));
     }
     let source = text(&bytes)?.to_owned();
-    let _turn = TURNS.acquire().await;
+    let _turn = api.inspections.turn().await;
     let Invalid(found) = api.engine.catalog().inspect_workflow(source).await?;
     Ok(Json(found.iter().map(views::finding).collect::<Vec<_>>()).into_response())
 }

@@ -97,6 +97,24 @@ async fn what_is_canceled_while_its_start_is_stored_never_begins() {
 }
 
 #[tokio::test]
+async fn what_is_canceled_between_its_claim_and_its_start_never_begins() {
+    for action in ["waits", "again"] {
+        let house = House::new().await;
+        let open = house.store().delay_claim();
+        let id = house.ask(action).await;
+        settle().await;
+        let canceled = in_time(house.cancel(id).await);
+        assert_eq!(canceled.status, Status::Canceled, "{action}");
+        drop(open);
+        settle().await;
+        assert_eq!((house.script.begun(), house.execution(id).await), (vec![], canceled), "{action}");
+        // Nothing of it is left behind that would keep others from running.
+        let next = house.ask("at_once").await;
+        assert_eq!(house.ended(next).await.status, Status::Succeeded, "{action}");
+    }
+}
+
+#[tokio::test]
 async fn what_has_begun_before_its_start_is_stored_is_ended() {
     let house = House::new().await;
     // It may be run again, so its start is stored only once it has run for a while.
@@ -197,6 +215,9 @@ async fn a_workflow_that_is_canceled_ends_what_is_inside_it_first() {
     assert_eq!(ended.status, Status::Canceled);
     let inside = house.execution(first).await;
     assert_eq!((inside.status, inside.ended_at <= ended.ended_at), (Status::Canceled, true));
+    for one in [ended, inside] {
+        assert_eq!(one.context.cancelled_by.as_deref(), Some("bob"), "{one:?}");
+    }
     assert_eq!(house.tasks(id).await, ["first canceled"], "no other task has begun");
 }
 

@@ -18,4 +18,5 @@ mod reruns;
 mod retention;
 mod rules;
 mod support;
+mod taken_up;
 mod workflows;

@@ -30,6 +30,30 @@ async fn each_end_of_a_run_is_a_status() {
 }
 
 #[tokio::test]
+async fn who_waits_is_given_the_execution_as_it_was_stored_and_nobody_reads_it() {
+    for action in ["waits", "again"] {
+        let house = House::new().await;
+        let id = house.ask(action).await;
+        house.begins(id).await;
+        let before = house.store().reads();
+        let waits = [house.wait_later(id, 60), house.wait_later(id, 60)];
+        settle().await;
+        house.script.end(id, succeeded("done"));
+        settle().await;
+        let mut told = Vec::new();
+        for waits in waits {
+            told.push(waits.await.unwrap().unwrap());
+        }
+        assert_eq!(house.store().reads(), before, "{action}");
+        let stored = house.execution(id).await;
+        for told in told {
+            assert_eq!((told.status, result_of(&told, "value")), (Status::Succeeded, json!("done")));
+            assert_eq!(told, stored, "{action}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_execution_takes_as_long_as_the_clock_says() {
     let house = House::new().await;
     let id = house.ask("waits").await;

@@ -6,6 +6,7 @@
 //! Nothing waits for a time to pass. A waiting test lets all other tasks run until something holds; a net of
 //! ten seconds catches conditions that never hold.
 
+mod gate;
 mod house;
 mod plan;
 mod registered;

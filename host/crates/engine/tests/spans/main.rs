@@ -133,7 +133,7 @@ async fn start_with_rule(pack: &TempDir, store: &MemoryStore, ends: usize, actio
 async fn ended(engine: &Engine, id: ExecutionId) -> Execution {
     let execution = engine.executions().wait(id, PATIENCE).await.unwrap().unwrap();
     assert_eq!(execution.status, Status::Succeeded, "{execution:?}");
-    execution
+    Arc::unwrap_or_clone(execution)
 }
 
 fn request(action: &str, trace: Option<TraceId>) -> Request {

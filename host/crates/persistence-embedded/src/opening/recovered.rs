@@ -47,7 +47,6 @@ impl Recovered {
             if replayed.sequence < acknowledged {
                 replayed.lost.push(replay::lost_groups(replayed.sequence + 1, acknowledged));
             }
-            directory.lower_watermark(replayed.sequence)?;
         } else {
             directory.check_loss(replayed.sequence)?;
         }
@@ -64,10 +63,14 @@ impl Recovered {
     /// Recovers the existing store in `directory` for maintenance. No process may use it.
     pub(crate) fn present(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         Directory::check_present(directory)?;
-        Self::offline(directory, options)
+        let recovered = Self::offline(directory, options)?;
+        // Whoever maintains it tells what was lost.
+        recovered.directory.lower_watermark(recovered.replayed.sequence)?;
+        Ok(recovered)
     }
 
-    /// Recovers a store for maintenance, without taking it over.
+    /// Recovers a store without taking it over. The watermark still says what was acknowledged: a loss that was accepted
+    /// is forgotten only when it is certain that it will be told.
     pub(crate) fn offline(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         let taken = Directory::take(directory, options.engine)?;
         let (base, media) = machine(directory, options)?;

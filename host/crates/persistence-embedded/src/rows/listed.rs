@@ -23,7 +23,7 @@ pub(crate) fn unreadable(key: &[u8], error: &Error) -> Unreadable {
     let reason = match error {
         Error::Damaged { what, reason } if *what == value::describe(key) => reason.clone(),
         Error::Damaged { what, reason } => format!("{what}: {reason}"),
-        error @ Error::Unavailable(_) => error.to_string(),
+        error @ (Error::Starved { .. } | Error::Unavailable(_)) => error.to_string(),
     };
     Unreadable { kind, id, reason }
 }

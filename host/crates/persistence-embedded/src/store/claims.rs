@@ -1,6 +1,10 @@
 //! Hands out executions to run, a few at a time, however large they are.
 
-use petrel_model::{Execution, ExecutionId, size};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use petrel_model::{Execution, ExecutionId, Timestamp, size};
+use petrel_persistence::Error;
 
 use super::EmbeddedStore;
 use crate::committer;
@@ -8,9 +12,29 @@ use crate::committer;
 /// Bytes of parameters after which no more executions are handed out at once. A single execution may be larger.
 const BYTE_BUDGET: usize = 2 << 20;
 
+/// How long an execution rests that cannot be read for the moment.
+const REST: Duration = Duration::from_secs(1);
+
 impl EmbeddedStore {
-    /// Reads the claimed executions. Those that exceed the budget are returned to the queue.
-    pub(super) fn handed_out(&self, ids: Vec<ExecutionId>) -> Vec<Execution> {
+    /// Offers executions again that have rested until `now`.
+    pub(super) fn offer_again(&self, now: Timestamp) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        // None rests, as a rule.
+        if resting.is_empty() {
+            return;
+        }
+        let mut state = committer::lock(&self.state);
+        resting.retain(|(until, id)| {
+            let rests_on = *until > now;
+            if !rests_on {
+                state.queue.release(*id);
+            }
+            rests_on
+        });
+    }
+
+    /// Reads the executions that were claimed at `now`. Those that exceed the budget are returned to the queue.
+    pub(super) fn handed_out(&self, ids: Vec<ExecutionId>, now: Timestamp) -> Vec<Execution> {
         let (mut claimed, mut bytes) = (Vec::with_capacity(ids.len()), 0);
         let mut ids = ids.into_iter();
         while bytes < BYTE_BUDGET {
@@ -21,6 +45,11 @@ impl EmbeddedStore {
                     let execution = execution.filter(|execution| execution.status.is_waiting());
                     bytes += execution.as_ref().map_or(0, given_bytes);
                     claimed.extend(execution);
+                }
+                Err(error @ Error::Starved { .. }) => {
+                    tracing::warn!(execution.id = %id, %error, "failed to read a waiting execution; trying again");
+                    let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+                    resting.push((now.plus(REST), id));
                 }
                 Err(error) => {
                     tracing::error!(execution.id = %id, %error, "failed to read a waiting execution");

@@ -5,9 +5,10 @@
 //! are looked for before the start, since the system's own messages mislead.
 
 use std::fs::OpenOptions;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::fs::OFlags;
@@ -93,11 +94,7 @@ impl Runner for LocalScript {
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
         let checked = match entry_point::find(&call).await {
-            Ok(script) => tokio::task::spawn_blocking(move || {
-                look_at(script).map_err(|(code, message, hint)| Outcome::failed(code, message, hint))
-            })
-            .await
-            .unwrap_or_else(|error| Err(Outcome::failed("script.check", error.to_string(), "try again"))),
+            Ok(script) => look_in_turn(script, &cancel).await,
             Err(outcome) => Err(outcome),
         };
         match checked.and_then(|script| self.spec(&call, &script)) {
@@ -113,6 +110,9 @@ impl Runner for LocalScript {
 
 /// Bytes of a file that are read to find its first line.
 const FIRST_LINE: usize = 256;
+/// Pause between attempts to read a file while this process may open no more, and the longest wait for that.
+const NEXT_TRY: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The Python of StackStorm's own installation, which scripts of its packs name. Where it is missing, [`STAND_IN`] runs
 /// them.
@@ -127,29 +127,64 @@ struct Script {
     stand_in: Option<&'static str>,
 }
 
-/// Checks whether a file can be started. The error is a code, a message and a hint.
-fn look_at(path: PathBuf) -> Result<Script, (&'static str, String, String)> {
-    let name = path.display();
-    let mut start = Vec::new();
+/// Checks whether a file can be started. While this process may open no more files it waits for its turn, unless it is
+/// canceled.
+async fn look_in_turn(mut path: PathBuf, cancel: &CancellationToken) -> Result<Script, Outcome> {
+    let mut left = LONGEST_WAIT;
+    loop {
+        let looked = tokio::task::spawn_blocking(move || {
+            let start = start_of(&path);
+            let waits = !left.is_zero() && start.as_ref().is_err_and(process::is_exhausted);
+            if waits { Err(path) } else { Ok(look_at(path, start)) }
+        });
+        path = match looked.await {
+            Ok(Ok(script)) => {
+                return script.map_err(|(code, message, hint)| Outcome::failed(code, message, hint));
+            }
+            Ok(Err(path)) => path,
+            Err(error) => return Err(Outcome::failed("script.check", error.to_string(), "try again")),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(NEXT_TRY) => left = left.saturating_sub(NEXT_TRY),
+            () = cancel.cancelled() => left = Duration::ZERO,
+        }
+    }
+}
+
+/// The permissions of a file, and its first bytes.
+fn start_of(path: &Path) -> io::Result<(u32, Vec<u8>)> {
     // Non-blocking, in case the file is a FIFO.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let read = OpenOptions::new().read(true).custom_flags(flags).open(&path).and_then(|file| {
-        let mode = file.metadata()?.permissions().mode();
-        file.take(FIRST_LINE as u64).read_to_end(&mut start)?;
-        Ok(mode)
-    });
-    match read {
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    let mut start = Vec::new();
+    file.take(FIRST_LINE as u64).read_to_end(&mut start)?;
+    Ok((mode, start))
+}
+
+/// Checks whether a file can be started that begins so. The error is a code, a message and a hint.
+fn look_at(
+    path: PathBuf,
+    start: io::Result<(u32, Vec<u8>)>,
+) -> Result<Script, (&'static str, String, String)> {
+    let name = path.display();
+    match start {
+        Err(error) if process::is_exhausted(&error) => Err((
+            "script.unreadable",
+            format!("the script {name} cannot be read: {error}, for as long as it could wait"),
+            "let the host open more files (LimitNOFILE= of systemd), or run fewer at once".into(),
+        )),
         Err(error) => Err((
             "script.unreadable",
             format!("the script {name} cannot be read: {error}"),
             format!("make it readable for the user of the host, as in: chmod +rx {name}"),
         )),
-        Ok(mode) if mode & 0o111 == 0 => Err((
+        Ok((mode, _)) if mode & 0o111 == 0 => Err((
             "script.not_executable",
             format!("the script {name} has no run bit"),
             format!("set it: chmod +x {name}"),
         )),
-        Ok(_) => match interpreter(&start) {
+        Ok((_, start)) => match interpreter(&start) {
             Interpreter::None => Err((
                 "script.interpreter",
                 format!("the script {name} does not say what interprets it"),
@@ -214,7 +249,8 @@ mod tests {
             let path = directory.path().join("script");
             std::fs::write(&path, start).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            assert_eq!(look_at(path).unwrap().stand_in, stand_in, "{start}");
+            let begun = start_of(&path);
+            assert_eq!(look_at(path, begun).unwrap().stand_in, stand_in, "{start}");
         }
     }
 

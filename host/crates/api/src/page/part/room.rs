@@ -47,6 +47,33 @@ impl<T> Part<T> {
         Ok(())
     }
 
+    /// Takes a turn if one is free, unless the part has one. Says whether it has one now.
+    pub(crate) fn try_take_turn(&mut self, api: &Api) -> bool {
+        if self.turn.is_none() {
+            self.turn = api.turns.try_take();
+        }
+        self.turn.is_some()
+    }
+
+    /// Lets others read who wait for a turn, and goes on in a later turn of `user`: a filter that admits little makes a
+    /// small part of a long list. A part that has become large is nearly whole, and keeps its turn.
+    ///
+    /// # Errors
+    /// As [`Part::take_turn`].
+    pub(crate) async fn let_others(&mut self, api: &Api, user: &str) -> Result<(), ApiError> {
+        let needed = self.needed();
+        if needed > WITHOUT_TURN {
+            return Ok(());
+        }
+        let Some(turn) = self.turn.take() else { return Ok(()) };
+        // The memory for a whole page is not kept from others meanwhile.
+        if let Some(claim) = &mut self.held {
+            claim.shrink_to(needed);
+        }
+        self.turn = Some(api.turns.let_others(turn, user).await?);
+        Ok(())
+    }
+
     /// Gives back the memory that the part does not need: nothing more is added to it.
     pub(crate) fn give_back(&mut self) {
         let needed = self.needed();

@@ -17,8 +17,9 @@ use crate::{Api, ApiError};
 
 /// The greatest number of executions in one answer.
 const MOST: usize = 10_000;
-/// The number of executions that are read from the store at once.
+/// The number of executions that are read from the store at once, and of ids alone.
 const AT_ONCE: usize = 16;
+const IDS_AT_ONCE: usize = 1000;
 
 /// A workflow whose children are being read.
 struct Level {
@@ -99,12 +100,15 @@ pub(crate) async fn list(
 
 /// The ids of the executions of a workflow's tasks, oldest first, up to the greatest number in one answer.
 pub(super) async fn ids(api: &Api, workflow: ExecutionId) -> Result<Vec<ExecutionId>, ApiError> {
-    let (mut level, mut ids) = (Level::of(workflow, None), Vec::new());
-    while let Some(child) = level.next(api).await? {
-        ids.push(child.id);
-        if ids.len() == MOST {
+    let mut ids: Vec<ExecutionId> = Vec::new();
+    while ids.len() < MOST {
+        let step = IDS_AT_ONCE.min(MOST - ids.len());
+        let more = api.engine.reads().children_ids(workflow, ids.last().copied(), step).await?;
+        if more.is_empty() {
             break;
         }
+        ids.extend(more);
+        tokio::task::yield_now().await;
     }
     Ok(ids)
 }

@@ -215,6 +215,12 @@ impl House {
         self.engine.executions().resume_all().await
     }
 
+    /// The same, while the test does something else.
+    pub(crate) fn resume_all_later(&self) -> JoinHandle<Result<Resumed, Error>> {
+        let engine = self.engine.clone();
+        tokio::spawn(async move { engine.executions().resume_all().await })
+    }
+
     /// An execution as it is stored, if it is.
     pub(crate) async fn find(&self, id: ExecutionId) -> Option<Execution> {
         self.engine.reads().execution(id).await.unwrap()
@@ -248,7 +254,9 @@ impl House {
     pub(crate) fn wait_later(&self, id: ExecutionId, seconds: u64) -> JoinHandle<Option<Execution>> {
         let engine = self.engine.clone();
         let patience = Duration::from_secs(seconds);
-        tokio::spawn(async move { engine.executions().wait(id, patience).await.unwrap() })
+        tokio::spawn(async move {
+            engine.executions().wait(id, patience).await.unwrap().map(Arc::unwrap_or_clone)
+        })
     }
 
     /// Lets everything run until an execution has ended.
@@ -257,7 +265,7 @@ impl House {
         let patience = Duration::from_secs(1 << 40);
         let ended =
             within(&format!("the end of execution {id}"), self.engine.executions().wait(id, patience)).await;
-        ended.unwrap().unwrap()
+        Arc::unwrap_or_clone(ended.unwrap().unwrap())
     }
 
     /// Lets everything run until an execution has a status.

@@ -2,7 +2,7 @@
 //! delays one, or fails for good. It also holds executions, as a store does that was restored from a backup.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -17,6 +17,8 @@ use petrel_persistence::{
     MemoryStore, Output, Page, Store,
 };
 use tokio::sync::oneshot;
+
+use super::gate::Gate;
 
 /// What becomes of a commit.
 pub(crate) enum How {
@@ -46,6 +48,11 @@ pub(crate) fn starts(commit: &Commit) -> bool {
 /// One that moves an execution to a final status.
 pub(crate) fn ends(commit: &Commit) -> bool {
     moves(commit, Status::is_final)
+}
+
+/// One that has an execution wait again that had begun.
+pub(crate) fn requeues(commit: &Commit) -> bool {
+    moves(commit, |status| status == Status::Requested)
 }
 
 /// One that asks an execution to end.
@@ -83,6 +90,14 @@ pub(crate) struct TestStore {
 struct State {
     /// What is to become of the next commits, each of the first that is meant.
     faults: Mutex<VecDeque<(Which, How)>>,
+    /// What the next claim that finds something waits for, once its executions are claimed.
+    claim: Gate,
+    /// What the next log of a workflow that is read waits for.
+    log: Gate,
+    /// Whether the logs of workflows are damaged.
+    has_lost_logs: AtomicBool,
+    /// How often an execution was read.
+    reads: AtomicUsize,
     is_broken: AtomicBool,
     is_full: AtomicBool,
     held: Mutex<Held>,
@@ -113,9 +128,29 @@ impl TestStore {
         open
     }
 
+    /// Lets the next claim that finds something come back only when what is given is used or dropped.
+    pub(crate) fn delay_claim(&self) -> oneshot::Sender<()> {
+        self.state.claim.close()
+    }
+
+    /// Lets who reads a log of a workflow next wait until what is given is used or dropped.
+    pub(crate) fn delay_log(&self) -> oneshot::Sender<()> {
+        self.state.log.close()
+    }
+
+    /// Whether no log of a workflow can be read from now on.
+    pub(crate) fn lose_logs(&self, are_lost: bool) {
+        self.state.has_lost_logs.store(are_lost, Ordering::SeqCst);
+    }
+
     /// How many commits are still to meet what was asked for.
     pub(crate) fn faults_left(&self) -> usize {
         self.faults().len()
+    }
+
+    /// How often an execution was read by its id.
+    pub(crate) fn reads(&self) -> usize {
+        self.state.reads.load(Ordering::SeqCst)
     }
 
     /// Nothing can be written from now on.
@@ -211,6 +246,9 @@ impl Store for TestStore {
 
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error> {
         let claimed = self.inner.claim(runners, now, limit).await?;
+        if !claimed.is_empty() {
+            self.state.claim.pass().await;
+        }
         let mut held = self.held_here();
         let (resting, free): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|execution| held.ids.contains(&execution.id));
@@ -236,6 +274,14 @@ impl Store for TestStore {
 
     fn waiting_of(&self, account: Account<'_>) -> usize {
         self.inner.waiting_of(account)
+    }
+
+    fn is_waiting(&self, id: ExecutionId) -> bool {
+        self.inner.is_waiting(id)
+    }
+
+    fn is_active(&self, id: ExecutionId) -> bool {
+        self.inner.is_active(id)
     }
 
     fn inside(&self, root: ExecutionId) -> usize {
@@ -270,6 +316,7 @@ impl Store for TestStore {
     }
 
     async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
+        self.state.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.execution(id).await
     }
 
@@ -304,6 +351,13 @@ impl Store for TestStore {
     }
 
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {
+        self.state.log.pass().await;
+        if self.state.has_lost_logs.load(Ordering::SeqCst) {
+            return Err(Error::Damaged {
+                what: format!("the log of {workflow}"),
+                reason: "on purpose".into(),
+            });
+        }
         self.inner.workflow_log(workflow).await
     }
 

@@ -143,11 +143,17 @@ impl Conductor for NoWorkflows {
         false
     }
 
+    async fn may_begin(&self, _execution: &Execution) -> bool {
+        true
+    }
+
+    fn hold_back(&self) {}
+
     async fn outcome(&self, _report: Report) -> Result<(), Uncommitted> {
         panic!("there are no workflows here")
     }
 
-    async fn cancel(&self, _workflow: Execution) -> Result<Execution, Uncommitted> {
+    async fn cancel(&self, _workflow: Execution, _user: &str) -> Result<Execution, Uncommitted> {
         panic!("there are no workflows here")
     }
 

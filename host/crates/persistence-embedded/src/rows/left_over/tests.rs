@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use petrel_model::execution::LogEntry;
 use petrel_model::{Execution, ExecutionId, Status};
-use petrel_persistence::{Change, Commit, Error, Store as _};
-use petrel_store_suite::{at, execution, id};
+use petrel_persistence::{Change, Commit, DocumentKind, Error, Store as _};
+use petrel_store_suite::{at, document, execution, id};
 use tempfile::TempDir;
 
 use super::*;
@@ -148,5 +149,27 @@ async fn a_rescue_saves_all_but_rows_whose_large_values_are_gone() {
         let store = EmbeddedStore::open(&made, &on(engine)).unwrap();
         assert_eq!(store.execution(id(1)).await.unwrap(), None, "{engine}");
         assert_eq!(store.execution(id(3)).await.unwrap(), Some(execution(3)), "{engine}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_documents_that_are_replaced_at_the_same_moment_nothing_is_left_over() {
+    for engine in Engine::ALL {
+        let place = TempDir::new().unwrap();
+        let store = Arc::new(EmbeddedStore::open(place.path(), &on(engine)).unwrap());
+        let of_size = |size: usize| document(DocumentKind::PackConfig, 1, &"x".repeat(size));
+        for _ in 0..50 {
+            // In many pieces, in few, in a file, in the row.
+            let puts = [60_000, 5_000, 70_000, 100].map(|size| {
+                let (store, put) = (Arc::clone(&store), Change::Put(of_size(size)));
+                tokio::spawn(async move { store.commit(Commit::of([put])).await })
+            });
+            for put in puts {
+                put.await.unwrap().unwrap();
+            }
+        }
+        store.commit(Commit::of([Change::Delete(of_size(1).key())])).await.unwrap();
+        drop(store);
+        assert_eq!(left(place.path(), engine), (0, 0), "{engine}");
     }
 }

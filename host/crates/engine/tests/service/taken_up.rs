@@ -1,0 +1,99 @@
+//! Workflows that an earlier process was conducting, and what is inside them, until the next process knows where they
+//! stand.
+
+use std::time::Duration;
+
+use petrel_model::{ExecutionId, Status};
+use tokio::sync::oneshot::Sender;
+
+use crate::support::store::{ends, requeues};
+use crate::support::{House, Plan, in_time, refused, settle};
+
+const MANY: &str =
+    "version: 1.0\ntimeout: 100\ntasks: {many: {with: '<% range(3).toList() %>', action: house.again}}\n";
+
+/// A house with a workflow that has timed out, as only its log says: one of the three that are inside it runs, the others
+/// wait, and none of them has heard of it. The commit by which they would have is made once what is given is dropped.
+async fn timed_out() -> (House, ExecutionId, Sender<()>) {
+    let plan =
+        Plan::default().options(|options| options.executions.component_slots = 1).workflow("many", MANY);
+    let house = plan.open().await;
+    let id = house.conduct("many").await;
+    house.task(id, "many").await;
+    house.seconds(1).await;
+    let told = house.store().delay(ends);
+    house.seconds(200).await;
+    assert!(house.tasks(id).await.iter().all(|task| task != "many canceled"));
+    (house, id, told)
+}
+
+#[tokio::test]
+async fn what_waits_inside_a_workflow_that_has_timed_out_does_not_begin_in_the_next_process() {
+    let (house, id, told) = timed_out().await;
+    let read = house.store().delay_log();
+    let house = house.next_process().await;
+    drop(told);
+    settle().await;
+    assert_eq!(house.script.begun(), vec![], "it is not known yet whether they may begin");
+    drop(read);
+    assert_eq!(house.ended(id).await.status, Status::Timeout);
+    assert_eq!((house.tasks(id).await, house.script.begun()), (vec!["many canceled".to_owned(); 3], vec![]));
+}
+
+#[tokio::test]
+async fn nor_does_it_when_it_is_let_go_on_after_a_restore() {
+    let (house, id, told) = timed_out().await;
+    let mut held: Vec<_> = house.children(id).await.iter().map(|child| child.id).collect();
+    held.push(id);
+    let plan = house.killed().await;
+    drop(told);
+    plan.turn(Duration::from_millis(1));
+    let house = plan.holding(&held).open().await;
+    // What waits may begin by now, and nobody has told the workflow that it goes on.
+    let requeued = house.store().delay(requeues);
+    let resumed = house.resume_all_later();
+    settle().await;
+    house.seconds(2).await;
+    assert_eq!(house.script.begun(), vec![]);
+    drop(requeued);
+    assert_eq!(resumed.await.unwrap().unwrap().held, 4);
+    assert_eq!(house.ended(id).await.status, Status::Timeout);
+    assert_eq!((house.tasks(id).await, house.script.begun()), (vec!["many canceled".to_owned(); 3], vec![]));
+}
+
+#[tokio::test]
+async fn what_waits_inside_a_workflow_that_goes_on_begins_once_that_is_taken_up() {
+    let house = House::with("one", "version: 1.0\ntimeout: 100\ntasks: {one: {action: house.again}}\n").await;
+    let id = house.conduct("one").await;
+    let task = house.task(id, "one").await;
+    house.begins(task).await;
+    let read = house.store().delay_log();
+    let house = house.next_process().await;
+    assert_eq!(house.script.begun(), vec![]);
+    drop(read);
+    house.finish(task).await;
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn who_cancels_a_workflow_hears_that_it_cannot_be_told_and_may_try_again() {
+    let one = "version: 1.0\ntasks: {one: {action: house.again}}\n";
+    let plan = Plan::default().options(|options| options.executions.component_slots = 1).workflow("one", one);
+    let house = plan.open().await;
+    let busy = house.ask("deaf").await;
+    house.begins(busy).await;
+    let id = house.conduct("one").await;
+    house.task(id, "one").await;
+    // The cancel is stored, and what is inside does not hear of it before the host is killed.
+    let told = house.store().delay(ends);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
+    house.store().lose_logs(true);
+    let house = house.next_process().await;
+    drop(told);
+    settle().await;
+    assert_eq!(refused(house.cancel(id).await).0, "unreadable");
+    house.store().lose_logs(false);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
+    assert_eq!(house.ended(id).await.status, Status::Canceled);
+    assert_eq!((house.tasks(id).await, house.script.begun()), (vec!["one canceled".to_owned()], vec![]));
+}
