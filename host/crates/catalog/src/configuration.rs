@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use petrel_expressions::words::copes_with_absence;
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Template, is_template};
 use petrel_model::Object;
@@ -164,11 +165,6 @@ impl Configuration {
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(value.clone()),
         }
     }
-}
-
-/// Whether a template handles a missing key itself. It may rely on the fact that a missing key reads as empty text.
-fn copes_with_absence(source: &str) -> bool {
-    ["{%", "default", " or ", " if "].iter().any(|word| source.contains(word))
 }
 
 /// The reason why a template cannot be rendered, without quoting it.

@@ -118,6 +118,12 @@ pub(crate) fn asks_for(source: &str, name: &str) -> bool {
     })
 }
 
+/// Whether a template handles a missing key of the datastore itself. It may rely on the fact that such a key reads as
+/// empty text.
+pub fn copes_with_absence(source: &str) -> bool {
+    ["{%", "default", " or ", " if "].iter().any(|word| source.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
+use petrel_expressions::Datastore;
 use petrel_model::names::is_own_pack;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref};
@@ -16,9 +17,11 @@ use petrel_workflows::inspection::Kind;
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
 use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
 
-/// The knowledge about other packs.
+/// The knowledge about the world around a pack.
 pub(super) struct Around {
     content: Arc<Content>,
+    /// The datastore, if there is a host.
+    datastore: Option<Arc<Datastore>>,
     /// Whether there is no host. Then only the host's own packs are known.
     is_alone: bool,
 }
@@ -44,14 +47,19 @@ impl<T> Known<T> {
 }
 
 impl Around {
-    /// The catalog of a host.
-    pub(super) fn host(content: Arc<Content>) -> Self {
-        Self { content, is_alone: false }
+    /// The catalog and the datastore of a host.
+    pub(super) fn host(content: Arc<Content>, datastore: Arc<Datastore>) -> Self {
+        Self { content, datastore: Some(datastore), is_alone: false }
     }
 
     /// The catalog of a freshly started host, which knows only the host's own packs.
     pub(super) fn alone(content: Arc<Content>) -> Self {
-        Self { content, is_alone: true }
+        Self { content, datastore: None, is_alone: true }
+    }
+
+    /// The datastore, if it is known.
+    pub(super) fn datastore(&self) -> Option<&Datastore> {
+        self.datastore.as_deref()
     }
 
     /// The known catalog, with the runners.

@@ -69,6 +69,9 @@ impl Engine {
             }
             if let Some(note) = &enforcement.note {
                 explanation.came_of_it.push_str(&format!("; {note}"));
+                if let Some(meant) = &explanation.meant_keys {
+                    explanation.came_of_it.push_str(&format!("; {meant}"));
+                }
             }
         }
         Ok(())

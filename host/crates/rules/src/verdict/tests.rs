@@ -251,7 +251,7 @@ fn no_name_within_a_secret_is_told() {
 
 #[test]
 fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
-    let system = [("limit", "5"), ("rate", "0.5")];
+    let system = [("limit", "5"), ("rate", "0.5"), ("word", "abc")];
     let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let datastore = Arc::new(petrel_expressions::Datastore { system, ..Default::default() });
     let payload = json!({"n": 7, "name": "main"});
@@ -279,6 +279,28 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
         assert_eq!(verdict.matched, matched, "{told}");
         assert!(told.contains(says), "{told}");
         assert_eq!(verdict.missing().is_some(), told.contains("no key"), "{told}");
+    }
+    let of = |pattern: &str| {
+        let rule = rule(&json!({"trigger.n": {"type": "gt", "pattern": pattern}}));
+        let occurrence =
+            Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::clone(&datastore));
+        let verdict = evaluate_all(&rule, &occurrence).with_near_keys(&rule, &datastore);
+        (verdict.matched, verdict.criteria[0].to_string(), verdict.missing())
+    };
+    let (matched, told, noted) = of("{{ st2kv.system.word | int }}");
+    let zero = "`| int` of \"abc\" is 0; {{ st2kv.system.word | from_json_string }} fails instead";
+    assert_eq!((matched, noted), (true, Some(format!("trigger.n was compared with 0: {zero}"))), "{told}");
+    assert!(told.ends_with(zero), "{told}");
+    let (matched, told, noted) = of("{{ st2kv.system.limt | int }}");
+    assert!(matched && told.ends_with("fails instead; did you mean st2kv.system.limit?"), "{told}");
+    let begin = "trigger.n was compared with 0: the datastore has no key st2kv.system.limt; `| int` of an empty text is 0";
+    assert!(noted.as_ref().is_some_and(|noted| noted.starts_with(begin)), "{noted:?}");
+    for (pattern, says) in [
+        ("{{ st2kv.system.word | from_json_string }}", "cannot be checked"),
+        ("{{ st2kv.system.limt | from_json_string }}", "the datastore has no key st2kv.system.limt"),
+    ] {
+        let (matched, told, _) = of(pattern);
+        assert!(!matched && told.contains(says), "{told}");
     }
     for pattern in ["{{ st2kv.system.limit | int }}", "{{ (st2kv.system.limit | int) }}"] {
         let rule = rule(&json!({"trigger.n": {"type": "gt", "pattern": pattern}}));
