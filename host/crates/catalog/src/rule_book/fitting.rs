@@ -16,8 +16,10 @@ pub(crate) fn misfits(rule: &Rule, registered: &RegisteredAction) -> Vec<String>
     let wrong = written
         .filter_map(|(name, value)| misfit(name, value, &registered.parameters, &registered.signature));
     let told = wrong.map(|reason| {
+        // An error of a cast ends with its own remedy.
+        let remedy = if reason.contains("; ") { "" } else { "; correct the value" };
         format!(
-            "rule {}: the action {} refuses a parameter, so every match will fail: {reason}; correct the value",
+            "rule {}: the action {} refuses a parameter, so every match will fail: {reason}{remedy}",
             rule.reference, rule.action.reference
         )
     });
