@@ -25,7 +25,7 @@ impl<'a> Certain<'a> {
 
     /// `findings` of what fails where it is: notes, unless every run comes there.
     pub(super) fn settled(&self, findings: Vec<Finding>) -> impl Iterator<Item = Finding> {
-        findings.into_iter().map(|finding| if self.has(&finding) { finding } else { finding.noted() })
+        findings.into_iter().map(move |finding| if self.has(&finding) { finding } else { finding.noted() })
     }
 
     /// Whether every run comes to the place of a finding.

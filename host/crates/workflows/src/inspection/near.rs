@@ -129,7 +129,7 @@ mod tests {
             ),
         ] {
             let found = inspect(&definition(input, target), &[]);
-            let told: Vec<_> = found.iter().map(|found| found.told()).collect();
+            let told: Vec<_> = found.iter().map(crate::inspection::Finding::told).collect();
             assert_eq!(told, says.into_iter().collect::<Vec<_>>(), "{input} {target}");
             assert!(found.iter().all(|found| !found.message.contains("Did you mean")), "{found:?}");
         }
