@@ -25,6 +25,11 @@ impl Dashed {
         self.name.split('-').skip(1)
     }
 
+    /// The name with which the path begins.
+    pub(crate) fn root(&self) -> &str {
+        self.before.split(['.', '[', '(']).next().unwrap_or_default()
+    }
+
     /// The mistake and its remedy in Jinja.
     pub(crate) fn told_in_jinja(&self) -> String {
         let Self { before, name } = self;

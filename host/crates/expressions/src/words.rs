@@ -78,8 +78,9 @@ fn words(template: &Template, seen: Seen<'_>) -> Vec<(bool, String)> {
     };
     let is_seen = |name: &str| seen.fixed.contains(&name) || seen.own.contains(name);
     let mut dashed = dashes::in_template(template.source());
-    // What is behind a dash may be a parameter that is subtracted.
-    dashed.retain(|dashed| dashed.parts().any(|part| !is_seen(part)));
+    // What is behind a dash may be a parameter that is subtracted; of `trigger` and its like hardly anybody subtracts.
+    let is_name = |dashed: &Dashed| seen.is_whole || seen.fixed.contains(&dashed.root());
+    dashed.retain(|dashed| is_name(dashed) && dashed.parts().any(|part| !is_seen(part)));
     let strange = template.names().filter(|name| {
         let is_asked = seen.may_be_absent && asks_for(template.source(), name);
         let is_dashed = dashed.iter().flat_map(Dashed::parts).any(|part| part == *name);

@@ -34,7 +34,7 @@ pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
             expression: None,
             severity: Severity::Error,
             unknown: None,
-            hint: None,
+            hint: shapes::meant(&error),
         })
         .collect();
     findings.extend(misnamed(definition));
