@@ -112,7 +112,8 @@ async fn inspect(mut session: Option<Session>, form: Form, files: &[String]) -> 
         session = session.filter(|_| asked.is_some());
         let found = asked
             .unwrap_or_else(|| inspected(language(&source), &source).beside(&NoActions).found().to_errors());
-        let findings: Vec<Finding<'static>> = read(&found)?;
+        let mut findings: Vec<Finding<'static>> = read(&found)?;
+        findings.sort_by_key(|finding| (finding.line, finding.column));
         if form == Form::Text {
             findings.iter().for_each(|finding| print::line(&told(file, finding)));
             if findings.is_empty() {
@@ -179,6 +180,10 @@ fn told(file: &str, finding: &Finding<'_>) -> String {
         line.push_str(&format!("{path}: "));
     }
     line.push_str(&finding.message);
+    if let Some(hint) = &finding.hint {
+        line.push_str(if finding.message.ends_with(['.', '?', '!']) { " " } else { ". " });
+        line.push_str(hint);
+    }
     if let Some(expression) = &finding.expression {
         line.push_str(&format!(" (in `{expression}`)"));
     }
@@ -307,6 +312,10 @@ mod tests {
             ),
             (json!({"type": "syntax", "message": "no", "spec_path": null}), "f.yaml: no"),
             (json!({"message": "no", "spec_path": "", "severity": "note"}), "f.yaml: note: no"),
+            (
+                json!({"message": "It is not.", "hint": "Did you mean a?"}),
+                "f.yaml: It is not. Did you mean a?",
+            ),
         ] {
             assert_eq!(told("f.yaml", &serde_json::from_value(answer).unwrap()), expected);
         }

@@ -200,11 +200,12 @@ fn check_and_registration_note_what_is_called_wrongly() {
          this task.",
         "chain[1].ref: The action \"calls.gone\" is not registered in the database.",
         // What every host has is known without one.
-        "flow.yaml:10:5: tasks.foreign.input.messages: Action \"core.echo\" has unexpected input \"messages\". Correct it, or \
+        "flow.yaml:10:5: tasks.foreign.input.messages: Action \"core.echo\" has unexpected input \"messages\". Did you mean \
+         \"message\"? Correct it, or \
          `calls.flow` fails before its first task.",
         "flow.yaml:16:5: tasks.kept.action: The action \"linux.dig\" is not registered in the database; the pack \"linux\" is \
          not part of this version of petrel",
-        "chain[2].ref: The action \"core.nop\" is not registered in the database. Correct it, or `calls.chain` fails at this \
+        "chain[2].ref: The action \"core.nop\" is not registered in the database. Did you mean \"core.noop\"? Correct it, or `calls.chain` fails at this \
          task.",
     ];
     let checked = place.petrel(&["pack", "check", &place.path("calls")]).with_code(1);

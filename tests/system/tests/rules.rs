@@ -303,6 +303,25 @@ fn a_rule_that_matched_for_want_of_a_key_says_so() {
 }
 
 #[test]
+fn an_id_of_another_kind_is_told_as_that() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", RULE)]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+    let id_of = |list: &str| host.list(list)[0]["id"].as_str().unwrap().to_owned();
+    let (came, run) = (id_of("/triggerinstances"), id_of("/executions"));
+    for (verb, id, says) in [
+        ("execution", &came, "this is the id of an event: `petrel trigger get"),
+        ("trigger", &run, "this is the id of an execution: `petrel execution get"),
+    ] {
+        assert_says(&host.cli(&[verb, "get", id]).with_code(3).stderr, &["does not exist", says]);
+    }
+    let refused = host.cli(&["execution", "get", "first"]);
+    assert_says(&refused.stderr, &["`first` is not an id", "`last` is the newest"]);
+    host.stop();
+}
+
+#[test]
 fn criteria_and_why_see_the_datastore() {
     let place = Place::default();
     let host = place.start(&[]);

@@ -27,10 +27,13 @@ pub struct Finding<'a> {
     /// The place in the workflow, such as `tasks.t.next[0].when`. Null if the finding is about the whole text.
     #[serde(default)]
     pub spec_path: Option<Cow<'a, str>>,
-    /// `note` if the workflow can still be started. Beyond StackStorm, which has errors only.
+    /// The remedy, where the message has none. Beyond StackStorm, as are the next three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Cow<'a, str>>,
+    /// `note` if the workflow can still be started. StackStorm has errors only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Cow<'a, str>>,
-    /// The line in the text, as exactly as it is known, from 1 on. Beyond StackStorm, as is the column.
+    /// The line in the text, as exactly as it is known, from 1 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
     /// The column, in characters, from 1 on.
@@ -66,6 +69,7 @@ mod tests {
             message: "unknown function".into(),
             schema_path: Some("properties.tasks".into()),
             spec_path: Some("tasks.t".into()),
+            hint: Some("Did you mean len?".into()),
             severity: Finding::severity(false),
             line: Some(3),
             column: Some(5),
@@ -79,6 +83,7 @@ mod tests {
                 "message": "unknown function",
                 "schema_path": "properties.tasks",
                 "spec_path": "tasks.t",
+                "hint": "Did you mean len?",
                 "line": 3,
                 "column": 5,
             }),
@@ -95,6 +100,7 @@ mod tests {
             message: "m".into(),
             schema_path: None,
             spec_path: None,
+            hint: None,
             severity: Finding::severity(true),
             line: None,
             column: None,

@@ -15,6 +15,7 @@ mod executions;
 pub(crate) mod health;
 mod hold;
 mod keys;
+mod mistaken;
 pub(crate) mod packs;
 mod rules;
 pub(crate) mod tokens;

@@ -148,6 +148,7 @@ pub(crate) fn finding(Found { finding, position }: &Found) -> Finding<'_> {
         message: finding.message.as_str().into(),
         schema_path: finding.schema_path.as_deref().map(Into::into),
         spec_path: finding.spec_path.as_deref().map(Into::into),
+        hint: finding.hint.as_deref().map(Into::into),
         severity: Finding::severity(finding.is_note()),
         line: position.map(|position| position.line),
         column: position.map(|position| position.column),

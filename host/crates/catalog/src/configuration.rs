@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use petrel_expressions::words::copes_with_absence;
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Template, is_template};
 use petrel_model::Object;
@@ -113,7 +114,7 @@ impl Configuration {
             let template = self.templates.get(text).filter(|_| !self.is_given(place));
             if let Some(template) = template
                 && !copes_with_absence(template.source())
-                && let Some(missing) = datastore.missing(template.datastore_keys())
+                && let Some(missing) = missing_keys(datastore, template)
             {
                 absent.push((place.to_owned(), missing));
             }
@@ -136,7 +137,7 @@ impl Configuration {
                     work::charge(text.len() as u64).map_err(beyond)?;
                     return Ok(value.clone());
                 };
-                if let Some(missing) = scope.datastore().missing(template.datastore_keys())
+                if let Some(missing) = missing_keys(scope.datastore(), template)
                     && !copes_with_absence(template.source())
                 {
                     if !self.is_given(place) {
@@ -166,9 +167,11 @@ impl Configuration {
     }
 }
 
-/// Whether a template handles a missing key itself. It may rely on the fact that a missing key reads as empty text.
-fn copes_with_absence(source: &str) -> bool {
-    ["{%", "default", " or ", " if "].iter().any(|word| source.contains(word))
+/// The keys that a template reads and that do not exist, in words, with those that are likely meant.
+fn missing_keys(datastore: &Datastore, template: &Template) -> Option<String> {
+    let keys = template.datastore_keys();
+    let missing = datastore.missing(keys)?;
+    Some(datastore.meant(keys).map_or_else(|| missing.clone(), |meant| format!("{missing} ({meant})")))
 }
 
 /// The reason why a template cannot be rendered, without quoting it.

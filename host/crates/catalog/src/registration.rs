@@ -137,7 +137,7 @@ impl Catalog {
                 "name the one with pack.yaml",
             )
         })?;
-        let around = Around::host(self.content());
+        let around = Around::host(self.content(), self.keys().all());
         // The packs of the binary were checked when it was built.
         let read = if built_in {
             reading::files(&directory, around).await

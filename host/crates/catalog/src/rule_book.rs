@@ -5,13 +5,14 @@ mod change;
 mod fitting;
 
 use petrel_engine_core::Error;
+use petrel_expressions::Datastore;
 use petrel_model::names::check_text;
 use petrel_model::secrets::{MASK, is_masked};
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
 use petrel_persistence::Expect;
-use petrel_rules::{check, warnings};
+use petrel_rules::{check, key_warnings, warnings};
 use serde_json::Value;
 
 use change::{RuleChange, compiled};
@@ -40,14 +41,14 @@ impl Catalog {
         let text = text.to_owned();
         let mut context = Object::new();
         context.insert("user".into(), user.into());
-        let core = self.core().clone();
+        let (core, datastore) = (self.core().clone(), self.keys().all());
         self.change_rules(move |content| {
             let rule = rule_of(content, definition(&text)?, core.mint(core.now()), context.clone())?;
             if content.has_rule(&rule.reference) {
                 return Err(exists(content.rule(rule.reference.as_str())?));
             }
             refuse_masked(&rule)?;
-            let warnings = check_rule(content, &rule)?;
+            let warnings = check_rule(content, &rule, &datastore)?;
             let decided = RuleChange {
                 expect: vec![Expect::RuleAbsent(rule.reference.clone())],
                 delete: None,
@@ -65,7 +66,7 @@ impl Catalog {
     /// As [`Catalog::create_rule`], and when the rule does not exist, or `giver` would have a masked secret of it go
     /// elsewhere.
     pub async fn update_rule(&self, name: &str, text: &str, giver: Giver) -> Result<Written, Error> {
-        let (name, text) = (name.to_owned(), text.to_owned());
+        let (name, text, datastore) = (name.to_owned(), text.to_owned(), self.keys().all());
         self.change_rules(move |content| {
             let old = content.rule(&name)?;
             let mut rule = rule_of(content, definition(&text)?, old.id, old.context.clone())?;
@@ -75,7 +76,7 @@ impl Catalog {
             keep_masked(&mut rule, old, giver)?;
             refuse_masked(&rule)?;
             let mut warnings: Vec<_> = renamed(old, &rule).into_iter().collect();
-            warnings.extend(check_rule(content, &rule)?);
+            warnings.extend(check_rule(content, &rule, &datastore)?);
             Ok((RuleChange::replacing(old, &rule), Written { rule, warnings }))
         })
         .await
@@ -129,7 +130,7 @@ pub(crate) fn rule_of(
 }
 
 /// Refuses a rule that cannot work, and returns warnings about likely mistakes.
-fn check_rule(content: &Content, rule: &Rule) -> Result<Vec<String>, Error> {
+fn check_rule(content: &Content, rule: &Rule, datastore: &Datastore) -> Result<Vec<String>, Error> {
     let action = content.action(&rule.action.reference);
     // Without the action nobody knows which parameters are secret.
     let is_secret = |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.may_be_secret(name));
@@ -139,6 +140,8 @@ fn check_rule(content: &Content, rule: &Rule) -> Result<Vec<String>, Error> {
         return Err(Error::invalid(message, "correct the rule and try again"));
     }
     let mut found = warnings(rule, action.as_ref().ok().map(|action| action.target()));
+    let signature = action.as_ref().ok().map(|action| &action.signature);
+    found.extend(key_warnings(&compiled(rule), signature, datastore));
     found.extend(action.as_ref().ok().into_iter().flat_map(|action| misfits(rule, action)));
     found.extend(action.err().map(|error| without_action(rule, &error)));
     Ok(found)

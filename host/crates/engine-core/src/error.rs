@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use petrel_model::nearest::nearest;
 use petrel_persistence::{CommitError, Unreadable};
 
 /// A refused request. Nothing of it was done.
@@ -75,14 +76,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// An object that does not exist. The hint names the nearest of `known`, if one is near.
+    /// An object that does not exist. The hint names the nearest of `known`, if one is near, also to a name without a pack.
     pub fn not_found<'a>(
         what: &'static str,
         name: impl Into<String>,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let name = name.into();
-        let hint = match petrel_model::nearest::nearest(&name, known) {
+        let known: Vec<_> = known.into_iter().collect();
+        let near = nearest(&name, known.iter().copied()).or_else(|| nearest_in_a_pack(&name, &known));
+        let hint = match near {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("`petrel {what} list` shows what there is"),
         };
@@ -131,6 +134,16 @@ impl Error {
     }
 }
 
+/// The reference whose part behind the pack is near a `name` that was given without a pack.
+fn nearest_in_a_pack<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    if name.contains('.') {
+        return None;
+    }
+    let own = |reference: &&'a str| reference.split_once('.').map(|(_pack, own)| own);
+    let near = nearest(name, known.iter().filter_map(own))?;
+    known.iter().copied().find(|reference| own(reference) == Some(near))
+}
+
 impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
@@ -173,5 +186,24 @@ impl From<petrel_persistence::Error> for Error {
 impl From<&Unreadable> for Error {
     fn from(unreadable: &Unreadable) -> Self {
         Self::Unreadable(unreadable.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_likely_meant_is_told_also_without_its_pack() {
+        let known = ["examples.limit", "core.local", "mine.m1"];
+        for (name, hint) in [
+            ("core.lcal", "did you mean `core.local`?"),
+            ("m1", "did you mean `mine.m1`?"),
+            ("limt", "did you mean `examples.limit`?"),
+            ("colour", "`petrel rule list` shows what there is"),
+            ("other.m1", "`petrel rule list` shows what there is"),
+        ] {
+            assert_eq!(Error::not_found("rule", name, known).hint(), hint, "{name}");
+        }
     }
 }

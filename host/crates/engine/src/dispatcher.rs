@@ -194,11 +194,23 @@ impl Engine {
                 None => EnforcementStatus::Succeeded,
                 Some(_) => EnforcementStatus::Failed,
             },
+            note: self.read_in_vain(arrived, enforced, failure_reason.is_some()),
             failure_reason,
-            note: enforced.missing.clone(),
             enforced_at: now,
         };
         (enforcement, execution)
+    }
+
+    /// The missing keys of the datastore that a rule has read, in words. A failure's reason names those of
+    /// parameters itself.
+    fn read_in_vain(&self, arrived: &Arrived, enforced: &Enforced, has_failed: bool) -> Option<String> {
+        let registered = arrived.content.registered(&enforced.rule.rule().action.reference);
+        let of_parameters = registered.filter(|_| !has_failed).and_then(|registered| {
+            let datastore = || self.keys().readable_by(RULE_USER);
+            parameters::absent::read_in_vain(enforced.rule.parameters(), &registered.signature, datastore)
+        });
+        let notes: Vec<_> = enforced.missing.iter().chain(&of_parameters).map(String::as_str).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 
     /// The execution that a matched rule requests, with its error if there is one. As in StackStorm,

@@ -4,17 +4,24 @@
 
 mod aftermath;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use petrel_access::RULE_USER;
+use petrel_catalog::content::Content;
 use petrel_engine_core::evaluation::quick;
 use petrel_model::rule::RuleKind;
 use petrel_model::{Ref, RuleId, TriggerInstance};
+use petrel_rules::parameters::absent::absent_keys;
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate_all};
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::incoming::SMALL;
 use crate::service::Engine;
+
+/// Largest number of rules whose missing keys are compared with the existing ones.
+const MOST_MEANT: usize = 20;
 
 /// The explanation of one rule's verdict on an event.
 #[derive(Debug)]
@@ -24,6 +31,8 @@ pub struct Explanation {
     id: RuleId,
     is_backstop: bool,
     reads_datastore: bool,
+    /// The keys of the datastore that are likely meant by missing ones that its parameters read, as a question.
+    meant_keys: Option<String>,
     /// The reason in an enforcement for the first criterion that does not hold.
     reason: Option<String>,
     /// Whether the rule matches now.
@@ -118,17 +127,35 @@ impl Engine {
         hides_secrets: bool,
     ) -> Vec<Explanation> {
         // The lock of the catalog is not held while rules are evaluated.
-        let (mut rules, secrets): (Vec<_>, _) = {
+        let (mut rules, secrets, meant): (Vec<_>, _, HashMap<_, _>) = {
             let content = self.content();
             let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
-            (content.index().of(&instance.trigger).cloned().collect(), secrets)
+            let rules: Vec<_> = content.index().of(&instance.trigger).cloned().collect();
+            let meant = rules.iter().filter_map(|rule| self.meant_keys(rule, &content));
+            let meant = meant.take(MOST_MEANT).collect();
+            (rules, secrets, meant)
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
         // Of a large event only the parts that the rules read are there, so nothing can be said about other
         // names.
         let is_whole = instance.payload.text().len() <= SMALL;
-        rules.iter().map(|rule| explain(rule, &occurrence, is_whole, secrets.as_deref())).collect()
+        let told = rules.iter().map(|rule| {
+            let meant_keys = meant.get(&rule.rule().id).cloned();
+            Explanation { meant_keys, ..explain(rule, &occurrence, is_whole, secrets.as_deref()) }
+        });
+        told.collect()
+    }
+
+    /// The keys that are likely meant by missing ones that the parameters of a rule read, with the id of the rule.
+    fn meant_keys(&self, compiled: &CompiledRule, content: &Content) -> Option<(RuleId, String)> {
+        let rule = compiled.rule();
+        let registered = content.registered(&rule.action.reference)?;
+        let (given, signature) = (compiled.parameters(), &registered.signature);
+        given.datastore_keys().chain(signature.datastore_keys()).next()?;
+        let datastore = self.keys().readable_by(RULE_USER);
+        let absent = absent_keys(given, signature, &datastore);
+        Some((rule.id, datastore.meant(absent.iter().map(|one| one.key))?))
     }
 }
 
@@ -141,6 +168,7 @@ fn explain(
     let rule = compiled.rule();
     let mut verdict = evaluate_all(compiled, occurrence).without_secrets(compiled, secrets);
     let reason = verdict.first_without_success().map(ToString::to_string);
+    verdict = verdict.with_near_keys(compiled, occurrence.scope().datastore());
     if is_whole {
         verdict = verdict.with_near_names(compiled, occurrence.payload());
     }
@@ -171,6 +199,7 @@ fn explain(
         id: rule.id,
         is_backstop: rule.kind == RuleKind::Backstop,
         reads_datastore: compiled.reads_datastore(),
+        meant_keys: None,
         reason,
         came_of_it: String::new(),
         failure_reason: None,

@@ -12,6 +12,7 @@
 //!
 //! Pure: no clock, no I/O, no loader of templates. All that a template may see is passed in.
 
+mod dashes;
 pub mod statement;
 pub mod words;
 

@@ -7,6 +7,7 @@
 //! the original ([`WorkflowScope::reevaluates`]).
 
 mod budget;
+mod calls;
 mod expression;
 mod parts;
 mod references;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 
 use budget::Budget;
 pub use budget::{BYTES, DEPTH, REEVALUATIONS, TEXT_BYTES};
+pub use calls::{Called, LiteralCall};
 pub use slips::{Slip, SlipKind};
 pub use terms::{EntryError, EvaluationError, Language, Reference, SyntaxError};
 use text::Text;
@@ -188,6 +190,14 @@ pub fn references(value: &Value) -> Vec<Reference> {
 pub fn item_keys(value: &Value) -> Vec<Reference> {
     let mut found = Vec::new();
     each_text(value, &mut |text| references::collect_items(text, &mut found));
+    found
+}
+
+/// The calls in the texts of `value` that name a task or a key of the datastore which is written out, in the order of the
+/// text.
+pub fn literal_calls(value: &Value) -> Vec<LiteralCall> {
+    let mut found = Vec::new();
+    each_text(value, &mut |text| calls::collect(text, &mut found));
     found
 }
 

@@ -11,6 +11,8 @@ use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use serde_json::Value;
 
+use crate::dashes::{self, Dashed};
+
 /// Largest number of names that a message lists.
 const MOST_NAMES: usize = 12;
 
@@ -74,13 +76,19 @@ fn words(template: &Template, seen: Seen<'_>) -> Vec<(bool, String)> {
         let word = format!("\"{}\"", quoted(name));
         unknown.iter().any(|message| message.contains(&word))
     };
+    let is_seen = |name: &str| seen.fixed.contains(&name) || seen.own.contains(name);
+    let mut dashed = dashes::in_template(template.source());
+    // What is behind a dash may be a parameter that is subtracted; of `trigger` and its like hardly anybody subtracts.
+    let is_name = |dashed: &Dashed| seen.is_whole || seen.fixed.contains(&dashed.root());
+    dashed.retain(|dashed| is_name(dashed) && dashed.parts().any(|part| !is_seen(part)));
     let strange = template.names().filter(|name| {
-        let is_seen = seen.fixed.contains(name) || seen.own.contains(name);
         let is_asked = seen.may_be_absent && asks_for(template.source(), name);
-        !is_seen && !is_asked && !is_told(name)
+        let is_dashed = dashed.iter().flat_map(Dashed::parts).any(|part| part == *name);
+        !is_seen(name) && !is_asked && !is_dashed && !is_told(name)
     });
     let names: Vec<_> = strange.filter_map(|name| Some((true, unknown_name(name, seen)?))).collect();
-    unknown.into_iter().map(|message| (false, message)).chain(names).collect()
+    let dashed = dashed.iter().map(|dashed| (true, dashed.told_in_jinja()));
+    unknown.into_iter().map(|message| (false, message)).chain(dashed).chain(names).collect()
 }
 
 /// The message about a name that is not seen, unless it may be one all the same.
@@ -118,6 +126,12 @@ pub(crate) fn asks_for(source: &str, name: &str) -> bool {
     })
 }
 
+/// Whether a template handles a missing key of the datastore itself. It may rely on the fact that such a key reads as
+/// empty text.
+pub fn copes_with_absence(source: &str) -> bool {
+    ["{%", "default", " or ", " if "].iter().any(|word| source.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -142,6 +156,11 @@ mod tests {
             ("{{ triger.body.x }}", "unknown name \"triger\"; did you mean \"trigger\"?"),
             ("{{ hst }}", "unknown name \"hst\"; did you mean \"host\"?"),
             ("{{ colour }}", "unknown name \"colour\"; known are trigger, st2kv, host"),
+            (
+                "{{ trigger.headers.X-Request-ID }}",
+                "the dash in `trigger.headers.X-Request-ID` subtracts; a name with a dash is read by `trigger.headers['X-Request-ID']`",
+            ),
+            ("{{ trigger.body.n-host }}{{ trigger.headers['X-Y'] }} x.a-b", ""),
             ("{{ frobnicate(1) }}", "unknown function \"frobnicate\"; check its name"),
             ("{% for x in trigger.a %}{{ x }}{{ loop.index }}{% endfor %}", ""),
             ("{% set y = 1 %}{{ y }}", ""),

@@ -203,7 +203,8 @@ pub struct Enforcement {
     /// The reason why nothing was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
-    /// Remarks, although the rule matched: the missing keys of the datastore that its criteria read.
+    /// Remarks, although the rule matched: the missing keys of the datastore that its criteria and parameters read, and those
+    /// that are no number where one was compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The time of the enforcement.

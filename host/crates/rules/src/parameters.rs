@@ -5,6 +5,7 @@
 //! adds the remaining defaults. Text without a template never reaches the template engine. (Source of every rule:
 //! StackStorm's `param.py` and `casts.py`, and the conformance cases.)
 
+pub mod absent;
 pub mod cast;
 mod given;
 mod graph;

@@ -71,6 +71,22 @@ impl Pattern {
         }
     }
 
+    /// The key and the filter if it makes a number of a single key of the datastore, as `{{ st2kv.system.limit | int }}`
+    /// does. Jinja makes 0 of a text that is no number.
+    pub(crate) fn number_of_key(&self) -> Option<(&KeyName, &'static str)> {
+        let Self::Rendered { text, .. } = self else { return None };
+        let [key] = text.datastore_keys() else { return None };
+        let inside = text.source().trim().strip_prefix("{{")?.strip_suffix("}}")?;
+        let (read, filter) = inside.split_once('|')?;
+        let filter = filter.trim_matches(['(', ')', '-', ' ']);
+        let filter = ["int", "float"].into_iter().find(|known| *known == filter)?;
+        let read = read.trim_matches(['(', '-', ' ']);
+        let name = key.to_string();
+        // Criteria may leave out the name of the datastore.
+        let is_key = read == name || name.strip_prefix("st2kv.").is_some_and(|short| short == read);
+        is_key.then_some((key, filter))
+    }
+
     /// The keys of the datastore that it reads under fixed names.
     pub fn datastore_keys(&self) -> &[KeyName] {
         match self {
@@ -92,6 +108,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_number_that_is_made_of_a_key_is_recognized() {
+        for (pattern, expected) in [
+            ("{{ st2kv.system.limit | int }}", Some("int")),
+            ("{{st2kv.system.limit|float}}", Some("float")),
+            ("{{ (st2kv.system.limit | int()) }}", Some("int")),
+            ("{{ system.limit | int }}", Some("int")),
+            ("{{ st2kv.system.limit | int(5) }}", None),
+            ("{{ st2kv.system.limit | default(5) | int }}", None),
+            ("{{ st2kv.system.limit }}", None),
+            ("{{ trigger.n | int }}", None),
+            ("5", None),
+        ] {
+            let pattern = Pattern::compile(&json!(pattern));
+            assert_eq!(pattern.number_of_key().map(|(_, filter)| filter), expected, "{pattern:?}");
+        }
+    }
 
     #[test]
     fn types_are_kept() {

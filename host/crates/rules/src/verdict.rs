@@ -6,6 +6,8 @@
 
 mod hints;
 
+pub(crate) use hints::of_cast;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -50,6 +52,8 @@ pub struct CriterionVerdict<'a> {
     pub notes: Vec<Error>,
     /// The keys of the datastore that do not exist, in words; each was read as an empty text.
     pub missing: Option<String>,
+    /// Why the pattern is 0, in words, if `| int` or `| float` made that of a text of the datastore that is no number.
+    pub zero: Option<String>,
     /// The correction, in words, if the criterion is likely a slip.
     pub hint: Option<String>,
     /// Whether it reads the datastore. Only [`evaluate_all`] finds that out.
@@ -83,11 +87,18 @@ impl Verdict<'_> {
         self.criteria.iter().find(|criterion| criterion.outcome != Outcome::Holds)
     }
 
-    /// The keys of the datastore that a rule which matched has read although they do not exist, in words.
+    /// The keys of the datastore that a rule which matched has read although they do not exist, or are no number where a
+    /// number was compared, in words.
     pub fn missing(&self) -> Option<String> {
-        let criterion = self.criteria.iter().find(|criterion| criterion.missing.is_some())?;
-        let missing = criterion.missing.as_deref()?;
-        Some(format!("{} was compared with an empty text: {missing}", quoted(criterion.path)))
+        self.criteria.iter().find_map(|criterion| {
+            let with = match (&criterion.missing, &criterion.zero) {
+                (None, None) => return None,
+                (Some(missing), None) => format!("an empty text: {missing}"),
+                (None, Some(zero)) => format!("0: {zero}"),
+                (Some(missing), Some(zero)) => format!("0: {missing}; {zero}"),
+            };
+            Some(format!("{} was compared with {with}", quoted(criterion.path)))
+        })
     }
 
     /// Hides the values of criteria of `rule` that look at a secret part of the event. `payload` is the schema of the
@@ -116,7 +127,7 @@ impl CriterionVerdict<'_> {
 
     fn hide(&mut self) {
         self.is_secret = true;
-        self.hint = None;
+        (self.hint, self.zero) = (None, None);
         for shown in [&mut self.pattern, &mut self.value] {
             if !shown.is_null() {
                 *shown = Cow::Owned(Value::from(MASK));
@@ -168,10 +179,7 @@ impl fmt::Display for CriterionVerdict<'_> {
             (None, _) | (_, Outcome::Failed(Error::Pattern(_))) => {}
             (Some(missing), _) => write!(f, "; {missing}")?,
         }
-        match &self.hint {
-            Some(hint) => write!(f, "; {hint}"),
-            None => Ok(()),
-        }
+        [&self.zero, &self.hint].into_iter().flatten().try_for_each(|told| write!(f, "; {told}"))
     }
 }
 
@@ -265,6 +273,7 @@ impl<'a> View<'a> {
             outcome: Outcome::DoesNotHold,
             notes: Vec::new(),
             missing: None,
+            zero: None,
             hint: None,
             reads_datastore: false,
             is_secret: false,
@@ -281,6 +290,7 @@ impl<'a> View<'a> {
         criterion.keys(&mut keys);
         if !keys.is_empty() {
             verdict.missing = self.scope.datastore().missing(keys);
+            verdict.zero = of_cast(&criterion.pattern, self.scope.datastore());
             verdict.hint = hints::of_type(criterion, &verdict);
         }
         verdict

@@ -1,7 +1,8 @@
 //! Warnings about rules that can be stored and are likely mistakes: outside text that reaches a shell unquoted,
 //! parameters that the action does not take or lacks, criteria on names that do not exist. [`templates`] has the warnings
-//! about words in templates.
+//! about words in templates, [`keys`] those about keys of the datastore.
 
+mod keys;
 mod templates;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,8 @@ use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::Value;
+
+pub use keys::{default_key_warnings, key_warnings};
 
 /// The names that a criterion can begin with: the event and the datastore.
 const ROOTS: [&str; 4] = ["trigger", "system", "user", "st2kv"];

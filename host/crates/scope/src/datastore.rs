@@ -6,10 +6,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 
 /// The number of missing keys that a message names.
 const MOST_NAMED: usize = 10;
+
+/// Largest number of keys whose names are compared with a missing one.
+const MOST_COMPARED: usize = 1_000;
+
+/// Bytes of a name that is compared with others.
+const LONGEST_COMPARED: usize = 60;
 
 /// The scope of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,9 +62,38 @@ impl Datastore {
         self.values(scope).get(name).map_or("", String::as_str)
     }
 
+    /// Whether a key exists.
+    pub fn contains(&self, key: &KeyName) -> bool {
+        self.values(key.scope).contains_key(&key.name)
+    }
+
+    /// The existing key that is likely meant by a missing one: the shared key of the same name, or one of a near name.
+    /// It compares names, so it is for people who write or ask, and not for every event.
+    pub fn near(&self, key: &KeyName) -> Option<KeyName> {
+        let shared = |name: &str| KeyName { scope: KeyScope::System, name: name.to_owned() };
+        if key.scope == KeyScope::User && self.system.contains_key(&key.name) {
+            return Some(shared(&key.name));
+        }
+        if key.name.len() > LONGEST_COMPARED {
+            return None;
+        }
+        let names = self.system.keys().map(String::as_str);
+        let names = names.filter(|name| name.len() <= LONGEST_COMPARED).take(MOST_COMPARED);
+        nearest(&key.name, names).map(shared)
+    }
+
+    /// The keys that are likely meant by those of `keys` which do not exist, as a question; `None` if no name is near.
+    pub fn meant<'k>(&self, keys: impl IntoIterator<Item = &'k KeyName>) -> Option<String> {
+        let missing = keys.into_iter().filter(|key| !self.contains(key)).take(MOST_NAMED);
+        let mut near: Vec<_> = missing.filter_map(|key| self.near(key)).collect();
+        near.dedup();
+        let names: Vec<_> = near.iter().map(KeyName::to_string).collect();
+        (!names.is_empty()).then(|| format!("did you mean {}?", names.join(", ")))
+    }
+
     /// A message that names those of `keys` which do not exist; `None` if all exist.
     pub fn missing<'k>(&self, keys: impl IntoIterator<Item = &'k KeyName>) -> Option<String> {
-        let is_missing = |key: &&KeyName| !self.values(key.scope).contains_key(&key.name);
+        let is_missing = |key: &&KeyName| !self.contains(key);
         let missing: Vec<_> = keys.into_iter().filter(is_missing).collect();
         let named: Vec<_> =
             missing.iter().take(MOST_NAMED).map(|key| quoted(&key.to_string()).into_owned()).collect();
@@ -73,5 +109,28 @@ impl Datastore {
             KeyScope::System => &self.system,
             KeyScope::User => &self.user,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_that_is_likely_meant_is_told() {
+        let system = ["limit", "other.long"].map(|name| (name.to_owned(), String::new()));
+        let datastore = Datastore { system: BTreeMap::from(system), ..Datastore::default() };
+        for (scope, name, near) in [
+            (KeyScope::System, "limt", Some("st2kv.system.limit")),
+            (KeyScope::System, "other.lomg", Some("st2kv.system.other.long")),
+            (KeyScope::User, "limit", Some("st2kv.system.limit")),
+            (KeyScope::System, "colour", None),
+        ] {
+            let key = KeyName { scope, name: name.to_owned() };
+            let found = datastore.near(&key).map(|key| key.to_string());
+            assert_eq!(found.as_deref(), near, "{name}");
+        }
+        let long = KeyName { scope: KeyScope::System, name: "x".repeat(1 << 20) };
+        assert_eq!(datastore.near(&long), None);
     }
 }

@@ -5,6 +5,7 @@
 //! as the [`crate::conductor`] of Orquesta.
 
 mod definition;
+mod keys;
 mod rendering;
 
 use std::collections::BTreeMap;

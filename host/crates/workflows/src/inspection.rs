@@ -2,26 +2,31 @@
 //!
 //! Kinds, places and words of the findings are Orquesta's: [`syntax`] checks the schema (worded by [`shapes`], where
 //! Orquesta shows the messages of a library), [`semantics`] the graph of tasks, [`expressions`] their syntax, and
-//! [`context`] variables that are read before they are set. [`inspect`] does all of these. [`contents`] compares a
-//! workflow with the actions that it calls, and [`slips()`] finds mistakes that Orquesta ignores.
+//! [`context`] variables that are read before they are set. [`inspect`] does all of these, and [`near`] adds remedies.
+//! [`contents`] compares a workflow with the actions that it calls, and [`slips()`] finds mistakes that Orquesta ignores.
 
+mod calls;
+mod certain;
 pub mod contents;
 mod context;
 mod expressions;
 mod finding;
 mod items;
 mod known;
+mod near;
 mod numbers;
 mod semantics;
 mod shapes;
 mod slips;
 mod syntax;
+mod values;
 mod walked;
 
 use serde_json::Value;
 
 use crate::definition::shape;
-pub use finding::{Finding, Kind, Severity, Step};
+pub use calls::absent_keys;
+pub use finding::{Finding, Kind, Severity, Step, Unknown};
 pub use slips::slips;
 
 /// All problems that Orquesta finds in `definition` alone. `known` are the variables that its surroundings provide.
@@ -42,6 +47,7 @@ pub fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
     findings.extend(context::inspect(&definition, known));
     findings.sort();
     findings.dedup();
+    near::add(&definition, known, &mut findings);
     findings
 }
 

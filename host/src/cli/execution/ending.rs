@@ -75,14 +75,39 @@ fn said_by(result: &Value) -> Option<String> {
     if !error.is_empty() && error != MASK {
         return Some(error.to_owned());
     }
+    let mut has_failed_task = false;
     let errors = result.get("errors")?.as_array()?.iter();
     let lines: Vec<_> = errors
-        .map(|error| match (text(error, "task_id"), text(error, "message")) {
-            ("", message) => message.to_owned(),
-            (task, message) => format!("{task}: {message}"),
+        .map(|error| match (text(error, "task_id"), with_hint(error)) {
+            ("", message) if has_failed_task && is_of_unset(&message) => format!("{message} {CONSEQUENCE}"),
+            ("", message) => message,
+            (task, message) => {
+                has_failed_task = true;
+                format!("{task}: {message}")
+            }
         })
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// The remark on an error of a workflow's output that follows the error of a task. Orquesta evaluates the output of a failed
+/// workflow too, so the stored result has that error as well.
+const CONSEQUENCE: &str =
+    "(a consequence: the output reads a variable that was not set before the workflow failed)";
+
+/// Whether an expression has failed because a variable was not set.
+fn is_of_unset(message: &str) -> bool {
+    ["VariableUndefinedError", "Unable to resolve key"].iter().any(|part| message.contains(part))
+}
+
+/// The message of an error, with its remedy.
+fn with_hint(error: &Value) -> String {
+    let message = text(error, "message");
+    match text(error, "hint") {
+        "" => message.to_owned(),
+        hint if message.ends_with(['.', '?', '!']) => format!("{message} {hint}"),
+        hint => format!("{message}. {hint}"),
+    }
 }
 
 /// The text under `name`; empty if there is none.
@@ -121,6 +146,20 @@ mod tests {
             (
                 json!({"output": null, "errors": [{"task_id": "a", "message": "no"}, {"message": "bad"}]}),
                 Some("a: no\nbad"),
+            ),
+            (
+                json!({"output": null, "errors": [
+                    {"task_id": "a", "message": "no"},
+                    {"message": "VariableUndefinedError: The variable \"y\" is undefined."},
+                ]}),
+                Some(
+                    "a: no\nVariableUndefinedError: The variable \"y\" is undefined. (a consequence: the output reads a \
+                     variable that was not set before the workflow failed)",
+                ),
+            ),
+            (
+                json!({"errors": [{"message": "The variable \"y\" is not set.", "hint": "Did you mean x?"}]}),
+                Some("The variable \"y\" is not set. Did you mean x?"),
             ),
             (json!({"stdout": "", "return_code": 1}), None),
             (json!({"errors": []}), None),

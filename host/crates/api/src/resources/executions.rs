@@ -15,10 +15,12 @@ use petrel_api_types::Refusal;
 use petrel_engine::executions::{Canceled, Request};
 use petrel_engine::intake::Claim;
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError};
+use petrel_model::id::InvalidId;
 use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::mistaken::{no_execution, no_execution_id};
 use crate::extensions::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
@@ -195,7 +197,7 @@ pub(crate) async fn one(
         Some(patience) => api.engine.executions().wait(id, patience.min(LONGEST_WAIT)).await?,
         None => api.engine.reads().execution(id).await?.map(Arc::new),
     };
-    let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
+    let Some(execution) = found else { return Err(no_execution(&api, id).await) };
     let held = held(&api, &execution)?;
     // A workflow may have many children, so they are listed only on request. StackStorm's client requests them while
     // it follows the output.
@@ -327,7 +329,10 @@ fn behalf(api: &Api, signed_in: &SignedIn, wanted: Option<&str>) -> Result<Behal
 
 async fn found(api: &Api, id: &str) -> Result<Execution, ApiError> {
     let id = execution_id(api, id).await?;
-    api.engine.reads().execution(id).await?.ok_or_else(|| no_such(&id.to_string()))
+    match api.engine.reads().execution(id).await? {
+        Some(execution) => Ok(execution),
+        None => Err(no_execution(api, id).await),
+    }
 }
 
 /// Cancels an execution. If it has ended already, the answer is no HTTP error but an object that says so, as in
@@ -381,16 +386,5 @@ async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
             tokio::task::yield_now().await;
         }
     }
-    text.parse().map_err(|error: petrel_model::id::InvalidId| {
-        ApiError::invalid(error.to_string(), "`petrel execution list` shows ids")
-    })
-}
-
-fn no_such(id: &str) -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        "not_found",
-        format!("execution `{id}` does not exist"),
-        "`petrel execution list` shows the known ones",
-    )
+    text.parse().map_err(|error: InvalidId| no_execution_id(&error))
 }

@@ -9,11 +9,13 @@ use petrel_api_types as wire;
 use petrel_api_types::Why;
 use petrel_api_types::trigger::Enforcements;
 use petrel_engine::reads::{Page, ReadError};
+use petrel_model::id::InvalidId;
 use petrel_model::secrets::masked_payload;
 use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
 use serde::{Serialize, Serializer};
 
 use super::enforcements::Lookup;
+use super::mistaken::{no_event, no_event_id};
 use crate::extract::{Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::Nothing;
@@ -137,7 +139,7 @@ pub(crate) async fn why(
 }
 
 /// The error for a host without events. It names the latest refused request, if there is one.
-fn no_event(api: &Api) -> ApiError {
+fn none_yet(api: &Api) -> ApiError {
     let said = |message: &str, hint: &str| ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint);
     if let Some(refused) = api.trail.since(None).last() {
         let address = refused.address.map_or_else(String::new, |address| format!(" from {address}"));
@@ -155,17 +157,13 @@ fn no_event(api: &Api) -> ApiError {
 
 /// The event with an id, or the `last` one.
 async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
-    let hint = "`petrel trigger instances` shows the known ones";
-    let no_such = || {
-        let message = format!("trigger instance `{text}` does not exist");
-        ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
-    };
     if text == "last" {
         let newest = api.engine.reads().trigger_instances(None, None, 1).await?;
-        return newest.items.into_iter().next().ok_or_else(|| no_event(api));
+        return newest.items.into_iter().next().ok_or_else(|| none_yet(api));
     }
-    let id: TriggerInstanceId = text
-        .parse()
-        .map_err(|error: petrel_model::id::InvalidId| ApiError::invalid(error.to_string(), hint))?;
-    api.engine.reads().trigger_instance(id).await?.ok_or_else(no_such)
+    let id: TriggerInstanceId = text.parse().map_err(|error: InvalidId| no_event_id(&error))?;
+    match api.engine.reads().trigger_instance(id).await? {
+        Some(event) => Ok(event),
+        None => Err(no_event(api, id).await),
+    }
 }

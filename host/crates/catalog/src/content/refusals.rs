@@ -22,6 +22,25 @@ static WITHOUT: [(&str, &[&str], &str); 5] = [
     ),
 ];
 
+/// Trigger types of StackStorm's `core` that this host lacks, and the remedy.
+static NO_TRIGGERS: [(&[&str], &str); 2] = [
+    (
+        &["st2.IntervalTimer", "st2.CronTimer", "st2.DateTimer"],
+        "there are no timers yet; let cron or a timer of systemd run the action, as `petrel run PACK.ACTION`, or post to a \
+         webhook (the trigger core.st2.webhook) with curl",
+    ),
+    (
+        &[
+            "st2.generic.actiontrigger",
+            "st2.generic.notifytrigger",
+            "st2.generic.inquiry",
+            "st2.action.file_written",
+        ],
+        "there are no internal events yet; let a workflow go on with what is to follow, or an action post to a webhook (the \
+         trigger core.st2.webhook)",
+    ),
+];
+
 /// The message that an action is refused.
 pub(crate) fn refusal(action: &Ref, why: &str) -> String {
     format!("action `{action}` is refused: {why}")
@@ -71,6 +90,10 @@ impl Content {
         if let ("action", "core", Some((runner, _, instead))) = (what, pack, needs) {
             let hint = format!("it needs the runner {runner}, which this version does not have; {instead}");
             return Error::NotFound { what, name: name.to_owned(), hint };
+        }
+        let lacks = NO_TRIGGERS.iter().find(|(kinds, _)| kinds.contains(&within));
+        if let ("trigger", "core", Some((_, instead))) = (what, pack, lacks) {
+            return Error::NotFound { what, name: name.to_owned(), hint: (*instead).to_owned() };
         }
         if what != "action" || !is_own_pack(pack) || self.packs.contains_key(pack) {
             return Error::not_found(what, name, known);

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
+use petrel_expressions::Datastore;
 use petrel_model::names::is_own_pack;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref};
@@ -16,9 +17,11 @@ use petrel_workflows::inspection::Kind;
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
 use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
 
-/// The knowledge about other packs.
+/// The knowledge about the world around a pack.
 pub(super) struct Around {
     content: Arc<Content>,
+    /// The datastore, if there is a host.
+    datastore: Option<Arc<Datastore>>,
     /// Whether there is no host. Then only the host's own packs are known.
     is_alone: bool,
 }
@@ -44,14 +47,19 @@ impl<T> Known<T> {
 }
 
 impl Around {
-    /// The catalog of a host.
-    pub(super) fn host(content: Arc<Content>) -> Self {
-        Self { content, is_alone: false }
+    /// The catalog and the datastore of a host.
+    pub(super) fn host(content: Arc<Content>, datastore: Arc<Datastore>) -> Self {
+        Self { content, datastore: Some(datastore), is_alone: false }
     }
 
     /// The catalog of a freshly started host, which knows only the host's own packs.
     pub(super) fn alone(content: Arc<Content>) -> Self {
-        Self { content, is_alone: true }
+        Self { content, datastore: None, is_alone: true }
+    }
+
+    /// The datastore, if it is known.
+    pub(super) fn datastore(&self) -> Option<&Datastore> {
+        self.datastore.as_deref()
     }
 
     /// The known catalog, with the runners.
@@ -82,8 +90,14 @@ impl Around {
     }
 }
 
-/// Refuses actions whose workflow is wrong, and notes everything else about workflows.
-pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, around: &Around) {
+/// Refuses actions whose workflow is wrong, and notes everything else about workflows. Without a host it returns, by the
+/// name of the action, the calls that fail on every host: the pack can be registered all the same, and the actions that
+/// are called may come later.
+pub(super) fn check_workflows(
+    pack: &dyn Source,
+    contents: &mut PackContents,
+    around: &Around,
+) -> Vec<(String, Problem)> {
     let unread: Vec<String> = contents.refused.keys().cloned().collect();
     let unread = unread.iter().map(String::as_str);
     let known =
@@ -91,6 +105,7 @@ pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, ar
     let is_workflow =
         |action: &Action| around.content.runners().get(&action.runner_type).is_some_and(Runs::is_conducted);
     let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
+    let mut failing = Vec::new();
     for action in &contents.actions {
         let name = action.reference.name();
         // The file of an action that is refused already may be missing.
@@ -98,6 +113,8 @@ pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, ar
             continue;
         }
         let mut looked = look(pack, action, &known, around);
+        let room = MOST_PROBLEMS_OF_PACK.saturating_sub(failing.len());
+        failing.extend(looked.calls.into_iter().take(room).map(|problem| (name.to_owned(), problem)));
         notes.append(&mut looked.notes);
         more += notes.len().saturating_sub(MOST_PROBLEMS_OF_PACK);
         notes.truncate(MOST_PROBLEMS_OF_PACK);
@@ -112,12 +129,15 @@ pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, ar
     if more > 0 {
         contents.notes.push(format!("and {more} more notes on workflows; see to these first"));
     }
+    failing
 }
 
 /// The findings in the workflow of an action.
 struct Looked {
     /// Problems that keep it from running.
     problems: Vec<Problem>,
+    /// Calls that fail on every host, if there is none.
+    calls: Vec<Problem>,
     /// Notes.
     notes: Vec<String>,
 }
@@ -128,7 +148,8 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
         Ok(source) => source,
         Err(error) => {
             let message = format!("the workflow cannot be read ({error}); check the file");
-            return Looked { problems: vec![Problem { file, position: None, message }], notes: Vec::new() };
+            let problems = vec![Problem { file, position: None, message }];
+            return Looked { problems, calls: Vec::new(), notes: Vec::new() };
         }
     };
     let problem = |found: &Found| Problem {
@@ -137,7 +158,8 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
         message: found.without_position(),
     };
     let inspected = workflows::inspect(&action.runner_type, &source);
-    let wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
+    let mut wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
+    wrong.sort_by_key(|found| found.position);
     let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
     let none = Parameters::new();
     let of_runner = around.content.runners().get(&action.runner_type);
@@ -148,11 +170,26 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     } else {
         Registered::on(&around.content, inspected.calls())
     };
-    let inspected = inspected.beside(&known.beside(others)).of_action(&parameters);
-    let is_said = |found: &&Found| found.finding.is_note() || found.finding.kind == Kind::Content;
-    let note = |found: &Found| format!("{}{}", problem(found), consequence(action, found));
-    let notes = inspected.found().0.iter().filter(is_said).map(note).collect();
-    Looked { problems, notes }
+    let mut inspected = inspected.beside(&known.beside(others)).of_action(&parameters);
+    if let Some(datastore) = around.datastore() {
+        inspected = inspected.with_keys(datastore);
+    }
+    let mut found = inspected.found().0;
+    found.sort_by_key(|found| found.position);
+    let told = |found: &Found| {
+        let Problem { message, file, position } = problem(found);
+        Problem { message: format!("{message}{}", consequence(action, found)), file, position }
+    };
+    let (calls, found): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| around.is_alone && is_wrong_call(found));
+    let is_said = |found: &&Found| found.finding.is_note() || is_wrong_call(found);
+    let notes = found.iter().filter(is_said).map(|found| told(found).to_string()).collect();
+    Looked { problems, calls: calls.iter().map(told).collect(), notes }
+}
+
+/// Whether a workflow fails for a call before its first task.
+fn is_wrong_call(found: &Found) -> bool {
+    found.finding.kind == Kind::Content && !found.finding.is_note()
 }
 
 /// The consequence of a wrong call that nobody corrects.

@@ -63,9 +63,13 @@ pub(super) async fn files(directory: &Path, around: Around) -> Result<PackConten
             vec![Problem { file: path.display().to_string(), position: None, message }]
         })?;
         let mut contents = read_pack(&opened)?;
-        check_workflows(&opened, &mut contents, &around);
+        let failing = check_workflows(&opened, &mut contents, &around);
         check_schemas(&mut contents, around.content().runners());
         check_rules(&mut contents, &around);
+        // Last, so that the other checks look at these actions too.
+        for (name, problem) in failing {
+            contents.refused.entry(name).or_default().push(problem);
+        }
         Ok(contents)
     });
     read.await.unwrap_or_else(|gone| {

@@ -1,14 +1,18 @@
-//! The check of rules in a pack that is registered or checked. A rule that cannot work, or whose trigger does not
-//! exist, is left out; everything else is a note. [`super::rules`] decides about the remaining ones.
+//! The check of rules in a pack that is registered or checked, and of the keys of the datastore that rules and defaults of
+//! actions read. A rule that cannot work, or whose trigger does not exist, is left out; everything else is a note.
+//! [`super::rules`] decides about the remaining ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_model::{Id, Ref, RuleId};
+use petrel_expressions::DATASTORE;
+use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::{Action, Id, Ref, RuleId};
 use petrel_packs::limits::MOST_PROBLEMS_OF_PACK;
 use petrel_packs::{PackContents, Problem, RuleDefinition};
-use petrel_rules::{check, warnings};
+use petrel_rules::parameters::Signature;
+use petrel_rules::{CompiledRule, check, default_key_warnings, key_warnings, warnings};
 
 use super::flows::{Around, Known};
 use super::reading;
@@ -18,7 +22,7 @@ use crate::rule_book::{misfits, sentence, settle, without_action};
 /// Leaves out rules that cannot work, and notes everything else about rules.
 pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
     let own = Own::of(contents, around);
-    let mut notes = Vec::new();
+    let mut notes = missing_keys(contents, around);
     for definition in std::mem::take(&mut contents.rules) {
         match own.look(&definition, around) {
             Looked::Fine(more) => {
@@ -37,6 +41,20 @@ pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
     if more > 0 {
         contents.notes.push(format!("and {more} more notes on rules; see to these first"));
     }
+}
+
+/// Notes on missing keys of the datastore that the defaults of actions read.
+fn missing_keys(contents: &PackContents, around: &Around) -> Vec<String> {
+    let Some(datastore) = around.datastore() else { return Vec::new() };
+    let reads_some = |action: &&Action| {
+        let mut defaults = action.parameters.values().filter_map(|schema| Schema::of(schema).default());
+        defaults.any(|default| default.to_string().contains(DATASTORE))
+    };
+    let notes = contents.actions.iter().filter(reads_some).flat_map(|action| {
+        let signature = Signature::new(&Parameters::new(), &action.parameters);
+        default_key_warnings(&action.reference, &signature, datastore)
+    });
+    notes.collect()
 }
 
 /// The findings in a rule.
@@ -138,6 +156,10 @@ impl Own {
         }
         let mut notes = warnings(&rule, action.map(RegisteredAction::target));
         notes.extend(action.into_iter().flat_map(|action| misfits(&rule, action)));
+        if let Some(datastore) = around.datastore() {
+            // The defaults of the action are noted with the action.
+            notes.extend(key_warnings(&CompiledRule::new(Arc::new(rule.clone())), None, datastore));
+        }
         if let Known::Missing(error) = &known {
             notes.push(without_action(&rule, error));
         }

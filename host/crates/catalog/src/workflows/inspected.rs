@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
+use petrel_expressions::Datastore;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::beginning;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Actions, Call};
-use petrel_workflows::inspection::{Kind, Step, slips};
+use petrel_workflows::inspection::{Kind, Step, absent_keys, slips};
 use petrel_workflows::{Definition, Finding, Source};
 use petrel_yaml::{Document, Position};
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ impl Catalog {
         let work = move || {
             let inspected = inspect(language(&source), &source);
             let registered = Registered::on(&catalog.content(), &inspected.calls);
-            inspected.beside(&registered).found()
+            inspected.beside(&registered).with_keys(&catalog.keys().all()).found()
         };
         self.evaluations().heavy(work).await
     }
@@ -77,7 +78,7 @@ impl Found {
             text.push_str(path);
             text.push_str(": ");
         }
-        text.push_str(&self.finding.message);
+        text.push_str(&self.finding.told());
         if let Some(expression) = &self.finding.expression {
             text.push_str(" (in `");
             text.push_str(&beginning(expression, LONGEST_EXPRESSION));
@@ -208,6 +209,19 @@ impl Inspected {
         self
     }
 
+    /// Adds the notes on keys that the text reads by name and that `datastore` does not have now.
+    #[must_use]
+    pub(crate) fn with_keys(mut self, datastore: &Datastore) -> Self {
+        match (&self.source, &self.place) {
+            (Some(Source::Chain(chain)), _) => {
+                self.findings.extend(chain.absent_keys(datastore).into_iter().map(Finding::from));
+            }
+            (_, Place::In(document)) => self.findings.extend(absent_keys(&document.value, datastore)),
+            (_, Place::Known(_)) => {}
+        }
+        self
+    }
+
     /// Adds the remarks about names in a chain whose action takes these parameters.
     #[must_use]
     pub(crate) fn of_action(mut self, parameters: &Parameters) -> Self {
@@ -322,78 +336,4 @@ fn position(document: &Document, finding: &Finding) -> Position {
 }
 
 #[cfg(test)]
-mod tests {
-    use petrel_workflows::inspection::contents::Known;
-
-    use super::*;
-
-    /// One action, `core.local`, that needs `cmd`.
-    struct Local(Parameters);
-
-    impl Actions for Local {
-        fn find(&self, reference: &str) -> Known<'_> {
-            if reference == "core.local" { Known::Takes(&self.0) } else { Known::Missing }
-        }
-    }
-
-    fn local() -> Local {
-        Local(json!({"cmd": {"required": true}}).as_object().cloned().unwrap())
-    }
-
-    #[test]
-    fn findings_have_their_places_and_notes_follow_errors() {
-        let workflow = "version: 1.0
-tasks:
-  one:
-    next: [{do: two, publish: path=ok}]
-    action: core.local cmds=\"x\"
-  two:
-    action: core.nop
-    input:
-      x: <% lenn(1) %>
-";
-        let inspected = inspect(ORQUESTA, workflow).beside(&local());
-        assert!(inspected.has_errors());
-        let told: Vec<_> = inspected.found().0.iter().map(ToString::to_string).collect();
-        let begin = [
-            "5:5: tasks.one.input: Action \"core.local\" is missing required input \"cmd\".",
-            "5:5: tasks.one.input.cmds: Action \"core.local\" has unexpected input \"cmds\".",
-            "7:5: tasks.two.action: The action \"core.nop\" is not registered in the database.",
-            "9:7: tasks.two.input.x: unknown function \"lenn\"; did you mean \"len\"?",
-            "4:22: note: tasks.one.next[0].publish: `path=ok` is dropped",
-        ];
-        assert_eq!(told.len(), begin.len(), "{told:#?}");
-        for begin in begin {
-            assert!(told.iter().any(|told| told.starts_with(begin)), "{begin}: {told:#?}");
-        }
-        assert!(told.last().is_some_and(|last| last.contains("note: ")), "{told:#?}");
-    }
-
-    #[test]
-    fn a_note_keeps_nobody_from_running_a_workflow() {
-        let publishes = "version: 1.0\ntasks: {a: {action: core.noop, next: [{publish: path=ok}]}}\n";
-        let chain = "chain: [{name: a, ref: core.nop, description: x}]\n";
-        for (runner, text, notes) in [(ORQUESTA, publishes, 1), (ACTION_CHAIN, chain, 1)] {
-            assert!(check(runner, text).is_ok(), "{text}");
-            let found = inspect(runner, text).found();
-            assert_eq!(found.0.len(), notes, "{found:?}");
-            assert_eq!(found.to_errors()[0]["severity"], "note");
-        }
-        // What a chain calls it finds out by itself.
-        let inspected = inspect(ACTION_CHAIN, chain).beside(&local());
-        assert!(!inspected.has_errors() && inspected.found().0.len() == 2);
-    }
-
-    #[test]
-    fn of_very_many_findings_the_errors_are_told() {
-        let publish: String = (0..3_000).map(|number| format!("v{number}=x ")).collect();
-        let text = format!(
-            "version: 1.0\ntasks:\n  a:\n    action: core.noop\n    next: [{{publish: '{publish}', when: '<% succeded() %>'}}]\n"
-        );
-        let found = inspect(ORQUESTA, &text).found().0;
-        assert_eq!(found.len(), MOST_FINDINGS + 1);
-        assert!(found.first().is_some_and(|first| first.finding.message.contains("succeded")));
-        assert!(found.last().is_some_and(|last| last.finding.is_note()));
-        assert!(check(ORQUESTA, &text).is_err_and(|invalid| invalid.0.len() == 1));
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref, names};
 use petrel_workflows::inspection::contents::{Actions, Call, Known};
@@ -25,8 +26,12 @@ enum Entry {
     Action(Arc<RegisteredAction>),
     /// The action exists, and cannot be run.
     Hidden,
-    Missing,
+    /// It does not exist; the one that is likely meant.
+    Missing(Option<Ref>),
 }
+
+/// Largest number of missing actions whose names are compared with the existing ones.
+const MOST_COMPARED: usize = 50;
 
 impl Registered {
     /// The knowledge of a host with `content` about the called actions.
@@ -42,17 +47,28 @@ impl Registered {
 
     /// The knowledge of `content` about these references, which are sorted.
     fn of(content: &Content, asked: Vec<Ref>) -> Self {
+        let mut compared = 0;
         let found = asked.into_iter().map(|reference| {
             let entry = match content.registered(&reference) {
                 Some(action) => Entry::Action(Arc::clone(action)),
                 None if content.is_hidden(&reference) => Entry::Hidden,
-                None => Entry::Missing,
+                None => {
+                    compared += 1;
+                    Entry::Missing(if compared > MOST_COMPARED { None } else { near(content, &reference) })
+                }
             };
             (reference, entry)
         });
         let packs = content.packs().map(|pack| pack.reference.clone());
         Self { found: found.collect(), packs: packs.collect(), is_part: false }
     }
+}
+
+/// The registered action whose name is near that of a missing one.
+fn near(content: &Content, missing: &Ref) -> Option<Ref> {
+    let known = || content.actions().map(|registered| &registered.action.reference);
+    let near = nearest(missing.as_str(), known().map(Ref::as_str))?;
+    known().find(|known| known.as_str() == near).cloned()
 }
 
 /// The valid references among these texts, each once, sorted as text.
@@ -68,12 +84,20 @@ impl Actions for Registered {
             Some((_, Entry::Action(action))) if action.runs.is_some() => Known::Takes(&action.parameters),
             // The parameters of an action are unknown if the host lacks its runner, or its metadata cannot be read.
             Some((_, Entry::Action(_) | Entry::Hidden)) => Known::Unclear,
-            Some((_, Entry::Missing)) | None => match pack_of(reference) {
+            Some((_, Entry::Missing(_))) | None => match pack_of(reference) {
                 pack if self.packs.contains(pack) => Known::Missing,
                 pack if names::is_own_pack(pack) => Known::Kept,
                 _ if self.is_part => Known::Unclear,
                 _ => Known::Missing,
             },
+        }
+    }
+
+    fn near(&self, reference: &str) -> Option<String> {
+        let at = self.found.binary_search_by(|(one, _)| one.as_str().cmp(reference)).ok()?;
+        match &self.found.get(at)?.1 {
+            Entry::Missing(near) => near.as_ref().map(Ref::to_string),
+            Entry::Action(_) | Entry::Hidden => None,
         }
     }
 }
@@ -132,6 +156,16 @@ impl Actions for WithPack<'_> {
                 Known::Missing if !others.packs.contains(pack) => Known::Later,
                 known => known,
             },
+        }
+    }
+
+    fn near(&self, reference: &str) -> Option<String> {
+        let own = reference.split_once('.').filter(|(pack, _)| *pack == self.pack);
+        match own {
+            Some((pack, name)) => {
+                nearest(name, self.own.keys().copied()).map(|near| format!("{pack}.{near}"))
+            }
+            None => self.others.as_ref()?.near(reference),
         }
     }
 }

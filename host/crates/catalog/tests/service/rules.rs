@@ -68,6 +68,37 @@ async fn a_webhook_is_there_for_as_long_as_a_rule_listens_to_it() {
 }
 
 #[tokio::test]
+async fn a_key_that_does_not_exist_is_warned_about_when_a_rule_is_written_or_registered() {
+    let house = House::new().await;
+    house.keys.set("limit", "5").await.unwrap();
+    let reading = |key: &str| {
+        let criteria = format!(
+            "criteria: {{trigger.body.n: {{type: gt, pattern: '{{{{ st2kv.system.{key} | int }}}}'}}}}"
+        );
+        format!("{}{criteria}\n", rule("a", "one"))
+    };
+    let warned = house.catalog.create_rule(&reading("limt"), "ada").await.unwrap().warnings;
+    assert!(warned.len() == 1 && warned[0].ends_with("; did you mean st2kv.system.limit?"), "{warned:?}");
+    let update = async |text: String| house.catalog.update_rule("mine.a", &text, Giver::SeesSecrets).await;
+    let warned = update(reading("gone")).await.unwrap().warnings;
+    assert!(warned.len() == 1 && warned[0].ends_with("`petrel key set gone VALUE` sets it"), "{warned:?}");
+    assert_eq!(update(reading("limit")).await.unwrap().warnings, Vec::<String>::new());
+    house.catalog.delete_rule("mine.a").await.unwrap();
+
+    let action = "runner_type: noting\nentry_point: a\nparameters: {n: {type: string, default: '{{ st2kv.system.lmit }}'}}\n";
+    let misspelt = reading("limt");
+    let files = [("actions/a.yaml", action), ("rules/a.yaml", misspelt.as_str())];
+    let report = house.register("mine", &files);
+    let notes = report.await.unwrap().notes.join("\n");
+    for says in [
+        "rule mine.a: the criterion trigger.body.n gets an empty text, since the datastore has no key st2kv.system.limt; did",
+        "action mine.a: the default of parameter n gets an empty text, since the datastore has no key st2kv.system.lmit; did",
+    ] {
+        assert!(notes.contains(says), "{says}: {notes}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_leaves_nothing_behind() {
     let house = House::new().await;
     house.catalog.create_rule(&rule("a", "one"), "ada").await.unwrap();
@@ -76,6 +107,7 @@ async fn what_is_refused_leaves_nothing_behind() {
     let version = house.catalog.version();
     let make = async |text: String| house.catalog.create_rule(&text, "ada").await;
     let no_kind = rule("c", "x").replace("core.st2.webhook", "core.st2.webhok");
+    let timer = rule("c", "x").replace("core.st2.webhook", "core.st2.IntervalTimer");
     let no_url = rule("c", "x").replace("url: x", "other: x");
     let masked =
         rule("c", "x").replace("{ref: core.noop}", "{ref: core.noop, parameters: {key: '********'}}");
@@ -83,6 +115,7 @@ async fn what_is_refused_leaves_nothing_behind() {
         (make(rule("a", "x")).await, "conflict", "rule `mine.a` exists already"),
         (make("name: [".into()).await, "invalid", "rule:"),
         (make(no_kind).await, "invalid", "did you mean `core.st2.webhook`?"),
+        (make(timer).await, "invalid", "there are no timers yet; let cron"),
         (make(no_url).await, "invalid", "the parameters of trigger core.st2.webhook do not fit"),
         (make(masked).await, "invalid", "write the secret itself"),
         (

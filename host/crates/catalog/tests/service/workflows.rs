@@ -1,5 +1,8 @@
 //! Workflows are inspected against the registered actions: when their pack is registered, and on request.
 
+use petrel_catalog::content::Content;
+use petrel_catalog::registration::look_at;
+
 use crate::House;
 
 const ACTION: &str = "runner_type: orquesta\nentry_point: workflows/w.yaml\n";
@@ -30,6 +33,42 @@ async fn a_workflow_that_is_wrong_by_itself_is_refused_and_one_that_calls_what_i
             "{text}: {:?}",
             report.notes
         );
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_fails_on_every_host_is_an_error_of_the_check_and_a_note_of_the_registration() {
+    let house = House::new().await;
+    let directory = house.pack("mine", &[("actions/w.yaml", ACTION)]);
+    for (action, is_wrong) in [("mine.gone", true), ("mine.w", false), ("later.a", false)] {
+        house.write("mine/actions/workflows/w.yaml", &workflow(action));
+        let content = Content::of_packs(house.catalog.content().runners().clone(), Vec::new());
+        let checked = look_at(&directory, content).await.unwrap();
+        assert_eq!(checked.refused.contains_key("w"), is_wrong, "{action}: {:?}", checked.refused);
+        house.catalog.register_pack(&directory, false).await.unwrap();
+        let content = house.catalog.content();
+        assert!(content.action(&"mine.w".parse().unwrap()).unwrap().refused.is_none(), "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_a_workflow_reads_and_that_does_not_exist_is_noted() {
+    let house = House::new().await;
+    house.keys.set("limit", "5").await.unwrap();
+    let reading = |key: &str| {
+        format!(
+            "version: 1.0\noutput: [{{x: <% st2kv('system.{key}') %>}}]\ntasks: {{a: {{action: core.noop}}}}\n"
+        )
+    };
+    let found = house.catalog.inspect_workflow(reading("limit")).await.unwrap();
+    assert!(found.0.is_empty(), "{found:?}");
+    let directory = house.pack("mine", &[("actions/w.yaml", ACTION)]);
+    house.write("mine/actions/workflows/w.yaml", &reading("limt"));
+    let notes = house.catalog.register_pack(&directory, false).await.unwrap().notes.join("\n");
+    let told = house.catalog.inspect_workflow(reading("limt")).await.unwrap().0;
+    assert!(told.len() == 1 && told[0].finding.is_note(), "{told:?}");
+    for said in [notes, told[0].to_string()] {
+        assert!(said.contains("did you mean `st2kv('system.limit')`?"), "{said}");
     }
 }
 

@@ -60,6 +60,11 @@ impl Engine {
                 let reason = enforcement.failure_reason.as_deref().unwrap_or("the reason was not kept");
                 explanation.came_of_it = failed(explanation, enforcement.execution_id, reason);
                 explanation.failure_reason = Some(reason.to_owned());
+                if let (Some(_), Some(meant)) = (enforcement.execution_id, &explanation.meant_keys) {
+                    let told =
+                        format!("; its parameters read a key that the datastore does not have: {meant}");
+                    explanation.came_of_it.push_str(&told);
+                }
             } else if let Some(id) = enforcement.execution_id {
                 explanation.came_of_it = self.how_it_stands(id, hides_secrets).await?;
                 if !explanation.matched {
@@ -70,6 +75,9 @@ impl Engine {
             }
             if let Some(note) = &enforcement.note {
                 explanation.came_of_it.push_str(&format!("; {note}"));
+                if let Some(meant) = &explanation.meant_keys {
+                    explanation.came_of_it.push_str(&format!("; {meant}"));
+                }
             }
         }
         Ok(())

@@ -137,6 +137,25 @@ async fn a_pattern_reads_the_datastore_as_it_is_when_the_event_comes() {
 }
 
 #[tokio::test]
+async fn a_key_that_parameters_read_in_vain_is_noted_and_told_with_the_nearest() {
+    let house = House::new().await;
+    house.set_key("limit", "5").await;
+    house.rule(&with_value("r", "at_once", "more than {{ st2kv.system.limt }}")).await;
+    house.rule(&with_value("s", "at_once", "more than {{ st2kv.system.limit }}")).await;
+    let accepted = house.post("sample", json!({})).await.unwrap();
+    for id in &accepted.executions {
+        house.ended(*id).await;
+    }
+    let notes: Vec<_> = house.enforcements(&accepted).await.into_iter().map(|one| one.note).collect();
+    let note = "an empty text was put into value: the datastore has no key st2kv.system.limt";
+    assert_eq!(notes, [Some(note.to_owned()), None]);
+    let told = house.explain(&accepted).await;
+    let told: Vec<_> = told.iter().map(|one| one.came_of_it.as_str()).collect();
+    assert!(told[0].ends_with(&format!("succeeded; {note}; did you mean st2kv.system.limit?")), "{told:?}");
+    assert!(told[1].ends_with("succeeded"), "{told:?}");
+}
+
+#[tokio::test]
 async fn parameters_that_cannot_be_used_make_a_failed_execution_that_says_why() {
     let house = House::new().await;
     house.rule(&with_value("r", "at_once", "{{ trigger.body.nothing.at.all }}")).await;

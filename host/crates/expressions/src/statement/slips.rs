@@ -10,6 +10,7 @@ use petrel_yaql as yaql;
 
 use super::parts::has_block;
 use super::terms::Language;
+use crate::dashes::{self, Dashed};
 use crate::words::asks_for;
 
 /// A likely mistake in a text.
@@ -62,6 +63,9 @@ pub(super) fn collect(text: &str, into: &mut Vec<Slip>) {
             add_unknown(language, part, unknown, into);
             if language == Language::Jinja {
                 add_bare(part, inside, false, into);
+            } else {
+                let dashed = dashes::in_expression(inside).into_iter();
+                into.extend(dashed.map(|dashed| bare(language, part, dashed.told_in_yaql())));
             }
         }
         if text.contains(language.delimiters().0) {
@@ -113,18 +117,29 @@ fn add_unknown(language: Language, expression: &str, messages: Vec<String>, into
 
 /// Adds the names that Jinja reads and that a workflow does not have, unless it asks whether they are defined.
 fn add_bare(expression: &str, inside: &str, is_template: bool, into: &mut Vec<Slip>) {
-    let names = jinja::stray_names(inside, is_template).into_iter();
-    into.extend(names.filter(|name| !asks_for(inside, name)).map(|name| {
-        let shown = quoted(&name);
-        Slip {
-            kind: SlipKind::Bare,
-            language: Language::Jinja,
-            expression: expression.into(),
-            message: format!(
-                "unknown name \"{shown}\"; a variable is read by `ctx('{shown}')`, the result of the task by `result()`"
-            ),
-        }
-    }));
+    let mut dashed = if is_template { dashes::in_template(inside) } else { dashes::in_expression(inside) };
+    let strays: BTreeSet<String> = jinja::stray_names(inside, is_template).into_iter().collect();
+    // What is behind a dash may be a name that the template sets.
+    dashed.retain(|dashed| dashed.parts().any(|part| strays.contains(part)));
+    // The name of a key without quotes is told as that.
+    let is_told = |name: &str| {
+        inside.contains(&format!("st2kv({name}"))
+            || dashed.iter().flat_map(Dashed::parts).any(|part| part == name)
+            || asks_for(inside, name)
+    };
+    for name in strays.iter().filter(|name| !is_told(name)) {
+        let shown = quoted(name);
+        let message = format!(
+            "unknown name \"{shown}\"; a variable is read by `ctx('{shown}')`, the result of the task by `result()`"
+        );
+        into.push(bare(Language::Jinja, expression, message));
+    }
+    into.extend(dashed.iter().map(|dashed| bare(Language::Jinja, expression, dashed.told_in_jinja())));
+}
+
+/// The slip of reading a name that is not there.
+fn bare(language: Language, expression: &str, message: String) -> Slip {
+    Slip { kind: SlipKind::Bare, language, expression: expression.into(), message }
 }
 
 /// Adds the expressions that do not end on their line, at most one for each line. `looked_at` is `text` without the
@@ -206,6 +221,10 @@ mod tests {
             ("{% for x in ctx('xs') %}{{ x }}{% endfor %}", &[]),
             ("{% if host %}x{% endif %}", &["{% if host %}x{% endif %}"]),
             ("<% host %>", &[]),
+            ("{{ ctx().headers.X-Request-ID }}", &["{{ ctx().headers.X-Request-ID }}"]),
+            ("<% ctx().headers.X-Request-ID %>", &["<% ctx().headers.X-Request-ID %>"]),
+            ("<% ctx().a-1 %>{{ ctx().a-1 }}{{ ctx().a - ctx().b }}", &[]),
+            ("{{ st2kv(system.x) }}", &[]),
         ] {
             let expected: Vec<_> =
                 expressions.iter().map(|expression| (SlipKind::Bare, (*expression).to_owned())).collect();

@@ -1,9 +1,9 @@
-//! Corrections of criteria that are likely slips: a path that leads to nothing, or a number that is compared with a text of
-//! the datastore. Corrections of paths are only for people who ask why; no event is held up by them.
+//! Corrections of criteria that are likely slips: a path that leads to nothing, a missing key of the datastore, or a number
+//! that is compared with a text of it. Near names are only for people who ask why; no event is held up by them.
 
 use std::borrow::Cow;
 
-use petrel_expressions::JsonPath;
+use petrel_expressions::{Datastore, JsonPath};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::{beginning, quoted};
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{CriterionVerdict, Outcome, Verdict};
 use crate::compiled::{CompiledCriterion, CompiledRule};
 use crate::criteria::Operator;
+use crate::pattern::Pattern;
 
 /// Largest number of criteria of a rule that get near names.
 const MOST_CRITERIA: usize = 20;
@@ -39,6 +40,35 @@ impl Verdict<'_> {
         }
         self
     }
+
+    /// Adds to the criteria of `rule` that read missing keys of `datastore` the existing keys that are likely meant.
+    #[must_use]
+    pub fn with_near_keys(mut self, rule: &CompiledRule, datastore: &Datastore) -> Self {
+        let reading =
+            self.criteria.iter_mut().zip(rule.criteria()).filter(|(verdict, _)| {
+                verdict.missing.is_some() && verdict.hint.is_none() && !verdict.is_secret
+            });
+        for (verdict, criterion) in reading.take(MOST_CRITERIA) {
+            let mut keys = Vec::new();
+            criterion.keys(&mut keys);
+            verdict.hint = datastore.meant(keys);
+        }
+        self
+    }
+}
+
+/// The reason why `pattern` is 0, if `| int` or `| float` makes that of a text of `datastore` that is no number. The
+/// comparison goes on with it, as in Jinja.
+pub(crate) fn of_cast(pattern: &Pattern, datastore: &Datastore) -> Option<String> {
+    let (key, filter) = pattern.number_of_key()?;
+    let text = datastore.get(key.scope, &key.name);
+    if text.len() <= LONGEST && text.trim().replace('_', "").parse::<f64>().is_ok() {
+        return None;
+    }
+    let text =
+        if text.is_empty() { "an empty text".to_owned() } else { format!("{:?}", beginning(text, LONGEST)) };
+    let key = key.to_string();
+    Some(format!("`| {filter}` of {text} is 0; {{{{ {} | from_json_string }}}} fails instead", quoted(&key)))
 }
 
 /// The correction where a text of the datastore is compared with a number, which it never equals.

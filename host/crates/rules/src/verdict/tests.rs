@@ -288,3 +288,32 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
         assert!(verdict.matched && verdict.criteria[0].hint.is_none(), "{verdict}");
     }
 }
+
+#[test]
+fn a_number_that_is_made_of_a_text_that_is_none_is_told() {
+    let system = [("limit", "5"), ("word", "abc")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let datastore = Arc::new(petrel_expressions::Datastore { system: system.into(), ..Default::default() });
+    let payload = json!({"n": 7});
+    let of = |pattern: &str| {
+        let rule = rule(&json!({"trigger.n": {"type": "gt", "pattern": pattern}}));
+        let occurrence =
+            Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::clone(&datastore));
+        let verdict = evaluate_all(&rule, &occurrence).with_near_keys(&rule, &datastore);
+        (verdict.matched, verdict.criteria[0].to_string(), verdict.missing())
+    };
+    let (matched, told, noted) = of("{{ st2kv.system.word | int }}");
+    let zero = "`| int` of \"abc\" is 0; {{ st2kv.system.word | from_json_string }} fails instead";
+    assert_eq!((matched, noted), (true, Some(format!("trigger.n was compared with 0: {zero}"))), "{told}");
+    assert!(told.ends_with(zero), "{told}");
+    let (matched, told, noted) = of("{{ st2kv.system.limt | int }}");
+    assert!(matched && told.ends_with("fails instead; did you mean st2kv.system.limit?"), "{told}");
+    let begin = "trigger.n was compared with 0: the datastore has no key st2kv.system.limt; `| int` of an empty text is 0";
+    assert!(noted.as_ref().is_some_and(|noted| noted.starts_with(begin)), "{noted:?}");
+    for (pattern, says) in [
+        ("{{ st2kv.system.word | from_json_string }}", "cannot be checked"),
+        ("{{ st2kv.system.limt | from_json_string }}", "the datastore has no key st2kv.system.limt"),
+    ] {
+        let (matched, told, _) = of(pattern);
+        assert!(!matched && told.contains(says), "{told}");
+    }
+}

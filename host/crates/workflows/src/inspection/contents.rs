@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use petrel_expressions::Statement;
 use petrel_model::names::WITHOUT_OWN_PACK;
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
@@ -42,6 +43,11 @@ pub enum Known<'a> {
 pub trait Actions {
     /// Looks up the action with this reference.
     fn find(&self, reference: &str) -> Known<'_>;
+
+    /// The existing action that is likely meant by this reference, which does not exist.
+    fn near(&self, _reference: &str) -> Option<String> {
+        None
+    }
 }
 
 /// Knows no action, so that nothing is reported.
@@ -159,7 +165,9 @@ impl Call {
             Known::Takes(parameters) => self.compared(parameters),
             Known::Unclear => Vec::new(),
             Known::Missing => {
-                at_action(format!("The action \"{action}\" is not registered in the database."))
+                let message = format!("The action \"{action}\" is not registered in the database.");
+                let hint = actions.near(&self.action).map(|near| format!("Did you mean \"{near}\"?"));
+                vec![Finding { hint, ..self.finding(&self.action_place, message) }]
             }
             Known::Kept => {
                 let pack = quoted(self.pack());
@@ -185,7 +193,8 @@ impl Call {
         let action = quoted(&self.action);
         let unexpected = inputs.names.iter().filter(|name| !parameters.contains_key(*name)).map(|name| {
             let message = format!("Action \"{action}\" has unexpected input \"{}\".", quoted(name));
-            self.finding(&self.input_place.entry(name), message)
+            let hint = Some(taken(name, parameters));
+            Finding { hint, ..self.finding(&self.input_place.entry(name), message) }
         });
         let is_given = |name: &String| inputs.has_more || inputs.names.contains(name);
         let is_needed = |schema: &Value| {
@@ -203,6 +212,21 @@ impl Call {
     fn finding(&self, place: &Place, message: String) -> Finding {
         let finding = Finding::new(Kind::Content, place, message);
         if self.is_of_chain { finding.noted() } else { finding }
+    }
+}
+
+/// The remedy for an input that the action does not take.
+fn taken(name: &str, parameters: &Parameters) -> String {
+    /// The number of names that are told.
+    const MOST: usize = 12;
+    if let Some(near) = nearest(name, parameters.keys().map(String::as_str)) {
+        return format!("Did you mean \"{}\"?", quoted(near));
+    }
+    let names: Vec<_> = parameters.keys().take(MOST).map(|name| quoted(name)).collect();
+    match parameters.len().saturating_sub(MOST) {
+        _ if names.is_empty() => "It takes no input.".to_owned(),
+        0 => format!("It takes {}.", names.join(", ")),
+        more => format!("It takes {} and {more} more.", names.join(", ")),
     }
 }
 
@@ -261,6 +285,19 @@ mod tests {
             (finding.spec_path.unwrap_or_default(), message)
         };
         findings.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_is_not_taken_is_told_with_what_is() {
+        for (task, says) in [
+            (json!({"action": "core.local cmds=1 cmd=2"}), "Did you mean \"cmd\"?"),
+            (json!({"action": "core.local colour=1 cmd=2"}), "It takes cmd, timeout, env, fixed, shell."),
+            (json!({"action": "core.noop colour=1"}), "It takes no input."),
+        ] {
+            let found = inspect(&calls(&json!({"tasks": {"t": task}})), &actions());
+            let hints: Vec<_> = found.iter().filter_map(|found| found.hint.as_deref()).collect();
+            assert_eq!(hints, [says], "{task}: {found:?}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::{action_and_input, published};
-use super::finding::{Finding, Kind, Place};
+use super::finding::{Finding, Kind, Place, Unknown};
 use super::known::{Rules, Set, settle};
 use super::semantics::Graph;
 use super::walked::{Edge, Walked};
@@ -208,19 +208,20 @@ fn name_set(item: &Value) -> Option<&str> {
 fn check(value: &Value, place: &Place, names: &Names<'_>, findings: &mut Vec<Finding>) {
     for reference in references(value) {
         let name = &reference.name;
-        let mut messages = Vec::new();
+        let mut found = Vec::new();
         if name.starts_with("__") {
-            messages.push(format!(
+            let message = format!(
                 "Variable \"{}\" that is prefixed with double underscores is considered a private \
                  variable and cannot be referenced.",
                 quoted(name)
-            ));
+            );
+            found.push(Finding::new(Kind::Context, place, message));
         }
         if !names.contains(name) {
-            messages.push(format!("Variable \"{}\" is referenced before assignment.", quoted(name)));
+            let message = format!("Variable \"{}\" is referenced before assignment.", quoted(name));
+            found.push(Finding::new(Kind::Context, place, message).about(Unknown::Variable(name.clone())));
         }
-        for message in messages {
-            let mut finding = Finding::new(Kind::Context, place, message);
+        for mut finding in found {
             finding.language = Some(reference.language);
             finding.expression = Some(Arc::clone(&reference.expression));
             findings.push(finding);

@@ -61,6 +61,19 @@ pub struct Finding {
     pub expression: Option<Arc<str>>,
     /// Its severity.
     pub severity: Severity,
+    /// The name that is not known, if the finding is about one.
+    pub unknown: Option<Unknown>,
+    /// The remedy, a sentence, where Orquesta's message has none.
+    pub hint: Option<String>,
+}
+
+/// A name that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unknown {
+    /// A task.
+    Task(String),
+    /// A variable.
+    Variable(String),
 }
 
 /// A step from a value to one inside it.
@@ -83,7 +96,15 @@ impl Finding {
             language: None,
             expression: None,
             severity: Severity::Error,
+            unknown: None,
+            hint: None,
         }
+    }
+
+    /// The finding about this unknown name.
+    #[must_use]
+    pub(super) fn about(self, unknown: Unknown) -> Self {
+        Self { unknown: Some(unknown), ..self }
     }
 
     /// Turns the finding into a note.
@@ -102,6 +123,17 @@ impl Finding {
             language: None,
             expression: None,
             severity: Severity::Error,
+            unknown: None,
+            hint: None,
+        }
+    }
+
+    /// The message with the remedy.
+    pub fn told(&self) -> String {
+        match &self.hint {
+            Some(hint) if self.message.ends_with(['.', '?', '!']) => format!("{} {hint}", self.message),
+            Some(hint) => format!("{}. {hint}", self.message),
+            None => self.message.clone(),
         }
     }
 
@@ -115,7 +147,7 @@ impl Finding {
         steps(self.spec_path.as_deref().unwrap_or_default())
     }
 
-    /// The finding as StackStorm shows it. Notes, which StackStorm does not have, are marked.
+    /// The finding as StackStorm shows it, with the remedy. Notes, which StackStorm does not have, are marked.
     pub fn to_value(&self) -> Value {
         let mut object = Map::new();
         object.insert("type".to_owned(), Value::from(self.kind.name()));
@@ -128,6 +160,9 @@ impl Finding {
         object.insert("message".to_owned(), Value::from(self.message.clone()));
         object.insert("schema_path".to_owned(), Value::from(self.schema_path.clone()));
         object.insert("spec_path".to_owned(), Value::from(self.spec_path.clone()));
+        if let Some(hint) = &self.hint {
+            object.insert("hint".to_owned(), Value::from(hint.clone()));
+        }
         if self.is_note() {
             object.insert("severity".to_owned(), Value::from("note"));
         }

@@ -1,5 +1,5 @@
-//! Notes on calls of `item` that fail: where there is no item, and with a key that the items of the task do not have.
-//! Orquesta finds out when it evaluates them.
+//! Calls of `item` that fail: where there is no item, with a key that the items of the task do not have, and with any key
+//! where items have no names and are no mappings. Orquesta finds out when it evaluates them.
 
 use petrel_expressions::statement::{Reference, item_keys};
 use petrel_model::nearest::nearest;
@@ -8,24 +8,33 @@ use serde_json::{Map, Value};
 
 use super::finding::{Finding, Kind, Place};
 
-/// Adds notes on the values of the workflow itself, which has no items.
+/// Adds findings in the values of the workflow itself, which has no items.
 pub(super) fn of_workflow(definition: &Value, findings: &mut Vec<Finding>) {
     for property in ["input", "vars", "output"] {
         outside(definition.get(property), &Place::root(property), findings);
     }
 }
 
-/// Adds notes on the values of a task: its action and input see an item if it has some.
-pub(super) fn of_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Finding>) {
+/// Adds findings in the values of a task: its action and input see an item if it has some.
+pub(super) fn of_task(
+    definition: &Value,
+    task: &Map<String, Value>,
+    place: &Place,
+    findings: &mut Vec<Finding>,
+) {
     for property in ["delay", "timeout", "with", "retry", "next"] {
         outside(task.get(property), &place.property(property), findings);
     }
     let with = task.get("with").filter(|with| !with.is_null());
     let items = with.map(|with| with.get("items").unwrap_or(with));
-    let names = items.map(|items| names(items.as_str().unwrap_or_default()));
+    let items = items.map(|items| items.as_str().unwrap_or_default());
+    let names = items.map(names);
     for property in ["action", "input"] {
         let (value, place) = (task.get(property), place.property(property));
         match &names {
+            Some(names) if names.is_empty() && items.is_some_and(|items| are_plain(items, definition)) => {
+                unnamed(value, items.unwrap_or_default(), &place, findings);
+            }
             Some(names) => inside(value, names, &place, findings),
             None => outside(value, &place, findings),
         }
@@ -42,11 +51,47 @@ fn names(items: &str) -> Vec<&str> {
     }
 }
 
+/// Whether the list of `items` is written out, here or as the default of a variable, and none of its items is a mapping.
+fn are_plain(items: &str, definition: &Value) -> bool {
+    let inside = items.trim().trim_matches(['<', '%', '>', '{', '}']).trim();
+    let is_list = inside.starts_with('[') && !inside.contains('{') && !inside.contains('(');
+    if is_list || inside.starts_with("range(") {
+        return true;
+    }
+    let reads = |name: &str| {
+        [
+            format!("ctx({name})"),
+            format!("ctx('{name}')"),
+            format!("ctx(\"{name}\")"),
+            format!("ctx().{name}"),
+        ]
+        .iter()
+        .any(|read| read == inside)
+    };
+    let settings =
+        ["input", "vars"].into_iter().filter_map(|part| definition.get(part)?.as_array()).flatten();
+    let mut given = settings.filter_map(Value::as_object).flatten().filter(|(name, _)| reads(name));
+    given.any(|(_, value)| value.as_array().is_some_and(|list| !list.iter().any(Value::is_object)))
+}
+
+/// Notes keys of items that have no names and are no mappings. Whoever calls the workflow may give other items.
+fn unnamed(value: Option<&Value>, items: &str, place: &Place, findings: &mut Vec<Finding>) {
+    let reads = value.map(item_keys).unwrap_or_default();
+    for read in reads.into_iter().filter(|read| !read.name.is_empty()) {
+        let key = quoted(&read.name);
+        let message = format!(
+            "the items of this task have no names and are no mappings, so `item({key})` fails; write `with: {key} in {}`",
+            quoted(items.trim())
+        );
+        findings.push(found(read, place, message).noted());
+    }
+}
+
 fn outside(value: Option<&Value>, place: &Place, findings: &mut Vec<Finding>) {
     for read in value.map(item_keys).unwrap_or_default() {
         let message = "there is no item here, so the expression fails; `item` is for the action and the input of a task \
                        that has `with`";
-        findings.push(note(read, place, message.to_owned()));
+        findings.push(found(read, place, message.to_owned()));
     }
 }
 
@@ -68,12 +113,12 @@ fn inside(value: Option<&Value>, names: &[&str], place: &Place, findings: &mut V
             }
             (None, _) => continue,
         };
-        findings.push(note(read, place, message));
+        findings.push(found(read, place, message));
     }
 }
 
-fn note(read: Reference, place: &Place, message: String) -> Finding {
-    let mut finding = Finding::new(Kind::Expression, place, message).noted();
+fn found(read: Reference, place: &Place, message: String) -> Finding {
+    let mut finding = Finding::new(Kind::Expression, place, message);
     finding.language = Some(read.language);
     finding.expression = Some(read.expression);
     finding
@@ -112,6 +157,25 @@ mod tests {
                 };
                 assert!(says.is_none_or(|says| is_as_said(&told[0], says)), "{task}: {told:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_key_of_items_without_names_that_are_known_is_told() {
+        for (with, hosts, is_told) in [
+            ("<% ctx(hosts) %>", json!(["a", "b"]), true),
+            ("{{ ctx().hosts }}", json!(["a", "b"]), true),
+            ("<% [1, 2] %>", json!([]), true),
+            ("host in <% ctx(hosts) %>", json!(["a", "b"]), false),
+            ("<% ctx(hosts) %>", json!([{"host": "a"}]), false),
+            ("<% ctx(hosts) %>", json!(null), false),
+            ("<% ctx(others) %>", json!(["a", "b"]), false),
+        ] {
+            let task = json!({"with": with, "action": "core.echo", "input": {"message": "<% item(host) %>"}});
+            let found = slips(&json!({"version": 1.0, "vars": [{"hosts": hosts}], "tasks": {"t": task}}));
+            assert_eq!(found.len(), usize::from(is_told), "{with} {hosts}: {found:?}");
+            let says = format!("`item(host)` fails; write `with: host in {with}`");
+            assert!(found.iter().all(|found| found.is_note() && found.message.ends_with(&says)), "{found:?}");
         }
     }
 

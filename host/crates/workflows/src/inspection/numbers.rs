@@ -1,4 +1,4 @@
-//! Notes on texts where Orquesta takes a whole number. It looks at the type when it gets there, so `delay: 1s`, `count:
+//! Texts where Orquesta takes a whole number. It looks at the type when it gets there, so `delay: 1s`, `count:
 //! four` and even `delay: "5"` fail then. A text with an expression may give a number.
 
 use petrel_model::quoted::quoted;
@@ -29,13 +29,13 @@ enum Unit {
     Times,
 }
 
-/// Adds notes on the numbers of the workflow itself.
+/// Adds findings about the numbers of the workflow itself.
 pub(super) fn of_workflow(definition: &Value, findings: &mut Vec<Finding>) {
     let place = Place::root("timeout");
     check("timeout", definition.get("timeout"), Unit::Seconds, &place, findings);
 }
 
-/// Adds notes on the numbers of a task.
+/// Adds findings about the numbers of a task.
 pub(super) fn of_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Finding>) {
     for key in ["delay", "timeout"] {
         check(key, task.get(key), Unit::Seconds, &place.property(key), findings);
@@ -56,13 +56,19 @@ fn check(key: &str, value: Option<&Value>, unit: Unit, place: &Place, findings: 
         return;
     }
     let number = if unit == Unit::Seconds { "a whole number of seconds" } else { "a whole number" };
-    let remedy = meant(text, unit)
-        .map_or_else(|| "write it in digits".to_owned(), |number| format!("write {number}, without quotes"));
+    let remedy = match meant(text, unit) {
+        // A plain number is a text because of its quotes.
+        Some(number) if text.trim().parse::<u64>() == Ok(number) => {
+            format!("take the quotes away: {key}: {number}")
+        }
+        Some(number) => format!("write {key}: {number}"),
+        None => "write it in digits".to_owned(),
+    };
     let message = format!(
         "`{}` is a text and `{key}` is {number}, or an expression that gives one, so the workflow fails here; {remedy}",
         quoted(text)
     );
-    findings.push(Finding::new(Kind::Semantic, place, message).noted());
+    findings.push(Finding::new(Kind::Semantic, place, message));
 }
 
 /// The number that a text means, such as 120 for `2m`.
@@ -90,9 +96,9 @@ mod tests {
     #[test]
     fn a_text_in_the_place_of_a_number_is_told_with_what_it_means() {
         for (key, value, place, says) in [
-            ("delay", json!("1s"), ".delay", "write 1, without quotes"),
-            ("delay", json!("5"), ".delay", "write 5, without quotes"),
-            ("delay", json!("2 minutes"), ".delay", "write 120, without quotes"),
+            ("delay", json!("1s"), ".delay", "write delay: 1"),
+            ("delay", json!("5"), ".delay", "take the quotes away: delay: 5"),
+            ("delay", json!("2 minutes"), ".delay", "write delay: 120"),
             ("timeout", json!("soon"), ".timeout", "`timeout` is a whole number of seconds"),
             (
                 "retry",
@@ -100,7 +106,7 @@ mod tests {
                 ".retry.count",
                 "`four` is a text and `count` is a whole number",
             ),
-            ("retry", json!({"count": 3, "delay": "1h"}), ".retry.delay", "write 3600, without quotes"),
+            ("retry", json!({"count": 3, "delay": "1h"}), ".retry.delay", "write delay: 3600"),
             (
                 "with",
                 json!({"items": "<% [1] %>", "concurrency": "2s"}),
@@ -113,10 +119,11 @@ mod tests {
             let found = slips(&json!({"version": 1.0, "tasks": {"t": task}}));
             assert_eq!(found.len(), 1, "{task}: {found:?}");
             assert_eq!(found[0].spec_path.as_deref(), Some(&*format!("tasks.t{place}")), "{task}");
-            assert!(found[0].is_note() && found[0].message.contains(says), "{task}: {found:?}");
+            // The task is the first, so every run fails there.
+            assert!(!found[0].is_note() && found[0].message.contains(says), "{task}: {found:?}");
         }
         let whole = json!({"version": 1.0, "timeout": "1d", "tasks": {"t": {"action": "core.noop"}}});
-        assert!(slips(&whole)[0].message.contains("write 86400"), "{:?}", slips(&whole));
+        assert!(slips(&whole)[0].message.contains("write timeout: 86400"), "{:?}", slips(&whole));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value};
 
-use super::finding::{Finding, Kind, Place};
+use super::finding::{Finding, Kind, Place, Unknown};
 use super::known::{Rules, Set, settle};
 use super::walked::{Edge, Walked};
 use crate::definition::shape::{self, RESERVED};
@@ -89,7 +89,8 @@ fn undefined(tasks: &Map<String, Value>, graph: &Graph<'_>) -> Vec<Finding> {
                 if !tasks.contains_key(target) {
                     let place = Place::task(name).transition(number).property("do");
                     let message = format!("The task \"{target}\" is not defined.");
-                    findings.push(Finding::new(Kind::Semantic, &place, message));
+                    let unknown = Unknown::Task(target.to_owned());
+                    findings.push(Finding::new(Kind::Semantic, &place, message).about(unknown));
                 } else if seen.insert(target) {
                     queue.push_back(target);
                 }

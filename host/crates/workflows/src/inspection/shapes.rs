@@ -2,6 +2,7 @@
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
+use petrel_model::nearest::nearest;
 use serde_json::Value;
 
 /// Number of characters of a value that are quoted.
@@ -113,6 +114,15 @@ pub(super) fn message(error: &ValidationError<'_>) -> String {
     }
 }
 
+/// The remedy for unknown keys: those that are likely meant.
+pub(super) fn meant(error: &ValidationError<'_>) -> Option<String> {
+    let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() else { return None };
+    let known = at(KEYS, &steps(error.instance_path().as_str()))?;
+    let near = unexpected.iter().take(MOST_KEYS).filter_map(|name| nearest(name, known.split(", ")));
+    let names: Vec<_> = near.map(|near| format!("`{near}`")).collect();
+    (!names.is_empty()).then(|| format!("Did you mean {}?", names.join(", ")))
+}
+
 /// The place and the problem. If the schema allows several forms, those of the only form that can have been meant.
 fn wrong(error: &ValidationError<'_>) -> (String, String) {
     let place = error.instance_path().as_str();
@@ -212,6 +222,17 @@ mod tests {
         for says in says {
             assert!(message.contains(says), "{says:?} is not in {message:?}");
         }
+    }
+
+    #[test]
+    fn keys_that_are_likely_meant_are_the_remedy() {
+        let task =
+            json!({"acton": "core.noop", "inputs": {"x": 1}, "colour": 1, "next": [{"whn": "<% 1 %>"}]});
+        let findings = inspect(&json!({"version": 1.0, "outptu": [{"a": 1}], "tasks": {"t": task}}), &[]);
+        let mut hints: Vec<_> = findings.into_iter().filter_map(|found| found.hint).collect();
+        hints.sort();
+        let expected = ["Did you mean `action`, `input`?", "Did you mean `output`?", "Did you mean `when`?"];
+        assert_eq!(hints, expected);
     }
 
     #[test]

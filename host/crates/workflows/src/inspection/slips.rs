@@ -1,15 +1,17 @@
 //! Mistakes that Orquesta ignores, or only notices when tasks have run: unknown functions and filters, expressions
 //! without an end, words in a text that are not parameters, conditions without an expression.
 //!
-//! What always fails is an error, and so is an expression without an end. What Orquesta drops, or treats as plain text
-//! that may have been meant, is a note. So are texts in the place of numbers ([`numbers`]) and calls of `item` that give
-//! nothing ([`items`]), with which other paths through the workflow can go on.
+//! A function that nobody has is an error, and so is an expression without an end. What Orquesta drops, or treats as plain
+//! text that may have been meant, is a note. Texts in the place of numbers ([`numbers`]), calls of `item`, `task` and
+//! `st2kv` that give nothing ([`items`], [`calls`]) and variables without `ctx` fail where a run comes to them: they are
+//! errors where every run does ([`certain`](super::certain)), and else notes.
 
 use petrel_expressions::statement::{self, SlipKind};
 use serde_json::{Map, Value};
 
+use super::certain::Certain;
 use super::finding::{Finding, Kind, Place};
-use super::{items, numbers, syntax};
+use super::{calls, items, numbers, syntax, values};
 use crate::definition::inline::{self, Dropped};
 use crate::definition::shape;
 
@@ -23,28 +25,29 @@ pub fn slips(definition: &Value) -> Vec<Finding> {
         // Each finding in a task repeats the task's name, so very long names would multiply.
         return findings;
     }
-    for property in ["vars", "input", "output", "timeout"] {
-        look(definition.get(property), &Place::root(property), &mut findings);
-    }
-    numbers::of_workflow(definition, &mut findings);
-    items::of_workflow(definition, &mut findings);
+    // What fails where a run comes to it.
+    let mut failing = Vec::new();
+    values::each(definition, &mut |value, place| add(value, place, &mut findings, &mut failing));
+    numbers::of_workflow(definition, &mut failing);
+    items::of_workflow(definition, &mut failing);
+    let (notes, fatal): (Vec<_>, Vec<_>) = calls::wrong(definition).into_iter().partition(Finding::is_note);
+    findings.extend(notes);
+    failing.extend(fatal);
     for (name, task) in shape::tasks(definition).into_iter().flatten() {
         if let Some(task) = task.as_object() {
-            of_task(task, &Place::task(name), &mut findings);
+            let place = Place::task(name);
+            numbers::of_task(task, &place, &mut failing);
+            items::of_task(definition, task, &place, &mut failing);
+            of_task(task, &place, &mut findings);
         }
     }
+    findings.extend(Certain::of(definition).settled(failing));
     findings.sort();
     findings.dedup();
     findings
 }
 
 fn of_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Finding>) {
-    numbers::of_task(task, place, findings);
-    items::of_task(task, place, findings);
-    for property in ["delay", "timeout", "with", "retry", "input"] {
-        look(task.get(property), &place.property(property), findings);
-    }
-    look(task.get("action"), &place.property("action"), findings);
     if let Some(action) = task.get("action").and_then(Value::as_str) {
         of_action(action, &place.property("action"), findings);
     }
@@ -52,9 +55,6 @@ fn of_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Finding>
     for (number, transition) in list.iter().enumerate() {
         let Some(transition) = transition.as_object() else { continue };
         let place = place.transition(number);
-        for property in ["when", "publish", "do"] {
-            look(transition.get(property), &place.property(property), findings);
-        }
         if let Some(text) = transition.get("publish").and_then(Value::as_str) {
             add_dropped(text, &place.property("publish"), findings);
         }
@@ -122,33 +122,20 @@ fn of_condition(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Checks a value. Items of lists and values of mappings are checked one by one, so that the finding has their place.
-fn look(value: Option<&Value>, place: &Place, findings: &mut Vec<Finding>) {
-    match value {
-        Some(Value::Array(items)) => {
-            for (number, item) in items.iter().enumerate() {
-                add(item, &place.item(number), findings);
-            }
-        }
-        Some(Value::Object(entries)) => {
-            for (name, entry) in entries {
-                let place = place.entry(name);
-                add(&Value::from(name.as_str()), &place, findings);
-                add(entry, &place, findings);
-            }
-        }
-        Some(other) => add(other, place, findings),
-        None => {}
-    }
-}
-
-fn add(value: &Value, place: &Place, findings: &mut Vec<Finding>) {
+/// Adds the slips in a value: to `failing` those that fail where a run comes to them.
+fn add(value: &Value, place: &Place, findings: &mut Vec<Finding>, failing: &mut Vec<Finding>) {
     for slip in statement::slips(value) {
+        // In a text with blocks a name may be set or defaulted by the rest of the text.
+        let fails = slip.kind == SlipKind::Bare && !slip.expression.contains("{%");
+        let is_note = matches!(slip.kind, SlipKind::Broken | SlipKind::Bare);
         let mut finding = Finding::new(Kind::Expression, place, slip.message);
         finding.language = Some(slip.language);
         finding.expression = Some(slip.expression);
-        let is_note = matches!(slip.kind, SlipKind::Broken | SlipKind::Bare);
-        findings.push(if is_note { finding.noted() } else { finding });
+        if fails {
+            failing.push(finding);
+        } else {
+            findings.push(if is_note { finding.noted() } else { finding });
+        }
     }
 }
 
@@ -240,17 +227,24 @@ mod tests {
     }
 
     #[test]
-    fn escaped_quotes_and_variables_without_ctx_are_notes() {
+    fn escaped_quotes_are_notes_and_variables_without_ctx_fail_where_every_run_comes_to_them() {
         let publish = json!({"action": "core.noop", "next": [{"publish": r"a='it\'s' b=1"}]});
         let escaped = json!({"action": r#"core.local cmd="say \"hi\"""#});
-        for (task, place, said) in [
-            (escaped, "action", r#"the value ends in `cmd="say \"`, since a quote cannot be escaped here"#),
-            (publish, "next[0].publish", "put quotes of the other kind around"),
-            (json!({"action": "a.b c={{ host }}"}), "action", "a variable is read by `ctx('host')`"),
+        let later = json!({"action": "core.noop", "next": [{"publish": "a={{ host }}"}]});
+        for (task, place, note, said) in [
+            (later, "next[0].publish", true, "a variable is read by `ctx('host')`"),
+            (
+                escaped,
+                "action",
+                true,
+                r#"the value ends in `cmd="say \"`, since a quote cannot be escaped here"#,
+            ),
+            (publish, "next[0].publish", true, "put quotes of the other kind around"),
+            (json!({"action": "a.b c={{ host }}"}), "action", false, "a variable is read by `ctx('host')`"),
         ] {
             let found = found(&task);
             let [(path, is_note, message)] = found.as_slice() else { panic!("{task}: {found:?}") };
-            assert_eq!((path.as_str(), *is_note), (&*format!("tasks.t.{place}"), true), "{task}");
+            assert_eq!((path.as_str(), *is_note), (&*format!("tasks.t.{place}"), note), "{task}");
             assert!(message.contains(said), "{task}: {message}");
         }
     }

@@ -33,6 +33,8 @@ pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
             language: None,
             expression: None,
             severity: Severity::Error,
+            unknown: None,
+            hint: shapes::meant(&error),
         })
         .collect();
     findings.extend(misnamed(definition));
@@ -59,6 +61,8 @@ pub(super) fn overlong(definition: &Value) -> Vec<Finding> {
             language: None,
             expression: None,
             severity: Severity::Error,
+            unknown: None,
+            hint: None,
         }
     };
     overlong.map(finding).collect()
@@ -80,6 +84,8 @@ fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
         language: None,
         expression: None,
         severity: Severity::Error,
+        unknown: None,
+        hint: None,
     })
 }
 

@@ -1,0 +1,69 @@
+//! The errors for ids that nothing of the kind has which was asked for. An id of another kind is told as that: ids look
+//! alike, and both an event and its execution are printed.
+
+use axum::http::StatusCode;
+use petrel_model::id::InvalidId;
+use petrel_model::{EnforcementId, ExecutionId, Id, TriggerInstanceId};
+
+use crate::{Api, ApiError};
+
+/// The error for an id that no execution has.
+pub(crate) async fn no_execution(api: &Api, id: ExecutionId) -> ApiError {
+    let kinds = Kinds::of(api, id.0).await;
+    let hint = if kinds.is_event {
+        format!("this is the id of an event: `petrel trigger get {id}` shows it, and what came of it")
+    } else if kinds.is_enforcement {
+        "this is the id of an enforcement; `petrel execution list` shows the ids of executions".to_owned()
+    } else {
+        "`petrel execution list` shows the known ones, and `last` is the newest".to_owned()
+    };
+    missing("execution", &id.to_string(), hint)
+}
+
+/// The error for an id that no event has.
+pub(crate) async fn no_event(api: &Api, id: TriggerInstanceId) -> ApiError {
+    let kinds = Kinds::of(api, id.0).await;
+    let hint = if kinds.is_execution {
+        format!(
+            "this is the id of an execution: `petrel execution get {id}` shows it, and the event that led to it"
+        )
+    } else if kinds.is_enforcement {
+        "this is the id of an enforcement; `petrel trigger instances` shows the ids of events".to_owned()
+    } else {
+        "`petrel trigger instances` shows the known ones, and `last` is the newest".to_owned()
+    };
+    missing("trigger instance", &id.to_string(), hint)
+}
+
+/// The error for a text that is no id of an execution.
+pub(crate) fn no_execution_id(error: &InvalidId) -> ApiError {
+    ApiError::invalid(error.to_string(), "`petrel execution list` shows ids, and `last` is the newest")
+}
+
+/// The error for a text that is no id of an event.
+pub(crate) fn no_event_id(error: &InvalidId) -> ApiError {
+    ApiError::invalid(error.to_string(), "`petrel trigger instances` shows ids, and `last` is the newest")
+}
+
+fn missing(kind: &str, id: &str, hint: String) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("{kind} `{id}` does not exist"), hint)
+}
+
+/// The kinds of objects that have an id.
+struct Kinds {
+    is_execution: bool,
+    is_event: bool,
+    is_enforcement: bool,
+}
+
+impl Kinds {
+    /// Looks an id up in each kind. What cannot be read is there.
+    async fn of(api: &Api, id: Id) -> Self {
+        let reads = api.engine.reads();
+        Self {
+            is_execution: !matches!(reads.execution(ExecutionId(id)).await, Ok(None)),
+            is_event: !matches!(reads.trigger_instance(TriggerInstanceId(id)).await, Ok(None)),
+            is_enforcement: !matches!(reads.enforcement(EnforcementId(id)).await, Ok(None)),
+        }
+    }
+}

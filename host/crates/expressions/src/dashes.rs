@@ -1,0 +1,146 @@
+//! Names with a dash, as in `trigger.headers.X-Request-ID`. Both languages subtract there, and nobody who writes this means
+//! that: what stands behind the dash is no name.
+
+use std::sync::LazyLock;
+
+use fancy_regex::Regex;
+
+/// A path whose last name has a dash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dashed {
+    /// The path before the name, such as `trigger.headers`.
+    before: String,
+    /// The name, such as `X-Request-ID`.
+    name: String,
+}
+
+/// A path, a dot, and a name with a dash before a letter. What is called behind the dash is a function, and subtracted.
+static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?<![\w.])([\w$]+(?:\([^()]*\))?(?:\.\w+|\[[^\]\[]*\])*)\.(\w+(?:-\w+)*-[A-Za-z_]\w*(?:-\w+)*)(?![\w(.-])").ok()
+});
+
+impl Dashed {
+    /// The parts of the name that are names for themselves to the language.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &str> {
+        self.name.split('-').skip(1)
+    }
+
+    /// The name with which the path begins.
+    pub(crate) fn root(&self) -> &str {
+        self.before.split(['.', '[', '(']).next().unwrap_or_default()
+    }
+
+    /// The mistake and its remedy in Jinja.
+    pub(crate) fn told_in_jinja(&self) -> String {
+        let Self { before, name } = self;
+        let meant = match before.as_str() {
+            "ctx()" => format!("ctx('{name}')"),
+            _ => format!("{before}['{name}']"),
+        };
+        self.told(&meant)
+    }
+
+    /// The mistake and its remedy in YAQL.
+    pub(crate) fn told_in_yaql(&self) -> String {
+        let Self { before, name } = self;
+        let meant = match before.as_str() {
+            "ctx()" => format!("ctx('{name}')"),
+            _ => format!("{before}.get('{name}')"),
+        };
+        self.told(&meant)
+    }
+
+    fn told(&self, meant: &str) -> String {
+        format!(
+            "the dash in `{}.{}` subtracts; a name with a dash is read by `{meant}`",
+            self.before, self.name
+        )
+    }
+}
+
+/// The names with dashes in an expression, each once. Texts in quotes are left out.
+pub(crate) fn in_expression(expression: &str) -> Vec<Dashed> {
+    /// Bytes of an expression that is looked at.
+    const LONGEST: usize = 10_000;
+    let mut found: Vec<Dashed> = Vec::new();
+    if !expression.contains('-') || expression.len() > LONGEST {
+        return found;
+    }
+    let Some(pattern) = PATTERN.as_ref() else { return found };
+    for captures in pattern.captures_iter(&without_texts(expression)).filter_map(Result::ok) {
+        let (Some(before), Some(name)) = (captures.get(1), captures.get(2)) else { continue };
+        // The texts that were left out have the same length.
+        let before = expression.get(before.start()..before.end()).unwrap_or_default().to_owned();
+        let dashed = Dashed { before, name: name.as_str().to_owned() };
+        if !found.contains(&dashed) {
+            found.push(dashed);
+        }
+    }
+    found
+}
+
+/// The names with dashes in the expressions and blocks of a template of Jinja.
+pub(crate) fn in_template(text: &str) -> Vec<Dashed> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let close = if rest.get(start..).is_some_and(|open| open.starts_with("{{")) { "}}" } else { "%}" };
+        let inside = rest.get(start + 2..).unwrap_or_default();
+        let (expression, after) = inside.split_once(close).unwrap_or((inside, ""));
+        for dashed in in_expression(expression) {
+            if !found.contains(&dashed) {
+                found.push(dashed);
+            }
+        }
+        rest = after;
+    }
+    found
+}
+
+/// `expression` with blanks in place of what is in quotes. The length stays the same.
+fn without_texts(expression: &str) -> String {
+    let mut quote = None;
+    let mut blank = String::with_capacity(expression.len());
+    for letter in expression.chars() {
+        let is_text = quote.is_some() && quote != Some(letter);
+        match quote {
+            Some(open) if open == letter => quote = None,
+            None if matches!(letter, '\'' | '"') => quote = Some(letter),
+            Some(_) | None => {}
+        }
+        if is_text {
+            blank.extend(std::iter::repeat_n(' ', letter.len_utf8()));
+        } else {
+            blank.push(letter);
+        }
+    }
+    blank
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_dash_is_found_and_a_subtraction_is_not() {
+        assert!(PATTERN.is_some());
+        for (text, expected) in [
+            ("trigger.headers.X-Request-ID", &["trigger.headers['X-Request-ID']"][..]),
+            ("ctx().a-b + ctx(c).d-e", &["ctx('a-b')", "ctx(c)['d-e']"]),
+            ("trigger['body'].a-b | upper", &["trigger['body']['a-b']"]),
+            ("st2kv.system.my-key", &["st2kv.system['my-key']"]),
+            ("ctx().a-1 + trigger.n - m + ctx().a-len(x) + ctx().a-ctx().b", &[]),
+            ("'trigger.a-b' ~ st2kv('system.a-b') ~ \"é.a-b\"", &[]),
+            ("a-b", &[]),
+        ] {
+            let found = in_expression(text);
+            let told = found.iter().map(Dashed::told_in_jinja);
+            let meant: Vec<_> = told.filter_map(|told| Some(told.split('`').nth(3)?.to_owned())).collect();
+            assert_eq!(meant, expected, "{text}");
+        }
+        let dashed = in_expression("result().headers.X-Y");
+        assert!(dashed[0].told_in_yaql().ends_with("is read by `result().headers.get('X-Y')`"), "{dashed:?}");
+        assert_eq!(dashed[0].parts().collect::<Vec<_>>(), ["Y"]);
+        assert_eq!(in_template("a.b-c {{ d.e-f }} g.h-i {% if j.k-l %}x{% endif %} {{ open.a-b").len(), 3);
+    }
+}

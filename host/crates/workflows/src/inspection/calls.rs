@@ -1,0 +1,177 @@
+//! Calls that name a task which the workflow does not have, or a key of the datastore in a way that gives nothing. Orquesta
+//! finds out when it evaluates them.
+
+use petrel_expressions::statement::{Called, LiteralCall, literal_calls};
+use petrel_expressions::{Datastore, KeyName, KeyScope, Language};
+use petrel_model::nearest::nearest;
+use petrel_model::quoted::quoted;
+use serde_json::{Map, Value};
+
+use super::finding::{Finding, Kind, Place};
+use super::values;
+use crate::definition::shape;
+
+/// The scope of keys that all share, in a key's name.
+const SYSTEM: &str = "system.";
+
+/// Largest number of names of tasks that are compared with an unknown one, and of unknown ones that are compared.
+const MOST_COMPARED: usize = 100;
+
+/// The calls in `definition` that fail whenever they are evaluated, as errors, and those that give nothing, as notes.
+pub(super) fn wrong(definition: &Value) -> Vec<Finding> {
+    let none = Map::new();
+    let tasks = shape::tasks(definition).unwrap_or(&none);
+    let mut findings = Vec::new();
+    values::each(definition, &mut |value, place| {
+        let calls = literal_calls(value);
+        // In a text with blocks a word may be a name that the text itself sets.
+        let has_names = !calls.is_empty() && value.to_string().contains("{%");
+        let is_known = |call: &LiteralCall| call.is_quoted || call.language == Language::Yaql || !has_names;
+        for call in calls.into_iter().filter(is_known) {
+            let is_compared = findings.len() < MOST_COMPARED;
+            if let Some((message, fails)) = mistake(&call, tasks, is_compared) {
+                let finding = found(call, place, message);
+                findings.push(if fails { finding } else { finding.noted() });
+            }
+        }
+    });
+    findings
+}
+
+/// Notes on the keys that `definition` reads by name and that `datastore` does not have, unless the call gives a default.
+pub fn absent_keys(definition: &Value, datastore: &Datastore) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    values::each(definition, &mut |value, place| {
+        let calls = literal_calls(value).into_iter();
+        for call in calls.filter(|call| call.called == Called::Key && call.is_quoted && !call.has_default) {
+            // A key of a user is told without the datastore.
+            let Some(name) = call.argument.strip_prefix(SYSTEM) else { continue };
+            let key = KeyName { scope: KeyScope::System, name: name.to_owned() };
+            if datastore.contains(&key) {
+                continue;
+            }
+            let is_compared = findings.len() < MOST_COMPARED;
+            let remedy = match is_compared.then(|| datastore.near(&key)).flatten() {
+                Some(near) => format!("did you mean `st2kv('{SYSTEM}{}')`?", near.name),
+                None => format!("`petrel key set {} VALUE` sets it", quoted(name)),
+            };
+            let message = format!(
+                "the datastore has no key {SYSTEM}{} now, and without it the expression fails; {remedy}",
+                quoted(name)
+            );
+            findings.push(found(call, place, message).noted());
+        }
+    });
+    findings
+}
+
+/// The mistake of a call, if it is one, and whether its expression fails for it.
+fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) -> Option<(String, bool)> {
+    let argument = call.argument.as_str();
+    let shown = quoted(argument);
+    match call.called {
+        Called::Task | Called::TaskStatus => {
+            // A word is a name of Jinja, and reported as that.
+            let is_name = !call.is_quoted && call.language == Language::Jinja;
+            if is_name || argument.is_empty() || tasks.contains_key(argument) {
+                return None;
+            }
+            let fails = call.called == Called::Task;
+            let outcome = if fails { "the expression fails" } else { "its status is always \"null\"" };
+            let names = tasks.keys().map(String::as_str).take(MOST_COMPARED);
+            let remedy = match is_compared.then(|| nearest(argument, names)).flatten() {
+                Some(near) => format!("did you mean \"{}\"?", quoted(near)),
+                None => "name a task of this workflow".to_owned(),
+            };
+            Some((format!("there is no task \"{shown}\", so {outcome}; {remedy}"), fails))
+        }
+        Called::KeyPath => Some((
+            format!(
+                "`st2kv` is a function in a workflow, so `st2kv.{shown}` fails; write `st2kv('{shown}')`"
+            ),
+            true,
+        )),
+        Called::Key if !call.is_quoted && (call.language == Language::Jinja || argument.contains('.')) => {
+            Some((format!("a key is a text, so the expression fails; write `st2kv('{shown}')`"), true))
+        }
+        Called::Key if argument.starts_with(SYSTEM) || call.has_default => None,
+        Called::Key => {
+            let name = quoted(argument.strip_prefix("user.").unwrap_or(argument));
+            let message = format!(
+                "`{shown}` is a key of a user, and users have no keys of their own here; one that all share is \
+                 `st2kv('{SYSTEM}{name}')`"
+            );
+            Some((message, false))
+        }
+    }
+}
+
+fn found(call: LiteralCall, place: &Place, message: String) -> Finding {
+    let mut finding = Finding::new(Kind::Expression, place, message);
+    finding.language = Some(call.language);
+    finding.expression = Some(call.expression);
+    finding
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn definition(text: &str) -> Value {
+        json!({"version": 1.0, "tasks": {
+            "first": {"action": "core.noop", "next": [{"do": "second", "publish": [{"x": text}]}]},
+            "second": {"action": "core.noop"},
+        }})
+    }
+
+    #[test]
+    fn a_task_that_is_not_there_and_a_key_in_the_wrong_form_are_told() {
+        for (text, fails, says) in [
+            ("<% task('first').result %>", None, ""),
+            ("<% task(first).result %>{{ task_status(task_id='second') }}", None, ""),
+            (
+                "<% task('frist').result %>",
+                Some(true),
+                "there is no task \"frist\", so the expression fails; did you mean \"first\"?",
+            ),
+            ("{{ task('aa').result }}", Some(true), "name a task of this workflow"),
+            ("<% task_status(aa) %>", Some(false), "its status is always \"null\""),
+            ("<% st2kv('system.x') %>", None, ""),
+            ("<% st2kv(system.x) %>", Some(true), "write `st2kv('system.x')`"),
+            ("{{ st2kv(system.x) }}", Some(true), "write `st2kv('system.x')`"),
+            ("{{ st2kv.system.x }}", Some(true), "`st2kv` is a function in a workflow"),
+            ("<% st2kv('x') %>", Some(false), "one that all share is `st2kv('system.x')`"),
+            ("<% st2kv(user.x) %>", Some(true), "write `st2kv('user.x')`"),
+            ("{{ st2kv('x', default='y') }}", None, ""),
+        ] {
+            let found = wrong(&definition(text));
+            assert_eq!(found.first().map(|found| !found.is_note()), fails, "{text}: {found:?}");
+            assert!(
+                found.len() < 2 && found.iter().all(|found| found.message.contains(says)),
+                "{text}: {found:?}"
+            );
+            let place = found.first().and_then(|found| found.spec_path.clone());
+            assert_eq!(place.as_deref(), fails.map(|_| "tasks.first.next[0].publish[0]"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_is_noted_with_the_nearest() {
+        let datastore =
+            Datastore { system: [("limit".to_owned(), "5".to_owned())].into(), ..Datastore::default() };
+        for (text, says) in [
+            ("<% st2kv('system.limit') %>", None),
+            ("<% st2kv('system.limt') %>", Some("did you mean `st2kv('system.limit')`?")),
+            ("{{ st2kv('system.colour') }}", Some("`petrel key set colour VALUE` sets it")),
+            ("{{ st2kv('system.limt', default='5') }}", None),
+        ] {
+            let found = absent_keys(&definition(text), &datastore);
+            assert_eq!(found.len(), usize::from(says.is_some()), "{text}: {found:?}");
+            let is_said =
+                |found: &Finding| found.is_note() && found.message.ends_with(says.unwrap_or_default());
+            assert!(found.iter().all(is_said), "{text}: {found:?}");
+        }
+    }
+}
