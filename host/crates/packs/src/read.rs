@@ -78,7 +78,8 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     reading.passed_over();
     let advice = actions.iter().flat_map(|(file, action)| advice::on_action(file, action, source));
     reading.notes.extend(advice);
-    let of_all = advice::on_actions(actions.iter().map(|(_, action)| action), source);
+    let all = actions.iter().map(|(_, action)| action);
+    let of_all = advice::on_actions(all, source, config_schema.as_ref());
     reading.notes.extend(of_all);
     if !reading.problems.is_empty() {
         return Err(reading.told());
