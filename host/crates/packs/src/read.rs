@@ -2,9 +2,10 @@
 //!
 //! A problem of one action keeps that action from running, and nothing else ([`PackContents::refused`]). A problem of
 //! one rule leaves that rule out. Any other problem keeps the pack from being registered. [`actions`] has the checks
-//! of actions, [`misplaced`] finds files that are not read at all.
+//! of actions, [`misplaced`] finds files that are not read at all, [`later`] looks at those that are not supported yet.
 
 mod actions;
+mod later;
 mod misplaced;
 
 use std::collections::BTreeMap;
@@ -46,9 +47,6 @@ pub struct PackContents {
     pub notes: Vec<String>,
 }
 
-/// Directories that are not supported yet.
-const LATER: &[&str] = &["sensors", "aliases", "policies"];
-
 /// Reads the pack in `source`.
 ///
 /// # Errors
@@ -58,7 +56,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         vec![about("pack.yaml", format!("the file cannot be read ({error}); every pack needs one"))]
     })?;
     let definition = read_pack_definition("pack.yaml", &text);
-    let PackDefinition { pack, components } = definition.map_err(|problems| {
+    let PackDefinition { pack, components, notes } = definition.map_err(|problems| {
         // The other files are read even so, to report all problems at once.
         let reference = probable_reference(&text);
         let mut reading = Reading::of(source, &reference);
@@ -69,6 +67,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         reading.told()
     })?;
     let mut reading = Reading::of(source, &pack.reference);
+    reading.notes.extend(notes);
     let actions = reading.actions(&components);
     let trigger_types = reading.each("triggers", read_trigger_type);
     let rules = reading.rules();
@@ -206,9 +205,13 @@ impl<'a> Reading<'a> {
     /// Notes files that are not supported yet, and directories that are never read.
     fn passed_over(&mut self) {
         self.notes.extend(misplaced::notes(self.source));
-        for folder in LATER {
-            let files = self.files(folder).into_iter();
-            self.notes.extend(files.map(|file| format!("{file} is ignored: {folder} are not supported yet")));
+        for folder in later::FOLDERS {
+            for file in self.files(folder) {
+                self.notes.push(format!("{file} is ignored: {folder} are not supported yet"));
+                // A file that cannot be read is not needed either.
+                let text = self.text(&file).unwrap_or_default();
+                self.notes.extend(later::strays(folder, &file, &text));
+            }
         }
     }
 

@@ -58,6 +58,17 @@ pub const ATTRIBUTES: &[&str] = &[
 /// All types of a parameter.
 pub const TYPES: &[&str] = &["array", "boolean", "integer", "null", "number", "object", "string"];
 
+/// Names of types in other languages, Python's first, and the types that are meant by them.
+const FOREIGN_TYPES: [(&[&str], &str); 7] = [
+    (&["int", "long"], "integer"),
+    (&["str", "text", "unicode"], "string"),
+    (&["bool"], "boolean"),
+    (&["float", "double", "decimal"], "number"),
+    (&["list", "tuple", "set", "sequence"], "array"),
+    (&["dict", "map", "mapping", "hash"], "object"),
+    (&["none", "nil", "nonetype"], "null"),
+];
+
 /// Checks the schemas of an action's parameters.
 pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
     let Some(parameters) = Fields::of(node, "parameters", problems) else { return };
@@ -167,9 +178,20 @@ fn check_type(fields: Fields<'_>, is_parameter: bool, problems: &mut Problems) {
     };
     for name in names.iter().filter(|name| !TYPES.contains(&name.as_str())) {
         problems.add_with(node.position, || {
-            format!("`{}` is not a type; {}", short(name), suggestion(name, TYPES))
+            let remedy = match meant(name) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => suggestion(name, TYPES),
+            };
+            format!("`{}` is not a type; {remedy}", short(name))
         });
     }
+}
+
+/// The type that is meant by the name of another language's. StackStorm refuses an action with such a type, too.
+fn meant(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let meant = FOREIGN_TYPES.iter().find(|(foreign, _)| foreign.contains(&name.as_str()));
+    meant.map(|(_, meant)| *meant)
 }
 
 /// Keywords whose value is a mapping of names to schemas, and those whose value is a schema or a list of schemas.
@@ -221,6 +243,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_type_of_another_language_is_answered_with_the_right_one() {
+        for (written, right) in [
+            ("int", "did you mean integer?"),
+            ("str", "did you mean string?"),
+            ("Bool", "did you mean boolean?"),
+            ("dict", "did you mean object?"),
+            ("list", "did you mean array?"),
+            ("strin", "did you mean string?"),
+            ("colour", "known are array, boolean,"),
+        ] {
+            for text in [format!("n: {{type: {written}}}"), format!("n: {{items: {{type: {written}}}}}")] {
+                let node = petrel_yaml::parse_node(&text).unwrap();
+                let mut problems = Problems::of("a.yaml");
+                check_parameters(&node, &mut problems);
+                let told = problems.told();
+                let [problem] = told.as_slice() else { panic!("{text}: {told:?}") };
+                let begin = format!("`{written}` is not a type; {right}");
+                assert!(problem.message.starts_with(&begin), "{text}: {problem}");
+            }
+        }
+    }
 
     #[test]
     fn a_stray_word_within_a_parameter_is_told_and_nothing_else_is() {
