@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::session::{Items, Secrets, Session, path_segment, show_noted};
 use crate::bundled;
-use crate::client::Connection;
+use crate::client::{Connection, read};
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, counted};
@@ -128,6 +128,12 @@ impl Pack {
                 session.show(&answer, |packs: Items<wire::Pack<'static>>| {
                     print::listing(attributes::table(&packs), &[]);
                 })?;
+                // The list says it all; a host that cannot tell more about itself is no reason to fail.
+                if let Ok(status) = session.client.get("/status").await
+                    && let Ok(status) = read::<wire::HostStatus<'_>>(&status)
+                {
+                    tell_notes(&status.notes);
+                }
             }
             Self::Check { directory } => return check(session.form, &directory).await,
             Self::Describe { component, write } => {
