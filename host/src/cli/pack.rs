@@ -21,6 +21,7 @@ use crate::server::runners;
 
 mod attributes;
 mod describe;
+mod typed;
 mod wanted;
 
 use wanted::Wanted;
@@ -116,8 +117,25 @@ impl Pack {
         match self {
             Self::Check { directory } => check(form, &directory).await,
             Self::Describe { component, write } => describe::describe(form, &component, write).await,
-            verb => verb.ask(&Session::open(connection, form)?).await,
+            verb => {
+                verb.refuse_mistaken()?;
+                verb.ask(&Session::open(connection, form)?).await
+            }
         }
+    }
+
+    /// Refuses what is another thing than the verb takes, with the command that is meant.
+    fn refuse_mistaken(&self) -> Result<(), Failure> {
+        let mistaken = match self {
+            Self::Get { pack }
+            | Self::Reload { pack }
+            | Self::Remove { pack }
+            | Self::Config { pack, .. }
+            | Self::Configure { pack, .. } => typed::no_reference(pack),
+            Self::Install { packs } => packs.iter().find_map(|pack| typed::not_of_the_binary(pack)),
+            Self::List | Self::Check { .. } | Self::Describe { .. } | Self::Register { .. } => None,
+        };
+        mistaken.map_or(Ok(()), Err)
     }
 
     /// Runs a verb that needs a host.
@@ -212,10 +230,10 @@ async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Fai
 
 /// Prints all problems and warnings of a pack.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
-    let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
-    if directory.is_file() {
-        return Err(wanted::no_directory(&directory));
+    if let Some(mistaken) = typed::mistaken("check", directory) {
+        return Err(mistaken);
     }
+    let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
     // The host's own packs are known wherever the pack is registered, so its references to them can be checked.
     let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
     let own = own.filter_map(|pack| read_pack(&Embedded(pack.files)).ok()).collect();
