@@ -21,6 +21,7 @@ pub mod output;
 pub mod pack;
 pub mod parameters;
 pub mod payload;
+pub mod pointer;
 pub mod quoted;
 pub mod reference;
 pub mod rule;

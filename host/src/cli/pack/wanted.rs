@@ -27,7 +27,8 @@ impl Wanted {
     /// The request for the argument of a command line.
     ///
     /// # Errors
-    /// The argument is neither a directory nor a name (of another form it is said what is meant), or the path of the directory is not UTF-8.
+    /// The argument is neither a directory nor a name, or the path of the directory is not UTF-8. Where something else is
+    /// typed, the failure names the command that is meant.
     pub(super) fn of(pack: &Path, types: Vec<String>) -> Result<Self, Failure> {
         if let Some(mistaken) = mistaken("register", pack) {
             return Err(mistaken);
