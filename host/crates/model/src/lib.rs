@@ -28,6 +28,7 @@ pub mod rule;
 pub mod secrets;
 pub mod size;
 pub mod status;
+pub mod texts;
 pub mod time;
 pub mod trace;
 pub mod trigger;

@@ -5,9 +5,14 @@ pub fn step(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
+/// The names and indexes that a pointer goes through.
+pub fn steps(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"))
+}
+
 /// The name of the first field that a pointer leads to. Empty for the pointer of the whole.
 pub fn first(pointer: &str) -> String {
-    pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~")
+    steps(pointer).next().unwrap_or_default()
 }
 
 /// The rest of `pointer` behind `above`, if it leads to that place or to one within it.
@@ -27,6 +32,7 @@ mod tests {
             let pointer = format!("{}/0", step(name));
             assert_eq!(json!({name: ["x"]}).pointer(&pointer), Some(&json!("x")), "{name}");
             assert_eq!(first(&pointer), name);
+            assert!(steps(&pointer).eq([name, "0"]), "{name}");
         }
         assert_eq!(first(""), "");
     }
