@@ -75,6 +75,11 @@ impl Configuration {
         self.values.is_empty()
     }
 
+    /// The top-level keys. They are names, and never secret as their values may be.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     /// Whether the configuration has this top-level key.
     pub fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
 use petrel_model::parameters::Parameters;
-use petrel_model::{Action, Pack, TriggerType};
+use petrel_model::{Action, Object, Pack, TriggerType};
 
 use crate::advice;
 use crate::definition::{
@@ -22,7 +22,7 @@ use crate::definition::{
 use crate::limits::{LARGEST_METADATA, LARGEST_PACK, MOST_PROBLEMS_OF_PACK};
 use crate::problem::{Problem, short};
 use crate::references::written_out;
-use crate::schema::strays;
+use crate::schema::{odd_types, strays};
 use crate::source::Source;
 
 /// A pack with all its contents.
@@ -74,6 +74,14 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     reading
         .refuse_twins("trigger type", trigger_types.iter().map(|(file, kind)| (file, kind.reference.name())));
     let config_schema = reading.config_schema();
+    for (file, action) in &actions {
+        reading.types_of(file, &[("output_schema", &action.output_schema)]);
+    }
+    for (file, kind) in &trigger_types {
+        let schemas =
+            [("payload_schema", &kind.payload_schema), ("parameters_schema", &kind.parameters_schema)];
+        reading.types_of(file, &schemas);
+    }
     reading.passed_over();
     let advice = actions.iter().flat_map(|(file, action)| advice::on_action(file, action, source));
     reading.notes.extend(advice);
@@ -266,6 +274,12 @@ impl<'a> Reading<'a> {
         let (schemas, notes) = written_out(schemas);
         self.notes.extend(strays.into_iter().chain(notes).map(|note| format!("{file}: {note}")));
         schemas
+    }
+
+    /// Notes unknown types in schemas of a file, each with its field.
+    fn types_of(&mut self, file: &str, schemas: &[(&str, &Object)]) {
+        let found = schemas.iter().flat_map(|(what, schema)| odd_types(schema, what));
+        self.notes.extend(found.map(|note| format!("{file}: {note}")));
     }
 
     /// Parses the files of a directory. Any problem concerns the pack.

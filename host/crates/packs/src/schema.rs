@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use petrel_model::Object;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
+use petrel_model::secrets::whole_schema;
 use petrel_yaml::{Content, Node};
 use serde_json::Value;
 
@@ -177,13 +179,8 @@ fn check_type(fields: Fields<'_>, is_parameter: bool, problems: &mut Problems) {
         _ => fields.text("type", problems).into_iter().collect(),
     };
     for name in names.iter().filter(|name| !TYPES.contains(&name.as_str())) {
-        problems.add_with(node.position, || {
-            let remedy = match meant(name) {
-                Some(meant) => format!("did you mean {meant}?"),
-                None => suggestion(name, TYPES),
-            };
-            format!("`{}` is not a type; {remedy}", short(name))
-        });
+        problems
+            .add_with(node.position, || format!("`{}` is not a type; {}", short(name), type_remedy(name)));
     }
 }
 
@@ -192,6 +189,46 @@ fn meant(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     let meant = FOREIGN_TYPES.iter().find(|(foreign, _)| foreign.contains(&name.as_str()));
     meant.map(|(_, meant)| *meant)
+}
+
+/// A sentence for each unknown type in a schema that StackStorm does not check at registration either: of a payload, of the
+/// parameters of a trigger, of a result. `what` is its field.
+pub(crate) fn odd_types(schema: &Object, what: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    odd_types_of(&whole_schema(schema), what, &mut found);
+    found
+}
+
+fn odd_types_of(schema: &Value, place: &str, found: &mut Vec<String>) {
+    let names = match schema.get("type") {
+        Some(Value::Array(names)) => names.as_slice(),
+        Some(name) => std::slice::from_ref(name),
+        None => &[],
+    };
+    let odd = names.iter().filter_map(Value::as_str).filter(|name| !TYPES.contains(name));
+    for name in odd {
+        if found.len() < MOST_PROBLEMS {
+            found.push(format!("`{}` is not a type, in {place}; {}", short(name), type_remedy(name)));
+        }
+    }
+    for (name, inner) in NAMED.iter().filter_map(|kind| schema.get(kind)?.as_object()).flatten() {
+        odd_types_of(inner, &format!("{place}.{}", short(name)), found);
+    }
+    for kind in LISTED {
+        match schema.get(kind) {
+            Some(Value::Array(all)) => all.iter().for_each(|inner| odd_types_of(inner, place, found)),
+            Some(inner) => odd_types_of(inner, place, found),
+            None => {}
+        }
+    }
+}
+
+/// The remedy for an unknown type.
+fn type_remedy(name: &str) -> String {
+    match meant(name) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => suggestion(name, TYPES),
+    }
 }
 
 /// Keywords whose value is a mapping of names to schemas, and those whose value is a schema or a list of schemas.
@@ -264,6 +301,28 @@ mod tests {
                 let begin = format!("`{written}` is not a type; {right}");
                 assert!(problem.message.starts_with(&begin), "{text}: {problem}");
             }
+        }
+    }
+
+    #[test]
+    fn an_unknown_type_in_a_payload_or_a_result_is_told() {
+        for (schema, expected) in [
+            (
+                json!({"type": "object", "properties": {"n": {"type": "int"}}}),
+                &["`int` is not a type, in x.n; did you mean integer?"][..],
+            ),
+            // As in older packs, the properties alone.
+            (
+                json!({"n": {"type": "str"}, "m": {"items": {"type": ["null", "strin"]}}}),
+                &[
+                    "`str` is not a type, in x.n; did you mean string?",
+                    "`strin` is not a type, in x.m; did you mean string?",
+                ],
+            ),
+            (json!({"type": "object", "properties": {"type": {"type": "string"}}}), &[]),
+            (json!({}), &[]),
+        ] {
+            assert_eq!(odd_types(schema.as_object().unwrap(), "x"), expected, "{schema}");
         }
     }
 
