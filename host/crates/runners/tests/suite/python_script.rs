@@ -200,6 +200,10 @@ async fn what_cannot_be_run_says_why() {
     fs::remove_file(place.pack.path().join("actions/act.py")).unwrap();
     let outcome = place.run_with(place.options(), json!({}), CancellationToken::new()).await;
     assert_eq!(outcome.result["code"], "script.missing");
+    fs::remove_dir_all(place.pack.path()).unwrap();
+    let outcome = place.run_with(place.options(), json!({}), CancellationToken::new()).await;
+    let error = outcome.result["error"].as_str().unwrap();
+    assert!(error.contains("the files of the pack `mine` are not there"), "{outcome:?}");
 }
 
 #[tokio::test]
