@@ -2,7 +2,7 @@
 
 The host writes one request to standard input: the directory of the pack, and for each action its file and the names of
 the parameters that it gets. The answer on standard output has an object for each action: `broken` with `line` and
-`column` where the file does not compile, `without` where no class has a method `run`, `skipped` where it was not looked
+`column` where the file does not compile, `without` where no class is an action with a method `run`, `skipped` where it was not looked
 at, `unknown` and `needed` where `run` does not fit the parameters, and `strangers`, the imported modules that do not
 exist. Nothing of a file is executed, and no module is imported.
 """
@@ -108,7 +108,8 @@ def method(tree):
 
 
 def runless(tree):
-    """Returns the class that should have a method `run`, if it is certain that none has one. Otherwise None."""
+    """Returns the class that should be an action, if it is certain that none has a method `run` or none can be made with
+    the configuration of the pack. Otherwise None."""
     kinds = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
@@ -121,11 +122,15 @@ def runless(tree):
         elif isinstance(node, ast.Attribute) and node.attr == "run" and isinstance(node.ctx, ast.Store):
             return None
     actions = names_of_action(tree)
-    if any(may_run(kind, kinds, actions, []) for kind in kinds.values()):
+    able = [kind for kind in kinds.values() if may_run(kind, kinds, actions, [])]
+    if not all(is_bare(kind, kinds, []) for kind in able):
         return None
     bases = {dotted(base) for kind in kinds.values() for base in kind.bases}
     last = [kind for kind in kinds.values() if kind.name not in bases]
-    meant = [kind for kind in last if is_action(kind, kinds, actions)] or last
+    meant = [kind for kind in last if is_action(kind, kinds, actions)]
+    if able and not meant:
+        return {"class": able[0].name, "line": able[0].lineno, "is_bare": True}
+    meant = meant or last
     if not meant:
         return {"class": None, "line": None, "methods": []}
     methods = [node.name for node in meant[0].body if isinstance(node, ast.FunctionDef)]
@@ -163,6 +168,18 @@ def may_run(kind, kinds, actions, above):
         elif name not in actions and name != "object":
             return True
     return False
+
+
+def is_bare(kind, kinds, above):
+    """Returns whether a class is certain to be made without arguments only, as one derived from nothing."""
+    if kind in above or kind.decorator_list or kind.keywords:
+        return False
+    for node in ast.walk(kind):
+        names = [getattr(node, "name", None), node.id if isinstance(node, ast.Name) else None]
+        if "__init__" in names or "__new__" in names:
+            return False
+    names = [dotted(base) for base in kind.bases]
+    return all(name == "object" or name in kinds and is_bare(kinds[name], kinds, above + [kind]) for name in names)
 
 
 def is_action(kind, kinds, actions):

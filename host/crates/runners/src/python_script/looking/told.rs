@@ -66,18 +66,25 @@ fn on_action(action: &Action, seen: &Value, of_runner: &Parameters) -> Vec<Remar
     unknown.chain(needed).map(|message| remark(message, false)).collect()
 }
 
-/// The problem of a file in which no class has a method `run`.
+/// The problem of a file in which no class is an action with a method `run`.
 fn without_run(without: &Value) -> String {
     let Some(class) = text(without, "class") else {
         return "it has no class with a method run, so every run fails; derive one from Action of \
                 st2common.runners.base_action"
             .to_owned();
     };
+    let line = number(without, "line").unwrap_or(1);
+    if without.get("is_bare").and_then(Value::as_bool).unwrap_or_default() {
+        return format!(
+            "line {line}: the class {0} is not derived from Action of st2common.runners.base_action, so it takes no \
+             configuration and every run fails; import that, and write class {0}(Action)",
+            quoted(class)
+        );
+    }
     let remedy = match nearest("run", texts(without, "methods")) {
         Some(near) => format!("did you mean {}? Call it run", quoted(near)),
         None => "add run(self), with the parameters of the action".to_owned(),
     };
-    let line = number(without, "line").unwrap_or(1);
     format!("line {line}: the class {} has no method run, so every run fails; {remedy}", quoted(class))
 }
 

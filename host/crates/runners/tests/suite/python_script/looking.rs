@@ -23,12 +23,12 @@ async fn told(options: Options, place: &Place, text: &str, parameters: Value) ->
 async fn a_file_that_does_not_compile_is_refused_with_its_line() {
     let place = Place::new();
     for (text, says) in [
-        ("class A:\n    def run(self):\n        return 1\n", None),
+        ("class A(X):\n    def run(self):\n        return 1\n", None),
         ("print \"x\"\n", Some("line 1, column 1: Python cannot compile it")),
         ("\n\nreturn 1\n", Some("line 3, column 1: Python cannot compile it ('return' outside function)")),
         ("def f(:\n", Some("line 1")),
         // Nothing in the file is executed.
-        ("raise SystemExit(7)\nclass A:\n    def run(self): pass\n", None),
+        ("raise SystemExit(7)\nclass A(X):\n    def run(self): pass\n", None),
     ] {
         let told = told(place.options(), &place, text, json!({})).await;
         assert_eq!(told.len(), usize::from(says.is_some()), "{text}: {told:?}");
@@ -78,7 +78,17 @@ async fn a_file_in_which_no_class_has_a_run_is_refused() {
         // The last class derived from Action is meant.
         ("class B(Action): pass\nclass H: pass\nclass A(B):\n    def rnu(self): pass\n", Some("the class A")),
         ("X = 1\n", Some("it has no class with a method run")),
-        // Whatever may have one.
+        ("class A:\n    def run(self): pass\n", Some("write class A(Action)")),
+        (
+            "class A(object):\n    def run(self): pass\n",
+            Some("line 2: the class A is not derived from Action"),
+        ),
+        (
+            "class H:\n    def run(self): pass\nclass A(Action):\n    def rnu(self): pass\n",
+            Some("Call it run"),
+        ),
+        // Whatever may have one, and be made.
+        ("class A:\n    def __init__(self, config, action_service): pass\n    def run(self): pass\n", None),
         ("class A(Action):\n    run = print\n", None),
         ("class B(Action):\n    def run(self): pass\nclass A(B): pass\n", None),
         ("from lib.base import Base\nclass A(Base): pass\n", None),
@@ -126,7 +136,7 @@ async fn an_import_of_what_is_nowhere_is_told_and_refuses_nothing() {
 #[tokio::test]
 async fn a_file_that_takes_too_much_is_a_note_and_no_refusal() {
     let place = Place::new();
-    let class = "class A:\n    def run(self): pass\n";
+    let class = "class A(X):\n    def run(self): pass\n";
     for (text, says) in [
         (format!("{class}x = [{}]\n", "a.b,".repeat(250_000)), "of memory"),
         (format!("{class}{}", "#\n".repeat(1 << 20)), "it has more than 1 MiB"),
