@@ -137,14 +137,17 @@ async fn an_import_of_what_is_nowhere_is_told_and_refuses_nothing() {
 async fn a_file_that_takes_too_much_is_a_note_and_no_refusal() {
     let place = Place::new();
     let class = "class A(X):\n    def run(self): pass\n";
-    for (text, says) in [
-        (format!("{class}x = [{}]\n", "a.b,".repeat(250_000)), "of memory"),
-        (format!("{class}{}", "#\n".repeat(1 << 20)), "it has more than 1 MiB"),
+    for (text, says, is_sure) in [
+        // How much a tree takes depends on the version of Python.
+        (format!("{class}x = [{}]\n", "[],".repeat(340_000)), "of memory", false),
+        (format!("{class}{}", "#\n".repeat(1 << 20)), "it has more than 1 MiB", true),
     ] {
         let told = told(place.options(), &place, &text, json!({})).await;
-        let [(is_fatal, message)] = told.as_slice() else { panic!("{told:?}") };
-        let is_said = message.starts_with("actions/act.py was not checked: ") && message.contains(says);
-        assert!(!is_fatal && is_said, "{message}");
+        assert!(told.len() <= 1 && (!is_sure || told.len() == 1), "{told:?}");
+        for (is_fatal, message) in told {
+            let is_said = message.starts_with("actions/act.py was not checked: ") && message.contains(says);
+            assert!(!is_fatal && is_said, "{message}");
+        }
     }
 }
 
