@@ -87,10 +87,6 @@ pub(crate) fn on_actions<'a>(
     services::on_files(actions, source, config_schema)
 }
 
-fn is_of_name(char: char) -> bool {
-    char.is_alphanumeric() || char == '_'
-}
-
 /// Advice on the imports of a Python action.
 fn on_imports(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     let script = format!("actions/{}", action.entry_point);

@@ -6,7 +6,6 @@ use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
 
-use super::is_of_name;
 use crate::suggestion::suggestion;
 
 const CONFIG: &str = "self.config";
@@ -71,6 +70,11 @@ fn literal(text: &str) -> Option<(&str, &str)> {
 fn is_assignment(rest: &str) -> bool {
     let rest = rest.trim_start();
     rest.starts_with('=') && !rest.starts_with("==")
+}
+
+/// Whether a name in Python may contain this.
+pub(super) fn is_of_name(char: char) -> bool {
+    char.is_alphanumeric() || char == '_'
 }
 
 /// The note on a read in line `line` of `file`, if `schema` does not declare its key. A lenient read is likely meant so,

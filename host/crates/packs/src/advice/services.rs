@@ -9,9 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use petrel_model::Action;
 use petrel_model::parameters::Parameters;
 
-use super::config_keys::{self, Read};
+use super::config_keys::{self, Read, is_of_name};
 use super::imports::{self, LARGEST, names};
-use super::is_of_name;
 use crate::limits::MOST_PROBLEMS;
 use crate::problem::short;
 use crate::source::Source;
