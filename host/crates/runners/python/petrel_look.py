@@ -22,6 +22,8 @@ SECONDS = 30
 # The most names that are told of one file, the most entries that are read of one directory, and bytes of requirements.
 MOST = 20
 MOST_ENTRIES = 20000
+# The most files that are looked at because actions import them.
+MOST_FILES = 500
 LONGEST_LIST = 1 << 16
 # StackStorm's own packages. Elsewhere it is told which of their modules exist.
 ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests"}
@@ -197,13 +199,41 @@ def dotted(node):
 
 
 def strangers(tree, file, modules):
-    """Returns the modules that a file imports and that exist nowhere, with lines and the names that may be meant."""
+    """Returns the modules that a file imports and that exist nowhere, with lines and the names that may be meant. The files
+    of the pack that it imports are looked at as well, each once."""
+    folder, told, open_files = os.path.dirname(os.path.realpath(file)), [], [file]
+    while open_files and len(told) < MOST:
+        path = open_files.pop()
+        tree = tree if path == file else parsed(path)
+        imports = None if tree is None else imported(tree)
+        if imports is None:
+            # It looks for modules in places of its own, of which those that import it know.
+            return []
+        for name, line in imports:
+            missing = modules.missing(name, folder)
+            if missing is not None:
+                told.append({"file": modules.within(path), "module": name, "line": line, "near": missing})
+            open_files.extend(modules.unseen(name, folder))
+    return told[:MOST]
+
+
+def parsed(file):
+    """Returns the tree of a file of the pack. An empty one if it is not looked at, which is told of actions only."""
+    try:
+        with open(file, "rb") as opened:
+            source = opened.read(LARGEST + 1)
+        return ast.parse("" if len(source) > LARGEST else source)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return ast.parse("")
+
+
+def imported(tree):
+    """Returns the modules that a file imports, with lines, or None if it has places of its own for modules."""
     imports, open_nodes = {}, list(tree.body)
     while open_nodes:
         node = open_nodes.pop()
         if isinstance(node, ast.Attribute) and dotted(node) in ("sys.path", "sys.modules", "site.addsitedir"):
-            # The file looks for modules in places of its own.
-            return []
+            return None
         if isinstance(node, ast.Import):
             for one in node.names:
                 imports.setdefault(one.name, node.lineno)
@@ -211,16 +241,11 @@ def strangers(tree, file, modules):
             imports.setdefault(node.module, node.lineno)
         if isinstance(node, (ast.Try, ast.If)):
             # An import that may fail, or that is for another version. It is still seen which places are looked at.
-            if any(dotted(inner) == "sys.path" for inner in ast.walk(node)):
-                return []
+            if any(isinstance(inner, ast.Attribute) and dotted(inner) == "sys.path" for inner in ast.walk(node)):
+                return None
             continue
         open_nodes.extend(ast.iter_child_nodes(node))
-    told = []
-    for name, line in sorted(imports.items(), key=lambda one: (one[1], one[0])):
-        missing = modules.missing(name, os.path.dirname(os.path.realpath(file)))
-        if missing is not None:
-            told.append({"module": name, "line": line, "near": missing})
-    return told[:MOST]
+    return sorted(imports.items(), key=lambda one: (one[1], one[0]))
 
 
 class Modules:
@@ -231,6 +256,22 @@ class Modules:
         self.own = [os.path.join(pack, "lib"), os.path.join(pack, "actions", "lib")]
         self.known = {}
         self.places = None
+        self.seen = set()
+
+    def within(self, path):
+        """Returns a path as it is within the pack."""
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(self.pack))
+
+    def unseen(self, name, folder):
+        """Returns the files of the pack that a module consists of, and that were not looked at."""
+        files, roots = [], self.own + [folder]
+        for part in name.split("."):
+            paths = [os.path.join(root, part) for root in roots]
+            files += [path + ".py" for path in paths] + [os.path.join(path, "__init__.py") for path in paths]
+            roots = paths
+        new = [file for file in files if file not in self.seen and os.path.isfile(file)]
+        self.seen.update(new[: max(MOST_FILES - len(self.seen), 0)])
+        return [file for file in new if file in self.seen]
 
     def missing(self, name, folder):
         """Returns None if a module exists, or if nobody can tell; otherwise the nearest name, or an empty text."""
@@ -347,7 +388,8 @@ def is_module(root, name):
     return os.path.isdir(path) or name in entries(root)
 
 
-LISTINGS = {}
+# By directory, since the files of a pack ask for the same ones.
+LISTINGS, ENTRIES = {}, {}
 
 
 def listing(folder):
@@ -363,12 +405,13 @@ def listing(folder):
 
 def entries(folder):
     """Returns the names of modules and directories in a directory."""
-    names = set()
-    for name in listing(folder):
-        first, _, rest = name.partition(".")
-        if first.isidentifier() and (not rest or rest in ("py", "pyc") or rest.endswith("so")):
-            names.add(first)
-    return names
+    if folder not in ENTRIES:
+        ENTRIES[folder] = set()
+        for name in listing(folder):
+            first, _, rest = name.partition(".")
+            if first.isidentifier() and (not rest or rest in ("py", "pyc") or rest.endswith("so")):
+                ENTRIES[folder].add(first)
+    return ENTRIES[folder]
 
 
 def nearest(word, names):

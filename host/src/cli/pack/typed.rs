@@ -82,7 +82,8 @@ fn of_home(verb: &str, text: &str) -> Option<Failure> {
 fn of_file(verb: &str, file: &Path, text: &str) -> Failure {
     let message = format!("{} is a file, and a pack is a directory", file.display());
     if ARCHIVES.iter().any(|end| text.ends_with(end)) {
-        let unpack = if text.ends_with(".zip") { "unzip" } else { "tar xf" };
+        let is_zip = file.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+        let unpack = if is_zip { "unzip" } else { "tar xf" };
         let hint = format!(
             "unpack it first, {unpack} {}, and name the directory that holds {PACK_FILE}: petrel pack {verb} DIRECTORY",
             quoted(text)

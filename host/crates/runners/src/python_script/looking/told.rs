@@ -90,18 +90,20 @@ fn without_run(without: &Value) -> String {
 
 /// Remarks on imported modules that do not exist: one for each module, however many files import it.
 fn on_modules<'a>(looked: impl Iterator<Item = (&'a Action, &'a Value)>, interpreter: &str) -> Vec<Remark> {
-    // By module and near name: the first action whose file imports it, the line there, and all such files.
-    let mut strangers: BTreeMap<(&str, &str), (&Action, u64, BTreeSet<&str>)> = BTreeMap::new();
+    // By module and near name: the first action that imports it, the place of that, and all files that do.
+    let mut strangers: BTreeMap<(&str, &str), (&Action, String, BTreeSet<&str>)> = BTreeMap::new();
     for (action, seen) in looked {
         for stranger in seen.get("strangers").and_then(Value::as_array).into_iter().flatten() {
-            let Some(module) = text(stranger, "module") else { continue };
+            let (Some(module), Some(file)) = (text(stranger, "module"), text(stranger, "file")) else {
+                continue;
+            };
             let (line, near) = (number(stranger, "line").unwrap_or(1), text(stranger, "near"));
-            let first = || (action, line, BTreeSet::new());
+            let first = || (action, format!("{}:{line}", quoted(file)), BTreeSet::new());
             let (_, _, files) = strangers.entry((module, near.unwrap_or_default())).or_insert_with(first);
-            files.insert(action.entry_point.as_str());
+            files.insert(file);
         }
     }
-    let told = strangers.into_iter().map(|((module, near), (action, line, files))| {
+    let told = strangers.into_iter().map(|((module, near), (action, place, files))| {
         let verb = match files.len().saturating_sub(1) {
             0 => "imports".to_owned(),
             1 => "and 1 more file import".to_owned(),
@@ -112,9 +114,7 @@ fn on_modules<'a>(looked: impl Iterator<Item = (&'a Action, &'a Value)>, interpr
             near => format!("did you mean {}?", quoted(near)),
         };
         let message = format!(
-            "actions/{}:{line} {verb} {}, which is neither in the pack nor installed for {}, so a run that comes to it \
-             fails; {remedy}",
-            action.entry_point,
+            "{place} {verb} {}, which is neither in the pack nor installed for {}, so a run that comes to it fails; {remedy}",
             quoted(module),
             quoted(interpreter)
         );

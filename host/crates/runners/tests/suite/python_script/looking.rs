@@ -134,6 +134,18 @@ async fn an_import_of_what_is_nowhere_is_told_and_refuses_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_file_of_the_pack_imports_is_told_once_at_its_place() {
+    let place = Place::new();
+    place.write("actions/lib/base.py", "import os\nimport lib.other\n\n\nclass Base: pass\n");
+    place.write("actions/lib/other.py", "import lib.base\nimport jsn\n");
+    let text = "import jsn\nfrom lib.base import Base\nclass A(Base): pass\n";
+    let told = told(place.options(), &place, text, json!({})).await;
+    let [(is_fatal, message)] = told.as_slice() else { panic!("{told:?}") };
+    let begin = "actions/act.py:1 and 1 more file import jsn, which is neither in the pack";
+    assert!(!is_fatal && message.starts_with(begin), "{message}");
+}
+
+#[tokio::test]
 async fn a_file_that_takes_too_much_is_a_note_and_no_refusal() {
     let place = Place::new();
     let class = "class A(X):\n    def run(self): pass\n";
