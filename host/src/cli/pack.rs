@@ -146,12 +146,7 @@ impl Pack {
                 session.show(&answer, |packs: Items<wire::Pack<'static>>| {
                     print::listing(attributes::table(&packs), &[]);
                 })?;
-                // The list says it all; a host that cannot tell more about itself is no reason to fail.
-                if let Ok(status) = session.client.get("/status").await
-                    && let Ok(status) = read::<wire::HostStatus<'_>>(&status)
-                {
-                    tell_notes(&status.notes);
-                }
+                tell_warnings(session, None).await;
             }
             Self::Check { directory } => return check(session.form, &directory).await,
             Self::Describe { component, write } => {
@@ -162,6 +157,7 @@ impl Pack {
                 session.show(&answer, |pack: wire::Pack<'static>| {
                     print::attributes(&attributes::attributes(&pack));
                 })?;
+                tell_warnings(session, Some(&pack)).await;
             }
             Self::Reload { pack } => {
                 register(session, "/packs/register", &json!({"packs": [pack]})).await?;
@@ -203,6 +199,15 @@ impl Pack {
 fn show_config(form: Form, answer: &Value) -> Result<(), Failure> {
     let notes = |config: &wire::PackConfig<'static>| tell_notes(&config.notes);
     show_noted(form, answer, notes, |config| print::attributes(&attributes::config(config)))
+}
+
+/// Prints the warnings of the host about its packs, or about `pack` alone. A host that gives none is no reason to fail.
+async fn tell_warnings(session: &Session, pack: Option<&str>) {
+    let Ok(answer) = session.client.get("/status").await else { return };
+    let Ok(status) = read::<wire::HostStatus<'_>>(&answer) else { return };
+    let name = pack.map(|pack| format!("`{pack}`"));
+    let is_meant = |note: &&Cow<'_, str>| name.as_ref().is_none_or(|name| note.contains(name.as_str()));
+    status.notes.iter().filter(is_meant).for_each(|note| print::note(&format!("note: {note}")));
 }
 
 /// Prints notes: skipped or removed parts, and advice.

@@ -23,6 +23,8 @@ fn packs_whose_files_have_gone_are_told_at_the_start_and_where_packs_are_listed(
     std::fs::rename(&files, place.path("elsewhere")).unwrap();
     let host = place.start(&[]);
     assert_says(&host.ok(&["pack", "list"]).stderr, &SAYS);
+    assert_says(&host.ok(&["pack", "get", "mine"]).stderr, &SAYS);
+    assert!(!host.ok(&["pack", "get", "core"]).stderr.contains("mine"));
     assert_says(&host.get("/status").with_status(200).body, &SAYS);
     let failed = host.cli(&["run", "mine.say"]).with_code(1);
     assert_says(&format!("{}{}", failed.stdout, failed.stderr), &SAYS[..1]);
