@@ -93,6 +93,14 @@ pub(crate) fn announce_held(count: usize) {
     }
 }
 
+/// Prints warnings about what is registered, and logs them.
+pub(crate) fn announce_notes(notes: &[String]) {
+    for note in notes {
+        tracing::warn!(note, "a pack cannot be used");
+        print::line(&format!("  warning   {note}"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -101,6 +101,7 @@ async fn serve(
         greeting::announce_admin(&password);
     }
     greeting::announce_held(report.held);
+    greeting::announce_notes(&engine.catalog().notes_on_files().await);
     let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };
     let api = Api {
         engine: engine.clone(),

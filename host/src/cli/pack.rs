@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::session::{Items, Secrets, Session, path_segment, show_noted};
 use crate::bundled;
-use crate::client::Connection;
+use crate::client::{Connection, read};
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, counted};
@@ -21,6 +21,7 @@ use crate::server::runners;
 
 mod attributes;
 mod describe;
+mod typed;
 mod wanted;
 
 use wanted::Wanted;
@@ -116,8 +117,25 @@ impl Pack {
         match self {
             Self::Check { directory } => check(form, &directory).await,
             Self::Describe { component, write } => describe::describe(form, &component, write).await,
-            verb => verb.ask(&Session::open(connection, form)?).await,
+            verb => {
+                verb.refuse_mistaken()?;
+                verb.ask(&Session::open(connection, form)?).await
+            }
         }
+    }
+
+    /// Refuses what is another thing than the verb takes, with the command that is meant.
+    fn refuse_mistaken(&self) -> Result<(), Failure> {
+        let mistaken = match self {
+            Self::Get { pack }
+            | Self::Reload { pack }
+            | Self::Remove { pack }
+            | Self::Config { pack, .. }
+            | Self::Configure { pack, .. } => typed::no_reference(pack),
+            Self::Install { packs } => packs.iter().find_map(|pack| typed::not_of_the_binary(pack)),
+            Self::List | Self::Check { .. } | Self::Describe { .. } | Self::Register { .. } => None,
+        };
+        mistaken.map_or(Ok(()), Err)
     }
 
     /// Runs a verb that needs a host.
@@ -128,6 +146,7 @@ impl Pack {
                 session.show(&answer, |packs: Items<wire::Pack<'static>>| {
                     print::listing(attributes::table(&packs), &[]);
                 })?;
+                tell_warnings(session, None).await;
             }
             Self::Check { directory } => return check(session.form, &directory).await,
             Self::Describe { component, write } => {
@@ -138,6 +157,7 @@ impl Pack {
                 session.show(&answer, |pack: wire::Pack<'static>| {
                     print::attributes(&attributes::attributes(&pack));
                 })?;
+                tell_warnings(session, Some(&pack)).await;
             }
             Self::Reload { pack } => {
                 register(session, "/packs/register", &json!({"packs": [pack]})).await?;
@@ -181,6 +201,15 @@ fn show_config(form: Form, answer: &Value) -> Result<(), Failure> {
     show_noted(form, answer, notes, |config| print::attributes(&attributes::config(config)))
 }
 
+/// Prints the warnings of the host about its packs, or about `pack` alone. A host that gives none is no reason to fail.
+async fn tell_warnings(session: &Session, pack: Option<&str>) {
+    let Ok(answer) = session.client.get("/status").await else { return };
+    let Ok(status) = read::<wire::HostStatus<'_>>(&answer) else { return };
+    let name = pack.map(|pack| format!("`{pack}`"));
+    let is_meant = |note: &&Cow<'_, str>| name.as_ref().is_none_or(|name| note.contains(name.as_str()));
+    status.notes.iter().filter(is_meant).for_each(|note| print::note(&format!("note: {note}")));
+}
+
 /// Prints notes: skipped or removed parts, and advice.
 fn tell_notes(notes: &[Cow<'_, str>]) {
     notes.iter().for_each(|note| print::note(&format!("note: {note}")));
@@ -206,10 +235,10 @@ async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Fai
 
 /// Prints all problems and warnings of a pack.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
-    let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
-    if directory.is_file() {
-        return Err(wanted::no_directory(&directory));
+    if let Some(mistaken) = typed::mistaken("check", directory) {
+        return Err(mistaken);
     }
+    let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
     // The host's own packs are known wherever the pack is registered, so its references to them can be checked.
     let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
     let own = own.filter_map(|pack| read_pack(&Embedded(pack.files)).ok()).collect();

@@ -97,6 +97,23 @@ fn names_schemas_and_what_is_no_directory_are_told_when_a_pack_is_checked() {
     host.stop();
 }
 
+const RUNLESS: &str = "from st2common.runners.base_action import Action
+
+
+class Greet(Action):
+    def rnu(self, host):
+        return host
+";
+
+const READS: &str = "import jsn
+from st2common.runners.base_action import Action
+
+
+class Reads(Action):
+    def run(self, host):
+        return self.config['greetng'] + host
+";
+
 #[test]
 fn words_files_of_python_and_directories_are_looked_at_when_a_pack_is_checked() {
     let place = Place::default();
@@ -114,6 +131,13 @@ fn words_files_of_python_and_directories_are_looked_at_when_a_pack_is_checked() 
         ("actions/broken.py", "def f(:\n"),
         ("actions/misfit.yaml", python("misfit").as_str()),
         ("actions/misfit.py", "class Misfit(Action):\n    def run(self, hst):\n        pass\n"),
+        ("actions/runless.yaml", python("runless").as_str()),
+        ("actions/runless.py", RUNLESS),
+        ("actions/reads.yaml", python("reads").as_str()),
+        ("actions/reads.py", READS),
+        ("config.schema.yaml", "greeting: {type: string}\n"),
+        ("sensor/s.yaml", "class_name: S\n"),
+        ("requirments.txt", "requests\n"),
         ("actions/flow.yaml", "name: flow\nrunner_type: orquesta\nentry_point: workflows/flow.yaml\n"),
         ("actions/workflows/flow.yaml", "version: 1.0\ntasks: {t: {action: core.noop, delay: 1s}}\n"),
         ("rules/on_greet.yaml", rule.replace("{{ trigger", "{{ triger").as_str()),
@@ -127,11 +151,21 @@ fn words_files_of_python_and_directories_are_looked_at_when_a_pack_is_checked() 
         "action/greet.yaml is ignored, since nothing is read from action/; did you mean actions/?",
         "actions/misfit.py:2: run() does not take host",
         "run() needs hst",
+        "actions/runless.py: line 4: the class Greet has no method run",
+        "did you mean rnu? Call it run",
+        "actions/reads.py:7: self.config has no key greetng",
+        "did you mean greeting?",
+        "actions/reads.py:1 imports jsn, which is neither in the pack nor installed for",
+        "sensor/s.yaml is ignored",
+        "requirments.txt is ignored, since nothing reads a file of this name; did you mean requirements.txt?",
         "`1s` is a text and `delay` is a whole number of seconds",
         "unknown name \"triger\"; did you mean \"trigger\"?",
     ];
     assert_says(&checked, &says);
     assert_says(&registered, &says);
+    let outcome = host.ok(&["pack", "register", &place.path("mine")]).stdout;
+    assert_says(&outcome, &["registered mine: ", "; refused: ", " actions"]);
+    assert_says(&host.cli(&["run", "mine.runless"]).with_code(2).stderr, &["has no method run"]);
     assert_says(
         &host.cli(&["run", "mine.broken"]).with_code(2).stderr,
         &["mine.broken", "Python cannot compile"],

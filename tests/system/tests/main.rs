@@ -16,6 +16,7 @@ mod executions;
 mod faults;
 mod floods;
 mod full_disk;
+mod gone_packs;
 mod held;
 mod liar;
 mod lists;

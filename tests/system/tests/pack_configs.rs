@@ -213,6 +213,8 @@ fn a_configuration_that_cannot_be_filled_in_is_named_and_no_secret_of_it_is_told
         &["parameter region", "pack mine has no key absent", "petrel pack configure mine"],
     );
     assert!(!absent.stderr.contains("hush"), "{absent:?}");
+    let slip = host.cli(&["run", "mine.show", "region={{ config_context.regin }}"]).with_code(2);
+    assert_says(&slip.stderr, &["pack mine has no key regin (did you mean region?)"]);
     let bare = host.cli(&["run", "core.local", "cmd=echo {{ config_context.x }}"]).with_code(2);
     assert_says(
         &bare.stderr,

@@ -6,7 +6,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// The numbers of executions, and the unreadable documents.
+/// The numbers of executions, the unreadable documents, and warnings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostStatus<'a> {
     /// The version of the host.
@@ -21,6 +21,9 @@ pub struct HostStatus<'a> {
     /// Documents (packs, rules, users and so on) that cannot be read.
     #[serde(default)]
     pub unreadable: Vec<Lost<'a>>,
+    /// Warnings for the operator, each with its remedy: packs whose files have gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Cow<'a, str>>,
 }
 
 /// Whether the host accepts events.
@@ -164,8 +167,14 @@ mod tests {
     #[test]
     fn a_host_says_what_waits_and_what_it_cannot_read() {
         let lost = Lost::new("mine.r", "why", "do this").of_kind("rule");
-        let status =
-            HostStatus { version: "0.1.0".into(), waiting: 1, running: 2, held: 3, unreadable: vec![lost] };
+        let status = HostStatus {
+            version: "0.1.0".into(),
+            waiting: 1,
+            running: 2,
+            held: 3,
+            unreadable: vec![lost],
+            notes: vec!["the files of the pack `mine` are not there".into()],
+        };
         assert_shown_as::<HostStatus<'static>>(
             &status,
             &json!({
@@ -176,6 +185,7 @@ mod tests {
                 "unreadable": [
                     {"id": "mine.r", "error": "cannot be read: why", "hint": "do this", "kind": "rule"},
                 ],
+                "notes": ["the files of the pack `mine` are not there"],
             }),
         );
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_model::Object;
+use petrel_model::configuration::with_defaults;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
@@ -171,6 +172,25 @@ fn wrong_keys(values: &Object, schema: &Parameters) -> Vec<String> {
         format!("Additional properties are not allowed ('{}' was unexpected){near}", quoted(name))
     });
     missing.chain(unknown).take(MOST_KEYS).collect()
+}
+
+/// The note on keys of a configuration that are declared, and neither given nor have a default. StackStorm accepts that, and
+/// an action that reads such a key fails.
+pub(crate) fn ungiven(pack: &str, values: &Object, schema: &Parameters) -> Option<String> {
+    let whole = with_defaults(values, schema);
+    let missing: Vec<_> = schema.keys().filter(|name| !whole.contains_key(*name)).collect();
+    let named: Vec<_> = missing.iter().take(MOST_KEYS).map(|name| quoted(name)).collect();
+    let more = match missing.len().saturating_sub(MOST_KEYS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty()).then(|| {
+        format!(
+            "the configuration of the pack `{pack}` has no {}{more}: not given, and without a default; an action that reads \
+             such a key as self.config[...] fails, so give it if it is needed",
+            named.join(", ")
+        )
+    })
 }
 
 /// Whether a key is required.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use petrel_expressions::words::copes_with_absence;
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Template, is_template};
-use petrel_model::Object;
+use petrel_model::{Object, texts};
 use serde_json::Value;
 
 /// The configuration of a pack, without defaults.
@@ -58,7 +58,7 @@ impl Configuration {
     /// nothing else; any other text stays as it is, for example a password with braces.
     pub(crate) fn new(values: Object, given: &Object) -> Self {
         let mut templates = BTreeMap::new();
-        walk(&values, "", &mut |_place: &str, text: &str| {
+        each_template(&values, |_place, text| {
             if let Some(template) = Template::compile(text).ok().filter(reads_the_datastore) {
                 templates.insert(text.to_owned(), template);
             }
@@ -74,6 +74,11 @@ impl Configuration {
     /// Whether the configuration is empty.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// The top-level keys. They are names, and never secret as their values may be.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
     }
 
     /// Whether the configuration has this top-level key.
@@ -110,7 +115,7 @@ impl Configuration {
         if self.templates.is_empty() {
             return absent;
         }
-        walk(&self.values, "", &mut |place: &str, text: &str| {
+        each_template(&self.values, |place, text| {
             let template = self.templates.get(text).filter(|_| !self.is_given(place));
             if let Some(template) = template
                 && !copes_with_absence(template.source())
@@ -192,7 +197,7 @@ fn reads_the_datastore(template: &Template) -> bool {
 /// The first place in `values` that is meant to read the datastore and is not a valid template.
 pub(crate) fn unreadable(values: &Object) -> Option<String> {
     let mut found = None;
-    walk(values, "", &mut |place: &str, text: &str| {
+    each_template(values, |place, text| {
         if found.is_none() && text.contains("st2kv") && Template::compile(text).is_err() {
             found = Some(place.to_owned());
         }
@@ -203,7 +208,7 @@ pub(crate) fn unreadable(values: &Object) -> Option<String> {
 /// The places in `values` of templates that use a function, a filter or a test that does not exist.
 pub(crate) fn meaningless(values: &Object) -> Vec<String> {
     let mut places = Vec::new();
-    walk(values, "", &mut |place: &str, text: &str| {
+    each_template(values, |place, text| {
         let template = Template::compile(text).ok().filter(reads_the_datastore);
         if template.is_some_and(|template| !template.unknown().is_empty()) {
             places.push(place.to_owned());
@@ -212,24 +217,14 @@ pub(crate) fn meaningless(values: &Object) -> Vec<String> {
     places
 }
 
-/// Calls `look` with every text in `values` that looks like a template, and its place.
-fn walk(values: &Object, above: &str, look: &mut impl FnMut(&str, &str)) {
+/// Calls `look` with the place and the content of every text in `values` that looks like a template.
+fn each_template(values: &Object, mut look: impl FnMut(&str, &str)) {
     for (name, value) in values {
-        let place = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
-        walk_value(value, &place, look);
-    }
-}
-
-fn walk_value(value: &Value, place: &str, look: &mut impl FnMut(&str, &str)) {
-    match value {
-        Value::String(text) if is_template(text) => look(place, text),
-        Value::Array(items) => {
-            for (number, item) in items.iter().enumerate() {
-                walk_value(item, &format!("{place}[{number}]"), look);
+        texts::each(value, name, &mut |place: &str, text: &str| {
+            if is_template(text) {
+                look(place, text);
             }
-        }
-        Value::Object(fields) => walk(fields, place, look),
-        _ => {}
+        });
     }
 }
 

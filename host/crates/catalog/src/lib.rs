@@ -13,6 +13,7 @@
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator |
 //! | `masked` | secrets that come back masked, for rules and configurations |
 //! | [`configuration`] | configurations as actions see them |
+//! | `pack_files` | packs whose files have gone |
 //! | `preparation` | entry points of actions are prepared before anybody waits for them |
 //! | [`validation`] | the validation of values against schemas of packs |
 //! | [`workflows`] | the inspection of workflows, against the registered actions |
@@ -26,6 +27,7 @@ pub mod configuration;
 pub mod content;
 mod masked;
 pub mod pack_configs;
+mod pack_files;
 mod preparation;
 pub mod registration;
 pub mod rule_book;

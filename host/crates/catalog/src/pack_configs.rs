@@ -151,6 +151,13 @@ impl Catalog {
         told.collect()
     }
 
+    /// The note on keys that the configuration of `pack` declares, and that it does not have.
+    pub fn ungiven_note(&self, pack: &str) -> Option<String> {
+        let content = self.content();
+        let schema = content.pack(pack).ok()?.config_schema.as_ref()?;
+        config_files::ungiven(pack, &content.given_config(pack)?.values, schema)
+    }
+
     /// Notes on the configuration of `pack` that is in force, and on its present file: that it is not valid, or that it has
     /// changed.
     pub async fn config_notes(&self, pack: &str) -> Vec<String> {

@@ -9,6 +9,7 @@ use petrel_catalog::content::{Content, RegisteredAction};
 use petrel_datastore::Keys;
 use petrel_expressions::Scope;
 use petrel_model::Object;
+use petrel_model::nearest::nearest;
 use petrel_model::secrets::{Places, has_secret, is_secret_at};
 use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
@@ -154,7 +155,11 @@ impl Templates<'_> {
         let read = parameters::keys_read(CONFIG, self.given, &self.registered.signature);
         let absent = configuration.absent(&self.keys.all());
         let absent = absent.iter().find(|(place, _)| read.iter().any(|key| is_below(place, key)));
-        let missing: Vec<_> = read.iter().filter(|key| !configuration.has(key)).cloned().collect();
+        let told = |key: &String| match nearest(key, configuration.keys()) {
+            Some(near) => format!("{key} (did you mean {near}?)"),
+            None => key.clone(),
+        };
+        let missing: Vec<_> = read.iter().filter(|key| !configuration.has(key)).map(told).collect();
         if !missing.is_empty() {
             let missing = missing.join(", ");
             return Some(format!(

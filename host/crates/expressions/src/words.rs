@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use petrel_jinja::{Template, is_template};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
+use petrel_model::texts;
 use serde_json::Value;
 
 use crate::dashes::{self, Dashed};
@@ -43,29 +44,15 @@ pub struct Stray {
 /// The words in the templates of `value` that mean nothing, by template. Templates that cannot be parsed are left out.
 pub fn strays(value: &Value, seen: Seen<'_>) -> Vec<Stray> {
     let mut found = Vec::new();
-    collect(value, "", seen, &mut found);
+    texts::each(value, "", &mut |place: &str, text: &str| {
+        if !is_template(text) {
+            return;
+        }
+        let Ok(template) = Template::compile(text) else { return };
+        let words = words(&template, seen).into_iter();
+        found.extend(words.map(|(is_name, message)| Stray { place: place.to_owned(), is_name, message }));
+    });
     found
-}
-
-fn collect(value: &Value, place: &str, seen: Seen<'_>, found: &mut Vec<Stray>) {
-    match value {
-        Value::String(text) if is_template(text) => {
-            let Ok(template) = Template::compile(text) else { return };
-            let words = words(&template, seen).into_iter();
-            found.extend(words.map(|(is_name, message)| Stray { place: place.to_owned(), is_name, message }));
-        }
-        Value::Array(items) => {
-            for (number, item) in items.iter().enumerate() {
-                collect(item, &format!("{place}[{number}]"), seen, found);
-            }
-        }
-        Value::Object(entries) => {
-            for (key, entry) in entries {
-                collect(entry, &format!("{place}.{}", quoted(key)), seen, found);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// A message for each word of one template that means nothing, and whether it is a name.

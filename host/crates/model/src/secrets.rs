@@ -3,12 +3,14 @@
 
 mod marks;
 mod places;
+mod shadows;
 mod text;
 
 use serde_json::Value;
 
-pub use marks::{Marks, has_secret, keeps_secrets};
+pub use marks::{Marks, has_secret};
 pub use places::{Places, is_secret_at, marked_places, marks_places, masked_at, places_beside};
+pub use shadows::keeps_secrets;
 pub use text::masked_payload;
 
 use crate::Object;

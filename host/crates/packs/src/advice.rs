@@ -1,14 +1,15 @@
 //! Advice on packs that can be registered as they are: secrets that would be visible, scripts that would not start,
-//! imports and services that Petrel does not provide. [`crate::read`] finds problems that must be corrected.
+//! imports and services that Petrel does not provide, keys that no configuration has. [`crate::read`] finds problems that must be corrected.
 
 use std::path::Path;
 
 use petrel_model::Action;
-use petrel_model::parameters::Schema;
+use petrel_model::parameters::{Parameters, Schema};
 
 use crate::problem::short;
 use crate::source::Source;
 
+mod config_keys;
 mod imports;
 mod services;
 
@@ -77,9 +78,13 @@ fn by_runner(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     secrets.chain(interpreter).chain(run_bit).collect()
 }
 
-/// Advice on all actions of a pack together, one sentence each.
-pub(crate) fn on_actions<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
-    services::not_offered(actions, source)
+/// Advice on all actions of a pack together, one sentence each. `config_schema` is that of its configuration.
+pub(crate) fn on_actions<'a>(
+    actions: impl Iterator<Item = &'a Action>,
+    source: &dyn Source,
+    config_schema: Option<&Parameters>,
+) -> Vec<String> {
+    services::on_files(actions, source, config_schema)
 }
 
 /// Advice on the imports of a Python action.

@@ -2,6 +2,7 @@
 
 use petrel_model::Object;
 use petrel_model::action::Tag;
+use petrel_model::nearest::nearest;
 use petrel_yaml::{Content, Entry, Node};
 use serde_json::Value;
 
@@ -116,7 +117,12 @@ impl<'a> Fields<'a> {
     pub(crate) fn required(self, name: &str, problems: &mut Problems) -> Option<&'a Node> {
         let node = self.get(name);
         if node.is_none() {
-            problems.add(self.position, format!("{} needs a field {name}; add it", self.what));
+            let others = self.entries.iter().map(|entry| entry.key.as_str()).filter(|key| *key != name);
+            let remedy = match nearest(name, others) {
+                Some(near) => format!("rename {}, if that is meant, or add it", short(near)),
+                None => "add it".to_owned(),
+            };
+            problems.add(self.position, format!("{} needs a field {name}; {remedy}", self.what));
         }
         node
     }

@@ -2,16 +2,17 @@
 //!
 //! A problem of one action keeps that action from running, and nothing else ([`PackContents::refused`]). A problem of
 //! one rule leaves that rule out. Any other problem keeps the pack from being registered. [`actions`] has the checks
-//! of actions, [`misplaced`] finds files that are not read at all.
+//! of actions, [`misplaced`] finds files that are not read at all, [`later`] looks at those that are not supported yet.
 
 mod actions;
+mod later;
 mod misplaced;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
 use petrel_model::parameters::Parameters;
-use petrel_model::{Action, Pack, TriggerType};
+use petrel_model::{Action, Object, Pack, TriggerType};
 
 use crate::advice;
 use crate::definition::{
@@ -21,7 +22,7 @@ use crate::definition::{
 use crate::limits::{LARGEST_METADATA, LARGEST_PACK, MOST_PROBLEMS_OF_PACK};
 use crate::problem::{Problem, short};
 use crate::references::written_out;
-use crate::schema::strays;
+use crate::schema::{odd_types, strays};
 use crate::source::Source;
 
 /// A pack with all its contents.
@@ -46,9 +47,6 @@ pub struct PackContents {
     pub notes: Vec<String>,
 }
 
-/// Directories that are not supported yet.
-const LATER: &[&str] = &["sensors", "aliases", "policies"];
-
 /// Reads the pack in `source`.
 ///
 /// # Errors
@@ -58,7 +56,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         vec![about("pack.yaml", format!("the file cannot be read ({error}); every pack needs one"))]
     })?;
     let definition = read_pack_definition("pack.yaml", &text);
-    let PackDefinition { pack, components } = definition.map_err(|problems| {
+    let PackDefinition { pack, components, notes } = definition.map_err(|problems| {
         // The other files are read even so, to report all problems at once.
         let reference = probable_reference(&text);
         let mut reading = Reading::of(source, &reference);
@@ -69,16 +67,26 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         reading.told()
     })?;
     let mut reading = Reading::of(source, &pack.reference);
+    reading.notes.extend(notes);
     let actions = reading.actions(&components);
     let trigger_types = reading.each("triggers", read_trigger_type);
     let rules = reading.rules();
     reading
         .refuse_twins("trigger type", trigger_types.iter().map(|(file, kind)| (file, kind.reference.name())));
     let config_schema = reading.config_schema();
+    for (file, action) in &actions {
+        reading.types_of(file, &[("output_schema", &action.output_schema)]);
+    }
+    for (file, kind) in &trigger_types {
+        let schemas =
+            [("payload_schema", &kind.payload_schema), ("parameters_schema", &kind.parameters_schema)];
+        reading.types_of(file, &schemas);
+    }
     reading.passed_over();
     let advice = actions.iter().flat_map(|(file, action)| advice::on_action(file, action, source));
     reading.notes.extend(advice);
-    let of_all = advice::on_actions(actions.iter().map(|(_, action)| action), source);
+    let all = actions.iter().map(|(_, action)| action);
+    let of_all = advice::on_actions(all, source, config_schema.as_ref());
     reading.notes.extend(of_all);
     if !reading.problems.is_empty() {
         return Err(reading.told());
@@ -205,9 +213,13 @@ impl<'a> Reading<'a> {
     /// Notes files that are not supported yet, and directories that are never read.
     fn passed_over(&mut self) {
         self.notes.extend(misplaced::notes(self.source));
-        for folder in LATER {
-            let files = self.files(folder).into_iter();
-            self.notes.extend(files.map(|file| format!("{file} is ignored: {folder} are not supported yet")));
+        for folder in later::FOLDERS {
+            for file in self.files(folder) {
+                self.notes.push(format!("{file} is ignored: {folder} are not supported yet"));
+                // A file that cannot be read is not needed either.
+                let text = self.text(&file).unwrap_or_default();
+                self.notes.extend(later::strays(folder, &file, &text));
+            }
         }
     }
 
@@ -262,6 +274,12 @@ impl<'a> Reading<'a> {
         let (schemas, notes) = written_out(schemas);
         self.notes.extend(strays.into_iter().chain(notes).map(|note| format!("{file}: {note}")));
         schemas
+    }
+
+    /// Notes unknown types in schemas of a file, each with its field.
+    fn types_of(&mut self, file: &str, schemas: &[(&str, &Object)]) {
+        let found = schemas.iter().flat_map(|(what, schema)| odd_types(schema, what));
+        self.notes.extend(found.map(|note| format!("{file}: {note}")));
     }
 
     /// Parses the files of a directory. Any problem concerns the pack.

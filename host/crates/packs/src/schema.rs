@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use petrel_model::Object;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
+use petrel_model::secrets::whole_schema;
 use petrel_yaml::{Content, Node};
 use serde_json::Value;
 
@@ -57,6 +59,17 @@ pub const ATTRIBUTES: &[&str] = &[
 
 /// All types of a parameter.
 pub const TYPES: &[&str] = &["array", "boolean", "integer", "null", "number", "object", "string"];
+
+/// Names of types in other languages, Python's first, and the types that are meant by them.
+const FOREIGN_TYPES: [(&[&str], &str); 7] = [
+    (&["int", "long"], "integer"),
+    (&["str", "text", "unicode"], "string"),
+    (&["bool"], "boolean"),
+    (&["float", "double", "decimal"], "number"),
+    (&["list", "tuple", "set", "sequence"], "array"),
+    (&["dict", "map", "mapping", "hash"], "object"),
+    (&["none", "nil", "nonetype"], "null"),
+];
 
 /// Checks the schemas of an action's parameters.
 pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
@@ -166,9 +179,55 @@ fn check_type(fields: Fields<'_>, is_parameter: bool, problems: &mut Problems) {
         _ => fields.text("type", problems).into_iter().collect(),
     };
     for name in names.iter().filter(|name| !TYPES.contains(&name.as_str())) {
-        problems.add_with(node.position, || {
-            format!("`{}` is not a type; {}", short(name), suggestion(name, TYPES))
-        });
+        problems
+            .add_with(node.position, || format!("`{}` is not a type; {}", short(name), type_remedy(name)));
+    }
+}
+
+/// The type that is meant by the name of another language's. StackStorm refuses an action with such a type, too.
+fn meant(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let meant = FOREIGN_TYPES.iter().find(|(foreign, _)| foreign.contains(&name.as_str()));
+    meant.map(|(_, meant)| *meant)
+}
+
+/// A sentence for each unknown type in a schema that StackStorm does not check at registration either: of a payload, of the
+/// parameters of a trigger, of a result. `what` is its field.
+pub(crate) fn odd_types(schema: &Object, what: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    odd_types_of(&whole_schema(schema), what, &mut found);
+    found
+}
+
+fn odd_types_of(schema: &Value, place: &str, found: &mut Vec<String>) {
+    let names = match schema.get("type") {
+        Some(Value::Array(names)) => names.as_slice(),
+        Some(name) => std::slice::from_ref(name),
+        None => &[],
+    };
+    let odd = names.iter().filter_map(Value::as_str).filter(|name| !TYPES.contains(name));
+    for name in odd {
+        if found.len() < MOST_PROBLEMS {
+            found.push(format!("`{}` is not a type, in {place}; {}", short(name), type_remedy(name)));
+        }
+    }
+    for (name, inner) in NAMED.iter().filter_map(|kind| schema.get(kind)?.as_object()).flatten() {
+        odd_types_of(inner, &format!("{place}.{}", short(name)), found);
+    }
+    for kind in LISTED {
+        match schema.get(kind) {
+            Some(Value::Array(all)) => all.iter().for_each(|inner| odd_types_of(inner, place, found)),
+            Some(inner) => odd_types_of(inner, place, found),
+            None => {}
+        }
+    }
+}
+
+/// The remedy for an unknown type.
+fn type_remedy(name: &str) -> String {
+    match meant(name) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => suggestion(name, TYPES),
     }
 }
 
@@ -221,6 +280,51 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_type_of_another_language_is_answered_with_the_right_one() {
+        for (written, right) in [
+            ("int", "did you mean integer?"),
+            ("str", "did you mean string?"),
+            ("Bool", "did you mean boolean?"),
+            ("dict", "did you mean object?"),
+            ("list", "did you mean array?"),
+            ("strin", "did you mean string?"),
+            ("colour", "known are array, boolean,"),
+        ] {
+            for text in [format!("n: {{type: {written}}}"), format!("n: {{items: {{type: {written}}}}}")] {
+                let node = petrel_yaml::parse_node(&text).unwrap();
+                let mut problems = Problems::of("a.yaml");
+                check_parameters(&node, &mut problems);
+                let told = problems.told();
+                let [problem] = told.as_slice() else { panic!("{text}: {told:?}") };
+                let begin = format!("`{written}` is not a type; {right}");
+                assert!(problem.message.starts_with(&begin), "{text}: {problem}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_type_in_a_payload_or_a_result_is_told() {
+        for (schema, expected) in [
+            (
+                json!({"type": "object", "properties": {"n": {"type": "int"}}}),
+                &["`int` is not a type, in x.n; did you mean integer?"][..],
+            ),
+            // As in older packs, the properties alone.
+            (
+                json!({"n": {"type": "str"}, "m": {"items": {"type": ["null", "strin"]}}}),
+                &[
+                    "`str` is not a type, in x.n; did you mean string?",
+                    "`strin` is not a type, in x.m; did you mean string?",
+                ],
+            ),
+            (json!({"type": "object", "properties": {"type": {"type": "string"}}}), &[]),
+            (json!({}), &[]),
+        ] {
+            assert_eq!(odd_types(schema.as_object().unwrap(), "x"), expected, "{schema}");
+        }
+    }
 
     #[test]
     fn a_stray_word_within_a_parameter_is_told_and_nothing_else_is() {

@@ -6,6 +6,7 @@ use petrel_expressions::Template;
 use petrel_model::Rule;
 use petrel_model::quoted::quoted;
 use petrel_model::rule::Criterion;
+use petrel_model::texts;
 use serde_json::Value;
 
 use crate::compiled::CompiledCriterion;
@@ -100,25 +101,14 @@ fn unknown_operator(name: &str) -> String {
 }
 
 fn check_templates(at: &str, value: &Value, is_secret: bool, problems: &mut Vec<Problem>) {
-    match value {
-        Value::String(text) if petrel_expressions::is_template(text) => {
-            if let Err(error) = Template::compile(text) {
-                let message = if is_secret { unreadable(&error) } else { error.to_string() };
-                problems.push(Problem { at: at.to_owned(), message });
-            }
+    texts::each(value, at, &mut |at: &str, text: &str| {
+        if petrel_expressions::is_template(text)
+            && let Err(error) = Template::compile(text)
+        {
+            let message = if is_secret { unreadable(&error) } else { error.to_string() };
+            problems.push(Problem { at: at.to_owned(), message });
         }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                check_templates(&format!("{at}[{index}]"), item, is_secret, problems);
-            }
-        }
-        Value::Object(object) => {
-            for (key, item) in object {
-                check_templates(&format!("{at}.{}", quoted(key)), item, is_secret, problems);
-            }
-        }
-        _ => {}
-    }
+    });
 }
 
 /// The message for a template with a syntax error, without quoting it.

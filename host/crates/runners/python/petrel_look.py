@@ -1,12 +1,15 @@
 """Looks at the files of Python actions without running them, for who registers or checks their pack.
 
-The host writes one request to standard input: for each action its file and the names of the parameters that it gets. The
-answer on standard output has an object for each of them: `broken` with `line` and `column` where the file does not
-compile, or `unknown` and `needed` where `run` does not fit the parameters. Nothing of a file is executed.
+The host writes one request to standard input: the directory of the pack, and for each action its file and the names of
+the parameters that it gets. The answer on standard output has an object for each action: `broken` with `line` and
+`column` where the file does not compile, `without` where no class is an action with a method `run`, `skipped` where it was not looked
+at, `unknown` and `needed` where `run` does not fit the parameters, and `strangers`, the imported modules that do not
+exist. Nothing of a file is executed, and no module is imported.
 """
 
 import ast
 import json
+import os
 import resource
 import sys
 import warnings
@@ -14,8 +17,17 @@ import warnings
 # The largest file that is looked at, in bytes.
 LARGEST = 1 << 20
 # What all of it may take: bytes of memory, and seconds of a processor.
-MEMORY = 1 << 30
+MEMORY = 512 << 20
 SECONDS = 30
+# The most names that are told of one file, the most entries that are read of one directory, and bytes of requirements.
+MOST = 20
+MOST_ENTRIES = 20000
+# The most files that are looked at because actions import them.
+MOST_FILES = 500
+LONGEST_LIST = 1 << 16
+# StackStorm's own packages. Elsewhere it is told which of their modules exist.
+ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests"}
+BASE = "st2common.runners.base_action"
 
 
 def main():
@@ -24,54 +36,60 @@ def main():
         resource.setrlimit(what, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
     warnings.simplefilter("ignore")
     request = json.loads(sys.stdin.buffer.read().decode("utf-8"))
-    # Many actions may share one file.
-    files = {one["file"]: parsed(one["file"]) for one in request}
-    json.dump([look(files[one["file"]], set(one["parameters"])) for one in request], sys.stdout)
+    modules = Modules(request["pack"])
+    # Many actions may share one file. Of a file only the findings are kept, since a tree takes hundreds of bytes for each
+    # byte of its file.
+    seen = {}
+    for one in request["actions"]:
+        if one["file"] not in seen:
+            seen[one["file"]] = bounded(one["file"], modules)
+    json.dump([fitted(seen[one["file"]], set(one["parameters"])) for one in request["actions"]], sys.stdout)
 
 
-def parsed(file):
-    """Returns the tree of a file, the problem that keeps it from being compiled, or None if nothing can be said."""
+def bounded(file, modules):
+    """Returns what is found in a file whatever its parameters are. A file that takes too much memory is skipped."""
+    try:
+        return found(file, modules)
+    except MemoryError:
+        return {"skipped": "that takes more than %d MiB of memory; make the file smaller" % (MEMORY >> 20)}
+
+
+def found(file, modules):
     try:
         with open(file, "rb") as opened:
             source = opened.read(LARGEST + 1)
     except OSError:
-        return None
+        # It has been told elsewhere.
+        return {}
     if len(source) > LARGEST:
-        return None
+        return {"skipped": "it has more than %d MiB; make the file smaller" % (LARGEST >> 20)}
     try:
+        # Some errors, such as a return outside of a function, are not found by the parser.
+        compile(source, file, "exec", dont_inherit=True)
         tree = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        # Some errors, such as a return outside of a function, are only found here.
-        compile(tree, file, "exec", dont_inherit=True)
-        return tree
     except SyntaxError as error:
         return {"broken": str(error.msg), "line": error.lineno, "column": error.offset}
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RecursionError) as error:
         return {"broken": str(error) or type(error).__name__}
+    without = runless(tree)
+    if without is not None:
+        return {"without": without}
+    return {"run": method(tree), "strangers": strangers(tree, file, modules)}
 
 
-def look(file, given):
-    if file is None or isinstance(file, dict):
-        return file or {}
-    run = method(file)
-    if run is None:
-        return {}
-    taken = run.args
-    names = [argument.arg for argument in getattr(taken, "posonlyargs", []) + taken.args]
-    optional = len(names) - len(taken.defaults)
-    # The first is the action itself.
-    needed = names[1:optional]
-    pairs = zip(taken.kwonlyargs, taken.kw_defaults)
-    needed += [argument.arg for argument, default in pairs if default is None]
-    names = names[1:] + [argument.arg for argument in taken.kwonlyargs]
-    return {
-        "line": run.lineno,
-        "unknown": [] if taken.kwarg else sorted(given.difference(names)),
-        "needed": [name for name in needed if name not in given],
-    }
+def fitted(found, given):
+    """Returns what is found in a file for an action with the parameters `given`."""
+    run = found.get("run")
+    told = {key: value for key, value in found.items() if key != "run"}
+    if run is not None:
+        told["line"] = run["line"]
+        told["unknown"] = [] if run["takes_all"] else sorted(given.difference(run["names"]))[:MOST]
+        told["needed"] = [name for name in run["needed"] if name not in given][:MOST]
+    return told
 
 
 def method(tree):
-    """Returns the method `run` of the action class, or None if it is not clear which it is, or what is made of it."""
+    """Returns the parameters of `run` of the action class, or None if it is not clear which it is, or what is made of it."""
     kinds = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     if sum(isinstance(node, ast.ClassDef) for node in ast.walk(tree)) != len(kinds):
         return None
@@ -81,7 +99,328 @@ def method(tree):
     runs = [node for node in able[0].body if isinstance(node, ast.FunctionDef) and node.name == "run"]
     if len(runs) != 1 or runs[0].decorator_list or not runs[0].args.args:
         return None
-    return runs[0]
+    taken = runs[0].args
+    names = [argument.arg for argument in getattr(taken, "posonlyargs", []) + taken.args]
+    # The first is the action itself.
+    needed = names[1 : len(names) - len(taken.defaults)]
+    pairs = zip(taken.kwonlyargs, taken.kw_defaults)
+    needed += [argument.arg for argument, default in pairs if default is None]
+    names = names[1:] + [argument.arg for argument in taken.kwonlyargs]
+    return {"line": runs[0].lineno, "names": names, "needed": needed, "takes_all": taken.kwarg is not None}
+
+
+def runless(tree):
+    """Returns the class that should be an action, if it is certain that none has a method `run` or none can be made with
+    the configuration of the pack. Otherwise None."""
+    kinds = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            if node not in tree.body or node.name in kinds:
+                return None
+            kinds[node.name] = node
+        elif isinstance(node, ast.Name) and node.id in ("exec", "eval", "globals", "setattr", "type", "vars"):
+            # A class or a method may be made by these.
+            return None
+        elif isinstance(node, ast.Attribute) and node.attr == "run" and isinstance(node.ctx, ast.Store):
+            return None
+    actions = names_of_action(tree)
+    able = [kind for kind in kinds.values() if may_run(kind, kinds, actions, [])]
+    if not all(is_bare(kind, kinds, []) for kind in able):
+        return None
+    bases = {dotted(base) for kind in kinds.values() for base in kind.bases}
+    last = [kind for kind in kinds.values() if kind.name not in bases]
+    meant = [kind for kind in last if is_action(kind, kinds, actions)]
+    if able and not meant:
+        return {"class": able[0].name, "line": able[0].lineno, "is_bare": True}
+    meant = meant or last
+    if not meant:
+        return {"class": None, "line": None, "methods": []}
+    methods = [node.name for node in meant[0].body if isinstance(node, ast.FunctionDef)]
+    return {"class": meant[0].name, "line": meant[0].lineno, "methods": methods[:MOST]}
+
+
+def names_of_action(tree):
+    """Returns the names by which a file knows StackStorm's class Action."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            whole = {"%s.%s" % (node.module, one.name): one.asname or one.name for one in node.names}
+            names.add(whole.get(BASE + ".Action"))
+            names.update(name + ".Action" for module, name in whole.items() if module == BASE)
+        elif isinstance(node, ast.Import):
+            names.update((one.asname or one.name) + ".Action" for one in node.names if one.name == BASE)
+    return names - {None}
+
+
+def may_run(kind, kinds, actions, above):
+    """Returns whether a class has a method `run`, or may have one from elsewhere."""
+    if kind in above or kind.decorator_list or kind.keywords:
+        return True
+    for node in ast.walk(kind):
+        # Whatever binds the name: a function, an assignment, an import.
+        names = [getattr(node, "name", None), getattr(node, "asname", None)]
+        names += [node.id] if isinstance(node, ast.Name) else []
+        if "run" in names or "*" in names:
+            return True
+    for base in kind.bases:
+        name = dotted(base)
+        if name in kinds:
+            if may_run(kinds[name], kinds, actions, above + [kind]):
+                return True
+        elif name not in actions and name != "object":
+            return True
+    return False
+
+
+def is_bare(kind, kinds, above):
+    """Returns whether a class is certain to be made without arguments only, as one derived from nothing."""
+    if kind in above or kind.decorator_list or kind.keywords:
+        return False
+    for node in ast.walk(kind):
+        names = [getattr(node, "name", None), node.id if isinstance(node, ast.Name) else None]
+        if "__init__" in names or "__new__" in names:
+            return False
+    names = [dotted(base) for base in kind.bases]
+    return all(name == "object" or name in kinds and is_bare(kinds[name], kinds, above + [kind]) for name in names)
+
+
+def is_action(kind, kinds, actions):
+    names = [dotted(base) for base in kind.bases]
+    return any(name in actions or name in kinds and is_action(kinds[name], kinds, actions) for name in names)
+
+
+def dotted(node):
+    """Returns a name such as `a.b`, or None for another expression."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id] + parts[::-1]) if isinstance(node, ast.Name) else None
+
+
+def strangers(tree, file, modules):
+    """Returns the modules that a file imports and that exist nowhere, with lines and the names that may be meant. The files
+    of the pack that it imports are looked at as well, each once."""
+    folder, told, open_files = os.path.dirname(os.path.realpath(file)), [], [file]
+    while open_files and len(told) < MOST:
+        path = open_files.pop()
+        tree = tree if path == file else parsed(path)
+        imports = None if tree is None else imported(tree)
+        if imports is None:
+            # It looks for modules in places of its own, of which those that import it know.
+            return []
+        for name, line in imports:
+            missing = modules.missing(name, folder)
+            if missing is not None:
+                told.append({"file": modules.within(path), "module": name, "line": line, "near": missing})
+            open_files.extend(modules.unseen(name, folder))
+    return told[:MOST]
+
+
+def parsed(file):
+    """Returns the tree of a file of the pack. An empty one if it is not looked at, which is told of actions only."""
+    try:
+        with open(file, "rb") as opened:
+            source = opened.read(LARGEST + 1)
+        return ast.parse("" if len(source) > LARGEST else source)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return ast.parse("")
+
+
+def imported(tree):
+    """Returns the modules that a file imports, with lines, or None if it has places of its own for modules."""
+    imports, open_nodes = {}, list(tree.body)
+    while open_nodes:
+        node = open_nodes.pop()
+        if isinstance(node, ast.Attribute) and dotted(node) in ("sys.path", "sys.modules", "site.addsitedir"):
+            return None
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                imports.setdefault(one.name, node.lineno)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            imports.setdefault(node.module, node.lineno)
+        if isinstance(node, (ast.Try, ast.If)):
+            # An import that may fail, or that is for another version. It is still seen which places are looked at.
+            if any(isinstance(inner, ast.Attribute) and dotted(inner) == "sys.path" for inner in ast.walk(node)):
+                return None
+            continue
+        open_nodes.extend(ast.iter_child_nodes(node))
+    return sorted(imports.items(), key=lambda one: (one[1], one[0]))
+
+
+class Modules:
+    """The modules that an action of a pack can import, by their names and files alone."""
+
+    def __init__(self, pack):
+        self.pack = pack
+        self.own = [os.path.join(pack, "lib"), os.path.join(pack, "actions", "lib")]
+        self.known = {}
+        self.places = None
+        self.seen = set()
+
+    def within(self, path):
+        """Returns a path as it is within the pack."""
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(self.pack))
+
+    def unseen(self, name, folder):
+        """Returns the files of the pack that a module consists of, and that were not looked at."""
+        files, roots = [], self.own + [folder]
+        for part in name.split("."):
+            paths = [os.path.join(root, part) for root in roots]
+            files += [path + ".py" for path in paths] + [os.path.join(path, "__init__.py") for path in paths]
+            roots = paths
+        new = [file for file in files if file not in self.seen and os.path.isfile(file)]
+        self.seen.update(new[: max(MOST_FILES - len(self.seen), 0)])
+        return [file for file in new if file in self.seen]
+
+    def missing(self, name, folder):
+        """Returns None if a module exists, or if nobody can tell; otherwise the nearest name, or an empty text."""
+        top = name.split(".")[0]
+        if top in ST2_MODULES or top in sys.builtin_module_names:
+            return None
+        roots = self.own + [folder]
+        if any(is_module(root, top) for root in roots):
+            return self.missing_below(name.split("."), roots)
+        if (top, folder) not in self.known:
+            self.known[top, folder] = self.stranger(top, roots)
+        return self.known[top, folder]
+
+    def missing_below(self, parts, roots):
+        """The same for a module within the pack."""
+        for number, part in enumerate(parts):
+            there = [root for root in roots if is_module(root, part)]
+            if not there:
+                near = nearest(part, set().union(*[entries(root) for root in roots]))
+                return ".".join(parts[:number] + [near]) if near else ""
+            roots = [os.path.join(root, part) for root in there if os.path.isdir(os.path.join(root, part))]
+            if not roots:
+                # A file: what is imported from it is in it, or nobody can tell.
+                return None
+        return None
+
+    def stranger(self, top, roots):
+        if self.places is None:
+            self.places = Places(self.pack)
+        if self.places.has(top) or self.places.is_listed(top):
+            return None
+        near = nearest(top, self.places.names.union(*[entries(root) for root in roots]))
+        return None if not near and self.places.may_be_listed else near
+
+
+class Places:
+    """The standard library, what is installed for the interpreter, and what the pack says that it needs."""
+
+    def __init__(self, pack):
+        self.names, self.installed, self.has_own_finder = set(), set(), False
+        self.names.update(getattr(sys, "stdlib_module_names", ()))
+        for folder in list(sys.path) + self.of_site():
+            self.read(folder)
+        self.listed, is_odd = requirements(os.path.join(pack, "requirements.txt"))
+        # What is listed and not installed may bring modules of any name.
+        self.may_be_listed = is_odd or self.has_own_finder or bool(self.listed - self.installed)
+
+    def of_site(self):
+        # It only defines functions: without -S it would run what is installed.
+        import site
+
+        folders = site.getsitepackages() + [site.getusersitepackages()]
+        above = os.path.dirname(os.path.dirname(sys.executable or ""))
+        for lib in ("lib", "lib64"):
+            version = "python%d.%d" % sys.version_info[:2]
+            folders.append(os.path.join(above, lib, version, "site-packages"))
+        return [folder for folder in folders if os.path.isdir(folder)]
+
+    def read(self, folder):
+        self.names.update(entries(folder))
+        for name in listing(folder):
+            if name.endswith((".dist-info", ".egg-info")):
+                self.installed.add(normal(name.rsplit(".", 1)[0].split("-")[0]))
+            elif name.endswith(".pth"):
+                self.read_path(folder, name)
+
+    def read_path(self, folder, name):
+        for line in lines(os.path.join(folder, name)):
+            if line.startswith(("import ", "import\t")):
+                # It is not run. That of an editable installation finds modules anywhere.
+                self.has_own_finder |= "__editable__" in name or "finder" in line
+            elif line and not line.startswith("#"):
+                self.names.update(entries(os.path.join(folder, line)))
+
+    def has(self, top):
+        return top in self.names
+
+    def is_listed(self, top):
+        top = normal(top)
+        return any(top in one or one in top for one in self.listed)
+
+
+def requirements(file):
+    """Returns the names in a list of requirements, and whether it has lines that name nothing."""
+    names, is_odd = set(), False
+    for line in lines(file):
+        line = line.split("#")[0].strip()
+        name = line
+        for end in "[<>=!~; @":
+            name = name.split(end)[0]
+        if not line:
+            continue
+        if line.startswith(("-", ".", "/")) or "://" in name or "/" in name:
+            is_odd = True
+        else:
+            names.add(normal(name))
+    return names, is_odd
+
+
+def lines(file):
+    try:
+        with open(file, "rb") as opened:
+            return [line.strip() for line in opened.read(LONGEST_LIST).decode("utf-8", "replace").splitlines()]
+    except OSError:
+        return []
+
+
+def normal(name):
+    return name.lower().replace("-", "_").replace(".", "_")
+
+
+def is_module(root, name):
+    path = os.path.join(root, name)
+    return os.path.isdir(path) or name in entries(root)
+
+
+# By directory, since the files of a pack ask for the same ones.
+LISTINGS, ENTRIES = {}, {}
+
+
+def listing(folder):
+    """Returns the names in a directory, up to a number of them."""
+    if folder not in LISTINGS:
+        try:
+            with os.scandir(folder) as entries:
+                LISTINGS[folder] = [entry.name for entry, _ in zip(entries, range(MOST_ENTRIES))]
+        except OSError:
+            LISTINGS[folder] = []
+    return LISTINGS[folder]
+
+
+def entries(folder):
+    """Returns the names of modules and directories in a directory."""
+    if folder not in ENTRIES:
+        ENTRIES[folder] = set()
+        for name in listing(folder):
+            first, _, rest = name.partition(".")
+            if first.isidentifier() and (not rest or rest in ("py", "pyc") or rest.endswith("so")):
+                ENTRIES[folder].add(first)
+    return ENTRIES[folder]
+
+
+def nearest(word, names):
+    """Returns the name that is most like a word, or an empty text."""
+    # Imported here, since most packs do not need it.
+    import difflib
+
+    near = difflib.get_close_matches(word, sorted(names), 1, 0.75)
+    return near[0] if near else ""
 
 
 main()

@@ -36,9 +36,10 @@ pub async fn find_in(pack_path: &Path, action: &Action) -> Result<PathBuf, Outco
             "give its metadata an entry_point, the name of a file beside it",
         ));
     }
-    let pack = tokio::fs::canonicalize(pack_path)
-        .await
-        .map_err(|error| missing(format!("cannot be found: its pack cannot be read ({error})")))?;
+    let pack = tokio::fs::canonicalize(pack_path).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => without_pack(action.pack(), pack_path),
+        _ => missing(format!("cannot be found: its pack cannot be read ({error})")),
+    })?;
     let file = tokio::fs::canonicalize(actions.join(name)).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => missing("does not exist".into()),
         _ => missing(format!("cannot be read: {error}")),
@@ -56,4 +57,13 @@ pub async fn find_in(pack_path: &Path, action: &Action) -> Result<PathBuf, Outco
         return Err(missing(message));
     }
     Ok(file)
+}
+
+/// The outcome of a call whose pack has gone from this machine, as after a restore on another one.
+fn without_pack(pack: &str, path: &Path) -> Outcome {
+    Outcome::failed(
+        "script.missing",
+        format!("the files of the pack `{pack}` are not there: {}", path.display()),
+        "put them there again, or register the pack where they are now: petrel pack register DIRECTORY",
+    )
 }

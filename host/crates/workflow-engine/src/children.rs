@@ -6,7 +6,7 @@ use std::time::Duration;
 use petrel_engine_core::Error;
 use petrel_executions::{Templates, checked, new_execution, refuse_overrides, runnable};
 use petrel_model::execution::Context;
-use petrel_model::secrets::has_secret;
+use petrel_model::secrets::{Places, has_secret, secret_texts_at};
 use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
 use petrel_rules::parameters::{self, Given};
 use petrel_workflows::Start;
@@ -78,7 +78,8 @@ pub(super) fn make(
         Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
-    let context = Context { secret_places: templates.secret_places(&live, None, &[]), ..context };
+    let secret_places = templates.secret_places(&live, None, &handed_down(workflow, &input));
+    let context = Context { secret_places, ..context };
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start
@@ -87,6 +88,18 @@ pub(super) fn make(
         .filter(|delay| *delay > 0)
         .map(|delay| now.plus(Duration::from_secs(delay)));
     Ok(child)
+}
+
+/// Where `input` holds secret parameters of the workflow, which an action may take as open ones. An expression does not say what
+/// it was made from, so they are found by their text; one of fewer than four characters is in too many others.
+fn handed_down(workflow: &Execution, input: &Object) -> Vec<String> {
+    let places = &workflow.context.secret_places;
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let mut quoting = Places::default();
+    quoting.add_quoting(input, &secret_texts_at(&workflow.parameters, places));
+    quoting.into_bounded()
 }
 
 /// The place of the execution for an action of a task, at this depth.

@@ -33,11 +33,21 @@ pub(super) fn config(config: &PackConfig<'_>) -> Attributes {
     Attributes::default().text("pack", &config.pack).value("values", &config.values)
 }
 
-/// The registered parts in one line.
+/// The registered parts in one line, with the number of those that are refused.
 pub(super) fn registered(registration: &Registration<'_>) -> String {
     let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
     let Registration { actions, triggers, rules, .. } = registration;
-    format!("registered {}: {}", packs.join(", "), contents(*actions, *triggers, *rules))
+    let refused = refused(registration).map(|refused| format!("; refused: {refused}")).unwrap_or_default();
+    format!("registered {}: {}{refused}", packs.join(", "), contents(*actions, *triggers, *rules))
+}
+
+/// The numbers of refused actions and rules, if there are any. The notes say why.
+fn refused(registration: &Registration<'_>) -> Option<String> {
+    let sum = |count: fn(&Pack<'_>) -> usize| registration.registered().map(count).sum::<usize>();
+    let counts = [(sum(|pack| pack.refused.len()), "action"), (sum(|pack| pack.refused_rules.len()), "rule")];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts.map(|(count, what)| counted(count as u64, what)).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
 }
 
 /// The parts of a removed pack in one line.
@@ -115,11 +125,19 @@ mod tests {
         for (answer, expected) in [
             (
                 json!({"actions": 1, "triggers": 2, "rules": 0, "pack": answered()}),
-                "registered mine: 1 action, 2 triggers, 0 rules",
+                "registered mine: 1 action, 2 triggers, 0 rules; refused: 1 action",
             ),
             (
                 json!({"actions": 0, "triggers": 0, "rules": 1, "packs": [answered(), answered()]}),
-                "registered mine, mine: 0 actions, 0 triggers, 1 rule",
+                "registered mine, mine: 0 actions, 0 triggers, 1 rule; refused: 2 actions",
+            ),
+            (
+                json!({"actions": 2, "pack": {"ref": "well"}}),
+                "registered well: 2 actions, 0 triggers, 0 rules",
+            ),
+            (
+                json!({"actions": 2, "pack": {"ref": "ill", "refused_rules": {"r": "why"}}}),
+                "registered ill: 2 actions, 0 triggers, 0 rules; refused: 1 rule",
             ),
         ] {
             assert_eq!(registered(&serde_json::from_value(answer).unwrap()), expected);

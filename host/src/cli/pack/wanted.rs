@@ -6,6 +6,7 @@ use std::path::Path;
 use petrel_model::names::check_pack;
 use serde::Serialize;
 
+use super::typed::mistaken;
 use crate::exit::{Code, Failure};
 
 /// The request to register a directory or a pack, as the host receives it.
@@ -26,11 +27,14 @@ impl Wanted {
     /// The request for the argument of a command line.
     ///
     /// # Errors
-    /// The argument is neither a directory nor a name, or the path of the directory is not UTF-8.
+    /// The argument is neither a directory nor a name, or the path of the directory is not UTF-8. Where something else is
+    /// typed, the failure names the command that is meant.
     pub(super) fn of(pack: &Path, types: Vec<String>) -> Result<Self, Failure> {
+        if let Some(mistaken) = mistaken("register", pack) {
+            return Err(mistaken);
+        }
         let name = pack.to_str().filter(|name| check_pack(name).is_ok());
         match (pack.canonicalize(), name) {
-            (Ok(path), _) if path.is_file() => Err(no_directory(&path)),
             (Ok(path), _) => match path.into_os_string().into_string() {
                 Ok(path) => Ok(Self { path: Some(path), packs: Vec::new(), types }),
                 Err(path) => Err(untold(Path::new(&path))),
@@ -57,15 +61,6 @@ pub(super) fn neither(pack: &Path) -> Failure {
     let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
     let hint = "give the directory that holds pack.yaml; `petrel pack list` shows the registered ones";
     Failure::new(Code::NotFound, "not_found", message, hint)
-}
-
-/// The failure for a file in place of its directory.
-pub(super) fn no_directory(file: &Path) -> Failure {
-    let directory = file.parent().unwrap_or(file);
-    Failure::usage(
-        format!("{} is a file, and a pack is a directory", file.display()),
-        format!("name the directory: {}", directory.display()),
-    )
 }
 
 /// The failure for a path that is not UTF-8, which JSON cannot carry.

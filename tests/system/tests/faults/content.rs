@@ -233,7 +233,10 @@ pub(super) fn what_an_expression_gave_is_not_rendered_again(scene: &Scene<'_>) {
 pub(super) fn registering_a_pack_runs_nothing_of_it(scene: &Scene<'_>) {
     let place = scene.place;
     let touched = place.path("it-ran");
-    let python = format!("open({touched:?}, 'a').write('x')\n");
+    let python = format!(
+        "from st2common.runners.base_action import Action\n\nopen({touched:?}, 'a').write('x')\n\n\nclass Act(Action):\n    \
+         def run(self):\n        pass\n"
+    );
     place.write(
         "eager/pack.yaml",
         "ref: eager\nname: eager\ndescription: x\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n",

@@ -44,7 +44,8 @@ pub(crate) async fn configure(
     JsonBody(values): JsonBody<Object>,
 ) -> Result<Response, ApiError> {
     api.engine.catalog().configure_pack(&name, values, giver).await?;
-    let notes = api.engine.catalog().config_notes(&name).await;
+    let mut notes = api.engine.catalog().config_notes(&name).await;
+    notes.extend(api.engine.catalog().ungiven_note(&name));
     shown(&api.engine.catalog().content(), &name, Secrets::Masked, notes)
 }
 

@@ -3,6 +3,8 @@
 //! figures for Prometheus. `GET /api/v1/status`: the numbers of waiting and running executions. `GET` and `PUT
 //! /api/v1/log`: the level of the log.
 
+use std::borrow::Cow;
+
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
@@ -43,8 +45,9 @@ async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
 
 /// Counts executions that wait for a runner, that run in this process, and that are held since a restore. An
 /// execution that is about to start counts as both waiting and running for a moment. Lists unreadable documents:
-/// packs, rules, users and so on.
+/// packs, rules, users and so on. Warns of packs whose files have gone.
 pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
+    let notes = api.engine.catalog().notes_on_files().await;
     let reads = api.engine.reads();
     let unreadable = reads.unreadable();
     let status = HostStatus {
@@ -53,6 +56,7 @@ pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
         running: api.engine.executions().running(),
         held: reads.held(),
         unreadable: unreadable.iter().map(|lost| views::unreadable(lost).of_kind(lost.kind)).collect(),
+        notes: notes.into_iter().map(Cow::Owned).collect(),
     };
     Json(status).into_response()
 }

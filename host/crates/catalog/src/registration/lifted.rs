@@ -2,6 +2,7 @@
 //! only a caller who sees the secrets anyhow may register such a pack.
 
 use petrel_engine_core::Error;
+use petrel_model::parameters::Schema;
 use petrel_model::secrets::{has_secret, keeps_secrets, whole_schema};
 use petrel_model::{Pack, Ref, TriggerType};
 use serde_json::Value;
@@ -77,6 +78,16 @@ fn of_action(content: &Content, new: &RegisteredAction) -> Option<String> {
     if let Some((name, _)) = old.parameters.iter().find(is_lifted) {
         return Some(format!("the parameter `{name}` of action `{reference}`"));
     }
+    // Beside a secret, an undeclared parameter is masked.
+    let is_shown = |(name, schema): &(&String, &Value)| {
+        !old.parameters.contains_key(*name)
+            && old.signature.may_be_secret(name)
+            && !Schema::of(schema).is_secret()
+            && is_given(name)
+    };
+    if let Some((name, _)) = new.parameters.iter().find(is_shown) {
+        return Some(format!("the parameter `{name}` of action `{reference}`, which was not declared,"));
+    }
     let (before, now) = (whole_schema(&old.action.output_schema), whole_schema(&new.action.output_schema));
     (!keeps_secrets(&before, Some(&now))).then(|| format!("a part of the result of action `{reference}`"))
 }
@@ -102,15 +113,17 @@ fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<Str
     (!is_kept).then(|| format!("a part of the events or the parameters of trigger type `{reference}`"))
 }
 
-/// The same for the configuration of the pack. Without a schema all of it is secret.
+/// Of a configuration without a schema everything is secret, and beside a secret everything that is not declared.
 fn of_configuration(content: &Content, pack: &Pack) -> Option<String> {
     let name = &pack.reference;
     let old = content.pack(name).ok()?;
-    content.given_config(name)?;
+    let given = content.given_config(name)?;
     let now = pack.config_schema.as_ref()?;
-    let is_kept = old
-        .config_schema
-        .as_ref()
-        .is_some_and(|before| before.iter().all(|(key, schema)| keeps_secrets(schema, now.get(key))));
+    let is_open = |key: &String| now.get(key).is_some_and(|schema| !Schema::of(schema).is_secret());
+    let is_kept = old.config_schema.as_ref().is_some_and(|before| {
+        let was_masked = |key: &&String| !before.contains_key(*key) && before.values().any(has_secret);
+        before.iter().all(|(key, schema)| keeps_secrets(schema, now.get(key)))
+            && !given.values.keys().filter(was_masked).any(is_open)
+    });
     (!is_kept).then(|| format!("a part of the configuration of pack `{name}`"))
 }

@@ -71,6 +71,18 @@ async fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn what_is_declared_and_not_given_is_told() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    assert_eq!(house.catalog.ungiven_note("mine"), None, "it is not configured, which is said elsewhere");
+    house.configure(json!({"url": "a"})).await.unwrap();
+    let note = house.catalog.ungiven_note("mine").unwrap();
+    assert!(note.contains("pack `mine` has no key: not given, and without a default"), "{note}");
+    house.configure(json!({"url": "a", "key": "s3cret"})).await.unwrap();
+    assert_eq!(house.catalog.ungiven_note("mine"), None);
+}
+
+#[tokio::test]
 async fn a_secret_that_comes_back_masked_stays_what_it_was() {
     let house = House::new().await;
     house.register("mine", &[SCHEMA]).await.unwrap();

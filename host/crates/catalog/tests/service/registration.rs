@@ -249,3 +249,23 @@ async fn what_was_secret_is_shown_by_nobody_who_does_not_see_it() {
     house.catalog.register_by(Giver::SeesNone, &directory(9), false, Parts::ALL).await.unwrap();
     house.catalog.register_by(Giver::SeesSecrets, &directory(0), false, Parts::ALL).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_mark_is_not_lifted_by_a_field_that_stands_before_it() {
+    let house = House::new().await;
+    let action = |named: &str| {
+        format!(
+            "{NOTING}parameters: {{login: {{type: object, properties: {{{named}}}, additionalProperties: {{secret: true}}}}}}\n"
+        )
+    };
+    house.register("mine", &[("actions/a.yaml", &action("user: {type: string}"))]).await.unwrap();
+    for (named, is_taken) in [
+        ("user: {type: string}, password: {type: string}", false),
+        ("user: {type: string}, password: {type: string, secret: true}", true),
+        ("user: {type: string, description: Who}", true),
+    ] {
+        let directory = house.pack("mine", &[("actions/a.yaml", &action(named))]);
+        let registered = house.catalog.register_by(Giver::SeesNone, &directory, false, Parts::ALL).await;
+        assert_eq!(registered.is_ok(), is_taken, "{named}: {registered:?}");
+    }
+}

@@ -52,3 +52,22 @@ async fn a_pack_that_rules_of_others_use_stays_and_so_does_one_of_the_host() {
     house.catalog.delete_rule("other.user").await.unwrap();
     house.catalog.remove_pack("mine", Giver::SeesSecrets).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_pack_whose_files_have_gone_stays_and_is_told_with_the_remedy() {
+    let house = House::new().await;
+    house.register("mine", &FILES).await.unwrap();
+    let told = async |house: &House| {
+        let notes = house.catalog.notes_on_files().await.into_iter();
+        notes.filter(|note| note.contains("`mine`")).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&house).await, [""; 0]);
+    // As on a machine to which only the store was brought.
+    std::fs::remove_dir_all(house.path("mine")).unwrap();
+    let notes = told(&house.next_process().await).await;
+    let [note] = notes.as_slice() else { panic!("{notes:?}") };
+    let path = house.path("mine").display().to_string();
+    for says in [path.as_str(), "petrel pack register DIRECTORY", "petrel pack remove mine"] {
+        assert!(note.contains(says), "{says}: {note}");
+    }
+}

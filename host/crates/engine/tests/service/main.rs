@@ -8,6 +8,7 @@ mod admission;
 mod cancel;
 mod events;
 mod faults;
+mod handed_down;
 mod holds;
 mod outcomes;
 mod pauses;

@@ -4,9 +4,11 @@
 
 use serde_json::Value;
 
+use super::shadows::{Shadow, shadows};
 use super::{MASK, Marks, masked};
 use crate::Object;
 use crate::parameters::Schema;
+use crate::pointer::{self, step};
 
 /// The largest number of places within one parameter; with more, all of it is secret.
 const MOST_WITHIN: usize = 8;
@@ -26,13 +28,19 @@ impl Places {
 
     /// Adds the parameter `name` as a whole.
     pub fn add_whole(&mut self, name: &str) {
-        self.0.push(place_of(name));
+        self.0.push(step(name));
+    }
+
+    /// Adds those of `parameters` in which one of these [texts](super::secret_texts_at) is quoted.
+    pub fn add_quoting(&mut self, parameters: &Object, texts: &[String]) {
+        let quoting = parameters.iter().filter(|(_, value)| quotes(value, texts));
+        quoting.for_each(|(name, _)| self.add_whole(name));
     }
 
     /// Adds the parts of the parameter `name` that `schema` marks as secret.
     pub fn add_marked(&mut self, name: &str, value: &Value, schema: &Value) {
         let mut found = Vec::new();
-        collect(value, &Marks::of(schema), &place_of(name), &mut found);
+        collect(value, &Marks::of(schema), &step(name), &mut found);
         if found.len() > MOST_WITHIN {
             self.add_whole(name);
         } else {
@@ -50,6 +58,17 @@ impl Places {
     }
 }
 
+/// Whether one of `texts` is in a text of `value`, or is a number of it.
+fn quotes(value: &Value, texts: &[String]) -> bool {
+    match value {
+        Value::String(text) => texts.iter().any(|secret| text.contains(secret.as_str())),
+        Value::Number(number) => texts.contains(&number.to_string()),
+        Value::Array(items) => items.iter().any(|item| quotes(item, texts)),
+        Value::Object(fields) => fields.values().any(|field| quotes(field, texts)),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
 fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) {
     // One place too many is enough to know that the whole parameter counts as secret.
     if value.is_null() || found.len() > MOST_WITHIN || !marks.has_secret() {
@@ -61,7 +80,7 @@ fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) 
     }
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, field)| {
-            collect(field, &marks.of_field(name), &format!("{at}{}", place_of(name)), found);
+            collect(field, &marks.of_field(name), &format!("{at}{}", step(name)), found);
         }),
         Value::Array(items) => items.iter().enumerate().for_each(|(place, item)| {
             collect(item, &marks.of_item(place), &format!("{at}/{place}"), found);
@@ -70,15 +89,21 @@ fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) 
     }
 }
 
-/// The place of the parameter `name`.
-fn place_of(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
-}
+/// What stands before the place of a part that is open although the schema behind it is secret, see [`shadows`]. No JSON pointer
+/// begins so.
+const OPEN: char = '-';
 
-/// The places of the marks in `schema` itself, as many as the bound allows.
+/// Where `schema` marks secrets: the places of its marks, of very many as many as there is room for, and behind these the
+/// parts that are open before a mark.
 pub fn marked_places(schema: &Value) -> Vec<String> {
     let (mut places, mut room) = (Vec::new(), MOST_BYTES);
     add_marks(schema, "", &mut places);
+    if !places.is_empty() {
+        let mut open: Vec<_> =
+            shadows(schema).into_iter().map(|shadow| format!("{OPEN}{}", shadow.place)).collect();
+        open.dedup();
+        places.append(&mut open);
+    }
     places.retain(|place| {
         let fits = place.len() <= room;
         room = room.saturating_sub(place.len());
@@ -93,7 +118,7 @@ fn add_marks(schema: &Value, at: &str, places: &mut Vec<String>) {
     }
     match schema {
         Value::Object(parts) => {
-            parts.iter().for_each(|(name, part)| add_marks(part, &format!("{at}{}", place_of(name)), places));
+            parts.iter().for_each(|(name, part)| add_marks(part, &format!("{at}{}", step(name)), places));
         }
         Value::Array(parts) => {
             parts.iter().enumerate().for_each(|(n, part)| add_marks(part, &format!("{at}/{n}"), places));
@@ -104,8 +129,18 @@ fn add_marks(schema: &Value, at: &str, places: &mut Vec<String>) {
 
 /// Whether `schema` still has the marks at these places, or a mark on all that it describes.
 pub fn marks_places(schema: &Value, places: &[String]) -> bool {
+    if Schema::of(schema).is_secret() {
+        return true;
+    }
     let is_marked = |place: &String| schema.pointer(place).is_some_and(|part| Schema::of(part).is_secret());
-    Schema::of(schema).is_secret() || places.iter().all(is_marked)
+    let mut marks = places.iter().filter(|place| !place.starts_with(OPEN));
+    marks.all(is_marked) && !shadows(schema).iter().any(|shadow| is_lifted(shadow, places))
+}
+
+/// Whether a part is open now before a schema that had a mark among `places`, and was not open then.
+fn is_lifted(shadow: &Shadow, places: &[String]) -> bool {
+    let was_marked = places.iter().any(|place| pointer::within(place, &shadow.behind).is_some());
+    was_marked && !places.iter().any(|place| place.strip_prefix(OPEN) == Some(shadow.place.as_str()))
 }
 
 /// Whether one of `places` is the parameter `name`, or within it.
@@ -113,22 +148,14 @@ pub fn is_secret_at(places: &[String], name: &str) -> bool {
     if places.is_empty() {
         return false;
     }
-    let whole = place_of(name);
-    let is_within = |place: &String| {
-        place.strip_prefix(&whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    places.iter().any(|place| place.is_empty() || is_within(place))
+    let whole = step(name);
+    places.iter().any(|place| place.is_empty() || pointer::within(place, &whole).is_some())
 }
 
 /// The places outside the parameters that `given` has.
 pub fn places_beside(places: &[String], given: &Object) -> Vec<String> {
-    let is_beside = |place: &&String| place.is_empty() || !given.contains_key(&parameter_of(place));
+    let is_beside = |place: &&String| place.is_empty() || !given.contains_key(&pointer::first(place));
     places.iter().filter(is_beside).cloned().collect()
-}
-
-/// The name of the parameter that has a place.
-fn parameter_of(place: &str) -> String {
-    place.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 
 /// A copy of `values` with [`MASK`] at these places.
@@ -190,6 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn parameters_that_quote_a_secret_are_secret() {
+        let texts = ["hunter2".to_owned(), "123456".to_owned()];
+        let given = object(json!({
+            "same": "hunter2", "within": ["-p", {"x": "a hunter2 b"}], "number": 123_456,
+            "other": "hunter", "longer": 1_234_567, "none": null, "is": true,
+        }));
+        let mut found = Places::default();
+        found.add_quoting(&given, &texts);
+        assert_eq!(found.into_bounded(), ["/number", "/same", "/within"]);
+        let mut none = Places::default();
+        none.add_quoting(&given, &[]);
+        assert!(none.into_bounded().is_empty());
+    }
+
+    #[test]
     fn marks_that_are_gone_are_missed() {
         let schema =
             |token: Value| json!({"properties": {"token": token, "list": {"items": [{}, {"secret": true}]}}});
@@ -207,6 +249,29 @@ mod tests {
         let places = marked_places(&many);
         let bytes: usize = places.iter().map(String::len).sum();
         assert!(!places.is_empty() && bytes <= MOST_BYTES && marks_places(&many, &places), "{bytes}");
+    }
+
+    #[test]
+    fn a_part_that_is_new_before_a_mark_is_missed() {
+        let secret = json!({"secret": true});
+        let before = json!({"additionalProperties": secret, "properties": {"user": {}}});
+        let places = marked_places(&before);
+        assert_eq!(places, ["/additionalProperties", "-/properties/user"]);
+        for (named, is_kept) in [
+            (json!({"user": {"type": "string"}}), true),
+            (json!({"user": {}, "token": secret}), true),
+            (json!({"user": {}, "token": {}}), false),
+        ] {
+            let now = json!({"additionalProperties": secret, "properties": named});
+            assert_eq!(marks_places(&now, &places), is_kept, "{now}");
+            assert!(marks_places(&now, &marked_places(&now)), "{now}");
+        }
+        // Nothing was secret behind it.
+        let places = marked_places(&json!({"properties": {"pin": secret}}));
+        assert!(marks_places(
+            &json!({"properties": {"pin": secret, "user": {}}, "additionalProperties": secret}),
+            &places
+        ));
     }
 
     #[test]

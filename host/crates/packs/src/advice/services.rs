@@ -1,12 +1,15 @@
 //! Finds calls of StackStorm's `action_service` that Petrel does not provide, since an action that reaches such a call
 //! fails. They are reported at registration, by file and line. Files of the pack that an action imports are scanned as
 //! well, line by line; whether a call is ever reached is not determined. For these files, imports that Petrel does not
-//! provide are reported, too; [`super::imports`] does that for the scripts of actions.
+//! provide are reported, too; [`super::imports`] does that for the scripts of actions, and [`config_keys`] knows about reads
+//! of the configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_model::Action;
+use petrel_model::parameters::Parameters;
 
+use super::config_keys::{self, Read, is_of_name};
 use super::imports::{self, LARGEST, names};
 use crate::limits::MOST_PROBLEMS;
 use crate::problem::short;
@@ -30,8 +33,13 @@ const CHANGED_LATER: &str =
 const MOST_FILES_OF_ACTION: usize = 100;
 const MOST_FILES: usize = 2_000;
 
-/// Advice on the calls in Python actions, one sentence for each call, and on the imports of the files that they import.
-pub(super) fn not_offered<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
+/// Advice on the files of Python actions, one sentence each: calls, imports of the files that they import, and keys that
+/// the configuration with the schema `config_schema` does not have.
+pub(super) fn on_files<'a>(
+    actions: impl Iterator<Item = &'a Action>,
+    source: &dyn Source,
+    config_schema: Option<&Parameters>,
+) -> Vec<String> {
     let (mut look, mut scripts) =
         (Look { source, files: BTreeMap::new(), reached: BTreeSet::new() }, BTreeSet::new());
     for action in actions.filter(|action| action.runner_type == "python-script") {
@@ -55,12 +63,24 @@ pub(super) fn not_offered<'a>(actions: impl Iterator<Item = &'a Action>, source:
             )
         }));
     }
+    // A pack without a schema takes any configuration.
+    notes.extend(config_schema.map(|schema| undeclared(&read, schema)).unwrap_or_default());
     let more = notes.len().saturating_sub(MOST_PROBLEMS);
     if more > 0 {
         notes.truncate(MOST_PROBLEMS);
-        notes.push(format!("and {more} more calls and imports of what is not offered; see to these first"));
+        notes.push(format!("and {more} more remarks on files of Python; see to these first"));
     }
     notes
+}
+
+/// Notes on keys of the configuration that `schema` does not declare. None if a file changes the configuration, since that
+/// may be the base class of the others.
+fn undeclared(files: &[(&String, &PythonFile)], schema: &Parameters) -> Vec<String> {
+    if files.iter().any(|(_, read)| read.changes_config) {
+        return Vec::new();
+    }
+    let reads = files.iter().flat_map(|(file, read)| read.keys.iter().map(move |key| (*file, key)));
+    reads.filter_map(|(file, (line, key))| config_keys::told(file, *line, key, schema)).collect()
 }
 
 fn told(file: &str, line: usize, method: &str) -> String {
@@ -80,6 +100,10 @@ struct PythonFile {
     calls: Vec<(usize, String)>,
     /// Imported modules of StackStorm that Petrel does not provide.
     strangers: BTreeSet<String>,
+    /// Line numbers, from 1, and reads of the configuration.
+    keys: Vec<(usize, Read)>,
+    /// Whether it changes the configuration that it was given.
+    changes_config: bool,
 }
 
 impl PythonFile {
@@ -93,6 +117,11 @@ impl PythonFile {
             modules: code().flat_map(|line| modules(line.trim())).collect(),
             calls: calls.collect(),
             strangers: imports::not_offered(text),
+            keys: code()
+                .zip(1..)
+                .flat_map(|(line, number)| config_keys::read(line).into_iter().map(move |key| (number, key)))
+                .collect(),
+            changes_config: code().any(config_keys::is_changed),
         }
     }
 }
@@ -182,10 +211,6 @@ fn name(text: &str) -> (&str, &str) {
     text.split_at(text.find(|char| !is_of_name(char)).unwrap_or(text.len()))
 }
 
-fn is_of_name(char: char) -> bool {
-    char.is_alphanumeric() || char == '_'
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +253,7 @@ mod tests {
             ("actions/sub/three.py", b"from lib.base import Base\nself.action_service.nothing()\n"),
         ];
         let actions = ["one.py", "two.py", "sub/three.py", "gone.py"].map(action);
-        let notes = not_offered(actions.iter(), &Embedded(files));
+        let notes = on_files(actions.iter(), &Embedded(files), None);
         let begin = [
             "actions/lib/base.py:5: action_service.get_user_info does not exist here",
             "actions/lib/store.py:3: action_service.set_value does not exist here",
@@ -238,6 +263,30 @@ mod tests {
         assert_eq!(notes.len(), begin.len(), "{notes:#?}");
         for (note, begin) in notes.iter().zip(begin) {
             assert!(note.starts_with(begin), "{note}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_the_schema_lacks_is_told_unless_the_configuration_is_changed() {
+        let action = serde_json::json!({
+            "ref": "demo.a", "runner_type": "python-script", "description": "", "entry_point": "one.py",
+        });
+        let action = serde_json::from_value::<Action>(action).unwrap();
+        let schema = serde_json::json!({"greeting": {"type": "string"}});
+        let one: &[u8] = b"from lib.base import Base\nclass One(Base):\n    def run(self):\n        return self.config['greetng']\n";
+        for (base, count) in [
+            (&b"class Base: pass\n"[..], 1),
+            (&b"# self.config = 1\n"[..], 1),
+            (&b"class Base:\n    def __init__(self, config):\n        self.config = config['all']\n"[..], 0),
+        ] {
+            let files: &[(&str, &[u8])] = &[("actions/one.py", one), ("actions/lib/base.py", base)];
+            let notes = on_files([&action].into_iter(), &Embedded(files), schema.as_object());
+            assert_eq!(notes.len(), count, "{notes:?}");
+            let is_said = |note: &String| {
+                note.starts_with("actions/one.py:4: self.config has no key greetng")
+                    && note.contains("greeting?")
+            };
+            assert!(notes.iter().all(is_said), "{notes:?}");
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use petrel_model::nearest::nearest;
 use petrel_model::{Object, Pack, names};
 use petrel_yaml::Content;
 
 use super::read;
 use crate::fields::{Fields, Problems};
+use crate::limits::MOST_PROBLEMS;
 use crate::problem::{Problem, short};
 
 /// The contents of `pack.yaml`.
@@ -16,6 +18,8 @@ pub struct PackDefinition {
     pub pack: Pack,
     /// Its components.
     pub components: Vec<Component>,
+    /// Notes for its author, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A WebAssembly component that comes with the pack.
@@ -31,6 +35,20 @@ pub struct Component {
 
 /// The fields of [`Pack`] itself. All other keys are kept unchanged.
 const OWN: &[&str] = &["ref", "name", "description", "version", "author", "email", "keywords"];
+
+/// Other keys that mean something: to StackStorm (`PackAPI` of its `models/api/pack.py`), and `wasm` to Petrel.
+const OTHER: &[&str] = &[
+    "id",
+    "uid",
+    "stackstorm_version",
+    "python_versions",
+    "contributors",
+    "dependencies",
+    "files",
+    "path",
+    "system",
+    "wasm",
+];
 
 /// Parses `pack.yaml`. A pack without `ref` gets one derived from its name, whatever its directory. (StackStorm tries
 /// the name of the directory first, which differs wherever the pack was unpacked.)
@@ -63,8 +81,20 @@ pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Ve
             version: version?,
             author: author?,
         };
-        Some(PackDefinition { pack, components })
+        Some(PackDefinition { pack, components, notes: strays(file, fields) })
     })
+}
+
+/// Notes on keys that are nearly one of those that mean something. Any other key is the author's own, as in StackStorm.
+fn strays(file: &str, fields: Fields<'_>) -> Vec<String> {
+    let known = || OWN.iter().chain(OTHER).copied();
+    let unknown = fields.entries().iter().filter(|entry| !known().any(|word| word == entry.key));
+    let near = unknown.filter_map(|entry| Some((entry, nearest(&entry.key, known())?)));
+    let told = near.take(MOST_PROBLEMS).map(|(entry, near)| {
+        let message = format!("a pack has no field {}; did you mean {near}?", short(&entry.key));
+        Problem { file: file.to_owned(), position: Some(entry.position), message }.to_string()
+    });
+    told.collect()
 }
 
 fn reference(fields: Fields<'_>, name: Option<&str>, problems: &mut Problems) -> Option<String> {

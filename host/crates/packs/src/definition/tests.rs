@@ -72,7 +72,7 @@ fn a_rule_is_read_strictly() {
         [
             "r.yaml:2:1: a rule has no field enable; did you mean enabled?",
             "r.yaml:3:7: unknown rule type \"sometimes\"; write standard or backstop",
-            "r.yaml:4:10: the trigger of a rule needs a field type; add it",
+            "r.yaml:4:10: the trigger of a rule needs a field type; rename typ, if that is meant, or add it",
             "r.yaml:4:11: the trigger of a rule has no field typ; did you mean type?",
             "r.yaml:5:22: the action of a rule has no field paramters; did you mean parameters?",
             "r.yaml:7:29: the criterion trigger.a has no field patern; did you mean pattern?",
@@ -95,7 +95,7 @@ fn an_action_without_a_pack_is_one_of_the_pack_that_the_rule_is_in() {
 #[test]
 fn a_pack_is_read() {
     let text = "name: My Pack\ndescription: d\nversion: 1.0\nauthor: a\nkeywords: [x, 1]\nstackstorm_version: '>=3'\nwasm:\n  components:\n    - {name: c, path: wasm/c.wasm, actions: [greet]}\n";
-    let PackDefinition { pack, components } = read_pack_definition("pack.yaml", text).unwrap();
+    let PackDefinition { pack, components, .. } = read_pack_definition("pack.yaml", text).unwrap();
     assert_eq!((pack.reference.as_str(), pack.version.as_str()), ("my_pack", "1.0.0"));
     assert_eq!(
         (pack.keywords, pack.other.get("stackstorm_version")),
@@ -111,6 +111,30 @@ fn a_pack_is_read() {
             "pack.yaml:2:10: `one` is not a semantic version; write it as 1.2.3",
             "pack.yaml:3:14: description of a pack must be a text, and is a number; write \"5\"",
         ]
+    );
+}
+
+#[test]
+fn a_misspelt_field_of_a_pack_is_told_and_any_other_is_the_authors() {
+    let whole = "name: mine\ndescription: d\nversion: 1.0.0\nauthor: a\n";
+    for (more, expected) in [
+        ("runner_type: x\nhomepage: y\npython_versions: ['3']\n", &[][..]),
+        ("keyword: [x]\n", &["pack.yaml:5:1: a pack has no field keyword; did you mean keywords?"]),
+        (
+            "dependancies: [core]\nEmail: a@b.c\n",
+            &[
+                "pack.yaml:5:1: a pack has no field dependancies; did you mean dependencies?",
+                "pack.yaml:6:1: a pack has no field Email; did you mean email?",
+            ],
+        ),
+    ] {
+        let read = read_pack_definition("pack.yaml", &format!("{whole}{more}")).unwrap();
+        assert_eq!(read.notes, expected, "{more}");
+    }
+    let refused = told(read_pack_definition("pack.yaml", &whole.replace("description", "descripton")));
+    assert_eq!(
+        refused,
+        ["pack.yaml:1:1: a pack needs a field description; rename descripton, if that is meant, or add it"]
     );
 }
 

@@ -1,5 +1,5 @@
-//! Finds files that look like content and are not read, since their directory has another name than StackStorm's:
-//! `action/` in the place of `actions/`.
+//! Finds files that look like content and are not read, since they or their directory have another name than StackStorm's:
+//! `action/` in the place of `actions/`, `config.shema.yaml` in that of `config.schema.yaml`.
 
 use petrel_model::nearest::nearest;
 
@@ -18,11 +18,34 @@ const OTHERS: [(&str, &str); 5] = [
     ("workflows", "actions/workflows"),
 ];
 
-/// Largest number of directories that are reported.
+/// The files directly in a pack that are read.
+const FILES: [&str; 3] = ["pack.yaml", "config.schema.yaml", "requirements.txt"];
+
+/// Largest number of directories that are reported, and of files.
 const MOST: usize = 20;
 
-/// A note for each directory of the pack whose name is nearly one of those that are read, if it holds such files.
+/// A note for each directory of the pack whose name is nearly one of those that are read, if it holds such files, and for each
+/// such file directly in the pack.
 pub(super) fn notes(source: &dyn Source) -> Vec<String> {
+    let mut notes = of_folders(source);
+    notes.extend(of_files(source));
+    notes
+}
+
+fn of_files(source: &dyn Source) -> Vec<String> {
+    let names = source.list("").unwrap_or_default();
+    let is_there = |file: &str| names.iter().any(|name| name == file);
+    let meant = names.iter().filter(|name| !FILES.contains(&name.as_str()) && !name.starts_with('.'));
+    // Beside the right file, another one is likely the author's own.
+    let meant = meant.filter_map(|name| Some((name, nearest(name, FILES).filter(|file| !is_there(file))?)));
+    let told = meant.take(MOST).map(|(name, file)| {
+        let name = short(name);
+        format!("{name} is ignored, since nothing reads a file of this name; did you mean {file}? Rename it")
+    });
+    told.collect()
+}
+
+fn of_folders(source: &dyn Source) -> Vec<String> {
     let folders = source.folders("").unwrap_or_default();
     let meant = folders.iter().filter_map(|folder| Some((folder.as_str(), meant(folder)?)));
     let holding = meant.filter_map(|(folder, meant)| {
@@ -74,6 +97,13 @@ mod tests {
             (&["rule/a.yaml", "rule/b.yml"], Some("rule/a.yaml and 1 more are ignored")),
             (&["Sensors/a.yaml"], Some("did you mean sensors/?")),
             (&["workflows/a.yaml"], Some("move them to actions/workflows")),
+            (&["polices/a.yaml"], Some("did you mean policies/?")),
+            (
+                &["config.shema.yaml"],
+                Some("config.shema.yaml is ignored, since nothing reads a file of this name"),
+            ),
+            (&["config_schema.yml"], Some("did you mean config.schema.yaml?")),
+            (&["config.schema.yaml", "config.schema.yml", "requirements-tests.txt", "packs.yaml.bak"], None),
             // A directory without metadata is the author's own.
             (&["action/a.py", "etc/a.yaml", "tests/a.yaml", ".rules/a.yaml"], None),
         ] {

@@ -1,7 +1,9 @@
 //! Checks the files of Python actions when their pack is checked or registered, without running anything in them: whether
-//! they compile with the interpreter that would run them, and whether `run` takes the declared parameters.
+//! they compile with the interpreter that would run them, whether there is a class with a method `run` that takes the
+//! declared parameters, and whether the modules exist that they import.
 //!
-//! One process reads all files (`petrel_look.py`), with bounds of memory and time. It writes what it found as JSON.
+//! One process reads all files (`petrel_look.py`), with bounds of memory and time, and writes its findings as JSON. A file
+//! that takes more is a note, never a refusal. [`told`](mod@told) words the findings.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use petrel_model::Action;
 use petrel_model::parameters::Parameters;
-use petrel_model::quoted::{quoted, told};
+use petrel_model::quoted::quoted;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +20,8 @@ use super::Options;
 use crate::Remark;
 use crate::output::OutputSink;
 use crate::process::{self, Exit, Input, Spec};
+
+mod told;
 
 const SCRIPT: &str = include_str!("../../python/petrel_look.py");
 
@@ -36,10 +40,7 @@ pub(super) async fn remarks(
 ) -> Vec<Remark> {
     let Some(first) = actions.first() else { return Vec::new() };
     match seen(options, of_runner, pack_path, actions).await {
-        Ok(seen) => {
-            let looked = actions.iter().zip(&seen);
-            looked.flat_map(|(action, seen)| on_action(action, seen, of_runner)).collect()
-        }
+        Ok(seen) => told::remarks(actions, &seen, of_runner, &options.interpreter),
         Err(reason) => {
             let pack = first.reference.pack();
             let message = format!("the Python actions of the pack `{pack}` were not checked: {reason}");
@@ -69,7 +70,10 @@ async fn seen(
         let own = action.parameters.keys().filter(|name| !of_runner.contains_key(*name));
         json!({"file": file.display().to_string(), "parameters": own.collect::<Vec<_>>()})
     };
-    let request = Value::Array(actions.iter().map(request).collect());
+    let request = json!({
+        "pack": pack_path.display().to_string(),
+        "actions": actions.iter().map(request).collect::<Vec<_>>(),
+    });
     let spec = spec(options, interpreter, pack_path, &request);
     let finished = process::run(spec, &OutputSink::new(0), &CancellationToken::new())
         .await
@@ -81,7 +85,7 @@ async fn seen(
     if let Ok(Value::Array(seen)) = serde_json::from_str(&finished.stdout.text()) {
         return Ok(seen);
     }
-    let last = error.trim().lines().next_back().unwrap_or("it ended without a word");
+    let last = error.trim().lines().next_back().unwrap_or("it ended without a word, as for want of memory");
     Err(format!("{} failed: {}; check it", quoted(&options.interpreter), quoted(last)))
 }
 
@@ -100,42 +104,4 @@ fn spec(options: &Options, interpreter: PathBuf, pack_path: &Path, request: &Val
         timeout: LONGEST,
         output_limit: OUTPUT_LIMIT,
     }
-}
-
-/// Remarks about an action, from the findings in its file.
-fn on_action(action: &Action, seen: &Value, of_runner: &Parameters) -> Vec<Remark> {
-    let remark =
-        |message: String, is_fatal: bool| Remark { action: action.reference.clone(), message, is_fatal };
-    let number = |name: &str| seen.get(name).and_then(Value::as_u64);
-    if let Some(reason) = seen.get("broken").and_then(Value::as_str) {
-        let place = match (number("line"), number("column")) {
-            (Some(line), Some(column)) => format!("line {line}, column {column}: "),
-            (Some(line), None) => format!("line {line}: "),
-            (None, _) => String::new(),
-        };
-        let message = format!("{place}Python cannot compile it ({}); correct the file", told(reason));
-        return vec![remark(message, true)];
-    }
-    let names =
-        |key: &str| seen.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let place = format!("actions/{}:{}", action.entry_point, number("line").unwrap_or(1));
-    let begin = |name: &str, verb: &str| format!("{place}: run() {verb} {}", quoted(name));
-    let unknown = names("unknown").map(|name| {
-        let begin = begin(name, "does not take");
-        format!(
-            "{begin}, which the action `{}` declares, so a run that gives it fails; add it to run()",
-            action.reference
-        )
-    });
-    let needed = names("needed").map(|name| {
-        let begin = begin(name, "needs");
-        if of_runner.contains_key(name) {
-            return format!("{begin}, which is for the runner and is not passed on; give it a default");
-        }
-        format!(
-            "{begin}, which the action `{}` does not declare, so every run fails; declare it, or give it a default",
-            action.reference
-        )
-    });
-    unknown.chain(needed).map(|message| remark(message, false)).collect()
 }

@@ -200,6 +200,10 @@ async fn what_cannot_be_run_says_why() {
     fs::remove_file(place.pack.path().join("actions/act.py")).unwrap();
     let outcome = place.run_with(place.options(), json!({}), CancellationToken::new()).await;
     assert_eq!(outcome.result["code"], "script.missing");
+    fs::remove_dir_all(place.pack.path()).unwrap();
+    let outcome = place.run_with(place.options(), json!({}), CancellationToken::new()).await;
+    let error = outcome.result["error"].as_str().unwrap();
+    assert!(error.contains("the files of the pack `mine` are not there"), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -211,7 +215,10 @@ async fn who_hands_on_the_configuration_alone_still_names_the_pack() {
         );
         let outcome = place.run(&file, json!({})).await;
         let stderr = outcome.result["stderr"].as_str().unwrap_or_default();
-        assert!(stderr.contains("Config for pack \"mine\" is missing key \"key\""), "{parent}: {stderr}");
+        assert!(
+            stderr.contains("Config for pack \"mine\" is missing key \"key\". It is empty"),
+            "{parent}: {stderr}"
+        );
     }
 }
 

@@ -191,7 +191,7 @@ fn numbered(step: &str) -> String {
 
 /// The steps of a JSON pointer.
 fn steps(pointer: &str) -> Vec<String> {
-    pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
+    petrel_model::pointer::steps(pointer).collect()
 }
 
 /// The beginning of a text, for a quotation.

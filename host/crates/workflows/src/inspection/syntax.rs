@@ -92,8 +92,7 @@ fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
 /// Converts a JSON pointer to the place of a finding. `None` for the root.
 fn path(pointer: &str) -> Option<String> {
     let mut path = String::new();
-    for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
+    for part in petrel_model::pointer::steps(pointer) {
         if part.bytes().all(|byte| byte.is_ascii_digit()) {
             path.push('[');
             path.push_str(&part);

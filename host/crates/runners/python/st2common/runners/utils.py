@@ -16,9 +16,21 @@ class PackConfigDict(dict):
     def __missing__(self, key):
         # A ValueError and not a KeyError, as in StackStorm.
         raise ValueError(
-            'Config for pack "%s" is missing key "%s". Set it with: petrel pack configure %s'
-            % (self._pack_name, key, self._pack_name)
+            'Config for pack "%s" is missing key "%s". %s. Correct the name, or set it with: petrel pack configure %s FILE'
+            % (self._pack_name, key, self._known(key), self._pack_name)
         )
+
+    def _known(self, key):
+        # Imported here, since only a failure needs it.
+        import difflib
+
+        # Keys are names, and never secret as their values may be.
+        names = sorted(str(name) for name in self)
+        near = difflib.get_close_matches(str(key), names, 1, 0.75)
+        if near:
+            return 'Did you mean "%s"' % near[0]
+        shown = ", ".join(names[:20]) + (" and %d more" % (len(names) - 20) if len(names) > 20 else "")
+        return "It has: %s" % shown if names else "It is empty"
 
 
 def get_logger_for_python_runner_action(action_name, log_level="debug"):

@@ -23,12 +23,12 @@ async fn told(options: Options, place: &Place, text: &str, parameters: Value) ->
 async fn a_file_that_does_not_compile_is_refused_with_its_line() {
     let place = Place::new();
     for (text, says) in [
-        ("class A:\n    def run(self):\n        return 1\n", None),
+        ("class A(X):\n    def run(self):\n        return 1\n", None),
         ("print \"x\"\n", Some("line 1, column 1: Python cannot compile it")),
         ("\n\nreturn 1\n", Some("line 3, column 1: Python cannot compile it ('return' outside function)")),
         ("def f(:\n", Some("line 1")),
         // Nothing in the file is executed.
-        ("raise SystemExit(7)\n", None),
+        ("raise SystemExit(7)\nclass A(X):\n    def run(self): pass\n", None),
     ] {
         let told = told(place.options(), &place, text, json!({})).await;
         assert_eq!(told.len(), usize::from(says.is_some()), "{text}: {told:?}");
@@ -63,6 +63,103 @@ async fn a_run_that_does_not_fit_the_parameters_is_told() {
     ] {
         let told = told(place.options(), &place, text, json!({"a": {}})).await;
         assert!(told.is_empty(), "{text}: {told:?}");
+    }
+}
+
+const HEAD: &str = "from st2common.runners.base_action import Action\n";
+
+#[tokio::test]
+async fn a_file_in_which_no_class_has_a_run_is_refused() {
+    let place = Place::new();
+    for (text, says) in [
+        ("class A(Action):\n    def rnu(self): pass\n", Some("line 2: the class A has no method run")),
+        ("class A(Action):\n    def rnu(self): pass\n", Some("did you mean rnu? Call it run")),
+        ("class A(Action):\n    pass\n", Some("add run(self)")),
+        // The last class derived from Action is meant.
+        ("class B(Action): pass\nclass H: pass\nclass A(B):\n    def rnu(self): pass\n", Some("the class A")),
+        ("X = 1\n", Some("it has no class with a method run")),
+        ("class A:\n    def run(self): pass\n", Some("write class A(Action)")),
+        (
+            "class A(object):\n    def run(self): pass\n",
+            Some("line 2: the class A is not derived from Action"),
+        ),
+        (
+            "class H:\n    def run(self): pass\nclass A(Action):\n    def rnu(self): pass\n",
+            Some("Call it run"),
+        ),
+        // Whatever may have one, and be made.
+        ("class A:\n    def __init__(self, config, action_service): pass\n    def run(self): pass\n", None),
+        ("class A(Action):\n    run = print\n", None),
+        ("class B(Action):\n    def run(self): pass\nclass A(B): pass\n", None),
+        ("from lib.base import Base\nclass A(Base): pass\n", None),
+        ("@made\nclass A(Action): pass\n", None),
+        ("class A(Action): pass\nA.run = print\n", None),
+        ("A = type('A', (Action,), {'run': print})\n", None),
+    ] {
+        place.write("actions/lib/base.py", "");
+        let told = told(place.options(), &place, &format!("{HEAD}{text}"), json!({})).await;
+        assert_eq!(told.len(), usize::from(says.is_some()), "{text}: {told:?}");
+        assert!(says.is_none_or(|says| told[0].0 && told[0].1.contains(says)), "{text}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_import_of_what_is_nowhere_is_told_and_refuses_nothing() {
+    let place = Place::new();
+    for (file, text) in [
+        ("lib/shared.py", ""),
+        ("actions/lib/__init__.py", ""),
+        ("actions/lib/base.py", ""),
+        ("actions/beside.py", ""),
+        ("requirements.txt", "# What it needs\nlisted_module>=1.0  # why\npython-other\n"),
+    ] {
+        place.write(file, text);
+    }
+    for (imports, says) in [
+        ("import json, os.path, shared, beside, sys", None),
+        ("from lib.base import Base\nfrom xml.etree import ElementTree\nfrom . import x", None),
+        ("import listed_module, other", None),
+        ("try:\n    import no_such_module\nexcept ImportError:\n    pass", None),
+        ("import sys\nsys.path.append('x')\nimport jsn", None),
+        ("import jsn", Some("actions/act.py:2 imports jsn, which is neither in the pack nor installed")),
+        ("import jsn", Some("did you mean json?")),
+        ("from sharde import x", Some("did you mean shared?")),
+        ("from lib.bsae import Base", Some("did you mean lib.base?")),
+    ] {
+        let text = format!("{HEAD}{imports}\nclass A(Action):\n    def run(self): pass\n");
+        let told = told(place.options(), &place, &text, json!({})).await;
+        assert_eq!(told.len(), usize::from(says.is_some()), "{imports}: {told:?}");
+        assert!(says.is_none_or(|says| !told[0].0 && told[0].1.contains(says)), "{imports}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_file_of_the_pack_imports_is_told_once_at_its_place() {
+    let place = Place::new();
+    place.write("actions/lib/base.py", "import os\nimport lib.other\n\n\nclass Base: pass\n");
+    place.write("actions/lib/other.py", "import lib.base\nimport jsn\n");
+    let text = "import jsn\nfrom lib.base import Base\nclass A(Base): pass\n";
+    let told = told(place.options(), &place, text, json!({})).await;
+    let [(is_fatal, message)] = told.as_slice() else { panic!("{told:?}") };
+    let begin = "actions/act.py:1 and 1 more file import jsn, which is neither in the pack";
+    assert!(!is_fatal && message.starts_with(begin), "{message}");
+}
+
+#[tokio::test]
+async fn a_file_that_takes_too_much_is_a_note_and_no_refusal() {
+    let place = Place::new();
+    let class = "class A(X):\n    def run(self): pass\n";
+    for (text, says, is_sure) in [
+        // How much a tree takes depends on the version of Python.
+        (format!("{class}x = [{}]\n", "[],".repeat(340_000)), "of memory", false),
+        (format!("{class}{}", "#\n".repeat(1 << 20)), "it has more than 1 MiB", true),
+    ] {
+        let told = told(place.options(), &place, &text, json!({})).await;
+        assert!(told.len() <= 1 && (!is_sure || told.len() == 1), "{told:?}");
+        for (is_fatal, message) in told {
+            let is_said = message.starts_with("actions/act.py was not checked: ") && message.contains(says);
+            assert!(!is_fatal && is_said, "{message}");
+        }
     }
 }
 

@@ -1,0 +1,37 @@
+//! Secret parameters of a workflow that it hands to its tasks, whose actions take them as open ones.
+
+use serde_json::json;
+
+use crate::support::{Plan, asks_with, task_of};
+
+const FLOW: &str = "
+version: 1.0
+input: [token, open]
+tasks:
+  quotes: {action: house.at_once, input: {value: 'Bearer <% ctx().token %>', number: 3}}
+  keeps: {action: house.at_once, input: {password: <% ctx().token %>}}
+  other: {action: house.at_once, input: {value: <% ctx().open %>}}
+";
+const PARAMETERS: &str = "{token: {type: string, secret: true}, open: {type: string}}";
+
+#[tokio::test]
+async fn a_secret_of_a_workflow_is_one_in_every_parameter_of_its_tasks_that_quotes_it() {
+    let house = Plan::default().workflow_with("flow", PARAMETERS, FLOW).open().await;
+    for (given, quoting) in [
+        (json!({"token": "s3cret", "open": "o"}), &["/value"][..]),
+        // So short a text is in too many others.
+        (json!({"token": "abc", "open": "o"}), &[][..]),
+    ] {
+        let id = house.request(asks_with("flow", &given)).await.unwrap().id;
+        house.ended(id).await;
+        for child in house.children(id).await {
+            let expected = match task_of(&child) {
+                "quotes" => quoting,
+                "keeps" => &["/password"][..],
+                _ => &[],
+            };
+            assert_eq!(child.context.secret_places, expected, "{given}: {}", task_of(&child));
+        }
+        assert_eq!(house.children(id).await.len(), 3);
+    }
+}

@@ -1,0 +1,213 @@
+//! Forms of a pack that newcomers type and that a verb does not take: a pack of the binary, a file of the pack, an archive, an
+//! address, a directory of packs. Each is answered with the command that is meant.
+
+use std::path::{Path, PathBuf};
+
+use petrel_runners::local_shell::identity::quoted;
+
+use crate::bundled;
+use crate::exit::Failure;
+
+/// The file that makes a directory a pack.
+const PACK_FILE: &str = "pack.yaml";
+/// How far above a file or a directory its pack is looked for.
+const MOST_ABOVE: usize = 4;
+/// The most entries of a directory that are looked at, and the most packs in it that are named.
+const MOST_BELOW: usize = 1000;
+const MOST_NAMED: usize = 3;
+/// The ends of names of archives.
+const ARCHIVES: [&str; 7] = [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".zip"];
+
+/// The failure for an argument of `petrel pack VERB` that is no directory of a pack, if it is known what is meant.
+pub(super) fn mistaken(verb: &str, typed: &Path) -> Option<Failure> {
+    let text = typed.to_str()?;
+    if let Some(name) = text.strip_prefix("builtin:") {
+        let message = format!("`{text}` is a pack of the binary, and {verb} takes a directory");
+        return Some(Failure::usage(message, format!("`petrel pack install builtin:{name}` registers it")));
+    }
+    if let Some(failure) = of_address(text) {
+        return Some(failure);
+    }
+    match std::fs::metadata(typed) {
+        Ok(found) if found.is_dir() => of_directory(verb, typed),
+        Ok(found) if found.is_file() => Some(of_file(verb, typed, text)),
+        Ok(_) => None,
+        Err(_) => of_home(verb, text),
+    }
+}
+
+/// The failure for an argument of `petrel pack install` that is no pack of the binary, if it is known what is meant.
+pub(super) fn not_of_the_binary(text: &str) -> Option<Failure> {
+    if text.starts_with("builtin:") {
+        return None;
+    }
+    let message = format!("`{text}` is no pack of the binary, which alone are installed");
+    if bundled::find(text).is_some() {
+        return Some(Failure::usage(message, format!("`petrel pack install builtin:{text}` installs that")));
+    }
+    of_address(text).or_else(|| {
+        let hint = format!("`petrel pack register {}` registers a directory", quoted(text));
+        Path::new(text).exists().then(|| Failure::usage(message, hint))
+    })
+}
+
+/// The failure for a path where the ref of a registered pack is expected.
+pub(super) fn no_reference(text: &str) -> Option<Failure> {
+    text.contains('/').then(|| {
+        let message = format!("`{text}` is a path, and a registered pack goes by its ref");
+        Failure::usage(message, "`petrel pack list` shows the refs")
+    })
+}
+
+fn of_address(text: &str) -> Option<Failure> {
+    let is_address = text.contains("://") || text.starts_with("git@");
+    is_address.then(|| {
+        let name = text.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default();
+        let name = quoted(name.strip_suffix(".git").unwrap_or(name));
+        Failure::usage(
+            format!("`{text}` is an address, and packs are not fetched"),
+            format!("fetch it first: git clone {} && petrel pack register {name}", quoted(text)),
+        )
+    })
+}
+
+fn of_home(verb: &str, text: &str) -> Option<Failure> {
+    let rest = text.strip_prefix("~/")?;
+    Some(Failure::usage(
+        format!("`{text}` does not exist: a shell replaces ~ only where it is not quoted"),
+        format!("`petrel pack {verb} ~/{}`, without quotes, or with $HOME in place of ~", quoted(rest)),
+    ))
+}
+
+fn of_file(verb: &str, file: &Path, text: &str) -> Failure {
+    let message = format!("{} is a file, and a pack is a directory", file.display());
+    if ARCHIVES.iter().any(|end| text.ends_with(end)) {
+        let is_zip = file.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+        let unpack = if is_zip { "unzip" } else { "tar xf" };
+        let hint = format!(
+            "unpack it first, {unpack} {}, and name the directory that holds {PACK_FILE}: petrel pack {verb} DIRECTORY",
+            quoted(text)
+        );
+        return Failure::usage(message, hint);
+    }
+    let beside = || file.parent().map(Path::to_path_buf).unwrap_or_default();
+    let directory = above(file).unwrap_or_else(beside);
+    Failure::usage(message, format!("name the directory: {}", command(verb, &directory)))
+}
+
+fn of_directory(verb: &str, directory: &Path) -> Option<Failure> {
+    // A file that cannot be looked at is told by whoever reads it.
+    if directory.join(PACK_FILE).try_exists().unwrap_or(true) {
+        return None;
+    }
+    let message = format!("{} holds no {PACK_FILE}", directory.display());
+    if directory.join("pack.yml").is_file() {
+        let hint = format!("rename pack.yml to {PACK_FILE}");
+        return Some(Failure::usage(message, hint));
+    }
+    if let Some(pack) = above(directory) {
+        let message = format!("{message}; it is inside the pack in {}", pack.display());
+        return Some(Failure::usage(message, format!("name the pack: {}", command(verb, &pack))));
+    }
+    let packs = below(directory);
+    (!packs.is_empty()).then(|| {
+        let named: Vec<_> = packs.iter().take(MOST_NAMED).map(|pack| command(verb, pack)).collect();
+        let more = match packs.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        Failure::usage(
+            format!("{message}, and its directories do: a pack is named by itself"),
+            format!("{}{more}", named.join("; ")),
+        )
+    })
+}
+
+fn command(verb: &str, directory: &Path) -> String {
+    format!("petrel pack {verb} {}", quoted(&directory.display().to_string()))
+}
+
+/// The pack that a file or a directory is in.
+fn above(inside: &Path) -> Option<PathBuf> {
+    let inside = inside.canonicalize().ok()?;
+    let mut folders = inside.ancestors().skip(1).take(MOST_ABOVE);
+    folders.find(|folder| folder.join(PACK_FILE).is_file()).map(Path::to_path_buf)
+}
+
+/// The packs directly in a directory, sorted.
+fn below(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().take(MOST_BELOW).flatten();
+    let mut packs: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.join(PACK_FILE).is_file()).collect();
+    packs.sort();
+    packs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_is_answered_with_the_command_that_is_meant() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        for file in [
+            "all/one/pack.yaml",
+            "all/one/actions/a.yaml",
+            "all/two/pack.yaml",
+            "old/pack.yml",
+            "one.tgz",
+            "p.zip",
+        ] {
+            let file = root.join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        std::fs::create_dir(root.join("empty")).unwrap();
+        let path = |name: &str| root.join(name).display().to_string();
+        let meant = |name: &str| format!("petrel pack register {}", path(name));
+        for (typed, says) in [
+            (path("all/one"), None),
+            // Whoever reads it says what is missing.
+            (path("empty"), None),
+            (path("gone"), None),
+            ("mine".to_owned(), None),
+            ("builtin:github".to_owned(), Some("petrel pack install builtin:github".to_owned())),
+            (path("all/one/pack.yaml"), Some(meant("all/one"))),
+            (path("all/one/actions/a.yaml"), Some(meant("all/one"))),
+            (path("all/one/actions"), Some(meant("all/one"))),
+            (path("all"), Some(format!("{}; {}", meant("all/one"), meant("all/two")))),
+            (path("old"), Some("rename pack.yml".to_owned())),
+            (path("one.tgz"), Some(format!("tar xf {}", path("one.tgz")))),
+            (path("p.zip"), Some("unzip".to_owned())),
+            ("~/no/such".to_owned(), Some("petrel pack register ~/no/such".to_owned())),
+            (
+                "https://example.com/stackstorm-csv.git".to_owned(),
+                Some("&& petrel pack register stackstorm-csv".to_owned()),
+            ),
+            ("git@example.com:packs/csv".to_owned(), Some("&& petrel pack register csv".to_owned())),
+        ] {
+            let told = mistaken("register", Path::new(&typed)).map(|failure| failure.hint);
+            assert_eq!(told.is_some(), says.is_some(), "{typed}: {told:?}");
+            assert!(told.iter().zip(&says).all(|(told, says)| told.contains(says)), "{typed}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_installed_is_a_pack_of_the_binary() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = place.path().display().to_string();
+        for (typed, says) in [
+            ("builtin:github", None),
+            ("nope", None),
+            ("github", Some("petrel pack install builtin:github".to_owned())),
+            (directory.as_str(), Some(format!("petrel pack register {directory}"))),
+            ("https://example.com/csv", Some("git clone".to_owned())),
+        ] {
+            let told = not_of_the_binary(typed).map(|failure| failure.hint);
+            assert_eq!(told.is_some(), says.is_some(), "{typed}: {told:?}");
+            assert!(told.iter().zip(&says).all(|(told, says)| told.contains(says)), "{typed}: {told:?}");
+        }
+        assert!(no_reference("./mine").is_some() && no_reference("mine").is_none());
+    }
+}
