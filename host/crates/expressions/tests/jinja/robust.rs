@@ -156,3 +156,31 @@ fn deep_and_long_texts_are_refused_or_answered() {
         let _answer = render(&text, &scope);
     }
 }
+
+/// What is made of itself twice over in a loop is refused once it is too large, whatever makes it.
+#[test]
+fn what_doubles_in_a_loop_is_counted() {
+    let doubled = |first: &str, twice: &str, shown: &str| {
+        let repeated = format!("{{% for i in range(60) %}}{{% set ns.v = {twice} %}}{{% endfor %}}");
+        render(&format!("{{% set ns = namespace(v={first}) %}}{repeated}{{{{ {shown} }}}}"), &Scope::new())
+    };
+    for (first, twice) in [
+        ("[1]", "ns.v | chain(ns.v)"),
+        ("'x'", "ns.v | chain(ns.v)"),
+        ("[1]", "ns.v + ns.v"),
+        ("[1]", "ns.v * 2"),
+        ("'x'", "ns.v ~ ns.v"),
+        ("['x']", "[ns.v | join, ns.v | join]"),
+    ] {
+        for shown in ["1", "ns.v | length", "ns.v == ns.v", "ns.v | string | length"] {
+            let answer = doubled(first, twice, shown);
+            assert!(answer.is_err(), "{twice} of {first}, then {shown}: {answer:?}");
+        }
+    }
+    for shown in ["ns.v | length", "ns.v == ns.v and 1", "ns.v.a"] {
+        let answer =
+            doubled("{'a': 1}", "ns.v | chain(ns.v, {'b': i})", shown).map_err(|error| error.to_string());
+        let expected = if shown.starts_with("ns.v.") || shown.contains("==") { "1" } else { "2" };
+        assert_eq!(answer.as_deref(), Ok(expected), "{shown}");
+    }
+}

@@ -190,10 +190,27 @@ pub(super) fn join(value: Value, given: CallArguments) -> Result<String, Error> 
     Ok(texts.join(&joint))
 }
 
-/// The library's filter.
-pub(super) fn chain(state: &State<'_, '_>, value: Value, others: Rest<Value>) -> Result<Value, Error> {
-    let others = others.0.into_iter().map(without_text).collect::<Result<Vec<_>, _>>()?;
-    minijinja::filters::chain(state, without_text(value)?, Rest(others))
+/// The items of all values, or a mapping if all of them are mappings; of entries with the same key the last one counts.
+///
+/// The library's filter makes a view of its parts instead, whose parts may be views again: to read one takes as long as
+/// there are parts in all, which doubles with each turn of a loop, and nothing of that is counted.
+pub(super) fn chain(value: Value, others: Rest<Value>) -> Result<Value, Error> {
+    let parts: Vec<_> = std::iter::once(value).chain(others.0).collect();
+    if !parts.iter().all(|part| part.kind() == ValueKind::Map) {
+        let lists = parts.into_iter().map(items).collect::<Result<Vec<_>, _>>()?;
+        work::make_list(lists.iter().map(Vec::len).sum())?;
+        return Ok(lists.into_iter().flatten().collect());
+    }
+    let mut entries = Vec::new();
+    for part in parts {
+        for key in items(part.clone())? {
+            work::make_list(2)?;
+            work::compare(key.as_str().map_or(0, str::len))?;
+            let value = part.get_item(&key)?;
+            entries.push((key, value));
+        }
+    }
+    Ok(Value::from_pairs(entries))
 }
 
 /// The library's filter, up to the end of the shortest.
