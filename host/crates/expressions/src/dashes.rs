@@ -83,9 +83,17 @@ pub(crate) fn in_expression(expression: &str) -> Vec<Dashed> {
 pub(crate) fn in_template(text: &str) -> Vec<Dashed> {
     let mut found = Vec::new();
     let mut rest = text;
-    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
-        let close = if rest.get(start..).is_some_and(|open| open.starts_with("{{")) { "}}" } else { "%}" };
-        let inside = rest.get(start + 2..).unwrap_or_default();
+    // One search for both, since a search for what is not there would go through all of the rest each time.
+    while let Some(start) = rest.find('{') {
+        let inside = rest.get(start + 1..).unwrap_or_default();
+        let (close, inside) = match (inside.strip_prefix('{'), inside.strip_prefix('%')) {
+            (Some(inside), _) => ("}}", inside),
+            (None, Some(inside)) => ("%}", inside),
+            (None, None) => {
+                rest = inside;
+                continue;
+            }
+        };
         let (expression, after) = inside.split_once(close).unwrap_or((inside, ""));
         for dashed in in_expression(expression) {
             if !found.contains(&dashed) {
