@@ -6,6 +6,7 @@
 //! [`checkpoint`]. After a failure it answers every request with that failure: whether the last group was written is
 //! unknown, and only the next process can find out.
 
+mod fresh;
 mod gone;
 mod no_room;
 mod state;
@@ -283,18 +284,23 @@ impl Committer {
     }
 
     /// Applies a durable group to the queue, and answers its requests.
-    fn publish(&self, accepted: Vec<Accepted>) {
+    fn publish(&self, mut accepted: Vec<Accepted>) {
         let mut state = lock(&self.state);
-        for effect in accepted.iter().flat_map(|accepted| &accepted.request.effects) {
+        for effect in accepted.iter_mut().flat_map(|accepted| accepted.request.effects.drain(..)) {
             match effect {
-                Effect::Execution(execution) => state.queue.store(execution),
+                Effect::Execution(execution) => {
+                    state.queue.store(&execution);
+                    state.fresh.note(execution);
+                }
                 Effect::LiftHold => state.queue.lift(),
                 Effect::PutRule(..) | Effect::DeleteRule(_) => {}
             }
         }
         drop(state);
-        let answers: Vec<_> = accepted.into_iter().map(|accepted| accepted.request.answer).collect();
-        let answer_all = move || answers.into_iter().for_each(|sender| answer(sender, Ok(())));
+        // The requests go along, so that this thread, which all commits wait for, need not free them.
+        let answer_all = move || {
+            accepted.into_iter().for_each(|accepted| answer(accepted.request.answer, Ok(())));
+        };
         match &self.runtime {
             // On a thread of the runtime, waking the waiting tasks takes no system call for each.
             Some(runtime) => drop(runtime.spawn(async move { answer_all() })),
