@@ -97,13 +97,12 @@ impl Engine {
             self.evaluations().heavy(decide).await?
         };
         let (accepted, changes) = decided?;
+        let schedulers = self.executions().queue().schedulers_of(&changes);
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
-        if !accepted.executions.is_empty() {
-            self.executions().queue().wake();
-        }
+        self.executions().queue().wake_these(schedulers);
         Ok(accepted)
     }
 

@@ -157,9 +157,11 @@ impl Executions {
         let context = Context { secret_places, ..context };
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
-        queue.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        let changes = vec![Change::CreateExecution(execution.clone())];
+        let schedulers = queue.schedulers_of(&changes);
+        queue.commit(Vec::new(), changes).await?;
         tracing::debug!("the execution is accepted");
-        queue.wake();
+        queue.wake_these(schedulers);
         Ok(execution)
     }
 }

@@ -72,7 +72,7 @@ impl Scheduler {
                 }
             }
             // Registered before the store is asked, so that work that comes in between is not missed.
-            let work = self.executions.queue().wakes().notified();
+            let work = self.executions.queue().wakes().notified(self.kind);
             tokio::pin!(work);
             work.as_mut().enable();
             aside_first = !aside_first;
