@@ -229,8 +229,7 @@ impl Engine {
         let made = executions::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {
-                let own = context.clone();
-                let scope = templates.scope(&context.user, move || own.shown());
+                let scope = templates.scope(&context.user, || context.shown_late());
                 let payload = Arc::clone(arrived.event.values());
                 let scope = scope.map(|scope| scope.with("trigger", payload));
                 scope

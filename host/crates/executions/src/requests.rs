@@ -67,9 +67,8 @@ impl Asked {
         let given = Given::compile(&self.written).over(&self.rendered);
         let (keys, content) = (queue.keys(), queue.catalog().content());
         let templates = Templates { keys, content: &content, registered: &self.registered, given: &given };
-        let own = self.context.clone();
         let live = templates
-            .scope(&self.context.user, move || own.shown())
+            .scope(&self.context.user, || self.context.shown_late())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(self.told(&templates, error), usage(&self.registered)))?;
         // Any value may be made from a secret among the parameters that were rendered before.
@@ -310,9 +309,8 @@ fn finals(
     let (keys, content) = (queue.keys(), queue.catalog().content());
     // Only the defaults are templates here; the given values were rendered at the request.
     let templates = Templates { keys, content: &content, registered, given: &Given::default() };
-    let own = context.clone();
     let finals = templates
-        .scope(&context.user, move || own.shown())
+        .scope(&context.user, || context.shown_late())
         .and_then(|scope| parameters::finals(live, &registered.signature, &scope))
         .map_err(|error| templates.told(error))
         // A default may have read what was secret, or was made from it.

@@ -107,6 +107,12 @@ impl Context {
         shown
     }
 
+    /// A function that makes [`shown`](Self::shown) later, from the context as it is now.
+    pub fn shown_late(&self) -> impl FnOnce() -> Object + Send + use<> {
+        let own = self.clone();
+        move || own.shown()
+    }
+
     /// The values of the caller: those shown beside the values of the host, and those with a name of the host's.
     pub fn given_apart(&self) -> (Cow<'_, Object>, Object) {
         let is_own = |name: &str| OWN.contains(&name);
