@@ -3,8 +3,10 @@
 //!
 //! Histograms are in seconds. Without a recorder a metric costs next to nothing.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use metrics::Histogram;
 use petrel_model::Status;
 
 use super::kind::Kind;
