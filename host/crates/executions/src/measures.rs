@@ -28,7 +28,7 @@ pub enum Stage {
 macro_rules! of_stage {
     ($stage:literal) => {{
         static OF_STAGE: LazyLock<Histogram> =
-            LazyLock::new(|| metrics::histogram!("petrel_stage_seconds", "stage" => $stage));
+        LazyLock::new(|| metrics::histogram!("petrel_stage_seconds", "stage" => $stage));
         &OF_STAGE
     }};
 }
