@@ -3,20 +3,14 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::pin::pin;
 use std::task::Poll;
 
-use petrel_runners::{Call, Outcome, OutputSink, Runner};
-use tokio_util::sync::CancellationToken;
+use petrel_runners::Outcome;
 
-/// Runs an action. A panic of the runner is the outcome of this run, and of nothing else.
-pub(super) async fn caught(
-    runner: Arc<dyn Runner>,
-    call: Call,
-    output: OutputSink,
-    cancel: CancellationToken,
-) -> Outcome {
-    let mut run = runner.run(call, output, cancel);
+/// The outcome of `run`. A panic of the runner is the outcome of this run, and of nothing else.
+pub(super) async fn caught(run: impl Future<Output = Outcome>) -> Outcome {
+    let mut run = pin!(run);
     poll_fn(|context| {
         // Not polled again after a panic, so nobody sees what it has left half done.
         let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));
@@ -35,4 +29,28 @@ fn message_of(panic: &(dyn Any + Send)) -> &str {
 pub(super) fn panicked(why: &str) -> Outcome {
     let hint = "this is a mistake in petrel; the log has the details";
     Outcome::failed("runner.panic", format!("the runner has panicked: {why}"), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    async fn panics(pauses: usize, with_value: bool) -> Outcome {
+        for _ in 0..pauses {
+            tokio::task::yield_now().await;
+        }
+        if with_value { panic!("on {}", "purpose") } else { std::panic::panic_any(7) }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_outcome_of_its_run() {
+        assert_eq!(caught(async { Outcome::succeeded(json!(1)) }).await, Outcome::succeeded(json!(1)));
+        for (pauses, with_value, why) in
+            [(0, true, "on purpose"), (3, true, "on purpose"), (1, false, "it does not say why")]
+        {
+            assert_eq!(caught(panics(pauses, with_value)).await, panicked(why), "{pauses}");
+        }
+    }
 }

@@ -196,8 +196,9 @@ impl<'a> Run<'a> {
     /// Runs the action, stores its start when that is due, and stores output as it comes.
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Uncommitted> {
         let span = tracing::debug_span!("run", runner = runner.runner_type().name);
-        let run = caught(runner, call, self.output.clone(), self.cancel.clone()).instrument(span);
-        let mut run = Box::pin(run);
+        let (output, cancel) = (self.output.clone(), self.cancel.clone());
+        let run = async move { caught(runner.run(call, output, cancel)).await };
+        let mut run = Box::pin(run.instrument(span));
         // Most components have ended when they are first polled, before a task or a timer is made for them.
         tokio::select! {
             biased;
