@@ -12,10 +12,11 @@ mod no_room;
 mod state;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use metrics::{Counter, Histogram};
 use petrel_persistence::commit::expected_twice;
 use petrel_persistence::{CommitError, Error, Fence};
 use tokio::runtime;
@@ -332,12 +333,16 @@ fn fill(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
     group
 }
 
-/// Records the size and duration of a group.
+/// Records the size and duration of a group. The metrics are looked up once.
 fn measure(commits: usize, bytes: usize, took: Duration) {
-    metrics::counter!("petrel_store_commits_total").increment(commits as u64);
-    metrics::counter!("petrel_store_bytes_total").increment(bytes as u64);
-    metrics::counter!("petrel_store_groups_total").increment(1);
-    metrics::histogram!("petrel_store_group_seconds").record(took);
+    static COMMITS: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("petrel_store_commits_total"));
+    static BYTES: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("petrel_store_bytes_total"));
+    static GROUPS: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("petrel_store_groups_total"));
+    static SECONDS: LazyLock<Histogram> = LazyLock::new(|| metrics::histogram!("petrel_store_group_seconds"));
+    COMMITS.increment(commits as u64);
+    BYTES.increment(bytes as u64);
+    GROUPS.increment(1);
+    SECONDS.record(took);
 }
 
 fn size(request: &Request) -> usize {
