@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::{Access, AdminToken};
 use petrel_api::serve::{Connections, Limits};
-use petrel_api::{Api, Backups, Tls};
+use petrel_api::{Api, ApiParts, Backups, Tls};
 use petrel_engine::Engine;
 use petrel_engine::executions;
 use petrel_engine::workflows;
@@ -103,7 +103,7 @@ async fn serve(
     greeting::announce_held(report.held);
     greeting::announce_notes(&engine.catalog().notes_on_files().await);
     let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };
-    let api = Api {
+    let api = Api::new(ApiParts {
         engine: engine.clone(),
         access: Arc::new(access),
         figures,
@@ -113,7 +113,7 @@ async fn serve(
         trail: Arc::default(),
         turns: Arc::default(),
         inspections: Arc::default(),
-    };
+    });
     let hang_up = CancellationToken::new();
     let connections = connections(&settings, tls);
     let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));

@@ -25,7 +25,7 @@ pub use admin_token::AdminToken;
 use crate::body::Held;
 use crate::extensions::{Peer, SignedIn, User};
 use crate::serve::Seat;
-use crate::{Api, ApiError, listing};
+use crate::{Api, ApiError, listing, trail};
 
 /// The location of a credential that came in a cookie.
 const COOKIE: &str = "cookie";
@@ -62,19 +62,22 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
     if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
         seat.sign_in();
     }
+    let only_reads = is_read(request.method());
     let user = User(identity.user.clone());
-    request.extensions_mut().insert(user.clone());
+    let audited = (!only_reads && trail::is_audited(request.uri().path())).then(|| user.clone());
+    request.extensions_mut().insert(user);
     request.extensions_mut().insert(SignedIn { identity, location: presented.location });
     let address = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical());
     let held = Held::by(address);
     request.extensions_mut().insert(held.clone());
-    let only_reads = is_read(request.method());
     let response = next.run(request).await;
     // The claim covers the handler until here, and the answer until it is sent.
     let mut response = listing::keep(&api, &held, only_reads, response)?;
     drop(held);
     // The audit log reads the user from the answer, because the request is consumed by now.
-    response.extensions_mut().insert(user);
+    if let Some(user) = audited {
+        response.extensions_mut().insert(user);
+    }
     Ok(response)
 }
 

@@ -35,7 +35,7 @@ pub use body::BODY_LIMIT;
 pub use error::ApiError;
 pub use request_id::VERSION_HEADER;
 pub use serve::serve;
-pub use state::{Api, Backups, Inspections, LogControl, Shipped};
+pub use state::{Api, ApiParts, Backups, Inspections, LogControl, Shipped};
 pub use tls::Tls;
 pub use trail::Trail;
 pub use turns::Turns;

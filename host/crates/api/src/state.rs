@@ -1,6 +1,7 @@
 //! The state of handlers: the engine, and the parts that the binary passes in.
 
 use std::io::Write;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,9 +12,27 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::auth::AdminToken;
 use crate::{ApiError, Trail, Turns};
 
-/// The state of all handlers. Cheap to clone.
+/// The state of all handlers. One pointer, since each request clones it several times.
 #[derive(Clone)]
-pub struct Api {
+pub struct Api(Arc<ApiParts>);
+
+impl Api {
+    /// The state made of `parts`.
+    pub fn new(parts: ApiParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Api {
+    type Target = ApiParts;
+
+    fn deref(&self) -> &ApiParts {
+        &self.0
+    }
+}
+
+/// The parts of the state of handlers.
+pub struct ApiParts {
     /// The engine.
     pub engine: Engine,
     /// Admission of callers without an account.

@@ -106,13 +106,18 @@ impl Trace {
         if status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE {
             let reason = response.extensions().get::<Reason>().map_or("", |Reason(reason)| reason);
             refused(trail, (&method, uri.path()), (status, reason), address);
-        } else if status.is_success() && CHANGED.contains(&resource(uri.path())) {
+        } else if status.is_success() && is_audited(uri.path()) {
             let user = response.extensions().get::<User>().map_or("", |User(user)| user);
             let said = response.extensions().get::<About>().map(|About(about)| Cow::Borrowed(about.as_str()));
             let about = said.unwrap_or_else(|| object(uri.path()));
             tracing::info!(target: "petrel_audit", user, address = address.map(display), %method, path = uri.path(), about = &*about, status = status.as_u16(), "changed");
         }
     }
+}
+
+/// Whether the log keeps who changes the resource of this path.
+pub(crate) fn is_audited(path: &str) -> bool {
+    CHANGED.contains(&resource(path))
 }
 
 fn refused(

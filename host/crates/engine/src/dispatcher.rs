@@ -106,14 +106,13 @@ impl Engine {
         };
         let (accepted, changes) = decided?;
         let failed = failures::among(&changes);
+        let schedulers = self.executions().queue().schedulers_of(&changes);
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failures::log(self.core(), trace, &failed);
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
-        if !accepted.executions.is_empty() {
-            self.executions().queue().wake();
-        }
+        self.executions().queue().wake_these(schedulers);
         Ok(accepted)
     }
 
@@ -252,8 +251,7 @@ impl Engine {
         let made = executions::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {
-                let own = context.clone();
-                let scope = templates.scope(&context.user, move || own.shown());
+                let scope = templates.scope(&context.user, || context.shown_late());
                 let payload = Arc::clone(arrived.event.values());
                 let scope = scope.map(|scope| scope.with("trigger", payload));
                 scope

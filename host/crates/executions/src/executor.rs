@@ -1,6 +1,9 @@
 //! The run of one execution: its start is durable before the first side effect, and its outcome is one
 //! commit.
 //!
+//! A run becomes a task of its own once something has to be stored while it goes on; until then it is polled
+//! by the task of its execution.
+//!
 //! An idempotent action may start before its start is stored, since it may be run again. So the start is
 //! stored only if the action runs for longer than [`SHORT`], and a short run costs one commit instead of two.
 
@@ -18,6 +21,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::caught::{caught, panicked};
 use super::measures::{self, Stage};
 use super::requests::{self, Unmade};
 use super::service::Executions;
@@ -203,36 +207,38 @@ impl<'a> Run<'a> {
 
     /// Runs the action, stores its start when that is due, and stores output as it comes.
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Uncommitted> {
-        let (output, cancel) = (self.output.clone(), self.cancel.clone());
-        // A task of its own, so that a panic of the runner is the outcome of this run and of nothing else.
         let span = tracing::debug_span!("run", runner = runner.runner_type().name);
-        let run = async move { runner.run(call, output, cancel).await }.instrument(span);
-        let task = self.executions.core().spawn("run of an action", run);
-        let running = async {
-            task.await.unwrap_or_else(|panic| {
-                let hint = "this is a mistake in petrel; the log has the details";
-                Outcome::failed("runner.panic", format!("the runner has panicked: {panic}"), hint)
-            })
-        };
-        tokio::pin!(running);
-        if !self.is_started {
-            tokio::select! {
-                outcome = &mut running => return Ok(outcome),
-                // The action goes on meanwhile, since it is a task of its own.
-                () = self.executions.core().sleep(SHORT) => self.store_start().await?,
-            }
+        let (output, cancel) = (self.output.clone(), self.cancel.clone());
+        let run = async move { caught(runner.run(call, output, cancel)).await };
+        let mut run = Box::pin(run.instrument(span));
+        // Most components have ended when they are first polled, before a task or a timer is made for them.
+        tokio::select! {
+            biased;
+            outcome = &mut run => return Ok(outcome),
+            () = self.executions.core().sleep(if self.is_started { FLUSH } else { SHORT }) => {}
+        }
+        // From here on a task of its own, so that the action goes on while something is stored.
+        let mut task = self.executions.core().spawn("run of an action", run);
+        if self.is_started {
+            self.store_output().await?;
+        } else {
+            self.store_start().await?;
         }
         loop {
             tokio::select! {
-                outcome = &mut running => return Ok(outcome),
-                () = self.executions.core().sleep(FLUSH) => {
-                    let lines = self.take_output(Vec::new());
-                    if !lines.is_empty() {
-                        self.executions.queue().commit(Vec::new(), lines).await?;
-                    }
-                }
+                ended = &mut task => return Ok(ended.unwrap_or_else(|gone| panicked(&gone.to_string()))),
+                () = self.executions.core().sleep(FLUSH) => self.store_output().await?,
             }
         }
+    }
+
+    /// Stores the output since the last time, if there is any.
+    async fn store_output(&mut self) -> Result<(), Uncommitted> {
+        let lines = self.take_output(Vec::new());
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.executions.queue().commit(Vec::new(), lines).await
     }
 
     /// Sets the status to running, durably.

@@ -14,6 +14,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 3] = [Self::Component, Self::Process, Self::Workflow];
+
     /// The kind of slot for executions that are carried out by `runs`.
     pub(crate) fn of(runs: &Runs) -> Self {
         match runs {

@@ -16,9 +16,9 @@
 //! | `service`, `start` | the handle, and its start |
 //! | `queue` | the state in memory, with a handle for services that commit executions |
 //! | `events`, `running` | the clients that wait for an end; the runs of this process |
-//! | `given`, `wake` | executions that are set aside until there is room; the signal to schedulers |
+//! | `given`, `wake` | executions that are set aside until there is room; the signals to schedulers |
 //! | `requests` | acceptance of requests; `scope` has the scopes of templates |
-//! | `scheduler`, `executor` | claims of due executions; the run of one |
+//! | `scheduler`, `executor`, `caught` | claims of due executions; the run of one, and of its action |
 //! | `cancel`, `rerun` | requests about executions that exist |
 //! | `recovery` | executions that an earlier process left |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
@@ -30,6 +30,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod cancel;
+mod caught;
 mod conductor;
 mod events;
 mod executor;
@@ -63,3 +64,4 @@ pub use rerun::Again;
 pub use scope::Templates;
 pub use service::Executions;
 pub use uncommitted::Uncommitted;
+pub use wake::Schedulers;

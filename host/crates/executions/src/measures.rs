@@ -3,8 +3,10 @@
 //!
 //! Histograms are in seconds. Without a recorder a metric costs next to nothing.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use metrics::{Gauge, Histogram};
 use petrel_model::Status;
 
 use super::kind::Kind;
@@ -22,14 +24,22 @@ pub enum Stage {
     OutcomeCommit,
 }
 
-/// Records the duration of a stage.
+/// The metric of a stage, looked up once: each event has all stages.
+macro_rules! of_stage {
+    ($stage:literal) => {{
+        static OF_STAGE: LazyLock<Histogram> =
+        LazyLock::new(|| metrics::histogram!("petrel_stage_seconds", "stage" => $stage));
+        &OF_STAGE
+    }};
+}
+
+/// Records the duration of a stage. The recorder must be installed before the first one.
 pub fn stage(stage: Stage, took: Duration) {
-    // Constant labels cost no allocation.
     let histogram = match stage {
-        Stage::AcceptCommit => metrics::histogram!("petrel_stage_seconds", "stage" => "accept_commit"),
-        Stage::QueueWait => metrics::histogram!("petrel_stage_seconds", "stage" => "queue_wait"),
-        Stage::Run => metrics::histogram!("petrel_stage_seconds", "stage" => "run"),
-        Stage::OutcomeCommit => metrics::histogram!("petrel_stage_seconds", "stage" => "outcome_commit"),
+        Stage::AcceptCommit => of_stage!("accept_commit"),
+        Stage::QueueWait => of_stage!("queue_wait"),
+        Stage::Run => of_stage!("run"),
+        Stage::OutcomeCommit => of_stage!("outcome_commit"),
     };
     histogram.record(took);
 }
@@ -43,19 +53,30 @@ pub fn ended(runner: &str, status: Status) {
 /// Sets the number of slots of a kind.
 pub(crate) fn slots(kind: Kind, count: usize) {
     metrics::gauge!("petrel_slots", "kind" => kind.as_str()).set(u32::try_from(count).unwrap_or(u32::MAX));
-    metrics::gauge!("petrel_slots_busy", "kind" => kind.as_str()).set(0);
+    busy(kind).set(0);
 }
 
 /// A busy slot, until it is dropped.
-pub(crate) struct Busy(metrics::Gauge);
+pub(crate) struct Busy(&'static Gauge);
 
 impl Busy {
     /// Counts one more busy slot of this kind.
     pub(crate) fn now(kind: Kind) -> Self {
-        let gauge = metrics::gauge!("petrel_slots_busy", "kind" => kind.as_str());
+        static COMPONENT: LazyLock<Gauge> = LazyLock::new(|| busy(Kind::Component));
+        static PROCESS: LazyLock<Gauge> = LazyLock::new(|| busy(Kind::Process));
+        static WORKFLOW: LazyLock<Gauge> = LazyLock::new(|| busy(Kind::Workflow));
+        let gauge: &Gauge = match kind {
+            Kind::Component => &COMPONENT,
+            Kind::Process => &PROCESS,
+            Kind::Workflow => &WORKFLOW,
+        };
         gauge.increment(1);
         Self(gauge)
     }
+}
+
+fn busy(kind: Kind) -> Gauge {
+    metrics::gauge!("petrel_slots_busy", "kind" => kind.as_str())
 }
 
 impl Drop for Busy {

@@ -1,7 +1,7 @@
 //! The state of executions in memory: clients that wait for an end, runs, and executions that are set aside
 //! until there is room. Services that commit executions have this handle, and report to it after each commit.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,11 @@ use petrel_persistence::{Change, Expect, Store};
 
 use super::events::Events;
 use super::given::Admissions;
+use super::kind::Kind;
 use super::options::Options;
 use super::running::Running;
 use super::uncommitted::Uncommitted;
-use super::wake::Wake;
+use super::wake::{Schedulers, Wake};
 
 /// The handle to waiting and running executions. Cheap to clone.
 #[derive(Clone)]
@@ -31,8 +32,8 @@ struct Inner {
     keys: Keys,
     evaluations: Evaluations,
     options: Options,
-    /// The runner types whose executions are workflows, by name: the row of an execution has only the name.
-    conducted: HashSet<String>,
+    /// The kinds of slots by runner type: the row of an execution has only its name.
+    kinds: HashMap<String, Kind>,
     wake: Wake,
     events: Events,
     running: Running,
@@ -43,8 +44,8 @@ impl Queue {
     /// The queue of a host on which nothing runs yet.
     pub fn new(core: Core, catalog: Catalog, keys: Keys, evaluations: Evaluations, options: Options) -> Self {
         let content = catalog.content();
-        let conducted = content.runners().iter().filter(|(_, runs)| runs.is_conducted());
-        let (wake, conducted) = (Wake::default(), conducted.map(|(name, _)| name.clone()).collect());
+        let kinds = content.runners().iter().map(|(name, runs)| (name.clone(), Kind::of(runs)));
+        let (wake, kinds) = (Wake::default(), kinds.collect());
         let admissions = Admissions::new(core.clone(), catalog.clone(), wake.clone(), options.given_limit);
         let (events, running) = (Events::default(), Running::default());
         Self(Arc::new(Inner {
@@ -53,7 +54,7 @@ impl Queue {
             keys,
             evaluations,
             options,
-            conducted,
+            kinds,
             wake,
             events,
             running,
@@ -88,7 +89,7 @@ impl Queue {
 
     /// Whether an execution is a workflow.
     pub fn is_workflow(&self, execution: &Execution) -> bool {
-        self.0.conducted.contains(&execution.runner)
+        self.0.kinds.get(&execution.runner) == Some(&Kind::Workflow)
     }
 
     /// Commits on behalf of this process.
@@ -109,8 +110,27 @@ impl Queue {
         self.0.wake.all();
     }
 
-    /// If an execution has ended, who waits for that is given it. To be called with it as it is stored, after each commit
-    /// that moved one.
+    /// The schedulers that the new executions among `changes` wait for.
+    pub fn schedulers_of(&self, changes: &[Change]) -> Schedulers {
+        let mut schedulers = Schedulers::default();
+        for change in changes {
+            if let Change::CreateExecution(execution) = change
+                && execution.status.is_waiting()
+                && let Some(kind) = self.0.kinds.get(&execution.runner)
+            {
+                schedulers.add(*kind);
+            }
+        }
+        schedulers
+    }
+
+    /// As [`wake`](Self::wake), for these schedulers alone.
+    pub fn wake_these(&self, schedulers: Schedulers) {
+        self.0.wake.these(schedulers);
+    }
+
+    /// Gives an execution that has ended to the clients that wait for it. To be called with the execution as it is
+    /// stored, after each commit that changes one.
     pub fn tell(&self, execution: &Execution) {
         self.0.events.tell(execution);
     }

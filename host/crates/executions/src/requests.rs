@@ -67,9 +67,8 @@ impl Asked {
         let given = Given::compile(&self.written).over(&self.rendered);
         let (keys, content) = (queue.keys(), queue.catalog().content());
         let templates = Templates { keys, content: &content, registered: &self.registered, given: &given };
-        let own = self.context.clone();
         let live = templates
-            .scope(&self.context.user, move || own.shown())
+            .scope(&self.context.user, || self.context.shown_late())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(self.told(&templates, error), usage(&self.registered)))?;
         // Any value may be made from a secret among the parameters that were rendered before.
@@ -157,9 +156,11 @@ impl Executions {
         let context = Context { secret_places, ..context };
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
-        queue.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        let changes = vec![Change::CreateExecution(execution.clone())];
+        let schedulers = queue.schedulers_of(&changes);
+        queue.commit(Vec::new(), changes).await?;
         tracing::debug!("the execution is accepted");
-        queue.wake();
+        queue.wake_these(schedulers);
         Ok(execution)
     }
 }
@@ -308,9 +309,8 @@ fn finals(
     let (keys, content) = (queue.keys(), queue.catalog().content());
     // Only the defaults are templates here; the given values were rendered at the request.
     let templates = Templates { keys, content: &content, registered, given: &Given::default() };
-    let own = context.clone();
     let finals = templates
-        .scope(&context.user, move || own.shown())
+        .scope(&context.user, || context.shown_late())
         .and_then(|scope| parameters::finals(live, &registered.signature, &scope))
         .map_err(|error| templates.told(error))
         // A default may have read what was secret, or was made from it.

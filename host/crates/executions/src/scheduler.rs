@@ -75,7 +75,7 @@ impl Scheduler {
                 }
             }
             // Registered before the store is asked, so that work that comes in between is not missed.
-            let work = self.executions.queue().wakes().notified();
+            let work = self.executions.queue().wakes().notified(self.kind);
             tokio::pin!(work);
             work.as_mut().enable();
             aside_first = !aside_first;
@@ -171,7 +171,8 @@ impl Scheduler {
         let span = spans::execution(&execution);
         let busy = Busy::now(self.kind);
         let conducts = self.kind == Kind::Workflow;
-        let run = async move {
+        // Boxed, because a task is moved as a whole when it is spawned and when it ends, and this one is large.
+        let run = Box::pin(async move {
             tracing::debug!("the execution is claimed");
             if conducts {
                 executions.conductor().begin(execution).await;
@@ -179,7 +180,7 @@ impl Scheduler {
                 executor::execute(&executions, execution).await;
             }
             drop((place, slot, busy));
-        };
+        });
         let name = if conducts { "beginning workflow" } else { "execution" };
         self.executions.core().spawn(name, run.instrument(span));
     }

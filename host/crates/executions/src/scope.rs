@@ -32,13 +32,21 @@ pub struct Templates<'a> {
 }
 
 impl Templates<'_> {
-    /// The scope of the templates on behalf of `user`. `shown` builds the context of the execution, if a
-    /// template reads it; the configuration is not touched unless a template reads it.
+    /// The scope of the templates on behalf of `user`, which is empty if there are none. `late` prepares to
+    /// build the context of the execution, which is done if a template reads it; the configuration is not
+    /// touched unless a template reads it.
     ///
     /// # Errors
     /// When a template reads the configuration, and its own templates cannot be rendered.
-    pub fn scope(&self, user: &str, shown: impl FnOnce() -> Object + Send + 'static) -> Result<Scope, Error> {
-        let datastore = self.keys.readable_by(user);
+    pub fn scope<F>(&self, user: &str, late: impl FnOnce() -> F) -> Result<Scope, Error>
+    where
+        F: FnOnce() -> Object + Send + 'static,
+    {
+        // Most rules give literal values to actions whose defaults are literal, too.
+        if self.given.is_literal() && self.registered.signature.is_literal() {
+            return Ok(Scope::new());
+        }
+        let (datastore, shown) = (self.keys.readable_by(user), late());
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
         if self.ask_for_configuration() {
             let pack = self.pack();

@@ -20,6 +20,7 @@ pub mod nearest;
 pub mod output;
 pub mod pack;
 pub mod parameters;
+mod parsed;
 pub mod payload;
 pub mod pointer;
 pub mod quoted;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// (`core.st2.webhook`), the pack may not.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ref {
-    text: String,
+    // Shared: each event copies several references from the catalog.
+    text: Arc<str>,
     dot: usize,
 }
 
@@ -21,7 +23,7 @@ pub struct InvalidRef(pub String);
 impl Ref {
     /// The reference of `name` in `pack`.
     pub fn new(pack: &str, name: &str) -> Self {
-        Self { text: format!("{pack}.{name}"), dot: pack.len() }
+        Self { text: format!("{pack}.{name}").into(), dot: pack.len() }
     }
 
     /// The pack.
@@ -58,7 +60,7 @@ impl FromStr for Ref {
     fn from_str(text: &str) -> Result<Self, InvalidRef> {
         match text.split_once('.') {
             Some((pack, name)) if !pack.is_empty() && !name.is_empty() => {
-                Ok(Self { dot: pack.len(), text: text.to_owned() })
+                Ok(Self { dot: pack.len(), text: text.into() })
             }
             _ => Err(InvalidRef(text.to_owned())),
         }
@@ -73,8 +75,7 @@ impl Serialize for Ref {
 
 impl<'de> Deserialize<'de> for Ref {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        crate::parsed::parsed(deserializer)
     }
 }
 

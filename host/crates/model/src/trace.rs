@@ -7,7 +7,6 @@
 //!
 //! [`Execution::trace_id`](crate::Execution::trace_id) is the trace of an execution.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -86,8 +85,7 @@ impl Serialize for TraceId {
 
 impl<'de> Deserialize<'de> for TraceId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        crate::parsed::parsed(deserializer)
     }
 }
 

@@ -120,7 +120,7 @@ impl PackRuntime {
         let limits = Limits { cpu: LONGEST, ..self.options().limits.clone() };
         let record = Arc::new(CallRecord::new(Output::new(OutputSink::new(0), &limits)));
         // All components that describe themselves share one account, so that they cannot take more than a user's part.
-        let nobody = Holder { user: Box::default(), root: Root::User(Box::default()) };
+        let nobody = Holder { user: "".into(), root: Root::User("".into()) };
         let wanted = Wanted { places: None, ..Wanted::by_call(&component, &nobody, limits.memory) };
         let waited_for = timeout(LONGEST_WAIT, core.pool.wait_for(wanted, name)).await;
         let Admitted { share, permits } = waited_for.map_err(|_elapsed| DescribeError::NoRoom)?;

@@ -6,15 +6,17 @@
 //! [`checkpoint`]. After a failure it answers every request with that failure: whether the last group was written is
 //! unknown, and only the next process can find out.
 
+mod fresh;
 mod gone;
 mod no_room;
 mod state;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use metrics::{Counter, Histogram};
 use petrel_persistence::commit::expected_twice;
 use petrel_persistence::{CommitError, Error, Fence};
 use tokio::runtime;
@@ -283,18 +285,23 @@ impl Committer {
     }
 
     /// Applies a durable group to the queue, and answers its requests.
-    fn publish(&self, accepted: Vec<Accepted>) {
+    fn publish(&self, mut accepted: Vec<Accepted>) {
         let mut state = lock(&self.state);
-        for effect in accepted.iter().flat_map(|accepted| &accepted.request.effects) {
+        for effect in accepted.iter_mut().flat_map(|accepted| accepted.request.effects.drain(..)) {
             match effect {
-                Effect::Execution(execution) => state.queue.store(execution),
+                Effect::Execution(execution) => {
+                    state.queue.store(&execution);
+                    state.fresh.note(execution);
+                }
                 Effect::LiftHold => state.queue.lift(),
                 Effect::PutRule(..) | Effect::DeleteRule(_) => {}
             }
         }
         drop(state);
-        let answers: Vec<_> = accepted.into_iter().map(|accepted| accepted.request.answer).collect();
-        let answer_all = move || answers.into_iter().for_each(|sender| answer(sender, Ok(())));
+        // The requests go along, so that this thread, which all commits wait for, need not free them.
+        let answer_all = move || {
+            accepted.into_iter().for_each(|accepted| answer(accepted.request.answer, Ok(())));
+        };
         match &self.runtime {
             // On a thread of the runtime, waking the waiting tasks takes no system call for each.
             Some(runtime) => drop(runtime.spawn(async move { answer_all() })),
@@ -326,12 +333,16 @@ fn fill(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
     group
 }
 
-/// Records the size and duration of a group.
+/// Records the size and duration of a group. The metrics are looked up once.
 fn measure(commits: usize, bytes: usize, took: Duration) {
-    metrics::counter!("petrel_store_commits_total").increment(commits as u64);
-    metrics::counter!("petrel_store_bytes_total").increment(bytes as u64);
-    metrics::counter!("petrel_store_groups_total").increment(1);
-    metrics::histogram!("petrel_store_group_seconds").record(took);
+    static COMMITS: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("petrel_store_commits_total"));
+    static BYTES: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("petrel_store_bytes_total"));
+    static GROUPS: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("petrel_store_groups_total"));
+    static SECONDS: LazyLock<Histogram> = LazyLock::new(|| metrics::histogram!("petrel_store_group_seconds"));
+    COMMITS.increment(commits as u64);
+    BYTES.increment(bytes as u64);
+    GROUPS.increment(1);
+    SECONDS.record(took);
 }
 
 fn size(request: &Request) -> usize {

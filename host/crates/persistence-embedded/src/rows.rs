@@ -61,6 +61,7 @@ pub(crate) fn encode<'a>(
     changes: &[Change],
 ) -> Result<Encoding<'a>, EncodeError> {
     let mut to = Encoding::new(blobs);
+    to.writes.reserve(2 * changes.len());
     for change in changes {
         encode_change(&mut to, rows, change)?;
     }
@@ -224,7 +225,10 @@ fn encode_execution(
 }
 
 fn json(noun: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(noun).map_err(|error| unencodable(&error))
+    // Nearly all rows fit, and growing to their size in steps would copy them several times.
+    let mut body = Vec::with_capacity(PART_INLINE);
+    serde_json::to_writer(&mut body, noun).map_err(|error| unencodable(&error))?;
+    Ok(body)
 }
 
 fn unencodable(error: &serde_json::Error) -> Error {

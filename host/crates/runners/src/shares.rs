@@ -5,8 +5,8 @@
 //! This module only counts. A holder that is refused waits elsewhere, or does without.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use petrel_model::execution::Account;
 use petrel_model::{Execution, ExecutionId};
@@ -17,16 +17,16 @@ pub enum Root {
     /// A workflow that is inside no other, for itself and everything inside it.
     Workflow(ExecutionId),
     /// A rule, for the executions that it requested.
-    Rule(Box<str>),
+    Rule(Arc<str>),
     /// A user, for the executions that they requested.
-    User(Box<str>),
+    User(Arc<str>),
 }
 
-/// The holder of a part: a user, through one root.
+/// The holder of a part: a user, through one root. Cheap to clone, since a run has several parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The user.
-    pub user: Box<str>,
+    pub user: Arc<str>,
     /// The root.
     pub root: Root,
 }
@@ -59,7 +59,7 @@ pub enum Refused {
 pub struct Shares {
     limit: usize,
     taken: usize,
-    users: HashMap<Box<str>, usize>,
+    users: HashMap<Arc<str>, usize>,
     roots: HashMap<Root, usize>,
 }
 
@@ -123,9 +123,11 @@ impl Shares {
 
     /// Gives back `amount` that `holder` has.
     pub fn give_back(&mut self, holder: &Holder, amount: usize) {
-        self.taken = self.taken.saturating_sub(amount);
-        remove(&mut self.users, &holder.user, amount);
-        remove(&mut self.roots, &holder.root, amount);
+        if amount > 0 {
+            self.taken = self.taken.saturating_sub(amount);
+            remove(&mut self.users, &holder.user, amount);
+            remove(&mut self.roots, &holder.root, amount);
+        }
     }
 }
 
@@ -138,14 +140,11 @@ fn add<K: Clone + Eq + Hash>(held: &mut HashMap<K, usize>, key: &K, amount: usiz
 }
 
 /// Subtracts `amount`, and removes the entry at zero, so that the map does not grow with the number of users.
-fn remove<K: Clone + Eq + Hash>(held: &mut HashMap<K, usize>, key: &K, amount: usize) {
-    if let Entry::Occupied(mut entry) = held.entry(key.clone()) {
-        let left = entry.get().saturating_sub(amount);
-        if left == 0 {
-            entry.remove();
-        } else {
-            entry.insert(left);
-        }
+fn remove<K: Eq + Hash>(held: &mut HashMap<K, usize>, key: &K, amount: usize) {
+    let Some(left) = held.get_mut(key) else { return };
+    *left = left.saturating_sub(amount);
+    if *left == 0 {
+        held.remove(key);
     }
 }
 

@@ -124,9 +124,12 @@ fn live(
     workflow: &Context,
 ) -> Result<Object, String> {
     let (given, signature) = (templates.given, &templates.registered.signature);
-    let (context, parent, above) = (own.clone(), parent.clone(), workflow.clone());
+    let late = || {
+        let (context, parent, above) = (own.clone(), parent.clone(), workflow.clone());
+        move || shown(&context, Some(&parent), &above)
+    };
     templates
-        .scope(&own.user, move || shown(&context, Some(&parent), &above))
+        .scope(&own.user, late)
         .and_then(|scope| parameters::live(given, signature, &scope))
         .map_err(|error| templates.told(error).to_string())
 }

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +25,8 @@ use crate::{Api, ApiError, form, traceparent, views};
 
 /// Headers that carry credentials.
 const CREDENTIALS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "authorization"];
+/// The number of headers of an answer, those that are added on its way out included.
+const HEADERS: usize = 8;
 /// The longest time that a client may wait for the outcome.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -115,12 +117,20 @@ async fn read(
 /// The answer repeats the body of the request.
 impl IntoResponse for Sent {
     fn into_response(self) -> Response {
-        let Some(length) = self.length else {
-            return (StatusCode::ACCEPTED, Json(self.event.values().get("body"))).into_response();
+        let body = match self.length {
+            // Serializing a value cannot fail.
+            None => Bytes::from(serde_json::to_vec(&self.event.values().get("body")).unwrap_or_default()),
+            Some(length) => {
+                let payload = self.event.payload().clone();
+                Bytes::from_owner(Tail { payload, length, _held: self.held })
+            }
         };
-        let tail = Tail { payload: self.event.payload().clone(), length, _held: self.held };
-        let body = Bytes::from_owner(tail);
-        (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut answer = Response::new(Body::from(body));
+        *answer.status_mut() = StatusCode::ACCEPTED;
+        *answer.headers_mut() = headers;
+        answer
     }
 }
 
@@ -168,7 +178,8 @@ fn body(content_type: &str, bytes: &[u8]) -> Result<Value, ApiError> {
 
 /// Headers by their names in title case, and in lower case. Credentials are left out.
 fn header_maps(headers: &HeaderMap) -> (Object, Object) {
-    let (mut title_cased, mut lower) = (Object::new(), Object::new());
+    let count = headers.keys_len();
+    let (mut title_cased, mut lower) = (Object::with_capacity(count), Object::with_capacity(count));
     for (name, value) in headers {
         let name = name.as_str();
         if CREDENTIALS.contains(&name) {
@@ -182,14 +193,12 @@ fn header_maps(headers: &HeaderMap) -> (Object, Object) {
 }
 
 fn title_case(name: &str) -> String {
-    let mut at_start = true;
-    name.chars()
-        .map(|c| {
-            let cased = if at_start { c.to_ascii_uppercase() } else { c };
-            at_start = c == '-';
-            cased
-        })
-        .collect()
+    let (mut cased, mut at_start) = (String::with_capacity(name.len()), true);
+    for char in name.chars() {
+        cased.push(if at_start { char.to_ascii_uppercase() } else { char });
+        at_start = char == '-';
+    }
+    cased
 }
 
 /// The seconds of `Prefer: wait=SECONDS` (RFC 7240).

@@ -261,8 +261,8 @@ async fn a_mark_is_not_lifted_by_a_field_that_stands_before_it() {
     house.register("mine", &[("actions/a.yaml", &action("user: {type: string}"))]).await.unwrap();
     for (named, is_taken) in [
         ("user: {type: string}, password: {type: string}", false),
-        ("user: {type: string}, password: {type: string, secret: true}", true),
         ("user: {type: string, description: Who}", true),
+        ("user: {type: string}, password: {type: string, secret: true}", true),
     ] {
         let directory = house.pack("mine", &[("actions/a.yaml", &action(named))]);
         let registered = house.catalog.register_by(Giver::SeesNone, &directory, false, Parts::ALL).await;

@@ -146,7 +146,7 @@ impl<K: Clone + Eq + Hash, V: Default> Turns<K, V> {
 /// A line of waiting executions.
 #[derive(Default)]
 pub(super) struct Line {
-    turns: Turns<Box<str>, Turns<Root, VecDeque<SetAside>>>,
+    turns: Turns<Arc<str>, Turns<Root, VecDeque<SetAside>>>,
     /// The time since when the next execution has found no room.
     held_up_since: Option<Instant>,
     /// The time since when none has run, while one would exceed the share of its user or root.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -107,6 +107,12 @@ impl Context {
         shown
     }
 
+    /// A function that makes [`shown`](Self::shown) later, from the context as it is now.
+    pub fn shown_late(&self) -> impl FnOnce() -> Object + Send + use<> {
+        let own = self.clone();
+        move || own.shown()
+    }
+
     /// The values of the caller: those shown beside the values of the host, and those with a name of the host's.
     pub fn given_apart(&self) -> (Cow<'_, Object>, Object) {
         let is_own = |name: &str| OWN.contains(&name);
@@ -121,47 +127,46 @@ impl Context {
     /// Stores a value that was read under `name`. A second value with that name, or one that the host would not write,
     /// came from a caller: versions before 0.1.0 stored values of callers beside those of the host.
     fn put(&mut self, name: String, value: Value, seen: &mut Vec<String>) {
-        if seen.contains(&name) {
-            self.given.insert(name, value);
-            return;
+        let of_caller = if seen.contains(&name) { Some(value) } else { self.take(&name, value) };
+        match of_caller {
+            Some(value) => drop(self.given.insert(name, value)),
+            None => seen.push(name),
         }
-        let is_taken = match (name.as_str(), &value) {
-            ("user", Value::String(text)) => fill(&mut self.user, text.clone()),
-            ("pack", Value::String(text)) => fill(&mut self.pack, text.clone()),
-            ("trigger_instance", _) => fill_from(&mut self.trigger_instance, &value),
-            ("rule", _) => fill_from(&mut self.rule, &value),
-            ("api_user", _) => fill_from(&mut self.api_user, &value),
-            ("cancelled_by", _) => fill_from(&mut self.cancelled_by, &value),
-            ("re-run", _) => fill_from(&mut self.rerun, &value),
-            ("trace", _) => fill_from(&mut self.trace, &value),
-            ("secret_places", _) => {
-                Vec::<String>::deserialize(&value).is_ok_and(|places| fill(&mut self.secret_places, places))
-            }
-            ("result_marks", _) => {
-                Vec::<String>::deserialize(&value).is_ok_and(|marks| fill(&mut self.result_marks, marks))
-            }
-            ("given", Value::Object(given)) => {
-                self.given.extend(given.clone());
-                true
-            }
-            _ => false,
-        };
-        if is_taken {
-            seen.push(name);
-        } else {
-            self.given.insert(name, value);
+    }
+
+    /// Takes a value of the host, or returns it if the host would not write it under `name`.
+    fn take(&mut self, name: &str, value: Value) -> Option<Value> {
+        match (name, value) {
+            ("user", Value::String(text)) => self.user = text,
+            ("pack", Value::String(text)) => self.pack = text,
+            ("trigger_instance", value) => return fill(&mut self.trigger_instance, value),
+            ("rule", value) => return fill(&mut self.rule, value),
+            ("api_user", value) => return fill(&mut self.api_user, value),
+            ("cancelled_by", value) => return fill(&mut self.cancelled_by, value),
+            ("re-run", value) => return fill(&mut self.rerun, value),
+            ("trace", value) => return fill(&mut self.trace, value),
+            ("secret_places", value) => return fill_list(&mut self.secret_places, value),
+            ("result_marks", value) => return fill_list(&mut self.result_marks, value),
+            ("given", Value::Object(given)) => self.given.extend(given),
+            (_, value) => return Some(value),
         }
+        None
     }
 }
 
-fn fill<T>(place: &mut T, value: T) -> bool {
-    *place = value;
-    true
+/// Reads `value` into `place`, or returns it if it is of another form.
+fn fill<T: DeserializeOwned>(place: &mut Option<T>, value: Value) -> Option<Value> {
+    *place = T::deserialize(&value).ok();
+    place.is_none().then_some(value)
 }
 
-fn fill_from<'de, T: Deserialize<'de>>(place: &mut Option<T>, value: &'de Value) -> bool {
-    *place = T::deserialize(value).ok();
-    place.is_some()
+/// As [`fill`], for a list of texts.
+fn fill_list(place: &mut Vec<String>, value: Value) -> Option<Value> {
+    match Vec::<String>::deserialize(&value) {
+        Ok(texts) => *place = texts,
+        Err(_other_form) => return Some(value),
+    }
+    None
 }
 
 impl<'de> Deserialize<'de> for Context {

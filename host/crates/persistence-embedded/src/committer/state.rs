@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::base::Write;
 use crate::blobs::Pin;
+use crate::committer::fresh::Fresh;
 
 /// A commit on its way to the committer.
 pub(crate) struct Request {
@@ -63,6 +64,7 @@ pub(crate) fn effects(changes: Vec<Change>) -> Vec<Effect> {
 pub(crate) struct State {
     pub(crate) queue: Queue,
     pub(crate) rules: HashMap<Ref, RuleId>,
+    pub(crate) fresh: Fresh,
 }
 
 impl State {

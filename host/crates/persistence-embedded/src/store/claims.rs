@@ -36,11 +36,14 @@ impl EmbeddedStore {
     /// Reads the executions that were claimed at `now`. Those that exceed the budget are returned to the queue.
     pub(super) fn handed_out(&self, ids: Vec<ExecutionId>, now: Timestamp) -> Vec<Execution> {
         let (mut claimed, mut bytes) = (Vec::with_capacity(ids.len()), 0);
+        // Those that were stored a moment ago are in memory still.
+        let mut fresh = committer::lock(&self.state).fresh.take(&ids);
         let mut ids = ids.into_iter();
         while bytes < BYTE_BUDGET {
             let Some(id) = ids.next() else { return claimed };
             // One damaged execution must not keep others from running.
-            match self.rows.execution(id) {
+            let known = fresh.remove(&id).map(|execution| Ok(Some(*execution)));
+            match known.unwrap_or_else(|| self.rows.execution(id)) {
                 Ok(execution) => {
                     let execution = execution.filter(|execution| execution.status.is_waiting());
                     bytes += execution.as_ref().map_or(0, given_bytes);

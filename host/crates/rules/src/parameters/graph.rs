@@ -47,6 +47,10 @@ impl<'a> Nodes<'a> {
         self.nodes.get(name)
     }
 
+    fn has_template(&self) -> bool {
+        self.nodes.values().any(|node| matches!(node, Node::Template(_)))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
         self.order.iter().filter_map(|name| Some((*name, *self.nodes.get(name)?)))
     }
@@ -54,14 +58,18 @@ impl<'a> Nodes<'a> {
 
 /// Renders every parameter, without casts.
 pub(super) fn resolve<'a>(nodes: &Nodes<'a>, scope: &Scope) -> Result<BTreeMap<&'a str, Value>, Error> {
+    let values = nodes.iter().filter_map(|(name, node)| match node {
+        Node::Value(value) => Some((name, value.clone())),
+        Node::Template(_) => None,
+    });
+    // Most calls have no template, and need neither an order nor a scope of their own.
+    if !nodes.has_template() {
+        return Ok(values.collect());
+    }
     let mut resolution =
         Resolution { nodes, scope: scope.clone(), values: BTreeMap::new(), path: Vec::new() };
     let needed = resolution.needed()?;
-    for (name, node) in nodes.iter() {
-        if let Node::Value(value) = node {
-            resolution.set(name, value.clone(), &needed);
-        }
-    }
+    values.for_each(|(name, value)| resolution.set(name, value, &needed));
     for (name, _) in nodes.iter() {
         resolution.resolve(name, &needed)?;
     }

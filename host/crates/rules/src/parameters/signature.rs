@@ -57,6 +57,11 @@ impl Signature {
         self.templates().for_each(|template| reads.add_template(template.source()));
     }
 
+    /// Whether no default is a template, so that rendering them needs no scope.
+    pub fn is_literal(&self) -> bool {
+        self.declared.iter().all(|declared| !matches!(declared.default, Parameter::Template(_)))
+    }
+
     pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {
         self.declared.iter().flat_map(|declared| declared.default.templates())
     }
