@@ -7,10 +7,6 @@ use crate::retention::Retention;
 /// Settings of the engine, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many events may be on their way to the store before new ones are refused. Default 4,096.
-    pub accepting_limit: usize,
-    /// How much memory requests may take that are being taken in, in bytes. Default 256 MiB.
-    pub bytes_in_flight: usize,
     /// How long what runs may go on when the host is to stop. Default 30 seconds.
     pub drain: Duration,
     /// How long what has ended is kept.
@@ -23,6 +19,8 @@ pub struct Options {
     pub executions: petrel_executions::Options,
     /// What workflows may take.
     pub workflows: petrel_workflow_engine::Options,
+    /// How much is taken in at once.
+    pub triggers: petrel_triggers::Options,
     /// How long tokens are good for, and who may act as somebody else.
     pub access: petrel_access::Options,
 }
@@ -30,14 +28,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            accepting_limit: 4096,
-            bytes_in_flight: 256 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),
             longest_evaluation: Duration::from_secs(5),
             catalog: petrel_catalog::Options::default(),
             executions: petrel_executions::Options::default(),
             workflows: petrel_workflow_engine::Options::default(),
+            triggers: petrel_triggers::Options::default(),
             access: petrel_access::Options::default(),
         }
     }

@@ -1,14 +1,12 @@
-//! The door for reads: what is stored of events and executions, for those outside who show it. Nothing can be changed
-//! through it. What is registered stands in `petrel_catalog`, who may ask in `petrel_access`,
-//! the texts of the datastore in `petrel_datastore`; these are in memory.
+//! The door for reads: stored executions, and figures of the store, for those outside who show them. Nothing can be
+//! changed through it. Stored events are read at [`Triggers::reads`](petrel_triggers::Triggers::reads); the catalog, users
+//! and the datastore are in memory, and their services have them.
 
 use petrel_model::output::OutputLine;
-use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, TriggerInstance, TriggerInstanceId,
-};
+use petrel_model::{Execution, ExecutionId};
 use petrel_persistence::Store;
 
-pub use petrel_persistence::store::{Archived, ExecutionAge, TriggerInstanceAge};
+pub use petrel_persistence::store::{Archived, ExecutionAge};
 pub use petrel_persistence::{Error as ReadError, ExecutionFilter, Page, Unreadable};
 
 use crate::service::Engine;
@@ -70,36 +68,6 @@ impl<'a> Reads<'a> {
         self.0.output(id, from).await
     }
 
-    /// An event.
-    pub async fn trigger_instance(self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, ReadError> {
-        self.0.trigger_instance(id).await
-    }
-
-    /// Events, newest first, that were accepted before `before`; of one trigger type if given.
-    pub async fn trigger_instances(
-        self,
-        trigger_type: Option<&Ref>,
-        before: Option<TriggerInstanceId>,
-        limit: usize,
-    ) -> Result<Page<TriggerInstance, TriggerInstanceId>, ReadError> {
-        self.0.trigger_instances(trigger_type, before, limit).await
-    }
-
-    /// Up to `limit` events, oldest first, that were accepted after `after`: no more of them than their age and their
-    /// enforcements.
-    pub async fn oldest_trigger_instances(
-        self,
-        after: Option<TriggerInstanceId>,
-        limit: usize,
-    ) -> Result<Vec<TriggerInstanceAge>, ReadError> {
-        self.0.oldest_trigger_instances(after, limit).await
-    }
-
-    /// An enforcement.
-    pub async fn enforcement(self, id: EnforcementId) -> Result<Option<Enforcement>, ReadError> {
-        self.0.enforcement(id).await
-    }
-
     /// How many executions wait for a runner.
     pub fn waiting(self) -> usize {
         self.0.waiting()
@@ -139,8 +107,6 @@ mod tests {
         let reads = Reads::of(&store);
         let id = Id::from_parts(1, 1);
         assert!(reads.execution(id.into()).await.unwrap().is_none());
-        assert!(reads.trigger_instance(TriggerInstanceId(id)).await.unwrap().is_none());
-        assert!(reads.enforcement(EnforcementId(id)).await.unwrap().is_none());
         assert_eq!((reads.waiting(), reads.held(), reads.is_held(id.into())), (0, 0, false));
         let all = reads.executions(&ExecutionFilter::default(), None, 10).await.unwrap();
         assert!(all.items.is_empty() && all.next.is_none());

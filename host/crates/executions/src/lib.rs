@@ -18,6 +18,7 @@
 //! | `scheduler`, `executor` | claiming what is due, and running it |
 //! | `cancel`, `rerun` | what people ask for then |
 //! | `recovery` | what an earlier process left |
+//! | `retention` | the deletion of old executions, step by step |
 //! | [`Conductor`] | what is needed of whoever conducts workflows |
 //! | [`spans`], `measures` | what log lines of an event have in common; figures |
 //!
@@ -38,6 +39,7 @@ mod queue;
 mod recovery;
 mod requests;
 mod rerun;
+mod retention;
 mod running;
 mod scheduler;
 mod scope;

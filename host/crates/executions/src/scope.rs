@@ -1,7 +1,7 @@
 //! What templates see beside the parameters of their action: the datastore as `st2kv`, the configuration of the pack as
 //! `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of workflows and the
 //! defaults of actions all get it from here; a rule adds `trigger`. What criteria see, which have no action, is made
-//! in the dispatcher of events.
+//! in `petrel_triggers`.
 
 use std::collections::BTreeSet;
 

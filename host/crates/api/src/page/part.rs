@@ -5,8 +5,8 @@
 
 use axum::http::HeaderValue;
 use axum::response::Response;
-use petrel_engine::intake::Claim;
 use petrel_engine::reads::Unreadable;
+use petrel_engine::triggers::Claim;
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
 use serde::{Serialize, Serializer};
 

@@ -64,7 +64,7 @@ async fn read(
     at: Option<Id>,
     limit: usize,
 ) -> Result<Page<TriggerInstance, Id>, ReadError> {
-    let reads = api.engine.reads();
+    let reads = api.engine.triggers().reads();
     let one = move |id: Id| async move {
         let found = reads.trigger_instance(TriggerInstanceId(id)).await;
         found.map(|found| found.filter(|event| asked.admits(event)))
@@ -125,7 +125,7 @@ pub(crate) async fn why(
     let mut held = None;
     // The rules claim the memory of the values that they read where they read them.
     listing::hold(&api, &mut held, 2 * instance.bytes())?;
-    let rules = api.engine.explain(&instance, secrets == Secrets::Masked).await?;
+    let rules = api.engine.triggers().explain(&instance, secrets == Secrets::Masked).await?;
     // The caller may be looking for an event that came after this one and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
     let why = Why {
@@ -161,11 +161,11 @@ async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
     };
     if text == "last" {
-        let newest = api.engine.reads().trigger_instances(None, None, 1).await?;
+        let newest = api.engine.triggers().reads().trigger_instances(None, None, 1).await?;
         return newest.items.into_iter().next().ok_or_else(|| no_event(api));
     }
     let id: TriggerInstanceId = text
         .parse()
         .map_err(|error: petrel_model::id::InvalidId| ApiError::invalid(error.to_string(), hint))?;
-    api.engine.reads().trigger_instance(id).await?.ok_or_else(no_such)
+    api.engine.triggers().reads().trigger_instance(id).await?.ok_or_else(no_such)
 }

@@ -113,7 +113,7 @@ async fn what_is_delayed_counts_as_waiting() {
 
 #[tokio::test]
 async fn no_more_events_are_on_their_way_to_the_store_than_the_limit() {
-    let house = Plan::default().options(|options| options.accepting_limit = 1).open().await;
+    let house = Plan::default().options(|options| options.triggers.accepting_limit = 1).open().await;
     house.rule(&rule("r", "sample", "at_once", "")).await;
     let open = house.store().delay(any);
     let first = house.post_later("sample", json!({"n": 1}));
@@ -128,7 +128,8 @@ async fn no_more_events_are_on_their_way_to_the_store_than_the_limit() {
 
 #[tokio::test]
 async fn requests_take_no_more_memory_than_there_is() {
-    let house = Plan::default().options(|options| options.bytes_in_flight = 1 << 20).resting().open().await;
+    let house =
+        Plan::default().options(|options| options.triggers.bytes_in_flight = 1 << 20).resting().open().await;
     assert_eq!(refused(house.claim(2 << 20)).0, "too_large");
     let all = house.claim(1 << 20).unwrap();
     assert_eq!(refused(house.claim(1 << 10)).0, "busy");

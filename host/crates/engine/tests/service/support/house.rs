@@ -127,7 +127,7 @@ impl House {
 
     /// Takes memory for a request of so many bytes; what is given back holds it.
     pub(crate) fn claim(&self, bytes: usize) -> Result<impl Sized + use<>, Error> {
-        self.engine.claim(bytes)
+        self.engine.triggers().claim(bytes)
     }
 
     /// Makes a user, as the admin does.

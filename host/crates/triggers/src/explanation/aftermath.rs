@@ -12,8 +12,8 @@ use petrel_persistence as persistence;
 use serde_json::Value;
 
 use super::Explanation;
-use crate::error::Error;
-use crate::service::Engine;
+use crate::service::Triggers;
+use petrel_engine_core::Error;
 
 /// How much of a reason is told, in characters; the execution has all of it.
 const REASON: usize = 300;
@@ -28,7 +28,7 @@ pub(super) struct Enforcements {
     is_partial: bool,
 }
 
-impl Engine {
+impl Triggers {
     /// The enforcements of an event, as far as they can be read.
     pub(super) async fn enforcements_of(&self, instance: &TriggerInstance) -> Result<Enforcements, Error> {
         let mut found = Enforcements::default();

@@ -12,9 +12,9 @@ use petrel_model::{Ref, RuleId, TriggerInstance};
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate_all};
 use serde_json::Value;
 
-use crate::error::Error;
 use crate::incoming::SMALL;
-use crate::service::Engine;
+use crate::service::Triggers;
+use petrel_engine_core::Error;
 
 /// What one rule makes of an event.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub struct CriterionExplanation {
     pub text: String,
 }
 
-impl Engine {
+impl Triggers {
     /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The rules, and the
     /// datastore, are those of now, not those of then. With `hides_secrets` nothing is quoted that the trigger type or the action calls secret.
     ///
@@ -85,16 +85,16 @@ impl Engine {
         }
         self.evaluations().check_room()?;
         // What it takes to read the event is not counted as time of its rules.
-        let (engine, event) = (self.clone(), instance.clone());
+        let (triggers, event) = (self.clone(), instance.clone());
         let (payload, claim) = self
             .evaluations()
-            .heavy_and_exact(move || engine.stored_values(&event.trigger, &event.payload))
+            .heavy_and_exact(move || triggers.stored_values(&event.trigger, &event.payload))
             .await??;
-        let (engine, event) = (self.clone(), instance.clone());
+        let (triggers, event) = (self.clone(), instance.clone());
         self.evaluations()
             .heavy(move || {
                 let _claim = claim;
-                engine.explain_read(&event, payload, hides_secrets)
+                triggers.explain_read(&event, payload, hides_secrets)
             })
             .await
     }

@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::Error;
-use crate::service::Engine;
+use crate::service::Triggers;
+use petrel_engine_core::Error;
 
 /// What is counted, in bytes.
 const UNIT: usize = 1024;
@@ -44,14 +45,10 @@ impl Intake {
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 
 impl Addresses {
-    fn all(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Counts `more` units for `address`; `false` if it would have more than three quarters of `limit` bytes.
     fn add(&self, address: IpAddr, more: usize, limit: usize) -> bool {
         let share = units(limit - limit / 4) as usize;
-        let mut all = self.all();
+        let mut all = self.0.lock();
         let held = all.get(&address).copied().unwrap_or(0);
         let with = held.saturating_add(more);
         // A single request may be as large as it likes.
@@ -64,7 +61,7 @@ impl Addresses {
 
     /// Who has nothing any more is forgotten.
     fn give_back(&self, address: IpAddr, units: usize) {
-        let mut all = self.all();
+        let mut all = self.0.lock();
         let left = all.get(&address).copied().unwrap_or(0).saturating_sub(units);
         if left == 0 {
             all.remove(&address);
@@ -93,7 +90,7 @@ impl Claim {
     /// Takes `bytes` more.
     ///
     /// # Errors
-    /// As [`Engine::claim`]. What was taken before stays taken.
+    /// As [`Triggers::claim`]. What was taken before stays taken.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let whole = self.bytes().saturating_add(bytes);
         let more = take(self.permit.semaphore(), bytes, whole, self.limit)?;
@@ -129,21 +126,21 @@ impl Claim {
     }
 }
 
-impl Engine {
+impl Triggers {
     /// Takes room for `bytes` of a request.
     ///
     /// # Errors
     /// [`Error::TooLarge`] when it is more than there ever is, [`Error::Busy`] when it is more than is left.
     pub fn claim(&self, bytes: usize) -> Result<Claim, Error> {
-        self.0.intake.claim(bytes, None)
+        self.intake().claim(bytes, None)
     }
 
-    /// As [`Engine::claim`], for a request that comes from `address`, which has its share.
+    /// As [`Triggers::claim`], for a request that comes from `address`, which has its share.
     ///
     /// # Errors
-    /// As [`Engine::claim`], and [`Error::Busy`] when others from there take so much.
+    /// As [`Triggers::claim`], and [`Error::Busy`] when others from there take so much.
     pub fn claim_for(&self, bytes: usize, address: Option<IpAddr>) -> Result<Claim, Error> {
-        self.0.intake.claim(bytes, address)
+        self.intake().claim(bytes, address)
     }
 }
 
@@ -211,7 +208,7 @@ mod tests {
         claim.shrink_to(2 * MIB);
         drop(intake.claim(10 * MIB, one).unwrap());
         drop(claim);
-        assert!(intake.addresses.all().is_empty());
+        assert!(intake.addresses.0.lock().is_empty());
         drop(intake.claim(16 * MIB, one).unwrap());
         assert_eq!(intake.room.available_permits(), 16 << 10);
     }
