@@ -7,7 +7,7 @@ use petrel_model::{Execution, ExecutionId};
 use petrel_persistence::Store;
 
 pub use petrel_persistence::store::{Archived, ExecutionAge};
-pub use petrel_persistence::{Error as ReadError, ExecutionFilter, Page, Unreadable};
+pub use petrel_persistence::{Error as ReadError, ExecutionFilter, Page, RowKind, Unreadable};
 
 use crate::service::Engine;
 

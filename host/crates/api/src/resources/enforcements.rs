@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types as wire;
-use petrel_engine::reads::{Page, ReadError, Unreadable};
+use petrel_engine::reads::{Page, ReadError, RowKind, Unreadable};
 use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
 use serde::{Serialize, Serializer};
 
@@ -130,7 +130,7 @@ async fn read(
         let found = reads.enforcement(EnforcementId(id)).await;
         found.map(|found| found.filter(|one| asked.admits(one)))
     };
-    let mut page = read_each("enforcement", step.ids, limit, true, one).await?;
+    let mut page = read_each(RowKind::Enforcement, step.ids, limit, true, one).await?;
     page.unreadable.extend(step.lost);
     page.next = page.next.or(step.next);
     Ok(page)
@@ -150,7 +150,7 @@ async fn of_event(
             Ok(Portion { ids: in_order(ids, is_rising, past), ..Portion::default() })
         }
         Err(ReadError::Damaged { reason, .. }) => {
-            let lost = Unreadable { kind: "trigger instance", id: id.to_string(), reason };
+            let lost = Unreadable { kind: RowKind::TriggerInstance, id: id.to_string(), reason };
             // The event is reported only once, on its first page.
             Ok(Portion { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Portion::default() })
         }
@@ -245,7 +245,7 @@ pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Lookup, ApiErro
     match api.engine.triggers().reads().enforcement(id).await {
         Ok(found) => Ok(Lookup::Whole(found)),
         Err(ReadError::Damaged { reason, .. }) => {
-            Ok(Lookup::Unreadable(Unreadable { kind: "enforcement", id: id.to_string(), reason }))
+            Ok(Lookup::Unreadable(Unreadable { kind: RowKind::Enforcement, id: id.to_string(), reason }))
         }
         Err(error) => Err(error.into()),
     }

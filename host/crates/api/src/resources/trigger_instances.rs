@@ -8,7 +8,7 @@ use axum::response::Response;
 use petrel_api_types as wire;
 use petrel_api_types::Why;
 use petrel_api_types::trigger::Enforcements;
-use petrel_engine::reads::{Page, ReadError};
+use petrel_engine::reads::{Page, ReadError, RowKind};
 use petrel_model::secrets::masked_payload;
 use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
 use serde::{Serialize, Serializer};
@@ -70,14 +70,14 @@ async fn read(
         found.map(|found| found.filter(|event| asked.admits(event)))
     };
     if let Some(ids) = asked.ids_from(at) {
-        return read_each("trigger instance", ids, limit, true, one).await;
+        return read_each(RowKind::TriggerInstance, ids, limit, true, one).await;
     }
     let at = at.map(TriggerInstanceId);
     if asked.is_rising {
         let ages = reads.oldest_trigger_instances(at, RISING).await?;
         let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
         let is_last = ids.len() < RISING;
-        return read_each("trigger instance", ids, limit, is_last, one).await;
+        return read_each(RowKind::TriggerInstance, ids, limit, is_last, one).await;
     }
     let page = reads.trigger_instances(kind, at, limit).await?;
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
