@@ -110,9 +110,6 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "expires_at": at(60),
         }),
         DocumentKind::PackConfig => json!({"pack": name, "values": {"text": text}}),
-        DocumentKind::Policy => {
-            json!({"ref": reference, "resource_ref": "core.noop", "policy_type": text})
-        }
     };
     Document::from_json(kind, noun.to_string().as_bytes()).unwrap()
 }

@@ -18,7 +18,6 @@
 //! | `1b` | execution | there while it is held, since it was in flight when the store was restored |
 //! | `60` | name | value of the datastore |
 //! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
-//! | `74` | reference | policy |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
@@ -81,7 +80,6 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::ApiKey => 0x71,
         DocumentKind::Token => 0x72,
         DocumentKind::PackConfig => 0x73,
-        DocumentKind::Policy => 0x74,
     }
 }
 

@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, KeyValue, Pack, PackConfig, Policy, Ref, Rule, Token, TokenId, TriggerType,
-    User, WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, KeyValue, Pack, PackConfig, Ref, Rule, Token, TokenId, TriggerType, User,
+    WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -168,8 +168,6 @@ documents! {
     Token: TokenId = id, "token";
     /// The configuration of a pack, by the name of the pack.
     PackConfig: String = pack, "pack configuration";
-    /// A policy, by its reference.
-    Policy: Ref = reference, "policy";
 }
 
 #[cfg(test)]
