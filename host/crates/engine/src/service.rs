@@ -11,7 +11,6 @@ use petrel_engine_core::{Core, Error, Evaluations, SystemClock};
 use petrel_executions::{Executions, Queue, Recovered};
 use petrel_model::Timestamp;
 use petrel_persistence::{ExecutionFilter, Store};
-use petrel_policies::Policies;
 use petrel_triggers::Triggers;
 use petrel_workflow_engine::WorkflowEngine;
 
@@ -30,7 +29,6 @@ struct Shared {
     catalog: Catalog,
     executions: Executions,
     triggers: Triggers,
-    policies: Policies,
 }
 
 impl Engine {
@@ -58,9 +56,8 @@ impl Engine {
         let workflows = WorkflowEngine::new(queue.clone(), options.workflows);
         let triggers = Triggers::new(queue.clone(), options.triggers);
         let executions = Executions::new(queue, access.clone(), Arc::new(workflows));
-        let policies = Policies::new(core.clone());
         let (drain, retention) = (options.drain, options.retention);
-        Ok(Self(Arc::new(Shared { core, drain, retention, access, catalog, executions, triggers, policies })))
+        Ok(Self(Arc::new(Shared { core, drain, retention, access, catalog, executions, triggers })))
     }
 
     /// Takes up what an earlier process left, then starts to run what is waiting.
@@ -114,11 +111,6 @@ impl Engine {
     /// The events: taking them in, and saying what came of them.
     pub fn triggers(&self) -> &Triggers {
         &self.0.triggers
-    }
-
-    /// The bounds on the executions of actions.
-    pub fn policies(&self) -> &Policies {
-        &self.0.policies
     }
 
     /// The time now, to the microsecond. It never goes back.
