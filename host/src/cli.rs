@@ -14,7 +14,6 @@ mod account;
 mod action;
 mod api_key;
 mod backup;
-mod clock;
 mod completion;
 mod config;
 mod each;
@@ -89,8 +88,6 @@ enum Verb {
     Restore(restore::Restore),
     /// Resume executions that are held since a restore
     ResumeAll(resume_all::ResumeAll),
-    /// Show the time of the host
-    Clock(clock::Clock),
     /// Check, repair, copy and compact the store of a host that is not running
     #[command(subcommand)]
     Store(store::Store),
@@ -190,7 +187,6 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Workflow(workflow) => workflow.run(connection, form).await,
             Verb::Backup(backup) => backup.run(&session()?).await,
             Verb::ResumeAll(resume) => resume.run(&session()?).await,
-            Verb::Clock(clock) => clock.run(&session()?).await,
             Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
             Verb::Run(run) => run.run(&session()?).await,
             Verb::Action(action) => action.run(&session()?).await,

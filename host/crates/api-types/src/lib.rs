@@ -15,7 +15,6 @@
 
 pub mod account;
 pub mod action;
-pub mod clock;
 pub mod enforcement;
 pub mod error;
 pub mod execution;

@@ -8,7 +8,6 @@ use crate::Api;
 mod actions;
 mod api_keys;
 pub(crate) mod backup;
-mod clock;
 mod configs;
 mod content_types;
 mod enforcements;
@@ -64,7 +63,6 @@ pub(crate) fn router() -> Router<Api> {
         .route("/backup", get(backup::make))
         .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
-        .route("/clock", get(clock::now))
         .route("/hold", get(hold::look).delete(hold::lift))
         .route("/keys", get(keys::list))
         .route("/keys/{*name}", get(keys::one).put(keys::set).delete(keys::delete))
