@@ -14,6 +14,7 @@ use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, ApiParts, Backups, Tls};
 use petrel_engine::Engine;
 use petrel_engine::executions;
+use petrel_engine::triggers;
 use petrel_engine::workflows;
 use petrel_model::WorkflowLimits;
 use petrel_persistence::Store;
@@ -281,7 +282,10 @@ async fn build_engine(
             ..executions::Options::default()
         },
         workflows: workflow_options(settings, url),
-        bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
+        triggers: triggers::Options {
+            bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
+            ..triggers::Options::default()
+        },
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
         catalog: petrel_catalog::Options {

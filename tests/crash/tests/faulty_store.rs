@@ -19,7 +19,7 @@ use petrel_catalog::content::Runners;
 use petrel_crash::invariants::{Acknowledged, Observed, Stored, violations};
 use petrel_engine::executions::Request;
 use petrel_engine::reads::{ExecutionFilter, Reads};
-use petrel_engine::{Engine, Options};
+use petrel_engine::{Engine, Options, triggers};
 use petrel_model::{Object, Status};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
@@ -69,7 +69,7 @@ fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackR
         let was_cut = world.end(engine, &machine).await;
         if !was_cut {
             let engine = world.start(&machine).await;
-            let observed = world.observe(engine.reads(), acknowledged).await;
+            let observed = world.observe(engine.reads(), engine.triggers().reads(), acknowledged).await;
             assert_eq!(violations(&observed), Vec::<String>::new(), "without a cut\n{observed:#?}");
             let ended =
                 |status| observed.executions.values().filter(|stored| stored.status == status).count();
@@ -80,7 +80,7 @@ fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackR
         }
         let engine = world.start(&machine).await;
         world.rest(&engine).await;
-        let observed = world.observe(engine.reads(), acknowledged).await;
+        let observed = world.observe(engine.reads(), engine.triggers().reads(), acknowledged).await;
         assert_eq!(
             violations(&observed),
             Vec::<String>::new(),
@@ -164,7 +164,7 @@ fn recover(machine: &SimulatedMachine, told: Vec<Acknowledged>, pack: &Path, run
     threads().block_on(async {
         let before = world.open(&machine.with_segments(machine.segments()));
         let had_effect: String = world
-            .observe(Reads::of(&before), Vec::new())
+            .observe(Reads::of(&before), triggers::Reads::of(&before), Vec::new())
             .await
             .executions
             .iter()
@@ -176,7 +176,7 @@ fn recover(machine: &SimulatedMachine, told: Vec<Acknowledged>, pack: &Path, run
         fs::remove_file(world.directory.path().join("store/acknowledged")).unwrap();
         let engine = world.start(machine).await;
         world.rest(&engine).await;
-        let observed = world.observe(engine.reads(), told).await;
+        let observed = world.observe(engine.reads(), engine.triggers().reads(), told).await;
         assert_eq!(violations(&observed), Vec::<String>::new(), "{observed:#?}");
         engine.stop().await;
     });
@@ -272,7 +272,7 @@ impl World {
     async fn scenario(&self, engine: &Engine, machine: &SimulatedMachine) -> Vec<(usize, Acknowledged)> {
         let mut acknowledged = Vec::new();
         for n in ["1", "2", "3"] {
-            if let Ok(accepted) = engine.accept_webhook("event", json!({"body": {"n": n}})).await {
+            if let Ok(accepted) = engine.triggers().accept_webhook("event", json!({"body": {"n": n}})).await {
                 let told = Acknowledged {
                     trigger_instance: accepted.id.to_string(),
                     executions: accepted.executions.iter().map(ToString::to_string).collect(),
@@ -329,9 +329,14 @@ impl World {
         machine.restart()
     }
 
-    async fn observe(&self, reads: Reads<'_>, acknowledged: Vec<Acknowledged>) -> Observed {
+    async fn observe(
+        &self,
+        reads: Reads<'_>,
+        events: triggers::Reads<'_>,
+        acknowledged: Vec<Acknowledged>,
+    ) -> Observed {
         let executions = reads.executions(&ExecutionFilter::default(), None, 1000).await.unwrap();
-        let instances = reads.trigger_instances(None, None, 1000).await.unwrap();
+        let instances = events.trigger_instances(None, None, 1000).await.unwrap();
         let stored = executions.items.into_iter().map(|execution| {
             let is_effect = execution.context.rule.as_ref().is_some_and(|rule| rule.name == "crash.shell");
             let log: Vec<Status> = execution.log.iter().map(|entry| entry.status).collect();

@@ -133,7 +133,7 @@ impl Host {
         Ok(match ask {
             Ask::Event { webhook, n } => {
                 let event = json!({"headers": {}, "body": {"n": n}});
-                let accepted = engine.accept_webhook(&format!("hook{webhook}"), event).await?;
+                let accepted = engine.triggers().accept_webhook(&format!("hook{webhook}"), event).await?;
                 Answer::Event(accepted.id, accepted.executions)
             }
             Ask::MakeRule { rule, webhook, below, action } => {

@@ -14,7 +14,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use bytes::Bytes;
 use hyper::body::Frame;
-use petrel_engine::intake::Claim;
+use petrel_engine::triggers::Claim;
 use petrel_model::quoted::quoted;
 use tokio::time::{Instant, timeout_at};
 
@@ -55,7 +55,7 @@ impl Held {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match held.as_mut() {
             Some(claim) => claim.grow(bytes)?,
-            None => *held = Some(api.engine.claim_for(bytes, self.1)?),
+            None => *held = Some(api.engine.triggers().claim_for(bytes, self.1)?),
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ impl Held {
     /// As [`Held::grow`].
     pub(crate) fn take(&self, api: &Api) -> Result<Claim, ApiError> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(held.map_or_else(|| api.engine.claim_for(0, self.1), Ok)?)
+        Ok(held.map_or_else(|| api.engine.triggers().claim_for(0, self.1), Ok)?)
     }
 
     /// Releases the claim.

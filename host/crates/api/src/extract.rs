@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 pub(crate) use petrel_api_types::Secrets;
 use petrel_catalog::Giver;
-use petrel_engine::incoming::SMALL;
+use petrel_engine::triggers::SMALL;
 use petrel_model::{Timestamp, size};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use petrel_engine::Error;
-use petrel_engine::intake::Claim;
+use petrel_engine::triggers::Claim;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -42,7 +42,7 @@ pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<
     let taken = if let Some(claim) = held {
         claim.grow(missing)
     } else {
-        api.engine.claim(missing).map(|claim| *held = Some(claim))
+        api.engine.triggers().claim(missing).map(|claim| *held = Some(claim))
     };
     Ok(taken.map_err(|error| match error {
         Error::TooLarge { message, .. } => {
@@ -61,7 +61,7 @@ pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<
 pub(crate) async fn hold_soon(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<(), ApiError> {
     let end = Instant::now() + PATIENCE;
     loop {
-        match api.engine.claim(bytes) {
+        match api.engine.triggers().claim(bytes) {
             Ok(claim) => {
                 *held = Some(claim);
                 return Ok(());

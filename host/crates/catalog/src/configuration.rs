@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use petrel_engine_core::Error;
 use petrel_expressions::words::copes_with_absence;
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Template, is_template};
@@ -51,6 +52,17 @@ impl Unfilled {
             self.pack
         )
     }
+}
+
+/// The error for an action that gets no configuration of its pack.
+#[derive(Debug, thiserror::Error)]
+pub enum NoConfiguration {
+    /// The configuration cannot be rendered.
+    #[error(transparent)]
+    Unfilled(#[from] Unfilled),
+    /// It was not rendered: the host stops, or too much waits to be evaluated.
+    #[error(transparent)]
+    Failed(#[from] Error),
 }
 
 impl Configuration {

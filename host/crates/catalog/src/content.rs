@@ -4,6 +4,7 @@
 //! catalog without a store.
 
 mod alone;
+mod named;
 mod reads;
 mod refusals;
 
@@ -25,6 +26,7 @@ use petrel_rules::{CompiledRule, RuleIndex};
 pub use petrel_runners::{RunnerType, Runs};
 use serde_json::{Value, json};
 
+use self::named::Named;
 use crate::configuration::{Configuration, GivenConfig};
 use crate::validation::Validator;
 pub(crate) use refusals::refusal;
@@ -162,14 +164,6 @@ impl Content {
         Ok(content)
     }
 
-    /// The error for an object that does not exist, or that exists and cannot be read.
-    fn missing<'a>(&self, what: &'static str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
-        // The store calls a trigger by the kind of its document, the trigger type.
-        let kind = if what == "trigger" { "trigger type" } else { what };
-        let lost = self.unreadable.iter().find(|one| one.kind == kind && one.id == name);
-        lost.map_or_else(|| self.without_own_pack(what, name, known), Error::from)
-    }
-
     /// The runners of this host.
     pub fn runners(&self) -> &Runners {
         &self.runners
@@ -183,7 +177,7 @@ impl Content {
     /// A pack.
     pub fn pack(&self, name: &str) -> Result<&Arc<Pack>, Error> {
         let known = self.packs.keys().map(String::as_str);
-        self.packs.get(name).ok_or_else(|| self.missing("pack", name, known))
+        self.packs.get(name).ok_or_else(|| self.missing(Named::Pack, name, known))
     }
 
     /// The configuration of a pack with the defaults of its schema; empty if the pack has none.
@@ -213,7 +207,7 @@ impl Content {
             let pack = self.packs.get(reference.pack());
             match pack.and_then(|pack| pack.refused.get(reference.name())) {
                 Some(why) => refused(reference, why),
-                None => self.missing("action", reference.as_str(), known),
+                None => self.missing(Named::Action, reference.as_str(), known),
             }
         })
     }
@@ -226,7 +220,9 @@ impl Content {
     /// A trigger type.
     pub fn trigger_type(&self, reference: &Ref) -> Result<&Arc<RegisteredTriggerType>, Error> {
         let known = self.trigger_types.keys().map(Ref::as_str);
-        self.trigger_types.get(reference).ok_or_else(|| self.missing("trigger", reference.as_str(), known))
+        self.trigger_types
+            .get(reference)
+            .ok_or_else(|| self.missing(Named::Trigger, reference.as_str(), known))
     }
 
     /// The schema of secrets in events of the type `kind`; `None` if there are none. If the type is gone, every field

@@ -13,7 +13,7 @@ use petrel_persistence::{Change, StoreExt as _};
 use serde_json::Value;
 
 use crate::config_files::{self, fits, is_needed, meaningless};
-use crate::configuration::{Configuration, GivenConfig, Unfilled};
+use crate::configuration::{Configuration, GivenConfig, NoConfiguration};
 use crate::content::Content;
 use crate::masked::{Giver, restored};
 use crate::service::Catalog;
@@ -79,22 +79,18 @@ impl Catalog {
     /// The rendered configuration of `pack` for an action that runs on behalf of `user` now.
     ///
     /// # Errors
-    /// When the host stops; the inner error names the template that cannot be rendered.
-    pub async fn configuration_for(
-        &self,
-        pack: &str,
-        user: &str,
-    ) -> Result<Result<Arc<Object>, Unfilled>, Error> {
+    /// When a template cannot be rendered, too much waits to be evaluated, or the host stops.
+    pub async fn configuration_for(&self, pack: &str, user: &str) -> Result<Arc<Object>, NoConfiguration> {
         let configuration = self.content().configuration(pack);
         if let Some(values) = configuration.literal() {
-            return Ok(Ok(Arc::clone(values)));
+            return Ok(Arc::clone(values));
         }
         let datastore = self.keys().readable_by(user);
         if let Some(filled) = quick(|| configuration.filled(pack, &datastore)) {
-            return Ok(filled);
+            return Ok(filled?);
         }
         let pack = pack.to_owned();
-        self.evaluations().heavy(move || configuration.filled(&pack, &datastore)).await
+        Ok(self.evaluations().heavy(move || configuration.filled(&pack, &datastore)).await??)
     }
 
     /// The configuration of a pack that is being registered: from its file, or from the store. If the stored one does

@@ -1,6 +1,7 @@
 //! The health of the host: whether it accepts events, and the figures that are measured by looking.
 
-use crate::error::Error;
+use petrel_engine_core::Error;
+
 use crate::service::Engine;
 
 impl Engine {
@@ -33,7 +34,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn measure_now(&self) -> Result<(), Error> {
-        let runners: Vec<_> = self.content().runners().keys().cloned().collect();
+        let runners: Vec<_> = self.catalog().content().runners().keys().cloned().collect();
         let due = self.store().next_due(&runners).await?;
         let age = due.map_or(0.0, |due| self.now().since(due).as_secs_f64());
         metrics::gauge!("petrel_queue_waiting").set(as_figure(self.store().waiting()));

@@ -1,4 +1,4 @@
-//! The services that carry an event along: decide purely, commit, act, commit the outcome.
+//! The composition of the services that carry an event along: decide purely, commit, act, commit the outcome.
 //!
 //! ```text
 //! webhook, API ─▶ dispatcher ─▶ rules (pure) ─▶ ONE commit: event, enforcements, executions ─▶ 202
@@ -21,21 +21,16 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub mod dispatcher;
-pub mod explanation;
-mod failures;
-pub mod health;
-pub mod incoming;
-pub mod intake;
+mod health;
 mod options;
 pub mod reads;
 mod retention;
 mod service;
 
 pub use options::Options;
-use petrel_engine_core::error;
 pub use petrel_engine_core::{Error, clock};
 pub use petrel_executions as executions;
+pub use petrel_triggers as triggers;
 pub use petrel_workflow_engine as workflows;
 pub use retention::Retention;
 pub use service::Engine;

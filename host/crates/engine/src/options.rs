@@ -7,10 +7,6 @@ use crate::retention::Retention;
 /// The settings of the engine, with defaults for one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The number of events on their way to the store from which new ones are refused. Default 4,096.
-    pub accepting_limit: usize,
-    /// The memory, in bytes, of requests while they are accepted. Default 256 MiB.
-    pub bytes_in_flight: usize,
     /// The time that running executions have when the host stops. Default 30 seconds.
     pub drain: Duration,
     /// The time for which executions and events are kept.
@@ -23,6 +19,8 @@ pub struct Options {
     pub executions: petrel_executions::Options,
     /// The settings of workflows.
     pub workflows: petrel_workflow_engine::Options,
+    /// How much is taken in at once.
+    pub triggers: petrel_triggers::Options,
     /// The settings of users and tokens.
     pub access: petrel_access::Options,
 }
@@ -30,14 +28,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            accepting_limit: 4096,
-            bytes_in_flight: 256 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),
             longest_evaluation: Duration::from_secs(5),
             catalog: petrel_catalog::Options::default(),
             executions: petrel_executions::Options::default(),
             workflows: petrel_workflow_engine::Options::default(),
+            triggers: petrel_triggers::Options::default(),
             access: petrel_access::Options::default(),
         }
     }

@@ -3,13 +3,11 @@
 //! are in memory.
 
 use petrel_model::output::OutputLine;
-use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, TriggerInstance, TriggerInstanceId,
-};
+use petrel_model::{Execution, ExecutionId};
 use petrel_persistence::Store;
 
-pub use petrel_persistence::store::{Archived, ExecutionAge, TriggerInstanceAge};
-pub use petrel_persistence::{Error as ReadError, ExecutionFilter, Page, Unreadable};
+pub use petrel_persistence::store::{Archived, ExecutionAge};
+pub use petrel_persistence::{Error as ReadError, ExecutionFilter, Page, RowKind, Unreadable};
 
 use crate::service::Engine;
 
@@ -80,36 +78,6 @@ impl<'a> Reads<'a> {
         self.0.output(id, from).await
     }
 
-    /// An event.
-    pub async fn trigger_instance(self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, ReadError> {
-        self.0.trigger_instance(id).await
-    }
-
-    /// A page of events that were accepted before `before`, newest first; of one trigger type if given.
-    pub async fn trigger_instances(
-        self,
-        trigger_type: Option<&Ref>,
-        before: Option<TriggerInstanceId>,
-        limit: usize,
-    ) -> Result<Page<TriggerInstance, TriggerInstanceId>, ReadError> {
-        self.0.trigger_instances(trigger_type, before, limit).await
-    }
-
-    /// Up to `limit` events that were accepted after `after`, oldest first, with their ages and enforcements
-    /// only.
-    pub async fn oldest_trigger_instances(
-        self,
-        after: Option<TriggerInstanceId>,
-        limit: usize,
-    ) -> Result<Vec<TriggerInstanceAge>, ReadError> {
-        self.0.oldest_trigger_instances(after, limit).await
-    }
-
-    /// An enforcement.
-    pub async fn enforcement(self, id: EnforcementId) -> Result<Option<Enforcement>, ReadError> {
-        self.0.enforcement(id).await
-    }
-
     /// The number of executions that wait for a runner.
     pub fn waiting(self) -> usize {
         self.0.waiting()
@@ -149,8 +117,6 @@ mod tests {
         let reads = Reads::of(&store);
         let id = Id::from_parts(1, 1);
         assert!(reads.execution(id.into()).await.unwrap().is_none());
-        assert!(reads.trigger_instance(TriggerInstanceId(id)).await.unwrap().is_none());
-        assert!(reads.enforcement(EnforcementId(id)).await.unwrap().is_none());
         assert_eq!((reads.waiting(), reads.held(), reads.is_held(id.into())), (0, 0, false));
         let all = reads.executions(&ExecutionFilter::default(), None, 10).await.unwrap();
         assert!(all.items.is_empty() && all.next.is_none());

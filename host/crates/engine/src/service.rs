@@ -1,37 +1,34 @@
 //! The handle to the engine, and its life: start, run, drain.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use petrel_access::Access;
 use petrel_catalog::Catalog;
-use petrel_catalog::content::{Content, Runners};
+use petrel_catalog::content::Runners;
 use petrel_datastore::Keys;
-use petrel_engine_core::{Core, Evaluations, SystemClock};
+use petrel_engine_core::{Core, Error, Evaluations, SystemClock};
 use petrel_executions::{Executions, Queue, Recovered};
 use petrel_model::Timestamp;
-use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
+use petrel_persistence::{ExecutionFilter, Store};
+use petrel_triggers::Triggers;
 use petrel_workflow_engine::WorkflowEngine;
-use tokio::sync::Semaphore;
 
-use crate::error::Error;
-use crate::incoming::Reading;
-use crate::intake::Intake;
 use crate::options::Options;
-use crate::retention;
+use crate::retention::{self, Retention};
 
 /// The engine of one host process. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine(pub(crate) Arc<Shared>);
+pub struct Engine(Arc<Shared>);
 
-pub(crate) struct Shared {
+struct Shared {
     core: Core,
-    pub(crate) options: Options,
+    drain: Duration,
+    retention: Retention,
     access: Access,
     catalog: Catalog,
     executions: Executions,
-    pub(crate) reading: Reading,
-    pub(crate) accepting: Semaphore,
-    pub(crate) intake: Intake,
+    triggers: Triggers,
 }
 
 impl Engine {
@@ -50,25 +47,17 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
-        let access = Access::load(core.clone(), options.access.clone()).await?;
+        let access = Access::load(core.clone(), options.access).await?;
         let keys = Keys::load(core.clone()).await?;
         let evaluations = Evaluations::new(core.clone(), options.longest_evaluation);
-        let (own, known) = (options.catalog.clone(), evaluations.clone());
-        let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, own).await?;
-        let own = options.executions.clone();
-        let queue = Queue::new(core.clone(), catalog.clone(), keys, evaluations, own);
-        let workflows = WorkflowEngine::new(queue.clone(), options.workflows.clone());
+        let known = evaluations.clone();
+        let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, options.catalog).await?;
+        let queue = Queue::new(core.clone(), catalog.clone(), keys, evaluations, options.executions);
+        let workflows = WorkflowEngine::new(queue.clone(), options.workflows);
+        let triggers = Triggers::new(queue.clone(), options.triggers);
         let executions = Executions::new(queue, access.clone(), Arc::new(workflows));
-        Ok(Self(Arc::new(Shared {
-            accepting: Semaphore::new(options.accepting_limit),
-            intake: Intake::new(options.bytes_in_flight),
-            core,
-            options,
-            access,
-            catalog,
-            executions,
-            reading: Reading::default(),
-        })))
+        let (drain, retention) = (options.drain, options.retention);
+        Ok(Self(Arc::new(Shared { core, drain, retention, access, catalog, executions, triggers })))
     }
 
     /// Recovers the executions of an earlier process, then starts the schedulers.
@@ -77,7 +66,9 @@ impl Engine {
     /// When the store fails.
     pub async fn start(&self) -> Result<Recovered, Error> {
         let report = self.executions().start().await?;
-        self.core().spawn("retention", retention::run(self.core().clone(), self.0.options.retention));
+        let (executions, triggers) = (self.executions().clone(), self.triggers().clone());
+        let retention = retention::run(executions, triggers, self.core().clone(), self.0.retention);
+        self.core().spawn("retention", retention);
         self.catalog().prepare(None);
         let core = self.core().clone();
         self.core().spawn("clock", async move {
@@ -89,7 +80,7 @@ impl Engine {
     /// Stops in order: nothing new is accepted or started, running executions may go on for a while
     /// ([`Options::drain`]), and are then ended and recorded as such.
     pub async fn stop(&self) {
-        self.core().stop(self.0.options.drain).await;
+        self.core().stop(self.0.drain).await;
     }
 
     /// The ground of all services.
@@ -117,6 +108,11 @@ impl Engine {
         &self.0.executions
     }
 
+    /// The events: taking them in, and saying what came of them.
+    pub fn triggers(&self) -> &Triggers {
+        &self.0.triggers
+    }
+
     /// The time now, to the microsecond. It never goes back.
     pub fn now(&self) -> Timestamp {
         self.core().now()
@@ -127,27 +123,9 @@ impl Engine {
         self.core().store()
     }
 
-    /// A snapshot of the catalog.
-    pub(crate) fn content(&self) -> Arc<Content> {
-        self.0.catalog.content()
-    }
-
-    pub(crate) fn evaluations(&self) -> &Evaluations {
-        self.0.executions.queue().evaluations()
-    }
-
     /// Whether the host is stopping.
     pub fn is_stopping(&self) -> bool {
         self.core().is_stopping()
-    }
-
-    /// Commits on behalf of this process.
-    pub(crate) async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
-        self.core().commit(expect, changes).await
-    }
-
-    pub(crate) fn mint<T: From<petrel_model::Id>>(&self, now: Timestamp) -> T {
-        self.core().mint(now)
     }
 }
 

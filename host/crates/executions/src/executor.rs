@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_catalog::configuration::NoConfiguration;
 use petrel_catalog::content::{RegisteredAction, refused};
 use petrel_engine_core::Error;
 use petrel_model::action::{GONE, REFUSED};
@@ -97,6 +98,17 @@ impl From<Error> for Unprepared {
     }
 }
 
+impl From<NoConfiguration> for Unprepared {
+    fn from(error: NoConfiguration) -> Self {
+        match error {
+            NoConfiguration::Unfilled(unfilled) => {
+                Outcome::failed("configuration", unfilled.to_string(), unfilled.hint()).into()
+            }
+            NoConfiguration::Failed(error) => error.into(),
+        }
+    }
+}
+
 /// A run of an execution.
 struct Run<'a> {
     executions: &'a Executions,
@@ -149,9 +161,7 @@ impl<'a> Run<'a> {
     async fn prepare(&self) -> Result<(Arc<dyn Runner>, Call), Unprepared> {
         let (runner, registered) = self.found()?;
         let (pack, user) = (self.execution.action.pack(), &self.execution.context.user);
-        let configuration = self.executions.queue().catalog().configuration_for(pack, user).await?;
-        let pack_config = configuration
-            .map_err(|unfilled| Outcome::failed("configuration", unfilled.to_string(), unfilled.hint()))?;
+        let pack_config = self.executions.queue().catalog().configuration_for(pack, user).await?;
         let parameters = self.final_parameters(&registered).await?;
         let call = Call {
             execution_id: self.execution.id,

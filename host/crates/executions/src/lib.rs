@@ -42,6 +42,7 @@ mod queue;
 mod recovery;
 mod requests;
 mod rerun;
+mod retention;
 mod running;
 mod scheduler;
 mod scope;

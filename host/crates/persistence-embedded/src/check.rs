@@ -73,7 +73,7 @@ fn check_recovered(recovered: &Recovered) -> Result<Checked, Error> {
             _ => {}
         }
         if keys::is_stored(&entry.0) {
-            *checked.rows.entry(kind).or_default() += 1;
+            *checked.rows.entry(kind.name()).or_default() += 1;
         }
     })?;
     checked.blobs = blobs.len() as u64;

@@ -21,7 +21,7 @@
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
-use petrel_persistence::{DocumentKey, DocumentKind};
+use petrel_persistence::{DocumentKey, DocumentKind, RowKind};
 
 use crate::blobs::Digest;
 
@@ -212,30 +212,31 @@ pub(crate) fn is_stored(key: &[u8]) -> bool {
 }
 
 /// The kind and name of a row, for people. A damaged key may name something that never existed.
-pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
+pub(crate) fn named(key: &[u8]) -> (RowKind, String) {
     let rest = key.get(1..).unwrap_or_default();
     let text = || String::from_utf8_lossy(rest).escape_debug().to_string();
     let id = || id_of(key).map_or_else(|| hexadecimal(key), |id| id.to_string());
     if let Some(kind) = document_kind(key) {
-        return (kind.name(), text());
+        return (kind.into(), text());
     }
     match key.first().copied() {
-        Some(META) => ("meta", text()),
-        Some(EXECUTION) => ("execution", id()),
-        Some(EXECUTION_PART) => ("part of an execution", id()),
-        Some(OUTPUT) => ("output", id()),
-        Some(ACTIVE) => ("active execution", id()),
-        Some(TRIGGER_INSTANCE) => ("trigger instance", id()),
-        Some(PAYLOAD) => ("payload", id()),
-        Some(ENFORCEMENT) => ("enforcement", id()),
-        Some(REFERENCE) => ("reference", hexadecimal(rest.get(..32).unwrap_or(rest))),
-        Some(CHILD) => {
-            ("child of a workflow", child_of(key).map_or_else(|| hexadecimal(key), |id| id.to_string()))
-        }
-        Some(WORKFLOW_LOG) => ("log of a workflow", id()),
-        Some(HELD) => ("held execution", id()),
-        Some(PIECE) => ("piece", hexadecimal(rest)),
-        _ => ("other row", hexadecimal(key)),
+        Some(META) => (RowKind::Other("meta"), text()),
+        Some(EXECUTION) => (RowKind::Execution, id()),
+        Some(EXECUTION_PART) => (RowKind::Other("part of an execution"), id()),
+        Some(OUTPUT) => (RowKind::Other("output"), id()),
+        Some(ACTIVE) => (RowKind::Other("active execution"), id()),
+        Some(TRIGGER_INSTANCE) => (RowKind::TriggerInstance, id()),
+        Some(PAYLOAD) => (RowKind::Other("payload"), id()),
+        Some(ENFORCEMENT) => (RowKind::Enforcement, id()),
+        Some(REFERENCE) => (RowKind::Other("reference"), hexadecimal(rest.get(..32).unwrap_or(rest))),
+        Some(CHILD) => (
+            RowKind::Other("child of a workflow"),
+            child_of(key).map_or_else(|| hexadecimal(key), |id| id.to_string()),
+        ),
+        Some(WORKFLOW_LOG) => (RowKind::Other("log of a workflow"), id()),
+        Some(HELD) => (RowKind::Other("held execution"), id()),
+        Some(PIECE) => (RowKind::Other("piece"), hexadecimal(rest)),
+        _ => (RowKind::Other("other row"), hexadecimal(key)),
     }
 }
 
@@ -266,7 +267,7 @@ mod tests {
             let prefix = document_prefix(*kind);
             assert_eq!(document_kind(&[prefix, b'a']), Some(*kind), "{}", kind.name());
             assert!(!OTHERS.contains(&prefix), "{}", kind.name());
-            assert_eq!(named(&[prefix, b'a']), (kind.name(), "a".to_owned()));
+            assert_eq!(named(&[prefix, b'a']), (RowKind::Document(*kind), "a".to_owned()));
             assert!(is_stored(&[prefix]), "{}", kind.name());
         }
         for prefix in OTHERS {

@@ -206,7 +206,7 @@ struct Plan {
 /// large value.
 fn line(rows: &Rows, (key, value): &Entry, reason: &str) -> Value {
     let (kind, id) = keys::named(key);
-    let mut line = json!({"kind": kind, "id": id, "reason": reason, "key": hexadecimal(key)});
+    let mut line = json!({"kind": kind.name(), "id": id, "reason": reason, "key": hexadecimal(key)});
     if gaps::reason(value).is_some() {
         return line;
     }

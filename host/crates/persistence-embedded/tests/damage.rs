@@ -149,7 +149,7 @@ async fn rows_that_cannot_be_read_are_named_and_keep_nothing_else_from_being_rea
             (opened.all::<Rule>().await.unwrap().len(), opened.all::<User>().await.unwrap().len()),
             (2, 2)
         );
-        let named: Vec<_> = opened.unreadable().into_iter().map(|one| (one.kind, one.id)).collect();
+        let named: Vec<_> = opened.unreadable().into_iter().map(|one| (one.kind.name(), one.id)).collect();
         assert_eq!(named, [("rule", "pack.rule2".to_owned()), ("user", "user2".to_owned())], "{engine}");
         let error = opened.execution(id(4)).await.unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{error}");

@@ -13,9 +13,11 @@ pub mod commit;
 pub mod documents;
 pub mod memory;
 pub mod queue;
+mod row_kind;
 pub mod store;
 
 pub use commit::{Change, Commit, CommitError, Expect};
 pub use documents::{Document, DocumentKey, DocumentKind, Noun};
 pub use memory::MemoryStore;
+pub use row_kind::RowKind;
 pub use store::{Error, ExecutionFilter, Fence, Figures, Output, Page, Store, StoreExt, Unreadable};

@@ -14,6 +14,7 @@ use petrel_model::{
 
 use crate::commit::{Commit, CommitError};
 use crate::documents::{Document, DocumentKey, DocumentKind, Noun};
+use crate::row_kind::RowKind;
 
 /// One life of one host process. A later process has a higher epoch, and executions that an earlier one began are
 /// orphaned.
@@ -51,8 +52,8 @@ pub enum Error {
 /// A row that cannot be read back. It is shown as such, and hides no other row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// The kind of the row: `execution`, `rule`, `user` and so on.
-    pub kind: &'static str,
+    /// The kind of the row.
+    pub kind: RowKind,
     /// The id or the name.
     pub id: String,
     /// The reason.
@@ -60,6 +61,11 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
+    /// Whether this is the document of a kind with this key.
+    pub fn is_document(&self, kind: DocumentKind, key: &str) -> bool {
+        self.kind == RowKind::Document(kind) && self.id == key
+    }
+
     /// The remedy.
     pub const REMEDY: &'static str =
         "`petrel store check --repair` sets it aside, and a backup may still have it whole";

@@ -6,7 +6,7 @@
 //! for executions alike; [`reads`] determines the parts of a payload that all of these look at. [`check`](mod@check)
 //! and [`warnings`](mod@warnings) help people who write rules.
 //!
-//! Pure: time and datastore are passed in as data. `petrel_engine` loads rules and acts on matches.
+//! Pure: time and datastore are passed in as data. `petrel_catalog` loads rules, and `petrel_triggers` acts on matches.
 
 pub mod check;
 pub mod compiled;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_catalog::configuration::NoConfiguration;
 use petrel_catalog::content::{RegisteredAction, refused};
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
@@ -151,12 +152,11 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     let mut input = Object::clone(&*finals.await.map_err(|error| failed(error.to_string()))?);
     let config = if compiled.stored.source.contains(CONFIG) {
         let (pack, user) = (execution.action.pack(), &execution.context.user);
-        let config = engine
-            .catalog()
-            .configuration_for(pack, user)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        let config = config.map_err(|unfilled| failed(format!("{unfilled}; {}", unfilled.hint())))?;
+        let config = engine.catalog().configuration_for(pack, user).await;
+        let config = config.map_err(|error| match error {
+            NoConfiguration::Unfilled(unfilled) => failed(format!("{unfilled}; {}", unfilled.hint())),
+            NoConfiguration::Failed(error) => failed(error.to_string()),
+        })?;
         Some(Value::Object(Object::clone(&config)))
     } else {
         None

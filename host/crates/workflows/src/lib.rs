@@ -1,7 +1,7 @@
 //! Workflows: definitions in the languages of Orquesta and of action chains, their inspection, and the conductor that
 //! decides what happens next.
 //!
-//! Pure: no clock, no randomness, no store, no I/O. `petrel-engine` stores the events of a workflow and starts its
+//! Pure: no clock, no randomness, no store, no I/O. `petrel-workflow-engine` stores the events of a workflow and starts its
 //! actions; `petrel-expressions` evaluates expressions.
 
 pub mod chain;

@@ -1,7 +1,7 @@
 //! Reads the requested part of a list from the store: in pieces, in the order of ids, which is the order of time, and
 //! no further than needed. `part.rs` makes the answer.
 
-use petrel_engine::reads::{Page, ReadError, Unreadable};
+use petrel_engine::reads::{Page, ReadError, RowKind, Unreadable};
 use petrel_model::Id;
 
 use super::part::{Listed, Part};
@@ -258,7 +258,7 @@ impl ListRequest {
 /// # Errors
 /// When the store fails. An unreadable row is no error and is listed as such.
 pub(crate) async fn read_each<T: Listed, F>(
-    kind: &'static str,
+    kind: RowKind,
     ids: Vec<Id>,
     limit: usize,
     is_last: bool,
@@ -373,7 +373,8 @@ mod tests {
                 nothing(one).await
             };
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let page = runtime.block_on(read_each("trigger instance", ids, limit, is_last, lost)).unwrap();
+            let page =
+                runtime.block_on(read_each(RowKind::TriggerInstance, ids, limit, is_last, lost)).unwrap();
             (page.unreadable.len(), page.next)
         };
         assert_eq!(read(9, true), (1, None));

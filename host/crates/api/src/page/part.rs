@@ -5,8 +5,8 @@
 
 use axum::http::HeaderValue;
 use axum::response::Response;
-use petrel_engine::intake::Claim;
 use petrel_engine::reads::Unreadable;
+use petrel_engine::triggers::Claim;
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
 use serde::{Serialize, Serializer};
 
@@ -285,6 +285,7 @@ impl<T: Listed> Part<T> {
 
 #[cfg(test)]
 mod tests {
+    use petrel_engine::reads::RowKind;
     use serde_json::{Value, json};
 
     use super::super::lists;
@@ -304,7 +305,8 @@ mod tests {
         }
         let ids = ["d", "c", "b", "a"].map(|letter| letter.repeat(24));
         let [d, c, b, a] = &ids;
-        let lost = |id: &String| Unreadable { kind: "execution", id: id.clone(), reason: "why".into() };
+        let lost =
+            |id: &String| Unreadable { kind: RowKind::Execution, id: id.clone(), reason: "why".into() };
         let items = vec![Small(c.clone().leak()), Small(a.clone().leak())];
         let list = asked(&lists::EXECUTIONS, "include_attributes=id").unwrap();
         let total = Total { count: 2, is_exact: true };

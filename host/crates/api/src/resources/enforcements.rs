@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types as wire;
-use petrel_engine::reads::{Page, ReadError, Unreadable};
+use petrel_engine::reads::{Page, ReadError, RowKind, Unreadable};
 use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
 use serde::{Serialize, Serializer};
 
@@ -125,12 +125,12 @@ async fn read(
             None => look.step(api, asked.is_rising, at, limit).await?,
         },
     };
-    let reads = api.engine.reads();
+    let reads = api.engine.triggers().reads();
     let one = move |id: Id| async move {
         let found = reads.enforcement(EnforcementId(id)).await;
         found.map(|found| found.filter(|one| asked.admits(one)))
     };
-    let mut page = read_each("enforcement", step.ids, limit, true, one).await?;
+    let mut page = read_each(RowKind::Enforcement, step.ids, limit, true, one).await?;
     page.unreadable.extend(step.lost);
     page.next = page.next.or(step.next);
     Ok(page)
@@ -144,13 +144,13 @@ async fn of_event(
     is_rising: bool,
     past: Option<Id>,
 ) -> Result<Portion, ReadError> {
-    match api.engine.reads().trigger_instance(id).await {
+    match api.engine.triggers().reads().trigger_instance(id).await {
         Ok(instance) => {
             let ids = instance.map(|instance| instance.enforcements).unwrap_or_default();
             Ok(Portion { ids: in_order(ids, is_rising, past), ..Portion::default() })
         }
         Err(ReadError::Damaged { reason, .. }) => {
-            let lost = Unreadable { kind: "trigger instance", id: id.to_string(), reason };
+            let lost = Unreadable { kind: RowKind::TriggerInstance, id: id.to_string(), reason };
             // The event is reported only once, on its first page.
             Ok(Portion { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Portion::default() })
         }
@@ -180,7 +180,7 @@ impl Look {
     ) -> Result<Portion, ReadError> {
         let mut past = None;
         if let Some(id) = at {
-            match api.engine.reads().enforcement(EnforcementId(id)).await {
+            match api.engine.triggers().reads().enforcement(EnforcementId(id)).await {
                 Ok(Some(last)) => {
                     let event = last.trigger_instance_id;
                     let rest = of_event(api, event, is_rising, at).await?;
@@ -213,7 +213,7 @@ async fn after(
     is_rising: bool,
     count: usize,
 ) -> Result<(Vec<Vec<EnforcementId>>, Option<TriggerInstanceId>), ReadError> {
-    let reads = api.engine.reads();
+    let reads = api.engine.triggers().reads();
     if is_rising {
         let ages = reads.oldest_trigger_instances(at, count).await?;
         let next = ages.last().map(|age| age.id).filter(|_| ages.len() == count);
@@ -242,10 +242,10 @@ impl Lookup {
 }
 
 pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Lookup, ApiError> {
-    match api.engine.reads().enforcement(id).await {
+    match api.engine.triggers().reads().enforcement(id).await {
         Ok(found) => Ok(Lookup::Whole(found)),
         Err(ReadError::Damaged { reason, .. }) => {
-            Ok(Lookup::Unreadable(Unreadable { kind: "enforcement", id: id.to_string(), reason }))
+            Ok(Lookup::Unreadable(Unreadable { kind: RowKind::Enforcement, id: id.to_string(), reason }))
         }
         Err(error) => Err(error.into()),
     }
@@ -261,7 +261,7 @@ pub(crate) async fn one(
     let parsed: EnforcementId = id
         .parse()
         .map_err(|error: petrel_model::id::InvalidId| ApiError::invalid(error.to_string(), hint))?;
-    let found = api.engine.reads().enforcement(parsed).await?.ok_or_else(|| {
+    let found = api.engine.triggers().reads().enforcement(parsed).await?.ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("enforcement `{id}` does not exist"), hint)
     })?;
     Ok(Json(wire::Enforcement::from(&found)).into_response())

@@ -13,8 +13,8 @@ use petrel_access::Behalf;
 use petrel_api_types as wire;
 use petrel_api_types::Refusal;
 use petrel_engine::executions::{Canceled, Request};
-use petrel_engine::intake::Claim;
-use petrel_engine::reads::{ExecutionFilter, Page, ReadError};
+use petrel_engine::reads::{ExecutionFilter, Page, ReadError, RowKind};
+use petrel_engine::triggers::Claim;
 use petrel_model::id::InvalidId;
 use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
@@ -119,14 +119,14 @@ async fn read(
     };
     // A filter by id names its items, so each is read by itself instead of through the index.
     if let Some(ids) = asked.ids_from(at) {
-        return read_each("execution", ids, limit, true, one).await;
+        return read_each(RowKind::Execution, ids, limit, true, one).await;
     }
     let at = at.map(ExecutionId);
     if asked.is_rising {
         let ages = reads.oldest_executions(at, RISING).await?;
         let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
         let is_last = ids.len() < RISING;
-        return read_each("execution", ids, limit, is_last, one).await;
+        return read_each(RowKind::Execution, ids, limit, is_last, one).await;
     }
     let page = reads.executions(filter, at, limit).await?;
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })

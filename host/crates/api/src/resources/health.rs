@@ -55,7 +55,7 @@ pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
         waiting: reads.waiting(),
         running: api.engine.executions().running(),
         held: reads.held(),
-        unreadable: unreadable.iter().map(|lost| views::unreadable(lost).of_kind(lost.kind)).collect(),
+        unreadable: unreadable.iter().map(|lost| views::unreadable(lost).of_kind(lost.kind.name())).collect(),
         notes: notes.into_iter().map(Cow::Owned).collect(),
     };
     Json(status).into_response()

@@ -59,11 +59,11 @@ struct Kinds {
 impl Kinds {
     /// Looks an id up in each kind. What cannot be read is there.
     async fn of(api: &Api, id: Id) -> Self {
-        let reads = api.engine.reads();
+        let (reads, events) = (api.engine.reads(), api.engine.triggers().reads());
         Self {
             is_execution: !matches!(reads.execution(ExecutionId(id)).await, Ok(None)),
-            is_event: !matches!(reads.trigger_instance(TriggerInstanceId(id)).await, Ok(None)),
-            is_enforcement: !matches!(reads.enforcement(EnforcementId(id)).await, Ok(None)),
+            is_event: !matches!(events.trigger_instance(TriggerInstanceId(id)).await, Ok(None)),
+            is_enforcement: !matches!(events.enforcement(EnforcementId(id)).await, Ok(None)),
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use petrel_api_types as wire;
 use petrel_api_types::Why;
 use petrel_api_types::trigger::Enforcements;
-use petrel_engine::reads::{Page, ReadError};
+use petrel_engine::reads::{Page, ReadError, RowKind};
 use petrel_model::id::InvalidId;
 use petrel_model::secrets::masked_payload;
 use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
@@ -66,20 +66,20 @@ async fn read(
     at: Option<Id>,
     limit: usize,
 ) -> Result<Page<TriggerInstance, Id>, ReadError> {
-    let reads = api.engine.reads();
+    let reads = api.engine.triggers().reads();
     let one = move |id: Id| async move {
         let found = reads.trigger_instance(TriggerInstanceId(id)).await;
         found.map(|found| found.filter(|event| asked.admits(event)))
     };
     if let Some(ids) = asked.ids_from(at) {
-        return read_each("trigger instance", ids, limit, true, one).await;
+        return read_each(RowKind::TriggerInstance, ids, limit, true, one).await;
     }
     let at = at.map(TriggerInstanceId);
     if asked.is_rising {
         let ages = reads.oldest_trigger_instances(at, RISING).await?;
         let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
         let is_last = ids.len() < RISING;
-        return read_each("trigger instance", ids, limit, is_last, one).await;
+        return read_each(RowKind::TriggerInstance, ids, limit, is_last, one).await;
     }
     let page = reads.trigger_instances(kind, at, limit).await?;
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
@@ -127,7 +127,7 @@ pub(crate) async fn why(
     let mut held = None;
     // The rules claim the memory of the values that they read where they read them.
     listing::hold(&api, &mut held, 2 * instance.bytes())?;
-    let rules = api.engine.explain(&instance, secrets == Secrets::Masked).await?;
+    let rules = api.engine.triggers().explain(&instance, secrets == Secrets::Masked).await?;
     // The caller may be looking for an event that came after this one and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
     let why = Why {
@@ -158,11 +158,11 @@ fn none_yet(api: &Api) -> ApiError {
 /// The event with an id, or the `last` one.
 async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
     if text == "last" {
-        let newest = api.engine.reads().trigger_instances(None, None, 1).await?;
+        let newest = api.engine.triggers().reads().trigger_instances(None, None, 1).await?;
         return newest.items.into_iter().next().ok_or_else(|| none_yet(api));
     }
     let id: TriggerInstanceId = text.parse().map_err(|error: InvalidId| no_event_id(&error))?;
-    match api.engine.reads().trigger_instance(id).await? {
+    match api.engine.triggers().reads().trigger_instance(id).await? {
         Some(event) => Ok(event),
         None => Err(no_event(api, id).await),
     }

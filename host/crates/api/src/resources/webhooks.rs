@@ -12,8 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use petrel_engine::dispatcher::Accepted;
-use petrel_engine::incoming::{Event, LargeEvent, SMALL};
+use petrel_engine::triggers::{Accepted, Event, LargeEvent, SMALL};
 use petrel_model::{Object, Payload, size};
 use serde_json::Value;
 
@@ -40,8 +39,11 @@ pub(crate) async fn receive(
     // An unknown webhook is refused first, since its body does not matter.
     api.engine.catalog().content().webhook(&url)?;
     let sent = read(&api, &held, &url, &headers, bytes).await?;
-    let accepted =
-        api.engine.accept_webhook(&url, sent.event.clone().in_trace(traceparent::of(&headers))).await?;
+    let accepted = api
+        .engine
+        .triggers()
+        .accept_webhook(&url, sent.event.clone().in_trace(traceparent::of(&headers)))
+        .await?;
     if sent.length.is_none() {
         // The answer of a small body needs no claim, so a client that waits takes no memory from others.
         held.release();
@@ -109,7 +111,7 @@ async fn read(
     held.grow(api, 2 * bytes.len())?;
     let (claim, length) = (held.take(api)?, bytes.len());
     let large = LargeEvent { headers: title_cased, headers_lower: lower, body: bytes.into() };
-    let (event, claim) = api.engine.read_large(url, large, claim).await?;
+    let (event, claim) = api.engine.triggers().read_large(url, large, claim).await?;
     held.put(claim);
     Ok(Sent { event, length: Some(length), held: held.clone() })
 }

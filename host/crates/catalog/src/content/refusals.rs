@@ -2,11 +2,12 @@
 //! somebody runs an action.
 
 use petrel_engine_core::Error;
-use petrel_model::names::{WITHOUT_OWN_PACK, is_own_pack};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::{Action, Ref};
+use petrel_persistence::DocumentKind;
 
+use super::named::Named;
 use super::{Content, Runners};
 
 /// Features of StackStorm that this host lacks: a runner, the actions of `core` that need it, and the remedy.
@@ -69,37 +70,24 @@ pub fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
     (message, hint)
 }
 
+/// The remedy for the action `name` of `core`, if it needs a runner that this host lacks.
+pub(super) fn instead_of(name: &str) -> Option<String> {
+    let (runner, _, instead) = WITHOUT.iter().find(|(_, actions, _)| actions.contains(&name))?;
+    Some(format!("it needs the runner {runner}, which this version does not have; {instead}"))
+}
+
+/// The remedy for the trigger type `name` of `core`, if this host lacks it.
+pub(super) fn instead_of_trigger(name: &str) -> Option<String> {
+    NO_TRIGGERS.iter().find(|(kinds, _)| kinds.contains(&name)).map(|(_, instead)| (*instead).to_owned())
+}
+
 impl Content {
     /// Whether an action with this reference exists that is refused or cannot be read.
     pub(crate) fn is_hidden(&self, reference: &Ref) -> bool {
         let is_refused =
             |pack: &std::sync::Arc<petrel_model::Pack>| pack.refused.contains_key(reference.name());
         self.packs.get(reference.pack()).is_some_and(is_refused)
-            || self.unreadable.iter().any(|one| one.kind == "action" && one.id == reference.as_str())
-    }
-
-    /// The error for a missing object, which may belong to one of the host's own packs that this version lacks.
-    pub(super) fn without_own_pack<'a>(
-        &self,
-        what: &'static str,
-        name: &str,
-        known: impl IntoIterator<Item = &'a str>,
-    ) -> Error {
-        let (pack, within) = name.split_once('.').unwrap_or((name, ""));
-        let needs = WITHOUT.iter().find(|(_, actions, _)| actions.contains(&within));
-        if let ("action", "core", Some((runner, _, instead))) = (what, pack, needs) {
-            let hint = format!("it needs the runner {runner}, which this version does not have; {instead}");
-            return Error::NotFound { what, name: name.to_owned(), hint };
-        }
-        let lacks = NO_TRIGGERS.iter().find(|(kinds, _)| kinds.contains(&within));
-        if let ("trigger", "core", Some((_, instead))) = (what, pack, lacks) {
-            return Error::NotFound { what, name: name.to_owned(), hint: (*instead).to_owned() };
-        }
-        if what != "action" || !is_own_pack(pack) || self.packs.contains_key(pack) {
-            return Error::not_found(what, name, known);
-        }
-        let hint = format!("the pack `{pack}` is not part of this version; {WITHOUT_OWN_PACK}");
-        Error::NotFound { what, name: name.to_owned(), hint }
+            || self.unreadable.iter().any(|one| one.is_document(DocumentKind::Action, reference.as_str()))
     }
 
     /// The reason why there is no rule `name`: its pack's file has it and it is refused, or it does not exist.
@@ -113,7 +101,7 @@ impl Content {
                 name: name.to_owned(),
                 hint: format!("its file is refused: {why}; correct it and register its pack again"),
             },
-            None => self.missing("rule", name, self.rules.keys().map(Ref::as_str)),
+            None => self.missing(Named::Rule, name, self.rules.keys().map(Ref::as_str)),
         }
     }
 }

@@ -27,7 +27,7 @@ impl House {
 
     /// The configuration as actions of `mine` get it, or the reason why they get none.
     async fn filled(&self) -> Result<Value, String> {
-        let filled = self.catalog.configuration_for("mine", "ada").await.unwrap();
+        let filled = self.catalog.configuration_for("mine", "ada").await;
         filled.map(|values| Value::Object(Object::clone(&values))).map_err(|error| error.to_string())
     }
 }

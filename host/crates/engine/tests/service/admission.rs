@@ -87,20 +87,6 @@ async fn one_user_has_no_more_than_a_share_of_what_may_wait() {
 }
 
 #[tokio::test]
-async fn one_rule_has_no_more_than_a_share_of_what_may_wait() {
-    let house = Plan::default().options(at_most(4, 50)).resting().open().await;
-    house.rule(&rule("busy", "busy", "waits", "")).await;
-    house.rule(&rule("idle", "idle", "waits", "")).await;
-    for _ in 0..2 {
-        house.post("busy", json!({})).await.unwrap();
-    }
-    let (code, message) = refused(house.post("busy", json!({})).await);
-    assert!(code == "busy" && message.contains("house.busy"), "{message}");
-    assert_eq!(house.events().await.len(), 2, "the event that was refused is not stored");
-    house.post("idle", json!({})).await.unwrap();
-}
-
-#[tokio::test]
 async fn what_is_delayed_counts_as_waiting() {
     let house = Plan::default().options(at_most(2, 100)).open().await;
     for _ in 0..2 {
@@ -113,7 +99,7 @@ async fn what_is_delayed_counts_as_waiting() {
 
 #[tokio::test]
 async fn no_more_events_are_on_their_way_to_the_store_than_the_limit() {
-    let house = Plan::default().options(|options| options.accepting_limit = 1).open().await;
+    let house = Plan::default().options(|options| options.triggers.accepting_limit = 1).open().await;
     house.rule(&rule("r", "sample", "at_once", "")).await;
     let open = house.store().delay(any);
     let first = house.post_later("sample", json!({"n": 1}));
@@ -124,16 +110,6 @@ async fn no_more_events_are_on_their_way_to_the_store_than_the_limit() {
     first.await.unwrap().unwrap();
     house.post("sample", json!({"n": 3})).await.unwrap();
     assert_eq!(house.events().await.len(), 2);
-}
-
-#[tokio::test]
-async fn requests_take_no_more_memory_than_there_is() {
-    let house = Plan::default().options(|options| options.bytes_in_flight = 1 << 20).resting().open().await;
-    assert_eq!(refused(house.claim(2 << 20)).0, "too_large");
-    let all = house.claim(1 << 20).unwrap();
-    assert_eq!(refused(house.claim(1 << 10)).0, "busy");
-    drop(all);
-    house.claim(1 << 20).unwrap();
 }
 
 #[tokio::test]

@@ -2,10 +2,10 @@
 
 use petrel_model::Status;
 use petrel_model::rule::EnforcementStatus;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::store::{How, any};
-use crate::support::{House, Plan, RuleChange, refused, result_of, rule};
+use crate::support::{House, refused, result_of, rule};
 
 #[tokio::test]
 async fn an_event_its_enforcement_and_its_execution_are_stored_together() {
@@ -47,35 +47,9 @@ async fn an_event_that_was_stored_and_not_answered_runs_all_the_same() {
     assert_eq!(house.script.begun(), [id]);
 }
 
-#[tokio::test]
-async fn nobody_listens_to_a_webhook_that_no_rule_names() {
-    let house = House::new().await;
-    assert_eq!(refused(house.post("sample", json!({})).await).0, "not_found");
-    house.rule(&rule("r", "/sample/", "at_once", "")).await;
-    house.post("sample", json!({})).await.unwrap();
-    assert_eq!(refused(house.post("other", json!({})).await).0, "not_found");
-    house.change(RuleChange::Delete("house.r".into())).await.unwrap();
-    assert_eq!(refused(house.post("sample", json!({})).await).0, "not_found");
-    assert_eq!(house.events().await.len(), 1);
-}
-
 /// A criterion on the field `color` of the body.
 fn criterion(operator: &str, pattern: &str) -> String {
     format!("criteria: {{trigger.body.color: {{type: {operator}, pattern: \"{pattern}\"}}}}\n")
-}
-
-#[tokio::test]
-async fn of_a_rule_that_does_not_match_nothing_is_stored() {
-    let house = House::new().await;
-    house.rule(&rule("r", "sample", "at_once", &criterion("equals", "red"))).await;
-    for (color, matches) in [("red", 1), ("blue", 0), ("", 0)] {
-        let accepted = house.post("sample", json!({"color": color})).await.unwrap();
-        assert_eq!(
-            (accepted.executions.len(), house.enforcements(&accepted).await.len()),
-            (matches, matches)
-        );
-    }
-    assert_eq!((house.events().await.len(), house.executions().await.len()), (3, 1));
 }
 
 #[tokio::test]
@@ -90,20 +64,6 @@ async fn why_a_rule_did_not_match_can_be_asked_afterwards() {
     let [(_, false, blue), (_, true, _)] = told.as_slice() else { panic!("{told:?}") };
     assert!(blue.contains("\"red\"") && blue.contains("\"blue\""), "{blue}");
     assert!(house.explain(&accepted).await[1].came_of_it.contains("failed: on purpose"));
-}
-
-#[tokio::test]
-async fn each_rule_that_matches_asks_for_an_execution_in_the_order_of_their_names() {
-    let house = House::new().await;
-    for name in ["b", "c", "a"] {
-        house.rule(&rule(name, "sample", "at_once", "")).await;
-    }
-    house.rule(&rule("other", "elsewhere", "at_once", "")).await;
-    house.change(RuleChange::Switch("house.b".into(), false)).await.unwrap();
-    let accepted = house.post("sample", json!({})).await.unwrap();
-    let rules: Vec<_> = house.enforcements(&accepted).await.into_iter().map(|one| one.rule).collect();
-    assert_eq!(rules.iter().map(petrel_model::Ref::as_str).collect::<Vec<_>>(), ["house.a", "house.c"]);
-    assert_eq!(accepted.executions.len(), 2);
 }
 
 fn with_value(name: &str, action: &str, value: &str) -> String {
@@ -126,17 +86,6 @@ async fn the_parameters_of_a_rule_are_rendered_of_the_event() {
 }
 
 #[tokio::test]
-async fn a_pattern_reads_the_datastore_as_it_is_when_the_event_comes() {
-    let house = House::new().await;
-    house.rule(&rule("r", "sample", "at_once", &criterion("equals", "{{ st2kv.system.wanted }}"))).await;
-    for (wanted, matches) in [("red", 1), ("blue", 0), ("red", 1)] {
-        house.set_key("wanted", wanted).await;
-        let accepted = house.post("sample", json!({"color": "red"})).await.unwrap();
-        assert_eq!(accepted.executions.len(), matches, "{wanted}");
-    }
-}
-
-#[tokio::test]
 async fn a_key_that_parameters_read_in_vain_is_noted_and_told_with_the_nearest() {
     let house = House::new().await;
     house.set_key("limit", "5").await;
@@ -153,54 +102,4 @@ async fn a_key_that_parameters_read_in_vain_is_noted_and_told_with_the_nearest()
     let told: Vec<_> = told.iter().map(|one| one.came_of_it.as_str()).collect();
     assert!(told[0].ends_with(&format!("succeeded; {note}; did you mean st2kv.system.limit?")), "{told:?}");
     assert!(told[1].ends_with("succeeded"), "{told:?}");
-}
-
-#[tokio::test]
-async fn parameters_that_cannot_be_used_make_a_failed_execution_that_says_why() {
-    let house = House::new().await;
-    house.rule(&with_value("r", "at_once", "{{ trigger.body.nothing.at.all }}")).await;
-    let accepted = house.post("sample", json!({})).await.unwrap();
-    let failed = house.execution(accepted.executions[0]).await;
-    assert_eq!((failed.status, result_of(&failed, "code")), (Status::Failed, json!("parameters")));
-    let enforcement = &house.enforcements(&accepted).await[0];
-    assert_eq!(enforcement.status, EnforcementStatus::Failed);
-    assert!(enforcement.failure_reason.as_ref().unwrap().contains("house.r"), "{enforcement:?}");
-    assert!(house.script.begun().is_empty());
-}
-
-#[tokio::test]
-async fn a_match_whose_action_cannot_be_run_is_recorded_as_failed() {
-    let house = House::new().await;
-    for action in ["nowhere", "idle", "elsewhere"] {
-        house.rule(&rule(action, action, action, "")).await;
-        let accepted = house.post(action, json!({})).await.unwrap();
-        let enforcement = &house.enforcements(&accepted).await[0];
-        assert_eq!((enforcement.status, enforcement.execution_id), (EnforcementStatus::Failed, None));
-        let reason = enforcement.failure_reason.as_deref().unwrap();
-        assert!(reason.contains(&format!("house.{action}")), "{reason}");
-    }
-    assert!(house.executions().await.is_empty());
-}
-
-#[tokio::test]
-async fn a_payload_that_does_not_fit_its_trigger_is_refused() {
-    let schema = json!({"type": "object", "properties": {"body": {"type": "object", "required": ["id"]}}});
-    let house = Plan::default().payload_schema(&schema).open().await;
-    house.rule(&rule("r", "sample", "at_once", "")).await;
-    for body in [json!({}), json!("text"), json!([1])] {
-        let (code, message) = refused(house.post("sample", body).await);
-        assert!(code == "invalid" && message.contains("core.st2.webhook"), "{message}");
-    }
-    assert!(house.events().await.is_empty());
-    house.post("sample", json!({"id": 1})).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_payload_that_is_nested_too_deep_is_refused() {
-    let house = House::new().await;
-    house.rule(&rule("r", "sample", "at_once", "")).await;
-    let nested = |depth: usize| (0..depth).fold(json!(1), |inner: Value, _| json!({"a": inner}));
-    assert_eq!(refused(house.post("sample", nested(200)).await).0, "invalid");
-    house.post("sample", nested(50)).await.unwrap();
-    assert_eq!(house.events().await.len(), 1);
 }

@@ -16,8 +16,8 @@ use log::Log;
 use petrel_access::Behalf;
 use petrel_catalog::content::Runners;
 use petrel_engine::executions::{Again, Request};
-use petrel_engine::incoming::Event;
 use petrel_engine::reads::ExecutionFilter;
+use petrel_engine::triggers::Event;
 use petrel_engine::workflows::orquesta;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Execution, ExecutionId, Object, Status, TraceId};
@@ -163,7 +163,7 @@ fn what_comes_of_an_event_is_logged_in_the_trace_of_its_sender_or_in_one_that_be
             let (trace, ids) = process().block_on(async {
                 let engine = start_with_rule(&pack, &MemoryStore::default(), ends, action).await;
                 let event = Event::from(json!({"body": {}})).in_trace(sent);
-                let accepted = engine.accept_webhook("event", event).await.unwrap();
+                let accepted = engine.triggers().accept_webhook("event", event).await.unwrap();
                 let ended = ended(&engine, accepted.executions[0]).await;
                 engine.stop().await;
                 let trace = sent.unwrap_or_else(|| TraceId::from(accepted.id.0));
@@ -182,7 +182,7 @@ fn what_the_next_process_does_for_an_event_is_logged_in_the_same_trace() {
     let (pack, store) = (pack(), MemoryStore::default());
     let accepted = process().block_on(async {
         let engine = start_with_rule(&pack, &store, 0, "core.flow").await;
-        let accepted = engine.accept_webhook("event", json!({"body": {}})).await.unwrap();
+        let accepted = engine.triggers().accept_webhook("event", json!({"body": {}})).await.unwrap();
         let inside = ExecutionFilter {
             parent: Some(Some(accepted.executions[0])),
             status: Some(Status::Running),
@@ -245,7 +245,8 @@ fn a_failed_enforcement_is_a_warning_in_the_trace_of_its_event_and_a_flood_of_th
         process().block_on(async {
             // The rule outlives its action: the match is recorded as failed.
             let engine = start_with_rule(&pack, &MemoryStore::default(), 0, "core.gone").await;
-            let post = || engine.accept_webhook("event", Event::from(json!({"body": {}})).in_trace(sent));
+            let post =
+                || engine.triggers().accept_webhook("event", Event::from(json!({"body": {}})).in_trace(sent));
             let first = post().await.unwrap();
             let trace = sent.unwrap_or_else(|| TraceId::from(first.id.0));
             let warnings = log.warnings(FAILED);

@@ -47,7 +47,7 @@ impl House {
         let clock = Arc::<SetClock>::clone(&plan.clock);
         let core = Core::new(Arc::new(plan.store.clone()), clock);
         if !plan.is_known {
-            plan.store.commit(Commit::of([Change::put(plan.webhook())])).await.unwrap();
+            plan.store.commit(Commit::of([Change::put(Plan::webhook())])).await.unwrap();
         }
         let script = Script::default();
         let engine = Engine::on(core.clone(), script.runners(), plan.options.clone()).await.unwrap();
@@ -123,11 +123,6 @@ impl House {
     /// Why it takes in nothing.
     pub(crate) async fn not_ready(&self) -> Vec<String> {
         self.engine.not_ready().await
-    }
-
-    /// Takes memory for a request of so many bytes; what is given back holds it.
-    pub(crate) fn claim(&self, bytes: usize) -> Result<impl Sized + use<>, Error> {
-        self.engine.claim(bytes)
     }
 
     /// Makes a user, as the admin does.

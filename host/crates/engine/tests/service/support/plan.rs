@@ -8,7 +8,6 @@ use petrel_engine::Options;
 use petrel_engine_core::SetClock;
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{ExecutionId, Object, TriggerType};
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::house::House;
@@ -40,7 +39,6 @@ pub(crate) struct Plan {
     /// Whether an earlier process has registered the pack.
     pub(super) is_known: bool,
     pub(super) rests: bool,
-    payload_schema: Object,
     pub(super) files: TempDir,
     pub(super) clock: Arc<SetClock>,
     pub(super) store: TestStore,
@@ -52,7 +50,6 @@ impl Default for Plan {
             options: Options::default(),
             is_known: false,
             rests: false,
-            payload_schema: Object::new(),
             files: TempDir::new().unwrap(),
             clock: Arc::new(SetClock::default()),
             store: TestStore::default(),
@@ -91,12 +88,6 @@ impl Plan {
         self
     }
 
-    /// The same where the payload of webhooks is checked.
-    pub(crate) fn payload_schema(mut self, schema: &Value) -> Self {
-        self.payload_schema = schema.as_object().cloned().unwrap_or_default();
-        self
-    }
-
     /// The same, but nothing runs before [`House::start`].
     pub(crate) fn resting(mut self) -> Self {
         self.rests = true;
@@ -128,12 +119,12 @@ impl Plan {
     }
 
     /// The trigger type of webhooks, as the pack `core` would bring it.
-    pub(super) fn webhook(&self) -> TriggerType {
+    pub(super) fn webhook() -> TriggerType {
         TriggerType {
             reference: WEBHOOK.parse().unwrap(),
             description: String::new(),
             parameters_schema: Object::new(),
-            payload_schema: self.payload_schema.clone(),
+            payload_schema: Object::new(),
         }
     }
 

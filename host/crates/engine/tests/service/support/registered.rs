@@ -3,8 +3,7 @@
 use std::fs;
 
 use petrel_catalog::{Giver, registration};
-use petrel_engine::dispatcher::Accepted;
-use petrel_engine::explanation::Explanation;
+use petrel_engine::triggers::{Accepted, Explanation};
 use petrel_engine::{Engine, Error};
 use petrel_model::{Action, Enforcement, EnforcementId, Pack, Ref, Rule, TriggerInstance};
 use petrel_persistence::StoreExt as _;
@@ -18,23 +17,23 @@ use super::{PACK, Parts};
 impl House {
     /// Sends an event to a webhook.
     pub(crate) async fn post(&self, url: &str, body: Value) -> Result<Accepted, Error> {
-        self.engine.accept_webhook(url, json!({"body": body})).await
+        self.engine.triggers().accept_webhook(url, json!({"body": body})).await
     }
 
     /// The same, while the test does something else.
     pub(crate) fn post_later(&self, url: &str, body: Value) -> JoinHandle<Result<Accepted, Error>> {
         let (engine, url) = (self.engine.clone(), url.to_owned());
-        tokio::spawn(async move { engine.accept_webhook(&url, json!({"body": body})).await })
+        tokio::spawn(async move { engine.triggers().accept_webhook(&url, json!({"body": body})).await })
     }
 
     /// All events, newest first.
     pub(crate) async fn events(&self) -> Vec<TriggerInstance> {
-        self.engine.reads().trigger_instances(None, None, 10_000).await.unwrap().items
+        self.engine.triggers().reads().trigger_instances(None, None, 10_000).await.unwrap().items
     }
 
     /// What the rules made of an event.
     pub(crate) async fn enforcements(&self, accepted: &Accepted) -> Vec<Enforcement> {
-        let reads = self.engine.reads();
+        let reads = self.engine.triggers().reads();
         let event = reads.trigger_instance(accepted.id).await.unwrap().unwrap();
         let mut found = Vec::new();
         for id in event.enforcements {
@@ -45,13 +44,13 @@ impl House {
 
     /// Whether an enforcement is stored.
     pub(crate) async fn has_enforcement(&self, id: EnforcementId) -> bool {
-        self.engine.reads().enforcement(id).await.unwrap().is_some()
+        self.engine.triggers().reads().enforcement(id).await.unwrap().is_some()
     }
 
     /// What each rule makes of an event, and why.
     pub(crate) async fn explain(&self, accepted: &Accepted) -> Vec<Explanation> {
-        let event = self.engine.reads().trigger_instance(accepted.id).await.unwrap().unwrap();
-        self.engine.explain(&event, false).await.unwrap()
+        let event = self.engine.triggers().reads().trigger_instance(accepted.id).await.unwrap().unwrap();
+        self.engine.triggers().explain(&event, false).await.unwrap()
     }
 
     /// Makes, changes or deletes a rule.

@@ -21,10 +21,10 @@ use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candida
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
-use crate::error::Error;
 use crate::failures;
 use crate::incoming::Event;
-use crate::service::Engine;
+use crate::service::Triggers;
+use petrel_engine_core::Error;
 
 /// A stored event, with the executions that it requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Arrived {
     }
 }
 
-impl Engine {
+impl Triggers {
     /// Accepts an event of a webhook.
     ///
     /// # Errors
@@ -74,14 +74,11 @@ impl Engine {
         event: Event,
         content: Arc<Content>,
     ) -> Result<Accepted, Error> {
-        self.executions().queue().check_room()?;
+        self.queue().check_room()?;
         refuse_depth("the payload", event.values())?;
-        let Ok(_accepting) = self.0.accepting.try_acquire() else {
-            let limit = self.0.options.accepting_limit;
-            return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
-        };
-        let now = self.now();
-        let arrived = Arrived { id: self.mint(now), trigger, kind, event, now, content };
+        let _turn = self.accepting_turn()?;
+        let now = self.core().now();
+        let arrived = Arrived { id: self.core().mint(now), trigger, kind, event, now, content };
         let span = spans::accept_event(arrived.id, arrived.trace());
         self.take_in(arrived).instrument(span).await
     }
@@ -96,23 +93,23 @@ impl Engine {
             decided
         } else {
             self.evaluations().check_room()?;
-            let engine = self.clone();
+            let triggers = self.clone();
             let decide = move || {
                 // It may have waited for its turn, and rules may have changed meanwhile.
-                let arrived = Arrived { content: engine.catalog().content(), ..arrived };
-                engine.decide(&arrived)
+                let arrived = Arrived { content: triggers.content(), ..arrived };
+                triggers.decide(&arrived)
             };
             self.evaluations().heavy(decide).await?
         };
         let (accepted, changes) = decided?;
         let failed = failures::among(&changes);
-        let schedulers = self.executions().queue().schedulers_of(&changes);
+        let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
-        self.commit(Vec::new(), changes).await?;
+        self.core().commit(Vec::new(), changes).await?;
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failures::log(self.core(), trace, &failed);
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
-        self.executions().queue().wake_these(schedulers);
+        self.queue().wake_these(schedulers);
         Ok(accepted)
     }
 
@@ -130,7 +127,7 @@ impl Engine {
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
         let enforced = enforce_candidates(candidates, &occurrence);
         for one in &enforced {
-            self.executions().queue().check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
+            self.queue().check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let mut instance = TriggerInstance {
             id: *id,
@@ -184,7 +181,7 @@ impl Engine {
             Decision::Matched => self.execution_for(arrived, instance, &enforced.rule, secrets),
         };
         let enforcement = Enforcement {
-            id: self.mint::<EnforcementId>(now),
+            id: self.core().mint::<EnforcementId>(now),
             trigger_instance_id: instance.id,
             rule_id: rule.id,
             rule: rule.reference.clone(),
@@ -268,7 +265,8 @@ impl Engine {
         };
         let secret_places = templates.secret_places(&parameters, secrets, &[]);
         let context = Context { secret_places, ..context };
-        let mut execution = executions::new_execution(self.mint(now), &registered, parameters, context, now);
+        let mut execution =
+            executions::new_execution(self.core().mint(now), &registered, parameters, context, now);
         let reason = wrong.map(|reason| fail(&mut execution, rule, instance, &reason));
         (Some(execution), reason)
     }

@@ -16,9 +16,9 @@ use petrel_rules::parameters::absent::absent_keys;
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate_all};
 use serde_json::Value;
 
-use crate::error::Error;
 use crate::incoming::SMALL;
-use crate::service::Engine;
+use crate::service::Triggers;
+use petrel_engine_core::Error;
 
 /// Largest number of rules whose missing keys are compared with the existing ones.
 const MOST_MEANT: usize = 20;
@@ -65,7 +65,7 @@ pub struct CriterionExplanation {
     pub text: String,
 }
 
-impl Engine {
+impl Triggers {
     /// The verdicts of the rules that listen to the event's trigger, and their consequences at that time.
     /// Rules and datastore are the present ones. With `hides_secrets` no value is quoted that the trigger
     /// type or the action declares secret.
@@ -96,16 +96,16 @@ impl Engine {
         }
         self.evaluations().check_room()?;
         // The time of reading the event does not count for its rules.
-        let (engine, event) = (self.clone(), instance.clone());
+        let (triggers, event) = (self.clone(), instance.clone());
         let (payload, claim) = self
             .evaluations()
-            .heavy_and_exact(move || engine.stored_values(&event.trigger, &event.payload))
+            .heavy_and_exact(move || triggers.stored_values(&event.trigger, &event.payload))
             .await??;
-        let (engine, event) = (self.clone(), instance.clone());
+        let (triggers, event) = (self.clone(), instance.clone());
         self.evaluations()
             .heavy(move || {
                 let _claim = claim;
-                engine.explain_read(&event, payload, hides_secrets)
+                triggers.explain_read(&event, payload, hides_secrets)
             })
             .await
     }

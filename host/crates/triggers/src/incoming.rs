@@ -9,11 +9,10 @@ use petrel_model::{Object, Payload, Ref, TraceId, depth};
 use petrel_rules::Reads;
 use petrel_runners::apart;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
-use crate::error::Error;
 use crate::intake::Claim;
-use crate::service::Engine;
+use crate::service::Triggers;
+use petrel_engine_core::Error;
 
 /// The largest event that is parsed as a whole, in bytes of JSON.
 pub const SMALL: usize = 256 << 10;
@@ -74,16 +73,7 @@ pub struct LargeEvent {
     pub body: Vec<u8>,
 }
 
-/// The reader of large events: one after the other, so that they leave a processor to all others.
-pub(crate) struct Reading(Arc<Semaphore>);
-
-impl Default for Reading {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
-
-impl Engine {
+impl Triggers {
     /// Parses a large event of the webhook `url` on a thread of its own, and claims the memory of its values.
     /// The text of the payload ends with the body and one bracket.
     ///
@@ -96,11 +86,11 @@ impl Engine {
         sent: LargeEvent,
         mut claim: Claim,
     ) -> Result<(Event, Claim), Error> {
-        let turn = Arc::clone(&self.0.reading.0).acquire_owned().await.map_err(|_closed| Error::Stopping)?;
-        let (engine, url) = (self.clone(), url.to_owned());
+        let turn = self.reading_turn().await?;
+        let (triggers, url) = (self.clone(), url.to_owned());
         let reading = apart::spawn(std::thread::Builder::new().name("read".into()), move || {
             let _turn = turn;
-            engine.read(&url, sent, &mut claim).map(|event| (event, claim))
+            triggers.read(&url, sent, &mut claim).map(|event| (event, claim))
         });
         let internal = |why: String| Error::Internal(format!("a large event cannot be read: {why}"));
         reading

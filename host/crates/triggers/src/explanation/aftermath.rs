@@ -12,8 +12,8 @@ use petrel_persistence as persistence;
 use serde_json::Value;
 
 use super::Explanation;
-use crate::error::Error;
-use crate::service::Engine;
+use crate::service::Triggers;
+use petrel_engine_core::Error;
 
 /// The length of a reason, in characters; the execution has all of it.
 const REASON: usize = 300;
@@ -28,7 +28,7 @@ pub(super) struct Enforcements {
     is_partial: bool,
 }
 
-impl Engine {
+impl Triggers {
     /// The readable enforcements of an event.
     pub(super) async fn enforcements_of(&self, instance: &TriggerInstance) -> Result<Enforcements, Error> {
         let mut found = Enforcements::default();

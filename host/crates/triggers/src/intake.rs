@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::Error;
-use crate::service::Engine;
+use crate::service::Triggers;
+use petrel_engine_core::Error;
 
 /// The unit of accounting, in bytes.
 const UNIT: usize = 1024;
@@ -44,14 +45,10 @@ impl Intake {
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 
 impl Addresses {
-    fn all(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Counts `more` units for `address`; `false` if it would have more than three quarters of `limit` bytes.
     fn add(&self, address: IpAddr, more: usize, limit: usize) -> bool {
         let share = units(limit - limit / 4) as usize;
-        let mut all = self.all();
+        let mut all = self.0.lock();
         let held = all.get(&address).copied().unwrap_or(0);
         let with = held.saturating_add(more);
         // A single request may take the whole share of its address, however large it is.
@@ -64,7 +61,7 @@ impl Addresses {
 
     /// Forgets an address without claims.
     fn give_back(&self, address: IpAddr, units: usize) {
-        let mut all = self.all();
+        let mut all = self.0.lock();
         let left = all.get(&address).copied().unwrap_or(0).saturating_sub(units);
         if left == 0 {
             all.remove(&address);
@@ -129,14 +126,14 @@ impl Claim {
     }
 }
 
-impl Engine {
+impl Triggers {
     /// Claims `bytes` for a request.
     ///
     /// # Errors
     /// [`Error::TooLarge`] when requests never have so much memory, [`Error::Busy`] when too little is left
     /// at present.
     pub fn claim(&self, bytes: usize) -> Result<Claim, Error> {
-        self.0.intake.claim(bytes, None)
+        self.intake().claim(bytes, None)
     }
 
     /// As [`Engine::claim`], for a request from `address`, which has its share.
@@ -144,7 +141,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::claim`], and [`Error::Busy`] when other requests from there take too much.
     pub fn claim_for(&self, bytes: usize, address: Option<IpAddr>) -> Result<Claim, Error> {
-        self.0.intake.claim(bytes, address)
+        self.intake().claim(bytes, address)
     }
 }
 
@@ -212,7 +209,7 @@ mod tests {
         claim.shrink_to(2 * MIB);
         drop(intake.claim(10 * MIB, one).unwrap());
         drop(claim);
-        assert!(intake.addresses.all().is_empty());
+        assert!(intake.addresses.0.lock().is_empty());
         drop(intake.claim(16 * MIB, one).unwrap());
         assert_eq!(intake.room.available_permits(), 16 << 10);
     }
