@@ -194,6 +194,7 @@ impl World {
                 Ok(())
             }
             Step::Kill => self.kill(),
+            Step::Stop(within) => self.stop(within),
         }
     }
 
@@ -300,6 +301,15 @@ impl World {
             self.script.end(id, Some(end));
         }
         self.settle()
+    }
+
+    /// Has the host stop, and what it has not done `within` that time is lost with it.
+    fn stop(&mut self, within: Duration) -> anyhow::Result<()> {
+        let life = self.life()?;
+        life.thread.spawn(life.host.clone().stop());
+        self.settle()?;
+        self.turn(within, TOGETHER)?;
+        self.kill()
     }
 
     /// Ends the host at once, with all that runs, and starts the next one on the same store.

@@ -108,6 +108,7 @@ fn much_happens_in_a_few_seeds() {
         "refused, no_room",
         "refused, internal",
         "the host is lost",
+        ": Stop(",
         "    -e",
     ] {
         assert!(all.contains(word), "in no trace of 20 seeds: `{word}`");
