@@ -23,6 +23,7 @@ pub trait Difference: Clone + Send + Sync + 'static {
     async fn commit(&self, below: &MemoryStore, commit: Commit) -> Result<(), CommitError>;
 
     /// The difference of the store that the next process opens.
+    #[must_use]
     fn of_next_process(&self) -> Self {
         self.clone()
     }
