@@ -91,6 +91,11 @@ impl Host {
         Ok(())
     }
 
+    /// Stops in order, as far as that comes before the host is dropped.
+    pub(crate) async fn stop(self) {
+        self.engine.stop().await;
+    }
+
     /// The number of running actions, as the engine counts them.
     pub(crate) fn running(&self) -> usize {
         self.engine.executions().running()

@@ -1,8 +1,8 @@
 //! A deterministic simulation: the engine on one thread, over a store in memory that fails, by a clock that stands until
 //! it is turned, with a runner whose runs end as they are told to. One seed gives a list of at most 200 steps: events,
 //! rules that are made and changed, requests, cancels, pauses, reruns, the clock turned, runs that end, slow commits, a
-//! full disk, a host that is killed at rest or lost in the middle of a commit. Each seed is run twice, and all that
-//! becomes visible must be the same, commit by commit.
+//! full disk, a host that stops, is killed at rest or lost in the middle of a commit. Each seed is run twice, and all
+//! that becomes visible must be the same, commit by commit.
 //!
 //! After each step, and at each commit within, this must hold (by these names in [`invariants`], and in messages):
 //!

@@ -15,6 +15,9 @@ pub(crate) const RULES: usize = 4;
 /// How many webhooks events are sent to.
 pub(crate) const WEBHOOKS: usize = 2;
 
+/// How long a host that stops is given at most: longer than it waits for the last of its tasks.
+const LONGEST_STOP: Duration = Duration::from_secs(15);
+
 /// One of what there is: its number, in the order of age, and again from the first when there are fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Which(pub usize);
@@ -110,6 +113,8 @@ pub enum Step {
     },
     /// The host is killed when it is at rest, and started again.
     Kill,
+    /// The host is asked to stop and has so much time for it. Then it is killed, and started again.
+    Stop(Duration),
     /// The host is lost in one of the next commits, and started again.
     Lose {
         /// After so many others.
@@ -123,8 +128,16 @@ pub enum Step {
 pub fn steps(seed: u64, most: usize) -> Vec<Step> {
     // Seeds are small numbers; their first bits are to differ all the same.
     let mut moments = Moments::from_seed(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    // Drawn from numbers of their own, so that the other steps of a seed are those that it always had.
+    let mut stops = Moments::from_seed(seed.wrapping_add(3).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let count = 1 + moments.number(MOST_STEPS);
-    (0..count.min(most)).map(|_| step(&mut moments)).collect()
+    let steps = (0..count.min(most)).map(|_| step(&mut moments));
+    steps.map(|step| if step == Step::Kill { ends_host(&mut stops) } else { step }).collect()
+}
+
+/// Every other time a host that is to end is not killed but stops.
+fn ends_host(moments: &mut Moments) -> Step {
+    if moments.number(2) == 0 { Step::Kill } else { Step::Stop(moments.next(LONGEST_STOP)) }
 }
 
 fn step(moments: &mut Moments) -> Step {

@@ -23,7 +23,7 @@ use crate::rules::Rules;
 use crate::runner::{Script, ScriptedRunner};
 use crate::slots::SlotWatch;
 use crate::steps::{Step, Which};
-use crate::store::{Faults, FaultyStore};
+use crate::store::{Faults, FaultyStore, Life as Faulty};
 use crate::thread::OneThread;
 use crate::watch::Watch;
 
@@ -194,6 +194,7 @@ impl World {
                 Ok(())
             }
             Step::Kill => self.kill(),
+            Step::Stop(within) => self.stop(within),
         }
     }
 
@@ -302,6 +303,15 @@ impl World {
         self.settle()
     }
 
+    /// Has the host stop, and what it has not done `within` that time is lost with it.
+    fn stop(&mut self, within: Duration) -> anyhow::Result<()> {
+        let life = self.life()?;
+        life.thread.spawn(life.host.clone().stop());
+        self.settle()?;
+        self.turn(within, TOGETHER)?;
+        self.kill()
+    }
+
     /// Ends the host at once, with all that runs, and starts the next one on the same store.
     fn kill(&mut self) -> anyhow::Result<()> {
         self.ledger.lock().lines.push("    the host is lost, and the next one starts".into());
@@ -354,7 +364,7 @@ impl World {
 fn ground(inner: MemoryStore, seed: u64) -> (FaultyStore, Arc<TurnedClock>, Arc<Mutex<Ledger>>, Arc<Script>) {
     let clock = Arc::new(TurnedClock::default());
     let ledger = Arc::new(Mutex::new(Ledger::new(KEPT)));
-    let store = FaultyStore::new(inner, Arc::clone(&clock), Arc::clone(&ledger));
+    let store = FaultyStore::new(inner, Faulty::new(Arc::clone(&clock), Arc::clone(&ledger)));
     let moments = Moments::from_seed(seed.wrapping_add(7).wrapping_mul(0xd1b5_4a32_d192_ed03));
     let script = Arc::new(Script::new(Arc::clone(&clock), Arc::clone(&ledger), moments));
     (store, clock, ledger, script)

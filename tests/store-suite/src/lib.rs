@@ -3,7 +3,8 @@
 //!
 //! The cases say what a store promises, by what the engine relies on: atomic commits, preconditions,
 //! the queue, orphans, listings, documents, and that all of it is still there after the store was opened again.
-//! The [`samples`] that they store are there for other tests too.
+//! The [`samples`] that they store are there for other tests too, and so is a store in memory that fails as a test wants
+//! it to ([`Altered`]).
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -11,11 +12,13 @@
     reason = "these are the bodies of tests"
 )]
 
+mod altered;
 pub mod cases;
 pub mod samples;
 
 use petrel_persistence::Store;
 
+pub use altered::{Altered, Difference};
 pub use samples::{at, document, execution, id, instance, rule};
 
 /// How a test opens a backend.

@@ -63,9 +63,11 @@ impl WorkflowEngine {
         let (core, engine) = (self.core().clone(), self.clone());
         let waiting = self.core().spawn("timeout of a workflow", async move {
             tokio::select! {
-                () = core.sleep(end.since(core.now())) => {}
+                // A host that stops leaves this to the next one, also when the time is up already.
+                biased;
                 // The next process sets the timeout again.
                 () = core.stop_starting().cancelled() => return,
+                () = core.sleep(end.since(core.now())) => {}
             }
             // A task of its own, which cannot be called off half way.
             core.spawn("end of a workflow", async move {

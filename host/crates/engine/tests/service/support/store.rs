@@ -1,21 +1,14 @@
 //! A store in memory that treats commits as a test demands: it refuses one, makes one without an answer,
 //! delays one, or fails for good. It also holds executions, as a store does that was restored from a backup.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use petrel_model::execution::Account;
-use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Status, Timestamp, TriggerInstance,
-    TriggerInstanceId, WorkflowEntry,
-};
-use petrel_persistence::store::{ExecutionAge, TriggerInstanceAge};
-use petrel_persistence::{
-    Change, Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures,
-    MemoryStore, Output, Page, Store,
-};
+use petrel_model::{Execution, ExecutionId, Status};
+use petrel_persistence::{Change, Commit, CommitError, Error, Figures, MemoryStore, Store as _};
+use petrel_store_suite::{Altered, Difference};
 use tokio::sync::oneshot;
 
 use super::gate::Gate;
@@ -79,17 +72,20 @@ fn moves(commit: &Commit, to: impl Fn(Status) -> bool) -> bool {
     })
 }
 
-/// The store. Clones share what is stored and what is to go wrong.
+/// The store. Clones share what is stored and what is to go wrong, and so does the store of the next process.
+pub(crate) type TestStore = Altered<Faults>;
+
+/// What is to go wrong.
 #[derive(Clone, Default)]
-pub(crate) struct TestStore {
-    inner: MemoryStore,
-    state: Arc<State>,
-}
+pub(crate) struct Faults(Arc<State>);
 
 #[derive(Default)]
 struct State {
     /// What is to become of the next commits, each of the first that is meant.
     faults: Mutex<VecDeque<(Which, How)>>,
+    is_broken: AtomicBool,
+    is_full: AtomicBool,
+    held: Mutex<Held>,
     /// What the next claim that finds something waits for, once its executions are claimed.
     claim: Gate,
     /// What the next log of a workflow that is read waits for.
@@ -98,9 +94,6 @@ struct State {
     has_lost_logs: AtomicBool,
     /// How often an execution was read.
     reads: AtomicUsize,
-    is_broken: AtomicBool,
-    is_full: AtomicBool,
-    held: Mutex<Held>,
 }
 
 #[derive(Default)]
@@ -110,12 +103,7 @@ struct Held {
     claimed: Vec<ExecutionId>,
 }
 
-impl TestStore {
-    /// What the next process finds. This one is fenced off.
-    pub(crate) fn reopen(&self) -> Self {
-        Self { inner: self.inner.reopen(), state: Arc::clone(&self.state) }
-    }
-
+impl Faults {
     /// Has this become of the next commit that is meant.
     pub(crate) fn next(&self, which: Which, how: How) {
         self.faults().push_back((which, how));
@@ -128,44 +116,44 @@ impl TestStore {
         open
     }
 
-    /// Lets the next claim that finds something come back only when what is given is used or dropped.
-    pub(crate) fn delay_claim(&self) -> oneshot::Sender<()> {
-        self.state.claim.close()
-    }
-
-    /// Lets who reads a log of a workflow next wait until what is given is used or dropped.
-    pub(crate) fn delay_log(&self) -> oneshot::Sender<()> {
-        self.state.log.close()
-    }
-
-    /// Whether no log of a workflow can be read from now on.
-    pub(crate) fn lose_logs(&self, are_lost: bool) {
-        self.state.has_lost_logs.store(are_lost, Ordering::SeqCst);
-    }
-
     /// How many commits are still to meet what was asked for.
     pub(crate) fn faults_left(&self) -> usize {
         self.faults().len()
     }
 
+    /// Lets the next claim that finds something come back only when what is given is used or dropped.
+    pub(crate) fn delay_claim(&self) -> oneshot::Sender<()> {
+        self.0.claim.close()
+    }
+
+    /// Lets who reads a log of a workflow next wait until what is given is used or dropped.
+    pub(crate) fn delay_log(&self) -> oneshot::Sender<()> {
+        self.0.log.close()
+    }
+
+    /// Whether no log of a workflow can be read from now on.
+    pub(crate) fn lose_logs(&self, are_lost: bool) {
+        self.0.has_lost_logs.store(are_lost, Ordering::SeqCst);
+    }
+
     /// How often an execution was read by its id.
     pub(crate) fn reads(&self) -> usize {
-        self.state.reads.load(Ordering::SeqCst)
+        self.0.reads.load(Ordering::SeqCst)
     }
 
     /// Nothing can be written from now on.
     pub(crate) fn break_down(&self) {
-        self.state.is_broken.store(true, Ordering::SeqCst);
+        self.0.is_broken.store(true, Ordering::SeqCst);
     }
 
     /// The disk is whole again, as the next process finds it.
     pub(crate) fn mend(&self) {
-        self.state.is_broken.store(false, Ordering::SeqCst);
+        self.0.is_broken.store(false, Ordering::SeqCst);
     }
 
     /// Whether the disk has less left than the reserve.
     pub(crate) fn set_full(&self, is_full: bool) {
-        self.state.is_full.store(is_full, Ordering::SeqCst);
+        self.0.is_full.store(is_full, Ordering::SeqCst);
     }
 
     /// Holds these, as if they had been in flight at the backup that the store is restored from.
@@ -174,15 +162,15 @@ impl TestStore {
     }
 
     fn faults(&self) -> MutexGuard<'_, VecDeque<(Which, How)>> {
-        self.state.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held_here(&self) -> MutexGuard<'_, Held> {
-        self.state.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_broken(&self) -> bool {
-        self.state.is_broken.load(Ordering::SeqCst)
+        self.0.is_broken.load(Ordering::SeqCst)
     }
 
     fn take(&self, commit: &Commit) -> Option<How> {
@@ -195,14 +183,14 @@ impl TestStore {
     }
 
     /// Makes a commit, and takes note of what it means to those that are held.
-    async fn make(&self, commit: Commit) -> Result<(), CommitError> {
+    async fn make(&self, below: &MemoryStore, commit: Commit) -> Result<(), CommitError> {
         let lifts = commit.changes.iter().any(|change| matches!(change, Change::LiftHold));
         let ended = commit.changes.iter().filter_map(|change| match change {
             Change::UpdateExecution(execution) if execution.status.is_final() => Some(execution.id),
             _ => None,
         });
         let ended: Vec<_> = ended.collect();
-        self.inner.commit(commit).await?;
+        below.commit(commit).await?;
         let again = {
             let mut held = self.held_here();
             ended.iter().for_each(|id| {
@@ -211,7 +199,7 @@ impl TestStore {
             if lifts { std::mem::take(&mut *held).claimed } else { Vec::new() }
         };
         for id in again {
-            self.inner.release(id).await?;
+            below.release(id).await?;
         }
         Ok(())
     }
@@ -222,80 +210,48 @@ fn unavailable() -> Error {
 }
 
 #[async_trait]
-impl Store for TestStore {
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+impl Difference for Faults {
+    async fn commit(&self, below: &MemoryStore, commit: Commit) -> Result<(), CommitError> {
         match self.take(&commit) {
-            None => self.make(commit).await,
+            None => self.make(below, commit).await,
             Some(How::Refused) => Err(unavailable().into()),
             Some(How::NoRoom) => Err(CommitError::NoRoom("the disk is full, on purpose".into())),
             Some(How::Unanswered) => {
-                self.make(commit).await?;
+                self.make(below, commit).await?;
                 Err(unavailable().into())
             }
             Some(How::Waits(open)) => {
                 // Dropped is as good as said.
                 drop(open.await);
-                self.make(commit).await
+                self.make(below, commit).await
             }
         }
     }
 
-    fn fence(&self) -> Fence {
-        self.inner.fence()
-    }
-
-    async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error> {
-        let claimed = self.inner.claim(runners, now, limit).await?;
+    async fn handed_out(&self, claimed: Vec<Execution>) -> Vec<Execution> {
         if !claimed.is_empty() {
-            self.state.claim.pass().await;
+            self.0.claim.pass().await;
         }
         let mut held = self.held_here();
         let (resting, free): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|execution| held.ids.contains(&execution.id));
         held.claimed.extend(resting.iter().map(|execution| execution.id));
-        Ok(free)
+        free
     }
 
-    async fn release(&self, id: ExecutionId) -> Result<(), Error> {
-        self.inner.release(id).await
+    fn reads_execution(&self) {
+        self.0.reads.fetch_add(1, Ordering::SeqCst);
     }
 
-    async fn next_due(&self, runners: &[String]) -> Result<Option<Timestamp>, Error> {
-        self.inner.next_due(runners).await
-    }
-
-    fn waiting(&self) -> usize {
-        self.inner.waiting()
-    }
-
-    fn waiting_within(&self, share: usize) -> usize {
-        self.inner.waiting_within(share)
-    }
-
-    fn waiting_of(&self, account: Account<'_>) -> usize {
-        self.inner.waiting_of(account)
-    }
-
-    fn is_waiting(&self, id: ExecutionId) -> bool {
-        self.inner.is_waiting(id)
-    }
-
-    fn is_active(&self, id: ExecutionId) -> bool {
-        self.inner.is_active(id)
-    }
-
-    fn inside(&self, root: ExecutionId) -> usize {
-        self.inner.inside(root)
-    }
-
-    fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
-        self.inner.by_workflow()
-    }
-
-    async fn orphans(&self) -> Result<Vec<Execution>, Error> {
-        let mut orphans = self.inner.orphans().await?;
-        orphans.retain(|orphan| !self.is_held(orphan.id));
-        Ok(orphans)
+    async fn reads_log(&self, workflow: ExecutionId) -> Result<(), Error> {
+        self.0.log.pass().await;
+        if self.0.has_lost_logs.load(Ordering::SeqCst) {
+            return Err(Error::Damaged {
+                what: format!("the log of {workflow}"),
+                reason: "on purpose".into(),
+            });
+        }
+        Ok(())
     }
 
     fn held(&self) -> usize {
@@ -307,90 +263,11 @@ impl Store for TestStore {
     }
 
     fn figures(&self) -> Figures {
-        let left = if self.state.is_full.load(Ordering::SeqCst) { 1 } else { 1 << 30 };
+        let left = if self.0.is_full.load(Ordering::SeqCst) { 1 } else { 1 << 30 };
         Figures { room_bytes: Some(left), reserve_bytes: 64 << 20 }
     }
 
     async fn failed(&self) -> Error {
         if self.is_broken() { unavailable() } else { std::future::pending().await }
-    }
-
-    async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
-        self.state.reads.fetch_add(1, Ordering::SeqCst);
-        self.inner.execution(id).await
-    }
-
-    async fn executions(
-        &self,
-        filter: &ExecutionFilter,
-        before: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Page<Execution, ExecutionId>, Error> {
-        self.inner.executions(filter, before, limit).await
-    }
-
-    async fn oldest_executions(
-        &self,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Vec<ExecutionAge>, Error> {
-        self.inner.oldest_executions(after, limit).await
-    }
-
-    async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error> {
-        self.inner.output(id, from).await
-    }
-
-    async fn children(
-        &self,
-        workflow: ExecutionId,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Vec<Execution>, Error> {
-        self.inner.children(workflow, after, limit).await
-    }
-
-    async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {
-        self.state.log.pass().await;
-        if self.state.has_lost_logs.load(Ordering::SeqCst) {
-            return Err(Error::Damaged {
-                what: format!("the log of {workflow}"),
-                reason: "on purpose".into(),
-            });
-        }
-        self.inner.workflow_log(workflow).await
-    }
-
-    async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error> {
-        self.inner.documents(kind).await
-    }
-
-    async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
-        self.inner.document(key).await
-    }
-
-    async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
-        self.inner.trigger_instance(id).await
-    }
-
-    async fn trigger_instances(
-        &self,
-        trigger_type: Option<&Ref>,
-        before: Option<TriggerInstanceId>,
-        limit: usize,
-    ) -> Result<Page<TriggerInstance, TriggerInstanceId>, Error> {
-        self.inner.trigger_instances(trigger_type, before, limit).await
-    }
-
-    async fn oldest_trigger_instances(
-        &self,
-        after: Option<TriggerInstanceId>,
-        limit: usize,
-    ) -> Result<Vec<TriggerInstanceAge>, Error> {
-        self.inner.oldest_trigger_instances(after, limit).await
-    }
-
-    async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error> {
-        self.inner.enforcement(id).await
     }
 }
