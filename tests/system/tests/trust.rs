@@ -134,6 +134,11 @@ fn nobody_acts_as_somebody_else_unless_allowed() {
     assert_eq!(host.list("/executions?user=admin").len(), 0);
     // Whoever has a backup can sign in as anybody.
     host.send_plain("GET", "/api/v1/backup", &bob, b"").with_status(403);
+    // The log is everybody's, and its level the admin's.
+    let level = json!({"level": "off"}).to_string();
+    let refused = host.send_plain("PUT", "/api/v1/log", &bob, level.as_bytes()).with_status(403);
+    assert_says(&refused.body, &["`bob` may not change the level of the log"]);
+    host.send_plain("GET", "/api/v1/log", &bob, b"").with_status(200);
 
     // A secret of a rule comes back for the same action only, and of an execution only as it is.
     let rule = |action: &str, value: &str| {
