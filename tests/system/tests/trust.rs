@@ -94,6 +94,13 @@ fn names_that_come_with_rights_are_the_admins(host: &Host<'_>, bob: &str, deploy
         let refused = post(host, bob, "/users", &taken).with_status(403);
         assert_says(&refused.body, &["`bob` may not make the user", name]);
     }
+    // Not even the admin makes one that looks like them.
+    for name in ["Admin", "ADMIN", " admin", "admin\u{200b}", "\u{430}dmin", "Stanley", "stanIey", "r0bot"] {
+        let alike = json!({"name": name, "password": PASSWORD});
+        let [_, message, _] = host.post("/users", &alike).with_status(400).error();
+        assert_says(&message, &["cannot be the name of a user"]);
+        post(host, bob, "/users", &alike).with_status(400);
+    }
     let password = json!({"password": "another password"}).to_string();
     let refused = host.send_plain("PUT", "/api/v1/users/admin/password", deploy, password.as_bytes());
     assert_says(&refused.with_status(403).body, &["`deploy` may not act as `admin`"]);
