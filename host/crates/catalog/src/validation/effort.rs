@@ -37,8 +37,8 @@ const SMALL: usize = 2_000;
 /// The depth of schemas within each other, with references followed, up to which a value is checked.
 const DEEPEST: usize = 400;
 
-/// The searches of a validation for one name: for its form and for its error.
-const SEARCHES: u64 = 2;
+/// The searches of a validation for one name: of this walk, of the look for a form that fits, and for the error.
+const SEARCHES: u64 = 3;
 
 /// The part of a schema that says how much work a validation is.
 #[derive(Debug)]

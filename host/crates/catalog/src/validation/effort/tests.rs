@@ -40,6 +40,15 @@ fn names_that_take_too_long_for_a_pattern_are_refused_and_not_compared() {
 }
 
 #[test]
+fn names_within_a_parameter_are_charged_as_well() {
+    let parameters = json!({"m": {"type": "object", "patternProperties": {ENDLESS: {"type": "string"}}}});
+    let validator = Validator::of_parameters(parameters.as_object().unwrap());
+    assert_eq!(validator.check(&json!({"m": {"ab": "x", "c": 1}})), Ok(()));
+    let message = validator.check(&json!({"m": names(100)})).unwrap_err();
+    assert!(message.starts_with("it cannot be checked: it took more work"), "{message}");
+}
+
+#[test]
 fn a_text_for_which_a_pattern_goes_back_for_ever_is_refused() {
     let schema = json!({"properties": {"l": {"items": {"anyOf": [{"pattern": ENDLESS}, {}]}}}});
     let texts: Vec<_> = (0..100).map(|number| format!("{}{number}", "a".repeat(60))).collect();
