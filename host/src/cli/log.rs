@@ -12,7 +12,7 @@ use crate::print::{self, Attributes};
 /// Show and change the level of the log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Log {
-    /// Show the level, or set it until the next start of the host
+    /// Show the level, or set it until the next start of the host, which only the admin may
     #[command(
         after_help = "Examples:\n  petrel log level\n  petrel log level debug\n  petrel log level info,petrel=debug"
     )]

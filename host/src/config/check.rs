@@ -1,5 +1,6 @@
 //! Checks of settings that would be harmful alone or together. `value.rs` checks the form of single values.
 
+use petrel_model::quoted::quoted;
 use petrel_packs::plain_file;
 
 use super::table::Settings;
@@ -41,7 +42,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     check_numbers(settings)?;
     log::filter(&settings.log.level).map_err(|error| {
         Failure::usage(
-            format!("log.level is `{}`, which is not a log level: {error}", settings.log.level),
+            format!("log.level is `{}`, which is not a log level: {error}", quoted(&settings.log.level)),
             "write error, warn, info, debug or trace, or levels by module, as in warn,petrel=debug",
         )
     })?;

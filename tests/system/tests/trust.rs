@@ -94,6 +94,13 @@ fn names_that_come_with_rights_are_the_admins(host: &Host<'_>, bob: &str, deploy
         let refused = post(host, bob, "/users", &taken).with_status(403);
         assert_says(&refused.body, &["`bob` may not make the user", name]);
     }
+    // Not even the admin makes one that looks like them.
+    for name in ["Admin", "ADMIN", " admin", "admin\u{200b}", "\u{430}dmin", "Stanley", "stanIey", "r0bot"] {
+        let alike = json!({"name": name, "password": PASSWORD});
+        let [_, message, _] = host.post("/users", &alike).with_status(400).error();
+        assert_says(&message, &["cannot be the name of a user"]);
+        post(host, bob, "/users", &alike).with_status(400);
+    }
     let password = json!({"password": "another password"}).to_string();
     let refused = host.send_plain("PUT", "/api/v1/users/admin/password", deploy, password.as_bytes());
     assert_says(&refused.with_status(403).body, &["`deploy` may not act as `admin`"]);
@@ -134,6 +141,11 @@ fn nobody_acts_as_somebody_else_unless_allowed() {
     assert_eq!(host.list("/executions?user=admin").len(), 0);
     // Whoever has a backup can sign in as anybody.
     host.send_plain("GET", "/api/v1/backup", &bob, b"").with_status(403);
+    // The log is everybody's, and its level the admin's.
+    let level = json!({"level": "off"}).to_string();
+    let refused = host.send_plain("PUT", "/api/v1/log", &bob, level.as_bytes()).with_status(403);
+    assert_says(&refused.body, &["`bob` may not change the level of the log"]);
+    host.send_plain("GET", "/api/v1/log", &bob, b"").with_status(200);
 
     // A secret of a rule comes back for the same action only, and of an execution only as it is.
     let rule = |action: &str, value: &str| {

@@ -4,6 +4,7 @@
 use petrel_engine_core::Error;
 use petrel_model::names::check_text;
 
+use crate::likeness::likeness;
 use crate::service::Access;
 use crate::users::{ADMIN, RULE_USER};
 
@@ -34,6 +35,16 @@ impl Access {
     /// Whether a user of this name is allowed more than others. Whoever creates that user can sign in as it.
     pub(crate) fn comes_with_rights(&self, name: &str) -> bool {
         name == RULE_USER || self.may_impersonate(name)
+    }
+
+    /// The name with rights that `name` cannot be told apart from, unless it is one itself.
+    pub(crate) fn resembled(&self, name: &str) -> Option<&str> {
+        if self.comes_with_rights(name) {
+            return None;
+        }
+        let looks = likeness(name);
+        let settings = self.options().may_impersonate.iter().map(String::as_str);
+        [ADMIN, RULE_USER].into_iter().chain(settings).find(|known| likeness(known) == looks)
     }
 
     /// Whether `caller` is the admin. Roles will be asked here.

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `service` | the handle: identifies tokens and keys |
 //! | `sign_in` | tokens for passwords; `throttle` slows guessing down, `secrets` mints and hashes |
-//! | `users`, `api_keys` | creating, changing and deleting these |
+//! | `users`, `api_keys` | creating, changing and deleting these; `likeness` compares the looks of names |
 //! | `behalf` | the right to act on behalf of others |
 //! | `accounts` | a snapshot of all accounts, for reading |
 //!
@@ -20,6 +20,7 @@ mod accounts;
 mod api_keys;
 mod behalf;
 mod identity;
+mod likeness;
 mod secrets;
 mod service;
 mod sign_in;

@@ -1,7 +1,7 @@
 //! Creates and deletes users, and sets their passwords.
 
 use petrel_engine_core::{Decided, Error};
-use petrel_model::names::check_text;
+use petrel_model::names::check_user;
 use petrel_model::{ApiKey, Token, User};
 use petrel_persistence::Change;
 
@@ -35,11 +35,18 @@ impl Access {
     ///
     /// # Errors
     /// When the name or the password is not valid, the name is taken, or it comes with rights and `caller` is not the
-    /// admin: the name of the admin, which is free after a deletion, that of rules, and those in the settings.
+    /// admin: the name of the admin, which is free after a deletion, that of rules, and those in the settings. Nobody
+    /// can create a name that looks like one of these.
     pub async fn create_user(&self, caller: &str, name: &str, password: &str) -> Result<User, Error> {
         check_name(name)?;
         if self.comes_with_rights(name) {
             self.refuse_others_than_admin(caller, &format!("make the user `{name}`"))?;
+        }
+        if let Some(known) = self.resembled(name) {
+            let message = format!(
+                "`{name}` cannot be the name of a user: people cannot tell it from `{known}`, which comes with rights"
+            );
+            return Err(Error::invalid(message, "choose a name that looks different"));
         }
         let password_hash = self.hashed(password).await?;
         let created_at = self.core().now();
@@ -125,7 +132,7 @@ impl Access {
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
-    check_text("a user", name)?;
+    check_user(name)?;
     // HTTP's Basic scheme, by which people sign in, ends a name at its first colon (RFC 7617).
     if name.contains(':') {
         let message =
@@ -159,7 +166,11 @@ mod tests {
                 .all(|name| check_name(name).is_ok())
         );
         let long = "x".repeat(256);
-        assert!(["", "a:b", "a\nb", &long].into_iter().all(|name| check_name(name).is_err()));
+        assert!(
+            ["", "a:b", "a\nb", " a", "a ", "a\u{200b}", "\u{202e}a", &long]
+                .into_iter()
+                .all(|name| check_name(name).is_err())
+        );
         assert!(check_password("12345678").is_ok() && check_password("1234567").is_err());
         assert!(check_password(&"x".repeat(1025)).is_err());
     }

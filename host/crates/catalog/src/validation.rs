@@ -1,9 +1,11 @@
 //! The validation of values against schemas of packs. Validators are compiled once and kept.
 //!
-//! Except for [`patterns`], keywords such as `uniqueItems` or a long `enum` charge no work. So the size of the value
-//! decides: large values are not validated by a worker that answers requests ([`petrel_engine_core::evaluation`]).
-//! [`words`] writes the messages.
+//! [`patterns`] charges for the searches of regular expressions, and [`effort`] for schemas that may take far more work
+//! than the value is long. Other keywords, such as `uniqueItems` or a long `enum`, charge no work. So the size of the
+//! value decides: large values are not validated by a worker that answers requests
+//! ([`petrel_engine_core::evaluation`]). [`words`] writes the messages.
 
+mod effort;
 mod patterns;
 mod words;
 
@@ -16,6 +18,7 @@ use petrel_model::parameters::{Parameters, validation_schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
+use effort::Effort;
 use words::{Checked, Values};
 
 /// The bytes of values that are validated on a worker.
@@ -26,7 +29,13 @@ const SMALL: usize = 64 * 1024;
 pub struct Validator {
     schema: Value,
     secrets: Secrets,
-    compiled: OnceLock<Result<jsonschema::Validator, String>>,
+    compiled: OnceLock<Result<Compiled, String>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    validator: jsonschema::Validator,
+    effort: Effort,
 }
 
 /// The values that messages must not quote.
@@ -81,9 +90,12 @@ impl Validator {
         self.compiled().as_ref().err().map(String::as_str)
     }
 
-    fn compiled(&self) -> &Result<jsonschema::Validator, String> {
-        let compile = || patterns::validator(&self.schema).map_err(|error| error.to_string());
-        self.compiled.get_or_init(compile)
+    fn compiled(&self) -> &Result<Compiled, String> {
+        self.compiled.get_or_init(|| {
+            let effort = Effort::of(&self.schema)?;
+            let validator = patterns::validator(&self.schema).map_err(|error| error.to_string())?;
+            Ok(Compiled { validator, effort })
+        })
     }
 
     /// The first mistake in `value`, in StackStorm's words where it has some.
@@ -101,7 +113,7 @@ impl Validator {
         if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
             return Err("it is too large to be checked beside other work; send less".to_owned());
         }
-        let validator =
+        let Compiled { validator, effort } =
             self.compiled().as_ref().map_err(|error| format!("its schema is not valid: {error}"))?;
         let told = |error: &jsonschema::ValidationError<'_>| {
             let name = words::first_name(error.instance_path());
@@ -110,9 +122,11 @@ impl Validator {
             let checked = Checked { value, schema: &self.schema };
             words::of(error, if hides { Values::Hidden } else { Values::Shown }, checked)
         };
+        let unchecked = |limit: work::Limit| format!("it cannot be checked: {limit}");
         work::evaluation(|| {
+            effort.charge(&self.schema, value).map_err(unchecked)?;
             let checked = validator.validate(value).map_err(|error| told(&error));
-            work::check().map_err(|limit| format!("it cannot be checked: {limit}"))?;
+            work::check().map_err(unchecked)?;
             checked
         })
     }

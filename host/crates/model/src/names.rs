@@ -87,7 +87,7 @@ pub fn check_item(what: &str, pack: &str, name: &str) -> Result<(), InvalidName>
     Err(refused(what, name, reason, REMEDY))
 }
 
-/// Checks the name of a key, a user or a webhook: any text without control characters, including `/`. Only `.` and `..`
+/// Checks the name of a key or a webhook: any text without control characters, including `/`. Only `.` and `..`
 /// are refused: clients treat them as directories and remove them from a path, even escaped (WHATWG URL, 4.1).
 ///
 /// # Errors
@@ -104,6 +104,23 @@ pub fn check_text(what: &str, name: &str) -> Result<(), InvalidName> {
         _ => return Ok(()),
     };
     Err(refused(what, name, reason, REMEDY))
+}
+
+/// Checks the name of a user. It is text as in [`check_text`], but all of it can be seen: otherwise it could pass for
+/// the name of somebody else.
+///
+/// # Errors
+/// [`InvalidName`] for anything else.
+pub fn check_user(name: &str) -> Result<(), InvalidName> {
+    const REMEDY: &str = "use visible characters, with single spaces between them at most";
+    check_text("a user", name)?;
+    let reason = match name {
+        _ if name.trim() != name => "it begins or ends with a space",
+        _ if name.contains("  ") => "it contains two spaces in a row",
+        _ if !name.chars().all(is_printable) => "it contains an unprintable character",
+        _ => return Ok(()),
+    };
+    Err(refused("a user", name, reason, REMEDY))
 }
 
 /// Whether a character is visible as itself after a letter. An accent is, a mark that changes the direction is not.
@@ -172,7 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn keys_users_and_webhooks_hold_any_text() {
+    fn all_of_the_name_of_a_user_can_be_seen() {
+        for name in ["ada", "A1", "a b", "CORP/ada ä", "e\u{301}", "日本", "a.b-c_d@e"] {
+            assert_eq!(check_user(name), Ok(()), "{name}");
+        }
+        for name in
+            ["", "..", " a", "a ", "a  b", "a\u{a0}b", "a\u{200b}", "a\u{ad}b", "\u{202e}a", "a\u{2060}"]
+        {
+            assert!(check_user(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn keys_and_webhooks_hold_any_text() {
         for name in ["a", "a/b", "/", "...", "a b", "DOMAIN\\user", "ä@b", "a.b:c"] {
             assert_eq!(check_text("a key", name), Ok(()), "{name}");
         }

@@ -15,16 +15,9 @@ use fancy_regex::RegexBuilder;
 use petrel_model::quoted::{quoted, told};
 
 use crate::work::{self, Limit};
-use price::BYTE;
 pub use price::Price;
+use price::{BACKTRACK, BACKTRACKS, BYTE};
 use states::states;
-
-/// The limits on backtracking of a search. It is tried with the smallest one first, so that it is charged for about
-/// what it takes.
-const BACKTRACKS: [usize; 3] = [2_000, 50_000, 1_000_000];
-
-/// The units of work of one step back.
-const BACKTRACK: u64 = 30;
 
 /// The units of work of compiling one byte of a pattern.
 const COMPILING: u64 = 2_000;

@@ -13,6 +13,10 @@ async fn names_and_passwords_that_will_not_do_are_refused_and_leave_nothing() {
     for (name, password, code) in [
         ("", PASSWORD, "invalid"),
         ("a:b", PASSWORD, "invalid"),
+        ("ada\u{200b}", PASSWORD, "invalid"),
+        ("Admin", PASSWORD, "invalid"),
+        ("аdmin", PASSWORD, "invalid"),
+        ("stanIey", PASSWORD, "invalid"),
         ("bob", "short", "invalid"),
         ("bob", &long, "invalid"),
         ("ada", PASSWORD, "conflict"),
@@ -67,6 +71,13 @@ async fn only_the_admin_makes_users_whose_names_come_with_rights() {
         let told = refused(house.access.create_user("bob", name, PASSWORD).await);
         let expected = format!("`bob` may not make the user `{name}`: only `admin` may");
         assert_eq!(told, ("forbidden", expected), "{name}");
+    }
+    for name in ["Chatops", "chat0ps", "ADMIN"] {
+        for caller in ["bob", "admin"] {
+            let (code, message) = refused(house.access.create_user(caller, name, PASSWORD).await);
+            assert_eq!(code, "invalid", "{name}");
+            assert!(message.contains("which comes with rights"), "{message}");
+        }
     }
     assert_eq!(house.stored().await, (1, 0, 0));
     house.access.create_user("bob", "eve", PASSWORD).await.unwrap();

@@ -1,7 +1,7 @@
 //! The health of the host. `GET /healthz`: 200 while the host lives and is not stopping. `GET /readyz`: 200 while
 //! events are accepted, and otherwise 503 with the reasons; held executions are no such reason. `GET /metrics`:
-//! figures for Prometheus. `GET /api/v1/status`: the numbers of waiting and running executions. `GET` and `PUT
-//! /api/v1/log`: the level of the log.
+//! figures for Prometheus. `GET /api/v1/status`: the numbers of waiting and running executions. `GET` and, for the admin
+//! only, `PUT /api/v1/log`: the level of the log.
 
 use std::borrow::Cow;
 
@@ -13,6 +13,7 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use petrel_api_types::HostStatus;
 use petrel_api_types::host::{LogLevel, Readiness};
+use petrel_model::quoted::quoted;
 use serde::Deserialize;
 
 use crate::extensions::{About, User};
@@ -82,9 +83,11 @@ pub(crate) async fn set_log_level(
     Extension(User(user)): Extension<User>,
     JsonBody(NewLevel { level }): JsonBody<NewLevel>,
 ) -> Result<(Extension<About>, Json<LogLevel>), ApiError> {
+    // A level of one module more can cost everybody, and `off` hides what somebody does.
+    api.engine.access().refuse_others_than_admin(&user, "change the level of the log")?;
     api.log.set_level(&level).map_err(|why| {
         ApiError::invalid(
-            format!("`{level}` is not a log level: {why}"),
+            format!("`{}` is not a log level: {why}", quoted(&level)),
             "write error, warn, info, debug or trace, or levels by module, as in warn,petrel=debug",
         )
     })?;

@@ -2,6 +2,13 @@
 
 use super::states::states;
 
+/// The limits on steps back of a search. It is tried with the smallest one first, so that it is charged for about what
+/// it takes.
+pub(super) const BACKTRACKS: [usize; 3] = [2_000, 50_000, 1_000_000];
+
+/// The units of work of one step back.
+pub(super) const BACKTRACK: u64 = 30;
+
 /// The least units of work for a byte of the text, without backtracking.
 pub(super) const BYTE: u64 = 10;
 
@@ -51,12 +58,18 @@ impl Price {
         self.scan > 0
     }
 
-    /// The units of work that a search through so many bytes takes at most.
-    pub fn through(self, bytes: usize) -> u64 {
-        self.within(bytes, usize::MAX)
+    /// The tries of a search through so many bytes: the limit on steps back of each, and the units of work that it takes
+    /// at most. The next try is for a search that met the limit. A pattern that never goes back has one try, with the
+    /// limit 0.
+    pub fn tries(self, bytes: usize) -> impl Iterator<Item = (usize, u64)> {
+        let limits: &'static [usize] = if self.backtracks() { &BACKTRACKS } else { &[0] };
+        limits.iter().map(move |&limit| {
+            let going_back = (limit as u64).saturating_mul(BACKTRACK);
+            (limit, self.within(bytes, limit).saturating_add(going_back))
+        })
     }
 
-    /// The same for a search that goes back at most so often.
+    /// The units of work of a search through so many bytes that goes back at most so often.
     pub(super) fn within(self, bytes: usize, backtracks: usize) -> u64 {
         let scans = if self.scans_at_backtracks { bytes.min(backtracks) } else { bytes };
         let scanning = (scans as u64).saturating_mul(self.scan);
