@@ -61,6 +61,7 @@ pub struct Conductor {
     dictionaries: Dictionaries,
     fails_idle_tasks: bool,
     counts_resumed: bool,
+    leaves_items_behind: bool,
     errors: Errors,
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
@@ -74,7 +75,7 @@ pub struct Conductor {
 
 /// The current edition of the conductor's rules. A log is replayed by the edition with which it began, so that it
 /// always gives the same state.
-pub const EDITION: u32 = 2;
+pub const EDITION: u32 = 3;
 
 /// The edition since which tasks share dictionaries; see [`context`].
 const DICTIONARIES_IN_COMMON: u32 = 1;
@@ -85,6 +86,9 @@ const IDLE_TASKS_FAIL: u32 = 1;
 /// The edition since which what a resume lets go on counts as active until it reports; see [`resuming`]. Before, the
 /// first action of several that ended after a resume paused the workflow again.
 const RESUMED_IS_ACTIVE: u32 = 2;
+
+/// The edition since which an item that its task has left behind at rest no longer begins another run of that task.
+const ITEMS_STAY_BEHIND: u32 = 3;
 
 /// Approximate memory of one run of a task, in bytes.
 const TASK_BYTES: usize = 512;
@@ -106,6 +110,7 @@ impl Conductor {
             dictionaries: Dictionaries::default(),
             fails_idle_tasks: true,
             counts_resumed: true,
+            leaves_items_behind: true,
             errors: Errors::default(),
             output: None,
             timeout: None,
@@ -140,6 +145,7 @@ impl Conductor {
     pub fn with_edition(mut self, edition: u32) -> Self {
         self.fails_idle_tasks = edition >= IDLE_TASKS_FAIL;
         self.counts_resumed = edition >= RESUMED_IS_ACTIVE;
+        self.leaves_items_behind = edition >= ITEMS_STAY_BEHIND;
         if edition < DICTIONARIES_IN_COMMON {
             self.dictionaries.keep_apart();
         }
@@ -243,6 +249,9 @@ impl Conductor {
     fn report(&mut self, report: &Report, world: &World) -> Vec<Start> {
         let Some(task) = self.definition.find(&report.task) else { return Vec::new() };
         let place = (task, report.route);
+        if self.is_left_behind(place, report) {
+            return Vec::new();
+        }
         if self.goes_on_by(place, report) {
             // A task that continues also resumes the workflow. Its status may not allow that, which is no error.
             drop(self.request(Status::Running, world));

@@ -312,7 +312,9 @@ fn it_goes_on_before_all_inside_it_rest() {
 #[test]
 fn a_log_of_before_is_replayed_as_it_was() {
     let (_, tasks) = shapes().into_iter().find(|(what, _)| *what == "two items").unwrap();
-    for (edition, came) in [(0, Status::Paused), (1, Status::Paused), (2, Status::Running)] {
+    for (edition, came) in
+        [(0, Status::Paused), (1, Status::Paused), (2, Status::Running), (EDITION, Status::Running)]
+    {
         let mut host = Host::new(&tasks, edition);
         let resting = host.paused();
         host.ask(Status::Resuming);
@@ -324,5 +326,28 @@ fn a_log_of_before_is_replayed_as_it_was() {
             host.ask(Status::Resuming);
         }
         assert_eq!(host.status(), Status::Succeeded, "edition {edition}");
+    }
+}
+
+/// As in Orquesta, a task fails although one of its items rests, if another one has failed.
+#[test]
+fn an_item_that_its_task_has_left_behind_begins_nothing() {
+    let many = json!({"with": "<% range(2).toList() %>", "action": "inside", "next": [{"do": "after"}]});
+    for ends in [&[Status::Succeeded][..], &[Status::Failed], &[Status::Running, Status::Succeeded]] {
+        let mut host = Host::new(&json!({"many": many, "after": {"action": "inside"}}), EDITION);
+        host.ask(Status::Pausing);
+        let (fails, rests) = (host.running.pop_front().unwrap(), host.running.pop_front().unwrap());
+        host.report(fails, Status::Failed);
+        host.report(rests.clone(), Status::Paused);
+        host.ask(Status::Resuming);
+        for end in ends {
+            host.report(rests.clone(), *end);
+            assert_eq!(host.running, [(Arc::from("after"), 0, None)], "{ends:?}");
+        }
+        host.play();
+        let ended = host.status();
+        assert!(ended.is_completed(), "{ends:?}: {ended}");
+        host.report(rests, Status::Succeeded);
+        assert_eq!((host.status(), host.running.len()), (ended, 0), "{ends:?}");
     }
 }

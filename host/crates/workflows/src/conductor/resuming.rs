@@ -96,6 +96,15 @@ impl Conductor {
         }
     }
 
+    /// Whether the report is of an item whose task ended without it, because others had failed when it came to rest. It
+    /// has no effect: as the report of a new run it would begin what follows the task a second time.
+    pub(super) fn is_left_behind(&self, place: Place, report: &Report) -> bool {
+        let has_ended = || self.table.latest_entry(place).is_some_and(|entry| entry.status.is_completed());
+        let rested =
+            || matches!(self.action_status(place, report.item), Some(Status::Paused | Status::Resuming));
+        self.leaves_items_behind && report.item.is_some() && has_ended() && rested()
+    }
+
     fn action_status(&self, place: Place, item: Option<usize>) -> Option<Status> {
         let items = self.staging.get(place).and_then(|staged| staged.items.as_ref());
         match (item, items) {
