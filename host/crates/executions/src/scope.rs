@@ -5,18 +5,17 @@
 
 use std::collections::BTreeSet;
 
+use petrel_catalog::Giver;
 use petrel_catalog::content::{Content, RegisteredAction};
+use petrel_catalog::secret_templates::{CONFIG, marked_configuration, refuse_reading_secrets};
 use petrel_datastore::Keys;
 use petrel_expressions::Scope;
 use petrel_model::Object;
 use petrel_model::nearest::nearest;
-use petrel_model::secrets::{Places, has_secret, is_secret_at};
+use petrel_model::secrets::{Places, is_secret_at};
 use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
-use serde_json::{Value, json};
-
-/// The name of the pack's configuration in templates.
-const CONFIG: &str = "config_context";
+use serde_json::Value;
 
 /// The templates whose values become the parameters of an action: the given ones and its defaults.
 #[derive(Clone, Copy)]
@@ -119,11 +118,25 @@ impl Templates<'_> {
         if !self.ask_for_configuration() || self.content.configuration(self.pack()).is_empty() {
             return None;
         }
-        let pack = self.content.pack(self.pack()).ok();
-        match pack.and_then(|pack| pack.config_schema.as_ref()) {
-            Some(schema) => schema.values().any(has_secret).then(|| json!({"properties": schema})),
-            None => Some(json!({"secret": true})),
+        marked_configuration(self.content, self.pack())
+    }
+
+    /// Refuses a template that reads a secret which its writer does not see, see [`refuse_reading_secrets`].
+    /// `before` has the places of secrets in parameters that were rendered before.
+    ///
+    /// # Errors
+    /// With the name of the parameter.
+    pub fn refuse_secrets_to(
+        &self,
+        writer: Giver,
+        before: &[String],
+    ) -> Result<(), petrel_engine_core::Error> {
+        if writer == Giver::SeesSecrets {
+            return Ok(());
         }
+        let configuration = self.marked_configuration();
+        let signature = &self.registered.signature;
+        refuse_reading_secrets(writer, self.given, signature, configuration.as_ref(), before)
     }
 
     /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no

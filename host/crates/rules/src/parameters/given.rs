@@ -108,6 +108,11 @@ impl Parameter {
         .map_or_else(|_not_jinja_after_all| Self::Value(value.clone()), Self::Template)
     }
 
+    /// Whether it is null, so that a default takes its place.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self, Self::Value(Value::Null) | Self::Data(Value::Null))
+    }
+
     /// Whether it is a single text with a template, rather than a list or an object with some.
     pub(super) fn is_text_template(&self) -> bool {
         matches!(self, Self::Template(Shape::Text(_)))
