@@ -197,7 +197,7 @@ fn what_was_given_as_a_secret_is_not_repeated_by_a_result() {
     );
     place.write(
         "vault/actions/workflows/flow.yaml",
-        "version: 1.0\ninput: [pin]\ntasks: {a: {action: core.noop}}\noutput: [said: <% ctx().pin %>]\n",
+        "version: 1.0\ninput: [pin]\ntasks: {a: {action: core.noop}}\noutput: [{said: <% ctx().pin %>}]\n",
     );
     host.ok(&["pack", "register", &place.path("vault")]);
     let run = |action: &str, given: Value, part: &str| {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_catalog::Giver;
 use petrel_engine_core::Error;
 use petrel_executions::{Templates, checked, new_execution, refuse_overrides, runnable};
 use petrel_model::execution::Context;
@@ -76,6 +77,10 @@ pub(super) fn make(
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
     let templates =
         Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
+    if reevaluates {
+        // A caller's text is a template once more here, and nobody knows which of them are.
+        templates.refuse_secrets_to(Giver::SeesNone, &[]).map_err(told)?;
+    }
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
     let secret_places = templates.secret_places(&live, None, &handed_down(workflow, &input));
