@@ -59,7 +59,7 @@ impl Catalog {
             refuse_masked(&rule)?;
             let warnings = check_rule(content, &rule, &datastore)?;
             let compiled = compiled(&rule);
-            refuse_rule_reading_secrets(giver, content, &rule, compiled.parameters(), None)?;
+            refuse_rule_reading_secrets(giver, content, &compiled, None, None)?;
             let decided = RuleChange {
                 expect: vec![Expect::RuleAbsent(rule.reference.clone())],
                 delete: None,
@@ -90,7 +90,7 @@ impl Catalog {
             warnings.extend(check_rule(content, &rule, &datastore)?);
             let change = RuleChange::replacing(old, &rule);
             if let Some(compiled) = &change.put {
-                refuse_rule_reading_secrets(giver, content, &rule, compiled.parameters(), Some(old))?;
+                refuse_rule_reading_secrets(giver, content, compiled, Some(old), None)?;
             }
             Ok((change, Written { rule, warnings }))
         })

@@ -3,9 +3,10 @@
 //! it letter by letter. Templates in the files of packs are their authors' own affair.
 
 use petrel_engine_core::Error;
-use petrel_model::Rule;
 use petrel_model::quoted::quoted;
 use petrel_model::secrets::{has_secret, is_secret_at};
+use petrel_model::{Ref, Rule};
+use petrel_rules::CompiledRule;
 use petrel_rules::parameters::secret::reading_hidden;
 use petrel_rules::parameters::{Given, Signature};
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ use crate::masked::Giver;
 
 /// The name of the pack's configuration in templates.
 pub const CONFIG: &str = "config_context";
+/// The name of the event in templates of rules.
+const TRIGGER: &str = "trigger";
 
 /// The schema of the configuration of `pack`, if it declares anything secret. Without a schema everything is.
 pub fn marked_configuration(content: &Content, pack: &str) -> Option<Value> {
@@ -25,9 +28,9 @@ pub fn marked_configuration(content: &Content, pack: &str) -> Option<Value> {
     }
 }
 
-/// Refuses a template in `given` that reads a secret which `giver` neither sees nor gave with it: a part of the
-/// configuration that `configuration`, its schema, marks; the default of a secret parameter, or one made from a
-/// secret; or a parameter that was rendered before and has a place in `before`.
+/// Refuses a template in `given` that reads a secret which `giver` neither sees nor gave with it: a part that a
+/// schema in `beside`, the pairs of a name in templates and a schema, marks; the default of a secret parameter, or
+/// one made from a secret; or a parameter that was rendered before and has a place in `before`.
 ///
 /// # Errors
 /// [`Error::Forbidden`] with the name of the parameter.
@@ -35,14 +38,13 @@ pub fn refuse_reading_secrets(
     giver: Giver,
     given: &Given,
     signature: &Signature,
-    configuration: Option<&Value>,
+    beside: &[(&str, &Value)],
     before: &[String],
 ) -> Result<(), Error> {
     if giver == Giver::SeesSecrets || given.is_literal() {
         return Ok(());
     }
-    let beside: Vec<_> = configuration.map(|schema| (CONFIG, schema)).into_iter().collect();
-    match reading_hidden(given, signature, |name| is_secret_at(before, name), &beside) {
+    match reading_hidden(given, signature, |name| is_secret_at(before, name), beside) {
         None => Ok(()),
         Some(name) => Err(Error::Forbidden {
             message: format!(
@@ -56,37 +58,58 @@ pub fn refuse_reading_secrets(
     }
 }
 
-/// The same for a rule that is created, or that replaces `old`. What somebody else wrote may stay where nothing
-/// that decides about its use is changed.
+/// The same for a rule that is created, or that replaces `old`, and for its criteria on secret parts of events. What
+/// somebody else wrote may stay where nothing that decides about its use is changed. A rule in the files of the pack
+/// `own` may read the secrets of that pack.
 ///
 /// # Errors
-/// As [`refuse_reading_secrets`].
+/// [`Error::Forbidden`] with the names of the rule and the parameter or the criterion.
 pub(crate) fn refuse_rule_reading_secrets(
     giver: Giver,
     content: &Content,
-    rule: &Rule,
-    given: &Given,
+    compiled: &CompiledRule,
     old: Option<&Rule>,
+    own: Option<&str>,
 ) -> Result<(), Error> {
+    let rule = compiled.rule();
     let is_as_before = |old: &Rule| {
         (&old.action, &old.trigger, &old.criteria) == (&rule.action, &rule.trigger, &rule.criteria)
     };
     if giver == Giver::SeesSecrets || old.is_some_and(is_as_before) {
         return Ok(());
     }
-    // The rule may outlast the configuration of today, so the schema counts, and no values.
-    let configuration = marked_configuration(content, rule.action.reference.pack());
-    let registered = content.registered(&rule.action.reference);
+    let is_foreign = |reference: &Ref| own != Some(reference.pack());
+    let (action, kind) = (&rule.action.reference, &rule.trigger.kind);
+    let payload = if is_foreign(kind) { content.payload_secrets(kind) } else { None };
+    let payload = payload.as_deref();
+    if let Some(key) = payload.and_then(|schema| compiled.criterion_on_secret(schema)) {
+        return Err(Error::Forbidden {
+            message: format!(
+                "rule `{}`: the criterion on `{}` tells of a secret in the event, and only who sees secrets may write one that does",
+                rule.reference,
+                quoted(key)
+            ),
+            hint: "choose another part of the event, or have the admin write the rule".into(),
+        });
+    }
     let unknown = Signature::default();
+    let registered = content.registered(action).filter(|_| is_foreign(action));
     let signature = registered.map_or(&unknown, |registered| &registered.signature);
-    refuse_reading_secrets(giver, given, signature, configuration.as_ref(), &[]).map_err(
-        |error| match error {
-            Error::Forbidden { message, hint } => {
-                Error::Forbidden { message: format!("rule `{}`: {message}", rule.reference), hint }
-            }
-            other => other,
-        },
-    )
+    // The rule may outlast the configuration of today, so the schema counts, and no values.
+    let configuration = if is_foreign(action) { marked_configuration(content, action.pack()) } else { None };
+    let beside: Vec<_> = configuration
+        .as_ref()
+        .map(|schema| (CONFIG, schema))
+        .into_iter()
+        .chain(payload.map(|schema| (TRIGGER, schema)))
+        .collect();
+    refuse_reading_secrets(giver, compiled.parameters(), signature, &beside, &[]).map_err(|error| match error
+    {
+        Error::Forbidden { message, hint } => {
+            Error::Forbidden { message: format!("rule `{}`: {message}", rule.reference), hint }
+        }
+        other => other,
+    })
 }
 
 #[cfg(test)]
@@ -119,9 +142,9 @@ mod tests {
             (json!({"note": "config_context.ckey"}), Some(&schema), false),
         ] {
             let given = Given::compile(&object(&given)).over(&object(&json!({"taken": "s3cret"})));
-            let of = |giver| {
-                refuse_reading_secrets(giver, &given, &signature, configuration, &["/taken".to_owned()])
-            };
+            let beside: Vec<_> = configuration.map(|schema| (CONFIG, schema)).into_iter().collect();
+            let of =
+                |giver| refuse_reading_secrets(giver, &given, &signature, &beside, &["/taken".to_owned()]);
             assert!(of(Giver::SeesSecrets).is_ok(), "{given:?}");
             let told = of(Giver::SeesNone).map_err(|error| (error.code(), error.to_string()));
             assert_eq!(told.is_err(), refused, "{given:?}: {told:?}");

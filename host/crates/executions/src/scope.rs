@@ -135,8 +135,8 @@ impl Templates<'_> {
             return Ok(());
         }
         let configuration = self.marked_configuration();
-        let signature = &self.registered.signature;
-        refuse_reading_secrets(writer, self.given, signature, configuration.as_ref(), before)
+        let beside: Vec<_> = configuration.as_ref().map(|schema| (CONFIG, schema)).into_iter().collect();
+        refuse_reading_secrets(writer, self.given, &self.registered.signature, &beside, before)
     }
 
     /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no

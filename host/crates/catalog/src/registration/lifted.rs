@@ -45,8 +45,8 @@ pub(super) fn refuse_lifted(
 }
 
 /// Refuses `pack` from another directory than before, if secrets are `configured` for it: its code would get them.
-/// What is in the directory of before is changed by who may write there. Nor may its `rules` read the secrets of
-/// another pack, whose actions they run.
+/// What is in the directory of before is changed by who may write there. Nor may its `rules` read secrets of other
+/// packs.
 ///
 /// # Errors
 /// [`Error::Forbidden`], with the pack or the rule.
@@ -68,12 +68,9 @@ pub(super) fn refuse_elsewhere(
                 .into(),
         });
     }
-    let is_of_another =
-        |compiled: &&Arc<CompiledRule>| compiled.rule().action.reference.pack() != name.as_str();
-    for compiled in rules.iter().filter(is_of_another) {
-        let rule = compiled.rule();
-        let old = content.rule(rule.reference.as_str()).ok().map(|old| &**old);
-        refuse_rule_reading_secrets(Giver::SeesNone, content, rule, compiled.parameters(), old)?;
+    for compiled in rules {
+        let old = content.rule(compiled.rule().reference.as_str()).ok().map(|old| &**old);
+        refuse_rule_reading_secrets(Giver::SeesNone, content, compiled, old, Some(name))?;
     }
     Ok(())
 }

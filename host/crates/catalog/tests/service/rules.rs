@@ -201,6 +201,38 @@ async fn a_template_that_reads_a_secret_is_written_by_those_who_see_it() {
 }
 
 #[tokio::test]
+async fn a_secret_of_an_event_is_for_rules_of_those_who_see_it() {
+    let house = House::new().await;
+    let kind = "description: d\npayload_schema: {type: object, properties: {pin: {type: string, secret: true}, open: {type: string}}}\n";
+    house.register("mine", &[("triggers/t.yaml", kind)]).await.unwrap();
+    let with = |criteria: &str, note: &str| {
+        format!(
+            "name: a\npack: mine\nenabled: true\ntrigger: {{type: mine.t}}\ncriteria: {{{criteria}}}\naction: {{ref: core.noop, parameters: {{note: \"{note}\"}}}}\n"
+        )
+    };
+    let before = house.shown().await;
+    for (criteria, note, says) in [
+        ("trigger.pin: {type: startswith, pattern: s}", "n", "`trigger.pin`"),
+        ("trigger.open: {type: equals, pattern: '{{ trigger.pin }}'}", "n", "`trigger.open`"),
+        ("trigger.*: {type: equals, pattern: s}", "n", "`trigger.*`"),
+        ("", "{{ trigger.pin }}", "`note`"),
+        ("", "{{ trigger | length }}", "`note`"),
+    ] {
+        let made = house.catalog.create_rule_by(Giver::SeesNone, &with(criteria, note), "bob").await;
+        let (code, message) = refused(made);
+        assert!(code == "forbidden" && message.contains(says), "{criteria} {note}: {message}");
+        assert!(message.starts_with("rule `mine.a`: "), "{message}");
+        assert_eq!(house.shown().await, before, "{criteria} {note}");
+    }
+    // That it is there is no secret, nor is what is beside it.
+    let open =
+        with("trigger.pin: {type: exists}, trigger.open: {type: equals, pattern: o}", "{{ trigger.open }}");
+    house.catalog.create_rule_by(Giver::SeesNone, &open, "bob").await.unwrap();
+    let secret = with("trigger.pin: {type: startswith, pattern: s}", "{{ trigger.pin }}");
+    house.catalog.update_rule("mine.a", &secret, Giver::SeesSecrets).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_rule_whose_action_is_not_there_is_made_and_warned_of() {
     let house = House::new().await;
     let text = rule("a", "one").replace("core.noop", "core.nop");
