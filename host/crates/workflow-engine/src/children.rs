@@ -83,7 +83,7 @@ pub(super) fn make(
     }
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
-    let secret_places = templates.secret_places(&live, None, &handed_down(workflow, &input));
+    let secret_places = templates.secret_places(&live, None, &handed_down(workflow, &live));
     let context = Context { secret_places, ..context };
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
@@ -95,15 +95,16 @@ pub(super) fn make(
     Ok(child)
 }
 
-/// Where `input` holds secret parameters of the workflow, which an action may take as open ones. An expression does not say what
-/// it was made from, so they are found by their text; one of fewer than four characters is in too many others.
-fn handed_down(workflow: &Execution, input: &Object) -> Vec<String> {
+/// Where `live`, the parameters of a task, hold secret parameters of the workflow, which an action may take as open
+/// ones. An expression does not say what it was made from, so they are found by their text; one of fewer than four
+/// characters is in too many others.
+fn handed_down(workflow: &Execution, live: &Object) -> Vec<String> {
     let places = &workflow.context.secret_places;
     if places.is_empty() {
         return Vec::new();
     }
     let mut quoting = Places::default();
-    quoting.add_quoting(input, &secret_texts_at(&workflow.parameters, places));
+    quoting.add_quoting(live, &secret_texts_at(&workflow.parameters, places));
     quoting.into_bounded()
 }
 
