@@ -188,7 +188,7 @@ async fn a_template_that_reads_a_secret_is_written_by_those_who_see_it() {
         assert_eq!(house.shown().await, before, "{note}");
     }
     house.catalog.create_rule_by(Giver::SeesNone, &with(open, ""), "bob").await.unwrap();
-    let update = async |giver, text: String| house.catalog.update_rule("mine.a", &text, giver).await;
+    let update = async |giver: Giver, text: String| house.catalog.update_rule("mine.a", &text, giver).await;
     assert_eq!(refused(update(Giver::SeesNone, with(oracle, "")).await).0, "forbidden");
     // What the admin wrote stays where nothing changes what it is used for.
     update(Giver::SeesSecrets, with(reads, "")).await.unwrap();
