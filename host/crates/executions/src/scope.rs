@@ -78,7 +78,7 @@ impl Templates<'_> {
         let (given, signature) = (self.given, &self.registered.signature);
         let is_secret = |name: &str| signature.is_secret(name) || is_secret_at(before, name);
         let (mut refers, mut asks) = (false, false);
-        for name in given.names().chain(signature.names()) {
+        for name in given.may_read().chain(signature.may_read()) {
             refers |= is_secret(name);
             asks |= name == CONFIG;
         }

@@ -63,6 +63,11 @@ impl Given {
         self.templates().flat_map(Template::names)
     }
 
+    /// The names that their templates may read, see [`Template::may_read`].
+    pub fn may_read(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::may_read)
+    }
+
     /// Whether there are no templates, so that rendering needs no scope.
     pub fn is_literal(&self) -> bool {
         self.0.iter().all(|(_, parameter)| matches!(parameter, Parameter::Value(_) | Parameter::Data(_)))

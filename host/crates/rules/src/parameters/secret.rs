@@ -27,7 +27,7 @@ pub fn made_from_secrets<'a>(
             if reads_marked(template, beside) {
                 open.push(name);
             }
-            for read in template.names() {
+            for read in template.may_read() {
                 if read != name && is_secret(read) {
                     open.push(name);
                 }
@@ -60,13 +60,13 @@ pub fn reading_hidden<'a>(
         if is_hidden || templates.iter().any(|template| reads_marked(template, beside)) {
             open.push(name);
         }
-        for read in templates.into_iter().flat_map(Template::names) {
+        for read in templates.into_iter().flat_map(Template::may_read) {
             readers.entry(read).or_default().push(name);
         }
     }
     let hidden = with_readers(open, &readers);
     let reads = |template: &Template| {
-        reads_marked(template, beside) || template.names().any(|name| hidden.contains(name))
+        reads_marked(template, beside) || template.may_read().any(|name| hidden.contains(name))
     };
     let reading = |parameter: &Parameter| parameter.templates().into_iter().any(&reads);
     given.iter().find(|(_, parameter)| reading(parameter)).map(|(name, _)| name)
@@ -151,6 +151,8 @@ mod tests {
             (json!({"n": "{{ pin[0] }}"}), Some("n")),
             (json!({"n": "{{ key }}"}), Some("n")),
             (json!({"n": "{{ far }}"}), Some("n")),
+            (json!({"n": "{% set key = key %}{{ key[0] }}"}), Some("n")),
+            (json!({"n": "{% with pin = pin %}{{ pin }}{% endwith %}"}), Some("n")),
             (json!({"n": "{{ key }}", "key": null}), Some("n")),
             (json!({"n": "{{ fixed }}", "fixed": "mine"}), Some("n")),
             (json!({"n": "{{ taken | length }}"}), Some("n")),
