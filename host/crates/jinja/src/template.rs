@@ -106,7 +106,7 @@ impl Template {
     /// The names that the template may read: [`names`](Self::names), and every word of one with statements. The engine
     /// takes `{% set a = a %}` for a declaration of `a`, which reads it all the same where the scope has it.
     pub fn may_read(&self) -> impl Iterator<Item = &str> {
-        let with_statements = if self.source.contains("{%") { &*self.source } else { "" };
+        let with_statements = if self.source.contains("{%") { self.source.as_str() } else { "" };
         let words = with_statements.split(|char: char| !(char.is_alphanumeric() || char == '_'));
         words.filter(|word| !word.is_empty()).chain(self.names())
     }
