@@ -1,6 +1,8 @@
 //! Secrets are masked wherever they are shown, but for the admin who asks for them.
 #![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
+mod told;
+
 use std::fs;
 use std::path::Path;
 

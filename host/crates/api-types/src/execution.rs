@@ -218,8 +218,8 @@ pub fn shown_status(execution: &petrel_model::Execution, now: Timestamp) -> Stat
     }
 }
 
-/// The result of an execution. Values that its action declares secret are masked unless secrets are to be shown; the
-/// whole result is masked if the action is gone.
+/// The result of an execution. Values that its action declares secret are masked unless secrets are to be shown, and
+/// secret parameters that it repeats; the whole result is masked if the action is gone.
 pub fn shown_result(
     execution: &petrel_model::Execution,
     action: Option<RegisteredAs<'_>>,
@@ -231,7 +231,7 @@ pub fn shown_result(
         Some(result) if action.is_none() && (has_not_run(execution) || says_not_run(result)) => {
             Arc::clone(result)
         }
-        Some(result) => secrets.within_result(result, action, &execution.runner),
+        Some(result) => secrets.within_result(result, execution, action),
         None => Arc::new(Value::Object(Object::new())),
     }
 }

@@ -7,7 +7,7 @@ use petrel_model::action::output_key;
 use petrel_model::output::Stream;
 use petrel_model::parameters::Parameters;
 use petrel_model::secrets::{
-    has_secret, marks_places, masked, masked_at, masked_result, masked_whole, whole_schema,
+    Texts, has_secret, marks_places, masked, masked_at, masked_result, masked_whole, whole_schema,
 };
 use petrel_model::{Action, Execution, Object};
 use serde_json::Value;
@@ -49,18 +49,36 @@ impl Secrets {
         action.filter(|action| marks.is_empty() || marks_places(&whole_schema(&action.output_schema), marks))
     }
 
-    /// A result of `runner`. Values that `action` declares secret are masked; the whole result is, if the action is
-    /// gone.
-    pub fn within_result(self, result: &Arc<Value>, action: Option<&Action>, runner: &str) -> Arc<Value> {
+    /// The texts of the secret parameters of `execution`, which its result and its output may repeat; none where
+    /// secrets are shown, and of most executions.
+    pub fn repeatable(self, execution: &Execution) -> Texts {
+        let places = &execution.context.secret_places;
+        if self == Self::Shown || places.is_empty() {
+            return Texts::default();
+        }
+        Texts::at(&execution.parameters, places)
+    }
+
+    /// A `result` of `execution`. Values that `action` declares secret are masked, and secret parameters that it repeats;
+    /// the whole result is, if the action is gone.
+    pub fn within_result(
+        self,
+        result: &Arc<Value>,
+        execution: &Execution,
+        action: Option<&Action>,
+    ) -> Arc<Value> {
         if self == Self::Shown {
             return Arc::clone(result);
         }
         let Some(action) = action else { return Arc::new(masked_whole(result)) };
         let schema = &action.output_schema;
-        if schema.is_empty() || !has_secret(&whole_schema(schema)) {
-            return Arc::clone(result);
-        }
-        Arc::new(masked_result(result, schema, output_key(runner)))
+        let shown = if schema.is_empty() || !has_secret(&whole_schema(schema)) {
+            Arc::clone(result)
+        } else {
+            Arc::new(masked_result(result, schema, output_key(&execution.runner)))
+        };
+        let texts = self.repeatable(execution);
+        if texts.is_empty() { shown } else { Arc::new(texts.masked(&shown)) }
     }
 
     /// Whether a line of output is hidden, because the result contains it as a secret.

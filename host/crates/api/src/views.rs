@@ -71,11 +71,12 @@ pub(crate) fn hide_output(
 ) {
     let action = content.action(&execution.action).ok().map(|registered| registered.action.as_ref());
     let action = Secrets::known_to(execution, action);
-    for line in lines {
+    for line in &mut *lines {
         if secrets.hides_output(line.stream, action, &execution.runner) {
             MASK.clone_into(&mut line.text);
         }
     }
+    secrets.repeatable(execution).hide_in(lines);
 }
 
 /// Output as text, each line with its line end.

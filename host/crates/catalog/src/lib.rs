@@ -12,6 +12,7 @@
 //! | [`rule_book`] | single rules are created, changed and deleted |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator |
 //! | `masked` | secrets that come back masked, for rules and configurations |
+//! | [`secret_templates`] | templates of callers that read secrets |
 //! | [`configuration`] | configurations as actions see them |
 //! | `pack_files` | packs whose files have gone |
 //! | `preparation` | entry points of actions are prepared before anybody waits for them |
@@ -31,6 +32,7 @@ mod pack_files;
 mod preparation;
 pub mod registration;
 pub mod rule_book;
+pub mod secret_templates;
 mod service;
 pub mod validation;
 pub mod workflows;

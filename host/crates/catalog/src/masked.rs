@@ -6,13 +6,14 @@ use petrel_engine_core::Error;
 use petrel_model::Object;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 
-/// The kind of caller who gives values with masked secrets, or a pack that marks secrets.
+/// The kind of caller who gives values with masked secrets, templates, or a pack that marks secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Giver {
     /// A caller who sees the secrets anyhow, such as the admin.
     SeesSecrets,
     /// Any other caller. A masked secret stays only where nothing beside it is changed: a changed template
-    /// might show it, and a changed address might receive it.
+    /// might show it, and a changed address might receive it. Nor does it write a template that reads a secret
+    /// (`secret_templates`).
     SeesNone,
 }
 

@@ -27,7 +27,7 @@ use serde_json::Value;
 use flows::Around;
 pub use gone::Removed;
 use gone::{left_behind, taken_along};
-use lifted::{refuse_lifted, refuse_removal};
+use lifted::{refuse_elsewhere, refuse_lifted, refuse_removal};
 pub use parts::Parts;
 use parts::refuse_mixture;
 pub use reading::look_at;
@@ -212,6 +212,9 @@ impl Catalog {
         }
         let name = ready.pack.reference.clone();
         ready.config = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
+        if giver == Giver::SeesNone {
+            refuse_elsewhere(&changing.get(), &ready.pack, ready.config.as_ref(), &ready.rules)?;
+        }
         ready.notes.extend(self.without_keys(&ready.pack, ready.config.as_ref()));
         let report = Report {
             pack: ready.pack.clone(),

@@ -20,6 +20,7 @@ pub(crate) use fitting::{has_template, misfit, misfits};
 
 use crate::content::{Content, RegisteredTriggerType};
 use crate::masked::{Giver, restored};
+use crate::secret_templates::refuse_rule_reading_secrets;
 use crate::service::Catalog;
 
 /// A stored rule, with advice for its author.
@@ -38,6 +39,14 @@ impl Catalog {
     /// When the text is not a rule, its trigger does not exist, its criteria are invalid, or the name is taken.
     /// Nothing was stored then.
     pub async fn create_rule(&self, text: &str, user: &str) -> Result<Written, Error> {
+        self.create_rule_by(Giver::SeesSecrets, text, user).await
+    }
+
+    /// The same for `giver`.
+    ///
+    /// # Errors
+    /// As [`Catalog::create_rule`], and when a template reads a secret that `giver` does not see.
+    pub async fn create_rule_by(&self, giver: Giver, text: &str, user: &str) -> Result<Written, Error> {
         let text = text.to_owned();
         let mut context = Object::new();
         context.insert("user".into(), user.into());
@@ -49,10 +58,12 @@ impl Catalog {
             }
             refuse_masked(&rule)?;
             let warnings = check_rule(content, &rule, &datastore)?;
+            let compiled = compiled(&rule);
+            refuse_rule_reading_secrets(giver, content, &compiled, None, None)?;
             let decided = RuleChange {
                 expect: vec![Expect::RuleAbsent(rule.reference.clone())],
                 delete: None,
-                put: Some(compiled(&rule)),
+                put: Some(compiled),
             };
             Ok((decided, Written { rule, warnings }))
         })
@@ -63,7 +74,7 @@ impl Catalog {
     /// pack in the text, as in StackStorm: a warning reports that.
     ///
     /// # Errors
-    /// As [`Catalog::create_rule`], and when the rule does not exist, or `giver` would have a masked secret of it go
+    /// As [`Catalog::create_rule_by`], and when the rule does not exist, or `giver` would have a masked secret of it go
     /// elsewhere.
     pub async fn update_rule(&self, name: &str, text: &str, giver: Giver) -> Result<Written, Error> {
         let (name, text, datastore) = (name.to_owned(), text.to_owned(), self.keys().all());
@@ -77,7 +88,11 @@ impl Catalog {
             refuse_masked(&rule)?;
             let mut warnings: Vec<_> = renamed(old, &rule).into_iter().collect();
             warnings.extend(check_rule(content, &rule, &datastore)?);
-            Ok((RuleChange::replacing(old, &rule), Written { rule, warnings }))
+            let change = RuleChange::replacing(old, &rule);
+            if let Some(compiled) = &change.put {
+                refuse_rule_reading_secrets(giver, content, compiled, Some(old), None)?;
+            }
+            Ok((change, Written { rule, warnings }))
         })
         .await
     }

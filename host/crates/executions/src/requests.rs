@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_access::Behalf;
+use petrel_catalog::Giver;
 use petrel_catalog::content::{Content, RegisteredAction, refused, without_runner};
 use petrel_catalog::validation::are_large;
 use petrel_engine_core::Error;
@@ -54,6 +55,8 @@ struct Asked {
     rendered: Object,
     /// The places of secrets in `rendered`.
     secret: Vec<String>,
+    /// Who wrote the templates in `written`.
+    writer: Giver,
 }
 
 impl Asked {
@@ -67,6 +70,8 @@ impl Asked {
         let given = Given::compile(&self.written).over(&self.rendered);
         let (keys, content) = (queue.keys(), queue.catalog().content());
         let templates = Templates { keys, content: &content, registered: &self.registered, given: &given };
+        // Before anything is rendered, since success and failure tell of a secret too.
+        templates.refuse_secrets_to(self.writer, &self.secret)?;
         let live = templates
             .scope(&self.context.user, || self.context.shown_late())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
@@ -114,6 +119,13 @@ impl Executions {
         self.accept(id, now, request, secret).instrument(span).await
     }
 
+    /// The kind of those who write the templates of a request. All of them need to see secrets: neither acting
+    /// for somebody nor issuing somebody's token lends rights.
+    fn writer(&self, behalf: &Behalf) -> Giver {
+        let mut all = std::iter::once(&behalf.user).chain(&behalf.api_user);
+        if all.all(|user| self.access().is_admin(user)) { Giver::SeesSecrets } else { Giver::SeesNone }
+    }
+
     /// Builds the requested execution, and stores it.
     async fn accept(
         &self,
@@ -123,6 +135,7 @@ impl Executions {
         secret: Vec<String>,
     ) -> Result<Execution, Error> {
         let queue = self.queue();
+        let writer = self.writer(&request.behalf);
         let registered = runnable(&queue.catalog().content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         // Also these: a parameter may have become immutable since the original ran.
@@ -144,6 +157,7 @@ impl Executions {
             written: request.parameters,
             rendered: request.rendered,
             secret,
+            writer,
         };
         // Evaluated at once if that is quick, otherwise again from the start on a thread of its own.
         let (live, secret_places) = if let Some(rendered) = quick(|| asked.parameters(queue)) {

@@ -5,18 +5,17 @@
 
 use std::collections::BTreeSet;
 
+use petrel_catalog::Giver;
 use petrel_catalog::content::{Content, RegisteredAction};
+use petrel_catalog::secret_templates::{CONFIG, marked_configuration, refuse_reading_secrets};
 use petrel_datastore::Keys;
 use petrel_expressions::Scope;
 use petrel_model::Object;
 use petrel_model::nearest::nearest;
-use petrel_model::secrets::{Places, has_secret, is_secret_at};
+use petrel_model::secrets::{Places, is_secret_at};
 use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
-use serde_json::{Value, json};
-
-/// The name of the pack's configuration in templates.
-const CONFIG: &str = "config_context";
+use serde_json::Value;
 
 /// The templates whose values become the parameters of an action: the given ones and its defaults.
 #[derive(Clone, Copy)]
@@ -87,7 +86,7 @@ impl Templates<'_> {
         let (given, signature) = (self.given, &self.registered.signature);
         let is_secret = |name: &str| signature.is_secret(name) || is_secret_at(before, name);
         let (mut refers, mut asks) = (false, false);
-        for name in given.names().chain(signature.names()) {
+        for name in given.may_read().chain(signature.may_read()) {
             refers |= is_secret(name);
             asks |= name == CONFIG;
         }
@@ -127,11 +126,25 @@ impl Templates<'_> {
         if !self.ask_for_configuration() || self.content.configuration(self.pack()).is_empty() {
             return None;
         }
-        let pack = self.content.pack(self.pack()).ok();
-        match pack.and_then(|pack| pack.config_schema.as_ref()) {
-            Some(schema) => schema.values().any(has_secret).then(|| json!({"properties": schema})),
-            None => Some(json!({"secret": true})),
+        marked_configuration(self.content, self.pack())
+    }
+
+    /// Refuses a template that reads a secret which its writer does not see, see [`refuse_reading_secrets`].
+    /// `before` has the places of secrets in parameters that were rendered before.
+    ///
+    /// # Errors
+    /// With the name of the parameter.
+    pub fn refuse_secrets_to(
+        &self,
+        writer: Giver,
+        before: &[String],
+    ) -> Result<(), petrel_engine_core::Error> {
+        if writer == Giver::SeesSecrets {
+            return Ok(());
         }
+        let configuration = self.marked_configuration();
+        let beside: Vec<_> = configuration.as_ref().map(|schema| (CONFIG, schema)).into_iter().collect();
+        refuse_reading_secrets(writer, self.given, &self.registered.signature, &beside, before)
     }
 
     /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no

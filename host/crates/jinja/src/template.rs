@@ -103,6 +103,14 @@ impl Template {
         self.names.iter().map(String::as_str)
     }
 
+    /// The names that the template may read: [`names`](Self::names), and every word of one with statements. The engine
+    /// takes `{% set a = a %}` for a declaration of `a`, which reads it all the same where the scope has it.
+    pub fn may_read(&self) -> impl Iterator<Item = &str> {
+        let with_statements = if self.source.contains("{%") { self.source.as_str() } else { "" };
+        let words = with_statements.split(|char: char| !(char.is_alphanumeric() || char == '_'));
+        words.filter(|word| !word.is_empty()).chain(self.names())
+    }
+
     /// The keys of the datastore that the template reads by a fixed name.
     pub fn datastore_keys(&self) -> &[KeyName] {
         &self.keys

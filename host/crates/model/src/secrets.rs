@@ -5,6 +5,7 @@ mod marks;
 mod places;
 mod shadows;
 mod text;
+mod texts;
 
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ pub use marks::{Marks, has_secret};
 pub use places::{Places, is_secret_at, marked_places, marks_places, masked_at, places_beside};
 pub use shadows::keeps_secrets;
 pub use text::masked_payload;
+pub use texts::Texts;
 
 use crate::Object;
 use crate::parameters::Parameters;

@@ -82,6 +82,18 @@ impl CompiledRule {
         self.parameters.templates().for_each(|template| reads.add_template(template.source()));
     }
 
+    /// The first criterion whose outcome tells of a part that `payload`, the schema of the event, marks as secret. That
+    /// such a part exists is no secret.
+    pub fn criterion_on_secret(&self, payload: &Value) -> Option<&str> {
+        let marks = Marks::of(payload);
+        let tells = |criterion: &&CompiledCriterion| {
+            let mut reads = Reads::default();
+            criterion.add_reads(&mut reads);
+            reads.has_secret(&marks)
+        };
+        self.criteria.iter().find(tells).map(|criterion| criterion.key.as_str())
+    }
+
     pub(crate) fn criteria(&self) -> &[CompiledCriterion] {
         &self.criteria
     }

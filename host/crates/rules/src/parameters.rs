@@ -330,7 +330,7 @@ fn origin<'a>(
         let own = given.iter().filter(|(name, _)| *name == parameter).map(|(_, value)| value);
         let declared = signature.iter().filter(|declared| declared.name == parameter);
         for template in own.chain(declared.map(|declared| &declared.default)).flat_map(Parameter::templates) {
-            open.extend(template.names());
+            open.extend(template.may_read());
             templates.push(template);
         }
     }
@@ -369,8 +369,8 @@ fn is_made_from_secret(parameter: &str, nodes: &Nodes<'_>, signature: &Signature
         if signature.is_secret(name) {
             return true;
         }
-        if let Some(node) = nodes.get(name).copied() {
-            open.extend(graph::names(node));
+        if let Some(Node::Template(parameter)) = nodes.get(name).copied() {
+            open.extend(parameter.templates().into_iter().flat_map(Template::may_read));
         }
     }
     false

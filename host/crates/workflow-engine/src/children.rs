@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_catalog::Giver;
 use petrel_engine_core::Error;
 use petrel_executions::{Templates, checked, new_execution, refuse_overrides, runnable};
 use petrel_model::execution::Context;
@@ -76,9 +77,13 @@ pub(super) fn make(
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
     let templates =
         Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
+    if reevaluates {
+        // A caller's text is a template once more here, and nobody knows which of them are.
+        templates.refuse_secrets_to(Giver::SeesNone, &[]).map_err(told)?;
+    }
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
-    let secret_places = templates.secret_places(&live, None, &handed_down(workflow, &input));
+    let secret_places = templates.secret_places(&live, None, &handed_down(workflow, &live));
     let context = Context { secret_places, ..context };
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
@@ -90,15 +95,16 @@ pub(super) fn make(
     Ok(child)
 }
 
-/// Where `input` holds secret parameters of the workflow, which an action may take as open ones. An expression does not say what
-/// it was made from, so they are found by their text; one of fewer than four characters is in too many others.
-fn handed_down(workflow: &Execution, input: &Object) -> Vec<String> {
+/// Where `live`, the parameters of a task, hold secret parameters of the workflow, which an action may take as open
+/// ones. An expression does not say what it was made from, so they are found by their text; one of fewer than four
+/// characters is in too many others.
+fn handed_down(workflow: &Execution, live: &Object) -> Vec<String> {
     let places = &workflow.context.secret_places;
     if places.is_empty() {
         return Vec::new();
     }
     let mut quoting = Places::default();
-    quoting.add_quoting(input, &secret_texts_at(&workflow.parameters, places));
+    quoting.add_quoting(live, &secret_texts_at(&workflow.parameters, places));
     quoting.into_bounded()
 }
 

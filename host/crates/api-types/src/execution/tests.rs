@@ -90,6 +90,26 @@ fn an_execution_shows_all_that_it_has_with_secrets_masked() {
 }
 
 #[test]
+fn a_result_does_not_repeat_a_secret_parameter() {
+    let action: petrel_model::Action = serde_json::from_value(json!({
+        "ref": "mine.echo", "runner_type": "python-script", "parameters": {"note": {"type": "string"}},
+    }))
+    .unwrap();
+    let registered = RegisteredAs { action: &action, parameters: &action.parameters, refused: None };
+    let result = json!({"result": {"note": "s3cret"}, "stdout": "it is s3cret", "exit_code": 0});
+    let masked = json!({"result": {"note": "********"}, "stdout": "it is ********", "exit_code": 0});
+    for (places, shown) in [(json!(["/note"]), &masked), (json!([]), &result)] {
+        let stored = noun(json!({
+            "id": ID, "version": 1, "action": "mine.echo", "runner": "python-script", "status": "succeeded",
+            "parameters": {"note": "s3cret"}, "result": result, "requested_at": "2026-11-20T11:00:00Z",
+            "context": {"user": "ada", "pack": "mine", "secret_places": places},
+        }));
+        assert_eq!(*shown_result(&stored, Some(registered), Secrets::Masked), *shown);
+        assert_eq!(*shown_result(&stored, Some(registered), Secrets::Shown), result);
+    }
+}
+
+#[test]
 fn an_execution_of_a_task_says_so() {
     let stored = noun(json!({
         "id": ID, "version": 1, "action": "mine.flow", "runner": "orquesta", "status": "running",

@@ -40,10 +40,11 @@ pub(crate) async fn one(
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
+    By(giver): By,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     refuse_large(&bytes)?;
-    let written = api.engine.catalog().create_rule(text(&bytes)?, &user).await?;
+    let written = api.engine.catalog().create_rule_by(giver, text(&bytes)?, &user).await?;
     Ok((StatusCode::CREATED, about(&written.rule.reference), Json(answer(&api, &written))).into_response())
 }
 

@@ -1,13 +1,20 @@
-//! Marks of secrets that a new version of a pack lacks. Stored values are masked by the present schemas, so
-//! only a caller who sees the secrets anyhow may register such a pack.
+//! Marks of secrets that a new version of a pack lacks, and code and rules from elsewhere that would get the
+//! secrets of a configuration. Stored values are masked by the present schemas, and code sees its configuration,
+//! so only a caller who sees the secrets anyhow may register such a pack.
+
+use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_model::parameters::Schema;
 use petrel_model::secrets::{has_secret, keeps_secrets, whole_schema};
 use petrel_model::{Pack, Ref, TriggerType};
+use petrel_rules::CompiledRule;
 use serde_json::Value;
 
+use crate::configuration::GivenConfig;
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
+use crate::masked::Giver;
+use crate::secret_templates::{marked_configuration, refuse_rule_reading_secrets};
 
 /// Refuses a new version of `pack` with these actions and trigger types, if it lifts a mark from stored
 /// values. `gone` and `gone_kinds` are removed with the old version.
@@ -35,6 +42,37 @@ pub(super) fn refuse_lifted(
             hint: "leave `secret: true` where it was, or have the admin register the pack".into(),
         }),
     }
+}
+
+/// Refuses `pack` from another directory than before, if secrets are `configured` for it: its code would get them.
+/// What is in the directory of before is changed by who may write there. Nor may its `rules` read secrets of other
+/// packs.
+///
+/// # Errors
+/// [`Error::Forbidden`], with the pack or the rule.
+pub(super) fn refuse_elsewhere(
+    content: &Content,
+    pack: &Pack,
+    configured: Option<&GivenConfig>,
+    rules: &[Arc<CompiledRule>],
+) -> Result<(), Error> {
+    let name = &pack.reference;
+    let is_there = pack.built_in || content.pack(name).is_ok_and(|old| old.path == pack.path);
+    let is_configured = configured.is_some_and(|given| !given.values.is_empty());
+    if !is_there && is_configured && marked_configuration(content, name).is_some() {
+        return Err(Error::Forbidden {
+            message: format!(
+                "secrets are configured for the pack `{name}`, so only the admin may register it from another directory"
+            ),
+            hint: "register it from the directory of before, if there is one, or have the admin register it"
+                .into(),
+        });
+    }
+    for compiled in rules {
+        let old = content.rule(compiled.rule().reference.as_str()).ok().map(|old| &**old);
+        refuse_rule_reading_secrets(Giver::SeesNone, content, compiled, old, Some(name))?;
+    }
+    Ok(())
 }
 
 /// Refuses to remove the pack `name` if its trigger types mark secrets: they could be registered again

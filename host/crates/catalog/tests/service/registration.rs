@@ -1,5 +1,7 @@
 //! Packs are registered, and registered again with new, changed, missing and invalid files.
 
+use std::path::PathBuf;
+
 use petrel_catalog::Giver;
 use petrel_catalog::registration::Parts;
 use petrel_model::Ref;
@@ -248,6 +250,47 @@ async fn what_was_secret_is_shown_by_nobody_who_does_not_see_it() {
     assert_eq!(house.catalog.version(), version);
     house.catalog.register_by(Giver::SeesNone, &directory(9), false, Parts::ALL).await.unwrap();
     house.catalog.register_by(Giver::SeesSecrets, &directory(0), false, Parts::ALL).await.unwrap();
+}
+
+#[tokio::test]
+async fn code_from_elsewhere_does_not_get_the_secrets_of_a_configuration() {
+    let house = House::new().await;
+    let files = [
+        ("config.schema.yaml", "key: {type: string, secret: true}\nurl: {type: string}\n"),
+        ("actions/a.yaml", NOTING),
+    ];
+    house.register("mine", &files).await.unwrap();
+    let directory = house.path("mine");
+    let elsewhere = house.path("elsewhere/mine");
+    for file in ["pack.yaml", "config.schema.yaml", "actions/a.yaml"] {
+        let text = std::fs::read_to_string(directory.join(file)).unwrap();
+        house.write(&format!("elsewhere/mine/{file}"), &text);
+    }
+    let by_others = async |directory: PathBuf| {
+        house.catalog.register_by(Giver::SeesNone, &directory, false, Parts::ALL).await
+    };
+    // Nothing is configured, and what is open may be.
+    by_others(elsewhere.clone()).await.unwrap();
+    by_others(directory.clone()).await.unwrap();
+    let values = serde_json::json!({"key": "s3cret"}).as_object().cloned().unwrap();
+    house.catalog.configure_pack("mine", values, Giver::SeesSecrets).await.unwrap();
+    let version = house.catalog.version();
+    let (code, message) = refused(by_others(elsewhere.clone()).await);
+    assert!(code == "forbidden" && message.contains("pack `mine`"), "{message}");
+    assert_eq!(house.catalog.version(), version);
+    by_others(directory.clone()).await.unwrap();
+    // Nor does a rule of another pack read them.
+    let text = |note: &str| {
+        format!(
+            "name: r\npack: other\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: u}}}}\naction: {{ref: mine.a, parameters: {{note: \"{note}\"}}}}\n"
+        )
+    };
+    let other = house.pack("other", &[("rules/r.yaml", &text("{{ config_context.key }}"))]);
+    let (code, message) = refused(by_others(other).await);
+    assert!(code == "forbidden" && message.contains("rule `other.r`"), "{message}");
+    let open = house.pack("other", &[("rules/r.yaml", &text("{{ config_context.url }}"))]);
+    by_others(open).await.unwrap();
+    house.catalog.register_pack(&elsewhere, false).await.unwrap();
 }
 
 #[tokio::test]

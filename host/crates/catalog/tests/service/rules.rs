@@ -169,6 +169,70 @@ async fn a_secret_of_a_rule_is_not_shown_by_what_others_write_beside_it() {
 }
 
 #[tokio::test]
+async fn a_template_that_reads_a_secret_is_written_by_those_who_see_it() {
+    let house = House::new().await;
+    let schema = "key: {type: string, secret: true}\nurl: {type: string}\n";
+    house.register("mine", &[("config.schema.yaml", schema)]).await.unwrap();
+    let with = |note: &str, lines: &str| {
+        let action = format!("{{ref: mine.act, parameters: {{note: \"{note}\"}}}}");
+        rule("a", "one").replace("{ref: core.noop}", &action) + lines
+    };
+    let (reads, open) = ("{{ config_context.key }}", "{{ config_context.url }}");
+    let oracle = "{{ 1/0 if config_context.key.startswith('X') else 'n' }}";
+    let before = house.shown().await;
+    for note in [reads, oracle, "{{ config_context }}", "{{ config_context['k' ~ 'ey'] }}"] {
+        let made = house.catalog.create_rule_by(Giver::SeesNone, &with(note, ""), "bob").await;
+        let (code, message) = refused(made);
+        assert!(code == "forbidden" && message.starts_with("rule `mine.a`: the template of"), "{message}");
+        assert!(message.contains("`note`"), "{message}");
+        assert_eq!(house.shown().await, before, "{note}");
+    }
+    house.catalog.create_rule_by(Giver::SeesNone, &with(open, ""), "bob").await.unwrap();
+    let update = async |giver: Giver, text: String| house.catalog.update_rule("mine.a", &text, giver).await;
+    assert_eq!(refused(update(Giver::SeesNone, with(oracle, "")).await).0, "forbidden");
+    // What the admin wrote stays where nothing changes what it is used for.
+    update(Giver::SeesSecrets, with(reads, "")).await.unwrap();
+    update(Giver::SeesNone, with(reads, "description: d\n")).await.unwrap();
+    let criterion = "criteria: {trigger.body.x: {type: equals, pattern: 1}}\n";
+    let other_event = with(reads, "").replace("url: one", "url: two");
+    for text in [with(reads, criterion), other_event] {
+        assert_eq!(refused(update(Giver::SeesNone, text).await).0, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_of_an_event_is_for_rules_of_those_who_see_it() {
+    let house = House::new().await;
+    let kind = "description: d\npayload_schema: {type: object, properties: {pin: {type: string, secret: true}, open: {type: string}}}\n";
+    house.register("mine", &[("triggers/t.yaml", kind)]).await.unwrap();
+    let with = |criteria: &str, note: &str| {
+        format!(
+            "name: a\npack: mine\nenabled: true\ntrigger: {{type: mine.t}}\ncriteria: {{{criteria}}}\naction: {{ref: core.noop, parameters: {{note: \"{note}\"}}}}\n"
+        )
+    };
+    let before = house.shown().await;
+    for (criteria, note, says) in [
+        ("trigger.pin: {type: startswith, pattern: s}", "n", "`trigger.pin`"),
+        ("trigger.open: {type: equals, pattern: '{{ trigger.pin }}'}", "n", "`trigger.open`"),
+        ("trigger.*: {type: equals, pattern: s}", "n", "`trigger.*`"),
+        ("", "{{ trigger.pin }}", "`note`"),
+        ("", "{{ trigger | length }}", "`note`"),
+    ] {
+        let made = house.catalog.create_rule_by(Giver::SeesNone, &with(criteria, note), "bob").await;
+        let (code, message) = refused(made);
+        assert!(code == "forbidden" && message.contains(says), "{criteria} {note}: {message}");
+        assert!(message.starts_with("rule `mine.a`: "), "{message}");
+        assert_eq!(house.shown().await, before, "{criteria} {note}");
+    }
+    // That it is there is no secret, nor is what is beside it.
+    let open =
+        with("trigger.pin: {type: exists}, trigger.open: {type: equals, pattern: o}", "{{ trigger.open }}");
+    house.catalog.create_rule_by(Giver::SeesNone, &open, "bob").await.unwrap();
+    let secret = with("trigger.pin: {type: startswith, pattern: s}", "{{ trigger.pin }}");
+    house.catalog.update_rule("mine.a", &secret, Giver::SeesSecrets).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_rule_whose_action_is_not_there_is_made_and_warned_of() {
     let house = House::new().await;
     let text = rule("a", "one").replace("core.noop", "core.nop");

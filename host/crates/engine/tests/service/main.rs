@@ -18,6 +18,7 @@ mod registration;
 mod reruns;
 mod retention;
 mod rules;
+mod secret_templates;
 mod support;
 mod taken_up;
 mod workflows;

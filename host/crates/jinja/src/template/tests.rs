@@ -148,6 +148,21 @@ fn names_and_keys_are_known_before() {
 }
 
 #[test]
+fn what_a_template_may_read_is_never_less_than_it_reads() {
+    for source in [
+        "{{ pin[0] }}",
+        "{% set pin = pin %}{{ pin }}",
+        "{% with pin = pin %}{{ pin }}{% endwith %}",
+        "{%- set a = 1 -%}{% if a %}{% set pin = pin %}{{ pin }}{% endif %}",
+    ] {
+        let template = Template::compile(source).unwrap();
+        assert!(template.may_read().any(|name| name == "pin"), "{source}");
+    }
+    let plain = Template::compile("the pin is {{ a.pin }}").unwrap();
+    assert_eq!(plain.may_read().collect::<Vec<_>>(), ["a"]);
+}
+
+#[test]
 fn a_missing_key_is_named_as_it_was_written() {
     let datastore = Datastore { system: [("a".to_owned(), "1".to_owned())].into(), ..Datastore::default() };
     let scope = Scope::new().with_datastore(Arc::new(datastore));

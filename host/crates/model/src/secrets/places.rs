@@ -31,16 +31,24 @@ impl Places {
         self.0.push(step(name));
     }
 
-    /// Adds those of `parameters` in which one of these [texts](super::secret_texts_at) is quoted.
+    /// Adds the parts of `parameters` in which one of these [texts](super::secret_texts_at) is quoted.
     pub fn add_quoting(&mut self, parameters: &Object, texts: &[String]) {
-        let quoting = parameters.iter().filter(|(_, value)| quotes(value, texts));
-        quoting.for_each(|(name, _)| self.add_whole(name));
+        for (name, value) in parameters {
+            let mut found = Vec::new();
+            collect_quoting(value, texts, &step(name), &mut found);
+            self.add_within(name, found);
+        }
     }
 
     /// Adds the parts of the parameter `name` that `schema` marks as secret.
     pub fn add_marked(&mut self, name: &str, value: &Value, schema: &Value) {
         let mut found = Vec::new();
         collect(value, &Marks::of(schema), &step(name), &mut found);
+        self.add_within(name, found);
+    }
+
+    /// Adds what was `found` in the parameter `name`.
+    fn add_within(&mut self, name: &str, mut found: Vec<String>) {
         if found.len() > MOST_WITHIN {
             self.add_whole(name);
         } else {
@@ -58,14 +66,28 @@ impl Places {
     }
 }
 
-/// Whether one of `texts` is in a text of `value`, or is a number of it.
-fn quotes(value: &Value, texts: &[String]) -> bool {
-    match value {
-        Value::String(text) => texts.iter().any(|secret| text.contains(secret.as_str())),
+/// Adds the places of texts and numbers in `value`, which is at `at`, that one of `texts` is in. An object with such a
+/// name counts as a whole.
+fn collect_quoting(value: &Value, texts: &[String], at: &str, found: &mut Vec<String>) {
+    if found.len() > MOST_WITHIN {
+        return;
+    }
+    let quotes = |text: &str| texts.iter().any(|secret| text.contains(secret.as_str()));
+    let is_quoting = match value {
+        Value::String(text) => quotes(text),
         Value::Number(number) => texts.contains(&number.to_string()),
-        Value::Array(items) => items.iter().any(|item| quotes(item, texts)),
-        Value::Object(fields) => fields.values().any(|field| quotes(field, texts)),
-        Value::Null | Value::Bool(_) => false,
+        Value::Object(fields) => fields.keys().any(|name| quotes(name)),
+        Value::Array(_) | Value::Null | Value::Bool(_) => false,
+    };
+    match value {
+        _ if is_quoting => found.push(at.to_owned()),
+        Value::Array(items) => items.iter().enumerate().for_each(|(place, item)| {
+            collect_quoting(item, texts, &format!("{at}/{place}"), found);
+        }),
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+            collect_quoting(field, texts, &format!("{at}{}", step(name)), found);
+        }),
+        _ => {}
     }
 }
 
@@ -221,11 +243,12 @@ mod tests {
         let texts = ["hunter2".to_owned(), "123456".to_owned()];
         let given = object(json!({
             "same": "hunter2", "within": ["-p", {"x": "a hunter2 b"}], "number": 123_456,
-            "other": "hunter", "longer": 1_234_567, "none": null, "is": true,
+            "name": {"o": {"hunter2": 1}, "p": "open"}, "other": "hunter", "longer": 1_234_567, "none": null,
+            "is": true, "many": vec!["hunter2"; 9],
         }));
         let mut found = Places::default();
         found.add_quoting(&given, &texts);
-        assert_eq!(found.into_bounded(), ["/number", "/same", "/within"]);
+        assert_eq!(found.into_bounded(), ["/many", "/name/o", "/number", "/same", "/within/1/x"]);
         let mut none = Places::default();
         none.add_quoting(&given, &[]);
         assert!(none.into_bounded().is_empty());

@@ -63,6 +63,11 @@ impl Given {
         self.templates().flat_map(Template::names)
     }
 
+    /// The names that their templates may read, see [`Template::may_read`].
+    pub fn may_read(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::may_read)
+    }
+
     /// Whether there are no templates, so that rendering needs no scope.
     pub fn is_literal(&self) -> bool {
         self.0.iter().all(|(_, parameter)| matches!(parameter, Parameter::Value(_) | Parameter::Data(_)))
@@ -106,6 +111,11 @@ impl Parameter {
             None => Shape::compile(value),
         }
         .map_or_else(|_not_jinja_after_all| Self::Value(value.clone()), Self::Template)
+    }
+
+    /// Whether it is null, so that a default takes its place.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self, Self::Value(Value::Null) | Self::Data(Value::Null))
     }
 
     /// Whether it is a single text with a template, rather than a list or an object with some.

@@ -139,7 +139,7 @@ impl<'a> Resolution<'a, '_> {
 }
 
 /// The names that the templates of a parameter use.
-pub(super) fn names(node: Node<'_>) -> impl Iterator<Item = &str> {
+fn names(node: Node<'_>) -> impl Iterator<Item = &str> {
     let templates = match node {
         Node::Value(_) => Vec::new(),
         Node::Template(parameter) => parameter.templates(),

@@ -7,8 +7,8 @@ use petrel_expressions::Template;
 use petrel_model::secrets::Marks;
 use serde_json::Value;
 
-use super::given::Given;
-use super::signature::Signature;
+use super::given::{Given, Parameter};
+use super::signature::{Declared, Signature};
 use crate::reads::Reads;
 
 /// The names of the parameters whose templates read a secret, directly or through other parameters. Secrets
@@ -27,7 +27,7 @@ pub fn made_from_secrets<'a>(
             if reads_marked(template, beside) {
                 open.push(name);
             }
-            for read in template.names() {
+            for read in template.may_read() {
                 if read != name && is_secret(read) {
                     open.push(name);
                 }
@@ -35,14 +35,53 @@ pub fn made_from_secrets<'a>(
             }
         }
     }
-    let mut made = BTreeSet::new();
+    with_readers(open, &readers)
+}
+
+/// The first of the given parameters whose template reads a secret that was not given with it, directly or
+/// through defaults. Such secrets are the defaults of secret parameters, the marked parts of the values in
+/// `beside`, and the data for which `was_secret` holds.
+pub fn reading_hidden<'a>(
+    given: &'a Given,
+    signature: &'a Signature,
+    was_secret: impl Fn(&str) -> bool,
+    beside: &[(&str, &Value)],
+) -> Option<&'a str> {
+    let own: BTreeMap<_, _> = given.iter().collect();
+    let takes_default = |declared: &&Declared| {
+        declared.is_immutable || own.get(declared.name.as_str()).is_none_or(|given| given.is_null())
+    };
+    let (mut open, mut readers) = (Vec::new(), BTreeMap::<&str, Vec<&str>>::new());
+    let data = given.iter().filter(|(_, parameter)| matches!(parameter, Parameter::Data(_)));
+    open.extend(data.map(|(name, _)| name).filter(|&name| was_secret(name)));
+    for declared in signature.iter().filter(takes_default) {
+        let (name, templates) = (declared.name.as_str(), declared.default.templates());
+        let is_hidden = signature.is_secret(name) && !declared.default.is_null();
+        if is_hidden || templates.iter().any(|template| reads_marked(template, beside)) {
+            open.push(name);
+        }
+        for read in templates.into_iter().flat_map(Template::may_read) {
+            readers.entry(read).or_default().push(name);
+        }
+    }
+    let hidden = with_readers(open, &readers);
+    let reads = |template: &Template| {
+        reads_marked(template, beside) || template.may_read().any(|name| hidden.contains(name))
+    };
+    let reading = |parameter: &Parameter| parameter.templates().into_iter().any(&reads);
+    given.iter().find(|(_, parameter)| reading(parameter)).map(|(name, _)| name)
+}
+
+/// The names in `open`, and those that read them, directly or through others.
+fn with_readers<'a>(mut open: Vec<&'a str>, readers: &BTreeMap<&'a str, Vec<&'a str>>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
     // Each name is followed once, so that cycles end and long chains stay cheap.
     while let Some(name) = open.pop() {
-        if made.insert(name) {
+        if found.insert(name) {
             open.extend(readers.get(name).into_iter().flatten());
         }
     }
-    made
+    found
 }
 
 fn reads_marked(template: &Template, beside: &[(&str, &Value)]) -> bool {
@@ -90,6 +129,46 @@ mod tests {
             let beside = [("config_context", &schema)];
             let found = made_from_secrets(&compiled, &signature, |name| signature.is_secret(name), &beside);
             assert!(found.iter().eq(made), "{given}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_read_and_was_not_given_with_it_is_found() {
+        let declared = json!({
+            "pin": {"secret": true, "default": "1234"}, "pw": {"secret": true}, "n": {"type": "integer"},
+            "key": {"default": "{{ config_context.token }}"}, "url": {"default": "{{ config_context.url }}"},
+            "far": {"default": "{{ key }}"}, "fixed": {"secret": true, "immutable": true, "default": "f1xed"},
+        });
+        let signature = Signature::new(&Object::new(), &object(&declared));
+        let schema = json!({"properties": {"token": {"secret": true}, "url": {"type": "string"}}});
+        let data = object(&json!({"taken": "s3cret", "open": "o"}));
+        for (given, found) in [
+            (json!({"n": "{{ config_context.token }}"}), Some("n")),
+            (json!({"n": "{{ 1/0 if config_context.token.startswith('X') else 1 }}"}), Some("n")),
+            (json!({"n": "{{ config_context['tok' ~ 'en'] }}"}), Some("n")),
+            (json!({"n": ["{{ config_context | length }}"]}), Some("n")),
+            (json!({"n": "{% set c = config_context %}{{ c.token }}"}), Some("n")),
+            (json!({"n": "{{ pin[0] }}"}), Some("n")),
+            (json!({"n": "{{ key }}"}), Some("n")),
+            (json!({"n": "{{ far }}"}), Some("n")),
+            (json!({"n": "{% set key = key %}{{ key[0] }}"}), Some("n")),
+            (json!({"n": "{% with pin = pin %}{{ pin }}{% endwith %}"}), Some("n")),
+            (json!({"n": "{{ key }}", "key": null}), Some("n")),
+            (json!({"n": "{{ fixed }}", "fixed": "mine"}), Some("n")),
+            (json!({"n": "{{ taken | length }}"}), Some("n")),
+            (json!({"key": "k", "n": {"a": "{{ config_context.token }}"}}), Some("n")),
+            // What is open, what has no value, and what the caller gave.
+            (json!({"n": "{{ config_context.url }}{{ url }}"}), None),
+            (json!({"n": "{{ pw }}"}), None),
+            (json!({"n": "{{ pin }}{{ far }}", "pin": "mine", "far": "{{ pin }}"}), None),
+            (json!({"n": "{{ key }}{{ far }}", "key": "k"}), None),
+            (json!({"n": "{{ open }}"}), None),
+            (json!({"n": 1}), None),
+        ] {
+            let compiled = Given::compile(&object(&given)).over(&data);
+            let beside = [("config_context", &schema)];
+            let reading = reading_hidden(&compiled, &signature, |name| name == "taken", &beside);
+            assert_eq!(reading, found, "{given}");
         }
     }
 

@@ -52,6 +52,11 @@ impl Signature {
         self.templates().flat_map(Template::names)
     }
 
+    /// The names that the defaults may read, see [`Template::may_read`].
+    pub fn may_read(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::may_read)
+    }
+
     /// Adds the parts of a payload that the defaults read.
     pub fn add_reads(&self, reads: &mut Reads) {
         self.templates().for_each(|template| reads.add_template(template.source()));

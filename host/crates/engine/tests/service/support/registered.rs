@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::house::House;
-use super::{PACK, Parts};
+use super::{PACK, Parts, object};
 
 /// Events, rules and packs.
 impl House {
@@ -117,6 +117,12 @@ impl House {
     pub(crate) fn register_later(&self) -> JoinHandle<Result<registration::Report, Error>> {
         let (engine, path) = (self.engine.clone(), self.plan.files.path().to_owned());
         tokio::spawn(async move { engine.catalog().register_parts(&path, false, Parts::ALL).await })
+    }
+
+    /// Configures the pack.
+    pub(crate) async fn configure(&self, values: &Value) {
+        let given = self.engine.catalog().configure_pack(PACK, object(values), Giver::SeesSecrets);
+        given.await.unwrap();
     }
 
     /// Forgets the pack.

@@ -1,0 +1,156 @@
+//! Templates that callers write themselves, in rules (`rule_book`) and in requests for executions. Whoever sees no
+//! secrets must not write one that reads a secret: whatever is masked afterwards, success and failure alone tell
+//! it letter by letter. Templates in the files of packs are their authors' own affair.
+
+use petrel_engine_core::Error;
+use petrel_model::quoted::quoted;
+use petrel_model::secrets::{has_secret, is_secret_at};
+use petrel_model::{Ref, Rule};
+use petrel_rules::CompiledRule;
+use petrel_rules::parameters::secret::reading_hidden;
+use petrel_rules::parameters::{Given, Signature};
+use serde_json::{Value, json};
+
+use crate::content::Content;
+use crate::masked::Giver;
+
+/// The name of the pack's configuration in templates.
+pub const CONFIG: &str = "config_context";
+/// The name of the event in templates of rules.
+const TRIGGER: &str = "trigger";
+
+/// The schema of the configuration of `pack`, if it declares anything secret. Without a schema everything is.
+pub fn marked_configuration(content: &Content, pack: &str) -> Option<Value> {
+    let pack = content.pack(pack).ok();
+    match pack.and_then(|pack| pack.config_schema.as_ref()) {
+        Some(schema) => schema.values().any(has_secret).then(|| json!({"properties": schema})),
+        None => Some(json!({"secret": true})),
+    }
+}
+
+/// Refuses a template in `given` that reads a secret which `giver` neither sees nor gave with it: a part that a
+/// schema in `beside`, the pairs of a name in templates and a schema, marks; the default of a secret parameter, or
+/// one made from a secret; or a parameter that was rendered before and has a place in `before`.
+///
+/// # Errors
+/// [`Error::Forbidden`] with the name of the parameter.
+pub fn refuse_reading_secrets(
+    giver: Giver,
+    given: &Given,
+    signature: &Signature,
+    beside: &[(&str, &Value)],
+    before: &[String],
+) -> Result<(), Error> {
+    if giver == Giver::SeesSecrets || given.is_literal() {
+        return Ok(());
+    }
+    match reading_hidden(given, signature, |name| is_secret_at(before, name), beside) {
+        None => Ok(()),
+        Some(name) => Err(Error::Forbidden {
+            message: format!(
+                "the template of the parameter `{}` reads a secret, and only who sees secrets may write one that does",
+                quoted(name)
+            ),
+            hint: "write the value itself, leave the parameter out if its action has such a default, or have the admin write \
+                   the template"
+                .into(),
+        }),
+    }
+}
+
+/// The same for a rule that is created, or that replaces `old`, and for its criteria on secret parts of events. What
+/// somebody else wrote may stay where nothing that decides about its use is changed. A rule in the files of the pack
+/// `own` may read the secrets of that pack.
+///
+/// # Errors
+/// [`Error::Forbidden`] with the names of the rule and the parameter or the criterion.
+pub(crate) fn refuse_rule_reading_secrets(
+    giver: Giver,
+    content: &Content,
+    compiled: &CompiledRule,
+    old: Option<&Rule>,
+    own: Option<&str>,
+) -> Result<(), Error> {
+    let rule = compiled.rule();
+    let is_as_before = |old: &Rule| {
+        (&old.action, &old.trigger, &old.criteria) == (&rule.action, &rule.trigger, &rule.criteria)
+    };
+    if giver == Giver::SeesSecrets || old.is_some_and(is_as_before) {
+        return Ok(());
+    }
+    let is_foreign = |reference: &Ref| own != Some(reference.pack());
+    let (action, kind) = (&rule.action.reference, &rule.trigger.kind);
+    let payload = if is_foreign(kind) { content.payload_secrets(kind) } else { None };
+    let payload = payload.as_deref();
+    if let Some(key) = payload.and_then(|schema| compiled.criterion_on_secret(schema)) {
+        return Err(Error::Forbidden {
+            message: format!(
+                "rule `{}`: the criterion on `{}` tells of a secret in the event, and only who sees secrets may write one that does",
+                rule.reference,
+                quoted(key)
+            ),
+            hint: "choose another part of the event, or have the admin write the rule".into(),
+        });
+    }
+    let unknown = Signature::default();
+    let registered = content.registered(action).filter(|_| is_foreign(action));
+    let signature = registered.map_or(&unknown, |registered| &registered.signature);
+    // The rule may outlast the configuration of today, so the schema counts, and no values.
+    let configuration = if is_foreign(action) { marked_configuration(content, action.pack()) } else { None };
+    let beside: Vec<_> = configuration
+        .as_ref()
+        .map(|schema| (CONFIG, schema))
+        .into_iter()
+        .chain(payload.map(|schema| (TRIGGER, schema)))
+        .collect();
+    refuse_reading_secrets(giver, compiled.parameters(), signature, &beside, &[]).map_err(|error| match error
+    {
+        Error::Forbidden { message, hint } => {
+            Error::Forbidden { message: format!("rule `{}`: {message}", rule.reference), hint }
+        }
+        other => other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_model::Object;
+
+    use super::*;
+
+    fn object(value: &Value) -> Object {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn a_template_that_reads_a_secret_is_refused_for_who_sees_none() {
+        let declared = json!({"pw": {"secret": true, "default": "1234"}, "note": {"type": "string"}});
+        let signature = Signature::new(&Object::new(), &object(&declared));
+        let schema = json!({"properties": {"ckey": {"secret": true}, "copen": {"type": "string"}}});
+        for (given, configuration, refused) in [
+            (
+                json!({"note": "{{ 1/0 if config_context.ckey.startswith('X') else 'n' }}"}),
+                Some(&schema),
+                true,
+            ),
+            (json!({"note": "{{ config_context }}"}), Some(&schema), true),
+            (json!({"note": "{{ pw | length }}"}), None, true),
+            (json!({"note": "{{ taken }}"}), None, true),
+            (json!({"note": "{{ config_context.copen }}"}), Some(&schema), false),
+            (json!({"note": "{{ config_context.ckey }}"}), None, false),
+            (json!({"note": "{{ pw }}", "pw": "mine"}), None, false),
+            (json!({"note": "config_context.ckey"}), Some(&schema), false),
+        ] {
+            let given = Given::compile(&object(&given)).over(&object(&json!({"taken": "s3cret"})));
+            let beside: Vec<_> = configuration.map(|schema| (CONFIG, schema)).into_iter().collect();
+            let of =
+                |giver| refuse_reading_secrets(giver, &given, &signature, &beside, &["/taken".to_owned()]);
+            assert!(of(Giver::SeesSecrets).is_ok(), "{given:?}");
+            let told = of(Giver::SeesNone).map_err(|error| (error.code(), error.to_string()));
+            assert_eq!(told.is_err(), refused, "{given:?}: {told:?}");
+            if let Err((code, message)) = told {
+                assert!(code == "forbidden" && message.contains("`note`"), "{message}");
+            }
+        }
+    }
+}
