@@ -112,6 +112,7 @@ async fn serve(
         log: Arc::new(level),
         trail: Arc::default(),
         turns: Arc::default(),
+        glances: Arc::new(petrel_api::Turns::at_glances()),
         inspections: Arc::default(),
     };
     let hang_up = CancellationToken::new();

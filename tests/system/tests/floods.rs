@@ -288,6 +288,45 @@ fn large_lists_are_read_in_turn_and_shut_nobody_out() {
 }
 
 #[test]
+fn who_reads_much_keeps_nobody_from_the_rest() {
+    const READERS: usize = 60;
+    const EACH: usize = 20;
+    let place = Place::default();
+    let host = place.start(&[]);
+    rule(&place, &host, "hook", "{}");
+    let text = "x".repeat(800_000);
+    for _ in 0..10 {
+        host.post("/webhooks/hook", &json!({"text": text})).with_status(202);
+    }
+    let id = host.request(
+        &json!({"action": "core.local", "parameters": {"cmd": "head -c 800000 /dev/zero | tr '\\0' x"}}),
+    );
+    host.until(&id, "succeeded");
+    for path in [
+        "triggerinstances?limit=100".to_owned(),
+        "triggerinstances?status=processing".into(),
+        "triggerinstances/last".into(),
+        format!("executions/{id}"),
+        format!("executions/{id}/output"),
+        "executions".into(),
+    ] {
+        let ask =
+            format!("GET /api/v1/{path} HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\n\r\n", host.token);
+        // Nobody reads the answers: each connection gets what its buffers hold, and many are being made at once.
+        let readers = connections(&host, READERS, &ask.repeat(EACH));
+        let asked = Instant::now();
+        for number in 0..5 {
+            host.send_plain("GET", "/healthz", "", b"").with_status(200);
+            host.post("/webhooks/hook", &json!({"n": number})).with_status(202);
+        }
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(10), "beside readers of {path} ten small requests took {took:?}");
+        drop(readers);
+    }
+    host.stop();
+}
+
+#[test]
 fn a_flood_of_what_grows_when_it_is_written_is_cut_by_what_it_is_written_as() {
     let place = Place::default();
     let host = place.start(&[]);
