@@ -88,7 +88,8 @@ async fn serve(
     // No other host can have the lock of this store, and nothing of ours runs yet: a process with our mark is a stray.
     let _reaper = Reaper::start(&data_dir, &data_directory::identity(&data_dir)?);
     let admin_token = admin_token(&data_dir)?;
-    let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
+    let files = laid_out::Files::of(&data_dir);
+    let engine = build_engine(&settings, (&data_dir, &files), &url, Arc::clone(&store)).await?;
     let report =
         engine.start().await.map_err(|error| anyhow::anyhow!("failed to recover executions: {error}"))?;
     report.log("recovered executions of an earlier process");
@@ -121,7 +122,7 @@ async fn serve(
 
     let notifier = Arc::new(Notifier::from_environment());
     let beating = tokio::spawn(notify::beat(Arc::clone(&notifier)));
-    let keeping = tokio::spawn(laid_out::keep(engine.clone(), data_dir));
+    let keeping = tokio::spawn(laid_out::keep(engine.clone(), files));
     notifier.tell("READY=1");
     let failed = store.failed();
     let outcome = tokio::select! {
@@ -268,7 +269,7 @@ fn report(opened: &Opened) {
 
 async fn build_engine(
     settings: &Settings,
-    data_dir: &Path,
+    (data_dir, files): (&Path, &Arc<laid_out::Files>),
     url: &str,
     store: Arc<dyn Store>,
 ) -> Result<Engine, Failure> {
@@ -300,7 +301,7 @@ async fn build_engine(
         },
         ..petrel_engine::Options::default()
     };
-    let runners = runners::laid_out(settings, data_dir, url)?;
+    let runners = runners::laid_out(settings, data_dir, url, files.upkeep())?;
     let engine = Engine::new(store, runners, options).await.map_err(anyhow::Error::from)?;
     for pack in bundled::PACKS {
         bundled::register(&engine, data_dir, pack).await?;
