@@ -15,7 +15,7 @@ use petrel_persistence::Error;
 use tokio::sync::watch;
 
 use crate::base::{BaseError, Write};
-use crate::directory::Room;
+use crate::room::Room;
 use crate::image::{Image, Layer};
 use crate::journal::Segments;
 use crate::keys;

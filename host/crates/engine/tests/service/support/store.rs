@@ -307,8 +307,9 @@ impl Store for TestStore {
     }
 
     fn figures(&self) -> Figures {
-        let left = if self.state.is_full.load(Ordering::SeqCst) { 1 } else { 1 << 30 };
-        Figures { room_bytes: Some(left), reserve_bytes: 64 << 20 }
+        let is_full = self.state.is_full.load(Ordering::SeqCst);
+        let left = if is_full { 1 } else { 1 << 30 };
+        Figures { room_bytes: Some(left), reserve_bytes: 64 << 20, unwritten: usize::from(is_full) }
     }
 
     async fn failed(&self) -> Error {
