@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
 
-use crate::room::Room;
 use crate::remedy;
+use crate::room::Room;
 
 /// Its name in the directory of the store.
 const NAME: &str = "reserve";
