@@ -78,7 +78,7 @@ fn all(
         result_limit: 16 << 20,
         interpreter: settings.runners.python.clone(),
         library: data_directory::python(data_dir),
-        upkeep,
+        upkeep: upkeep.clone(),
     };
     // Without a directory for compiled components nothing will be run.
     if cache_directory.is_some() {
@@ -96,7 +96,7 @@ fn all(
         Runs::by(LocalScript::new(shell)),
         Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
         Runs::by(PythonScript::new(python)),
-        Runs::by(ComponentRunner::new(runtime)),
+        Runs::by(ComponentRunner::new(runtime).kept_by(upkeep)),
         Runs::by(Noop::default()),
         orquesta(),
         action_chain(),

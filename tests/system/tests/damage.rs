@@ -88,6 +88,10 @@ fn what_a_host_has_laid_out_and_somebody_deletes_is_laid_out_again() {
         // At the moment of need, before anything has looked.
         host.until(&host.shell("true"), "succeeded");
         host.until(&host.request(&json!({"action": "core.uuid"})), "succeeded");
+        host.until(
+            &host.request(&json!({"action": "core.echo", "parameters": {"message": gone}})),
+            "succeeded",
+        );
         eventually("it is there again", || {
             parts.iter().all(|part| place.data().join(part).exists()).then_some(())
         });

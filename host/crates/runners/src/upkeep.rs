@@ -28,7 +28,7 @@ impl Upkeep {
 
     /// Lays out what `missing` belongs to, if it is the host's own. Returns whether something was laid out, so that it
     /// makes sense to try again.
-    pub(crate) async fn lay_out(&self, missing: PathBuf) -> bool {
+    pub async fn lay_out(&self, missing: PathBuf) -> bool {
         let Some(lay_out) = self.0.clone() else { return false };
         tokio::task::spawn_blocking(move || lay_out(&missing)).await.unwrap_or(false)
     }
