@@ -93,7 +93,11 @@ impl ComponentRunner {
     }
 
     /// The component that `entry_point` names, loaded if need be, and laid out first if it is the host's own and missing.
-    async fn component(&self, pack_path: &Path, entry_point: &str) -> Result<Arc<LoadedComponent>, LoadError> {
+    async fn component(
+        &self,
+        pack_path: &Path,
+        entry_point: &str,
+    ) -> Result<Arc<LoadedComponent>, LoadError> {
         let path = file(pack_path, entry_point)?;
         let core = self.runtime.core().await?;
         let found = core.components.get(&path).await;
@@ -228,7 +232,9 @@ impl Runner for ComponentRunner {
 
     async fn prepare(&self, pack_path: &Path, entry_point: &str) -> Result<(), NotPrepared> {
         let prepared = self.component(pack_path, entry_point).await;
-        prepared.map(drop).map_err(|error| NotPrepared { reason: error.to_string(), hint: error.hint().to_owned() })
+        prepared
+            .map(drop)
+            .map_err(|error| NotPrepared { reason: error.to_string(), hint: error.hint().to_owned() })
     }
 
     async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
