@@ -89,7 +89,7 @@ async fn serve(
     // No other host can have the lock of this store, and nothing of ours runs yet: a process with our mark is a stray.
     let _reaper = Reaper::start(&data_dir, &data_directory::identity(&data_dir)?);
     let admin_token = admin_token(&data_dir)?;
-    let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
+    let (engine, files) = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =
         engine.start().await.map_err(|error| anyhow::anyhow!("failed to recover executions: {error}"))?;
     report.log("recovered executions of an earlier process");
@@ -113,15 +113,15 @@ async fn serve(
         log: Arc::new(level),
         trail: Arc::default(),
         turns: Arc::default(),
+        glances: Arc::new(petrel_api::Turns::at_glances()),
         inspections: Arc::default(),
     });
     let hang_up = CancellationToken::new();
-    let connections = connections(&settings, tls);
-    let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
+    let server = tokio::spawn(petrel_api::serve(listener, connections(&settings, tls), api, hang_up.clone()));
 
     let notifier = Arc::new(Notifier::from_environment());
     let beating = tokio::spawn(notify::beat(Arc::clone(&notifier)));
-    let keeping = tokio::spawn(laid_out::keep(engine.clone(), data_dir));
+    let keeping = tokio::spawn(laid_out::keep(engine.clone(), files));
     notifier.tell("READY=1");
     let failed = store.failed();
     let outcome = tokio::select! {
@@ -271,7 +271,7 @@ async fn build_engine(
     data_dir: &Path,
     url: &str,
     store: Arc<dyn Store>,
-) -> Result<Engine, Failure> {
+) -> Result<(Engine, Arc<laid_out::Files>), Failure> {
     let options = petrel_engine::Options {
         executions: executions::Options {
             component_slots: settings.engine.component_slots,
@@ -303,12 +303,13 @@ async fn build_engine(
         },
         ..petrel_engine::Options::default()
     };
-    let runners = runners::laid_out(settings, data_dir, url)?;
+    let files = laid_out::Files::of(data_dir);
+    let runners = runners::laid_out(settings, data_dir, url, files.upkeep())?;
     let engine = Engine::new(store, runners, options).await.map_err(anyhow::Error::from)?;
     for pack in bundled::PACKS {
         bundled::register(&engine, data_dir, pack).await?;
     }
-    Ok(engine)
+    Ok((engine, files))
 }
 
 fn workflow_options(settings: &Settings, url: &str) -> workflows::Options {

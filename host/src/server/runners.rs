@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use petrel_catalog::content::Runners;
 use petrel_engine::workflows::{action_chain, orquesta};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
-use petrel_runners::Runs;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
 use petrel_runners::python_script::{self, PythonScript};
+use petrel_runners::{Runs, Upkeep};
 
 use crate::config::Settings;
 use crate::data_directory;
@@ -36,24 +36,29 @@ const INHERITED: [&str; 13] = [
 ];
 
 /// The runners of the host, with their files laid out.
-pub(super) fn laid_out(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
+pub(super) fn laid_out(
+    settings: &Settings,
+    data_dir: &Path,
+    url: &str,
+    upkeep: Upkeep,
+) -> Result<Runners, Failure> {
     data_directory::make_private(&data_directory::work(data_dir))?;
     let library = data_directory::python(data_dir);
     python_script::library::lay_out(&library)
         .with_context(|| format!("failed to lay out the library for Python in {}", library.display()))?;
-    all(settings, data_dir, url, Some(data_dir.join("components")))
+    all(settings, data_dir, url, (Some(data_dir.join("components")), upkeep))
 }
 
 /// The runners for checking packs without a host: nothing is run by them, and nothing is stored.
 pub(crate) fn to_look(settings: &Settings) -> Result<Runners, Failure> {
-    all(settings, &settings.data_dir(), "", None)
+    all(settings, &settings.data_dir(), "", (None, Upkeep::default()))
 }
 
 fn all(
     settings: &Settings,
     data_dir: &Path,
     url: &str,
-    cache_directory: Option<PathBuf>,
+    (cache_directory, upkeep): (Option<PathBuf>, Upkeep),
 ) -> Result<Runners, Failure> {
     let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let shell = ShellOptions {
@@ -63,6 +68,7 @@ fn all(
         output_limit: 16 << 20,
         run_as: settings.runners.run_as.clone(),
         decode_scalars: settings.runners.decode_scalars,
+        upkeep: upkeep.clone(),
     };
     let python = python_script::Options {
         environment: shell.environment.clone(),
@@ -72,6 +78,7 @@ fn all(
         result_limit: 16 << 20,
         interpreter: settings.runners.python.clone(),
         library: data_directory::python(data_dir),
+        upkeep: upkeep.clone(),
     };
     // Without a directory for compiled components nothing will be run.
     if cache_directory.is_some() {
@@ -89,7 +96,7 @@ fn all(
         Runs::by(LocalScript::new(shell)),
         Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
         Runs::by(PythonScript::new(python)),
-        Runs::by(ComponentRunner::new(runtime)),
+        Runs::by(ComponentRunner::new(runtime).kept_by(upkeep)),
         Runs::by(Noop::default()),
         orquesta(),
         action_chain(),

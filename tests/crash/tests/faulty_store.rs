@@ -244,6 +244,7 @@ impl World {
             output_limit: 1 << 20,
             run_as: None,
             decode_scalars: true,
+            upkeep: petrel_runners::Upkeep::default(),
         });
         let components = ComponentRunner::new(self.runtime.clone());
         let runners: Runners = [Runs::by(shell), Runs::by(components)].map(Runs::named).into();

@@ -94,6 +94,7 @@ async fn start(directory: &Path) -> Engine {
         output_limit: 1 << 20,
         run_as: None,
         decode_scalars: true,
+        upkeep: petrel_runners::Upkeep::default(),
     });
     let runners: Runners = [Runs::by(shell), orquesta()].map(Runs::named).into();
     // Hardly any workflow stays in memory, so that each is made anew again and again.

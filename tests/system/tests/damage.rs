@@ -85,6 +85,13 @@ fn what_a_host_has_laid_out_and_somebody_deletes_is_laid_out_again() {
     let parts = ["work", "python/petrel_action.py", "packs/core/pack.yaml", "packs/core/wasm/core.wasm"];
     for gone in ["work", "python", "packs", "packs/core/wasm"] {
         fs::remove_dir_all(place.data().join(gone)).unwrap();
+        // At the moment of need, before anything has looked.
+        host.until(&host.shell("true"), "succeeded");
+        host.until(&host.request(&json!({"action": "core.uuid"})), "succeeded");
+        host.until(
+            &host.request(&json!({"action": "core.echo", "parameters": {"message": gone}})),
+            "succeeded",
+        );
         eventually("it is there again", || {
             parts.iter().all(|part| place.data().join(part).exists()).then_some(())
         });
@@ -95,6 +102,22 @@ fn what_a_host_has_laid_out_and_somebody_deletes_is_laid_out_again() {
         );
     }
     assert_says(&place.read("log"), &["it was deleted under the host, and is laid out again"]);
+    let work = place.data().join("work");
+    eventually("something else stands in its place", || {
+        // The host may be faster.
+        drop(fs::remove_dir(&work));
+        fs::write(&work, "").ok()
+    });
+    let failed = host.until(&host.shell("true"), "failed");
+    assert_says(
+        failed["result"]["error"].as_str().unwrap(),
+        &["work, where it is to start, is not a directory"],
+    );
+    eventually("the log says that something is in the way", || {
+        place.read("log").contains("cannot be laid out again").then_some(())
+    });
+    fs::remove_file(&work).unwrap();
+    host.until(&host.shell("true"), "succeeded");
     host.stop();
 }
 

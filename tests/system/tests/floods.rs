@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use petrel_system_tests::{Host, PATIENCE, Place, assert_says, eventually};
@@ -284,6 +284,52 @@ fn large_lists_are_read_in_turn_and_shut_nobody_out() {
     assert_eq!(served + refused, READERS, "nobody is left without an answer");
     assert!(served > READERS / 2, "{served} were served");
     assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 503 ") || answer.len() > 5_000_000));
+    host.stop();
+}
+
+#[test]
+fn who_reads_much_keeps_nobody_from_the_rest() {
+    const READERS: usize = 60;
+    const EACH: usize = 10;
+    let place = Place::default();
+    let host = place.start(&[]);
+    rule(&place, &host, "hook", "{}");
+    let text = "x".repeat(800_000);
+    for _ in 0..10 {
+        host.post("/webhooks/hook", &json!({"text": text})).with_status(202);
+    }
+    let id = host.request(
+        &json!({"action": "core.local", "parameters": {"cmd": "head -c 800000 /dev/zero | tr '\\0' x"}}),
+    );
+    host.until(&id, "succeeded");
+    for path in [
+        "triggerinstances?limit=100".to_owned(),
+        "triggerinstances?status=processing".into(),
+        "triggerinstances/last".into(),
+        format!("executions/{id}"),
+        format!("executions/{id}/output"),
+        "executions".into(),
+    ] {
+        let ask =
+            format!("GET /api/v1/{path} HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\n\r\n", host.token);
+        let readers = connections(&host, READERS, &ask.repeat(EACH));
+        let took = std::thread::scope(|scope| {
+            for stream in &readers {
+                let mut stream = stream.try_clone().unwrap();
+                scope.spawn(move || std::io::copy(&mut stream, &mut std::io::sink()));
+            }
+            let asked = Instant::now();
+            for _ in 0..5 {
+                host.send_plain("GET", "/healthz", "", b"").with_status(200);
+                host.get("/user").with_status(200);
+            }
+            let took = asked.elapsed();
+            // The answers that are left are read by nobody.
+            readers.iter().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+            took
+        });
+        assert!(took < Duration::from_secs(10), "beside readers of {path} ten small requests took {took:?}");
+    }
     host.stop();
 }
 

@@ -23,6 +23,8 @@ use crate::{Api, ApiError};
 
 /// Bytes of a list that are written at once; a shorter list is sent as a whole. A single item may be larger.
 pub(crate) const CHUNK: usize = 4 << 20;
+/// Bytes of each later chunk: a fast reader has many of them written without a pause in which the worker does other work.
+const LATER_CHUNK: usize = 256 << 10;
 /// Answers up to this many bytes need no claim.
 const SMALL: usize = 64 << 10;
 /// How long an answer waits for its memory before its items are read, and how often it tries.
@@ -129,7 +131,7 @@ where
     I: Iterator<Item: Serialize> + Send + Unpin + 'static,
 {
     let mut list = List { items: Some(items), first: None, is_begun: false, is_ended: false, held };
-    let first = list.chunk();
+    let first = list.chunk(CHUNK);
     if list.is_ended {
         // The list is complete, so its items need no memory any longer.
         list.items = None;
@@ -181,10 +183,10 @@ struct List<I> {
 }
 
 impl<I: Iterator<Item: Serialize>> List<I> {
-    /// The next chunk to send.
-    fn chunk(&mut self) -> Vec<u8> {
+    /// The next chunk to send, of about `bytes`.
+    fn chunk(&mut self, bytes: usize) -> Vec<u8> {
         let mut chunk = Vec::new();
-        while chunk.len() < CHUNK {
+        while chunk.len() < bytes {
             let Some(item) = self.items.as_mut().and_then(Iterator::next) else {
                 let end: &[u8] = if self.is_begun { b"]" } else { b"[]" };
                 chunk.extend_from_slice(end);
@@ -216,7 +218,7 @@ impl<I: Iterator<Item: Serialize> + Unpin> HttpBody for List<I> {
         let chunk = match self.first.take() {
             Some(first) => first,
             None if self.is_ended => return Poll::Ready(None),
-            None => self.chunk(),
+            None => self.chunk(LATER_CHUNK),
         };
         Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
     }
@@ -247,7 +249,7 @@ mod tests {
             let mut list = List { items: rest, first: None, is_begun: false, is_ended: false, held: None };
             let (mut text, mut chunks) = (Vec::new(), 0);
             while !list.is_ended && chunks < 10 {
-                text.extend(list.chunk());
+                text.extend(list.chunk(CHUNK));
                 chunks += 1;
             }
             assert!(serde_json::from_slice::<Vec<Value>>(&text).unwrap() == items, "{chunks} chunks");

@@ -36,7 +36,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/executions", get(executions::list).post(executions::create))
         .route("/executions/{id}", get(executions::one).put(executions::change).delete(executions::cancel))
         .route("/executions/{id}/re_run", post(executions::again::rerun))
-        .route("/executions/{id}/output", get(executions::output))
+        .route("/executions/{id}/output", get(executions::output::show))
         .route("/executions/{id}/attribute/{attribute}", get(executions::attribute))
         .route("/executions/{id}/children", get(executions::children::list))
         .route("/executions/{id}/result", get(executions::result))

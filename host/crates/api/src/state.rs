@@ -49,6 +49,8 @@ pub struct ApiParts {
     pub trail: Arc<Trail>,
     /// Turns at reading large lists.
     pub turns: Arc<Turns>,
+    /// Turns at glances: at single objects, and at the starts of lists.
+    pub glances: Arc<Turns>,
     /// Turns at inspecting workflows.
     pub inspections: Arc<Inspections>,
 }

@@ -1,6 +1,11 @@
-//! Turns at reading large lists. Reading one takes a worker for a while and much memory, so only a few are read at
-//! once. The others wait in line without holding anything. Users take turns, so that a user who asks for many lists does
-//! not delay one who asks for one. Small lists and the health pages need no turn.
+//! Turns at reading. A worker of the runtime does nothing else while it reads and decodes rows, so only a few requests
+//! read at once, and the workers are left for everything else. The others wait in line without holding anything. Users
+//! take turns, so that a user who asks for much does not delay one who asks for little. Health pages, webhooks and
+//! requests that change something need no turn.
+//!
+//! There are two lines. A *glance* is short: at a single object, or at the start of a list, whose size is not known
+//! before. A list that turns out to be large ends its glance and waits for a turn in the other line, which it keeps for
+//! long. So nobody waits for a large list but who asks for one.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,13 +21,22 @@ use tokio::time::timeout;
 pub(crate) const WITHOUT_TURN: usize = 256 << 10;
 /// How long a request waits in line.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The greatest number of waiting requests of one user, and of all users.
-const MOST_OF_USER: usize = 64;
-const MOST: usize = 512;
+/// The greatest number of requests of one user, and of all users, that wait for turns at large lists.
+const MOST: Bounds = Bounds { of_user: 64, of_all: 512 };
+/// The same for glances, which are short.
+const MOST_GLANCES: Bounds = Bounds { of_user: 512, of_all: 2048 };
 
-/// Turns at reading large lists.
+/// The greatest length of a line, in requests.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    of_user: usize,
+    of_all: usize,
+}
+
+/// Turns at reading, and the line of those who wait for one. The default has turns at large lists.
 pub struct Turns {
     state: Mutex<State>,
+    most: Bounds,
     /// How long a request waits in line.
     patience: Duration,
 }
@@ -42,17 +56,35 @@ struct State {
 }
 
 impl Default for Turns {
-    /// One turn for every two processors, which leaves the others for everything else.
     fn default() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self::new((processors / 2).max(1), PATIENCE)
+        Self::new(at_once(), PATIENCE)
     }
 }
 
+/// One turn for every two processors, which leaves the others for everything else.
+fn at_once() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    (processors / 2).max(1)
+}
+
 impl Turns {
-    /// `free` turns, for each of which a request waits up to `patience`.
+    /// Turns at glances.
+    pub fn at_glances() -> Self {
+        Self { most: MOST_GLANCES, ..Self::new(at_once(), PATIENCE) }
+    }
+
+    /// `free` turns at large lists, for each of which a request waits up to `patience`.
     fn new(free: usize, patience: Duration) -> Self {
-        Self { state: Mutex::new(State { free, line: VecDeque::new() }), patience }
+        Self { state: Mutex::new(State { free, line: VecDeque::new() }), most: MOST, patience }
+    }
+
+    /// Refuses a request of `user` that would find the line full, before it has read anything in vain.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many requests wait.
+    pub(crate) fn refuse_if_full(&self, user: &str) -> Result<(), Error> {
+        let mut state = self.state();
+        if state.free > 0 || state.has_place(user, self.most) { Ok(()) } else { Err(full()) }
     }
 
     /// Waits for a turn of `user`, which ends when it is dropped.
@@ -66,7 +98,7 @@ impl Turns {
                 state.free -= 1;
                 return Ok(Turn(Some(Arc::clone(self))));
             }
-            state.enter(user)?
+            state.enter(user, self.most)?
         };
         match timeout(self.patience, called).await {
             Ok(Ok(turn)) => Ok(turn),
@@ -126,20 +158,25 @@ impl State {
         self.line.iter().any(|(_, waiting)| waiting.iter().any(|one| !one.is_closed()))
     }
 
-    /// Puts one more request of `user` in line.
-    fn enter(&mut self, user: &str) -> Result<oneshot::Receiver<Turn>, Error> {
+    /// Whether one more request of `user` may wait.
+    fn has_place(&mut self, user: &str, most: Bounds) -> bool {
         // Requests whose clients have gone do not count.
         for (_, waiting) in &mut self.line {
             waiting.retain(|one| !one.is_closed());
         }
         self.line.retain(|(_, waiting)| !waiting.is_empty());
         let all: usize = self.line.iter().map(|(_, waiting)| waiting.len()).sum();
-        let own = self.line.iter_mut().find(|(known, _)| known == user);
-        if all >= MOST || own.as_ref().is_some_and(|(_, waiting)| waiting.len() >= MOST_OF_USER) {
-            return Err(busy("no more can wait"));
+        let own = self.line.iter().find(|(known, _)| known == user);
+        all < most.of_all && own.is_none_or(|(_, waiting)| waiting.len() < most.of_user)
+    }
+
+    /// Puts one more request of `user` in line.
+    fn enter(&mut self, user: &str, most: Bounds) -> Result<oneshot::Receiver<Turn>, Error> {
+        if !self.has_place(user, most) {
+            return Err(full());
         }
         let (caller, called) = oneshot::channel();
-        match own {
+        match self.line.iter_mut().find(|(known, _)| known == user) {
             Some((_, waiting)) => waiting.push_back(caller),
             None => self.line.push_back((user.to_owned(), VecDeque::from([caller]))),
         }
@@ -157,8 +194,12 @@ impl State {
     }
 }
 
+fn full() -> Error {
+    busy("no more can wait")
+}
+
 fn busy(why: &str) -> Error {
-    Error::Busy(format!("many large lists are being read, and {why}"))
+    Error::Busy(format!("many lists and objects are being read, and {why}"))
 }
 
 /// A turn, until it is dropped.
@@ -216,11 +257,15 @@ mod tests {
     async fn the_line_has_an_end_and_who_has_gone_is_not_in_it() {
         let turns = Arc::new(Turns::new(1, PATIENCE));
         let held = turns.take("ann").await.unwrap();
-        let waiting: Vec<_> = (0..MOST_OF_USER).map(|_| turns.state().enter("ann").unwrap()).collect();
+        turns.refuse_if_full("ann").unwrap();
+        let waiting: Vec<_> = (0..MOST.of_user).map(|_| turns.state().enter("ann", MOST).unwrap()).collect();
         assert_eq!(turns.take("ann").await.unwrap_err().code(), "busy");
-        let bob = turns.state().enter("bob").unwrap();
+        assert_eq!(turns.refuse_if_full("ann").unwrap_err().code(), "busy");
+        turns.refuse_if_full("bob").unwrap();
+        let bob = turns.state().enter("bob", MOST).unwrap();
         drop(waiting);
-        let ann = turns.state().enter("ann").unwrap();
+        turns.refuse_if_full("ann").unwrap();
+        let ann = turns.state().enter("ann", MOST).unwrap();
         drop((bob, ann, held));
         let state = turns.state();
         assert_eq!((state.free, state.line.len()), (1, 0));

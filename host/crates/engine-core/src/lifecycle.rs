@@ -18,6 +18,20 @@ use crate::ground::Core;
 
 /// The time that aborted tasks have for their end when the host stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
+/// The time for which a stop waits for commits that cannot be written, and the time between two looks.
+const UNWRITTEN: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The end of a wait for tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// All tasks have ended.
+    Ended,
+    /// The time is up.
+    TooLong,
+    /// Tasks wait for this many commits, which the store cannot write for the moment.
+    Unwritten(usize),
+}
 
 /// The tasks of all services, and the signals of a stop.
 #[derive(Default)]
@@ -73,25 +87,53 @@ impl Lifecycle {
         self.stop_starting.cancel();
         // Only a closed tracker can be waited for. It still accepts tasks, which running work may need to finish.
         self.tasks.close();
-        if self.has_ended(core, drain).await {
-            return;
+        let mut last_wait = LAST_WAIT;
+        match self.wait(core, drain).await {
+            Waited::Ended => return,
+            Waited::TooLong => {
+                tracing::warn!(seconds = drain.as_secs(), "drain time is over; ending running work");
+            }
+            Waited::Unwritten(commits) => {
+                // Whatever else ends could not be written either.
+                last_wait = LOOK;
+                let hint = "free some space on the disk of the data directory";
+                tracing::error!(
+                    commits,
+                    hint,
+                    "commits cannot be written, and the stop does not wait for them; the next start recovers the executions that they would have ended"
+                );
+            }
         }
-        tracing::warn!(seconds = drain.as_secs(), "drain time is over; ending running work");
         self.end_running.cancel();
-        if !self.has_ended(core, LAST_WAIT).await {
+        if self.wait(core, last_wait).await != Waited::Ended {
             for (task, count) in self.running() {
                 tracing::warn!(task, count, "tasks did not end; the next start recovers their work");
             }
         }
     }
 
-    /// Whether all tasks end within this time.
-    async fn has_ended(&self, core: &Core, within: Duration) -> bool {
-        tokio::select! {
-            // Tasks that have ended by now count even if the time is up.
-            biased;
-            () = self.tasks.wait() => true,
-            () = core.sleep(within) => false,
+    /// Waits until all tasks have ended, for this time, and for less while commits cannot be written.
+    async fn wait(&self, core: &Core, within: Duration) -> Waited {
+        let begun = core.monotonic();
+        let mut stuck_since = None;
+        loop {
+            let left = within.saturating_sub(core.since(begun));
+            tokio::select! {
+                // Tasks that have ended by now count even if the time is up.
+                biased;
+                () = self.tasks.wait() => return Waited::Ended,
+                () = core.sleep(left.min(LOOK)) => {}
+            }
+            if core.since(begun) >= within {
+                return Waited::TooLong;
+            }
+            match core.store().figures().unwritten {
+                0 => stuck_since = None,
+                commits if core.since(*stuck_since.get_or_insert(core.monotonic())) >= UNWRITTEN => {
+                    return Waited::Unwritten(commits);
+                }
+                _may_pass => {}
+            }
         }
     }
 }

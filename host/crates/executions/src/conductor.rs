@@ -47,10 +47,11 @@ pub trait Conductor: Send + Sync {
     async fn outcome(&self, report: Report) -> Result<(), Uncommitted>;
 
     /// Asks a workflow that has begun to end, on behalf of `user`, and gives it as it stands then. What is inside one that
-    /// is about to end is told of that once more.
+    /// is about to end is told of that once more. One that cannot be read ends without its log, after all that is inside
+    /// it.
     ///
     /// # Errors
-    /// When it was moved meanwhile (it has ended, most likely), or cannot be read or stored.
+    /// When it was moved meanwhile (it has ended, most likely), or cannot be stored.
     async fn cancel(&self, workflow: Execution, user: &str) -> Result<Execution, Uncommitted>;
 
     /// Pauses a workflow: no more tasks start, and running ones may finish.

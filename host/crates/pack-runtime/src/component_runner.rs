@@ -13,7 +13,7 @@ use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::{Action, ExecutionId, Object, size};
 use petrel_runners::shares::{Holder, Refused, Root};
 use petrel_runners::{
-    Asked, Call, End, NotPrepared, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket,
+    Asked, Call, End, NotPrepared, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket, Upkeep,
 };
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
@@ -45,6 +45,7 @@ pub struct ComponentRunner {
     runner_type: RunnerType,
     /// Resources of executions that were admitted and have not begun, by execution.
     admitted: Arc<AdmittedCalls>,
+    upkeep: Upkeep,
 }
 
 type AdmittedCalls = Mutex<HashMap<ExecutionId, Admitted>>;
@@ -82,12 +83,28 @@ impl ComponentRunner {
             description: "Runs an action exported by a WebAssembly component, in a sandbox",
             parameters,
         };
-        Self { runtime, runner_type, admitted: Arc::default() }
+        Self { runtime, runner_type, admitted: Arc::default(), upkeep: Upkeep::default() }
     }
 
-    async fn component(&self, call: &Call) -> Result<Arc<LoadedComponent>, LoadError> {
-        let path = file(&call.pack_path, &call.action.entry_point)?;
-        self.runtime.core().await?.components.get(&path).await
+    /// The same runner, which has `upkeep` lay out components of the host's own that are missing.
+    #[must_use]
+    pub fn kept_by(self, upkeep: Upkeep) -> Self {
+        Self { upkeep, ..self }
+    }
+
+    /// The component that `entry_point` names, loaded if need be, and laid out first if it is the host's own and missing.
+    async fn component(
+        &self,
+        pack_path: &Path,
+        entry_point: &str,
+    ) -> Result<Arc<LoadedComponent>, LoadError> {
+        let path = file(pack_path, entry_point)?;
+        let core = self.runtime.core().await?;
+        let found = core.components.get(&path).await;
+        if matches!(found, Err(LoadError::Missing { .. })) && self.upkeep.lay_out(path.clone()).await {
+            return core.components.get(&path).await;
+        }
+        found
     }
 
     /// The component that `entry_point` names, if it is in memory.
@@ -214,11 +231,10 @@ impl Runner for ComponentRunner {
     }
 
     async fn prepare(&self, pack_path: &Path, entry_point: &str) -> Result<(), NotPrepared> {
-        let prepared = match file(pack_path, entry_point) {
-            Ok(path) => self.runtime.prepare(&path).await,
-            Err(error) => Err(error),
-        };
-        prepared.map_err(|error| NotPrepared { reason: error.to_string(), hint: error.hint().to_owned() })
+        let prepared = self.component(pack_path, entry_point).await;
+        prepared
+            .map(drop)
+            .map_err(|error| NotPrepared { reason: error.to_string(), hint: error.hint().to_owned() })
     }
 
     async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
@@ -236,7 +252,7 @@ impl Runner for ComponentRunner {
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
         let record = Arc::new(CallRecord::new(Output::new(output, &self.runtime.options().limits)));
         let work = async {
-            let component = self.component(&call).await?;
+            let component = self.component(&call.pack_path, &call.action.entry_point).await?;
             self.call(&call, component, &record, &cancel).await
         };
         // `call` watches the token once the component runs. Before that, it may be waiting for resources or compiling.

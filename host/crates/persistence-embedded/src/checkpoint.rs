@@ -15,10 +15,10 @@ use petrel_persistence::Error;
 use tokio::sync::watch;
 
 use crate::base::{BaseError, Write};
-use crate::directory::Room;
 use crate::image::{Image, Layer};
 use crate::journal::Segments;
 use crate::keys;
+use crate::room::Room;
 use crate::value;
 use crate::watchdog::Work;
 

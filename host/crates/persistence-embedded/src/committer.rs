@@ -24,9 +24,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::base::Write;
 use crate::checkpoint::{self, Task};
-use crate::directory::{Directory, Room};
+use crate::directory::Directory;
 use crate::journal::{AppendError, Journal};
 use crate::reserve::Reserve;
+use crate::room::Room;
 use crate::rows::Rows;
 use crate::watchdog::Work;
 

@@ -1,11 +1,10 @@
-//! The data directory: its lock, its format, its watermark and the free space on its disk.
+//! The data directory: its lock, its format and its watermark. `room.rs` has the free space on its disk.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::base::Engine;
@@ -20,10 +19,6 @@ const LOCK: &str = "lock";
 /// Format 1 had no journal, only sled, and no rows for references to blobs. Format 2 has a journal in front of the
 /// engine that the second line of the file names.
 const FORMAT: u32 = 2;
-/// Space that an engine may need in addition to the rows that are written, in bytes.
-const BASE_MARGIN: u64 = 4 << 20;
-/// Bytes written after which the free space is checked again.
-const LOOK_AFTER: u64 = 1 << 20;
 /// Longest wait for a process that is just ending. One that was killed while it started a child keeps its lock until
 /// that child has called exec.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -119,8 +114,10 @@ impl Directory {
         if Self::check_format(path, engine)? {
             reserve::give_up_if_short(path);
         }
-        lock.set_len(0).map_err(io)?;
-        lock.write_all_at(std::process::id().to_string().as_bytes(), 0).map_err(io)?;
+        // Overwritten and then cut: on a full disk a block that was freed first might not be had again.
+        let holder = std::process::id().to_string();
+        lock.write_all_at(holder.as_bytes(), 0).map_err(io)?;
+        lock.set_len(holder.len() as u64).map_err(io)?;
         let watermark = OpenOptions::new()
             .read(true)
             .write(true)
@@ -283,88 +280,4 @@ impl Directory {
 /// Whether a store in `path` has acknowledged commits, which it does once its creation is finished.
 fn has_acknowledged(path: &Path) -> bool {
     fs::read(path.join("acknowledged")).is_ok_and(|bytes| bytes.iter().any(|byte| *byte != 0))
-}
-
-/// The free space on the disk.
-#[derive(Debug)]
-pub(crate) struct Room {
-    directory: PathBuf,
-    /// Free bytes, as of the latest check.
-    left: AtomicU64,
-    /// Bytes written since then.
-    written: AtomicU64,
-    /// Bytes below which nothing new is accepted.
-    reserve: u64,
-}
-
-impl Room {
-    pub(crate) fn new(directory: &Path, reserve: u64) -> Self {
-        let (left, written) = (AtomicU64::new(0), AtomicU64::new(0));
-        let room = Self { directory: directory.to_path_buf(), left, written, reserve };
-        room.look();
-        room
-    }
-
-    /// Checks the disk. If the system does not tell, the space counts as unlimited.
-    pub(crate) fn look(&self) -> u64 {
-        let left = rustix::fs::statvfs(&self.directory)
-            .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
-        self.left.store(left, Ordering::Relaxed);
-        self.written.store(0, Ordering::Relaxed);
-        left
-    }
-
-    /// Notes that so many bytes were written. After some of them the disk is checked: by time alone the reserve might be
-    /// used up between two checks.
-    pub(crate) fn note(&self, bytes: u64) {
-        if self.written.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= LOOK_AFTER {
-            self.look();
-        }
-    }
-
-    /// Free bytes, as of the latest check.
-    pub(crate) fn left(&self) -> u64 {
-        self.left.load(Ordering::Relaxed)
-    }
-
-    /// Bytes below which nothing new is accepted.
-    pub(crate) fn reserve(&self) -> u64 {
-        self.reserve
-    }
-
-    /// Whether nothing new is accepted.
-    pub(crate) fn is_short(&self) -> bool {
-        self.left() < self.reserve
-    }
-
-    /// Whether `bytes` of rows can be written to the base, including the engine's own overhead.
-    pub(crate) fn is_enough_for(&self, bytes: usize) -> bool {
-        self.look() >= BASE_MARGIN + 4 * bytes as u64
-    }
-
-    /// The message when something new is refused after a write has failed for want of room, by a quota or a limit perhaps.
-    pub(crate) fn refusal_after(&self, error: &impl std::fmt::Display) -> String {
-        if self.is_short() {
-            return self.refusal();
-        }
-        let directory = self.directory.display();
-        // Space would not help there.
-        let too_large = remedy::in_words(&error.to_string()).filter(remedy::is_too_large);
-        match too_large.and_then(|error| remedy::of_error(&error)) {
-            Some(remedy) => format!("{directory} cannot be written: {error}; {remedy}"),
-            None => {
-                format!("the disk of {directory} is full, or a quota is used up: {error}; free some space")
-            }
-        }
-    }
-
-    /// The message when something new is refused.
-    pub(crate) fn refusal(&self) -> String {
-        format!(
-            "the disk of {} is full ({} MiB left, {} MiB are reserved to finish what has begun); free some space",
-            self.directory.display(),
-            self.left.load(Ordering::Relaxed) >> 20,
-            self.reserve >> 20
-        )
-    }
 }

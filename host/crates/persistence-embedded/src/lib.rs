@@ -19,7 +19,7 @@
 //! * [`archive`] is the format of a copy: [`backup`] writes it from a store in use, [`restore`] creates a store from
 //!   it. [`check`], [`repair`] and [`compact`] maintain a store that no process uses.
 //! * [`watchdog`] ends the process if a thread is stuck.
-//! * [`directory`] manages the data directory: lock, format, watermark and free space. [`reserve`] is room held back for
+//! * [`directory`] manages the data directory: lock, format and watermark. [`room`] is the free space, [`reserve`] is room held back for
 //!   the next opening. [`presence`] tells whether files were deleted or replaced while they are open, [`remedy`] what
 //!   helps when the system refuses something.
 //!
@@ -44,6 +44,7 @@ pub mod remedy;
 pub mod repair;
 mod reserve;
 pub mod restore;
+mod room;
 mod rows;
 pub mod store;
 mod value;

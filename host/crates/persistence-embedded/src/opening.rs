@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::base::{Base, Write, gaps};
 use crate::checkpoint::{self, Checkpointer, Progress};
 use crate::committer::{Committer, LayerState, Request, State};
-use crate::directory::{Directory, OpenError, Room};
+use crate::directory::{Directory, OpenError};
 use crate::image::Image;
 use crate::journal::media::Media;
 use crate::journal::{Journal, Segments};
@@ -25,6 +25,7 @@ use crate::keys;
 use crate::options::Options;
 use crate::remedy;
 use crate::reserve::{self, Reserve};
+use crate::room::Room;
 use crate::rows::Rows;
 use crate::store::{EmbeddedStore, InTurn};
 use crate::value;
@@ -71,10 +72,13 @@ pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore,
         recovered.replayed.lost.clone_from(&lost);
         start(recovered, options, begun)
     };
-    match open() {
-        // A quota may be used up on a disk that has room. The first attempt wrote nothing that the second minds.
-        Err(error) if is_no_room(&error) && is_store(directory) && reserve::give_up(directory) => open(),
-        opened => opened,
+    loop {
+        match open() {
+            // A quota may be used up on a disk that has room, and one part may not be enough. An attempt that fails wrote
+            // nothing that the next one minds.
+            Err(error) if is_no_room(&error) && is_store(directory) && reserve::give_up(directory) => {}
+            opened => return opened,
+        }
     }
 }
 

@@ -1,21 +1,27 @@
 //! The part of the reserve that is a file. Free space belongs to everybody: outcomes, or another process, may
-//! use it up to the last byte, and then a store could not even be opened. The file holds room that only the
-//! next opening gives up. [`directory`](crate::directory) watches the free space.
+//! use it up to the last byte, and then a store could not even be opened. The file holds room that only
+//! openings give up, a part each, so that a host can be killed and started several times on a disk that stays
+//! full. [`room`](crate::room) watches the free space.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
 
-use crate::directory::Room;
 use crate::remedy;
+use crate::room::Room;
 
 /// Its name in the directory of the store.
 const NAME: &str = "reserve";
 /// Its largest size, in bytes: twice what a checkpoint asks for beside its rows.
 const LARGEST: u64 = 8 << 20;
+/// The part of it that is given up at a time, in bytes. An opening writes a few KiB (its segment of the journal), and what
+/// is recovered after it a few hundred bytes for each execution.
+const PART: u64 = 1 << 20;
+/// Free space below which an opening is given a part, in bytes. What the one before has left of its part is enough.
+const LEAST_TO_OPEN: u64 = PART / 2;
 
 /// The file of a store in use.
 #[derive(Debug)]
@@ -33,16 +39,14 @@ impl Reserve {
         Self { path: directory.join(NAME), bytes: reserve.min(LARGEST), is_possible: true }
     }
 
-    /// Makes the file if it is not there and there is room for it beside the free reserve. One that is too small was not
-    /// finished, and is made again.
+    /// Makes the file if it is not there and there is room for it beside the free reserve. One that is too small was given
+    /// up in part, or was not finished, and is made whole.
     pub(crate) fn keep(&mut self, room: &Room) {
         let needed = room.reserve().saturating_add(self.bytes);
         if !self.is_possible || room.left() < needed || self.is_there() {
             return;
         }
         if let Err(error) = self.make() {
-            // Half of it is of no use.
-            drop(fs::remove_file(&self.path));
             // An interrupted call or a lack of files passes; a file system that cannot do it does not.
             let passes = matches!(error.raw_os_error(), Some(4 | 11 | 23 | 24));
             if !remedy::is_no_room(&error) && !passes {
@@ -57,26 +61,45 @@ impl Reserve {
         fs::symlink_metadata(&self.path).is_ok_and(|found| found.is_file() && found.len() >= self.bytes)
     }
 
+    /// Makes the file whole. What there was of it remains if that fails.
     fn make(&self) -> io::Result<()> {
+        let held =
+            fs::symlink_metadata(&self.path).ok().filter(fs::Metadata::is_file).map(|found| found.len());
+        let file = match held {
+            Some(_) => OpenOptions::new().write(true).open(&self.path)?,
+            None => self.create()?,
+        };
+        fallocate(&file, FallocateFlags::empty(), 0, self.bytes).map_err(|error| {
+            // Some file systems have taken part of the room by then.
+            drop(match held {
+                Some(length) if length > 0 => file.set_len(length),
+                _ => fs::remove_file(&self.path),
+            });
+            error.into()
+        })
+    }
+
+    /// The file, new and empty, in the place of anything else.
+    fn create(&self) -> io::Result<File> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
-        Ok(fallocate(&file, FallocateFlags::empty(), 0, self.bytes)?)
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)
     }
 }
 
-/// Gives up the file of the store in `directory` if the disk has so little left that opening the store might fail.
+/// Gives up a part of the file of the store in `directory` if the disk has so little left that opening the store might
+/// fail.
 pub(crate) fn give_up_if_short(directory: &Path) {
-    if Room::new(directory, 0).left() < LARGEST {
+    if Room::new(directory, 0).left() < LEAST_TO_OPEN {
         give_up(directory);
     }
 }
 
-/// Gives up the file of the store in `directory`. Returns whether there was one.
+/// Gives up a part of the file of the store in `directory`. Returns whether there was one.
 pub(crate) fn give_up(directory: &Path) -> bool {
-    let was_there = fs::remove_file(directory.join(NAME)).is_ok();
+    let was_there = cut(&directory.join(NAME)).is_ok();
     if was_there {
         tracing::warn!(
             store = %directory.display(),
@@ -84,6 +107,15 @@ pub(crate) fn give_up(directory: &Path) -> bool {
         );
     }
     was_there
+}
+
+/// Shortens a file by a part, or removes it with its last one.
+fn cut(file: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(file)?;
+    if !found.is_file() || found.len() <= PART {
+        return fs::remove_file(file);
+    }
+    OpenOptions::new().write(true).open(file)?.set_len(found.len() - PART)
 }
 
 #[cfg(test)]
@@ -104,6 +136,25 @@ mod tests {
         }
         assert_eq!((give_up(place.path()), give_up(place.path())), (true, false));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn it_is_given_up_in_parts_and_made_whole_again() {
+        let place = tempfile::TempDir::new().unwrap();
+        let length = || fs::metadata(place.path().join(NAME)).map_or(0, |found| found.len());
+        let mut reserve = Reserve::new(place.path(), LARGEST);
+        let room = Room::new(place.path(), LARGEST);
+        reserve.keep(&room);
+        for left in (0..LARGEST / PART).rev() {
+            assert!(give_up(place.path()));
+            assert_eq!(length(), left * PART);
+            if left == 3 {
+                reserve.keep(&room);
+                assert_eq!(length(), LARGEST);
+                File::options().write(true).open(place.path().join(NAME)).unwrap().set_len(3 * PART).unwrap();
+            }
+        }
+        assert!(!give_up(place.path()));
     }
 
     #[test]

@@ -32,12 +32,13 @@ use crate::base::{Base, Entry};
 use crate::blobs::Digest;
 use crate::checkpoint::Progress;
 use crate::committer::{self, Request, State};
-use crate::directory::{OpenError, Room};
+use crate::directory::OpenError;
 use crate::journal::Segments;
 use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened};
 use crate::options::Options;
+use crate::room::Room;
 use crate::rows::Rows;
 use crate::watchdog::Watchdog;
 
@@ -239,7 +240,8 @@ impl Store for EmbeddedStore {
     }
 
     fn figures(&self) -> Figures {
-        Figures { room_bytes: Some(self.room.left()), reserve_bytes: self.room.reserve() }
+        let (room_bytes, reserve_bytes) = (Some(self.room.left()), self.room.reserve());
+        Figures { room_bytes, reserve_bytes, unwritten: self.room.waiting() }
     }
 
     async fn orphans(&self) -> Result<Vec<Execution>, Error> {

@@ -188,6 +188,8 @@ pub struct Figures {
     pub room_bytes: Option<u64>,
     /// The free space in bytes below which new work is refused and nothing more is started.
     pub reserve_bytes: u64,
+    /// The number of commits that finish something and wait until they can be written, as on a full disk.
+    pub unwritten: usize,
 }
 
 impl Figures {

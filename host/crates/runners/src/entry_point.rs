@@ -4,14 +4,21 @@ use std::path::{Path, PathBuf};
 
 use petrel_model::Action;
 
-use crate::{Call, Outcome};
+use crate::{Call, Outcome, Upkeep};
 
 /// Largest file, in bytes. Interpreters read the whole of it.
 const LARGEST: u64 = 64 << 20;
 
-/// As [`find_in`], for a call.
-pub(crate) async fn find(call: &Call) -> Result<PathBuf, Outcome> {
-    find_in(&call.pack_path, &call.action).await
+/// As [`find_in`], for a call. A missing file of a pack of the host's own is laid out first.
+pub(crate) async fn find(call: &Call, upkeep: &Upkeep) -> Result<PathBuf, Outcome> {
+    let found = find_in(&call.pack_path, &call.action).await;
+    if found.is_err() {
+        let missing = call.pack_path.join("actions").join(&call.action.entry_point);
+        if upkeep.lay_out(missing).await {
+            return find_in(&call.pack_path, &call.action).await;
+        }
+    }
+    found
 }
 
 /// Finds the file of an action of the pack at `pack_path`. It must exist inside the pack, with links resolved, and be a

@@ -6,7 +6,7 @@
 //! Reading order: [`Runner`], [`Runs`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
 //! [`local_shell`] has the runners for shell commands and scripts, on top of [`process`], which starts, watches and
 //! ends a process group. [`http_request`] makes requests, and [`python_script`] runs actions written in Python.
-//! [`apart`] has background threads for long computations, also for neighbouring crates.
+//! [`Upkeep`] lays out files of the host that are missing when they are needed. [`apart`] has background threads for long computations, also for neighbouring crates.
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
@@ -31,12 +31,14 @@ pub mod python_script;
 pub mod room;
 mod runs;
 pub mod shares;
+mod upkeep;
 
 use shares::{Holder, Refused};
 
 pub use output::{OutputLine, OutputSink, Stream};
 pub use room::ResultRoom;
 pub use runs::Runs;
+pub use upkeep::Upkeep;
 
 /// A run's part of the resources that all runs of its runner share. Held from its admission on, until it is dropped.
 pub type Ticket = Box<dyn Any + Send>;

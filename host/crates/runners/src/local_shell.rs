@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::call_parameters::{CallParameters, environment};
 use crate::output::OutputSink;
 use crate::process::{self, Input, Spec};
-use crate::{Call, Outcome, Runner, RunnerType, Slots, program};
+use crate::{Call, Outcome, Runner, RunnerType, Slots, Upkeep, program};
 
 pub mod arguments;
 pub(crate) mod exit;
@@ -46,6 +46,8 @@ pub struct Options {
     /// Whether output is decoded if it is a JSON scalar (a number, `true`, a text in quotes), as StackStorm does.
     /// Objects and arrays are always decoded.
     pub decode_scalars: bool,
+    /// Lays out files of the host that are missing.
+    pub upkeep: Upkeep,
 }
 
 impl Options {
@@ -83,6 +85,7 @@ impl Options {
             input: Input::Bytes(input),
             timeout: given.timeout(TIMEOUT)?,
             output_limit: self.output_limit,
+            upkeep: self.upkeep.clone(),
         })
     }
 }

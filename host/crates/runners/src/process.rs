@@ -15,8 +15,8 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::Outcome;
 use crate::output::{OutputSink, Stream};
+use crate::{Outcome, Upkeep};
 
 mod capture;
 mod children;
@@ -75,6 +75,8 @@ pub struct Spec {
     pub timeout: Duration,
     /// Bytes of each stream that are kept for the result, as stored.
     pub output_limit: usize,
+    /// Lays the working directory out if it is the host's own and missing.
+    pub upkeep: Upkeep,
 }
 
 /// The way in which a process ended.
@@ -171,13 +173,21 @@ struct Begun {
 }
 
 /// Begins a process. If the system has no file or process left for it, nothing has begun, and it waits for its turn, for as
-/// long as it could run. `None` if it is canceled meanwhile.
+/// long as it could run. If the host's own working directory is missing, it is laid out once. `None` if it is canceled
+/// meanwhile.
 async fn begin(spec: &Spec, input: &Input, cancel: &CancellationToken) -> std::io::Result<Option<Begun>> {
-    let mut waited = Duration::ZERO;
+    let (mut waited, mut is_laid_out) = (Duration::ZERO, false);
     loop {
         let error = match try_to_begin(spec, input) {
             Ok(begun) => return Ok(Some(begun)),
             Err(error) if is_exhausted(&error) && waited < spec.timeout => error,
+            Err(error) if is_missing(&error) && !is_laid_out => {
+                is_laid_out = spec.upkeep.lay_out(spec.working_directory.clone()).await;
+                if is_laid_out {
+                    continue;
+                }
+                return Err(error);
+            }
             Err(error) => return Err(error),
         };
         if waited.is_zero() {
@@ -202,6 +212,11 @@ pub(crate) fn is_exhausted(error: &std::io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE, Errno::AGAIN]
         .iter()
         .any(|one| error.raw_os_error() == Some(one.raw_os_error()))
+}
+
+/// Whether a file or a directory was not there.
+fn is_missing(error: &std::io::Error) -> bool {
+    [Errno::NOENT, Errno::NOTDIR].iter().any(|one| error.raw_os_error() == Some(one.raw_os_error()))
 }
 
 /// Whether this process may open no more files at the moment, for errors of others that do not say what they come from.
@@ -263,7 +278,7 @@ pub(crate) fn not_started(
     } else if !directory.is_dir() {
         (
             format!("{place}, where it is to start, is not a directory"),
-            "give an existing directory in cwd, or make it",
+            "give an existing directory in cwd, or make it; if something else stands in its place, remove that first",
         )
     } else if is_missing && program == "sudo" {
         (

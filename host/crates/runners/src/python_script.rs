@@ -20,7 +20,7 @@ use crate::call_parameters::{CallParameters, environment};
 use crate::local_shell::exit;
 use crate::output::OutputSink;
 use crate::process::{self, Captured, Finished, Input, Spec};
-use crate::{Call, End, Outcome, Remark, Runner, RunnerType, Slots, entry_point, program};
+use crate::{Call, End, Outcome, Remark, Runner, RunnerType, Slots, Upkeep, entry_point, program};
 
 pub mod library;
 mod looking;
@@ -45,6 +45,8 @@ pub struct Options {
     pub interpreter: String,
     /// The directory that [`library::lay_out`] has filled.
     pub library: PathBuf,
+    /// Lays out files of the host that are missing.
+    pub upkeep: Upkeep,
 }
 
 impl Options {
@@ -113,6 +115,7 @@ impl PythonScript {
             },
             timeout: given.timeout(TIMEOUT)?,
             output_limit: self.options.output_limit,
+            upkeep: self.options.upkeep.clone(),
         })
     }
 
@@ -154,7 +157,7 @@ impl Runner for PythonScript {
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
-        let file = match entry_point::find(&call).await {
+        let file = match entry_point::find(&call, &self.options.upkeep).await {
             Ok(file) => file,
             Err(outcome) => return outcome,
         };
@@ -162,6 +165,10 @@ impl Runner for PythonScript {
             Ok(interpreter) => interpreter,
             Err(outcome) => return outcome,
         };
+        if !library::is_whole(&self.options.library) {
+            // The interpreter would say that it finds no wrapper.
+            self.options.upkeep.lay_out(self.options.library.clone()).await;
+        }
         let spec = match self.spec(&call, &file, interpreter) {
             Ok(spec) => spec,
             Err(outcome) => return outcome,

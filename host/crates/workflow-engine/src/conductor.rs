@@ -41,16 +41,30 @@ impl Conductor for WorkflowEngine {
         }
     }
 
-    /// One that was asked already has told nobody here if that was before the backup that it is held since, or if it could
-    /// not be read when this process took it up: what is inside it is told now.
+    /// One that was asked already has told nobody here if that was before the backup that it is held since: what is inside
+    /// it is told now.
     async fn cancel(&self, workflow: Execution, user: &str) -> Result<Execution, Uncommitted> {
         let id = workflow.id;
-        if workflow.status != Stored::Canceling {
-            return Ok(self.deliver(id, Message::Cancel(user.to_owned())).await?);
+        let refusal = if workflow.status == Stored::Canceling {
+            self.closing().add(id);
+            match self.go_on_with(id).await {
+                Ok(()) => return Ok(workflow),
+                Err(refusal) => refusal,
+            }
+        } else {
+            match self.deliver(id, Message::Cancel(user.to_owned())).await {
+                Ok(workflow) => return Ok(workflow),
+                Err(refusal) => refusal,
+            }
+        };
+        // Without its log nobody knows how it would go on, and it need not go on.
+        match refusal {
+            Refusal::Failed(Error::Unreadable(reason)) => self.cancel_unread(workflow, user, reason).await,
+            Refusal::Gone { .. } if workflow.status != Stored::Canceling => {
+                self.cancel_unread(workflow, user, "its log is damaged".into()).await
+            }
+            refusal => Err(refusal.into()),
         }
-        self.closing().add(id);
-        self.go_on_with(id).await?;
-        Ok(workflow)
     }
 
     async fn pause(&self, id: ExecutionId) -> Result<Execution, Error> {

@@ -19,6 +19,7 @@
 //! | `live`, `load` | a workflow in memory, and made anew from its log; `residence` says how long it stays |
 //! | `cascade`, `closing` | what its status means for what is inside it; what of that may not begin any more, or not yet |
 //! | `timers` | its timeout, and what an earlier process was conducting |
+//! | `unread` | the end of one whose log is damaged |
 //! | `definitions` | the files that workflows are written in, by their content |
 //! | `outcome`, `messages`, `refusal` | its status as that of its execution; what it tells without secrets; why something did not happen to it |
 //!
@@ -49,6 +50,7 @@ mod runner;
 mod service;
 mod step;
 mod timers;
+mod unread;
 mod world;
 
 pub use children::task_execution;

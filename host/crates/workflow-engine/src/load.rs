@@ -6,6 +6,7 @@ use std::sync::Arc;
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
 use petrel_model::{ExecutionId, Object, Timestamp, WorkflowEntry, WorkflowEvent, WorkflowLimits};
+use petrel_persistence::Error as ReadError;
 use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun, Secrets};
 use petrel_workflows::{Conducted, Status};
 use serde_json::Value;
@@ -16,7 +17,7 @@ use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::world::{self, Results};
 
-/// The number of children that are read at once.
+/// The number of ids of children that are read at once.
 const CHILDREN_AT_ONCE: usize = 1000;
 
 impl WorkflowEngine {
@@ -51,15 +52,25 @@ impl WorkflowEngine {
         self.definitions().stored(self.store(), definition).await.map(Some)
     }
 
-    /// The open executions inside a workflow.
+    /// The open executions inside a workflow. Those that have ended are not read: there may be many, and large ones.
     pub(super) async fn open_inside(&self, id: ExecutionId) -> Result<HashMap<ExecutionId, Inside>, Error> {
         let (mut active, mut after) = (HashMap::new(), None);
         loop {
-            let children = self.store().children(id, after, CHILDREN_AT_ONCE).await?;
+            let children = self.store().children_ids(id, after, CHILDREN_AT_ONCE).await?;
             let Some(last) = children.last() else { return Ok(active) };
-            after = Some(last.id);
-            let open = children.into_iter().filter(|child| !child.status.is_final());
-            active.extend(open.map(|child| (child.id, Inside::of(self.queue().is_workflow(&child)))));
+            after = Some(*last);
+            for child in children.into_iter().filter(|child| self.store().is_active(*child)) {
+                match self.store().execution(child).await {
+                    Ok(Some(child)) if !child.status.is_final() => {
+                        active.insert(child.id, Inside::of(self.queue().is_workflow(&child)));
+                    }
+                    Ok(_ended) => {}
+                    Err(error @ ReadError::Damaged { .. }) => {
+                        tracing::error!(execution.id = %child, %error, "failed to read an execution inside a workflow; leaving it out");
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
         }
     }
 

@@ -52,6 +52,7 @@ impl Step {
         let status = outcome::reported(execution.status);
         let item = parent.item.and_then(|item| usize::try_from(item).ok());
         let result = execution.result.clone().unwrap_or_default();
+        let canceled_by = execution.context.cancelled_by.clone();
         if execution.status.is_final() {
             self.live.active.remove(&id);
             self.ended.push(execution);
@@ -70,6 +71,12 @@ impl Step {
             conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
         // The conductor never refuses a report.
         drop(self.happen(Event::Report(report), logged));
+        // StackStorm names nobody here, or its system user; but it was somebody who canceled the task.
+        if let Some(user) = canceled_by
+            && matches!(self.status(), Status::Canceling | Status::Canceled)
+        {
+            self.live.execution.context.cancelled_by.get_or_insert(user);
+        }
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use super::service::WorkflowEngine;
 /// How often it is attempted to take up a workflow that cannot be read for the moment.
 const MOST_ATTEMPTS: usize = 20;
 /// How long to wait between these: longer each time, up to five seconds.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
+pub(super) const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
 /// The timeout of a workflow. On drop it is called off.
 #[derive(Debug)]
@@ -100,6 +100,7 @@ impl WorkflowEngine {
                 if is_lasting(&error) || attempt >= MOST_ATTEMPTS {
                     tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
                     self.behind().remove(id);
+                    self.go_on_to_the_end(workflow, error).await;
                 } else {
                     tracing::debug!(execution.id = %id, %error, "the workflow cannot be taken up yet");
                     left.push(workflow);
@@ -110,6 +111,20 @@ impl WorkflowEngine {
             }
             workflows = left;
             pause = (pause * 2).min(AGAIN.1);
+        }
+    }
+
+    /// Ends a workflow that was canceled before this process, and cannot be read.
+    async fn go_on_to_the_end(&self, workflow: Execution, error: Refusal) {
+        let Refusal::Failed(Error::Unreadable(reason)) = error else { return };
+        if workflow.status != Stored::Canceling {
+            return;
+        }
+        let context = &workflow.context;
+        let (id, user) = (workflow.id, context.cancelled_by.as_ref().unwrap_or(&context.user).clone());
+        if let Err(error) = self.cancel_unread(workflow, &user, reason).await {
+            let error = Error::from(error);
+            tracing::error!(execution.id = %id, %error, "the workflow was canceled, and cannot be ended");
         }
     }
 
@@ -130,7 +145,7 @@ impl WorkflowEngine {
     }
 
     /// Waits; says whether the host goes on then.
-    async fn goes_on_after(&self, pause: Duration) -> bool {
+    pub(super) async fn goes_on_after(&self, pause: Duration) -> bool {
         tokio::select! {
             () = self.core().sleep(pause) => true,
             () = self.core().stop_starting().cancelled() => false,

@@ -10,9 +10,9 @@ use super::{ListRequest, Total};
 use crate::{Api, ApiError};
 
 /// The greatest number of items that are read from the store at once, the number at first, and the factor by which it
-/// grows while items are small.
+/// grows while items are small. Of the first item nobody knows the size before it is read.
 const STEP: usize = 1000;
-const FIRST: usize = 8;
+const FIRST: usize = 1;
 const GROWTH: usize = 8;
 /// The number of items in a step that counts where the oldest come first.
 const STEP_RISING: usize = 100;
@@ -20,8 +20,10 @@ const STEP_RISING: usize = 100;
 /// The number of steps beyond a page that count the whole list; more of them where the oldest come first.
 const COUNTED: usize = 2;
 const COUNTED_RISING: usize = 20;
-/// Bytes of items in a step. A single item may be larger.
-const AT_ONCE: usize = 2 << 20;
+/// Bytes of items in a step, in which a worker does nothing else. A single item may be larger.
+const AT_ONCE: usize = 512 << 10;
+/// Bytes of items for each step that counts.
+const COUNTED_AT_ONCE: usize = 2 << 20;
 /// Bytes of items that are looked at before others who wait for a turn may read.
 const IN_TURN: usize = 16 << 20;
 /// The greatest difference, in milliseconds, between the time in an id and the time by which its item is filtered.
@@ -85,8 +87,8 @@ impl ListRequest {
     /// items. A list that turns out to be large is dropped and read again in turn.
     ///
     /// # Errors
-    /// When the store fails, and as [`listing::hold`](crate::listing::hold), [`Part::begin_in_turn`] and
-    /// [`Part::let_others`].
+    /// When the store fails, and as [`listing::hold`](crate::listing::hold), [`Part::take_glance`],
+    /// [`Part::begin_in_turn`] and [`Part::let_others`].
     pub(crate) async fn collect<T: Listed + Row, F>(
         &self,
         api: &Api,
@@ -97,6 +99,7 @@ impl ListRequest {
     {
         let page = &self.page;
         let mut part = Part::in_order_of(self.is_rising);
+        part.take_glance(api, &self.user, T::MAY_BE_LARGE).await?;
         let (count, at) = loop {
             match self.add_to(&mut part, api, &read).await? {
                 Outcome::Ended { count, at } => break (count, at),
@@ -147,6 +150,10 @@ impl ListRequest {
             }
             // A long listing yields between its steps, so that other requests are served meanwhile.
             tokio::task::yield_now().await;
+            if !T::MAY_BE_LARGE {
+                // One that may be large does not read for long in a glance.
+                part.let_others_glance(api, &self.user).await?;
+            }
             if pace.bytes >= others_at {
                 part.let_others(api, &self.user).await?;
                 others_at = pace.bytes.saturating_add(IN_TURN);
@@ -193,7 +200,7 @@ impl ListRequest {
         F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
         let step = if self.is_rising { STEP_RISING } else { STEP };
-        let (mut left, most_bytes) = (step.saturating_mul(steps), AT_ONCE.saturating_mul(steps));
+        let (mut left, most_bytes) = (step.saturating_mul(steps), COUNTED_AT_ONCE.saturating_mul(steps));
         let mut pace = Pace::default();
         while has_more && left > 0 && pace.bytes < most_bytes {
             tokio::task::yield_now().await;
@@ -332,10 +339,10 @@ mod tests {
             }
         }
         for (bytes, steps) in [
-            (100, [8, 64, 512, 1000, 1000]),
-            (64 << 10, [8, 32, 32, 32, 32]),
-            (1 << 20, [8, 2, 2, 2, 2]),
-            (64 << 20, [8, 1, 1, 1, 1]),
+            (100, [1, 8, 64, 512, 1000]),
+            (64 << 10, [1, 8, 8, 8, 8]),
+            (200 << 10, [1, 2, 2, 2, 2]),
+            (64 << 20, [1, 1, 1, 1, 1]),
         ] {
             let mut pace = Pace::default();
             let read = |_| {

@@ -29,8 +29,8 @@ impl ListRequest {
         V: Serialize,
     {
         let (next, total, is_rising) = (part.goes_on_at, part.total, part.is_rising);
-        // The turn lasts until the first chunk is written.
-        let (held, _turn) = (part.held.take(), part.turn.take());
+        // Turn and glance last until the first chunk is written.
+        let (held, _turn) = (part.held.take(), (part.turn.take(), part.glance.take()));
         let shown = part.in_order().into_iter().map(move |place| match place {
             Place::Whole(item) => Shown::Whole(view(item)),
             Place::Lost(lost) => Shown::Lost(Unread(lost)),
@@ -120,6 +120,8 @@ pub(crate) struct Part<T> {
     held: Option<Claim>,
     /// The turn at reading the list, if it is large.
     turn: Option<Turn>,
+    /// The glance at its start, if nothing large was seen yet.
+    glance: Option<Turn>,
     /// The id of the last item, if the part ends early because of its size.
     goes_on_at: Option<Id>,
     /// The number of items in the whole list, where it was counted.
@@ -165,6 +167,7 @@ impl<T> Default for Part<T> {
             largest: 0,
             held: None,
             turn: None,
+            glance: None,
             goes_on_at: None,
             total: None,
             is_rising: false,
@@ -220,8 +223,8 @@ impl<T: Listed> Part<T> {
         T: Send + Unpin + 'static,
     {
         let total = self.total;
-        // The turn lasts until the first chunk is written.
-        let _turn = self.turn.take();
+        // Turn and glance last until the first chunk is written.
+        let _turn = (self.turn.take(), self.glance.take());
         let mut answer = listing::answer(self.items.into_iter().map(view), self.held.take());
         if let Some(total) = total {
             total.say(&mut answer);

@@ -16,6 +16,7 @@ use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DE
 use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
 use crate::extract::{flag, time};
+use crate::turns::Turn;
 use crate::{Api, ApiError};
 
 pub(crate) use asked::Asked;
@@ -348,6 +349,14 @@ impl ListRequest {
             }
         }
         (after, before)
+    }
+
+    /// Waits for a glance at a list in memory, which is written in one go.
+    ///
+    /// # Errors
+    /// 503 when too many requests wait, or when no glance is free for a while.
+    pub(crate) async fn glance(&self, api: &Api) -> Result<Turn, ApiError> {
+        Ok(api.glances.take(&self.user).await?)
     }
 
     /// The requested page of `items`, which are in memory, each as `view` shows it.

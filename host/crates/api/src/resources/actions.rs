@@ -16,6 +16,7 @@ use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::ACTIONS)?;
+    let _glance = asked.glance(&api).await?;
     asked.answer(&api, api.engine.catalog().content().actions(), |registered| views::action(registered))
 }
 

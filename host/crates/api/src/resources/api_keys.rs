@@ -23,6 +23,7 @@ pub(crate) async fn list(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::API_KEYS)?;
+    let _glance = asked.glance(&api).await?;
     asked.answer(&api, api.engine.access().accounts().api_keys(), |key| wire::ApiKey::of(key, secrets))
 }
 

@@ -22,7 +22,9 @@ pub(crate) async fn list(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::CONFIGS)?, api.engine.catalog().content());
+    let asked = asked.of(&lists::CONFIGS)?;
+    let _glance = asked.glance(&api).await?;
+    let content = api.engine.catalog().content();
     let given = content.packs().filter_map(|pack| Some((pack, content.given_config(&pack.reference)?)));
     asked.answer(&api, given, |(pack, given)| view(pack, given, secrets))
 }
@@ -67,7 +69,9 @@ fn view<'a>(pack: &'a Pack, given: &'a GivenConfig, secrets: Secrets) -> PackCon
 }
 
 pub(crate) async fn schemas(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::CONFIG_SCHEMAS)?, api.engine.catalog().content());
+    let asked = asked.of(&lists::CONFIG_SCHEMAS)?;
+    let _glance = asked.glance(&api).await?;
+    let content = api.engine.catalog().content();
     let with_schema = content.packs().filter_map(|pack| Some((pack, pack.config_schema.as_ref()?)));
     asked.answer(&api, with_schema, |(pack, schema)| PackConfigSchema::new(&pack.reference, schema))
 }

@@ -28,7 +28,10 @@ const LONGEST_LOOK: usize = 10_000;
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = Arc::new(asked.of(&lists::ENFORCEMENTS)?);
+    let glance = asked.glance(&api).await?;
     let (way, look) = (Way::of(&api, &asked).await?, Look::default());
+    // The list takes one of its own.
+    drop(glance);
     let mut found = asked.collect(&api, |at, limit| read(&api, &asked, (way, &look), at, limit)).await?;
     if let Some(at) = look.ended_at.get() {
         found.cut_at(*at, asked.page.limit);

@@ -1,12 +1,12 @@
 //! `/executions`: requests, shows and cancels executions. [`children`] has those inside a workflow, [`again`] runs
-//! one again.
+//! one again, and [`output`] shows the lines that one has written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_access::Behalf;
@@ -16,7 +16,6 @@ use petrel_engine::executions::{Canceled, Request};
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError, RowKind};
 use petrel_engine::triggers::Claim;
 use petrel_model::id::InvalidId;
-use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -30,6 +29,7 @@ use crate::{Api, ApiError, listing, views};
 
 pub(crate) mod again;
 pub(crate) mod children;
+pub(crate) mod output;
 
 /// The longest time that a client may wait in one request.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -176,14 +176,12 @@ fn made(api: &Api, execution: &Execution) -> Response {
     })
 }
 
-/// The parameters of a request for output: the number of the first line, and StackStorm's choices.
-const OF_OUTPUT: [&str; 4] = ["from", "output_type", "output_format", "existing_only"];
-
 /// One execution. With `wait` the answer comes when it has ended, or after as many seconds.
 pub(crate) async fn one(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
+    Extension(User(user)): Extension<User>,
     said: Said,
 ) -> Result<Response, ApiError> {
     let [only, without] = ATTRIBUTES;
@@ -191,13 +189,25 @@ pub(crate) async fn one(
     // The attributes are checked before the wait, so that a wrong name does not cost a minute.
     let page = said.attributes()?;
     let wait = said.parsed::<f64>("wait", "a number of seconds")?;
-    let id = execution_id(&api, &id).await?;
+    let id = {
+        // To find the `last` one, others are read.
+        let _glance = api.glances.take(&user).await?;
+        execution_id(&api, &id).await?
+    };
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let found = match patience {
-        Some(patience) => api.engine.executions().wait(id, patience.min(LONGEST_WAIT)).await?,
-        None => api.engine.reads().execution(id).await?.map(Arc::new),
+    let (found, glance) = match patience {
+        // Whoever waits for long must not keep others from reading meanwhile.
+        Some(patience) => (api.engine.executions().wait(id, patience.min(LONGEST_WAIT)).await?, None),
+        None => {
+            let glance = api.glances.take(&user).await?;
+            (api.engine.reads().execution(id).await?.map(Arc::new), Some(glance))
+        }
     };
     let Some(execution) = found else { return Err(no_execution(&api, id).await) };
+    let _glance = match glance {
+        None => api.glances.take_for(&user, execution.bytes()).await?,
+        taken => taken,
+    };
     let held = held(&api, &execution)?;
     // A workflow may have many children, so they are listed only on request. StackStorm's client requests them while
     // it follows the output.
@@ -211,55 +221,19 @@ pub(crate) async fn one(
     })
 }
 
-/// The output as plain text, as in StackStorm, from the line `from` on.
-pub(crate) async fn output(
-    State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    said: Said,
-) -> Result<Response, ApiError> {
-    let said = said.only(&OF_OUTPUT)?;
-    // The output is always raw and complete up to now, so these have no effect; but their values must be valid.
-    said.flag("existing_only")?;
-    if said.text("output_format").is_some_and(|format| format != "raw") {
-        return Err(ApiError::invalid("`output_format` is not raw", "leave it out: output is plain text"));
-    }
-    let stream = stream(&said)?;
-    let from = said.parsed("from", "the number of a line")?;
-    let execution = found(&api, &id).await?;
-    let mut lines = api.engine.reads().output(execution.id, from.unwrap_or(0)).await?;
-    lines.retain(|line| stream.is_none_or(|stream| line.stream == stream));
-    views::hide_output(&mut lines, &execution, &api.engine.catalog().content(), secrets);
-    let mut headers = HeaderMap::new();
-    headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
-    Ok((headers, views::output(&lines)).into_response())
-}
-
-/// The stream that is asked for; `None` means all streams.
-fn stream(said: &Said) -> Result<Option<Stream>, ApiError> {
-    match said.text("output_type") {
-        None | Some("all") => Ok(None),
-        Some("stdout") => Ok(Some(Stream::Stdout)),
-        Some("stderr") => Ok(Some(Stream::Stderr)),
-        Some("output") => Ok(Some(Stream::Output)),
-        Some(_) => {
-            let message = "`output_type` is not a kind of output";
-            Err(ApiError::invalid(message, "it is one of all, stdout, stderr, output"))
-        }
-    }
-}
-
 /// A single attribute, as in StackStorm.
 pub(crate) async fn attribute(
     State(api): State<Api>,
     secrets: Secrets,
     Pair(id, name): Pair,
+    Extension(User(user)): Extension<User>,
     _: Nothing,
 ) -> Result<Response, ApiError> {
     if !["result", "trigger_instance", "status"].contains(&name.as_str()) {
         let message = format!("Attribute \"{name}\" is not supported.");
         return Err(ApiError::invalid(message, "ask for result, trigger_instance or status"));
     }
+    let _glance = api.glances.take(&user).await?;
     let execution = found(&api, &id).await?;
     let held = held(&api, &execution)?;
     shown(&api, &execution, secrets, |shown| match name.as_str() {
@@ -274,8 +248,10 @@ pub(crate) async fn result(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
+    Extension(User(user)): Extension<User>,
     _: Nothing,
 ) -> Result<Response, ApiError> {
+    let _glance = api.glances.take(&user).await?;
     let execution = found(&api, &id).await?;
     let held = held(&api, &execution)?;
     let content = api.engine.catalog().content();

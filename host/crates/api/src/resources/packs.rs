@@ -22,6 +22,7 @@ use crate::{Api, ApiError};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::PACKS)?;
+    let _glance = asked.glance(&api).await?;
     asked.answer(&api, api.engine.catalog().content().packs(), |pack| wire::Pack::from(pack.as_ref()))
 }
 

@@ -22,7 +22,9 @@ pub(crate) async fn list(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::RULES)?, api.engine.catalog().content());
+    let asked = asked.of(&lists::RULES)?;
+    let _glance = asked.glance(&api).await?;
+    let content = api.engine.catalog().content();
     asked.answer(&api, content.rules(), |rule| views::rule(rule, &content, secrets))
 }
 

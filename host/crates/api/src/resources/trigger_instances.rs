@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -16,6 +17,7 @@ use serde::{Serialize, Serializer};
 
 use super::enforcements::Lookup;
 use super::mistaken::{no_event, no_event_id};
+use crate::extensions::User;
 use crate::extract::{Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::Nothing;
@@ -102,8 +104,10 @@ pub(crate) async fn one(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
+    Extension(User(user)): Extension<User>,
     _: Nothing,
 ) -> Result<Response, ApiError> {
+    let _glance = api.glances.take(&user).await?;
     let instance = find(&api, &id).await?;
     let mut held = None;
     listing::hold(&api, &mut held, 2 * instance.bytes())?;
@@ -121,9 +125,13 @@ pub(crate) async fn why(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
+    Extension(User(user)): Extension<User>,
     _: Nothing,
 ) -> Result<Response, ApiError> {
+    let glance = api.glances.take(&user).await?;
     let instance = find(&api, &id).await?;
+    // Rules may be evaluated for long, behind the workers.
+    drop(glance);
     let mut held = None;
     // The rules claim the memory of the values that they read where they read them.
     listing::hold(&api, &mut held, 2 * instance.bytes())?;

@@ -14,6 +14,7 @@ use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::TRIGGER_TYPES)?;
+    let _glance = asked.glance(&api).await?;
     asked.answer(&api, api.engine.catalog().content().trigger_types(), |registered| {
         TriggerType::from(registered.kind.as_ref())
     })
@@ -37,7 +38,9 @@ pub(crate) async fn list_triggers(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::TRIGGERS)?, api.engine.catalog().content());
+    let asked = asked.of(&lists::TRIGGERS)?;
+    let _glance = asked.glance(&api).await?;
+    let content = api.engine.catalog().content();
     asked.answer(&api, content.triggers(), |(reference, trigger)| {
         views::trigger(reference, trigger, &content, secrets)
     })

@@ -228,7 +228,9 @@ pub(crate) async fn list(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (mut asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.catalog().content());
+    let mut asked = asked.of(&lists::WEBHOOKS)?;
+    let _glance = asked.glance(&api).await?;
+    let content = api.engine.catalog().content();
     // StackStorm's client asks for the attribute `url` and reads it within `parameters`.
     asked.page = asked.page.with_whole("url", "parameters");
     asked.answer(&api, content.webhooks(), |(reference, trigger)| {

@@ -222,6 +222,17 @@ async fn a_workflow_that_is_canceled_ends_what_is_inside_it_first() {
 }
 
 #[tokio::test]
+async fn a_workflow_that_ends_with_a_canceled_task_says_who_canceled_that() {
+    let house = House::with("two", TWO).await;
+    let id = house.conduct("two").await;
+    let first = house.task(id, "first").await;
+    house.begins(first).await;
+    in_time(house.cancel(first).await);
+    let ended = house.ended(id).await;
+    assert_eq!((ended.status, ended.context.cancelled_by.as_deref()), (Status::Canceled, Some("bob")));
+}
+
+#[tokio::test]
 async fn a_workflow_is_canceled_only_when_nothing_is_open_inside_it() {
     let house = House::with("one", "version: 1.0\ntasks: {one: {action: house.deaf}}\n").await;
     let id = house.conduct("one").await;

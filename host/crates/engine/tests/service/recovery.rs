@@ -191,6 +191,22 @@ async fn what_runs_for_longer_is_ended_and_abandoned_or_handed_back() {
 }
 
 #[tokio::test]
+async fn a_stop_does_not_wait_for_what_cannot_be_written() {
+    let plan = Plan::default().options(|options| options.drain = Duration::from_secs(600));
+    let house = plan.open().await;
+    let id = house.ask("waits").await;
+    house.begins(id).await;
+    house.store().set_full(true);
+    let stop = house.stop();
+    settle().await;
+    assert!(!stop.is_finished(), "it may pass");
+    for _ in 0..6 {
+        house.seconds(1).await;
+    }
+    assert!(stop.is_finished(), "600 seconds are not waited for");
+}
+
+#[tokio::test]
 async fn nothing_begins_while_the_host_stops() {
     let plan = Plan::default().options(|options| options.executions.component_slots = 1);
     let house = plan.open().await;

@@ -7,7 +7,7 @@ use petrel_model::{ExecutionId, Status};
 use tokio::sync::oneshot::Sender;
 
 use crate::support::store::{ends, requeues};
-use crate::support::{House, Plan, in_time, refused, settle};
+use crate::support::{House, Plan, in_time, result_of, settle};
 
 const MANY: &str =
     "version: 1.0\ntimeout: 100\ntasks: {many: {with: '<% range(3).toList() %>', action: house.again}}\n";
@@ -76,7 +76,7 @@ async fn what_waits_inside_a_workflow_that_goes_on_begins_once_that_is_taken_up(
 }
 
 #[tokio::test]
-async fn who_cancels_a_workflow_hears_that_it_cannot_be_told_and_may_try_again() {
+async fn a_workflow_that_was_canceled_and_cannot_be_read_ends_without_its_log() {
     let one = "version: 1.0\ntasks: {one: {action: house.again}}\n";
     let plan = Plan::default().options(|options| options.executions.component_slots = 1).workflow("one", one);
     let house = plan.open().await;
@@ -90,10 +90,31 @@ async fn who_cancels_a_workflow_hears_that_it_cannot_be_told_and_may_try_again()
     house.store().lose_logs(true);
     let house = house.next_process().await;
     drop(told);
-    settle().await;
-    assert_eq!(refused(house.cancel(id).await).0, "unreadable");
-    house.store().lose_logs(false);
-    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
-    assert_eq!(house.ended(id).await.status, Status::Canceled);
+    let ended = house.ended(id).await;
+    assert_eq!((ended.status, ended.context.cancelled_by.as_deref()), (Status::Canceled, Some("bob")));
+    assert!(result_of(&ended, "errors")[0]["message"].as_str().unwrap().contains("cannot be read"));
     assert_eq!((house.tasks(id).await, house.script.begun()), (vec!["one canceled".to_owned()], vec![]));
+}
+
+#[tokio::test]
+async fn a_workflow_that_cannot_be_read_can_be_canceled_with_all_that_runs_inside_it() {
+    let inner = "version: 1.0\ntasks: {two: {action: house.again}}\n";
+    let outer = "version: 1.0\ntasks: {one: {action: house.again}, inner: {action: house.inner}}\n";
+    let house = Plan::default().workflow("inner", inner).workflow("outer", outer).open().await;
+    let id = house.conduct("outer").await;
+    let (one, inside) = (house.task(id, "one").await, house.task(id, "inner").await);
+    let two = house.task(inside, "two").await;
+    house.begins(one).await;
+    house.begins(two).await;
+    house.store().lose_logs(true);
+    let house = house.next_process().await;
+    settle().await;
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
+    for _ in 0..60 {
+        house.seconds(1).await;
+    }
+    for canceled in [one, two, inside, id] {
+        let ended = house.execution(canceled).await;
+        assert_eq!((ended.status, ended.context.cancelled_by.as_deref()), (Status::Canceled, Some("bob")));
+    }
 }

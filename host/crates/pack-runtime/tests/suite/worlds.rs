@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use petrel_pack_runtime::{ComponentRunner, Options, PackRuntime};
-use petrel_runners::{OutputSink, Runner as _};
+use petrel_runners::{End, OutputSink, Runner as _, Upkeep};
 use petrel_test_components::{BARE, STRANGER};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,24 @@ async fn a_missing_file_is_named() {
     let (code, message) = done.failure();
     assert_eq!(code, "component.missing");
     assert!(message.contains("/nowhere/wasm.wasm"), "{message}");
+}
+
+#[tokio::test]
+async fn a_missing_file_of_the_host_is_laid_out_before_it_is_loaded() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("bare.wasm");
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    let options = Options { cache_directory: Some(shared), ..Options::default() };
+    let upkeep = Upkeep::by(|missing| fs::copy(BARE, missing).is_ok());
+    let runner = ComponentRunner::new(PackRuntime::new(options).unwrap()).kept_by(upkeep);
+    for _ in 0..2 {
+        let call = call(&path, "noop", json!({}));
+        let outcome = runner.run(call, OutputSink::new(100), CancellationToken::new()).await;
+        assert_eq!(outcome.end, End::Succeeded, "{:?}", outcome.result);
+        fs::remove_file(&path).unwrap();
+    }
+    runner.prepare(place.path(), "bare.wasm").await.unwrap();
+    assert!(path.exists());
 }
 
 #[tokio::test]

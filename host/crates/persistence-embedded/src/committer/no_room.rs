@@ -53,6 +53,7 @@ impl Committer {
             tracing::error!(%error, "no room in the journal; nothing new is accepted, and what ends waits until there is");
         }
         self.postponed.append(&mut rest);
+        self.room.postpone(self.postponed.len());
     }
 
     /// Tries the postponed requests again.
@@ -63,5 +64,6 @@ impl Committer {
             self.serve(waiting);
             waiting = rest;
         }
+        self.room.postpone(self.postponed.len());
     }
 }

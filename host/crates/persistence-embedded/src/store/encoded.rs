@@ -30,8 +30,10 @@ impl EmbeddedStore {
                 let (failure, progress) = (Arc::clone(&self.failure), Arc::clone(&self.progress));
                 let goes_on =
                     move || failure.borrow().is_none() && !progress.is_closing.load(Ordering::Relaxed);
+                let room = Arc::clone(&self.room);
                 return self
                     .in_background(move |rows| {
+                        let mut waiting = None;
                         loop {
                             match rows::encode(rows, Some(&rows.blobs), &changes) {
                                 Ok(encoding) => {
@@ -43,7 +45,10 @@ impl EmbeddedStore {
                                 {
                                     return Err(error);
                                 }
-                                Err(EncodeError::Store(_passes)) => std::thread::sleep(NO_ROOM_PAUSE),
+                                Err(EncodeError::Store(_passes)) => {
+                                    waiting.get_or_insert_with(|| room.wait());
+                                    std::thread::sleep(NO_ROOM_PAUSE);
+                                }
                                 Err(error @ EncodeError::Large) => {
                                     return Err(Error::Unavailable(error.to_string()));
                                 }

@@ -18,7 +18,7 @@ const SCAN_BUDGET: usize = 2000;
 const BYTE_BUDGET: usize = 2 << 20;
 /// Bytes of JSON that a list reads and passes over before it returns a short page, since a worker does nothing else
 /// meanwhile.
-const PASSED_BUDGET: usize = 8 << 20;
+const PASSED_BUDGET: usize = 2 << 20;
 
 impl EmbeddedStore {
     /// All readable documents of a kind, by key. Others are logged and remembered.

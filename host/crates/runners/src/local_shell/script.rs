@@ -93,7 +93,7 @@ impl Runner for LocalScript {
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
-        let checked = match entry_point::find(&call).await {
+        let checked = match entry_point::find(&call, &self.options.upkeep).await {
             Ok(script) => look_in_turn(script, &cancel).await,
             Err(outcome) => Err(outcome),
         };

@@ -103,5 +103,6 @@ fn spec(options: &Options, interpreter: PathBuf, pack_path: &Path, request: &Val
         input: Input::Bytes(request.to_string().into_bytes()),
         timeout: LONGEST,
         output_limit: OUTPUT_LIMIT,
+        upkeep: options.upkeep.clone(),
     }
 }

@@ -57,6 +57,7 @@ fn runner(working_directory: &Path) -> LocalShell {
         output_limit: 1000,
         run_as: None,
         decode_scalars: true,
+        upkeep: petrel_runners::Upkeep::default(),
     })
 }
 

@@ -1,10 +1,12 @@
 //! Effects of command lines, and results of their executions.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use petrel_model::Id;
 use petrel_runners::local_shell::{LocalShell, Options};
-use petrel_runners::{Call, End, Outcome, OutputSink, Runner};
+use petrel_runners::{Call, End, Outcome, OutputSink, Runner, Upkeep};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -309,4 +311,26 @@ async fn a_result_that_was_cut_for_the_room_of_all_says_so() {
     let outcome = runner().run(call, crowded(), CancellationToken::new()).await;
     assert_eq!(outcome.end, End::Succeeded);
     assert_says_that_it_was_cut(&outcome);
+}
+
+#[tokio::test]
+async fn a_directory_of_the_host_that_is_missing_is_laid_out_once() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, makes, end) in [("made", true, End::Succeeded), ("gone", false, End::Failed)] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let times = Arc::clone(&asked);
+        let upkeep = Upkeep::by(move |missing| {
+            times.fetch_add(1, Ordering::Relaxed);
+            makes && std::fs::create_dir(missing).is_ok()
+        });
+        let options = Options { working_directory: place.path().join(name), upkeep, ..shell_options() };
+        let sink = OutputSink::new(2000);
+        let outcome =
+            LocalShell::new(options).run(call(json!({"cmd": "pwd"})), sink, CancellationToken::new()).await;
+        assert_eq!((outcome.end, asked.load(Ordering::Relaxed)), (end, 1), "{name}: {:?}", outcome.result);
+        if !makes {
+            assert_eq!(outcome.result["code"], "process.start");
+            assert!(outcome.result["error"].as_str().unwrap().contains("is not a directory"));
+        }
+    }
 }

@@ -25,6 +25,7 @@ fn shell_options() -> Options {
         output_limit: 1000,
         run_as: None,
         decode_scalars: true,
+        upkeep: petrel_runners::Upkeep::default(),
     }
 }
 

@@ -45,6 +45,7 @@ impl Place {
             result_limit: 10_000,
             interpreter: "python3".into(),
             library: self.library.path().to_owned(),
+            upkeep: petrel_runners::Upkeep::default(),
         }
     }
 

@@ -1,5 +1,6 @@
-//! The memory that a listing from the store claims, and its turn. A small list claims memory as it is read; a large one
-//! waits for its turn ([`turns`](crate::turns)) and then for memory, before it is read.
+//! The memory that a listing from the store claims, and its turn. Whether a list is large is seen in a glance at its
+//! start. A small one claims memory as it is read; a large one waits for its turn ([`turns`](crate::turns)) and then for
+//! memory, before it is read.
 
 use super::super::MOST_BYTES;
 use super::Part;
@@ -17,8 +18,37 @@ impl<T> Part<T> {
         !self.may_read(self.bytes)
     }
 
+    /// Waits for a glance of `user`, before anything is read. A request that could not wait for a turn after it, if its
+    /// list `may_be_large`, is refused at once.
+    ///
+    /// # Errors
+    /// 503 when too many requests wait, or when no glance is free for a while.
+    pub(crate) async fn take_glance(
+        &mut self,
+        api: &Api,
+        user: &str,
+        may_be_large: bool,
+    ) -> Result<(), ApiError> {
+        if may_be_large {
+            api.turns.refuse_if_full(user)?;
+        }
+        self.glance = Some(api.glances.take(user).await?);
+        Ok(())
+    }
+
+    /// Lets others have their glances who wait for one, and goes on in a later one of `user`.
+    ///
+    /// # Errors
+    /// As [`Part::take_glance`].
+    pub(crate) async fn let_others_glance(&mut self, api: &Api, user: &str) -> Result<(), ApiError> {
+        if let Some(glance) = self.glance.take() {
+            self.glance = Some(api.glances.let_others(glance, user).await?);
+        }
+        Ok(())
+    }
+
     /// Starts again with an empty part, in the turn of `user`, with memory for `items` items of the same mean size.
-    /// It waits without holding items or memory: a request that holds memory never waits for more.
+    /// It waits without holding items, memory or a glance: a request that holds memory never waits for more.
     ///
     /// # Errors
     /// 503 when too many requests wait, or when no turn or no memory is free for a while.

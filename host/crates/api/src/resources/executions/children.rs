@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use petrel_engine::reads::ReadError;
 use petrel_model::{Execution, ExecutionId};
 
 use super::{Viewer, found};
@@ -17,32 +18,43 @@ use crate::{Api, ApiError};
 
 /// The greatest number of executions in one answer.
 const MOST: usize = 10_000;
-/// The number of executions that are read from the store at once, and of ids alone.
-const AT_ONCE: usize = 16;
+/// The number of ids that are read from the store at once. Executions may be large, and are read one by one.
 const IDS_AT_ONCE: usize = 1000;
 
 /// A workflow whose children are being read.
 struct Level {
     workflow: ExecutionId,
-    /// The last child that was read.
+    /// The last child whose id was read.
     after: Option<ExecutionId>,
-    /// Children that were read and not returned yet.
-    read: VecDeque<Execution>,
+    /// Children that were not read yet.
+    ahead: VecDeque<ExecutionId>,
 }
 
 impl Level {
     fn of(workflow: ExecutionId, after: Option<ExecutionId>) -> Self {
-        Self { workflow, after, read: VecDeque::new() }
+        Self { workflow, after, ahead: VecDeque::new() }
     }
 
-    /// The next child, oldest first.
+    /// The next child that can be read, oldest first.
     async fn next(&mut self, api: &Api) -> Result<Option<Execution>, ApiError> {
-        if self.read.is_empty() {
-            self.read = api.engine.reads().children(self.workflow, self.after, AT_ONCE).await?.into();
-            self.after = self.read.back().map(|last| last.id).or(self.after);
+        let reads = api.engine.reads();
+        loop {
+            if self.ahead.is_empty() {
+                self.ahead = reads.children_ids(self.workflow, self.after, IDS_AT_ONCE).await?.into();
+                self.after = self.ahead.back().copied().or(self.after);
+            }
+            let Some(child) = self.ahead.pop_front() else { return Ok(None) };
             tokio::task::yield_now().await;
+            match reads.execution(child).await {
+                Ok(Some(execution)) => return Ok(Some(execution)),
+                // Retention has deleted it meanwhile.
+                Ok(None) => {}
+                Err(error @ ReadError::Damaged { .. }) => {
+                    tracing::error!(execution.id = %child, %error, "failed to read an execution; leaving it out");
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(self.read.pop_front())
     }
 }
 
@@ -71,8 +83,9 @@ pub(crate) async fn list(
             return Err(ApiError::invalid(message, "write result_fmt=sorted for the oldest first"));
         }
     };
-    let workflow = found(&api, &id).await?;
     let mut part = Part::default();
+    part.take_glance(&api, &user, true).await?;
+    let workflow = found(&api, &id).await?;
     while !descendants(&api, &mut part, (workflow.id, after), depth).await? {
         part.begin_in_turn(&api, &user, MOST).await?;
     }

@@ -263,8 +263,9 @@ impl Difference for Faults {
     }
 
     fn figures(&self) -> Figures {
-        let left = if self.0.is_full.load(Ordering::SeqCst) { 1 } else { 1 << 30 };
-        Figures { room_bytes: Some(left), reserve_bytes: 64 << 20 }
+        let is_full = self.0.is_full.load(Ordering::SeqCst);
+        let left = if is_full { 1 } else { 1 << 30 };
+        Figures { room_bytes: Some(left), reserve_bytes: 64 << 20, unwritten: usize::from(is_full) }
     }
 
     async fn failed(&self) -> Error {
