@@ -23,7 +23,11 @@ const TRIGGER: &str = "trigger";
 pub fn marked_configuration(content: &Content, pack: &str) -> Option<Value> {
     let pack = content.pack(pack).ok();
     match pack.and_then(|pack| pack.config_schema.as_ref()) {
-        Some(schema) => schema.values().any(has_secret).then(|| json!({"properties": schema})),
+        // What is not declared beside a secret is masked as one, so it is read as one too.
+        Some(schema) => schema
+            .values()
+            .any(has_secret)
+            .then(|| json!({"properties": schema, "additionalProperties": {"secret": true}})),
         None => Some(json!({"secret": true})),
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use petrel_access::RULE_USER;
 use petrel_catalog::content::Content;
 use petrel_engine_core::evaluation::quick;
+use petrel_expressions::KeyName;
 use petrel_model::rule::RuleKind;
 use petrel_model::{Ref, RuleId, TriggerInstance};
 use petrel_rules::parameters::absent::absent_keys;
@@ -20,8 +21,8 @@ use crate::incoming::SMALL;
 use crate::service::Triggers;
 use petrel_engine_core::Error;
 
-/// Largest number of rules whose missing keys are compared with the existing ones.
-const MOST_MEANT: usize = 20;
+/// Largest number of rules whose missing keys are compared with the existing ones. Nothing charges for that.
+const MOST_MEANT: usize = 5;
 
 /// The explanation of one rule's verdict on an event.
 #[derive(Debug)]
@@ -131,8 +132,9 @@ impl Triggers {
             let content = self.content();
             let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
             let rules: Vec<_> = content.index().of(&instance.trigger).cloned().collect();
-            let meant = rules.iter().filter_map(|rule| self.meant_keys(rule, &content));
-            let meant = meant.take(MOST_MEANT).collect();
+            let missing = rules.iter().filter_map(|rule| self.missing_keys(rule, &content)).take(MOST_MEANT);
+            let datastore = self.keys().readable_by(RULE_USER);
+            let meant = missing.filter_map(|(rule, keys)| Some((rule, datastore.meant(&keys)?))).collect();
             (rules, secrets, meant)
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
@@ -140,9 +142,105 @@ impl Triggers {
         // Of a large event only the parts that the rules read are there, so nothing can be said about other
         // names.
         let is_whole = instance.payload.text().len() <= SMALL;
+        let reading = rules.iter().filter(|rule| rule.reads_datastore()).take(MOST_MEANT);
+        let compared: Vec<_> = reading.map(|rule| rule.rule().id).collect();
         let told = rules.iter().map(|rule| {
-            let meant_keys = meant.get(&rule.rule().id).cloned();
-            Explanation { meant_keys, ..explain(rule, &occurrence, is_whole, secrets.as_deref()) }
+            let id = &rule.rule().id;
+            let meant_keys = meant.get(id).cloned();
+            let shown = Shown { is_whole, compares_keys: compared.contains(id), secrets: secrets.as_deref() };
+            Explanation { meant_keys, ..explain(rule, &occurrence, &shown) }
+        });
+        told.collect()
+    }
+
+    /// The missing keys that the parameters of a rule read, with the id of the rule.
+    fn missing_keys(&self, compiled: &CompiledRule, content: &Content) -> Option<(RuleId, Vec<KeyName>)> {
+        let rule = compiled.rule();
+        let registered = content.registered(&rule.action.reference)?;
+        let (given, signature) = (compiled.parameters(), &registered.signature);
+        given.datastore_keys().chain(signature.datastore_keys()).next()?;
+        let datastore = self.keys().readable_by(RULE_USER);
+        let missing = absent_keys(given, signature, &datastore).into_iter().map(|one| one.key.clone());
+        let missing: Vec<_> = missing.collect();
+        (!missing.is_empty()).then_some((rule.id, missing))
+    }
+}
+
+fn explain(
+        &self,
+        instance: &TriggerInstance,
+        hides_secrets: bool,
+    ) -> Result<Vec<Explanation>, Error> {
+        let mut explanations = self.explain_verdicts(instance, hides_secrets).await?;
+        self.tell_what_came_of_it(&mut explanations, instance, hides_secrets).await?;
+        Ok(explanations)
+    }
+
+    async fn explain_verdicts(
+        &self,
+        instance: &TriggerInstance,
+        hides_secrets: bool,
+    ) -> Result<Vec<Explanation>, Error> {
+        // Reading a large event takes long by itself.
+        if instance.payload.text().len() <= SMALL
+            && let Some(explanations) = quick(|| self.explain_now(instance, hides_secrets))
+        {
+            return explanations;
+        }
+        self.evaluations().check_room()?;
+        // The time of reading the event does not count for its rules.
+        let (triggers, event) = (self.clone(), instance.clone());
+        let (payload, claim) = self
+            .evaluations()
+            .heavy_and_exact(move || triggers.stored_values(&event.trigger, &event.payload))
+            .await??;
+        let (triggers, event) = (self.clone(), instance.clone());
+        self.evaluations()
+            .heavy(move || {
+                let _claim = claim;
+                triggers.explain_read(&event, payload, hides_secrets)
+            })
+            .await
+    }
+
+    fn explain_now(
+        &self,
+        instance: &TriggerInstance,
+        hides_secrets: bool,
+    ) -> Result<Vec<Explanation>, Error> {
+        let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
+        Ok(self.explain_read(instance, payload, hides_secrets))
+    }
+
+    /// The rest of [`Self::explain`], on the parts of the event that the rules read.
+    fn explain_read(
+        &self,
+        instance: &TriggerInstance,
+        payload: Value,
+        hides_secrets: bool,
+    ) -> Vec<Explanation> {
+        // The lock of the catalog is not held while rules are evaluated.
+        let (mut rules, secrets, meant): (Vec<_>, _, HashMap<_, _>) = {
+            let content = self.content();
+            let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
+            let rules: Vec<_> = content.index().of(&instance.trigger).cloned().collect();
+            let missing = rules.iter().filter_map(|rule| self.missing_keys(rule, &content)).take(MOST_MEANT);
+            let datastore = self.keys().readable_by(RULE_USER);
+            let meant = missing.filter_map(|(rule, keys)| Some((rule, datastore.meant(&keys)?))).collect();
+            (rules, secrets, meant)
+        };
+        rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
+        let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
+        // Of a large event only the parts that the rules read are there, so nothing can be said about other
+        // names.
+        let is_whole = instance.payload.text().len() <= SMALL;
+        let reading = rules.iter().filter(|rule| rule.reads_datastore()).take(MOST_MEANT);
+        let compared: Vec<_> = reading.map(|rule| rule.rule().id).collect();
+        let told = rules.iter().map(|rule| {
+            let id = &rule.rule().id;
+            let meant_keys = meant.get(id).cloned();
+            let shown = Shown { is_whole, compares_keys: compared.contains(id), secrets: secrets.as_deref() };
+            Explanation { meant_keys, ..explain(rule, &occurrence, &shown) }
         });
         told.collect()
     }
@@ -159,17 +257,24 @@ impl Triggers {
     }
 }
 
-fn explain(
-    compiled: &CompiledRule,
-    occurrence: &Occurrence,
+/// What an explanation may show of an event and its surroundings.
+struct Shown<'a> {
+    /// Whether all of the event is there, so that near names in it can be told.
     is_whole: bool,
-    secrets: Option<&Value>,
-) -> Explanation {
+    /// Whether missing keys of the datastore are compared with the existing ones.
+    compares_keys: bool,
+    /// The schema of the payload whose secrets are hidden.
+    secrets: Option<&'a Value>,
+}
+
+fn explain(compiled: &CompiledRule, occurrence: &Occurrence, shown: &Shown<'_>) -> Explanation {
     let rule = compiled.rule();
-    let mut verdict = evaluate_all(compiled, occurrence).without_secrets(compiled, secrets);
+    let mut verdict = evaluate_all(compiled, occurrence).without_secrets(compiled, shown.secrets);
     let reason = verdict.first_without_success().map(ToString::to_string);
-    verdict = verdict.with_near_keys(compiled, occurrence.scope().datastore());
-    if is_whole {
+    if shown.compares_keys {
+        verdict = verdict.with_near_keys(compiled, occurrence.scope().datastore());
+    }
+    if shown.is_whole {
         verdict = verdict.with_near_names(compiled, occurrence.payload());
     }
     let criteria = verdict.criteria.iter().map(|criterion| CriterionExplanation {

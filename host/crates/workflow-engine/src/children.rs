@@ -79,7 +79,7 @@ pub(super) fn make(
         Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
     if reevaluates {
         // A caller's text is a template once more here, and nobody knows which of them are.
-        templates.refuse_secrets_to(Giver::SeesNone, &[]).map_err(told)?;
+        templates.refuse_secrets_to(Giver::SeesNone, &handed_down(workflow, &input)).map_err(told)?;
     }
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;

@@ -5,8 +5,9 @@
 use serde_json::Value;
 
 use super::shadows::{Shadow, shadows};
+use super::texts::MOST_WORK;
 use super::{MASK, Marks, masked};
-use crate::Object;
+use crate::{Object, size};
 use crate::parameters::Schema;
 use crate::pointer::{self, step};
 
@@ -31,8 +32,14 @@ impl Places {
         self.0.push(step(name));
     }
 
-    /// Adds the parts of `parameters` in which one of these [texts](super::secret_texts_at) is quoted.
+    /// Adds the parts of `parameters` in which one of these [texts](super::secret_texts_at) is quoted; all of them if the
+    /// search would take long.
     pub fn add_quoting(&mut self, parameters: &Object, texts: &[String]) {
+        let bytes: usize = parameters.values().map(size::of_value).sum();
+        if texts.len().saturating_mul(bytes) > MOST_WORK {
+            self.0.push(String::new());
+            return;
+        }
         for (name, value) in parameters {
             let mut found = Vec::new();
             collect_quoting(value, texts, &step(name), &mut found);

@@ -11,7 +11,7 @@ use crate::{Object, size};
 
 /// The most work of a search, as the number of texts times the bytes that are searched: some hundredths of a second.
 /// What takes more is masked as a whole.
-const MOST_WORK: usize = 64 << 20;
+pub(super) const MOST_WORK: usize = 64 << 20;
 
 /// The secret texts in the parameters of an execution, longest first. By default none.
 #[derive(Debug, Default)]

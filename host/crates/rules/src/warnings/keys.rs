@@ -13,6 +13,9 @@ use crate::parameters::{Given, Signature};
 use crate::pattern::Pattern;
 use crate::verdict::of_cast;
 
+/// Largest number of missing keys of one rule, or of the defaults of one action, that are compared with the existing ones.
+const MOST_COMPARED: usize = 10;
+
 /// Warnings about the keys that `rule`, and the defaults of its action, read of `datastore`, one sentence each. Without a
 /// signature, nothing is known about the action.
 pub fn key_warnings(
@@ -32,12 +35,15 @@ pub fn key_warnings(
         if missing.is_empty() {
             found.extend(of_cast(&criterion.pattern, datastore).map(|zero| format!("in {place} {zero}")));
         }
-        found.extend(missing.into_iter().map(|key| absent(key, &place, datastore)));
+        for key in missing {
+            found.push(absent(key, &place, datastore, found.len() < MOST_COMPARED));
+        }
     }
     let none = Signature::default();
     for one in absent_keys(rule.parameters(), signature.unwrap_or(&none), datastore) {
         let kind = if one.is_default { "the default of parameter" } else { "parameter" };
-        found.push(absent(one.key, &format!("{kind} {}", quoted(one.parameter)), datastore));
+        let place = format!("{kind} {}", quoted(one.parameter));
+        found.push(absent(one.key, &place, datastore, found.len() < MOST_COMPARED));
     }
     let reference = &rule.rule().reference;
     found.into_iter().map(|said| format!("rule {reference}: {said}")).collect()
@@ -46,9 +52,9 @@ pub fn key_warnings(
 /// Notes on the missing keys that the defaults of an action read, one sentence each.
 pub fn default_key_warnings(action: &Ref, signature: &Signature, datastore: &Datastore) -> Vec<String> {
     let given = Given::default();
-    let found = absent_keys(&given, signature, datastore).into_iter().map(|one| {
+    let found = absent_keys(&given, signature, datastore).into_iter().enumerate().map(|(number, one)| {
         let place = format!("the default of parameter {}", quoted(one.parameter));
-        format!("action {action}: {}", absent(one.key, &place, datastore))
+        format!("action {action}: {}", absent(one.key, &place, datastore, number < MOST_COMPARED))
     });
     found.collect()
 }
@@ -63,10 +69,11 @@ fn expects_absence(criterion: &CompiledCriterion) -> bool {
     asks || copes
 }
 
-/// The sentence about a missing `key` that `place` reads.
-fn absent(key: &KeyName, place: &str, datastore: &Datastore) -> String {
+/// The sentence about a missing `key` that `place` reads, with the near key if it is to be compared.
+fn absent(key: &KeyName, place: &str, datastore: &Datastore, is_compared: bool) -> String {
     let name = key.to_string();
-    let remedy = match (datastore.near(key), key.scope) {
+    let near = is_compared.then(|| datastore.near(key)).flatten();
+    let remedy = match (near, key.scope) {
         (Some(near), _) => format!("did you mean {near}?"),
         (None, KeyScope::System) => format!("`petrel key set {} VALUE` sets it", quoted(&key.name)),
         (None, KeyScope::User) => format!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use petrel_model::action::output_key;
 use petrel_model::rule::EnforcementStatus;
-use petrel_model::secrets::{marks_places, masked_result, whole_schema};
+use petrel_model::secrets::{Texts, marks_places, masked_result, whole_schema};
 use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance, size};
 use petrel_persistence as persistence;
 use serde_json::Value;
@@ -119,7 +119,9 @@ impl Triggers {
         match &registered {
             _ if !hides_secrets => said(result),
             Some(known) if marks_places(&whole_schema(&known.action.output_schema), marks) => {
-                said(&masked_result(result, &known.action.output_schema, output_key(&execution.runner)))
+                let shown = masked_result(result, &known.action.output_schema, output_key(&execution.runner));
+                // As in what is shown of the execution itself, a failure does not repeat its secret parameters.
+                said(&Texts::at(&execution.parameters, &execution.context.secret_places).masked(&shown))
             }
             _ => None,
         }
