@@ -167,7 +167,8 @@ impl State {
         self.line.retain(|(_, waiting)| !waiting.is_empty());
         let all: usize = self.line.iter().map(|(_, waiting)| waiting.len()).sum();
         let own = self.line.iter().find(|(known, _)| known == user);
-        all < most.of_all && own.is_none_or(|(_, waiting)| waiting.len() < most.of_user)
+        // The first request of a user always finds a place, so that others who ask for much lock nobody out.
+        own.is_none_or(|(_, waiting)| all < most.of_all && waiting.len() < most.of_user)
     }
 
     /// Puts one more request of `user` in line.

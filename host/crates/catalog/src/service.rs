@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config_files;
 use crate::content::{Content, Runners};
+use crate::pack_files::Looks;
 
 /// Settings of the catalog.
 #[derive(Debug, Clone, Default)]
@@ -35,9 +36,14 @@ struct Inner {
     content: Mirror<Content>,
     /// The turns of decisions on rules. They are of one host: several may be in a process, as in the simulation.
     rule_turns: Semaphore,
+    looks: Looks,
 }
 
 impl Catalog {
+    pub(crate) fn looks(&self) -> &Looks {
+        &self.0.looks
+    }
+
     /// Loads the catalog from the store of `core` and the files of the operator, for a host with these runners.
     /// Configurations read the datastore through `keys`; long evaluations go to `evaluations`.
     ///
@@ -55,7 +61,8 @@ impl Catalog {
             config_files::read_all(directory, &mut content);
         }
         let (content, rule_turns) = (Mirror::new(content), Semaphore::new(DECISIONS));
-        Ok(Self(Arc::new(Inner { core, keys, evaluations, options, content, rule_turns })))
+        let looks = Looks::default();
+        Ok(Self(Arc::new(Inner { core, keys, evaluations, options, content, rule_turns, looks })))
     }
 
     /// Waits for a turn to decide on a change of rules. It lasts until it is dropped.

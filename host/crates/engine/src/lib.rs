@@ -14,10 +14,9 @@
 //! `petrel_catalog` has packs and rules, `petrel_access` users and credentials, `petrel_datastore` the
 //! key-value store; [`executions`] runs actions, [`workflows`] conducts workflows.
 //!
-//! The way of events is here: [`intake`] bounds the memory of requests, [`incoming`] reads them,
-//! [`dispatcher`] accepts events, [`explanation`] tells why a rule did or did not match, and `failures` logs
-//! enforcements that failed. `retention` deletes what has expired, [`health`] reports the state of the host,
-//! and [`reads`] is the door for reads of the store. No service calls an earlier one: it commits, and wakes it.
+//! [`triggers`] takes in events, lets rules decide and explains the verdicts. This crate decides nothing: `service` is the
+//! composition, with the order of start and stop; `retention` paces the deletion of old rows, `health` reports the state
+//! of the host, and [`reads`] is the door for reads of executions. No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

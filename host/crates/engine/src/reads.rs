@@ -53,17 +53,7 @@ impl<'a> Reads<'a> {
         self.0.oldest_executions(after, limit).await
     }
 
-    /// Up to `limit` executions that tasks of `workflow` requested, created after `after`, oldest first.
-    pub async fn children(
-        self,
-        workflow: ExecutionId,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Vec<Execution>, ReadError> {
-        self.0.children(workflow, after, limit).await
-    }
-
-    /// The ids of these, without reading them.
+    /// The ids of up to `limit` executions that tasks of `workflow` requested, created after `after`, oldest first.
     pub async fn children_ids(
         self,
         workflow: ExecutionId,

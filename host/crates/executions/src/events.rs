@@ -47,7 +47,33 @@ impl Events {
         }
     }
 
-    /// The execution once it is final, or in its state after `patience`. `None` if it does not exist.
+    /// The execution as soon as it is final; `None` if it is not open now, or still open after `patience`.
+    pub(crate) async fn told(
+        &self,
+        core: &Core,
+        id: ExecutionId,
+        patience: Duration,
+    ) -> Option<Arc<Execution>> {
+        // Listening first, looking second: an end in between is not missed.
+        let end = self.listen(id);
+        let told = if core.store().is_active(id) {
+            tokio::select! {
+                biased;
+                told = end => told.ok(),
+                () = core.sleep(patience) => None,
+            }
+        } else {
+            drop(end);
+            None
+        };
+        if told.is_none() {
+            self.tidy(id);
+        }
+        told
+    }
+
+    /// The execution once it is final, or in its state after `patience`. `None` if it does not exist. One that is open in
+    /// memory is told when it ends, so it need not be read.
     ///
     /// # Errors
     /// When the store fails.
@@ -57,22 +83,9 @@ impl Events {
         id: ExecutionId,
         patience: Duration,
     ) -> Result<Option<Arc<Execution>>, Error> {
-        // Listening first, looking second: an end in between is not missed. One that is open in memory is told when it
-        // ends, so it need not be read.
-        let end = self.listen(id);
-        if core.store().is_active(id) {
-            let told = tokio::select! {
-                biased;
-                told = end => told.ok(),
-                () = core.sleep(patience) => None,
-            };
-            if told.is_some() {
-                return Ok(told);
-            }
-        } else {
-            drop(end);
+        match self.told(core, id, patience).await {
+            Some(told) => Ok(Some(told)),
+            None => Ok(core.store().execution(id).await?.map(Arc::new)),
         }
-        self.tidy(id);
-        Ok(core.store().execution(id).await?.map(Arc::new))
     }
 }

@@ -142,6 +142,12 @@ impl Queue {
         self.0.admissions.forget(ids);
     }
 
+    /// The execution as soon as it is final, without a read of the store. `None` if it is not open now, does not exist, or is
+    /// still open after `patience`.
+    pub async fn told(&self, id: ExecutionId, patience: Duration) -> Option<Arc<Execution>> {
+        self.0.events.told(&self.0.core, id, patience).await
+    }
+
     /// The execution once it is final, or in its state after `patience`. `None` if it does not exist.
     ///
     /// # Errors

@@ -43,6 +43,12 @@ impl Executions {
         &self.0.queue
     }
 
+    /// The execution as soon as it is final, without a read of the store. `None` if it is not open now, does not exist, or is
+    /// still open after `patience`.
+    pub async fn told(&self, id: ExecutionId, patience: Duration) -> Option<Arc<Execution>> {
+        self.0.queue.told(id, patience).await
+    }
+
     /// The execution once it is final, or in its state after `patience`. `None` if it does not exist.
     ///
     /// # Errors

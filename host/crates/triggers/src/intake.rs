@@ -90,7 +90,7 @@ impl Claim {
     /// Claims `bytes` more.
     ///
     /// # Errors
-    /// As [`Engine::claim`]. The earlier claim stays.
+    /// As [`Triggers::claim`](crate::Triggers::claim). The earlier claim stays.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let whole = self.bytes().saturating_add(bytes);
         let more = take(self.permit.semaphore(), bytes, whole, self.limit)?;
@@ -136,10 +136,10 @@ impl Triggers {
         self.intake().claim(bytes, None)
     }
 
-    /// As [`Engine::claim`], for a request from `address`, which has its share.
+    /// As [`Triggers::claim`](crate::Triggers::claim), for a request from `address`, which has its share.
     ///
     /// # Errors
-    /// As [`Engine::claim`], and [`Error::Busy`] when other requests from there take too much.
+    /// As [`Triggers::claim`](crate::Triggers::claim), and [`Error::Busy`] when other requests from there take too much.
     pub fn claim_for(&self, bytes: usize, address: Option<IpAddr>) -> Result<Claim, Error> {
         self.intake().claim(bytes, address)
     }

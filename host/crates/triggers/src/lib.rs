@@ -14,6 +14,7 @@
 //! | `intake` | the memory that requests may take while they are taken in |
 //! | `incoming` | the text of an event, and the values that rules read of it |
 //! | `dispatcher` | the decision about an event, and its commit |
+//! | `failures` | the log lines of failed enforcements |
 //! | `explanation` | why a rule did or did not match, and what came of it |
 //! | `reads` | stored events and enforcements, for those who show them |
 //! | `retention` | the deletion of old events, step by step |

@@ -195,9 +195,13 @@ pub(crate) async fn one(
         execution_id(&api, &id).await?
     };
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let (found, glance) = match patience {
-        // Whoever waits for long must not keep others from reading meanwhile.
-        Some(patience) => (api.engine.executions().wait(id, patience.min(LONGEST_WAIT)).await?, None),
+    // Whoever waits for long must not keep others from reading meanwhile.
+    let ended = match patience {
+        Some(patience) => api.engine.executions().told(id, patience.min(LONGEST_WAIT)).await,
+        None => None,
+    };
+    let (found, glance) = match ended {
+        Some(ended) => (Some(ended), None),
         None => {
             let glance = api.glances.take(&user).await?;
             (api.engine.reads().execution(id).await?.map(Arc::new), Some(glance))

@@ -59,6 +59,14 @@ pub(super) fn refuse_elsewhere(
     let name = &pack.reference;
     let is_there = pack.built_in || content.pack(name).is_ok_and(|old| old.path == pack.path);
     let is_configured = configured.is_some_and(|given| !given.values.is_empty());
+    if is_configured && content.pack(name).is_err() {
+        return Err(Error::Forbidden {
+            message: format!("there is a configuration for the pack `{name}`, which is not registered"),
+            hint:
+                "have the admin register it first: whoever registers a pack runs code with its configuration"
+                    .into(),
+        });
+    }
     if !is_there && is_configured && marked_configuration(content, name).is_some() {
         return Err(Error::Forbidden {
             message: format!(

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::shadows::{Shadow, shadows};
 use super::texts::MOST_WORK;
 use super::{MASK, Marks, masked};
-use crate::{Object, size};
 use crate::parameters::Schema;
 use crate::pointer::{self, step};
+use crate::{Object, size};
 
 /// The largest number of places within one parameter; with more, all of it is secret.
 const MOST_WITHIN: usize = 8;
@@ -118,27 +118,49 @@ fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) 
     }
 }
 
-/// What stands before the place of a part that is open although the schema behind it is secret, see [`shadows`]. No JSON pointer
-/// begins so.
+/// The first character of an entry about parts that are open although the schema behind them is secret, see [`shadows`]. No
+/// JSON pointer begins so. After it stands the place of such a part, or, if there are too many, [`MANY`] and a digest of all
+/// places; the bare character says that there is none. Rows of before have no such entry.
 const OPEN: char = '-';
+/// What begins a digest. No JSON pointer begins so.
+const MANY: char = '#';
 
 /// Where `schema` marks secrets: the places of its marks, of very many as many as there is room for, and behind these the
 /// parts that are open before a mark.
 pub fn marked_places(schema: &Value) -> Vec<String> {
     let (mut places, mut room) = (Vec::new(), MOST_BYTES);
     add_marks(schema, "", &mut places);
-    if !places.is_empty() {
-        let mut open: Vec<_> =
-            shadows(schema).into_iter().map(|shadow| format!("{OPEN}{}", shadow.place)).collect();
-        open.dedup();
-        places.append(&mut open);
-    }
     places.retain(|place| {
         let fits = place.len() <= room;
         room = room.saturating_sub(place.len());
         fits
     });
+    if !places.is_empty() {
+        let open = open_places(&shadows(schema));
+        let bytes: usize = open.iter().map(|place| place.len() + 1).sum();
+        match open.len() {
+            0 => places.push(OPEN.to_string()),
+            _ if bytes > room => places.push(format!("{OPEN}{MANY}{}", digest(&open))),
+            _ => places.extend(open.iter().map(|place| format!("{OPEN}{place}"))),
+        }
+    }
     places
+}
+
+fn open_places(shadows: &[Shadow]) -> Vec<String> {
+    let mut open: Vec<_> = shadows.iter().map(|shadow| shadow.place.clone()).collect();
+    open.sort_unstable();
+    open.dedup();
+    open
+}
+
+/// A digest of places (FNV-1a, 64 bits). It is stored, so it must stay as it is.
+fn digest(places: &[String]) -> String {
+    let bytes = places.iter().flat_map(|place| place.bytes().chain([0]));
+    let digest = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
+        (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{digest:016x}")
 }
 
 fn add_marks(schema: &Value, at: &str, places: &mut Vec<String>) {
@@ -163,13 +185,21 @@ pub fn marks_places(schema: &Value, places: &[String]) -> bool {
     }
     let is_marked = |place: &String| schema.pointer(place).is_some_and(|part| Schema::of(part).is_secret());
     let mut marks = places.iter().filter(|place| !place.starts_with(OPEN));
-    marks.all(is_marked) && !shadows(schema).iter().any(|shadow| is_lifted(shadow, places))
+    marks.all(is_marked) && !lifts_by_shadow(&shadows(schema), places)
 }
 
 /// Whether a part is open now before a schema that had a mark among `places`, and was not open then.
-fn is_lifted(shadow: &Shadow, places: &[String]) -> bool {
-    let was_marked = places.iter().any(|place| pointer::within(place, &shadow.behind).is_some());
-    was_marked && !places.iter().any(|place| place.strip_prefix(OPEN) == Some(shadow.place.as_str()))
+fn lifts_by_shadow(shadows: &[Shadow], places: &[String]) -> bool {
+    let open: Vec<_> = places.iter().filter_map(|place| place.strip_prefix(OPEN)).collect();
+    match open.as_slice() {
+        // What was open is not known of rows of before; that their marks are still there has to do.
+        [] => false,
+        [one] if one.starts_with(MANY) => one.strip_prefix(MANY) != Some(&digest(&open_places(shadows))),
+        _ => shadows.iter().any(|shadow| {
+            let was_marked = places.iter().any(|place| pointer::within(place, &shadow.behind).is_some());
+            was_marked && !open.contains(&shadow.place.as_str())
+        }),
+    }
 }
 
 /// Whether one of `places` is the parameter `name`, or within it.

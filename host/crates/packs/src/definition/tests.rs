@@ -23,7 +23,7 @@ fn an_action_is_read_strictly() {
     assert_eq!(
         told(read_action("a.yaml", text, "demo")),
         [
-            "a.yaml:1:1: an action needs a field runner_type; add it",
+            "a.yaml:1:1: an action needs a field runner_type; rename runner_typ, if that is meant, or add it",
             "a.yaml:2:7: an action says that its pack is other, but it is in the pack demo; remove the field pack",
             "a.yaml:3:1: an action has no field runner_typ; did you mean runner_type?",
             "a.yaml:4:10: enabled of an action must be true or false, and is a text; correct the value",

@@ -217,7 +217,7 @@ async fn who_hands_on_the_configuration_alone_still_names_the_pack() {
         let outcome = place.run(&file, json!({})).await;
         let stderr = outcome.result["stderr"].as_str().unwrap_or_default();
         assert!(
-            stderr.contains("Config for pack \"mine\" is missing key \"key\". It is empty"),
+            stderr.contains("Config for pack \"mine\" is missing key \"key\". It has: url"),
             "{parent}: {stderr}"
         );
     }

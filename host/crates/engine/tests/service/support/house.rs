@@ -296,7 +296,7 @@ impl House {
 
     /// What the tasks of a workflow have asked for, oldest first.
     pub(crate) async fn children(&self, workflow: ExecutionId) -> Vec<Execution> {
-        self.engine.reads().children(workflow, None, 10_000).await.unwrap()
+        self.store().children(workflow, None, 10_000).await.unwrap()
     }
 
     /// The same as `TASK STATUS`.
