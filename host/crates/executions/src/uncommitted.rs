@@ -1,6 +1,12 @@
-//! The reasons why a change of an execution was not committed, for callers that decide again.
+//! The reasons why a change of an execution was not committed, for callers that decide again, and the patience of those
+//! that wait for one that passes.
 
-use petrel_engine_core::Error;
+use std::time::Duration;
+
+use petrel_engine_core::{Core, Error};
+
+/// How long to wait before the next attempt.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// A change of an execution that was not committed.
 #[derive(Debug, thiserror::Error)]
@@ -29,5 +35,41 @@ impl From<Uncommitted> for Error {
             },
             Uncommitted::Failed(error) => error,
         }
+    }
+}
+
+/// Waits between attempts at what cannot be read for the moment. The log tells of it once, as it may go on for long.
+#[derive(Debug)]
+pub(super) struct Patience {
+    /// The number of waits that are left. `None`: it never ends.
+    left: Option<usize>,
+    is_told: bool,
+}
+
+impl Patience {
+    /// One that never ends.
+    pub(super) fn endless() -> Self {
+        Self { left: None, is_told: false }
+    }
+
+    /// One that ends after so many waits.
+    pub(super) fn of(waits: usize) -> Self {
+        Self { left: Some(waits), is_told: false }
+    }
+
+    /// Waits before the next attempt. Returns `false`, at once, if the patience has ended.
+    pub(super) async fn wait(&mut self, core: &Core, error: &Error) -> bool {
+        match &mut self.left {
+            Some(0) => return false,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        if !self.is_told {
+            self.is_told = true;
+            let hint = "if a right is missing, let the user of this host read the files of its store";
+            tracing::warn!(%error, hint, "an outcome waits: its workflow cannot be read for the moment");
+        }
+        core.sleep(AGAIN).await;
+        true
     }
 }

@@ -42,6 +42,7 @@ use crate::room::Room;
 use crate::rows::Rows;
 use crate::watchdog::Watchdog;
 
+pub(crate) use claims::Resting;
 use encoded::{Encoded, is_no_room};
 pub(crate) use in_turn::{InTurn, Turn};
 
@@ -65,8 +66,8 @@ pub struct EmbeddedStore {
     pub(crate) unreadable: Mutex<BTreeMap<DocumentKind, Vec<Unreadable>>>,
     /// Turns at changing documents.
     pub(crate) documents: InTurn,
-    /// Claimed executions that could not be read for the moment, with the time at which they are offered again.
-    pub(crate) resting: Mutex<Vec<(Timestamp, ExecutionId)>>,
+    /// Claimed executions that could not be read for the moment.
+    pub(crate) resting: Mutex<Resting>,
     /// The committer and the checkpoint, in the order in which they must end.
     pub(crate) threads: Vec<JoinHandle<()>>,
     /// Watches the threads until they have ended.
