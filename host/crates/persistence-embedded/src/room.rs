@@ -111,7 +111,12 @@ impl Room {
 
     /// Whether `bytes` of rows can be written to the base, including the engine's own overhead.
     pub(crate) fn is_enough_for(&self, bytes: usize) -> bool {
-        self.look() >= BASE_MARGIN + 4 * bytes as u64
+        self.look() >= Self::for_slice(bytes)
+    }
+
+    /// The free space that a checkpoint asks for before it writes `bytes` of rows, in bytes.
+    pub(crate) const fn for_slice(bytes: usize) -> u64 {
+        BASE_MARGIN + 4 * bytes as u64
     }
 
     /// The message when something new is refused after a write has failed for want of room, by a quota or a limit perhaps.
