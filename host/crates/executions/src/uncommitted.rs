@@ -73,3 +73,26 @@ impl Patience {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use petrel_engine_core::SetClock;
+    use petrel_persistence::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn patience_ends_with_its_last_wait() {
+        let clock = Arc::new(SetClock::default());
+        let core = Core::new(Arc::new(MemoryStore::default()), clock.clone());
+        let busy = Error::Busy("full".into());
+        let mut patience = Patience::of(2);
+        for is_left in [true, true, false] {
+            let (has_waited, ()) = tokio::join!(patience.wait(&core, &busy), async { clock.turn(AGAIN) });
+            assert_eq!(has_waited, is_left);
+        }
+        assert_eq!(clock.sleepers(), 0);
+    }
+}

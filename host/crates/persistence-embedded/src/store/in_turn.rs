@@ -1,7 +1,6 @@
 //! Commits that replace or delete documents, one at a time for each document. What such a commit removes of the old value,
 //! its pieces and its reference, is read before the commit is made: two at the same moment would both remove what the
 //! first value had, and leave over what the other wrote.
-
 //!
 //! A turn goes along with its commit to the committer: whoever asked for the commit may be gone before it is made.
 
