@@ -26,7 +26,7 @@ use crate::options::Options;
 use crate::remedy;
 use crate::reserve::{self, Reserve};
 use crate::room::Room;
-use crate::rows::Rows;
+use crate::rows::{Rows, is_lasting};
 use crate::store::{EmbeddedStore, InTurn};
 use crate::value;
 use crate::watchdog::{Watchdog, Watched, Work};
@@ -249,7 +249,7 @@ fn load(rows: &Rows) -> Result<State, Error> {
             Ok(Some(execution)) => state.queue.store(&execution),
             Ok(None) => tracing::error!(execution.id = %id, "active execution is missing in the store"),
             // The next attempt may read it; left out it would wait until there is one.
-            Err(error) if passes(&error) => return Err(error),
+            Err(error) if !is_lasting(&error) => return Err(error),
             Err(error) => tracing::error!(execution.id = %id, %error, "failed to read an active execution"),
         }
     }
@@ -258,11 +258,6 @@ fn load(rows: &Rows) -> Result<State, Error> {
         state.rules.insert(rule.reference, rule.id);
     }
     Ok(state)
-}
-
-/// Whether the next attempt at a row may read it. A missing right does not come by itself.
-fn passes(error: &Error) -> bool {
-    matches!(error, Error::Starved { reason, .. } if remedy::in_words(reason).is_some_and(|error| remedy::is_passing(&error)))
 }
 
 /// Rows for references to blobs, which the first format did not have, and the row that marks them as complete. Empty if

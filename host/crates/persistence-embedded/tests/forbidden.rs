@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_model::{Execution, Object};
-use petrel_persistence::{Change, Commit, Error, Store as _};
+use petrel_persistence::{Change, Commit, Error, ExecutionFilter, Store as _};
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::repair::repair;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
@@ -66,6 +66,8 @@ async fn what_may_not_be_read_is_named_and_keeps_nothing_else_from_going_on() {
     assert_eq!(store.claim(&runners, at(50), 9).await.unwrap(), [execution(3)], "it is not held up");
     let read = store.execution(id(1)).await;
     assert!(matches!(read, Err(Error::Starved { .. })), "{read:?}");
+    let page = store.executions(&ExecutionFilter::default(), None, 9).await.unwrap();
+    assert_eq!((page.items.len(), page.unreadable.len()), (1, 2), "{:?}", page.unreadable);
     drop(store);
 
     for blob in &blobs {
