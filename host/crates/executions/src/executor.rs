@@ -26,14 +26,12 @@ use super::caught::{caught, panicked};
 use super::measures::{self, Stage};
 use super::requests::{self, Unmade};
 use super::service::Executions;
-use super::uncommitted::Uncommitted;
+use super::uncommitted::{Patience, Uncommitted};
 
 /// The time that an idempotent action may run before its start is stored.
 const SHORT: Duration = Duration::from_millis(100);
 /// The interval at which output is stored while an action runs: one commit for all lines of it.
 const FLUSH: Duration = Duration::from_millis(250);
-/// How long an outcome waits that cannot be stored for the moment.
-const AGAIN: Duration = Duration::from_millis(200);
 /// The first line of each further attempt has a number above this multiple, so that the output of attempts
 /// does not mix.
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
@@ -316,6 +314,7 @@ impl<'a> Run<'a> {
         let result = Arc::new(storable(outcome.result));
         let output = self.take_output(last_words);
         let started = self.executions.core().monotonic();
+        let mut patience = Patience::endless();
         loop {
             // Set in each round, because reading again replaces the execution.
             self.execution.result = Some(Arc::clone(&result));
@@ -325,8 +324,8 @@ impl<'a> Run<'a> {
             match self.executions.commit_outcome(&self.execution, vec![expect.clone()], changes).await {
                 Ok(()) => break,
                 // Its workflow cannot be read for the moment. Nobody else would end it before the next start.
-                Err(Uncommitted::Failed(Error::Busy(_))) if !core.end_running().is_cancelled() => {
-                    core.sleep(AGAIN).await;
+                Err(Uncommitted::Failed(error @ Error::Busy(_))) if !core.end_running().is_cancelled() => {
+                    patience.wait(core, &error).await;
                 }
                 // A cancel request came in between, so the run counts as canceled.
                 Err(Uncommitted::Moved) => expect = self.read_again(outcome.end).await?,

@@ -5,7 +5,6 @@
 //! on where the backup comes from. They are recovered on request ([`Executions::resume_all`]).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use petrel_engine_core::Error;
 use petrel_model::{Execution, Status, StatusEvent};
@@ -15,12 +14,13 @@ use tracing::Instrument as _;
 
 use super::service::Executions;
 use super::spans;
-use super::uncommitted::Uncommitted;
+use super::uncommitted::{Patience, Uncommitted};
 
 /// The number of attempts at an orphan that keeps changing at the same moment.
 const TRIES: usize = 100;
-/// How long to wait before that if its workflow cannot be read for the moment.
-const AGAIN: Duration = Duration::from_millis(200);
+/// The number of waits, for all orphans together, for workflows that cannot be read for the moment. The host serves only
+/// after that.
+const WAITS: usize = 100;
 
 impl Executions {
     /// Resumes the executions that are held since a restore. Returns the outcome; `None` when nothing is
@@ -118,12 +118,12 @@ pub(crate) async fn recover(executions: &Executions) -> Result<Recovered, Error>
 
 /// Recovers each orphan.
 async fn take_up(executions: &Executions, orphans: Vec<Execution>) -> Result<Recovered, Error> {
-    let mut report = Recovered::default();
+    let (mut report, mut patience) = (Recovered::default(), Patience::of(WAITS));
     let (conducted, orphans): (Vec<_>, Vec<_>) =
         orphans.into_iter().partition(|orphan| executions.queue().is_workflow(orphan));
     for orphan in orphans {
         let span = spans::execution(&orphan);
-        settle(executions, orphan, &mut report).instrument(span).await?;
+        settle(executions, orphan, &mut report, &mut patience).instrument(span).await?;
     }
     report.workflows = conducted.len();
     executions.conductor().take_up(conducted).await?;
@@ -146,13 +146,23 @@ fn end_leftovers(executions: &Executions, orphans: &[Execution]) -> usize {
 }
 
 /// Recovers an orphan. Its workflow may be ending, and cancel it at the same moment; then it is read again.
-async fn settle(executions: &Executions, mut orphan: Execution, report: &mut Recovered) -> Result<(), Error> {
+async fn settle(
+    executions: &Executions,
+    mut orphan: Execution,
+    report: &mut Recovered,
+    patience: &mut Patience,
+) -> Result<(), Error> {
     let id = orphan.id;
     for _ in 0..TRIES {
         match settle_as_read(executions, orphan, report).await {
             Err(Uncommitted::Moved) => {}
             // Its workflow cannot be read for the moment, and would never hear of it.
-            Err(Uncommitted::Failed(Error::Busy(_))) => executions.core().sleep(AGAIN).await,
+            Err(Uncommitted::Failed(error @ Error::Busy(_))) => {
+                if !patience.wait(executions.core(), &error).await {
+                    tracing::error!(execution.id = %id, %error, "it is left as it is until the next start");
+                    return Ok(());
+                }
+            }
             result => return Ok(result?),
         }
         match executions.store().execution(id).await? {

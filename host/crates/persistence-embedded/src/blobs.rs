@@ -195,8 +195,12 @@ impl Blobs {
         };
         let body = match read {
             Ok(body) => body,
-            Err(error) if remedy::is_passing(&error) => {
-                return Err(Error::Starved { what, reason: error.to_string() });
+            Err(error) if remedy::is_passing(&error) || remedy::is_forbidden(&error) => {
+                let remedy = remedy::of_error(&error).map(|remedy| format!("; {remedy}"));
+                return Err(Error::Starved {
+                    what,
+                    reason: format!("{error}{}", remedy.unwrap_or_default()),
+                });
             }
             Err(error) => return Err(damaged(error.to_string())),
         };

@@ -56,16 +56,25 @@ fn check_recovered(recovered: &Recovered) -> Result<Checked, Error> {
     let mut checked =
         Checked { in_journal: replayed.groups, lost: replayed.lost.clone(), ..Checked::default() };
     let mut blobs = BTreeSet::new();
-    look_at_all(recovered, |entry, fault| {
+    look_at_all(recovered, |entry, looked| {
         let (kind, name) = keys::named(&entry.0);
-        if let Some(fault) = fault {
+        let reason = match looked {
+            Ok(()) => None,
+            Err(Found::Fault(fault)) => Some(fault.reason),
+            // The others are read all the same.
+            Err(Found::Failed(Error::Starved { reason, .. })) => {
+                Some(format!("it cannot be read for the moment: {reason}"))
+            }
+            Err(Found::Failed(error)) => return Err(error),
+        };
+        if let Some(reason) = reason {
             checked.problem_count += 1;
             if checked.problems.len() < LISTED {
-                checked.problems.push(format!("{kind} {name}: {}", fault.reason));
+                checked.problems.push(format!("{kind} {name}: {reason}"));
             }
         }
         if gaps::reason(&entry.1).is_some() || is_left_over_reference(&recovered.rows, &entry.0) {
-            return;
+            return Ok(());
         }
         match entry.0.first() {
             Some(&keys::HELD) => checked.held += 1,
@@ -75,6 +84,7 @@ fn check_recovered(recovered: &Recovered) -> Result<Checked, Error> {
         if keys::is_stored(&entry.0) {
             *checked.rows.entry(kind.name()).or_default() += 1;
         }
+        Ok(())
     })?;
     checked.blobs = blobs.len() as u64;
     Ok(checked)
@@ -113,12 +123,12 @@ pub(crate) enum Remedy {
 }
 
 /// The result of checking a row.
-type Looked = Result<(), Found>;
+pub(crate) type Looked = Result<(), Found>;
 
 /// Reasons why a row is not intact.
-enum Found {
+pub(crate) enum Found {
     Fault(Fault),
-    /// The store cannot be used.
+    /// It cannot be told: the row cannot be read for the moment, or the store cannot be used.
     Failed(Error),
 }
 
@@ -136,10 +146,10 @@ fn fault(reason: impl Into<String>, remedy: Remedy) -> Found {
     Found::Fault(Fault { reason: reason.into(), remedy })
 }
 
-/// Passes every row to `seen`, with its fault if it has one.
+/// Passes every row to `seen`, with its fault if it has one, until that fails.
 pub(crate) fn look_at_all(
     recovered: &Recovered,
-    mut seen: impl FnMut(&Entry, Option<Fault>),
+    mut seen: impl FnMut(&Entry, Looked) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut from = Vec::new();
     loop {
@@ -147,11 +157,7 @@ pub(crate) fn look_at_all(
         let Some((last, _)) = entries.last() else { return Ok(()) };
         from = [last.as_slice(), &[0]].concat();
         for entry in &entries {
-            match look(recovered, entry) {
-                Ok(()) => seen(entry, None),
-                Err(Found::Fault(fault)) => seen(entry, Some(fault)),
-                Err(Found::Failed(error)) => return Err(error),
-            }
+            seen(entry, look(recovered, entry))?;
         }
     }
 }

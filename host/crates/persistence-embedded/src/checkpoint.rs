@@ -24,7 +24,7 @@ use crate::watchdog::Work;
 
 /// Bytes that are written to the base between two syncs: few enough that the journal's syncs do not wait long behind
 /// them.
-const SLICE_BYTES: usize = 256 * 1024;
+pub(crate) const SLICE_BYTES: usize = 256 * 1024;
 /// Pause between checks for free space.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
 

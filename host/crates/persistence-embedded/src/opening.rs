@@ -26,7 +26,7 @@ use crate::options::Options;
 use crate::remedy;
 use crate::reserve::{self, Reserve};
 use crate::room::Room;
-use crate::rows::Rows;
+use crate::rows::{Rows, is_lasting};
 use crate::store::{EmbeddedStore, InTurn};
 use crate::value;
 use crate::watchdog::{Watchdog, Watched, Work};
@@ -249,7 +249,7 @@ fn load(rows: &Rows) -> Result<State, Error> {
             Ok(Some(execution)) => state.queue.store(&execution),
             Ok(None) => tracing::error!(execution.id = %id, "active execution is missing in the store"),
             // The next attempt may read it; left out it would wait until there is one.
-            Err(error @ Error::Starved { .. }) => return Err(error),
+            Err(error @ Error::Starved { .. }) if !is_lasting(&error) => return Err(error),
             Err(error) => tracing::error!(execution.id = %id, %error, "failed to read an active execution"),
         }
     }

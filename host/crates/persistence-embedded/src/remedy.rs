@@ -48,13 +48,14 @@ pub(crate) fn is_starved(error: &io::Error) -> bool {
     is_any_of(error, &[Errno::MFILE, Errno::NFILE])
 }
 
-/// Whether reading the same again may succeed: the file was not looked at, for want of something or of a right.
+/// Whether reading the same again soon may succeed: the file was not looked at, for want of something.
 pub(crate) fn is_passing(error: &io::Error) -> bool {
-    is_starved(error)
-        || is_any_of(
-            error,
-            &[Errno::INTR, Errno::AGAIN, Errno::NOMEM, Errno::NOBUFS, Errno::ACCESS, Errno::PERM],
-        )
+    is_starved(error) || is_any_of(error, &[Errno::INTR, Errno::AGAIN, Errno::NOMEM, Errno::NOBUFS])
+}
+
+/// Whether the system does not let this process read a file. That does not pass by itself, and is no damage either.
+pub(crate) fn is_forbidden(error: &io::Error) -> bool {
+    is_any_of(error, &[Errno::ACCESS, Errno::PERM])
 }
 
 /// Whether the device has failed to read, which may succeed a second time.
@@ -81,18 +82,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_read_for_the_moment_is_no_damage() {
-        for (number, is_passing) in [
-            (Errno::MFILE, true),
-            (Errno::NFILE, true),
-            (Errno::INTR, true),
-            (Errno::NOMEM, true),
-            (Errno::ACCESS, true),
-            (Errno::NOENT, false),
-            (Errno::ISDIR, false),
-            (Errno::IO, false),
+    fn what_cannot_be_read_for_the_moment_is_no_damage_and_a_missing_right_does_not_pass() {
+        for (number, is_passing, is_forbidden) in [
+            (Errno::MFILE, true, false),
+            (Errno::NFILE, true, false),
+            (Errno::INTR, true, false),
+            (Errno::NOMEM, true, false),
+            (Errno::ACCESS, false, true),
+            (Errno::PERM, false, true),
+            (Errno::NOENT, false, false),
+            (Errno::ISDIR, false, false),
+            (Errno::IO, false, false),
         ] {
-            assert_eq!(super::is_passing(&io::Error::from(number)), is_passing, "{number:?}");
+            let error = io::Error::from(number);
+            let is = (super::is_passing(&error), super::is_forbidden(&error));
+            assert_eq!(is, (is_passing, is_forbidden), "{number:?}");
         }
     }
 

@@ -13,7 +13,7 @@ use petrel_persistence::Error;
 use serde_json::{Value, json};
 
 use crate::base::{Entry, Write, gaps};
-use crate::check::{CheckError, Checked, Remedy, check, look_at_all};
+use crate::check::{CheckError, Checked, Found, Remedy, check, look_at_all};
 use crate::compact::{self, CompactError, OnGap};
 use crate::directory::OpenError;
 use crate::keys;
@@ -143,8 +143,14 @@ impl Repair {
     /// Determines the writes that remove the present faults.
     fn plan(&mut self, recovered: &Recovered, is_first: bool) -> Result<Plan, RepairError> {
         let (mut plan, mut failed) = (Plan::default(), None);
-        look_at_all(recovered, |entry, fault| {
-            let Some(fault) = fault.filter(|_| failed.is_none()) else { return };
+        look_at_all(recovered, |entry, looked| {
+            let fault = match looked {
+                Ok(()) => return Ok(()),
+                // What may be whole is not set aside.
+                Err(Found::Failed(error)) => return Err(error),
+                Err(Found::Fault(_)) if failed.is_some() => return Ok(()),
+                Err(Found::Fault(fault)) => fault,
+            };
             let is_gap = gaps::reason(&entry.1).is_some();
             plan.has_gaps |= is_gap;
             match fault.remedy {
@@ -164,6 +170,7 @@ impl Repair {
                 }
                 Remedy::Elsewhere => {}
             }
+            Ok(())
         })?;
         match failed {
             Some(error) => Err(RepairError::File(self.path.clone(), error)),

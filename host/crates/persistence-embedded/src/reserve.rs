@@ -1,6 +1,6 @@
 //! The part of the reserve that is a file. Free space belongs to everybody: outcomes, or another process, may
 //! use it up to the last byte, and then a store could not even be opened. The file holds room that only
-//! openings give up, a part each, so that a host can be killed and started several times on a disk that stays
+//! openings give up, a part each as a rule, so that a host can be killed and started several times on a disk that stays
 //! full. [`room`](crate::room) watches the free space.
 
 use std::fs::{self, File, OpenOptions};
@@ -15,11 +15,18 @@ use crate::room::Room;
 
 /// Its name in the directory of the store.
 const NAME: &str = "reserve";
-/// Its largest size, in bytes: twice what a checkpoint asks for beside its rows.
+/// Its largest size, in bytes: [`FOR_CHECKPOINT`] and two parts more. Where the reserve is smaller than the former, it never
+/// pays for a checkpoint.
 const LARGEST: u64 = 8 << 20;
 /// The part of it that is given up at a time, in bytes. An opening writes a few KiB (its segment of the journal), and what
 /// is recovered after it a few hundred bytes for each execution.
 const PART: u64 = 1 << 20;
+/// What is given up at once, if there is so much, where the journal is [`LONG`], in bytes: a part to open the store with, and
+/// the 5 MiB that a checkpoint asks for before a full slice. With parts alone none would ever run on a disk that stays full,
+/// and each opening would replay more. One of many new rows needs more than this, and waits for space.
+const FOR_CHECKPOINT: u64 = (5 << 20) + PART;
+/// The length of a journal that a checkpoint should shorten, in bytes: that of a layer, by default.
+const LONG: u64 = 16 << 20;
 /// Free space below which an opening is given a part, in bytes. What the one before has left of its part is enough.
 const LEAST_TO_OPEN: u64 = PART / 2;
 
@@ -99,7 +106,7 @@ pub(crate) fn give_up_if_short(directory: &Path) {
 
 /// Gives up a part of the file of the store in `directory`. Returns whether there was one.
 pub(crate) fn give_up(directory: &Path) -> bool {
-    let was_there = cut(&directory.join(NAME)).is_ok();
+    let was_there = cut(&directory.join(NAME), is_long(&directory.join("journal"))).is_ok();
     if was_there {
         tracing::warn!(
             store = %directory.display(),
@@ -109,13 +116,24 @@ pub(crate) fn give_up(directory: &Path) -> bool {
     was_there
 }
 
-/// Shortens a file by a part, or removes it with its last one.
-fn cut(file: &Path) -> io::Result<()> {
+/// Shortens a file by a part, or by what a checkpoint takes if that is wanted and there is so much, or removes it with its
+/// last one.
+fn cut(file: &Path, is_for_checkpoint: bool) -> io::Result<()> {
     let found = fs::symlink_metadata(file)?;
-    if !found.is_file() || found.len() <= PART {
+    let part = if is_for_checkpoint && found.len() >= FOR_CHECKPOINT { FOR_CHECKPOINT } else { PART };
+    if !found.is_file() || found.len() <= part {
         return fs::remove_file(file);
     }
-    OpenOptions::new().write(true).open(file)?.set_len(found.len() - PART)
+    OpenOptions::new().write(true).open(file)?.set_len(found.len() - part)
+}
+
+/// Whether the segments of a journal are so long that a checkpoint should be made.
+fn is_long(journal: &Path) -> bool {
+    let segments = fs::read_dir(journal).into_iter().flatten().flatten();
+    // A spare one is not replayed.
+    let replayed = segments.filter(|entry| Path::new(&entry.file_name()).extension() == Some("log".as_ref()));
+    let lengths = replayed.filter_map(|entry| entry.metadata().ok()).map(|found| found.len());
+    lengths.sum::<u64>() > LONG
 }
 
 #[cfg(test)]
@@ -123,6 +141,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
     use super::*;
+    use crate::checkpoint::SLICE_BYTES;
 
     #[test]
     fn it_is_made_where_there_is_room_for_it_and_really_takes_that() {
@@ -155,6 +174,26 @@ mod tests {
             }
         }
         assert!(!give_up(place.path()));
+    }
+
+    #[test]
+    fn where_the_journal_is_long_a_checkpoint_is_paid_for_and_then_parts_are_given_up() {
+        const { assert!(FOR_CHECKPOINT >= Room::for_slice(SLICE_BYTES) + PART) };
+        for (name, is_long) in [("1.log", true), ("spare", false)] {
+            let place = tempfile::TempDir::new().unwrap();
+            let journal = place.path().join("journal");
+            fs::create_dir(&journal).unwrap();
+            // Both together are too long.
+            for (segment, length) in [("0.log", LONG), (name, 1)] {
+                File::create(journal.join(segment)).unwrap().set_len(length).unwrap();
+            }
+            fs::write(place.path().join(NAME), vec![0; usize::try_from(LARGEST).unwrap()]).unwrap();
+            let first = if is_long { LARGEST - FOR_CHECKPOINT } else { LARGEST - PART };
+            for left in [first, first - PART] {
+                assert!(give_up(place.path()));
+                assert_eq!(fs::metadata(place.path().join(NAME)).unwrap().len(), left, "{name}");
+            }
+        }
     }
 
     #[test]

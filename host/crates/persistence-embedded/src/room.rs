@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
+
 use crate::remedy;
 
 /// Space that an engine may need in addition to the rows that are written, in bytes.
@@ -23,6 +25,8 @@ pub(crate) struct Room {
     /// The commits that the committer has put off for want of room, and those whose large values wait to be written.
     postponed: AtomicUsize,
     unwritten: AtomicUsize,
+    /// Tells of commits that are put off.
+    putting_off: Notify,
 }
 
 /// A commit whose large values wait to be written, until it is dropped.
@@ -39,7 +43,8 @@ impl Room {
         let (left, written) = (AtomicU64::new(0), AtomicU64::new(0));
         let (postponed, unwritten) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let directory = directory.to_path_buf();
-        let room = Self { directory, left, written, reserve, postponed, unwritten };
+        let room =
+            Self { directory, left, written, reserve, postponed, unwritten, putting_off: Notify::new() };
         room.look();
         room
     }
@@ -63,7 +68,19 @@ impl Room {
 
     /// Notes that the committer has put off so many commits, all in all.
     pub(crate) fn postpone(&self, commits: usize) {
-        self.postponed.store(commits, Ordering::Relaxed);
+        self.postponed.store(commits, Ordering::SeqCst);
+        if commits > 0 {
+            self.putting_off.notify_waiters();
+        }
+    }
+
+    /// Waits until the committer has put off a commit for want of room.
+    pub(crate) async fn has_postponed(&self) {
+        // Asked for before the look, so that nothing is missed in between.
+        let told = self.putting_off.notified();
+        if self.postponed.load(Ordering::SeqCst) == 0 {
+            told.await;
+        }
     }
 
     /// Notes that the large values of a commit wait to be written, until what is returned is dropped.
@@ -94,7 +111,12 @@ impl Room {
 
     /// Whether `bytes` of rows can be written to the base, including the engine's own overhead.
     pub(crate) fn is_enough_for(&self, bytes: usize) -> bool {
-        self.look() >= BASE_MARGIN + 4 * bytes as u64
+        self.look() >= Self::for_slice(bytes)
+    }
+
+    /// The free space that a checkpoint asks for before it writes `bytes` of rows, in bytes.
+    pub(crate) const fn for_slice(bytes: usize) -> u64 {
+        BASE_MARGIN + 4 * bytes as u64
     }
 
     /// The message when something new is refused after a write has failed for want of room, by a quota or a limit perhaps.

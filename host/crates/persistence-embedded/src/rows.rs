@@ -27,7 +27,7 @@ use crate::image::Image;
 use crate::keys::{self, Part};
 use crate::value::{self, EncodeError, Encoding, Row};
 
-pub(crate) use listed::{Listed, unreadable};
+pub(crate) use listed::{Listed, is_lasting, unreadable};
 
 /// Largest part that is stored in the noun's own row, in bytes of JSON.
 const PART_INLINE: usize = 1024;

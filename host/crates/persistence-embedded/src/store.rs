@@ -42,8 +42,9 @@ use crate::room::Room;
 use crate::rows::Rows;
 use crate::watchdog::Watchdog;
 
+pub(crate) use claims::Resting;
 use encoded::{Encoded, is_no_room};
-pub(crate) use in_turn::InTurn;
+pub(crate) use in_turn::{InTurn, Turn};
 
 /// Free space, in bytes, below which a failure to write a large value is taken for a full disk.
 const ROOM_FOR_LARGE: u64 = 32 << 20;
@@ -65,8 +66,8 @@ pub struct EmbeddedStore {
     pub(crate) unreadable: Mutex<BTreeMap<DocumentKind, Vec<Unreadable>>>,
     /// Turns at changing documents.
     pub(crate) documents: InTurn,
-    /// Claimed executions that could not be read for the moment, with the time at which they are offered again.
-    pub(crate) resting: Mutex<Vec<(Timestamp, ExecutionId)>>,
+    /// Claimed executions that could not be read for the moment.
+    pub(crate) resting: Mutex<Resting>,
     /// The committer and the checkpoint, in the order in which they must end.
     pub(crate) threads: Vec<JoinHandle<()>>,
     /// Watches the threads until they have ended.
@@ -143,14 +144,14 @@ impl Drop for EmbeddedStore {
 impl Store for EmbeddedStore {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let closed = || CommitError::Store(self.failure());
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| closed())?;
         let takes_in = commit.takes_in();
+        // Before the permit, of which those that wait for one document would else take all.
+        let turns = self.turns(&commit, takes_in).await?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| closed())?;
         if takes_in && self.room.is_short() {
             // Checked before anything is written, since large values go to files of their own first.
             return Err(CommitError::NoRoom(self.room.refusal()));
         }
-        // Until it is made.
-        let _turns = self.documents.of(&commit.changes).await;
         let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes, takes_in).await
         {
             Ok(encoded) => encoded,
@@ -182,6 +183,7 @@ impl Store for EmbeddedStore {
             answer,
             _permit: permit,
             _pins: pins,
+            _turns: turns,
         };
         let sender = self.requests.as_ref().ok_or_else(closed)?;
         sender.send(request).map_err(|_closed| closed())?;

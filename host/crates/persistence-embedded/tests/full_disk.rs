@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use petrel_model::{Status, StatusEvent};
-use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, Expect, Store};
+use petrel_persistence::{Change, Commit, CommitError, DocumentKey, ExecutionFilter, Expect, Store};
 use petrel_persistence_embedded::journal::media::{Media, Segment};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
@@ -198,6 +198,53 @@ async fn a_refused_commit_leaves_what_it_expected_as_it_was() {
     let first = rule(1, "pack.new");
     let still = Expect::RuleIs(first.reference.clone(), first.id);
     store.commit(Commit::of([Change::put(first)]).expecting(still)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_that_waits_for_room_keeps_its_turn_and_what_is_new_does_not_wait_behind_it() {
+    let (disk, directory) = (Disk::default(), TempDir::new().unwrap());
+    let store = Arc::new(open(&disk, directory.path()));
+    let put = || Commit::of([Change::put(rule(1, "pack.rule"))]);
+    store.commit(put()).await.unwrap();
+    disk.no_frames.store(true, Ordering::SeqCst);
+    let deleting = tokio::spawn({
+        let (store, key) = (Arc::clone(&store), DocumentKey::Rule(rule(1, "pack.rule").reference));
+        async move { store.commit(Commit::of([Change::Delete(key)])).await }
+    });
+    for _ in 0..1000 {
+        if store.figures().unwritten == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(store.figures().unwritten, 1, "it waits");
+    for is_asked_for in [true, false] {
+        if !is_asked_for {
+            // The commit is on its way all the same.
+            deleting.abort();
+            while !deleting.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        }
+        let refused = tokio::time::timeout(Duration::from_secs(60), store.commit(put())).await.unwrap();
+        let Err(CommitError::NoRoom(message)) = refused else { panic!("{refused:?}") };
+        assert!(message.contains("wait for room already"), "{is_asked_for}: {message}");
+    }
+    disk.no_frames.store(false, Ordering::SeqCst);
+    // By now, or as soon as the deletion is made.
+    let mut made = store.commit(put()).await;
+    for _ in 0..1000 {
+        if made.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        made = store.commit(put()).await;
+    }
+    made.unwrap();
+    assert!(
+        store.document(&DocumentKey::Rule(rule(1, "pack.rule").reference)).await.unwrap().is_some(),
+        "it is not deleted after that"
+    );
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! Executions that were stored a moment ago and wait to be claimed, as they were committed. Most are claimed at once, and
 //! those need not be read and decoded from the rows that were just encoded.
 //!
-//! Few and small ones are kept. A claim reads any other from its row.
+//! Few and small ones are kept, the latest, since some that came earlier may wait for long. A claim reads any other from
+//! its row.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use petrel_model::{Execution, ExecutionId, size};
 
@@ -14,18 +15,20 @@ const SMALL: usize = 1024;
 /// The longest log of one that is kept, in entries.
 const SHORT: usize = 8;
 
-/// The newest state of some waiting executions.
+/// The newest state of some waiting executions, in the order in which they were created.
 #[derive(Debug, Default)]
-pub(crate) struct Fresh(HashMap<ExecutionId, Box<Execution>>);
+pub(crate) struct Fresh(BTreeMap<ExecutionId, Box<Execution>>);
 
 impl Fresh {
     /// Notes an execution as it was stored: to be called for each, since an older state must not be handed out.
     pub(super) fn note(&mut self, execution: Box<Execution>) {
-        let is_kept = self.0.contains_key(&execution.id);
-        if is_small(&execution) && (is_kept || self.0.len() < MOST) {
-            self.0.insert(execution.id, execution);
-        } else if is_kept {
+        if !is_small(&execution) {
             self.0.remove(&execution.id);
+            return;
+        }
+        self.0.insert(execution.id, execution);
+        if self.0.len() > MOST {
+            self.0.pop_first();
         }
     }
 
@@ -95,10 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_limit_on_their_number() {
-        let numbers = 0..2 * MOST as u64;
-        let mut fresh = keeping(numbers.clone().map(waiting));
-        let ids: Vec<_> = numbers.map(id).collect();
-        assert_eq!(fresh.take(&ids).len(), MOST);
+    fn there_is_a_limit_on_their_number_and_the_latest_are_kept() {
+        let most = MOST as u64;
+        let mut fresh = keeping((0..2 * most).map(waiting));
+        let mut take = |numbers: std::ops::Range<u64>| fresh.take(&numbers.map(id).collect::<Vec<_>>()).len();
+        assert_eq!((take(0..most), take(most..2 * most)), (0, MOST));
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::base::Write;
 use crate::blobs::Pin;
 use crate::committer::fresh::Fresh;
+use crate::store::Turn;
 
 /// A commit on its way to the committer.
 pub(crate) struct Request {
@@ -24,6 +25,8 @@ pub(crate) struct Request {
     pub(crate) _permit: OwnedSemaphorePermit,
     /// Held until the answer, to keep the blobs that the commit refers to.
     pub(crate) _pins: Vec<Pin>,
+    /// Held until the answer, to keep others from changing the same documents.
+    pub(crate) _turns: Vec<Turn>,
 }
 
 /// The effect of a commit on the state in memory.

@@ -5,6 +5,7 @@ use petrel_persistence::{Document, DocumentKind, Error, Unreadable};
 use super::Rows;
 use crate::base::{Entry, gaps};
 use crate::keys;
+use crate::remedy;
 use crate::value;
 
 /// The result of reading an entry of a range.
@@ -28,11 +29,22 @@ pub(crate) fn unreadable(key: &[u8], error: &Error) -> Unreadable {
     Unreadable { kind, id, reason }
 }
 
+/// Whether the next attempt at a row fares no better: it is damaged, or this process may not read it.
+pub(crate) fn is_lasting(error: &Error) -> bool {
+    match error {
+        Error::Damaged { .. } => true,
+        Error::Starved { reason, .. } => {
+            remedy::in_words(reason).is_none_or(|error| !remedy::is_passing(&error))
+        }
+        Error::Unavailable(_) => false,
+    }
+}
+
 impl Rows {
     /// Applies `read` to an entry of a range, including the rows that it refers to.
     ///
     /// # Errors
-    /// If the store cannot be used. Damage is not an error here.
+    /// If the store cannot be used. Damage is not an error here, nor is a missing right.
     pub(crate) fn listed<T>(
         &self,
         entry: &Entry,
@@ -47,7 +59,7 @@ impl Rows {
         match found {
             Ok(Some(item)) => Ok(Listed::Whole(item)),
             Ok(None) => Ok(Listed::Gone),
-            Err(error @ Error::Damaged { .. }) => Ok(Listed::Unreadable(unreadable(&entry.0, &error))),
+            Err(error) if is_lasting(&error) => Ok(Listed::Unreadable(unreadable(&entry.0, &error))),
             Err(error) => Err(error),
         }
     }

@@ -10,7 +10,7 @@ use petrel_persistence::{Document, DocumentKind, Error, Output, Page, Unreadable
 use super::EmbeddedStore;
 use crate::base::Entry;
 use crate::keys;
-use crate::rows::{Listed, Weighed};
+use crate::rows::{Listed, Weighed, is_lasting};
 
 /// Rows that a filtered list reads before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
@@ -42,7 +42,7 @@ impl EmbeddedStore {
         for id in ids {
             match self.rows.execution(id) {
                 Ok(execution) => readable.extend(execution),
-                Err(error @ Error::Damaged { .. }) => {
+                Err(error) if is_lasting(&error) => {
                     tracing::error!(execution.id = %id, %error, "failed to read an execution; leaving it out");
                 }
                 Err(error) => return Err(error),
