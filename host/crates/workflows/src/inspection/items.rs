@@ -207,7 +207,9 @@ mod tests {
 
     #[test]
     fn an_item_in_a_text_refuses_no_workflow() {
-        for (text, is_note) in [("<% concat('no item() on ', ctx(host)) %>", true), ("<% item('a') %>", false)] {
+        for (text, is_note) in
+            [("<% concat('no item() on ', ctx(host)) %>", true), ("<% item('a') %>", false)]
+        {
             let task = json!({"action": "core.noop", "input": {"x": text}});
             let found = slips(&json!({"version": 1.0, "tasks": {"t": task}}));
             assert!(found.len() == 1 && found[0].is_note() == is_note, "{text}: {found:?}");
