@@ -33,15 +33,22 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_se
 
 impl WorkflowEngine {
     /// Ends all executions inside a workflow that is to end. Nobody waits for that: their outcomes are
-    /// reported to the workflow like all others.
+    /// reported to the workflow like all others. Whoever asks again meanwhile starts nothing more.
     pub(super) fn end_inside(&self, live: &Live) {
         let (id, context) = (live.execution.id, &live.execution.context);
         let user = context.cancelled_by.as_ref().unwrap_or(&context.user).clone();
         // First of all, so that nothing more begins while the others are told.
         self.closing().add(id);
+        // What is being told already is not told by many at once, however often somebody cancels.
+        if !self.ending().add(id) {
+            return;
+        }
         let open: Vec<_> = live.active.keys().copied().collect();
         let (engine, span) = (self.clone(), spans::execution(&live.execution));
-        let ends = async move { engine.end_all(id, open, user).await };
+        let ends = async move {
+            engine.end_all(id, open, user).await;
+            engine.ending().remove(id);
+        };
         self.core().spawn("end of a workflow", ends.instrument(span));
     }
 

@@ -93,7 +93,9 @@ impl Conductor for WorkflowEngine {
 
     fn hold_back(&self) {
         let workflows = self.store().by_workflow().into_keys();
-        workflows.filter(|id| self.store().is_held(*id)).for_each(|id| self.behind().add(id));
+        workflows.filter(|id| self.store().is_held(*id)).for_each(|id| {
+            self.behind().add(id);
+        });
     }
 
     async fn take_up(&self, workflows: Vec<Execution>) -> Result<(), Error> {

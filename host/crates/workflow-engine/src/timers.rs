@@ -93,10 +93,7 @@ impl WorkflowEngine {
                     continue;
                 }
                 let result = self.go_on_with(id).instrument(spans::execution(&workflow)).await;
-                let Err(error) = result else {
-                    self.behind().remove(id);
-                    continue;
-                };
+                let Err(error) = result else { continue };
                 if is_lasting(&error) || attempt >= MOST_ATTEMPTS {
                     tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
                     self.behind().remove(id);
@@ -131,16 +128,27 @@ impl WorkflowEngine {
     /// Waits until the workflows that `execution` is inside of are taken up, or the host stops.
     pub(super) async fn catch_up_with(&self, execution: &Execution) {
         let mut pause = AGAIN.0;
-        while let Some(id) = self.behind().around(execution) {
-            if self.go_on_with(id).await.is_ok() {
-                self.behind().remove(id);
-                continue;
+        // It may be canceled itself while it waits.
+        while self.store().is_waiting(execution.id)
+            && let Some(id) = self.behind().around(execution)
+        {
+            let is_behind = || self.behind().contains(id);
+            match self.go_on_if(id, is_behind).await {
+                Ok(()) => {}
+                Err(error) if is_lasting(&error) => {
+                    if is_behind() {
+                        tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
+                    }
+                    self.behind().remove(id);
+                }
+                Err(error) => {
+                    tracing::debug!(execution.id = %id, %error, "the workflow cannot be taken up yet");
+                    if !self.goes_on_after(pause).await {
+                        return;
+                    }
+                    pause = (pause * 2).min(AGAIN.1);
+                }
             }
-            // Whoever takes up all of them says why, and decides what that means.
-            if !self.goes_on_after(pause).await {
-                return;
-            }
-            pause = (pause * 2).min(AGAIN.1);
         }
     }
 
@@ -157,11 +165,22 @@ impl WorkflowEngine {
     /// # Errors
     /// When it is gone, or cannot be read: nothing inside it was told of anything.
     pub(super) async fn go_on_with(&self, id: ExecutionId) -> Result<(), Refusal> {
+        self.go_on_if(id, || true).await
+    }
+
+    /// The same if that is still `needed` once nobody else has it in hand.
+    async fn go_on_if(&self, id: ExecutionId, needed: impl Fn() -> bool + Send) -> Result<(), Refusal> {
         loop {
             let workflow = self.workflows().get(id);
             let held = workflow.hold().await;
             // It may have left memory while it was waited for.
             if !workflow.is_gone() {
+                if !needed() {
+                    if held.is_none() {
+                        self.workflows().forget(id, &workflow);
+                    }
+                    return Ok(());
+                }
                 let result = self.go_on_holding(id, &workflow, held).await;
                 self.make_room();
                 return result;
@@ -197,6 +216,10 @@ impl WorkflowEngine {
                     _ => {}
                 }
             }
+        }
+        if result.is_ok() {
+            // While it is in hand, so that nobody who waits for it takes it up once more.
+            self.behind().remove(id);
         }
         if held.as_ref().is_none_or(Live::is_idle) {
             *held = None;

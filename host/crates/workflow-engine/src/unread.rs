@@ -48,9 +48,16 @@ impl WorkflowEngine {
             workflow = canceling;
         }
         self.closing().add(id);
+        // One goes on trying; whoever asks again hears how far it has come.
+        if !self.ending_unread().add(id) {
+            return Ok(workflow);
+        }
         tracing::error!(execution.id = %id, %reason, "the workflow cannot be read, and is canceled without its log");
         let (engine, user) = (self.clone(), user.to_owned());
-        let ends = async move { engine.end_unread(id, user, reason).await };
+        let ends = async move {
+            engine.end_unread(id, user, reason).await;
+            engine.ending_unread().remove(id);
+        };
         self.core().spawn("end of a workflow", ends.instrument(spans::execution(&workflow)));
         Ok(workflow)
     }
