@@ -11,7 +11,7 @@ use std::time::Duration;
 use petrel_engine_core::Error;
 use petrel_executions::{Conductor as _, Report, Uncommitted, cancellation, spans};
 use petrel_model::{Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp};
-use petrel_persistence::{Change, Expect};
+use petrel_persistence::{Change, Error as ReadError, Expect};
 use petrel_workflows::Status;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
@@ -84,6 +84,11 @@ impl WorkflowEngine {
                 }
                 Ok(Some(execution)) if !execution.status.is_final() => begun.push(*one),
                 Ok(_ended) => {}
+                // For the moment only: nobody else would end it before the next start.
+                Err(error @ ReadError::Starved { .. }) => {
+                    tracing::debug!(execution.id = %one, %error, "cannot be read yet, and is to end with its workflow");
+                    left.push(*one);
+                }
                 Err(error) => {
                     tracing::error!(execution.id = %one, %error, "it is inside a workflow that is to end, and cannot be read");
                 }

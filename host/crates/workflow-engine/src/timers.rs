@@ -63,20 +63,32 @@ impl WorkflowEngine {
         let (core, engine) = (self.core().clone(), self.clone());
         let waiting = self.core().spawn("timeout of a workflow", async move {
             tokio::select! {
-                // A host that stops leaves this to the next one, also when the time is up already.
+                // A host that stops leaves this to the next one, which sets it again, also when the time is up already.
                 biased;
-                // The next process sets the timeout again.
                 () = core.stop_starting().cancelled() => return,
                 () = core.sleep(end.since(core.now())) => {}
             }
             // A task of its own, which cannot be called off half way.
-            core.spawn("end of a workflow", async move {
-                if let Err(error) = engine.deliver(id, Message::Expire).await {
-                    tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
-                }
-            });
+            core.spawn("end of a workflow", async move { engine.expire(id).await });
         });
         Timer(waiting.abort_handle())
+    }
+
+    /// Ends a workflow that has taken too long. What cannot be read or stored for the moment is tried again, as nobody else
+    /// would end it before the next start.
+    async fn expire(&self, id: ExecutionId) {
+        let mut pause = AGAIN.0;
+        while let Err(error) = self.deliver(id, Message::Expire).await {
+            if !error.is_passing() {
+                tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
+                return;
+            }
+            tracing::debug!(execution.id = %id, %error, "it has taken too long and cannot be ended yet");
+            if !self.goes_on_after(pause).await {
+                return;
+            }
+            pause = (pause * 2).min(AGAIN.1);
+        }
     }
 
     /// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
