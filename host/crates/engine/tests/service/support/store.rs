@@ -260,7 +260,10 @@ impl Difference for Faults {
     async fn reads_log(&self, workflow: ExecutionId) -> Result<(), Error> {
         self.0.log.pass().await;
         if self.0.is_starved.load(Ordering::SeqCst) {
-            return Err(Error::Starved { what: format!("the log of {workflow}"), reason: "on purpose".into() });
+            return Err(Error::Starved {
+                what: format!("the log of {workflow}"),
+                reason: "on purpose".into(),
+            });
         }
         let lost = *self.0.lost_log.lock().unwrap_or_else(PoisonError::into_inner);
         if self.0.has_lost_logs.load(Ordering::SeqCst) || lost == Some(workflow) {
