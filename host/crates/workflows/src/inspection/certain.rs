@@ -78,8 +78,8 @@ impl<'a> Certain<'a> {
             // The values of the workflow itself. A default of its input counts only if the caller gives no value.
             return !path.is_empty() && !path.starts_with("tasks") && !path.starts_with("input");
         };
-        let is_part = |known: &[&str]| {
-            known.iter().any(|known| {
+        let is_part = |parts: &[&str]| {
+            parts.iter().any(|known| {
                 part.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             })
         };
