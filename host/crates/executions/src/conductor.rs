@@ -1,6 +1,6 @@
 //! The interface between executions and the service that conducts workflows. An execution whose action is a
 //! workflow is handed to the conductor, and so is each outcome of an execution inside a workflow. The
-//! conductor commits, and never calls back.
+//! conductor commits, and never calls back; before something begins inside a workflow it may be waited for.
 //!
 //! Executions define the trait and the workflow engine implements it, so that the dependency leads one way.
 
@@ -36,7 +36,8 @@ pub trait Conductor: Send + Sync {
     fn holds(&self, execution: &Execution) -> bool;
 
     /// Whether `execution` may begin, which [`holds`](Self::holds) is the quick answer to: waits until the workflows that
-    /// it is inside of are taken up. If it may not, whoever ends one of these ends it too, or the host stops.
+    /// it is inside of are taken up, or `execution` has ended itself; the caller holds a slot meanwhile. If it may not,
+    /// whoever ends one of these ends it too, or the host stops.
     async fn may_begin(&self, execution: &Execution) -> bool;
 
     /// Commits the outcome of an execution inside a workflow, together with its consequences for the

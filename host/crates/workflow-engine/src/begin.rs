@@ -60,11 +60,8 @@ impl WorkflowEngine {
                 *held = live.filter(|live| !live.is_idle());
                 false
             }
-            Err(Refusal::Failed(Error::NoRoom(_) | Error::Busy(_))) => true,
-            Err(error) => {
-                give_up(engine, execution, error).await;
-                false
-            }
+            Err(error) if error.is_passing() => true,
+            Err(error) => give_up(engine, execution, error).await,
         };
         if let Some(parent) = held.as_ref().and_then(|live| live.execution.parent.as_ref()) {
             pause_with(engine.clone(), id, parent.execution);
@@ -106,19 +103,20 @@ fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     });
 }
 
-/// A workflow could not begin, and fails, unless it was moved meanwhile.
-async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal) {
+/// A workflow could not begin, and fails, unless it was moved meanwhile. Says whether all of that is to be tried again.
+async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal) -> bool {
     let id = execution.id;
-    match refusal {
-        Refusal::Moved | Refusal::Status { .. } => {
-            tracing::debug!(execution.id = %id, "it was moved before it began");
-        }
-        error => {
-            tracing::error!(execution.id = %id, %error, "the workflow cannot begin");
-            let result = not_begun(&json!([{"type": "error", "message": error.to_string()}]));
-            if let Err(error) = fail(engine, execution, result).await {
-                tracing::error!(execution.id = %id, %error, "nor can that be stored");
-            }
+    if matches!(refusal, Refusal::Moved | Refusal::Status { .. }) {
+        tracing::debug!(execution.id = %id, "it was moved before it began");
+        return false;
+    }
+    tracing::error!(execution.id = %id, error = %refusal, "the workflow cannot begin");
+    let result = not_begun(&json!([{"type": "error", "message": refusal.to_string()}]));
+    match fail(engine, execution, result).await.map_err(Refusal::from) {
+        Ok(()) => false,
+        Err(error) => {
+            tracing::error!(execution.id = %id, %error, "nor can that be stored");
+            error.is_passing()
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use petrel_engine_core::Error;
 use petrel_executions::{Conductor as _, Report, Uncommitted, cancellation, spans};
 use petrel_model::{Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp};
-use petrel_persistence::{Change, Expect};
+use petrel_persistence::{Change, Error as ReadError, Expect};
 use petrel_workflows::Status;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
@@ -33,15 +33,22 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_se
 
 impl WorkflowEngine {
     /// Ends all executions inside a workflow that is to end. Nobody waits for that: their outcomes are
-    /// reported to the workflow like all others.
+    /// reported to the workflow like all others. Whoever asks again meanwhile starts nothing more.
     pub(super) fn end_inside(&self, live: &Live) {
         let (id, context) = (live.execution.id, &live.execution.context);
         let user = context.cancelled_by.as_ref().unwrap_or(&context.user).clone();
         // First of all, so that nothing more begins while the others are told.
         self.closing().add(id);
+        // What is being told already is not told by many at once, however often somebody cancels.
+        if !self.ending().add(id) {
+            return;
+        }
         let open: Vec<_> = live.active.keys().copied().collect();
         let (engine, span) = (self.clone(), spans::execution(&live.execution));
-        let ends = async move { engine.end_all(id, open, user).await };
+        let ends = async move {
+            engine.end_all(id, open, user).await;
+            engine.ending().remove(id);
+        };
         self.core().spawn("end of a workflow", ends.instrument(span));
     }
 
@@ -77,6 +84,11 @@ impl WorkflowEngine {
                 }
                 Ok(Some(execution)) if !execution.status.is_final() => begun.push(*one),
                 Ok(_ended) => {}
+                // For the moment only: nobody else would end it before the next start.
+                Err(error @ ReadError::Starved { .. }) => {
+                    tracing::debug!(execution.id = %one, %error, "cannot be read yet, and is to end with its workflow");
+                    left.push(*one);
+                }
                 Err(error) => {
                     tracing::error!(execution.id = %one, %error, "it is inside a workflow that is to end, and cannot be read");
                 }

@@ -18,12 +18,13 @@ pub(super) struct Marked {
 }
 
 impl Marked {
-    /// Marks the workflow `id`.
-    pub(super) fn add(&self, id: ExecutionId) {
+    /// Marks the workflow `id`, and says whether it was not marked before.
+    pub(super) fn add(&self, id: ExecutionId) -> bool {
         let mut ids = self.ids.lock();
-        ids.insert(id);
+        let is_new = ids.insert(id);
         // Under the lock, so that count and set agree.
         self.count.store(ids.len(), Ordering::SeqCst);
+        is_new
     }
 
     /// The workflow `id` is marked no more.

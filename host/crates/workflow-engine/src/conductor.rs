@@ -57,13 +57,16 @@ impl Conductor for WorkflowEngine {
                 Err(refusal) => refusal,
             }
         };
-        // Without its log nobody knows how it would go on, and it need not go on.
-        match refusal {
-            Refusal::Failed(Error::Unreadable(reason)) => self.cancel_unread(workflow, user, reason).await,
-            Refusal::Gone { .. } if workflow.status != Stored::Canceling => {
-                self.cancel_unread(workflow, user, "its log is damaged".into()).await
+        if !matches!(refusal, Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) {
+            return Err(refusal.into());
+        }
+        // Without its log nobody knows how it would go on, and it need not go on. But what cannot be read may be the
+        // workflow above, which is to hear of the end.
+        match self.load(id).await {
+            Err(Refusal::Failed(Error::Unreadable(reason))) => {
+                self.cancel_unread(workflow, user, reason).await
             }
-            refusal => Err(refusal.into()),
+            _ => Err(refusal.into()),
         }
     }
 
@@ -93,7 +96,9 @@ impl Conductor for WorkflowEngine {
 
     fn hold_back(&self) {
         let workflows = self.store().by_workflow().into_keys();
-        workflows.filter(|id| self.store().is_held(*id)).for_each(|id| self.behind().add(id));
+        workflows.filter(|id| self.store().is_held(*id)).for_each(|id| {
+            self.behind().add(id);
+        });
     }
 
     async fn take_up(&self, workflows: Vec<Execution>) -> Result<(), Error> {

@@ -31,6 +31,13 @@ pub(super) enum Refusal {
     Failed(#[from] Error),
 }
 
+impl Refusal {
+    /// Whether the same may succeed in a while: there is no room, or something cannot be read for the moment.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Failed(Error::NoRoom(_) | Error::Busy(_)))
+    }
+}
+
 impl From<petrel_persistence::Error> for Refusal {
     fn from(error: petrel_persistence::Error) -> Self {
         Self::Failed(error.into())

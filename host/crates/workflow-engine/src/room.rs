@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_engine_core::Error;
 use petrel_model::{ExecutionId, Parent, WorkflowEvent};
 use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
@@ -89,6 +90,12 @@ impl WorkflowEngine {
                 Ok(workflow) if !workflow.status.is_final() => return,
                 // Nothing is inside it any more.
                 Ok(_) | Err(Refusal::Gone { .. }) => return self.closing().remove(id),
+                // It stays marked, so that nothing begins inside it.
+                Err(error @ Refusal::Failed(Error::Unreadable(_))) => {
+                    let hint = "`petrel execution cancel` ends it without its log";
+                    tracing::error!(execution.id = %id, %error, hint, "it has grown too large and cannot be read");
+                    return;
+                }
                 Err(error) => {
                     tracing::warn!(execution.id = %id, %error, "it has grown too large and cannot be ended yet");
                 }

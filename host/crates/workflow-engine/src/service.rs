@@ -33,6 +33,10 @@ struct Inner {
     workflows: Workflows,
     /// Workflows that have not ended, but are about to: nothing begins inside of them.
     closing: Marked,
+    /// Workflows of which somebody is ending all that is inside.
+    ending: Marked,
+    /// Workflows that somebody is ending without their log.
+    ending_unread: Marked,
     /// Workflows of an earlier process that this one has not taken up yet: nothing begins inside of them before that.
     behind: Marked,
     definitions: Definitions,
@@ -52,6 +56,8 @@ impl WorkflowEngine {
             secrets,
             workflows: Workflows::default(),
             closing: Marked::default(),
+            ending: Marked::default(),
+            ending_unread: Marked::default(),
             behind: Marked::default(),
             definitions: Definitions::default(),
             loads: Semaphore::new(LOADS_AT_ONCE),
@@ -77,6 +83,14 @@ impl WorkflowEngine {
 
     pub(super) fn closing(&self) -> &Marked {
         &self.0.closing
+    }
+
+    pub(super) fn ending(&self) -> &Marked {
+        &self.0.ending
+    }
+
+    pub(super) fn ending_unread(&self) -> &Marked {
+        &self.0.ending_unread
     }
 
     pub(super) fn behind(&self) -> &Marked {

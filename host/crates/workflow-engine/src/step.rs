@@ -60,7 +60,7 @@ async fn apply(
     // Taken out, because the state is ahead of the store if the commit fails; then it is loaded again.
     let state = match live.take() {
         Some(state) => state,
-        None => engine.load(id).await.map_err(|refusal| engine.unloaded(id, refusal))?,
+        None => engine.load(id).await.map_err(|refusal| engine.unloaded(id, refusal, batch))?,
     };
     let span = spans::step(&state.execution);
     let (state, refused) = take_step(engine, state, batch).instrument(span).await?;
@@ -82,7 +82,7 @@ async fn take_step(
         taken
     } else {
         // The attempt has changed the conductor, so the long evaluation starts again from the log.
-        let state = engine.load(id).await.map_err(|refusal| engine.unloaded(id, refusal))?;
+        let state = engine.load(id).await.map_err(|refusal| engine.unloaded(id, refusal, batch))?;
         let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
         let same = engine.clone();
         engine

@@ -63,20 +63,32 @@ impl WorkflowEngine {
         let (core, engine) = (self.core().clone(), self.clone());
         let waiting = self.core().spawn("timeout of a workflow", async move {
             tokio::select! {
-                // A host that stops leaves this to the next one, also when the time is up already.
+                // A host that stops leaves this to the next one, which sets it again, also when the time is up already.
                 biased;
-                // The next process sets the timeout again.
                 () = core.stop_starting().cancelled() => return,
                 () = core.sleep(end.since(core.now())) => {}
             }
             // A task of its own, which cannot be called off half way.
-            core.spawn("end of a workflow", async move {
-                if let Err(error) = engine.deliver(id, Message::Expire).await {
-                    tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
-                }
-            });
+            core.spawn("end of a workflow", async move { engine.expire(id).await });
         });
         Timer(waiting.abort_handle())
+    }
+
+    /// Ends a workflow that has taken too long. What cannot be read or stored for the moment is tried again, as nobody else
+    /// would end it before the next start.
+    async fn expire(&self, id: ExecutionId) {
+        let mut pause = AGAIN.0;
+        while let Err(error) = self.deliver(id, Message::Expire).await {
+            if !error.is_passing() {
+                tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
+                return;
+            }
+            tracing::debug!(execution.id = %id, %error, "it has taken too long and cannot be ended yet");
+            if !self.goes_on_after(pause).await {
+                return;
+            }
+            pause = (pause * 2).min(AGAIN.1);
+        }
     }
 
     /// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
@@ -93,10 +105,7 @@ impl WorkflowEngine {
                     continue;
                 }
                 let result = self.go_on_with(id).instrument(spans::execution(&workflow)).await;
-                let Err(error) = result else {
-                    self.behind().remove(id);
-                    continue;
-                };
+                let Err(error) = result else { continue };
                 if is_lasting(&error) || attempt >= MOST_ATTEMPTS {
                     tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
                     self.behind().remove(id);
@@ -131,16 +140,27 @@ impl WorkflowEngine {
     /// Waits until the workflows that `execution` is inside of are taken up, or the host stops.
     pub(super) async fn catch_up_with(&self, execution: &Execution) {
         let mut pause = AGAIN.0;
-        while let Some(id) = self.behind().around(execution) {
-            if self.go_on_with(id).await.is_ok() {
-                self.behind().remove(id);
-                continue;
+        // It may be canceled itself while it waits.
+        while self.store().is_waiting(execution.id)
+            && let Some(id) = self.behind().around(execution)
+        {
+            let is_behind = || self.behind().contains(id);
+            match self.go_on_if(id, is_behind).await {
+                Ok(()) => {}
+                Err(error) if is_lasting(&error) => {
+                    if is_behind() {
+                        tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
+                    }
+                    self.behind().remove(id);
+                }
+                Err(error) => {
+                    tracing::debug!(execution.id = %id, %error, "the workflow cannot be taken up yet");
+                    if !self.goes_on_after(pause).await {
+                        return;
+                    }
+                    pause = (pause * 2).min(AGAIN.1);
+                }
             }
-            // Whoever takes up all of them says why, and decides what that means.
-            if !self.goes_on_after(pause).await {
-                return;
-            }
-            pause = (pause * 2).min(AGAIN.1);
         }
     }
 
@@ -157,11 +177,22 @@ impl WorkflowEngine {
     /// # Errors
     /// When it is gone, or cannot be read: nothing inside it was told of anything.
     pub(super) async fn go_on_with(&self, id: ExecutionId) -> Result<(), Refusal> {
+        self.go_on_if(id, || true).await
+    }
+
+    /// The same if that is still `needed` once nobody else has it in hand.
+    async fn go_on_if(&self, id: ExecutionId, needed: impl Fn() -> bool + Send) -> Result<(), Refusal> {
         loop {
             let workflow = self.workflows().get(id);
             let held = workflow.hold().await;
             // It may have left memory while it was waited for.
             if !workflow.is_gone() {
+                if !needed() {
+                    if held.is_none() {
+                        self.workflows().forget(id, &workflow);
+                    }
+                    return Ok(());
+                }
                 let result = self.go_on_holding(id, &workflow, held).await;
                 self.make_room();
                 return result;
@@ -197,6 +228,10 @@ impl WorkflowEngine {
                     _ => {}
                 }
             }
+        }
+        if result.is_ok() {
+            // While it is in hand, so that nobody who waits for it takes it up once more.
+            self.behind().remove(id);
         }
         if held.as_ref().is_none_or(Live::is_idle) {
             *held = None;

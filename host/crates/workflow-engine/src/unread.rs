@@ -12,16 +12,19 @@ use serde_json::json;
 use tracing::Instrument as _;
 
 use super::definitions::not_begun;
+use super::message::{Envelope, Message};
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::timers::AGAIN;
 
 impl WorkflowEngine {
-    /// The refusal of messages to a workflow that could not be loaded. One that is to end counts as gone, so that what is
-    /// inside it can end.
-    pub(super) fn unloaded(&self, id: ExecutionId, refusal: Refusal) -> Refusal {
+    /// The refusal of `messages` to a workflow that could not be loaded. One that is to end counts as gone for what leads
+    /// to its end, so that what is inside it can end.
+    pub(super) fn unloaded(&self, id: ExecutionId, refusal: Refusal, messages: &[Envelope]) -> Refusal {
         match refusal {
-            Refusal::Failed(Error::Unreadable(_)) if self.closing().contains(id) => {
+            Refusal::Failed(Error::Unreadable(_))
+                if self.closing().contains(id) && messages.iter().all(leads_to_its_end) =>
+            {
                 Refusal::Gone { workflow: id, reports: Vec::new() }
             }
             refusal => refusal,
@@ -48,9 +51,16 @@ impl WorkflowEngine {
             workflow = canceling;
         }
         self.closing().add(id);
+        // One goes on trying; whoever asks again hears how far it has come.
+        if !self.ending_unread().add(id) {
+            return Ok(workflow);
+        }
         tracing::error!(execution.id = %id, %reason, "the workflow cannot be read, and is canceled without its log");
         let (engine, user) = (self.clone(), user.to_owned());
-        let ends = async move { engine.end_unread(id, user, reason).await };
+        let ends = async move {
+            engine.end_unread(id, user, reason).await;
+            engine.ending_unread().remove(id);
+        };
         self.core().spawn("end of a workflow", ends.instrument(spans::execution(&workflow)));
         Ok(workflow)
     }
@@ -103,4 +113,9 @@ impl WorkflowEngine {
         self.closing().remove(id);
         Ok(true)
     }
+}
+
+/// Whether a message says that something has ended inside a workflow, or is to end it.
+fn leads_to_its_end(envelope: &Envelope) -> bool {
+    matches!(envelope.message, Message::Report(_) | Message::Reports(_) | Message::Cancel(_))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use petrel_engine::executions::Canceled;
 use petrel_model::{ExecutionId, Id, Status};
+use petrel_persistence::Change;
 use serde_json::json;
 
 use crate::support::script::{failed, succeeded};
@@ -350,4 +351,29 @@ async fn a_cancel_and_a_timeout_in_one_step_end_a_workflow_as_canceled() {
         house.finish(two).await;
         assert_eq!(house.ended(id).await.status, Status::Canceled, "the cancel is first: {is_cancel_first}");
     }
+}
+
+#[tokio::test]
+async fn who_cancels_a_workflow_again_while_it_is_being_told_starts_nothing_more() {
+    let house = House::with("one", "version: 1.0\ntasks: {one: {action: house.waits}}\n").await;
+    let id = house.conduct("one").await;
+    let inside = house.task(id, "one").await;
+    house.begins(inside).await;
+    let open = house.store().delay(|commit| {
+        let is_inside =
+            |change: &Change| matches!(change, Change::UpdateExecution(one) if one.parent.is_some());
+        commit.changes.iter().any(is_inside)
+    });
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
+    settle().await;
+    let read = house.store().reads();
+    for _ in 0..8 {
+        assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
+        settle().await;
+    }
+    let read = house.store().reads() - read;
+    assert_eq!(read, 8, "each request reads the workflow, and nothing that is inside it");
+    drop(open);
+    assert_eq!(house.ended(id).await.status, Status::Canceled);
+    assert_eq!(house.tasks(id).await, ["one canceled"]);
 }

@@ -7,7 +7,7 @@ use petrel_model::{ExecutionId, Status};
 use tokio::sync::oneshot::Sender;
 
 use crate::support::store::{ends, requeues};
-use crate::support::{House, Plan, in_time, result_of, settle};
+use crate::support::{House, Plan, in_time, refused, result_of, settle};
 
 const MANY: &str =
     "version: 1.0\ntimeout: 100\ntasks: {many: {with: '<% range(3).toList() %>', action: house.again}}\n";
@@ -117,4 +117,69 @@ async fn a_workflow_that_cannot_be_read_can_be_canceled_with_all_that_runs_insid
         let ended = house.execution(canceled).await;
         assert_eq!((ended.status, ended.context.cancelled_by.as_deref()), (Status::Canceled, Some("bob")));
     }
+}
+
+#[tokio::test]
+async fn a_pause_of_a_canceled_workflow_that_cannot_be_read_is_refused_with_the_reason() {
+    let house = House::with("one", "version: 1.0\ntasks: {one: {action: house.again}}\n").await;
+    let id = house.conduct("one").await;
+    let one = house.task(id, "one").await;
+    house.begins(one).await;
+    house.store().lose_logs(true);
+    let house = house.next_process().await;
+    settle().await;
+    let told = house.store().delay(ends);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
+    for result in [house.pause(id).await, house.resume(id).await] {
+        assert_eq!(refused(result).0, "unreadable");
+    }
+    drop(told);
+    for _ in 0..60 {
+        house.seconds(1).await;
+    }
+    assert_eq!(house.ended(id).await.status, Status::Canceled);
+}
+
+#[tokio::test]
+async fn a_workflow_inside_one_that_cannot_be_read_is_not_taken_for_unreadable() {
+    let inner = "version: 1.0\ntasks: {two: {action: house.again, next: [{do: two_more}]}, two_more: {action: house.again}}\n";
+    let outer = "version: 1.0\ntasks: {inner: {action: house.inner}}\n";
+    let house = Plan::default().workflow("inner", inner).workflow("outer", outer).open().await;
+    let id = house.conduct("outer").await;
+    let inside = house.task(id, "inner").await;
+    house.task(inside, "two").await;
+    house.pause(inside).await.unwrap();
+    house.finish_task(inside, "two").await;
+    house.reaches(inside, Status::Paused).await;
+    house.store().lose_log(id);
+    let house = house.next_process().await;
+    settle().await;
+    assert_eq!(refused(house.cancel(inside).await).0, "unreadable");
+    assert_eq!(house.status(inside).await, Status::Paused);
+    assert_eq!(in_time(house.cancel(id).await).status, Status::Canceling);
+    for _ in 0..60 {
+        house.seconds(1).await;
+    }
+    for canceled in [inside, id] {
+        assert_eq!(house.ended(canceled).await.status, Status::Canceled);
+    }
+}
+
+#[tokio::test]
+async fn a_workflow_that_cannot_be_read_for_the_moment_times_out_a_little_later() {
+    let timed = "version: 1.0\ntimeout: 100\ntasks: {one: {action: house.again}}\n";
+    let other = "version: 1.0\ntasks: {one: {action: house.waits}}\n";
+    let plan = Plan::default().options(|options| options.workflows.waiting_memory = 0);
+    let house = plan.workflow("timed", timed).workflow("other", other).open().await;
+    let id = house.conduct("timed").await;
+    let one = house.task(id, "one").await;
+    house.begins(one).await;
+    // The first workflow leaves memory for it.
+    house.conduct("other").await;
+    house.store().starve(true);
+    house.seconds(200).await;
+    assert!(house.script.is_open(one));
+    house.store().starve(false);
+    house.seconds(5).await;
+    assert_eq!((house.ended(id).await.status, house.status(one).await), (Status::Timeout, Status::Canceled));
 }

@@ -17,7 +17,8 @@ const SYSTEM: &str = "system.";
 /// Largest number of names of tasks that are compared with an unknown one, and of unknown ones that are compared.
 const MOST_COMPARED: usize = 100;
 
-/// The calls in `definition` that fail whenever they are evaluated, as errors, and those that give nothing, as notes.
+/// Notes on the calls in `definition` that fail when they are evaluated, or give nothing. They are found by their text,
+/// which may as well be a part of a literal, so that no workflow is refused for one.
 pub(super) fn wrong(definition: &Value) -> Vec<Finding> {
     let none = Map::new();
     let tasks = shape::tasks(definition).unwrap_or(&none);
@@ -29,9 +30,8 @@ pub(super) fn wrong(definition: &Value) -> Vec<Finding> {
         let is_known = |call: &LiteralCall| call.is_quoted || call.language == Language::Yaql || !has_names;
         for call in calls.into_iter().filter(is_known) {
             let is_compared = findings.len() < MOST_COMPARED;
-            if let Some((message, fails)) = mistake(&call, tasks, is_compared) {
-                let finding = found(call, place, message);
-                findings.push(if fails { finding } else { finding.noted() });
+            if let Some(message) = mistake(&call, tasks, is_compared) {
+                findings.push(found(call, place, message).noted());
             }
         }
     });
@@ -65,8 +65,8 @@ pub fn absent_keys(definition: &Value, datastore: &Datastore) -> Vec<Finding> {
     findings
 }
 
-/// The mistake of a call, if it is one, and whether its expression fails for it.
-fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) -> Option<(String, bool)> {
+/// The mistake of a call, if it is one.
+fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) -> Option<String> {
     let argument = call.argument.as_str();
     let shown = quoted(argument);
     match call.called {
@@ -83,25 +83,21 @@ fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) ->
                 Some(near) => format!("did you mean \"{}\"?", quoted(near)),
                 None => "name a task of this workflow".to_owned(),
             };
-            Some((format!("there is no task \"{shown}\", so {outcome}; {remedy}"), fails))
+            Some(format!("there is no task \"{shown}\", so {outcome}; {remedy}"))
         }
-        Called::KeyPath => Some((
-            format!(
-                "`st2kv` is a function in a workflow, so `st2kv.{shown}` fails; write `st2kv('{shown}')`"
-            ),
-            true,
+        Called::KeyPath => Some(format!(
+            "`st2kv` is a function in a workflow, so `st2kv.{shown}` fails; write `st2kv('{shown}')`"
         )),
         Called::Key if !call.is_quoted && (call.language == Language::Jinja || argument.contains('.')) => {
-            Some((format!("a key is a text, so the expression fails; write `st2kv('{shown}')`"), true))
+            Some(format!("a key is a text, so the expression fails; write `st2kv('{shown}')`"))
         }
         Called::Key if argument.starts_with(SYSTEM) || call.has_default => None,
         Called::Key => {
             let name = quoted(argument.strip_prefix("user.").unwrap_or(argument));
-            let message = format!(
+            Some(format!(
                 "`{shown}` is a key of a user, and users have no keys of their own here; one that all share is \
                  `st2kv('{SYSTEM}{name}')`"
-            );
-            Some((message, false))
+            ))
         }
     }
 }
@@ -128,32 +124,30 @@ mod tests {
 
     #[test]
     fn a_task_that_is_not_there_and_a_key_in_the_wrong_form_are_told() {
-        for (text, fails, says) in [
-            ("<% task('first').result %>", None, ""),
-            ("<% task(first).result %>{{ task_status(task_id='second') }}", None, ""),
+        for (text, says) in [
+            ("<% task('first').result %>", None),
+            ("<% task(first).result %>{{ task_status(task_id='second') }}", None),
             (
                 "<% task('frist').result %>",
-                Some(true),
-                "there is no task \"frist\", so the expression fails; did you mean \"first\"?",
+                Some("there is no task \"frist\", so the expression fails; did you mean \"first\"?"),
             ),
-            ("{{ task('aa').result }}", Some(true), "name a task of this workflow"),
-            ("<% task_status(aa) %>", Some(false), "its status is always \"null\""),
-            ("<% st2kv('system.x') %>", None, ""),
-            ("<% st2kv(system.x) %>", Some(true), "write `st2kv('system.x')`"),
-            ("{{ st2kv(system.x) }}", Some(true), "write `st2kv('system.x')`"),
-            ("{{ st2kv.system.x }}", Some(true), "`st2kv` is a function in a workflow"),
-            ("<% st2kv('x') %>", Some(false), "one that all share is `st2kv('system.x')`"),
-            ("<% st2kv(user.x) %>", Some(true), "write `st2kv('user.x')`"),
-            ("{{ st2kv('x', default='y') }}", None, ""),
+            ("{{ task('aa').result }}", Some("name a task of this workflow")),
+            ("<% task_status(aa) %>", Some("its status is always \"null\"")),
+            ("<% st2kv('system.x') %>", None),
+            ("<% st2kv(system.x) %>", Some("write `st2kv('system.x')`")),
+            ("{{ st2kv(system.x) }}", Some("write `st2kv('system.x')`")),
+            ("{{ st2kv.system.x }}", Some("`st2kv` is a function in a workflow")),
+            ("<% st2kv('x') %>", Some("one that all share is `st2kv('system.x')`")),
+            ("<% st2kv(user.x) %>", Some("write `st2kv('user.x')`")),
+            ("{{ st2kv('x', default='y') }}", None),
         ] {
             let found = wrong(&definition(text));
-            assert_eq!(found.first().map(|found| !found.is_note()), fails, "{text}: {found:?}");
-            assert!(
-                found.len() < 2 && found.iter().all(|found| found.message.contains(says)),
-                "{text}: {found:?}"
-            );
+            assert_eq!(found.len(), usize::from(says.is_some()), "{text}: {found:?}");
+            let is_said =
+                |found: &Finding| found.is_note() && found.message.contains(says.unwrap_or_default());
+            assert!(found.iter().all(is_said), "{text}: {found:?}");
             let place = found.first().and_then(|found| found.spec_path.clone());
-            assert_eq!(place.as_deref(), fails.map(|_| "tasks.first.next[0].publish[0]"), "{text}");
+            assert_eq!(place.as_deref(), says.map(|_| "tasks.first.next[0].publish[0]"), "{text}");
         }
     }
 

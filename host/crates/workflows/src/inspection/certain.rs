@@ -9,18 +9,58 @@ use super::finding::Finding;
 use super::semantics::Graph;
 use crate::definition::shape;
 
-/// The parts of a first task that are evaluated in every run.
-const OF_TASK: [&str; 6] = ["action", "delay", "input", "retry", "timeout", "with"];
+/// The parts of a first task that are evaluated in every run, whatever its items are.
+const OF_TASK: [&str; 4] = ["delay", "retry", "timeout", "with"];
+/// The parts of a first task that are evaluated once for each of its items: never, if its list is empty.
+const OF_ITEM: [&str; 2] = ["action", "input"];
+/// Words of expressions that evaluate a part of themselves for some values only, or not as often as once.
+const LAZY_WORDS: [&str; 26] = [
+    "aggregate",
+    "all",
+    "and",
+    "any",
+    "assert",
+    "coalesce",
+    "d",
+    "default",
+    "defined",
+    "dict",
+    "for",
+    "if",
+    "let",
+    "map",
+    "or",
+    "orderBy",
+    "reject",
+    "select",
+    "selectCase",
+    "selectMany",
+    "skipWhile",
+    "switch",
+    "switchCase",
+    "takeWhile",
+    "toDict",
+    "where",
+];
+/// The same for signs: an access to what may be null, an argument that is a function, a block of a template.
+const LAZY_SIGNS: [&str; 4] = ["?.", "=>", "$", "{%"];
 
 /// The tasks with which a workflow begins.
 pub(super) struct Certain<'a> {
     first: BTreeSet<&'a str>,
+    /// Those that run for each item of a list.
+    with_items: BTreeSet<&'a str>,
 }
 
 impl<'a> Certain<'a> {
     pub(super) fn of(definition: &'a Value) -> Self {
         let first = shape::tasks(definition).map(|tasks| Graph::new(tasks).starts());
-        Self { first: first.into_iter().flatten().collect() }
+        let tasks = shape::tasks(definition).into_iter().flatten();
+        let with_items = tasks.filter(|(_, task)| task.get("with").is_some_and(|with| !with.is_null()));
+        Self {
+            first: first.into_iter().flatten().collect(),
+            with_items: with_items.map(|(name, _)| name.as_str()).collect(),
+        }
     }
 
     /// `findings` of what fails where it is: notes, unless every run comes there.
@@ -30,20 +70,33 @@ impl<'a> Certain<'a> {
 
     /// Whether every run comes to the place of a finding.
     fn has(&self, finding: &Finding) -> bool {
+        if finding.expression.as_deref().is_some_and(is_lazy) {
+            return false;
+        }
         let path = finding.spec_path.as_deref().unwrap_or_default();
         let Some((name, part)) = path.strip_prefix("tasks.").and_then(|rest| rest.split_once('.')) else {
-            // The values of the workflow itself.
-            return !path.is_empty() && !path.starts_with("tasks");
+            // The values of the workflow itself. A default of its input counts only if the caller gives no value.
+            return !path.is_empty() && !path.starts_with("tasks") && !path.starts_with("input");
+        };
+        let is_part = |parts: &[&str]| {
+            parts.iter().any(|known| {
+                part.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            })
         };
         let is_evaluated = match part.split_once("].") {
             // Of a transition only the condition.
             Some((number, part)) if number.starts_with("next[") => part == "when",
-            _ => OF_TASK.iter().any(|known| {
-                part.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            }),
+            _ => is_part(&OF_TASK) || (is_part(&OF_ITEM) && !self.with_items.contains(name)),
         };
         is_evaluated && self.first.contains(name)
     }
+}
+
+/// Whether a part of an expression may be left out when it is evaluated. A word in a text counts too: then a mistake is
+/// only noted.
+fn is_lazy(expression: &str) -> bool {
+    let mut words = expression.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    words.any(|word| LAZY_WORDS.contains(&word)) || LAZY_SIGNS.iter().any(|sign| expression.contains(sign))
 }
 
 #[cfg(test)]
@@ -57,12 +110,15 @@ mod tests {
     fn what_every_run_comes_to_is_certain() {
         let definition = json!({"tasks": {
             "first": {"action": "core.noop", "next": [{"do": "second"}]}, "second": {"action": "core.noop"},
+            "many": {"with": "<% ctx(xs) %>", "action": "core.noop"},
         }});
         let certain = Certain::of(&definition);
         for (place, is_certain) in [
             (Place::root("output").item(0), true),
             (Place::root("timeout"), true),
             (Place::root("tasks"), false),
+            (Place::root("vars").item(0).entry("x"), true),
+            (Place::root("input").item(0).entry("x"), false),
             (Place::task("first").property("delay"), true),
             (Place::task("first").property("input").entry("x"), true),
             (Place::task("first").property("with").property("concurrency"), true),
@@ -70,10 +126,40 @@ mod tests {
             (Place::task("first").transition(0).property("publish").item(0), false),
             (Place::task("first").property("next"), false),
             (Place::task("second").property("input"), false),
+            (Place::task("many").property("with"), true),
+            (Place::task("many").property("delay"), true),
+            (Place::task("many").property("input").entry("x"), false),
+            (Place::task("many").property("action"), false),
         ] {
             let finding = Finding::new(Kind::Expression, &place, "it fails");
             let settled: Vec<_> = certain.settled(vec![finding]).collect();
             assert_eq!(settled[0].is_note(), !is_certain, "{place:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_expression_may_leave_out_is_not_certain() {
+        let definition = json!({"tasks": {"first": {"action": "core.noop"}}});
+        for (expression, is_certain) in [
+            ("{{ host }}", true),
+            ("<% ctx().a-b + item() %>", true),
+            ("{{ host if ctx('x') else 'none' }}", false),
+            ("{{ host\nif ctx('x') else 'none' }}", false),
+            ("<% switch(ctx(x) = 1 => item()) %>", false),
+            ("<% coalesce(ctx(x), item()) %>", false),
+            ("<% ctx(x) or item() %>", false),
+            ("<% ctx(x) and item() %>", false),
+            ("<% ctx(x)?.a(item()) %>", false),
+            ("<% ctx(xs).where(item() = 1) %>", false),
+            ("<% ctx(xs).select($ + item()) %>", false),
+            ("{{ item() | default('x') }}", false),
+            ("{% for x in ctx('xs') %}{{ item() }}{% endfor %}", false),
+        ] {
+            let place = Place::task("first").property("input").entry("x");
+            let mut finding = Finding::new(Kind::Expression, &place, "it fails");
+            finding.expression = Some(expression.into());
+            let settled: Vec<_> = Certain::of(&definition).settled(vec![finding]).collect();
+            assert_eq!(settled[0].is_note(), !is_certain, "{expression}");
         }
     }
 }

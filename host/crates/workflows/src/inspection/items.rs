@@ -1,5 +1,6 @@
 //! Calls of `item` that fail: where there is no item, with a key that the items of the task do not have, and with any key
-//! where items have no names and are no mappings. Orquesta finds out when it evaluates them.
+//! where items have no names and are no mappings. Orquesta finds out when it evaluates them. They are found by their text,
+//! so that one which may be a part of a literal is a note.
 
 use petrel_expressions::statement::{Reference, item_keys};
 use petrel_model::nearest::nearest;
@@ -91,8 +92,15 @@ fn outside(value: Option<&Value>, place: &Place, findings: &mut Vec<Finding>) {
     for read in value.map(item_keys).unwrap_or_default() {
         let message = "there is no item here, so the expression fails; `item` is for the action and the input of a task \
                        that has `with`";
-        findings.push(found(read, place, message.to_owned()));
+        let is_certain = is_call(&read.expression);
+        let finding = found(read, place, message.to_owned());
+        findings.push(if is_certain { finding } else { finding.noted() });
     }
+}
+
+/// Whether a call of `item` stands before all texts of an expression, and so is none of these.
+fn is_call(expression: &str) -> bool {
+    expression.split(['\'', '"']).next().is_some_and(|before| before.contains("item("))
 }
 
 fn inside(value: Option<&Value>, names: &[&str], place: &Place, findings: &mut Vec<Finding>) {
@@ -194,6 +202,17 @@ mod tests {
             let [(path, message)] = told.as_slice() else { panic!("{task}: {told:?}") };
             assert_eq!(path, &format!("tasks.t.{place}"), "{task}");
             assert!(message.starts_with("there is no item here"), "{task}: {message}");
+        }
+    }
+
+    #[test]
+    fn an_item_in_a_text_refuses_no_workflow() {
+        for (text, is_note) in
+            [("<% concat('no item() on ', ctx(host)) %>", true), ("<% item('a') %>", false)]
+        {
+            let task = json!({"action": "core.noop", "input": {"x": text}});
+            let found = slips(&json!({"version": 1.0, "tasks": {"t": task}}));
+            assert!(found.len() == 1 && found[0].is_note() == is_note, "{text}: {found:?}");
         }
     }
 }

@@ -2,9 +2,10 @@
 //! without an end, words in a text that are not parameters, conditions without an expression.
 //!
 //! A function that nobody has is an error, and so is an expression without an end. What Orquesta drops, or treats as plain
-//! text that may have been meant, is a note. Texts in the place of numbers ([`numbers`]), calls of `item`, `task` and
-//! `st2kv` that give nothing ([`items`], [`calls`]) and variables without `ctx` fail where a run comes to them: they are
-//! errors where every run does ([`certain`](super::certain)), and else notes.
+//! text that may have been meant, is a note, and so are calls of `task` and `st2kv` that give nothing ([`calls`]), since
+//! they are found by their text. Texts in the place of numbers ([`numbers`]), calls of `item` that give nothing
+//! ([`items`]) and variables without `ctx` fail where a run comes to them: they are errors where every run does
+//! ([`certain`](super::certain)), and else notes.
 
 use petrel_expressions::statement::{self, SlipKind};
 use serde_json::{Map, Value};
@@ -30,9 +31,7 @@ pub fn slips(definition: &Value) -> Vec<Finding> {
     values::each(definition, &mut |value, place| add(value, place, &mut findings, &mut failing));
     numbers::of_workflow(definition, &mut failing);
     items::of_workflow(definition, &mut failing);
-    let (notes, fatal): (Vec<_>, Vec<_>) = calls::wrong(definition).into_iter().partition(Finding::is_note);
-    findings.extend(notes);
-    failing.extend(fatal);
+    findings.extend(calls::wrong(definition));
     for (name, task) in shape::tasks(definition).into_iter().flatten() {
         if let Some(task) = task.as_object() {
             let place = Place::task(name);

@@ -62,6 +62,22 @@ fn a_note_keeps_nobody_from_running_a_workflow() {
 }
 
 #[test]
+fn what_may_never_be_evaluated_keeps_nobody_from_running_a_workflow() {
+    for (head, task) in [
+        ("input: [{x: '{{ host }}'}]", "{action: core.noop}"),
+        ("vars: [{x: '<% switch(true => 1, false => task(gone)) %>'}]", "{action: core.noop}"),
+        ("vars: [{x: \"<% concat('starting task(build) on ', ctx(st2).user) %>\"}]", "{action: core.noop}"),
+        ("vars: [{x: \"{{ host if ctx('st2') else 'none' }}\"}]", "{action: core.noop}"),
+        ("vars: []", "{with: '<% [] %>', action: core.noop, input: {x: '{{ host }}'}}"),
+    ] {
+        let text = format!("version: 1.0\n{head}\ntasks:\n  a: {task}\n");
+        let found = inspect(ORQUESTA, &text).found().0;
+        assert!(check(ORQUESTA, &text).is_ok(), "{text}: {found:?}");
+        assert!(!found.is_empty() && found.iter().all(|found| found.finding.is_note()), "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn of_very_many_findings_the_errors_are_told() {
     let publish: String = (0..3_000).map(|number| format!("v{number}=x ")).collect();
     let text = format!(

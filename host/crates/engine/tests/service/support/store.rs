@@ -92,6 +92,10 @@ struct State {
     log: Gate,
     /// Whether the logs of workflows are damaged.
     has_lost_logs: AtomicBool,
+    /// A workflow whose log is damaged.
+    lost_log: Mutex<Option<ExecutionId>>,
+    /// Whether the logs of workflows cannot be read for the moment.
+    is_starved: AtomicBool,
     /// How often an execution was read.
     reads: AtomicUsize,
 }
@@ -134,6 +138,16 @@ impl Faults {
     /// Whether no log of a workflow can be read from now on.
     pub(crate) fn lose_logs(&self, are_lost: bool) {
         self.0.has_lost_logs.store(are_lost, Ordering::SeqCst);
+    }
+
+    /// The log of this workflow cannot be read from now on.
+    pub(crate) fn lose_log(&self, workflow: ExecutionId) {
+        *self.0.lost_log.lock().unwrap_or_else(PoisonError::into_inner) = Some(workflow);
+    }
+
+    /// Whether no log of a workflow can be read for the moment.
+    pub(crate) fn starve(&self, is_starved: bool) {
+        self.0.is_starved.store(is_starved, Ordering::SeqCst);
     }
 
     /// How often an execution was read by its id.
@@ -245,7 +259,14 @@ impl Difference for Faults {
 
     async fn reads_log(&self, workflow: ExecutionId) -> Result<(), Error> {
         self.0.log.pass().await;
-        if self.0.has_lost_logs.load(Ordering::SeqCst) {
+        if self.0.is_starved.load(Ordering::SeqCst) {
+            return Err(Error::Starved {
+                what: format!("the log of {workflow}"),
+                reason: "on purpose".into(),
+            });
+        }
+        let lost = *self.0.lost_log.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.0.has_lost_logs.load(Ordering::SeqCst) || lost == Some(workflow) {
             return Err(Error::Damaged {
                 what: format!("the log of {workflow}"),
                 reason: "on purpose".into(),
