@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use petrel_model::{Execution, Object};
+use petrel_model::{Execution, ExecutionId, Object};
 use petrel_persistence::{Change, Commit, Error, ExecutionFilter, Store as _};
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::repair::repair;
@@ -55,7 +55,7 @@ async fn what_may_not_be_read_is_named_and_keeps_nothing_else_from_going_on() {
 
     let problems = check(&path, &options).unwrap().problems.join("; ");
     for n in [1, 2] {
-        assert!(problems.contains(&id(n).to_string()), "{n}: {problems}");
+        assert!(problems.contains(&id::<ExecutionId>(n).to_string()), "{n}: {problems}");
     }
     assert!(problems.contains("let this user read"), "{problems}");
     let repaired = repair(&path, &options, &place.path().join("aside")).map(|repaired| repaired.set_aside);
