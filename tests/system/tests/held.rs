@@ -68,6 +68,20 @@ fn held(host: &Host<'_>) -> Value {
     host.get("/hold").with_status(200).json()["held"].clone()
 }
 
+fn each_is_told_what_becomes_of_it(host: &Host<'_>, in_flight: &InFlight) {
+    let all = host.ok(&["resume-all", "--show"]).stdout;
+    for (id, outcome) in [
+        (&in_flight.running, "abandoned, if not idempotent"),
+        (&in_flight.workflow, "goes on"),
+        (&in_flight.waiting, "runs"),
+        (&in_flight.delayed, "runs"),
+    ] {
+        let line = all.lines().find(|line| line.starts_with(id.as_str())).unwrap_or_default();
+        assert_says(line, &[outcome]);
+    }
+    assert_eq!((held(host), all.lines().count()), (json!(5), 6), "{all}");
+}
+
 #[test]
 fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() {
     let place = Place::default();
@@ -103,17 +117,7 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
     assert_says(&shown.stdout, &["running (held)"]);
     assert_says(&shown.stderr, &["`petrel resume-all`"]);
     assert_eq!(host.execution(&in_flight.running)["held"], json!(true));
-    let all = host.ok(&["resume-all", "--show"]).stdout;
-    for (id, outcome) in [
-        (&in_flight.running, "abandoned, if not idempotent"),
-        (&in_flight.workflow, "goes on"),
-        (&in_flight.waiting, "runs"),
-        (&in_flight.delayed, "runs"),
-    ] {
-        let line = all.lines().find(|line| line.starts_with(id.as_str())).unwrap_or_default();
-        assert_says(line, &[outcome]);
-    }
-    assert_eq!((held(&host), all.lines().count()), (json!(5), 6), "{all}");
+    each_is_told_what_becomes_of_it(&host, &in_flight);
     assert_eq!(host.execution(&new)["held"], json!(null));
     let refused = host.cli(&["execution", "resume", &in_flight.workflow]).with_code(6);
     assert_says(&refused.stderr, &["is held", "`petrel resume-all`"]);

@@ -129,7 +129,7 @@ impl Lifecycle {
             }
             match core.store().figures().unwritten {
                 0 => stuck_since = None,
-                commits if core.since(*stuck_since.get_or_insert(core.monotonic())) >= UNWRITTEN => {
+                commits if core.since(*stuck_since.get_or_insert_with(|| core.monotonic())) >= UNWRITTEN => {
                     return Waited::Unwritten(commits);
                 }
                 _may_pass => {}

@@ -1,6 +1,5 @@
 //! A process that may open no more files: what cannot be read for the moment is not damaged, and is not lost. The limit is
 //! the whole program's, which therefore has one test.
-#![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::fs::File;
 use std::os::fd::AsRawFd as _;

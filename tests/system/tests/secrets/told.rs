@@ -1,5 +1,4 @@
 //! What is told of secrets without showing them: by templates that others write, and by results that repeat them.
-#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use petrel_system_tests::{Place, assert_says};
 use serde_json::{Value, json};

@@ -200,12 +200,11 @@ pub(crate) async fn one(
         Some(patience) => api.engine.executions().told(id, patience.min(LONGEST_WAIT)).await,
         None => None,
     };
-    let (found, glance) = match ended {
-        Some(ended) => (Some(ended), None),
-        None => {
-            let glance = api.glances.take(&user).await?;
-            (api.engine.reads().execution(id).await?.map(Arc::new), Some(glance))
-        }
+    let (found, glance) = if ended.is_some() {
+        (ended, None)
+    } else {
+        let glance = api.glances.take(&user).await?;
+        (api.engine.reads().execution(id).await?.map(Arc::new), Some(glance))
     };
     let Some(execution) = found else { return Err(no_execution(&api, id).await) };
     let _glance = match glance {
