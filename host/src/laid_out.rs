@@ -43,7 +43,8 @@ pub(crate) async fn keep(engine: Engine, files: Arc<Files>) {
         let (engine, files) = (engine.clone(), Arc::clone(&files));
         let missing = tokio::task::spawn_blocking(move || files.mend(&engine)).await.unwrap_or_default();
         let may_tell = told_at.is_none_or(|at| at.elapsed() >= TELL_AGAIN);
-        let is_whole = missing.iter().fold(true, |is_whole, one| one.tell(may_tell) && is_whole);
+        // Each is told, also behind the first that could not be laid out.
+        let is_whole = missing.iter().filter(|one| !one.tell(may_tell)).count() == 0;
         if is_whole {
             told_at = None;
         } else if may_tell {

@@ -101,8 +101,7 @@ async fn serve(
     if let Some(password) = password {
         greeting::announce_admin(&password);
     }
-    greeting::announce_held(report.held);
-    greeting::announce_notes(&engine.catalog().notes_on_files().await);
+    announce(&engine, report.held).await;
     let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };
     let api = Api::new(ApiParts {
         engine: engine.clone(),
@@ -143,6 +142,12 @@ async fn serve(
     // It holds the store, whose end must not be left to a thread that is cut off.
     drop(keeping.await);
     outcome
+}
+
+/// Tells what an operator should look at after this start.
+async fn announce(engine: &Engine, held: usize) {
+    greeting::announce_held(held);
+    greeting::announce_notes(&engine.catalog().notes_on_files().await);
 }
 
 /// The failure for a store that failed while it was in use.
@@ -301,7 +306,6 @@ async fn build_engine(
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,
         },
-        ..petrel_engine::Options::default()
     };
     let files = laid_out::Files::of(data_dir);
     let runners = runners::laid_out(settings, data_dir, url, files.upkeep())?;

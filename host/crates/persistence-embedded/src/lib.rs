@@ -35,6 +35,7 @@ mod committer;
 pub mod compact;
 mod directory;
 mod image;
+mod in_turn;
 pub mod journal;
 mod keys;
 mod opening;

@@ -19,6 +19,7 @@ use crate::checkpoint::{self, Checkpointer, Progress};
 use crate::committer::{Committer, LayerState, Request, State};
 use crate::directory::{Directory, OpenError};
 use crate::image::Image;
+use crate::in_turn::InTurn;
 use crate::journal::media::Media;
 use crate::journal::{Journal, Segments};
 use crate::keys;
@@ -27,7 +28,7 @@ use crate::remedy;
 use crate::reserve::{self, Reserve};
 use crate::room::Room;
 use crate::rows::{Rows, is_lasting};
-use crate::store::{EmbeddedStore, InTurn};
+use crate::store::EmbeddedStore;
 use crate::value;
 use crate::watchdog::{Watchdog, Watched, Work};
 

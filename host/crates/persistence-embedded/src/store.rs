@@ -1,9 +1,9 @@
 //! The storage interface, on top of rows and the committer. [`listings`] has its lists, [`claims`] hands out
-//! executions to run, [`encoded`] makes rows of a commit, [`in_turn`] lets one commit at a time change a document.
+//! executions to run, [`encoded`] makes rows of a commit,
+//! `in_turn` beside this file lets one commit at a time change a document.
 
 mod claims;
 mod encoded;
-mod in_turn;
 mod listings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,7 @@ use crate::blobs::Digest;
 use crate::checkpoint::Progress;
 use crate::committer::{self, Request, State};
 use crate::directory::OpenError;
+use crate::in_turn::InTurn;
 use crate::journal::Segments;
 use crate::journal::media::Media;
 use crate::keys;
@@ -44,7 +45,6 @@ use crate::watchdog::Watchdog;
 
 pub(crate) use claims::Resting;
 use encoded::{Encoded, is_no_room};
-pub(crate) use in_turn::{InTurn, Turn};
 
 /// Free space, in bytes, below which a failure to write a large value is taken for a full disk.
 const ROOM_FOR_LARGE: u64 = 32 << 20;
@@ -146,7 +146,7 @@ impl Store for EmbeddedStore {
         let closed = || CommitError::Store(self.failure());
         let takes_in = commit.takes_in();
         // Before the permit, of which those that wait for one document would else take all.
-        let turns = self.turns(&commit, takes_in).await?;
+        let turns = self.documents.for_commit(&commit, takes_in, &self.room).await?;
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| closed())?;
         if takes_in && self.room.is_short() {
             // Checked before anything is written, since large values go to files of their own first.
@@ -383,3 +383,6 @@ impl Store for EmbeddedStore {
         self.rows.noun(&keys::enforcement(id))
     }
 }
+
+#[cfg(test)]
+mod tests;

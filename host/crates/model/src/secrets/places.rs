@@ -124,11 +124,13 @@ fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) 
 const OPEN: char = '-';
 /// What begins a digest. No JSON pointer begins so.
 const MANY: char = '#';
+/// The length of an entry with a digest.
+const DIGEST_BYTES: usize = 18;
 
 /// Where `schema` marks secrets: the places of its marks, of very many as many as there is room for, and behind these the
 /// parts that are open before a mark.
 pub fn marked_places(schema: &Value) -> Vec<String> {
-    let (mut places, mut room) = (Vec::new(), MOST_BYTES);
+    let (mut places, mut room) = (Vec::new(), MOST_BYTES - DIGEST_BYTES);
     add_marks(schema, "", &mut places);
     places.retain(|place| {
         let fits = place.len() <= room;
@@ -297,7 +299,8 @@ mod tests {
             |token: Value| json!({"properties": {"token": token, "list": {"items": [{}, {"secret": true}]}}});
         let (secret, open) = (json!({"secret": true}), json!({"type": "string"}));
         let places = marked_places(&schema(secret.clone()));
-        assert_eq!(places.len(), 2);
+        assert_eq!(places.len(), 3);
+        assert_eq!(places[2], "-", "no part is open before a mark");
         assert!(places.iter().any(|place| place == "/properties/list/items/1"), "{places:?}");
         assert!(marks_places(&schema(secret.clone()), &places) && marks_places(&secret, &places));
         for lifted in [schema(open.clone()), json!({}), json!({"properties": {"token": secret}})] {

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::base::Write;
 use crate::blobs::Pin;
 use crate::committer::fresh::Fresh;
-use crate::store::Turn;
+use crate::in_turn::Turn;
 
 /// A commit on its way to the committer.
 pub(crate) struct Request {

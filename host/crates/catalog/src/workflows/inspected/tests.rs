@@ -68,7 +68,7 @@ fn what_may_never_be_evaluated_keeps_nobody_from_running_a_workflow() {
         ("vars: [{x: '<% switch(true => 1, false => task(gone)) %>'}]", "{action: core.noop}"),
         ("vars: [{x: \"<% concat('starting task(build) on ', ctx(st2).user) %>\"}]", "{action: core.noop}"),
         ("vars: [{x: \"{{ host if ctx('st2') else 'none' }}\"}]", "{action: core.noop}"),
-        ("vars: []", "{with: '<% [] %>', action: core.noop, input: {x: '{{ host }}'}}"),
+        ("vars: [{x: 1}]", "{with: '<% [] %>', action: core.noop, input: {x: '{{ host }}'}}"),
     ] {
         let text = format!("version: 1.0\n{head}\ntasks:\n  a: {task}\n");
         let found = inspect(ORQUESTA, &text).found().0;

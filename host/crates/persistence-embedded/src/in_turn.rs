@@ -10,7 +10,7 @@ use std::sync::Arc;
 use petrel_persistence::{Change, Commit, CommitError, DocumentKey};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::EmbeddedStore;
+use crate::room::Room;
 
 /// Number of turns. Documents that share one wait for each other, too.
 const TURNS: usize = 64;
@@ -30,7 +30,7 @@ impl Default for InTurn {
 impl InTurn {
     /// Waits until nobody else changes the documents in `changes`, and keeps others from it as long as what is returned
     /// exists. Other changes need no turn.
-    pub(super) async fn of(&self, changes: &[Change]) -> Vec<Turn> {
+    pub(crate) async fn of(&self, changes: &[Change]) -> Vec<Turn> {
         let mut places: Vec<usize> = changes
             .iter()
             .filter_map(|change| match change {
@@ -48,20 +48,23 @@ impl InTurn {
         }
         turns
     }
-}
 
-impl EmbeddedStore {
-    /// The turns that `commit` needs. One that takes in something new does not wait behind a commit that waits for room.
-    pub(super) async fn turns(&self, commit: &Commit, takes_in: bool) -> Result<Vec<Turn>, CommitError> {
-        let turns = self.documents.of(&commit.changes);
+    /// The turns that `commit` needs. One that takes in something new does not wait behind a commit that waits for `room`.
+    pub(crate) async fn for_commit(
+        &self,
+        commit: &Commit,
+        takes_in: bool,
+        room: &Room,
+    ) -> Result<Vec<Turn>, CommitError> {
+        let turns = self.of(&commit.changes);
         if !takes_in {
             return Ok(turns.await);
         }
         tokio::select! {
             biased;
             turns = turns => Ok(turns),
-            () = self.room.has_postponed() => {
-                Err(CommitError::NoRoom(self.room.refusal_after(&"other commits wait for room already")))
+            () = room.has_postponed() => {
+                Err(CommitError::NoRoom(room.refusal_after(&"other commits wait for room already")))
             }
         }
     }
@@ -71,31 +74,4 @@ impl EmbeddedStore {
 fn place(key: &DocumentKey) -> usize {
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
     usize::try_from(hash % TURNS as u64).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use petrel_persistence::Store as _;
-    use petrel_store_suite::rule;
-
-    use super::*;
-    use crate::Options;
-
-    #[tokio::test]
-    async fn a_commit_that_waits_for_its_turn_keeps_no_other_commit_from_being_made() {
-        let place = tempfile::TempDir::new().unwrap();
-        let store = EmbeddedStore::open(place.path(), &Options::default()).unwrap();
-        let put = || Change::put(rule(1, "pack.rule"));
-        let turns = store.documents.of(&[put()]).await;
-        let all = store.permits.available_permits();
-        let mut waiting = std::pin::pin!(store.commit(Commit::of([put()])));
-        tokio::select! {
-            biased;
-            made = &mut waiting => panic!("it has not waited: {made:?}"),
-            () = std::future::ready(()) => {}
-        }
-        assert_eq!(store.permits.available_permits(), all);
-        drop(turns);
-        waiting.await.unwrap();
-    }
 }
