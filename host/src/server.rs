@@ -98,10 +98,7 @@ async fn serve(
     let listens = format!("{}://{address}", settings.scheme());
     let certificate = settings.tls.certificate.as_deref();
     Whereabouts { listens: &listens, url: &url, data_dir: &data_dir, certificate }.announce();
-    if let Some(password) = password {
-        greeting::announce_admin(&password);
-    }
-    announce(&engine, report.held).await;
+    announce(&engine, password.as_deref(), report.held).await;
     let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };
     let api = Api::new(ApiParts {
         engine: engine.clone(),
@@ -144,8 +141,11 @@ async fn serve(
     outcome
 }
 
-/// Tells what an operator should look at after this start.
-async fn announce(engine: &Engine, held: usize) {
+/// Tells the first password of the admin, and what an operator should look at after this start.
+async fn announce(engine: &Engine, password: Option<&str>, held: usize) {
+    if let Some(password) = password {
+        greeting::announce_admin(password);
+    }
     greeting::announce_held(held);
     greeting::announce_notes(&engine.catalog().notes_on_files().await);
 }

@@ -44,6 +44,7 @@ mod presence;
 pub mod remedy;
 pub mod repair;
 mod reserve;
+mod resting;
 pub mod restore;
 mod room;
 mod rows;

@@ -39,11 +39,11 @@ use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened};
 use crate::options::Options;
+use crate::resting::Resting;
 use crate::room::Room;
 use crate::rows::Rows;
 use crate::watchdog::Watchdog;
 
-pub(crate) use claims::Resting;
 use encoded::{Encoded, is_no_room};
 
 /// Free space, in bytes, below which a failure to write a large value is taken for a full disk.

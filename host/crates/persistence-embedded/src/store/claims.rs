@@ -1,6 +1,5 @@
 //! Hands out executions to run, a few at a time, however large they are.
 
-use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -15,29 +14,6 @@ const BYTE_BUDGET: usize = 2 << 20;
 
 /// How long an execution rests that cannot be read for the moment.
 const REST: Duration = Duration::from_secs(1);
-
-/// The number of executions of which is remembered that they were told of. When there are more, they are told again.
-const TOLD: usize = 10_000;
-
-/// Executions that could not be read for the moment.
-#[derive(Debug, Default)]
-pub(crate) struct Resting {
-    /// With the time at which each is offered again.
-    until: Vec<(Timestamp, ExecutionId)>,
-    /// Those that the log has told of.
-    told: BTreeSet<ExecutionId>,
-}
-
-impl Resting {
-    /// Notes that an execution rests until a time. Returns whether that is to be told: once, as it may go on for long.
-    fn rest(&mut self, until: Timestamp, id: ExecutionId) -> bool {
-        self.until.push((until, id));
-        if self.told.len() >= TOLD {
-            self.told.clear();
-        }
-        self.told.insert(id)
-    }
-}
 
 impl EmbeddedStore {
     /// Offers executions again that have rested until `now`.
@@ -92,18 +68,4 @@ impl EmbeddedStore {
 
 fn given_bytes(execution: &Execution) -> usize {
     execution.parameters.values().map(size::of_value).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use petrel_model::Id;
-
-    use super::*;
-
-    #[test]
-    fn an_execution_that_rests_again_and_again_is_told_of_once() {
-        let mut resting = Resting::default();
-        let mut rest = |number| resting.rest(Timestamp::from_micros(9), Id::from_parts(1, number).into());
-        assert_eq!([rest(1), rest(1), rest(2), rest(1)], [true, false, true, false]);
-    }
 }
