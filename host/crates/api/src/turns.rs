@@ -102,7 +102,7 @@ impl Turns {
         };
         match timeout(self.patience, called).await {
             Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(busy("it took too long until this one could be read")),
+            Ok(Err(_)) | Err(_) => Err(busy("the request waited too long for its turn to read")),
         }
     }
 

@@ -14,7 +14,9 @@ use crate::error::Error;
 pub async fn wait_for<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let thread = spawn(Builder::new().name("apart".into()), work);
     let receiver = thread.map_err(|error| Error::Internal(format!("no thread can be had: {error}")))?;
-    receiver.await.map_err(|_panicked| Error::Internal("it has panicked; the log has the details".into()))
+    receiver
+        .await
+        .map_err(|_panicked| Error::Internal("the work has panicked; the log has the details".into()))
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict(_) => Self::Conflict {
-                message: "it was changed by somebody else meanwhile".into(),
+                message: "the object was changed by somebody else meanwhile".into(),
                 hint: "look at it again and repeat the request".into(),
                 id: None,
             },

@@ -58,12 +58,12 @@ impl Pacer {
         // Once, for files that an earlier process left.
         match self.core.store().sweep().await {
             Ok(0) => {}
-            Ok(bytes) => tracing::info!(bytes, "freed what nothing refers to any more"),
-            Err(error) => tracing::warn!(%error, "the store cannot be swept"),
+            Ok(bytes) => tracing::info!(bytes, "deleted unreferenced files of the store"),
+            Err(error) => tracing::warn!(%error, "failed to delete unreferenced files of the store"),
         }
         loop {
             if let Err(error) = self.pass().await {
-                tracing::warn!(%error, "what has been kept long enough cannot be deleted; it is tried again");
+                tracing::warn!(%error, "failed to delete expired rows; the next pass tries again");
             }
             self.core.sleep(self.retention.interval()).await;
         }

@@ -74,7 +74,7 @@ impl Executions {
             }
         }
         Err(Error::Conflict {
-            message: format!("execution {id} keeps moving"),
+            message: format!("execution {id} keeps changing"),
             hint: "try again".into(),
             id: Some(id.to_string()),
         })

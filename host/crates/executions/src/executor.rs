@@ -51,7 +51,7 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     // From here on a cancel reaches it, and one that came after the claim was committed before. Where the start is stored
     // first, that commit is refused.
     if execution.idempotent && !executions.store().is_waiting(id) {
-        tracing::debug!("it was canceled before it began");
+        tracing::debug!("execution was canceled before it began");
         return;
     }
     let result = Run::new(executions, execution, cancel.clone()).carry_out().await;
@@ -65,10 +65,10 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
         Err(Uncommitted::Moved) => {
             // Another commit changed the execution first, a cancel for example, so the outcome of this run
             // does not count.
-            tracing::debug!(execution.id = %id, "its outcome came too late");
+            tracing::debug!(execution.id = %id, "outcome discarded: the execution has changed meanwhile");
         }
         Err(Uncommitted::Failed(error)) => {
-            tracing::error!(execution.id = %id, %error, "its outcome cannot be stored");
+            tracing::error!(execution.id = %id, %error, "failed to store an outcome");
         }
     }
 }

@@ -159,7 +159,7 @@ async fn settle(
             // Its workflow cannot be read for the moment, and would never hear of it.
             Err(Uncommitted::Failed(error @ Error::Busy(_))) => {
                 if !patience.wait(executions.core(), &error).await {
-                    tracing::error!(execution.id = %id, %error, "it is left as it is until the next start");
+                    tracing::error!(execution.id = %id, %error, "execution is left as it is until the next start");
                     return Ok(());
                 }
             }
@@ -170,7 +170,7 @@ async fn settle(
             _ => return Ok(()),
         }
     }
-    tracing::error!(execution.id = %id, "it keeps moving, and is left as it is until the next start");
+    tracing::error!(execution.id = %id, "failed to recover an execution that keeps changing; the next start tries again");
     Ok(())
 }
 
@@ -203,7 +203,7 @@ async fn settle_as_read(
             if orphan.parent.is_some() =>
         {
             // Its workflow cannot be read. That must not keep the host from starting.
-            tracing::error!(execution.id = %orphan.id, %error, "its workflow cannot be told of it");
+            tracing::error!(execution.id = %orphan.id, %error, "failed to report a recovered execution to its workflow");
             executions.queue().commit(vec![expect], changes).await
         }
         result => result,

@@ -116,7 +116,7 @@ impl Scheduler {
             // It was canceled meanwhile.
             Ok(_) => {}
             Err(error) => {
-                tracing::error!(execution.id = %id, %error, "it waits and cannot be read");
+                tracing::error!(execution.id = %id, %error, "failed to read an execution that was set aside");
                 self.put_back(id);
             }
         }
@@ -132,7 +132,7 @@ impl Scheduler {
                 () = executions.core().stop_starting().cancelled() => return,
             }
             if let Err(error) = executions.store().release(id).await {
-                tracing::error!(execution.id = %id, %error, "it cannot be put back");
+                tracing::error!(execution.id = %id, %error, "failed to return an execution to the queue");
             }
             executions.queue().wake();
         });
@@ -146,7 +146,7 @@ impl Scheduler {
         let claimed = match self.executions.store().claim(&self.runners, now, room).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::error!(%error, "what is due cannot be read");
+                tracing::error!(%error, "failed to read due executions");
                 return false;
             }
         };

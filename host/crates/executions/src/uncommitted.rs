@@ -12,7 +12,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 #[derive(Debug, thiserror::Error)]
 pub enum Uncommitted {
     /// The execution has changed since it was read. A caller that still wants the change reads it again.
-    #[error("it was changed by somebody else meanwhile")]
+    #[error("the execution was changed by somebody else meanwhile")]
     Moved,
     /// Another failure.
     #[error(transparent)]

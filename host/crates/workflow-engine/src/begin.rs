@@ -43,7 +43,7 @@ impl WorkflowEngine {
         let workflow = engine.workflows().get(id);
         let mut held = workflow.hold().await;
         if let Err(error) = workflow.begin_work(engine.core(), &mut held).await {
-            tracing::error!(execution.id = %id, %error, "the workflow cannot begin; the next start tries again");
+            tracing::error!(execution.id = %id, %error, "failed to begin a workflow; the next start tries again");
             return;
         }
         let result = match prepare(engine, &execution).await {
@@ -86,7 +86,7 @@ impl WorkflowEngine {
 async fn put_back(engine: &WorkflowEngine, id: ExecutionId) {
     engine.core().sleep(NO_ROOM).await;
     if let Err(error) = engine.store().release(id).await {
-        tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
+        tracing::error!(execution.id = %id, %error, "failed to requeue a workflow that found no room");
     }
     engine.queue().wake();
 }
@@ -107,15 +107,15 @@ fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
 async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal) -> bool {
     let id = execution.id;
     if matches!(refusal, Refusal::Moved | Refusal::Status { .. }) {
-        tracing::debug!(execution.id = %id, "it was moved before it began");
+        tracing::debug!(execution.id = %id, "execution changed before its workflow began");
         return false;
     }
-    tracing::error!(execution.id = %id, error = %refusal, "the workflow cannot begin");
+    tracing::error!(execution.id = %id, error = %refusal, "failed to begin a workflow");
     let result = not_begun(&json!([{"type": "error", "message": refusal.to_string()}]));
     match fail(engine, execution, result).await.map_err(Refusal::from) {
         Ok(()) => false,
         Err(error) => {
-            tracing::error!(execution.id = %id, %error, "nor can that be stored");
+            tracing::error!(execution.id = %id, %error, "failed to store the failure of a workflow");
             error.is_passing()
         }
     }

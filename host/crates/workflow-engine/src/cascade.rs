@@ -70,7 +70,7 @@ impl WorkflowEngine {
             self.core().sleep(pause).await;
             pause = (pause * 2).min(AGAIN.1);
         }
-        tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
+        tracing::error!(execution.id = %id, left = open.len(), "failed to end the executions inside a workflow; the next start tries again");
     }
 
     /// Ends waiting executions in one commit, and begun ones one by one. Returns those that have to be tried
@@ -86,18 +86,18 @@ impl WorkflowEngine {
                 Ok(_ended) => {}
                 // For the moment only: nobody else would end it before the next start.
                 Err(error @ ReadError::Starved { .. }) => {
-                    tracing::debug!(execution.id = %one, %error, "cannot be read yet, and is to end with its workflow");
+                    tracing::debug!(execution.id = %one, %error, "failed to read an execution that is to end with its workflow; trying again");
                     left.push(*one);
                 }
                 Err(error) => {
-                    tracing::error!(execution.id = %one, %error, "it is inside a workflow that is to end, and cannot be read");
+                    tracing::error!(execution.id = %one, %error, "failed to read an execution inside a workflow that is to end");
                 }
             }
         }
         left.extend(self.end_waiting(id, waiting).await);
         let is_told = |engine: Self, one: ExecutionId, user: String| async move {
             engine.end_begun(one, &user).await.map_err(Error::from).inspect_err(|error| {
-                tracing::debug!(execution.id = %one, %error, "not told yet that its workflow is to end");
+                tracing::debug!(execution.id = %one, %error, "failed to cancel an execution inside a workflow; trying again");
             })
         };
         left.extend(tell(self, begun, user, is_told).await);
@@ -129,7 +129,7 @@ impl WorkflowEngine {
                 Vec::new()
             }
             Err(error) => {
-                tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
+                tracing::debug!(execution.id = %id, %error, "executions inside a workflow have changed meanwhile; trying again");
                 ids
             }
         }
@@ -181,7 +181,7 @@ impl WorkflowEngine {
             let is_told = |engine: Self, one: ExecutionId, _user: String| async move {
                 // Most often it has ended meanwhile.
                 engine.ask(one, wanted).await.inspect_err(
-                    |error| tracing::debug!(execution.id = %one, %error, "not told of its workflow's status"),
+                    |error| tracing::debug!(execution.id = %one, %error, "failed to propagate a workflow's status to an execution inside it"),
                 )
             };
             tell(&engine, workflows, "", is_told).await;
@@ -202,7 +202,7 @@ impl WorkflowEngine {
                 }
                 if let Err(error) = engine.ask(id, Status::Resuming).await {
                     // Most often it has ended meanwhile.
-                    tracing::debug!(execution.id = %id, %error, "not told that its workflow goes on");
+                    tracing::debug!(execution.id = %id, %error, "failed to resume a workflow inside another one");
                 }
             }
         });
@@ -217,7 +217,7 @@ impl WorkflowEngine {
             // The caller holds the workflow, so it is told afterwards.
             self.core().spawn("ends held back by a workflow", async move {
                 if let Err(error) = engine.ask(id, Status::Resuming).await {
-                    tracing::warn!(execution.id = %id, %error, "it was resumed, and cannot go on");
+                    tracing::warn!(execution.id = %id, %error, "failed to continue a resumed workflow");
                 }
             });
         }

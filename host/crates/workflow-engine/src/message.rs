@@ -60,5 +60,5 @@ impl Message {
 
 /// The error for a lost message, which is a mistake in this crate.
 pub(super) fn dropped(id: ExecutionId) -> Refusal {
-    Refusal::Failed(Error::Internal(format!("what happened to the workflow {id} was dropped")))
+    Refusal::Failed(Error::Internal(format!("a message to the workflow {id} was lost")))
 }

@@ -16,7 +16,7 @@ pub(super) enum Refusal {
         reports: Vec<Report>,
     },
     /// An execution has changed since it was read, or nothing may begin inside the workflow any more.
-    #[error("it has moved meanwhile, or its workflow is about to end")]
+    #[error("the execution has changed meanwhile, or its workflow is about to end")]
     Moved,
     /// The status of the workflow does not allow it.
     #[error("execution {workflow}: {reason}")]

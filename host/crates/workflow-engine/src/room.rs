@@ -93,11 +93,11 @@ impl WorkflowEngine {
                 // It stays marked, so that nothing begins inside it.
                 Err(error @ Refusal::Failed(Error::Unreadable(_))) => {
                     let hint = "`petrel execution cancel` ends it without its log";
-                    tracing::error!(execution.id = %id, %error, hint, "it has grown too large and cannot be read");
+                    tracing::error!(execution.id = %id, %error, hint, "failed to read a workflow that has grown too large");
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(execution.id = %id, %error, "it has grown too large and cannot be ended yet");
+                    tracing::warn!(execution.id = %id, %error, "failed to end a workflow that has grown too large; trying again");
                 }
             }
             if self.core().end_running().is_cancelled() {

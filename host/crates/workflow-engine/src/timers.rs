@@ -80,10 +80,10 @@ impl WorkflowEngine {
         let mut pause = AGAIN.0;
         while let Err(error) = self.deliver(id, Message::Expire).await {
             if !error.is_passing() {
-                tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
+                tracing::warn!(execution.id = %id, %error, "failed to end a workflow after its timeout");
                 return;
             }
-            tracing::debug!(execution.id = %id, %error, "it has taken too long and cannot be ended yet");
+            tracing::debug!(execution.id = %id, %error, "failed to end a workflow after its timeout; trying again");
             if !self.goes_on_after(pause).await {
                 return;
             }
@@ -107,11 +107,11 @@ impl WorkflowEngine {
                 let result = self.go_on_with(id).instrument(spans::execution(&workflow)).await;
                 let Err(error) = result else { continue };
                 if is_lasting(&error) || attempt >= MOST_ATTEMPTS {
-                    tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
+                    tracing::error!(execution.id = %id, %error, "failed to recover a workflow");
                     self.behind().remove(id);
                     self.go_on_to_the_end(workflow, error).await;
                 } else {
-                    tracing::debug!(execution.id = %id, %error, "the workflow cannot be taken up yet");
+                    tracing::debug!(execution.id = %id, %error, "failed to recover a workflow; trying again");
                     left.push(workflow);
                 }
             }
@@ -133,7 +133,7 @@ impl WorkflowEngine {
         let (id, user) = (workflow.id, context.cancelled_by.as_ref().unwrap_or(&context.user).clone());
         if let Err(error) = self.cancel_unread(workflow, &user, reason).await {
             let error = Error::from(error);
-            tracing::error!(execution.id = %id, %error, "the workflow was canceled, and cannot be ended");
+            tracing::error!(execution.id = %id, %error, "failed to end a canceled workflow");
         }
     }
 
@@ -149,12 +149,12 @@ impl WorkflowEngine {
                 Ok(()) => {}
                 Err(error) if is_lasting(&error) => {
                     if is_behind() {
-                        tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up");
+                        tracing::error!(execution.id = %id, %error, "failed to recover a workflow");
                     }
                     self.behind().remove(id);
                 }
                 Err(error) => {
-                    tracing::debug!(execution.id = %id, %error, "the workflow cannot be taken up yet");
+                    tracing::debug!(execution.id = %id, %error, "failed to recover a workflow; trying again");
                     if !self.goes_on_after(pause).await {
                         return;
                     }
@@ -258,7 +258,7 @@ impl WorkflowEngine {
                 continue;
             }
             let trace = workflow.as_ref().map(|workflow| tracing::field::display(workflow.trace_id()));
-            tracing::warn!(execution.id = %id, trace, left = inside.len(), "it has ended and something was left inside it; that is canceled");
+            tracing::warn!(execution.id = %id, trace, left = inside.len(), "canceling executions left inside a workflow that has ended");
             self.closing().add(id);
             let engine = self.clone();
             let user = workflow.map(|one| one.context.user).unwrap_or_default();

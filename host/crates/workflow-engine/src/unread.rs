@@ -74,7 +74,7 @@ impl WorkflowEngine {
                 Ok(false) => {}
                 Err(error) => {
                     let error = Error::from(error);
-                    tracing::debug!(execution.id = %id, %error, "the workflow cannot be ended yet");
+                    tracing::debug!(execution.id = %id, %error, "failed to end a workflow whose log cannot be read; trying again");
                 }
             }
             if !self.goes_on_after(pause).await {
@@ -103,7 +103,8 @@ impl WorkflowEngine {
             let expect = Expect::ExecutionVersion(id, workflow.version);
             let canceled = workflow.apply(StatusEvent::Canceled, self.now());
             canceled.map_err(|illegal| Error::Internal(illegal.to_string()))?;
-            let message = format!("it was canceled without its log, which cannot be read: {reason}");
+            let message =
+                format!("the workflow was canceled without its log, which cannot be read: {reason}");
             workflow.result = Some(Arc::new(not_begun(&json!([{"type": "error", "message": message}]))));
             let changes = vec![Change::UpdateExecution(workflow.clone())];
             self.commit_outcome(&workflow, expect, changes).await?;

@@ -328,7 +328,7 @@ pub(crate) async fn cancel(
         }
         Canceled::TooLate(execution) => {
             let message = format!("Action cannot be canceled. State = {}.", execution.status);
-            Json(Refusal::new(&message, "conflict", "it has ended already")).into_response()
+            Json(Refusal::new(&message, "conflict", "the execution has ended already")).into_response()
         }
     })
 }

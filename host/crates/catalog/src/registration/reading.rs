@@ -73,7 +73,7 @@ pub(super) async fn files(directory: &Path, around: Around) -> Result<PackConten
         Ok(contents)
     });
     read.await.unwrap_or_else(|gone| {
-        let message = format!("it could not be read ({gone}); see the log of the host");
+        let message = format!("the pack could not be read ({gone}); see the log of the host");
         Err(vec![Problem { file: "pack.yaml".to_owned(), position: None, message }])
     })
 }

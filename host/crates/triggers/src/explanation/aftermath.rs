@@ -173,7 +173,7 @@ fn changed(explanation: &Explanation) -> &'static str {
 fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: &Enforcements) -> String {
     let has_other = || enforcements.by_rule.values().any(|other| other.execution_id.is_some());
     if enforcements.is_partial {
-        "what came of it cannot be read".to_owned()
+        "the consequences of the event cannot be read".to_owned()
     } else if !explanation.matched {
         "nothing was run".to_owned()
     } else if explanation.is_backstop && has_other() {
