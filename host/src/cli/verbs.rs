@@ -35,6 +35,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ),
     ("key", &["clone"], "`petrel key get NAME`, and `petrel key set OTHER VALUE`"),
     ("pack", &["show"], "`petrel pack get PACK`"),
+    ("pack", &["unregister", "delete", "uninstall"], "`petrel pack remove PACK`"),
     (
         "pack",
         &["search", "index"],

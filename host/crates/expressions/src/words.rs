@@ -119,6 +119,21 @@ pub fn copes_with_absence(source: &str) -> bool {
     ["{%", "default", " or ", " if "].iter().any(|word| source.contains(word))
 }
 
+/// Whether a template has another value in the place of a missing key, which reads as empty text: `default` replaces that
+/// only if its second argument says so, and one of empty text means it.
+pub fn replaces_absence(source: &str) -> bool {
+    let replaces = |behind: &str| match behind.trim_start().strip_prefix('(') {
+        Some(args) => {
+            let args = args.split(')').next().unwrap_or_default().trim();
+            args.contains("true") || args.contains("True") || ["''", "\"\"", ""].contains(&args)
+        }
+        None => true,
+    };
+    copes_with_absence(source)
+        && (["{%", " or ", " if "].iter().any(|word| source.contains(word))
+            || source.split("default").skip(1).all(replaces))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -183,5 +198,21 @@ mod tests {
         let found = strays(&json!({"a": [1, {"b": "{{ x | uper }}"}]}), seen);
         let places: Vec<_> = found.iter().map(|stray| stray.place.as_str()).collect();
         assert_eq!(places, [".a[1].b", ".a[1].b"]);
+    }
+
+    #[test]
+    fn a_default_replaces_an_empty_text_only_if_it_says_so() {
+        for (text, replaces) in [
+            ("{{ st2kv.system.x }}", false),
+            ("{{ st2kv.system.x | default(5) }}", false),
+            ("{{ st2kv.system.x | default('a') | int }}", false),
+            ("{{ st2kv.system.x | default(5, true) }}", true),
+            ("{{ st2kv.system.x | default(5, boolean=True) }}", true),
+            ("{{ st2kv.system.x | default('') }}", true),
+            ("{{ st2kv.system.x or 5 }}", true),
+            ("{% if st2kv.system.x %}a{% endif %}", true),
+        ] {
+            assert_eq!(replaces_absence(text), replaces, "{text}");
+        }
     }
 }

@@ -18,6 +18,28 @@ pub(crate) fn keys_among<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Ke
     keys
 }
 
+/// The keys that `source` names in brackets, as `st2kv.system['my-key']`, in their dotted form.
+pub(crate) fn bracketed(source: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for scope in ["st2kv.system", "st2kv.user"] {
+        for behind in source.split(scope).skip(1) {
+            let Some(inside) = behind.trim_start().strip_prefix('[').map(str::trim_start) else { continue };
+            let Some(quote) = inside.chars().next().filter(|char| matches!(char, '\'' | '"')) else {
+                continue;
+            };
+            let Some((name, after)) = inside.strip_prefix(quote).and_then(|text| text.split_once(quote))
+            else {
+                continue;
+            };
+            // An escape, or an expression that goes on, is no fixed name.
+            if !name.contains('\\') && after.trim_start().starts_with(']') {
+                names.push(format!("{scope}.{name}"));
+            }
+        }
+    }
+    names
+}
+
 fn key(dotted: &str) -> Option<KeyName> {
     let rest = dotted.strip_prefix("st2kv.").unwrap_or(dotted);
     let (scope, name) = match rest.split_once('.')? {

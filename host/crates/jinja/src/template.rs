@@ -13,7 +13,7 @@ use petrel_scope::{KeyName, Scope};
 use crate::environment::{SHARED, fuel, settle, settle_failed};
 use crate::error::shortened;
 use crate::guard::guarded;
-use crate::keys::keys_among;
+use crate::keys::{bracketed, keys_among};
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::work::{self, Evaluation, Exceeded};
@@ -69,7 +69,9 @@ impl Template {
             names.remove(global);
         }
         let dotted = template.undeclared_variables(true);
-        let keys = keys_among(dotted.iter().map(String::as_str)).into();
+        // The engine tells no names in brackets.
+        let bracketed = if names.contains("st2kv") { bracketed(source) } else { Vec::new() };
+        let keys = keys_among(dotted.iter().chain(&bracketed).map(String::as_str)).into();
         Ok(Self { source: source.to_owned(), names, keys, compiled: OnceLock::new() })
     }
 

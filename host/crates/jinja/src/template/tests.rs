@@ -180,3 +180,18 @@ fn a_missing_key_is_named_as_it_was_written() {
     }
     assert_eq!(Template::compile("{{ st2kv.system.gone }}").unwrap().render(&scope).as_deref(), Ok(""));
 }
+
+#[test]
+fn keys_in_brackets_are_found_where_their_names_are_fixed() {
+    for (text, expected) in [
+        ("{{ st2kv.system['my-key'] }}", &["my-key"][..]),
+        ("{{ st2kv.system[ \"a b\" ] | int }} {{ st2kv.user['c'] }}", &["a b", "c"]),
+        ("{{ st2kv.system['a' ~ n] }} {{ st2kv.system[name] }} {{ st2kv.system['a\\'b'] }}", &[]),
+        ("st2kv.system['plain']", &[]),
+        ("{{ st2kv.system.dotted }} and st2kv.system['too']", &["dotted", "too"]),
+    ] {
+        let template = Template::compile(text).unwrap();
+        let keys: Vec<_> = template.datastore_keys().iter().map(|key| key.name.as_str()).collect();
+        assert_eq!(keys, expected, "{text}");
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use petrel_expressions::words::copes_with_absence;
+use petrel_expressions::words::replaces_absence;
 use petrel_expressions::{Datastore, KeyName};
 use petrel_model::quoted::quoted;
 
@@ -34,7 +34,7 @@ pub fn absent_keys<'a>(
     let mut absent = Vec::new();
     let mut add = |parameter: &'a str, is_default: bool, value: &'a Parameter| {
         for template in value.templates() {
-            if template.datastore_keys().is_empty() || copes_with_absence(template.source()) {
+            if template.datastore_keys().is_empty() || replaces_absence(template.source()) {
                 continue;
             }
             let missing = template.datastore_keys().iter().filter(|key| !datastore.contains(key));

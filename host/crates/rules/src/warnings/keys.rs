@@ -1,7 +1,7 @@
 //! Warnings about keys of the datastore that do not exist, or are no numbers where a number is compared. A missing key reads
 //! as an empty text, as in StackStorm, so nothing fails: the rule compares with nothing, and the action gets nothing.
 
-use petrel_expressions::words::copes_with_absence;
+use petrel_expressions::words::replaces_absence;
 use petrel_expressions::{Datastore, KeyName, KeyScope};
 use petrel_model::Ref;
 use petrel_model::quoted::quoted;
@@ -63,7 +63,7 @@ pub fn default_key_warnings(action: &Ref, signature: &Signature, datastore: &Dat
 fn expects_absence(criterion: &CompiledCriterion) -> bool {
     let asks = matches!(criterion.operator, Some(Ok(Operator::Exists | Operator::NotExists)));
     let copes = match &criterion.pattern {
-        Pattern::Rendered { text, .. } => copes_with_absence(text.source()),
+        Pattern::Rendered { text, .. } => replaces_absence(text.source()),
         Pattern::Literal(_) | Pattern::Broken(_) => false,
     };
     asks || copes

@@ -1,7 +1,7 @@
 //! The keys of the datastore that the templates of a chain read, and that do not exist. Each is an empty text there, as in
 //! rules and parameters.
 
-use petrel_expressions::words::copes_with_absence;
+use petrel_expressions::words::replaces_absence;
 use petrel_expressions::{Datastore, Template, is_template};
 use petrel_model::quoted::quoted;
 use serde_json::Value;
@@ -30,7 +30,7 @@ impl ChainDefinition {
 
 fn collect(path: &str, value: &Value, datastore: &Datastore, notes: &mut Vec<Invalid>) {
     match value {
-        Value::String(text) if is_template(text) && !copes_with_absence(text) => {
+        Value::String(text) if is_template(text) && !replaces_absence(text) => {
             let Ok(template) = Template::compile(text) else { return };
             for key in template.datastore_keys().iter().filter(|key| !datastore.contains(key)) {
                 if notes.len() >= MOST {
