@@ -303,7 +303,8 @@ class Modules:
             self.places = Places(self.pack)
         if self.places.has(top) or self.places.is_listed(top):
             return None
-        near = nearest(top, self.places.names.union(*[entries(root) for root in roots]))
+        known = self.places.names.union(*[entries(root) for root in roots])
+        near = nearest(top, {name for name in known if not name.startswith("_")})
         return None if not near and self.places.may_be_listed else near
 
 
