@@ -14,16 +14,16 @@ use petrel_catalog::configuration::NoConfiguration;
 use petrel_catalog::content::{RegisteredAction, refused};
 use petrel_engine_core::Error;
 use petrel_model::action::{GONE, REFUSED};
-use petrel_model::{Execution, Object, StatusEvent, depth};
+use petrel_model::{Execution, Object, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use petrel_runners::shares::Holder;
 use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Runs, Stream};
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::caught::{caught, panicked};
 use super::measures::{self, Stage};
+use super::outcomes::{abandoned, storable, unasked};
 use super::requests::{self, Unmade};
 use super::service::Executions;
 use super::uncommitted::{Patience, Uncommitted};
@@ -358,46 +358,4 @@ impl<'a> Run<'a> {
         self.apply(end.event()).map_err(|_illegal| Uncommitted::Moved)?;
         Ok(expect)
     }
-}
-
-/// A result that can be read back: one that nests too deep (see [`depth`]) is kept as its JSON text.
-pub fn storable(result: Value) -> Value {
-    match &result {
-        Value::Object(object) if depth::is_too_deep(&result) => {
-            // Only the fields that nest too deep become text, if that is enough: the others can still be read
-            // as values.
-            let flat = |value: &Value| match value {
-                value if depth::is_too_deep(value) => Value::from(value.to_string()),
-                value => value.clone(),
-            };
-            let flattened: Object = object.iter().map(|(name, value)| (name.clone(), flat(value))).collect();
-            let flattened = Value::Object(flattened);
-            if depth::is_too_deep(&flattened) { Value::from(result.to_string()) } else { flattened }
-        }
-        result if depth::is_too_deep(result) => Value::from(result.to_string()),
-        _ => result,
-    }
-}
-
-/// The outcome of a run that its runner ended as canceled although nobody asked for that: a failure. As
-/// canceled it would end the workflow around it without retries, and nobody could say who had canceled it.
-fn unasked(outcome: &Outcome) -> Outcome {
-    let result = json!({
-        "error": "the runner has ended this as canceled, and nobody has asked for that",
-        "code": "runner.canceled",
-        "hint": "this is a mistake in the runner; run it again if that is safe",
-        "result": outcome.result,
-    });
-    Outcome { end: End::Failed, result }
-}
-
-/// The outcome of a run that was ended because the host stops.
-fn abandoned(outcome: &Outcome) -> Outcome {
-    let result = json!({
-        "error": "the host was stopped while this ran",
-        "code": "host.stopped",
-        "hint": "run it again if that is safe; give it more time with engine.drain_seconds",
-        "result": outcome.result,
-    });
-    Outcome { end: End::Abandoned, result }
 }

@@ -18,7 +18,7 @@
 //! | `events`, `running` | the clients that wait for an end; the runs of this process |
 //! | `given`, `wake` | executions that are set aside until there is room; the signals to schedulers |
 //! | `requests` | acceptance of requests; `scope` has the scopes of templates |
-//! | `scheduler`, `executor`, `caught` | claims of due executions; the run of one, and of its action |
+//! | `scheduler`, `executor`, `caught`, `outcomes` | claims of due executions; the run of one, and of its action; its outcome |
 //! | `cancel`, `rerun` | requests about executions that exist |
 //! | `recovery` | executions that an earlier process left |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
@@ -38,6 +38,7 @@ mod given;
 mod kind;
 mod measures;
 mod options;
+mod outcomes;
 mod queue;
 mod recovery;
 mod requests;
@@ -55,9 +56,9 @@ mod wake;
 pub use cancel::Canceled;
 pub use cancel::{cancellation, unknown};
 pub use conductor::{Conductor, Report};
-pub use executor::storable;
 pub use measures::{Stage, ended, stage};
 pub use options::Options;
+pub use outcomes::storable;
 pub use queue::Queue;
 pub use recovery::{Recovered, Resumed};
 pub use requests::{Request, Unmade, checked, final_parameters, new_execution, refuse_overrides, runnable};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_catalog::configuration::NoConfiguration;
-use petrel_catalog::content::{RegisteredAction, refused};
+use petrel_catalog::content::refused;
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
 use petrel_executions::{Conductor as _, Uncommitted, final_parameters, spans};
@@ -19,13 +19,14 @@ use petrel_workflows::{Conducted, EDITION, Status};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
+use super::ACTION_CHAIN;
 use super::definitions::{Compiled, not_begun};
 use super::live::{self, Live};
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::step::Step;
+use super::surroundings::{above, chain_context, surroundings};
 use super::world::{self, Results};
-use super::{ACTION_CHAIN, children};
 
 /// How long to wait before a workflow is tried again that found no room, or could not read what it needs.
 const NO_ROOM: Duration = Duration::from_secs(1);
@@ -177,38 +178,6 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     context.extend(config.map(|config| (CONFIG.to_owned(), config)));
     input.retain(|name, _| registered.action.parameters.contains_key(name));
     Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
-}
-
-/// The scope of a chain's templates, besides its parameters.
-fn chain_context(execution: &Execution, parameters: &Object) -> Object {
-    let mut parent = execution.context.shown();
-    parent.insert("execution_id".into(), json!(execution.id));
-    let mut context = Object::new();
-    context.insert("action_context".into(), json!({"parent": parent}));
-    let shows_published = parameters.get("display_published").cloned().unwrap_or(Value::Bool(true));
-    context.insert("display_published".into(), shows_published);
-    context
-}
-
-/// The workflow's knowledge of itself, `ctx().st2`.
-fn surroundings(engine: &WorkflowEngine, execution: &Execution, registered: &RegisteredAction) -> Value {
-    json!({
-        // Both ids are the execution's, since a workflow has no object of its own here.
-        "workflow_execution_id": execution.id,
-        "action_execution_id": execution.id,
-        "api_url": engine.options().api_url,
-        "user": execution.context.user,
-        "pack": execution.context.pack,
-        "action": execution.action,
-        "runner": registered.action.runner_type,
-    })
-}
-
-/// The context of the workflow above, `ctx().parent`, for a workflow inside another one.
-async fn above(engine: &WorkflowEngine, execution: &Execution) -> Option<Value> {
-    let parent = execution.parent.as_ref()?;
-    let workflow = engine.store().execution(parent.execution).await.ok().flatten()?;
-    Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow.context)))
 }
 
 /// The workflow of which some tasks are run again.

@@ -13,7 +13,7 @@
 //! | | |
 //! |---|---|
 //! | `service`, `conductor` | the handle, and what executions ask of it |
-//! | `begin` | a workflow begins when its execution was claimed |
+//! | `begin`, `surroundings` | a workflow begins when its execution was claimed; what it sees around it |
 //! | `message`, `delivery`, `mailbox` | what happens to a workflow, its way, and where it waits for its turn |
 //! | `step` | a batch of that is applied: `report` has where what is inside stands, `room` how much may start, `children` makes what its tasks ask for, `world` is what its expressions see |
 //! | `live`, `load` | a workflow in memory, and made anew from its log; `residence` says how long it stays |
@@ -49,6 +49,7 @@ mod room;
 mod runner;
 mod service;
 mod step;
+mod surroundings;
 mod timers;
 mod unread;
 mod world;

@@ -1,0 +1,48 @@
+//! Outcomes as they are stored: a result of a depth that can be read back, and the outcomes of runs that their runner, or the
+//! stop of the host, has ended. The [executor](super::executor) decides which one it is.
+
+use petrel_model::{Object, depth};
+use petrel_runners::{End, Outcome};
+use serde_json::{Value, json};
+
+/// A result that can be read back: one that nests too deep (see [`depth`]) is kept as its JSON text.
+pub fn storable(result: Value) -> Value {
+    match &result {
+        Value::Object(object) if depth::is_too_deep(&result) => {
+            // Only the fields that nest too deep become text, if that is enough: the others can still be read
+            // as values.
+            let flat = |value: &Value| match value {
+                value if depth::is_too_deep(value) => Value::from(value.to_string()),
+                value => value.clone(),
+            };
+            let flattened: Object = object.iter().map(|(name, value)| (name.clone(), flat(value))).collect();
+            let flattened = Value::Object(flattened);
+            if depth::is_too_deep(&flattened) { Value::from(result.to_string()) } else { flattened }
+        }
+        result if depth::is_too_deep(result) => Value::from(result.to_string()),
+        _ => result,
+    }
+}
+
+/// The outcome of a run that its runner ended as canceled although nobody asked for that: a failure. As
+/// canceled it would end the workflow around it without retries, and nobody could say who had canceled it.
+pub(crate) fn unasked(outcome: &Outcome) -> Outcome {
+    let result = json!({
+        "error": "the runner has ended this as canceled, and nobody has asked for that",
+        "code": "runner.canceled",
+        "hint": "this is a mistake in the runner; run it again if that is safe",
+        "result": outcome.result,
+    });
+    Outcome { end: End::Failed, result }
+}
+
+/// The outcome of a run that was ended because the host stops.
+pub(crate) fn abandoned(outcome: &Outcome) -> Outcome {
+    let result = json!({
+        "error": "the host was stopped while this ran",
+        "code": "host.stopped",
+        "hint": "run it again if that is safe; give it more time with engine.drain_seconds",
+        "result": outcome.result,
+    });
+    Outcome { end: End::Abandoned, result }
+}
