@@ -135,15 +135,17 @@ output: [{said: <% task(say).result.stdout %>}]
     host.until(&host.request(&json!({"action": "calls.chain"})), "succeeded");
     let ended = host.until(&host.request(&json!({"action": "calls.odd"})), "succeeded");
     assert_eq!(ended["result"]["output"], json!({"said": "done"}));
-    for (condition, said) in
-        [("<% succeded() %>", "did you mean \"succeeded\"?"), ("<% succeeded()", "end it with `%>`")]
-    {
+    for (condition, code, mark, said) in [
+        ("<% succeded() %>", 1, "", "did you mean \"succeeded\"?"),
+        ("<% succeeded()", 0, "note: ", "end it with `%>`"),
+    ] {
         let wrong = format!(
             "version: 1.0\ntasks:\n  a:\n    action: core.noop\n    next:\n      - when: {condition}\n"
         );
         let file = place.write("wrong.yaml", &wrong);
-        let inspected = host.cli(&["workflow", "inspect", &file]).with_code(1);
-        assert_says(&inspected.stdout, &["wrong.yaml:6:9: tasks.a.next[0].when: ", said]);
+        let inspected = host.cli(&["workflow", "inspect", &file]).with_code(code);
+        let begin = format!("wrong.yaml:6:9: {mark}tasks.a.next[0].when: ");
+        assert_says(&inspected.stdout, &[&begin, said]);
         let answer = host.try_send("POST", "/workflows/inspect", "", wrong.as_bytes()).unwrap();
         assert_says(&answer.with_status(200).json().to_string(), &["\"type\":\"expression\"", "\"line\":6"]);
     }

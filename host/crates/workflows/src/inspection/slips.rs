@@ -1,11 +1,11 @@
 //! Mistakes that Orquesta ignores, or only notices when tasks have run: unknown functions and filters, expressions
 //! without an end, words in a text that are not parameters, conditions without an expression.
 //!
-//! A function that nobody has is an error, and so is an expression without an end. What Orquesta drops, or treats as plain
-//! text that may have been meant, is a note, and so are calls of `task` and `st2kv` that give nothing ([`calls`]), since
-//! they are found by their text. Texts in the place of numbers ([`numbers`]), calls of `item` that give nothing
-//! ([`items`]) and variables without `ctx` fail where a run comes to them: they are errors where every run does
-//! ([`certain`](super::certain)), and else notes.
+//! What Orquesta drops, or treats as plain text that may have been meant, is a note: so is an expression without an end. So
+//! are calls of `task` and `st2kv` that give nothing ([`calls`]), since they are found by their text. Functions that nobody
+//! has, variables without `ctx`, texts in the place of numbers ([`numbers`]) and calls of `item` that give nothing
+//! ([`items`]) fail where a run comes to them: they are errors where every run does ([`certain`](super::certain)), and else
+//! notes.
 
 use petrel_expressions::statement::{self, SlipKind};
 use serde_json::{Map, Value};
@@ -124,16 +124,12 @@ fn of_condition(text: &str, place: &Place, findings: &mut Vec<Finding>) {
 /// Adds the slips in a value: to `failing` those that fail where a run comes to them.
 fn add(value: &Value, place: &Place, findings: &mut Vec<Finding>, failing: &mut Vec<Finding>) {
     for slip in statement::slips(value) {
-        // In a text with blocks a name may be set or defaulted by the rest of the text.
-        let fails = slip.kind == SlipKind::Bare && !slip.expression.contains("{%");
-        let is_note = matches!(slip.kind, SlipKind::Broken | SlipKind::Bare);
         let mut finding = Finding::new(Kind::Expression, place, slip.message);
         finding.language = Some(slip.language);
         finding.expression = Some(slip.expression);
-        if fails {
-            failing.push(finding);
-        } else {
-            findings.push(if is_note { finding.noted() } else { finding });
+        match slip.kind {
+            SlipKind::Unknown | SlipKind::Bare => failing.push(finding),
+            SlipKind::Unclosed | SlipKind::Broken => findings.push(finding.noted()),
         }
     }
 }
@@ -181,18 +177,18 @@ mod tests {
                 true,
                 "always holds; write it as `<% succeeded() %>`",
             ),
-            (next(json!({"when": "<% succeeded()"})), "next[1].when", false, "end it with `%>`"),
+            (next(json!({"when": "<% succeeded()"})), "next[1].when", true, "end it with `%>`"),
             (next(json!({"publish": "path=ok"})), "next[1].publish", true, "`path=ok` is dropped"),
             (
                 next(json!({"publish": "a=<% wher(1) %>"})),
                 "next[1].publish",
-                false,
+                true,
                 "unknown function \"wher\"",
             ),
             (
                 next(json!({"publish": [{"a": 1}, {"b": "{{ x"}]})),
                 "next[1].publish[1]",
-                false,
+                true,
                 "end it with `}}`",
             ),
             (json!({"action": "a.b window=24h c=1"}), "action", true, "of `window=24h` only `24` is read"),
@@ -203,7 +199,14 @@ mod tests {
                 false,
                 "taken for the name of an action; put the value in quotes",
             ),
-            (json!({"action": "a.b", "input": {"x": {"y": ["<% ctx(x)"]}}}), "input.x", false, "has no end"),
+            (json!({"action": "a.b", "input": {"x": {"y": ["<% ctx(x)"]}}}), "input.x", true, "has no end"),
+            (json!({"action": "a.b", "input": {"x": "<% wher(1) %>"}}), "input.x", false, "\"wher\""),
+            (
+                json!({"action": "a.b", "input": {"x": "<% ctx(y) or wher(1) %>"}}),
+                "input.x",
+                true,
+                "\"wher\"",
+            ),
             (
                 json!({"action": "a.b", "input": {"x": "<% ctx(\nx) %>"}}),
                 "input.x",

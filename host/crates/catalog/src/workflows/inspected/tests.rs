@@ -36,7 +36,7 @@ tasks:
         "5:5: tasks.one.input: Action \"core.local\" is missing required input \"cmd\".",
         "5:5: tasks.one.input.cmds: Action \"core.local\" has unexpected input \"cmds\".",
         "7:5: tasks.two.action: The action \"core.nop\" is not registered in the database.",
-        "9:7: tasks.two.input.x: unknown function \"lenn\"; did you mean \"len\"?",
+        "9:7: note: tasks.two.input.x: unknown function \"lenn\"; did you mean \"len\"?",
         "4:22: note: tasks.one.next[0].publish: `path=ok` is dropped",
     ];
     assert_eq!(told.len(), begin.len(), "{told:#?}");
@@ -68,6 +68,7 @@ fn what_may_never_be_evaluated_keeps_nobody_from_running_a_workflow() {
         ("vars: [{x: '<% switch(true => 1, false => task(gone)) %>'}]", "{action: core.noop}"),
         ("vars: [{x: \"<% concat('starting task(build) on ', ctx(st2).user) %>\"}]", "{action: core.noop}"),
         ("vars: [{x: \"{{ host if ctx('st2') else 'none' }}\"}]", "{action: core.noop}"),
+        ("vars: [{x: '<% ctx(st2)'}]", "{action: core.noop, next: [{publish: 'x=<% wher(1) %>'}]}"),
         ("vars: [{x: 1}]", "{with: '<% [] %>', action: core.noop, input: {x: '{{ host }}'}}"),
     ] {
         let text = format!("version: 1.0\n{head}\ntasks:\n  a: {task}\n");
