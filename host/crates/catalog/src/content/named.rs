@@ -2,6 +2,7 @@
 //! exist, cannot be read, or belongs to a pack of the host that this version lacks.
 
 use petrel_engine_core::Error;
+use petrel_model::Ref;
 use petrel_model::names::{WITHOUT_OWN_PACK, is_own_pack};
 use petrel_persistence::DocumentKind;
 
@@ -54,6 +55,14 @@ impl Content {
             Some(hint) => Error::NotFound { what, name: name.to_owned(), hint },
             None => Error::not_found(what, name, known),
         }
+    }
+
+    /// The remedy for a call of an action of the host's own packs that this version lacks: a sentence.
+    pub(crate) fn in_place_of(&self, action: &Ref) -> Option<String> {
+        let hint = self.lacks(Named::Action, action.as_str())?;
+        let mut letters = hint.chars();
+        let first = letters.next()?.to_uppercase();
+        Some(format!("{first}{}.", letters.as_str()))
     }
 
     /// The remedy for an action or a trigger type of one of the host's own packs that this version lacks.

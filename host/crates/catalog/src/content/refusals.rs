@@ -11,17 +11,24 @@ use super::named::Named;
 use super::{Content, Runners};
 
 /// Features of StackStorm that this host lacks: a runner, the actions of `core` that need it, and the remedy.
-static WITHOUT: [(&str, &[&str], &str); 5] = [
+static WITHOUT: [(&str, &[&str], &str); 8] = [
     ("remote-shell-cmd", &["remote", "remote_sudo"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
     ("remote-shell-script", &[], "let core.local do it over ssh: cmd='ssh HOST sh -s < SCRIPT'"),
     ("winrm-cmd", &["winrm_cmd"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
     ("winrm-ps-cmd", &["winrm_ps_cmd"], "let core.local do it over ssh: cmd='ssh HOST powershell COMMAND'"),
+    ("winrm-ps-script", &[], "let core.local do it over ssh: cmd='ssh HOST powershell -Command - < SCRIPT'"),
+    ("announcement", &["announcement"], "let core.http post it to where it is to be read"),
+    ("mistral-v2", &[], "write the workflow in the language of Orquesta, with runner_type: orquesta"),
     (
         "inquirer",
         &["ask"],
         "let the workflow wait by `petrel execution pause ID`, and go on by `petrel execution resume ID`",
     ),
 ];
+
+/// Actions of StackStorm's `core` that this host lacks for another reason, and the remedy.
+static NO_ACTIONS: [(&str, &str); 1] =
+    [("inject_trigger", "post to a webhook (the trigger core.st2.webhook) with core.http")];
 
 /// Trigger types of StackStorm's `core` that this host lacks, and the remedy.
 static NO_TRIGGERS: [(&[&str], &str); 2] = [
@@ -70,8 +77,11 @@ pub fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
     (message, hint)
 }
 
-/// The remedy for the action `name` of `core`, if it needs a runner that this host lacks.
+/// The remedy for the action `name` of `core`, if this host lacks it.
 pub(super) fn instead_of(name: &str) -> Option<String> {
+    if let Some((_, instead)) = NO_ACTIONS.iter().find(|(action, _)| *action == name) {
+        return Some(format!("this version has no such action; {instead}"));
+    }
     let (runner, _, instead) = WITHOUT.iter().find(|(_, actions, _)| actions.contains(&name))?;
     Some(format!("it needs the runner {runner}, which this version does not have; {instead}"))
 }

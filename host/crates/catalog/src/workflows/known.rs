@@ -26,8 +26,8 @@ enum Entry {
     Action(Arc<RegisteredAction>),
     /// The action exists, and cannot be run.
     Hidden,
-    /// It does not exist; the one that is likely meant.
-    Missing(Option<Ref>),
+    /// It does not exist; the remedy, a sentence.
+    Missing(Option<String>),
 }
 
 /// Largest number of missing actions whose names are compared with the existing ones.
@@ -53,8 +53,10 @@ impl Registered {
                 Some(action) => Entry::Action(Arc::clone(action)),
                 None if content.is_hidden(&reference) => Entry::Hidden,
                 None => {
-                    compared += 1;
-                    Entry::Missing(if compared > MOST_COMPARED { None } else { near(content, &reference) })
+                    let instead = content.in_place_of(&reference);
+                    let is_compared = instead.is_none() && compared < MOST_COMPARED;
+                    compared += usize::from(is_compared);
+                    Entry::Missing(if is_compared { near(content, &reference) } else { instead })
                 }
             };
             (reference, entry)
@@ -64,11 +66,14 @@ impl Registered {
     }
 }
 
-/// The registered action whose name is near that of a missing one.
-fn near(content: &Content, missing: &Ref) -> Option<Ref> {
-    let known = || content.actions().map(|registered| &registered.action.reference);
-    let near = nearest(missing.as_str(), known().map(Ref::as_str))?;
-    known().find(|known| known.as_str() == near).cloned()
+/// The question whether the registered action is meant whose name is near that of a missing one.
+fn near(content: &Content, missing: &Ref) -> Option<String> {
+    let known = content.actions().map(|registered| registered.action.reference.as_str());
+    nearest(missing.as_str(), known).map(meant)
+}
+
+fn meant(near: &str) -> String {
+    format!("Did you mean \"{near}\"?")
 }
 
 /// The valid references among these texts, each once, sorted as text.
@@ -93,10 +98,10 @@ impl Actions for Registered {
         }
     }
 
-    fn near(&self, reference: &str) -> Option<String> {
+    fn remedy(&self, reference: &str) -> Option<String> {
         let at = self.found.binary_search_by(|(one, _)| one.as_str().cmp(reference)).ok()?;
         match &self.found.get(at)?.1 {
-            Entry::Missing(near) => near.as_ref().map(Ref::to_string),
+            Entry::Missing(remedy) => remedy.clone(),
             Entry::Action(_) | Entry::Hidden => None,
         }
     }
@@ -159,13 +164,13 @@ impl Actions for WithPack<'_> {
         }
     }
 
-    fn near(&self, reference: &str) -> Option<String> {
+    fn remedy(&self, reference: &str) -> Option<String> {
         let own = reference.split_once('.').filter(|(pack, _)| *pack == self.pack);
         match own {
             Some((pack, name)) => {
-                nearest(name, self.own.keys().copied()).map(|near| format!("{pack}.{near}"))
+                nearest(name, self.own.keys().copied()).map(|near| meant(&format!("{pack}.{near}")))
             }
-            None => self.others.as_ref()?.near(reference),
+            None => self.others.as_ref()?.remedy(reference),
         }
     }
 }
@@ -203,8 +208,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn without_a_host_only_the_packs_that_every_host_has_are_known() {
+    /// A catalog with the pack `core`, which has one action.
+    fn with_core() -> Content {
         let core = petrel_packs::PackContents {
             pack: serde_json::from_value(
                 serde_json::json!({"ref": "core", "name": "core", "version": "1.0.0"}),
@@ -218,7 +223,12 @@ mod tests {
             refused_rules: BTreeMap::new(),
             notes: Vec::new(),
         };
-        let content = Content::of_packs(Runners::new(), vec![core]);
+        Content::of_packs(Runners::new(), vec![core])
+    }
+
+    #[test]
+    fn without_a_host_only_the_packs_that_every_host_has_are_known() {
+        let content = with_core();
         let alone = WithPack::alone(content.runners(), "mine", &[], []);
         for (reference, on_host, without) in [
             ("core.noop", "Unclear", "Unclear"),
@@ -233,6 +243,32 @@ mod tests {
             assert_eq!(told(Registered::of(&content, asked())), on_host, "{reference}");
             let everywhere = Registered { is_part: true, ..Registered::of(&content, asked()) };
             assert_eq!(told(everywhere), without, "{reference}");
+        }
+    }
+
+    #[test]
+    fn a_call_of_what_is_not_there_is_told_what_to_call_in_its_place() {
+        let content = with_core();
+        let alone = WithPack::alone(content.runners(), "mine", &[], []);
+        for (reference, says) in [
+            ("core.nop", Some("Did you mean \"core.noop\"?")),
+            ("core.colour", None),
+            (
+                "core.remote",
+                Some(
+                    "It needs the runner remote-shell-cmd, which this version does not have; let core.local do it over \
+                     ssh: cmd='ssh HOST COMMAND'.",
+                ),
+            ),
+            (
+                "core.inject_trigger",
+                Some(
+                    "This version has no such action; post to a webhook (the trigger core.st2.webhook) with core.http.",
+                ),
+            ),
+        ] {
+            let others = Registered::of(&content, references([reference].into_iter()));
+            assert_eq!(alone.beside(others).remedy(reference).as_deref(), says, "{reference}");
         }
     }
 

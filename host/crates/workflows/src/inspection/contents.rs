@@ -44,8 +44,8 @@ pub trait Actions {
     /// Looks up the action with this reference.
     fn find(&self, reference: &str) -> Known<'_>;
 
-    /// The existing action that is likely meant by this reference, which does not exist.
-    fn near(&self, _reference: &str) -> Option<String> {
+    /// The remedy for a call by this reference, which does not exist: a sentence.
+    fn remedy(&self, _reference: &str) -> Option<String> {
         None
     }
 }
@@ -166,7 +166,7 @@ impl Call {
             Known::Unclear => Vec::new(),
             Known::Missing => {
                 let message = format!("The action \"{action}\" is not registered in the database.");
-                let hint = actions.near(&self.action).map(|near| format!("Did you mean \"{near}\"?"));
+                let hint = actions.remedy(&self.action);
                 vec![Finding { hint, ..self.finding(&self.action_place, message) }]
             }
             Known::Kept => {
