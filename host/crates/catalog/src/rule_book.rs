@@ -9,8 +9,8 @@ use petrel_expressions::Datastore;
 use petrel_model::names::check_text;
 use petrel_model::secrets::{MASK, is_masked};
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
-use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
+use petrel_packs::{Problem, RuleDefinition};
 use petrel_persistence::Expect;
 use petrel_rules::{check, key_warnings, warnings};
 use serde_json::Value;
@@ -52,12 +52,15 @@ impl Catalog {
         context.insert("user".into(), user.into());
         let (core, datastore) = (self.core().clone(), self.keys().all());
         self.change_rules(move |content| {
-            let rule = rule_of(content, definition(&text)?, core.mint(core.now()), context.clone())?;
+            let definition = definition(&text)?;
+            let notes = told(&definition.notes);
+            let rule = rule_of(content, definition, core.mint(core.now()), context.clone())?;
             if content.has_rule(&rule.reference) {
                 return Err(exists(content.rule(rule.reference.as_str())?));
             }
             refuse_masked(&rule)?;
-            let warnings = check_rule(content, &rule, &datastore)?;
+            let mut warnings = check_rule(content, &rule, &datastore)?;
+            warnings.extend(notes);
             let compiled = compiled(&rule);
             refuse_rule_reading_secrets(giver, content, &compiled, None, None)?;
             let decided = RuleChange {
@@ -80,7 +83,9 @@ impl Catalog {
         let (name, text, datastore) = (name.to_owned(), text.to_owned(), self.keys().all());
         self.change_rules(move |content| {
             let old = content.rule(&name)?;
-            let mut rule = rule_of(content, definition(&text)?, old.id, old.context.clone())?;
+            let definition = definition(&text)?;
+            let notes = told(&definition.notes);
+            let mut rule = rule_of(content, definition, old.id, old.context.clone())?;
             if rule.reference != old.reference && content.has_rule(&rule.reference) {
                 return Err(names_another(old, &rule));
             }
@@ -88,6 +93,7 @@ impl Catalog {
             refuse_masked(&rule)?;
             let mut warnings: Vec<_> = renamed(old, &rule).into_iter().collect();
             warnings.extend(check_rule(content, &rule, &datastore)?);
+            warnings.extend(notes);
             let change = RuleChange::replacing(old, &rule);
             if let Some(compiled) = &change.put {
                 refuse_rule_reading_secrets(giver, content, compiled, Some(old), None)?;
@@ -196,10 +202,12 @@ pub(crate) fn sentence(hint: &str) -> String {
 }
 
 fn definition(text: &str) -> Result<RuleDefinition, Error> {
-    read_rule("rule", text, None).map_err(|problems| {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Error::invalid(lines.join("\n"), "correct the rule and try again")
-    })
+    read_rule("rule", text, None)
+        .map_err(|problems| Error::invalid(told(&problems).join("\n"), "correct the rule and try again"))
+}
+
+fn told(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(Problem::to_string).collect()
 }
 
 fn exists(existing: &Rule) -> Error {

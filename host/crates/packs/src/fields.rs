@@ -95,16 +95,36 @@ impl<'a> Fields<'a> {
         self.entry(name).map_or(self.position, |entry| entry.node.position)
     }
 
+    /// Whether a field was written, even if it is empty.
+    pub(crate) fn has(self, name: &str) -> bool {
+        self.entry(name).is_some()
+    }
+
     /// Reports all fields that are neither `known` nor `ignored`.
     pub(crate) fn refuse_unknown(self, known: &[&str], ignored: &[&str], problems: &mut Problems) {
-        for entry in self.entries {
-            let key = entry.key.as_str();
-            if !known.contains(&key) && !ignored.contains(&key) {
-                problems.add_with(entry.position, || {
-                    format!("{} has no field {}; {}", self.what, short(key), suggestion(key, known))
-                });
-            }
+        for entry in self.unknown(known, ignored) {
+            problems.add_with(entry.position, || {
+                let key = &entry.key;
+                format!("{} has no field {}; {}", self.what, short(key), suggestion(key, known))
+            });
         }
+    }
+
+    /// Notes on fields that are neither `known` nor `ignored`, for a mapping in which StackStorm accepts any.
+    pub(crate) fn strays(self, known: &[&str], ignored: &[&str], problems: &Problems) -> Vec<Problem> {
+        let told = self.unknown(known, ignored).take(MOST_PROBLEMS).map(|entry| {
+            let (key, remedy) = (short(&entry.key), suggestion(&entry.key, known));
+            let message = format!("{} has no field {key}, so it is ignored; {remedy}", self.what);
+            Problem { file: problems.file.clone(), position: Some(entry.position), message }
+        });
+        told.collect()
+    }
+
+    fn unknown(self, known: &[&str], ignored: &[&str]) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(move |entry| {
+            let key = entry.key.as_str();
+            !known.contains(&key) && !ignored.contains(&key)
+        })
     }
 
     fn wrong(self, name: &str, needed: &str, node: &Node, problems: &mut Problems) {

@@ -311,7 +311,7 @@ impl<'a> Reading<'a> {
                         self.refuse_rule(stem(&file), about(&file, message));
                         continue;
                     }
-                    self.notes.extend(rule.notes.iter().map(|note| format!("{file}: {note}")));
+                    self.notes.extend(rule.notes.iter().map(Problem::to_string));
                     rules.push(rule);
                 }
                 Err(problems) => {

@@ -99,6 +99,21 @@ async fn a_key_that_does_not_exist_is_warned_about_when_a_rule_is_written_or_reg
 }
 
 #[tokio::test]
+async fn what_stackstorm_ignores_in_a_rule_is_a_warning_when_it_is_written_or_registered() {
+    let house = House::new().await;
+    let text = rule("a", "one").replace("type:", "pack: core, type:");
+    let says = ":4:11: the trigger of a rule has no field pack, so it is ignored";
+    let made = house.catalog.create_rule(&text, "ada").await.unwrap();
+    let updated = house.catalog.update_rule("mine.a", &text, Giver::SeesSecrets).await.unwrap();
+    house.catalog.delete_rule("mine.a").await.unwrap();
+    let report = house.register("mine", &[("rules/a.yaml", &text)]).await.unwrap();
+    for notes in [made.warnings, updated.warnings, report.notes] {
+        assert!(notes.len() == 1 && notes[0].contains(says), "{notes:?}");
+    }
+    assert_eq!(house.rules_on("mine"), ["mine.a"]);
+}
+
+#[tokio::test]
 async fn what_is_refused_leaves_nothing_behind() {
     let house = House::new().await;
     house.catalog.create_rule(&rule("a", "one"), "ada").await.unwrap();

@@ -24,13 +24,16 @@ const FIELDS: &[&str] = &[
     "notify",
 ];
 
+/// Fields of printed actions that are ignored, as StackStorm does.
+const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file"];
+
 /// Parses the metadata of an action of `pack`.
 ///
 /// # Errors
 /// All problems: unknown fields and attributes, wrong types, missing fields.
 pub fn read_action(file: &str, text: &str, pack: &str) -> Result<Action, Vec<Problem>> {
     read(file, text, "an action", |fields, problems| {
-        fields.refuse_unknown(FIELDS, &["metadata_file"], problems);
+        fields.refuse_unknown(FIELDS, PRINTED, problems);
         if let Some(parameters) = fields.get("parameters") {
             schema::check_parameters(parameters, problems);
         }

@@ -6,6 +6,7 @@ use petrel_model::{Object, Ref, Rule, RuleId, Trigger, names};
 
 use super::{read, reference, reference_to};
 use crate::fields::{Fields, Problems};
+use crate::limits::MOST_PROBLEMS;
 use crate::problem::{Problem, short};
 
 /// A rule as people write it, without an id.
@@ -33,8 +34,8 @@ pub struct RuleDefinition {
     pub tags: Vec<Tag>,
     /// Metadata, such as its author.
     pub context: Object,
-    /// Notes for its author, one sentence each.
-    pub notes: Vec<String>,
+    /// Notes for its author: it can be used as it is.
+    pub notes: Vec<Problem>,
 }
 
 impl RuleDefinition {
@@ -66,6 +67,8 @@ const FIELDS: &[&str] =
 /// Fields of printed rules that are ignored when such a rule is edited and sent back.
 const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file"];
 
+const OF_CRITERION: &[&str] = &["type", "pattern", "condition"];
+
 /// Parses a rule from YAML or JSON. `pack` is the pack that the file belongs to, if any.
 ///
 /// Operators, paths and templates are not checked here: see `petrel_rules::check`.
@@ -75,7 +78,8 @@ const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file"];
 pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefinition, Vec<Problem>> {
     read(file, text, "a rule", |fields, problems| {
         fields.refuse_unknown(FIELDS, PRINTED, problems);
-        let (home, mut notes) = (pack, Vec::new());
+        let home = pack;
+        let mut notes = Notes { file, found: Vec::new() };
         let pack = match pack {
             Some(pack) => pack.to_owned(),
             None => fields.text("pack", problems).unwrap_or_else(|| "default".into()),
@@ -87,26 +91,45 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
             problems.add(fields.position("pack"), format!("{invalid}; {}", invalid.remedy));
         }
         let reference = reference(fields, &pack, problems);
-        let trigger = trigger(fields, problems);
+        let trigger = trigger(fields, &mut notes, problems);
         let action = action(fields, home, &mut notes, problems);
         if home.is_some() && fields.get("enabled").is_none() {
-            notes.push("the rule is disabled, since it does not say enabled: true".to_owned());
+            notes.add("the rule is disabled, since it does not say enabled: true".to_owned());
         }
+        let criteria = criteria(fields, &mut notes, problems);
         Some(RuleDefinition {
             file: file.to_owned(),
             description: fields.text("description", problems).unwrap_or_default(),
             enabled: fields.flag("enabled", false, problems),
             kind: kind(fields, problems),
-            criteria: criteria(fields, problems),
+            criteria,
             tags: fields.tags(problems),
             context: fields.object("context", problems),
             name: reference?.name().to_owned(),
             trigger: trigger?,
             action: action?,
             pack,
-            notes,
+            notes: notes.found,
         })
     })
+}
+
+/// The notes on a rule. A limited number is kept.
+struct Notes<'a> {
+    file: &'a str,
+    found: Vec<Problem>,
+}
+
+impl Notes<'_> {
+    /// Adds a note on the rule as a whole.
+    fn add(&mut self, message: String) {
+        self.found.push(Problem { file: self.file.to_owned(), position: None, message });
+    }
+
+    fn extend(&mut self, more: Vec<Problem>) {
+        let room = MOST_PROBLEMS.saturating_sub(self.found.len());
+        self.found.extend(more.into_iter().take(room));
+    }
 }
 
 fn kind(fields: Fields<'_>, problems: &mut Problems) -> RuleKind {
@@ -117,10 +140,11 @@ fn kind(fields: Fields<'_>, problems: &mut Problems) -> RuleKind {
     })
 }
 
-fn trigger(fields: Fields<'_>, problems: &mut Problems) -> Option<Trigger> {
+fn trigger(fields: Fields<'_>, notes: &mut Notes<'_>, problems: &mut Problems) -> Option<Trigger> {
     let node = fields.required("trigger", problems)?;
     let fields = Fields::of(node, "the trigger of a rule", problems)?;
-    fields.refuse_unknown(&["type", "parameters"], &["ref", "description"], problems);
+    // As in the pack st2cd of StackStorm, which names the pack here.
+    notes.extend(fields.strays(&["type", "parameters"], &["ref", "description"], problems));
     let parameters = fields.object("parameters", problems);
     Some(Trigger { kind: reference_to(fields, "type", problems)?, parameters })
 }
@@ -129,7 +153,7 @@ fn trigger(fields: Fields<'_>, problems: &mut Problems) -> Option<Trigger> {
 fn action(
     fields: Fields<'_>,
     home: Option<&str>,
-    notes: &mut Vec<String>,
+    notes: &mut Notes<'_>,
     problems: &mut Problems,
 ) -> Option<ActionCall> {
     let node = fields.required("action", problems)?;
@@ -141,13 +165,13 @@ fn action(
     if let (Some(pack), Some(name)) = (home, bare)
         && names::check_item("an action", pack, name).is_ok()
     {
-        notes.push(format!("the action {} names no pack, so {pack}.{name} is used; write that", short(name)));
+        notes.add(format!("the action {} names no pack, so {pack}.{name} is used; write that", short(name)));
         return Some(ActionCall { reference: Ref::new(pack, name), parameters });
     }
     Some(ActionCall { reference: reference_to(fields, "ref", problems)?, parameters })
 }
 
-fn criteria(fields: Fields<'_>, problems: &mut Problems) -> Criteria {
+fn criteria(fields: Fields<'_>, notes: &mut Notes<'_>, problems: &mut Problems) -> Criteria {
     let mut criteria = Vec::new();
     let Some(fields) = fields.get("criteria").and_then(|node| Fields::of(node, "criteria", problems)) else {
         return Ordered(criteria);
@@ -155,7 +179,12 @@ fn criteria(fields: Fields<'_>, problems: &mut Problems) -> Criteria {
     for entry in fields.entries() {
         let what = format!("the criterion {}", short(&entry.key));
         let Some(fields) = Fields::of(&entry.node, &what, problems) else { continue };
-        fields.refuse_unknown(&["type", "pattern", "condition"], &[], problems);
+        // StackStorm refuses a criterion without one of these, and what is written is likely meant to be it.
+        if fields.has("type") && fields.has("pattern") {
+            notes.extend(fields.strays(OF_CRITERION, &[], problems));
+        } else {
+            fields.refuse_unknown(OF_CRITERION, &[], problems);
+        }
         let pattern = fields.entries().iter().find(|field| field.key == "pattern");
         let criterion = Criterion {
             operator: fields.text("type", problems),

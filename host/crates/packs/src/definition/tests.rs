@@ -11,7 +11,7 @@ fn told<T: std::fmt::Debug>(result: Result<T, Vec<Problem>>) -> Vec<String> {
 
 #[test]
 fn an_action_is_read() {
-    let text = "name: greet\nrunner_type: local-shell-cmd\nparameters:\n  cmd: {default: echo, immutable: yes}\n  who:\n    type: string\n    position: 0\n";
+    let text = "name: greet\nid: x\nuid: y\nref: demo.greet\nmetadata_file: z\nrunner_type: local-shell-cmd\nparameters:\n  cmd: {default: echo, immutable: yes}\n  who:\n    type: string\n    position: 0\n";
     let action = read_action("actions/greet.yaml", text, "demo").unwrap();
     assert_eq!((action.reference.as_str(), action.enabled, action.idempotent), ("demo.greet", true, false));
     assert_eq!(action.parameters.get("cmd"), Some(&json!({"default": "echo", "immutable": true})));
@@ -73,7 +73,6 @@ fn a_rule_is_read_strictly() {
             "r.yaml:2:1: a rule has no field enable; did you mean enabled?",
             "r.yaml:3:7: unknown rule type \"sometimes\"; write standard or backstop",
             "r.yaml:4:10: the trigger of a rule needs a field type; rename typ, if that is meant, or add it",
-            "r.yaml:4:11: the trigger of a rule has no field typ; did you mean type?",
             "r.yaml:5:22: the action of a rule has no field paramters; did you mean parameters?",
             "r.yaml:7:29: the criterion trigger.a has no field patern; did you mean pattern?",
             "r.yaml:8:14: the criterion trigger.b must be a mapping of names to values, and is a number; write name: value",
@@ -82,12 +81,60 @@ fn a_rule_is_read_strictly() {
 }
 
 #[test]
+fn what_stackstorm_ignores_in_a_rule_is_a_note() {
+    let text = |trigger: &str, criterion: &str, action: &str| {
+        format!(
+            "name: r\nenabled: true\ntrigger: {{type: a.b{trigger}}}\ncriteria: {{trigger.a: {{type: eq{criterion}}}}}\naction: {{ref: a.b{action}}}\n"
+        )
+    };
+    for (trigger, criterion, expected) in [
+        (", ref: x, description: y", ", pattern: 1, condition: any", &[][..]),
+        // As in the pack st2cd of StackStorm.
+        (
+            ", pack: a",
+            ", pattern: 1",
+            &[
+                "r.yaml:3:22: the trigger of a rule has no field pack, so it is ignored; known are type, parameters",
+            ],
+        ),
+        (
+            ", paramters: {}",
+            ", pattern: 1, conditon: any",
+            &[
+                "r.yaml:3:22: the trigger of a rule has no field paramters, so it is ignored; did you mean parameters?",
+                "r.yaml:4:46: the criterion trigger.a has no field conditon, so it is ignored; did you mean condition?",
+            ],
+        ),
+    ] {
+        let rule = read_rule("r.yaml", &text(trigger, criterion, ""), Some("demo")).unwrap();
+        let notes: Vec<_> = rule.notes.iter().map(ToString::to_string).collect();
+        assert_eq!(notes, expected, "{trigger} {criterion}");
+    }
+    // What it refuses is refused.
+    for (criterion, action, says) in [
+        (
+            ", patern: 1",
+            "",
+            "r.yaml:4:34: the criterion trigger.a has no field patern; did you mean pattern?",
+        ),
+        (", pattern: 1", ", params: {}", "the action of a rule has no field params"),
+    ] {
+        let refused = told(read_rule("r.yaml", &text("", criterion, action), None));
+        assert!(refused.len() == 1 && refused[0].contains(says), "{refused:?}");
+    }
+}
+
+#[test]
 fn an_action_without_a_pack_is_one_of_the_pack_that_the_rule_is_in() {
     // As in the pack nagios of StackStorm's Exchange.
     let text = "name: r\nenabled: true\ntrigger: {type: demo.t}\naction: {ref: check_procs}\n";
     let rule = read_rule("r.yaml", text, Some("demo")).unwrap();
     assert_eq!(rule.action.reference.as_str(), "demo.check_procs");
-    assert_eq!(rule.notes, ["the action check_procs names no pack, so demo.check_procs is used; write that"]);
+    let notes: Vec<_> = rule.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notes,
+        ["r.yaml: the action check_procs names no pack, so demo.check_procs is used; write that"]
+    );
     let refused = told(read_rule("rule", text, None));
     assert!(refused[0].contains("`check_procs` is not a reference"), "{refused:?}");
 }

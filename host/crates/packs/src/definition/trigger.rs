@@ -7,13 +7,16 @@ use crate::problem::Problem;
 
 const FIELDS: &[&str] = &["name", "pack", "description", "payload_schema", "parameters_schema", "tags"];
 
+/// Fields of printed trigger types that are ignored, as StackStorm does.
+const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file"];
+
 /// Parses a trigger type of `pack`.
 ///
 /// # Errors
 /// All problems.
 pub fn read_trigger_type(file: &str, text: &str, pack: &str) -> Result<TriggerType, Vec<Problem>> {
     read(file, text, "a trigger type", |fields, problems| {
-        fields.refuse_unknown(FIELDS, &["metadata_file"], problems);
+        fields.refuse_unknown(FIELDS, PRINTED, problems);
         fields.tags(problems);
         Some(TriggerType {
             description: fields.text("description", problems).unwrap_or_default(),
