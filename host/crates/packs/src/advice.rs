@@ -47,9 +47,6 @@ fn without_time(file: &str, action: &Action) -> Option<String> {
 }
 
 fn by_runner(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
-    if action.runner_type == "python-script" {
-        return on_imports(file, action, source);
-    }
     if COMMAND_RUNNERS.contains(&action.runner_type.as_str()) {
         return without_command(file, action).into_iter().collect();
     }
@@ -85,21 +82,6 @@ pub(crate) fn on_actions<'a>(
     config_schema: Option<&Parameters>,
 ) -> Vec<String> {
     services::on_files(actions, source, config_schema)
-}
-
-/// Advice on the imports of a Python action.
-fn on_imports(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
-    let script = format!("actions/{}", action.entry_point);
-    // A missing script has been reported as a problem.
-    let text = source.read(&script, imports::LARGEST).unwrap_or_default();
-    let modules = imports::not_offered(&text).into_iter();
-    let told = modules.map(|module| {
-        format!(
-            "{file}: {script} imports {module}, which Petrel does not offer, so that the action will fail; have it do \
-             without, or call the API"
-        )
-    });
-    told.collect()
 }
 
 /// Advice on an action that names a file and gives no command line.

@@ -1,7 +1,9 @@
 //! Finds imports of StackStorm's own modules that Petrel does not provide, since such an action will fail. Files are
-//! scanned line by line, so that imports inside functions count, too.
+//! scanned line by line, so that imports inside functions count, too. [`super::services`] knows the files.
 
 use std::collections::BTreeSet;
+
+use petrel_model::nearest::nearest;
 
 /// Largest file that is scanned, in bytes.
 pub(super) const LARGEST: u64 = 256 << 10;
@@ -12,6 +14,14 @@ const PACKAGES: [&str; 6] = ["st2common", "st2reactor", "st2actions", "st2api", 
 /// Packages that contain nothing but modules, so that every name imported from them is a module.
 const HOLDERS: [&str; 5] =
     ["st2common", "st2common.constants", "st2common.content", "st2common.runners", "st2common.util"];
+
+/// The module of the base class of all Python actions, and this class.
+const BASE: &str = "st2common.runners.base_action";
+const ACTION: &str = "st2common.runners.base_action.Action";
+
+/// Modules that packs import and that have moved, and the remedy.
+const MOVED: [(&str, &str); 1] =
+    [("st2actions.runners.pythonrunner", "import Action from st2common.runners.base_action in its place")];
 
 /// The modules that Petrel provides, in `python/` of `petrel-runners`.
 const OFFERED: [&str; 26] = [
@@ -58,6 +68,11 @@ fn imported(line: &str) -> Vec<String> {
         return Vec::new();
     };
     let module = module.trim();
+    if module == BASE {
+        let is_misspelt = |name: &&str| *name != "Action" && nearest(name, ["Action"]).is_some();
+        let misspelt = names(what).filter(is_misspelt).map(|name| format!("{module}.{name}"));
+        return misspelt.chain([module.to_owned()]).collect();
+    }
     if !HOLDERS.contains(&module) {
         return vec![module.to_owned()];
     }
@@ -69,6 +84,23 @@ pub(super) fn names(list: &str) -> impl Iterator<Item = &str> {
     let list = list.split(['#', ';']).next().unwrap_or_default();
     let words = list.split(',').filter_map(|part| part.split_whitespace().next());
     words.map(|word| word.trim_matches(['(', ')', '\\'])).filter(|word| !word.is_empty() && *word != "*")
+}
+
+/// The remedy for the import of a module that Petrel does not provide.
+pub(super) fn remedy(module: &str) -> String {
+    let moved = MOVED.iter().find(|(moved, _)| *moved == module).map(|(_, instead)| (*instead).to_owned());
+    let near = || near(module).map(|near| format!("did you mean {near}?"));
+    moved.or_else(near).unwrap_or_else(|| "have it do without, or call the API".to_owned())
+}
+
+/// What Petrel provides and is likely meant by a name: each part of it is the same, or nearly.
+fn near(module: &str) -> Option<&'static str> {
+    let parts: Vec<_> = module.split('.').collect();
+    OFFERED.into_iter().chain([ACTION]).find(|offered| {
+        let others: Vec<_> = offered.split('.').collect();
+        let is_like = |(part, other): (&&str, &&str)| part == other || nearest(part, [*other]).is_some();
+        others.len() == parts.len() && parts.iter().zip(&others).all(is_like)
+    })
 }
 
 fn is_stackstorms(module: &str) -> bool {
@@ -98,8 +130,33 @@ mod tests {
             ("from st2client.client import Client\nimport st2_dispatch", &[]),
             ("# import st2common.nothing\nx = 'from st2api import y'", &[]),
             ("from st2common.util import *", &[]),
+            (
+                "from st2common.runners.base_action import Actoin, PackConfigDict",
+                &["st2common.runners.base_action.Actoin"],
+            ),
         ] {
             assert!(not_offered(text).iter().eq(expected), "{text}: {:?}", not_offered(text));
+        }
+    }
+
+    #[test]
+    fn what_is_not_offered_is_told_with_what_is_likely_meant() {
+        for (module, says) in [
+            ("st2common.runners.base_actoin", "did you mean st2common.runners.base_action?"),
+            ("st2common.runner.base_action", "did you mean st2common.runners.base_action?"),
+            ("st2common.runners.base_action.Actoin", "did you mean st2common.runners.base_action.Action?"),
+            ("st2common.util.isotme", "did you mean st2common.util.isotime?"),
+            (
+                "st2actions.runners.pythonrunner",
+                "import Action from st2common.runners.base_action in its place",
+            ),
+            // Others of StackStorm's own.
+            ("st2common.util.db", "have it do without, or call the API"),
+            ("st2common.util.schema", "have it do without, or call the API"),
+            ("st2common.exceptions.auth", "have it do without, or call the API"),
+            ("st2common.models.system.action", "have it do without, or call the API"),
+        ] {
+            assert_eq!(remedy(module), says, "{module}");
         }
     }
 

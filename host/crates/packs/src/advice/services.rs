@@ -1,8 +1,7 @@
 //! Finds calls of StackStorm's `action_service` that Petrel does not provide, since an action that reaches such a call
 //! fails. They are reported at registration, by file and line. Files of the pack that an action imports are scanned as
-//! well, line by line; whether a call is ever reached is not determined. For these files, imports that Petrel does not
-//! provide are reported, too; [`super::imports`] does that for the scripts of actions, and [`config_keys`] knows about reads
-//! of the configuration.
+//! well, line by line; whether a call is ever reached is not determined. [`super::imports`] knows which imports Petrel does
+//! not provide, and [`config_keys`] about reads of the configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,19 +32,16 @@ const CHANGED_LATER: &str =
 const MOST_FILES_OF_ACTION: usize = 100;
 const MOST_FILES: usize = 2_000;
 
-/// Advice on the files of Python actions, one sentence each: calls, imports of the files that they import, and keys that
-/// the configuration with the schema `config_schema` does not have.
+/// Advice on the files of Python actions, one sentence each: calls, imports, and keys that the configuration with the
+/// schema `config_schema` does not have.
 pub(super) fn on_files<'a>(
     actions: impl Iterator<Item = &'a Action>,
     source: &dyn Source,
     config_schema: Option<&Parameters>,
 ) -> Vec<String> {
-    let (mut look, mut scripts) =
-        (Look { source, files: BTreeMap::new(), reached: BTreeSet::new() }, BTreeSet::new());
+    let mut look = Look { source, files: BTreeMap::new(), reached: BTreeSet::new() };
     for action in actions.filter(|action| action.runner_type == "python-script") {
-        let script = format!("actions/{}", action.entry_point);
-        look.follow(&script);
-        scripts.insert(script);
+        look.follow(&format!("actions/{}", action.entry_point));
     }
     let Look { files, reached, .. } = look;
     let read: Vec<(&String, &PythonFile)> =
@@ -54,15 +50,7 @@ pub(super) fn on_files<'a>(
     for (file, read) in &read {
         notes.extend(read.calls.iter().map(|(line, method)| told(file, *line, method)));
     }
-    for (file, read) in read.iter().filter(|(file, _)| !scripts.contains(*file)) {
-        notes.extend(read.strangers.iter().map(|module| {
-            format!(
-                "{file} imports {}, which Petrel does not offer, so that an action that imports it fails; have it do \
-                 without, or call the API",
-                short(module)
-            )
-        }));
-    }
+    notes.extend(not_offered(&read));
     // A pack without a schema takes any configuration.
     notes.extend(config_schema.map(|schema| undeclared(&read, schema)).unwrap_or_default());
     let more = notes.len().saturating_sub(MOST_PROBLEMS);
@@ -71,6 +59,29 @@ pub(super) fn on_files<'a>(
         notes.push(format!("and {more} more remarks on files of Python; see to these first"));
     }
     notes
+}
+
+/// Notes on modules that Petrel does not provide: one for each, however many files import it.
+fn not_offered(files: &[(&String, &PythonFile)]) -> Vec<String> {
+    let mut importers: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+    for (file, read) in files {
+        for module in &read.strangers {
+            importers.entry(module.as_str()).or_insert((file.as_str(), 0)).1 += 1;
+        }
+    }
+    let told = importers.into_iter().map(|(module, (first, count))| {
+        let import = match count.saturating_sub(1) {
+            0 => "imports".to_owned(),
+            1 => "and 1 more file import".to_owned(),
+            more => format!("and {more} more files import"),
+        };
+        format!(
+            "{first} {import} {}, which Petrel does not offer, so that an action that imports it fails; {}",
+            short(module),
+            imports::remedy(module)
+        )
+    });
+    told.collect()
 }
 
 /// Notes on keys of the configuration that `schema` does not declare. None if a file changes the configuration, since that
@@ -241,7 +252,6 @@ mod tests {
         };
         let files: &[(&str, &[u8])] = &[
             ("actions/one.py", b"from lib.base import Base\nimport json\n\nclass One(Base):\n    pass\n"),
-            // What an action imports itself is told elsewhere.
             ("actions/two.py", b"from lib import base\nimport st2common.bootstrap.base\n# self.action_service.get_value('x')\n"),
             ("actions/lib/__init__.py", b""),
             (
@@ -258,7 +268,7 @@ mod tests {
             "actions/lib/base.py:5: action_service.get_user_info does not exist here",
             "actions/lib/store.py:3: action_service.set_value does not exist here",
             "actions/sub/three.py:2: action_service.nothing does not exist here",
-            "actions/lib/store.py imports st2common.bootstrap.base, which Petrel does not offer",
+            "actions/lib/store.py and 1 more file import st2common.bootstrap.base, which Petrel does not offer",
         ];
         assert_eq!(notes.len(), begin.len(), "{notes:#?}");
         for (note, begin) in notes.iter().zip(begin) {
