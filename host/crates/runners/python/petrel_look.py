@@ -3,11 +3,13 @@
 The host writes one request to standard input: the directory of the pack, and for each action its file and the names of
 the parameters that it gets. The answer on standard output has an object for each action: `broken` with `line` and
 `column` where the file does not compile, `without` where no class is an action with a method `run`, `skipped` where it was not looked
-at, `unknown` and `needed` where `run` does not fit the parameters, and `strangers`, the imported modules that do not
-exist. Nothing of a file is executed, and no module is imported.
+at, `unknown` and `needed` where `run` does not fit the parameters, `baseless`, a class that is derived from what nothing
+defines, and `strangers`, the imported modules that do not exist. Nothing of a file is executed, and no module is imported.
+`petrel_modules.py` stands before this text: the host hands both over as one program.
 """
 
 import ast
+import builtins
 import json
 import os
 import resource
@@ -19,14 +21,8 @@ LARGEST = 1 << 20
 # What all of it may take: bytes of memory, and seconds of a processor.
 MEMORY = 512 << 20
 SECONDS = 30
-# The most names that are told of one file, the most entries that are read of one directory, and bytes of requirements.
+# The most names that are told of one file.
 MOST = 20
-MOST_ENTRIES = 20000
-# The most files that are looked at because actions import them.
-MOST_FILES = 500
-LONGEST_LIST = 1 << 16
-# StackStorm's own packages. Elsewhere it is told which of their modules exist.
-ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests"}
 BASE = "st2common.runners.base_action"
 
 
@@ -74,7 +70,7 @@ def found(file, modules):
     without = runless(tree)
     if without is not None:
         return {"without": without}
-    return {"run": method(tree), "strangers": strangers(tree, file, modules)}
+    return {"run": method(tree), "baseless": baseless(tree), "strangers": strangers(tree, file, modules)}
 
 
 def fitted(found, given):
@@ -152,6 +148,32 @@ def names_of_action(tree):
     return names - {None}
 
 
+def baseless(tree):
+    """Returns the first class that is derived from a name that nothing in the file binds, and the name that is likely meant.
+    None if there is no such class, or nobody can tell."""
+    bound = set(dir(builtins))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound.update(one.asname or one.name.split(".")[0] for one in node.names)
+        elif isinstance(node, ast.Name):
+            if node.id in ("exec", "eval", "globals", "vars", "locals"):
+                return None
+            if isinstance(node.ctx, ast.Store):
+                bound.add(node.id)
+        elif not isinstance(node, ast.alias):
+            # Functions, classes and caught exceptions.
+            bound.add(getattr(node, "name", None))
+    if "*" in bound:
+        return None
+    for kind in tree.body:
+        for base in kind.bases if isinstance(kind, ast.ClassDef) else []:
+            if isinstance(base, ast.Name) and base.id not in bound:
+                near = nearest(base.id, bound.difference(dir(builtins), [None]))
+                if near:
+                    return {"class": kind.name, "line": kind.lineno, "base": base.id, "near": near}
+    return None
+
+
 def may_run(kind, kinds, actions, above):
     """Returns whether a class has a method `run`, or may have one from elsewhere."""
     if kind in above or kind.decorator_list or kind.keywords:
@@ -212,7 +234,7 @@ def strangers(tree, file, modules):
         for name, line in imports:
             missing = modules.missing(name, folder)
             if missing is not None:
-                told.append({"file": modules.within(path), "module": name, "line": line, "near": missing})
+                told.append(dict(missing, file=modules.within(path), line=line))
             open_files.extend(modules.unseen(name, folder))
     return told[:MOST]
 
@@ -246,182 +268,6 @@ def imported(tree):
             continue
         open_nodes.extend(ast.iter_child_nodes(node))
     return sorted(imports.items(), key=lambda one: (one[1], one[0]))
-
-
-class Modules:
-    """The modules that an action of a pack can import, by their names and files alone."""
-
-    def __init__(self, pack):
-        self.pack = pack
-        self.own = [os.path.join(pack, "lib"), os.path.join(pack, "actions", "lib")]
-        self.known = {}
-        self.places = None
-        self.seen = set()
-
-    def within(self, path):
-        """Returns a path as it is within the pack."""
-        return os.path.relpath(os.path.realpath(path), os.path.realpath(self.pack))
-
-    def unseen(self, name, folder):
-        """Returns the files of the pack that a module consists of, and that were not looked at."""
-        files, roots = [], self.own + [folder]
-        for part in name.split("."):
-            paths = [os.path.join(root, part) for root in roots]
-            files += [path + ".py" for path in paths] + [os.path.join(path, "__init__.py") for path in paths]
-            roots = paths
-        new = [file for file in files if file not in self.seen and os.path.isfile(file)]
-        self.seen.update(new[: max(MOST_FILES - len(self.seen), 0)])
-        return [file for file in new if file in self.seen]
-
-    def missing(self, name, folder):
-        """Returns None if a module exists, or if nobody can tell; otherwise the nearest name, or an empty text."""
-        top = name.split(".")[0]
-        if top in ST2_MODULES or top in sys.builtin_module_names:
-            return None
-        roots = self.own + [folder]
-        if any(is_module(root, top) for root in roots):
-            return self.missing_below(name.split("."), roots)
-        if (top, folder) not in self.known:
-            self.known[top, folder] = self.stranger(top, roots)
-        return self.known[top, folder]
-
-    def missing_below(self, parts, roots):
-        """The same for a module within the pack."""
-        for number, part in enumerate(parts):
-            there = [root for root in roots if is_module(root, part)]
-            if not there:
-                near = nearest(part, set().union(*[entries(root) for root in roots]))
-                return ".".join(parts[:number] + [near]) if near else ""
-            roots = [os.path.join(root, part) for root in there if os.path.isdir(os.path.join(root, part))]
-            if not roots:
-                # A file: what is imported from it is in it, or nobody can tell.
-                return None
-        return None
-
-    def stranger(self, top, roots):
-        if self.places is None:
-            self.places = Places(self.pack)
-        if self.places.has(top) or self.places.is_listed(top):
-            return None
-        known = self.places.names.union(*[entries(root) for root in roots])
-        near = nearest(top, {name for name in known if not name.startswith("_")})
-        return None if not near and self.places.may_be_listed else near
-
-
-class Places:
-    """The standard library, what is installed for the interpreter, and what the pack says that it needs."""
-
-    def __init__(self, pack):
-        self.names, self.installed, self.has_own_finder = set(), set(), False
-        self.names.update(getattr(sys, "stdlib_module_names", ()))
-        for folder in list(sys.path) + self.of_site():
-            self.read(folder)
-        self.listed, is_odd = requirements(os.path.join(pack, "requirements.txt"))
-        # What is listed and not installed may bring modules of any name.
-        self.may_be_listed = is_odd or self.has_own_finder or bool(self.listed - self.installed)
-
-    def of_site(self):
-        # It only defines functions: without -S it would run what is installed.
-        import site
-
-        folders = site.getsitepackages() + [site.getusersitepackages()]
-        above = os.path.dirname(os.path.dirname(sys.executable or ""))
-        for lib in ("lib", "lib64"):
-            version = "python%d.%d" % sys.version_info[:2]
-            folders.append(os.path.join(above, lib, version, "site-packages"))
-        return [folder for folder in folders if os.path.isdir(folder)]
-
-    def read(self, folder):
-        self.names.update(entries(folder))
-        for name in listing(folder):
-            if name.endswith((".dist-info", ".egg-info")):
-                self.installed.add(normal(name.rsplit(".", 1)[0].split("-")[0]))
-            elif name.endswith(".pth"):
-                self.read_path(folder, name)
-
-    def read_path(self, folder, name):
-        for line in lines(os.path.join(folder, name)):
-            if line.startswith(("import ", "import\t")):
-                # It is not run. That of an editable installation finds modules anywhere.
-                self.has_own_finder |= "__editable__" in name or "finder" in line
-            elif line and not line.startswith("#"):
-                self.names.update(entries(os.path.join(folder, line)))
-
-    def has(self, top):
-        return top in self.names
-
-    def is_listed(self, top):
-        top = normal(top)
-        return any(top in one or one in top for one in self.listed)
-
-
-def requirements(file):
-    """Returns the names in a list of requirements, and whether it has lines that name nothing."""
-    names, is_odd = set(), False
-    for line in lines(file):
-        line = line.split("#")[0].strip()
-        name = line
-        for end in "[<>=!~; @":
-            name = name.split(end)[0]
-        if not line:
-            continue
-        if line.startswith(("-", ".", "/")) or "://" in name or "/" in name:
-            is_odd = True
-        else:
-            names.add(normal(name))
-    return names, is_odd
-
-
-def lines(file):
-    try:
-        with open(file, "rb") as opened:
-            return [line.strip() for line in opened.read(LONGEST_LIST).decode("utf-8", "replace").splitlines()]
-    except OSError:
-        return []
-
-
-def normal(name):
-    return name.lower().replace("-", "_").replace(".", "_")
-
-
-def is_module(root, name):
-    path = os.path.join(root, name)
-    return os.path.isdir(path) or name in entries(root)
-
-
-# By directory, since the files of a pack ask for the same ones.
-LISTINGS, ENTRIES = {}, {}
-
-
-def listing(folder):
-    """Returns the names in a directory, up to a number of them."""
-    if folder not in LISTINGS:
-        try:
-            with os.scandir(folder) as entries:
-                LISTINGS[folder] = [entry.name for entry, _ in zip(entries, range(MOST_ENTRIES))]
-        except OSError:
-            LISTINGS[folder] = []
-    return LISTINGS[folder]
-
-
-def entries(folder):
-    """Returns the names of modules and directories in a directory."""
-    if folder not in ENTRIES:
-        ENTRIES[folder] = set()
-        for name in listing(folder):
-            first, _, rest = name.partition(".")
-            if first.isidentifier() and (not rest or rest in ("py", "pyc") or rest.endswith("so")):
-                ENTRIES[folder].add(first)
-    return ENTRIES[folder]
-
-
-def nearest(word, names):
-    """Returns the name that is most like a word, or an empty text."""
-    # Imported here, since most packs do not need it.
-    import difflib
-
-    near = difflib.get_close_matches(word, sorted(names), 1, 0.75)
-    return near[0] if near else ""
 
 
 main()

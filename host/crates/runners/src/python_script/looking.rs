@@ -2,8 +2,8 @@
 //! they compile with the interpreter that would run them, whether there is a class with a method `run` that takes the
 //! declared parameters, and whether the modules exist that they import.
 //!
-//! One process reads all files (`petrel_look.py`), with bounds of memory and time, and writes its findings as JSON. A file
-//! that takes more is a note, never a refusal. [`told`](mod@told) words the findings.
+//! One process reads all files (`petrel_look.py`, behind `petrel_modules.py`), with bounds of memory and time, and writes its
+//! findings as JSON. A file that takes more is a note, never a refusal. [`told`](mod@told) words the findings.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ use crate::process::{self, Exit, Input, Spec};
 
 mod told;
 
-const SCRIPT: &str = include_str!("../../python/petrel_look.py");
+const SCRIPT: &str =
+    concat!(include_str!("../../python/petrel_modules.py"), include_str!("../../python/petrel_look.py"));
 
 /// Longest time for all files of a pack.
 const LONGEST: Duration = Duration::from_secs(30);

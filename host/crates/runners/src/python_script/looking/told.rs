@@ -63,7 +63,21 @@ fn on_action(action: &Action, seen: &Value, of_runner: &Parameters) -> Vec<Remar
             action.reference
         )
     });
-    unknown.chain(needed).map(|message| remark(message, false)).collect()
+    let baseless = seen.get("baseless").and_then(|found| without_base(&action.entry_point, found));
+    unknown.chain(needed).chain(baseless).map(|message| remark(message, false)).collect()
+}
+
+/// The note on a class that is derived from a name that its file does not know.
+fn without_base(entry_point: &str, found: &Value) -> Option<String> {
+    let (class, base, near) = (text(found, "class")?, text(found, "base")?, text(found, "near")?);
+    Some(format!(
+        "actions/{entry_point}:{}: the class {} is derived from {}, which nothing in the file defines, so every run fails; did \
+         you mean {}?",
+        number(found, "line").unwrap_or(1),
+        quoted(class),
+        quoted(base),
+        quoted(near)
+    ))
 }
 
 /// The problem of a file in which no class is an action with a method `run`.
@@ -90,20 +104,22 @@ fn without_run(without: &Value) -> String {
 
 /// Remarks on imported modules that do not exist: one for each module, however many files import it.
 fn on_modules<'a>(looked: impl Iterator<Item = (&'a Action, &'a Value)>, interpreter: &str) -> Vec<Remark> {
-    // By module and near name: the first action that imports it, the place of that, and all files that do.
-    let mut strangers: BTreeMap<(&str, &str), (&Action, String, BTreeSet<&str>)> = BTreeMap::new();
+    // By module, remedy and near name: the first action that imports it, the place of that, and all files that do.
+    let mut strangers: BTreeMap<(&str, bool, &str), (&Action, String, BTreeSet<&str>)> = BTreeMap::new();
     for (action, seen) in looked {
         for stranger in seen.get("strangers").and_then(Value::as_array).into_iter().flatten() {
             let (Some(module), Some(file)) = (text(stranger, "module"), text(stranger, "file")) else {
                 continue;
             };
             let (line, near) = (number(stranger, "line").unwrap_or(1), text(stranger, "near"));
+            let has_moved = stranger.get("moved").and_then(Value::as_bool).unwrap_or_default();
             let first = || (action, format!("{}:{line}", quoted(file)), BTreeSet::new());
-            let (_, _, files) = strangers.entry((module, near.unwrap_or_default())).or_insert_with(first);
+            let key = (module, has_moved, near.unwrap_or_default());
+            let (_, _, files) = strangers.entry(key).or_insert_with(first);
             files.insert(file);
         }
     }
-    let told = strangers.into_iter().map(|((module, near), (action, place, files))| {
+    let told = strangers.into_iter().map(|((module, has_moved, near), (action, place, files))| {
         let verb = match files.len().saturating_sub(1) {
             0 => "imports".to_owned(),
             1 => "and 1 more file import".to_owned(),
@@ -111,6 +127,7 @@ fn on_modules<'a>(looked: impl Iterator<Item = (&'a Action, &'a Value)>, interpr
         };
         let remedy = match near {
             "" => "correct the name, or install what brings it, and list that in requirements.txt".to_owned(),
+            near if has_moved => format!("Python 3 has it in {}", quoted(near)),
             near => format!("did you mean {}?", quoted(near)),
         };
         let message = format!(

@@ -111,7 +111,10 @@ async fn an_import_of_what_is_nowhere_is_told_and_refuses_nothing() {
         ("actions/lib/__init__.py", ""),
         ("actions/lib/base.py", ""),
         ("actions/beside.py", ""),
-        ("requirements.txt", "# What it needs\nlisted_module>=1.0  # why\npython-other\n"),
+        (
+            "requirements.txt",
+            "# What it needs\nlisted_module>=1.0  # why\npython-other\nPyYAML\nbeautifulsoup4\nPillow\n",
+        ),
     ] {
         place.write(file, text);
     }
@@ -125,11 +128,60 @@ async fn an_import_of_what_is_nowhere_is_told_and_refuses_nothing() {
         ("import jsn", Some("did you mean json?")),
         ("from sharde import x", Some("did you mean shared?")),
         ("from lib.bsae import Base", Some("did you mean lib.base?")),
+        ("from st2comon.runners.base_action import Action as A", Some("imports st2comon, which is")),
+        ("import st2comon", Some("did you mean st2common?")),
+        ("import urllib2", Some("Python 3 has it in urllib.request")),
+        ("import ConfigParser", Some("Python 3 has it in configparser")),
+        ("import cPickle as pickle", Some("Python 3 has it in pickle")),
+        ("try:\n    import urllib2\nexcept ImportError:\n    pass", None),
+        // What is listed and not installed brings modules of other names; `ujson` is not `json`.
+        ("import yaml, dateutil, bs4, PIL, ujson", None),
     ] {
         let text = format!("{HEAD}{imports}\nclass A(Action):\n    def run(self): pass\n");
         let told = told(place.options(), &place, &text, json!({})).await;
         assert_eq!(told.len(), usize::from(says.is_some()), "{imports}: {told:?}");
         assert!(says.is_none_or(|says| !told[0].0 && told[0].1.contains(says)), "{imports}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_listed_nowhere_is_told_once_by_its_package() {
+    let place = Place::new();
+    place.write("actions/lib/base.py", "from no_such_package.auth import Basic\nimport ujson_of_mine\n");
+    let text = format!(
+        "{HEAD}import no_such_package\nimport no_such_package.http\nfrom lib.base import Basic\nclass A(Action):\n    def run(self): pass\n"
+    );
+    let told = told(place.options(), &place, &text, json!({})).await;
+    let says = [
+        "actions/act.py:2 and 1 more file import no_such_package, which is neither",
+        "actions/lib/base.py:2 imports ujson_of_mine, which is neither",
+    ];
+    assert_eq!(told.len(), says.len(), "{told:?}");
+    for ((is_fatal, message), says) in told.iter().zip(says) {
+        assert!(!is_fatal && message.starts_with(says) && message.ends_with("requirements.txt"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_class_that_is_derived_from_a_misspelt_name_is_told() {
+    let place = Place::new();
+    let run = "    def run(self): pass\n";
+    for (head, class, says) in [
+        (HEAD, "class A(Action):", None),
+        (HEAD, "class A(Acton):", Some("actions/act.py:2: the class A is derived from Acton, which nothing")),
+        (HEAD, "class A(Acton):", Some("did you mean Action?")),
+        ("from lib.base import Base\n", "class A(Bsae):", Some("did you mean Base?")),
+        ("from lib.base import Action as Acton\n", "class A(Acton):", None),
+        // Nobody knows what these bring.
+        ("from lib.base import *\n", "class A(Acton):", None),
+        ("from lib.base import Base\nglobals()['Bsae'] = Base\n", "class A(Bsae):", None),
+        (HEAD, "class A(Other):", None),
+    ] {
+        place.write("actions/lib/base.py", "");
+        let text = format!("{head}{class}\n{run}");
+        let told = told(place.options(), &place, &text, json!({})).await;
+        assert_eq!(told.len(), usize::from(says.is_some()), "{text}: {told:?}");
+        assert!(says.is_none_or(|says| !told[0].0 && told[0].1.contains(says)), "{text}: {told:?}");
     }
 }
 
