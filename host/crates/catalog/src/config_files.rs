@@ -21,6 +21,8 @@ use crate::validation::Validator;
 
 /// Largest number of wrong keys in a message.
 const MOST_KEYS: usize = 20;
+/// Largest number of missing keys whose schemas are looked for in the others.
+const MOST_COMPARED: usize = 100;
 
 /// The path of a pack's file in `directory`, if there is a directory for such files.
 fn path_in(directory: &Path, pack: &str) -> PathBuf {
@@ -178,8 +180,11 @@ fn wrong_keys(values: &Object, schema: &Parameters) -> Vec<String> {
 /// an action that reads such a key fails.
 pub(crate) fn ungiven(pack: &str, values: &Object, schema: &Parameters) -> Option<String> {
     let whole = with_defaults(values, schema);
-    let missing: Vec<_> = schema.keys().filter(|name| !whole.contains_key(*name)).collect();
-    let named: Vec<_> = missing.iter().take(MOST_KEYS).map(|name| quoted(name)).collect();
+    let mut missing: Vec<_> = schema.iter().filter(|(name, _)| !whole.contains_key(*name)).collect();
+    if missing.len() <= MOST_COMPARED {
+        missing.retain(|(name, one)| !is_within_others(name, one, schema));
+    }
+    let named: Vec<_> = missing.iter().take(MOST_KEYS).map(|(name, _)| quoted(name)).collect();
     let more = match missing.len().saturating_sub(MOST_KEYS) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -191,6 +196,21 @@ pub(crate) fn ungiven(pack: &str, values: &Object, schema: &Parameters) -> Optio
             named.join(", ")
         )
     })
+}
+
+/// Whether the schema of a key is a part of those of others, as one is that is there only for `$ref`: references are written
+/// out when a pack is read. A schema without parts of its own may be the same by chance.
+fn is_within_others(name: &str, one: &Value, schema: &Parameters) -> bool {
+    let has_parts = ["properties", "patternProperties", "items"].iter().any(|part| one.get(*part).is_some());
+    has_parts && schema.iter().any(|(other, whole)| other != name && has_part(whole, one))
+}
+
+fn has_part(whole: &Value, part: &Value) -> bool {
+    match whole {
+        Value::Object(fields) => fields.values().any(|inner| inner == part || has_part(inner, part)),
+        Value::Array(items) => items.iter().any(|inner| inner == part || has_part(inner, part)),
+        _ => false,
+    }
 }
 
 /// Whether a key is required.

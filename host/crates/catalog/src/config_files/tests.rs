@@ -35,6 +35,20 @@ fn keys_that_are_missing_and_keys_that_are_not_known_are_told_together() {
 }
 
 #[test]
+fn a_key_that_is_there_only_for_references_is_not_missed() {
+    // As in the packs napalm and sql of StackStorm's Exchange, with references written out.
+    let group = json!({"type": "object", "properties": {"user": {"type": "string"}}});
+    let schema = object(json!({
+        "credentials": {"type": "object", "patternProperties": {"^\\w+": group}},
+        "group": group, "host": {"type": "string"}, "hosts": {"type": "array", "items": {"type": "string"}},
+    }));
+    let note = ungiven("p", &object(json!({"credentials": {}})), &schema).unwrap_or_default();
+    assert!(note.contains("pack `p` has no host, hosts: not given"), "{note}");
+    let all = json!({"credentials": {}, "host": "a", "hosts": []});
+    assert_eq!(ungiven("p", &object(all), &schema), None);
+}
+
+#[test]
 fn a_file_that_is_not_what_is_in_force_is_told() {
     let config = |value: i32, is_file: bool| GivenConfig {
         values: Arc::new(object(json!({"a": value}))),
