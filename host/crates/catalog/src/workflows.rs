@@ -7,8 +7,3 @@ mod known;
 pub use inspected::{Found, Inspected, Invalid, check, inspect, inspect_as, language, wrong_calls};
 pub use known::Registered;
 pub(crate) use known::WithPack;
-
-/// The runner type of Orquesta's workflows.
-pub const ORQUESTA: &str = "orquesta";
-/// The runner type of action chains.
-pub const ACTION_CHAIN: &str = "action-chain";

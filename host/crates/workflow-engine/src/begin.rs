@@ -15,12 +15,12 @@ use petrel_model::{
 };
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{CONFIG, Event, Refused, Rerun};
-use petrel_workflows::{Conducted, EDITION, Status};
+use petrel_workflows::{Conducted, EDITION, Language, Status};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
-use super::ACTION_CHAIN;
 use super::definitions::{Compiled, not_begun};
+use super::language::language;
 use super::live::{self, Live};
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
@@ -160,18 +160,19 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     } else {
         None
     };
-    let mut context = if execution.runner == ACTION_CHAIN {
-        chain_context(execution, &input)
-    } else {
-        let given = input.get("context").and_then(Value::as_object).cloned();
-        let mut context = given.unwrap_or_default();
-        // A caller must not say where the execution belongs, nor on whose behalf it runs.
-        context.shift_remove("parent");
-        context.insert("st2".into(), surroundings(engine, execution, &registered));
-        if let Some(parent) = above(engine, execution).await {
-            context.insert("parent".into(), parent);
+    let mut context = match language(&execution.runner) {
+        Language::Chain => chain_context(execution, &input),
+        Language::Orquesta => {
+            let given = input.get("context").and_then(Value::as_object).cloned();
+            let mut context = given.unwrap_or_default();
+            // A caller must not say where the execution belongs, nor on whose behalf it runs.
+            context.shift_remove("parent");
+            context.insert("st2".into(), surroundings(engine, execution, &registered));
+            if let Some(parent) = above(engine, execution).await {
+                context.insert("parent".into(), parent);
+            }
+            context
         }
-        context
     };
     // The configuration comes from the pack only.
     context.shift_remove(CONFIG);

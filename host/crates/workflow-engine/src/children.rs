@@ -10,11 +10,11 @@ use petrel_model::execution::Context;
 use petrel_model::secrets::{Places, has_secret, secret_texts_at};
 use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
 use petrel_rules::parameters::{self, Given};
-use petrel_workflows::Start;
 use petrel_workflows::conductor::Action;
+use petrel_workflows::{Language, Start};
 use serde_json::{Value, json};
 
-use super::ACTION_CHAIN;
+use super::language::language;
 use super::service::WorkflowEngine;
 use super::world::task_execution_id;
 
@@ -118,7 +118,7 @@ fn parent(workflow: &Execution, start: &Start, action: &Action, depth: u32) -> P
         item: action.item.and_then(|item| u64::try_from(item).ok()),
         depth,
         root: workflow.parent.as_ref().map(Parent::root),
-        in_chain: workflow.runner == ACTION_CHAIN,
+        in_chain: language(&workflow.runner) == Language::Chain,
     }
 }
 

@@ -6,9 +6,8 @@ use petrel_engine_core::Error;
 use petrel_executions::{Conductor, Report, Uncommitted, unknown};
 use petrel_model::{Execution, ExecutionId, Status as Stored};
 use petrel_persistence::{Change, Expect};
-use petrel_workflows::{Source, Status};
+use petrel_workflows::{Language, Source, Status};
 
-use super::ORQUESTA;
 use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
@@ -80,7 +79,7 @@ impl Conductor for WorkflowEngine {
 
     async fn check_rerun(&self, execution: &Execution, tasks: &[String]) -> Result<(), Error> {
         let id = execution.id;
-        if execution.runner != ORQUESTA {
+        if Language::of_runner(&execution.runner) != Some(Language::Orquesta) {
             let message = format!(
                 "Task option is only supported for Orquesta workflows: execution {id} is run by `{}`",
                 execution.runner

@@ -11,7 +11,6 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 use petrel_catalog::Catalog;
 use petrel_catalog::content::RegisteredAction;
-use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
 use petrel_catalog::workflows::{Invalid, Registered, inspect_as, wrong_calls};
 use petrel_engine_core::Error;
 use petrel_model::WorkflowDefinition;
@@ -21,9 +20,11 @@ use petrel_persistence::{Store, StoreExt as _};
 use petrel_runners::entry_point;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Call};
-use petrel_workflows::{Definition, Source};
+use petrel_workflows::{Definition, Language, Source};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use super::language::language;
 
 /// The number of calls that are compared on a worker. More take long, and get a thread of their own.
 const FEW_CALLS: usize = 256;
@@ -92,18 +93,22 @@ fn recompile(runner: &str, source: &str) -> Result<(Source, Vec<Call>), String> 
         None => (runner, false),
     };
     let value = petrel_yaml::parse(source).map_err(|error| error.to_string())?.value;
-    if runner == ACTION_CHAIN {
-        let mut chain = ChainDefinition::compile(&value).map_err(|problems| {
-            let told = problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message));
-            told.collect::<Vec<_>>().join("; ")
-        })?;
-        chain.reevaluates = reevaluates;
-        let calls = contents::calls_of_chain(&chain);
-        return Ok((Source::Chain(Arc::new(chain)), calls));
+    match language(runner) {
+        Language::Chain => {
+            let mut chain = ChainDefinition::compile(&value).map_err(|problems| {
+                let told = problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message));
+                told.collect::<Vec<_>>().join("; ")
+            })?;
+            chain.reevaluates = reevaluates;
+            let calls = contents::calls_of_chain(&chain);
+            Ok((Source::Chain(Arc::new(chain)), calls))
+        }
+        Language::Orquesta => {
+            let mut definition = Definition::compile(&value).map_err(|error| error.to_string())?;
+            definition.reevaluates = reevaluates;
+            Ok((Source::Orquesta(Arc::new(definition)), contents::calls(&value)))
+        }
     }
-    let mut definition = Definition::compile(&value).map_err(|error| error.to_string())?;
-    definition.reevaluates = reevaluates;
-    Ok((Source::Orquesta(Arc::new(definition)), contents::calls(&value)))
 }
 
 /// A file as it was read: the time of its last change, its length, and its content.
@@ -149,12 +154,12 @@ impl Definitions {
         {
             return Ok(Arc::clone(compiled));
         }
-        let (file, runner) = (path.clone(), action.action.runner_type.clone());
+        let (file, language) = (path.clone(), language(&action.action.runner_type));
         let by_digest = Arc::clone(&self.by_digest);
         // Inspecting a large definition takes longer than reading it.
         let read = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
             let source = plain_file::read_text_in_turn(&file, LARGEST_WORKFLOW)?;
-            Ok(compile(&by_digest, &runner, &source, reevaluates))
+            Ok(compile(&by_digest, language, &source, reevaluates))
         });
         let compiled = read.await.unwrap_or_else(|error| Err(error.into())).map_err(unreadable)?;
         let compiled = compiled.map_err(|invalid| not_begun(&invalid.to_errors()))?;
@@ -174,7 +179,7 @@ impl Definitions {
         let stored =
             stored.ok_or_else(|| Error::Unreadable(format!("the definition {digest} is missing")))?;
         // It was inspected when it was new, and the rules of the inspection may have changed since.
-        let runner = digest.rsplit_once('-').map_or(ORQUESTA, |(runner, _)| runner);
+        let runner = digest.rsplit_once('-').map_or("", |(runner, _)| runner);
         let (definition, calls) = recompile(runner, &stored.source).map_err(|reason| {
             Error::Unreadable(format!("the definition {digest} cannot be read: {reason}"))
         })?;
@@ -193,17 +198,17 @@ impl Definitions {
 /// Inspects and compiles a text, unless that was done before.
 fn compile(
     by_digest: &ByDigest,
-    runner: &str,
+    language: Language,
     source: &str,
     reevaluates: bool,
 ) -> Result<Arc<Compiled>, Invalid> {
     // The same text may be written for either runner, and evaluated in either way.
-    let mark = if reevaluates { REEVALUATING } else { "" };
+    let (runner, mark) = (language.runner(), if reevaluates { REEVALUATING } else { "" });
     let digest: Arc<str> = format!("{runner}{mark}-{:x}", Sha256::digest(source.as_bytes())).into();
     if let Some(known) = by_digest.lock().get(&digest) {
         return Ok(Arc::clone(known));
     }
-    let (definition, calls) = inspect_as(runner, source, reevaluates).into_parts()?;
+    let (definition, calls) = inspect_as(language, source, reevaluates).into_parts()?;
     let compiled = Arc::new(Compiled {
         definition,
         calls,

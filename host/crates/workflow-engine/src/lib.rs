@@ -20,7 +20,7 @@
 //! | `cascade`, `closing` | what its status means for what is inside it; what of that may not begin any more, or not yet |
 //! | `timers` | its timeout, and what an earlier process was conducting |
 //! | `unread` | the end of one whose log is damaged |
-//! | `definitions` | the files that workflows are written in, by their content |
+//! | `definitions`, `language` | the files that workflows are written in, by their content; the language of one |
 //! | `outcome`, `messages`, `refusal` | its status as that of its execution; what it tells without secrets; why something did not happen to it |
 //!
 //! What is wrong with the text of a workflow, and which actions it may call, is said by `petrel_catalog::workflows`; what
@@ -35,6 +35,7 @@ mod closing;
 mod conductor;
 mod definitions;
 mod delivery;
+mod language;
 mod live;
 mod load;
 mod mailbox;
@@ -56,7 +57,6 @@ mod world;
 
 pub use children::task_execution;
 pub use options::Options;
-use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
 pub use petrel_packs::limits::LARGEST_WORKFLOW;
 pub use runner::{action_chain, orquesta};
 pub use service::WorkflowEngine;

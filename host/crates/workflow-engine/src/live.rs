@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use petrel_model::{Execution, ExecutionId, Status as Stored, Timestamp, size};
-use petrel_workflows::{Conducted, Status};
+use petrel_workflows::{Conducted, Language, Status};
 
-use super::ACTION_CHAIN;
+use super::language::language;
 use super::world::Results;
 
 /// A workflow in memory.
@@ -80,7 +80,10 @@ impl Live {
 /// as final.
 pub(super) fn given_bytes(execution: &Execution) -> usize {
     let stored: usize = execution.parameters.values().map(size::of_value).sum();
-    if execution.runner == ACTION_CHAIN { stored.saturating_mul(2) } else { stored }
+    match language(&execution.runner) {
+        Language::Orquesta => stored,
+        Language::Chain => stored.saturating_mul(2),
+    }
 }
 
 /// The collection of results, if an expression of `definition` may read them. A search of the text is enough:

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
 use petrel_model::parameters::Parameters;
 use petrel_runners::{RunnerType, Runs};
+use petrel_workflows::Language;
 use serde_json::json;
 
 /// The runner type of Orquesta's workflows.
 pub fn orquesta() -> Runs {
     Runs::Conducted(Arc::new(RunnerType {
-        name: ORQUESTA,
+        name: Language::Orquesta.runner(),
         description: "A workflow in the language of Orquesta.",
         parameters: parameters(&json!({
             "notify": {
@@ -29,7 +29,7 @@ pub fn orquesta() -> Runs {
 /// The runner type of action chains.
 pub fn action_chain() -> Runs {
     Runs::Conducted(Arc::new(RunnerType {
-        name: ACTION_CHAIN,
+        name: Language::Chain.runner(),
         description: "A chain of actions, one after the other.",
         parameters: parameters(&json!({
             "skip_notify": {

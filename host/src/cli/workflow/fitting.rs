@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use petrel_catalog::workflows::ACTION_CHAIN;
 use petrel_engine::workflows::action_chain;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema, merged};
 use petrel_packs::limits::LARGEST_METADATA;
 use petrel_packs::plain_file;
-use petrel_workflows::Source;
 use petrel_workflows::rehearsal::Script;
+use petrel_workflows::{Language, Source};
 use serde_json::Value;
 
 /// The names of a workflow that tests can use.
@@ -104,7 +103,9 @@ fn declared(metadata: &Path, actions: &Path, chain: &Path) -> Option<Parameters>
     let action = petrel_yaml::parse(&text).ok()?.value;
     let runner = action.get("runner_type").and_then(Value::as_str);
     let entry_point = action.get("entry_point").and_then(Value::as_str)?;
-    if runner != Some(ACTION_CHAIN) || actions.join(entry_point).canonicalize().ok()? != chain {
+    if runner.and_then(Language::of_runner) != Some(Language::Chain)
+        || actions.join(entry_point).canonicalize().ok()? != chain
+    {
         return None;
     }
     let own = action.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();

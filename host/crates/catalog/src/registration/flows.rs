@@ -12,10 +12,11 @@ use petrel_model::{Action, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
 use petrel_runners::Runs;
+use petrel_workflows::Language;
 use petrel_workflows::inspection::Kind;
 
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
-use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
+use crate::workflows::{self, Found, Registered, WithPack};
 
 /// The knowledge about the world around a pack.
 pub(super) struct Around {
@@ -102,17 +103,18 @@ pub(super) fn check_workflows(
     let unread = unread.iter().map(String::as_str);
     let known =
         WithPack::alone(around.content.runners(), &contents.pack.reference, &contents.actions, unread);
-    let is_workflow =
+    let is_conducted =
         |action: &Action| around.content.runners().get(&action.runner_type).is_some_and(Runs::is_conducted);
     let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
     let mut failing = Vec::new();
     for action in &contents.actions {
         let name = action.reference.name();
         // The file of an action that is refused already may be missing.
-        if !is_workflow(action) || contents.refused.contains_key(name) {
+        if !is_conducted(action) || contents.refused.contains_key(name) {
             continue;
         }
-        let mut looked = look(pack, action, &known, around);
+        let Some(language) = Language::of_runner(&action.runner_type) else { continue };
+        let mut looked = look(pack, action, language, &known, around);
         let room = MOST_PROBLEMS_OF_PACK.saturating_sub(failing.len());
         failing.extend(looked.calls.into_iter().take(room).map(|problem| (name.to_owned(), problem)));
         notes.append(&mut looked.notes);
@@ -142,7 +144,13 @@ struct Looked {
     notes: Vec<String>,
 }
 
-fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Around) -> Looked {
+fn look(
+    pack: &dyn Source,
+    action: &Action,
+    language: Language,
+    known: &WithPack<'_>,
+    around: &Around,
+) -> Looked {
     let file = format!("actions/{}", action.entry_point);
     let source = match pack.read(&file, LARGEST_WORKFLOW) {
         Ok(source) => source,
@@ -157,7 +165,7 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
         position: found.position,
         message: found.without_position(),
     };
-    let inspected = workflows::inspect(&action.runner_type, &source);
+    let inspected = workflows::inspect(language, &source);
     let mut wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
     wrong.sort_by_key(|found| found.position);
     let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
@@ -178,7 +186,7 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     found.sort_by_key(|found| found.position);
     let told = |found: &Found| {
         let Problem { message, file, position } = problem(found);
-        Problem { message: format!("{message}{}", consequence(action, found)), file, position }
+        Problem { message: format!("{message}{}", consequence(action, language, found)), file, position }
     };
     let (calls, found): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|found| around.is_alone && is_wrong_call(found));
@@ -193,15 +201,15 @@ fn is_wrong_call(found: &Found) -> bool {
 }
 
 /// The consequence of a wrong call that nobody corrects.
-fn consequence(action: &Action, found: &Found) -> String {
-    let is_chain = action.runner_type == ACTION_CHAIN;
-    match found.finding.kind {
-        Kind::Content if is_chain => {
-            format!(" Correct it, or `{}` fails at this task.", action.reference)
-        }
-        Kind::Content if !found.finding.is_note() => {
+fn consequence(action: &Action, language: Language, found: &Found) -> String {
+    if found.finding.kind != Kind::Content {
+        return String::new();
+    }
+    match language {
+        Language::Chain => format!(" Correct it, or `{}` fails at this task.", action.reference),
+        Language::Orquesta if found.finding.is_note() => String::new(),
+        Language::Orquesta => {
             format!(" Correct it, or `{}` fails before its first task.", action.reference)
         }
-        _ => String::new(),
     }
 }

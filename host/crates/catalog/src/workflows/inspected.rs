@@ -11,12 +11,11 @@ use petrel_model::quoted::beginning;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Actions, Call};
 use petrel_workflows::inspection::{Kind, Step, absent_keys, slips};
-use petrel_workflows::{Definition, Finding, Source};
+use petrel_workflows::{Definition, Finding, Language, Source};
 use petrel_yaml::{Document, Position};
 use serde_json::{Value, json};
 
 use super::known::Registered;
-use super::{ACTION_CHAIN, ORQUESTA};
 use crate::service::Catalog;
 
 /// The variables that every workflow has from the beginning.
@@ -112,30 +111,32 @@ impl Invalid {
     }
 }
 
-/// The runner for a text: only chains have a key `chain`.
-pub fn language(source: &str) -> &'static str {
+/// The language of a text: only chains have a key `chain`.
+pub fn language(source: &str) -> Language {
     let is_chain = petrel_yaml::parse(source).is_ok_and(|document| document.value.get("chain").is_some());
-    if is_chain { ACTION_CHAIN } else { ORQUESTA }
+    if is_chain { Language::Chain } else { Language::Orquesta }
 }
 
-/// Inspects the text of a workflow for this runner, by itself; [`Inspected::beside`] adds the calls of actions.
-pub fn inspect(runner: &str, source: &str) -> Inspected {
-    inspect_as(runner, source, false)
+/// Inspects the text of a workflow in this language, by itself; [`Inspected::beside`] adds the calls of actions.
+pub fn inspect(language: Language, source: &str) -> Inspected {
+    inspect_as(language, source, false)
 }
 
-/// Inspects and compiles the text of a workflow for the runner of this name.
+/// Inspects and compiles the text of a workflow in this language.
 ///
 /// # Errors
 /// All errors in the text itself; notes are left out.
-pub fn check(runner: &str, source: &str) -> Result<Source, Invalid> {
-    inspect(runner, source).into_source()
+pub fn check(language: Language, source: &str) -> Result<Source, Invalid> {
+    inspect(language, source).into_source()
 }
 
 /// As [`inspect`], for a workflow that `reevaluates` or not.
-pub fn inspect_as(runner: &str, source: &str, reevaluates: bool) -> Inspected {
+pub fn inspect_as(language: Language, source: &str, reevaluates: bool) -> Inspected {
     match petrel_yaml::parse(source) {
-        Ok(document) if runner == ACTION_CHAIN => of_chain(document, reevaluates),
-        Ok(document) => of_workflow(document, reevaluates),
+        Ok(document) => match language {
+            Language::Orquesta => of_workflow(document, reevaluates),
+            Language::Chain => of_chain(document, reevaluates),
+        },
         Err(error) => Inspected {
             source: None,
             findings: vec![Finding::syntax(error.message)],

@@ -29,7 +29,7 @@ tasks:
     input:
       x: <% lenn(1) %>
 ";
-    let inspected = inspect(ORQUESTA, workflow).beside(&local());
+    let inspected = inspect(Language::Orquesta, workflow).beside(&local());
     assert!(inspected.has_errors());
     let told: Vec<_> = inspected.found().0.iter().map(ToString::to_string).collect();
     let begin = [
@@ -50,14 +50,14 @@ tasks:
 fn a_note_keeps_nobody_from_running_a_workflow() {
     let publishes = "version: 1.0\ntasks: {a: {action: core.noop, next: [{publish: path=ok}]}}\n";
     let chain = "chain: [{name: a, ref: core.nop, description: x}]\n";
-    for (runner, text, notes) in [(ORQUESTA, publishes, 1), (ACTION_CHAIN, chain, 1)] {
-        assert!(check(runner, text).is_ok(), "{text}");
-        let found = inspect(runner, text).found();
+    for (language, text, notes) in [(Language::Orquesta, publishes, 1), (Language::Chain, chain, 1)] {
+        assert!(check(language, text).is_ok(), "{text}");
+        let found = inspect(language, text).found();
         assert_eq!(found.0.len(), notes, "{found:?}");
         assert_eq!(found.to_errors()[0]["severity"], "note");
     }
     // What a chain calls it finds out by itself.
-    let inspected = inspect(ACTION_CHAIN, chain).beside(&local());
+    let inspected = inspect(Language::Chain, chain).beside(&local());
     assert!(!inspected.has_errors() && inspected.found().0.len() == 2);
 }
 
@@ -72,8 +72,8 @@ fn what_may_never_be_evaluated_keeps_nobody_from_running_a_workflow() {
         ("vars: [{x: 1}]", "{with: '<% [] %>', action: core.noop, input: {x: '{{ host }}'}}"),
     ] {
         let text = format!("version: 1.0\n{head}\ntasks:\n  a: {task}\n");
-        let found = inspect(ORQUESTA, &text).found().0;
-        assert!(check(ORQUESTA, &text).is_ok(), "{text}: {found:?}");
+        let found = inspect(Language::Orquesta, &text).found().0;
+        assert!(check(Language::Orquesta, &text).is_ok(), "{text}: {found:?}");
         assert!(!found.is_empty() && found.iter().all(|found| found.finding.is_note()), "{text}: {found:?}");
     }
 }
@@ -84,9 +84,9 @@ fn of_very_many_findings_the_errors_are_told() {
     let text = format!(
         "version: 1.0\ntasks:\n  a:\n    action: core.noop\n    next: [{{publish: '{publish}', when: '<% succeded() %>'}}]\n"
     );
-    let found = inspect(ORQUESTA, &text).found().0;
+    let found = inspect(Language::Orquesta, &text).found().0;
     assert_eq!(found.len(), MOST_FINDINGS + 1);
     assert!(found.first().is_some_and(|first| first.finding.message.contains("succeded")));
     assert!(found.last().is_some_and(|last| last.finding.is_note()));
-    assert!(check(ORQUESTA, &text).is_err_and(|invalid| invalid.0.len() == 1));
+    assert!(check(Language::Orquesta, &text).is_err_and(|invalid| invalid.0.len() == 1));
 }
