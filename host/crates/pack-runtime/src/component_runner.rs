@@ -20,11 +20,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::bindings::exports::petrel::pack::action::Context;
-use crate::bindings::petrel::types::types::Error as GuestError;
 use crate::call_record::CallRecord;
 use crate::component_cache::LoadedComponent;
 use crate::failure::{self, Circumstances};
-use crate::instance::{Held, Instance, NotStarted};
+use crate::instance::{Answer, Held, Instance, NotStarted};
 use crate::limits::{Stopped, watch};
 use crate::memory::{LIGHT, Part};
 use crate::output::Output;
@@ -176,20 +175,20 @@ impl ComponentRunner {
 }
 
 /// The outcome of a call that has returned.
-fn outcome(returned: wasmtime::Result<Result<String, GuestError>>, ended: &Circumstances<'_>) -> Outcome {
+fn outcome(returned: wasmtime::Result<Answer>, ended: &Circumstances<'_>) -> Outcome {
     let Circumstances { limits, record, .. } = ended;
     match returned {
-        Ok(Ok(result)) if result.len() > limits.result => {
+        Ok(Answer::Result(result)) if result.len() > limits.result => {
             failure::result_too_large(limits, Some(result.len()))
         }
-        Ok(Ok(result)) if !record.output.claim(size::parsed(result.as_bytes())) => {
+        Ok(Answer::Result(result)) if !record.output.claim(size::parsed(result.as_bytes())) => {
             failure::no_room_for_result(&record.output.refusal())
         }
-        Ok(Ok(result)) => match serde_json::from_str(&result) {
+        Ok(Answer::Result(result)) => match serde_json::from_str(&result) {
             Ok(value) => Outcome::succeeded(value),
             Err(error) => failure::result_invalid(&error),
         },
-        Ok(Err(error)) => ended.guest(error),
+        Ok(Answer::Error(error)) => ended.guest(error),
         Err(error) => ended.by(&error),
     }
 }

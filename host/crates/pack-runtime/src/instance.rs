@@ -41,6 +41,14 @@ impl Held {
 #[derive(Debug)]
 pub(crate) struct NotStarted(pub(crate) String);
 
+/// The answer of an action that came to its end: neither a trap nor an exit.
+pub(crate) enum Answer {
+    /// Its result, as JSON.
+    Result(String),
+    /// Its own error.
+    Error(GuestError),
+}
+
 impl Instance {
     /// Creates an instance of `component` for a call of `pack`, with the shared resources that it holds.
     pub(crate) fn new(
@@ -77,14 +85,11 @@ impl Instance {
     }
 
     /// Instantiates the component and calls the action that `context` names.
-    pub(crate) async fn run(
-        &mut self,
-        context: &Context,
-        parameters: &Json,
-    ) -> wasmtime::Result<Result<String, GuestError>> {
+    pub(crate) async fn run(&mut self, context: &Context, parameters: &Json) -> wasmtime::Result<Answer> {
         let instance = self.component.instance.instantiate_async(&mut self.store).await?;
         let action = self.component.action.load(&mut self.store, &instance)?;
-        action.call_run(&mut self.store, context, parameters).await
+        let answer = action.call_run(&mut self.store, context, parameters).await?;
+        Ok(answer.map_or_else(Answer::Error, Answer::Result))
     }
 
     /// Instantiates the component and asks for its description. `None` if it exports none.

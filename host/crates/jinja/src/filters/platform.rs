@@ -127,9 +127,12 @@ fn decrypt_kv(_args: &Arguments) -> Result<Value, Error> {
 }
 
 fn from_yaml_string(args: &Arguments) -> Result<Value, Error> {
-    let parsed = yaml::parse(&text_of(args.value(0))?).map_err(Exceeded)?;
-    let parsed =
-        parsed.map_err(|error| wrong(format!("from_yaml_string was given what is no YAML: {error}")))?;
+    let parsed = yaml::parse(&text_of(args.value(0))?).map_err(|error| match error {
+        functions::Error::Wrong(reason) => {
+            wrong(format!("from_yaml_string was given what is no YAML: {reason}"))
+        }
+        functions::Error::TooMuch(limit) => Exceeded(limit).into(),
+    })?;
     Ok(convert::from_json(&parsed))
 }
 

@@ -5,6 +5,7 @@ use petrel_python::display;
 use petrel_python::work::{self, Limit};
 use serde_json::Value;
 
+use super::Error;
 use super::json::charge_parsing;
 
 /// The column behind which texts are folded at the next blank.
@@ -13,15 +14,15 @@ const WIDTH: usize = 80;
 /// The length of a key up to which it stands before a colon on one line; a longer one gets a line of its own.
 const SIMPLE_KEY: usize = 128;
 
-/// Reads YAML 1.1; dates stay text. The inner error has the place and the reason of a syntax error.
+/// Reads YAML 1.1; dates stay text.
 ///
 /// # Errors
-/// The limit that the charge exceeds.
-pub fn parse(text: &str) -> Result<Result<Value, String>, Limit> {
+/// The limit that the charge exceeds, or the place and the reason of a syntax error.
+pub fn parse(text: &str) -> Result<Value, Error> {
     work::charge((text.len() as u64).saturating_mul(100))?;
     charge_parsing(text)?;
     work::make_list(text.matches(['-', '\n']).count())?;
-    Ok(petrel_yaml::parse_loosely(text).map_err(|error| error.to_string()))
+    petrel_yaml::parse_loosely(text).map_err(|error| Error::Wrong(error.to_string()))
 }
 
 /// Writes `value` as YAML with an indent of 2 to 9 blanks, with or without escapes for characters outside of ASCII.
@@ -337,12 +338,13 @@ mod tests {
             (json!({"a\nb": [1, 2]}), "? 'a\n\n  b'\n: - 1\n  - 2\n"),
         ] {
             assert_eq!(dump(&value, 2, true).as_deref(), Ok(expected), "{value}");
-            assert_eq!(parse(expected), Ok(Ok(value)), "{expected}");
+            assert_eq!(parse(expected), Ok(value), "{expected}");
         }
         let wide = dump(&json!([{"a": [1], "b": 2}]), 4, true);
         assert_eq!(wide.as_deref(), Ok("-   a:\n    - 1\n    b: 2\n"));
         assert_eq!(dump(&json!("é☃"), 2, false).as_deref(), Ok("\"\\xE9\\u2603\"\n"));
         let long = format!("{} end", "word ".repeat(30).trim_end());
-        assert_eq!(parse(&dump(&json!([long.clone()]), 2, true).unwrap()), Ok(Ok(json!([long]))));
+        assert_eq!(parse(&dump(&json!([long.clone()]), 2, true).unwrap()), Ok(json!([long])));
+        assert!(matches!(parse("a: ["), Err(Error::Wrong(_))));
     }
 }

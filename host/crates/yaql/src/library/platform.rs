@@ -181,7 +181,7 @@ fn to_json_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 fn from_yaml_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let text = text(run, args, 0)?;
     run.allocate(text.len() * 4)?;
-    let json = yaml::parse(&text)?.map_err(Error::value)?;
+    let json = yaml::parse(&text)?;
     Ok(view::term(&Arc::new(json)))
 }
 
