@@ -149,7 +149,7 @@ impl Own {
         let known = self.action(&rule.action.reference, around);
         let action = known.there();
         // Without the action nobody knows which parameters are secret.
-        let is_secret = |name: &str| action.is_none_or(|action| action.signature.is_secret(name));
+        let is_secret = |name: &str| action.is_none_or(|action| action.signature.may_be_secret(name));
         problems.extend(check(&rule, is_secret).iter().map(|found| problem(found.to_string())));
         if !problems.is_empty() {
             return Looked::Refused(problems);
