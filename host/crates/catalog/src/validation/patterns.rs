@@ -47,7 +47,7 @@ impl Pattern {
     /// The limit that the searches exceed. It is final for this evaluation.
     pub(super) fn is_in(&self, name: &str, searches: u64) -> Result<bool, Limit> {
         let name = Value::from(name);
-        self.search(&name, searches).map(|found| found.is_ok())
+        self.search(&name, searches).map(|misfit| misfit.is_none())
     }
 
     /// The units of work of the first try for `name`.
@@ -61,15 +61,15 @@ impl Pattern {
         self.first.validate(&name).err().is_none_or(|error| !is_given_up(&error))
     }
 
-    /// The outcome of the library's keyword, by growing limits on steps back, each charged in advance.
-    fn search<'i>(&self, value: &'i Value, times: u64) -> Result<Result<(), ValidationError<'i>>, Limit> {
-        let Some(text) = value.as_str() else { return Ok(Ok(())) };
+    /// The error of the library's keyword, if `value` has one, by growing limits on steps back, each charged in advance.
+    fn search<'i>(&self, value: &'i Value, times: u64) -> Result<Option<ValidationError<'i>>, Limit> {
+        let Some(text) = value.as_str() else { return Ok(None) };
         for (number, (limit, units)) in self.price.tries(text.len()).enumerate() {
             work::charge(units.saturating_mul(times))?;
             let Some(validator) = self.tried(number, limit) else { break };
             match validator.validate(value) {
                 Err(error) if is_given_up(&error) => {}
-                found => return Ok(found),
+                found => return Ok(found.err()),
             }
         }
         Err(work::refuse(Limit::Work))
@@ -107,12 +107,16 @@ fn charged(pattern: &Value) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationEr
 
 impl<'i> Keyword<'i> for Charged {
     fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
-        self.0.search(instance, 1).unwrap_or_else(|_limit| {
-            Err(ValidationError::custom("it is too long for the pattern that it is compared with"))
-        })
+        match self.0.search(instance, 1) {
+            Ok(None) => Ok(()),
+            Ok(Some(misfit)) => Err(misfit),
+            Err(_limit) => {
+                Err(ValidationError::custom("it is too long for the pattern that it is compared with"))
+            }
+        }
     }
 
     fn is_valid(&self, instance: &'i Value) -> bool {
-        matches!(self.0.search(instance, 1), Ok(Ok(())))
+        matches!(self.0.search(instance, 1), Ok(None))
     }
 }
