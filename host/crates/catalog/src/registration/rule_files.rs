@@ -50,11 +50,10 @@ fn missing_keys(contents: &PackContents, around: &Around) -> Vec<String> {
         let mut defaults = action.parameters.values().filter_map(|schema| Schema::of(schema).default());
         defaults.any(|default| default.to_string().contains(DATASTORE))
     };
-    let notes = contents.actions.iter().filter(reads_some).flat_map(|action| {
-        let signature = Signature::new(&Parameters::new(), &action.parameters);
-        default_key_warnings(&action.reference, &signature, datastore)
-    });
-    notes.collect()
+    let reading = contents.actions.iter().filter(reads_some);
+    let reading =
+        reading.map(|action| (&action.reference, Signature::new(&Parameters::new(), &action.parameters)));
+    default_key_warnings(&reading.collect::<Vec<_>>(), datastore)
 }
 
 /// The findings in a rule.

@@ -134,7 +134,7 @@ fn decrypting(actions: &[Action]) -> Option<String> {
 fn decrypts(default: &Value) -> bool {
     let mut found = false;
     texts::each(default, "", &mut |_: &str, text: &str| {
-        found |= is_template(text) && text.contains(DECRYPTION)
+        found |= is_template(text) && text.contains(DECRYPTION);
     });
     found
 }
