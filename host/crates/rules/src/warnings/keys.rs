@@ -11,15 +11,15 @@ use petrel_model::quoted::{listed, quoted};
 
 use crate::compiled::{CompiledCriterion, CompiledRule};
 use crate::criteria::Operator;
-use crate::parameters::absent::absent_keys;
+use crate::parameters::absent::{AbsentKey, absent_keys};
 use crate::parameters::{Given, Signature};
 use crate::pattern::Pattern;
 use crate::verdict::of_cast;
 
-/// Largest number of missing keys of one rule, or of the defaults of all actions of a pack, that are compared with the existing ones.
+/// Largest number of missing keys of one rule, or of one pack, that are compared with the existing ones.
 const MOST_COMPARED: usize = 10;
 
-/// Largest number of keys, and of parameters, that a note on several of them names.
+/// Largest number of keys, and of places, that a note on several of them names.
 const MOST_NAMED: usize = 5;
 
 /// Warnings about the keys that `rule`, and the defaults of its action, read of `datastore`, one sentence each. Without a
@@ -29,49 +29,38 @@ pub fn key_warnings(
     signature: Option<&Signature>,
     datastore: &Datastore,
 ) -> Vec<String> {
-    let mut found = Vec::new();
-    for criterion in rule.criteria() {
-        let place = format!("the criterion {}", quoted(&criterion.key));
-        let mut keys = Vec::new();
-        criterion.keys(&mut keys);
-        if keys.is_empty() || expects_absence(criterion) {
-            continue;
-        }
-        let missing: Vec<_> = keys.into_iter().filter(|key| !datastore.contains(key)).collect();
-        if missing.is_empty() {
-            found.extend(of_cast(&criterion.pattern, datastore).map(|zero| format!("in {place} {zero}")));
-        }
-        for key in missing {
-            let near = (found.len() < MOST_COMPARED).then(|| datastore.near(key)).flatten();
-            found.push(absent(key, &place, None, &remedy(key, near.as_ref())));
-        }
-    }
+    let mut found = zeros(rule, datastore);
     let none = Signature::default();
-    for one in absent_keys(rule.parameters(), signature.unwrap_or(&none), datastore) {
-        let kind = if one.is_default { "the default of parameter" } else { "parameter" };
-        let place = format!("{kind} {}", quoted(one.parameter));
-        let near = (found.len() < MOST_COMPARED).then(|| datastore.near(one.key)).flatten();
-        found.push(absent(one.key, &place, one.unfit, &remedy(one.key, near.as_ref())));
+    for (key, Reader { place, unfit, .. }) in readers_of(rule, signature.unwrap_or(&none), datastore) {
+        let near = (found.len() < MOST_COMPARED).then(|| datastore.near(key)).flatten();
+        found.push(absent(key, &place, unfit, &remedy(key, near.as_ref())));
     }
     let reference = &rule.rule().reference;
     found.into_iter().map(|said| format!("rule {reference}: {said}")).collect()
 }
 
-/// Notes on the missing keys that the defaults of `actions` read: one for each key that is nearly an existing one, and one for
-/// all others, however many defaults read them.
-pub fn default_key_warnings(actions: &[(&Ref, Signature)], datastore: &Datastore) -> Vec<String> {
-    let given = Given::default();
-    let mut readers: BTreeMap<&KeyName, Vec<Reader<'_>>> = BTreeMap::new();
+/// Notes on the missing keys that `rules` of a pack, and the defaults of its `actions`, read: one for each key that is nearly
+/// an existing one, and one for all others, however much reads them.
+pub fn pack_key_warnings(
+    actions: &[(&Ref, Signature)],
+    rules: &[CompiledRule],
+    datastore: &Datastore,
+) -> Vec<String> {
+    let (none, given) = (Signature::default(), Given::default());
+    let mut readers: BTreeMap<&KeyName, Vec<Reader>> = BTreeMap::new();
     for (action, signature) in actions {
         for one in absent_keys(&given, signature, datastore) {
-            readers.entry(one.key).or_default().push(Reader {
-                action,
-                parameter: one.parameter,
-                unfit: one.unfit,
-            });
+            readers.entry(one.key).or_default().push(Reader::of(&one, format!("action {action}")));
         }
     }
     let mut notes = Vec::new();
+    for rule in rules {
+        let reference = &rule.rule().reference;
+        notes.extend(zeros(rule, datastore).into_iter().map(|said| format!("rule {reference}: {said}")));
+        for (key, reader) in readers_of(rule, &none, datastore) {
+            readers.entry(key).or_default().push(reader);
+        }
+    }
     let (mut shared, mut of_users) = (Missing::default(), Missing::default());
     for (number, (key, readers)) in readers.into_iter().enumerate() {
         let near = (number < MOST_COMPARED).then(|| datastore.near(key)).flatten();
@@ -98,50 +87,90 @@ pub fn default_key_warnings(actions: &[(&Ref, Signature)], datastore: &Datastore
     notes
 }
 
-/// A default that reads a missing key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reader<'a> {
-    action: &'a Ref,
-    parameter: &'a str,
-    /// As in [`AbsentKey`](crate::parameters::absent::AbsentKey).
+/// Warnings about criteria whose keys exist and are made 0.
+fn zeros(rule: &CompiledRule, datastore: &Datastore) -> Vec<String> {
+    let mut found = Vec::new();
+    for criterion in rule.criteria() {
+        let mut keys = Vec::new();
+        criterion.keys(&mut keys);
+        let is_read = !keys.is_empty() && !expects_absence(criterion);
+        if is_read && keys.iter().all(|key| datastore.contains(key)) {
+            let zero = of_cast(&criterion.pattern, datastore);
+            found.extend(zero.map(|zero| format!("in the criterion {} {zero}", quoted(&criterion.key))));
+        }
+    }
+    found
+}
+
+/// The missing keys that `rule`, and the defaults of its action, read, each with its reader.
+fn readers_of<'a>(
+    rule: &'a CompiledRule,
+    signature: &'a Signature,
+    datastore: &Datastore,
+) -> Vec<(&'a KeyName, Reader)> {
+    let owner = format!("rule {}", rule.rule().reference);
+    let mut found = Vec::new();
+    for criterion in rule.criteria().iter().filter(|criterion| !expects_absence(criterion)) {
+        let mut keys = Vec::new();
+        criterion.keys(&mut keys);
+        let place = format!("the criterion {}", quoted(&criterion.key));
+        for key in keys.into_iter().filter(|key| !datastore.contains(key)) {
+            found.push((key, Reader { owner: owner.clone(), place: place.clone(), unfit: None }));
+        }
+    }
+    let absent = absent_keys(rule.parameters(), signature, datastore);
+    found.extend(absent.iter().map(|one| (one.key, Reader::of(one, owner.clone()))));
+    found
+}
+
+/// What reads a missing key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reader {
+    /// The action or the rule.
+    owner: String,
+    /// The place in it.
+    place: String,
+    /// As in [`AbsentKey`].
     unfit: Option<&'static str>,
+}
+
+impl Reader {
+    fn of(one: &AbsentKey<'_>, owner: String) -> Self {
+        let kind = if one.is_default { "the default of parameter" } else { "parameter" };
+        Self { owner, place: format!("{kind} {}", quoted(one.parameter)), unfit: one.unfit }
+    }
 }
 
 /// Missing keys that one note is about, and what reads them.
 #[derive(Debug, Default)]
 struct Missing<'a> {
     keys: Vec<&'a KeyName>,
-    readers: Vec<Reader<'a>>,
+    readers: Vec<Reader>,
 }
 
 impl<'a> Missing<'a> {
-    fn add(&mut self, key: &'a KeyName, readers: Vec<Reader<'a>>) {
+    fn add(&mut self, key: &'a KeyName, readers: Vec<Reader>) {
         self.keys.push(key);
         self.readers.extend(readers);
     }
 
     fn told(&self, remedy: &str) -> String {
-        if let ([key], [Reader { action, parameter, unfit }]) =
-            (self.keys.as_slice(), self.readers.as_slice())
-        {
-            let place = format!("the default of parameter {}", quoted(parameter));
-            return format!("action {action}: {}", absent(key, &place, *unfit, remedy));
+        if let ([key], [Reader { owner, place, unfit }]) = (self.keys.as_slice(), self.readers.as_slice()) {
+            return format!("{owner}: {}", absent(key, place, *unfit, remedy));
         }
-        let mut names: Vec<_> = self
-            .readers
-            .iter()
-            .map(|reader| format!("parameter {} of {}", quoted(reader.parameter), reader.action))
-            .collect();
+        let names = self.readers.iter().map(|Reader { owner, place, .. }| format!("{place} of {owner}"));
+        let mut names: Vec<_> = names.collect();
         names.sort_unstable();
         names.dedup();
         let keys: Vec<_> = self.keys.iter().map(ToString::to_string).collect();
+        let verb = if names.len() == 1 { "gets" } else { "get" };
         let fails = if self.readers.iter().any(|reader| reader.unfit.is_some()) {
-            ", and a run with one of them fails where that is no value of the declared type"
+            ", and a run fails where that is no value of the declared type"
         } else {
             ""
         };
         format!(
-            "the defaults of {} get an empty text, since the datastore has no key {}{fails}; {remedy}",
+            "{} {verb} an empty text, since the datastore has no key {}{fails}; {remedy}",
             listed(names.iter().map(String::as_str), MOST_NAMED),
             listed(keys.iter().map(String::as_str), MOST_NAMED)
         )
@@ -243,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_defaults_read_in_vain_are_told_by_cause() {
+    fn keys_that_a_pack_reads_in_vain_are_told_by_cause() {
         let datastore =
             Datastore { system: [("limit".to_owned(), "5".to_owned())].into(), ..Datastore::default() };
         let read = |key: &str| json!({"type": "string", "default": format!("{{{{ st2kv.{key} }}}}")});
@@ -254,33 +283,32 @@ mod tests {
             (
                 &[("p.a", json!({"n": read("system.limt")}))],
                 &[
-                    "action p.a: the default of parameter n gets an empty text, since the datastore has no key st2kv.system.limt; did \
-                   you mean st2kv.system.limit?",
+                    "action p.a: the default of parameter n gets an empty text, since the datastore has no key \
+                     st2kv.system.limt; did you mean st2kv.system.limit?",
                 ],
             ),
             (
                 &[("p.a", json!({"n": number}))],
                 &[
-                    "no key st2kv.system.gone, and a run with it fails, as that is no value of type integer; `petrel key set gone \
-                   VALUE` sets it",
+                    "no key st2kv.system.gone, and a run with it fails, as that is no value of type integer; `petrel key set \
+                     gone VALUE` sets it",
                 ],
             ),
             (
                 &[("p.a", json!({"n": number})), ("p.b", json!({"n": number, "m": read("system.gone")}))],
                 &[
-                    "the defaults of parameter m of p.b, parameter n of p.a, parameter n of p.b get an empty text, since the datastore \
-                   has no key st2kv.system.gone, and a run with one of them fails where that is no value of the declared type; \
-                   `petrel key set gone VALUE` sets it",
+                    "the default of parameter m of action p.b, the default of parameter n of action p.a, the default of \
+                     parameter n of action p.b get an empty text, since the datastore has no key st2kv.system.gone, and a run \
+                     fails where that is no value of the declared type; `petrel key set gone VALUE` sets it",
                 ],
             ),
             (
                 &[("p.a", many), ("p.b", json!({"n": read("system.limt"), "u": read("user.name")}))],
                 &[
                     "action p.b: the default of parameter n gets an empty text",
-                    "the defaults of parameter n1 of p.a, parameter n2 of p.a, parameter n3 of p.a, parameter n4 of p.a, parameter n5 \
-                     of p.a and 2 more get an empty text, since the datastore has no key st2kv.system.colour1, \
-                     st2kv.system.colour2, st2kv.system.colour3, st2kv.system.colour4, st2kv.system.colour5 and 2 more; `petrel \
-                     key set NAME VALUE` sets one",
+                    "the default of parameter n5 of action p.a and 2 more get an empty text, since the datastore has no key \
+                     st2kv.system.colour1, st2kv.system.colour2, st2kv.system.colour3, st2kv.system.colour4, \
+                     st2kv.system.colour5 and 2 more; `petrel key set NAME VALUE` sets one",
                     "action p.b: the default of parameter u gets an empty text, since the datastore has no key st2kv.user.name; \
                      users have no keys of their own here",
                 ],
@@ -291,9 +319,32 @@ mod tests {
             let signatures =
                 actions.iter().map(|(_, declared)| Signature::new(&none, declared.as_object().unwrap()));
             let actions: Vec<_> = references.iter().zip(signatures).collect();
-            let notes = default_key_warnings(&actions, &datastore);
+            let notes = pack_key_warnings(&actions, &[], &datastore);
             assert_eq!(notes.len(), says.len(), "{notes:#?}");
             assert!(notes.iter().zip(says).all(|(note, says)| note.contains(says)), "{notes:#?}");
         }
+    }
+
+    #[test]
+    fn a_key_that_many_rules_lack_is_told_once() {
+        let rules = ["p.a", "p.b"].map(|reference| {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": reference, "trigger": {"type": "core.st2.webhook"},
+                "criteria": {"trigger.n": {"type": "gt", "pattern": "{{ st2kv.system.word | int }}"}},
+                "action": {"ref": "core.local", "parameters": {"cmd": "{{ st2kv.system.channel }}"}},
+            });
+            CompiledRule::new(Arc::new(serde_json::from_value(rule).unwrap()))
+        });
+        let datastore =
+            Datastore { system: [("word".to_owned(), "abc".to_owned())].into(), ..Datastore::default() };
+        let notes = pack_key_warnings(&[], &rules, &datastore);
+        let begin = [
+            "rule p.a: in the criterion trigger.n `| int` of \"abc\" is 0;",
+            "rule p.b: in the criterion trigger.n `| int` of \"abc\" is 0;",
+            "parameter cmd of rule p.a, parameter cmd of rule p.b get an empty text, since the datastore has no key \
+             st2kv.system.channel; `petrel key set channel VALUE` sets it",
+        ];
+        assert_eq!(notes.len(), begin.len(), "{notes:#?}");
+        assert!(notes.iter().zip(begin).all(|(note, begin)| note.starts_with(begin)), "{notes:#?}");
     }
 }
