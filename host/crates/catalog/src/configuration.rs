@@ -7,14 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_expressions::words::copes_with_absence;
+use petrel_expressions::words::{DECRYPTION, copes_with_absence};
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Template, is_template};
 use petrel_model::{Object, texts};
 use serde_json::Value;
-
-/// StackStorm's filter for encrypted keys, which fails, as there are none yet.
-pub(crate) const DECRYPTION: &str = "decrypt_kv";
 
 /// The configuration of a pack, without defaults.
 #[derive(Debug, Clone)]

@@ -3,18 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use petrel_expressions::words::{Seen, strays};
-use petrel_expressions::{DATASTORE, is_template};
+use petrel_expressions::DATASTORE;
+use petrel_expressions::words::{Seen, decrypts, strays};
 use petrel_model::parameters::{Parameters, Schema, merged};
 use petrel_model::quoted::listed;
 use petrel_model::secrets::has_secret;
-use petrel_model::{Action, Object, texts};
+use petrel_model::{Action, Object};
 use petrel_packs::{PackContents, Problem};
 use petrel_rules::parameters::Signature;
 use serde_json::Value;
 
 use crate::config_advice;
-use crate::configuration::DECRYPTION;
 use crate::content::Runners;
 use crate::rule_book::{has_template, misfit};
 use crate::validation::Validator;
@@ -128,15 +127,6 @@ fn decrypting(actions: &[Action]) -> Option<String> {
             listed(names.iter().map(String::as_str), MOST_NAMED)
         )
     })
-}
-
-/// Whether a template in a default decrypts a key.
-fn decrypts(default: &Value) -> bool {
-    let mut found = false;
-    texts::each(default, "", &mut |_: &str, text: &str| {
-        found |= is_template(text) && text.contains(DECRYPTION);
-    });
-    found
 }
 
 /// The mistake in a value of the configuration, by its schema.
