@@ -153,7 +153,7 @@ fn words_files_of_python_and_directories_are_looked_at_when_a_pack_is_checked() 
         "run() needs hst",
         "actions/runless.py: line 4: the class Greet has no method run",
         "did you mean rnu? Call it run",
-        "actions/reads.py:7: self.config has no key greetng",
+        "actions/reads.py:7: self.config is asked for the key greetng",
         "did you mean greeting?",
         "actions/reads.py:1 imports jsn, which is neither in the pack nor installed for",
         "sensor/s.yaml is ignored",

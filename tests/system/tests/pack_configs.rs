@@ -34,13 +34,17 @@ fn a_configuration_is_checked_kept_and_shown_without_its_secrets() {
     for (values, says) in [
         (json!({}), "'url' is a required property"),
         (json!({"url": 1}), "url: "),
-        (json!({"url": "a", "bogus": 1}), "'bogus' was unexpected"),
+        (json!({"url": 1, "retries": "x"}), "retries: "),
         (json!({"url": "a", "auth": {"password": 1}}), "auth"),
         (json!([]), "does not fit"),
         (json!({"url": "a", "key": "********"}), "write the secret itself"),
     ] {
         assert_says(&put(&host, &values).with_status(400).body, &[says]);
     }
+    // A key that nobody declares is taken and told; beside a secret it is masked.
+    let shown = put(&host, &json!({"url": "a", "bogus": 1, "auth": {"user": null}})).with_status(200).json();
+    assert_eq!(shown["values"]["bogus"], "********");
+    assert_says(&shown["notes"].to_string(), &["gives bogus, which config.schema.yaml does not declare"]);
     let values = json!({"url": "http://a", "key": "secret-1", "auth": {"password": "secret-2"}});
     let shown = put(&host, &values).with_status(200).json();
     let masked = json!({"url": "http://a", "key": "********", "auth": {"password": "********"}});

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
+use petrel_expressions::work;
 use petrel_model::Object;
-use petrel_model::configuration::with_defaults;
-use petrel_model::nearest::nearest;
-use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::parameters::{Parameters, is_needed};
 use petrel_model::quoted::quoted;
 use petrel_packs::definition::read_config;
 use petrel_packs::limits::LARGEST_METADATA;
@@ -17,12 +16,10 @@ use serde_json::Value;
 
 use crate::configuration::{self, GivenConfig};
 use crate::content::Content;
-use crate::validation::Validator;
+use crate::validation::{Validator, are_large};
 
-/// Largest number of wrong keys in a message.
-const MOST_KEYS: usize = 20;
-/// Largest number of missing keys whose schemas are looked for in the others.
-const MOST_COMPARED: usize = 100;
+/// Largest number of mistakes in a message.
+const MOST_MISTAKES: usize = 20;
 
 /// The path of a pack's file in `directory`, if there is a directory for such files.
 fn path_in(directory: &Path, pack: &str) -> PathBuf {
@@ -84,18 +81,6 @@ fn read(file: &Path) -> Result<Option<Object>, Error> {
     })
 }
 
-/// Notes on templates in a configuration that can never be rendered. They may hold secrets, so none is quoted.
-pub(crate) fn meaningless(pack: &str, values: &Object) -> Vec<String> {
-    let places = configuration::meaningless(values).into_iter();
-    let told = places.map(|place| {
-        format!(
-            "the configuration of the pack `{pack}` cannot be filled in: `{place}` uses a function or a filter that does not \
-             exist; correct it"
-        )
-    });
-    told.collect()
-}
-
 /// Notes on the present file of `pack`, which was `given` when it was read last: that it is not valid, or that it has
 /// changed.
 pub(crate) fn note(
@@ -137,7 +122,7 @@ pub(crate) fn misplaced(directory: &Path, pack: &str) -> Option<String> {
 }
 
 /// Checks values against the schema, and that templates in them can be parsed. A pack without a schema takes any
-/// values.
+/// values, and one with a schema takes other keys besides; [`config_advice`](crate::config_advice) tells of these.
 ///
 /// # Errors
 /// The misfits, by their place.
@@ -148,75 +133,35 @@ pub(crate) fn fits(pack: &str, values: &Object, schema: Option<&Parameters>) -> 
             "correct the expression, such as {{ st2kv.system.key }}; braces that are meant as such are written {{ '{{' }}",
         ));
     }
-    let Some(schema) = schema else { return Ok(()) };
-    let wrong = wrong_keys(values, schema);
-    let checked = if wrong.is_empty() {
-        Validator::of_parameters(schema).check(&Value::Object(values.clone()))
-    } else {
-        Err(wrong.join("; "))
-    };
-    checked.map_err(|message| {
-        Error::invalid(
-            format!("the configuration of pack `{pack}` does not fit: {message}"),
-            format!("`petrel pack config {pack} --schema` shows what it takes"),
-        )
-    })
+    let wrong = schema.map(|schema| mistakes(values, schema)).unwrap_or_default();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        format!("the configuration of pack `{pack}` does not fit: {}", wrong.join("; ")),
+        format!("`petrel pack config {pack} --schema` shows what it takes"),
+    ))
 }
 
-/// The messages about each missing key and each unknown key: together, since one is often meant by the other. In
-/// StackStorm's words, which stops at the first.
-fn wrong_keys(values: &Object, schema: &Parameters) -> Vec<String> {
-    let needed = schema.iter().filter(|(name, schema)| is_needed(schema) && !values.contains_key(*name));
-    let missing = needed.map(|(name, _)| format!("'{}' is a required property", quoted(name)));
-    let unknown = values.keys().filter(|name| !schema.contains_key(*name)).map(|name| {
-        let near = nearest(name, schema.keys().map(String::as_str));
-        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        format!("Additional properties are not allowed ('{}' was unexpected){near}", quoted(name))
+/// The messages about each missing key and each value that its schema refuses, in StackStorm's words, which stops at the
+/// first.
+fn mistakes(values: &Object, schema: &Parameters) -> Vec<String> {
+    let whole = Validator::of_configuration(schema).check(&Value::Object(values.clone()));
+    let Err(first) = whole else { return Vec::new() };
+    // Large values are not gone through a second time.
+    if are_large(values) {
+        return vec![first];
+    }
+    let missing = schema.iter().filter(|(name, schema)| is_needed(schema) && !values.contains_key(*name));
+    let missing = missing.map(|(name, _)| format!("'{}' is a required property", quoted(name)));
+    let wrong = values.iter().filter_map(|(name, value)| {
+        let alone = Parameters::from_iter([(name.clone(), schema.get(name)?.clone())]);
+        let value = Object::from_iter([(name.clone(), value.clone())]);
+        Validator::of_configuration(&alone).check(&Value::Object(value)).err()
     });
-    missing.chain(unknown).take(MOST_KEYS).collect()
-}
-
-/// The note on keys of a configuration that are declared, and neither given nor have a default. StackStorm accepts that, and
-/// an action that reads such a key fails.
-pub(crate) fn ungiven(pack: &str, values: &Object, schema: &Parameters) -> Option<String> {
-    let whole = with_defaults(values, schema);
-    let mut missing: Vec<_> = schema.iter().filter(|(name, _)| !whole.contains_key(*name)).collect();
-    if missing.len() <= MOST_COMPARED {
-        missing.retain(|(name, one)| !is_within_others(name, one, schema));
-    }
-    let named: Vec<_> = missing.iter().take(MOST_KEYS).map(|(name, _)| quoted(name)).collect();
-    let more = match missing.len().saturating_sub(MOST_KEYS) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    (!named.is_empty()).then(|| {
-        format!(
-            "the configuration of the pack `{pack}` has no {}{more}: not given, and without a default; an action that reads \
-             such a key as self.config[...] fails, so give it if it is needed",
-            named.join(", ")
-        )
-    })
-}
-
-/// Whether the schema of a key is a part of those of others, as one is that is there only for `$ref`: references are written
-/// out when a pack is read. A schema without parts of its own may be the same by chance.
-fn is_within_others(name: &str, one: &Value, schema: &Parameters) -> bool {
-    let has_parts = ["properties", "patternProperties", "items"].iter().any(|part| one.get(*part).is_some());
-    has_parts && schema.iter().any(|(other, whole)| other != name && has_part(whole, one))
-}
-
-fn has_part(whole: &Value, part: &Value) -> bool {
-    match whole {
-        Value::Object(fields) => fields.values().any(|inner| inner == part || has_part(inner, part)),
-        Value::Array(items) => items.iter().any(|inner| inner == part || has_part(inner, part)),
-        _ => false,
-    }
-}
-
-/// Whether a key is required.
-pub(crate) fn is_needed(schema: &Value) -> bool {
-    let schema = Schema::of(schema);
-    schema.is_required() && schema.default().is_none_or(Value::is_null)
+    // All of them together have the limits of a single check.
+    let found: Vec<_> = work::evaluation(|| missing.chain(wrong).take(MOST_MISTAKES).collect());
+    if found.is_empty() { vec![first] } else { found }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_expressions::words::copes_with_absence;
+use petrel_expressions::words::{DECRYPTION, copes_with_absence};
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Template, is_template};
 use petrel_model::{Object, texts};
@@ -123,12 +123,22 @@ impl Configuration {
     /// The places of defaults that are null now because they read keys which `datastore` lacks, with the names of these
     /// keys. Neither values nor templates are quoted.
     pub fn absent(&self, datastore: &Datastore) -> Vec<(String, String)> {
+        self.without_keys(datastore, |place| !self.is_given(place))
+    }
+
+    /// The same of given values, with which the configuration cannot be filled in.
+    pub fn lacking(&self, datastore: &Datastore) -> Vec<(String, String)> {
+        self.without_keys(datastore, |place| self.is_given(place))
+    }
+
+    /// The places for which `is_asked`, and whose templates read keys that `datastore` lacks.
+    fn without_keys(&self, datastore: &Datastore, is_asked: impl Fn(&str) -> bool) -> Vec<(String, String)> {
         let mut absent = Vec::new();
         if self.templates.is_empty() {
             return absent;
         }
         each_template(&self.values, |place, text| {
-            let template = self.templates.get(text).filter(|_| !self.is_given(place));
+            let template = self.templates.get(text).filter(|_| is_asked(place));
             if let Some(template) = template
                 && !copes_with_absence(template.source())
                 && let Some(missing) = missing_keys(datastore, template)
@@ -154,6 +164,10 @@ impl Configuration {
                     work::charge(text.len() as u64).map_err(beyond)?;
                     return Ok(value.clone());
                 };
+                if template.source().contains(DECRYPTION) && self.is_given(place) {
+                    let reason = "uses decrypt_kv, which is not there yet; give the value itself".to_owned();
+                    return Err((place.to_owned(), reason));
+                }
                 if let Some(missing) = missing_keys(scope.datastore(), template)
                     && !copes_with_absence(template.source())
                 {
@@ -229,6 +243,19 @@ pub(crate) fn meaningless(values: &Object) -> Vec<String> {
     places
 }
 
+/// The places in `values` of templates that decrypt keys of the datastore.
+pub(crate) fn decrypted(values: &Object) -> Vec<String> {
+    let mut places = Vec::new();
+    each_template(values, |place, text| {
+        if text.contains(DECRYPTION)
+            && Template::compile(text).is_ok_and(|template| reads_the_datastore(&template))
+        {
+            places.push(place.to_owned());
+        }
+    });
+    places
+}
+
 /// Calls `look` with the place and the content of every text in `values` that looks like a template.
 fn each_template(values: &Object, mut look: impl FnMut(&str, &str)) {
     for (name, value) in values {
@@ -268,6 +295,8 @@ mod tests {
         assert_eq!(Configuration::new(all.clone(), &given).absent(&datastore), absent[..1]);
         let there = [("gone".to_owned(), "x".to_owned())].into_iter().collect();
         let there = Datastore { system: there, ..Datastore::default() };
+        let lacking = Configuration::new(all.clone(), &given).lacking(&datastore);
+        assert_eq!(lacking, absent[1..]);
         assert!(Configuration::new(all, &given).absent(&there).is_empty());
     }
 
@@ -323,6 +352,11 @@ mod tests {
             filled(json!({"auth": [{"pin": "{{ st2kv.system.plain | from_json_string }}"}]})).unwrap_err();
         assert!(error.contains("pack `p`") && error.contains("`auth[0].pin`"), "{error}");
         assert!(!error.contains("pv") && !error.contains("plain"), "{error}");
+        let error = filled(json!({"pin": "{{ st2kv.system.gone | decrypt_kv }}"})).unwrap_err();
+        assert!(
+            error.ends_with("`pin` uses decrypt_kv, which is not there yet; give the value itself"),
+            "{error}"
+        );
         let endless = "{% for a in range(9000) %}{% for b in range(9000) %}{{ st2kv.system.plain }}{% endfor %}{% endfor %}";
         assert!(filled(json!({"a": endless})).unwrap_err().contains("`a` "));
         assert_eq!(

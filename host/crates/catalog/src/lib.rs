@@ -10,7 +10,7 @@
 //! | [`content`] | the catalog at one moment, for reading |
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
 //! | [`rule_book`] | single rules are created, changed and deleted |
-//! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator |
+//! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
 //! | `masked` | secrets that come back masked, for rules and configurations |
 //! | [`secret_templates`] | templates of callers that read secrets |
 //! | [`configuration`] | configurations as actions see them |
@@ -23,6 +23,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod config_advice;
 mod config_files;
 pub mod configuration;
 pub mod content;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::{Decided, Error, refuse_depth};
-use petrel_model::configuration::with_defaults;
-use petrel_model::parameters::Parameters;
+use petrel_model::parameters::{Parameters, is_needed};
 use petrel_model::secrets::{MASK, is_masked};
 use petrel_model::{Object, Pack, PackConfig};
 use petrel_persistence::{Change, StoreExt as _};
 use serde_json::Value;
 
-use crate::config_files::{self, fits, is_needed, meaningless};
-use crate::configuration::{Configuration, GivenConfig, NoConfiguration};
+use crate::config_advice;
+use crate::config_files::{self, fits};
+use crate::configuration::{GivenConfig, NoConfiguration};
 use crate::content::Content;
 use crate::masked::{Giver, restored};
 use crate::service::Catalog;
@@ -102,16 +102,16 @@ impl Catalog {
         notes: &mut Vec<String>,
     ) -> Result<Option<GivenConfig>, Error> {
         if let Some(directory) = self.options().config_directory.clone() {
-            let (name, schema) = (pack.to_owned(), schema.cloned());
+            let (name, own) = (pack.to_owned(), schema.cloned());
             let read = tokio::task::spawn_blocking(move || {
-                let given = config_files::of_pack(&directory, &name, schema.as_ref())?;
+                let given = config_files::of_pack(&directory, &name, own.as_ref())?;
                 let misplaced =
                     if given.is_none() { config_files::misplaced(&directory, &name) } else { None };
                 Ok::<_, Error>((given, misplaced))
             });
             let (given, misplaced) = read.await??;
             if let Some(given) = given {
-                notes.extend(meaningless(pack, &given.values));
+                notes.extend(config_advice::of_given(pack, &given, schema));
                 return Ok(Some(given));
             }
             notes.extend(misplaced);
@@ -125,33 +125,21 @@ impl Catalog {
         if let Err(error) = fits(pack, &values, schema) {
             notes.push(format!("{error}; {}", error.hint()));
         }
-        notes.extend(meaningless(pack, &values));
-        Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
+        let given = GivenConfig { values: Arc::new(values), file: None };
+        notes.extend(config_advice::of_given(pack, &given, schema));
+        Ok(Some(given))
     }
 
-    /// Notes on defaults in the configuration of a pack that read missing keys of the datastore; `given` is the
-    /// configuration.
+    /// Notes on the configuration `given` of `pack`, and on its defaults, that read missing keys of the datastore.
     pub(crate) fn without_keys(&self, pack: &Pack, given: Option<&GivenConfig>) -> Vec<String> {
-        let Some(schema) = &pack.config_schema else { return Vec::new() };
-        let none = Object::new();
-        let given = given.map_or(&none, |given| &*given.values);
-        let configuration = Configuration::new(with_defaults(given, schema), given);
-        let absent = configuration.absent(&self.keys().all()).into_iter();
-        let told = absent.map(|(place, missing)| {
-            format!(
-                "the configuration of the pack `{0}`: the default of `{place}` is null, since {missing}; `petrel key set NAME \
-                 VALUE` sets it, or `petrel pack configure {0} FILE` gives the value itself",
-                pack.reference
-            )
-        });
-        told.collect()
+        config_advice::without_keys(pack, given, &self.keys().all())
     }
 
     /// The note on keys that the configuration of `pack` declares, and that it does not have.
     pub fn ungiven_note(&self, pack: &str) -> Option<String> {
         let content = self.content();
         let schema = content.pack(pack).ok()?.config_schema.as_ref()?;
-        config_files::ungiven(pack, &content.given_config(pack)?.values, schema)
+        config_advice::ungiven(pack, &content.given_config(pack)?.values, schema)
     }
 
     /// Notes on the configuration of `pack` that is in force, and on its present file: that it is not valid, or that it has
@@ -159,10 +147,15 @@ impl Catalog {
     pub async fn config_notes(&self, pack: &str) -> Vec<String> {
         let content = self.content();
         let given = content.given_config(pack).cloned();
-        let mut notes = given.as_ref().map(|given| meaningless(pack, &given.values)).unwrap_or_default();
+        let registered = content.pack(pack).ok();
+        let schema = registered.and_then(|pack| pack.config_schema.clone());
+        let mut notes = Vec::new();
+        if let Some(given) = &given {
+            notes.extend(config_advice::of_given(pack, given, schema.as_ref()));
+            notes.extend(registered.into_iter().flat_map(|pack| self.without_keys(pack, Some(given))));
+        }
         if let Some(directory) = self.options().config_directory.clone() {
             let name = pack.to_owned();
-            let schema = content.pack(pack).ok().and_then(|pack| pack.config_schema.clone());
             let note = move || config_files::note(&directory, &name, schema.as_ref(), given.as_ref());
             notes.extend(tokio::task::spawn_blocking(note).await.unwrap_or_else(|gone| {
                 Some(format!(

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use petrel_engine_core::evaluation;
 use petrel_expressions::work;
 use petrel_model::Object;
-use petrel_model::parameters::{Parameters, validation_schema};
+use petrel_model::parameters::{Parameters, configuration_schema, validation_schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
@@ -64,8 +64,17 @@ impl Secrets {
 impl Validator {
     /// A validator of a set of parameters.
     pub fn of_parameters(parameters: &Parameters) -> Self {
-        let secrets = Secrets::new(parameters.values().any(has_secret), Some(parameters));
-        Self { schema: validation_schema(parameters), secrets, compiled: OnceLock::new() }
+        Self::of_properties(validation_schema(parameters), parameters)
+    }
+
+    /// A validator of the configuration of a pack with these schemas.
+    pub fn of_configuration(schemas: &Parameters) -> Self {
+        Self::of_properties(configuration_schema(schemas), schemas)
+    }
+
+    fn of_properties(schema: Value, properties: &Parameters) -> Self {
+        let secrets = Secrets::new(properties.values().any(has_secret), Some(properties));
+        Self { schema, secrets, compiled: OnceLock::new() }
     }
 
     /// A validator of a payload. A schema that only says "an object" needs none.

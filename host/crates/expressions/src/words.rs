@@ -14,6 +14,9 @@ use serde_json::Value;
 
 use crate::dashes::{self, Dashed};
 
+/// StackStorm's filter for encrypted keys of the datastore. It always fails, as there are none yet.
+pub const DECRYPTION: &str = "decrypt_kv";
+
 /// Largest number of names that a message lists.
 const MOST_NAMES: usize = 12;
 
@@ -113,6 +116,15 @@ pub(crate) fn asks_for(source: &str, name: &str) -> bool {
     })
 }
 
+/// Whether a template in `value` decrypts a key of the datastore.
+pub fn decrypts(value: &Value) -> bool {
+    let mut found = false;
+    texts::each(value, "", &mut |_: &str, text: &str| {
+        found |= is_template(text) && text.contains(DECRYPTION);
+    });
+    found
+}
+
 /// Whether a template handles a missing key of the datastore itself. It may rely on the fact that such a key reads as
 /// empty text.
 pub fn copes_with_absence(source: &str) -> bool {
@@ -198,6 +210,17 @@ mod tests {
         let found = strays(&json!({"a": [1, {"b": "{{ x | uper }}"}]}), seen);
         let places: Vec<_> = found.iter().map(|stray| stray.place.as_str()).collect();
         assert_eq!(places, [".a[1].b", ".a[1].b"]);
+    }
+
+    #[test]
+    fn a_template_that_decrypts_is_found_at_every_depth() {
+        for (value, expected) in [
+            (json!({"a": [1, {"b": "{{ st2kv.system.x | decrypt_kv }}"}]}), true),
+            (json!("{{st2kv.system.x|decrypt_kv}}"), true),
+            (json!(["decrypt_kv", "{{ st2kv.system.x }}"]), false),
+        ] {
+            assert_eq!(decrypts(&value), expected, "{value}");
+        }
     }
 
     #[test]

@@ -90,36 +90,75 @@ pub fn merged(runner: &Parameters, action: &Parameters) -> Parameters {
 
 /// The JSON Schema (draft 4) for a whole set of parameters: draft 3's `required` is moved to where draft 4 expects it,
 /// the additional keys are removed, unknown parameters are refused, and null is allowed for parameters that are
-/// neither required nor have a default.
+/// neither required nor have a default, and inside them for everything that need not be given. (Source: the recursive
+/// `modify_schema_allow_default_none` of StackStorm's `util/schema`.)
 pub fn validation_schema(parameters: &Parameters) -> Value {
-    let mut properties = Object::new();
-    let mut required = Vec::new();
-    for (name, schema) in parameters {
-        let view = Schema::of(schema);
-        let has_default = !view.default().is_none_or(Value::is_null);
-        // A required parameter with a default need not be given.
-        if view.is_required() && !has_default {
-            required.push(Value::from(name.as_str()));
-        }
-        let mut property = draft4(schema);
-        let nullable = !view.is_required() && !has_default;
-        if nullable {
-            property = allow_null(property);
-        }
-        properties.insert(name.clone(), property);
-    }
-    let mut whole = Object::new();
-    whole.insert("$schema".into(), "http://json-schema.org/draft-04/schema#".into());
-    whole.insert("type".into(), "object".into());
-    whole.insert("properties".into(), Value::Object(properties));
-    if !required.is_empty() {
-        whole.insert("required".into(), Value::Array(required));
-    }
+    // Null in the place of a default never gets here: the default replaces it.
+    let property = |schema: &Value| {
+        let is_optional = !Schema::of(schema).is_required() && !has_default(schema);
+        let property = draft4(schema, Nulls::Optional);
+        if is_optional { allow_null(property) } else { property }
+    };
+    let mut whole = of_properties(parameters, property);
     whole.insert("additionalProperties".into(), Value::Bool(false));
     Value::Object(whole)
 }
 
-fn draft4(schema: &Value) -> Value {
+/// The JSON Schema (draft 4) for the configuration of a pack: that of [`validation_schema`], except that other keys are
+/// allowed, and null for everything that need not be given. (Source: `validate_config_against_schema` of StackStorm's
+/// `util/pack.py`.)
+pub fn configuration_schema(schemas: &Parameters) -> Value {
+    Value::Object(of_properties(schemas, |schema| property(schema, Nulls::Optional)))
+}
+
+/// Whether a value must be given: a required one with a default need not.
+pub fn is_needed(schema: &Value) -> bool {
+    Schema::of(schema).is_required() && !has_default(schema)
+}
+
+fn has_default(schema: &Value) -> bool {
+    !Schema::of(schema).default().is_none_or(Value::is_null)
+}
+
+/// The schema of an object with these properties, each converted by `property`.
+fn of_properties(schemas: &Parameters, property: impl Fn(&Value) -> Value) -> Object {
+    let properties: Object = schemas.iter().map(|(name, schema)| (name.clone(), property(schema))).collect();
+    let mut whole = Object::new();
+    whole.insert("$schema".into(), "http://json-schema.org/draft-04/schema#".into());
+    whole.insert("type".into(), "object".into());
+    whole.insert("properties".into(), Value::Object(properties));
+    let required = needed(schemas);
+    if !required.is_empty() {
+        whole.insert("required".into(), Value::Array(required));
+    }
+    whole
+}
+
+/// The names that must be given.
+fn needed(schemas: &Object) -> Vec<Value> {
+    schemas
+        .iter()
+        .filter(|(_, schema)| is_needed(schema))
+        .map(|(name, _)| Value::from(name.as_str()))
+        .collect()
+}
+
+/// The values in the place of which null is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    /// Those that need not be given.
+    Optional,
+    /// Those that say so. Among alternatives null may be what tells one from another.
+    AsWritten,
+}
+
+/// The schema of a property inside an object.
+fn property(schema: &Value, nulls: Nulls) -> Value {
+    let property = draft4(schema, nulls);
+    if nulls == Nulls::AsWritten || is_needed(schema) { property } else { allow_null(property) }
+}
+
+fn draft4(schema: &Value, nulls: Nulls) -> Value {
     let Some(schema) = schema.as_object() else { return Value::Object(Object::new()) };
     let mut out = Object::new();
     for (key, value) in schema {
@@ -128,28 +167,31 @@ fn draft4(schema: &Value) -> Value {
             // The message names it with its problem.
             "description" if !value.is_string() => {}
             "required" if value.is_boolean() => {}
-            "properties" | "patternProperties" => {
-                let nested = value.as_object().into_iter().flatten();
-                out.insert(
-                    key.clone(),
-                    nested.map(|(name, schema)| (name.clone(), draft4(schema))).collect(),
-                );
-                let required: Vec<Value> = value
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .filter(|(_, schema)| key == "properties" && Schema::of(schema).is_required())
-                    .map(|(name, _)| Value::from(name.as_str()))
-                    .collect();
+            "properties" => {
+                let none = Object::new();
+                let nested = value.as_object().unwrap_or(&none);
+                let properties = nested.iter().map(|(name, schema)| (name.clone(), property(schema, nulls)));
+                out.insert(key.clone(), properties.collect());
+                let required = needed(nested);
                 if !required.is_empty() {
                     out.insert("required".into(), Value::Array(required));
                 }
             }
-            "items" | "additionalProperties" | "not" if value.is_object() => {
-                out.insert(key.clone(), draft4(value));
+            "patternProperties" => {
+                let nested = value.as_object().into_iter().flatten();
+                let properties = nested.map(|(name, schema)| (name.clone(), draft4(schema, nulls)));
+                out.insert(key.clone(), properties.collect());
+            }
+            "items" | "additionalProperties" if value.is_object() => {
+                out.insert(key.clone(), draft4(value, nulls));
+            }
+            "not" if value.is_object() => {
+                out.insert(key.clone(), draft4(value, Nulls::AsWritten));
             }
             "items" | "anyOf" | "allOf" | "oneOf" if value.is_array() => {
-                out.insert(key.clone(), value.as_array().into_iter().flatten().map(draft4).collect());
+                let nulls = if key == "items" { nulls } else { Nulls::AsWritten };
+                let parts = value.as_array().into_iter().flatten().map(|part| draft4(part, nulls));
+                out.insert(key.clone(), parts.collect());
             }
             _ => {
                 out.insert(key.clone(), value.clone());
@@ -225,5 +267,42 @@ mod tests {
                 "additionalProperties": false,
             })
         );
+    }
+
+    #[test]
+    fn what_need_not_be_given_may_be_null_at_every_depth() {
+        let (text, null) = (json!({"type": "string"}), json!({"type": "null"}));
+        let schemas = object(json!({
+            "url": {"type": "string", "required": true},
+            "region": {"type": "string", "default": "eu"},
+            "auth": {"type": "object", "required": true, "additionalProperties": false, "properties": {
+                "user": {"type": "string", "required": true}, "password": {"type": "string", "secret": true},
+                "zone": {"type": "string", "default": "z", "required": true},
+            }},
+            "hosts": {"type": "array", "required": true, "items": {"properties": {"name": {"type": "string"}}}},
+            "either": {"required": true, "oneOf": [{"properties": {"a": {"type": "string"}}}, {"type": "null"}]},
+        }));
+        let (auth, name) = (
+            json!({
+                "type": "object", "additionalProperties": false, "required": ["user"],
+                "properties": {"user": text, "password": {"anyOf": [text, null]}, "zone": {"anyOf": [text, null]}},
+            }),
+            json!({"properties": {"name": {"anyOf": [text, null]}}}),
+        );
+        let mut expected = json!({
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "type": "object",
+            "properties": {
+                "url": text, "region": {"anyOf": [text, null]}, "auth": auth,
+                "hosts": {"type": "array", "items": name},
+                "either": {"oneOf": [{"properties": {"a": text}}, null]},
+            },
+            "required": ["url", "auth", "hosts", "either"],
+        });
+        assert_eq!(configuration_schema(&schemas), expected);
+        // A parameter with a default is never null, as the default replaces that.
+        expected["properties"]["region"] = text;
+        expected["additionalProperties"] = json!(false);
+        assert_eq!(validation_schema(&schemas), expected);
     }
 }

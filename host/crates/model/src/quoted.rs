@@ -1,4 +1,4 @@
-//! Quotations of user input in messages: long enough to be recognized, and bounded.
+//! Quotations of user input in messages: long enough to be recognized, and bounded. So are lists of names.
 
 use std::borrow::Cow;
 
@@ -17,6 +17,17 @@ pub fn told(reason: &str) -> Cow<'_, str> {
     beginning(reason, LONGEST_REASON)
 }
 
+/// The first `most` of `names`, and the number of the others: `a, b and 3 more`.
+pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>, most: usize) -> String {
+    let mut names = names.into_iter();
+    let first: Vec<_> = names.by_ref().take(most).map(quoted).collect();
+    let first = first.join(", ");
+    match names.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 /// `text`, or its first `characters` with `…` behind them.
 pub fn beginning(text: &str, characters: usize) -> Cow<'_, str> {
     match text.char_indices().nth(characters) {
@@ -31,6 +42,15 @@ mod tests {
     use crate::id::InvalidId;
     use crate::reference::InvalidRef;
     use crate::time::InvalidTimestamp;
+
+    #[test]
+    fn of_many_names_some_are_told_and_all_are_counted() {
+        for (names, expected) in
+            [(&[][..], ""), (&["a", "b"], "a, b"), (&["a", "b", "c", "d"], "a, b and 2 more")]
+        {
+            assert_eq!(listed(names.iter().copied(), 2), expected);
+        }
+    }
 
     #[test]
     fn a_long_text_is_cut_where_a_message_quotes_it() {

@@ -1,5 +1,5 @@
 //! Advice on packs that can be registered as they are: secrets that would be visible, scripts that would not start,
-//! imports and services that Petrel does not provide, keys that no configuration has. [`crate::read`] finds problems that must be corrected.
+//! imports and services that Petrel does not provide, keys that no schema declares. [`crate::read`] finds problems that must be corrected.
 
 use std::path::Path;
 

@@ -36,6 +36,11 @@ impl Problems {
         self.found.push(Problem { file: self.file.clone(), position: Some(position), message: message() });
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// All problems, from top to bottom.
     pub(crate) fn told(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.position);

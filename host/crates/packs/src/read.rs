@@ -53,7 +53,8 @@ pub struct PackContents {
 /// All problems of all files at once, if one of them concerns more than a single action or rule.
 pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     let text = source.read("pack.yaml", LARGEST_METADATA).map_err(|error| {
-        vec![about("pack.yaml", format!("the file cannot be read ({error}); every pack needs one"))]
+        let instead = misplaced::in_place_of_pack(source).unwrap_or_default();
+        vec![about("pack.yaml", format!("the file cannot be read ({error}); every pack needs one{instead}"))]
     })?;
     let definition = read_pack_definition("pack.yaml", &text);
     let PackDefinition { pack, components, notes } = definition.map_err(|problems| {
@@ -64,6 +65,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         reading.actions(&[]);
         reading.each("triggers", read_trigger_type);
         reading.rules();
+        reading.config_schema();
         reading.told()
     })?;
     let mut reading = Reading::of(source, &pack.reference);
@@ -120,6 +122,8 @@ struct Reading<'a> {
     more: usize,
     /// Bytes of metadata that may still be read.
     room: u64,
+    /// The files in directories that were looked through for files that actions name and that are not there.
+    listed: BTreeMap<String, Vec<String>>,
 }
 
 impl<'a> Reading<'a> {
@@ -134,6 +138,7 @@ impl<'a> Reading<'a> {
             left: MOST_PROBLEMS_OF_PACK,
             more: 0,
             room: LARGEST_PACK,
+            listed: BTreeMap::new(),
         }
     }
 

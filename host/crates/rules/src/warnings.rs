@@ -13,7 +13,7 @@ use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::Value;
 
-pub use keys::{default_key_warnings, key_warnings};
+pub use keys::{key_warnings, pack_key_warnings};
 
 /// The names that a criterion can begin with: the event and the datastore.
 const ROOTS: [&str; 4] = ["trigger", "system", "user", "st2kv"];

@@ -12,17 +12,20 @@ use petrel_model::{Action, Id, Ref, RuleId};
 use petrel_packs::limits::MOST_PROBLEMS_OF_PACK;
 use petrel_packs::{PackContents, Problem, RuleDefinition};
 use petrel_rules::parameters::Signature;
-use petrel_rules::{CompiledRule, check, default_key_warnings, key_warnings, warnings};
+use petrel_rules::{CompiledRule, check, pack_key_warnings, warnings};
 
 use super::flows::{Around, Known};
 use super::reading;
 use crate::content::{RegisteredAction, RegisteredTriggerType, refused};
 use crate::rule_book::{misfits, sentence, settle, without_action};
 
+/// The id of a rule that is only looked at. The registration assigns one.
+const NO_ID: RuleId = RuleId(Id::from_bytes([0; 12]));
+
 /// Leaves out rules that cannot work, and notes everything else about rules.
 pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
     let own = Own::of(contents, around);
-    let mut notes = missing_keys(contents, around);
+    let mut notes = Vec::new();
     for definition in std::mem::take(&mut contents.rules) {
         match own.look(&definition, around) {
             Looked::Fine(more) => {
@@ -35,6 +38,7 @@ pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
             }
         }
     }
+    notes.extend(missing_keys(contents, around));
     let more = notes.len().saturating_sub(MOST_PROBLEMS_OF_PACK);
     notes.truncate(MOST_PROBLEMS_OF_PACK);
     contents.notes.append(&mut notes);
@@ -43,18 +47,18 @@ pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
     }
 }
 
-/// Notes on missing keys of the datastore that the defaults of actions read.
+/// Notes on missing keys of the datastore that rules and the defaults of actions read.
 fn missing_keys(contents: &PackContents, around: &Around) -> Vec<String> {
     let Some(datastore) = around.datastore() else { return Vec::new() };
     let reads_some = |action: &&Action| {
         let mut defaults = action.parameters.values().filter_map(|schema| Schema::of(schema).default());
         defaults.any(|default| default.to_string().contains(DATASTORE))
     };
-    let notes = contents.actions.iter().filter(reads_some).flat_map(|action| {
-        let signature = Signature::new(&Parameters::new(), &action.parameters);
-        default_key_warnings(&action.reference, &signature, datastore)
-    });
-    notes.collect()
+    let reading = contents.actions.iter().filter(reads_some);
+    let reading =
+        reading.map(|action| (&action.reference, Signature::new(&Parameters::new(), &action.parameters)));
+    let rules = contents.rules.iter().map(|rule| CompiledRule::new(Arc::new(rule.clone().into_rule(NO_ID))));
+    pack_key_warnings(&reading.collect::<Vec<_>>(), &rules.collect::<Vec<_>>(), datastore)
 }
 
 /// The findings in a rule.
@@ -127,8 +131,7 @@ impl Own {
     }
 
     fn look(&self, definition: &RuleDefinition, around: &Around) -> Looked {
-        // The id is not stored; the registration assigns one.
-        let mut rule = definition.clone().into_rule(RuleId(Id::from_bytes([0; 12])));
+        let mut rule = definition.clone().into_rule(NO_ID);
         let problem = |message: String| Problem { file: definition.file.clone(), position: None, message };
         let mut problems = Vec::new();
         match self.kind(&definition.trigger.kind, around) {
@@ -156,10 +159,6 @@ impl Own {
         }
         let mut notes = warnings(&rule, action.map(RegisteredAction::target));
         notes.extend(action.into_iter().flat_map(|action| misfits(&rule, action)));
-        if let Some(datastore) = around.datastore() {
-            // The defaults of the action are noted with the action.
-            notes.extend(key_warnings(&CompiledRule::new(Arc::new(rule.clone())), None, datastore));
-        }
         if let Known::Missing(error) = &known {
             notes.push(without_action(&rule, error));
         }

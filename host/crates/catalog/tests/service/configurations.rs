@@ -52,7 +52,7 @@ async fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
     for (values, says) in [
         (json!({}), "'url' is a required property"),
         (json!({"url": 1}), "url: 1 is not a string"),
-        (json!({"url": "a", "other": 1}), "'other' was unexpected"),
+        (json!({"url": 1, "retries": "x"}), "url: 1 is not a string; retries: \"x\" is not an integer"),
         (json!({"url": "a", "key": "********"}), "write the secret itself"),
         (json!({"url": "{{ st2kv.system.x"}), "`url` is no template that can be read"),
     ] {
@@ -80,6 +80,42 @@ async fn what_is_declared_and_not_given_is_told() {
     assert!(note.contains("pack `mine` has no key: not given, and without a default"), "{note}");
     house.configure(json!({"url": "a", "key": "s3cret"})).await.unwrap();
     assert_eq!(house.catalog.ungiven_note("mine"), None);
+}
+
+#[tokio::test]
+async fn a_key_that_no_schema_declares_is_kept_and_told_wherever_it_comes_from() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    house.configure(json!({"url": "a", "key": null, "kye": 1})).await.unwrap();
+    assert_eq!(house.filled().await, Ok(json!({"url": "a", "key": null, "kye": 1, "retries": 3})));
+    let registered = house.register("mine", &[SCHEMA]).await.unwrap().notes;
+    let file = house.path("configs/packs/mine.yaml").display().to_string();
+    house.write("configs/packs/mine.yaml", "url: file\ncolour: red\n");
+    let from_file = house.register("mine", &[SCHEMA]).await.unwrap().notes;
+    let shown = house.catalog.config_notes("mine").await;
+    let begin = "the configuration of the pack `mine` gives";
+    for (notes, says) in [
+        (registered, format!("{begin} kye (did you mean key?), which config.schema.yaml does not declare")),
+        (from_file, format!("{file}: {begin} colour, which")),
+        (shown, format!("{file}: {begin} colour, which")),
+    ] {
+        assert!(notes.iter().any(|note| note.starts_with(&says)), "{says}: {notes:?}");
+    }
+    assert_eq!(house.filled().await, Ok(json!({"url": "file", "colour": "red", "retries": 3})));
+}
+
+#[tokio::test]
+async fn a_key_of_the_datastore_that_a_configuration_reads_in_vain_is_told() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    house.configure(json!({"url": "{{ st2kv.system.address }}"})).await.unwrap();
+    let says = "`url` reads what is not there, so that actions of the pack fail: the datastore has no key st2kv.system.address;";
+    let told = house.catalog.config_notes("mine").await;
+    assert!(told.len() == 1 && told[0].contains(says), "{told:?}");
+    let registered = house.register("mine", &[SCHEMA]).await.unwrap().notes;
+    assert!(registered.iter().any(|note| note.contains(says)), "{registered:?}");
+    house.keys.set("address", "there").await.unwrap();
+    assert_eq!(house.catalog.config_notes("mine").await, Vec::<String>::new());
 }
 
 #[tokio::test]

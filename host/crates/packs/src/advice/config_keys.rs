@@ -1,17 +1,20 @@
 //! Finds keys of the configuration that Python actions read (`self.config["key"]`) and that the schema of the pack does not
-//! declare. A configuration cannot have such a key, so the action fails where it reads it. Files are scanned line by line,
-//! as in [`super::services`], which knows the files of an action.
+//! declare. A configuration may have such a key all the same; without it the action fails where it reads it. Files are
+//! scanned line by line, as in [`super::services`], which knows the files of an action.
 
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
-use petrel_model::quoted::quoted;
+use petrel_model::quoted::{listed, quoted};
 
 use crate::suggestion::suggestion;
 
 const CONFIG: &str = "self.config";
 
+/// Largest number of places that one note names.
+const MOST_PLACES: usize = 5;
+
 /// A read of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Read {
     /// The key.
     pub(super) key: String,
@@ -77,19 +80,20 @@ pub(super) fn is_of_name(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
-/// The note on a read in line `line` of `file`, if `schema` does not declare its key. A lenient read is likely meant so,
-/// unless another key is nearly the same.
-pub(super) fn told(file: &str, line: usize, read: &Read, schema: &Parameters) -> Option<String> {
+/// The note on a read at these `places` (file and line), if `schema` does not declare its key. A lenient read is likely
+/// meant so, unless another key is nearly the same.
+pub(super) fn told(places: &[String], read: &Read, schema: &Parameters) -> Option<String> {
     let Read { key, is_lenient } = read;
     let known: Vec<_> = schema.keys().map(String::as_str).collect();
     if schema.contains_key(key) || *is_lenient && nearest(key, known.iter().copied()).is_none() {
         return None;
     }
-    let consequence = if *is_lenient { "it is never there" } else { "an action that comes to it fails" };
+    let consequence = if *is_lenient { "it is not there" } else { "an action that comes to it fails" };
     let remedy = if known.is_empty() { "declare it there".to_owned() } else { suggestion(key, &known) };
     Some(format!(
-        "{file}:{line}: self.config has no key {}, since config.schema.yaml does not declare it, so that {consequence}; \
-         {remedy}",
+        "{}: self.config is asked for the key {}, which config.schema.yaml does not declare, so that {consequence} unless the \
+         configuration gives it all the same; {remedy}",
+        listed(places.iter().map(String::as_str), MOST_PLACES),
         quoted(key)
     ))
 }
@@ -136,14 +140,27 @@ mod tests {
         let schema = schema.as_object().unwrap();
         for (key, is_lenient, says) in [
             ("greeting", false, None),
-            ("greetng", false, Some("an action that comes to it fails; did you mean greeting?")),
-            ("greetng", true, Some("it is never there; did you mean greeting?")),
+            (
+                "greetng",
+                false,
+                Some(
+                    "an action that comes to it fails unless the configuration gives it all the same; did you mean greeting?",
+                ),
+            ),
+            (
+                "greetng",
+                true,
+                Some(
+                    "it is not there unless the configuration gives it all the same; did you mean greeting?",
+                ),
+            ),
             ("colour", false, Some("known are greeting, url")),
             ("colour", true, None),
         ] {
-            let note = told("actions/a.py", 3, &Read { key: key.into(), is_lenient }, schema);
+            let places = ["actions/a.py:3".to_owned(), "actions/b.py:1".to_owned()];
+            let note = told(&places, &Read { key: key.into(), is_lenient }, schema);
             assert_eq!(note.is_some(), says.is_some(), "{key}: {note:?}");
-            let begin = format!("actions/a.py:3: self.config has no key {key}, ");
+            let begin = format!("actions/a.py:3, actions/b.py:1: self.config is asked for the key {key}, ");
             let is_said =
                 |note: &String| says.is_some_and(|says| note.starts_with(&begin) && note.ends_with(says));
             assert!(note.as_ref().is_none_or(is_said), "{key}: {note:?}");

@@ -32,8 +32,8 @@ const CHANGED_LATER: &str =
 const MOST_FILES_OF_ACTION: usize = 100;
 const MOST_FILES: usize = 2_000;
 
-/// Advice on the files of Python actions, one sentence each: calls, imports, and keys that the configuration with the
-/// schema `config_schema` does not have.
+/// Advice on the files of Python actions, one sentence each: calls, imports of the files that they import, and keys that
+/// the schema `config_schema` of the configuration does not declare.
 pub(super) fn on_files<'a>(
     actions: impl Iterator<Item = &'a Action>,
     source: &dyn Source,
@@ -90,8 +90,14 @@ fn undeclared(files: &[(&String, &PythonFile)], schema: &Parameters) -> Vec<Stri
     if files.iter().any(|(_, read)| read.changes_config) {
         return Vec::new();
     }
-    let reads = files.iter().flat_map(|(file, read)| read.keys.iter().map(move |key| (*file, key)));
-    reads.filter_map(|(file, (line, key))| config_keys::told(file, *line, key, schema)).collect()
+    // One note for each key, wherever it is read.
+    let mut places: BTreeMap<&Read, Vec<String>> = BTreeMap::new();
+    for (file, read) in files {
+        for (line, key) in &read.keys {
+            places.entry(key).or_default().push(format!("{file}:{line}"));
+        }
+    }
+    places.iter().filter_map(|(key, places)| config_keys::told(places, key, schema)).collect()
 }
 
 fn told(file: &str, line: usize, method: &str) -> String {
@@ -293,7 +299,7 @@ mod tests {
             let notes = on_files([&action].into_iter(), &Embedded(files), schema.as_object());
             assert_eq!(notes.len(), count, "{notes:?}");
             let is_said = |note: &String| {
-                note.starts_with("actions/one.py:4: self.config has no key greetng")
+                note.starts_with("actions/one.py:4: self.config is asked for the key greetng")
                     && note.contains("greeting?")
             };
             assert!(notes.iter().all(is_said), "{notes:?}");

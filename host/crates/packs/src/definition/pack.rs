@@ -9,7 +9,7 @@ use petrel_yaml::Content;
 use super::read;
 use crate::fields::{Fields, Problems};
 use crate::limits::MOST_PROBLEMS;
-use crate::problem::{Problem, short};
+use crate::problem::{Position, Problem, short};
 
 /// The contents of `pack.yaml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,9 @@ pub struct Component {
 
 /// The fields of [`Pack`] itself. All other keys are kept unchanged.
 const OWN: &[&str] = &["ref", "name", "description", "version", "author", "email", "keywords"];
+
+/// Those that every pack has.
+const REQUIRED: [&str; 4] = ["name", "description", "version", "author"];
 
 /// Other keys that mean something: to StackStorm (`PackAPI` of its `models/api/pack.py`), and `wasm` to Petrel.
 const OTHER: &[&str] = &[
@@ -65,9 +68,19 @@ pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Ve
         let components = components(fields, problems);
         let other = fields.entries().iter().filter(|entry| !OWN.contains(&entry.key.as_str()));
         let other: Object = other.map(|entry| (entry.key.clone(), entry.node.to_json())).collect();
+        let email = fields.text("email", problems).unwrap_or_default();
+        let keywords = fields.texts("keywords", problems);
+        let strays = strays(fields);
+        if !problems.is_empty() {
+            // The file has to be corrected anyhow. A missing field is told with the name that it may have.
+            let is_told = |near: &str| REQUIRED.contains(&near) && fields.get(near).is_none();
+            for stray in strays.iter().filter(|stray| !is_told(stray.near)) {
+                problems.add(stray.position, stray.message.as_str());
+            }
+        }
         let pack = Pack {
-            email: fields.text("email", problems).unwrap_or_default(),
-            keywords: fields.texts("keywords", problems),
+            email,
+            keywords,
             path: String::new(),
             built_in: false,
             config_schema: None,
@@ -81,18 +94,28 @@ pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Ve
             version: version?,
             author: author?,
         };
-        Some(PackDefinition { pack, components, notes: strays(file, fields) })
+        let notes = strays.into_iter().map(|Stray { position, message, .. }| {
+            Problem { file: file.to_owned(), position: Some(position), message }.to_string()
+        });
+        Some(PackDefinition { pack, components, notes: notes.collect() })
     })
 }
 
-/// Notes on keys that are nearly one of those that mean something. Any other key is the author's own, as in StackStorm.
-fn strays(file: &str, fields: Fields<'_>) -> Vec<String> {
+/// A key that is nearly one of those that mean something.
+struct Stray {
+    position: Position,
+    near: &'static str,
+    message: String,
+}
+
+/// Such keys. Any other key is the author's own, as in StackStorm.
+fn strays(fields: Fields<'_>) -> Vec<Stray> {
     let known = || OWN.iter().chain(OTHER).copied();
     let unknown = fields.entries().iter().filter(|entry| !known().any(|word| word == entry.key));
     let near = unknown.filter_map(|entry| Some((entry, nearest(&entry.key, known())?)));
     let told = near.take(MOST_PROBLEMS).map(|(entry, near)| {
         let message = format!("a pack has no field {}; did you mean {near}?", short(&entry.key));
-        Problem { file: file.to_owned(), position: Some(entry.position), message }.to_string()
+        Stray { position: entry.position, near, message }
     });
     told.collect()
 }

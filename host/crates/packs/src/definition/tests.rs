@@ -178,6 +178,14 @@ fn a_misspelt_field_of_a_pack_is_told_and_any_other_is_the_authors() {
         let read = read_pack_definition("pack.yaml", &format!("{whole}{more}")).unwrap();
         assert_eq!(read.notes, expected, "{more}");
     }
+    let refused = whole.replace("1.0.0", "one") + "dependancies: [core]\n";
+    assert_eq!(
+        told(read_pack_definition("pack.yaml", &refused)),
+        [
+            "pack.yaml:3:10: `one` is not a semantic version; write it as 1.2.3",
+            "pack.yaml:5:1: a pack has no field dependancies; did you mean dependencies?",
+        ]
+    );
     let refused = told(read_pack_definition("pack.yaml", &whole.replace("description", "descripton")));
     assert_eq!(
         refused,

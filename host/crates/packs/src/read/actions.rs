@@ -107,7 +107,7 @@ impl Reading<'_> {
     }
 
     /// The problem of an action's entry point, if there is one.
-    fn entry_point_problem(&self, action: &Action) -> Option<String> {
+    fn entry_point_problem(&mut self, action: &Action) -> Option<String> {
         let runner = action.runner_type.as_str();
         let needs_file = FILE_RUNNERS.contains(&runner);
         let is_component = runner == COMPONENT_RUNNER;
@@ -129,7 +129,7 @@ impl Reading<'_> {
     }
 
     /// The problem of a file of the pack that is to be run, if there is one.
-    fn file_problem(&self, path: &str, what: &str) -> Option<String> {
+    fn file_problem(&mut self, path: &str, what: &str) -> Option<String> {
         let is_inside =
             !path.starts_with('/') && path.split('/').all(|part| part != "..") && !path.contains('\\');
         let shown = short(path);
@@ -146,7 +146,10 @@ impl Reading<'_> {
             return Some(format!("{what} is {shown}, which cannot be used ({error}); {remedy}"));
         }
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let others = self.source.list(folder).unwrap_or_default();
+        let source = self.source;
+        // A pack without its scripts lacks a file for every action.
+        let others =
+            self.listed.entry(folder.to_owned()).or_insert_with(|| source.list(folder).unwrap_or_default());
         // The metadata files in the same directory are not candidates for an entry point.
         let may_be = |other: &&str| folder != "actions" || stem(other) == *other;
         let others: Vec<_> = others.iter().map(String::as_str).filter(may_be).collect();

@@ -1,7 +1,8 @@
 //! Finds files that look like content and are not read, since they or their directory have another name than StackStorm's:
-//! `action/` in the place of `actions/`, `config.shema.yaml` in that of `config.schema.yaml`.
+//! `action/` in the place of `actions/`, `config.shema.yaml` in that of `config.schema.yaml`, `rules/a.ymal`.
 
 use petrel_model::nearest::nearest;
+use petrel_model::quoted::listed;
 
 use crate::problem::short;
 use crate::source::Source;
@@ -21,15 +22,54 @@ const OTHERS: [(&str, &str); 5] = [
 /// The files directly in a pack that are read.
 const FILES: [&str; 3] = ["pack.yaml", "config.schema.yaml", "requirements.txt"];
 
+/// The files in which old packs had values of their configuration.
+const VALUES: [&str; 2] = ["config.yaml", "config.yml"];
+
+/// The endings of metadata. As in StackStorm, others do not count, not even in capitals.
+const ENDINGS: [&str; 2] = ["yaml", "yml"];
+
 /// Largest number of directories that are reported, and of files.
 const MOST: usize = 20;
 
-/// A note for each directory of the pack whose name is nearly one of those that are read, if it holds such files, and for each
-/// such file directly in the pack.
+/// Largest number of files that one note names.
+const MOST_NAMED: usize = 5;
+
+/// A note for each directory of the pack whose name is nearly one of those that are read, if it holds such files, for each
+/// directory that is read and holds files whose ending is nearly that of metadata, and for each such file directly in the pack.
 pub(super) fn notes(source: &dyn Source) -> Vec<String> {
     let mut notes = of_folders(source);
+    notes.extend(READ.iter().filter_map(|folder| of_endings(folder, source)));
     notes.extend(of_files(source));
     notes
+}
+
+/// The rest of a message about a `pack.yaml` that cannot be read, if there is a file of nearly that name instead.
+pub(super) fn in_place_of_pack(source: &dyn Source) -> Option<String> {
+    let names = source.list("").unwrap_or_default();
+    let is_near = |name: &&String| nearest(name, ["pack.yaml"]).is_some();
+    let meant = names.iter().find(is_near).filter(|_| !names.iter().any(|name| name == "pack.yaml"))?;
+    Some(format!(", and it is likely {}: rename that to pack.yaml", short(meant)))
+}
+
+fn of_endings(folder: &str, source: &dyn Source) -> Option<String> {
+    let names = source.list(folder).ok()?;
+    let odd: Vec<_> = names.iter().map(String::as_str).filter(|name| has_odd_ending(name)).collect();
+    let first = odd.first()?;
+    let (stem, _) = first.rsplit_once('.')?;
+    let verb = if odd.len() == 1 { "is" } else { "are" };
+    Some(format!(
+        "{} in {folder}/ {verb} ignored, since only files that end with .yaml or .yml are read; did you mean {}.yaml? Rename it",
+        listed(odd.iter().copied(), MOST_NAMED),
+        short(stem)
+    ))
+}
+
+/// Whether the ending of a file is nearly that of metadata. Hidden files and backups belong to editors.
+fn has_odd_ending(name: &str) -> bool {
+    let Some((_, ending)) = name.rsplit_once('.') else { return false };
+    let is_odd =
+        ending.starts_with(['y', 'Y']) && !ENDINGS.contains(&ending) && nearest(ending, ENDINGS).is_some();
+    is_odd && !name.starts_with('.') && !name.ends_with('~')
 }
 
 fn of_files(source: &dyn Source) -> Vec<String> {
@@ -42,7 +82,13 @@ fn of_files(source: &dyn Source) -> Vec<String> {
         let name = short(name);
         format!("{name} is ignored, since nothing reads a file of this name; did you mean {file}? Rename it")
     });
-    told.collect()
+    let values = names.iter().filter(|name| VALUES.contains(&name.as_str())).map(|name| {
+        format!(
+            "{name} is ignored, since a pack declares its configuration in config.schema.yaml and contains no values of it; \
+             `petrel pack configure PACK {name}` gives them"
+        )
+    });
+    told.chain(values).collect()
 }
 
 fn of_folders(source: &dyn Source) -> Vec<String> {
@@ -51,7 +97,8 @@ fn of_folders(source: &dyn Source) -> Vec<String> {
     let holding = meant.filter_map(|(folder, meant)| {
         let names = source.list(folder).ok()?;
         // As files are read: by these endings, in small letters.
-        let is_metadata = |name: &&String| matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml")));
+        let is_metadata =
+            |name: &&String| matches!(name.rsplit_once('.'), Some((_, ending)) if ENDINGS.contains(&ending));
         let first = names.iter().find(is_metadata)?;
         let count = names.iter().filter(is_metadata).count();
         Some(note(folder, meant, first, count))
@@ -103,6 +150,17 @@ mod tests {
                 Some("config.shema.yaml is ignored, since nothing reads a file of this name"),
             ),
             (&["config_schema.yml"], Some("did you mean config.schema.yaml?")),
+            (&["config.schema.yml"], Some("did you mean config.schema.yaml?")),
+            (&["requirement.txt"], Some("did you mean requirements.txt?")),
+            (&["config.yml"], Some("`petrel pack configure PACK config.yml` gives them")),
+            (
+                &["rules/r.ymal", "rules/s.yaml"],
+                Some(
+                    "r.ymal in rules/ is ignored, since only files that end with .yaml or .yml are read; did you mean r.yaml?",
+                ),
+            ),
+            (&["actions/a.YAML", "actions/b.yalm"], Some("a.YAML, b.yalm in actions/ are ignored")),
+            (&["actions/a.yaml~", "actions/.a.ymal", "actions/a.xml", "actions/a.py"], None),
             (&["config.schema.yaml", "config.schema.yml", "requirements-tests.txt", "packs.yaml.bak"], None),
             // A directory without metadata is the author's own.
             (&["action/a.py", "etc/a.yaml", "tests/a.yaml", ".rules/a.yaml"], None),
@@ -116,6 +174,23 @@ mod tests {
             let notes = notes(&Directory::open(place.path()).unwrap());
             assert_eq!(notes.len(), usize::from(says.is_some()), "{files:?}: {notes:?}");
             assert!(says.is_none_or(|says| notes[0].contains(says)), "{files:?}: {notes:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_definition_is_named() {
+        for (files, says) in [
+            (&["Pack.yaml"][..], Some("it is likely Pack.yaml: rename that to pack.yaml")),
+            (&["pack.yml"], Some("it is likely pack.yml")),
+            (&["README.md", "package.json"], None),
+            // It cannot be read for another reason.
+            (&["pack.yaml", "pack.yml"], None),
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            files.iter().for_each(|file| std::fs::write(place.path().join(file), "").unwrap());
+            let said = in_place_of_pack(&Directory::open(place.path()).unwrap());
+            assert_eq!(said.is_some(), says.is_some(), "{files:?}: {said:?}");
+            assert!(says.is_none_or(|says| said.unwrap_or_default().contains(says)), "{files:?}");
         }
     }
 }

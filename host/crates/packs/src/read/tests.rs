@@ -1,5 +1,8 @@
 //! Packs as a whole.
 
+use std::cell::Cell;
+use std::io;
+
 use super::*;
 use crate::{Directory, Embedded};
 
@@ -135,6 +138,69 @@ fn all_problems_are_told_at_once() {
         assert!(told.starts_with(expected), "{told}");
     }
     assert!(read_pack(&Embedded(&[])).unwrap_err()[0].to_string().contains("every pack needs one"));
+}
+
+#[test]
+fn a_mistake_in_the_definition_hides_none_in_the_schema_of_the_configuration() {
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"name: demo\ndescription: d\nversion: one\n"),
+        ("config.schema.yaml", b"a: {type: text}\nb: {type: string, requird: true}\n"),
+    ];
+    let told: Vec<_> = read_pack(&Embedded(files)).unwrap_err().iter().map(ToString::to_string).collect();
+    let expected = [
+        "pack.yaml:1:1: a pack needs a field author",
+        "pack.yaml:3:10: `one` is not a semantic version",
+        "config.schema.yaml:1:11: `text` is not a type",
+        "config.schema.yaml:2:19: parameter b has no field requird",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    assert!(told.iter().zip(expected).all(|(told, expected)| told.starts_with(expected)), "{told:#?}");
+}
+
+/// A pack that counts how often its directories are listed.
+struct Counted<'a>(Embedded<'a>, Cell<usize>);
+
+impl Source for Counted<'_> {
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.1.set(self.1.get() + 1);
+        self.0.list(folder)
+    }
+
+    fn read(&self, path: &str, limit: u64) -> io::Result<String> {
+        self.0.read(path, limit)
+    }
+
+    fn length(&self, path: &str) -> io::Result<u64> {
+        self.0.length(path)
+    }
+
+    fn start(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.0.start(path)
+    }
+
+    fn is_executable(&self, path: &str) -> bool {
+        self.0.is_executable(path)
+    }
+}
+
+#[test]
+fn a_directory_without_the_files_of_its_actions_is_not_listed_for_each() {
+    let lists = |count: usize| {
+        let actions: Vec<_> = (0..count)
+            .map(|number| {
+                let text =
+                    format!("name: a{number}\nrunner_type: python-script\nentry_point: a{number}.py\n");
+                (format!("actions/a{number}.yaml"), text)
+            })
+            .collect();
+        let mut files: Vec<(&str, &[u8])> =
+            vec![("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n")];
+        files.extend(actions.iter().map(|(path, text)| (path.as_str(), text.as_bytes())));
+        let pack = Counted(Embedded(&files), Cell::new(0));
+        assert_eq!(read_pack(&pack).unwrap().refused.len(), count);
+        pack.1.get()
+    };
+    assert_eq!(lists(50), lists(1));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use petrel_expressions::words::replaces_absence;
+use petrel_expressions::words::{DECRYPTION, replaces_absence};
 use petrel_expressions::{Datastore, KeyName};
 use petrel_model::quoted::quoted;
 
@@ -20,6 +20,9 @@ pub struct AbsentKey<'a> {
     pub parameter: &'a str,
     /// Whether the default of the parameter reads the key, rather than a given value.
     pub is_default: bool,
+    /// The declared type of the parameter, if all of its value is the key, and an empty text is no value of that type: then
+    /// the action does not run.
+    pub unfit: Option<&'static str>,
     /// The key.
     pub key: &'a KeyName,
 }
@@ -35,12 +38,14 @@ pub fn absent_keys<'a>(
     let mut add = |parameter: &'a str, is_default: bool, value: &'a Parameter| {
         for template in value.templates() {
             // Whoever follows the advice to set a key that is decrypted stores a secret in the open, and it fails all the same.
-            let is_decrypted = template.source().contains("decrypt_kv");
+            let is_decrypted = template.source().contains(DECRYPTION);
             if template.datastore_keys().is_empty() || is_decrypted || replaces_absence(template.source()) {
                 continue;
             }
             let missing = template.datastore_keys().iter().filter(|key| !datastore.contains(key));
-            absent.extend(missing.map(|key| AbsentKey { parameter, is_default, key }));
+            let is_key = value.is_text_template() && is_lone_name(template.source());
+            let unfit = if is_key { signature.type_without_empty_text(parameter) } else { None };
+            absent.extend(missing.map(|key| AbsentKey { parameter, is_default, unfit, key }));
         }
     };
     given.iter().for_each(|(name, value)| add(name, false, value));
@@ -53,6 +58,13 @@ pub fn absent_keys<'a>(
     absent.sort_unstable();
     absent.dedup();
     absent
+}
+
+/// Whether a template is a name and nothing else, such as `{{ st2kv.system.limit }}`.
+fn is_lone_name(source: &str) -> bool {
+    let inner = source.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    let is_of_name = |char: char| char.is_alphanumeric() || "_-.[]'\"".contains(char);
+    inner.is_some_and(|inner| inner.trim().chars().all(is_of_name))
 }
 
 /// The missing keys that [`absent_keys`] finds, in words, with the parameters that read them. Most parameters read no key;
@@ -99,6 +111,26 @@ mod tests {
                 absent.iter().map(|one| format!("{} {}", one.parameter, one.key.name)).collect();
             assert_eq!(told, expected, "{given:?}");
             assert!(absent.iter().all(|one| one.is_default == (one.parameter != "a")), "{absent:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_empty_text_does_not_fit_is_known() {
+        for (kind, text, unfit) in [
+            ("integer", "{{ st2kv.system.gone }}", Some("integer")),
+            ("number", "{{st2kv.system['gone-1']}}", Some("number")),
+            ("boolean", "{{ st2kv.system.gone }}", Some("boolean (True, False)")),
+            ("object", "{{ st2kv.system.gone }}", Some("list or object (JSON)")),
+            ("string", "{{ st2kv.system.gone }}", None),
+            ("integer", "{{ st2kv.system.gone | int }}", None),
+            ("integer", "1{{ st2kv.system.gone }}", None),
+            ("boolean", "{{ st2kv.system.gone == 'x' }}", None),
+        ] {
+            let declared = json!({"n": {"type": kind, "default": text}});
+            let signature = Signature::new(&petrel_model::Object::new(), declared.as_object().unwrap());
+            let (given, datastore) = (Given::default(), Datastore::default());
+            let absent = absent_keys(&given, &signature, &datastore);
+            assert_eq!(absent.iter().map(|one| one.unfit).collect::<Vec<_>>(), [unfit], "{kind} {text}");
         }
     }
 }

@@ -102,6 +102,12 @@ impl Signature {
         declared.find_map(|declared| declared.kind)
     }
 
+    /// The declared type of `name`, if an empty text is no value of it.
+    pub(super) fn type_without_empty_text(&self, name: &str) -> Option<&'static str> {
+        let kind = self.kind(name)?;
+        cast::to(kind, Value::from("")).is_err().then(|| kind.as_str())
+    }
+
     /// As [`cast`](Self::cast), for a value that an expression may have returned. The author wrote text and did not
     /// choose the type of the result, so a number or a boolean becomes text if that is declared.
     pub(super) fn cast_data(&self, name: &str, value: Value) -> Result<Value, Error> {

@@ -1,20 +1,26 @@
 //! Warnings about keys of the datastore that do not exist, or are no numbers where a number is compared. A missing key reads
-//! as an empty text, as in StackStorm, so nothing fails: the rule compares with nothing, and the action gets nothing.
+//! as an empty text, as in StackStorm, so mostly nothing fails: the rule compares with nothing, and the action gets nothing,
+//! unless it declares another type than text.
+
+use std::collections::BTreeMap;
 
 use petrel_expressions::words::replaces_absence;
 use petrel_expressions::{Datastore, KeyName, KeyScope};
 use petrel_model::Ref;
-use petrel_model::quoted::quoted;
+use petrel_model::quoted::{listed, quoted};
 
 use crate::compiled::{CompiledCriterion, CompiledRule};
 use crate::criteria::Operator;
-use crate::parameters::absent::absent_keys;
+use crate::parameters::absent::{AbsentKey, absent_keys};
 use crate::parameters::{Given, Signature};
 use crate::pattern::Pattern;
 use crate::verdict::of_cast;
 
-/// Largest number of missing keys of one rule, or of the defaults of one action, that are compared with the existing ones.
+/// Largest number of missing keys of one rule, or of one pack, that are compared with the existing ones.
 const MOST_COMPARED: usize = 10;
+
+/// Largest number of keys, and of places, that a note on several of them names.
+const MOST_NAMED: usize = 5;
 
 /// Warnings about the keys that `rule`, and the defaults of its action, read of `datastore`, one sentence each. Without a
 /// signature, nothing is known about the action.
@@ -23,40 +29,152 @@ pub fn key_warnings(
     signature: Option<&Signature>,
     datastore: &Datastore,
 ) -> Vec<String> {
-    let mut found = Vec::new();
-    for criterion in rule.criteria() {
-        let place = format!("the criterion {}", quoted(&criterion.key));
-        let mut keys = Vec::new();
-        criterion.keys(&mut keys);
-        if keys.is_empty() || expects_absence(criterion) {
-            continue;
-        }
-        let missing: Vec<_> = keys.into_iter().filter(|key| !datastore.contains(key)).collect();
-        if missing.is_empty() {
-            found.extend(of_cast(&criterion.pattern, datastore).map(|zero| format!("in {place} {zero}")));
-        }
-        for key in missing {
-            found.push(absent(key, &place, datastore, found.len() < MOST_COMPARED));
-        }
-    }
+    let mut found = zeros(rule, datastore);
     let none = Signature::default();
-    for one in absent_keys(rule.parameters(), signature.unwrap_or(&none), datastore) {
-        let kind = if one.is_default { "the default of parameter" } else { "parameter" };
-        let place = format!("{kind} {}", quoted(one.parameter));
-        found.push(absent(one.key, &place, datastore, found.len() < MOST_COMPARED));
+    for (key, Reader { place, unfit, .. }) in readers_of(rule, signature.unwrap_or(&none), datastore) {
+        let near = (found.len() < MOST_COMPARED).then(|| datastore.near(key)).flatten();
+        found.push(absent(key, &place, unfit, &remedy(key, near.as_ref())));
     }
     let reference = &rule.rule().reference;
     found.into_iter().map(|said| format!("rule {reference}: {said}")).collect()
 }
 
-/// Notes on the missing keys that the defaults of an action read, one sentence each.
-pub fn default_key_warnings(action: &Ref, signature: &Signature, datastore: &Datastore) -> Vec<String> {
-    let given = Given::default();
-    let found = absent_keys(&given, signature, datastore).into_iter().enumerate().map(|(number, one)| {
-        let place = format!("the default of parameter {}", quoted(one.parameter));
-        format!("action {action}: {}", absent(one.key, &place, datastore, number < MOST_COMPARED))
-    });
-    found.collect()
+/// Notes on the missing keys that `rules` of a pack, and the defaults of its `actions`, read: one for each key that is nearly
+/// an existing one, and one for all others, however much reads them.
+pub fn pack_key_warnings(
+    actions: &[(&Ref, Signature)],
+    rules: &[CompiledRule],
+    datastore: &Datastore,
+) -> Vec<String> {
+    let (none, given) = (Signature::default(), Given::default());
+    let mut readers: BTreeMap<&KeyName, Vec<Reader>> = BTreeMap::new();
+    for (action, signature) in actions {
+        for one in absent_keys(&given, signature, datastore) {
+            readers.entry(one.key).or_default().push(Reader::of(&one, format!("action {action}")));
+        }
+    }
+    let mut notes = Vec::new();
+    for rule in rules {
+        let reference = &rule.rule().reference;
+        notes.extend(zeros(rule, datastore).into_iter().map(|said| format!("rule {reference}: {said}")));
+        for (key, reader) in readers_of(rule, &none, datastore) {
+            readers.entry(key).or_default().push(reader);
+        }
+    }
+    let (mut shared, mut of_users) = (Missing::default(), Missing::default());
+    for (number, (key, readers)) in readers.into_iter().enumerate() {
+        let near = (number < MOST_COMPARED).then(|| datastore.near(key)).flatten();
+        match (near, key.scope) {
+            (Some(near), _) => {
+                notes.push(Missing { keys: vec![key], readers }.told(&remedy(key, Some(&near))));
+            }
+            (None, KeyScope::System) => shared.add(key, readers),
+            (None, KeyScope::User) => of_users.add(key, readers),
+        }
+    }
+    for others in [shared, of_users] {
+        match others.keys.as_slice() {
+            [] => {}
+            [only] => notes.push(others.told(&remedy(only, None))),
+            [first, ..] if first.scope == KeyScope::System => {
+                notes.push(others.told("`petrel key set NAME VALUE` sets one"));
+            }
+            _ => notes.push(others.told(
+                "users have no keys of their own here: set keys that all share, and write st2kv.system.NAME",
+            )),
+        }
+    }
+    notes
+}
+
+/// Warnings about criteria whose keys exist and are made 0.
+fn zeros(rule: &CompiledRule, datastore: &Datastore) -> Vec<String> {
+    let mut found = Vec::new();
+    for criterion in rule.criteria() {
+        let mut keys = Vec::new();
+        criterion.keys(&mut keys);
+        let is_read = !keys.is_empty() && !expects_absence(criterion);
+        if is_read && keys.iter().all(|key| datastore.contains(key)) {
+            let zero = of_cast(&criterion.pattern, datastore);
+            found.extend(zero.map(|zero| format!("in the criterion {} {zero}", quoted(&criterion.key))));
+        }
+    }
+    found
+}
+
+/// The missing keys that `rule`, and the defaults of its action, read, each with its reader.
+fn readers_of<'a>(
+    rule: &'a CompiledRule,
+    signature: &'a Signature,
+    datastore: &Datastore,
+) -> Vec<(&'a KeyName, Reader)> {
+    let owner = format!("rule {}", rule.rule().reference);
+    let mut found = Vec::new();
+    for criterion in rule.criteria().iter().filter(|criterion| !expects_absence(criterion)) {
+        let mut keys = Vec::new();
+        criterion.keys(&mut keys);
+        let place = format!("the criterion {}", quoted(&criterion.key));
+        for key in keys.into_iter().filter(|key| !datastore.contains(key)) {
+            found.push((key, Reader { owner: owner.clone(), place: place.clone(), unfit: None }));
+        }
+    }
+    let absent = absent_keys(rule.parameters(), signature, datastore);
+    found.extend(absent.iter().map(|one| (one.key, Reader::of(one, owner.clone()))));
+    found
+}
+
+/// What reads a missing key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reader {
+    /// The action or the rule.
+    owner: String,
+    /// The place in it.
+    place: String,
+    /// As in [`AbsentKey`].
+    unfit: Option<&'static str>,
+}
+
+impl Reader {
+    fn of(one: &AbsentKey<'_>, owner: String) -> Self {
+        let kind = if one.is_default { "the default of parameter" } else { "parameter" };
+        Self { owner, place: format!("{kind} {}", quoted(one.parameter)), unfit: one.unfit }
+    }
+}
+
+/// Missing keys that one note is about, and what reads them.
+#[derive(Debug, Default)]
+struct Missing<'a> {
+    keys: Vec<&'a KeyName>,
+    readers: Vec<Reader>,
+}
+
+impl<'a> Missing<'a> {
+    fn add(&mut self, key: &'a KeyName, readers: Vec<Reader>) {
+        self.keys.push(key);
+        self.readers.extend(readers);
+    }
+
+    fn told(&self, remedy: &str) -> String {
+        if let ([key], [Reader { owner, place, unfit }]) = (self.keys.as_slice(), self.readers.as_slice()) {
+            return format!("{owner}: {}", absent(key, place, *unfit, remedy));
+        }
+        let names = self.readers.iter().map(|Reader { owner, place, .. }| format!("{place} of {owner}"));
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
+        names.dedup();
+        let keys: Vec<_> = self.keys.iter().map(ToString::to_string).collect();
+        let verb = if names.len() == 1 { "gets" } else { "get" };
+        let fails = if self.readers.iter().any(|reader| reader.unfit.is_some()) {
+            ", and a run fails where that is no value of the declared type"
+        } else {
+            ""
+        };
+        format!(
+            "{} {verb} an empty text, since the datastore has no key {}{fails}; {remedy}",
+            listed(names.iter().map(String::as_str), MOST_NAMED),
+            listed(keys.iter().map(String::as_str), MOST_NAMED)
+        )
+    }
 }
 
 /// Whether a criterion asks if a key exists, or provides for one that does not.
@@ -69,19 +187,24 @@ fn expects_absence(criterion: &CompiledCriterion) -> bool {
     asks || copes
 }
 
-/// The sentence about a missing `key` that `place` reads, with the near key if it is to be compared.
-fn absent(key: &KeyName, place: &str, datastore: &Datastore, is_compared: bool) -> String {
+/// The sentence about a missing `key` that `place` reads; `unfit` is the declared type if an empty text is no value of it.
+fn absent(key: &KeyName, place: &str, unfit: Option<&str>, remedy: &str) -> String {
     let name = key.to_string();
-    let near = is_compared.then(|| datastore.near(key)).flatten();
-    let remedy = match (near, key.scope) {
+    let fails = unfit.map(|kind| format!(", and a run with it fails, as that is no value of type {kind}"));
+    let fails = fails.unwrap_or_default();
+    format!("{place} gets an empty text, since the datastore has no key {}{fails}; {remedy}", quoted(&name))
+}
+
+/// The remedy for a missing `key`, for which `near` may be meant.
+fn remedy(key: &KeyName, near: Option<&KeyName>) -> String {
+    match (near, key.scope) {
         (Some(near), _) => format!("did you mean {near}?"),
         (None, KeyScope::System) => format!("`petrel key set {} VALUE` sets it", quoted(&key.name)),
         (None, KeyScope::User) => format!(
             "users have no keys of their own here: set one that all share, and write st2kv.system.{}",
             quoted(&key.name)
         ),
-    };
-    format!("{place} gets an empty text, since the datastore has no key {}; {remedy}", quoted(&name))
+    }
 }
 
 #[cfg(test)]
@@ -146,5 +269,82 @@ mod tests {
                 |(said, says): (&String, &&str)| said.starts_with("rule p.r: ") && said.contains(says);
             assert!(said.iter().zip(says).all(is_said), "{criteria} {parameters}: {said:?}");
         }
+    }
+
+    #[test]
+    fn keys_that_a_pack_reads_in_vain_are_told_by_cause() {
+        let datastore =
+            Datastore { system: [("limit".to_owned(), "5".to_owned())].into(), ..Datastore::default() };
+        let read = |key: &str| json!({"type": "string", "default": format!("{{{{ st2kv.{key} }}}}")});
+        let number = json!({"type": "integer", "default": "{{ st2kv.system.gone }}"});
+        let many: Value = (1..8).map(|n| (format!("n{n}"), read(&format!("system.colour{n}")))).collect();
+        for (actions, says) in [
+            (&[("p.a", json!({"n": read("system.limit")}))][..], &[][..]),
+            (
+                &[("p.a", json!({"n": read("system.limt")}))],
+                &[
+                    "action p.a: the default of parameter n gets an empty text, since the datastore has no key \
+                     st2kv.system.limt; did you mean st2kv.system.limit?",
+                ],
+            ),
+            (
+                &[("p.a", json!({"n": number}))],
+                &[
+                    "no key st2kv.system.gone, and a run with it fails, as that is no value of type integer; `petrel key set \
+                     gone VALUE` sets it",
+                ],
+            ),
+            (
+                &[("p.a", json!({"n": number})), ("p.b", json!({"n": number, "m": read("system.gone")}))],
+                &[
+                    "the default of parameter m of action p.b, the default of parameter n of action p.a, the default of \
+                     parameter n of action p.b get an empty text, since the datastore has no key st2kv.system.gone, and a run \
+                     fails where that is no value of the declared type; `petrel key set gone VALUE` sets it",
+                ],
+            ),
+            (
+                &[("p.a", many), ("p.b", json!({"n": read("system.limt"), "u": read("user.name")}))],
+                &[
+                    "action p.b: the default of parameter n gets an empty text",
+                    "the default of parameter n5 of action p.a and 2 more get an empty text, since the datastore has no key \
+                     st2kv.system.colour1, st2kv.system.colour2, st2kv.system.colour3, st2kv.system.colour4, \
+                     st2kv.system.colour5 and 2 more; `petrel key set NAME VALUE` sets one",
+                    "action p.b: the default of parameter u gets an empty text, since the datastore has no key st2kv.user.name; \
+                     users have no keys of their own here",
+                ],
+            ),
+        ] {
+            let none = serde_json::Map::new();
+            let references: Vec<Ref> = actions.iter().map(|(action, _)| action.parse().unwrap()).collect();
+            let signatures =
+                actions.iter().map(|(_, declared)| Signature::new(&none, declared.as_object().unwrap()));
+            let actions: Vec<_> = references.iter().zip(signatures).collect();
+            let notes = pack_key_warnings(&actions, &[], &datastore);
+            assert_eq!(notes.len(), says.len(), "{notes:#?}");
+            assert!(notes.iter().zip(says).all(|(note, says)| note.contains(says)), "{notes:#?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_many_rules_lack_is_told_once() {
+        let rules = ["p.a", "p.b"].map(|reference| {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": reference, "trigger": {"type": "core.st2.webhook"},
+                "criteria": {"trigger.n": {"type": "gt", "pattern": "{{ st2kv.system.word | int }}"}},
+                "action": {"ref": "core.local", "parameters": {"cmd": "{{ st2kv.system.channel }}"}},
+            });
+            CompiledRule::new(Arc::new(serde_json::from_value(rule).unwrap()))
+        });
+        let datastore =
+            Datastore { system: [("word".to_owned(), "abc".to_owned())].into(), ..Datastore::default() };
+        let notes = pack_key_warnings(&[], &rules, &datastore);
+        let begin = [
+            "rule p.a: in the criterion trigger.n `| int` of \"abc\" is 0;",
+            "rule p.b: in the criterion trigger.n `| int` of \"abc\" is 0;",
+            "parameter cmd of rule p.a, parameter cmd of rule p.b get an empty text, since the datastore has no key \
+             st2kv.system.channel; `petrel key set channel VALUE` sets it",
+        ];
+        assert_eq!(notes.len(), begin.len(), "{notes:#?}");
+        assert!(notes.iter().zip(begin).all(|(note, begin)| note.starts_with(begin)), "{notes:#?}");
     }
 }
