@@ -195,7 +195,8 @@ const BAD_REQUESTS: &[(&str, &str, &str, u16, &[&str])] = &[
         404,
         &["action `core.lcoal` does not exist", "did you mean `core.local`?"],
     ),
-    ("POST", "/executions", r#"{"action": "local"}"#, 400, &["local"]),
+    ("POST", "/executions", r#"{"action": "local"}"#, 400, &["`local`", "did you mean `core.local`?"]),
+    ("GET", "/actions/local", "", 400, &["`local` is not a reference", "did you mean `core.local`?"]),
     ("POST", "/executions", "{}", 400, &["action"]),
     (
         "GET",

@@ -176,6 +176,7 @@ fn errors_are_text_for_people_and_objects_for_programs() {
     for (words, code, kind, says) in [
         (&["run", "core.lcoal", &here][..], 3, "not_found", &["core.lcoal", "core.local"][..]),
         (&["run", "core.local", &here], 2, "invalid", &["cmd", "petrel action get core.local"]),
+        (&["run", "ecoh", &here], 2, "invalid", &["`ecoh` is not a reference", "did you mean `core.echo`?"]),
         (
             &["run", "core.echo", "mesage=hi", &here],
             2,

@@ -16,7 +16,7 @@ use petrel_engine::executions::{Canceled, Request};
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError, RowKind};
 use petrel_engine::triggers::Claim;
 use petrel_model::id::InvalidId;
-use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
+use petrel_model::{Execution, ExecutionId, Id, Object, Status};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::mistaken::{no_execution, no_execution_id};
@@ -135,7 +135,7 @@ async fn read(
 /// The body of a request for an execution.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewExecution {
-    action: Ref,
+    action: String,
     #[serde(default)]
     parameters: Option<Object>,
     #[serde(default)]
@@ -155,7 +155,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let request = Request {
         rendered: Object::new(),
-        action: new.action,
+        action: api.engine.catalog().content().action_reference(&new.action)?,
         parameters: new.parameters.unwrap_or_default(),
         behalf: behalf(&api, &signed_in, new.user.as_deref())?,
         context: new.context.unwrap_or_default(),

@@ -35,6 +35,30 @@ pub(crate) async fn no_event(api: &Api, id: TriggerInstanceId) -> ApiError {
     missing("trigger instance", &id.to_string(), hint)
 }
 
+/// The error for an id that no enforcement has.
+pub(crate) async fn no_enforcement(api: &Api, id: EnforcementId) -> ApiError {
+    let kinds = Kinds::of(api, id.0).await;
+    let hint = if kinds.is_event {
+        format!("this is the id of an event: `petrel trigger get {id}` shows its enforcements")
+    } else if kinds.is_execution {
+        format!(
+            "this is the id of an execution: `petrel rule-enforcement list --execution {id}` shows its enforcement"
+        )
+    } else {
+        OF_ENFORCEMENTS.to_owned()
+    };
+    missing("enforcement", &id.to_string(), hint)
+}
+
+/// The hint about ids of enforcements.
+const OF_ENFORCEMENTS: &str =
+    "`petrel rule-enforcement list` shows what there is, `petrel trigger get ID` those of an event";
+
+/// The error for a text that is no id of an enforcement.
+pub(crate) fn no_enforcement_id(error: &InvalidId) -> ApiError {
+    ApiError::invalid(error.to_string(), OF_ENFORCEMENTS)
+}
+
 /// The error for a text that is no id of an execution.
 pub(crate) fn no_execution_id(error: &InvalidId) -> ApiError {
     ApiError::invalid(error.to_string(), "`petrel execution list` shows ids, and `last` is the newest")
