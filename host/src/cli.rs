@@ -24,6 +24,7 @@ mod input;
 mod key;
 mod log;
 mod moment;
+mod nothing;
 mod pack;
 mod restore;
 mod resume_all;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::each::each;
 use super::moment::moment;
+use super::nothing;
 use super::run;
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::{Waiting, read};
@@ -228,7 +229,9 @@ async fn list(session: &Session, path: &str, asked: &[(&str, String)]) -> Result
         if executions.iter().any(|item| matches!(item, Item::Found(execution) if execution.held)) {
             held::explain();
         }
-    })
+    })?;
+    nothing::explain(session, &answer, asked).await;
+    Ok(())
 }
 
 /// The id of the newest execution, inside or outside of workflows.

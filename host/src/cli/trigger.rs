@@ -6,6 +6,7 @@ use petrel_api_types::{Item, Why};
 use petrel_model::trigger::WEBHOOK;
 
 use super::moment::moment;
+use super::nothing;
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
@@ -122,6 +123,7 @@ async fn instances(session: &Session, asked: Instances) -> Result<(), Failure> {
     let webhooks = if events.iter().any(is_of_webhook) { webhooks(session).await? } else { Vec::new() };
     print::listing(attributes::events(&events, &webhooks), &asked);
     print::count(events.len(), count);
+    nothing::explain(session, &answer, &asked).await;
     Ok(())
 }
 

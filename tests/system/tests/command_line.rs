@@ -271,11 +271,30 @@ fn what_there_is_can_be_looked_at() {
         (&["execution", "list"][..], "nothing found\n"),
         (&["execution", "list", "--status", "failed"], "nothing found for --status failed\n"),
         (&["trigger", "instances"], "nothing found\n"),
-        (&["trigger", "instances", "--type", "a.b"], "nothing found for --type a.b\n"),
+        (
+            &["trigger", "instances", "--type", "core.st2.webhok"],
+            "nothing found for --type core.st2.webhok\nnote: trigger `core.st2.webhok` does not exist; did you mean \
+             `core.st2.webhook`?\n",
+        ),
         (&["trigger", "instances", "--before", "1h"], "nothing found for --before 1h\n"),
-        (&["rule", "list", "--pack", "none"], "nothing found for --pack none\n"),
-        (&["action", "list", "--pack", "none"], "nothing found for --pack none\n"),
-        (&["rule-enforcement", "list", "--rule", "a.b"], "nothing found for --rule a.b\n"),
+        (&["rule", "list", "--pack", "core"], "nothing found for --pack core\n"),
+        (
+            &["rule", "list", "--trigger", "core.st2.webhook"],
+            "nothing found for --trigger core.st2.webhook\n",
+        ),
+        (
+            &["action", "list", "--pack", "croe"],
+            "nothing found for --pack croe\nnote: pack `croe` does not exist; did you mean `core`?\n",
+        ),
+        (
+            &["execution", "list", "--action", "core.lcoal"],
+            "nothing found for --action core.lcoal\nnote: action `core.lcoal` does not exist; did you mean \
+             `core.local`?\n",
+        ),
+        (
+            &["rule-enforcement", "list", "--rule", "a.b"],
+            "nothing found for --rule a.b\nnote: rule `a.b` does not exist; `petrel rule list` shows what there is\n",
+        ),
         (&["key", "list", "--prefix", "x."], "nothing found for --prefix x.\n"),
     ] {
         let nothing = host.ok(words);
