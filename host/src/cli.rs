@@ -18,6 +18,7 @@ mod completion;
 mod config;
 mod each;
 mod execution;
+mod flags;
 #[cfg(test)]
 mod hints;
 mod input;
@@ -178,7 +179,9 @@ fn refused(error: &clap::Error) -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let is_json = error.use_stderr() && words.iter().any(|word| word == "--json" || word == "-j");
     let form = if is_json { Form::Json } else { Form::Text };
-    if let Some(failure) = verbs::unknown(error, &Arguments::command(), &words) {
+    let root = Arguments::command();
+    let told = verbs::unknown(error, &root, &words).or_else(|| flags::unknown(error, &root, &words));
+    if let Some(failure) = told {
         print::failure(form, &failure);
         return ExitCode::from(failure.code as u8);
     }

@@ -41,7 +41,7 @@ pub(crate) enum Execution {
     )]
     List {
         /// The greatest number of executions to list
-        #[arg(short = 'n', long, default_value_t = 50)]
+        #[arg(short = 'n', long, alias = "last", default_value_t = 50)]
         limit: usize,
         /// List only executions with this status
         #[arg(long)]
@@ -53,16 +53,16 @@ pub(crate) enum Execution {
         #[arg(long)]
         rule: Option<String>,
         /// List only executions that this event led to
-        #[arg(long, value_name = "ID")]
+        #[arg(long, alias = "trigger_instance", value_name = "ID")]
         trigger_instance: Option<String>,
         /// List only executions on behalf of this user
         #[arg(long)]
         user: Option<String>,
         /// List only executions requested after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, alias = "timestamp-gt", value_name = "TIME")]
         after: Option<String>,
         /// List only executions requested before this time
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, alias = "timestamp-lt", value_name = "TIME")]
         before: Option<String>,
         /// List executions inside workflows too
         #[arg(long)]
