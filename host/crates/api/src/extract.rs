@@ -1,5 +1,5 @@
 //! Extractors for bodies, paths and values of queries, whose errors have the form of this API. `body.rs` reads
-//! bodies; `page/query.rs` and `said.rs` know the names that a query may have.
+//! bodies, and [`fields`] knows their fields; `page/query.rs` and `said.rs` know the names that a query may have.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -8,12 +8,16 @@ pub(crate) use petrel_api_types::Secrets;
 use petrel_catalog::Giver;
 use petrel_engine::triggers::SMALL;
 use petrel_model::{Timestamp, size};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::body::{self, Held};
 use crate::extensions::User;
 use crate::{Api, ApiError};
+
+mod fields;
+
+pub(crate) use fields::Body;
+use fields::fitting;
 
 /// The bytes of a body, up to [`BODY_LIMIT`](crate::BODY_LIMIT).
 pub(crate) struct Raw(pub(crate) Bytes);
@@ -30,7 +34,7 @@ impl FromRequest<Api> for Raw {
 /// A JSON body. As in StackStorm, an empty body is an empty object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
+impl<T: Body> FromRequest<Api> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
@@ -49,15 +53,6 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
 /// the body is read.
 fn held(request: &Request) -> Held {
     request.extensions().get::<Held>().cloned().unwrap_or_default()
-}
-
-fn fitting<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_value(json(bytes)?).map_err(|error| {
-        ApiError::invalid(
-            format!("the body does not fit this call: {error}"),
-            "see the documentation of this call",
-        )
-    })
 }
 
 /// The one variable part of a path.

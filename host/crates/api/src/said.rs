@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 
 use crate::ApiError;
 use crate::extract::{asks_for_secrets, flag};
-use crate::page::{OF_REQUESTS, PageQuery, PageRequest, known, refuse_repeated, shown};
+use crate::page::{OF_REQUESTS, PageQuery, PageRequest, refuse_repeated};
+use crate::words::{known, shown};
 
 /// The parameters that choose attributes of the answer.
 pub(crate) const ATTRIBUTES: [&str; 2] = ["include_attributes", "exclude_attributes"];

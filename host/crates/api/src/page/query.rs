@@ -18,10 +18,10 @@ use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
 use crate::extract::{flag, time};
 use crate::turns::Turn;
+use crate::words::{known, shown};
 use crate::{Api, ApiError};
 
 pub(crate) use asked::Asked;
-pub(crate) use unknown::{known, shown};
 
 use unknown::unknown;
 

@@ -12,7 +12,7 @@ use petrel_model::{ApiKey, ApiKeyId, Object};
 use serde::Deserialize;
 
 use crate::extensions::{About, User};
-use crate::extract::{JsonBody, Secrets, Segment};
+use crate::extract::{Body, JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
@@ -53,6 +53,10 @@ pub(crate) struct KeyRequest {
     key_hash: Option<String>,
     #[serde(default)]
     key: Option<String>,
+}
+
+impl Body for KeyRequest {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["uid", "created_at"];
 }
 
 impl KeyRequest {

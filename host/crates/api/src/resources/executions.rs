@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::mistaken::{no_execution, no_execution_id};
 use crate::extensions::{SignedIn, User};
-use crate::extract::{JsonBody, Pair, Secrets, Segment};
+use crate::extract::{Body, JsonBody, Pair, Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::{ATTRIBUTES, Nothing, Said};
 use crate::traceparent::Named;
@@ -145,6 +145,11 @@ pub(crate) struct NewExecution {
     /// The delay in milliseconds.
     #[serde(default)]
     delay: Option<u64>,
+}
+
+impl Body for NewExecution {
+    const WITHOUT_EFFECT: &'static [&'static str] =
+        &["id", "status", "start_timestamp", "end_timestamp", "result", "callback", "runner_info", "notify"];
 }
 
 pub(crate) async fn create(
@@ -274,6 +279,10 @@ fn held(api: &Api, execution: &Execution) -> Result<Option<Claim>, ApiError> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
     status: String,
+}
+
+impl Body for Wanted {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["id", "result"];
 }
 
 /// Pauses or resumes a workflow, or cancels any execution.

@@ -17,7 +17,7 @@ use petrel_model::quoted::quoted;
 use serde::Deserialize;
 
 use crate::extensions::{About, User};
-use crate::extract::JsonBody;
+use crate::extract::{Body, JsonBody};
 use crate::said::Nothing;
 use crate::{Api, ApiError, auth, views};
 
@@ -77,6 +77,8 @@ pub(crate) async fn log_level(State(api): State<Api>, _: Nothing) -> Json<LogLev
 pub(crate) struct NewLevel {
     level: String,
 }
+
+impl Body for NewLevel {}
 
 pub(crate) async fn set_log_level(
     State(api): State<Api>,

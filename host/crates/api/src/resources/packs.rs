@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::content_types::Wanted;
 use crate::extensions::About;
-use crate::extract::{By, JsonBody, Segment};
+use crate::extract::{Body, By, JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
@@ -63,6 +63,10 @@ pub(crate) struct Registration {
     types: Option<Vec<String>>,
 }
 
+impl Body for Registration {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["fail_on_failure"];
+}
+
 pub(crate) async fn register(
     State(api): State<Api>,
     By(giver): By,
@@ -91,6 +95,10 @@ pub(crate) struct Installation {
     /// StackStorm's client always sends this, and expects an execution in return.
     force: Option<Value>,
     skip_dependencies: Option<Value>,
+}
+
+impl Body for Installation {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["python3"];
 }
 
 impl Installation {

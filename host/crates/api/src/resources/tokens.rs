@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::auth;
 use crate::extensions::{About, Peer, SignedIn, User};
-use crate::extract::JsonBody;
+use crate::extract::{Body, JsonBody};
 use crate::{Api, ApiError};
 
 /// The time that a request may take in all.
@@ -53,6 +53,10 @@ pub(crate) struct Wanted {
     /// Another user to act as, for callers who may.
     #[serde(default)]
     user: Option<String>,
+}
+
+impl Body for Wanted {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["id", "token", "expiry", "metadata"];
 }
 
 async fn create(
@@ -101,6 +105,8 @@ pub(crate) struct Candidate {
     #[serde(default)]
     token: Option<String>,
 }
+
+impl Body for Candidate {}
 
 async fn validate(
     State(api): State<Api>,

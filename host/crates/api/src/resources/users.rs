@@ -16,7 +16,7 @@ use petrel_model::Timestamp;
 use serde::Deserialize;
 
 use crate::extensions::{About, SignedIn, User};
-use crate::extract::{JsonBody, Segment};
+use crate::extract::{Body, JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
@@ -62,6 +62,8 @@ pub(crate) struct NewUser {
     password: String,
 }
 
+impl Body for NewUser {}
+
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
@@ -77,6 +79,8 @@ pub(crate) async fn create(
 pub(crate) struct NewPassword {
     password: String,
 }
+
+impl Body for NewPassword {}
 
 pub(crate) async fn set_password(
     State(api): State<Api>,
