@@ -124,6 +124,24 @@ impl FromRequestParts<Api> for Secrets {
     }
 }
 
+/// The stored object that a request reads: its id in the path, the user who asks, and how secrets are shown to them.
+pub(crate) struct Target {
+    pub(crate) id: String,
+    pub(crate) user: String,
+    pub(crate) secrets: Secrets,
+}
+
+impl FromRequestParts<Api> for Target {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let secrets = Secrets::from_request_parts(parts, api).await?;
+        let Segment(id) = Segment::from_request_parts(parts, api).await?;
+        let user = parts.extensions.get::<User>().map(|User(user)| user.clone()).unwrap_or_default();
+        Ok(Self { id, user, secrets })
+    }
+}
+
 /// The caller, as one who gives values that may have masked secrets in them, or decides about secrets: the admin sees them.
 pub(crate) struct By(pub(crate) Giver);
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::mistaken::{no_execution, no_execution_id};
 use crate::extensions::{SignedIn, User};
-use crate::extract::{Body, JsonBody, Pair, Secrets, Segment};
+use crate::extract::{Body, JsonBody, Pair, Secrets, Segment, Target};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::{ATTRIBUTES, Nothing, Said};
 use crate::traceparent::Named;
@@ -184,9 +184,7 @@ fn made(api: &Api, execution: &Execution) -> Response {
 /// One execution. With `wait` the answer comes when it has ended, or after as many seconds.
 pub(crate) async fn one(
     State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Extension(User(user)): Extension<User>,
+    Target { id, user, secrets }: Target,
     said: Said,
 ) -> Result<Response, ApiError> {
     let [only, without] = ATTRIBUTES;
@@ -254,9 +252,7 @@ pub(crate) async fn attribute(
 /// The result alone.
 pub(crate) async fn result(
     State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Extension(User(user)): Extension<User>,
+    Target { id, user, secrets }: Target,
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let _glance = api.glances.take(&user).await?;
