@@ -43,13 +43,13 @@ pub(crate) enum Execution {
         /// The greatest number of executions to list
         #[arg(short = 'n', long, alias = "last", default_value_t = 50)]
         limit: usize,
-        /// List only executions with this status
+        /// List only executions with this status, such as failed, running or canceled
         #[arg(long)]
         status: Option<String>,
-        /// List only executions of this action
+        /// List only executions of this action, as pack.name
         #[arg(long)]
         action: Option<String>,
-        /// List only executions that this rule requested
+        /// List only executions that this rule requested, as pack.name
         #[arg(long)]
         rule: Option<String>,
         /// List only executions that this event led to
@@ -135,8 +135,8 @@ pub(crate) enum Execution {
     /// Cancel executions
     #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
     Cancel {
-        /// The ids of the executions
-        #[arg(required = true)]
+        /// The ids of the executions, or `last`
+        #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
 }

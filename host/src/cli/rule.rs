@@ -29,10 +29,10 @@ pub(crate) enum Rule {
         /// List only rules of this pack
         #[arg(short, long)]
         pack: Option<String>,
-        /// List only rules that run this action
+        /// List only rules that run this action, as pack.name
         #[arg(long)]
         action: Option<String>,
-        /// List only rules that listen to this trigger
+        /// List only rules that listen to this trigger, as pack.name
         #[arg(long)]
         trigger: Option<String>,
         #[command(flatten)]

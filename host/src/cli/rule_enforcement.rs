@@ -28,7 +28,7 @@ pub(crate) enum RuleEnforcement {
         /// List only enforcements with this status: succeeded or failed
         #[arg(long)]
         status: Option<String>,
-        /// List only enforcements of this rule
+        /// List only enforcements of this rule, as pack.name
         #[arg(long)]
         rule: Option<String>,
         /// List only enforcements on this event

@@ -87,7 +87,7 @@ pub(crate) struct Instances {
     /// The greatest number of events to list
     #[arg(short = 'n', long, default_value_t = 50)]
     limit: usize,
-    /// List only events of this trigger
+    /// List only events of this trigger, as pack.name
     #[arg(long = "type", value_name = "TRIGGER")]
     kind: Option<String>,
     /// List only events after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
