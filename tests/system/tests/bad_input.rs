@@ -213,6 +213,9 @@ const BAD_REQUESTS: &[(&str, &str, &str, u16, &[&str])] = &[
     ("POST", "/packs/register", r#"{"pth": "/"}"#, 400, &["did you mean path?"]),
     ("POST", "/packs/install", r#"{"pack": ["builtin:github"]}"#, 400, &["did you mean packs?"]),
     ("PUT", "/log", r#"{"levle": "info"}"#, 400, &["did you mean level?"]),
+    ("POST", "/rules?dry_run=true", "{}", 400, &["/rules knows no `dry_run`", "after the question mark"]),
+    ("DELETE", "/packs/core?force=1", "", 400, &["knows no `force`"]),
+    ("POST", "/executions?wait=5", r#"{"action": "core.noop"}"#, 400, &["knows no `wait`"]),
     (
         "GET",
         "/executions/6a1e5c2f9b1d4e5f60718293",

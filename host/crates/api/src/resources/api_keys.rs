@@ -90,6 +90,7 @@ impl KeyRequest {
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
+    _: Nothing,
     JsonBody(given): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     given.refuse_made()?;
@@ -108,6 +109,7 @@ pub(crate) async fn change(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
+    _: Nothing,
     JsonBody(given): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     given.refuse_another(api.engine.access().accounts().api_key(&id)?)?;
@@ -124,6 +126,7 @@ pub(crate) async fn delete(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
+    _: Nothing,
 ) -> Result<StatusCode, ApiError> {
     api.engine.access().delete_api_key(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)

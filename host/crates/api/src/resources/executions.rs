@@ -156,6 +156,7 @@ pub(crate) async fn create(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
     Named(trace): Named,
+    _: Nothing,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
     let request = Request {
@@ -286,6 +287,7 @@ pub(crate) async fn change(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
+    _: Nothing,
     JsonBody(Wanted { status }): JsonBody<Wanted>,
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
@@ -325,6 +327,7 @@ pub(crate) async fn cancel(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
     Ok(match api.engine.executions().cancel(id, &user).await? {

@@ -83,6 +83,7 @@ impl Body for NewLevel {}
 pub(crate) async fn set_log_level(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
+    _: Nothing,
     JsonBody(NewLevel { level }): JsonBody<NewLevel>,
 ) -> Result<(Extension<About>, Json<LogLevel>), ApiError> {
     // A level of one module more can cost everybody, and `off` hides what somebody does.

@@ -40,6 +40,7 @@ pub(crate) async fn remove(
     State(api): State<Api>,
     By(giver): By,
     Segment(name): Segment,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     let removed = api.engine.catalog().remove_pack(&name, giver).await?;
     let removal = wire::Removal {
@@ -70,6 +71,7 @@ impl Body for Registration {
 pub(crate) async fn register(
     State(api): State<Api>,
     By(giver): By,
+    _: Nothing,
     JsonBody(Registration { path, packs, types }): JsonBody<Registration>,
 ) -> Result<Response, ApiError> {
     let Wanted { parts, notes } = Wanted::of(types.as_deref().unwrap_or_default())?;
@@ -119,6 +121,7 @@ impl Installation {
 pub(crate) async fn install(
     State(api): State<Api>,
     By(giver): By,
+    _: Nothing,
     JsonBody(wanted): JsonBody<Installation>,
 ) -> Result<Response, ApiError> {
     // Every reason to refuse is checked before anything is done.

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use crate::auth;
 use crate::extensions::{About, Peer, SignedIn, User};
 use crate::extract::{Body, JsonBody};
+use crate::said::Nothing;
 use crate::{Api, ApiError};
 
 /// The time that a request may take in all.
@@ -63,6 +64,7 @@ async fn create(
     State(api): State<Api>,
     Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
+    _: Nothing,
     JsonBody(wanted): JsonBody<Wanted>,
 ) -> Result<Response, ApiError> {
     let (name, password) =
@@ -110,6 +112,7 @@ impl Body for Candidate {}
 
 async fn validate(
     State(api): State<Api>,
+    _: Nothing,
     JsonBody(Candidate { token }): JsonBody<Candidate>,
 ) -> Result<Json<Validity>, ApiError> {
     let token = token
@@ -122,6 +125,7 @@ async fn validate(
 async fn sign_out(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
+    _: Nothing,
 ) -> Result<StatusCode, ApiError> {
     let Credential::Token(id, _) = signed_in.identity.credential else {
         return Err(ApiError::invalid(

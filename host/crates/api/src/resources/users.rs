@@ -22,7 +22,11 @@ use crate::said::Nothing;
 use crate::{Api, ApiError};
 
 /// The caller, in the form of StackStorm's `whoami`.
-pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<SignedIn>) -> Response {
+pub(crate) async fn me(
+    State(api): State<Api>,
+    Extension(signed_in): Extension<SignedIn>,
+    _: Nothing,
+) -> Response {
     let SignedIn { identity, location } = signed_in;
     let (method, token_expire) = match identity.credential {
         // The admin's token does not expire, but StackStorm's clients expect a time here, so it is the last one that
@@ -67,6 +71,7 @@ impl Body for NewUser {}
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
+    _: Nothing,
     JsonBody(new): JsonBody<NewUser>,
 ) -> Result<Response, ApiError> {
     let user = api.engine.access().create_user(&caller, &new.name, &new.password).await?;
@@ -86,6 +91,7 @@ pub(crate) async fn set_password(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(name): Segment,
+    _: Nothing,
     JsonBody(new): JsonBody<NewPassword>,
 ) -> Result<Response, ApiError> {
     let user = api.engine.access().set_password(&caller, &name, &new.password).await?;
@@ -97,6 +103,7 @@ pub(crate) async fn delete(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(name): Segment,
+    _: Nothing,
 ) -> Result<StatusCode, ApiError> {
     api.engine.access().delete_user(&caller, &name).await?;
     end_admin_token_of(&api, &name).await?;
@@ -107,6 +114,7 @@ pub(crate) async fn delete(
 pub(crate) async fn rotate_admin_token(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     api.engine.access().refuse_others_than_admin(&caller, "replace the admin's token")?;
     replace_admin_token(&api).await?;
