@@ -42,10 +42,10 @@ impl<T: Body> FromRequest<Api> for JsonBody<T> {
         let bytes = body::read(api, &held, request).await?;
         held.grow(api, size::parsed(&bytes))?;
         if bytes.len() <= SMALL {
-            return fitting(&bytes).map(Self);
+            return fitting(json(&bytes)?).map(Self);
         }
         // Parsing a large body takes milliseconds, which would hold up other requests on this worker.
-        tokio::task::spawn_blocking(move || fitting(&bytes).map(Self)).await?
+        tokio::task::spawn_blocking(move || fitting(json(&bytes)?).map(Self)).await?
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 /// A number of things, `what` being the word for one: `1 rule`, `2 rules`.
 pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
-    format!("{count} {what}{}", if count == N::from(1) { "" } else { "s" })
+    format!("{count} {what}{}", if count == N::from(1_u8) { "" } else { "s" })
 }
 
 #[cfg(test)]
