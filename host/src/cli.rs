@@ -18,12 +18,14 @@ mod completion;
 mod config;
 mod each;
 mod execution;
+mod flags;
 #[cfg(test)]
 mod hints;
 mod input;
 mod key;
 mod log;
 mod moment;
+mod nothing;
 mod pack;
 mod restore;
 mod resume_all;
@@ -177,7 +179,9 @@ fn refused(error: &clap::Error) -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let is_json = error.use_stderr() && words.iter().any(|word| word == "--json" || word == "-j");
     let form = if is_json { Form::Json } else { Form::Text };
-    if let Some(failure) = verbs::unknown(error, &Arguments::command(), &words) {
+    let root = Arguments::command();
+    let told = verbs::unknown(error, &root, &words).or_else(|| flags::unknown(error, &root, &words));
+    if let Some(failure) = told {
         print::failure(form, &failure);
         return ExitCode::from(failure.code as u8);
     }
@@ -186,7 +190,8 @@ fn refused(error: &clap::Error) -> ExitCode {
     }
     let message = error.render().to_string();
     let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default();
-    print::failure(form, &Failure::usage(message, "see `petrel help`"));
+    let whole: Vec<_> = std::iter::once("petrel").chain(verbs::path(&root, &words).1).collect();
+    print::failure(form, &Failure::usage(message, format!("see `{} --help`", whole.join(" "))));
     ExitCode::from(Code::Usage as u8)
 }
 
@@ -232,5 +237,18 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_each_verb_has_an_example_of_it() {
+        let root = super::Arguments::command();
+        let mut open = vec![("petrel".to_owned(), &root)];
+        while let Some((name, command)) = open.pop() {
+            let below = command.get_subcommands().map(|verb| (format!("{name} {}", verb.get_name()), verb));
+            open.extend(below);
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let has_example = help.contains("Examples:\n") && help.contains(&format!("\n  {name}"));
+            assert!(command.has_subcommands() || has_example, "{name}: {help}");
+        }
     }
 }

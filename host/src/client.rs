@@ -1,7 +1,7 @@
 //! The client of a running host. Every failure has a remedy and an exit code.
 //!
-//! [`connection`] knows the address of the host and the credential, [`answer`] decides whether an answer is to be
-//! believed, [`waiting`] repeats a question until something has happened.
+//! [`connection`] knows the address of the host, which [`address`] checks, and the credential; [`answer`] decides whether
+//! an answer is to be believed, [`waiting`] repeats a question until something has happened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{Code, Failure};
 
+mod address;
 mod answer;
 mod connection;
 mod waiting;

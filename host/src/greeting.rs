@@ -87,7 +87,8 @@ pub(crate) fn announce_admin(password: &str) {
 pub(crate) fn announce_held(count: usize) {
     if count > 0 {
         tracing::warn!(count, "executions are held since a restore");
-        print::line(&format!("  held      {count} executions that were in flight at the backup rest;"));
+        let held = print::counted(count, "execution");
+        print::line(&format!("  held      {held} in flight at the backup, until you say so:"));
         print::line("            `petrel resume-all --show` lists them, `petrel resume-all` lets them go on");
         print::line("            (an action that had begun becomes abandoned unless it is idempotent)");
     }

@@ -20,6 +20,7 @@ mod terminal;
 
 pub(crate) use attributes::Attributes;
 pub(crate) use listing::Listing;
+pub(crate) use petrel_model::count::counted;
 pub(crate) use terminal::{plain, to_the_second};
 
 use terminal::coloured;
@@ -98,15 +99,10 @@ fn nothing_found(asked: &[(&str, String)]) -> String {
     if asked.is_empty() { "nothing found".into() } else { format!("nothing found for {}", asked.join(" ")) }
 }
 
-/// A number of things: `1 rule`, `2 rules`.
-pub(crate) fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 /// Notes that a listing is incomplete; `shown` is the number of its items.
 pub(crate) fn count(shown: usize, count: Option<Count>) {
-    if let Some(count) = count.filter(|count| count.is_more_than(shown)) {
-        note(&format!("{} of {count}", Count::exactly(shown)));
+    if let Some(told) = count.and_then(|count| count.beyond(shown)) {
+        note(&told);
     }
 }
 
@@ -159,12 +155,5 @@ mod tests {
         assert_eq!(nothing_found(&[]), "nothing found");
         let asked = [("status", "failed".to_owned()), ("action", "core.loacl".to_owned())];
         assert_eq!(nothing_found(&asked), "nothing found for --status failed --action core.loacl");
-    }
-
-    #[test]
-    fn one_is_no_plural() {
-        for (count, told) in [(0, "0 rows"), (1, "1 row"), (2, "2 rows")] {
-            assert_eq!(counted(count, "row"), told);
-        }
     }
 }

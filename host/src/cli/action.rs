@@ -5,6 +5,7 @@ use petrel_api_types as wire;
 use petrel_api_types::Item;
 use petrel_api_types::action::ActionParameters;
 
+use super::nothing;
 use super::session::{Items, Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
@@ -42,6 +43,7 @@ impl Action {
                 session.show(&answer, |actions: Items<wire::Action<'static>>| {
                     print::listing(table(&actions), &asked);
                 })?;
+                nothing::explain(session, &answer, &asked).await;
             }
             Self::Get { reference } => get(session, &path_segment(&reference)).await?,
         }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::each::each;
 use super::moment::moment;
+use super::nothing;
 use super::run;
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::{Waiting, read};
@@ -40,28 +41,28 @@ pub(crate) enum Execution {
     )]
     List {
         /// The greatest number of executions to list
-        #[arg(short = 'n', long, default_value_t = 50)]
+        #[arg(short = 'n', long, alias = "last", default_value_t = 50)]
         limit: usize,
-        /// List only executions with this status
+        /// List only executions with this status, such as failed, running or canceled
         #[arg(long)]
         status: Option<String>,
-        /// List only executions of this action
+        /// List only executions of this action, as pack.name
         #[arg(long)]
         action: Option<String>,
-        /// List only executions that this rule requested
+        /// List only executions that this rule requested, as pack.name
         #[arg(long)]
         rule: Option<String>,
         /// List only executions that this event led to
-        #[arg(long, value_name = "ID")]
+        #[arg(long, alias = "trigger_instance", value_name = "ID")]
         trigger_instance: Option<String>,
         /// List only executions on behalf of this user
         #[arg(long)]
         user: Option<String>,
         /// List only executions requested after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, alias = "timestamp-gt", value_name = "TIME")]
         after: Option<String>,
         /// List only executions requested before this time
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, alias = "timestamp-lt", value_name = "TIME")]
         before: Option<String>,
         /// List executions inside workflows too
         #[arg(long)]
@@ -134,8 +135,8 @@ pub(crate) enum Execution {
     /// Cancel executions
     #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
     Cancel {
-        /// The ids of the executions
-        #[arg(required = true)]
+        /// The ids of the executions, or `last`
+        #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
 }
@@ -228,7 +229,9 @@ async fn list(session: &Session, path: &str, asked: &[(&str, String)]) -> Result
         if executions.iter().any(|item| matches!(item, Item::Found(execution) if execution.held)) {
             held::explain();
         }
-    })
+    })?;
+    nothing::explain(session, &answer, asked).await;
+    Ok(())
 }
 
 /// The id of the newest execution, inside or outside of workflows.

@@ -184,7 +184,7 @@ impl Pack {
                 let wanted = Wanted::of(&pack, types)?;
                 register(session, "/packs/register", &json!(wanted)).await.map_err(|failure| {
                     let is_unknown = wanted.is_name() && failure.code == Code::NotFound;
-                    if is_unknown { wanted::neither(&pack) } else { failure }
+                    if is_unknown { wanted::neither(&pack, &failure) } else { failure }
                 })?;
             }
             Self::Install { packs } => {
@@ -238,7 +238,8 @@ async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     if let Some(mistaken) = typed::mistaken("check", directory) {
         return Err(mistaken);
     }
-    let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
+    let directory =
+        directory.canonicalize().map_err(|error| wanted::unreadable("check", directory, &error))?;
     // The host's own packs are known wherever the pack is registered, so its references to them can be checked.
     let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
     let own = own.filter_map(|pack| read_pack(&Embedded(pack.files)).ok()).collect();

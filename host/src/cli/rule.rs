@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::each::{deleted, each};
 use super::input::read_file;
+use super::nothing;
 use super::session::{Items, Secrets, Session, path_segment, show_noted};
 use crate::client::read;
 use crate::exit::{Code, Failure};
@@ -20,11 +21,20 @@ use attributes::{attributes, table};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rule {
     /// List rules
-    #[command(alias = "ls", after_help = "Examples:\n  petrel rule list\n  petrel rule list --pack examples")]
+    #[command(
+        alias = "ls",
+        after_help = "Examples:\n  petrel rule list\n  petrel rule list --pack examples\n  petrel rule list --trigger core.st2.webhook"
+    )]
     List {
         /// List only rules of this pack
         #[arg(short, long)]
         pack: Option<String>,
+        /// List only rules that run this action, as pack.name
+        #[arg(long)]
+        action: Option<String>,
+        /// List only rules that listen to this trigger, as pack.name
+        #[arg(long)]
+        trigger: Option<String>,
         #[command(flatten)]
         secrets: Secrets,
     },
@@ -79,14 +89,11 @@ impl Rule {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         let client = &session.client;
         match self {
-            Self::List { pack, secrets } => {
-                let filter =
-                    pack.as_ref().map_or_else(String::new, |pack| format!("&pack={}", path_segment(pack)));
-                let answer = client.list(&secrets.asked(&format!("/rules?limit=-1{filter}"))).await?;
-                let asked: Vec<_> = pack.map(|pack| ("pack", pack)).into_iter().collect();
-                session.show(&answer, |rules: Items<wire::Rule<'static>>| {
-                    print::listing(table(&rules), &asked);
-                })?;
+            Self::List { pack, action, trigger, secrets } => {
+                let asked = [("pack", pack), ("action", action), ("trigger", trigger)];
+                let asked: Vec<_> =
+                    asked.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect();
+                list(session, &asked, secrets).await?;
             }
             Self::Get { reference, secrets } => {
                 let answer = client.get(&secrets.asked(&rule_path(&reference))).await?;
@@ -117,6 +124,16 @@ impl Rule {
         }
         Ok(Code::Ok)
     }
+}
+
+/// Prints the rules that match the filters of these flags.
+async fn list(session: &Session, asked: &[(&str, String)], secrets: Secrets) -> Result<(), Failure> {
+    let filters: String =
+        asked.iter().map(|(flag, value)| format!("&{flag}={}", path_segment(value))).collect();
+    let answer = session.client.list(&secrets.asked(&format!("/rules?limit=-1{filters}"))).await?;
+    session.show(&answer, |rules: Items<wire::Rule<'static>>| print::listing(table(&rules), asked))?;
+    nothing::explain(session, &answer, asked).await;
+    Ok(())
 }
 
 fn rule_path(reference: &str) -> String {

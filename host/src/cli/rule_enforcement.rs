@@ -7,6 +7,7 @@ use petrel_model::TriggerInstanceId;
 use petrel_model::rule::EnforcementStatus;
 
 use super::moment::moment;
+use super::nothing;
 use super::session::{Items, Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
@@ -27,7 +28,7 @@ pub(crate) enum RuleEnforcement {
         /// List only enforcements with this status: succeeded or failed
         #[arg(long)]
         status: Option<String>,
-        /// List only enforcements of this rule
+        /// List only enforcements of this rule, as pack.name
         #[arg(long)]
         rule: Option<String>,
         /// List only enforcements on this event
@@ -105,7 +106,9 @@ async fn list(session: &Session, limit: usize, asked: &[(&str, String)]) -> Resu
         if let Some(event) = enforcements.iter().find_map(failed) {
             print::note(&format!("`petrel trigger why {event}` explains why the first of these failed"));
         }
-    })
+    })?;
+    nothing::explain(session, &answer, asked).await;
+    Ok(())
 }
 
 /// The event of an enforcement that failed.

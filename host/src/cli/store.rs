@@ -176,14 +176,17 @@ fn show_checked(
             repaired.into_iter().for_each(show_repaired);
             let all: u64 = rows.values().sum();
             print::line(&format!(
-                "{}: {all} rows, {blobs} large values, kept by {}",
+                "{}: {}, {}, kept by {}",
                 directory.display(),
+                print::counted(all, "row"),
+                print::counted(*blobs, "large value"),
                 options.engine
             ));
             rows.iter().for_each(|(kind, count)| print::line(&format!("  {count:>10} {kind}")));
             if *in_journal > 0 {
                 print::line(&format!(
-                    "{in_journal} groups of commits stand in the journal only, as after a crash"
+                    "{} of commits in the journal only, as after a crash",
+                    print::counted(*in_journal, "group")
                 ));
             }
             if *held > 0 {
@@ -224,10 +227,11 @@ fn show_compacted(form: Form, directory: &Path, compacted: &Compacted) {
             "swept_bytes": swept,
         })),
         Form::Text => print::line(&format!(
-            "{}: {} before, {} now, with {rows} rows; {} of that were large values that nothing referred to",
+            "{}: {} before, {} now, with {}; {} of that were large values that nothing referred to",
             directory.display(),
             size(*before),
             size(*after),
+            print::counted(*rows, "row"),
             size(*swept)
         )),
     }

@@ -6,6 +6,7 @@ use petrel_api_types::{Item, Why};
 use petrel_model::trigger::WEBHOOK;
 
 use super::moment::moment;
+use super::nothing;
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
@@ -86,7 +87,7 @@ pub(crate) struct Instances {
     /// The greatest number of events to list
     #[arg(short = 'n', long, default_value_t = 50)]
     limit: usize,
-    /// List only events of this trigger
+    /// List only events of this trigger, as pack.name
     #[arg(long = "type", value_name = "TRIGGER")]
     kind: Option<String>,
     /// List only events after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
@@ -122,6 +123,7 @@ async fn instances(session: &Session, asked: Instances) -> Result<(), Failure> {
     let webhooks = if events.iter().any(is_of_webhook) { webhooks(session).await? } else { Vec::new() };
     print::listing(attributes::events(&events, &webhooks), &asked);
     print::count(events.len(), count);
+    nothing::explain(session, &answer, &asked).await;
     Ok(())
 }
 

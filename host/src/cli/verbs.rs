@@ -87,14 +87,21 @@ pub(super) fn unknown(error: &clap::Error, root: &Command, words: &[String]) -> 
     }
 }
 
-fn told(root: &Command, words: &[String], word: &str) -> Failure {
+/// The verb in the words of a command line: its command, and its name in words.
+pub(super) fn path<'c>(root: &'c Command, words: &[String]) -> (&'c Command, Vec<&'c str>) {
     let (mut command, mut path) = (root, Vec::new());
-    for before in words.iter().take_while(|before| *before != word) {
-        if let Some(found) = command.find_subcommand(before) {
+    for word in words {
+        if let Some(found) = command.find_subcommand(word) {
             command = found;
             path.push(found.get_name());
         }
     }
+    (command, path)
+}
+
+fn told(root: &Command, words: &[String], word: &str) -> Failure {
+    let end = words.iter().position(|one| one == word).unwrap_or(words.len());
+    let (command, path) = path(root, words.split_at(end).0);
     let next = words.iter().skip_while(|one| *one != word).nth(1).map(String::as_str);
     let whole = once("petrel").chain(path.iter().copied()).collect::<Vec<_>>().join(" ");
     let (verb, subverb) = path.first().map_or((word, next), |verb| (*verb, Some(word)));

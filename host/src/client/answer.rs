@@ -28,14 +28,13 @@ impl Count {
         Some(Self { count, is_exact: head("x-total-at-least").is_none() })
     }
 
-    /// An exact count.
-    pub(crate) fn exactly(count: usize) -> Self {
-        Self { count, is_exact: true }
-    }
-
-    /// Whether there are more items than `shown`.
-    pub(crate) fn is_more_than(self, shown: usize) -> bool {
-        self.count > shown || !self.is_exact
+    /// The note on a list that shows `shown` items, if there are more, or may be.
+    pub(crate) fn beyond(self, shown: usize) -> Option<String> {
+        if self.count > shown {
+            return Some(format!("{} of {self}", Self { count: shown, is_exact: true }));
+        }
+        let unknown = "there may be more: the host has not looked through everything";
+        (!self.is_exact).then(|| unknown.to_owned())
     }
 }
 
@@ -224,7 +223,17 @@ mod tests {
         ] {
             assert_eq!(Count { count, is_exact }.to_string(), expected);
         }
-        assert!(Count::exactly(51).is_more_than(50) && !Count::exactly(50).is_more_than(50));
-        assert!(Count { count: 50, is_exact: false }.is_more_than(50));
+    }
+
+    #[test]
+    fn what_a_list_does_not_show_is_told() {
+        for (count, is_exact, shown, told) in [
+            (50, true, 50, None),
+            (51, true, 50, Some("50 of 51")),
+            (1_000, false, 50, Some("50 of at least 1,000")),
+            (1, false, 1, Some("there may be more: the host has not looked through everything")),
+        ] {
+            assert_eq!(Count { count, is_exact }.beyond(shown).as_deref(), told, "{count} {shown}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use petrel_packs::plain_file;
 
+use super::address;
 use crate::config::Configuration;
 use crate::data_directory;
 use crate::exit::{Code, Failure};
@@ -88,7 +89,7 @@ impl Connection {
     /// When the given URL is invalid, or none is given and the settings are invalid.
     pub(super) fn place(&self) -> Result<String, Failure> {
         let url = match self.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
-            Some(url) => checked(url)?.to_owned(),
+            Some(url) => address::checked(url)?,
             None => Configuration::of_client()?.url(),
         };
         Ok(url.trim_end_matches('/').to_owned())
@@ -120,38 +121,6 @@ impl Connection {
             .or_else(|| Some(Credential::of_file(logins::token(url)?, Origin::Login(logins::file()?))))
             .or_else(|| admin_token(url))
     }
-}
-
-/// `url`, if it is a URL of a host.
-fn checked(url: &str) -> Result<&str, Failure> {
-    let read = reqwest::Url::parse(url).ok();
-    if let Some(read) = read.filter(|read| matches!(read.scheme(), "http" | "https") && read.has_host()) {
-        return of_host(&read).map(|()| url);
-    }
-    let hint = if url.contains("://") {
-        "write it as http://HOST:PORT or https://HOST:PORT".to_owned()
-    } else {
-        format!("write http://{url}, or https://{url} if the host has a certificate")
-    };
-    Err(Failure::usage(format!("`{url}`, from --url or PETREL_URL, is not the URL of a host"), hint))
-}
-
-/// Refuses a URL of the API, and one with a query or a fragment: the client adds the paths below the host by itself. The
-/// host itself may be below a path, behind a proxy.
-fn of_host(url: &reqwest::Url) -> Result<(), Failure> {
-    let path = url.path().trim_end_matches('/');
-    let below =
-        ["/api/v1", "/auth/v1", "/api", "/auth", "/v1"].into_iter().find(|below| path.ends_with(below));
-    if below.is_none() && url.query().is_none() && url.fragment().is_none() {
-        return Ok(());
-    }
-    let mut host = url.clone();
-    host.set_path(path.strip_suffix(below.unwrap_or_default()).unwrap_or(path));
-    host.set_query(None);
-    host.set_fragment(None);
-    let hint = format!("write {}", host.as_str().trim_end_matches('/'));
-    let message = format!("`{url}`, from --url or PETREL_URL, is longer than the URL of the host");
-    Err(Failure::usage(message, hint))
 }
 
 /// The credential of requests.
@@ -341,30 +310,6 @@ mod tests {
             assert_eq!((names_file, told.hint.contains("PETREL_DATA_DIR")), (is_here, is_here), "{told}");
         }
         assert_eq!(without_credential(required("too_often"), "http://127.0.0.1:1").hint, "of the host");
-    }
-
-    #[test]
-    fn a_url_says_how_the_host_speaks() {
-        for (url, hint) in [
-            ("http://127.0.0.1:9101", None),
-            ("https://petrel.example.com/below", None),
-            ("HTTP://localhost:1", None),
-            ("127.0.0.1:9101", Some("write http://127.0.0.1:9101, or https://")),
-            ("localhost:9101", Some("write http://localhost:9101, or https://")),
-            ("[::1]:9101", Some("write http://[::1]:9101, or https://")),
-            ("ftp://127.0.0.1", Some("http://HOST:PORT")),
-            ("http://", Some("http://HOST:PORT")),
-            ("http://127.0.0.1:9101/api/v1", Some("write http://127.0.0.1:9101")),
-            ("http://127.0.0.1:9101/api/", Some("write http://127.0.0.1:9101")),
-            ("https://petrel.example.com/below/auth/v1/", Some("write https://petrel.example.com/below")),
-            ("http://127.0.0.1:9101/?a=b#c", Some("write http://127.0.0.1:9101")),
-        ] {
-            let refused = checked(url).err();
-            assert_eq!(refused.is_some(), hint.is_some(), "{url}");
-            if let (Some(refused), Some(hint)) = (refused, hint) {
-                assert!(refused.hint.contains(hint) && refused.message.contains(url), "{refused}");
-            }
-        }
     }
 
     #[test]

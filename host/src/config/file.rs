@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use petrel_model::count::counted;
 use petrel_model::nearest::nearest;
 use petrel_packs::limits::MOST_PROBLEMS;
 use petrel_packs::plain_file;
@@ -101,7 +102,8 @@ fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
         }
     }
     if more > 0 {
-        problems.push((ends.len() + 1, format!("and {more} more problems; correct these first")));
+        problems
+            .push((ends.len() + 1, format!("and {}; correct these first", counted(more, "more problem"))));
     }
     if problems.is_empty() { Ok(values) } else { Err(problems) }
 }

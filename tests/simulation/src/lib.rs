@@ -17,8 +17,9 @@
 //!
 //! **What makes it the same each time.** All tasks run on one thread, in tokio's order of waking. What blocks is done by
 //! one other thread while no task runs ([`thread`]). Sleepers wake in the order of their due times ([`clock`]), runs end
-//! one after the other ([`runner`]). Traces call executions by their numbers, since ids begin at random. The order of
-//! tokio's `select!` is random; nothing may depend on it: no run ends in the moment in which the engine's own sleep does.
+//! one after the other ([`runner`]). Traces call executions by their numbers, since ids begin at random. A `select!` of
+//! the services is `biased`, as its order is random otherwise; and no run ends in the moment in which the engine's own
+//! sleep does.
 //! What an evaluation does on a thread of its own would differ too; nothing here is large enough for that.
 //!
 //! Reading order: [`steps()`], [`world`], [`engine`] (every call of the engine), [`store`], [`ledger`], [`invariants`].

@@ -191,7 +191,8 @@ fn backup_restore_and_check_count_alike_and_nothing_may_follow_the_end() {
     let checked = other.petrel(&["store", "check", "--json"]).with_code(0).json();
     let rows: u64 = checked["rows"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
     assert_eq!((json!(rows), &checked["blobs"]), (made["rows"].clone(), &made["blobs"]));
-    let said = format!("{rows} rows, {} large values", made["blobs"]);
+    let blobs = made["blobs"].as_u64().unwrap();
+    let said = format!("{rows} rows, {blobs} large value{}", if blobs == 1 { "" } else { "s" });
     for verb in [&["store", "check"][..], &["store", "export", &place.path("archive")]] {
         assert_says(&other.petrel(verb).with_code(0).stdout, &[&said]);
     }

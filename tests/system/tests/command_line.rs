@@ -176,6 +176,7 @@ fn errors_are_text_for_people_and_objects_for_programs() {
     for (words, code, kind, says) in [
         (&["run", "core.lcoal", &here][..], 3, "not_found", &["core.lcoal", "core.local"][..]),
         (&["run", "core.local", &here], 2, "invalid", &["cmd", "petrel action get core.local"]),
+        (&["run", "ecoh", &here], 2, "invalid", &["`ecoh` is not a reference", "did you mean `core.echo`?"]),
         (
             &["run", "core.echo", "mesage=hi", &here],
             2,
@@ -270,11 +271,30 @@ fn what_there_is_can_be_looked_at() {
         (&["execution", "list"][..], "nothing found\n"),
         (&["execution", "list", "--status", "failed"], "nothing found for --status failed\n"),
         (&["trigger", "instances"], "nothing found\n"),
-        (&["trigger", "instances", "--type", "a.b"], "nothing found for --type a.b\n"),
+        (
+            &["trigger", "instances", "--type", "core.st2.webhok"],
+            "nothing found for --type core.st2.webhok\nnote: trigger `core.st2.webhok` does not exist; did you mean \
+             `core.st2.webhook`?\n",
+        ),
         (&["trigger", "instances", "--before", "1h"], "nothing found for --before 1h\n"),
-        (&["rule", "list", "--pack", "none"], "nothing found for --pack none\n"),
-        (&["action", "list", "--pack", "none"], "nothing found for --pack none\n"),
-        (&["rule-enforcement", "list", "--rule", "a.b"], "nothing found for --rule a.b\n"),
+        (&["rule", "list", "--pack", "core"], "nothing found for --pack core\n"),
+        (
+            &["rule", "list", "--trigger", "core.st2.webhook"],
+            "nothing found for --trigger core.st2.webhook\n",
+        ),
+        (
+            &["action", "list", "--pack", "croe"],
+            "nothing found for --pack croe\nnote: pack `croe` does not exist; did you mean `core`?\n",
+        ),
+        (
+            &["execution", "list", "--action", "core.lcoal"],
+            "nothing found for --action core.lcoal\nnote: action `core.lcoal` does not exist; did you mean \
+             `core.local`?\n",
+        ),
+        (
+            &["rule-enforcement", "list", "--rule", "a.b"],
+            "nothing found for --rule a.b\nnote: rule `a.b` does not exist; `petrel rule list` shows what there is\n",
+        ),
         (&["key", "list", "--prefix", "x."], "nothing found for --prefix x.\n"),
     ] {
         let nothing = host.ok(words);

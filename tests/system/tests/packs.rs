@@ -352,6 +352,8 @@ fn an_example_is_registered_on_request_and_gives_way() {
     host.cli(&["pack", "get", "github"]).with_code(3);
     let refused = host.cli(&["pack", "install", "jira"]).with_code(2);
     assert_says(&refused.stderr, &["`jira`", "builtin:github", "petrel pack register DIRECTORY"]);
+    let refused = host.cli(&["pack", "install", "githb"]).with_code(2);
+    assert_says(&refused.stderr, &["`githb`", "did you mean `builtin:github`?"]);
     host.until_prepared();
     let compiled = || count_files(&place.data().join("components"), "cwasm");
     let before = compiled();

@@ -313,6 +313,8 @@ fn an_id_of_another_kind_is_told_as_that() {
     for (verb, id, says) in [
         ("execution", &came, "this is the id of an event: `petrel trigger get"),
         ("trigger", &run, "this is the id of an execution: `petrel execution get"),
+        ("rule-enforcement", &came, "this is the id of an event: `petrel trigger get"),
+        ("rule-enforcement", &run, "this is the id of an execution: `petrel rule-enforcement list"),
     ] {
         assert_says(&host.cli(&[verb, "get", id]).with_code(3).stderr, &["does not exist", says]);
     }

@@ -1,5 +1,5 @@
 //! Extractors for bodies, paths and values of queries, whose errors have the form of this API. `body.rs` reads
-//! bodies; `page/query.rs` and `said.rs` know the names that a query may have.
+//! bodies, and [`fields`] knows their fields; `page/query.rs` and `said.rs` know the names that a query may have.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -8,12 +8,16 @@ pub(crate) use petrel_api_types::Secrets;
 use petrel_catalog::Giver;
 use petrel_engine::triggers::SMALL;
 use petrel_model::{Timestamp, size};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::body::{self, Held};
 use crate::extensions::User;
 use crate::{Api, ApiError};
+
+mod fields;
+
+pub(crate) use fields::Body;
+use fields::fitting;
 
 /// The bytes of a body, up to [`BODY_LIMIT`](crate::BODY_LIMIT).
 pub(crate) struct Raw(pub(crate) Bytes);
@@ -30,7 +34,7 @@ impl FromRequest<Api> for Raw {
 /// A JSON body. As in StackStorm, an empty body is an empty object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
+impl<T: Body> FromRequest<Api> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
@@ -38,10 +42,10 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
         let bytes = body::read(api, &held, request).await?;
         held.grow(api, size::parsed(&bytes))?;
         if bytes.len() <= SMALL {
-            return fitting(&bytes).map(Self);
+            return fitting(json(&bytes)?).map(Self);
         }
         // Parsing a large body takes milliseconds, which would hold up other requests on this worker.
-        tokio::task::spawn_blocking(move || fitting(&bytes).map(Self)).await?
+        tokio::task::spawn_blocking(move || fitting(json(&bytes)?).map(Self)).await?
     }
 }
 
@@ -49,15 +53,6 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
 /// the body is read.
 fn held(request: &Request) -> Held {
     request.extensions().get::<Held>().cloned().unwrap_or_default()
-}
-
-fn fitting<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_value(json(bytes)?).map_err(|error| {
-        ApiError::invalid(
-            format!("the body does not fit this call: {error}"),
-            "see the documentation of this call",
-        )
-    })
 }
 
 /// The one variable part of a path.
@@ -126,6 +121,24 @@ impl FromRequestParts<Api> for Secrets {
         let is_admin =
             || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.access().is_admin(user));
         Ok(if is_asked_for && is_admin() { Self::Shown } else { Self::Masked })
+    }
+}
+
+/// The stored object that a request reads: its id in the path, the user who asks, and how secrets are shown to them.
+pub(crate) struct Target {
+    pub(crate) id: String,
+    pub(crate) user: String,
+    pub(crate) secrets: Secrets,
+}
+
+impl FromRequestParts<Api> for Target {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let secrets = Secrets::from_request_parts(parts, api).await?;
+        let Segment(id) = Segment::from_request_parts(parts, api).await?;
+        let user = parts.extensions.get::<User>().map(|User(user)| user.clone()).unwrap_or_default();
+        Ok(Self { id, user, secrets })
     }
 }
 

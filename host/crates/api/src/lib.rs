@@ -30,6 +30,7 @@ mod traceparent;
 mod trail;
 mod turns;
 mod views;
+mod words;
 
 pub use body::BODY_LIMIT;
 pub use error::ApiError;

@@ -23,7 +23,7 @@ mod rows;
 pub(crate) use collect::read_each;
 pub(crate) use lists::OF_REQUESTS;
 pub(crate) use part::{Listed, Part};
-pub(crate) use query::{Asked, ListRequest, refuse_repeated, shown};
+pub(crate) use query::{Asked, ListRequest, refuse_repeated};
 
 /// The length of a page, in items, where the query sets none.
 const DEFAULT_LIMIT: usize = 100;

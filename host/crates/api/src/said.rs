@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 
 use crate::ApiError;
 use crate::extract::{asks_for_secrets, flag};
-use crate::page::{OF_REQUESTS, PageQuery, PageRequest, refuse_repeated, shown};
+use crate::page::{OF_REQUESTS, PageQuery, PageRequest, refuse_repeated};
+use crate::words::{known, shown};
 
 /// The parameters that choose attributes of the answer.
 pub(crate) const ATTRIBUTES: [&str; 2] = ["include_attributes", "exclude_attributes"];
@@ -50,18 +51,18 @@ impl Said {
         Ok(Self { path: path.to_owned(), pairs: pairs.collect() })
     }
 
-    /// Returns the query unchanged if it has no other names than `known`.
+    /// Returns the query unchanged if it has no other names than these.
     ///
     /// # Errors
     /// 400 with the first unknown name, and with the known ones.
-    pub(crate) fn only(self, known: &[&str]) -> Result<Self, ApiError> {
-        let Some((name, _)) = self.pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) else {
+    pub(crate) fn only(self, names: &[&str]) -> Result<Self, ApiError> {
+        let Some((name, _)) = self.pairs.iter().find(|(name, _)| !names.contains(&name.as_str())) else {
             return Ok(self);
         };
-        let hint = if known.is_empty() {
+        let hint = if names.is_empty() {
             "leave out the part after the question mark".to_owned()
         } else {
-            format!("it knows {}", known.join(", "))
+            known(name, "it knows", names)
         };
         Err(ApiError::invalid(format!("{} knows no `{}`", shown(&self.path), shown(name)), hint))
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use petrel_engine::Engine;
 use petrel_engine::reads::Archived;
+use petrel_model::nearest::nearest;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::AdminToken;
@@ -128,12 +129,18 @@ impl Shipped {
         let known = self.names.iter().copied().find(|known| Some(*known) == name);
         known.ok_or_else(|| {
             let all: Vec<_> = self.names.iter().map(|name| format!("{BUILTIN}{name}")).collect();
+            let near = nearest(name.unwrap_or(text), self.names.iter().copied());
+            let near =
+                near.map_or_else(String::new, |near| format!("did you mean `{BUILTIN}{near}`? There is "));
             ApiError::invalid(
                 format!(
                     "`{}` cannot be installed: only packs that come with petrel can be",
                     petrel_model::quoted::quoted(text)
                 ),
-                format!("{}; to register a directory: petrel pack register DIRECTORY", all.join(" or ")),
+                format!(
+                    "{near}{}; to register a directory: petrel pack register DIRECTORY",
+                    all.join(" or ")
+                ),
             )
         })
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use petrel_model::Pack;
+use petrel_model::count::counted;
 use tokio::sync::Mutex as Turn;
 
 use crate::service::Catalog;
@@ -51,7 +52,10 @@ fn look(packs: &[Arc<Pack>]) -> Vec<String> {
     let mut notes: Vec<_> = gone.iter().take(MOST).map(|pack| note(pack)).collect();
     let more = gone.len().saturating_sub(MOST);
     if more > 0 {
-        notes.push(format!("the files of {more} more packs are not there; `petrel pack list` shows paths"));
+        notes.push(format!(
+            "and {} whose files are not there; `petrel pack list` shows paths",
+            counted(more, "more pack")
+        ));
     }
     notes
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 use petrel_model::nearest::nearest;
 use petrel_persistence::{CommitError, Unreadable};
 
+/// The most references that a hint names.
+const MOST_NEAR: usize = 3;
+
 /// A refused request. Nothing of it was done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -76,7 +79,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// An object that does not exist. The hint names the nearest of `known`, if one is near, also to a name without a pack.
+    /// An object that does not exist. The hint names the nearest of `known`, if one is near; to a name without a pack those
+    /// of each pack.
     pub fn not_found<'a>(
         what: &'static str,
         name: impl Into<String>,
@@ -84,10 +88,15 @@ impl Error {
     ) -> Self {
         let name = name.into();
         let known: Vec<_> = known.into_iter().collect();
-        let near = nearest(&name, known.iter().copied()).or_else(|| nearest_in_a_pack(&name, &known));
-        let hint = match near {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("`petrel {what} list` shows what there is"),
+        let near: Vec<_> = match nearest(&name, known.iter().copied()) {
+            Some(near) => vec![near],
+            None => nearest_in_packs(&name, &known),
+        };
+        let near: Vec<_> = near.iter().map(|near| format!("`{near}`")).collect();
+        let hint = if near.is_empty() {
+            format!("`petrel {what} list` shows what there is")
+        } else {
+            format!("did you mean {}?", near.join(" or "))
         };
         Self::NotFound { what, name, hint }
     }
@@ -134,14 +143,14 @@ impl Error {
     }
 }
 
-/// The reference whose part behind the pack is near a `name` that was given without a pack.
-fn nearest_in_a_pack<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The references, a few of them, whose part behind the pack is the nearest to a `name` that was given without a pack.
+fn nearest_in_packs<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
     if name.contains('.') {
-        return None;
+        return Vec::new();
     }
     let own = |reference: &&'a str| reference.split_once('.').map(|(_pack, own)| own);
-    let near = nearest(name, known.iter().filter_map(own))?;
-    known.iter().copied().find(|reference| own(reference) == Some(near))
+    let Some(near) = nearest(name, known.iter().filter_map(own)) else { return Vec::new() };
+    known.iter().copied().filter(|reference| own(reference) == Some(near)).take(MOST_NEAR).collect()
 }
 
 impl From<CommitError> for Error {
@@ -195,11 +204,12 @@ mod tests {
 
     #[test]
     fn what_is_likely_meant_is_told_also_without_its_pack() {
-        let known = ["examples.limit", "core.local", "mine.m1"];
+        let known = ["examples.limit", "core.local", "mine.m1", "mine.greet", "yours.greet"];
         for (name, hint) in [
             ("core.lcal", "did you mean `core.local`?"),
             ("m1", "did you mean `mine.m1`?"),
             ("limt", "did you mean `examples.limit`?"),
+            ("greet", "did you mean `mine.greet` or `yours.greet`?"),
             ("colour", "`petrel rule list` shows what there is"),
             ("other.m1", "`petrel rule list` shows what there is"),
         ] {

@@ -121,8 +121,10 @@ impl Evaluations {
         let stopped = core.end_running().cancelled();
         tokio::pin!(stopped);
         let permit = tokio::select! {
-            permit = Arc::clone(threads).acquire_owned() => permit.map_err(|_closed| Error::Stopping)?,
+            // A host that stops begins nothing, even if a thread is free.
+            biased;
             () = &mut stopped => return Err(Error::Stopping),
+            permit = Arc::clone(threads).acquire_owned() => permit.map_err(|_closed| Error::Stopping)?,
         };
         let ends = Ends(Interrupt::default());
         let units = longest.map_or(u64::MAX / 2, |longest| UNITS.saturating_mul(longest.as_secs().max(1)));
@@ -142,11 +144,14 @@ impl Evaluations {
         };
         let panicked = |_gone| Error::Internal("an evaluation has panicked; the log has the details".into());
         let ran = tokio::select! {
+            // A result that is there counts, also in the moment of a stop or at the end of the time.
+            biased;
             ran = &mut receiver => ran.map_err(panicked)?,
             () = &mut stopped => return Err(Error::Stopping),
             () = time_is_up => {
                 ends.0.time_is_up();
                 tokio::select! {
+                    biased;
                     ran = &mut receiver => ran.map_err(panicked)?,
                     () = &mut stopped => return Err(Error::Stopping),
                 }

@@ -234,6 +234,8 @@ impl<'a> Run<'a> {
         }
         loop {
             tokio::select! {
+                // The last output is stored with the outcome, so that it needs no commit of its own.
+                biased;
                 ended = &mut task => return Ok(ended.unwrap_or_else(|gone| panicked(&gone.to_string()))),
                 () = self.executions.core().sleep(FLUSH) => self.store_output().await?,
             }

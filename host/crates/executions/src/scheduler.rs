@@ -63,15 +63,18 @@ impl Scheduler {
         let mut aside_first = false;
         loop {
             let slot = tokio::select! {
-                slot = Arc::clone(&self.slots).acquire_owned() => slot,
+                // The stop is looked at first, here and below: free slots and new work must not put it off.
+                biased;
                 () = stop.cancelled() => return,
+                slot = Arc::clone(&self.slots).acquire_owned() => slot,
             };
             let Ok(slot) = slot else { return };
             if !self.has_room() {
                 drop(slot);
                 tokio::select! {
-                    () = self.executions.core().sleep(NO_ROOM) => continue,
+                    biased;
                     () = stop.cancelled() => return,
+                    () = self.executions.core().sleep(NO_ROOM) => continue,
                 }
             }
             // Registered before the store is asked, so that work that comes in between is not missed.
@@ -83,9 +86,10 @@ impl Scheduler {
                 continue;
             }
             tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
                 () = &mut work => {}
                 () = self.executions.core().sleep(self.until_due().await) => {}
-                () = stop.cancelled() => return,
             }
         }
     }
@@ -128,8 +132,9 @@ impl Scheduler {
         let executions = self.executions.clone();
         self.executions.core().spawn("execution that cannot be read", async move {
             tokio::select! {
-                () = executions.core().sleep(UNREAD) => {}
+                biased;
                 () = executions.core().stop_starting().cancelled() => return,
+                () = executions.core().sleep(UNREAD) => {}
             }
             if let Err(error) = executions.store().release(id).await {
                 tracing::error!(execution.id = %id, %error, "failed to return an execution to the queue");

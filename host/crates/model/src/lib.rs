@@ -10,6 +10,7 @@
 pub mod account;
 pub mod action;
 pub mod configuration;
+pub mod count;
 pub mod depth;
 pub mod execution;
 mod hexadecimal;

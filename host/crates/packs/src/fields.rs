@@ -2,6 +2,7 @@
 
 use petrel_model::Object;
 use petrel_model::action::Tag;
+use petrel_model::count::counted;
 use petrel_model::nearest::nearest;
 use petrel_yaml::{Content, Entry, Node};
 use serde_json::Value;
@@ -45,7 +46,7 @@ impl Problems {
     pub(crate) fn told(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.position);
         if self.more > 0 {
-            let message = format!("and {} more problems; correct these first", self.more);
+            let message = format!("and {}; correct these first", counted(self.more, "more problem"));
             self.found.push(Problem { file: self.file, position: None, message });
         }
         self.found

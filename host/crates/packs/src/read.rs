@@ -11,6 +11,7 @@ mod misplaced;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
+use petrel_model::count::counted;
 use petrel_model::parameters::Parameters;
 use petrel_model::{Action, Object, Pack, TriggerType};
 
@@ -184,7 +185,8 @@ impl<'a> Reading<'a> {
         told.extend(others);
         told.extend(std::mem::take(&mut self.refused_rules).into_values().flatten());
         if self.more > 0 {
-            let message = format!("and {} more problems in this pack; correct these first", self.more);
+            let message =
+                format!("and {} in this pack; correct these first", counted(self.more, "more problem"));
             told.push(about("pack.yaml", message));
         }
         told

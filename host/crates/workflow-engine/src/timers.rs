@@ -167,8 +167,10 @@ impl WorkflowEngine {
     /// Waits; says whether the host goes on then.
     pub(super) async fn goes_on_after(&self, pause: Duration) -> bool {
         tokio::select! {
-            () = self.core().sleep(pause) => true,
+            // A host that stops leaves the rest to the next one, also when the pause is over.
+            biased;
             () = self.core().stop_starting().cancelled() => false,
+            () = self.core().sleep(pause) => true,
         }
     }
 

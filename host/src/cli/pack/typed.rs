@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use petrel_model::nearest::nearest;
 use petrel_runners::local_shell::identity::quoted;
 
 use crate::bundled;
@@ -45,10 +46,28 @@ pub(super) fn not_of_the_binary(text: &str) -> Option<Failure> {
     if bundled::find(text).is_some() {
         return Some(Failure::usage(message, format!("`petrel pack install builtin:{text}` installs that")));
     }
-    of_address(text).or_else(|| {
-        let hint = format!("`petrel pack register {}` registers a directory", quoted(text));
-        Path::new(text).exists().then(|| Failure::usage(message, hint))
+    let file = Path::new(text);
+    of_address(text).or_else(|| match std::fs::metadata(file) {
+        Ok(found) if found.is_file() => Some(of_file("register", file, text)),
+        Ok(_) => {
+            let hint = format!("`petrel pack register {}` registers a directory", quoted(text));
+            Some(Failure::usage(message, hint))
+        }
+        Err(_) => of_archive("register", text, &message),
     })
+}
+
+/// The directory of a pack beside a directory that is not there, if its name is near.
+pub(super) fn near(typed: &Path) -> Option<PathBuf> {
+    let (name, place) = (typed.file_name()?.to_str()?, typed.parent()?);
+    let packs = below(if place.as_os_str().is_empty() { Path::new(".") } else { place });
+    let near = nearest(name, packs.iter().filter_map(|pack| pack.file_name()?.to_str()))?;
+    Some(place.join(near))
+}
+
+/// The hint that another directory was meant.
+pub(super) fn meant(verb: &str, directory: &Path) -> String {
+    format!("did you mean `{}`?", command(verb, directory))
 }
 
 /// The failure for a path where the ref of a registered pack is expected.
@@ -81,18 +100,22 @@ fn of_home(verb: &str, text: &str) -> Option<Failure> {
 
 fn of_file(verb: &str, file: &Path, text: &str) -> Failure {
     let message = format!("{} is a file, and a pack is a directory", file.display());
-    if ARCHIVES.iter().any(|end| text.ends_with(end)) {
-        let is_zip = file.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
-        let unpack = if is_zip { "unzip" } else { "tar xf" };
-        let hint = format!(
-            "unpack it first, {unpack} {}, and name the directory that holds {PACK_FILE}: petrel pack {verb} DIRECTORY",
-            quoted(text)
-        );
-        return Failure::usage(message, hint);
+    if let Some(failure) = of_archive(verb, text, &message) {
+        return failure;
     }
     let beside = || file.parent().map(Path::to_path_buf).unwrap_or_default();
     let directory = above(file).unwrap_or_else(beside);
     Failure::usage(message, format!("name the directory: {}", command(verb, &directory)))
+}
+
+fn of_archive(verb: &str, text: &str, message: &str) -> Option<Failure> {
+    let is_zip = Path::new(text).extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+    let unpack = if is_zip { "unzip" } else { "tar xf" };
+    let hint = format!(
+        "unpack it first, {unpack} {}, and name the directory that holds {PACK_FILE}: petrel pack {verb} DIRECTORY",
+        quoted(text)
+    );
+    ARCHIVES.iter().any(|end| text.ends_with(end)).then(|| Failure::usage(message, hint))
 }
 
 fn of_directory(verb: &str, directory: &Path) -> Option<Failure> {
@@ -197,17 +220,39 @@ mod tests {
     fn what_is_installed_is_a_pack_of_the_binary() {
         let place = tempfile::tempdir().unwrap();
         let directory = place.path().display().to_string();
+        let archive = format!("{directory}/one.tgz");
+        std::fs::write(&archive, "").unwrap();
         for (typed, says) in [
             ("builtin:github", None),
             ("nope", None),
             ("github", Some("petrel pack install builtin:github".to_owned())),
             (directory.as_str(), Some(format!("petrel pack register {directory}"))),
             ("https://example.com/csv", Some("git clone".to_owned())),
+            (archive.as_str(), Some(format!("tar xf {archive}, and name the directory"))),
+            ("gone.zip", Some("unzip gone.zip".to_owned())),
         ] {
             let told = not_of_the_binary(typed).map(|failure| failure.hint);
             assert_eq!(told.is_some(), says.is_some(), "{typed}: {told:?}");
             assert!(told.iter().zip(&says).all(|(told, says)| told.contains(says)), "{typed}: {told:?}");
         }
         assert!(no_reference("./mine").is_some() && no_reference("mine").is_none());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_told_the_near_pack_beside_it() {
+        let place = tempfile::tempdir().unwrap();
+        for file in ["hello/pack.yaml", "help/readme"] {
+            let file = place.path().join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        for (typed, found) in
+            [("helo", Some("hello")), ("helo/", Some("hello")), ("other", None), ("no/helo", None)]
+        {
+            let expected = found.map(|found| place.path().join(found));
+            assert_eq!(near(&place.path().join(typed)), expected, "{typed}");
+        }
+        assert_eq!(near(Path::new("..")), None);
+        assert_eq!(meant("check", Path::new("hello")), "did you mean `petrel pack check hello`?");
     }
 }

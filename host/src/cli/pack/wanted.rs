@@ -6,7 +6,7 @@ use std::path::Path;
 use petrel_model::names::check_pack;
 use serde::Serialize;
 
-use super::typed::mistaken;
+use super::typed::{meant, mistaken, near};
 use crate::exit::{Code, Failure};
 
 /// The request to register a directory or a pack, as the host receives it.
@@ -40,7 +40,7 @@ impl Wanted {
                 Err(path) => Err(untold(Path::new(&path))),
             },
             (Err(_), Some(name)) => Ok(Self { path: None, packs: vec![name.to_owned()], types }),
-            (Err(error), None) => Err(unreadable(pack, &error)),
+            (Err(error), None) => Err(unreadable("register", pack, &error)),
         }
     }
 
@@ -50,16 +50,21 @@ impl Wanted {
     }
 }
 
-/// The failure for a directory that cannot be read.
-pub(super) fn unreadable(directory: &Path, error: &io::Error) -> Failure {
+/// The failure of `petrel pack VERB` for a directory that cannot be read.
+pub(super) fn unreadable(verb: &str, directory: &Path, error: &io::Error) -> Failure {
     let message = format!("{} cannot be read: {error}", directory.display());
-    Failure::usage(message, "give the directory that holds pack.yaml")
+    let near = if error.kind() == io::ErrorKind::NotFound { near(directory) } else { None };
+    let plain = || "give the directory that holds pack.yaml".to_owned();
+    Failure::usage(message, near.map_or_else(plain, |near| meant(verb, &near)))
 }
 
-/// The failure for a name that is neither a directory nor a registered pack.
-pub(super) fn neither(pack: &Path) -> Failure {
+/// The failure for a name that is neither a directory nor, as the host has said by `unknown`, a registered pack.
+pub(super) fn neither(pack: &Path, unknown: &Failure) -> Failure {
     let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
-    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows the registered ones";
+    let of_host = || {
+        format!("give the directory that holds pack.yaml, or the name of a registered pack: {}", unknown.hint)
+    };
+    let hint = near(pack).map_or_else(of_host, |near| meant("register", &near));
     Failure::new(Code::NotFound, "not_found", message, hint)
 }
 
@@ -107,5 +112,21 @@ mod tests {
             let refused = Wanted::of(&pack, Vec::new()).unwrap_err();
             assert!(refused.message.contains(says) && refused.code == Code::Usage, "{refused}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_pack_is_told_the_directory_beside_it_or_what_the_host_says() {
+        let place = tempfile::tempdir().unwrap();
+        let hello = place.path().join("hello");
+        std::fs::create_dir(&hello).unwrap();
+        std::fs::write(hello.join("pack.yaml"), "").unwrap();
+        let unknown = Failure::new(Code::NotFound, "not_found", "no", "did you mean `mine`?");
+        let meant = format!("did you mean `petrel pack register {}`?", hello.display());
+        assert_eq!(neither(&place.path().join("helo"), &unknown).hint, meant);
+        assert!(neither(&place.path().join("mien"), &unknown).hint.ends_with("pack: did you mean `mine`?"));
+        let gone = io::Error::from(io::ErrorKind::NotFound);
+        assert_eq!(unreadable("register", &place.path().join("helo"), &gone).hint, meant);
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert!(unreadable("check", &place.path().join("helo"), &denied).hint.starts_with("give the"));
     }
 }

@@ -2,6 +2,7 @@
 //! because a client that deletes everything it is shown must not be shown too much.
 
 mod asked;
+mod unknown;
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -17,9 +18,12 @@ use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
 use crate::extract::{flag, time};
 use crate::turns::Turn;
+use crate::words::{known, shown};
 use crate::{Api, ApiError};
 
 pub(crate) use asked::Asked;
+
+use unknown::unknown;
 
 /// The greatest number of values of one filter, as in StackStorm.
 const MOST_VALUES: usize = 100;
@@ -107,30 +111,6 @@ pub(crate) fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError
     Ok(())
 }
 
-/// A name from a query, made fit for a message.
-pub(crate) fn shown(name: &str) -> String {
-    // A name from outside may be long and hold control characters.
-    name.chars().take(64).flat_map(char::escape_debug).collect()
-}
-
-fn unknown(list: &List, name: &str) -> ApiError {
-    let message = format!("the list at {} knows no `{}`", list.path, shown(name));
-    let known = format!("it knows {}", list.names().join(", "));
-    // StackStorm's executions take several conditions in one `filter`: `status:failed action:core.local`.
-    let hint = if name == "filter" {
-        format!("say each by its own name, as in ?{}; {known}", example(list))
-    } else {
-        known
-    };
-    ApiError::invalid(message, hint)
-}
-
-/// A query with two filters of the list, as an example.
-fn example(list: &List) -> String {
-    let names = list.columns.iter().map(|column| format!("{}=VALUE", column.name)).take(2);
-    names.collect::<Vec<_>>().join("&")
-}
-
 /// The order in `text`: names separated by commas, with `-` in front where the largest comes first.
 fn read_order(list: &'static List, text: &str) -> Result<Vec<(&'static Column, bool)>, ApiError> {
     let mut order = Vec::new();
@@ -192,9 +172,9 @@ impl Test {
     fn read(kind: Kind, bound: Bound, name: &str, value: &str) -> Result<Self, ApiError> {
         let wrong = |error: String, hint: String| ApiError::invalid(format!("`{name}`: {error}"), hint);
         let is = || Self::Is(value.to_owned());
-        let one_of = |known: &[&str]| {
-            let hint = || format!("it is one of {}", known.join(", "));
-            let is_known = known.contains(&value);
+        let one_of = |statuses: &[&str]| {
+            let hint = || known(value, "it is one of", statuses);
+            let is_known = statuses.contains(&value);
             is_known.then(is).ok_or_else(|| wrong(format!("`{}` is no status", shown(value)), hint()))
         };
         match kind {

@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types::action::ActionParameters;
-use petrel_model::Ref;
 
 use crate::extract::Segment;
 use crate::page::{Asked, lists};
@@ -26,7 +25,7 @@ pub(crate) async fn one(
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let content = api.engine.catalog().content();
-    Ok(Json(views::action(content.action(&parsed(&reference)?)?)).into_response())
+    Ok(Json(views::action(content.action(&content.action_reference(&reference)?)?)).into_response())
 }
 
 /// The parameters of an action and of its runner, merged.
@@ -36,14 +35,8 @@ pub(crate) async fn parameters(
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let content = api.engine.catalog().content();
-    let parameters = Cow::Borrowed(&content.action(&parsed(&reference)?)?.parameters);
+    let parameters = Cow::Borrowed(&content.action(&content.action_reference(&reference)?)?.parameters);
     Ok(Json(ActionParameters { parameters }).into_response())
-}
-
-fn parsed(reference: &str) -> Result<Ref, ApiError> {
-    reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
-        ApiError::invalid(error.to_string(), "`petrel action list` shows the known ones")
-    })
 }
 
 pub(crate) async fn runner_types(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {

@@ -12,7 +12,7 @@ use petrel_model::{ApiKey, ApiKeyId, Object};
 use serde::Deserialize;
 
 use crate::extensions::{About, User};
-use crate::extract::{JsonBody, Secrets, Segment};
+use crate::extract::{Body, JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
@@ -55,6 +55,10 @@ pub(crate) struct KeyRequest {
     key: Option<String>,
 }
 
+impl Body for KeyRequest {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["uid", "created_at"];
+}
+
 impl KeyRequest {
     /// Refuses fields that the host assigns: a key of another host must not seem to be valid here.
     fn refuse_made(&self) -> Result<(), ApiError> {
@@ -86,6 +90,7 @@ impl KeyRequest {
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
+    _: Nothing,
     JsonBody(given): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     given.refuse_made()?;
@@ -104,6 +109,7 @@ pub(crate) async fn change(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
+    _: Nothing,
     JsonBody(given): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     given.refuse_another(api.engine.access().accounts().api_key(&id)?)?;
@@ -120,6 +126,7 @@ pub(crate) async fn delete(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
+    _: Nothing,
 ) -> Result<StatusCode, ApiError> {
     api.engine.access().delete_api_key(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -43,6 +43,7 @@ pub(crate) async fn configure(
     State(api): State<Api>,
     By(giver): By,
     Segment(name): Segment,
+    _: Nothing,
     JsonBody(values): JsonBody<Object>,
 ) -> Result<Response, ApiError> {
     api.engine.catalog().configure_pack(&name, values, giver).await?;
@@ -51,7 +52,11 @@ pub(crate) async fn configure(
     shown(&api.engine.catalog().content(), &name, Secrets::Masked, notes)
 }
 
-pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
+pub(crate) async fn forget(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    _: Nothing,
+) -> Result<StatusCode, ApiError> {
     api.engine.catalog().forget_pack_config(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

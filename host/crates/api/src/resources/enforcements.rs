@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types as wire;
 use petrel_engine::reads::{Page, ReadError, RowKind, Unreadable};
+use petrel_model::id::InvalidId;
 use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
 use serde::{Serialize, Serializer};
 
+use super::mistaken::{no_enforcement, no_enforcement_id};
 use crate::extract::Segment;
 use crate::page::{Asked, ListRequest, lists, read_each};
 use crate::said::Nothing;
@@ -259,15 +260,11 @@ pub(crate) async fn one(
     Segment(id): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let hint =
-        "`petrel rule-enforcement list` shows what there is, `petrel trigger get ID` those of an event";
-    let parsed: EnforcementId = id
-        .parse()
-        .map_err(|error: petrel_model::id::InvalidId| ApiError::invalid(error.to_string(), hint))?;
-    let found = api.engine.triggers().reads().enforcement(parsed).await?.ok_or_else(|| {
-        ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("enforcement `{id}` does not exist"), hint)
-    })?;
-    Ok(Json(wire::Enforcement::from(&found)).into_response())
+    let id: EnforcementId = id.parse().map_err(|error: InvalidId| no_enforcement_id(&error))?;
+    match api.engine.triggers().reads().enforcement(id).await? {
+        Some(found) => Ok(Json(wire::Enforcement::from(&found)).into_response()),
+        None => Err(no_enforcement(&api, id).await),
+    }
 }
 
 #[cfg(test)]

@@ -16,12 +16,12 @@ use petrel_engine::executions::{Canceled, Request};
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError, RowKind};
 use petrel_engine::triggers::Claim;
 use petrel_model::id::InvalidId;
-use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
+use petrel_model::{Execution, ExecutionId, Id, Object, Status};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::mistaken::{no_execution, no_execution_id};
 use crate::extensions::{SignedIn, User};
-use crate::extract::{JsonBody, Pair, Secrets, Segment};
+use crate::extract::{Body, JsonBody, Pair, Secrets, Segment, Target};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::{ATTRIBUTES, Nothing, Said};
 use crate::traceparent::Named;
@@ -135,7 +135,7 @@ async fn read(
 /// The body of a request for an execution.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewExecution {
-    action: Ref,
+    action: String,
     #[serde(default)]
     parameters: Option<Object>,
     #[serde(default)]
@@ -147,15 +147,21 @@ pub(crate) struct NewExecution {
     delay: Option<u64>,
 }
 
+impl Body for NewExecution {
+    const WITHOUT_EFFECT: &'static [&'static str] =
+        &["id", "status", "start_timestamp", "end_timestamp", "result", "callback", "runner_info", "notify"];
+}
+
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
     Named(trace): Named,
+    _: Nothing,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
     let request = Request {
         rendered: Object::new(),
-        action: new.action,
+        action: api.engine.catalog().content().action_reference(&new.action)?,
         parameters: new.parameters.unwrap_or_default(),
         behalf: behalf(&api, &signed_in, new.user.as_deref())?,
         context: new.context.unwrap_or_default(),
@@ -179,9 +185,7 @@ fn made(api: &Api, execution: &Execution) -> Response {
 /// One execution. With `wait` the answer comes when it has ended, or after as many seconds.
 pub(crate) async fn one(
     State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Extension(User(user)): Extension<User>,
+    Target { id, user, secrets }: Target,
     said: Said,
 ) -> Result<Response, ApiError> {
     let [only, without] = ATTRIBUTES;
@@ -249,9 +253,7 @@ pub(crate) async fn attribute(
 /// The result alone.
 pub(crate) async fn result(
     State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Extension(User(user)): Extension<User>,
+    Target { id, user, secrets }: Target,
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let _glance = api.glances.take(&user).await?;
@@ -276,11 +278,16 @@ pub(crate) struct Wanted {
     status: String,
 }
 
+impl Body for Wanted {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["id", "result"];
+}
+
 /// Pauses or resumes a workflow, or cancels any execution.
 pub(crate) async fn change(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
+    _: Nothing,
     JsonBody(Wanted { status }): JsonBody<Wanted>,
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
@@ -320,6 +327,7 @@ pub(crate) async fn cancel(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
     Ok(match api.engine.executions().cancel(id, &user).await? {

@@ -17,7 +17,7 @@ use petrel_model::quoted::quoted;
 use serde::Deserialize;
 
 use crate::extensions::{About, User};
-use crate::extract::JsonBody;
+use crate::extract::{Body, JsonBody};
 use crate::said::Nothing;
 use crate::{Api, ApiError, auth, views};
 
@@ -78,9 +78,12 @@ pub(crate) struct NewLevel {
     level: String,
 }
 
+impl Body for NewLevel {}
+
 pub(crate) async fn set_log_level(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
+    _: Nothing,
     JsonBody(NewLevel { level }): JsonBody<NewLevel>,
 ) -> Result<(Extension<About>, Json<LogLevel>), ApiError> {
     // A level of one module more can cost everybody, and `off` hides what somebody does.

@@ -19,6 +19,7 @@ pub(crate) async fn look(State(api): State<Api>, _: Nothing) -> Json<Hold> {
 pub(crate) async fn lift(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
+    _: Nothing,
 ) -> Result<Json<Resumed>, ApiError> {
     if user != ADMIN {
         return Err(ApiError::new(

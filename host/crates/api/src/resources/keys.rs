@@ -11,7 +11,7 @@ use petrel_model::quoted::quoted;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::extract::{JsonBody, Segment, flag};
+use crate::extract::{Body, JsonBody, Segment, flag};
 use crate::page::{Asked, lists};
 use crate::said::Said;
 use crate::{Api, ApiError};
@@ -87,6 +87,10 @@ pub(crate) struct New {
     ttl: Option<Value>,
     #[serde(default)]
     expire_timestamp: Option<Value>,
+}
+
+impl Body for New {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["id", "uid", "description"];
 }
 
 pub(crate) async fn set(

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::content_types::Wanted;
 use crate::extensions::About;
-use crate::extract::{By, JsonBody, Segment};
+use crate::extract::{Body, By, JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
@@ -40,6 +40,7 @@ pub(crate) async fn remove(
     State(api): State<Api>,
     By(giver): By,
     Segment(name): Segment,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     let removed = api.engine.catalog().remove_pack(&name, giver).await?;
     let removal = wire::Removal {
@@ -63,9 +64,14 @@ pub(crate) struct Registration {
     types: Option<Vec<String>>,
 }
 
+impl Body for Registration {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["fail_on_failure"];
+}
+
 pub(crate) async fn register(
     State(api): State<Api>,
     By(giver): By,
+    _: Nothing,
     JsonBody(Registration { path, packs, types }): JsonBody<Registration>,
 ) -> Result<Response, ApiError> {
     let Wanted { parts, notes } = Wanted::of(types.as_deref().unwrap_or_default())?;
@@ -93,6 +99,10 @@ pub(crate) struct Installation {
     skip_dependencies: Option<Value>,
 }
 
+impl Body for Installation {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["python3"];
+}
+
 impl Installation {
     /// Refuses the request of a StackStorm client. It could not read the answer, and would report a failure although
     /// everything was done.
@@ -111,6 +121,7 @@ impl Installation {
 pub(crate) async fn install(
     State(api): State<Api>,
     By(giver): By,
+    _: Nothing,
     JsonBody(wanted): JsonBody<Installation>,
 ) -> Result<Response, ApiError> {
     // Every reason to refuse is checked before anything is done.

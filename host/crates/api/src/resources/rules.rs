@@ -43,6 +43,7 @@ pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     By(giver): By,
+    _: Nothing,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     refuse_large(&bytes)?;
@@ -54,6 +55,7 @@ pub(crate) async fn update(
     State(api): State<Api>,
     By(giver): By,
     Segment(name): Segment,
+    _: Nothing,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     refuse_large(&bytes)?;
@@ -64,6 +66,7 @@ pub(crate) async fn update(
 pub(crate) async fn set_enabled(
     State(api): State<Api>,
     Segment(name): Segment,
+    _: Nothing,
     JsonBody(enabled): JsonBody<bool>,
 ) -> Result<Response, ApiError> {
     let rule = api.engine.catalog().set_rule_enabled(&name, enabled).await?;
@@ -71,7 +74,11 @@ pub(crate) async fn set_enabled(
     Ok((about(&rule.reference), Json(view)).into_response())
 }
 
-pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<Response, ApiError> {
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    _: Nothing,
+) -> Result<Response, ApiError> {
     let reference = api.engine.catalog().delete_rule(&name).await?;
     Ok((about(&reference), StatusCode::NO_CONTENT).into_response())
 }

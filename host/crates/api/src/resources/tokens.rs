@@ -19,7 +19,8 @@ use serde::Deserialize;
 
 use crate::auth;
 use crate::extensions::{About, Peer, SignedIn, User};
-use crate::extract::JsonBody;
+use crate::extract::{Body, JsonBody};
+use crate::said::Nothing;
 use crate::{Api, ApiError};
 
 /// The time that a request may take in all.
@@ -55,10 +56,15 @@ pub(crate) struct Wanted {
     user: Option<String>,
 }
 
+impl Body for Wanted {
+    const WITHOUT_EFFECT: &'static [&'static str] = &["id", "token", "expiry", "metadata"];
+}
+
 async fn create(
     State(api): State<Api>,
     Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
+    _: Nothing,
     JsonBody(wanted): JsonBody<Wanted>,
 ) -> Result<Response, ApiError> {
     let (name, password) =
@@ -102,8 +108,11 @@ pub(crate) struct Candidate {
     token: Option<String>,
 }
 
+impl Body for Candidate {}
+
 async fn validate(
     State(api): State<Api>,
+    _: Nothing,
     JsonBody(Candidate { token }): JsonBody<Candidate>,
 ) -> Result<Json<Validity>, ApiError> {
     let token = token
@@ -116,6 +125,7 @@ async fn validate(
 async fn sign_out(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
+    _: Nothing,
 ) -> Result<StatusCode, ApiError> {
     let Credential::Token(id, _) = signed_in.identity.credential else {
         return Err(ApiError::invalid(

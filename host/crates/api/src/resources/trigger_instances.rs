@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,8 +16,7 @@ use serde::{Serialize, Serializer};
 
 use super::enforcements::Lookup;
 use super::mistaken::{no_event, no_event_id};
-use crate::extensions::User;
-use crate::extract::{Secrets, Segment};
+use crate::extract::{Secrets, Target};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::Nothing;
 use crate::{Api, ApiError, listing, views};
@@ -102,9 +100,7 @@ fn shown<'a>(api: &Api, event: &'a TriggerInstance, secrets: Secrets) -> wire::T
 
 pub(crate) async fn one(
     State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Extension(User(user)): Extension<User>,
+    Target { id, user, secrets }: Target,
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let _glance = api.glances.take(&user).await?;
@@ -123,9 +119,7 @@ pub(crate) async fn one(
 /// Evaluates the rules of a stored event again, and explains the verdict of each, criterion by criterion.
 pub(crate) async fn why(
     State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Extension(User(user)): Extension<User>,
+    Target { id, user, secrets }: Target,
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let glance = api.glances.take(&user).await?;

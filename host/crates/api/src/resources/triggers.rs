@@ -5,7 +5,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types::TriggerType;
-use petrel_model::Ref;
 
 use crate::extract::{Secrets, Segment};
 use crate::page::{Asked, lists};
@@ -25,11 +24,8 @@ pub(crate) async fn one(
     Segment(reference): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let parsed: Ref = reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
-        ApiError::invalid(error.to_string(), "`petrel trigger list` shows the known ones")
-    })?;
     let content = api.engine.catalog().content();
-    let registered = content.trigger_type(&parsed)?;
+    let registered = content.trigger_type(&content.trigger_reference(&reference)?)?;
     Ok(Json(TriggerType::from(registered.kind.as_ref())).into_response())
 }
 

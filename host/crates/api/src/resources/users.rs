@@ -16,13 +16,17 @@ use petrel_model::Timestamp;
 use serde::Deserialize;
 
 use crate::extensions::{About, SignedIn, User};
-use crate::extract::{JsonBody, Segment};
+use crate::extract::{Body, JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
 
 /// The caller, in the form of StackStorm's `whoami`.
-pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<SignedIn>) -> Response {
+pub(crate) async fn me(
+    State(api): State<Api>,
+    Extension(signed_in): Extension<SignedIn>,
+    _: Nothing,
+) -> Response {
     let SignedIn { identity, location } = signed_in;
     let (method, token_expire) = match identity.credential {
         // The admin's token does not expire, but StackStorm's clients expect a time here, so it is the last one that
@@ -62,9 +66,12 @@ pub(crate) struct NewUser {
     password: String,
 }
 
+impl Body for NewUser {}
+
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
+    _: Nothing,
     JsonBody(new): JsonBody<NewUser>,
 ) -> Result<Response, ApiError> {
     let user = api.engine.access().create_user(&caller, &new.name, &new.password).await?;
@@ -78,10 +85,13 @@ pub(crate) struct NewPassword {
     password: String,
 }
 
+impl Body for NewPassword {}
+
 pub(crate) async fn set_password(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(name): Segment,
+    _: Nothing,
     JsonBody(new): JsonBody<NewPassword>,
 ) -> Result<Response, ApiError> {
     let user = api.engine.access().set_password(&caller, &name, &new.password).await?;
@@ -93,6 +103,7 @@ pub(crate) async fn delete(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(name): Segment,
+    _: Nothing,
 ) -> Result<StatusCode, ApiError> {
     api.engine.access().delete_user(&caller, &name).await?;
     end_admin_token_of(&api, &name).await?;
@@ -103,6 +114,7 @@ pub(crate) async fn delete(
 pub(crate) async fn rotate_admin_token(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     api.engine.access().refuse_others_than_admin(&caller, "replace the admin's token")?;
     replace_admin_token(&api).await?;

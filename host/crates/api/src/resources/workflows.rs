@@ -8,11 +8,16 @@ use petrel_catalog::workflows::Invalid;
 use petrel_engine::workflows::LARGEST_WORKFLOW;
 
 use crate::extract::{Raw, text};
+use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
 /// Takes the text of a workflow or a chain and lists its mistakes, with respect to the registered actions. The list
 /// is empty if there are none.
-pub(crate) async fn inspect(State(api): State<Api>, Raw(bytes): Raw) -> Result<Response, ApiError> {
+pub(crate) async fn inspect(
+    State(api): State<Api>,
+    _: Nothing,
+    Raw(bytes): Raw,
+) -> Result<Response, ApiError> {
     if bytes.len() as u64 > LARGEST_WORKFLOW {
         let message =
             format!("a workflow of {} bytes is too large; {LARGEST_WORKFLOW} is the limit", bytes.len());

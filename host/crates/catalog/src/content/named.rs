@@ -1,9 +1,10 @@
 //! The kinds of registered objects that are asked for by name, and the error for one that is not there: it does not
-//! exist, cannot be read, or belongs to a pack of the host that this version lacks.
+//! exist, cannot be read, or belongs to a pack of the host that this version lacks. References that lack their pack.
 
 use petrel_engine_core::Error;
 use petrel_model::Ref;
 use petrel_model::names::{WITHOUT_OWN_PACK, is_own_pack};
+use petrel_model::reference::InvalidRef;
 use petrel_persistence::DocumentKind;
 
 use super::{Content, refusals};
@@ -40,6 +41,22 @@ impl Named {
 }
 
 impl Content {
+    /// The reference in `text` of an action, which need not exist.
+    ///
+    /// # Errors
+    /// There is none in it. The hint names the actions that have this name in their packs.
+    pub fn action_reference(&self, text: &str) -> Result<Ref, Error> {
+        reference(Named::Action, text, self.actions.keys())
+    }
+
+    /// The reference in `text` of a trigger type, which need not exist.
+    ///
+    /// # Errors
+    /// As [`action_reference`](Self::action_reference).
+    pub fn trigger_reference(&self, text: &str) -> Result<Ref, Error> {
+        reference(Named::Trigger, text, self.trigger_types.keys())
+    }
+
     /// The error for an object that is not in the catalog. The hint names the nearest of `known`, if one is near.
     pub(super) fn missing<'a>(
         &self,
@@ -78,5 +95,33 @@ impl Content {
             let is_left_out = is_own_pack(pack) && !self.packs.contains_key(pack);
             is_left_out.then(|| format!("the pack `{pack}` is not part of this version; {WITHOUT_OWN_PACK}"))
         })
+    }
+}
+
+fn reference<'a>(kind: Named, text: &str, known: impl Iterator<Item = &'a Ref>) -> Result<Ref, Error> {
+    text.parse().map_err(|error: InvalidRef| {
+        let near = Error::not_found(kind.word(), text, known.map(Ref::as_str));
+        Error::invalid(error.to_string(), near.hint())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_its_pack_is_told_where_there_is_one() {
+        let known: Vec<Ref> =
+            ["core.local", "mine.greet", "yours.greet"].iter().map(|text| text.parse().unwrap()).collect();
+        for (text, hint) in [
+            ("core.nothing", None),
+            ("local", Some("did you mean `core.local`?")),
+            ("geret", Some("did you mean `mine.greet` or `yours.greet`?")),
+            ("colour", Some("`petrel action list` shows what there is")),
+        ] {
+            let told = reference(Named::Action, text, known.iter());
+            assert_eq!(told.as_ref().err().map(Error::hint), hint, "{text}");
+            assert!(told.is_ok_and(|reference| reference.as_str() == text) || hint.is_some(), "{text}");
+        }
     }
 }

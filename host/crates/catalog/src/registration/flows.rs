@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
+use petrel_model::count::counted;
 use petrel_model::names::is_own_pack;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref};
@@ -129,7 +130,7 @@ pub(super) fn check_workflows(
     }
     contents.notes.append(&mut notes);
     if more > 0 {
-        contents.notes.push(format!("and {more} more notes on workflows; see to these first"));
+        contents.notes.push(format!("and {} on workflows; see to these first", counted(more, "more note")));
     }
     failing
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use petrel_engine_core::apart;
 use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::count::counted;
 use petrel_model::{Action, Pack, names};
 use petrel_packs::{Directory, PackContents, Problem, read_pack};
 
@@ -145,7 +146,7 @@ fn told(problems: &[Problem], between: &str) -> String {
     }
     match problems.len().saturating_sub(count) {
         0 => text,
-        more => format!("{text}{between}and {more} more problems"),
+        more => format!("{text}{between}and {}", counted(more, "more problem")),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_expressions::DATASTORE;
+use petrel_model::count::counted;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::{Action, Id, Ref, RuleId};
 use petrel_packs::limits::MOST_PROBLEMS_OF_PACK;
@@ -43,7 +44,7 @@ pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
     notes.truncate(MOST_PROBLEMS_OF_PACK);
     contents.notes.append(&mut notes);
     if more > 0 {
-        contents.notes.push(format!("and {more} more notes on rules; see to these first"));
+        contents.notes.push(format!("and {} on rules; see to these first", counted(more, "more note")));
     }
 }
 

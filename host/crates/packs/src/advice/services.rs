@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_model::Action;
+use petrel_model::count::counted;
 use petrel_model::parameters::Parameters;
 
 use super::config_keys::{self, Read, is_of_name};
@@ -56,7 +57,7 @@ pub(super) fn on_files<'a>(
     let more = notes.len().saturating_sub(MOST_PROBLEMS);
     if more > 0 {
         notes.truncate(MOST_PROBLEMS);
-        notes.push(format!("and {more} more remarks on files of Python; see to these first"));
+        notes.push(format!("and {} on files of Python; see to these first", counted(more, "more remark")));
     }
     notes
 }

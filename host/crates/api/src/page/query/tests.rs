@@ -87,6 +87,8 @@ fn every_list_takes_what_its_table_says() {
 fn what_makes_no_sense_is_refused_by_name() {
     for (list, query, says) in [
         (&EXECUTIONS, "status=done", "`done` is no status"),
+        (&EXECUTIONS, "status=failled", "did you mean failed?"),
+        (&EXECUTIONS, "staus=failed", "did you mean status?"),
         (&EXECUTIONS, "action=local", "`action`"),
         (&EXECUTIONS, "parent=x", "`parent`"),
         (&EXECUTIONS, "timestamp_gt=yesterday", "`timestamp_gt`"),

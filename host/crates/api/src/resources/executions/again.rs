@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{behalf, execution_id, made};
 use crate::extensions::SignedIn;
-use crate::extract::{JsonBody, Segment};
+use crate::extract::{Body, JsonBody, Segment};
 use crate::said::Said;
 use crate::{Api, ApiError};
 
@@ -30,6 +30,8 @@ pub(crate) struct Again {
     #[serde(default)]
     delay: Option<u64>,
 }
+
+impl Body for Again {}
 
 /// Runs an execution again. With `no_merge=true` its old parameters are not used.
 pub(crate) async fn rerun(

@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use petrel_engine::reads::ReadError;
 use petrel_model::{Execution, ExecutionId};
 
 use super::{Viewer, found};
-use crate::extensions::User;
-use crate::extract::{Secrets, Segment};
+use crate::extract::Target;
 use crate::page::Part;
 use crate::said::{ATTRIBUTES, Said};
 use crate::{Api, ApiError};
@@ -64,9 +62,7 @@ impl Level {
 /// `X-Next-After`.
 pub(crate) async fn list(
     State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Extension(User(user)): Extension<User>,
+    Target { id, user, secrets }: Target,
     said: Said,
 ) -> Result<Response, ApiError> {
     let [only, without] = ATTRIBUTES;

@@ -1,14 +1,12 @@
 //! `/executions/{id}/output`: the lines that an execution has written.
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use petrel_model::output::Stream;
 
 use super::found;
-use crate::extensions::User;
-use crate::extract::{Secrets, Segment};
+use crate::extract::Target;
 use crate::said::Said;
 use crate::{Api, ApiError, views};
 
@@ -18,9 +16,7 @@ const OF_OUTPUT: [&str; 4] = ["from", "output_type", "output_format", "existing_
 /// The output as plain text, as in StackStorm, from the line `from` on.
 pub(crate) async fn show(
     State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Extension(User(user)): Extension<User>,
+    Target { id, user, secrets }: Target,
     said: Said,
 ) -> Result<Response, ApiError> {
     let said = said.only(&OF_OUTPUT)?;

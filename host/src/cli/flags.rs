@@ -1,0 +1,211 @@
+//! Flags of StackStorm's client that a verb does not have: told under which name they are here, why they are not needed, or
+//! that they are not there. Other unknown flags are told by the parser itself.
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::verbs::path;
+use crate::exit::Failure;
+
+/// Flags of StackStorm's client without one of the same name here: the verbs (none for all of them), the flags, and what
+/// to do instead. The first that fits counts.
+const ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["key set"],
+        &["-e", "--encrypt", "--encrypted", "--secret"],
+        "leave it out: keys are not encrypted, and are shown in clear; what must not be shown belongs in the configuration \
+         of its pack (`petrel pack configure PACK FILE`)",
+    ),
+    (
+        &["key set"],
+        &["-l", "--ttl"],
+        "leave it out: a key does not expire, and `petrel key delete NAME` deletes it",
+    ),
+    (&["key list", "key get"], &["-d", "--decrypt"], "leave it out: keys are not encrypted"),
+    (
+        &["key list", "key get", "key set", "key delete"],
+        &["-s", "--scope", "-u", "--user"],
+        "leave it out: all keys are of the scope system, which all users share",
+    ),
+    (
+        &["key list"],
+        &["-n", "--last"],
+        "leave it out: all keys are listed, and `petrel key list --prefix TEXT` lists some",
+    ),
+    (
+        &["run"],
+        &["--tail"],
+        "`petrel run --async ACTION` prints the id, and `petrel execution tail ID` the output as it comes",
+    ),
+    (
+        &["run"],
+        &["--trace-tag", "--trace_tag", "--trace-id"],
+        "leave it out: a run has a trace of its own, which `petrel execution get ID` shows",
+    ),
+    (
+        &["run", "execution rerun"],
+        &["-e", "--inherit-env"],
+        "give the variables by a parameter, if the action has one: env:='{\"NAME\": \"VALUE\"}'",
+    ),
+    (&["run"], &["-u", "--user"], "sign in as that user: `petrel login USER`"),
+    (
+        &["run"],
+        &["--delay"],
+        "it is not there yet; the API takes `delay`, in milliseconds, in the body of POST /api/v1/executions",
+    ),
+    (&["run"], &["--auto-dict"], "write the value as JSON: NAME:='{\"KEY\": \"VALUE\"}'"),
+    (
+        &["run", "execution get"],
+        &["--show-tasks", "--raw", "--depth", "--with-schema"],
+        "leave it out: the result is shown, and the tasks of a workflow as a tree",
+    ),
+    (
+        &["run", "execution get"],
+        &["-k", "--key"],
+        "`petrel execution get ID -o json` prints the whole result, from which a program such as jq takes a part",
+    ),
+    (
+        &["execution get"],
+        &["-x", "--exclude-result"],
+        "leave it out; `petrel execution list` shows executions without their results",
+    ),
+    (
+        &["execution list"],
+        &["-l", "--showall"],
+        "`petrel execution list --all` lists those inside of workflows too",
+    ),
+    (&["execution list"], &["-s", "--sort"], "leave it out: the newest come first"),
+    (
+        &["execution list", "rule-enforcement list"],
+        &["-t"],
+        "--after TIME in place of -tg, --before TIME in place of -tl, --token TOKEN in place of -t",
+    ),
+    (
+        &["execution rerun"],
+        &["-a", "--async"],
+        "leave it out: nothing is waited for, and `petrel execution tail ID` follows the new execution",
+    ),
+    (
+        &["execution rerun"],
+        &["--no-reset"],
+        "name the tasks that are reset instead: `petrel execution rerun ID --tasks TASK --reset TASK`",
+    ),
+    (
+        &["execution tail"],
+        &["--type", "--include-metadata"],
+        "leave it out: all output is printed, as it was written",
+    ),
+    (&["rule list"], &["-c"], "`petrel rule list --action ACTION`"),
+    (&["rule list"], &["-g"], "`petrel rule list --trigger TRIGGER`"),
+    (
+        &["rule list"],
+        &["--iftt", "--enabled", "--disabled", "-n", "--last"],
+        "leave it out: all rules are listed, with trigger, action, and whether they are enabled",
+    ),
+    (
+        &["pack install"],
+        &["--force", "--skip-dependencies"],
+        "leave it out: a pack is replaced by itself, and no other pack is installed with it",
+    ),
+    (
+        &["login"],
+        &["-p", "--password"],
+        "leave it out: the password is asked for, and --password-stdin reads it from standard input",
+    ),
+    (&["login"], &["-w", "--write-password"], "leave it out: the token is kept, and never the password"),
+    (&["login"], &["-l"], "`petrel login USER --ttl SECONDS`"),
+    (&["apikey create"], &["-m", "--metadata"], "`petrel apikey create NAME=VALUE`"),
+    (&["apikey create"], &["-k", "--only-key"], "leave it out: the key alone is on standard output"),
+    (&["apikey create"], &["-u"], "`petrel apikey create --user USER`"),
+    (&["apikey list"], &["-u", "--user"], "leave it out: the list shows the user of each key"),
+    (&[], &["-y", "--yaml"], "-o yaml"),
+    (
+        &[],
+        &["-a", "--attr"],
+        "leave it out: -o json prints all attributes, from which a program such as jq takes some",
+    ),
+    (&[], &["-d", "--detail"], "leave it out: nothing is left out without it"),
+    (&[], &["-w", "--width"], "set the variable COLUMNS to the width"),
+    (&[], &["-t"], "--token TOKEN, or the variable PETREL_TOKEN"),
+    (&[], &["--base-url", "--api-url", "--auth-url"], "--url URL, or the variable PETREL_URL"),
+    (&[], &["--cacert"], "--ca-file FILE, or the variable SSL_CERT_FILE"),
+];
+
+/// The failure for an error of the parser, if that is about a flag of StackStorm's client. `words` are those of the command
+/// line, without the name of the program.
+pub(super) fn unknown(error: &clap::Error, root: &Command, words: &[String]) -> Option<Failure> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    let (_, verbs) = path(root, words);
+    let hint = elsewhere(&verbs.join(" "), flag)?;
+    let whole = std::iter::once("petrel").chain(verbs).collect::<Vec<_>>().join(" ");
+    Some(Failure::usage(format!("`{whole}` has no flag {flag}"), hint))
+}
+
+fn elsewhere(verb: &str, flag: &str) -> Option<&'static str> {
+    let fits = |verbs: &[&str]| verbs.is_empty() || verbs.contains(&verb);
+    let found = ELSEWHERE.iter().find(|(verbs, flags, _)| fits(verbs) && flags.contains(&flag));
+    found.map(|(_, _, remedy)| *remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn has(command: &Command, flag: &str) -> bool {
+        command.get_arguments().any(|argument| {
+            let is_long = |name: &str| flag.strip_prefix("--") == Some(name);
+            argument.get_long_and_visible_aliases().is_some_and(|names| names.into_iter().any(is_long))
+                || argument.get_short().is_some_and(|short| flag == format!("-{short}"))
+        })
+    }
+
+    #[test]
+    fn only_flags_that_are_not_there_are_told_what_to_do_instead() {
+        let mut root = super::super::Arguments::command();
+        root.build();
+        for (verbs, flags, remedy) in ELSEWHERE {
+            for verb in *verbs {
+                let words: Vec<_> = verb.split(' ').map(str::to_owned).collect();
+                let (command, found) = path(&root, &words);
+                assert_eq!(found.join(" "), *verb, "there is no such verb");
+                flags.iter().for_each(|flag| assert!(!has(command, flag), "petrel {verb} has {flag}"));
+            }
+            flags.iter().filter(|_| verbs.is_empty()).for_each(|flag| assert!(!has(&root, flag), "{flag}"));
+            assert!(!remedy.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_flag_of_stackstorms_client_is_told_what_to_do_instead() {
+        for (line, message, hint) in [
+            ("key set a b --encrypt", "`petrel key set` has no flag --encrypt", "keys are not encrypted"),
+            ("key get -d a", "`petrel key get` has no flag -d", "keys are not encrypted"),
+            ("run core.noop --tail", "`petrel run` has no flag --tail", "petrel execution tail ID"),
+            ("run core.noop --trace-tag=x", "`petrel run` has no flag --trace-tag", "a trace of its own"),
+            ("execution get last --attr status", "`petrel execution get` has no flag --attr", "-o json"),
+            ("execution get -d last", "`petrel execution get` has no flag -d", "leave it out"),
+            ("execution list -tg 2026-11-20", "`petrel execution list` has no flag -t", "--after TIME"),
+            ("--url http://h:1 rule get p.r -y", "`petrel rule get` has no flag -y", "-o yaml"),
+            ("rule list --enabled", "`petrel rule list` has no flag --enabled", "all rules are listed"),
+        ] {
+            let root = super::super::Arguments::command();
+            let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            let whole = std::iter::once("petrel").chain(line.split(' '));
+            let error = root.clone().try_get_matches_from(whole).unwrap_err();
+            let failure = unknown(&error, &root, &words).unwrap();
+            assert_eq!(failure.message, message, "{line}");
+            assert!(failure.hint.contains(hint), "{line}: {failure}");
+        }
+        for line in ["execution list --statsu failed", "key get", "ruel list"] {
+            let root = super::super::Arguments::command();
+            let whole = std::iter::once("petrel").chain(line.split(' '));
+            let error = root.clone().try_get_matches_from(whole).unwrap_err();
+            assert!(unknown(&error, &root, &[]).is_none(), "{line}");
+        }
+    }
+}
