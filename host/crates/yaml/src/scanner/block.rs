@@ -36,6 +36,7 @@ impl Scanner<'_> {
                 self.block_lines(indent, &mut empty);
                 indent
             }
+            // The first line with content sets the indentation, or a longer empty line before it.
             None => self.block_lines(usize::MAX, &mut empty).max(least),
         };
         let (mut text, mut last, mut was_more) = (String::new(), None, false);
