@@ -102,6 +102,7 @@ pub fn validation_schema(parameters: &Parameters) -> Value {
             required.push(Value::from(name.as_str()));
         }
         let mut property = draft4(schema);
+        // StackStorm accepts null for a parameter that is optional and has no default.
         let nullable = !view.is_required() && !has_default;
         if nullable {
             property = allow_null(property);
@@ -138,6 +139,7 @@ fn draft4(schema: &Value) -> Value {
                     .as_object()
                     .into_iter()
                     .flatten()
+                    // A property that is named by a pattern cannot be required.
                     .filter(|(_, schema)| key == "properties" && Schema::of(schema).is_required())
                     .map(|(name, _)| Value::from(name.as_str()))
                     .collect();

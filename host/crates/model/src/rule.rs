@@ -110,6 +110,7 @@ pub struct Criterion {
 }
 
 fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    // `serde` alone would read a null that was written like a pattern that was not.
     Value::deserialize(deserializer).map(Some)
 }
 

@@ -117,6 +117,8 @@ pub fn secret_texts_at(values: &Object, places: &[String]) -> Vec<String> {
 /// Those of `texts` that tell something, longest first.
 fn telling(mut texts: Vec<String>) -> Vec<String> {
     texts.retain(|text| text.chars().count() >= 4);
+    // A text may be a part of another one. If it were replaced first, the rest of the longer one would be
+    // shown.
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     texts
 }

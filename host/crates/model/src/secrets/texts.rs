@@ -22,6 +22,8 @@ impl Texts {
     /// they stand within JSON.
     pub fn at(parameters: &Object, places: &[String]) -> Self {
         let mut texts = secret_texts_at(parameters, places);
+        // Output is stored and searched line by line, so a secret of several lines is never there in one
+        // piece.
         let lines = texts.iter().filter(|text| text.contains('\n')).flat_map(|text| text.lines());
         let mut others: Vec<_> = lines.map(|line| line.trim().to_owned()).collect();
         others.extend(texts.iter().filter_map(|text| in_json(text)));
