@@ -30,6 +30,7 @@ const FIELDS: &[&str] = &[
 /// All problems: unknown fields and attributes, wrong types, missing fields.
 pub fn read_action(file: &str, text: &str, pack: &str) -> Result<Action, Vec<Problem>> {
     read(file, text, "an action", |fields, problems| {
+        // StackStorm adds `metadata_file` to an action that it shows.
         fields.refuse_unknown(FIELDS, &["metadata_file"], problems);
         if let Some(parameters) = fields.get("parameters") {
             schema::check_parameters(parameters, problems);

@@ -100,6 +100,7 @@ fn strays(file: &str, fields: Fields<'_>) -> Vec<String> {
 fn reference(fields: Fields<'_>, name: Option<&str>, problems: &mut Problems) -> Option<String> {
     let is_valid = |text: &str| names::check_pack(text).is_ok();
     let written = fields.text("ref", problems);
+    // A ref that is no text has been reported.
     if written.is_none() && fields.get("ref").is_some() {
         return None;
     }

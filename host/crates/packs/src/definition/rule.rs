@@ -89,6 +89,7 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
         let reference = reference(fields, &pack, problems);
         let trigger = trigger(fields, problems);
         let action = action(fields, home, &mut notes, problems);
+        // StackStorm's default, which is easily overlooked.
         if home.is_some() && fields.get("enabled").is_none() {
             notes.push("the rule is disabled, since it does not say enabled: true".to_owned());
         }
@@ -156,6 +157,7 @@ fn criteria(fields: Fields<'_>, problems: &mut Problems) -> Criteria {
         let what = format!("the criterion {}", short(&entry.key));
         let Some(fields) = Fields::of(&entry.node, &what, problems) else { continue };
         fields.refuse_unknown(&["type", "pattern", "condition"], &[], problems);
+        // `get` passes over null, but a pattern of null is a pattern.
         let pattern = fields.entries().iter().find(|field| field.key == "pattern");
         let criterion = Criterion {
             operator: fields.text("type", problems),
