@@ -316,6 +316,7 @@ impl<'a> View<'a> {
             None => None,
         };
         let holds = criteria::holds_with(operator, &verdict.value, &verdict.pattern, self.now, regex)?;
+        // At a limit a comparison ends with a result that means nothing.
         work::check()?;
         Ok(holds)
     }
@@ -357,6 +358,7 @@ impl<'a> View<'a> {
                     Err(error)
                 }
                 Outcome::Failed(error) => {
+                    // A limit is no fault of this item: it ends the whole search.
                     work::check()?;
                     if notes.len() < NOTES {
                         notes.push(error);
