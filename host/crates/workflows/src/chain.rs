@@ -115,6 +115,7 @@ impl Chain {
         match event {
             Event::Request(status) => self.request(*status, world),
             Event::Report(report) => Ok(self.report(report, world)),
+            // As in StackStorm, where single tasks are run again of Orquesta's workflows only.
             Event::Rerun(_) => Err(Refused::NotRun("an action chain is only run again as a whole".into())),
             Event::Fail(ErrorEntry { message, .. }) => {
                 self.error = Some(message.clone());

@@ -197,6 +197,7 @@ impl Conductor {
         if !self.status.is_active() || i64::from(attempts.tally) >= attempts.count {
             return Ok(false);
         }
+        // As in Orquesta: with a condition, a task that has succeeded may be repeated, too.
         let Some(when) = &retry.when else { return Ok(status.is_abended()) };
         let scope = self.upcoming_scope(place, status, &entry.context, Arc::clone(result), world);
         let value = when.evaluate(&scope).map_err(|error| error.to_string())?;
