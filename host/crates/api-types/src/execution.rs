@@ -44,7 +44,7 @@ pub struct Execution<'a> {
     /// The workflow that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ExecutionId>,
-    /// The same id, under StackStorm's other key.
+    /// The id in `parent`, under StackStorm's other key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_execution: Option<ExecutionId>,
     /// The id of the task's run that requested the execution.
@@ -155,7 +155,7 @@ pub struct LogEntry {
     pub status: Status,
     /// The time of the change.
     pub timestamp: Timestamp,
-    /// How many statuses before this one the log does not have any more.
+    /// Number of statuses before this one that the log does not have any more.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u32,
 }

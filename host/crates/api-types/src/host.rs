@@ -117,7 +117,7 @@ impl<'a> Lost<'a> {
         }
     }
 
-    /// The same placeholder, with the kind of the row.
+    /// This placeholder, with the kind of the row.
     #[must_use]
     pub fn of_kind(self, kind: &'a str) -> Self {
         Self { kind: Some(Cow::Borrowed(kind)), ..self }

@@ -27,7 +27,7 @@ pub(crate) const CHUNK: usize = 4 << 20;
 const LATER_CHUNK: usize = 256 << 10;
 /// Answers up to this many bytes need no claim.
 const SMALL: usize = 64 << 10;
-/// How long an answer waits for its memory before its items are read, and how often it tries.
+/// The time that an answer waits for its memory before its items are read, and the pause between its attempts.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 

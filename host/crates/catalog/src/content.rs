@@ -39,7 +39,7 @@ pub type Runners = BTreeMap<String, Runs>;
 pub struct RegisteredAction {
     /// The action.
     pub action: Arc<Action>,
-    /// What carries it out; `None` when this host lacks its runner.
+    /// The runner or conductor of its runner type; `None` when this host lacks it.
     pub runs: Option<Runs>,
     /// The parameters of the action and of its runner, merged.
     pub parameters: Parameters,
@@ -51,7 +51,7 @@ pub struct RegisteredAction {
     pub validator: Validator,
     /// The parameters that are templates, are secret or are cast.
     pub signature: Signature,
-    /// Where the schema of its result marks secrets.
+    /// The places at which the schema of its result marks secrets.
     pub result_marks: Vec<String>,
 }
 

@@ -119,7 +119,7 @@ impl Catalog {
         self.register_by(Giver::SeesSecrets, directory, built_in, parts).await
     }
 
-    /// The same for `giver`.
+    /// As [`Catalog::register_parts`], on behalf of `giver`, who may see fewer secrets.
     ///
     /// # Errors
     /// As [`Catalog::register_parts`], and when something that `giver` does not see would no longer be secret.

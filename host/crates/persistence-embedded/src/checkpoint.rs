@@ -53,7 +53,7 @@ pub(crate) struct Progress {
     idle: Condvar,
     /// Whether the store is being closed, so that nobody waits for free space any more.
     pub(crate) is_closing: AtomicBool,
-    /// What the thread is doing, for the watchdog. Waiting for free space does not count.
+    /// The present work of the thread, for the watchdog. Waiting for free space does not count.
     pub(crate) work: Arc<Work>,
 }
 

@@ -36,10 +36,10 @@ pub struct Compacted {
 /// Reasons why a store was not compacted. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum CompactError {
-    /// It cannot be opened.
+    /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It cannot be read.
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] Error),
     /// The new base cannot be written.

@@ -175,7 +175,7 @@ struct Parts {
     failure: Arc<watch::Sender<Option<Error>>>,
     room: Arc<Room>,
     progress: Arc<Progress>,
-    /// What the committer is doing, for the watchdog.
+    /// The present work of the committer, for the watchdog.
     work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
 }

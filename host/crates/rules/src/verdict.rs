@@ -52,7 +52,7 @@ pub struct CriterionVerdict<'a> {
     pub notes: Vec<Error>,
     /// The keys of the datastore that do not exist, in words; each was read as an empty text.
     pub missing: Option<String>,
-    /// Why the pattern is 0, in words, if `| int` or `| float` made that of a text of the datastore that is no number.
+    /// The reason, in words, why the pattern is 0, if `| int` or `| float` made that of a text of the datastore.
     pub zero: Option<String>,
     /// The correction, in words, if the criterion is likely a slip.
     pub hint: Option<String>,

@@ -342,7 +342,7 @@ fn empty(mark: Mark) -> Node {
 #[derive(Debug, Default)]
 struct Weight {
     values: usize,
-    /// Bytes.
+    /// The length of all texts, in bytes.
     text: usize,
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Scanner<'a> {
     /// Smallest column (from 1) of the contents of the innermost block: one more than the block's own column. 0
     /// outside of all blocks.
     inside: usize,
-    /// The same for the blocks around it.
+    /// The smallest columns of the blocks around it, the outermost first.
     around: Vec<usize>,
     /// Whether a key may begin here.
     allows_key: bool,

@@ -62,7 +62,7 @@ impl Serialize for Item {
 enum Way {
     /// No event can have any.
     Nowhere,
-    /// One event; there is no need to read others.
+    /// The enforcements of one event; no other event need be read.
     Event(TriggerInstanceId),
     /// All events.
     Everywhere,

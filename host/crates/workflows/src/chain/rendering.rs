@@ -59,7 +59,7 @@ pub(super) struct RenderError {
 }
 
 impl RenderError {
-    /// The same error without the template and any value.
+    /// This error without the template and any value.
     pub(super) fn hidden(self) -> Self {
         let reason = "it may hold a secret, so neither its template nor a value is shown".to_owned();
         Self { reason, ..self }

@@ -48,7 +48,7 @@ const LAZY_SIGNS: [&str; 4] = ["?.", "=>", "$", "{%"];
 /// The tasks with which a workflow begins.
 pub(super) struct Certain<'a> {
     first: BTreeSet<&'a str>,
-    /// Those that run for each item of a list.
+    /// The tasks that run for each item of a list.
     with_items: BTreeSet<&'a str>,
 }
 

@@ -7,7 +7,7 @@ use crate::token::{Kind, Scalar, Token};
 
 use super::Scanner;
 
-/// Their name in messages.
+/// The name of block scalars in messages.
 const WHAT: &str = "a text behind | or >";
 
 /// The treatment of line breaks at the end.

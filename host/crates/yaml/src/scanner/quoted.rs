@@ -7,7 +7,7 @@ use crate::token::{Kind, Scalar, Token};
 
 use super::{Scanner, folded};
 
-/// Their name in messages.
+/// The name of quoted scalars in messages.
 const WHAT: &str = "a quoted text";
 
 impl Scanner<'_> {
