@@ -229,6 +229,7 @@ impl Catalog {
         // Runners drop what they have cached of changed files; present runs go on with it.
         let path = Path::new(&report.pack.path);
         changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));
+        // Components are compiled now, and not by the first event.
         self.prepare(Some(&name));
         Ok(report)
     }
