@@ -56,6 +56,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        // The words as they were typed: the parser has taken the flags out.
         let line: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         swallowed::refuse(&line, &self.action, &self.parameters)?;
         let action = path_segment(&self.action);
