@@ -86,6 +86,7 @@ pub(crate) fn keep(api: &Api, held: &Held, only_reads: bool, answer: Response) -
         return Ok(answer);
     }
     let mut claim = Some(held.take(api)?);
+    // A change is made already, and must not look as if it had been refused.
     if let Err(error) = hold(api, &mut claim, size)
         && only_reads
     {

@@ -107,6 +107,7 @@ impl PageQuery {
         let offset = usize::try_from(offset)
             .map_err(|_negative| ApiError::invalid(format!("offset {offset} is negative"), "count from 0"))?;
         let words = |text: String| {
+            // Attributes are shown as a whole: `action.ref` asks for `action`.
             text.split(',').map(|word| word.split('.').next().unwrap_or(word).to_owned()).collect()
         };
         let said = |words: Option<String>| words.filter(|words| !words.is_empty());
