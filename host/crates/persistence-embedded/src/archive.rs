@@ -234,6 +234,7 @@ impl<'a> Reader<'a> {
             return Err(damaged());
         }
         if kind == b'E' {
+            // A record that was cut out as a whole shows only here.
             if body != self.records.to_le_bytes() {
                 return Err(damaged());
             }

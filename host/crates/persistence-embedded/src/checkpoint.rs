@@ -107,6 +107,7 @@ impl Checkpointer {
     /// Serves `tasks` until all senders are gone, or the base fails.
     pub(crate) fn run(self, tasks: &Receiver<Task>) {
         for task in tasks {
+            // A panic must not end this thread in silence: commits wait for it.
             let made = catch_unwind(AssertUnwindSafe(|| self.make(&task)))
                 .unwrap_or_else(|_panic| Err(Stopped::Failed("the storage engine has panicked".into())));
             match made {

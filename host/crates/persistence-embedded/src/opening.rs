@@ -206,6 +206,7 @@ impl Parts {
                 failure.send_replace(Some(Error::Unavailable("the committer has panicked".into())));
             }
         };
+        // The first to be joined, since its end gives the checkpoint its last task.
         self.threads.insert(0, Builder::new().name("committer".into()).spawn(run)?);
         Ok(())
     }
