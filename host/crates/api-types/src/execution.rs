@@ -247,6 +247,7 @@ fn has_not_run(execution: &petrel_model::Execution) -> bool {
 
 /// Whether a result is the host's report that the action was gone or refused.
 fn says_not_run(result: &Value) -> bool {
+    // The report has an error, a code and a hint.
     let has_more = result.as_object().is_none_or(|result| result.len() > 3);
     let code = result.get("code").and_then(Value::as_str);
     !has_more && code.is_some_and(|code| [GONE, REFUSED].contains(&code))

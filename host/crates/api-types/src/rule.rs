@@ -93,6 +93,7 @@ pub struct Criterion<'a> {
 }
 
 fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'static, Value>>, D::Error> {
+    // An `Option` alone would take null for no pattern.
     Value::deserialize(deserializer).map(|value| Some(Cow::Owned(value)))
 }
 
