@@ -179,6 +179,7 @@ impl Chain {
         let scope = self.scopes(Some((node, &report.result))).of_publish();
         let published = rendered(&node.publish, &scope, world);
         let time = |micros: i64| petrel_model::Timestamp::from_micros(micros).to_string();
+        // StackStorm's form of a task, whose live action is the execution itself here.
         self.tasks.push(json!({
             "id": &*node.name,
             "name": &*node.name,

@@ -30,6 +30,7 @@ impl Scopes<'_> {
         if let Some((node, result)) = self.node {
             scope.insert(&node.name, Arc::clone(result));
         }
+        // As in StackStorm, a variable hides a result of its name, which hides a parameter.
         scope = add(add(scope, self.results), self.variables);
         scope
             .with("__results", Value::Object(self.results.clone()))
