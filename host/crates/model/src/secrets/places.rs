@@ -129,7 +129,6 @@ const DIGEST_BYTES: usize = 18;
 
 /// The places at which `schema` marks secrets, as many as there is room for; behind these the parts that are open before
 /// a mark.
-/// parts that are open before a mark.
 pub fn marked_places(schema: &Value) -> Vec<String> {
     let (mut places, mut room) = (Vec::new(), MOST_BYTES - DIGEST_BYTES);
     add_marks(schema, "", &mut places);
