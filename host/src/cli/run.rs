@@ -114,7 +114,7 @@ impl Run {
 /// Runs `waiting`, which waits for the execution `id`, until ^C.
 ///
 /// # Errors
-/// Those of `waiting`, or an interruption by ^C with a hint how to find the execution again.
+/// The errors of `waiting`, or an interruption by ^C with a hint how to find the execution again.
 pub(super) async fn until_interrupted<T>(
     id: &str,
     waiting: impl Future<Output = Result<T, Failure>>,

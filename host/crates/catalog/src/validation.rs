@@ -103,8 +103,8 @@ impl Validator {
         self.check_with(value, |_| false)
     }
 
-    /// The same check. The message about the value of a name, or about the whole, quotes no value if the schema has
-    /// secrets there, or if `hides_values` of that name, which is asked only after a mistake.
+    /// As [`check`](Self::check). The message about the value of a name, or about the whole, quotes no value if the
+    /// schema has secrets there, or if `hides_values` of that name, which is asked only after a mistake.
     pub fn check_with(
         &self,
         value: &Value,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// How often a file is tried to be opened while this process may open no more.
+/// The number of attempts to open a file while this process may open no more.
 const TURNS: u32 = 50;
 /// Pause between these.
 const NEXT_TURN: Duration = Duration::from_millis(200);

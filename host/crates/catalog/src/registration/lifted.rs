@@ -45,8 +45,8 @@ pub(super) fn refuse_lifted(
 }
 
 /// Refuses `pack` from another directory than before, if secrets are `configured` for it: its code would get them.
-/// What is in the directory of before is changed by who may write there. Nor may its `rules` read secrets of other
-/// packs.
+/// Changes in the same directory are not looked for: only who may write there can make them. Refuses also `rules` that
+/// read secrets of other packs.
 ///
 /// # Errors
 /// [`Error::Forbidden`], with the pack or the rule.

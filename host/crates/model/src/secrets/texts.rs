@@ -10,7 +10,7 @@ use crate::output::OutputLine;
 use crate::{Object, size};
 
 /// The most work of a search, as the number of texts times the bytes that are searched: some hundredths of a second.
-/// What takes more is masked as a whole.
+/// Values for which it takes more are masked as a whole.
 pub(super) const MOST_WORK: usize = 64 << 20;
 
 /// The secret texts in the parameters of an execution, longest first. By default none.

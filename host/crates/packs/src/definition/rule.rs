@@ -29,7 +29,7 @@ pub struct RuleDefinition {
     pub criteria: Criteria,
     /// The action to run.
     pub action: ActionCall,
-    /// Labels.
+    /// Labels, which are kept and shown.
     pub tags: Vec<Tag>,
     /// Metadata, such as its author.
     pub context: Object,

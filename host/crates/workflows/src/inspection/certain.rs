@@ -42,7 +42,7 @@ const LAZY_WORDS: [&str; 26] = [
     "toDict",
     "where",
 ];
-/// The same for signs: an access to what may be null, an argument that is a function, a block of a template.
+/// Signs that do so: an access to what may be null, an argument that is a function, a block of a template.
 const LAZY_SIGNS: [&str; 4] = ["?.", "=>", "$", "{%"];
 
 /// The tasks with which a workflow begins.

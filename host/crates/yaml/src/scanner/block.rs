@@ -15,7 +15,7 @@ const WHAT: &str = "a text behind | or >";
 enum Chomping {
     /// `-`: none is kept.
     Strip,
-    /// One is kept.
+    /// Without a sign: one is kept.
     Clip,
     /// `+`: all are kept.
     Keep,
