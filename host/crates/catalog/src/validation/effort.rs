@@ -267,7 +267,6 @@ impl Walk<'_> {
             }
             "patternProperties" => {
                 for (source, below) in by_name {
-                    // The library has refused a schema with a pattern that is not valid, so each is there.
                     let Some(pattern) = self.patterns.get(source) else {
                         return Err(work::refuse(Limit::Work));
                     };
