@@ -237,6 +237,7 @@ impl<'a> Reading<'a> {
             let message =
                 format!("with this file the pack has more than {limit} MiB of metadata; split it into two");
             self.note(about(file, message));
+            // It is a problem of the pack, and noted as such.
             return Err(Vec::new());
         };
         self.room = room;
