@@ -79,6 +79,7 @@ impl Target {
                 let name = part.name.display().to_string();
                 let failed = |error| unwritten(&name, &error);
                 part.file.flush().and_then(|()| part.file.get_ref().sync_all()).map_err(failed)?;
+                // Read from the file again, so that what is on the disk is checked.
                 let held = check(&mut BufReader::new(File::open(&part.path).map_err(failed)?))?;
                 let is_replaced = part.name.exists();
                 part.keep().map_err(failed)?;
@@ -97,6 +98,7 @@ fn spare(name: &Path) -> Result<(), Failure> {
     let is_archive = || {
         let mut head = Vec::new();
         let read = File::open(name).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+        // An empty file has nothing to lose.
         read.is_ok() && (head.is_empty() || archive::is_begun(&head))
     };
     if found.is_file() && is_archive() {

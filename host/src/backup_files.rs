@@ -82,7 +82,7 @@ enum DirectoryEntry {
 fn look(place: &Path, path: &Path, room: u64) -> io::Result<DirectoryEntry> {
     let read = || -> io::Result<DirectoryEntry> {
         // A link to a file stands for the file. A link to a directory is not followed, since it could lead in a
-        // circle.
+        // circle; only the parts of a backup themselves may be such links.
         if fs::symlink_metadata(place)?.is_dir() || (is_part(path) && fs::metadata(place)?.is_dir()) {
             let entries = fs::read_dir(place)?.take(MOST_FILES + 1).map(|entry| Ok(entry?.file_name()));
             return Ok(DirectoryEntry::Directory(entries.collect::<io::Result<_>>()?));
@@ -164,6 +164,7 @@ impl Layout {
         let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?;
         self.made.push(Made::File(file));
         handle.write_all(content)?;
+        // Not at its creation, where the umask would take rights away.
         handle.set_permissions(fs::Permissions::from_mode(mode & 0o777))?;
         handle.sync_all()?;
         File::open(parent)?.sync_all()
@@ -171,6 +172,7 @@ impl Layout {
 
     /// Creates a directory for its owner only, with missing parents.
     fn make_directory(&mut self, directory: &Path) -> io::Result<()> {
+        // The parent of a relative path with one part is empty.
         if directory.as_os_str().is_empty() || directory.is_dir() {
             return Ok(());
         }

@@ -177,6 +177,7 @@ pub(crate) fn main() -> ExitCode {
 /// Reports a command line that cannot be read, or prints the help that was asked for.
 fn refused(error: &clap::Error) -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    // The words could not be parsed, so the flag is looked for among them.
     let is_json = error.use_stderr() && words.iter().any(|word| word == "--json" || word == "-j");
     let form = if is_json { Form::Json } else { Form::Text };
     let root = Arguments::command();

@@ -182,6 +182,7 @@ impl Client {
         path: &str,
         mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        // Only silence has a limit, since a backup may take any time.
         let mut response = self.sent(self.request(Method::GET, path)?).await?;
         let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
         if !status.is_success() {
@@ -207,6 +208,7 @@ impl Client {
 
     /// Builds an authenticated request below `/api/v1`.
     fn request(&self, method: Method, path: &str) -> Result<reqwest::RequestBuilder, Failure> {
+        // The library would resolve such a part, and the path would name something else.
         let parts = path.split('?').next().unwrap_or_default().split('/').skip(1);
         if let Some(part) = parts.into_iter().find(|part| ["", ".", ".."].contains(part)) {
             let message = format!("`{part}` is neither a name nor an id");

@@ -75,7 +75,8 @@ impl Configuration {
         Ok(Self::taken(&flags, layers::from_environment())?.settings)
     }
 
-    /// The same without variables: the settings for a client that was told nothing. `None` if they are invalid.
+    /// The settings for a client that was told nothing: those of the file, without variables. `None` if they are
+    /// invalid.
     pub(crate) fn of_untold_client() -> Option<Settings> {
         let flags = Flags { config: file::find_readable(None), ..Flags::default() };
         Some(Self::taken(&flags, BTreeMap::new()).ok()?.settings)

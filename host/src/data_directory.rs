@@ -185,6 +185,7 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
                 fs::create_dir_all(parent)?;
             }
             fs::write(&file, content)?;
+            // A script, which is started as a program.
             if content.starts_with(b"#!") {
                 fs::set_permissions(file, fs::Permissions::from_mode(0o755))?;
             }

@@ -59,7 +59,7 @@ impl Files {
         Arc::new(Self { data_dir: data_dir.to_path_buf(), turn: Mutex::new(()) })
     }
 
-    /// What lays them out again when something that runs finds one of them missing.
+    /// The upkeep that lays them out again when something that runs finds one of them missing.
     pub(crate) fn upkeep(self: &Arc<Self>) -> Upkeep {
         let files = Arc::clone(self);
         Upkeep::by(move |missing| files.again(missing))

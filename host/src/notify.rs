@@ -48,6 +48,7 @@ impl Notifier {
     /// The interval of heartbeats: half of systemd's patience.
     pub(crate) fn beat(&self) -> Option<Duration> {
         self.socket.as_ref()?;
+        // As sd_watchdog_enabled(3) recommends.
         self.watchdog.map(|patience| patience / 2)
     }
 }

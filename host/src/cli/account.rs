@@ -66,6 +66,7 @@ impl Logout {
         let url = session.client.url();
         let was_signed_in = match logins::token(url) {
             Some(token) => {
+                // The host first: a token that it still accepts must not be forgotten.
                 session.client.sign_out(&token).await?;
                 logins::forget(url)?;
                 true

@@ -1,4 +1,4 @@
-//! The same act for each of several names, whatever becomes of the others.
+//! Applies one verb to each of several names, and goes on when one of them fails.
 
 use serde_json::{Value, json};
 

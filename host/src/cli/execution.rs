@@ -170,6 +170,7 @@ impl Execution {
                 list(session, &secrets.asked(&newest(limit, all, &asked)?), &asked).await?;
             }
             Self::Get { id, all, secrets } => {
+                // The `last` of the API is the newest one outside of workflows.
                 let id = if all && id == "last" { newest_of_all(session).await? } else { id };
                 let path = secrets.asked(&format!("/executions/{}", path_segment(&id)));
                 let answer = session.client.execution(Method::GET, &path, None).await?;

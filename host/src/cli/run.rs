@@ -56,6 +56,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        // The words as they were typed: the parser has taken the flags out.
         let line: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         swallowed::refuse(&line, &self.action, &self.parameters)?;
         let action = path_segment(&self.action);
@@ -113,7 +114,7 @@ impl Run {
 /// Runs `waiting`, which waits for the execution `id`, until ^C.
 ///
 /// # Errors
-/// Those of `waiting`, or an interruption by ^C with a hint how to find the execution again.
+/// The errors of `waiting`, or an interruption by ^C with a hint how to find the execution again.
 pub(super) async fn until_interrupted<T>(
     id: &str,
     waiting: impl Future<Output = Result<T, Failure>>,

@@ -58,6 +58,7 @@ impl Trigger {
                 })?;
             }
             Self::Instances(asked) => instances(session, asked).await?,
+            // A ref has a dot, and an id has none.
             Self::Get { id, .. } if id.contains('.') => {
                 let answer = session.client.get(&format!("/triggertypes/{}", path_segment(&id))).await?;
                 session.show(&answer, |kind: wire::TriggerType<'static>| {
@@ -120,6 +121,7 @@ async fn instances(session: &Session, asked: Instances) -> Result<(), Failure> {
         return Ok(());
     }
     let events: Items<wire::TriggerInstance<'static>> = read(&answer)?;
+    // Tables show a webhook by its URL, which only its trigger has.
     let webhooks = if events.iter().any(is_of_webhook) { webhooks(session).await? } else { Vec::new() };
     print::listing(attributes::events(&events, &webhooks), &asked);
     print::count(events.len(), count);

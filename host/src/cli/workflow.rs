@@ -248,6 +248,7 @@ fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>),
     let document = petrel_yaml::parse(&text).map_err(|error| format!("        {file}: {error}"))?;
     let (workflow, scripts) =
         rehearsal::parse(&document.value).map_err(|error| format!("        {file}: {error}"))?;
+    // A test names its workflow relative to itself.
     let path = Path::new(file).parent().unwrap_or_else(|| Path::new("")).join(&workflow);
     seen.push(path.clone());
     let source = plain_file::read_text(&path, LARGEST_WORKFLOW)

@@ -68,8 +68,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// The same with what variables say where no flag does. The parser of flags is not told of the variables, because it
-    /// would show a flag in every usage as if somebody had given it.
+    /// This connection, with the values of variables where no flag gives one. The parser of flags is not told of the
+    /// variables, because it would show a flag in every usage as if somebody had given it.
     pub(crate) fn with_variables(self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
         // Either kind of credential on the command line wins over both variables.

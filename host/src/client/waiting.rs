@@ -56,6 +56,7 @@ impl Waiting {
         match answer {
             Err(failure) if failure.kind == UNREACHABLE && self.refusals < MOST_REFUSALS => {
                 self.refusals += 1;
+                // The next question needs a pause, however long this one took.
                 self.was_at_once = true;
                 Ok(None)
             }

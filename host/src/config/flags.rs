@@ -61,6 +61,7 @@ fn argument(row: &'static Row) -> Arg {
         Kind::One => argument,
         Kind::Switch => argument
             .num_args(0..=1)
+            // Otherwise the next word would be taken for the value.
             .require_equals(true)
             .default_missing_value("true")
             .hide_possible_values(true),

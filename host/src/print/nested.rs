@@ -31,6 +31,7 @@ fn add(value: &Value, depth: usize, before: &str, behind: &str, lines: &mut Vec<
         }
         Value::String(text) if text.trim_end_matches('\n').contains('\n') => {
             lines.push(format!("{indent}{before}|"));
+            // Without `behind`, which would look like a part of the text.
             lines.extend(text.lines().map(|line| format!("{indent}  {line}")));
         }
         other => lines.push(format!("{indent}{before}{other}{behind}")),

@@ -123,6 +123,7 @@ fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
+    // One column is for the mark.
     let (mut kept, mut used) = (String::new(), 1);
     for char in text.chars() {
         used += char.width().unwrap_or_default();

@@ -31,7 +31,7 @@ pub enum Rejected {
     Unknown,
     /// Its validity is over.
     Expired,
-    /// It was disabled.
+    /// The key was disabled.
     Disabled,
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn likeness(name: &str) -> String {
     let visible = name.chars().filter(|char| !is_invisible(*char)).map(narrow);
     // A capital I is read as a small l, so the shape is looked up before the case is folded, too.
     let shapes = visible.map(shape).flat_map(char::to_lowercase).map(shape);
+    // Two letters that are read as one.
     shapes.collect::<String>().replace("rn", "m").replace("vv", "w")
 }
 

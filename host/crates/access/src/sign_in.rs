@@ -164,7 +164,7 @@ impl Access {
     }
 }
 
-/// One answer for an unknown user and for a wrong password, so that nobody learns which users exist.
+/// The error for an unknown user and for a wrong password: the same, so that nobody learns which users exist.
 fn not_accepted() -> Error {
     Error::Unauthorized("Invalid or missing credentials".into())
 }

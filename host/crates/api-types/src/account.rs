@@ -111,6 +111,7 @@ impl<'a> ApiKey<'a> {
         let hash = if secrets == Secrets::Shown { key.digest.as_str() } else { MASK };
         Self {
             id: key.id,
+            // StackStorm's uid of a key holds the hash, and so is masked with it.
             uid: Cow::Owned(format!("api_key:{hash}")),
             user: Cow::Borrowed(&key.user),
             key_hash: Cow::Borrowed(hash),

@@ -30,7 +30,7 @@ pub struct Action<'a> {
     /// Whether running it twice does no more than running it once.
     #[serde(default)]
     pub idempotent: bool,
-    /// How expressions of a workflow are evaluated, where that differs from the default. Petrel's own.
+    /// The evaluation of a workflow's expressions, where it differs from the default. An addition of Petrel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expressions: Option<Evaluation>,
     /// The labels.

@@ -44,7 +44,7 @@ pub struct Execution<'a> {
     /// The workflow that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ExecutionId>,
-    /// The same id, under StackStorm's other key.
+    /// The id in `parent`, under StackStorm's other key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_execution: Option<ExecutionId>,
     /// The id of the task's run that requested the execution.
@@ -155,7 +155,7 @@ pub struct LogEntry {
     pub status: Status,
     /// The time of the change.
     pub timestamp: Timestamp,
-    /// How many statuses before this one the log does not have any more.
+    /// Number of statuses before this one that the log does not have any more.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u32,
 }
@@ -247,6 +247,7 @@ fn has_not_run(execution: &petrel_model::Execution) -> bool {
 
 /// Whether a result is the host's report that the action was gone or refused.
 fn says_not_run(result: &Value) -> bool {
+    // The report has an error, a code and a hint.
     let has_more = result.as_object().is_none_or(|result| result.len() > 3);
     let code = result.get("code").and_then(Value::as_str);
     !has_more && code.is_some_and(|code| [GONE, REFUSED].contains(&code))

@@ -85,6 +85,7 @@ pub enum Item<'a, T> {
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Item<'_, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
+        // First as a placeholder, whose attributes no item has.
         match Lost::deserialize(&value) {
             Ok(lost) => Ok(Self::Lost(lost)),
             Err(_not_lost) => T::deserialize(value).map(Self::Found).map_err(D::Error::custom),
@@ -117,7 +118,7 @@ impl<'a> Lost<'a> {
         }
     }
 
-    /// The same placeholder, with the kind of the row.
+    /// This placeholder, with the kind of the row.
     #[must_use]
     pub fn of_kind(self, kind: &'a str) -> Self {
         Self { kind: Some(Cow::Borrowed(kind)), ..self }

@@ -27,7 +27,7 @@ pub struct Pack<'a> {
     /// The author's address of electronic mail.
     #[serde(default)]
     pub email: Cow<'a, str>,
-    /// Keywords.
+    /// Keywords for searches.
     #[serde(default)]
     pub keywords: Cow<'a, [String]>,
     /// The directory of its files on the host.

@@ -87,12 +87,13 @@ pub struct Criterion<'a> {
     /// The pattern; `None` when the rule has none, which differs from null.
     #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
     pub pattern: Option<Cow<'a, Value>>,
-    /// How the conditions of a `search` combine.
+    /// The combination of the conditions in a `search`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Cow<'a, str>>,
 }
 
 fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'static, Value>>, D::Error> {
+    // An `Option` alone would take null for no pattern.
     Value::deserialize(deserializer).map(|value| Some(Cow::Owned(value)))
 }
 

@@ -82,6 +82,7 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
 }
 
 fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {
+    // It is accepted in every place where a credential may stand.
     if api.access.admin_token.is(&presented.secret) {
         return Ok(Identity { user: ADMIN.into(), made_by: None, credential: Credential::AdminToken });
     }
@@ -121,6 +122,7 @@ fn is_read(method: &Method) -> bool {
 /// Refuses a change that a browser sends on behalf of a foreign page. A browser adds the cookie by itself, and names
 /// the page's origin in `Origin` or `Sec-Fetch-Site`. A client that sends its token in a header has chosen to.
 fn refuse_foreign_origin(headers: &HeaderMap) -> Result<(), ApiError> {
+    // What cannot be read as text counts as foreign.
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     let host = text("host").unwrap_or_default();
     let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, authority)| authority == host);

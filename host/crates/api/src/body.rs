@@ -105,6 +105,7 @@ pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Byt
         // Memory is claimed as bytes come and not as they are announced, so that a sender of nothing takes nothing
         // from others.
         held.grow(api, chunk.len())?;
+        // A body that comes in one piece needs no copy.
         if whole.is_empty() && announced == Some(chunk.len() as u64) {
             return Ok(chunk);
         }

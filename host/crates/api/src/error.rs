@@ -64,6 +64,7 @@ impl From<Error> for ApiError {
         let (code, hint) = (error.code(), error.hint().to_owned());
         let message = match &error {
             Error::Internal(cause) => {
+                // The cause may quote data, and is for the log only.
                 tracing::error!(%cause, "request failed");
                 "Internal Server Error".to_owned()
             }

@@ -44,7 +44,9 @@ pub(crate) fn multipart(content_type: &str, bytes: &[u8]) -> Result<Object, ApiE
         .filter(|boundary| (1..=LONGEST_BOUNDARY).contains(&boundary.len()))
         .ok_or_else(|| wrong("its Content-Type names no boundary"))?;
     let between = format!("\r\n--{boundary}");
+    // The first boundary may stand at the very beginning, without a line end before it.
     let first = between.trim_start().as_bytes();
+    // What stands before the first boundary is a preamble, which RFC 2046 has readers ignore.
     let mut rest = match bytes.strip_prefix(first) {
         Some(rest) => rest,
         None => behind(bytes, between.as_bytes()).ok_or_else(|| wrong("its boundary is not in it"))?.1,

@@ -27,7 +27,7 @@ pub(crate) const CHUNK: usize = 4 << 20;
 const LATER_CHUNK: usize = 256 << 10;
 /// Answers up to this many bytes need no claim.
 const SMALL: usize = 64 << 10;
-/// How long an answer waits for its memory before its items are read, and how often it tries.
+/// The time that an answer waits for its memory before its items are read, and the pause between its attempts.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -86,6 +86,7 @@ pub(crate) fn keep(api: &Api, held: &Held, only_reads: bool, answer: Response) -
         return Ok(answer);
     }
     let mut claim = Some(held.take(api)?);
+    // A change is made already, and must not look as if it had been refused.
     if let Err(error) = hold(api, &mut claim, size)
         && only_reads
     {

@@ -107,6 +107,7 @@ impl PageQuery {
         let offset = usize::try_from(offset)
             .map_err(|_negative| ApiError::invalid(format!("offset {offset} is negative"), "count from 0"))?;
         let words = |text: String| {
+            // Attributes are shown as a whole: `action.ref` asks for `action`.
             text.split(',').map(|word| word.split('.').next().unwrap_or(word).to_owned()).collect()
         };
         let said = |words: Option<String>| words.filter(|words| !words.is_empty());
@@ -199,7 +200,7 @@ impl PageRequest {
         Ok(written)
     }
 
-    /// The same request for a list that only grows, if it is within the reach of one request.
+    /// The request, for a list that only grows. Refused if its offset is beyond the reach of one request.
     pub(crate) fn within_reach(mut self) -> Result<Self, ApiError> {
         if self.offset >= LONGEST_LISTING {
             let message =
@@ -229,7 +230,7 @@ impl PageRequest {
         matches!(&self.attributes, Attributes::Only(names) if names.iter().any(|known| known == name))
     }
 
-    /// The same request, which shows the attribute `whole` where its part `name` was asked for.
+    /// The request, with the attribute `whole` added where its part `name` was asked for.
     pub(crate) fn with_whole(mut self, name: &str, whole: &str) -> Self {
         let is_named = self.names(name);
         if let Attributes::Only(names) = &mut self.attributes {

@@ -100,7 +100,7 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     }
 }
 
-/// One connection with its peer.
+/// A connection with its peer.
 struct Conversation {
     peer: SocketAddr,
     place: Place,

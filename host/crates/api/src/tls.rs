@@ -102,6 +102,7 @@ impl Tls {
                 }
                 other => unreadable("key", key, other.to_string()),
             })?;
+        // The server speaks no newer version.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if ends_at.since(now) < SOON {
             tracing::warn!(certificate = %certificate.display(), %ends_at, "certificate expires soon; renew it and start the host again");

@@ -103,6 +103,7 @@ impl Trace {
     pub(crate) fn end(self, trail: &Trail, response: &Response) {
         let Self { method, uri, address } = self;
         let status = response.status();
+        // Other errors of the server are logged where they occur.
         if status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE {
             let reason = response.extensions().get::<Reason>().map_or("", |Reason(reason)| reason);
             refused(trail, (&method, uri.path()), (status, reason), address);

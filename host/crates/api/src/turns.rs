@@ -19,11 +19,11 @@ use tokio::time::timeout;
 
 /// Bytes of items that are read, or written in one go, for a list without a turn.
 pub(crate) const WITHOUT_TURN: usize = 256 << 10;
-/// How long a request waits in line.
+/// The time that a request waits in line.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The greatest number of requests of one user, and of all users, that wait for turns at large lists.
 const MOST: Bounds = Bounds { of_user: 64, of_all: 512 };
-/// The same for glances, which are short.
+/// The greatest number of requests that wait for glances, which are short.
 const MOST_GLANCES: Bounds = Bounds { of_user: 512, of_all: 2048 };
 
 /// The greatest length of a line, in requests.
@@ -37,7 +37,7 @@ struct Bounds {
 pub struct Turns {
     state: Mutex<State>,
     most: Bounds,
-    /// How long a request waits in line.
+    /// The time that a request waits in line.
     patience: Duration,
 }
 

@@ -39,7 +39,7 @@ pub type Runners = BTreeMap<String, Runs>;
 pub struct RegisteredAction {
     /// The action.
     pub action: Arc<Action>,
-    /// What carries it out; `None` when this host lacks its runner.
+    /// The runner or conductor of its runner type; `None` when this host lacks it.
     pub runs: Option<Runs>,
     /// The parameters of the action and of its runner, merged.
     pub parameters: Parameters,
@@ -51,7 +51,7 @@ pub struct RegisteredAction {
     pub validator: Validator,
     /// The parameters that are templates, are secret or are cast.
     pub signature: Signature,
-    /// Where the schema of its result marks secrets.
+    /// The places at which the schema of its result marks secrets.
     pub result_marks: Vec<String>,
 }
 
@@ -141,6 +141,8 @@ impl Content {
     /// When the store cannot be read.
     pub(crate) async fn load(store: &dyn Store, runners: Runners) -> Result<Self, Error> {
         let mut content = Self { runners: Arc::new(runners), ..Self::default() };
+        // Packs come first: actions take their directories and refusals from them, and configurations their
+        // schemas.
         for pack in store.all::<Pack>().await? {
             content.put_pack(pack);
         }
@@ -275,6 +277,7 @@ impl Content {
 
     /// The triggers that rules listen to, by reference.
     pub fn triggers(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
+        // The map has no order, and a list should be the same each time.
         let sorted: BTreeMap<_, _> =
             self.triggers.iter().map(|(name, (trigger, _))| (name, &**trigger)).collect();
         sorted.into_iter()
@@ -342,6 +345,7 @@ impl Content {
     /// catalog wait for this.
     pub(crate) fn put_rule(&mut self, compiled: Arc<CompiledRule>) {
         let rule = Arc::clone(compiled.rule());
+        // The version before may have had another trigger, for which it counts no longer.
         self.delete_rule(&rule.reference);
         let trigger = rule.trigger.reference();
         if let Some(url) = webhook_url(&rule.trigger) {

@@ -24,6 +24,7 @@ pub enum Giver {
 /// [`Error::Forbidden`] when a secret stays beside a changed value, and the caller does not see secrets.
 pub(crate) fn restored(given: &Object, old: &Object, giver: Giver, whose: &str) -> Result<Object, Error> {
     let restored = unmasked(given, old);
+    // Where nothing is changed, the secrets get nowhere else.
     if giver == Giver::SeesSecrets || restored == *old {
         return Ok(restored);
     }

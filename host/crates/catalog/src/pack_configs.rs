@@ -116,6 +116,7 @@ impl Catalog {
             }
             notes.extend(misplaced);
         }
+        // From the store: the catalog has the file's configuration if there was one, and knows no other.
         let stored =
             self.core().store().all::<PackConfig>().await?.into_iter().find(|config| config.pack == pack);
         let Some(PackConfig { values, .. }) = stored else {

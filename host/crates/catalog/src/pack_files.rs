@@ -15,7 +15,7 @@ use crate::service::Catalog;
 /// Largest number of packs that are named.
 const MOST: usize = 20;
 
-/// How long somebody waits for a look. A disk that does not answer must hold up no page, and no second thread.
+/// Longest wait for a look. A disk that does not answer must hold up no page, and no second thread.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The latest look at the files of packs.

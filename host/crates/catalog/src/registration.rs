@@ -119,7 +119,7 @@ impl Catalog {
         self.register_by(Giver::SeesSecrets, directory, built_in, parts).await
     }
 
-    /// The same for `giver`.
+    /// As [`Catalog::register_parts`], on behalf of `giver`, who may see fewer secrets.
     ///
     /// # Errors
     /// As [`Catalog::register_parts`], and when something that `giver` does not see would no longer be secret.
@@ -229,6 +229,7 @@ impl Catalog {
         // Runners drop what they have cached of changed files; present runs go on with it.
         let path = Path::new(&report.pack.path);
         changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));
+        // Components are compiled now, and not by the first event.
         self.prepare(Some(&name));
         Ok(report)
     }

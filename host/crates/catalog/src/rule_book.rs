@@ -42,7 +42,7 @@ impl Catalog {
         self.create_rule_by(Giver::SeesSecrets, text, user).await
     }
 
-    /// The same for `giver`.
+    /// As [`Catalog::create_rule`], on behalf of `giver`, who may see fewer secrets.
     ///
     /// # Errors
     /// As [`Catalog::create_rule`], and when a template reads a secret that `giver` does not see.

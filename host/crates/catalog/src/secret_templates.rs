@@ -62,9 +62,9 @@ pub fn refuse_reading_secrets(
     }
 }
 
-/// The same for a rule that is created, or that replaces `old`, and for its criteria on secret parts of events. What
-/// somebody else wrote may stay where nothing that decides about its use is changed. A rule in the files of the pack
-/// `own` may read the secrets of that pack.
+/// As [`refuse_reading_secrets`], for a rule that is created, or that replaces `old`, and for its criteria on secret
+/// parts of events. What somebody else wrote may stay where nothing that decides about its use is changed. A rule in
+/// the files of the pack `own` may read the secrets of that pack.
 ///
 /// # Errors
 /// [`Error::Forbidden`] with the names of the rule and the parameter or the criterion.

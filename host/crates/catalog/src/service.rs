@@ -57,6 +57,7 @@ impl Catalog {
         options: Options,
     ) -> Result<Self, Error> {
         let mut content = Content::load(core.store(), runners).await?;
+        // After the store, because a file wins over a configuration of the API.
         if let Some(directory) = &options.config_directory {
             config_files::read_all(directory, &mut content);
         }

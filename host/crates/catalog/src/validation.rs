@@ -112,13 +112,15 @@ impl Validator {
         self.check_with(value, |_| false)
     }
 
-    /// The same check. The message about the value of a name, or about the whole, quotes no value if the schema has
-    /// secrets there, or if `hides_values` of that name, which is asked only after a mistake.
+    /// As [`check`](Self::check). The message about the value of a name, or about the whole, quotes no value if the
+    /// schema has secrets there, or if `hides_values` of that name, which is asked only after a mistake.
     pub fn check_with(
         &self,
         value: &Value,
         hides_values: impl Fn(Option<&str>) -> bool,
     ) -> Result<(), String> {
+        // Nothing ends the library once it walks through a value, so a worker does not begin with a large
+        // one.
         if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
             return Err("it is too large to be checked beside other work; send less".to_owned());
         }
@@ -135,6 +137,7 @@ impl Validator {
         work::evaluation(|| {
             effort.charge(&self.schema, value).map_err(unchecked)?;
             let checked = validator.validate(value).map_err(|error| told(&error));
+            // A pattern that was refused counts, although another form of the value may fit.
             work::check().map_err(unchecked)?;
             checked
         })

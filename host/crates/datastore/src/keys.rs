@@ -65,6 +65,8 @@ impl Keys {
     pub async fn delete(&self, name: &str) -> Result<(), Error> {
         let name = name.to_owned();
         let delete = move |datastore: &Datastore| {
+            // Decided on the keys of this moment: of two who delete a key, the second is told that it is
+            // gone.
             if !datastore.system.contains_key(&name) {
                 return Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)));
             }

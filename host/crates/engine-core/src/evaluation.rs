@@ -131,6 +131,7 @@ impl Evaluations {
         let allowance = Allowance { units, is_roomy: true, interrupt: Some(ends.0.clone()) };
         let builder = std::thread::Builder::new().name("evaluate".into()).stack_size(STACK);
         let thread = apart::spawn(builder, move || {
+            // The thread may go on computing when nobody waits for it any more, so the permit goes with it.
             let _permit = permit;
             within(&allowance, work)
         });
@@ -150,6 +151,7 @@ impl Evaluations {
             () = &mut stopped => return Err(Error::Stopping),
             () = time_is_up => {
                 ends.0.time_is_up();
+                // The evaluation ends at its next look at the interrupt, with an error that names the limit.
                 tokio::select! {
                     biased;
                     ran = &mut receiver => ran.map_err(panicked)?,

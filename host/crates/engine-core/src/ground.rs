@@ -103,7 +103,7 @@ impl Core {
     }
 
     /// Runs `future` as a task whose end a stop waits for. The log names a task that does not end by `name`.
-    /// It runs in the span of its caller.
+    /// The task runs in the span of the caller.
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -115,7 +115,7 @@ impl Core {
     /// in memory.
     ///
     /// # Errors
-    /// Those of `work`, and when it panics.
+    /// The errors of `work`, and an error when it panics.
     pub fn run_detached<T, W>(&self, work: W) -> impl Future<Output = Result<T, Error>> + Send + use<T, W>
     where
         T: Send + 'static,

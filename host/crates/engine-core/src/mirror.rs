@@ -50,7 +50,7 @@ impl<T, R> Decided<T, R> {
         self
     }
 
-    /// The same, on the condition that all of these hold in the store.
+    /// Makes the commit only if all of `expect` hold in the store.
     #[must_use]
     pub fn expecting_all(mut self, expect: Vec<Expect>) -> Self {
         self.expect.extend(expect);

@@ -19,7 +19,7 @@ pub struct Options {
     pub executions: petrel_executions::Options,
     /// The settings of workflows.
     pub workflows: petrel_workflow_engine::Options,
-    /// How much is taken in at once.
+    /// The settings of events.
     pub triggers: petrel_triggers::Options,
     /// The settings of users and tokens.
     pub access: petrel_access::Options,

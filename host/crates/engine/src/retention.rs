@@ -72,6 +72,7 @@ impl Pacer {
     /// Deletes all rows that are expired by now.
     async fn pass(&self) -> Result<(), Error> {
         if let Some(kept) = self.retention.executions {
+            // One moment for the whole pass, so that the pass ends although further rows expire meanwhile.
             let cutoff = self.core.now().minus(kept);
             let mut after = None;
             while let Some(last) = self.step(self.executions.delete_old(after, cutoff, STEP)).await? {

@@ -38,6 +38,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
+        // The system's clock may have been set back since the last process wrote.
         SystemClock.go_on_from(newest(store.as_ref()).await?);
         Self::on(Core::new(store, Arc::new(SystemClock)), runners, options).await
     }
@@ -47,6 +48,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
+        // Each service is given those that it stands on, and none knows a later one.
         let access = Access::load(core.clone(), options.access).await?;
         let keys = Keys::load(core.clone()).await?;
         let evaluations = Evaluations::new(core.clone(), options.longest_evaluation);
@@ -69,6 +71,7 @@ impl Engine {
         let (executions, triggers) = (self.executions().clone(), self.triggers().clone());
         let retention = retention::run(executions, triggers, self.core().clone(), self.0.retention);
         self.core().spawn("retention", retention);
+        // Components are compiled now, so that the first event of each need not wait for that.
         self.catalog().prepare(None);
         let core = self.core().clone();
         self.core().spawn("clock", async move {

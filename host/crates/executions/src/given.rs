@@ -234,9 +234,9 @@ impl Drop for Place {
 
 /// The decision whether an execution may run.
 pub(crate) enum Admission {
-    /// It may, with its resources if it needs any.
+    /// The execution may run, with its resources if it needs any.
     Runs(Option<Place>),
-    /// It waits, and [`Admissions::next`] returns it once there is room.
+    /// The execution waits, and [`Admissions::next`] returns it once there is room.
     SetAside,
 }
 

@@ -55,7 +55,7 @@ struct Asked {
     rendered: Object,
     /// The places of secrets in `rendered`.
     secret: Vec<String>,
-    /// Who wrote the templates in `written`.
+    /// The author of the templates in `written`.
     writer: Giver,
 }
 

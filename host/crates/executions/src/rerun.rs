@@ -155,7 +155,7 @@ impl Executions {
         Ok(before.map(|id| format!("execution {id}, whose owner is not known any more")))
     }
 
-    /// The same for one execution, without its origins.
+    /// As [`other_owner`](Self::other_owner), for one execution without its origins.
     fn owner_beside(&self, execution: &Execution, caller: &str) -> Option<String> {
         let context = &execution.context;
         if let Some(rule) = &context.rule {

@@ -49,7 +49,7 @@ impl Executions {
     }
 }
 
-/// What is no longer kept of `executions`: those that had ended before the cutoff.
+/// The executions that are no longer kept: those that had ended before the cutoff.
 fn old_executions(executions: &[ExecutionAge], cutoff: Timestamp) -> Vec<&ExecutionAge> {
     let is_old = |execution: &&ExecutionAge| execution.ended_at.is_some_and(|ended_at| ended_at < cutoff);
     executions.iter().filter(is_old).collect()

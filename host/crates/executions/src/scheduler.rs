@@ -29,7 +29,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The time after which the free space of the disk is checked again.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
-/// How long an execution that was set aside and cannot be read waits until it is offered again.
+/// The time after which an execution that was set aside and could not be read is offered again.
 const UNREAD: Duration = Duration::from_secs(1);
 
 /// The scheduler of one kind of slots.

@@ -72,7 +72,7 @@ impl Templates<'_> {
                 .read_marked(|schema| parameters::reads_secret(parameter, CONFIG, given, signature, schema))
     }
 
-    /// The same for the template and the value that `error` is about.
+    /// Whether what `error` quotes may come from a secret part of the configuration.
     pub fn may_quote_configuration(&self, error: &Error) -> bool {
         let signature = &self.registered.signature;
         self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))

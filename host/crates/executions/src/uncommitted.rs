@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use petrel_engine_core::{Core, Error};
 
-/// How long to wait before the next attempt.
+/// The pause before the next attempt.
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// A change of an execution that was not committed.
@@ -47,12 +47,12 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// One that never ends.
+    /// Patience without an end.
     pub(super) fn endless() -> Self {
         Self { left: None, is_told: false }
     }
 
-    /// One that ends after so many waits.
+    /// Patience that ends after so many waits.
     pub(super) fn of(waits: usize) -> Self {
         Self { left: Some(waits), is_told: false }
     }

@@ -109,6 +109,8 @@ fn add_tests(environment: &mut Environment<'static>) {
         Ok::<_, Error>(minijinja::tests::is_sameas(value, other))
     });
     environment.add_test("sequence", |value: &Value| {
+        // Jinja calls a sequence what has a length and items, and so texts and mappings, but no views of
+        // mappings.
         value.as_str().is_some() || (value.as_object().is_some() && !crate::sequence::is_mapping_view(value))
     });
     environment.add_test("callable", |value: &Value| value.kind() == minijinja::value::ValueKind::Plain);

@@ -9,8 +9,8 @@ use minijinja::{Error, ErrorKind};
 /// Runs `work`, which passes texts to the template engine.
 ///
 /// # Errors
-/// Those of `work`, and one for a panic, which quotes nothing. The panic's own message goes wherever panics are
-/// printed.
+/// The errors of `work`, and an error for a panic, which quotes nothing. The panic's own message goes wherever panics
+/// are printed.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     // `work` leaves no broken state behind: its output and scope are dropped with it, and the meter only counts.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_panic| {

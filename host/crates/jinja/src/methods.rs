@@ -43,6 +43,7 @@ pub(crate) fn call(
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
+    // Jinja's sandbox, in which StackStorm renders, refuses such names as well.
     if method.starts_with("__") {
         return Err(Error::new(ErrorKind::InvalidOperation, format!("access to {method} is unsafe")));
     }

@@ -119,6 +119,7 @@ impl Object for List {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
+        // A snapshot, since the body of a loop may change the list.
         let items = lock(&self.0);
         copied(items.len(), || items.clone())
     }

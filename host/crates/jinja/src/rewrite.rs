@@ -85,7 +85,7 @@ fn next_tag(text: &str) -> Option<usize> {
     tags.next()
 }
 
-/// One pass through a template.
+/// The state of one pass through a template.
 #[derive(Debug, Default)]
 struct Pass {
     out: String,

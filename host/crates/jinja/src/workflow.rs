@@ -36,7 +36,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// The same environment for a stack with room.
+/// [`ENVIRONMENT`] for a stack with room, with the fuel that goes with it.
 static ROOMY: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = ENVIRONMENT.clone();
     environment.set_fuel(Some(work::within(&ROOM, fuel).value));

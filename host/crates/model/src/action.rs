@@ -8,7 +8,7 @@ use crate::{Object, Ref};
 /// The code in the result of an execution that was not run, since its action was not there any more.
 pub const GONE: &str = "action.gone";
 
-/// The same of one that is refused by now.
+/// The code in the result of an execution that was not run, since its action is refused by now.
 pub const REFUSED: &str = "action.refused";
 
 /// The runner that calls an action exported by a WebAssembly component.
@@ -58,7 +58,7 @@ pub struct Action {
     /// The evaluation of its expressions, if it is a workflow. An addition of Petrel.
     #[serde(default, skip_serializing_if = "Evaluation::is_default")]
     pub expressions: Evaluation,
-    /// Labels.
+    /// Labels, for searches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
     /// Recipients of notifications, by outcome. Kept for the notifier.

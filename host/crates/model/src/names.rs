@@ -58,6 +58,7 @@ pub fn check_pack(name: &str) -> Result<(), InvalidName> {
         _ if !name.bytes().all(is_sign) => {
             refused("it contains characters other than lower-case letters, digits and _")
         }
+        // A reference needs two more bytes at least: the dot, and one letter behind it.
         _ if name.len() > LONGEST_REFERENCE - 2 => refused("it is too long"),
         _ => Ok(()),
     }

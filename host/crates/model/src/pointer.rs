@@ -2,11 +2,13 @@
 
 /// The part of a pointer for the field `name`: `/name`, escaped.
 pub fn step(name: &str) -> String {
+    // `~` comes first. Otherwise the `~` of an escaped slash would be escaped again.
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The names and indexes that a pointer goes through.
 pub fn steps(pointer: &str) -> impl Iterator<Item = String> {
+    // `~0` comes last. Otherwise `~01`, which is `~1`, would become a slash.
     pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"))
 }
 

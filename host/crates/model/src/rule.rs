@@ -29,7 +29,7 @@ pub struct Rule {
     pub criteria: Criteria,
     /// The action to run.
     pub action: ActionCall,
-    /// Labels.
+    /// Labels, which are kept and shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<crate::action::Tag>,
     /// Metadata, such as its author.
@@ -110,6 +110,7 @@ pub struct Criterion {
 }
 
 fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    // `serde` alone would read a null that was written like a pattern that was not.
     Value::deserialize(deserializer).map(Some)
 }
 

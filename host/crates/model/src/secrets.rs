@@ -102,7 +102,7 @@ pub fn secret_texts(values: &Object, schemas: &Parameters) -> Vec<String> {
     telling(texts)
 }
 
-/// The same of what is at these [places](Places).
+/// The secret texts and numbers at these [places](Places) of `values`, as [`secret_texts`] finds them by schema.
 pub fn secret_texts_at(values: &Object, places: &[String]) -> Vec<String> {
     if places.is_empty() {
         return Vec::new();
@@ -114,9 +114,11 @@ pub fn secret_texts_at(values: &Object, places: &[String]) -> Vec<String> {
     telling(texts)
 }
 
-/// Those of `texts` that tell something, longest first.
+/// The texts among `texts` that tell something, longest first.
 fn telling(mut texts: Vec<String>) -> Vec<String> {
     texts.retain(|text| text.chars().count() >= 4);
+    // A text may be a part of another one. If it were replaced first, the rest of the longer one would be
+    // shown.
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     texts
 }

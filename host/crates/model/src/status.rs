@@ -146,6 +146,7 @@ impl Status {
                 E::Failed => Ok(Self::Failed),
                 E::TimedOut => Ok(Self::Timeout),
                 E::Canceled => Ok(Self::Canceled),
+                // A request to cancel is missing: StackStorm does not cancel what waits for an answer.
                 _ => illegal,
             },
             Self::Pausing => match event {

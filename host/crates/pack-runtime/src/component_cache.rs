@@ -98,6 +98,7 @@ impl ComponentCache {
     }
 
     fn entry(&self, path: &Path, file: FileStamp) -> Entry {
+        // Nearly every call finds it under the lock that many can hold at once.
         let found = self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
         if let Some(entry) = found.filter(|entry| entry.file == file) {
             return entry;

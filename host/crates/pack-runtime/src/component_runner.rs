@@ -85,7 +85,7 @@ impl ComponentRunner {
         Self { runtime, runner_type, admitted: Arc::default(), upkeep: Upkeep::default() }
     }
 
-    /// The same runner, which has `upkeep` lay out components of the host's own that are missing.
+    /// This runner, with `upkeep` to lay out missing components of the host's own packs.
     #[must_use]
     pub fn kept_by(self, upkeep: Upkeep) -> Self {
         Self { upkeep, ..self }

@@ -79,6 +79,8 @@ pub(crate) struct CpuMeter {
 impl CpuMeter {
     /// CPU time so far. Only meaningful on the thread that polls the call.
     pub(crate) fn spent(&self) -> Duration {
+        // Whoever polls the call reads and writes these two. A call that moves to another thread is handed
+        // over with all that was written before, so no stronger order is needed.
         let present = thread_cpu_nanoseconds().saturating_sub(self.began.load(Ordering::Relaxed));
         Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(present))
     }
@@ -116,6 +118,7 @@ pub(crate) async fn watch<T: Send + 'static>(
     deadline: Instant,
     cancel: &CancellationToken,
 ) -> Result<T, Stopped> {
+    // It may have been canceled while it waited for its resources.
     if cancel.is_cancelled() {
         return Err(Stopped::Canceled);
     }
@@ -126,6 +129,7 @@ pub(crate) async fn watch<T: Send + 'static>(
         Poll::Pending if record.cpu.is_short() => Poll::Pending,
         Poll::Pending => Poll::Ready(None),
     });
+    // Most calls are done with their first poll, and then need neither a timer nor the token.
     let goes_on_here = match poll_fn(|context| Poll::Ready(pin!(&mut here).poll(context))).await {
         Poll::Ready(Some(done)) => return Ok(done),
         Poll::Ready(None) => false,

@@ -47,6 +47,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     petrel::log::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    // The functions below replace functions of WASI, which are linked already.
     linker.allow_shadowing(true);
     note_denied_names(&mut linker)?;
     note_denied_files(&mut linker)?;

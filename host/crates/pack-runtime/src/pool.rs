@@ -38,7 +38,7 @@ pub(crate) struct Pool {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) holder: &'a Holder,
-    /// Bytes.
+    /// The size of its memory, in bytes.
     pub(crate) memory: usize,
     /// The places of its component. `None` for a component that only describes itself.
     pub(crate) places: Option<&'a Arc<Semaphore>>,

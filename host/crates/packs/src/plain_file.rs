@@ -10,9 +10,9 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// How often a file is tried to be opened while this process may open no more.
+/// The number of attempts to open a file while this process may open no more.
 const TURNS: u32 = 50;
-/// Pause between these.
+/// Pause between these attempts.
 const NEXT_TURN: Duration = Duration::from_millis(200);
 
 /// Opens a regular file for reading, following links.
@@ -22,6 +22,7 @@ const NEXT_TURN: Duration = Duration::from_millis(200);
 pub fn open(path: &Path) -> io::Result<File> {
     // Checked before opening, since opening a device may already have an effect.
     refuse_other(&std::fs::metadata(path)?)?;
+    // The opening of a FIFO that has come in between would wait for a writer.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     // Checked again, since the file may have been replaced in between.

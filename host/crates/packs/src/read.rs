@@ -244,6 +244,7 @@ impl<'a> Reading<'a> {
             let message =
                 format!("with this file the pack has more than {limit} MiB of metadata; split it into two");
             self.note(about(file, message));
+            // It is a problem of the pack, and noted as such.
             return Err(Vec::new());
         };
         self.room = room;
@@ -263,6 +264,7 @@ impl<'a> Reading<'a> {
     /// The schema of the pack's configuration, if it has one.
     fn config_schema(&mut self) -> Option<Parameters> {
         const FILE: &str = "config.schema.yaml";
+        // Only a missing file means that there is no schema. One that cannot be read is a problem.
         if self.source.length(FILE).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return None;
         }

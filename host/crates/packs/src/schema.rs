@@ -76,6 +76,7 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
     let Some(parameters) = Fields::of(node, "parameters", problems) else { return };
     let mut positions = BTreeMap::new();
     for entry in parameters.entries() {
+        // The rule of StackStorm's schema is `\w+`, which in Python has the letters of all alphabets.
         if entry.key.is_empty() || !entry.key.chars().all(|char| char.is_alphanumeric() || char == '_') {
             problems.add_with(entry.position, || {
                 format!("`{}` is not a name for a parameter; use letters, digits and _", short(&entry.key))

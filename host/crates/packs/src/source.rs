@@ -65,6 +65,7 @@ impl Directory {
     }
 
     fn inside(&self, path: &str) -> io::Result<PathBuf> {
+        // Links and `..` are followed before the comparison, so that neither leads out of the pack.
         let path = self.root.join(path).canonicalize()?;
         if path.starts_with(&self.root) {
             Ok(path)
@@ -92,6 +93,7 @@ impl Directory {
                 names.push(name.to_owned());
             }
         }
+        // A directory has no order of its own, and messages should not differ from machine to machine.
         names.sort();
         Ok(names)
     }

@@ -56,6 +56,7 @@ pub fn write_yaml(value: &Value) -> String {
         Value::Array(items) if !items.is_empty() => write_value(&mut out, value, 0),
         scalar => out.push_str(&format!("{}\n", scalar_text(scalar))),
     }
+    // A list begins on a new line, as after a key.
     out.trim_start_matches('\n').to_owned()
 }
 

@@ -81,10 +81,10 @@ impl Record {
 /// Reasons why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// It is not an archive.
+    /// The bytes are not an archive.
     #[error("this is not an archive of petrel; `petrel backup` and `petrel store export` make one")]
     Foreign,
-    /// It ends too early.
+    /// The archive ends too early.
     #[error(
         "the archive is cut short: it ends after {ends_at} bytes, and should have {wanted} bytes at least; make another one, or copy it again"
     )]
@@ -234,6 +234,7 @@ impl<'a> Reader<'a> {
             return Err(damaged());
         }
         if kind == b'E' {
+            // A record that was cut out as a whole shows only here.
             if body != self.records.to_le_bytes() {
                 return Err(damaged());
             }

@@ -41,10 +41,10 @@ pub fn export(directory: &Path, options: &Options, to: &mut dyn Write) -> Result
 /// Reasons why a store cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// It cannot be opened.
+    /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It cannot be read, or the archive cannot be written.
+    /// The store cannot be read, or the archive cannot be written.
     #[error(transparent)]
     Store(#[from] Error),
 }

@@ -78,6 +78,7 @@ impl Blobs {
     /// Stores `body` durably. The blob exists as long as the pin, and then as long as a row refers to it.
     pub(crate) fn put(self: &Arc<Self>, body: &[u8]) -> Result<(Digest, Pin), Error> {
         let digest: Digest = sha2::Sha256::digest(body).into();
+        // Pinned first, so that nobody removes it between its writing and the commit.
         *self.pinned().entry(digest).or_default() += 1;
         let pin = Pin { blobs: Arc::clone(self), digest };
         self.write(&digest, body).map_err(|error| {
@@ -190,6 +191,7 @@ impl Blobs {
         let what = format!("its large value blobs/{}", name.display());
         let damaged = |reason: String| Error::Damaged { what: what.clone(), reason };
         let read = match fs::read(&path) {
+            // What a device fails to read once may be read the next time.
             Err(error) if remedy::is_of_device(&error) => fs::read(&path),
             read => read,
         };

@@ -98,10 +98,10 @@ fn is_left_over_reference(rows: &Rows, key: &[u8]) -> bool {
 /// Reasons why a store cannot be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// It cannot be opened.
+    /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It cannot be read.
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] Error),
 }
@@ -128,7 +128,7 @@ pub(crate) type Looked = Result<(), Found>;
 /// Reasons why a row is not intact.
 pub(crate) enum Found {
     Fault(Fault),
-    /// It cannot be told: the row cannot be read for the moment, or the store cannot be used.
+    /// Nobody can tell: the row cannot be read for the moment, or the store cannot be used.
     Failed(Error),
 }
 

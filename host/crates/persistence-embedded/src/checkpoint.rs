@@ -53,7 +53,7 @@ pub(crate) struct Progress {
     idle: Condvar,
     /// Whether the store is being closed, so that nobody waits for free space any more.
     pub(crate) is_closing: AtomicBool,
-    /// What the thread is doing, for the watchdog. Waiting for free space does not count.
+    /// The present work of the thread, for the watchdog. Waiting for free space does not count.
     pub(crate) work: Arc<Work>,
 }
 
@@ -107,6 +107,7 @@ impl Checkpointer {
     /// Serves `tasks` until all senders are gone, or the base fails.
     pub(crate) fn run(self, tasks: &Receiver<Task>) {
         for task in tasks {
+            // A panic must not end this thread in silence: commits wait for it.
             let made = catch_unwind(AssertUnwindSafe(|| self.make(&task)))
                 .unwrap_or_else(|_panic| Err(Stopped::Failed("the storage engine has panicked".into())));
             match made {

@@ -57,9 +57,9 @@ pub(crate) struct Committer {
     pub(crate) room: Arc<Room>,
     /// Room that is held back for the next opening.
     pub(crate) reserve: Reserve,
-    /// What finishes something and found no room. It is tried again.
+    /// Commits that finish something and found no room. They are tried again.
     pub(crate) postponed: Vec<Request>,
-    /// What the thread is doing, for the watchdog. Waiting for a checkpoint does not count.
+    /// The present work of the thread, for the watchdog. Waiting for a checkpoint does not count.
     pub(crate) work: Arc<Work>,
     /// The runtime of the tasks that wait for answers, if they are tasks.
     pub(crate) runtime: Option<runtime::Handle>,

@@ -36,10 +36,10 @@ pub struct Compacted {
 /// Reasons why a store was not compacted. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum CompactError {
-    /// It cannot be opened.
+    /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It cannot be read.
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] Error),
     /// The new base cannot be written.
@@ -140,6 +140,7 @@ fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGa
 fn swap(directory: &Path, made: &Path, new: &Path, engine: Engine) -> io::Result<()> {
     let (present, old) = (directory.join(engine.name()), aside(directory, engine));
     let sync = |directory: &Path| File::open(directory).and_then(|directory| directory.sync_all());
+    // [`finish`] completes this from whatever step a crash leaves it at.
     fs::rename(&present, &old)?;
     sync(directory)?;
     fs::rename(made, &present)?;

@@ -31,22 +31,22 @@ pub enum OpenError {
         "the data directory {0} is in use by process {1}; stop that one, or give another directory with --data-dir"
     )]
     InUse(PathBuf, String),
-    /// It was written by a newer version.
+    /// The store was written by a newer version.
     #[error(
         "the store in {0} has format {1}, and this version of petrel reads formats up to {FORMAT}; use the version that wrote it, or a newer one"
     )]
     Newer(PathBuf, u32),
-    /// It does not exist, and the operation needs one.
+    /// The store does not exist, and the operation needs one.
     #[error(
         "there is no store in {0}; name the data directory that has it with --data-dir, or make one with `petrel serve`, `petrel restore` or `petrel store import`"
     )]
     Missing(PathBuf),
-    /// It was written by an older version, and the operation needs the present format.
+    /// The store was written by an older version, and the operation needs the present format.
     #[error(
         "the store in {0} has format {1}, and this needs format {FORMAT}; start it once with `petrel serve`, which takes it over"
     )]
     Older(PathBuf, u32),
-    /// It was created with another engine.
+    /// The store was created with another engine.
     #[error(
         "the store in {0} is kept by the engine {1}, and the setting store.engine asks for {2}; set it to \"{1}\", or move the store: `petrel store export` with the old setting, `petrel store import` with the new one"
     )]
@@ -65,7 +65,7 @@ pub enum OpenError {
         "the store in {0} cannot be opened: its file {0}/format {1}; it holds the lines `petrel-store {FORMAT}` and `engine {2}` where this version has written it: write those, or restore from a backup into another data directory"
     )]
     Format(PathBuf, String, Engine),
-    /// It has lost acknowledged commits.
+    /// The store has lost acknowledged commits.
     #[error("the store in {directory} ends at commit {found}, but commit {acknowledged} was acknowledged: the disk has lost {} of them; restore from a backup, or go on without them with --accept-loss", acknowledged - found)]
     Lost {
         /// The directory of the store.
@@ -99,7 +99,7 @@ pub(crate) struct Directory {
     path: PathBuf,
     engine: Engine,
     lock: File,
-    /// Where the lock is.
+    /// The place of the lock.
     place: Place,
     watermark: File,
 }
@@ -262,7 +262,7 @@ impl Directory {
         &self.path
     }
 
-    /// Where the directory is now, if somebody has moved it while it was in use.
+    /// The present place of the directory, if somebody has moved it while it was in use.
     pub(crate) fn moved_to(&self) -> Option<PathBuf> {
         if !self.place.is_left() {
             return None;

@@ -82,7 +82,7 @@ pub(crate) enum AppendError {
     /// There is no room for it. The frame is not whole, and the next one takes its place, so others may follow.
     #[error("the journal cannot be written: {0}")]
     NoRoom(io::Error),
-    /// It may have been written. No other may follow.
+    /// The frame may have been written. No other may follow.
     #[error("the journal cannot be written: {0}")]
     Failed(io::Error),
 }

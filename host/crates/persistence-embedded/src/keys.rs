@@ -107,6 +107,7 @@ pub(crate) fn output(id: ExecutionId, sequence: u32) -> Vec<u8> {
 
 /// The range of all output rows of an execution.
 pub(crate) fn output_range(id: ExecutionId) -> (Vec<u8>, Vec<u8>) {
+    // One byte more than the number has, since the end is excluded.
     (key(OUTPUT, &[id.0.as_bytes()]), key(OUTPUT, &[id.0.as_bytes(), &[0xff; 5]]))
 }
 
@@ -167,6 +168,7 @@ pub(crate) fn reference(digest: &Digest, of: &[u8]) -> Vec<u8> {
 
 /// The range of all references to a blob.
 pub(crate) fn references(digest: &Digest) -> (Vec<u8>, Vec<u8>) {
+    // No key of a row begins with this byte.
     (key(REFERENCE, &[digest]), key(REFERENCE, &[digest, &[0xff]]))
 }
 

@@ -175,7 +175,7 @@ struct Parts {
     failure: Arc<watch::Sender<Option<Error>>>,
     room: Arc<Room>,
     progress: Arc<Progress>,
-    /// What the committer is doing, for the watchdog.
+    /// The present work of the committer, for the watchdog.
     work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -206,6 +206,7 @@ impl Parts {
                 failure.send_replace(Some(Error::Unavailable("the committer has panicked".into())));
             }
         };
+        // The first to be joined, since its end gives the checkpoint its last task.
         self.threads.insert(0, Builder::new().name("committer".into()).spawn(run)?);
         Ok(())
     }

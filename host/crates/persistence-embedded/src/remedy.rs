@@ -28,7 +28,7 @@ pub fn of_error(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// The same for an error that an engine has put into words.
+/// The remedy for an error that an engine has put into words.
 pub fn of_words(text: &str) -> Option<&'static str> {
     of_error(&in_words(text)?)
 }

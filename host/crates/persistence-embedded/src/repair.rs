@@ -43,10 +43,10 @@ pub struct Repaired {
 /// Reasons why a store was not repaired. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum RepairError {
-    /// It cannot be opened.
+    /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It cannot be read.
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] Error),
     /// The file for rows that are set aside cannot be written.

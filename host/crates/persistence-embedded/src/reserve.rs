@@ -21,7 +21,7 @@ const LARGEST: u64 = 8 << 20;
 /// The part of it that is given up at a time, in bytes. An opening writes a few KiB (its segment of the journal), and what
 /// is recovered after it a few hundred bytes for each execution.
 const PART: u64 = 1 << 20;
-/// What is given up at once, if there is so much, where the journal is [`LONG`], in bytes: a part to open the store with, and
+/// The space given up at once, if there is so much, where the journal is [`LONG`], in bytes: a part to open with, and
 /// the 5 MiB that a checkpoint asks for before a full slice. With parts alone none would ever run on a disk that stays full,
 /// and each opening would replay more. One of many new rows needs more than this, and waits for space.
 const FOR_CHECKPOINT: u64 = (5 << 20) + PART;

@@ -13,7 +13,7 @@ const TOLD: usize = 10_000;
 pub(crate) struct Resting {
     /// With the time at which each is offered again.
     pub(crate) until: Vec<(Timestamp, ExecutionId)>,
-    /// Those that the log has told of.
+    /// The executions that the log has told of.
     told: BTreeSet<ExecutionId>,
 }
 

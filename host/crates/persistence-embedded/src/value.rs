@@ -36,6 +36,7 @@ fn seal(key: &[u8], format: u8, flags: u8, body: &[u8]) -> Vec<u8> {
     value.push(format);
     value.push(flags);
     value.extend_from_slice(body);
+    // With the key, so that a value under another one counts as damaged.
     let crc = crc32c::crc32c_append(crc32c::crc32c(key), &value);
     value.extend_from_slice(&crc.to_le_bytes());
     value

@@ -134,6 +134,7 @@ fn newest<I: Ord + Copy, T: Clone>(
     let upper = before.map_or(Bound::Unbounded, Bound::Excluded);
     let mut found = map.range((Bound::Unbounded, upper)).rev().filter(|(_, item)| admit(item));
     let taken: Vec<_> = found.by_ref().take(limit).collect();
+    // One more is looked for, so that the last page says that it is the last one.
     let next = if found.next().is_some() { taken.last().map(|(id, _)| **id) } else { None };
     let items = taken.into_iter().map(|(_, item)| item.clone()).collect();
     Page { items, unreadable: Vec::new(), next }

@@ -245,6 +245,7 @@ impl Reader<'_> {
             'U' => self.code(8)?,
             '0' => '\0',
             known @ ('\\' | '\'' | '"') => known,
+            // Python keeps the backslash of an escape that it does not know.
             other => {
                 text.push('\\');
                 other
@@ -270,6 +271,7 @@ fn unsigned(text: &str, negative: bool) -> Option<Value> {
         }
     }
     if let Some(value) = number::integer_from_text(&lower) {
+        // A leading zero meant base 8 in Python 2. Python 3 refuses it, and allows several zeros alone.
         let is_octal_of_old = lower.len() > 1 && lower.starts_with('0') && value != 0;
         return if is_octal_of_old { None } else { signed(value) };
     }

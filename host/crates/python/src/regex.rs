@@ -80,7 +80,7 @@ pub struct Flags {
 #[derive(Debug, Clone)]
 pub struct Regex {
     compiled: fancy_regex::Regex,
-    /// The same pattern with higher limits on backtracking, compiled when one is needed.
+    /// The pattern with higher limits on backtracking, compiled when a search needs them.
     patient: Arc<[OnceLock<Option<fancy_regex::Regex>>; 2]>,
     pattern: String,
     translated: String,

@@ -46,6 +46,8 @@ pub struct Interrupt(Arc<AtomicU8>);
 impl Interrupt {
     /// Ends them because their time is up.
     pub fn time_is_up(&self) {
+        // The larger number wins, so that a stop is never taken for a lack of time. Nothing else is published
+        // with the number, so no stronger order is needed.
         self.0.fetch_max(1, Ordering::Relaxed);
     }
 
@@ -296,6 +298,7 @@ impl Evaluation {
                 meter.slice.set(0);
                 meter.rest.set(units);
                 meter.bytes.set(BYTES);
+                // What has ended the allowance refuses all further evaluations within it.
                 meter.refused.set(meter.ended.get());
             }
             meter.depth.set(meter.depth.get() + 1);

@@ -39,6 +39,7 @@ pub fn enforce_candidates(candidates: Vec<Arc<CompiledRule>>, occurrence: &Occur
     let (backstops, standard): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|rule| rule.rule().kind == RuleKind::Backstop);
     let mut enforced: Vec<_> = standard.into_iter().filter_map(|rule| one(rule, occurrence)).collect();
+    // A rule that could not be checked has not matched, so it keeps no backstop from running.
     if !enforced.iter().any(|enforced| enforced.decision == Decision::Matched) {
         enforced.extend(backstops.into_iter().filter_map(|rule| one(rule, occurrence)));
     }

@@ -48,6 +48,7 @@ impl RuleIndex {
 
     /// Adds `rule`, or replaces the one with the same id.
     pub fn insert(&mut self, rule: Arc<CompiledRule>) {
+        // The version before may listen to another trigger, or wait for another value.
         self.remove(rule.rule().id);
         if rule.rule().enabled {
             Arc::make_mut(self.triggers.entry(rule.trigger().clone()).or_default()).insert(&rule);

@@ -52,7 +52,7 @@ pub enum Error {
     Chain {
         /// The last of them that was looked at.
         parameter: String,
-        /// How many there may be.
+        /// The greatest number that may wait.
         limit: usize,
     },
     /// A template cannot be rendered.
@@ -113,7 +113,7 @@ impl Error {
         }
     }
 
-    /// The same error without the quoted text and value.
+    /// This error without the quoted text and value.
     #[must_use]
     pub fn hidden(self) -> Self {
         let (parameter, what) = match self {

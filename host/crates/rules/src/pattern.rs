@@ -47,7 +47,7 @@ impl Pattern {
     /// The value to compare with.
     ///
     /// # Errors
-    /// Those of [`Template::compile`] and [`Template::render`].
+    /// As [`Template::compile`] and [`Template::render`].
     pub fn render(&self, scope: &Scope) -> Result<Cow<'_, Value>, Error> {
         match self {
             Self::Literal(value) => Ok(Cow::Borrowed(value)),

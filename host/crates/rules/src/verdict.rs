@@ -52,7 +52,7 @@ pub struct CriterionVerdict<'a> {
     pub notes: Vec<Error>,
     /// The keys of the datastore that do not exist, in words; each was read as an empty text.
     pub missing: Option<String>,
-    /// Why the pattern is 0, in words, if `| int` or `| float` made that of a text of the datastore that is no number.
+    /// The reason, in words, why the pattern is 0, if `| int` or `| float` made that of a text of the datastore.
     pub zero: Option<String>,
     /// The correction, in words, if the criterion is likely a slip.
     pub hint: Option<String>,
@@ -316,6 +316,7 @@ impl<'a> View<'a> {
             None => None,
         };
         let holds = criteria::holds_with(operator, &verdict.value, &verdict.pattern, self.now, regex)?;
+        // At a limit a comparison ends with a result that means nothing.
         work::check()?;
         Ok(holds)
     }
@@ -357,6 +358,7 @@ impl<'a> View<'a> {
                     Err(error)
                 }
                 Outcome::Failed(error) => {
+                    // A limit is no fault of this item: it ends the whole search.
                     work::check()?;
                     if notes.len() < NOTES {
                         notes.push(error);

@@ -31,6 +31,7 @@ impl<'a> CallParameters<'a> {
     pub(crate) fn timeout(self, default: f64) -> Result<Duration, Outcome> {
         let seconds = self.0.get("timeout").and_then(Value::as_f64).unwrap_or(default);
         if seconds > 0.0 {
+            // A number that no duration can hold is a limit that is never reached.
             return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
         }
         let message = format!("the timeout of an action must be positive, and is {seconds}");

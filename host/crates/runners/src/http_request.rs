@@ -294,9 +294,11 @@ fn redirects(route: &Route) -> reqwest::redirect::Policy {
     }
     let hosts = route.hosts.clone();
     reqwest::redirect::Policy::custom(move |attempt| {
+        // As many as StackStorm's library `requests` follows.
         if attempt.previous().len() > REDIRECTS {
             return attempt.error(format!("more than {REDIRECTS} redirects"));
         }
+        // StackStorm compares only the first address with its lists, so that a redirect leads past them.
         match hosts.refusal(attempt.url()) {
             Some(refusal) => attempt.error(refusal),
             None => attempt.follow(),

@@ -157,7 +157,7 @@ pub trait Runner: Send + Sync {
     }
 }
 
-/// Why an entry point could not be [prepared](Runner::prepare).
+/// The reason why an entry point could not be [prepared](Runner::prepare).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotPrepared {
     /// The reason, which names the file.

@@ -49,6 +49,7 @@ impl Place {
         let own = self.room.own();
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(all) = claimed.checked_add(bytes) else { return false };
+        // Only what exceeds the part that every run has is taken from the room of all.
         let missing = all.saturating_sub(own) - claimed.saturating_sub(own);
         let has_room = missing == 0 || self.room.take(&self.holder, missing);
         if has_room {
@@ -101,6 +102,7 @@ impl OutputSink {
         let text = text.into();
         let size = line_size(text.as_bytes());
         let mut buffer = self.buffer();
+        // Once something was dropped nothing more is kept, so that the lines have no gap.
         if buffer.dropped == 0 && size <= buffer.room {
             buffer.room -= size;
             buffer.lines.push(OutputLine { stream, text });

@@ -15,9 +15,9 @@ const OWN_PART: usize = 1024;
 /// Memory for results, shared by all runs of a host.
 #[derive(Debug)]
 pub struct ResultRoom {
-    /// Bytes.
+    /// The whole room, in bytes.
     limit: usize,
-    /// Bytes.
+    /// The shares of the holders, in bytes.
     shares: Mutex<Shares>,
 }
 

@@ -71,9 +71,11 @@ impl Datastore {
     /// It compares names, so it is for people who write or ask, and not for every event.
     pub fn near(&self, key: &KeyName) -> Option<KeyName> {
         let shared = |name: &str| KeyName { scope: KeyScope::System, name: name.to_owned() };
+        // A key without its scope is one of the user, although most people mean the shared one.
         if key.scope == KeyScope::User && self.system.contains_key(&key.name) {
             return Some(shared(&key.name));
         }
+        // Comparing two names takes the product of their lengths, and names of keys come from anybody.
         if key.name.len() > LONGEST_COMPARED {
             return None;
         }

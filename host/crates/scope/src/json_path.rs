@@ -85,6 +85,8 @@ impl JsonPath {
 
     /// The names of the single fields at the beginning of the path, if the rest stays below them.
     pub fn plain_start(&self) -> Option<Vec<&str>> {
+        // `$` and alternatives start at the root again, so the value may lie outside of the fields before
+        // them.
         if self.parts.iter().flatten().any(|step| matches!(step, Step::Root | Step::Either(_))) {
             return None;
         }
@@ -179,12 +181,14 @@ impl<'a> Search<'a> {
     /// Follows `parts` from `node`. Returns at the first match, unless all are wanted.
     fn parts(&mut self, parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotFollowed> {
         self.steps += 1;
+        // Each further `..` or `*` multiplies the ways, so a path of a few characters may have millions.
         if self.steps > STEPS || work::charge(200).is_err() {
             return Err(NotFollowed::TooManySteps);
         }
         match (parts.split_first(), node) {
             (Some((steps, rest)), _) => self.steps(steps, rest, node)?,
             (None, Node::Part(value)) => self.found.push(Found::Part(value)),
+            // The object around the payload is never built, so there is no value to lend.
             (None, Node::Root(..)) => {}
         }
         Ok(())

@@ -102,6 +102,7 @@ impl Triggers {
             self.evaluations().heavy(decide).await?
         };
         let (accepted, changes) = decided?;
+        // The commit takes the changes, so what is needed of them afterwards is taken out first.
         let failed = failures::among(&changes);
         let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
@@ -117,6 +118,7 @@ impl Triggers {
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
         let _span = tracing::debug_span!("decide").entered();
         let Arrived { id, trigger, kind, event, now, content } = arrived;
+        // Of a large event only those parts are there that the rules of then read.
         if !event.is_for(|| content.reads(trigger, kind)) {
             return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
         }

@@ -166,7 +166,7 @@ impl Triggers {
     }
 }
 
-/// What an explanation may show of an event and its surroundings.
+/// The parts of an event and its surroundings that an explanation may show.
 struct Shown<'a> {
     /// Whether all of the event is there, so that near names in it can be told.
     is_whole: bool,

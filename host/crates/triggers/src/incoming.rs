@@ -39,7 +39,7 @@ impl Event {
         &self.values
     }
 
-    /// The same event, of a sender that has named this trace, if any.
+    /// This event, from a sender that has named this trace, if any.
     #[must_use]
     pub fn in_trace(self, trace: Option<TraceId>) -> Self {
         Self { trace, ..self }

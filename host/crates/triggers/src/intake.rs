@@ -32,6 +32,7 @@ impl Intake {
     }
 
     fn claim(&self, bytes: usize, address: Option<IpAddr>) -> Result<Claim, Error> {
+        // Nothing yet: what is claimed counts for the address, too, and so goes through `grow`.
         let permit = take(&self.room, 0, 0, self.limit)?;
         let of = address.map(|address| (Arc::clone(&self.addresses), address));
         let mut claim = Claim { permit, limit: self.limit, of };

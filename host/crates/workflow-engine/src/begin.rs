@@ -28,7 +28,7 @@ use super::step::Step;
 use super::surroundings::{above, chain_context, surroundings};
 use super::world::{self, Results};
 
-/// How long to wait before a workflow is tried again that found no room, or could not read what it needs.
+/// The pause before a workflow is tried again that found no room, or could not read what it needs.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
 impl WorkflowEngine {

@@ -23,8 +23,8 @@
 //! | `definitions`, `language` | the files that workflows are written in, by their content; the language of one |
 //! | `outcome`, `messages`, `refusal` | its status as that of its execution; what it tells without secrets; why something did not happen to it |
 //!
-//! What is wrong with the text of a workflow, and which actions it may call, is said by `petrel_catalog::workflows`; what
-//! comes next in one by `petrel_workflows`, which is pure.
+//! `petrel_catalog::workflows` finds the mistakes in the text of a workflow and the actions that it may call;
+//! `petrel_workflows`, which is pure, decides on the next step of one.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -104,7 +104,7 @@ pub(super) struct Step {
     pub(super) expect: Vec<Expect>,
     pub(super) changes: Vec<Change>,
     pub(super) created: Vec<Change>,
-    /// What has ended inside it, as it will be stored.
+    /// The executions inside it that have ended, as they will be stored.
     pub(super) ended: Vec<Execution>,
     /// The status of the workflow's execution before the step.
     before: Stored,

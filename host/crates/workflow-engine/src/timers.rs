@@ -20,9 +20,9 @@ use super::message::Message;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 
-/// How often it is attempted to take up a workflow that cannot be read for the moment.
+/// The number of attempts to take up a workflow that cannot be read for the moment.
 const MOST_ATTEMPTS: usize = 20;
-/// How long to wait between these: longer each time, up to five seconds.
+/// The first pause between these attempts, which grows from one to the next, and the longest.
 pub(super) const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
 /// The timeout of a workflow. On drop it is called off.
@@ -182,7 +182,7 @@ impl WorkflowEngine {
         self.go_on_if(id, || true).await
     }
 
-    /// The same if that is still `needed` once nobody else has it in hand.
+    /// As [`go_on_with`](Self::go_on_with), if that is still `needed` once nobody else has the workflow in hand.
     async fn go_on_if(&self, id: ExecutionId, needed: impl Fn() -> bool + Send) -> Result<(), Refusal> {
         loop {
             let workflow = self.workflows().get(id);
@@ -202,7 +202,7 @@ impl WorkflowEngine {
         }
     }
 
-    /// The same of one that was taken in hand.
+    /// As [`go_on_with`](Self::go_on_with), for a workflow that the caller has in hand.
     async fn go_on_holding(
         &self,
         id: ExecutionId,

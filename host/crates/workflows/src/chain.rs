@@ -115,6 +115,7 @@ impl Chain {
         match event {
             Event::Request(status) => self.request(*status, world),
             Event::Report(report) => Ok(self.report(report, world)),
+            // As in StackStorm, where single tasks are run again of Orquesta's workflows only.
             Event::Rerun(_) => Err(Refused::NotRun("an action chain is only run again as a whole".into())),
             Event::Fail(ErrorEntry { message, .. }) => {
                 self.error = Some(message.clone());
@@ -178,6 +179,7 @@ impl Chain {
         let scope = self.scopes(Some((node, &report.result))).of_publish();
         let published = rendered(&node.publish, &scope, world);
         let time = |micros: i64| petrel_model::Timestamp::from_micros(micros).to_string();
+        // StackStorm's form of a task, whose live action is the execution itself here.
         self.tasks.push(json!({
             "id": &*node.name,
             "name": &*node.name,

@@ -61,6 +61,7 @@ impl Conducted {
                     input: Arc::clone(input),
                     action_context: part("action_context"),
                     config: part("config_context"),
+                    // A parameter of StackStorm's runner, which is on by default.
                     shows_published: context.get("display_published") != Some(&Value::Bool(false)),
                 };
                 Self::Chain(Box::new(Chain::new(definition, given, world)))

@@ -170,6 +170,7 @@ impl Conductor {
     ) -> Result<(Variables, Option<i64>), Vec<ErrorEntry>> {
         let mut errors = Vec::new();
         let mut parent = parent.clone();
+        // The configuration has a name of its own in expressions, and is not among the variables of `ctx()`.
         parent.shift_remove(CONFIG);
         let mut initial = Variables::from(parent);
         let mut rolling = initial.clone();

@@ -98,6 +98,7 @@ pub fn svg(definition: &Definition) -> String {
             arrow(&mut text, from, to, transition.when.as_ref().and_then(|when| when.source().as_str()));
         }
     }
+    // Behind the arrows in the text, and so above them in the image.
     for frame in frames.values() {
         draw(&mut text, frame);
     }
@@ -173,6 +174,7 @@ fn layers(definition: &Definition) -> BTreeMap<TaskId, usize> {
         for (task, number) in definition.tasks().iter().zip(0..) {
             let Some(own) = layers.get(&TaskId(number)).copied() else { continue };
             for transition in &task.transitions {
+                // A way back must not push its target further down.
                 let is_back = task.is_in_cycle && layers.contains_key(&transition.target);
                 let layer = layers.entry(transition.target).or_default();
                 if !is_back && *layer <= own {

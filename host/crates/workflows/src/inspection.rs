@@ -47,6 +47,7 @@ pub fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
     findings.extend(context::inspect(&definition, known));
     findings.sort();
     findings.dedup();
+    // Without duplicates, since only the first findings get a remedy.
     near::add(&definition, known, &mut findings);
     findings
 }

@@ -90,6 +90,7 @@ pub fn play(source: &Source, script: &Script) -> Played {
 
 fn take(workflow: &Conducted, starts: Vec<Start>, queue: &mut VecDeque<Running>, played: &mut Played) {
     for start in starts {
+        // Further items of a task that has begun before.
         let goes_on =
             start.items.is_some() && start.actions.first().is_some_and(|action| action.item > Some(0));
         if !goes_on {

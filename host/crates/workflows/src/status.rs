@@ -19,7 +19,7 @@ pub enum Status {
     Scheduled,
     /// Waiting for its delay to pass.
     Delayed,
-    /// Runs.
+    /// Being run.
     Running,
     /// Waiting for an answer from outside.
     Pending,

@@ -119,6 +119,7 @@ impl Builder<'_> {
                 Kind::Directive(Directive::Version(_)) if version.is_some() => {
                     return wrong("there are two version directives");
                 }
+                // PyYAML compares the number, so `01` is 1, and any minor version is read.
                 Kind::Directive(Directive::Version(major)) if major.trim_start_matches('0') == "1" => {
                     version = Some(major);
                 }
@@ -145,6 +146,7 @@ impl Builder<'_> {
         let start = *start;
         match kind {
             Kind::End => Ok(()),
+            // `safe_load` refuses a second document as well. To drop it in silence would hide half of a file.
             Kind::DocumentStart | Kind::Directive(_) => {
                 Err(Error::meaning(start, "there is a second document; keep one, and drop the line ---"))
             }
@@ -169,6 +171,8 @@ impl Builder<'_> {
     fn anchored(&mut self, place: Place, properties: Properties) -> Result<Node, Error> {
         let node = self.content(place, &properties)?;
         if let Some(anchor) = properties.anchor {
+            // An anchor keeps a copy, and nested anchors keep the same nodes several times. Without this
+            // limit a short text could name gigabytes.
             self.named.add(&node);
             if self.named.exceeds(NAMED_LIMIT) {
                 let message =
@@ -202,6 +206,8 @@ impl Builder<'_> {
             properties.start = properties.start.or(Some(start));
             match kind {
                 Kind::Anchor(name) => {
+                    // YAML itself lets a later anchor take over the name. PyYAML refuses it, and readers
+                    // could mistake what an alias means.
                     if self.anchors.insert(name.clone(), None).is_some() {
                         let message =
                             format!("the anchor {} is written twice; give one another name", quoted(&name));
@@ -246,6 +252,7 @@ impl Builder<'_> {
             Kind::FlowMappingStart => (self.flow_entries()?, "map"),
             Kind::BlockListStart if in_block => (self.items()?, "seq"),
             Kind::BlockMappingStart if in_block => (self.entries()?, "map"),
+            // Properties without a value, as in `a: !!str`, belong to an empty text.
             _ if properties.start.is_some() => {
                 let nothing = Scalar { text: String::new(), is_plain: true };
                 return self.meaning(&nothing, properties.tag.as_deref(), start);
@@ -314,6 +321,7 @@ impl Builder<'_> {
     }
 
     fn expand(&mut self, node: &Node, mark: Mark) -> Result<(), Error> {
+        // The text counts beside the number of nodes: ten thousand aliases of a megabyte were ten gigabytes.
         self.expanded.add(node);
         if self.expanded.exceeds(EXPANSION_LIMIT) {
             let message = format!(
@@ -334,7 +342,7 @@ fn empty(mark: Mark) -> Node {
 #[derive(Debug, Default)]
 struct Weight {
     values: usize,
-    /// Bytes.
+    /// The length of all texts, in bytes.
     text: usize,
 }
 

@@ -23,6 +23,7 @@ impl<'a> Cursor<'a> {
     /// If the text contains a character that YAML only allows as an escape.
     pub(crate) fn new(text: &'a str) -> Result<Self, Error> {
         let mut cursor = Self { rest: text, mark: Mark::default() };
+        // PyYAML checks a text before it reads any of it, so such a character is refused in comments, too.
         if let Some(char) = text.chars().find(|char| !is_printable(*char)) {
             while cursor.peek() != char && !cursor.rest.is_empty() {
                 if cursor.line_break().is_none() {
@@ -92,6 +93,7 @@ impl<'a> Cursor<'a> {
         let (meant, length) = match self.peek() {
             '\r' if self.peek_at(1) == '\n' => ('\n', 2),
             '\n' | '\r' | '\u{85}' => ('\n', 1),
+            // PyYAML keeps these two in texts and makes `\n` of every other break.
             separator @ ('\u{2028}' | '\u{2029}') => (separator, 1),
             _ => return None,
         };

@@ -20,6 +20,7 @@ pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Resul
                 "timestamp" => return Ok(Value::from(text)),
                 _ => return Err(format!("the tag !!{} is not known; remove it", quoted(kind))),
             };
+            // PyYAML makes a float of an integer with this tag: `!!float 1` is 1.0.
             let value = if kind == "float" { value.as_f64().map_or(value, Value::from) } else { value };
             if fits {
                 Ok(value)
@@ -80,6 +81,7 @@ fn plain(text: &str) -> Result<Value, String> {
         }
         _ => {}
     }
+    // PyYAML chooses its patterns by the first character. No number begins with any other one.
     if !text.starts_with(|char: char| char.is_ascii_digit() || matches!(char, '+' | '-' | '.')) {
         return Ok(Value::from(text));
     }
@@ -123,6 +125,7 @@ fn unsigned(text: &str) -> Option<(bool, String)> {
 /// Parses an integer in base 2, 8 (with a leading zero), 10, 16 or 60. `None` if it is not an integer.
 fn integer(text: &str) -> Option<Result<i128, String>> {
     let (negative, digits) = unsigned(text)?;
+    // PyYAML's pattern takes this for a number, and its constructor then fails.
     if matches!(digits.as_str(), "0b" | "0x") && text.ends_with('_') {
         return Some(Err(format!("{} is a number without digits; put it in quotes", quoted(text))));
     }
@@ -133,10 +136,13 @@ fn integer(text: &str) -> Option<Result<i128, String>> {
     } else if let Some(digits) = digits.strip_prefix("0x").filter(|digits| all(digits, 16)) {
         i128::from_str_radix(digits, 16)
     } else if digits.len() > 1 && digits.starts_with('0') && all(&digits, 8) {
+        // A zero in front means base 8 in YAML 1.1. `08` is not in base 8, and PyYAML's decimal pattern
+        // allows no zero in front, so it is text.
         i128::from_str_radix(&digits, 8)
     } else if all(&digits, 10) && (digits == "0" || !digits.starts_with('0')) {
         digits.parse()
     } else {
+        // YAML 1.1 has numbers in base 60, for times: `1:30` is 90.
         let parts: Vec<_> = digits.split(':').collect();
         let is_sixty =
             |part: &&str| all(part, 10) && part.len() <= 2 && part.parse().is_ok_and(|part: u8| part < 60);
@@ -159,6 +165,7 @@ fn float(text: &str) -> Option<f64> {
     let signed = |value: f64| if negative { -value } else { value };
     match digits.as_str() {
         ".inf" | ".Inf" | ".INF" => return Some(signed(f64::INFINITY)),
+        // PyYAML's pattern has a sign before `.inf` but none before `.nan`.
         ".nan" | ".NaN" | ".NAN" if !text.starts_with(['+', '-']) => return Some(f64::NAN),
         _ => {}
     }
@@ -176,6 +183,7 @@ fn float(text: &str) -> Option<f64> {
     if let (Some((hours, rest)), None) = (whole.split_once(':'), exponent) {
         return sexagesimal(hours, rest, fraction).map(signed);
     }
+    // PyYAML's pattern has no sign before a number that begins with its dot: `-.5` is text.
     let is_bare_fraction = whole.is_empty() && (fraction.is_empty() || text.starts_with(['+', '-']));
     if !is_digits(whole) || is_bare_fraction {
         return None;

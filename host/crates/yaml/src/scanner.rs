@@ -33,7 +33,7 @@ pub(crate) struct Scanner<'a> {
     /// Smallest column (from 1) of the contents of the innermost block: one more than the block's own column. 0
     /// outside of all blocks.
     inside: usize,
-    /// The same for the blocks around it.
+    /// The smallest columns of the blocks around it, the outermost first.
     around: Vec<usize>,
     /// Whether a key may begin here.
     allows_key: bool,
@@ -143,6 +143,7 @@ impl<'a> Scanner<'a> {
             '!' => self.text(Self::tag),
             '|' | '>' if !in_flow => {
                 self.forget_key()?;
+                // The text has ended at the beginning of a line, where a key may stand.
                 self.allows_key = true;
                 let token = self.block_scalar(char == '>')?;
                 self.tokens.push_back(token);
@@ -216,6 +217,8 @@ impl<'a> Scanner<'a> {
         let start = self.cursor.mark();
         // In the column of a mapping's keys nothing but another key can begin.
         let is_required = !self.is_in_flow() && self.inside == start.column + 1;
+        // Counted from the beginning of the text, since tokens before this one may be taken until its `:` is
+        // met.
         let number = self.taken + self.tokens.len();
         if let Some(key) = self.keys.last_mut() {
             *key = Some(PossibleKey { number, is_required, start });
@@ -332,6 +335,7 @@ impl<'a> Scanner<'a> {
             if self.opens_block(key.start.column) {
                 self.tokens.insert(place, Token { kind: Kind::BlockMappingStart, start: key.start });
             }
+            // No other key begins behind a key on the same line: `a: b: c` is an error in PyYAML as well.
             self.allows_key = false;
         } else {
             self.open_block(Kind::BlockMappingStart, "the value of a key")?;

@@ -52,6 +52,7 @@ pub(super) fn call(
             Argument::Mapping(key, value) if !family.is_empty() => {
                 named.push((word(key)?, Unevaluated::Node(value)));
             }
+            // An unknown function is reported as such, whatever its arguments are.
             Argument::Mapping(..) => {}
         }
     }

@@ -103,6 +103,7 @@ impl Lexer<'_> {
         if self.rest.get(name.len()..).is_some_and(|after| after.starts_with('(')) {
             return Some((TokenKind::Function(name.into()), name.len() + 1));
         }
+        // As in YAQL, where only variables may begin so.
         if name.starts_with("__") {
             return None;
         }
@@ -209,6 +210,7 @@ fn unescape(text: &str) -> Result<String, Error> {
                 let end = after.char_indices().nth(digits + 1).map_or(after.len(), |(index, _)| index);
                 let code = after.get(1..end).unwrap_or_default();
                 if code.chars().count() < digits {
+                    // As in YAQL, an escape with too few digits is none, and its backslash stays.
                     out.push('\\');
                     0
                 } else {

@@ -26,7 +26,7 @@ pub const LENGTH: usize = 64 * 1024;
 /// The units of [`work`] of a step.
 const STEP: u64 = 200;
 
-/// One evaluation: its scope and its consumption.
+/// The state of one evaluation: its scope and its consumption.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) scope: Option<&'a WorkflowScope>,

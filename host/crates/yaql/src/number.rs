@@ -229,6 +229,7 @@ fn inverse(number: i128, modulus: i128) -> Option<i128> {
 
 /// Formats and parses the number: formatting rounds the exact value, as Python does.
 fn round_float(number: f64, digits: i128) -> f64 {
+    // The bounds of Python's `round`: beyond them, nothing changes, or only a zero is left.
     if !number.is_finite() || digits > 323 {
         return number;
     }

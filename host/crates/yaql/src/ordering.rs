@@ -34,7 +34,7 @@ impl Ordered {
         Ok(Self { collection, order: vec![(selector, is_ascending)], sorted: RefCell::default(), height })
     }
 
-    /// The same sequence, sorted by `selector` where all earlier selectors are equal.
+    /// This sequence, sorted by `selector` where all earlier selectors are equal.
     pub(super) fn then_by(&self, selector: Lambda, is_ascending: bool) -> Result<Self, Error> {
         let height = above(self.height.max(selector.height()))?;
         let mut order = self.order.clone();

@@ -26,9 +26,11 @@ impl Pattern {
     pub(super) fn new(source: &str, flags: &str) -> Result<Self, Error> {
         let ignore_case = flags.contains('i');
         let dot_all = flags.contains('s');
+        // The dialect has no flag for this outside of a pattern.
         let text = if flags.contains('m') { format!("(?m){source}") } else { source.to_owned() };
         let regex =
             Regex::new(&text, Flags { ignore_case, dot_all, at_start: false }).map_err(Error::from)?;
+        // Patterns with different flags are not equal.
         Ok(Self { regex, source: format!("{flags}/{source}") })
     }
 

@@ -46,6 +46,7 @@ impl Name {
             return Self::Position(1);
         }
         match text.parse() {
+            // `$01` is another variable than `$1`.
             Ok(position) if !text.starts_with(['0', '+']) => Self::Position(position),
             _ => Self::Text(text.into()),
         }

@@ -134,6 +134,7 @@ impl fmt::Display for DateTime {
 
 impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // As in Python, only the days are negative.
         let days = self.micros.div_euclid(DAY);
         let rest = self.micros.rem_euclid(DAY);
         if days != 0 {

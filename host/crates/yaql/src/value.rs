@@ -120,6 +120,7 @@ impl Value {
             Self::Null => Json::Null,
             Self::Bool(value) => Json::Bool(*value),
             Self::Integer(number) => {
+                // JSON has integers of 64 bits with a sign, and without.
                 let number = i64::try_from(*number)
                     .map(JsonNumber::from)
                     .or_else(|_| u64::try_from(*number).map(JsonNumber::from));

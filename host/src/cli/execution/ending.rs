@@ -72,6 +72,7 @@ pub(super) async fn reason(session: &Session, standing: &Standing<'_>) -> Result
 /// the action's own.
 fn said_by(result: &Value) -> Option<String> {
     let error = text(result, "error").trim();
+    // A masked error says nothing.
     if !error.is_empty() && error != MASK {
         return Some(error.to_owned());
     }

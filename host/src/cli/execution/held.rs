@@ -44,7 +44,7 @@ fn table<'r>(executions: &'r [Item<'r, Execution<'r>>]) -> Listing<'r, Execution
         .whole("STARTED", |execution| to_the_second(execution.start_timestamp))
 }
 
-/// What becomes of a held execution when it is resumed. The view does not say whether its action is idempotent.
+/// The fate of a held execution when it is resumed. The view does not say whether its action is idempotent.
 fn prospect(execution: &Execution<'_>) -> &'static str {
     match execution.status {
         status if status.is_waiting() => "runs",

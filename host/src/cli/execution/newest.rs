@@ -26,7 +26,7 @@ pub(super) async fn tell_of_later_event(session: &Session, asked: &str, answer: 
     }
 }
 
-/// The same for a verb that shows nothing else of the execution.
+/// As [`tell_of_later_event`], for a verb whose answer is not the execution: it is requested for the note.
 pub(super) async fn tell_of_later_event_than_last(session: &Session, asked: &str) -> Result<(), Failure> {
     if asked == "last" && session.form == Form::Text {
         let path = "/executions/last?exclude_attributes=result";

@@ -116,6 +116,7 @@ impl Followed {
         for child in &children {
             let (id, status) = (child.id, child.status);
             let (known, lines) = self.tasks.entry(id).or_default();
+            // Its output was read after its end, so there is no more of it.
             if *known == Some(status) && status.is_final() {
                 continue;
             }

@@ -5,7 +5,7 @@ use petrel_model::quoted::beginning;
 
 use crate::exit::{Code, Failure};
 
-/// What expressions write before the name of a key, the longest first.
+/// The beginnings that expressions put before the name of a key, the longest first.
 const BEFORE: [&str; 4] = ["st2kv.system.", "st2kv.user.", "st2kv.", "system."];
 /// The scopes of StackStorm's keys.
 const SCOPES: [&str; 2] = ["system", "user"];

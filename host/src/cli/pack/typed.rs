@@ -11,7 +11,7 @@ use crate::exit::Failure;
 
 /// The file that makes a directory a pack.
 const PACK_FILE: &str = "pack.yaml";
-/// How far above a file or a directory its pack is looked for.
+/// The number of levels above a file or a directory on which its pack is looked for.
 const MOST_ABOVE: usize = 4;
 /// The most entries of a directory that are looked at, and the most packs in it that are named.
 const MOST_BELOW: usize = 1000;

@@ -31,6 +31,7 @@ impl Names {
     pub(super) fn of(source: &Source, document: &Value, file: &Path) -> Self {
         match source {
             Source::Orquesta(definition) => {
+                // A command of the engine runs no action, so a test has nothing to say about it.
                 let tasks = definition.tasks().iter().filter(|task| task.engine.is_none());
                 // A default of null counts as a default, so the document must be read.
                 let bare = |name: &str| {
@@ -89,6 +90,7 @@ fn inputs_of_chain(file: &Path) -> Option<Vec<Input>> {
         for (name, schema) in declared(&entry.path(), actions, &file).into_iter().flatten() {
             let schema = Schema::of(&schema);
             let has_default = !schema.is_required() || schema.default().is_some() || schema.is_immutable();
+            // One action that can do without it is enough.
             *inputs.entry(name).or_default() |= has_default;
         }
     }

@@ -9,7 +9,7 @@ use super::{Attributes, PageRequest};
 const NO_ATTRIBUTES: &str = "only what has attributes can be narrowed to some of them";
 
 impl PageRequest {
-    /// One item with the requested attributes. `id` and `ref` are always among them.
+    /// An item with only the requested attributes. `id` and `ref` are always among them.
     pub(crate) fn narrowed<T: Serialize>(&self, item: T) -> Narrowed<'_, T> {
         Narrowed { item, attributes: &self.attributes }
     }

@@ -204,6 +204,7 @@ impl<T: Listed> Part<T> {
         let (has_lost, is_rising) = (!self.lost.is_empty(), self.is_rising);
         let mut places: Vec<_> = self.items.into_iter().map(Place::Whole).collect();
         places.extend(self.lost.into_iter().map(Place::Lost));
+        // Without unreadable rows, the items are in order already.
         if has_lost {
             places.sort_by_cached_key(|place| match place {
                 Place::Whole(item) => item.id().to_string(),

@@ -63,7 +63,7 @@ impl Serialize for Item {
 enum Way {
     /// No event can have any.
     Nowhere,
-    /// One event; there is no need to read others.
+    /// The enforcements of one event; no other event need be read.
     Event(TriggerInstanceId),
     /// All events.
     Everywhere,
@@ -229,9 +229,9 @@ async fn after(
 
 /// An enforcement that was looked up by its id.
 pub(crate) enum Lookup {
-    /// It was read, or does not exist any more.
+    /// The enforcement, or `None` if it does not exist any more.
     Whole(Option<Enforcement>),
-    /// It cannot be read, which must not hide the others.
+    /// The placeholder of one that cannot be read, which must not hide the others.
     Unreadable(Unreadable),
 }
 

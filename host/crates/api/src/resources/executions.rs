@@ -359,6 +359,7 @@ async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
     if text == "last" {
         let filter = ExecutionFilter { parent: Some(None), ..ExecutionFilter::default() };
         let mut before = None;
+        // The newest may be unreadable, and then the one before it is the `last`.
         loop {
             let newest = api.engine.reads().executions(&filter, before, 1).await?;
             before = newest.next;

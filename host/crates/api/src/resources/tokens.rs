@@ -84,6 +84,7 @@ async fn create(
     answer.extensions_mut().insert(User(name));
     answer.extensions_mut().insert(About(issued.record.user.clone()));
     let headers = answer.headers_mut();
+    // No cache may keep a token.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(url) = HeaderValue::try_from(&api.access.api_url) {
         headers.insert("x-api-url", url);

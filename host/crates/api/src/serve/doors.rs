@@ -46,7 +46,7 @@ struct Inside {
     reserve: VecDeque<Arc<Seat>>,
 }
 
-/// One connection.
+/// A connection, as the count of connections knows it.
 #[derive(Debug)]
 pub(crate) struct Seat {
     number: u64,

@@ -141,7 +141,7 @@ struct Looked {
     problems: Vec<Problem>,
     /// Calls that fail on every host, if there is none.
     calls: Vec<Problem>,
-    /// Notes.
+    /// Notes for the author, one sentence each.
     notes: Vec<String>,
 }
 

@@ -45,8 +45,8 @@ pub(super) fn refuse_lifted(
 }
 
 /// Refuses `pack` from another directory than before, if secrets are `configured` for it: its code would get them.
-/// What is in the directory of before is changed by who may write there. Nor may its `rules` read secrets of other
-/// packs.
+/// Changes in the same directory are not looked for: only who may write there can make them. Refuses also `rules` that
+/// read secrets of other packs.
 ///
 /// # Errors
 /// [`Error::Forbidden`], with the pack or the rule.
@@ -148,7 +148,7 @@ fn of_gone(content: &Content, reference: &Ref) -> Option<String> {
     Some(format!("the parameter `{name}` that rules give to action `{reference}`, which is gone,"))
 }
 
-/// The same for a trigger type, in payloads and parameters.
+/// The message about a mark that the new version of a trigger type lifts, in payloads or parameters, if any.
 fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<String> {
     let reference = &new.kind.reference;
     let old = content.trigger_type(reference).ok()?;
@@ -159,7 +159,8 @@ fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<Str
     (!is_kept).then(|| format!("a part of the events or the parameters of trigger type `{reference}`"))
 }
 
-/// Of a configuration without a schema everything is secret, and beside a secret everything that is not declared.
+/// The message about a mark that the new schema of a configuration lifts, if it lifts any. Without a schema
+/// everything is secret, and where the schema has a secret, so is everything that it does not declare.
 fn of_configuration(content: &Content, pack: &Pack) -> Option<String> {
     let name = &pack.reference;
     let old = content.pack(name).ok()?;

@@ -37,7 +37,7 @@ pub async fn look_at(directory: &Path, content: Content) -> Result<PackContents,
     Err(problems)
 }
 
-/// The same check, with the knowledge `around`.
+/// As [`look_at`], with the knowledge `around`. The names of the host's own packs are not refused here.
 pub(super) async fn look_around(directory: &Path, around: Around) -> Result<PackContents, Vec<Problem>> {
     let content = Arc::clone(around.content());
     let runners = content.runners();

@@ -36,6 +36,7 @@ pub(super) fn rules_of(
         let known = content.rule(definition.reference().as_str()).ok().map(|rule| Rule::clone(rule));
         let id = known.as_ref().map_or_else(|| core.mint(core.now()), |rule| rule.id);
         let is_new_kind = new_kinds.iter().any(|kind| kind.reference == definition.trigger.kind);
+        // Its trigger type is registered together with it, and was checked with the files.
         let made = if is_new_kind {
             Ok(definition.into_rule(id))
         } else {

@@ -79,6 +79,7 @@ fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<Wrong> {
         let default = default(schema)?;
         let reason = misfit(name, default, &all, &signature)?;
         let message = format!("the default of parameter {name} does not fit: {reason}");
+        // Nobody can give another value for an immutable parameter, so no run would begin.
         Some(Wrong { message, is_fatal: Schema::of(schema).is_immutable() })
     })
     .collect()

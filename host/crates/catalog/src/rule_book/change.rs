@@ -65,7 +65,10 @@ impl Catalog {
             .run_detached(async move {
                 let mut tries = 0;
                 loop {
+                    // After some attempts others wait, so that a stream of other changes does not repeat this
+                    // one for ever.
                     let early = if tries < TRIES { None } else { Some(catalog.begin_change().await) };
+                    // Before the content, so that a change between the two is noticed.
                     let version = catalog.version();
                     let (change, answer) = catalog.decided(Arc::clone(&decide)).await?;
                     let changing = match early {

@@ -77,7 +77,7 @@ impl Effort {
     }
 }
 
-/// What is found in a schema before it is compiled.
+/// The findings in a schema before it is compiled.
 struct Survey<'a> {
     whole: &'a Value,
     parts: usize,

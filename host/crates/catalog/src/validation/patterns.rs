@@ -18,14 +18,14 @@ pub(super) fn validator(schema: &Value) -> Result<Validator, ValidationError<'st
     jsonschema::options().with_keyword("pattern", |_schema, pattern, _path| charged(pattern)).build(schema)
 }
 
-/// One pattern of a schema, with its price.
+/// A pattern of a schema, with its price.
 #[derive(Debug)]
 pub(super) struct Pattern {
     source: Value,
     price: Price,
     /// The library's keyword with the least limit on steps back.
     first: Validator,
-    /// The same with higher limits, compiled when a search needs one.
+    /// The keyword with higher limits, compiled when a search needs it.
     patient: [OnceLock<Option<Validator>>; 2],
 }
 

@@ -33,6 +33,8 @@ impl Language {
 
     /// `part` without its delimiters and the blanks next to them.
     pub(super) fn inside(self, part: &str) -> &str {
+        // Orquesta strips the characters of the delimiters and not the delimiters, so a literal object needs
+        // a blank before the closing ones: `{{ {'a': 1} }}`.
         part.trim_matches(self.edges()).trim()
     }
 

@@ -73,6 +73,7 @@ impl Text {
     /// Evaluates the text as the original does, which searches the result for expressions again.
     fn evaluate_again(&self, scope: &WorkflowScope, budget: &Budget) -> Result<Outcome, EvaluationError> {
         let outcome = self.body.evaluate(scope, budget, 0)?;
+        // Of the original's two evaluators, only that of Jinja looks for expressions that remain.
         let Some(text) = outcome.as_text().filter(|_| self.body.language == Language::Jinja) else {
             return Ok(outcome);
         };
@@ -163,6 +164,7 @@ impl Body {
             rest = after;
             let outcome = part.evaluate(scope)?;
             if matches!(outcome, Outcome::Undefined) {
+                // All of them are named in one error, as in the original.
                 missing.push(part);
                 continue;
             }
@@ -213,6 +215,8 @@ impl Body {
             budget
                 .text(output.len().saturating_add(text.len().saturating_mul(times)))
                 .map_err(|reason| part.failed(reason))?;
+            // The original replaces in the text so far, and so also where the value of an earlier part has
+            // brought the same expression in.
             output = output.replace(&part.source, &text);
         }
         Ok(Outcome::Text(output))

@@ -332,6 +332,7 @@ pub(super) fn groupby(value: Value, given: CallArguments) -> Result<Value, Error
     for (key, item) in sorted(folded_keys.collect::<Result<_, _>>()?, false)? {
         match groups.last_mut() {
             Some((known, _, list)) if same(known, &key)? => list.push(item),
+            // As in Jinja, a group has the key of its first item, in its own case.
             _ => groups.push((key, own(&item)?, vec![item])),
         }
     }

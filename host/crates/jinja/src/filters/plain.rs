@@ -142,6 +142,7 @@ pub(super) fn sum(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("sum", &["attribute", "start"], given)?;
     let attribute = Attribute::read(args.present(0), false)?;
     let start = args.get(1).cloned().unwrap_or_else(|| Value::from(0));
+    // Python's `sum` refuses texts as well.
     if start.as_str().is_some() {
         return Err(wrong("sum cannot put texts together; use join"));
     }

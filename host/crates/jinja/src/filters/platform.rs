@@ -201,6 +201,7 @@ fn zip(given: CallArguments) -> Result<Value, Error> {
         }
         _ => (given.as_slice(), Value::from(())),
     };
+    // As in Orquesta, one list alone is given back as it is.
     if let [list] = lists {
         return defined(list.clone());
     }

@@ -159,6 +159,7 @@ pub(super) fn indent(value: Value, given: CallArguments) -> Result<String, Error
         Some(width) if width.as_str().is_some() => width.as_str().unwrap_or_default().to_owned(),
         _ => filled(' ', args.count(0, 4)?)?,
     };
+    // As in Jinja, so that a line end at the end begins one more line.
     let text = text_of(value)? + "\n";
     let mut out = String::new();
     for (index, line) in lines(&text).enumerate() {

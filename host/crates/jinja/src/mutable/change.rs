@@ -55,6 +55,7 @@ pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Val
     match method {
         "append" => {
             let (value,): (Value,) = from_args(args)?;
+            // Looked at before the lock is taken: the value may hold this very list.
             let value = apart(value, address)?;
             lock(&list.0).push(value);
         }
@@ -85,6 +86,7 @@ pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Val
         "remove" => {
             let (value,): (Value,) = from_args(args)?;
             work::make_list(lock(&list.0).len())?;
+            // Compared without the lock, since the value may be this very list.
             let items = lock(&list.0).clone();
             let at = first(&items, &value)?.ok_or_else(|| wrong("list.remove(x): x not in list"))?;
             lock(&list.0).remove(at);

@@ -81,12 +81,14 @@ fn difference_or_quotient(operator: &str, left: &Value, right: &Value) -> Result
         ("/", left, right) => Ok(Value::from(left.to_f64() / right.to_f64())),
         (_, Integer(left), Integer(right)) => {
             let quotient = left.checked_div(right).ok_or_else(|| too_large("//"))?;
+            // Python rounds down, and Rust toward zero.
             let is_rounded_up = left % right != 0 && (left < 0) != (right < 0);
             Ok(integer(if is_rounded_up { quotient - 1 } else { quotient }))
         }
         (_, left, right) => {
             let (left, right) = (left.to_f64(), right.to_f64());
             let rest = floored_rest(left, right);
+            // A whole number already, but for an error of rounding.
             Ok(Value::from(((left - rest) / right).round()))
         }
     }
@@ -95,6 +97,7 @@ fn difference_or_quotient(operator: &str, left: &Value, right: &Value) -> Result
 /// The remainder of a floor division, with the sign of the divisor.
 fn floored_rest(left: f64, right: f64) -> f64 {
     match left % right {
+        // In Python, a zero has the sign of the divisor as well.
         0.0 => 0.0_f64.copysign(right),
         rest if (rest < 0.0) != (right < 0.0) => rest + right,
         rest => rest,

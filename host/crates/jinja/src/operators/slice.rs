@@ -18,6 +18,7 @@ pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Res
         return Err(wrong("slice step cannot be zero"));
     }
     if let Some(text) = value.as_str() {
+        // Once for all characters, and once for the chosen ones.
         work::make(text.len().saturating_mul(2 * size_of::<char>()))?;
         let chars: Vec<char> = text.chars().collect();
         return Ok(Value::from(chosen(&chars, start, stop, step).into_iter().collect::<String>()));
@@ -35,6 +36,7 @@ pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Res
 /// The items of a slice, in its direction.
 fn chosen<T: Clone>(items: &[T], start: Option<i64>, stop: Option<i64>, step: i64) -> Vec<T> {
     let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    // Backwards, -1 stands for the place before the first item.
     let (least, most) = if step > 0 { (0, length) } else { (-1, length - 1) };
     let clamp =
         |bound: i64| (if bound < 0 { bound.saturating_add(length) } else { bound }).clamp(least, most);

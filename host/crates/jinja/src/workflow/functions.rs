@@ -120,6 +120,7 @@ fn status(root: &Root) -> Result<&str, Error> {
 
 fn status_of<'a>(root: &'a Root, id: &str, route: u32) -> &'a str {
     let status = root.scope.tasks.as_ref().and_then(|tasks| tasks.status(id, route));
+    // Orquesta's text for a task without a status.
     status.unwrap_or("null")
 }
 

@@ -35,11 +35,12 @@ pub struct Context {
     /// [`Execution::trace_id`](super::Execution::trace_id).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
-    /// Where its parameters hold what was secret when it was made, or was made from a secret, see
+    /// The places in its parameters of what was secret when it was made, or was made from a secret, see
     /// [`Places`](crate::secrets::Places). It stays so, whatever its action says later.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secret_places: Vec<String>,
-    /// Where the schema of its result marked secrets when it was made. Where that says less today, nobody knows what of the
+    /// The places at which the schema of its result marked secrets when it was made. Where that says less today, nobody
+    /// knows what of the result is one.
     /// result is one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub result_marks: Vec<String>,
@@ -66,7 +67,7 @@ pub struct RerunOf {
     /// The tasks to repeat, as `name` or `name|route`. Empty for the whole workflow.
     #[serde(default)]
     pub tasks: Vec<String>,
-    /// Those tasks of which all items are repeated.
+    /// The tasks among them of which all items are repeated.
     #[serde(default)]
     pub reset: Vec<String>,
 }

@@ -95,6 +95,7 @@ impl<'s> Marks<'s> {
     pub fn of_item(&self, place: usize) -> Self {
         let mut marks = Self::default();
         for &schema in &self.0 {
+            // Draft 4 lists schemas by place in `items`, and later drafts in `prefixItems`.
             let places =
                 ["prefixItems", "items"].iter().find_map(|name| schema.get(name).and_then(Value::as_array));
             let rest = ["items", "additionalItems"]

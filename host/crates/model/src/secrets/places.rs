@@ -122,13 +122,13 @@ fn collect(value: &Value, marks: &Marks<'_>, at: &str, found: &mut Vec<String>) 
 /// JSON pointer begins so. After it stands the place of such a part, or, if there are too many, [`MANY`] and a digest of all
 /// places; the bare character says that there is none. Rows of before have no such entry.
 const OPEN: char = '-';
-/// What begins a digest. No JSON pointer begins so.
+/// The first character of a digest. No JSON pointer begins so.
 const MANY: char = '#';
 /// The length of an entry with a digest.
 const DIGEST_BYTES: usize = 18;
 
-/// Where `schema` marks secrets: the places of its marks, of very many as many as there is room for, and behind these the
-/// parts that are open before a mark.
+/// The places at which `schema` marks secrets, as many as there is room for; behind these the parts that are open before
+/// a mark.
 pub fn marked_places(schema: &Value) -> Vec<String> {
     let (mut places, mut room) = (Vec::new(), MOST_BYTES - DIGEST_BYTES);
     add_marks(schema, "", &mut places);

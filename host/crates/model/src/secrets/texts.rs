@@ -10,7 +10,7 @@ use crate::output::OutputLine;
 use crate::{Object, size};
 
 /// The most work of a search, as the number of texts times the bytes that are searched: some hundredths of a second.
-/// What takes more is masked as a whole.
+/// Values for which it takes more are masked as a whole.
 pub(super) const MOST_WORK: usize = 64 << 20;
 
 /// The secret texts in the parameters of an execution, longest first. By default none.
@@ -22,6 +22,8 @@ impl Texts {
     /// they stand within JSON.
     pub fn at(parameters: &Object, places: &[String]) -> Self {
         let mut texts = secret_texts_at(parameters, places);
+        // Output is stored and searched line by line, so a secret of several lines is never there in one
+        // piece.
         let lines = texts.iter().filter(|text| text.contains('\n')).flat_map(|text| text.lines());
         let mut others: Vec<_> = lines.map(|line| line.trim().to_owned()).collect();
         others.extend(texts.iter().filter_map(|text| in_json(text)));

@@ -67,6 +67,7 @@ fn literal(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let quote = text.chars().next().filter(|char| matches!(char, '\'' | '"'))?;
     let (key, rest) = text.strip_prefix(quote)?.split_once(quote)?;
+    // With an escape or a brace in it, as in an f-string, the key is not the text that is written.
     (!key.is_empty() && !key.contains(['\\', '{'])).then_some((key, rest))
 }
 

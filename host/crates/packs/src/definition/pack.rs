@@ -123,6 +123,7 @@ fn strays(fields: Fields<'_>) -> Vec<Stray> {
 fn reference(fields: Fields<'_>, name: Option<&str>, problems: &mut Problems) -> Option<String> {
     let is_valid = |text: &str| names::check_pack(text).is_ok();
     let written = fields.text("ref", problems);
+    // A ref that is no text has been reported.
     if written.is_none() && fields.get("ref").is_some() {
         return None;
     }

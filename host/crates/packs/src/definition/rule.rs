@@ -30,7 +30,7 @@ pub struct RuleDefinition {
     pub criteria: Criteria,
     /// The action to run.
     pub action: ActionCall,
-    /// Labels.
+    /// Labels, which are kept and shown.
     pub tags: Vec<Tag>,
     /// Metadata, such as its author.
     pub context: Object,
@@ -93,6 +93,7 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
         let reference = reference(fields, &pack, problems);
         let trigger = trigger(fields, &mut notes, problems);
         let action = action(fields, home, &mut notes, problems);
+        // StackStorm's default, which is easily overlooked.
         if home.is_some() && fields.get("enabled").is_none() {
             notes.add("the rule is disabled, since it does not say enabled: true".to_owned());
         }
@@ -185,6 +186,7 @@ fn criteria(fields: Fields<'_>, notes: &mut Notes<'_>, problems: &mut Problems) 
         } else {
             fields.refuse_unknown(OF_CRITERION, &[], problems);
         }
+        // `get` passes over null, but a pattern of null is a pattern.
         let pattern = fields.entries().iter().find(|field| field.key == "pattern");
         let criterion = Criterion {
             operator: fields.text("type", problems),

@@ -47,6 +47,7 @@ impl Reading<'_> {
                 }
             }
         }
+        // Components come first, since they give their actions the entry points that are checked then.
         self.check_components(components, &mut actions);
         self.check_entry_points(components, &actions);
         actions

@@ -59,7 +59,7 @@ pub trait Base: Reads {
         false
     }
 
-    /// What was given up when the engine was opened with `accept_loss`, if anything.
+    /// The rows that were given up when the engine was opened with `accept_loss`, in words, if there were any.
     fn lost(&self) -> Option<String> {
         None
     }

@@ -85,7 +85,7 @@ fn key(place: &Place) -> &[u8] {
     place.get(..length).unwrap_or_default()
 }
 
-/// The same position in the opposite order.
+/// The position `place` in the opposite order.
 fn opposite(place: Place) -> Place {
     place.map(|byte| !byte)
 }

@@ -114,6 +114,7 @@ impl Base for RedbBase {
     fn sync(&self) -> Result<(), BaseError> {
         let mut begun = self.db.begin_write().map_err(fail)?;
         begun.set_durability(Durability::Immediate).map_err(fail)?;
+        // With it, a start after a crash need not walk through the whole file.
         begun.set_quick_repair(true);
         begun.commit().map_err(fail)
     }

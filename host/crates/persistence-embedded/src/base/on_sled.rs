@@ -36,7 +36,7 @@ pub(crate) struct SledBase {
     file: File,
     /// The place of that file.
     rows: Place,
-    /// What was given up when it was opened.
+    /// The rows that were given up when it was opened, in words.
     lost: Option<String>,
 }
 

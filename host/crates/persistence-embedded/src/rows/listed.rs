@@ -10,11 +10,11 @@ use crate::value;
 
 /// The result of reading an entry of a range.
 pub(crate) enum Listed<T> {
-    /// It was read.
+    /// The row.
     Whole(T),
-    /// It has been deleted meanwhile.
+    /// The row has been deleted meanwhile.
     Gone,
-    /// It exists and cannot be read.
+    /// The row exists and cannot be read.
     Unreadable(Unreadable),
 }
 

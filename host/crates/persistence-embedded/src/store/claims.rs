@@ -12,7 +12,7 @@ use crate::committer;
 /// Bytes of parameters after which no more executions are handed out at once. A single execution may be larger.
 const BYTE_BUDGET: usize = 2 << 20;
 
-/// How long an execution rests that cannot be read for the moment.
+/// The time for which an execution rests that cannot be read for the moment.
 const REST: Duration = Duration::from_secs(1);
 
 impl EmbeddedStore {

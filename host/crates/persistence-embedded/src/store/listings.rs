@@ -33,7 +33,7 @@ impl EmbeddedStore {
         Ok(documents)
     }
 
-    /// Those of the executions that exist and can be read.
+    /// The executions among these ids that exist and can be read.
     pub(super) fn readable(
         &self,
         ids: impl IntoIterator<Item = ExecutionId>,

@@ -71,6 +71,8 @@ impl Parts {
         let last = match (at(self.year_at), at(self.month_at)) {
             (_, None) => 31,
             (year, Some(month)) => {
+                // As in dateutil, a year that is not known counts as a leap year, so that 29 February is
+                // possible.
                 let (year, month) = (i16::try_from(year.unwrap_or(2000)).ok()?, i8::try_from(month).ok()?);
                 civil::Date::new(year, month, 1).ok()?.days_in_month()
             }

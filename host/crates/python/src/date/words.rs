@@ -46,6 +46,7 @@ fn step(state: State, word: &str, next: char) -> Option<State> {
         State::Letters if is_letter => Some(state),
         State::Letters if next == '.' => Some(State::DottedLetters),
         State::Digits if is_digit => Some(state),
+        // As in dateutil, a comma behind two digits or more begins a fraction: `12,5`.
         State::Digits if next == '.' || (next == ',' && word.len() >= 2) => Some(State::DottedDigits),
         State::DottedLetters if is_letter || next == '.' => Some(state),
         State::DottedLetters if is_digit && word.ends_with('.') => Some(State::DottedDigits),

@@ -58,6 +58,7 @@ impl Translation<'_> {
     fn escape(&mut self, in_class: bool) -> Result<(), String> {
         let Some(char) = self.rest.next() else { return Err("bad escape (end of pattern)".into()) };
         match char {
+            // In Python `\Z` is the very end of the text. Elsewhere it allows a newline behind it.
             'Z' if !in_class => self.out.push_str(r"\z"),
             'A' | 'b' | 'B' if !in_class => self.out.extend(['\\', char]),
             'b' => self.out.push_str(r"\x08"),
@@ -70,6 +71,7 @@ impl Translation<'_> {
             'u' => self.code(4, 16, None)?,
             'U' => self.code(8, 16, None)?,
             _ if char.is_ascii_alphabetic() => return Err(format!("bad escape \\{char}")),
+            // Escaped, these are the signs themselves in Python, and edges of words in Rust.
             '<' | '>' => self.out.push(char),
             _ if char.is_ascii() => self.out.extend(['\\', char]),
             _ => self.out.push(char),
@@ -95,6 +97,7 @@ impl Translation<'_> {
         if self.rest.next_if_eq(&'^').is_some() {
             self.out.push('^');
         }
+        // A bracket in the first place stands for itself.
         if self.rest.next_if_eq(&']').is_some() {
             self.out.push_str(r"\]");
         }
@@ -105,6 +108,7 @@ impl Translation<'_> {
                     return Ok(());
                 }
                 '\\' => self.escape(true)?,
+                // Rust has classes within classes and operations on them, where Python has these signs.
                 '[' | '&' | '~' => self.out.extend(['\\', char]),
                 ' ' | '#' if self.is_verbose => self.out.extend(['\\', char]),
                 _ => self.out.push(char),

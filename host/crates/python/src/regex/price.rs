@@ -42,7 +42,7 @@ pub struct Price {
 const END: &str = r"(?=\n?\z)";
 
 impl Price {
-    /// That of `text`, a pattern in the dialect of Rust or of ECMAScript, in which a bare `{` repeats.
+    /// The price of the pattern `text`, in the dialect of Rust or of ECMAScript, in which a bare `{` repeats.
     pub fn of(text: &str) -> Self {
         let states = states(text);
         let scan = (states / FREE_TO_SCAN).max(1).saturating_mul(SCAN);

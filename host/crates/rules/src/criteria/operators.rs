@@ -49,6 +49,7 @@ pub(crate) fn holds(
         O::TimeDifferenceGreater => Ok(sides.seconds_ago(now)? > sides.seconds()?),
         O::MatchWildcard => sides.texts().and_then(|(value, pattern)| Ok(wildcard::matches(pattern, value)?)),
         O::Regex | O::RegexAnyCase | O::MatchRegex => sides.regex(regex),
+        // These were answered above.
         O::Exists | O::NotExists | O::NotEquals | O::Search => Ok(false),
     }
 }

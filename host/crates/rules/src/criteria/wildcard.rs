@@ -102,6 +102,7 @@ fn parse(pattern: &str) -> Vec<Part> {
 /// Parses a class without its opening bracket. Returns it with the text after it, or `None` if it is not closed.
 fn class(rest: &str) -> Option<(Part, &str)> {
     let (negated, body) = rest.strip_prefix('!').map_or((false, rest), |body| (true, body));
+    // As in Python, a bracket in the first place of a class stands for itself.
     let skipped = usize::from(body.starts_with(']'));
     let end = skipped + body.get(skipped..)?.find(']')?;
     let (inner, after) = body.split_at_checked(end)?;

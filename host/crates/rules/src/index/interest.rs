@@ -78,18 +78,18 @@ impl Key {
 /// A test of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TextTest {
-    /// It equals this in lower case.
+    /// The text in lower case equals this.
     Lower(String),
-    /// It starts with this.
+    /// The text starts with this.
     Prefix(String),
-    /// It starts with this in lower case.
+    /// The text in lower case starts with this.
     LowerPrefix(String),
 }
 
 /// The values that a rule is interested in. If there are none, the rule cannot match at all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Interest {
-    /// These scalars.
+    /// Scalars, each by its value.
     pub(super) exactly: BTreeSet<Key>,
     /// Texts that pass this test.
     pub(super) text: Option<TextTest>,

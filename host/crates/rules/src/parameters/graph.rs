@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::Error;
 use super::given::{Parameter, Shape};
 
-/// How many parameters may wait for one another: each takes room on the stack, and a caller may give any number.
+/// The greatest number of parameters that wait for one another: each takes room on the stack, and a caller may give any
+/// number.
 const LONGEST_CHAIN: usize = 128;
 
 /// The value of a parameter, or the template that renders it.

@@ -22,6 +22,7 @@ pub(super) fn survey(reads: &Reads, text: &str, room: usize) -> Result<Survey, s
     let look = Look { reads: Some(reads), room, survey: &mut survey };
     let looked = look.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     match looked {
+        // The error that ended the scan is our own.
         Err(_) if survey.is_too_deep => Ok(survey),
         looked => looked.map(|()| survey),
     }

@@ -30,6 +30,7 @@ pub(super) fn outcome(status: u16, headers: &HeaderMap, body: Vec<u8>, output: &
     if let Some(shortfall) = output.shortfall() {
         result.insert("error".into(), shortfall.into());
     }
+    // StackStorm's codes of success.
     let end = if (200..=206).contains(&status) { End::Succeeded } else { End::Failed };
     Outcome { end, result: Value::Object(result) }
 }

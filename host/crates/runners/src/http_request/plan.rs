@@ -126,6 +126,7 @@ pub(super) fn of(call: &Call) -> Result<Plan, Outcome> {
     let method = match given.text("method") {
         Some(name) => Method::from_bytes(name.to_uppercase().as_bytes())
             .map_err(|_invalid| refused("method", &format!("`{name}` is not a method"), "give GET, say"))?,
+        // As in StackStorm: without a method, POST where something is sent.
         None if payload == Payload::Nothing => Method::GET,
         None => Method::POST,
     };

@@ -42,6 +42,7 @@ pub(crate) fn meaning(exit: &Exit, limit: Duration) -> (End, i32, Option<String>
         Exit::Ended(status) => ended(*status),
         Exit::TimedOut => {
             let seconds = limit.as_secs_f64();
+            // StackStorm's words and code.
             (End::TimedOut, -9, Some(format!("Action failed to complete in {seconds} seconds")))
         }
         Exit::Canceled => (End::Canceled, -9, Some("the command was ended on request".into())),
@@ -52,6 +53,7 @@ fn ended(status: ExitStatus) -> (End, i32, Option<String>) {
     match (status.code(), status.signal()) {
         (Some(0), _) => (End::Succeeded, 0, None),
         (Some(code), _) => (End::Failed, code, None),
+        // In StackStorm a command that SIGTERM has ended is abandoned.
         (None, Some(15)) => {
             (End::Abandoned, -15, Some("the command was ended from outside by signal 15".into()))
         }

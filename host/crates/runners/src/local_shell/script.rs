@@ -146,6 +146,7 @@ async fn look_in_turn(mut path: PathBuf, cancel: &CancellationToken) -> Result<S
         };
         tokio::select! {
             () = tokio::time::sleep(NEXT_TRY) => left = left.saturating_sub(NEXT_TRY),
+            // The next look is then the last one.
             () = cancel.cancelled() => left = Duration::ZERO,
         }
     }

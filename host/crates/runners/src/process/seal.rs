@@ -71,6 +71,7 @@ impl Seal {
 
     /// Calls `start` so that the process that it starts has this seal. Where limits may not be that high, it has none.
     pub(super) fn put_on<T>(self, start: impl FnOnce() -> T) -> T {
+        // The limit is one of the whole process until the child has started, so processes start one by one.
         let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let own = *OWN;
         let sealed = Rlimit { current: Some(self.0), maximum: own.maximum };

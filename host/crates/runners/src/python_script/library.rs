@@ -62,6 +62,7 @@ pub fn lay_out(directory: &Path) -> io::Result<()> {
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent)?;
         }
+        // Renamed into place, so that an action which starts meanwhile imports no half of a file.
         let temporary = file.with_extension("new");
         fs::write(&temporary, content)?;
         fs::rename(temporary, file)?;

@@ -20,6 +20,7 @@ pub struct Style<'a> {
 
 /// Charges for parsing `text`, whose values may take many times its length in memory.
 pub fn charge_parsing(text: &str) -> Result<(), Limit> {
+    // Each value but the first follows one of these signs, so their number bounds that of the values.
     let values = text.bytes().filter(|byte| b",:[{".contains(byte)).count();
     work::charge((text.len() as u64).saturating_mul(10))?;
     work::make(text.len())?;
@@ -40,6 +41,7 @@ fn write_value(out: &mut String, value: &Json, style: &Style<'_>, depth: usize) 
     work::charge(NODE)?;
     match value {
         Json::String(text) => write_quoted(out, text)?,
+        // Python writes `1.0` and `1e+16`, where other writers of JSON have `1` or `1e16`.
         Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
             Some(float) => out.push_str(&display::float(float)),
             None => out.push_str(&number.to_string()),
@@ -127,6 +129,7 @@ pub fn escaped(text: &str) -> Result<String, Limit> {
 fn write_text(out: &mut String, text: &str) -> Result<(), Limit> {
     let escapes = text.bytes().filter(|byte| !(b' '..=b'~').contains(byte) || b"\"\\".contains(byte)).count();
     work::charge((text.len() as u64).saturating_mul(4))?;
+    // An escape takes six characters in the place of one byte.
     work::make(text.len().saturating_add(escapes.saturating_mul(5)))?;
     for char in text.chars() {
         match char {
@@ -139,6 +142,7 @@ fn write_text(out: &mut String, text: &str) -> Result<(), Limit> {
             '\x0c' => out.push_str("\\f"),
             ' '..='~' => out.push(char),
             _ => {
+                // JSON escapes a character beyond 16 bits as two surrogates.
                 for unit in char.encode_utf16(&mut [0; 2]) {
                     // Writing to a string cannot fail.
                     let _written = write!(out, "\\u{unit:04x}");

@@ -16,6 +16,7 @@ pub fn query(value: &Value, query: &str) -> Result<Value, String> {
     work::read(query.len()).and_then(|()| work::make_list(query.len())).map_err(|limit| limit.to_string())?;
     let path = JsonPath::parse(query).map_err(|error| error.to_string())?;
     let found = path.all(value).map_err(|error| error.to_string())?;
+    // StackStorm gives null, and no empty list, where nothing is found.
     if found.is_empty() {
         return Ok(Value::Null);
     }
@@ -23,6 +24,7 @@ pub fn query(value: &Value, query: &str) -> Result<Value, String> {
         Found::Part(value) => Value::clone(value),
         Found::Character(char) => Value::String(char.to_string()),
     };
+    // Matches of `..` lie within each other, so the copies may be far larger than the value.
     for one in &found {
         if let Found::Part(value) = one {
             charge_copy(value).map_err(|limit| limit.to_string())?;

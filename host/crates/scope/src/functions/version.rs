@@ -62,6 +62,7 @@ pub fn equal(left: &str, right: &str) -> Result<bool, Error> {
 /// A text that is not a version, or the limit that parsing it exceeds.
 pub fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     type Test = fn(Ordering) -> bool;
+    // Longer operators come first, since `>` is the beginning of `>=`.
     let tests: [(&str, Test); 6] = [
         (">=", Ordering::is_ge),
         ("<=", Ordering::is_le),

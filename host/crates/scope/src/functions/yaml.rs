@@ -30,6 +30,7 @@ pub fn parse(text: &str) -> Result<Value, Error> {
 /// # Errors
 /// The limit that the charge exceeds.
 pub fn dump(value: &Value, indent: usize, allow_unicode: bool) -> Result<String, Limit> {
+    // PyYAML takes its default for an indent outside of this range, without an error.
     let step = if (2..10).contains(&indent) { indent } else { 2 };
     let mut writer = Writer { out: String::new(), column: 0, step, allow_unicode };
     match value {
@@ -110,6 +111,7 @@ impl Writer {
                 Value::Object(inner) if !inner.is_empty() && !is_simple => {
                     self.entries(inner, indent + self.step);
                 }
+                // PyYAML puts the items of a list below a key into the column of the key.
                 Value::Array(inner) if !inner.is_empty() => {
                     self.put("\n");
                     self.items(inner, indent);

@@ -30,6 +30,7 @@ impl Scopes<'_> {
         if let Some((node, result)) = self.node {
             scope.insert(&node.name, Arc::clone(result));
         }
+        // As in StackStorm, a variable hides a result of its name, which hides a parameter.
         scope = add(add(scope, self.results), self.variables);
         scope
             .with("__results", Value::Object(self.results.clone()))
@@ -59,7 +60,7 @@ pub(super) struct RenderError {
 }
 
 impl RenderError {
-    /// The same error without the template and any value.
+    /// This error without the template and any value.
     pub(super) fn hidden(self) -> Self {
         let reason = "it may hold a secret, so neither its template nor a value is shown".to_owned();
         Self { reason, ..self }

@@ -73,7 +73,7 @@ impl Context {
         self.puts.get(name).filter(|put| !put.is_of_beginning).map_or(OF_BEGINNING, |put| put.number)
     }
 
-    /// The same context without the initial variables.
+    /// This context without the initial variables.
     fn without_beginning(mut self) -> Self {
         for put in Arc::make_mut(&mut self.puts).values_mut() {
             put.is_of_beginning = false;

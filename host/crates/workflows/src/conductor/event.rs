@@ -16,7 +16,7 @@ pub enum Event {
     Report(Report),
     /// Somebody asked to run parts of it again.
     Rerun(Rerun),
-    /// It is made to fail from outside.
+    /// The workflow is made to fail from outside.
     Fail(ErrorEntry),
 }
 

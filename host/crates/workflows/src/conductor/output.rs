@@ -39,6 +39,7 @@ impl Conductor {
         if !output.is_empty() {
             self.output = Some(output);
         }
+        // A canceled workflow stays canceled, whatever its output gives.
         if !errors.is_empty() && self.status != Status::Canceled {
             self.fail();
         }

@@ -93,6 +93,7 @@ impl Conductor {
     /// The latest entry of a task, or the entry of the run that starts now.
     fn entry_before(&mut self, place: Place, is_new: bool, world: &World) -> Result<Entry, String> {
         if !is_new && let Some(entry) = self.table.latest_entry(place) {
+            // Only its status and its context are used, so these are not copied.
             return Ok(Entry { next: Vec::new(), origins: Vec::new(), ..entry.clone() });
         }
         let staged = self.staging.get(place).ok_or_else(|| {
@@ -101,6 +102,7 @@ impl Conductor {
         })?;
         let (mut context, origins) = (staged.context.clone(), staged.origins.clone());
         if self.definition.task(place.0).is_some_and(|task| task.retry.is_some()) {
+            // Only the number of its repetitions is evaluated in it.
             self.dictionaries.refresh(&mut context);
         }
         self.new_entry(place, context, origins, world)
@@ -197,6 +199,7 @@ impl Conductor {
         if !self.status.is_active() || i64::from(attempts.tally) >= attempts.count {
             return Ok(false);
         }
+        // As in Orquesta: with a condition, a task that has succeeded may be repeated, too.
         let Some(when) = &retry.when else { return Ok(status.is_abended()) };
         let scope = self.upcoming_scope(place, status, &entry.context, Arc::clone(result), world);
         let value = when.evaluate(&scope).map_err(|error| error.to_string())?;
@@ -324,6 +327,7 @@ impl Conductor {
 
     pub(super) fn arrival(&self, place: Place) -> Arrival {
         let goes_on = || self.is_active() || self.staging.can_start();
+        // Whether others go on takes a look at all of them, and matters only then.
         match self.table.arrival(place, &self.definition, false) {
             Arrival::Impossible => self.table.arrival(place, &self.definition, goes_on()),
             arrival => arrival,

@@ -35,6 +35,7 @@ impl Conductor {
     fn candidates(&self, rerun: &Rerun) -> Result<BTreeMap<Place, bool>, Refused> {
         if rerun.tasks.is_empty() {
             let abended = self.table.terminal().filter(|(_, entry)| entry.status.is_abended());
+            // A command of the engine, such as `fail`, has run nothing that could be run again.
             let engine =
                 |place: &Place| self.definition.task(place.0).is_none_or(|task| task.engine.is_some());
             let places = abended.map(|(_, entry)| (entry.task, entry.route)).filter(|place| !engine(place));

@@ -77,6 +77,7 @@ impl ItemStates {
     pub(super) fn new(list: Arc<Value>, has_window: bool) -> Self {
         let length = list.as_array().map_or(0, Vec::len);
         let mut counts = [0; Status::ALL.len()];
+        // The first of all statuses is `Unset`.
         if let Some(unset) = counts.first_mut() {
             *unset = length;
         }

@@ -80,6 +80,7 @@ impl Conductor {
         match self.staging.next_mut(target) {
             Some(staged) => {
                 self.dictionaries.join(&mut staged.context, &context);
+                // A transition that leads here again counts by its latest run.
                 staged.origins.retain(|(name, _)| *name != origin.0);
                 staged.origins.push(origin);
                 staged.items = None;

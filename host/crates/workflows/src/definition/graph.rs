@@ -143,6 +143,7 @@ fn splits<'a>(
 
 /// The retry that `do: retry` stands for: at most three times, whenever its condition holds.
 fn retry_command(transitions: &[Written<'_>]) -> Option<Retry> {
+    // As in Orquesta, where each one replaces the one before.
     let last = transitions.iter().rfind(|transition| transition.target == "retry")?;
     let when = last.source.get("when").filter(|when| *when != "").cloned();
     Some(Retry {

@@ -42,13 +42,13 @@ const LAZY_WORDS: [&str; 26] = [
     "toDict",
     "where",
 ];
-/// The same for signs: an access to what may be null, an argument that is a function, a block of a template.
+/// Signs that do so: an access to what may be null, an argument that is a function, a block of a template.
 const LAZY_SIGNS: [&str; 4] = ["?.", "=>", "$", "{%"];
 
 /// The tasks with which a workflow begins.
 pub(super) struct Certain<'a> {
     first: BTreeSet<&'a str>,
-    /// Those that run for each item of a list.
+    /// The tasks that run for each item of a list.
     with_items: BTreeSet<&'a str>,
 }
 

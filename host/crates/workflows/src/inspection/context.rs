@@ -159,6 +159,7 @@ impl Task<'_> {
         self.check(action.as_ref(), &place.property("action"));
         self.check(input.as_ref(), &place.property("input"));
         let list = task.get("next").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        // Malformed ones are counted as well, so that the place is right.
         for (number, transition) in list.iter().enumerate() {
             let Some(transition) = transition.as_object() else { continue };
             let place = place.transition(number);

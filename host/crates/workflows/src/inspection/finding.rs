@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 pub enum Kind {
     /// Actions outside the workflow, and their parameters.
     Content,
-    /// Variables.
+    /// References to variables.
     Context,
-    /// Expressions.
+    /// The text of expressions.
     Expression,
     /// Tasks and the graph that they form.
     Semantic,

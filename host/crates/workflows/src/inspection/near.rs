@@ -32,6 +32,7 @@ pub(super) fn add(definition: &Value, known: &[&str], findings: &mut [Finding]) 
                 let names = tasks.keys().map(String::as_str).chain(shape::RESERVED);
                 near(name, names, |near| format!("Did you mean \"{near}\"?"))
             }
+            // It is set somewhere, but not on every path.
             Some(Unknown::Variable(name)) if variables.contains(name.as_str()) => None,
             Some(Unknown::Variable(name)) => {
                 near(name, variables.iter().copied(), |near| format!("Did you mean ctx('{near}')?"))

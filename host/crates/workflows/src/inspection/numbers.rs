@@ -22,7 +22,7 @@ const UNITS: [(&str, u64); 12] = [
     ("d", 86_400),
 ];
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Seconds,

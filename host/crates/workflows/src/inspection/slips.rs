@@ -136,7 +136,7 @@ fn add(value: &Value, place: &Place, findings: &mut Vec<Finding>, failing: &mut 
 
 /// The beginning of a text, for a quotation.
 fn shortened(text: &str) -> String {
-    /// Letters.
+    /// The greatest number of characters.
     const MOST: usize = 80;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

@@ -44,6 +44,7 @@ impl<'a> Walked<'a> {
             starts.iter().enumerate().map(|(number, name)| (*name, number)).collect();
         let mut names = starts;
         let mut leads: Vec<Vec<usize>> = Vec::new();
+        // More names come while they are walked.
         while let Some(name) = names.get(leads.len()).copied() {
             let mut targets = Vec::new();
             for (place, (target, label)) in next(name).into_iter().enumerate() {

@@ -56,6 +56,7 @@ impl Script {
     /// The plan for the `number`-th action of a task. By default it succeeds without a result.
     pub fn planned(&self, task: &str, number: usize) -> Planned {
         let list = self.actions.get(task).map(Vec::as_slice).unwrap_or_default();
+        // The last plan holds for all further actions.
         let planned = list.get(number).or_else(|| list.last());
         planned.cloned().unwrap_or(Planned { status: Status::Succeeded, result: Arc::default() })
     }

@@ -62,6 +62,7 @@ impl Builder<'_> {
                 if self.take_if(|kind| matches!(kind, Kind::FlowEntry))?.is_none() {
                     return Err(self.misplaced("a list", start, "`,` or `]`"));
                 }
+                // YAML allows a comma after the last item.
                 if self.take_if(is_end)?.is_some() {
                     break;
                 }
@@ -77,6 +78,7 @@ impl Builder<'_> {
     /// Parses a mapping that is an item of a list in brackets: `[a: 1]`.
     fn single_pair(&mut self, mark: Mark) -> Result<Node, Error> {
         let ends = |kind: &Kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowListEnd);
+        // The mapping has no brackets of its own, so `node` has not counted its depth.
         self.enter(mark)?;
         let mut pairs = Pairs::new(self.keys);
         self.pair(&mut pairs, mark, Place::Flow, ends)?;
@@ -104,6 +106,7 @@ impl Builder<'_> {
             if let Some(mark) = self.take_if(|kind| matches!(kind, Kind::Key))? {
                 self.pair(&mut pairs, mark, Place::Flow, ends)?;
             } else {
+                // A word alone in braces, as in `{a, b}`, is a key whose value is null.
                 let key = self.key(Place::Flow)?;
                 let mark = self.tokens.peek()?.start;
                 self.add(&mut pairs, key, empty(mark), mark)?;
@@ -159,6 +162,7 @@ impl Builder<'_> {
         let start = self.tokens.peek()?.start;
         self.enter(start)?;
         let mut is_merge = false;
+        // An alias to a text may be a key, and PyYAML takes it for its text.
         let node = if matches!(self.tokens.peek()?.kind, Kind::Alias(_)) {
             self.alias()?
         } else {

@@ -46,6 +46,7 @@ impl Pairs {
                 let message = format!("the key {} is written twice; keep one of them", quoted(&key.text));
                 return Err(Error::meaning(key.start, message));
             }
+            // As in a dictionary of Python: the key keeps its first place and takes its last value.
             if let Some(known) = self.own.get_mut(*place) {
                 known.node = node;
             }

@@ -7,7 +7,7 @@ use crate::token::{Kind, Scalar, Token};
 
 use super::Scanner;
 
-/// Their name in messages.
+/// The name of block scalars in messages.
 const WHAT: &str = "a text behind | or >";
 
 /// The treatment of line breaks at the end.
@@ -15,7 +15,7 @@ const WHAT: &str = "a text behind | or >";
 enum Chomping {
     /// `-`: none is kept.
     Strip,
-    /// One is kept.
+    /// Without a sign: one is kept.
     Clip,
     /// `+`: all are kept.
     Keep,
@@ -36,6 +36,7 @@ impl Scanner<'_> {
                 self.block_lines(indent, &mut empty);
                 indent
             }
+            // The first line with content sets the indentation, or a longer empty line before it.
             None => self.block_lines(usize::MAX, &mut empty).max(least),
         };
         let (mut text, mut last, mut was_more) = (String::new(), None, false);

@@ -16,6 +16,7 @@ impl Scanner<'_> {
         let ends_key = |next| is_space(next) || is_bracket(next) || (in_flow && next == '?');
         let ends = |char, next| is_space(char) || is_bracket(char) || (char == ':' && ends_key(next));
         let (mut text, mut between) = (String::new(), String::new());
+        // Words end at blanks, so a `#` here follows one and begins a comment. Inside a word it is text.
         while self.cursor.peek() != '#' && !self.is_at_any_document() {
             let word = self.cursor.take_until(ends);
             if word.is_empty() {
@@ -33,6 +34,8 @@ impl Scanner<'_> {
                 continue;
             };
             between.clear();
+            // If the text ends with this line break, a key may begin behind it. If it goes on, the next word
+            // forbids that again.
             self.allows_key = true;
             folded(first, &self.empty_lines(start)?, &mut between);
             if !in_flow && self.cursor.mark().column < self.inside {

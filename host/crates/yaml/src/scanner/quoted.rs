@@ -7,7 +7,7 @@ use crate::token::{Kind, Scalar, Token};
 
 use super::{Scanner, folded};
 
-/// Their name in messages.
+/// The name of quoted scalars in messages.
 const WHAT: &str = "a quoted text";
 
 impl Scanner<'_> {
@@ -69,6 +69,8 @@ impl Scanner<'_> {
     fn quoted_lines(&mut self, start: Mark) -> Result<String, Error> {
         let mut breaks = String::new();
         loop {
+            // Quoted texts may go on in any column, so only the end of the document shows that a quote is
+            // missing.
             if self.is_at_any_document() {
                 return Err(self.wrong(WHAT, start, "the document ends before the last quote"));
             }

@@ -30,6 +30,8 @@ pub(super) const TABLE: &[Function] = &[
         |_, args| {
             let value = args.term(2);
             let position = args.integer(1)?;
+            // As in YAQL, `insert` drops a value for a negative position, and `insertMany` puts the values
+            // first.
             let edit_ = Edit { start: position, end: position, at_end: position >= 0 };
             edit(args, edit_, move || vec![Part::One(value.clone())])
         },
@@ -151,6 +153,7 @@ fn generate(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         if !predicate.call(run, std::slice::from_ref(&current))?.is_true() {
             return Ok(None);
         }
+        // As in YAQL, the first value that returns ends the sequence, since only known ones would follow.
         if let Some(seen) = &mut seen
             && !seen.insert(run, current.clone())?
         {

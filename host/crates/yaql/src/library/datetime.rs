@@ -156,6 +156,7 @@ fn timespan(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut micros = 0_i128;
     for (index, unit) in UNITS.into_iter().enumerate() {
         let part = args.integer_or(index, 0).checked_mul(unit);
+        // A number that `new` refuses as too large.
         micros = part.and_then(|part| micros.checked_add(part)).unwrap_or(i128::MAX);
     }
     TimeSpan::new(micros).map(Term::TimeSpan)

@@ -141,6 +141,7 @@ fn contains_value(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 
 fn without(run: &Run<'_>, dict: &Dict, keys: Vec<Term>) -> Result<Term, Error> {
     let mut entries = dict.to_entries(run)?;
+    // In YAQL, too, `delete` makes a plain `dict` of a frozen one.
     entries.is_mutable = true;
     for key in keys {
         // Removing an entry moves those behind it.

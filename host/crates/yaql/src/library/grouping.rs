@@ -71,6 +71,7 @@ fn group_by(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         groups.entry(Key::new(run, key.call(run, element)?)?).or_default().push(item);
     }
     let height = groups.keys().map(|key| key.term().height()).max().unwrap_or(0);
+    // Two levels more: the list of a group, and its pair with the key.
     let height = groups.values().flatten().map(Term::height).max().unwrap_or(0).max(height) + 2;
     let mut groups = groups.into_iter();
     let aggregation = args.optional_lambda(3).map(Aggregation::new);
@@ -167,6 +168,7 @@ fn join(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut others = None;
     let mut current: Option<(Term, Iteration)> = None;
     let sequence = Sequence::new(args.heights(), move |run| {
+        // The second collection is read once for each element of the first, which a sequence does not allow.
         if others.is_none() {
             let kept = Sequence::kept(Iteration::new(run, &second)?, second.height())?;
             others = Some(Term::Sequence(kept));
@@ -250,6 +252,7 @@ impl Merge {
     fn values(&self, run: &Run<'_>, left: Term, right: Term, levels: i128) -> Result<Term, Error> {
         match (left, right) {
             (Term::Dict(left), Term::Dict(right)) if levels != 1 => {
+                // 0 stands for all levels, and 1 for the last.
                 let levels = if levels == 0 { 0 } else { levels - 1 };
                 self.dicts(run, &left, &right, levels).map(Term::Dict)
             }
@@ -257,6 +260,7 @@ impl Merge {
                 if let Some(merger) = &self.lists {
                     return merger.call(run, &[Term::List(left), Term::List(right)]);
                 }
+                // The merger of YAQL, where none is given.
                 let distinct = Keys::of(run, left.iter().chain(right.iter()))?;
                 let distinct = distinct.iter().map(|key| key.term().clone()).collect();
                 List::tuple(run, distinct).map(Term::List)

@@ -80,6 +80,7 @@ fn index(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 
 fn insert(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut items: Vec<_> = args.list(0)?.iter().collect();
+    // As in Python's `list.insert`, a place outside of the list is its nearest end.
     let position = place(args.integer(1)?, items.len()).unwrap_or(0).min(items.len());
     items.insert(position, args.term(2));
     List::mutable(run, items).map(Term::List)

@@ -58,6 +58,7 @@ pub(super) fn smaller(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, 
 
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 fn int(term: &Term) -> Result<Term, Error> {
+    // A little less than 2^127, where an `i128` ends.
     const BOUND: f64 = 1.7e38;
     match term {
         Term::Null => Ok(Term::Integer(0)),

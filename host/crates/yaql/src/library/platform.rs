@@ -48,6 +48,7 @@ pub(super) const TABLE: &[Function] = &[
     function("to_json_string", JSON, to_json_string),
     function("json_dump", JSON, to_json_string),
     function("json_escape", VALUE, |run, args| {
+        // As in StackStorm, which strips every quote at the ends, and so one of the value itself.
         let text = json::write(&*to_json(run, &args.term(0))?, &PLAIN)?;
         copied(run, text.trim_matches('"'))
     }),
@@ -136,6 +137,7 @@ fn text(run: &Run<'_>, args: &Arguments<'_>, index: usize) -> Result<String, Err
 }
 
 fn parse_json(run: &Run<'_>, text: &str) -> Result<Term, Error> {
+    // The values may take several times the room of the text.
     run.allocate(text.len() * 4)?;
     json::charge_parsing(text)?;
     let json: Json =
@@ -207,6 +209,7 @@ fn zip(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
             term => term,
         });
     }
+    // As in Orquesta, one list alone is given back as it is.
     if let [single] = columns.as_slice() {
         return Ok(single.clone());
     }
@@ -286,6 +289,7 @@ fn regex_substring(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         return Err(ErrorKind::Index("list").into());
     };
     let found = matches.swap_remove(index);
+    // As in Python's `findall`: the whole match, its only group, or all groups.
     Ok(match found.groups.get(1..).unwrap_or_default() {
         [] => group(run, &text, Some(&found.range))?,
         [single] => group(run, &text, single.as_ref())?,

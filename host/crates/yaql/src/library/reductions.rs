@@ -147,6 +147,7 @@ fn single(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 
 fn last(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut last = None;
+    // The last item of a list is found without reading the others.
     if let Term::List(list) = args.term(0) {
         last = list.len().checked_sub(1).and_then(|index| list.get(index));
     } else {

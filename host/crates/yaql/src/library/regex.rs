@@ -122,6 +122,7 @@ fn publish(
     let chars = |byte: usize| text.get(..byte).map_or(0, |before| before.chars().count()) as i128;
     let names = pattern.regex().group_names();
     for (index, group) in found.groups.iter().enumerate() {
+        // The text before the group is read, to count its characters.
         run.steps((text.len() / 64) as u64)?;
         let (value, start, end) = match group {
             Some(range) => (part(run, text, range)?, chars(range.start), chars(range.end)),
@@ -142,6 +143,7 @@ fn publish(
 
 fn split(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Result<Term, Error> {
     let (pattern, text) = (args.pattern(pattern)?, args.text(text)?);
+    // As in Python's `re`: 0 stands for all parts, and a negative number for no cut.
     let limit = match args.integer_or(2, 0) {
         0 => usize::MAX,
         count => usize::try_from(count).unwrap_or(0),

@@ -213,6 +213,7 @@ fn is_empty(args: &Arguments<'_>) -> Result<bool, Error> {
 fn replace_all(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut text = args.text(0)?.to_string();
     let count = args.integer_or(2, -1);
+    // One after the other, as in YAQL, so that a later replacement changes the text of an earlier one.
     for (old, new) in args.dict(1)?.entries() {
         run.step()?;
         // The text is searched for each of them.

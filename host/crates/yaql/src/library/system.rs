@@ -39,6 +39,7 @@ fn unpack(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let names = args.rest_terms();
     let mut elements = args.iterate(run, 0)?;
     let mut values = Vec::new();
+    // One element more than the names is enough to see that there are too many.
     let most = if names.is_empty() { usize::MAX } else { names.len() + 1 };
     while values.len() < most
         && let Some(value) = elements.next(run)?
@@ -102,6 +103,7 @@ fn camel_case(name: &str) -> String {
 
 fn assert(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut subject = args.term(0);
+    // The condition may read the sequence, which is the result afterwards.
     if let Term::Sequence(_) = subject {
         subject = Term::Sequence(Sequence::kept(args.iterate(run, 0)?, subject.height())?);
     }

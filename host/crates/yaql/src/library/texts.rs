@@ -54,6 +54,7 @@ pub(super) fn find(text: &str, part: &str, start: i128, end: i128, is_last: bool
 /// `text` with `new` in place of `old`, at most `count` times; a negative count has no limit.
 pub(super) fn replace(run: &Run<'_>, text: &str, old: &str, new: &str, count: i128) -> Result<String, Error> {
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
+    // As in Python, the empty text occurs before each character and at the end.
     let times = if old.is_empty() { text.chars().count() + 1 } else { text.matches(old).take(limit).count() };
     work::visit(times.min(limit))?;
     run.allocate(text.len().saturating_add(times.min(limit).saturating_mul(new.len())))?;

@@ -94,6 +94,7 @@ fn current<'a>(run: &Run<'a>) -> Result<&'a CurrentTask, Error> {
 
 fn status<'a>(run: &Run<'a>, id: &str, route: u32) -> Result<&'a str, Error> {
     let tasks = scope(run)?.tasks.as_ref();
+    // Orquesta's text for a task without a status.
     Ok(tasks.and_then(|tasks| tasks.status(id, route)).unwrap_or("null"))
 }
 

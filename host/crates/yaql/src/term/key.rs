@@ -135,6 +135,7 @@ fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
             hash_of(&(4_u8, hashes))
         }
         Term::Dict(dict) if !dict.is_mutable() => {
+            // A sum, because mappings are equal in any order of their entries.
             let mut sum = 0_u64;
             for (key, value) in dict.entries() {
                 let (key, value) = (hash(run, &key, weight)?, hash(run, &value, weight)?);
@@ -197,6 +198,7 @@ impl Keys {
     }
 
     pub(crate) fn push(&mut self, key: Key) {
+        // No limit is checked, since the key comes from a set, which was within it.
         self.height = self.height.max(key.term.height() + 1);
         self.put(key);
     }

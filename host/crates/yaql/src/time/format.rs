@@ -161,6 +161,7 @@ impl Reading<'_> {
             'Y' => self.year = i16::try_from(self.number(4, 4)?).ok().filter(|year| *year > 0)?,
             'y' => {
                 let year = i16::try_from(self.number(2, 2)?).ok()?;
+                // The century as Python chooses it.
                 self.year = if year < 69 { 2000 } else { 1900 } + year;
             }
             'm' => self.month = self.small(2, 1, 12)?,
@@ -168,6 +169,7 @@ impl Reading<'_> {
             'H' => self.hour = self.small(2, 0, 23)?,
             'I' => self.hour = self.small(2, 1, 12)?,
             'M' => self.minute = self.small(2, 0, 59)?,
+            // As in Python, which refuses a leap second only afterwards.
             'S' => self.second = self.small(2, 0, 61)?,
             'f' => {
                 let digits = self.digits(1, 6)?;
@@ -177,6 +179,7 @@ impl Reading<'_> {
             'b' | 'h' => self.month = i8::try_from(self.name(MONTHS.map(short))? + 1).ok()?,
             'B' => self.month = i8::try_from(self.name(MONTHS)? + 1).ok()?,
             'a' => {
+                // As in Python, the weekday is read, but not compared with the date.
                 self.name(DAYS.map(short))?;
             }
             'A' => {

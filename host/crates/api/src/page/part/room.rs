@@ -48,7 +48,7 @@ impl<T> Part<T> {
     }
 
     /// Starts again with an empty part, in the turn of `user`, with memory for `items` items of the same mean size.
-    /// It waits without holding items, memory or a glance: a request that holds memory never waits for more.
+    /// Waits without holding items, memory or a glance: a request that holds memory never waits for more.
     ///
     /// # Errors
     /// 503 when too many requests wait, or when no turn or no memory is free for a while.

@@ -15,7 +15,7 @@ pub(super) fn fixed(number: f64, precision: usize) -> Result<String, Error> {
     Ok(format!("{number:.known$}") + &filled('0', precision - known)?)
 }
 
-/// The same number as one digit and `precision` digits behind the point, with its exponent to base ten.
+/// `number` as one digit and `precision` digits behind the point, with its exponent to base ten.
 pub(super) fn scientific(number: f64, precision: usize) -> Result<(String, i64), Error> {
     let known = precision.min(MOST_DIGITS);
     work::make(precision.saturating_add(16))?;
