@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use petrel_catalog::Giver;
 use petrel_catalog::content::{Content, RegisteredAction};
-use petrel_catalog::secret_templates::{CONFIG, marked_configuration, refuse_reading_secrets};
+use petrel_catalog::secret_templates::{
+    CONFIG, marked_configuration, refuse_reading_secrets, told_of_configuration,
+};
 use petrel_datastore::Keys;
 use petrel_expressions::Scope;
 use petrel_model::Object;
@@ -144,7 +146,12 @@ impl Templates<'_> {
         }
         let configuration = self.marked_configuration();
         let beside: Vec<_> = configuration.as_ref().map(|schema| (CONFIG, schema)).into_iter().collect();
-        refuse_reading_secrets(writer, self.given, &self.registered.signature, &beside, before)
+        refuse_reading_secrets(writer, self.given, &self.registered.signature, &beside, before).map_err(
+            |error| match &configuration {
+                Some(_) => told_of_configuration(error, self.content, self.pack(), self.given),
+                None => error,
+            },
+        )
     }
 
     /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no

@@ -98,7 +98,6 @@ fn unknown_name(name: &str, seen: Seen<'_>) -> Option<String> {
 
 /// Whether a template asks if there is a `name` at all, as by `name is defined` or `name | default('')`.
 pub(crate) fn asks_for(source: &str, name: &str) -> bool {
-    const TESTS: [&str; 4] = ["is defined", "is not defined", "is undefined", "is not undefined"];
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
     source.match_indices(name).any(|(place, _)| {
         let before = source.get(..place).unwrap_or_default();
@@ -106,11 +105,17 @@ pub(crate) fn asks_for(source: &str, name: &str) -> bool {
         if before.ends_with(is_part) || behind.starts_with(is_part) {
             return false;
         }
-        let behind = behind.trim_start();
-        let filter = behind.strip_prefix('|').map(str::trim_start).unwrap_or_default();
-        let is_default = ["default", "d("].iter().any(|start| filter.starts_with(start));
-        is_default || TESTS.iter().any(|test| behind.starts_with(test))
+        asks(behind)
     })
+}
+
+/// Whether the text `behind` a name provides for a value that is not there.
+pub(crate) fn asks(behind: &str) -> bool {
+    const TESTS: [&str; 4] = ["is defined", "is not defined", "is undefined", "is not undefined"];
+    let behind = behind.trim_start();
+    let filter = behind.strip_prefix('|').map(str::trim_start).unwrap_or_default();
+    let is_default = ["default", "d("].iter().any(|start| filter.starts_with(start));
+    is_default || TESTS.iter().any(|test| behind.starts_with(test))
 }
 
 /// Whether a template handles a missing key of the datastore itself. It may rely on the fact that such a key reads as

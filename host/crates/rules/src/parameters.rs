@@ -15,6 +15,7 @@ mod signature;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use petrel_expressions::members::members;
 use petrel_expressions::{Datastore, Scope, Template};
 use petrel_model::Object;
 use petrel_model::quoted::quoted;
@@ -166,15 +167,10 @@ pub fn read_secret(name: &str, given: &Given, signature: &Signature, schema: &Va
 /// `x` for `{{ name.x.y }}` and `{{ name['x'] }}`.
 pub fn keys_read(name: &str, given: &Given, signature: &Signature) -> BTreeSet<String> {
     let templates = given.templates().chain(signature.templates());
-    templates.flat_map(|template| template.source().split(name).skip(1).filter_map(first_key)).collect()
-}
-
-/// The key that the text after the name of an object asks for.
-fn first_key(rest: &str) -> Option<String> {
-    let quoted = || rest.strip_prefix("['").or_else(|| rest.strip_prefix("[\""));
-    let key = rest.strip_prefix('.').or_else(quoted)?;
-    let key: String = key.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    (!key.is_empty()).then_some(key)
+    templates
+        .flat_map(|template| members(template.source(), name))
+        .map(|member| member.key.to_owned())
+        .collect()
 }
 
 /// The parameters with which an execution runs.

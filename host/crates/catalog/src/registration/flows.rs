@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
+use petrel_expressions::members::ConfigKeys;
 use petrel_model::names::is_own_pack;
 use petrel_model::parameters::{Parameters, merged};
-use petrel_model::{Action, Ref};
+use petrel_model::{Action, Pack, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
 use petrel_runners::Runs;
@@ -62,6 +63,11 @@ impl Around {
         self.datastore.as_deref()
     }
 
+    /// The keys that the configuration of a pack that is about to be registered may have.
+    pub(super) fn config_keys(&self, pack: &Pack) -> Option<ConfigKeys> {
+        self.content.config_keys(&pack.reference, pack.config_schema.as_ref())
+    }
+
     /// The known catalog, with the runners.
     pub(super) fn content(&self) -> &Arc<Content> {
         &self.content
@@ -104,6 +110,7 @@ pub(super) fn check_workflows(
         WithPack::alone(around.content.runners(), &contents.pack.reference, &contents.actions, unread);
     let is_workflow =
         |action: &Action| around.content.runners().get(&action.runner_type).is_some_and(Runs::is_conducted);
+    let config = around.config_keys(&contents.pack);
     let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
     let mut failing = Vec::new();
     for action in &contents.actions {
@@ -112,7 +119,7 @@ pub(super) fn check_workflows(
         if !is_workflow(action) || contents.refused.contains_key(name) {
             continue;
         }
-        let mut looked = look(pack, action, &known, around);
+        let mut looked = look(pack, action, &known, around, config.as_ref());
         let room = MOST_PROBLEMS_OF_PACK.saturating_sub(failing.len());
         failing.extend(looked.calls.into_iter().take(room).map(|problem| (name.to_owned(), problem)));
         notes.append(&mut looked.notes);
@@ -142,7 +149,13 @@ struct Looked {
     notes: Vec<String>,
 }
 
-fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Around) -> Looked {
+fn look(
+    pack: &dyn Source,
+    action: &Action,
+    known: &WithPack<'_>,
+    around: &Around,
+    config: Option<&ConfigKeys>,
+) -> Looked {
     let file = format!("actions/{}", action.entry_point);
     let source = match pack.read(&file, LARGEST_WORKFLOW) {
         Ok(source) => source,
@@ -173,6 +186,9 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     let mut inspected = inspected.beside(&known.beside(others)).of_action(&parameters);
     if let Some(datastore) = around.datastore() {
         inspected = inspected.with_keys(datastore);
+    }
+    if let Some(config) = config {
+        inspected = inspected.with_config(config);
     }
     let mut found = inspected.found().0;
     found.sort_by_key(|found| found.position);
