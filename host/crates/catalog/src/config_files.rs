@@ -82,7 +82,7 @@ fn read(file: &Path) -> Result<Option<Object>, Error> {
     })
 }
 
-/// Notes on templates in a configuration that can never be rendered. They may hold secrets, so none is quoted.
+/// Notes on templates in a configuration that can never be rendered, or stay text. They may hold secrets, so none is quoted.
 pub(crate) fn meaningless(pack: &str, values: &Object) -> Vec<String> {
     let places = configuration::meaningless(values).into_iter();
     let told = places.map(|place| {
@@ -91,7 +91,11 @@ pub(crate) fn meaningless(pack: &str, values: &Object) -> Vec<String> {
              exist; correct it"
         )
     });
-    told.collect()
+    let unscoped = configuration::unscoped(values).into_iter();
+    told.chain(unscoped.map(|(place, said)| {
+        format!("the configuration of the pack `{pack}`: `{place}` stays text as it is: {said}")
+    }))
+    .collect()
 }
 
 /// Notes on the present file of `pack`, which was `given` when it was read last: that it is not valid, or that it has

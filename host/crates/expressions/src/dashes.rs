@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use fancy_regex::Regex;
+use petrel_scope::DATASTORE;
 
 /// A path whose last name has a dash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ impl Dashed {
         let Self { before, name } = self;
         let meant = match before.as_str() {
             "ctx()" => format!("ctx('{name}')"),
+            // The scope is left out, too.
+            DATASTORE => format!("{DATASTORE}.system['{name}']"),
             _ => format!("{before}['{name}']"),
         };
         self.told(&meant)
@@ -82,6 +85,18 @@ pub(crate) fn in_expression(expression: &str) -> Vec<Dashed> {
 /// The names with dashes in the expressions and blocks of a template of Jinja.
 pub(crate) fn in_template(text: &str) -> Vec<Dashed> {
     let mut found = Vec::new();
+    each_expression(text, &mut |expression: &str| {
+        for dashed in in_expression(expression) {
+            if !found.contains(&dashed) {
+                found.push(dashed);
+            }
+        }
+    });
+    found
+}
+
+/// Calls `look` with the inside of each expression and block in a template of Jinja.
+pub(crate) fn each_expression(text: &str, look: &mut impl FnMut(&str)) {
     let mut rest = text;
     // One search for both, since a search for what is not there would go through all of the rest each time.
     while let Some(start) = rest.find('{') {
@@ -95,18 +110,13 @@ pub(crate) fn in_template(text: &str) -> Vec<Dashed> {
             }
         };
         let (expression, after) = inside.split_once(close).unwrap_or((inside, ""));
-        for dashed in in_expression(expression) {
-            if !found.contains(&dashed) {
-                found.push(dashed);
-            }
-        }
+        look(expression);
         rest = after;
     }
-    found
 }
 
 /// `expression` with blanks in place of what is in quotes. The length stays the same.
-fn without_texts(expression: &str) -> String {
+pub(crate) fn without_texts(expression: &str) -> String {
     let mut quote = None;
     let mut blank = String::with_capacity(expression.len());
     for letter in expression.chars() {
@@ -137,6 +147,7 @@ mod tests {
             ("ctx().a-b + ctx(c).d-e", &["ctx('a-b')", "ctx(c)['d-e']"]),
             ("trigger['body'].a-b | upper", &["trigger['body']['a-b']"]),
             ("st2kv.system.my-key", &["st2kv.system['my-key']"]),
+            ("st2kv.my-key", &["st2kv.system['my-key']"]),
             ("ctx().a-1 + trigger.n - m + ctx().a-len(x) + ctx().a-ctx().b", &[]),
             ("'trigger.a-b' ~ st2kv('system.a-b') ~ \"é.a-b\"", &[]),
             ("a-b", &[]),

@@ -10,9 +10,11 @@ use petrel_jinja::{Template, is_template};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::texts;
+use petrel_scope::DATASTORE;
 use serde_json::Value;
 
 use crate::dashes::{self, Dashed};
+use crate::unscoped;
 
 /// Largest number of names that a message lists.
 const MOST_NAMES: usize = 12;
@@ -75,7 +77,19 @@ fn words(template: &Template, seen: Seen<'_>) -> Vec<(bool, String)> {
     });
     let names: Vec<_> = strange.filter_map(|name| Some((true, unknown_name(name, seen)?))).collect();
     let dashed = dashed.iter().map(|dashed| (true, dashed.told_in_jinja()));
-    unknown.into_iter().map(|message| (false, message)).chain(dashed).chain(names).collect()
+    let unscoped = if seen.fixed.contains(&DATASTORE) && template.names().any(|name| name == DATASTORE) {
+        unscoped::in_template(template.source())
+    } else {
+        Vec::new()
+    };
+    let unscoped = unscoped.into_iter().map(|message| (true, message));
+    let unknown = unknown.into_iter().map(|message| (false, message));
+    unknown.chain(dashed).chain(unscoped).chain(names).collect()
+}
+
+/// A sentence on each key of the datastore that a template reads without a scope, such as `st2kv.limit`.
+pub fn unscoped(source: &str) -> Vec<String> {
+    unscoped::in_template(source)
 }
 
 /// The message about a name that is not seen, unless it may be one all the same.
@@ -171,6 +185,10 @@ mod tests {
             ("{{ frobnicate(1) }}", "unknown function \"frobnicate\"; check its name"),
             ("{% for x in trigger.a %}{{ x }}{{ loop.index }}{% endfor %}", ""),
             ("{% set y = 1 %}{{ y }}", ""),
+            (
+                "{{ st2kv.limit }}",
+                "`st2kv.limit` names no scope of the datastore; did you mean `st2kv.system.limit`?",
+            ),
             ("plain triger", ""),
             ("{{ bad ( }}", ""),
         ] {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use petrel_expressions::{Datastore, JsonPath};
+use petrel_expressions::{DATASTORE, Datastore, JsonPath, with_scope};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::{beginning, quoted};
 use serde_json::{Map, Value};
@@ -131,6 +131,12 @@ fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
 
 /// The message about a path, of `first` and `rest`, that does not begin with `trigger`.
 fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> String {
+    if first == DATASTORE {
+        // Users have no keys of their own.
+        let names = rest.iter().copied().skip_while(|name| *name == "user");
+        let meant = with_scope(&names.collect::<Vec<_>>().join("."));
+        return format!("a key of the datastore has a scope: did you mean {}?", quoted(&meant));
+    }
     let body = payload.get("body").and_then(|body| body.get(first));
     let (root, is_first_meant) = if payload.get(first).is_some() {
         ("trigger", true)
@@ -244,6 +250,7 @@ mod tests {
             ),
             ("trigger.body.none.x", Some("trigger.body.none has no x, since it is empty".to_owned())),
             ("triger.body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
+            ("st2kv.limit", Some("a key of the datastore has a scope: did you mean system.limit?".to_owned())),
             ("body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
             ("env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
         ] {
