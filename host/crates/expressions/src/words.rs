@@ -87,6 +87,14 @@ fn words(template: &Template, seen: Seen<'_>) -> Vec<(bool, String)> {
     unknown.chain(dashed).chain(unscoped).chain(names).collect()
 }
 
+/// A sentence on the first name with a dash in a template, of which `part` stands behind a dash if it is given: the
+/// template subtracts there.
+pub fn dashed(source: &str, part: Option<&str>) -> Option<String> {
+    let dashed = dashes::in_template(source).into_iter();
+    let mut meant = dashed.filter(|dashed| part.is_none_or(|part| dashed.parts().any(|one| one == part)));
+    meant.next().map(|dashed| dashed.told_in_jinja())
+}
+
 /// A sentence on each key of the datastore that a template reads without a scope, such as `st2kv.limit`.
 pub fn unscoped(source: &str) -> Vec<String> {
     unscoped::in_template(source)
@@ -211,6 +219,20 @@ mod tests {
         ] {
             let said = said(text, is_whole, may_be_absent);
             assert_eq!(!said.is_empty(), is_told, "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_dash_that_was_meant_as_a_part_of_a_name_is_told() {
+        for (text, part, says) in [
+            ("{{ trigger.body.my-key }}", Some("key"), Some("trigger.body['my-key']")),
+            ("{{ trigger.body.my-key }}", None, Some("trigger.body['my-key']")),
+            ("{{ trigger.body.my-key }}", Some("other"), None),
+            ("{{ trigger.body.n - key }}", Some("key"), None),
+        ] {
+            let said = dashed(text, part);
+            assert_eq!(said.is_some(), says.is_some(), "{text}: {said:?}");
+            assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{text}");
         }
     }
 

@@ -12,12 +12,14 @@ mod graph;
 pub mod secret;
 mod signature;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_expressions::members::members;
-use petrel_expressions::{Datastore, Scope, Template};
+use petrel_expressions::words::dashed;
+use petrel_expressions::{DATASTORE, Datastore, Scope, Template};
 use petrel_model::Object;
+use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::secrets::Marks;
 use serde_json::Value;
@@ -74,12 +76,13 @@ pub enum Error {
         /// The problem.
         what: String,
     },
-    /// An error together with missing keys of the datastore or of the pack's configuration, which the template reads.
+    /// An error together with missing keys of the datastore or of the pack's configuration, which the template reads, or
+    /// with the name that is likely meant.
     #[error("{error}; {missing}")]
     Missing {
         /// The error.
         error: Box<Self>,
-        /// The missing keys, in words.
+        /// The missing keys or the name that is meant, in words.
         missing: String,
     },
     /// The value of a name that templates use is not available.
@@ -203,7 +206,7 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
         nodes.insert(name, Node::from(parameter));
     }
     add_defaults(&mut nodes, signature);
-    let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
+    let values = resolved(&nodes, signature, scope)?;
     let mut live = Object::new();
     for (name, parameter) in given.iter() {
         let value = values.get(name).cloned().unwrap_or_default();
@@ -242,7 +245,7 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
         nodes.insert(name, Node::Value(value));
     }
     add_defaults(&mut nodes, signature);
-    let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
+    let values = resolved(&nodes, signature, scope)?;
     let mut finals = Finals { runner: Object::new(), action: Object::new() };
     for (name, node) in nodes.iter() {
         let side = match signature.side(name) {
@@ -260,6 +263,34 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
         side.insert(name.to_owned(), value);
     }
     Ok(finals)
+}
+
+/// The rendered values. An error says what is likely meant, and quotes no secret.
+fn resolved<'a>(
+    nodes: &Nodes<'a>,
+    signature: &Signature,
+    scope: &Scope,
+) -> Result<BTreeMap<&'a str, Value>, Error> {
+    graph::resolve(nodes, scope).map_err(|error| hidden(with_meant_name(error, nodes), nodes, signature))
+}
+
+/// Adds to an error about a name that does not exist the one that is likely meant.
+fn with_meant_name(error: Error, nodes: &Nodes<'_>) -> Error {
+    /// Largest number of parameters whose names are compared.
+    const MOST_COMPARED: usize = 100;
+    let Error::Unsatisfied { parameter, name } = &error else { return error };
+    let templates = match nodes.get(parameter) {
+        Some(Node::Template(parameter)) => parameter.templates(),
+        Some(Node::Value(_)) | None => Vec::new(),
+    };
+    let others = nodes.iter().map(|(name, _)| name).filter(|other| other != parameter).take(MOST_COMPARED);
+    let known = ["trigger", DATASTORE, "action_context", "config_context"].into_iter().chain(others);
+    let dashed = templates.iter().find_map(|template| dashed(template.source(), Some(name)));
+    let meant = dashed.or_else(|| nearest(name, known).map(|near| format!("did you mean {}?", quoted(near))));
+    match meant {
+        Some(missing) => Error::Missing { error: Box::new(error), missing },
+        None => error,
+    }
 }
 
 /// Adds defaults for absent and null parameters, and for immutable ones whatever was given.

@@ -7,6 +7,7 @@
 mod hints;
 
 pub(crate) use hints::of_cast;
+pub use hints::of_reason;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use petrel_expressions::words::dashed;
 use petrel_expressions::{DATASTORE, Datastore, JsonPath, with_scope};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::{beginning, quoted};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{CriterionVerdict, Outcome, Verdict};
 use crate::compiled::{CompiledCriterion, CompiledRule};
-use crate::criteria::Operator;
+use crate::criteria::{Error, Operator};
 use crate::pattern::Pattern;
 
 /// Largest number of criteria of a rule that get near names.
@@ -34,8 +35,9 @@ impl Verdict<'_> {
             let Ok(path) = &criterion.path else { continue };
             let is_meant = verdict.outcome == Outcome::Holds
                 && matches!(criterion.operator, Some(Ok(Operator::NotExists)));
-            if let Some(hint) = of_path(path, payload, is_meant) {
-                verdict.hint = Some(hint);
+            let hint = of_path(path, payload, is_meant).or_else(|| of_pattern(criterion, verdict, payload));
+            if hint.is_some() {
+                verdict.hint = hint;
             }
         }
         self
@@ -69,6 +71,25 @@ pub(crate) fn of_cast(pattern: &Pattern, datastore: &Datastore) -> Option<String
         if text.is_empty() { "an empty text".to_owned() } else { format!("{:?}", beginning(text, LONGEST)) };
     let key = key.to_string();
     Some(format!("`| {filter}` of {text} is 0; {{{{ {} | from_json_string }}}} fails instead", quoted(&key)))
+}
+
+/// The correction of a pattern that cannot be rendered, which has a dash in a name, or reads what is not in the event.
+fn of_pattern(
+    criterion: &CompiledCriterion,
+    verdict: &CriterionVerdict<'_>,
+    payload: &Value,
+) -> Option<String> {
+    let Outcome::Failed(error @ Error::Pattern(_)) = &verdict.outcome else { return None };
+    let Pattern::Rendered { text, .. } = &criterion.pattern else { return None };
+    dashed(text.source(), None).or_else(|| of_reason(&error.to_string(), payload))
+}
+
+/// The correction where `reason`, the error of a template, is that a part of the event is not defined: the near name, and
+/// what there is.
+pub fn of_reason(reason: &str, payload: &Value) -> Option<String> {
+    let (before, _) = reason.split_once("` is not defined")?;
+    let path = before.rsplit('`').next().filter(|path| path.starts_with("trigger."))?;
+    of_path(&JsonPath::parse(path).ok()?, payload, false)
 }
 
 /// The correction where a text of the datastore is compared with a number, which it never equals.
@@ -260,6 +281,23 @@ mod tests {
         let absent_is_meant = |path: &str| of_path(&JsonPath::parse(path).unwrap(), &payload, true);
         assert_eq!(absent_is_meant("trigger.body.colour"), None);
         assert!(absent_is_meant("trigger.body.envi").is_some());
+    }
+
+    #[test]
+    fn a_template_that_reads_what_is_not_there_is_told_what_there_is() {
+        let payload = json!({"body": {"name": "a"}});
+        for (reason, says) in [
+            (
+                "parameter x: template `{{ a }}` cannot be rendered: `trigger.body.nmae` is not defined; check",
+                true,
+            ),
+            ("parameter x: template `{{ a }}` cannot be rendered: `nmae` is not defined; check", false),
+            ("parameter x: something else", false),
+        ] {
+            let said = of_reason(reason, &payload);
+            let expected = "trigger.body has no nmae: did you mean name? There is: name";
+            assert_eq!(said.as_deref(), says.then_some(expected), "{reason}");
+        }
     }
 
     #[test]

@@ -238,6 +238,21 @@ fn why_shows_every_criterion_and_what_is_there_instead() {
 }
 
 #[test]
+fn why_says_what_a_pattern_that_cannot_be_rendered_was_to_read() {
+    let payload = json!({"body": {"name": "a", "my-key": "b"}});
+    for (pattern, says) in [
+        ("{{ trigger.body.my-key }}", "a name with a dash is read by `trigger.body['my-key']`"),
+        ("{{ trigger.body.nmae }}", "trigger.body has no nmae: did you mean name? There is: name, my-key"),
+        ("{{ st2kv.limit }}", "did you mean `st2kv.system.limit`?"),
+    ] {
+        let rule = rule(&json!({"trigger.body.name": {"type": "equals", "pattern": pattern}}));
+        let occurrence = Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::default());
+        let told = evaluate_all(&rule, &occurrence).with_near_names(&rule, &payload).to_string();
+        assert!(told.contains("cannot be checked") && told.contains(says), "{told}");
+    }
+}
+
+#[test]
 fn no_name_within_a_secret_is_told() {
     let rule = rule(&json!({"trigger.login.pn": {"type": "equals", "pattern": 1}}));
     let payload = json!({"login": {"pin": 1}});
