@@ -9,6 +9,7 @@ use petrel_model::quoted::quoted;
 
 use super::given::{Given, Parameter};
 use super::signature::Signature;
+use crate::pattern::number_of_key;
 
 /// Largest number of parameters that a message names.
 const MOST_NAMED: usize = 10;
@@ -53,6 +54,15 @@ pub fn absent_keys<'a>(
     absent.sort_unstable();
     absent.dedup();
     absent
+}
+
+/// The keys of the datastore that the values of `given` make numbers of, as `{{ st2kv.system.limit | int }}` does, each with
+/// its parameter and the filter.
+pub(crate) fn numbers_of_keys(given: &Given) -> impl Iterator<Item = (&str, &KeyName, &'static str)> {
+    given.iter().flat_map(|(parameter, value)| {
+        let templates = value.templates().into_iter();
+        templates.filter_map(number_of_key).map(move |(key, filter)| (parameter, key, filter))
+    })
 }
 
 /// The missing keys that [`absent_keys`] finds, in words, with the parameters that read them. Most parameters read no key;

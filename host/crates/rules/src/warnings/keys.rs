@@ -8,10 +8,10 @@ use petrel_model::quoted::quoted;
 
 use crate::compiled::{CompiledCriterion, CompiledRule};
 use crate::criteria::Operator;
-use crate::parameters::absent::absent_keys;
+use crate::parameters::absent::{absent_keys, numbers_of_keys};
 use crate::parameters::{Given, Signature};
 use crate::pattern::Pattern;
-use crate::verdict::of_cast;
+use crate::verdict::{of_cast, zero};
 
 /// Largest number of missing keys of one rule, or of the defaults of one action, that are compared with the existing ones.
 const MOST_COMPARED: usize = 10;
@@ -39,6 +39,11 @@ pub fn key_warnings(
             found.push(absent(key, &place, datastore, found.len() < MOST_COMPARED));
         }
     }
+    let numbers = numbers_of_keys(rule.parameters()).filter(|(_, key, _)| datastore.contains(key));
+    found.extend(numbers.take(MOST_COMPARED).filter_map(|(parameter, key, filter)| {
+        let zero = zero(key, filter, datastore)?;
+        Some(format!("in parameter {} {zero}", quoted(parameter)))
+    }));
     let none = Signature::default();
     for one in absent_keys(rule.parameters(), signature.unwrap_or(&none), datastore) {
         let kind = if one.is_default { "the default of parameter" } else { "parameter" };
@@ -116,6 +121,11 @@ mod tests {
                 &[
                     "in the criterion trigger.n `| int` of \"abc\" is 0; {{ st2kv.system.word | from_json_string }} fails",
                 ],
+            ),
+            (
+                json!({}),
+                json!({"host": ["{{ st2kv.system.word | int }}", "{{ st2kv.system.limit | int }}"]}),
+                &["in parameter host `| int` of \"abc\" is 0; "],
             ),
             (json!({"system.gone": {"type": "nexists"}}), json!({"host": 1}), &[]),
             (
