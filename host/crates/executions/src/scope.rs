@@ -19,6 +19,9 @@ use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::Value;
 
+/// The beginning of what errors say about keys of the datastore that do not exist, see `Datastore::missing`.
+const MISSING_KEY: &str = "the datastore has no key";
+
 /// The templates whose values become the parameters of an action: the given ones and its defaults.
 #[derive(Clone, Copy)]
 pub struct Templates<'a> {
@@ -154,9 +157,26 @@ impl Templates<'_> {
         )
     }
 
-    /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no
-    /// secrets.
+    /// Adds to `error` the keys of the configuration and of the datastore that the templates read in vain, or
+    /// those that are likely meant. Names of keys are no secrets.
     pub fn told(&self, error: Error) -> Error {
+        self.with_near_keys(self.with_configuration(error))
+    }
+
+    /// Adds to an error about missing keys of the datastore the existing ones that are likely meant. Names are
+    /// compared for somebody who has asked, and not for events.
+    fn with_near_keys(&self, error: Error) -> Error {
+        if !error.to_string().contains(MISSING_KEY) {
+            return error;
+        }
+        let keys = self.given.datastore_keys().chain(self.registered.signature.datastore_keys());
+        match self.keys.all().meant(keys) {
+            Some(missing) => Error::Missing { error: Box::new(error), missing },
+            None => error,
+        }
+    }
+
+    fn with_configuration(&self, error: Error) -> Error {
         let told = if self.may_quote_configuration(&error) { error.hidden() } else { error };
         // A default of null becomes text in a template, and cannot be cast to a number.
         if !matches!(told, Error::Render { .. } | Error::Hidden { .. } | Error::Cast { .. }) {
