@@ -1,5 +1,5 @@
 //! Names with a dash, as in `trigger.headers.X-Request-ID`. Both languages subtract there, and nobody who writes this means
-//! that: what stands behind the dash is no name.
+//! that: what stands behind the dash is no name. Names with a blank, as in `trigger.body.my key`, cannot be parsed.
 
 use std::sync::LazyLock;
 
@@ -19,6 +19,39 @@ pub(crate) struct Dashed {
 static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?<![\w.])([\w$]+(?:\([^()]*\))?(?:\.\w+|\[[^\]\[]*\])*)\.(\w+(?:-\w+)*-[A-Za-z_]\w*(?:-\w+)*)(?![\w(.-])").ok()
 });
+
+/// A path, a dot, and a name of several words, before the end of an operand.
+static BLANK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?<![\w.])([\w$]+(?:\([^()]*\))?(?:\.\w+|\[[^\]\[]*\])*)\.([A-Za-z_]\w*(?: [A-Za-z_]\w*)+)(?=\s*(?:[|,)}\]%-]|$))").ok()
+});
+
+/// The words of the languages that stand between names.
+const WORDS: [&str; 12] =
+    ["and", "as", "else", "for", "if", "in", "is", "like", "mod", "not", "or", "recursive"];
+
+/// A sentence on the first name with a blank in an expression that cannot be parsed, in Jinja or in YAQL.
+pub(crate) fn with_blank(expression: &str, is_yaql: bool) -> Option<String> {
+    if expression.len() > LONGEST {
+        return None;
+    }
+    let plain = without_texts(expression);
+    let captures = BLANK.as_ref()?.captures(&plain).ok().flatten()?;
+    let (before, name) = (captures.get(1)?, captures.get(2)?.as_str());
+    if name.split(' ').any(|word| WORDS.contains(&word)) {
+        return None;
+    }
+    // The texts that were left out have the same length.
+    let before = expression.get(before.start()..before.end())?;
+    let meant = match before {
+        "ctx()" => format!("ctx('{name}')"),
+        _ if is_yaql => format!("{before}.get('{name}')"),
+        _ => format!("{before}['{name}']"),
+    };
+    Some(format!("a name with a blank is read by `{meant}`"))
+}
+
+/// Bytes of an expression that is looked at.
+const LONGEST: usize = 10_000;
 
 impl Dashed {
     /// The parts of the name that are names for themselves to the language.
@@ -63,8 +96,6 @@ impl Dashed {
 
 /// The names with dashes in an expression, each once. Texts in quotes are left out.
 pub(crate) fn in_expression(expression: &str) -> Vec<Dashed> {
-    /// Bytes of an expression that is looked at.
-    const LONGEST: usize = 10_000;
     let mut found: Vec<Dashed> = Vec::new();
     if !expression.contains('-') || expression.len() > LONGEST {
         return found;
@@ -138,6 +169,26 @@ pub(crate) fn without_texts(expression: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_a_blank_is_found_and_words_of_the_language_are_not() {
+        assert!(BLANK.is_some());
+        for (text, jinja, yaql) in [
+            ("trigger.body.my key", Some("trigger.body['my key']"), Some("trigger.body.get('my key')")),
+            ("ctx().my own key | upper", Some("ctx('my own key')"), Some("ctx('my own key')")),
+            ("f(result().my key)", Some("result()['my key']"), Some("result().get('my key')")),
+            ("ctx().a if ctx().b else ctx().c", None, None),
+            ("ctx().a in ctx().b and not ctx().c", None, None),
+            ("'a.b c'", None, None),
+            ("ctx().a + b c", None, None),
+        ] {
+            for (is_yaql, meant) in [(false, jinja), (true, yaql)] {
+                let said = with_blank(text, is_yaql);
+                let expected = meant.map(|meant| format!("a name with a blank is read by `{meant}`"));
+                assert_eq!(said, expected, "{text}");
+            }
+        }
+    }
 
     #[test]
     fn a_name_with_a_dash_is_found_and_a_subtraction_is_not() {

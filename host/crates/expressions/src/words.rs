@@ -95,6 +95,17 @@ pub fn dashed(source: &str, part: Option<&str>) -> Option<String> {
     meant.next().map(|dashed| dashed.told_in_jinja())
 }
 
+/// A sentence on the first name with a blank in a template that cannot be parsed.
+pub fn blank(source: &str) -> Option<String> {
+    let mut found = None;
+    dashes::each_expression(source, &mut |expression: &str| {
+        if found.is_none() {
+            found = dashes::with_blank(expression, false);
+        }
+    });
+    found
+}
+
 /// A sentence on each key of the datastore that a template reads without a scope, such as `st2kv.limit`.
 pub fn unscoped(source: &str) -> Vec<String> {
     unscoped::in_template(source)
@@ -234,6 +245,13 @@ mod tests {
             assert_eq!(said.is_some(), says.is_some(), "{text}: {said:?}");
             assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_blank_that_was_meant_as_a_part_of_a_name_is_told() {
+        let says = "a name with a blank is read by `trigger.body['my key']`";
+        assert_eq!(blank("a.b c {{ trigger.body.x }} {{ trigger.body.my key }}").as_deref(), Some(says));
+        assert_eq!(blank("a.b c {{ trigger.body.x }}"), None);
     }
 
     #[test]
