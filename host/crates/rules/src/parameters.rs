@@ -9,6 +9,7 @@ pub mod absent;
 pub mod cast;
 mod given;
 mod graph;
+mod meant;
 pub mod secret;
 mod signature;
 
@@ -16,10 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_expressions::members::members;
-use petrel_expressions::words::dashed;
-use petrel_expressions::{DATASTORE, Datastore, Scope, Template};
+use petrel_expressions::{Datastore, Scope, Template};
 use petrel_model::Object;
-use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::secrets::Marks;
 use serde_json::Value;
@@ -30,6 +29,7 @@ pub use signature::Signature;
 
 use crate::reads::Reads;
 use graph::{Node, Nodes};
+use meant::with_meant_name;
 
 /// Reasons why parameters could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -272,25 +272,6 @@ fn resolved<'a>(
     scope: &Scope,
 ) -> Result<BTreeMap<&'a str, Value>, Error> {
     graph::resolve(nodes, scope).map_err(|error| hidden(with_meant_name(error, nodes), nodes, signature))
-}
-
-/// Adds to an error about a name that does not exist the one that is likely meant.
-fn with_meant_name(error: Error, nodes: &Nodes<'_>) -> Error {
-    /// Largest number of parameters whose names are compared.
-    const MOST_COMPARED: usize = 100;
-    let Error::Unsatisfied { parameter, name } = &error else { return error };
-    let templates = match nodes.get(parameter) {
-        Some(Node::Template(parameter)) => parameter.templates(),
-        Some(Node::Value(_)) | None => Vec::new(),
-    };
-    let others = nodes.iter().map(|(name, _)| name).filter(|other| other != parameter).take(MOST_COMPARED);
-    let known = ["trigger", DATASTORE, "action_context", "config_context"].into_iter().chain(others);
-    let dashed = templates.iter().find_map(|template| dashed(template.source(), Some(name)));
-    let meant = dashed.or_else(|| nearest(name, known).map(|near| format!("did you mean {}?", quoted(near))));
-    match meant {
-        Some(missing) => Error::Missing { error: Box::new(error), missing },
-        None => error,
-    }
 }
 
 /// Adds defaults for absent and null parameters, and for immutable ones whatever was given.
