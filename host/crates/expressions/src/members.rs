@@ -32,7 +32,7 @@ pub struct Member<'a> {
 
 /// The keys that `source` reads of the object `name`, in the order of the text.
 pub fn members<'a>(source: &'a str, name: &str) -> impl Iterator<Item = Member<'a>> {
-    source.match_indices(name).filter_map(|(start, name)| {
+    source.match_indices(name).filter_map(move |(start, name)| {
         let before = source.get(..start)?;
         // A longer name, or the field of another object.
         if before.ends_with(|char: char| is_part(char) || char == '.') {

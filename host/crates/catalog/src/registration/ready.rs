@@ -40,6 +40,8 @@ impl Ready {
             let reference = &compiled.rule().reference;
             let (said, name) = (error.to_string(), format!("rule `{reference}`: "));
             let why = format!("{}; {}", said.strip_prefix(&name).unwrap_or(&said), error.hint());
+            // What was said of it as one that stays.
+            notes.retain(|note| !note.starts_with(&format!("rule `{reference}` ")));
             notes.push(format!("rule `{reference}` is refused: {why}"));
             pack.refused_rules.insert(reference.name().to_owned(), why);
             if let Some(rules) = &mut pack.rules {
