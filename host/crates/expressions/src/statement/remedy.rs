@@ -44,7 +44,7 @@ static MISSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// A key of the datastore as rules and parameters read it.
 static KEY: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?<![\w.$])st2kv\.([A-Za-z_]\w*(?:\.\w+)*)(?![\w(])").ok());
+    LazyLock::new(|| Regex::new(r"(?<![\w.$])st2kv\.([A-Za-z_][\w.\-]*(?<![.\-]))(?![\w(])").ok());
 
 /// A sentence on what is likely meant by the expression in `error`, which could not be evaluated in `scope`; `None` if
 /// nothing is near.
@@ -53,8 +53,8 @@ pub fn remedy(error: &str, scope: &WorkflowScope) -> Option<String> {
         return None;
     }
     let expression = expression(error);
-    of_dash(error, expression)
-        .or_else(|| of_key(expression))
+    of_key(expression)
+        .or_else(|| of_dash(error, expression))
         .or_else(|| of_word(error, expression))
         .or_else(|| of_result(expression, scope))
         .or_else(|| of_variable(error, expression, scope))
@@ -168,6 +168,7 @@ mod tests {
             ("{{ task(b).result }}", "A name is a text; write `task('b')`."),
             ("{{ st2kv(system.x) }}", "A name is a text; write `st2kv('system.x')`."),
             ("{{ st2kv.limit }}", "`st2kv` is a function in a workflow; write `st2kv('system.limit')`."),
+            ("{{ st2kv.my-key }}", "`st2kv` is a function in a workflow; write `st2kv('system.my-key')`."),
             ("{{ ctx().hst }}", "Did you mean `ctx('host')`?"),
             ("{{ ctx('hst') }}", "Did you mean `ctx('host')`?"),
             ("<% ctx(hst) %>", "Did you mean `ctx('host')`?"),
