@@ -41,6 +41,9 @@ pub(crate) enum Key {
         /// The value, or - for standard input (without the line end at its end)
         #[arg(value_name = "VALUE", allow_negative_numbers = true)]
         words: Vec<String>,
+        /// As `st2` has it. Refused, since keys are not encrypted yet
+        #[arg(short, long, hide = true)]
+        encrypt: bool,
     },
     /// Delete keys
     #[command(
@@ -70,7 +73,8 @@ impl Key {
                 let answer = found.map_err(|failure| named::helped(failure, "get", &name))?;
                 session.show(&answer, |key: wire::Key<'static>| print::line(&key.value))?;
             }
-            Self::Set { name, words } => {
+            Self::Set { encrypt: true, .. } => return Err(named::not_encrypted()),
+            Self::Set { name, words, encrypt: false } => {
                 let value = named::value(&name, words)?;
                 let value = if value == "-" { piped()? } else { value };
                 let path = format!("/keys/{}", path_segment(&name));

@@ -42,6 +42,8 @@ pub(crate) fn of_given(pack: &str, given: &GivenConfig, schema: Option<&Paramete
             notes.push(format!("{whose} cannot be filled in: {} {verb} {what}", in_ticks(&places)));
         }
     }
+    let unscoped = configuration::unscoped(&given.values).into_iter();
+    notes.extend(unscoped.map(|(place, said)| format!("{whose}: `{place}` stays text as it is: {said}")));
     notes
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_expressions::words::{DECRYPTION, copes_with_absence};
+use petrel_expressions::words::{self, DECRYPTION, copes_with_absence};
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Template, is_template};
 use petrel_model::{Object, texts};
@@ -256,6 +256,19 @@ pub(crate) fn decrypted(values: &Object) -> Vec<String> {
     places
 }
 
+/// The places in `values` of templates that read the datastore without a scope, so that they are no templates here and stay
+/// text, each with a sentence. It quotes the name of a key, and nothing else.
+pub(crate) fn unscoped(values: &Object) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    each_template(values, |place, text| {
+        let Ok(template) = Template::compile(text) else { return };
+        if template.datastore_keys().is_empty() && template.names().eq(["st2kv"]) {
+            found.extend(words::unscoped(text).into_iter().map(|said| (place.to_owned(), said)));
+        }
+    });
+    found
+}
+
 /// Calls `look` with the place and the content of every text in `values` that looks like a template.
 fn each_template(values: &Object, mut look: impl FnMut(&str, &str)) {
     for (name, value) in values {
@@ -368,5 +381,11 @@ mod tests {
             "a": [{"b": "{{ st2kv.system.x | uper }}"}], "c": "{{ st2kv.system.x | upper }}", "d": "{{ y | uper }}",
         });
         assert_eq!(meaningless(&object(words)), ["a[0].b"]);
+        let found = unscoped(&object(json!({
+            "a": ["{{ st2kv.limit }}"], "b": "{{ st2kv.system.limit }}", "c": "a{{b", "d": "{{ x }}{{ st2kv.y }}",
+        })));
+        let told: Vec<_> = found.iter().map(|(place, said)| (place.as_str(), said.as_str())).collect();
+        let says = "`st2kv.limit` names no scope of the datastore; did you mean `st2kv.system.limit`?";
+        assert_eq!(told, [("a[0]", says)]);
     }
 }

@@ -4,6 +4,7 @@
 //! catalog without a store.
 
 mod alone;
+mod config_keys;
 mod named;
 mod reads;
 mod refusals;

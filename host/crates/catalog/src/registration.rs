@@ -1,12 +1,14 @@
 //! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
 //! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows; [`rules`] decides about rules,
-//! [`mod@gone`] words what has gone, [`lifted`] refuses to declare less secret, [`parts`] registers parts of a pack.
+//! [`mod@gone`] words what has gone, [`lifted`] refuses to declare less secret, [`parts`] registers parts of a pack, and
+//! [`ready`] is a pack about to be committed.
 
 mod flows;
 mod gone;
 mod lifted;
 mod parts;
 mod reading;
+mod ready;
 mod rule_files;
 mod rules;
 mod schemas;
@@ -27,13 +29,13 @@ use serde_json::Value;
 use flows::Around;
 pub use gone::Removed;
 use gone::{left_behind, taken_along};
-use lifted::{refuse_elsewhere, refuse_lifted, refuse_removal};
+use lifted::{foreign_secret, refuse_elsewhere, refuse_lifted, refuse_removal};
 pub use parts::Parts;
 use parts::refuse_mixture;
 pub use reading::look_at;
+use ready::Ready;
 use rules::RulesOfPack;
 
-use crate::configuration::GivenConfig;
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType, refusal};
 use crate::masked::Giver;
 use crate::service::Catalog;
@@ -51,48 +53,6 @@ pub struct Report {
     pub rules: usize,
     /// Skipped parts and advice.
     pub notes: Vec<String>,
-}
-
-/// The compiled contents of a pack, and those of its old version that leave.
-struct Ready {
-    pack: Pack,
-    actions: Vec<RegisteredAction>,
-    kinds: Vec<RegisteredTriggerType>,
-    rules: Vec<Arc<CompiledRule>>,
-    expect: Vec<Expect>,
-    gone_actions: Vec<Ref>,
-    gone_kinds: Vec<Ref>,
-    gone_rules: Vec<Ref>,
-    config: Option<GivenConfig>,
-    notes: Vec<String>,
-}
-
-impl Ready {
-    fn changes(&self) -> Vec<Change> {
-        let mut changes = vec![Change::put(self.pack.clone())];
-        let actions = self.actions.iter().map(|registered| Action::clone(&registered.action));
-        changes.extend(actions.map(Change::put));
-        let kinds = self.kinds.iter().map(|registered| TriggerType::clone(&registered.kind));
-        changes.extend(kinds.map(Change::put));
-        changes.extend(self.gone_actions.iter().cloned().map(Change::delete::<Action>));
-        changes.extend(self.gone_kinds.iter().cloned().map(Change::delete::<TriggerType>));
-        changes.extend(self.gone_rules.iter().cloned().map(Change::delete::<Rule>));
-        changes.extend(self.rules.iter().map(|compiled| Change::put(Rule::clone(compiled.rule()))));
-        changes
-    }
-
-    /// Replaces the old version of the pack in the catalog.
-    fn show(self, content: &mut Content) {
-        let name = self.pack.reference.clone();
-        content.put_pack(self.pack);
-        content.put_config(&name, self.config);
-        self.gone_actions.iter().for_each(|reference| content.delete_action(reference));
-        self.gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
-        self.gone_rules.iter().for_each(|reference| content.delete_rule(reference));
-        self.actions.into_iter().for_each(|action| content.put_action(action));
-        self.kinds.into_iter().for_each(|kind| content.put_trigger_type(kind));
-        self.rules.into_iter().for_each(|rule| content.put_rule(rule));
-    }
 }
 
 impl Catalog {
@@ -213,7 +173,8 @@ impl Catalog {
         let name = ready.pack.reference.clone();
         ready.config = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
         if giver == Giver::SeesNone {
-            refuse_elsewhere(&changing.get(), &ready.pack, ready.config.as_ref(), &ready.rules)?;
+            refuse_elsewhere(&changing.get(), &ready.pack, ready.config.as_ref())?;
+            ready.leave_out_rules(&changing.get(), foreign_secret);
         }
         ready.notes.extend(self.without_keys(&ready.pack, ready.config.as_ref()));
         let report = Report {

@@ -16,7 +16,7 @@ use petrel_rules::{check, key_warnings, warnings};
 use serde_json::Value;
 
 use change::{RuleChange, compiled};
-pub(crate) use fitting::{has_template, misfit, misfits};
+pub(crate) use fitting::{has_template, misfit, misfits, strange_config};
 
 use crate::content::{Content, RegisteredTriggerType};
 use crate::masked::{Giver, restored};
@@ -164,6 +164,7 @@ fn check_rule(content: &Content, rule: &Rule, datastore: &Datastore) -> Result<V
     let signature = action.as_ref().ok().map(|action| &action.signature);
     found.extend(key_warnings(&compiled(rule), signature, datastore));
     found.extend(action.as_ref().ok().into_iter().flat_map(|action| misfits(rule, action)));
+    found.extend(strange_config(rule, content.known_config_keys(rule.action.reference.pack()).as_ref()));
     found.extend(action.err().map(|error| without_action(rule, &error)));
     Ok(found)
 }

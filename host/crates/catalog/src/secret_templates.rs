@@ -3,12 +3,13 @@
 //! it letter by letter. Templates in the files of packs are their authors' own affair.
 
 use petrel_engine_core::Error;
+use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::secrets::{has_secret, is_secret_at};
 use petrel_model::{Ref, Rule};
 use petrel_rules::CompiledRule;
 use petrel_rules::parameters::secret::reading_hidden;
-use petrel_rules::parameters::{Given, Signature};
+use petrel_rules::parameters::{Given, Signature, keys_read};
 use serde_json::{Value, json};
 
 use crate::content::Content;
@@ -62,6 +63,37 @@ pub fn refuse_reading_secrets(
     }
 }
 
+/// Adds to the refusal of a template in `given` why what it reads of the configuration of `pack` counts as secret, where
+/// no schema says that of it: the pack has none, or none of this key. A later configuration may have anything there.
+#[must_use]
+pub fn told_of_configuration(error: Error, content: &Content, pack: &str, given: &Given) -> Error {
+    match (error, undeclared(content, pack, given)) {
+        (Error::Forbidden { message, hint }, Some(why)) => {
+            Error::Forbidden { message: format!("{message}; {why}"), hint }
+        }
+        (error, _) => error,
+    }
+}
+
+fn undeclared(content: &Content, pack: &str, given: &Given) -> Option<String> {
+    let Some(schema) = content.pack(pack).ok().and_then(|pack| pack.config_schema.as_ref()) else {
+        return given.names().any(|name| name == CONFIG).then(|| {
+            format!(
+                "the pack `{pack}` has no config.schema.yaml, so all of its configuration counts as secret"
+            )
+        });
+    };
+    let read = keys_read(CONFIG, given, &Signature::default());
+    let key =
+        read.iter().find(|key| !schema.contains_key(*key)).filter(|_| schema.values().any(has_secret))?;
+    let near = nearest(key, schema.keys().map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!(" (did you mean {}?)", quoted(near)));
+    Some(format!(
+        "config.schema.yaml of the pack `{pack}` has no key {}{near}, and beside secrets what it does not declare counts as one",
+        quoted(key)
+    ))
+}
+
 /// As [`refuse_reading_secrets`], for a rule that is created, or that replaces `old`, and for its criteria on secret
 /// parts of events. What somebody else wrote may stay where nothing that decides about its use is changed. A rule in
 /// the files of the pack `own` may read the secrets of that pack.
@@ -107,12 +139,19 @@ pub(crate) fn refuse_rule_reading_secrets(
         .into_iter()
         .chain(payload.map(|schema| (TRIGGER, schema)))
         .collect();
-    refuse_reading_secrets(giver, compiled.parameters(), signature, &beside, &[]).map_err(|error| match error
-    {
-        Error::Forbidden { message, hint } => {
-            Error::Forbidden { message: format!("rule `{}`: {message}", rule.reference), hint }
+    let given = compiled.parameters();
+    refuse_reading_secrets(giver, given, signature, &beside, &[]).map_err(|error| {
+        let told = if is_foreign(action) {
+            told_of_configuration(error, content, action.pack(), given)
+        } else {
+            error
+        };
+        match told {
+            Error::Forbidden { message, hint } => {
+                Error::Forbidden { message: format!("rule `{}`: {message}", rule.reference), hint }
+            }
+            other => other,
         }
-        other => other,
     })
 }
 

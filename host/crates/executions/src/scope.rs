@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use petrel_catalog::Giver;
 use petrel_catalog::content::{Content, RegisteredAction};
-use petrel_catalog::secret_templates::{CONFIG, marked_configuration, refuse_reading_secrets};
+use petrel_catalog::secret_templates::{
+    CONFIG, marked_configuration, refuse_reading_secrets, told_of_configuration,
+};
 use petrel_datastore::Keys;
 use petrel_expressions::Scope;
 use petrel_model::Object;
@@ -16,6 +18,9 @@ use petrel_model::secrets::{Places, is_secret_at};
 use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::Value;
+
+/// The beginning of what errors say about keys of the datastore that do not exist, see `Datastore::missing`.
+const MISSING_KEY: &str = "the datastore has no key";
 
 /// The templates whose values become the parameters of an action: the given ones and its defaults.
 #[derive(Clone, Copy)]
@@ -144,12 +149,34 @@ impl Templates<'_> {
         }
         let configuration = self.marked_configuration();
         let beside: Vec<_> = configuration.as_ref().map(|schema| (CONFIG, schema)).into_iter().collect();
-        refuse_reading_secrets(writer, self.given, &self.registered.signature, &beside, before)
+        refuse_reading_secrets(writer, self.given, &self.registered.signature, &beside, before).map_err(
+            |error| match &configuration {
+                Some(_) => told_of_configuration(error, self.content, self.pack(), self.given),
+                None => error,
+            },
+        )
     }
 
-    /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no
-    /// secrets.
+    /// Adds to `error` the keys of the configuration and of the datastore that the templates read in vain, or
+    /// those that are likely meant. Names of keys are no secrets.
     pub fn told(&self, error: Error) -> Error {
+        self.with_near_keys(self.with_configuration(error))
+    }
+
+    /// Adds to an error about missing keys of the datastore the existing ones that are likely meant. Names are
+    /// compared for somebody who has asked, and not for events.
+    fn with_near_keys(&self, error: Error) -> Error {
+        if !error.to_string().contains(MISSING_KEY) {
+            return error;
+        }
+        let keys = self.given.datastore_keys().chain(self.registered.signature.datastore_keys());
+        match self.keys.all().meant(keys) {
+            Some(missing) => Error::Missing { error: Box::new(error), missing },
+            None => error,
+        }
+    }
+
+    fn with_configuration(&self, error: Error) -> Error {
         let told = if self.may_quote_configuration(&error) { error.hidden() } else { error };
         // A default of null becomes text in a template, and cannot be cast to a number.
         if !matches!(told, Error::Render { .. } | Error::Hidden { .. } | Error::Cast { .. }) {

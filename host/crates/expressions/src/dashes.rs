@@ -1,9 +1,10 @@
 //! Names with a dash, as in `trigger.headers.X-Request-ID`. Both languages subtract there, and nobody who writes this means
-//! that: what stands behind the dash is no name.
+//! that: what stands behind the dash is no name. Names with a blank, as in `trigger.body.my key`, cannot be parsed.
 
 use std::sync::LazyLock;
 
 use fancy_regex::Regex;
+use petrel_scope::DATASTORE;
 
 /// A path whose last name has a dash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,39 @@ pub(crate) struct Dashed {
 static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?<![\w.])([\w$]+(?:\([^()]*\))?(?:\.\w+|\[[^\]\[]*\])*)\.(\w+(?:-\w+)*-[A-Za-z_]\w*(?:-\w+)*)(?![\w(.-])").ok()
 });
+
+/// A path, a dot, and a name of several words, before the end of an operand.
+static BLANK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?<![\w.])([\w$]+(?:\([^()]*\))?(?:\.\w+|\[[^\]\[]*\])*)\.([A-Za-z_]\w*(?: [A-Za-z_]\w*)+)(?=\s*(?:[|,)}\]%-]|$))").ok()
+});
+
+/// The words of the languages that stand between names.
+const WORDS: [&str; 12] =
+    ["and", "as", "else", "for", "if", "in", "is", "like", "mod", "not", "or", "recursive"];
+
+/// A sentence on the first name with a blank in an expression that cannot be parsed, in Jinja or in YAQL.
+pub(crate) fn with_blank(expression: &str, is_yaql: bool) -> Option<String> {
+    if expression.len() > LONGEST {
+        return None;
+    }
+    let plain = without_texts(expression);
+    let captures = BLANK.as_ref()?.captures(&plain).ok().flatten()?;
+    let (before, name) = (captures.get(1)?, captures.get(2)?.as_str());
+    if name.split(' ').any(|word| WORDS.contains(&word)) {
+        return None;
+    }
+    // The texts that were left out have the same length.
+    let before = expression.get(before.start()..before.end())?;
+    let meant = match before {
+        "ctx()" => format!("ctx('{name}')"),
+        _ if is_yaql => format!("{before}.get('{name}')"),
+        _ => format!("{before}['{name}']"),
+    };
+    Some(format!("a name with a blank is read by `{meant}`"))
+}
+
+/// Bytes of an expression that is looked at.
+const LONGEST: usize = 10_000;
 
 impl Dashed {
     /// The parts of the name that are names for themselves to the language.
@@ -35,6 +69,8 @@ impl Dashed {
         let Self { before, name } = self;
         let meant = match before.as_str() {
             "ctx()" => format!("ctx('{name}')"),
+            // The scope is left out, too.
+            DATASTORE => format!("{DATASTORE}.system['{name}']"),
             _ => format!("{before}['{name}']"),
         };
         self.told(&meant)
@@ -60,8 +96,6 @@ impl Dashed {
 
 /// The names with dashes in an expression, each once. Texts in quotes are left out.
 pub(crate) fn in_expression(expression: &str) -> Vec<Dashed> {
-    /// Bytes of an expression that is looked at.
-    const LONGEST: usize = 10_000;
     let mut found: Vec<Dashed> = Vec::new();
     if !expression.contains('-') || expression.len() > LONGEST {
         return found;
@@ -82,6 +116,18 @@ pub(crate) fn in_expression(expression: &str) -> Vec<Dashed> {
 /// The names with dashes in the expressions and blocks of a template of Jinja.
 pub(crate) fn in_template(text: &str) -> Vec<Dashed> {
     let mut found = Vec::new();
+    each_expression(text, &mut |expression: &str| {
+        for dashed in in_expression(expression) {
+            if !found.contains(&dashed) {
+                found.push(dashed);
+            }
+        }
+    });
+    found
+}
+
+/// Calls `look` with the inside of each expression and block in a template of Jinja.
+pub(crate) fn each_expression(text: &str, look: &mut impl FnMut(&str)) {
     let mut rest = text;
     // One search for both, since a search for what is not there would go through all of the rest each time.
     while let Some(start) = rest.find('{') {
@@ -95,18 +141,13 @@ pub(crate) fn in_template(text: &str) -> Vec<Dashed> {
             }
         };
         let (expression, after) = inside.split_once(close).unwrap_or((inside, ""));
-        for dashed in in_expression(expression) {
-            if !found.contains(&dashed) {
-                found.push(dashed);
-            }
-        }
+        look(expression);
         rest = after;
     }
-    found
 }
 
 /// `expression` with blanks in place of what is in quotes. The length stays the same.
-fn without_texts(expression: &str) -> String {
+pub(crate) fn without_texts(expression: &str) -> String {
     let mut quote = None;
     let mut blank = String::with_capacity(expression.len());
     for letter in expression.chars() {
@@ -130,6 +171,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_name_with_a_blank_is_found_and_words_of_the_language_are_not() {
+        assert!(BLANK.is_some());
+        for (text, jinja, yaql) in [
+            ("trigger.body.my key", Some("trigger.body['my key']"), Some("trigger.body.get('my key')")),
+            ("ctx().my own key | upper", Some("ctx('my own key')"), Some("ctx('my own key')")),
+            ("f(result().my key)", Some("result()['my key']"), Some("result().get('my key')")),
+            ("ctx().a if ctx().b else ctx().c", None, None),
+            ("ctx().a in ctx().b and not ctx().c", None, None),
+            ("'a.b c'", None, None),
+            ("ctx().a + b c", None, None),
+        ] {
+            for (is_yaql, meant) in [(false, jinja), (true, yaql)] {
+                let said = with_blank(text, is_yaql);
+                let expected = meant.map(|meant| format!("a name with a blank is read by `{meant}`"));
+                assert_eq!(said, expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn a_name_with_a_dash_is_found_and_a_subtraction_is_not() {
         assert!(PATTERN.is_some());
         for (text, expected) in [
@@ -137,6 +198,7 @@ mod tests {
             ("ctx().a-b + ctx(c).d-e", &["ctx('a-b')", "ctx(c)['d-e']"]),
             ("trigger['body'].a-b | upper", &["trigger['body']['a-b']"]),
             ("st2kv.system.my-key", &["st2kv.system['my-key']"]),
+            ("st2kv.my-key", &["st2kv.system['my-key']"]),
             ("ctx().a-1 + trigger.n - m + ctx().a-len(x) + ctx().a-ctx().b", &[]),
             ("'trigger.a-b' ~ st2kv('system.a-b') ~ \"é.a-b\"", &[]),
             ("a-b", &[]),

@@ -11,6 +11,7 @@ mod calls;
 mod expression;
 mod parts;
 mod references;
+mod remedy;
 mod slips;
 mod terms;
 mod text;
@@ -23,9 +24,12 @@ use petrel_python::work::Evaluation;
 use petrel_scope::WorkflowScope;
 use serde_json::{Map, Value};
 
+use crate::dashes::with_blank;
+use crate::words::blank;
 use budget::Budget;
 pub use budget::{BYTES, DEPTH, REEVALUATIONS, TEXT_BYTES};
 pub use calls::{Called, LiteralCall};
+pub use remedy::remedy;
 pub use slips::{Slip, SlipKind};
 pub use terms::{EntryError, EvaluationError, Language, Reference, SyntaxError};
 use text::Text;
@@ -226,6 +230,14 @@ fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
 /// Adds the syntax errors of one text: first of a Jinja template as a whole, and then of each expression.
 fn add_errors(text: &str, errors: &mut Vec<SyntaxError>) {
     let mut add = |language: Option<Language>, expression: &str, message: String| {
+        let blank = language.and_then(|language| match language {
+            Language::Jinja => blank(expression),
+            Language::Yaql => with_blank(language.inside(expression), true),
+        });
+        let message = match blank {
+            Some(blank) => format!("{message}; {blank}"),
+            None => message,
+        };
         errors.push(SyntaxError { language, expression: expression.into(), message });
     };
     let languages = [Language::Jinja, Language::Yaql].map(|language| (language, language.is_in(text)));

@@ -10,9 +10,11 @@ use petrel_jinja::{Template, is_template};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::texts;
+use petrel_scope::DATASTORE;
 use serde_json::Value;
 
 use crate::dashes::{self, Dashed};
+use crate::unscoped;
 
 /// StackStorm's filter for encrypted keys of the datastore. It always fails, as there are none yet.
 pub const DECRYPTION: &str = "decrypt_kv";
@@ -78,7 +80,38 @@ fn words(template: &Template, seen: Seen<'_>) -> Vec<(bool, String)> {
     });
     let names: Vec<_> = strange.filter_map(|name| Some((true, unknown_name(name, seen)?))).collect();
     let dashed = dashed.iter().map(|dashed| (true, dashed.told_in_jinja()));
-    unknown.into_iter().map(|message| (false, message)).chain(dashed).chain(names).collect()
+    let unscoped = if seen.fixed.contains(&DATASTORE) && template.names().any(|name| name == DATASTORE) {
+        unscoped::in_template(template.source())
+    } else {
+        Vec::new()
+    };
+    let unscoped = unscoped.into_iter().map(|message| (true, message));
+    let unknown = unknown.into_iter().map(|message| (false, message));
+    unknown.chain(dashed).chain(unscoped).chain(names).collect()
+}
+
+/// A sentence on the first name with a dash in a template, of which `part` stands behind a dash if it is given: the
+/// template subtracts there.
+pub fn dashed(source: &str, part: Option<&str>) -> Option<String> {
+    let dashed = dashes::in_template(source).into_iter();
+    let mut meant = dashed.filter(|dashed| part.is_none_or(|part| dashed.parts().any(|one| one == part)));
+    meant.next().map(|dashed| dashed.told_in_jinja())
+}
+
+/// A sentence on the first name with a blank in a template that cannot be parsed.
+pub fn blank(source: &str) -> Option<String> {
+    let mut found = None;
+    dashes::each_expression(source, &mut |expression: &str| {
+        if found.is_none() {
+            found = dashes::with_blank(expression, false);
+        }
+    });
+    found
+}
+
+/// A sentence on each key of the datastore that a template reads without a scope, such as `st2kv.limit`.
+pub fn unscoped(source: &str) -> Vec<String> {
+    unscoped::in_template(source)
 }
 
 /// The message about a name that is not seen, unless it may be one all the same.
@@ -101,7 +134,6 @@ fn unknown_name(name: &str, seen: Seen<'_>) -> Option<String> {
 
 /// Whether a template asks if there is a `name` at all, as by `name is defined` or `name | default('')`.
 pub(crate) fn asks_for(source: &str, name: &str) -> bool {
-    const TESTS: [&str; 4] = ["is defined", "is not defined", "is undefined", "is not undefined"];
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
     source.match_indices(name).any(|(place, _)| {
         let before = source.get(..place).unwrap_or_default();
@@ -109,11 +141,17 @@ pub(crate) fn asks_for(source: &str, name: &str) -> bool {
         if before.ends_with(is_part) || behind.starts_with(is_part) {
             return false;
         }
-        let behind = behind.trim_start();
-        let filter = behind.strip_prefix('|').map(str::trim_start).unwrap_or_default();
-        let is_default = ["default", "d("].iter().any(|start| filter.starts_with(start));
-        is_default || TESTS.iter().any(|test| behind.starts_with(test))
+        asks(behind)
     })
+}
+
+/// Whether the text `behind` a name provides for a value that is not there.
+pub(crate) fn asks(behind: &str) -> bool {
+    const TESTS: [&str; 4] = ["is defined", "is not defined", "is undefined", "is not undefined"];
+    let behind = behind.trim_start();
+    let filter = behind.strip_prefix('|').map(str::trim_start).unwrap_or_default();
+    let is_default = ["default", "d("].iter().any(|start| filter.starts_with(start));
+    is_default || TESTS.iter().any(|test| behind.starts_with(test))
 }
 
 /// Whether a template in `value` decrypts a key of the datastore.
@@ -178,6 +216,10 @@ mod tests {
             ("{{ frobnicate(1) }}", "unknown function \"frobnicate\"; check its name"),
             ("{% for x in trigger.a %}{{ x }}{{ loop.index }}{% endfor %}", ""),
             ("{% set y = 1 %}{{ y }}", ""),
+            (
+                "{{ st2kv.limit }}",
+                "`st2kv.limit` names no scope of the datastore; did you mean `st2kv.system.limit`?",
+            ),
             ("plain triger", ""),
             ("{{ bad ( }}", ""),
         ] {
@@ -201,6 +243,27 @@ mod tests {
             let said = said(text, is_whole, may_be_absent);
             assert_eq!(!said.is_empty(), is_told, "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn a_dash_that_was_meant_as_a_part_of_a_name_is_told() {
+        for (text, part, says) in [
+            ("{{ trigger.body.my-key }}", Some("key"), Some("trigger.body['my-key']")),
+            ("{{ trigger.body.my-key }}", None, Some("trigger.body['my-key']")),
+            ("{{ trigger.body.my-key }}", Some("other"), None),
+            ("{{ trigger.body.n - key }}", Some("key"), None),
+        ] {
+            let said = dashed(text, part);
+            assert_eq!(said.is_some(), says.is_some(), "{text}: {said:?}");
+            assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_blank_that_was_meant_as_a_part_of_a_name_is_told() {
+        let says = "a name with a blank is read by `trigger.body['my key']`";
+        assert_eq!(blank("a.b c {{ trigger.body.x }} {{ trigger.body.my key }}").as_deref(), Some(says));
+        assert_eq!(blank("a.b c {{ trigger.body.x }}"), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use minijinja::ErrorKind;
 use petrel_model::quoted::told;
+use petrel_scope::with_scope;
 
 use crate::environment::{OUTPUT_LIMIT, fuel};
 use crate::missing;
@@ -76,12 +77,25 @@ impl Error {
 fn reason(kind: ErrorKind, error: &minijinja::Error) -> String {
     let detail = error.detail().unwrap_or_default();
     match kind {
-        ErrorKind::UndefinedError => {
-            format!("{} is not defined; check the name, or add `| default(VALUE)`", missing::name(detail))
-        }
+        ErrorKind::UndefinedError => undefined(&missing::name(detail)),
         ErrorKind::UnknownFilter => format!("{detail}; check its name"),
         _ if detail.is_empty() => kind.to_string(),
         _ => detail.to_owned(),
+    }
+}
+
+/// The reason for an undefined value: a name, or an expression.
+fn undefined(what: &str) -> String {
+    // Every key of a scope is defined, so the scope is missing or misspelt.
+    let path = what.trim_matches('`').strip_prefix("st2kv.");
+    match path.filter(|path| path.chars().all(|char| char.is_alphanumeric() || char == '_')) {
+        Some(path) => {
+            format!(
+                "{what} is not defined, since keys have a scope; did you mean `st2kv.{}`?",
+                with_scope(path)
+            )
+        }
+        None => format!("{what} is not defined; check the name, or add `| default(VALUE)`"),
     }
 }
 

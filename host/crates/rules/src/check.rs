@@ -3,6 +3,7 @@
 use std::fmt;
 
 use petrel_expressions::Template;
+use petrel_expressions::words::blank;
 use petrel_model::Rule;
 use petrel_model::quoted::quoted;
 use petrel_model::rule::Criterion;
@@ -65,7 +66,8 @@ fn check_criterion(parent: &str, key: &str, criterion: &Criterion, problems: &mu
         add(error.to_string());
     }
     if let Pattern::Broken(error) = &compiled.pattern {
-        add(error.to_string());
+        let source = criterion.pattern.as_ref().and_then(Value::as_str).unwrap_or_default();
+        add(with_blank(error, source));
     }
     if let Some(Err(error)) = &compiled.regex {
         add(error.to_string());
@@ -105,10 +107,15 @@ fn check_templates(at: &str, value: &Value, is_secret: bool, problems: &mut Vec<
         if petrel_expressions::is_template(text)
             && let Err(error) = Template::compile(text)
         {
-            let message = if is_secret { unreadable(&error) } else { error.to_string() };
+            let message = if is_secret { unreadable(&error) } else { with_blank(&error, text) };
             problems.push(Problem { at: at.to_owned(), message });
         }
     });
+}
+
+/// The message for a template with a syntax error, with the form that reads a name with a blank.
+fn with_blank(error: &petrel_expressions::Error, source: &str) -> String {
+    blank(source).map_or_else(|| error.to_string(), |blank| format!("{error}; {blank}"))
 }
 
 /// The message for a template with a syntax error, without quoting it.
@@ -146,7 +153,7 @@ mod tests {
                 "trigger.f": {"type": "inlist", "pattern": [1]},
                 "trigger.fine#1": {"type": "gt", "pattern": 1},
             },
-            "action": {"ref": "core.local", "parameters": {"cmd": ["{{ a", "{{ ok }}"]}},
+            "action": {"ref": "core.local", "parameters": {"cmd": ["{{ a", "{{ ok }}", "{{ trigger.my key }}"]}},
         }))
         .unwrap();
         let found: Vec<_> = check(&rule, |_| false).iter().map(ToString::to_string).collect();
@@ -161,11 +168,14 @@ mod tests {
             "criteria.trigger.e.item.x: `sounds_like` is not an operator; operators are equals",
             "criteria.trigger.f: `inlist` is not an operator; did you mean in?",
             "action.parameters.cmd[0]: template `{{ a`, line 1",
+            "action.parameters.cmd[2]: template `{{ trigger.my key }}`, line 1",
         ];
         assert_eq!(found.len(), expected.len(), "{found:#?}");
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.starts_with(expected), "{found}");
         }
+        let blank = "a name with a blank is read by `trigger['my key']`";
+        assert!(found.last().is_some_and(|last| last.ends_with(blank)), "{found:?}");
     }
 
     #[test]

@@ -9,12 +9,14 @@ pub mod absent;
 pub mod cast;
 mod given;
 mod graph;
+mod meant;
 pub mod secret;
 mod signature;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use petrel_expressions::members::members;
 use petrel_expressions::{Datastore, Scope, Template};
 use petrel_model::Object;
 use petrel_model::quoted::quoted;
@@ -27,6 +29,7 @@ pub use signature::Signature;
 
 use crate::reads::Reads;
 use graph::{Node, Nodes};
+use meant::with_meant_name;
 
 /// Reasons why parameters could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,12 +76,13 @@ pub enum Error {
         /// The problem.
         what: String,
     },
-    /// An error together with missing keys of the datastore or of the pack's configuration, which the template reads.
+    /// An error together with missing keys of the datastore or of the pack's configuration, which the template reads, or
+    /// with the name that is likely meant.
     #[error("{error}; {missing}")]
     Missing {
         /// The error.
         error: Box<Self>,
-        /// The missing keys, in words.
+        /// The missing keys or the name that is meant, in words.
         missing: String,
     },
     /// The value of a name that templates use is not available.
@@ -166,15 +170,10 @@ pub fn read_secret(name: &str, given: &Given, signature: &Signature, schema: &Va
 /// `x` for `{{ name.x.y }}` and `{{ name['x'] }}`.
 pub fn keys_read(name: &str, given: &Given, signature: &Signature) -> BTreeSet<String> {
     let templates = given.templates().chain(signature.templates());
-    templates.flat_map(|template| template.source().split(name).skip(1).filter_map(first_key)).collect()
-}
-
-/// The key that the text after the name of an object asks for.
-fn first_key(rest: &str) -> Option<String> {
-    let quoted = || rest.strip_prefix("['").or_else(|| rest.strip_prefix("[\""));
-    let key = rest.strip_prefix('.').or_else(quoted)?;
-    let key: String = key.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    (!key.is_empty()).then_some(key)
+    templates
+        .flat_map(|template| members(template.source(), name))
+        .map(|member| member.key.to_owned())
+        .collect()
 }
 
 /// The parameters with which an execution runs.
@@ -207,7 +206,7 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
         nodes.insert(name, Node::from(parameter));
     }
     add_defaults(&mut nodes, signature);
-    let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
+    let values = resolved(&nodes, signature, scope)?;
     let mut live = Object::new();
     for (name, parameter) in given.iter() {
         let value = values.get(name).cloned().unwrap_or_default();
@@ -246,7 +245,7 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
         nodes.insert(name, Node::Value(value));
     }
     add_defaults(&mut nodes, signature);
-    let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
+    let values = resolved(&nodes, signature, scope)?;
     let mut finals = Finals { runner: Object::new(), action: Object::new() };
     for (name, node) in nodes.iter() {
         let side = match signature.side(name) {
@@ -264,6 +263,15 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
         side.insert(name.to_owned(), value);
     }
     Ok(finals)
+}
+
+/// The rendered values. An error says what is likely meant, and quotes no secret.
+fn resolved<'a>(
+    nodes: &Nodes<'a>,
+    signature: &Signature,
+    scope: &Scope,
+) -> Result<BTreeMap<&'a str, Value>, Error> {
+    graph::resolve(nodes, scope).map_err(|error| hidden(with_meant_name(error, nodes), nodes, signature))
 }
 
 /// Adds defaults for absent and null parameters, and for immutable ones whatever was given.

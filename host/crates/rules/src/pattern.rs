@@ -74,17 +74,10 @@ impl Pattern {
     /// The key and the filter if it makes a number of a single key of the datastore, as `{{ st2kv.system.limit | int }}`
     /// does. Jinja makes 0 of a text that is no number.
     pub(crate) fn number_of_key(&self) -> Option<(&KeyName, &'static str)> {
-        let Self::Rendered { text, .. } = self else { return None };
-        let [key] = text.datastore_keys() else { return None };
-        let inside = text.source().trim().strip_prefix("{{")?.strip_suffix("}}")?;
-        let (read, filter) = inside.split_once('|')?;
-        let filter = filter.trim_matches(['(', ')', '-', ' ']);
-        let filter = ["int", "float"].into_iter().find(|known| *known == filter)?;
-        let read = read.trim_matches(['(', '-', ' ']);
-        let name = key.to_string();
-        // Criteria may leave out the name of the datastore.
-        let is_key = read == name || name.strip_prefix("st2kv.").is_some_and(|short| short == read);
-        is_key.then_some((key, filter))
+        match self {
+            Self::Rendered { text, .. } => number_of_key(text),
+            Self::Literal(_) | Self::Broken(_) => None,
+        }
     }
 
     /// The keys of the datastore that it reads under fixed names.
@@ -94,6 +87,20 @@ impl Pattern {
             Self::Literal(_) | Self::Broken(_) => &[],
         }
     }
+}
+
+/// As [`Pattern::number_of_key`], for any template.
+pub(crate) fn number_of_key(template: &Template) -> Option<(&KeyName, &'static str)> {
+    let [key] = template.datastore_keys() else { return None };
+    let inside = template.source().trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let (read, filter) = inside.split_once('|')?;
+    let filter = filter.trim_matches(['(', ')', '-', ' ']);
+    let filter = ["int", "float"].into_iter().find(|known| *known == filter)?;
+    let read = read.trim_matches(['(', '-', ' ']);
+    let name = key.to_string();
+    // Criteria may leave out the name of the datastore.
+    let is_key = read == name || name.strip_prefix("st2kv.").is_some_and(|short| short == read);
+    is_key.then_some((key, filter))
 }
 
 /// Inserts `| to_complex` before the last `}}` of `source`.

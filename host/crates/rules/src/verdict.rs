@@ -6,7 +6,8 @@
 
 mod hints;
 
-pub(crate) use hints::of_cast;
+pub use hints::of_reason;
+pub(crate) use hints::{of_cast, zero};
 
 use std::borrow::Cow;
 use std::fmt;

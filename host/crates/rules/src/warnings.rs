@@ -7,6 +7,7 @@ mod templates;
 
 use std::collections::BTreeSet;
 
+use petrel_expressions::with_scope;
 use petrel_model::Rule;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema};
@@ -43,10 +44,14 @@ pub fn warnings(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
 
 /// The warning about a criterion whose key begins with nothing that exists.
 fn without_root(rule: &Rule, key: &str) -> String {
-    let root = key.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default();
-    let remedy = match nearest(root, ROOTS) {
-        Some(near) => format!("did you mean {near}?"),
-        None => "begin its key with trigger. for the event, or with system. for the datastore".to_owned(),
+    let path = key.trim_start_matches("$.").split('#').next().unwrap_or_default();
+    let root = path.split(['.', '[']).next().unwrap_or_default();
+    let remedy = match (nearest(root, ROOTS), path.strip_prefix("st2kv.")) {
+        (_, Some(path)) => format!("did you mean {}?", quoted(&with_scope(path))),
+        (Some(near), None) => format!("did you mean {near}?"),
+        (None, None) => {
+            "begin its key with trigger. for the event, or with system. for the datastore".to_owned()
+        }
     };
     format!("rule {}: the criterion {} is about nothing that exists; {remedy}", rule.reference, quoted(key))
 }
@@ -78,9 +83,12 @@ fn misfits(rule: &Rule, parameters: &Parameters) -> Vec<String> {
     unknown.chain(missing).collect()
 }
 
-/// Whether the key of a criterion begins with a name that exists.
+/// Whether the key of a criterion begins with a name that exists, and that of a key of the datastore with its scope.
 fn has_known_root(key: &str) -> bool {
     let key = key.trim_start_matches("$.");
+    if let Some(path) = key.strip_prefix("st2kv.") {
+        return ["system", "user"].iter().any(|scope| path.split(['.', '[', '#']).next() == Some(*scope));
+    }
     ROOTS
         .iter()
         .filter_map(|root| key.strip_prefix(root))
@@ -267,6 +275,9 @@ mod tests {
             ("$.trigger.body", true),
             ("system.limit", true),
             ("st2kv.system.limit", true),
+            ("st2kv.system.limit#2", true),
+            ("st2kv.limit", false),
+            ("st2kv.systm.limit", false),
             ("body.name", false),
             ("triger.body", false),
             ("triggers.body", false),
@@ -280,6 +291,8 @@ mod tests {
             assert_eq!(said.is_empty(), is_fine, "{key}: {said:?}");
             let is_near = key.starts_with("trig");
             assert!(is_fine || said[0].contains("did you mean trigger?") == is_near, "{key}: {said:?}");
+            let is_key = key.starts_with("st2kv.");
+            assert!(is_fine || said[0].contains("did you mean system.limit?") == is_key, "{key}: {said:?}");
         }
     }
 

@@ -18,6 +18,17 @@ const MOST_COMPARED: usize = 1_000;
 /// Bytes of a name that is compared with others.
 const LONGEST_COMPARED: usize = 60;
 
+/// The path that is likely meant by one behind `st2kv.` that begins with no scope: `system.limit` for `limit` and for
+/// `systm.limit`.
+pub fn with_scope(path: &str) -> String {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    match (nearest(first, ["system", "user"]), rest) {
+        (Some(scope), Some(rest)) => format!("{scope}.{rest}"),
+        (Some(scope), None) => scope.to_owned(),
+        (None, _) => format!("system.{path}"),
+    }
+}
+
 /// The scope of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyScope {
@@ -117,6 +128,19 @@ impl Datastore {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_without_a_scope_gets_one() {
+        for (path, meant) in [
+            ("limit", "system.limit"),
+            ("other.long", "system.other.long"),
+            ("systm.limit", "system.limit"),
+            ("usr.limit", "user.limit"),
+            ("systm", "system"),
+        ] {
+            assert_eq!(with_scope(path), meant, "{path}");
+        }
+    }
 
     #[test]
     fn the_key_that_is_likely_meant_is_told() {

@@ -28,9 +28,18 @@ impl Role {
     }
 }
 
+/// The names of Jinja that are left out, each with the remedy.
+const LEFT_OUT: [(Role, &str, &str); 2] = [
+    (Role::Function, "lipsum", "it gives a text by chance; write the text itself"),
+    (Role::Filter, "urlize", "write the link itself, as in <a href=\"{{ URL | e }}\">"),
+];
+
 /// The message that `name` is unknown; `known` are the existing names.
 pub fn unknown<'a>(role: Role, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let noun = role.noun();
+    if let Some((_, _, remedy)) = LEFT_OUT.iter().find(|(left, known, _)| (*left, *known) == (role, name)) {
+        return format!("the {noun} \"{name}\" of Jinja is not offered; {remedy}");
+    }
     let near = nearest(name, known);
     let name = quoted(name);
     match near {

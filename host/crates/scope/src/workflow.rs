@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use petrel_model::nearest::nearest;
 use serde_json::Value;
 
 use crate::{KeyScope, Variables};
@@ -25,7 +26,18 @@ pub fn missing_key(key: &str) -> String {
     if shared.is_some() {
         return said;
     }
-    format!("{said} It was looked for among those of the user; one that all share is \"system.{key}\".")
+    let meant = shared_key(key);
+    format!("{said} It was looked for among those of the user; one that all share is \"{meant}\".")
+}
+
+/// The name of the shared key that is likely meant by `key`, which does not begin with `system.`: `system.limit` for
+/// `limit`, `user.limit` and `systm.limit`.
+pub fn shared_key(key: &str) -> String {
+    let key = key.strip_prefix("user.").unwrap_or(key);
+    match key.split_once('.') {
+        Some((scope, name)) if nearest(scope, ["system"]).is_some() => format!("system.{name}"),
+        _ => format!("system.{key}"),
+    }
 }
 
 /// The scope of an expression.
@@ -89,4 +101,18 @@ pub struct Moment {
     pub micros: i64,
     /// The seed of random numbers.
     pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_user_has_a_shared_one() {
+        for key in ["limit", "user.limit", "systm.limit", "System.limit"] {
+            assert_eq!(shared_key(key), "system.limit", "{key}");
+        }
+        assert_eq!(shared_key("a.b"), "system.a.b");
+        assert!(missing_key("systm.limit").ends_with("one that all share is \"system.limit\"."));
+    }
 }

@@ -34,6 +34,8 @@ pub struct Explanation {
     reads_datastore: bool,
     /// The keys of the datastore that are likely meant by missing ones that its parameters read, as a question.
     meant_keys: Option<String>,
+    /// The values of the event, if all of them are there and none is hidden, for the near names of what a parameter reads.
+    event: Option<Arc<Value>>,
     /// The reason in an enforcement for the first criterion that does not hold.
     reason: Option<String>,
     /// Whether the rule matches now.
@@ -142,13 +144,14 @@ impl Triggers {
         // Of a large event only the parts that the rules read are there, so nothing can be said about other
         // names.
         let is_whole = instance.payload.text().len() <= SMALL;
+        let event = (is_whole && secrets.is_none()).then(|| Arc::clone(occurrence.payload()));
         let reading = rules.iter().filter(|rule| rule.reads_datastore()).take(MOST_MEANT);
         let compared: Vec<_> = reading.map(|rule| rule.rule().id).collect();
         let told = rules.iter().map(|rule| {
             let id = &rule.rule().id;
             let meant_keys = meant.get(id).cloned();
             let shown = Shown { is_whole, compares_keys: compared.contains(id), secrets: secrets.as_deref() };
-            Explanation { meant_keys, ..explain(rule, &occurrence, &shown) }
+            Explanation { meant_keys, event: event.clone(), ..explain(rule, &occurrence, &shown) }
         });
         told.collect()
     }
@@ -214,6 +217,7 @@ fn explain(compiled: &CompiledRule, occurrence: &Occurrence, shown: &Shown<'_>) 
         is_backstop: rule.kind == RuleKind::Backstop,
         reads_datastore: compiled.reads_datastore(),
         meant_keys: None,
+        event: None,
         reason,
         came_of_it: String::new(),
         failure_reason: None,

@@ -175,27 +175,29 @@ impl Conductor {
         let mut initial = Variables::from(parent);
         let mut rolling = initial.clone();
         for (name, default) in &self.definition.inputs {
+            let scope = self.bare_scope(&rolling, world);
             let value = match input.get(&**name) {
                 // The caller has rendered the input, so it is data.
                 Some(given) if !self.definition.reevaluates => Ok(Arc::new(given.clone())),
-                Some(given) => Statement::compile(given.clone()).evaluate(&self.bare_scope(&rolling, world)),
-                None => default.evaluate(&self.bare_scope(&rolling, world)),
+                Some(given) => Statement::compile(given.clone()).evaluate(&scope),
+                None => default.evaluate(&scope),
             };
             match value {
                 Ok(value) => rolling.insert(name, value),
-                Err(error) => errors.push(ErrorEntry::new(error.to_string())),
+                Err(error) => errors.push(ErrorEntry::of_expression(error.to_string(), &scope)),
             }
         }
         initial.merge_all(&rolling);
         let mut rolling = initial.clone();
         let mut own = Variables::new();
         for (name, statement) in &self.definition.vars {
-            match statement.evaluate(&self.bare_scope(&rolling, world)) {
+            let scope = self.bare_scope(&rolling, world);
+            match statement.evaluate(&scope) {
                 Ok(value) => {
                     rolling.insert(name, Arc::clone(&value));
                     own.insert(name, value);
                 }
-                Err(error) => errors.push(ErrorEntry::new(error.to_string())),
+                Err(error) => errors.push(ErrorEntry::of_expression(error.to_string(), &scope)),
             }
         }
         initial.merge_all(&own);

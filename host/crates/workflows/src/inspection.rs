@@ -7,6 +7,7 @@
 
 mod calls;
 mod certain;
+mod config;
 pub mod contents;
 mod context;
 mod expressions;
@@ -26,6 +27,7 @@ use serde_json::Value;
 
 use crate::definition::shape;
 pub use calls::absent_keys;
+pub use config::strange_config;
 pub use finding::{Finding, Kind, Severity, Step, Unknown};
 pub use slips::slips;
 

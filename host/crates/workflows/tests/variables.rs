@@ -101,3 +101,30 @@ fn the_configuration_is_seen_and_is_no_variable() {
     assert_eq!(conductor.result()["output"], json!({"zone": "z1"}));
     assert_eq!(conductor.variables().get("config_context"), None);
 }
+
+#[test]
+fn an_expression_that_cannot_be_evaluated_has_a_remedy() {
+    for (published, hint) in [
+        ("{{ result().stdot }}", "Did you mean `result().stdout`?"),
+        ("{{ task(a).result }}", "A name is a text; write `task('a')`."),
+        ("{{ ctx().hst }}", "Did you mean `ctx('host')`?"),
+    ] {
+        let definition = json!({"version": 1.0, "vars": [{"host": "h"}], "tasks": {"a": {
+            "action": "core.local", "next": [{"publish": [{"x": published}]}],
+        }}});
+        let source = Source::Orquesta(Arc::new(Definition::compile(&definition).unwrap()));
+        let world = World::default();
+        let mut conductor = Conducted::new(&source, &Arc::default(), &Map::new(), &world);
+        conductor.apply(&Event::Request(Status::Running), &world).unwrap();
+        let report = Report {
+            task: "a".into(),
+            route: 0,
+            item: None,
+            status: Status::Succeeded,
+            result: Arc::new(json!({"stdout": "x"})),
+            execution: None,
+        };
+        conductor.apply(&Event::Report(report), &world).unwrap();
+        assert_eq!(conductor.result()["errors"][0]["hint"], hint, "{published}");
+    }
+}

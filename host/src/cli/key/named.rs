@@ -30,6 +30,15 @@ pub(super) fn helped(failure: Failure, verb: &str, name: &str) -> Failure {
     }
 }
 
+/// The refusal to encrypt a value. Nothing is stored, least of all in clear.
+pub(super) fn not_encrypted() -> Failure {
+    Failure::usage(
+        "keys are not encrypted yet: that comes with a later release, and nothing was stored",
+        "keep a secret in the configuration of its pack, declared with `secret: true` in config.schema.yaml, so that it is masked \
+         where it is shown; a file packs/PACK.yaml in the directory of configurations may be one that only the host reads",
+    )
+}
+
 /// The value to set: a single word.
 ///
 /// # Errors
@@ -96,6 +105,16 @@ fn shown(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_is_to_be_encrypted_is_not_stored_in_clear() {
+        let refused = not_encrypted();
+        assert!(
+            refused.message.contains("nothing was stored") && refused.hint.contains("secret: true"),
+            "{refused}"
+        );
+        assert_eq!(refused.code, Code::Usage);
+    }
 
     #[test]
     fn what_is_given_in_another_form_is_told_the_command_that_was_meant() {

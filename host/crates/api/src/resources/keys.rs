@@ -29,6 +29,17 @@ fn refuse(what: &str, is_asked_for: bool) -> Result<(), ApiError> {
     Err(ApiError::invalid(format!("keys with `{what}` are not supported yet"), hint))
 }
 
+/// Refuses a value that is to be encrypted. The remedy must not be to store it in clear.
+fn refuse_secret(what: &str, is_asked_for: bool) -> Result<(), ApiError> {
+    if !is_asked_for {
+        return Ok(());
+    }
+    let message =
+        format!("keys with `{what}` are not supported yet: keys are encrypted from a later release on");
+    let hint = "nothing was stored; keep it in the configuration of its pack, declared with `secret: true` in config.schema.yaml";
+    Err(ApiError::invalid(message, hint))
+}
+
 /// Refuses every scope but the shared one. `all` includes no other scope, so it is allowed.
 fn refuse_place(scope: Option<&str>, user: Option<&str>) -> Result<(), ApiError> {
     let scope = scope.unwrap_or_default();
@@ -108,8 +119,8 @@ pub(crate) async fn set(
     }
     refuse("ttl", said.text("ttl").is_some())?;
     refuse("expire_timestamp", new.expire_timestamp.is_some_and(|at| !at.is_null()))?;
-    refuse("secret", new.secret == Some(true))?;
-    refuse("encrypted", new.encrypted == Some(true))?;
+    refuse_secret("secret", new.secret == Some(true))?;
+    refuse_secret("encrypted", new.encrypted == Some(true))?;
     refuse("ttl", new.ttl.is_some_and(|ttl| !ttl.is_null()))?;
     if let Some(other) = new.name.filter(|other| !other.is_empty() && *other != name) {
         let (name, other) = (quoted(&name), quoted(&other));

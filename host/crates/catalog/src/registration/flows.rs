@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
+use petrel_expressions::members::ConfigKeys;
 use petrel_model::count::counted;
 use petrel_model::names::is_own_pack;
 use petrel_model::parameters::{Parameters, merged};
-use petrel_model::{Action, Ref};
+use petrel_model::{Action, Pack, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
 use petrel_runners::Runs;
@@ -64,6 +65,11 @@ impl Around {
         self.datastore.as_deref()
     }
 
+    /// The keys that the configuration of a pack that is about to be registered may have.
+    pub(super) fn config_keys(&self, pack: &Pack) -> Option<ConfigKeys> {
+        self.content.config_keys(&pack.reference, pack.config_schema.as_ref())
+    }
+
     /// The known catalog, with the runners.
     pub(super) fn content(&self) -> &Arc<Content> {
         &self.content
@@ -106,6 +112,7 @@ pub(super) fn check_workflows(
         WithPack::alone(around.content.runners(), &contents.pack.reference, &contents.actions, unread);
     let is_conducted =
         |action: &Action| around.content.runners().get(&action.runner_type).is_some_and(Runs::is_conducted);
+    let config = around.config_keys(&contents.pack);
     let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
     let mut failing = Vec::new();
     for action in &contents.actions {
@@ -115,7 +122,7 @@ pub(super) fn check_workflows(
             continue;
         }
         let Some(language) = Language::of_runner(&action.runner_type) else { continue };
-        let mut looked = look(pack, action, language, &known, around);
+        let mut looked = look(pack, action, language, &known, around, config.as_ref());
         let room = MOST_PROBLEMS_OF_PACK.saturating_sub(failing.len());
         failing.extend(looked.calls.into_iter().take(room).map(|problem| (name.to_owned(), problem)));
         notes.append(&mut looked.notes);
@@ -151,6 +158,7 @@ fn look(
     language: Language,
     known: &WithPack<'_>,
     around: &Around,
+    config: Option<&ConfigKeys>,
 ) -> Looked {
     let file = format!("actions/{}", action.entry_point);
     let source = match pack.read(&file, LARGEST_WORKFLOW) {
@@ -182,6 +190,9 @@ fn look(
     let mut inspected = inspected.beside(&known.beside(others)).of_action(&parameters);
     if let Some(datastore) = around.datastore() {
         inspected = inspected.with_keys(datastore);
+    }
+    if let Some(config) = config {
+        inspected = inspected.with_config(config);
     }
     let mut found = inspected.found().0;
     found.sort_by_key(|found| found.position);

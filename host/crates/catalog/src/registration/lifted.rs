@@ -2,8 +2,6 @@
 //! secrets of a configuration. Stored values are masked by the present schemas, and code sees its configuration,
 //! so only a caller who sees the secrets anyhow may register such a pack.
 
-use std::sync::Arc;
-
 use petrel_engine_core::Error;
 use petrel_model::parameters::Schema;
 use petrel_model::secrets::{has_secret, keeps_secrets, whole_schema};
@@ -45,16 +43,14 @@ pub(super) fn refuse_lifted(
 }
 
 /// Refuses `pack` from another directory than before, if secrets are `configured` for it: its code would get them.
-/// Changes in the same directory are not looked for: only who may write there can make them. Refuses also `rules` that
-/// read secrets of other packs.
+/// Changes in the same directory are not looked for: only who may write there can make them.
 ///
 /// # Errors
-/// [`Error::Forbidden`], with the pack or the rule.
+/// [`Error::Forbidden`], with the pack.
 pub(super) fn refuse_elsewhere(
     content: &Content,
     pack: &Pack,
     configured: Option<&GivenConfig>,
-    rules: &[Arc<CompiledRule>],
 ) -> Result<(), Error> {
     let name = &pack.reference;
     let is_there = pack.built_in || content.pack(name).is_ok_and(|old| old.path == pack.path);
@@ -76,11 +72,17 @@ pub(super) fn refuse_elsewhere(
                 .into(),
         });
     }
-    for compiled in rules {
-        let old = content.rule(compiled.rule().reference.as_str()).ok().map(|old| &**old);
-        refuse_rule_reading_secrets(Giver::SeesNone, content, compiled, old, Some(name))?;
-    }
     Ok(())
+}
+
+/// Refuses a rule in the files of a pack that reads secrets of another pack.
+///
+/// # Errors
+/// [`Error::Forbidden`], with the rule.
+pub(super) fn foreign_secret(content: &Content, compiled: &CompiledRule) -> Result<(), Error> {
+    let reference = &compiled.rule().reference;
+    let old = content.rule(reference.as_str()).ok().map(|old| &**old);
+    refuse_rule_reading_secrets(Giver::SeesNone, content, compiled, old, Some(reference.pack()))
 }
 
 /// Refuses to remove the pack `name` if its trigger types mark secrets: they could be registered again

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_expressions::DATASTORE;
+use petrel_expressions::members::ConfigKeys;
 use petrel_model::count::counted;
 use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::quoted::quoted;
 use petrel_model::{Action, Id, Ref, RuleId};
 use petrel_packs::limits::MOST_PROBLEMS_OF_PACK;
 use petrel_packs::{PackContents, Problem, RuleDefinition};
@@ -18,7 +20,7 @@ use petrel_rules::{CompiledRule, check, pack_key_warnings, warnings};
 use super::flows::{Around, Known};
 use super::reading;
 use crate::content::{RegisteredAction, RegisteredTriggerType, refused};
-use crate::rule_book::{misfits, sentence, settle, without_action};
+use crate::rule_book::{misfits, sentence, settle, strange_config, without_action};
 
 /// The id of a rule that is only looked at. The registration assigns one.
 const NO_ID: RuleId = RuleId(Id::from_bytes([0; 12]));
@@ -26,7 +28,7 @@ const NO_ID: RuleId = RuleId(Id::from_bytes([0; 12]));
 /// Leaves out rules that cannot work, and notes everything else about rules.
 pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
     let own = Own::of(contents, around);
-    let mut notes = Vec::new();
+    let mut notes = strange_defaults(contents, own.config.as_ref());
     for definition in std::mem::take(&mut contents.rules) {
         match own.look(&definition, around) {
             Looked::Fine(more) => {
@@ -62,6 +64,24 @@ fn missing_keys(contents: &PackContents, around: &Around) -> Vec<String> {
     pack_key_warnings(&reading.collect::<Vec<_>>(), &rules.collect::<Vec<_>>(), datastore)
 }
 
+/// Notes on keys that the defaults of actions read of the configuration, and that it never has.
+fn strange_defaults(contents: &PackContents, config: Option<&ConfigKeys>) -> Vec<String> {
+    let Some(config) = config else { return Vec::new() };
+    let notes = contents.actions.iter().flat_map(|action| {
+        action.parameters.iter().flat_map(move |(name, schema)| {
+            let found = Schema::of(schema).default().map(|default| config.strangers(default));
+            found.into_iter().flatten().map(move |(place, message)| {
+                format!(
+                    "action {}: the default of parameter {}{place}: {message}",
+                    action.reference,
+                    quoted(name)
+                )
+            })
+        })
+    });
+    notes.collect()
+}
+
 /// The findings in a rule.
 enum Looked {
     /// The rule can be registered, with notes.
@@ -79,6 +99,8 @@ struct Own {
     /// The reasons why actions are refused whose metadata cannot be read.
     unread: BTreeMap<String, String>,
     kinds: BTreeMap<Ref, Arc<RegisteredTriggerType>>,
+    /// The keys that its configuration may have.
+    config: Option<ConfigKeys>,
 }
 
 impl Own {
@@ -100,7 +122,13 @@ impl Own {
             unread: unread.map(|(name, problems)| (name.clone(), reading::reason(problems))).collect(),
             actions: actions.collect(),
             kinds: kinds.collect(),
+            config: around.config_keys(&contents.pack),
         }
+    }
+
+    /// The keys that the configuration of `pack` may have.
+    fn config_keys(&self, pack: &str, around: &Around) -> Option<ConfigKeys> {
+        if pack == self.pack { self.config.clone() } else { around.content().known_config_keys(pack) }
     }
 
     fn action(&self, reference: &Ref, around: &Around) -> Known<RegisteredAction> {
@@ -160,6 +188,7 @@ impl Own {
         }
         let mut notes = warnings(&rule, action.map(RegisteredAction::target));
         notes.extend(action.into_iter().flat_map(|action| misfits(&rule, action)));
+        notes.extend(strange_config(&rule, self.config_keys(rule.action.reference.pack(), around).as_ref()));
         if let Known::Missing(error) = &known {
             notes.push(without_action(&rule, error));
         }

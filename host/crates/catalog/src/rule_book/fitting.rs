@@ -2,7 +2,9 @@
 //! created; results of templates are checked at each match.
 
 use petrel_expressions::is_template;
+use petrel_expressions::members::ConfigKeys;
 use petrel_model::parameters::Parameters;
+use petrel_model::quoted::quoted;
 use petrel_model::{Object, Rule};
 use petrel_rules::parameters::Signature;
 use serde_json::Value;
@@ -22,6 +24,18 @@ pub(crate) fn misfits(rule: &Rule, registered: &RegisteredAction) -> Vec<String>
             "rule {}: the action {} refuses a parameter, so every match will fail: {reason}{remedy}",
             rule.reference, rule.action.reference
         )
+    });
+    told.collect()
+}
+
+/// A sentence for each key that a parameter reads of the configuration of its action's pack, and that is not among `keys`.
+pub(crate) fn strange_config(rule: &Rule, keys: Option<&ConfigKeys>) -> Vec<String> {
+    let Some(keys) = keys else { return Vec::new() };
+    let told = rule.action.parameters.iter().flat_map(|(name, value)| {
+        let strangers = keys.strangers(value).into_iter();
+        strangers.map(move |(place, message)| {
+            format!("rule {}: parameter {}{place}: {message}", rule.reference, quoted(name))
+        })
     });
     told.collect()
 }

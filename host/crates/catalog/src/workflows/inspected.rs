@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
+use petrel_expressions::members::ConfigKeys;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::beginning;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Actions, Call};
-use petrel_workflows::inspection::{Kind, Step, absent_keys, slips};
+use petrel_workflows::inspection::{Kind, Step, absent_keys, slips, strange_config};
 use petrel_workflows::{Definition, Finding, Language, Source};
 use petrel_yaml::{Document, Position};
 use serde_json::{Value, json};
@@ -218,6 +219,19 @@ impl Inspected {
                 self.findings.extend(chain.absent_keys(datastore).into_iter().map(Finding::from));
             }
             (_, Place::In(document)) => self.findings.extend(absent_keys(&document.value, datastore)),
+            (_, Place::Known(_)) => {}
+        }
+        self
+    }
+
+    /// Adds the notes on keys that the text reads of the configuration of its pack, and that are not among `keys`.
+    #[must_use]
+    pub(crate) fn with_config(mut self, keys: &ConfigKeys) -> Self {
+        match (&self.source, &self.place) {
+            (Some(Source::Chain(chain)), _) => {
+                self.findings.extend(chain.strange_config(keys).into_iter().map(Finding::from));
+            }
+            (_, Place::In(document)) => self.findings.extend(strange_config(&document.value, keys)),
             (_, Place::Known(_)) => {}
         }
         self

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use petrel_catalog::Giver;
-use petrel_catalog::registration::Parts;
+use petrel_catalog::registration::{Parts, Report};
 use petrel_model::Ref;
 
 use crate::{House, refused};
@@ -279,17 +279,26 @@ async fn code_from_elsewhere_does_not_get_the_secrets_of_a_configuration() {
     assert!(code == "forbidden" && message.contains("pack `mine`"), "{message}");
     assert_eq!(house.catalog.version(), version);
     by_others(directory.clone()).await.unwrap();
-    // Nor does a rule of another pack read them.
+    // Nor does a rule of another pack read them: it alone is left out.
     let text = |note: &str| {
         format!(
             "name: r\npack: other\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: u}}}}\naction: {{ref: mine.a, parameters: {{note: \"{note}\"}}}}\n"
         )
     };
     let other = house.pack("other", &[("rules/r.yaml", &text("{{ config_context.key }}"))]);
-    let (code, message) = refused(by_others(other).await);
-    assert!(code == "forbidden" && message.contains("rule `other.r`"), "{message}");
+    let report = by_others(other.clone()).await.unwrap();
+    let is_told = |report: &Report| {
+        let says = "rule `other.r` is refused: the template of the parameter `note` reads a secret";
+        report.notes.iter().any(|note| note.starts_with(says)) && report.pack.refused_rules.contains_key("r")
+    };
+    assert!(report.rules == 0 && is_told(&report), "{report:?}");
     let open = house.pack("other", &[("rules/r.yaml", &text("{{ config_context.url }}"))]);
-    by_others(open).await.unwrap();
+    assert_eq!(by_others(open).await.unwrap().rules, 1);
+    // What was there before under its name goes along, as that of any rule that is refused.
+    house.pack("other", &[("rules/r.yaml", &text("{{ config_context.key }}"))]);
+    let report = by_others(other).await.unwrap();
+    assert!(report.rules == 0 && is_told(&report), "{report:?}");
+    assert!(house.catalog.content().rule("other.r").is_err());
     house.catalog.register_pack(&elsewhere, false).await.unwrap();
 }
 

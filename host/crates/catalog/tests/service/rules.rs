@@ -199,8 +199,17 @@ async fn a_template_that_reads_a_secret_is_written_by_those_who_see_it() {
         let made = house.catalog.create_rule_by(Giver::SeesNone, &with(note, ""), "bob").await;
         let (code, message) = refused(made);
         assert!(code == "forbidden" && message.starts_with("rule `mine.a`: the template of"), "{message}");
-        assert!(message.contains("`note`"), "{message}");
+        assert!(message.contains("`note`") && !message.contains("config.schema.yaml"), "{message}");
         assert_eq!(house.shown().await, before, "{note}");
+    }
+    // What is not declared may become a secret, so it counts as one, and that is told.
+    let of_core = with("{{ config_context.x }}", "").replace("mine.act", "core.noop");
+    for (text, says) in [
+        (with("{{ config_context.ur }}", ""), "of the pack `mine` has no key ur (did you mean url?)"),
+        (of_core, "the pack `core` has no config.schema.yaml"),
+    ] {
+        let (code, message) = refused(house.catalog.create_rule_by(Giver::SeesNone, &text, "bob").await);
+        assert!(code == "forbidden" && message.contains(says), "{message}");
     }
     house.catalog.create_rule_by(Giver::SeesNone, &with(open, ""), "bob").await.unwrap();
     let update = async |giver: Giver, text: String| house.catalog.update_rule("mine.a", &text, giver).await;

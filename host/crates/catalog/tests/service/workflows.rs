@@ -99,3 +99,45 @@ async fn what_is_secret_among_the_parameters_of_an_action_follows_what_is_regist
         assert_eq!(secrets.is_secret("mine.a", None), is_secret);
     }
 }
+
+#[tokio::test]
+async fn a_key_that_no_configuration_of_the_pack_has_is_noted() {
+    let house = House::new().await;
+    let act = |key: &str| {
+        format!(
+            "runner_type: noting\nentry_point: a\nparameters: {{x: {{type: string, default: '{{{{ config_context.{key} }}}}'}}}}\n"
+        )
+    };
+    let flow = |key: &str| {
+        format!(
+            "version: 1.0\noutput: [{{x: \"{{{{ config_context['{key}'] }}}}\"}}]\ntasks: {{a: {{action: core.noop}}}}\n"
+        )
+    };
+    let rule = |key: &str| {
+        format!(
+            "trigger: {{type: core.st2.webhook, parameters: {{url: u}}}}\naction: {{ref: mine.act, parameters: {{x: '{{{{ config_context.{key} }}}}'}}}}\nenabled: true\n"
+        )
+    };
+    for (key, is_told) in [("region", false), ("regin", true)] {
+        let directory = house.pack(
+            "mine",
+            &[
+                ("config.schema.yaml", "region: {type: string}\n"),
+                ("actions/act.yaml", &act(key)),
+                ("actions/w.yaml", ACTION),
+                ("rules/r.yaml", &rule(key)),
+            ],
+        );
+        house.write("mine/actions/workflows/w.yaml", &flow(key));
+        let notes = house.catalog.register_pack(&directory, false).await.unwrap().notes;
+        let says = "the configuration of the pack mine has no key regin; did you mean region?";
+        for place in ["action mine.act: the default of parameter x: ", "rule mine.r: parameter x: ", "output"]
+        {
+            let is_said = |note: &String| note.contains(place) && note.contains(says);
+            assert_eq!(notes.iter().any(is_said), is_told, "{place} {key}: {notes:?}");
+        }
+    }
+    // A pack without a schema may be configured with anything.
+    let notes = house.register("mine", &[("actions/act.yaml", &act("regin"))]).await.unwrap().notes;
+    assert!(!notes.iter().any(|note| note.contains("has no key")), "{notes:?}");
+}

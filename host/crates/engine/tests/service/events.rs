@@ -5,7 +5,7 @@ use petrel_model::rule::EnforcementStatus;
 use serde_json::json;
 
 use crate::support::store::{How, any};
-use crate::support::{House, refused, result_of, rule};
+use crate::support::{House, asks_with, refused, result_of, rule};
 
 #[tokio::test]
 async fn an_event_its_enforcement_and_its_execution_are_stored_together() {
@@ -102,4 +102,15 @@ async fn a_key_that_parameters_read_in_vain_is_noted_and_told_with_the_nearest()
     let told: Vec<_> = told.iter().map(|one| one.came_of_it.as_str()).collect();
     assert!(told[0].ends_with(&format!("succeeded; {note}; did you mean st2kv.system.limit?")), "{told:?}");
     assert!(told[1].ends_with("succeeded"), "{told:?}");
+}
+
+#[tokio::test]
+async fn who_asks_for_what_reads_a_key_in_vain_is_told_the_nearest() {
+    let house = House::new().await;
+    house.set_key("limit", "5").await;
+    let asked = asks_with("at_once", &json!({"number": "{{ st2kv.system.limt }}"}));
+    let (_, message) = refused(house.request(asked).await);
+    for says in ["parameter number", "no key st2kv.system.limt", "did you mean st2kv.system.limit?"] {
+        assert!(message.contains(says), "{message}");
+    }
 }

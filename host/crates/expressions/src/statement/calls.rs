@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use fancy_regex::Regex;
 
 use super::terms::Language;
+use crate::dashes::without_texts;
 
 /// The function of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct LiteralCall {
     pub is_quoted: bool,
     /// Whether there is an argument `default`.
     pub has_default: bool,
+    /// Whether an evaluation may pass it by, as far as its text tells: behind `or`, beside `if`, inside `switch()`.
+    pub is_conditional: bool,
     /// The language of the expression.
     pub language: Language,
     /// The expression with its delimiters.
@@ -45,9 +48,52 @@ static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// A key as rules and parameters read it.
+/// A key as rules and parameters read it. The last name before a parenthesis is a method.
 static PATH: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?<![.\w$])st2kv\.((?:system|user)\.[\w.\-]*\w)").ok());
+    LazyLock::new(|| Regex::new(r"(?<![.\w$])st2kv\.([A-Za-z_][\w.\-]*(?<![.\-]))(?![\w(])").ok());
+
+/// The words behind which a part of an expression is not always evaluated.
+const JINJA_CONDITIONS: [&str; 4] = ["and", "or", "if", "else"];
+
+/// As [`JINJA_CONDITIONS`]. An argument of most of these functions is evaluated for each item, or if it is needed.
+const YAQL_CONDITIONS: [&str; 19] = [
+    "and",
+    "or",
+    "switch",
+    "switchCase",
+    "selectCase",
+    "selectAllCases",
+    "coalesce",
+    "where",
+    "select",
+    "selectMany",
+    "any",
+    "all",
+    "indexWhere",
+    "takeWhile",
+    "skipWhile",
+    "orderBy",
+    "groupBy",
+    "toDict",
+    "aggregate",
+];
+
+/// Whether the part of `expression` from `start` to `end` is not always evaluated.
+fn is_conditional(language: Language, expression: &str, start: usize, end: usize) -> bool {
+    // Texts in quotes are blank, and have their length.
+    let plain = without_texts(expression);
+    let words = |from: usize, to: usize| {
+        let text = plain.get(from..to).unwrap_or_default();
+        text.split(|char: char| !(char.is_alphanumeric() || char == '_'))
+    };
+    match language {
+        Language::Jinja => {
+            words(0, start).any(|word| JINJA_CONDITIONS.contains(&word))
+                || words(end, plain.len()).any(|word| word == "if")
+        }
+        Language::Yaql => words(0, start).any(|word| YAQL_CONDITIONS.contains(&word)),
+    }
+}
 
 /// Adds the calls in `text`.
 pub(super) fn collect(text: &str, into: &mut Vec<LiteralCall>) {
@@ -57,11 +103,16 @@ pub(super) fn collect(text: &str, into: &mut Vec<LiteralCall>) {
     }
     let (Some(call), Some(path)) = (CALL.as_ref(), PATH.as_ref()) else { return };
     for language in [Language::Jinja, Language::Yaql] {
+        // A block may pass by anything.
+        let has_block = language == Language::Jinja && text.contains("{%");
         for part in language.parts(text) {
+            let is_conditional =
+                |start: usize, end: usize| has_block || is_conditional(language, part, start, end);
             for found in call.captures_iter(part).filter_map(Result::ok) {
                 let group = |number: usize| found.get(number).map(|group| group.as_str());
                 let quoted = group(2).or_else(|| group(3));
                 let Some(argument) = quoted.or_else(|| group(4)) else { continue };
+                let (start, end) = found.get(0).map_or((0, 0), |whole| (whole.start(), whole.end()));
                 into.push(LiteralCall {
                     called: match group(1) {
                         Some("task") => Called::Task,
@@ -71,6 +122,7 @@ pub(super) fn collect(text: &str, into: &mut Vec<LiteralCall>) {
                     argument: argument.to_owned(),
                     is_quoted: quoted.is_some(),
                     has_default: group(5).is_some_and(|others| others.contains("default")),
+                    is_conditional: is_conditional(start, end),
                     language,
                     expression: part.into(),
                 });
@@ -82,6 +134,7 @@ pub(super) fn collect(text: &str, into: &mut Vec<LiteralCall>) {
                     argument: argument.as_str().to_owned(),
                     is_quoted: false,
                     has_default: false,
+                    is_conditional: is_conditional(argument.start(), argument.end()),
                     language,
                     expression: part.into(),
                 });
@@ -95,6 +148,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_may_be_passed_by_is_told_from_what_is_always_read() {
+        for (text, expected) in [
+            ("{{ st2kv('system.a') }}{{ st2kv('system.a') | int + 1 }}", &[false, false][..]),
+            ("{{ st2kv('system.a') or 1 }}<% st2kv('system.a') or 1 %>", &[false, false]),
+            ("{{ ctx().y or st2kv('system.a') }}<% ctx().y and st2kv('system.a') %>", &[true, true]),
+            (
+                "{{ st2kv('system.a') if ctx().y else 1 }}{{ 1 if ctx().y else st2kv.system.a }}",
+                &[true, true],
+            ),
+            ("<% switch(ctx().y => st2kv('system.a'), true => 1) %>", &[true]),
+            ("<% coalesce(ctx().y, task('a')) %><% str(task('a')) %>", &[true, false]),
+            ("{% if ctx().y %}{{ st2kv('system.a') }}{% endif %}", &[true]),
+            ("{{ 'and if ' ~ st2kv('system.a') ~ ' if ' }}", &[false]),
+        ] {
+            let mut found = Vec::new();
+            collect(text, &mut found);
+            let told: Vec<_> = found.iter().map(|call| call.is_conditional).collect();
+            assert_eq!(told, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn names_that_are_written_out_are_found() {
         assert!(CALL.is_some() && PATH.is_some());
         for (text, expected) in [
@@ -106,6 +181,10 @@ mod tests {
             ),
             ("{{ st2kv('system.a', default='x') }}", &["Key system.a or else"]),
             ("{{ st2kv.system.a.b }}{{ st2kv.user.c | upper }}", &["KeyPath system.a.b?", "KeyPath user.c?"]),
+            (
+                "{{ st2kv.limit }}{{ st2kv.system.a.upper() }}{{ st2kv.get('x') }}",
+                &["KeyPath limit?", "KeyPath system.a?"],
+            ),
             ("<% task(ctx(name)) + st2kv('system.' + ctx(x)) + task() %>", &[]),
             ("<% my_task('a') + ctx().task(b) + $.task('a') %> task('x')", &[]),
         ] {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use petrel_jinja::workflow as jinja;
 use petrel_model::quoted::quoted;
+use petrel_scope::DATASTORE;
 use petrel_yaql as yaql;
 
 use super::parts::has_block;
@@ -134,7 +135,9 @@ fn add_bare(expression: &str, inside: &str, is_template: bool, into: &mut Vec<Sl
         );
         into.push(bare(Language::Jinja, expression, message));
     }
-    into.extend(dashed.iter().map(|dashed| bare(Language::Jinja, expression, dashed.told_in_jinja())));
+    // A key of the datastore is told with the function that reads it.
+    let told = dashed.iter().filter(|dashed| dashed.root() != DATASTORE);
+    into.extend(told.map(|dashed| bare(Language::Jinja, expression, dashed.told_in_jinja())));
 }
 
 /// The slip of reading a name that is not there.
@@ -224,7 +227,7 @@ mod tests {
             ("{{ ctx().headers.X-Request-ID }}", &["{{ ctx().headers.X-Request-ID }}"]),
             ("<% ctx().headers.X-Request-ID %>", &["<% ctx().headers.X-Request-ID %>"]),
             ("<% ctx().a-1 %>{{ ctx().a-1 }}{{ ctx().a - ctx().b }}", &[]),
-            ("{{ st2kv(system.x) }}", &[]),
+            ("{{ st2kv(system.x) }}{{ st2kv.my-key }}", &[]),
         ] {
             let expected: Vec<_> =
                 expressions.iter().map(|expression| (SlipKind::Bare, (*expression).to_owned())).collect();

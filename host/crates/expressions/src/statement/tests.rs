@@ -249,6 +249,21 @@ fn an_expression_that_is_wrong_is_told_once_and_what_is_read_in_a_text_shares_it
 }
 
 #[test]
+fn a_name_with_a_blank_is_told_with_the_form_that_reads_it() {
+    for (text, says) in [
+        ("{{ ctx().my key }}", Some("; a name with a blank is read by `ctx('my key')`")),
+        ("<% result().my key %>", Some("; a name with a blank is read by `result().get('my key')`")),
+        ("<% 1 + %>", None),
+    ] {
+        let errors = syntax_errors(&json!(text));
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        let message = &errors[0].message;
+        assert!(message.ends_with(says.unwrap_or_default()), "{text}: {message}");
+        assert_eq!(message.contains("blank"), says.is_some(), "{text}: {message}");
+    }
+}
+
+#[test]
 fn equal_raw_blocks_have_the_number_of_the_first() {
     let (a, b) = ("{% raw %}a{% endraw %}", "{% raw %}b{% endraw %}");
     for (text, body, blocks) in [

@@ -122,7 +122,8 @@ fn versions<T: Into<Value>>(
 
 fn decrypt_kv(_args: &Arguments) -> Result<Value, Error> {
     Err(wrong(
-        "decrypt_kv is not there yet, as the datastore keeps no secrets yet; pass the secret as a parameter",
+        "decrypt_kv is not there yet: keys are encrypted from a later release on; keep the secret in the configuration of the \
+         pack, declared with `secret: true`, and read it as config_context.NAME",
     ))
 }
 

@@ -104,6 +104,11 @@ fn what_is_not_defined_is_named_once() {
         ("{{ d.nope }}", "`d.nope` is not defined; check"),
         ("{{ d.nope.more }}", "`d.nope` is not defined; check"),
         ("{{ d['nope'] }}", "nope"),
+        (
+            "{{ st2kv.limit }}",
+            "`st2kv.limit` is not defined, since keys have a scope; did you mean `st2kv.system.limit`?",
+        ),
+        ("{{ st2kv.systm.limit }}", "did you mean `st2kv.system`?"),
         ("{{ d[s] }}", "`d[s]` (the key is \"it's\") is not defined; check"),
         ("{{ d[s].more | upper }}", "`d[s]` (the key is \"it's\") is not defined; check"),
         ("{{ d['k'] + l[n - 1] }}", "`l[n - 1]` (the key is 6) is not defined; check"),

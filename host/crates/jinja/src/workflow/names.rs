@@ -99,6 +99,13 @@ mod tests {
         for (text, expected) in [
             ("succeeded() and ctx().a | upper is defined", &[][..]),
             ("succeded() or succeded()", &["unknown function \"succeded\"; did you mean \"succeeded\"?"]),
+            (
+                "lipsum() ~ ctx('a') | urlize",
+                &[
+                    "the function \"lipsum\" of Jinja is not offered; it gives a text by chance; write the text itself",
+                    "the filter \"urlize\" of Jinja is not offered; write the link itself, as in <a href=\"{{ URL | e }}\">",
+                ],
+            ),
             ("ctx('a') | uper", &["unknown filter \"uper\"; did you mean \"upper\"?"]),
             ("ctx('a') is defnied", &["unknown test \"defnied\"; did you mean \"defined\"?"]),
             ("ctx('a') is not frobnicated", &["unknown test \"frobnicated\"; check its name"]),

@@ -9,6 +9,7 @@ use petrel_model::quoted::quoted;
 
 use super::given::{Given, Parameter};
 use super::signature::Signature;
+use crate::pattern::number_of_key;
 
 /// Largest number of parameters that a message names.
 const MOST_NAMED: usize = 10;
@@ -65,6 +66,15 @@ fn is_lone_name(source: &str) -> bool {
     let inner = source.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
     let is_of_name = |char: char| char.is_alphanumeric() || "_-.[]'\"".contains(char);
     inner.is_some_and(|inner| inner.trim().chars().all(is_of_name))
+}
+
+/// The keys of the datastore that the values of `given` make numbers of, as `{{ st2kv.system.limit | int }}` does, each with
+/// its parameter and the filter.
+pub(crate) fn numbers_of_keys(given: &Given) -> impl Iterator<Item = (&str, &KeyName, &'static str)> {
+    given.iter().flat_map(|(parameter, value)| {
+        let templates = value.templates().into_iter();
+        templates.filter_map(number_of_key).map(move |(key, filter)| (parameter, key, filter))
+    })
 }
 
 /// The missing keys that [`absent_keys`] finds, in words, with the parameters that read them. Most parameters read no key;

@@ -3,14 +3,15 @@
 
 use std::borrow::Cow;
 
-use petrel_expressions::{Datastore, JsonPath};
+use petrel_expressions::words::dashed;
+use petrel_expressions::{DATASTORE, Datastore, JsonPath, KeyName, with_scope};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::{beginning, quoted};
 use serde_json::{Map, Value};
 
 use super::{CriterionVerdict, Outcome, Verdict};
 use crate::compiled::{CompiledCriterion, CompiledRule};
-use crate::criteria::Operator;
+use crate::criteria::{Error, Operator};
 use crate::pattern::Pattern;
 
 /// Largest number of criteria of a rule that get near names.
@@ -34,8 +35,9 @@ impl Verdict<'_> {
             let Ok(path) = &criterion.path else { continue };
             let is_meant = verdict.outcome == Outcome::Holds
                 && matches!(criterion.operator, Some(Ok(Operator::NotExists)));
-            if let Some(hint) = of_path(path, payload, is_meant) {
-                verdict.hint = Some(hint);
+            let hint = of_path(path, payload, is_meant).or_else(|| of_pattern(criterion, verdict, payload));
+            if hint.is_some() {
+                verdict.hint = hint;
             }
         }
         self
@@ -57,54 +59,107 @@ impl Verdict<'_> {
     }
 }
 
-/// The reason why `pattern` is 0, if `| int` or `| float` makes that of a text of `datastore` that is no number. The
-/// comparison goes on with it, as in Jinja.
+/// The reason why `pattern` is 0, see [`zero`].
 pub(crate) fn of_cast(pattern: &Pattern, datastore: &Datastore) -> Option<String> {
     let (key, filter) = pattern.number_of_key()?;
-    let text = datastore.get(key.scope, &key.name);
-    if text.len() <= LONGEST && text.trim().replace('_', "").parse::<f64>().is_ok() {
-        return None;
-    }
-    let text =
-        if text.is_empty() { "an empty text".to_owned() } else { format!("{:?}", beginning(text, LONGEST)) };
-    let key = key.to_string();
-    Some(format!("`| {filter}` of {text} is 0; {{{{ {} | from_json_string }}}} fails instead", quoted(&key)))
+    zero(key, filter, datastore)
 }
 
-/// The correction where a text of the datastore is compared with a number, which it never equals.
+/// The reason why `key | filter` is 0, if `| int` or `| float` makes that of a text of `datastore` that is no number. What
+/// reads it goes on with that, as in Jinja.
+pub(crate) fn zero(key: &KeyName, filter: &str, datastore: &Datastore) -> Option<String> {
+    let text = datastore.get(key.scope, &key.name);
+    let is_number = |text: &str| {
+        let plain = text.trim().replace('_', "");
+        let is_known = of_number(&plain).is_some() || (filter == "float" && plain.parse::<f64>().is_ok());
+        text.len() <= LONGEST && is_known
+    };
+    if is_number(text) {
+        return None;
+    }
+    let (key, shown) = (key.to_string(), format!("{:?}", beginning(text, LONGEST)));
+    let (key, name) = (quoted(&key), key.trim_start_matches("st2kv.system."));
+    Some(match unquoted(text).filter(|inside| is_number(inside)) {
+        Some(inside) => {
+            let name = quoted(name);
+            format!(
+                "`| {filter}` of {shown} is 0, for its quotes; `petrel key set {name} {inside}` sets it without them"
+            )
+        }
+        None if text.is_empty() => {
+            format!("`| {filter}` of an empty text is 0; {{{{ {key} | from_json_string }}}} fails instead")
+        }
+        None => format!("`| {filter}` of {shown} is 0; {{{{ {key} | from_json_string }}}} fails instead"),
+    })
+}
+
+/// The correction where a text of the datastore is compared with a number, or a number made of it with a text: they are
+/// never equal.
 pub(super) fn of_type(criterion: &CompiledCriterion, verdict: &CriterionVerdict<'_>) -> Option<String> {
     let Some(Ok(operator)) = &criterion.operator else { return None };
     let compares = matches!(
         operator,
         Operator::Equals | Operator::NotEquals | Operator::LessThan | Operator::GreaterThan
     );
-    let told = |key: &str, filter: &str| format!("{{{{ {} | {filter} }}}}", quoted(key));
-    if compares
-        && verdict.value.is_number()
-        && let Some(key) = criterion.pattern.datastore_keys().first()
-        && let Some(filter) = filter(&verdict.pattern)
-    {
-        let number = told(&key.to_string(), filter);
-        return Some(format!("what the datastore has is text; write {number} to compare a number"));
+    if !compares {
+        return None;
     }
-    if compares
-        && verdict.pattern.is_number()
-        && let Some(key) = &criterion.datastore_key
-        && let Some(filter) = filter(&verdict.value)
+    let (value, pattern) = (&*verdict.value, &*verdict.pattern);
+    if value.is_number()
+        && let Some(key) = criterion.pattern.datastore_keys().first()
+        && let Some(text) = pattern.as_str()
     {
-        let number = told(&key.to_string(), filter);
+        let key = key.to_string();
+        let told = |filter: &str| format!("{{{{ {} | {filter} }}}}", quoted(&key));
+        return match (of_number(text), unquoted(text).and_then(of_number)) {
+            (Some(filter), _) => {
+                Some(format!("what the datastore has is text; write {} to compare a number", told(filter)))
+            }
+            (None, Some(filter)) => Some(format!(
+                "what the datastore has is a number in quotes; set it without them, and write {} to compare a number",
+                told(filter)
+            )),
+            (None, None) => None,
+        };
+    }
+    if pattern.is_number()
+        && let Some(key) = &criterion.datastore_key
+        && let Some(filter) = value.as_str().and_then(of_number)
+    {
+        let key = key.to_string();
         return Some(format!(
-            "what the datastore has is text; compare it with a text, or make {number} the pattern"
+            "what the datastore has is text; compare it with a text, or make {{{{ {} | {filter} }}}} the pattern",
+            quoted(&key)
+        ));
+    }
+    if pattern.is_number()
+        && matches!(operator, Operator::Equals | Operator::NotEquals)
+        && value.as_str().is_some_and(|text| of_number(text).is_some())
+        && let Some((key, filter)) = criterion.pattern.number_of_key()
+    {
+        let key = key.to_string();
+        return Some(format!(
+            "the value is text, which no number equals; write {{{{ {} }}}} without `| {filter}`",
+            quoted(&key)
         ));
     }
     None
 }
 
 /// The filter that turns a text into a number, if it is the text of one.
-fn filter(text: &Value) -> Option<&'static str> {
-    let text = text.as_str()?.trim();
-    text.parse::<f64>().ok()?;
+fn of_number(text: &str) -> Option<&'static str> {
+    let text = text.trim();
+    // Python has numbers such as `nan` and `inf` too, of which hardly anybody makes one.
+    let is_plain =
+        text.chars().all(|char| char.is_ascii_digit() || matches!(char, '+' | '-' | '.' | 'e' | 'E'));
+    text.parse::<f64>().ok().filter(|_| is_plain)?;
     Some(if text.contains(['.', 'e', 'E']) { "float" } else { "int" })
+}
+
+/// What is in quotes, if all of `text` is.
+fn unquoted(text: &str) -> Option<&str> {
+    let text = text.trim();
+    ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
 }
 
 /// `trigger.body has no envi: did you mean env? There is: env, host`. Nothing if `path` leads somewhere, or consists of
@@ -131,6 +186,12 @@ fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
 
 /// The message about a path, of `first` and `rest`, that does not begin with `trigger`.
 fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> String {
+    if first == DATASTORE {
+        // Users have no keys of their own.
+        let names = rest.iter().copied().skip_while(|name| *name == "user");
+        let meant = with_scope(&names.collect::<Vec<_>>().join("."));
+        return format!("a key of the datastore has a scope: did you mean {}?", quoted(&meant));
+    }
     let body = payload.get("body").and_then(|body| body.get(first));
     let (root, is_first_meant) = if payload.get(first).is_some() {
         ("trigger", true)
@@ -244,6 +305,7 @@ mod tests {
             ),
             ("trigger.body.none.x", Some("trigger.body.none has no x, since it is empty".to_owned())),
             ("triger.body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
+            ("st2kv.limit", Some("a key of the datastore has a scope: did you mean system.limit?".to_owned())),
             ("body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
             ("env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
         ] {
@@ -253,6 +315,23 @@ mod tests {
         let absent_is_meant = |path: &str| of_path(&JsonPath::parse(path).unwrap(), &payload, true);
         assert_eq!(absent_is_meant("trigger.body.colour"), None);
         assert!(absent_is_meant("trigger.body.envi").is_some());
+    }
+
+    #[test]
+    fn a_template_that_reads_what_is_not_there_is_told_what_there_is() {
+        let payload = json!({"body": {"name": "a"}});
+        for (reason, says) in [
+            (
+                "parameter x: template `{{ a }}` cannot be rendered: `trigger.body.nmae` is not defined; check",
+                true,
+            ),
+            ("parameter x: template `{{ a }}` cannot be rendered: `nmae` is not defined; check", false),
+            ("parameter x: something else", false),
+        ] {
+            let said = of_reason(reason, &payload);
+            let expected = "trigger.body has no nmae: did you mean name? There is: name";
+            assert_eq!(said.as_deref(), says.then_some(expected), "{reason}");
+        }
     }
 
     #[test]

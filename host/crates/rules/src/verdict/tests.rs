@@ -238,6 +238,21 @@ fn why_shows_every_criterion_and_what_is_there_instead() {
 }
 
 #[test]
+fn why_says_what_a_pattern_that_cannot_be_rendered_was_to_read() {
+    let payload = json!({"body": {"name": "a", "my-key": "b"}});
+    for (pattern, says) in [
+        ("{{ trigger.body.my-key }}", "a name with a dash is read by `trigger.body['my-key']`"),
+        ("{{ trigger.body.nmae }}", "trigger.body has no nmae: did you mean name? There is: name, my-key"),
+        ("{{ st2kv.limit }}", "did you mean `st2kv.system.limit`?"),
+    ] {
+        let rule = rule(&json!({"trigger.body.name": {"type": "equals", "pattern": pattern}}));
+        let occurrence = Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::default());
+        let told = evaluate_all(&rule, &occurrence).with_near_names(&rule, &payload).to_string();
+        assert!(told.contains("cannot be checked") && told.contains(says), "{told}");
+    }
+}
+
+#[test]
 fn no_name_within_a_secret_is_told() {
     let rule = rule(&json!({"trigger.login.pn": {"type": "equals", "pattern": 1}}));
     let payload = json!({"login": {"pin": 1}});
@@ -251,10 +266,10 @@ fn no_name_within_a_secret_is_told() {
 
 #[test]
 fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
-    let system = [("limit", "5"), ("rate", "0.5")];
+    let system = [("limit", "5"), ("rate", "0.5"), ("quoted", "\"5\""), ("inf", "inf")];
     let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let datastore = Arc::new(petrel_expressions::Datastore { system, ..Default::default() });
-    let payload = json!({"n": 7, "name": "main"});
+    let payload = json!({"n": 7, "name": "main", "s": "5"});
     for (key, operator, pattern, matched, says) in [
         (
             "trigger.name",
@@ -269,6 +284,20 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
         ("trigger.n", "equals", json!("{{ st2kv.system.limit }}"), false, "{{ st2kv.system.limit | int }}"),
         ("trigger.n", "neq", json!("{{ st2kv.system.limit }}"), true, "{{ st2kv.system.limit | int }}"),
         ("trigger.n", "lt", json!("{{ st2kv.system.rate }}"), false, "{{ st2kv.system.rate | float }}"),
+        (
+            "trigger.n",
+            "gt",
+            json!("{{ st2kv.system.quoted }}"),
+            false,
+            "is a number in quotes; set it without",
+        ),
+        (
+            "trigger.s",
+            "equals",
+            json!("{{ st2kv.system.limit | int }}"),
+            false,
+            "the value is text, which no number equals; write {{ st2kv.system.limit }} without `| int`",
+        ),
         ("system.limit", "gt", json!(3), false, "make {{ st2kv.system.limit | int }} the pattern"),
     ] {
         let rule = rule(&json!({key: {"type": operator, "pattern": pattern}}));
@@ -280,6 +309,9 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
         assert!(told.contains(says), "{told}");
         assert_eq!(verdict.missing().is_some(), told.contains("no key"), "{told}");
     }
+    let inf = rule(&json!({"trigger.n": {"type": "equals", "pattern": "{{ st2kv.system.inf }}"}}));
+    let occurrence = Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::clone(&datastore));
+    assert_eq!(evaluate(&inf, &occurrence).criteria[0].hint, None, "`| int` would make 0 of it");
     for pattern in ["{{ st2kv.system.limit | int }}", "{{ (st2kv.system.limit | int) }}"] {
         let rule = rule(&json!({"trigger.n": {"type": "gt", "pattern": pattern}}));
         let occurrence =
@@ -291,7 +323,8 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
 
 #[test]
 fn a_number_that_is_made_of_a_text_that_is_none_is_told() {
-    let system = [("limit", "5"), ("word", "abc")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let system = [("limit", "5"), ("word", "abc"), ("quoted", "\"5\"")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
     let datastore = Arc::new(petrel_expressions::Datastore { system: system.into(), ..Default::default() });
     let payload = json!({"n": 7});
     let of = |pattern: &str| {
@@ -305,6 +338,8 @@ fn a_number_that_is_made_of_a_text_that_is_none_is_told() {
     let zero = "`| int` of \"abc\" is 0; {{ st2kv.system.word | from_json_string }} fails instead";
     assert_eq!((matched, noted), (true, Some(format!("trigger.n was compared with 0: {zero}"))), "{told}");
     assert!(told.ends_with(zero), "{told}");
+    let (_, told, _) = of("{{ st2kv.system.quoted | int }}");
+    assert!(told.ends_with("is 0, for its quotes; `petrel key set quoted 5` sets it without them"), "{told}");
     let (matched, told, noted) = of("{{ st2kv.system.limt | int }}");
     assert!(matched && told.ends_with("fails instead; did you mean st2kv.system.limit?"), "{told}");
     let begin = "trigger.n was compared with 0: the datastore has no key st2kv.system.limt; `| int` of an empty text is 0";

@@ -11,10 +11,10 @@ use petrel_model::quoted::{listed, quoted};
 
 use crate::compiled::{CompiledCriterion, CompiledRule};
 use crate::criteria::Operator;
-use crate::parameters::absent::{AbsentKey, absent_keys};
+use crate::parameters::absent::{AbsentKey, absent_keys, numbers_of_keys};
 use crate::parameters::{Given, Signature};
 use crate::pattern::Pattern;
-use crate::verdict::of_cast;
+use crate::verdict::{of_cast, zero};
 
 /// Largest number of missing keys of one rule, or of one pack, that are compared with the existing ones.
 const MOST_COMPARED: usize = 10;
@@ -99,6 +99,11 @@ fn zeros(rule: &CompiledRule, datastore: &Datastore) -> Vec<String> {
             found.extend(zero.map(|zero| format!("in the criterion {} {zero}", quoted(&criterion.key))));
         }
     }
+    let numbers = numbers_of_keys(rule.parameters()).filter(|(_, key, _)| datastore.contains(key));
+    found.extend(numbers.take(MOST_COMPARED).filter_map(|(parameter, key, filter)| {
+        let zero = zero(key, filter, datastore)?;
+        Some(format!("in parameter {} {zero}", quoted(parameter)))
+    }));
     found
 }
 
@@ -239,6 +244,11 @@ mod tests {
                 &[
                     "in the criterion trigger.n `| int` of \"abc\" is 0; {{ st2kv.system.word | from_json_string }} fails",
                 ],
+            ),
+            (
+                json!({}),
+                json!({"host": ["{{ st2kv.system.word | int }}", "{{ st2kv.system.limit | int }}"]}),
+                &["in parameter host `| int` of \"abc\" is 0; "],
             ),
             (json!({"system.gone": {"type": "nexists"}}), json!({"host": 1}), &[]),
             (

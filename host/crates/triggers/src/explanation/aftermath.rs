@@ -9,6 +9,7 @@ use petrel_model::rule::EnforcementStatus;
 use petrel_model::secrets::{Texts, marks_places, masked_result, whole_schema};
 use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance, size};
 use petrel_persistence as persistence;
+use petrel_rules::verdict::of_reason;
 use serde_json::Value;
 
 use super::Explanation;
@@ -59,6 +60,9 @@ impl Triggers {
             if enforcement.status == EnforcementStatus::Failed {
                 let reason = enforcement.failure_reason.as_deref().unwrap_or("the reason was not kept");
                 explanation.came_of_it = failed(explanation, enforcement.execution_id, reason);
+                let event = explanation.event.as_deref();
+                let lost = event.and_then(|event| of_reason(reason, event));
+                explanation.came_of_it.extend(lost.map(|lost| format!("; {lost}")));
                 explanation.failure_reason = Some(reason.to_owned());
                 if let (Some(_), Some(meant)) = (enforcement.execution_id, &explanation.meant_keys) {
                     let told =

@@ -53,3 +53,20 @@ async fn parameters_that_could_not_be_used_are_told_as_the_reason() {
     assert!(told.matched && told.came_of_it.contains("failed: the parameters of rule house.r"), "{told:?}");
     assert!(told.failure_reason.unwrap().contains("nothing"));
 }
+
+#[tokio::test]
+async fn what_parameters_read_in_vain_is_told_with_the_form_that_reads_it() {
+    let house = House::new().await;
+    for (template, says) in [
+        ("{{ trigger.body.nmae }}", "trigger.body has no nmae: did you mean name? There is: name, my-key"),
+        ("{{ trigger.body.my-key }}", "a name with a dash is read by `trigger.body['my-key']`"),
+        ("{{ triger.body.name }}", "did you mean trigger?"),
+        ("{{ st2kv.limit }}", "did you mean `st2kv.system.limit`?"),
+    ] {
+        house.rule(&with_value("r", template)).await;
+        let accepted = house.post("sample", json!({"name": "n", "my-key": 1})).await.unwrap();
+        let told = house.explain(&accepted).await.remove(0).came_of_it;
+        assert!(told.contains("failed: the parameters of rule house.r") && told.contains(says), "{told}");
+        house.catalog.delete_rule("house.r").await.unwrap();
+    }
+}

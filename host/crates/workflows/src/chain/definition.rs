@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use petrel_expressions::words::{Seen, strays};
+use petrel_expressions::words::{Seen, blank, strays};
 use petrel_expressions::{DATASTORE, Template, is_template};
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
@@ -91,7 +91,8 @@ impl Problems {
         match value {
             Value::String(text) if is_template(text) => {
                 if let Err(error) = Template::compile(text) {
-                    self.note(path, error.to_string());
+                    let blank = blank(text).map_or_else(String::new, |blank| format!("; {blank}"));
+                    self.note(path, format!("{error}{blank}"));
                 }
                 strays(value, seen).into_iter().for_each(|stray| self.note(path, stray.message));
             }

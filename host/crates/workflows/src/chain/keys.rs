@@ -1,6 +1,7 @@
-//! The keys of the datastore that the templates of a chain read, and that do not exist. Each is an empty text there, as in
-//! rules and parameters.
+//! The keys that the templates of a chain read, and that do not exist: of the datastore, where each is an empty text as in
+//! rules and parameters, and of the configuration, where the template fails.
 
+use petrel_expressions::members::ConfigKeys;
 use petrel_expressions::words::replaces_absence;
 use petrel_expressions::{Datastore, Template, is_template};
 use petrel_model::quoted::quoted;
@@ -25,6 +26,28 @@ impl ChainDefinition {
             }
         }
         notes
+    }
+
+    /// Notes on keys of `config_context` that are not among `keys`, by the node or the variable whose template reads them.
+    pub fn strange_config(&self, keys: &ConfigKeys) -> Vec<Invalid> {
+        let of_vars = self.vars.iter().map(|(name, value)| (format!("vars.{}", quoted(name)), value));
+        let of_nodes = self.nodes.iter().enumerate().flat_map(|(number, node)| {
+            [("parameters", &node.parameters), ("publish", &node.publish)].into_iter().flat_map(
+                move |(part, values)| {
+                    let path = move |name: &str| format!("chain[{number}].{part}.{}", quoted(name));
+                    values.iter().map(move |(name, value)| (path(name), value))
+                },
+            )
+        });
+        let found = of_vars.chain(of_nodes).flat_map(|(path, value)| {
+            let strangers = keys.strangers(value).into_iter();
+            strangers.map(move |(place, message)| Invalid {
+                path: format!("{path}{place}"),
+                message,
+                severity: Severity::Note,
+            })
+        });
+        found.take(MOST).collect()
     }
 }
 
@@ -67,6 +90,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_key_that_no_configuration_has_is_noted_with_its_place() {
+        let chain = ChainDefinition::compile(&json!({"vars": {"v": "{{ config_context.zone }}"}, "chain": [
+            {"name": "a", "ref": "core.noop", "parameters": {"x": ["{{ config_context.zoen }}"]}},
+        ]}));
+        let notes = chain.unwrap().strange_config(&ConfigKeys::new("p", ["zone"]));
+        let told: Vec<_> = notes.iter().map(|note| (note.path.as_str(), note.message.as_str())).collect();
+        let says = "the configuration of the pack p has no key zoen; did you mean zone?";
+        assert_eq!(told, [("chain[0].parameters.x[0]", says)]);
+    }
 
     #[test]
     fn a_key_that_is_not_there_is_noted_with_the_nearest() {

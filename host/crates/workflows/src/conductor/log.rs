@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use petrel_expressions::WorkflowScope;
+use petrel_expressions::statement::remedy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -24,6 +26,9 @@ pub struct ErrorEntry {
     /// The result of the action, if it has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Arc<Value>>,
+    /// The remedy, a sentence, where something is likely meant. Orquesta's messages have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl ErrorEntry {
@@ -32,7 +37,13 @@ impl ErrorEntry {
         Self { message: message.into(), ..Self::default() }
     }
 
-    /// The error as StackStorm shows it, without absent fields.
+    /// The error of an expression that could not be evaluated in `scope`.
+    pub(super) fn of_expression(message: String, scope: &WorkflowScope) -> Self {
+        let hint = remedy(&message, scope);
+        Self { message, hint, ..Self::default() }
+    }
+
+    /// The error as StackStorm shows it, without absent fields, and with the remedy if there is one.
     pub fn to_value(&self) -> Value {
         let mut object = Map::new();
         object.insert("type".to_owned(), Value::from("error"));
@@ -48,6 +59,9 @@ impl ErrorEntry {
         }
         if let Some(result) = &self.result {
             object.insert("result".to_owned(), Value::clone(result));
+        }
+        if let Some(hint) = &self.hint {
+            object.insert("hint".to_owned(), Value::from(hint.clone()));
         }
         Value::Object(object)
     }

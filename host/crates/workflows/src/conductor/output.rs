@@ -28,12 +28,13 @@ impl Conductor {
         let mut variables = self.dictionaries.merge_all(terminal);
         let (mut output, mut errors) = (Map::new(), Vec::new());
         for (name, statement) in &definition.output {
-            match statement.evaluate(&self.bare_scope(&variables, world)) {
+            let scope = self.bare_scope(&variables, world);
+            match statement.evaluate(&scope) {
                 Ok(value) => {
                     output.insert(name.to_string(), Value::clone(&value));
                     variables.insert(name, value);
                 }
-                Err(error) => errors.push(ErrorEntry::new(error.to_string())),
+                Err(error) => errors.push(ErrorEntry::of_expression(error.to_string(), &scope)),
             }
         }
         if !output.is_empty() {

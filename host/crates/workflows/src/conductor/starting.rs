@@ -140,11 +140,17 @@ impl Conductor {
                 Ok(None) => {}
                 Err(message) => {
                     has_failed = true;
+                    let staged = self.staging.get(place);
+                    let scope =
+                        staged.map(|staged| self.task_scope(place, &staged.context, Arc::default(), world));
+                    let error = match &scope {
+                        Some(scope) => ErrorEntry::of_expression(message, scope),
+                        None => ErrorEntry::new(message),
+                    };
                     self.errors.add(ErrorEntry {
-                        message,
                         task_id: Some(self.definition.name(place.0)),
                         route: Some(place.1),
-                        ..ErrorEntry::default()
+                        ..error
                     });
                 }
             }

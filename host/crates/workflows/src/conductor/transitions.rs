@@ -36,7 +36,9 @@ impl Conductor {
         for (which, transition) in transitions.iter().enumerate() {
             let published = {
                 let scope = self.task_scope(place, &context, Arc::clone(result), world);
-                is_followed(transition, &scope).map(|followed| followed.then(|| publish(transition, scope)))
+                let followed = is_followed(transition, &scope)
+                    .map_err(|error| ErrorEntry::of_expression(error.to_string(), &scope));
+                followed.map(|followed| followed.then(|| publish(transition, scope)))
             };
             let published = match published {
                 Ok(published) => published,
@@ -119,15 +121,14 @@ impl Conductor {
         &mut self,
         (task, route): Place,
         transition: &Transition,
-        errors: impl IntoIterator<Item = EvaluationError>,
+        errors: impl IntoIterator<Item = ErrorEntry>,
     ) {
         for error in errors {
             self.errors.add(ErrorEntry {
-                message: error.to_string(),
                 task_id: Some(self.definition.name(task)),
                 route: Some(route),
                 task_transition_id: Some(Arc::clone(&transition.id)),
-                ..ErrorEntry::default()
+                ..error
             });
         }
         self.fail();
@@ -140,7 +141,7 @@ fn is_followed(transition: &Transition, scope: &WorkflowScope) -> Result<bool, E
 }
 
 /// Evaluates the variables of a transition, each of which sees those before it. Returns them or all errors.
-fn publish(transition: &Transition, mut scope: WorkflowScope) -> Result<Variables, Vec<EvaluationError>> {
+fn publish(transition: &Transition, mut scope: WorkflowScope) -> Result<Variables, Vec<ErrorEntry>> {
     let mut published = Variables::new();
     let mut errors = Vec::new();
     for (name, statement) in transition.publish.iter() {
@@ -149,7 +150,7 @@ fn publish(transition: &Transition, mut scope: WorkflowScope) -> Result<Variable
                 scope.variables.insert(name, Arc::clone(&value));
                 published.insert(name, value);
             }
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(ErrorEntry::of_expression(error.to_string(), &scope)),
         }
     }
     if errors.is_empty() { Ok(published) } else { Err(errors) }

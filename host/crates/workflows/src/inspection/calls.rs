@@ -2,6 +2,7 @@
 //! finds out when it evaluates them.
 
 use petrel_expressions::statement::{Called, LiteralCall, literal_calls};
+use petrel_expressions::workflow::shared_key;
 use petrel_expressions::{Datastore, KeyName, KeyScope, Language};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
@@ -51,14 +52,15 @@ pub fn absent_keys(definition: &Value, datastore: &Datastore) -> Vec<Finding> {
                 continue;
             }
             let is_compared = findings.len() < MOST_COMPARED;
+            let shown = quoted(name);
             let remedy = match is_compared.then(|| datastore.near(&key)).flatten() {
                 Some(near) => format!("did you mean `st2kv('{SYSTEM}{}')`?", near.name),
-                None => format!("`petrel key set {} VALUE` sets it", quoted(name)),
+                // Whoever reads a key only now and then may know that it need not be there.
+                None if call.is_conditional => continue,
+                None => format!("`petrel key set {shown} VALUE` sets it"),
             };
-            let message = format!(
-                "the datastore has no key {SYSTEM}{} now, and without it the expression fails; {remedy}",
-                quoted(name)
-            );
+            let outcome = if call.is_conditional { "" } else { ", and without it the expression fails" };
+            let message = format!("the datastore has no key {SYSTEM}{shown} now{outcome}; {remedy}");
             findings.push(found(call, place, message).noted());
         }
     });
@@ -69,6 +71,7 @@ pub fn absent_keys(definition: &Value, datastore: &Datastore) -> Vec<Finding> {
 fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) -> Option<String> {
     let argument = call.argument.as_str();
     let shown = quoted(argument);
+    let fails = if call.is_conditional { "fails where it comes to that" } else { "fails" };
     match call.called {
         Called::Task | Called::TaskStatus => {
             // A word is a name of Jinja, and reported as that.
@@ -76,8 +79,11 @@ fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) ->
             if is_name || argument.is_empty() || tasks.contains_key(argument) {
                 return None;
             }
-            let fails = call.called == Called::Task;
-            let outcome = if fails { "the expression fails" } else { "its status is always \"null\"" };
+            let outcome = if call.called == Called::Task {
+                format!("the expression {fails}")
+            } else {
+                "its status is always \"null\"".to_owned()
+            };
             let names = tasks.keys().map(String::as_str).take(MOST_COMPARED);
             let remedy = match is_compared.then(|| nearest(argument, names)).flatten() {
                 Some(near) => format!("did you mean \"{}\"?", quoted(near)),
@@ -85,20 +91,23 @@ fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) ->
             };
             Some(format!("there is no task \"{shown}\", so {outcome}; {remedy}"))
         }
-        Called::KeyPath => Some(format!(
-            "`st2kv` is a function in a workflow, so `st2kv.{shown}` fails; write `st2kv('{shown}')`"
-        )),
-        Called::Key if !call.is_quoted && (call.language == Language::Jinja || argument.contains('.')) => {
-            Some(format!("a key is a text, so the expression fails; write `st2kv('{shown}')`"))
-        }
-        Called::Key if argument.starts_with(SYSTEM) || call.has_default => None,
-        Called::Key => {
-            let name = quoted(argument.strip_prefix("user.").unwrap_or(argument));
+        Called::KeyPath => {
+            let has_scope = ["system.", "user."].iter().any(|scope| argument.starts_with(scope));
+            let meant = if has_scope { argument.to_owned() } else { shared_key(argument) };
             Some(format!(
-                "`{shown}` is a key of a user, and users have no keys of their own here; one that all share is \
-                 `st2kv('{SYSTEM}{name}')`"
+                "`st2kv` is a function in a workflow, so `st2kv.{shown}` {fails}; write `st2kv('{}')`",
+                quoted(&meant)
             ))
         }
+        Called::Key if !call.is_quoted && (call.language == Language::Jinja || argument.contains('.')) => {
+            Some(format!("a key is a text, so the expression {fails}; write `st2kv('{shown}')`"))
+        }
+        Called::Key if argument.starts_with(SYSTEM) || call.has_default => None,
+        Called::Key => Some(format!(
+            "`{shown}` is a key of a user, and users have no keys of their own here; one that all share is \
+             `st2kv('{}')`",
+            quoted(&shared_key(argument))
+        )),
     }
 }
 
@@ -138,6 +147,16 @@ mod tests {
             ("{{ st2kv(system.x) }}", Some("write `st2kv('system.x')`")),
             ("{{ st2kv.system.x }}", Some("`st2kv` is a function in a workflow")),
             ("<% st2kv('x') %>", Some("one that all share is `st2kv('system.x')`")),
+            ("{{ st2kv.limit }}", Some("so `st2kv.limit` fails; write `st2kv('system.limit')`")),
+            (
+                "{{ 1 if ctx().y else st2kv.systm.x }}",
+                Some("fails where it comes to that; write `st2kv('system.x')`"),
+            ),
+            ("<% st2kv('systm.x') %>", Some("one that all share is `st2kv('system.x')`")),
+            (
+                "<% coalesce(ctx().y, task('frist')) %>",
+                Some("the expression fails where it comes to that; did you"),
+            ),
             ("<% st2kv(user.x) %>", Some("write `st2kv('user.x')`")),
             ("{{ st2kv('x', default='y') }}", None),
         ] {
@@ -160,6 +179,12 @@ mod tests {
             ("<% st2kv('system.limt') %>", Some("did you mean `st2kv('system.limit')`?")),
             ("{{ st2kv('system.colour') }}", Some("`petrel key set colour VALUE` sets it")),
             ("{{ st2kv('system.limt', default='5') }}", None),
+            // Such a key need not be there, and may be misspelt all the same.
+            ("{{ ctx().x or st2kv('system.colour') }}", None),
+            (
+                "{{ st2kv('system.limt') if ctx().x else 1 }}",
+                Some("now; did you mean `st2kv('system.limit')`?"),
+            ),
         ] {
             let found = absent_keys(&definition(text), &datastore);
             assert_eq!(found.len(), usize::from(says.is_some()), "{text}: {found:?}");
