@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_need_not_be_given_may_be_null_at_every_depth() {
-        let (text, null) = (json!({"type": "string"}), json!({"type": "null"}));
+        let (text, nothing) = (json!({"type": "string"}), json!({"type": "null"}));
         let schemas = object(json!({
             "url": {"type": "string", "required": true},
             "region": {"type": "string", "default": "eu"},
@@ -285,17 +285,17 @@ mod tests {
         let (auth, name) = (
             json!({
                 "type": "object", "additionalProperties": false, "required": ["user"],
-                "properties": {"user": text, "password": {"anyOf": [text, null]}, "zone": {"anyOf": [text, null]}},
+                "properties": {"user": text, "password": {"anyOf": [text, nothing]}, "zone": {"anyOf": [text, nothing]}},
             }),
-            json!({"properties": {"name": {"anyOf": [text, null]}}}),
+            json!({"properties": {"name": {"anyOf": [text, nothing]}}}),
         );
         let mut expected = json!({
             "$schema": "http://json-schema.org/draft-04/schema#",
             "type": "object",
             "properties": {
-                "url": text, "region": {"anyOf": [text, null]}, "auth": auth,
+                "url": text, "region": {"anyOf": [text, nothing]}, "auth": auth,
                 "hosts": {"type": "array", "items": name},
-                "either": {"oneOf": [{"properties": {"a": text}}, null]},
+                "either": {"oneOf": [{"properties": {"a": text}}, nothing]},
             },
             "required": ["url", "auth", "hosts", "either"],
         });

@@ -70,7 +70,7 @@ fn expression(error: &str) -> &str {
     between("{{", "}}").or_else(|| between("<%", "%>")).or_else(unresolved).unwrap_or(error)
 }
 
-fn first<'t>(pattern: &LazyLock<Option<Regex>>, text: &'t str) -> Option<fancy_regex::Captures<'t>> {
+fn first<'t>(pattern: &LazyLock<Option<Regex>>, text: &'t str) -> Option<fancy_regex::Captures<'t, str>> {
     pattern.as_ref()?.captures(text).ok().flatten()
 }
 

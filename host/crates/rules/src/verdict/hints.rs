@@ -93,6 +93,25 @@ pub(crate) fn zero(key: &KeyName, filter: &str, datastore: &Datastore) -> Option
     })
 }
 
+/// The correction of a pattern that cannot be rendered, which has a dash in a name, or reads what is not in the event.
+fn of_pattern(
+    criterion: &CompiledCriterion,
+    verdict: &CriterionVerdict<'_>,
+    payload: &Value,
+) -> Option<String> {
+    let Outcome::Failed(error @ Error::Pattern(_)) = &verdict.outcome else { return None };
+    let Pattern::Rendered { text, .. } = &criterion.pattern else { return None };
+    dashed(text.source(), None).or_else(|| of_reason(&error.to_string(), payload))
+}
+
+/// The correction where `reason`, the error of a template, is that a part of the event is not defined: the near name, and
+/// what there is.
+pub fn of_reason(reason: &str, payload: &Value) -> Option<String> {
+    let (before, _) = reason.split_once("` is not defined")?;
+    let path = before.rsplit('`').next().filter(|path| path.starts_with("trigger."))?;
+    of_path(&JsonPath::parse(path).ok()?, payload, false)
+}
+
 /// The correction where a text of the datastore is compared with a number, or a number made of it with a text: they are
 /// never equal.
 pub(super) fn of_type(criterion: &CompiledCriterion, verdict: &CriterionVerdict<'_>) -> Option<String> {
