@@ -38,6 +38,7 @@ mod senders;
 mod serve;
 mod sign_in;
 mod st2_client;
+mod st2_program;
 mod starving;
 mod terminal;
 mod tls;
