@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build/components.rs");
     println!("cargo::rerun-if-changed=build/target.rs");
+    println!("cargo::rerun-if-changed=build/outcome.rs");
     match write_table() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

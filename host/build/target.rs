@@ -2,12 +2,18 @@
 //!
 //! Included by `components.rs` beside it, which needs the target, and by the build script of `petrel-model`, which does not:
 //! everything of ours waits for that crate, so who cannot get the target hears of it before the long part of a build.
+//! The words are in `outcome.rs` beside it.
 
 use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
+
+#[path = "outcome.rs"]
+mod outcome;
+
+use outcome::{Ended, Ran};
 
 /// The target of components.
 pub(crate) const TARGET: &str = "wasm32-wasip2";
@@ -26,7 +32,7 @@ pub(crate) fn ensure() -> Result<(), String> {
     let lock = lock().map_err(|error| format!("locking the build directory: {error}"))?;
     // Another build script may have seen to it while this one waited.
     if !libraries.is_dir() {
-        add()?;
+        outcome::addition(TARGET, run(Command::new("rustup").args(["target", "add", TARGET])))?;
         println!("cargo::warning=rustup has added the target {TARGET}, which components are built for");
     }
     drop(lock);
@@ -36,17 +42,17 @@ pub(crate) fn ensure() -> Result<(), String> {
 /// Where the compiler has its libraries for the target, if it has any.
 fn libraries() -> Result<PathBuf, String> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output()
-        .map_err(|error| format!("rustc cannot be started: {error}"))?;
-    if !output.status.success() {
-        return Err(format!(
-            "rustc does not know {TARGET}: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        ));
-    }
-    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+    outcome::libraries(
+        TARGET,
+        run(Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET])),
+    )
+}
+
+fn run(command: &mut Command) -> Ran {
+    let output = command.output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let is_success = output.status.success();
+    Ok(Ended { is_success, stdout: text(&output.stdout), stderr: text(&output.stderr) })
 }
 
 /// One build script at a time: rustup does not expect others of its kind.
@@ -58,18 +64,4 @@ fn lock() -> io::Result<File> {
     let file = File::create(directory.join("target-for-components.lock"))?;
     file.lock()?;
     Ok(file)
-}
-
-fn add() -> Result<(), String> {
-    let missing = format!("components are built for the target {TARGET}, which this compiler lacks");
-    match Command::new("rustup").args(["target", "add", TARGET]).output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!(
-            "{missing}, and rustup could not add it:\n{}\nOnce it can, build again; by hand: rustup target add {TARGET}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        )),
-        Err(error) => Err(format!(
-            "{missing}, and rustup, which could add it, cannot be started ({error}); install the target with what installed the compiler"
-        )),
-    }
 }

@@ -158,11 +158,11 @@ pub(crate) fn main() -> ExitCode {
     drop(signals::outlive_limit_of_files());
     let connection = arguments.connection.with_variables(|name| std::env::var(name).ok());
     let done = match arguments.verb {
-        Verb::Serve(serve) => serve.run(),
+        Verb::Serve(serve) => serve.run(form),
         Verb::Config(config) => config.run(form),
         Verb::Store(store) => store.run(form),
         Verb::Restore(restore) => restore.run(form),
-        Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
+        Verb::Completion(completion) => completion.run(form, Arguments::command()),
         verb => client_verb(verb, &connection, form),
     };
     match done {
@@ -204,14 +204,14 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
         // A verb that needs no host must not fail because of invalid settings.
         let session = || Session::open(connection, form);
         match verb {
-            Verb::Serve(serve) => serve.run(),
+            Verb::Serve(serve) => serve.run(form),
             Verb::Config(config) => config.run(form),
             Verb::Store(store) => store.run(form),
             Verb::Restore(restore) => restore.run(form),
             Verb::Workflow(workflow) => workflow.run(connection, form).await,
             Verb::Backup(backup) => backup.run(&session()?).await,
             Verb::ResumeAll(resume) => resume.run(&session()?).await,
-            Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
+            Verb::Completion(completion) => completion.run(form, Arguments::command()),
             Verb::Run(run) => run.run(&session()?).await,
             Verb::Action(action) => action.run(&session()?).await,
             Verb::Execution(execution) => execution.run(&session()?).await,

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use petrel_runners::local_shell::identity::quoted;
+use serde_json::{Value, json};
 
 use crate::config::{Configuration, Settings};
 use crate::data_directory;
@@ -42,6 +43,31 @@ impl Whereabouts<'_> {
         print::line(&format!("  try       {} run core.local cmd='uname -a'{trusted}", words.join(" ")));
     }
 
+    /// Prints the greeting as one document, and logs what an operator should look at.
+    pub(crate) fn announce_to_programs(&self, password: Option<&str>, held: usize, notes: &[String]) {
+        if held > 0 {
+            tracing::warn!(count = held, "executions are held since a restore");
+        }
+        for note in notes {
+            tracing::warn!(note, "a pack cannot be used");
+        }
+        print::json(&self.as_json(password, held, notes));
+    }
+
+    fn as_json(&self, password: Option<&str>, held: usize, notes: &[String]) -> Value {
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "listens": self.listens,
+            "url": self.url,
+            "data_dir": written(self.data_dir),
+            "token_file": written(&data_directory::token_file(self.data_dir)),
+            "certificate": self.certificate.map(written),
+            "password": password,
+            "held": held,
+            "notes": notes,
+        })
+    }
+
     /// The variables, as words of a shell, for a client that finds only the settings in `found`.
     fn variables(&self, found: Option<&Settings>) -> Vec<String> {
         let mut variables = Vec::new();
@@ -65,6 +91,11 @@ impl Whereabouts<'_> {
         let file = std::path::absolute(certificate).unwrap_or_else(|_unknown| certificate.to_owned());
         Some(file.display().to_string())
     }
+}
+
+/// A path as text; a name that is not UTF-8 must not fail the greeting.
+fn written(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// The command that runs this program: its name if a shell finds it by that, and otherwise its path.
@@ -105,6 +136,18 @@ pub(crate) fn announce_notes(notes: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_are_told_the_same() {
+        let (listens, url, data_dir) = ("http://0.0.0.0:9101", "http://127.0.0.1:9101", Path::new("/data"));
+        let here = Whereabouts { listens, url, data_dir, certificate: None };
+        let expected = json!({
+            "version": env!("CARGO_PKG_VERSION"), "listens": listens, "url": url, "data_dir": "/data",
+            "token_file": "/data/admin-token", "certificate": null, "password": "secret", "held": 2,
+            "notes": ["gone"],
+        });
+        assert_eq!(here.as_json(Some("secret"), 2, &["gone".to_owned()]), expected);
+    }
 
     #[test]
     fn a_client_is_told_what_it_does_not_find() {

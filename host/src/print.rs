@@ -37,6 +37,22 @@ pub(crate) enum Form {
     Json,
 }
 
+impl Form {
+    /// Refuses the form of a document for a verb whose result is none. `result` says what it is.
+    ///
+    /// # Errors
+    /// If a document was asked for.
+    pub(crate) fn must_be_text(self, verb: &str, result: &str) -> Result<(), Failure> {
+        match self {
+            Self::Text => Ok(()),
+            Self::Json => Err(Failure::usage(
+                format!("`petrel {verb}` prints no JSON and no YAML, since its result is {result}"),
+                "leave out --json and --output",
+            )),
+        }
+    }
+}
+
 /// Prints a part of the result as it is, without delay.
 pub(crate) fn text(text: &str) {
     let mut out = std::io::stdout();

@@ -33,6 +33,7 @@ use crate::laid_out;
 use crate::log;
 use crate::notify::{self, Notifier};
 use crate::prerequisites;
+use crate::print::Form;
 use crate::signals::{end_in_any_case, stop_signal};
 
 /// The interval at which measured values are aggregated.
@@ -42,8 +43,8 @@ const HANG_UP: Duration = Duration::from_secs(3);
 /// The time that threads have for their end, at the very last.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
-/// Runs the host until a signal stops it.
-pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
+/// Runs the host until a signal stops it. `form` is the form of its greeting.
+pub(crate) fn run(settings: Settings, accept_loss: bool, form: Form) -> Result<(), Failure> {
     let level = log::start(&settings);
     config::warn_of_unknown_variables();
     let is_stopping = Arc::new(AtomicBool::new(false));
@@ -53,7 +54,7 @@ pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> 
         .enable_all()
         .build()
         .context("no runtime can be started")?;
-    let outcome = runtime.block_on(serve(settings, accept_loss, level, is_stopping));
+    let outcome = runtime.block_on(serve(settings, accept_loss, form, level, is_stopping));
     // A thread that is still blocked, on a slow disk for example, is not waited for.
     runtime.shutdown_timeout(LAST_WAIT);
     outcome
@@ -71,6 +72,7 @@ fn connections(settings: &Settings, tls: Option<Tls>) -> Connections {
 async fn serve(
     settings: Settings,
     accept_loss: bool,
+    form: Form,
     level: log::Level,
     is_stopping: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
@@ -97,8 +99,8 @@ async fn serve(
     let password = engine.access().ensure_admin().await.map_err(anyhow::Error::from)?;
     let listens = format!("{}://{address}", settings.scheme());
     let certificate = settings.tls.certificate.as_deref();
-    Whereabouts { listens: &listens, url: &url, data_dir: &data_dir, certificate }.announce();
-    announce(&engine, password.as_deref(), report.held).await;
+    let here = Whereabouts { listens: &listens, url: &url, data_dir: &data_dir, certificate };
+    announce(&here, form, &engine, password.as_deref(), report.held).await;
     let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };
     let api = Api::new(ApiParts {
         engine: engine.clone(),
@@ -141,13 +143,19 @@ async fn serve(
     outcome
 }
 
-/// Tells the first password of the admin, and what an operator should look at after this start.
-async fn announce(engine: &Engine, password: Option<&str>, held: usize) {
+/// Prints the greeting, with the first password of the admin and what an operator should look at after this start.
+async fn announce(here: &Whereabouts<'_>, form: Form, engine: &Engine, password: Option<&str>, held: usize) {
+    // Bounded, also where a disk does not answer.
+    let notes = engine.catalog().notes_on_files().await;
+    if form == Form::Json {
+        return here.announce_to_programs(password, held, &notes);
+    }
+    here.announce();
     if let Some(password) = password {
         greeting::announce_admin(password);
     }
     greeting::announce_held(held);
-    greeting::announce_notes(&engine.catalog().notes_on_files().await);
+    greeting::announce_notes(&notes);
 }
 
 /// The failure for a store that failed while it was in use.

@@ -18,6 +18,7 @@ const COMPONENTS: [(&str, &str, &str); 5] = [
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=../../host/build/components.rs");
     println!("cargo::rerun-if-changed=../../host/build/target.rs");
+    println!("cargo::rerun-if-changed=../../host/build/outcome.rs");
     println!("cargo::rerun-if-changed=build.rs");
     // Asked for when it runs: a build directory may be used by more than one checkout.
     let root = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");

@@ -9,6 +9,7 @@ mod target;
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../../build/target.rs");
+    println!("cargo::rerun-if-changed=../../build/outcome.rs");
     // cargo-fuzz builds parsers with a compiler that may lack this target, and nothing there needs a component.
     if std::env::var_os("CARGO_CFG_FUZZING").is_some() {
         return ExitCode::SUCCESS;

@@ -3,8 +3,8 @@
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::exit::Code;
-use crate::print;
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
 
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
@@ -18,10 +18,11 @@ pub(crate) struct Completion {
 }
 
 impl Completion {
-    pub(crate) fn run(self, mut command: Command) -> Code {
+    pub(crate) fn run(self, form: Form, mut command: Command) -> Result<Code, Failure> {
+        form.must_be_text("completion", "a script for a shell")?;
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "petrel", &mut script);
         print::line(String::from_utf8_lossy(&script).trim_end());
-        Code::Ok
+        Ok(Code::Ok)
     }
 }

@@ -35,7 +35,10 @@ impl Config {
                     Form::Text => print::line(show::as_text(&configuration, origin).trim_end()),
                 }
             }
-            Self::Reference => print::line(show::reference().trim_end()),
+            Self::Reference => match form {
+                Form::Json => print::json(&show::reference_as_json()),
+                Form::Text => print::line(show::reference().trim_end()),
+            },
         }
         Ok(Code::Ok)
     }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::config::{Configuration, Flags};
 use crate::exit::{Code, Failure};
+use crate::print::Form;
 use crate::server;
 
 /// Start the host: one process, with everything in its data directory.
@@ -21,8 +22,8 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) fn run(self) -> Result<Code, Failure> {
-        server::run(Configuration::load_for_store(&self.flags)?, self.accept_loss)?;
+    pub(crate) fn run(self, form: Form) -> Result<Code, Failure> {
+        server::run(Configuration::load_for_store(&self.flags)?, self.accept_loss, form)?;
         Ok(Code::Ok)
     }
 }

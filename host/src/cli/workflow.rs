@@ -75,6 +75,7 @@ impl Workflow {
                 inspect(session.map_err(not_looked_at).ok(), form, &files).await
             }
             Self::Graph { file, svg } => {
+                form.must_be_text("workflow graph", "a drawing")?;
                 let source = read_file(&file)?;
                 let Source::Orquesta(definition) = load(&file, &source)? else {
                     let message = format!("{file} is an action chain, which cannot be drawn");

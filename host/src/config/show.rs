@@ -34,12 +34,42 @@ pub(crate) fn reference() -> String {
     text
 }
 
+/// Every setting by its full name: its default, its description, and what sets it.
+pub(crate) fn reference_as_json() -> Value {
+    let settings = rows().map(|row| {
+        let about: Vec<_> = row.about.iter().copied().map(str::trim).collect();
+        let setting = json!({
+            "default": default_as_json(row.default, row.kind, row.expected),
+            "description": about.join(" "),
+            "expected": row.expected,
+            "variable": row.variable,
+            "flag": format!("--{}", row.flag),
+        });
+        (row.key.to_owned(), setting)
+    });
+    Value::Object(settings.collect())
+}
+
+fn default_as_json(default: &str, kind: Kind, expected: &str) -> Value {
+    match kind {
+        Kind::Switch => json!(default == "true"),
+        Kind::List => json!(default.split(',').filter(|text| !text.is_empty()).collect::<Vec<_>>()),
+        Kind::One if is_number(expected) => json!(default.parse::<u64>().ok()),
+        Kind::One => json!(default),
+    }
+}
+
+/// Whether values of this description are numbers.
+fn is_number(expected: &str) -> bool {
+    expected.starts_with("a whole number")
+}
+
 fn default_as_toml(default: &str, kind: Kind, expected: &str) -> String {
     match kind {
         Kind::Switch => default.to_owned(),
         Kind::List if default.is_empty() => "[]".to_owned(),
         Kind::List => Raw::List(default.split(',').map(str::to_owned).collect()).as_toml(),
-        Kind::One if expected.starts_with("a whole number") => default.to_owned(),
+        Kind::One if is_number(expected) => default.to_owned(),
         Kind::One => Raw::Text(default.to_owned()).as_toml(),
     }
 }
@@ -129,6 +159,26 @@ mod tests {
             Configuration::with(&Flags::default(), BTreeMap::default()).unwrap().settings
         );
         assert!(in_force(&from_file).all(|(_, _, origin)| origin.contains("petrel.toml:")));
+    }
+
+    #[test]
+    fn programs_get_every_setting_with_its_default() {
+        let shown = reference_as_json();
+        assert_eq!(shown.as_object().unwrap().len(), rows().count());
+        for (key, default) in [
+            ("server.listen", json!("127.0.0.1:9101")),
+            ("server.idle_seconds", json!(30)),
+            ("server.allow_plain_http", json!(false)),
+            ("runners.decode_scalars", json!(true)),
+        ] {
+            assert_eq!(shown[key]["default"], default, "{key}");
+        }
+        let listen = &shown["server.listen"];
+        assert_eq!((&listen["variable"], &listen["flag"]), (&json!("PETREL_LISTEN"), &json!("--listen")));
+        let mut lists = rows().filter(|row| row.kind == Kind::List);
+        assert!(lists.all(|row| shown[row.key]["default"].is_array()));
+        let mut numbers = rows().filter(|row| is_number(row.expected));
+        assert!(numbers.all(|row| shown[row.key]["default"].is_u64()));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Where the components are that tests use. The build script builds them; their sources are in `guests/`,
-//! `packs/` and `examples/`.
+//! `packs/` and `examples/`. The words of build scripts are tested here too, since no build script has tests.
+
+#[cfg(test)]
+#[path = "../../../host/build/outcome.rs"]
+mod outcome;
 
 /// The component of the pack `core`.
 pub const CORE: &str = env!("COMPONENT_CORE");

@@ -6,18 +6,13 @@ use std::path::{Path, PathBuf};
 use conformance::Difference;
 use conformance::exceptions::Exceptions;
 use conformance::suites::{Mode, SUITES, Suite, orquesta};
+use petrel_test_support::skip;
 
 /// The directory of the recorded cases, if it is at hand.
-#[expect(clippy::print_stdout, reason = "who reads the output of tests is to know")]
 fn directory() -> Option<PathBuf> {
     let directory = std::env::var_os("PETREL_CONFORMANCE").map(PathBuf::from);
     if directory.is_none() {
-        let is_required = std::env::var("PETREL_TEST_ALL").is_ok_and(|value| value == "1");
-        assert!(
-            !is_required,
-            "PETREL_TEST_ALL=1 needs PETREL_CONFORMANCE, the directory of the recorded cases"
-        );
-        println!("SKIPPED: set PETREL_CONFORMANCE to the directory of the recorded cases");
+        skip("PETREL_CONFORMANCE names no directory of recorded cases");
     }
     directory
 }
@@ -26,10 +21,12 @@ fn directory() -> Option<PathBuf> {
 fn cases_from_the_field() -> Option<PathBuf> {
     let beside = |recorded: PathBuf| recorded.parent().map(|parent| parent.join("cases"));
     let named = std::env::var_os("PETREL_CASES").map(PathBuf::from);
-    named
-        .or_else(|| directory().and_then(beside))
-        .map(|cases| cases.join("orquesta"))
-        .filter(|cases| cases.is_dir())
+    let directory = named.or_else(|| directory().and_then(beside))?.join("orquesta");
+    if !directory.is_dir() {
+        skip(&format!("{} does not exist; PETREL_CASES names the cases from the field", directory.display()));
+        return None;
+    }
+    Some(directory)
 }
 
 /// What differs from what was recorded, but for what differs in any case.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use petrel_system_tests::{Place, assert_says, count_files, eventually, skip};
-use petrel_test_components::{BARE, CORE, STRANGER};
+use petrel_test_components::{BARE, BEHAVE, CORE, STRANGER};
 
 use crate::pages::{self, Block};
 
@@ -79,6 +79,58 @@ fn a_component_describes_its_actions() {
         assert_says(&refused.stderr, says);
         assert_eq!(refused.stdout, "");
     }
+}
+
+/// A pack `mine` of a component and of the metadata of these actions: names, and parameters.
+fn with_component(place: &Place, component: &str, actions: &[(&str, &str)]) -> String {
+    place.write("mine/pack.yaml", PACK);
+    for (name, parameters) in actions {
+        let metadata = format!(
+            "name: {name}\nrunner_type: wasm-component\nentry_point: wasm/it.wasm\nparameters: {parameters}\n"
+        );
+        place.write(&format!("mine/actions/{name}.yaml"), &metadata);
+    }
+    fs::create_dir_all(place.path("mine/wasm")).unwrap();
+    fs::copy(component, place.path("mine/wasm/it.wasm")).unwrap();
+    place.path("mine")
+}
+
+#[test]
+fn the_setting_of_memory_is_the_limit_of_a_component() {
+    let place = Place::default();
+    let pack = with_component(&place, BEHAVE, &[("hog", "{text: {type: string}, count: {type: integer}}")]);
+    let run = ["run", "mine.hog", "count=50331648", "-j"];
+    let host = place.start(&[]);
+    host.ok(&["pack", "register", &pack]);
+    assert_says(&host.ok(&run).stdout, &["48 MiB"]);
+    host.stop();
+    let host = place.start(&["--components-max-memory-mib", "16"]);
+    let failed = host.cli(&run).with_code(1).json();
+    assert_eq!(failed["result"]["code"], "limit.memory", "{failed:#}");
+    assert_says(
+        &failed["result"].to_string(),
+        &["more than the limit of 16 MiB", "raise components.max_memory_mib"],
+    );
+    host.stop();
+}
+
+#[test]
+fn an_action_that_its_component_lacks_or_describes_otherwise_is_told_by_check_and_registration() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let pack = with_component(
+        &place,
+        CORE,
+        &[("echo", "{message: {type: integer, required: true}}"), ("ecoh", "{message: {type: string}}")],
+    );
+    let lacks = "the component wasm/it.wasm has no action ecoh; it has ";
+    let otherwise = "the component wasm/it.wasm describes the parameter message of echo otherwise";
+    let checked = place.petrel(&["pack", "check", &pack, "-j"]).with_code(1).json();
+    assert_says(&checked["problems"].to_string(), &[lacks]);
+    assert_says(&checked["warnings"].to_string(), &[otherwise]);
+    assert_says(&host.ok(&["pack", "register", &pack]).stderr, &[lacks, otherwise]);
+    assert_says(&host.cli(&["run", "mine.ecoh"]).with_code(2).stderr, &[lacks]);
+    host.stop();
 }
 
 /// Runs a command of cargo in `place`, as somebody would who has nothing set for cargo, and who is offline.

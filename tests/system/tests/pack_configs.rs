@@ -151,6 +151,21 @@ tasks:
 output: [{region: <% ctx().region %>}, {zone: <% ctx().zone %>}, {given: <% ctx().given %>}]
 ";
 
+const CHAINED: &str = "
+name: chained
+runner_type: action-chain
+entry_point: workflows/chained.yaml
+parameters:
+  region: {type: string, default: '{{ config_context.region }}'}
+";
+const CHAIN: &str = "
+chain:
+  - name: shown
+    ref: mine.show
+    parameters: {region: '{{ region }}', zone: '{{ config_context.zone }}'}
+    publish: {region: '{{ shown.result.region }}', zone: '{{ shown.result.zone }}'}
+";
+
 /// A pack with an action of each kind, registered, and with these values.
 fn with_actions(place: &Place, host: &Host<'_>, values: &Value) {
     pack(
@@ -166,6 +181,8 @@ fn with_actions(place: &Place, host: &Host<'_>, values: &Value) {
         ("shell.yaml", SHELL),
         ("flow.yaml", FLOW),
         ("workflows/flow.yaml", TASKS),
+        ("chained.yaml", CHAINED),
+        ("workflows/chained.yaml", CHAIN),
     ] {
         place.write(&format!("mine/actions/{name}"), text);
     }
@@ -189,6 +206,8 @@ fn every_action_sees_the_configuration_of_its_pack() {
     assert_eq!(stdout, "us-east-1");
     let output = host.ok(&["run", "mine.flow", "-j"]).json()["result"]["output"].clone();
     assert_eq!(output, json!({"region": "us-east-1", "zone": "z1", "given": "z1"}));
+    let published = host.ok(&["run", "mine.chained", "-j"]).json()["result"]["published"].clone();
+    assert_eq!(published, json!({"region": "us-east-1", "zone": "z1"}));
     // What a caller or a rule writes sees the same.
     let shown = host.ok(&["run", "mine.show", "region={{ config_context.zone }}", "-j"]).json();
     assert_eq!(shown["result"]["result"]["region"], "z1");

@@ -66,6 +66,21 @@ fn a_script_that_cannot_run_says_why() {
 }
 
 #[test]
+fn a_script_for_the_python_of_stackstorm_runs() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    place.write("mine/actions/show.yaml", &SHOW.replace("show.sh", "show.py"));
+    place.write_script(
+        "mine/actions/show.py",
+        "#!/opt/stackstorm/st2/bin/python\nimport sys\n\nprint(sys.version_info[0], sys.argv[1:])\n",
+    );
+    register(&place, &host);
+    let made = run(&host, &["mine.show", "who=it's you"]);
+    assert_eq!(made["result"]["stdout"], "3 ['--level=3', \"it's you\", '']", "{made:#}");
+    host.stop();
+}
+
+#[test]
 fn the_scripts_of_core_run_as_they_are_laid_out() {
     let place = Place::default();
     let host = place.start(&[]);

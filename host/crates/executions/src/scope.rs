@@ -1,7 +1,9 @@
 //! The scopes of templates, apart from the parameters of their action: the datastore as `st2kv`, the
 //! configuration of the pack as `config_context`, the context of the execution as `action_context`. Rules,
 //! requests, tasks of workflows and defaults of actions all get their scope here; a rule adds `trigger`.
-//! Criteria, which have no action, get theirs in the dispatcher of events.
+//! Two scopes are made elsewhere, since they have no action and no configuration, but the short name `system` for the
+//! datastore: that of criteria (`rules/src/occurrence.rs`), and that of templates inside a configuration
+//! (`catalog/src/configuration.rs`).
 
 use std::collections::BTreeSet;
 

@@ -53,9 +53,7 @@ pub struct Options {
 impl Options {
     /// The path of the shell for command lines: bash, as in StackStorm, or sh where there is none.
     fn shell(&self) -> String {
-        let folders = program::folders(&self.environment);
-        let bash = program::find("bash", folders).or_else(|| program::find("/bin/bash", folders));
-        bash.map_or_else(|| "/bin/sh".to_owned(), |bash| bash.display().to_string())
+        first(&["bash", "/bin/bash"], program::folders(&self.environment))
     }
 
     /// The identity that a call runs under.
@@ -88,6 +86,12 @@ impl Options {
             upkeep: self.upkeep.clone(),
         })
     }
+}
+
+/// The path of the first of `shells`, names in `folders` or paths, that is a program; of sh if none is.
+fn first(shells: &[&str], folders: &str) -> String {
+    let found = shells.iter().find_map(|shell| program::find(shell, folders));
+    found.map_or_else(|| "/bin/sh".to_owned(), |shell| shell.display().to_string())
 }
 
 /// The parameters that both runners take. `what` is "command" or "script".
@@ -191,4 +195,33 @@ fn with_nul(call: &Call) -> Vec<&str> {
         }
     }
     call.parameters.iter().filter(|(_, value)| has_nul(value)).map(|(name, _)| name.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn sh_runs_command_lines_where_there_is_no_bash() {
+        let directory = tempfile::tempdir().unwrap();
+        let (bash, other) = (directory.path().join("bash"), directory.path().join("other"));
+        for (file, mode) in [(&bash, 0o644), (&other, 0o755)] {
+            std::fs::write(file, "#!/bin/sh\n").unwrap();
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let (folder, other) = (directory.path().to_str().unwrap(), other.to_str().unwrap());
+        for (shells, folders, expected) in [
+            (&["other", "/no/bash"][..], folder, other),
+            (&["other", other], "", other),
+            (&["bash", other], folder, other),
+            (&["bash", "/no/bash"], folder, "/bin/sh"),
+            (&["bash", "/no/bash"], "", "/bin/sh"),
+        ] {
+            assert_eq!(first(shells, folders), expected, "{shells:?} in {folders:?}");
+        }
+        let words = identity::of_line("echo ${BASH_VERSION:-none}", Identity::Own, "/bin/sh");
+        assert_eq!(words, ["/bin/sh", "-c", "echo ${BASH_VERSION:-none}"]);
+    }
 }

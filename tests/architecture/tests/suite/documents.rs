@@ -78,6 +78,25 @@ fn every_variable_is_explained() {
 }
 
 #[test]
+fn the_continuous_integration_sets_up_no_target_that_a_newcomer_lacks() {
+    let script = document(".ci/run");
+    let named = ["rustup", "wasm32", "target add"].into_iter().filter(|word| script.contains(word));
+    let wrong: Vec<_> = named.map(|word| format!(".ci/run: {word}")).collect();
+    assert_none(&wrong, "the build itself gets the target of components, also on a new machine");
+}
+
+#[test]
+fn the_readme_names_who_sends() {
+    let readme = document("README.md");
+    let wrong: Vec<_> = ["Alertmanager", "Prometheus", "Grafana", "GitHub"]
+        .into_iter()
+        .filter(|sender| !readme.lines().any(|line| line.starts_with(&format!("| {sender} |"))))
+        .map(str::to_owned)
+        .collect();
+    assert_none(&wrong, "a row of the table of senders in README.md is missing");
+}
+
+#[test]
 fn the_command_of_the_readme_is_what_is_run() {
     assert!(document("README.md").lines().any(|line| line.trim() == TEST_COMMAND));
     assert!(document(".ci/run").lines().any(|line| line.trim() == TEST_COMMAND));

@@ -71,6 +71,25 @@ async fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn the_place_and_the_reason_are_named_at_every_depth() {
+    let house = House::new().await;
+    let schema = "servers:\n  type: array\n  items:\n    type: object\n    properties: {name: {type: string}, port: {type: integer}}\n\
+                  proxy:\n  type: object\n  properties: {host: {type: string, required: true}, pin: {type: integer, secret: true}}\n";
+    house.register("mine", &[("config.schema.yaml", schema)]).await.unwrap();
+    for (values, says) in [
+        (json!({"servers": [{"port": 1}, {"port": "x"}]}), "servers[1].port: \"x\" is not an integer"),
+        (json!({"servers": {"port": 1}}), "servers: {\"port\":1} is not an array"),
+        (json!({"proxy": {"host": 5}}), "proxy.host: value is not a string"),
+        (json!({"proxy": {}}), "proxy: 'host' is a required property"),
+        (json!({"proxy": {"host": "a", "pin": "hush"}}), "proxy.pin: value is not an integer"),
+    ] {
+        let (code, message) = refused(house.configure(values).await);
+        assert!(code == "invalid" && message.contains(says), "{says}: {message}");
+        assert!(!message.contains("hush"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_declared_and_not_given_is_told() {
     let house = House::new().await;
     house.register("mine", &[SCHEMA]).await.unwrap();
