@@ -264,7 +264,7 @@ fn wrong_usage_says_what_is_right() {
 }
 
 #[test]
-fn what_there_is_can_be_looked_at() {
+fn an_empty_list_says_what_was_looked_for_and_what_does_not_exist() {
     let place = Place::default();
     let host = place.start(&[]);
     for (words, says) in [
@@ -301,6 +301,13 @@ fn what_there_is_can_be_looked_at() {
         assert_eq!((nothing.stdout.as_str(), nothing.stderr.as_str()), ("", says));
         assert_eq!(host.ok(&[&["-j"], words].concat()).json(), serde_json::json!([]));
     }
+    host.stop();
+}
+
+#[test]
+fn what_there_is_can_be_looked_at() {
+    let place = Place::default();
+    let host = place.start(&[]);
     host.ok(&["pack", "install", "builtin:github"]);
     let answer = host.post("/webhooks/github", &serde_json::json!({"repository": {"full_name": "a/b"}}));
     let execution = answer.with_status(202).header("x-execution-ids").to_owned();

@@ -159,10 +159,20 @@ mod tests {
         findings.into_iter().map(told).collect()
     }
 
+    /// Each task has one finding, at the place and with a part of its message; whether it is a note.
+    fn assert_found<const N: usize>(cases: [(Value, &str, bool, &str); N]) {
+        for (task, place, is_note, said) in cases {
+            let found = found(&task);
+            let [(path, note, message)] = found.as_slice() else { panic!("{task}: {found:?}") };
+            assert_eq!((path.as_str(), *note), (&*format!("tasks.t.{place}"), is_note), "{task}");
+            assert!(message.contains(said), "{task}: {message}");
+        }
+    }
+
     #[test]
-    fn what_hardly_means_what_it_says_is_found_with_its_place() {
+    fn what_hardly_means_what_it_says_in_a_transition_is_found_with_its_place() {
         let next = |transition: Value| json!({"action": "core.noop", "next": [{"do": "noop"}, transition]});
-        for (task, place, is_note, said) in [
+        assert_found([
             (next(json!({"when": "<% succeded() %>"})), "next[1].when", false, "did you mean \"succeeded\"?"),
             (next(json!({"when": "{{ succeded() }}"})), "next[1].when", false, "did you mean \"succeeded\"?"),
             (
@@ -191,6 +201,12 @@ mod tests {
                 true,
                 "end it with `}}`",
             ),
+        ]);
+    }
+
+    #[test]
+    fn what_hardly_means_what_it_says_in_a_task_is_found_with_its_place() {
+        assert_found([
             (json!({"action": "a.b window=24h c=1"}), "action", true, "of `window=24h` only `24` is read"),
             (json!({"action": "a.b cmd=date c=1"}), "action", true, "`cmd=date` is dropped"),
             (
@@ -220,12 +236,7 @@ mod tests {
                 false,
                 "\"failed\"",
             ),
-        ] {
-            let found = found(&task);
-            let [(path, note, message)] = found.as_slice() else { panic!("{task}: {found:?}") };
-            assert_eq!((path.as_str(), *note), (&*format!("tasks.t.{place}"), is_note), "{task}");
-            assert!(message.contains(said), "{task}: {message}");
-        }
+        ]);
     }
 
     #[test]

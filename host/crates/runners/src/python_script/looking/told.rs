@@ -104,8 +104,8 @@ fn without_run(without: &Value) -> String {
 
 /// Remarks on imported modules that do not exist: one for each module, however many files import it.
 fn on_modules<'a>(looked: impl Iterator<Item = (&'a Action, &'a Value)>, interpreter: &str) -> Vec<Remark> {
-    // By module, remedy and near name: the first action that imports it, the place of that, and all files that do.
-    let mut strangers: BTreeMap<(&str, bool, &str), (&Action, String, BTreeSet<&str>)> = BTreeMap::new();
+    // By module, remedy and near name.
+    let mut strangers: BTreeMap<(&str, bool, &str), Importers<'_>> = BTreeMap::new();
     for (action, seen) in looked {
         for stranger in seen.get("strangers").and_then(Value::as_array).into_iter().flatten() {
             let (Some(module), Some(file)) = (text(stranger, "module"), text(stranger, "file")) else {
@@ -113,13 +113,14 @@ fn on_modules<'a>(looked: impl Iterator<Item = (&'a Action, &'a Value)>, interpr
             };
             let (line, near) = (number(stranger, "line").unwrap_or(1), text(stranger, "near"));
             let has_moved = stranger.get("moved").and_then(Value::as_bool).unwrap_or_default();
-            let first = || (action, format!("{}:{line}", quoted(file)), BTreeSet::new());
+            let place = || format!("{}:{line}", quoted(file));
+            let first = || Importers { action, place: place(), files: BTreeSet::new() };
             let key = (module, has_moved, near.unwrap_or_default());
-            let (_, _, files) = strangers.entry(key).or_insert_with(first);
-            files.insert(file);
+            strangers.entry(key).or_insert_with(first).files.insert(file);
         }
     }
-    let told = strangers.into_iter().map(|((module, has_moved, near), (action, place, files))| {
+    let told = strangers.into_iter().map(|((module, has_moved, near), importers)| {
+        let Importers { action, place, files } = importers;
         let verb = match files.len().saturating_sub(1) {
             0 => "imports".to_owned(),
             1 => "and 1 more file import".to_owned(),
@@ -138,6 +139,16 @@ fn on_modules<'a>(looked: impl Iterator<Item = (&'a Action, &'a Value)>, interpr
         Remark { action: action.reference.clone(), message, is_fatal: false }
     });
     told.collect()
+}
+
+/// What imports a module that does not exist.
+struct Importers<'a> {
+    /// The first action that does.
+    action: &'a Action,
+    /// The file and the line where it does.
+    place: String,
+    /// All files that do.
+    files: BTreeSet<&'a str>,
 }
 
 fn number(seen: &Value, name: &str) -> Option<u64> {
