@@ -1,5 +1,6 @@
 //! Flags of StackStorm's client that a verb does not have: told under which name they are here, why they are not needed, or
-//! that they are not there. Other unknown flags are told by the parser itself.
+//! that they are not there. Of flags of the command that `petrel run` runs, it is told how they reach that command. Other
+//! unknown flags are told by the parser itself.
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -10,12 +11,6 @@ use crate::exit::Failure;
 /// Flags of StackStorm's client without one of the same name here: the verbs (none for all of them), the flags, and what
 /// to do instead. The first that fits counts.
 const ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
-    (
-        &["key set"],
-        &["-e", "--encrypt", "--encrypted", "--secret"],
-        "leave it out: keys are not encrypted, and are shown in clear; what must not be shown belongs in the configuration \
-         of its pack (`petrel pack configure PACK FILE`)",
-    ),
     (
         &["key set"],
         &["-l", "--ttl"],
@@ -131,15 +126,17 @@ const ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
     (&[], &["--cacert"], "--ca-file FILE, or the variable SSL_CERT_FILE"),
 ];
 
-/// The failure for an error of the parser, if that is about a flag of StackStorm's client. `words` are those of the command
-/// line, without the name of the program.
+/// The failure for an error of the parser, if that is about a flag of StackStorm's client, or of a command to run. `words`
+/// are those of the command line, without the name of the program.
 pub(super) fn unknown(error: &clap::Error, root: &Command, words: &[String]) -> Option<Failure> {
     if error.kind() != ErrorKind::UnknownArgument {
         return None;
     }
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
-    let (_, verbs) = path(root, words);
-    let hint = elsewhere(&verbs.join(" "), flag)?;
+    let (command, verbs) = path(root, words);
+    let verb = verbs.join(" ");
+    let hint = if verb == "run" { of_command([root, command], words, flag) } else { None };
+    let hint = hint.or_else(|| elsewhere(&verb, flag).map(str::to_owned))?;
     let whole = std::iter::once("petrel").chain(verbs).collect::<Vec<_>>().join(" ");
     Some(Failure::usage(format!("`{whole}` has no flag {flag}"), hint))
 }
@@ -148,6 +145,55 @@ fn elsewhere(verb: &str, flag: &str) -> Option<&'static str> {
     let fits = |verbs: &[&str]| verbs.is_empty() || verbs.contains(&verb);
     let found = ELSEWHERE.iter().find(|(verbs, flags, _)| fits(verbs) && flags.contains(&flag));
     found.map(|(_, _, remedy)| *remedy)
+}
+
+/// The remedy for a `flag` behind the words of a command that `petrel run` runs: it is one of that command. `ours` are the
+/// commands of this command line that have the flags of `petrel run`.
+fn of_command(ours: [&Command; 2], words: &[String], flag: &str) -> Option<String> {
+    let mut plain = Vec::new();
+    let mut words = words.iter().skip_while(|word| *word != "run").skip(1);
+    let found = loop {
+        let word = words.next().filter(|word| *word != "--")?;
+        if is_with(word, flag) {
+            break word;
+        }
+        if !word.starts_with('-') {
+            plain.push(word.as_str());
+        } else if ours.iter().any(|command| takes_next(command, word)) {
+            words.next();
+        }
+    };
+    let (action, given) = plain.split_first()?;
+    let begins = given.iter().position(|word| !word.contains('='))?;
+    let (assigned, command) = given.split_at(begins);
+    // A value may be a secret, which is not for a screen.
+    let names = assigned.iter().filter_map(|word| word.split_once('=')).map(|(name, _)| format!("{name}=… "));
+    let found = found.split_once('=').map_or_else(|| found.clone(), |(flag, _)| format!("{flag}=…"));
+    let (names, more) = (names.collect::<String>(), if words.next().is_some() { " …" } else { "" });
+    Some(format!(
+        "write -- before a command with flags of its own: `petrel run {action} {names}-- {} {found}{more}`",
+        command.join(" ")
+    ))
+}
+
+/// Whether `word` has the flag: with a value, or a short one among others.
+fn is_with(word: &str, flag: &str) -> bool {
+    let is_long = |word: &str| word.starts_with("--");
+    if is_long(flag) {
+        return word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+    }
+    let short = flag.trim_start_matches('-');
+    !is_long(word) && word.strip_prefix('-').is_some_and(|letters| letters.contains(short))
+}
+
+/// Whether the value of the flag `word` of `command` is the next word.
+fn takes_next(command: &Command, word: &str) -> bool {
+    command.get_arguments().filter(|argument| argument.get_action().takes_values()).any(|argument| {
+        argument.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long))
+            || argument
+                .get_short()
+                .is_some_and(|short| word.strip_prefix('-') == Some(short.to_string().as_str()))
+    })
 }
 
 #[cfg(test)]
@@ -162,6 +208,15 @@ mod tests {
             argument.get_long_and_visible_aliases().is_some_and(|names| names.into_iter().any(is_long))
                 || argument.get_short().is_some_and(|short| flag == format!("-{short}"))
         })
+    }
+
+    /// The failure that is told of the words of a command line, which the parser refuses.
+    fn told(line: &str) -> Option<Failure> {
+        let root = super::super::Arguments::command();
+        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        let whole = std::iter::once("petrel").chain(line.split(' '));
+        let error = root.clone().try_get_matches_from(whole).unwrap_err();
+        unknown(&error, &root, &words)
     }
 
     #[test]
@@ -183,7 +238,6 @@ mod tests {
     #[test]
     fn a_flag_of_stackstorms_client_is_told_what_to_do_instead() {
         for (line, message, hint) in [
-            ("key set a b --encrypt", "`petrel key set` has no flag --encrypt", "keys are not encrypted"),
             ("key get -d a", "`petrel key get` has no flag -d", "keys are not encrypted"),
             ("run core.noop --tail", "`petrel run` has no flag --tail", "petrel execution tail ID"),
             ("run core.noop --trace-tag=x", "`petrel run` has no flag --trace-tag", "a trace of its own"),
@@ -193,19 +247,34 @@ mod tests {
             ("--url http://h:1 rule get p.r -y", "`petrel rule get` has no flag -y", "-o yaml"),
             ("rule list --enabled", "`petrel rule list` has no flag --enabled", "all rules are listed"),
         ] {
-            let root = super::super::Arguments::command();
-            let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
-            let whole = std::iter::once("petrel").chain(line.split(' '));
-            let error = root.clone().try_get_matches_from(whole).unwrap_err();
-            let failure = unknown(&error, &root, &words).unwrap();
+            let failure = told(line).unwrap();
             assert_eq!(failure.message, message, "{line}");
             assert!(failure.hint.contains(hint), "{line}: {failure}");
         }
         for line in ["execution list --statsu failed", "key get", "ruel list"] {
-            let root = super::super::Arguments::command();
-            let whole = std::iter::once("petrel").chain(line.split(' '));
-            let error = root.clone().try_get_matches_from(whole).unwrap_err();
-            assert!(unknown(&error, &root, &[]).is_none(), "{line}");
+            assert!(told(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_flag_behind_the_words_of_a_command_is_told_how_it_reaches_that_command() {
+        for (line, flag, hint) in [
+            ("run core.local ls -d /tmp", "-d", "`petrel run core.local -- ls -d …`"),
+            ("run core.local ls -alh", "-l", "`petrel run core.local -- ls -alh`"),
+            ("run core.local sort -u f", "-u", "`petrel run core.local -- sort -u …`"),
+            ("run a.b curl -k http://h/?a=b", "-k", "`petrel run a.b -- curl -k …`"),
+            (
+                "--url http://h:1 run --wait 5 a.b timeout=5 pw=hush ls --color=no",
+                "--color",
+                "`petrel run a.b timeout=… pw=… -- ls --color=…`",
+            ),
+            ("run a.b x=5 -u me", "-u", "`petrel login USER`"),
+            ("run --wait 5 a.b -u me", "-u", "`petrel login USER`"),
+            ("run -k result a.b ls", "-k", "`petrel execution get ID -o json`"),
+        ] {
+            let failure = told(line).unwrap();
+            assert_eq!(failure.message, format!("`petrel run` has no flag {flag}"), "{line}");
+            assert!(failure.hint.contains(hint), "{line}: {failure}");
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) enum Key {
         #[arg(value_name = "VALUE", allow_negative_numbers = true)]
         words: Vec<String>,
         /// As `st2` has it. Refused, since keys are not encrypted yet
-        #[arg(short, long, hide = true)]
+        #[arg(short, long, aliases = ["encrypted", "secret"], hide = true)]
         encrypt: bool,
     },
     /// Delete keys
@@ -127,7 +127,23 @@ fn piped() -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(subcommand)]
+        key: Key,
+    }
+
+    #[test]
+    fn a_value_that_is_to_be_secret_is_refused_by_every_name_of_the_flag() {
+        for flag in ["-e", "--encrypt", "--encrypted", "--secret"] {
+            let line = Line::try_parse_from(["petrel", "set", "a", "b", flag]);
+            assert!(line.is_ok_and(|line| matches!(line.key, Key::Set { encrypt: true, .. })), "{flag}");
+        }
+    }
 
     #[test]
     fn a_list_has_a_line_for_each_key() {
