@@ -23,6 +23,12 @@ MEMORY = 512 << 20
 SECONDS = 30
 # The most names that are told of one file.
 MOST = 20
+# The most names of one file with which a misspelt one is compared, and the most comparisons with all of them in one pack:
+# each takes milliseconds.
+MOST_NAMES = 1000
+MOST_COMPARISONS = 200
+# By these a name may be bound that a file does not show.
+BINDERS = ("exec", "eval", "globals", "locals", "setattr", "vars")
 BASE = "st2common.runners.base_action"
 
 
@@ -70,7 +76,7 @@ def found(file, modules):
     without = runless(tree)
     if without is not None:
         return {"without": without}
-    return {"run": method(tree), "baseless": baseless(tree), "strangers": strangers(tree, file, modules)}
+    return {"run": method(tree), "baseless": baseless(tree, modules), "strangers": strangers(tree, file, modules)}
 
 
 def fitted(found, given):
@@ -114,8 +120,10 @@ def runless(tree):
             if node not in tree.body or node.name in kinds:
                 return None
             kinds[node.name] = node
-        elif isinstance(node, ast.Name) and node.id in ("exec", "eval", "globals", "setattr", "type", "vars"):
+        elif isinstance(node, ast.Name) and node.id in BINDERS + ("type",):
             # A class or a method may be made by these.
+            return None
+        elif is_table_of_modules(node):
             return None
         elif isinstance(node, ast.Attribute) and node.attr == "run" and isinstance(node.ctx, ast.Store):
             return None
@@ -148,15 +156,22 @@ def names_of_action(tree):
     return names - {None}
 
 
-def baseless(tree):
+def is_table_of_modules(node):
+    """Returns whether this is `sys.modules`, through which a file changes itself, or a name of it."""
+    return isinstance(node, ast.Attribute) and node.attr == "modules" or isinstance(node, ast.alias) and node.name == "modules"
+
+
+def baseless(tree, modules):
     """Returns the first class that is derived from a name that nothing in the file binds, and the name that is likely meant.
     None if there is no such class, or nobody can tell."""
     bound = set(dir(builtins))
     for node in ast.walk(tree):
+        if is_table_of_modules(node):
+            return None
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             bound.update(one.asname or one.name.split(".")[0] for one in node.names)
         elif isinstance(node, ast.Name):
-            if node.id in ("exec", "eval", "globals", "vars", "locals"):
+            if node.id in BINDERS:
                 return None
             if isinstance(node.ctx, ast.Store):
                 bound.add(node.id)
@@ -165,12 +180,21 @@ def baseless(tree):
             bound.add(getattr(node, "name", None))
     if "*" in bound:
         return None
+    unbound = {}
     for kind in tree.body:
         for base in kind.bases if isinstance(kind, ast.ClassDef) else []:
             if isinstance(base, ast.Name) and base.id not in bound:
-                near = nearest(base.id, bound.difference(dir(builtins), [None]))
-                if near:
-                    return {"class": kind.name, "line": kind.lineno, "base": base.id, "near": near}
+                unbound.setdefault(base.id, kind)
+    names = bound.difference(dir(builtins), [None])
+    if len(names) > MOST_NAMES:
+        return None
+    for base, kind in list(unbound.items())[:MOST]:
+        if modules.comparisons >= MOST_COMPARISONS:
+            return None
+        modules.comparisons += 1
+        near = nearest(base, names)
+        if near:
+            return {"class": kind.name, "line": kind.lineno, "base": base, "near": near}
     return None
 
 

@@ -9,6 +9,8 @@ import sys
 # The most entries that are read of one directory, and bytes of requirements.
 MOST_ENTRIES = 20000
 LONGEST_LIST = 1 << 16
+# The longest name that is compared with others.
+LONGEST_NAME = 200
 # The most files that are looked at because actions import them.
 MOST_FILES = 500
 # StackStorm's own packages. Elsewhere it is told which of their modules exist.
@@ -58,6 +60,8 @@ class Modules:
         self.known = {}
         self.places = None
         self.seen = set()
+        # With all names of a file, so far.
+        self.comparisons = 0
 
     def within(self, path):
         """Returns a path as it is within the pack."""
@@ -105,7 +109,8 @@ class Modules:
             self.places = Places(self.pack)
         if self.places.has(top):
             return None
-        if top in MOVED:
+        # `httplib2` brings no `httplib`, so that the name itself must be listed.
+        if top in MOVED and normal(top) not in self.places.listed:
             return {"module": top, "near": MOVED[top], "moved": True}
         if self.places.is_listed(top):
             return None
@@ -222,7 +227,11 @@ def entries(folder):
 
 
 def nearest(word, names):
-    """Returns the name that is most like a word, or an empty text."""
+    """Returns the name that is most like a word, or an empty text. Long names are not compared: that takes the square of
+    their length."""
+    names = [name for name in names if len(name) <= LONGEST_NAME]
+    if not names or len(word) > LONGEST_NAME:
+        return ""
     # Imported here, since most packs do not need it.
     import difflib
 

@@ -95,6 +95,7 @@ async fn a_file_in_which_no_class_has_a_run_is_refused() {
         ("@made\nclass A(Action): pass\n", None),
         ("class A(Action): pass\nA.run = print\n", None),
         ("A = type('A', (Action,), {'run': print})\n", None),
+        ("import sys\nsys.modules[__name__].A = made()\n", None),
     ] {
         place.write("actions/lib/base.py", "");
         let told = told(place.options(), &place, &format!("{HEAD}{text}"), json!({})).await;
@@ -113,7 +114,7 @@ async fn an_import_of_what_is_nowhere_is_told_and_refuses_nothing() {
         ("actions/beside.py", ""),
         (
             "requirements.txt",
-            "# What it needs\nlisted_module>=1.0  # why\npython-other\nPyYAML\nbeautifulsoup4\nPillow\n",
+            "# What it needs\nlisted_module>=1.0  # why\npython-other\nPyYAML\nbeautifulsoup4\nPillow\nCommands\nhttplib2\n",
         ),
     ] {
         place.write(file, text);
@@ -132,6 +133,9 @@ async fn an_import_of_what_is_nowhere_is_told_and_refuses_nothing() {
         ("import st2comon", Some("did you mean st2common?")),
         ("import urllib2", Some("Python 3 has it in urllib.request")),
         ("import ConfigParser", Some("Python 3 has it in configparser")),
+        // Listed is the one, and the other is not.
+        ("import commands", None),
+        ("import httplib", Some("Python 3 has it in http.client")),
         ("import cPickle as pickle", Some("Python 3 has it in pickle")),
         ("try:\n    import urllib2\nexcept ImportError:\n    pass", None),
         // What is listed and not installed brings modules of other names; `ujson` is not `json`.
@@ -175,6 +179,17 @@ async fn a_class_that_is_derived_from_a_misspelt_name_is_told() {
         // Nobody knows what these bring.
         ("from lib.base import *\n", "class A(Acton):", None),
         ("from lib.base import Base\nglobals()['Bsae'] = Base\n", "class A(Bsae):", None),
+        (
+            "import sys\nfrom a import Base\nsetattr(sys.modules[__name__], 'Bsae', Base)\n",
+            "class A(Bsae):",
+            None,
+        ),
+        ("import sys\nfrom a import Base\nsys.modules[__name__].Bsae = Base\n", "class A(Bsae):", None),
+        (
+            "from sys import modules\nfrom a import Base\nmodules[__name__].Bsae = Base\n",
+            "class A(Bsae):",
+            None,
+        ),
         (HEAD, "class A(Other):", None),
     ] {
         place.write("actions/lib/base.py", "");
@@ -182,6 +197,26 @@ async fn a_class_that_is_derived_from_a_misspelt_name_is_told() {
         let told = told(place.options(), &place, &text, json!({})).await;
         assert_eq!(told.len(), usize::from(says.is_some()), "{text}: {told:?}");
         assert!(says.is_none_or(|says| !told[0].0 && told[0].1.contains(says)), "{text}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_names_and_bases_take_no_long_time() {
+    let place = Place::new();
+    let lines = |count: usize, line: fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let bases = lines(300, |number| format!("class C{number}(unbound_base_of_the_pack_{number}): pass\n"));
+    for (names, is_told) in [(900, true), (3_000, false)] {
+        let names = lines(names, |number| format!("bound_name_within_the_pack_{number} = {number}\n"));
+        // The parameters of `run` are still compared, whatever becomes of the bases.
+        let text = format!("{HEAD}{names}{bases}class A(Acton):\n    def run(self): pass\n");
+        let told = told(place.options(), &place, &text, json!({})).await;
+        assert!(
+            told.iter().all(|(is_fatal, message)| !is_fatal && !message.contains("not checked")),
+            "{told:?}"
+        );
+        let near = format!("{HEAD}{names}class A(Acton):\n    def run(self): pass\n");
+        let told = self::told(place.options(), &place, &near, json!({})).await;
+        assert_eq!(told.len(), usize::from(is_told), "{told:?}");
     }
 }
 
