@@ -129,6 +129,14 @@ fn what_is_printed_can_be_fed_back() {
     let file = place.write("ours.json", &ours);
     let updated = host.ok(&["rule", "update", "examples.printed", &file, "--json"]).json();
     assert_eq!(updated, made);
+    // An answer with advice about the rule, as well.
+    let mut early = printed;
+    (early["name"], early["action"]["ref"]) = (json!("early"), json!("core.nop"));
+    let made = host.post("/rules", &early).with_status(201).json();
+    assert_says(&made["warnings"].to_string(), &["action `core.nop` does not exist"]);
+    let head = "Content-Type: application/json\r\n";
+    let updated = host.try_send("PUT", "/rules/examples.early", head, made.to_string().as_bytes());
+    assert_eq!(updated.unwrap().with_status(200).json(), made);
     host.stop();
 }
 

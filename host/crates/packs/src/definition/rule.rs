@@ -64,8 +64,9 @@ impl RuleDefinition {
 const FIELDS: &[&str] =
     &["name", "pack", "description", "enabled", "type", "trigger", "criteria", "action", "tags", "context"];
 
-/// Fields of printed rules that are ignored when such a rule is edited and sent back.
-const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file"];
+/// Fields of printed rules that are ignored when such a rule is edited and sent back. The host adds `warnings` to the
+/// answer that a rule is written with.
+const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file", "warnings"];
 
 const OF_CRITERION: &[&str] = &["type", "pattern", "condition"];
 

@@ -54,7 +54,7 @@ fn a_rule_is_read_from_yaml_and_json() {
         rule.criteria.iter().map(|(path, criterion)| (path, criterion.pattern.clone())).collect();
     assert_eq!(criteria, [("trigger.z", Some(json!(true))), ("trigger.a", None)]);
 
-    let json = r#"{"id": "x", "uid": "y", "ref": "p.r", "metadata_file": "", "name": "r", "pack": "p", "enabled": true,
+    let json = r#"{"id": "x", "uid": "y", "ref": "p.r", "metadata_file": "", "warnings": ["mind it"], "name": "r", "pack": "p", "enabled": true,
         "trigger": {"type": "core.t", "ref": "core.t", "description": null, "parameters": {}}, "tags": [{"name": "a", "value": "b"}],
         "criteria": {"trigger.n": {"type": "gt", "pattern": 1e3}, "trigger.e": {"type": "eq", "pattern": "\ud83c\udf89\/"}},
         "action": {"ref": "core.local", "description": "", "parameters": {}}}"#;
