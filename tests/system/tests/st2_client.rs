@@ -205,6 +205,32 @@ fn what_is_inside_a_workflow_comes_as_the_original_has_it() {
 }
 
 #[test]
+fn what_the_original_ignores_is_ignored() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let id = run(&host, &json!({"action": "core.noop"}));
+    for (method, path, body, status) in [
+        // As StackStorm's user interface runs a workflow.
+        ("POST", "/executions", json!({"action": "core.noop", "action_is_workflow": true}), 201),
+        (
+            "POST",
+            "/executions?_=1",
+            json!({"action": "core.noop", "trace_context": {}, "dry_run": false}),
+            201,
+        ),
+        ("POST", &*format!("/executions/{id}/re_run?_=1"), json!({"colour": 1}), 201),
+        ("PUT", "/keys/k?_=1", json!({"value": "v", "colour": 1}), 200),
+    ] {
+        let answer = host.try_send(method, path, "", body.to_string().as_bytes()).unwrap();
+        answer.with_status(status);
+    }
+    let body = json!({"token": "t", "colour": 1}).to_string();
+    let head = "Content-Type: application/json\r\n";
+    host.send_plain("POST", "/auth/v1/tokens/validate", head, body.as_bytes()).with_status(200);
+    host.stop();
+}
+
+#[test]
 fn output_is_narrowed_to_where_it_came_from() {
     let place = Place::default();
     let host = place.start(&[]);
@@ -252,7 +278,9 @@ fn queries_of_single_things_are_read_by_name() {
         "/log",
     ] {
         host.get(&format!("{path}?show_secrets=True&x-auth-token=t&st2-api-key=k")).with_status(200);
-        assert_says(&host.get(&format!("{path}?nosuch=1")).with_status(400).body, &["knows no `nosuch`"]);
+        host.get(&format!("{path}?nosuch=1&_=1760000000")).with_status(200);
+        let refused = host.get(&format!("{path}?dry_run=1")).with_status(400);
+        assert_says(&refused.body, &["knows no `dry_run`"]);
         for value in ["anything", ""] {
             let refused = host.get(&format!("{path}?show_secrets={value}")).with_status(400);
             assert_says(&refused.body, &["show_secrets"]);

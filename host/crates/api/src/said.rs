@@ -1,5 +1,6 @@
-//! The query of a route that is no list. A route knows each name or refuses it, as lists do (`page/query.rs`): a
-//! misspelt name must not silently give a different answer than the one that was wanted.
+//! The query of a route that is no list. As in StackStorm, a name that the route does not know is ignored, unless it is a
+//! slip of a known one, or asks for an effect that the route does not have: those are refused, since the answer would be
+//! another one than was wanted. Lists (`page/query.rs`) refuse all unknown names: each asks for fewer items.
 
 use std::str::FromStr;
 
@@ -9,7 +10,7 @@ use axum::http::request::Parts;
 use crate::ApiError;
 use crate::extract::{asks_for_secrets, flag};
 use crate::page::{OF_REQUESTS, PageQuery, PageRequest, refuse_repeated};
-use crate::words::{known, shown};
+use crate::words::{is_idle, known, shown};
 
 /// The parameters that choose attributes of the answer.
 pub(crate) const ATTRIBUTES: [&str; 2] = ["include_attributes", "exclude_attributes"];
@@ -29,7 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Said {
     }
 }
 
-/// An empty query; only the parameters that every request may have are allowed.
+/// A query in which only the parameters that every request may have mean something.
 #[derive(Debug)]
 pub(crate) struct Nothing;
 
@@ -51,18 +52,22 @@ impl Said {
         Ok(Self { path: path.to_owned(), pairs: pairs.collect() })
     }
 
-    /// Returns the query unchanged if it has no other names than these.
+    /// Returns the query unchanged if its other names than these can be ignored.
     ///
     /// # Errors
-    /// 400 with the first unknown name, and with the known ones.
+    /// 400 with the first unknown name that cannot, and with the known ones.
     pub(crate) fn only(self, names: &[&str]) -> Result<Self, ApiError> {
-        let Some((name, _)) = self.pairs.iter().find(|(name, _)| !names.contains(&name.as_str())) else {
-            return Ok(self);
-        };
-        let hint = if names.is_empty() {
+        let all: Vec<_> = names.iter().copied().chain(OF_REQUESTS).collect();
+        let is_off =
+            |name: &str, value: &str| value.is_empty() || flag(name, value).is_ok_and(|is_on| !is_on);
+        let mut unknown = self.pairs.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        let meant = unknown.find(|(name, value)| !is_idle(name, is_off(name, value), all.iter().copied()));
+        let Some((name, _)) = meant else { return Ok(self) };
+        let is_slip = !is_idle(name, true, all.iter().copied());
+        let hint = if names.is_empty() && !is_slip {
             "leave out the part after the question mark".to_owned()
         } else {
-            known(name, "it knows", names)
+            known(name, "it knows", &all)
         };
         Err(ApiError::invalid(format!("{} knows no `{}`", shown(&self.path), shown(name)), hint))
     }
@@ -101,13 +106,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_route_does_not_know_is_refused_by_name() {
+    fn what_a_route_does_not_know_is_ignored_or_refused_by_name() {
         let known = ["depth", "wide"];
         for (query, is_taken) in [
             ("", true),
             ("depth=1", true),
             ("depth=1&wide=true&show_secrets=True&x-auth-token=t&st2-api-key=k", true),
+            ("colour=red&_=1760000000", true),
+            ("dry_run=false&force=", true),
+            ("dry_run=true", false),
             ("dept=1", false),
+            ("Wide=0", false),
+            ("show_secret=1", false),
             ("depth=1&depth=2", false),
             ("show_secrets=anything", false),
             ("show_secrets=", false),

@@ -142,7 +142,7 @@ fn target(route: &Route, method: &str, known: &Known, random: &mut Random) -> (V
         is_plain = false;
         path.extend_from_slice(texts::suffix(random).as_bytes());
     }
-    // What changes something knows hardly a parameter, and refuses all others; a webhook takes any.
+    // What changes something knows hardly a parameter, and refuses many; a webhook takes any.
     let is_seldom = method != "GET" && route.resource() != "webhooks";
     if random.one_in(if is_seldom { 15 } else { 3 }) {
         path.push(b'?');

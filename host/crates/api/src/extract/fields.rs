@@ -1,5 +1,6 @@
-//! The fields of JSON bodies. As in StackStorm, a field that the call does not know is refused: a misspelt one would be
-//! left out without a word, and something else would be done than was asked for.
+//! The fields of JSON bodies. A field that the call does not know is refused where StackStorm refuses it, and where it
+//! cannot be ignored: a misspelt one, or one that asks for an effect, would be left out without a word, and something else
+//! would be done than was asked for. Other fields are ignored where StackStorm ignores them.
 
 use std::fmt;
 
@@ -9,12 +10,14 @@ use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
 use crate::ApiError;
-use crate::words::{known, shown};
+use crate::words::{is_idle, known, shown};
 
 /// A type of JSON bodies.
 pub(crate) trait Body: DeserializeOwned + Send + 'static {
     /// Fields of StackStorm's that clients may send, and that have no effect here.
     const WITHOUT_EFFECT: &'static [&'static str] = &[];
+    /// Whether StackStorm ignores fields that this call does not know.
+    const IGNORES_OTHERS: bool = false;
 }
 
 impl Body for bool {}
@@ -27,7 +30,7 @@ impl Body for Object {}
 pub(super) fn fitting<T: Body>(value: Value) -> Result<T, ApiError> {
     let fields = fields::<T>();
     if let Some(fields) = fields {
-        check(&value, fields, T::WITHOUT_EFFECT)?;
+        check::<T>(&value, fields)?;
     }
     serde_json::from_value(value).map_err(|error| {
         let plain = || "send the value alone, in the form that this call takes".to_owned();
@@ -36,16 +39,20 @@ pub(super) fn fitting<T: Body>(value: Value) -> Result<T, ApiError> {
     })
 }
 
-/// Refuses a body that is no object, or that has another field than `fields` and `others`.
-fn check(body: &Value, fields: &[&str], others: &[&str]) -> Result<(), ApiError> {
+/// Refuses a body that is no object, or that has another field than `fields` which `T` does not ignore.
+fn check<T: Body>(body: &Value, fields: &[&str]) -> Result<(), ApiError> {
     let Value::Object(object) = body else {
         let message = format!("the body is {}, and this call takes an object", kind(body));
         return Err(ApiError::invalid(message, format!("send an object; it takes {}", fields.join(", "))));
     };
-    let is_known = |name: &&String| fields.contains(&name.as_str()) || others.contains(&name.as_str());
-    match object.keys().find(|name| !is_known(name)) {
+    let is_known = |name: &str| fields.contains(&name) || T::WITHOUT_EFFECT.contains(&name);
+    let is_ignored = |name: &str, value: &Value| {
+        let is_off = matches!(value, Value::Null | Value::Bool(false));
+        T::IGNORES_OTHERS && is_idle(name, is_off, fields.iter().copied())
+    };
+    match object.iter().find(|(name, value)| !is_known(name) && !is_ignored(name, value)) {
         None => Ok(()),
-        Some(name) => {
+        Some((name, _)) => {
             let message = format!("the body has a field `{}`, which this call does not know", shown(name));
             Err(ApiError::invalid(message, known(name, "it takes", fields)))
         }
@@ -152,6 +159,38 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Easy {
+        #[serde(default)]
+        parameters: Option<Object>,
+    }
+
+    impl Body for Easy {
+        const IGNORES_OTHERS: bool = true;
+    }
+
+    #[test]
+    fn where_stackstorm_ignores_fields_those_that_matter_are_refused() {
+        for (body, says) in [
+            (json!({"parameters": {}, "colour": 1, "trace_context": {}}), None),
+            (json!({"dry_run": false, "secret": null}), None),
+            (json!({"paramters": {}}), Some("did you mean parameters? it takes parameters")),
+            (json!({"dry_run": true}), Some("a field `dry_run`, which this call does not know")),
+            (json!({"secret": "yes"}), Some("a field `secret`")),
+            (json!([]), Some("the body is a list")),
+        ] {
+            let told = match fitting::<Easy>(body.clone()) {
+                Ok(easy) => {
+                    assert!(easy.parameters.is_none_or(|parameters| parameters.is_empty()), "{body}");
+                    None
+                }
+                Err(error) => Some(format!("{error:?}")),
+            };
+            assert_eq!(told.is_some(), says.is_some(), "{body}: {told:?}");
+            assert!(told.is_none_or(|told| told.contains(says.unwrap_or_default())), "{body}");
         }
     }
 

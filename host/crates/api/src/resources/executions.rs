@@ -148,8 +148,19 @@ pub(crate) struct NewExecution {
 }
 
 impl Body for NewExecution {
-    const WITHOUT_EFFECT: &'static [&'static str] =
-        &["id", "status", "start_timestamp", "end_timestamp", "result", "callback", "runner_info", "notify"];
+    const WITHOUT_EFFECT: &'static [&'static str] = &[
+        "id",
+        "status",
+        "start_timestamp",
+        "end_timestamp",
+        "result",
+        "callback",
+        "runner_info",
+        "notify",
+        // StackStorm's user interface says this of a workflow.
+        "action_is_workflow",
+    ];
+    const IGNORES_OTHERS: bool = true;
 }
 
 pub(crate) async fn create(

@@ -102,6 +102,7 @@ pub(crate) struct New {
 
 impl Body for New {
     const WITHOUT_EFFECT: &'static [&'static str] = &["id", "uid", "description"];
+    const IGNORES_OTHERS: bool = true;
 }
 
 pub(crate) async fn set(

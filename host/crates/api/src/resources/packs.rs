@@ -66,6 +66,7 @@ pub(crate) struct Registration {
 
 impl Body for Registration {
     const WITHOUT_EFFECT: &'static [&'static str] = &["fail_on_failure"];
+    const IGNORES_OTHERS: bool = true;
 }
 
 pub(crate) async fn register(
@@ -101,6 +102,7 @@ pub(crate) struct Installation {
 
 impl Body for Installation {
     const WITHOUT_EFFECT: &'static [&'static str] = &["python3"];
+    const IGNORES_OTHERS: bool = true;
 }
 
 impl Installation {

@@ -58,6 +58,7 @@ pub(crate) struct Wanted {
 
 impl Body for Wanted {
     const WITHOUT_EFFECT: &'static [&'static str] = &["id", "token", "expiry", "metadata"];
+    const IGNORES_OTHERS: bool = true;
 }
 
 async fn create(
@@ -109,7 +110,9 @@ pub(crate) struct Candidate {
     token: Option<String>,
 }
 
-impl Body for Candidate {}
+impl Body for Candidate {
+    const IGNORES_OTHERS: bool = true;
+}
 
 async fn validate(
     State(api): State<Api>,

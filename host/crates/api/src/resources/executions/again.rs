@@ -31,7 +31,9 @@ pub(crate) struct Again {
     delay: Option<u64>,
 }
 
-impl Body for Again {}
+impl Body for Again {
+    const IGNORES_OTHERS: bool = true;
+}
 
 /// Runs an execution again. With `no_merge=true` its old parameters are not used.
 pub(crate) async fn rerun(
