@@ -12,6 +12,9 @@ use serde_json::Value;
 use crate::ApiError;
 use crate::words::{is_idle, known, shown};
 
+/// The greatest number of fields in a body: each that is not known is compared with all that are.
+const MOST_FIELDS: usize = 1_000;
+
 /// A type of JSON bodies.
 pub(crate) trait Body: DeserializeOwned + Send + 'static {
     /// Fields of StackStorm's that clients may send, and that have no effect here.
@@ -45,6 +48,10 @@ fn check<T: Body>(body: &Value, fields: &[&str]) -> Result<(), ApiError> {
         let message = format!("the body is {}, and this call takes an object", kind(body));
         return Err(ApiError::invalid(message, format!("send an object; it takes {}", fields.join(", "))));
     };
+    if object.len() > MOST_FIELDS {
+        let message = format!("the body has {} fields, and {MOST_FIELDS} is the limit", object.len());
+        return Err(ApiError::invalid(message, format!("it takes {}", fields.join(", "))));
+    }
     let is_known = |name: &str| fields.contains(&name) || T::WITHOUT_EFFECT.contains(&name);
     let is_ignored = |name: &str, value: &Value| {
         let is_off = matches!(value, Value::Null | Value::Bool(false));
@@ -181,6 +188,10 @@ mod tests {
             (json!({"dry_run": true}), Some("a field `dry_run`, which this call does not know")),
             (json!({"secret": "yes"}), Some("a field `secret`")),
             (json!([]), Some("the body is a list")),
+            (
+                (0..2_000).map(|number| (number.to_string(), json!(1))).collect(),
+                Some("has 2000 fields, and 1000"),
+            ),
         ] {
             let told = match fitting::<Easy>(body.clone()) {
                 Ok(easy) => {
