@@ -4,19 +4,15 @@
 
 use petrel_expressions::Datastore;
 use petrel_model::configuration::with_defaults;
+use petrel_model::count::counted;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::{listed, quoted};
 use petrel_model::{Object, Pack};
 use serde_json::Value;
 
-use crate::configuration::{self, Configuration, GivenConfig};
-
-/// Largest number of keys and places that one note names.
-const MOST_NAMED: usize = 5;
-
-/// The beginning of what [`Configuration`] tells of a missing key.
-const NO_KEY: &str = "the datastore has no key ";
+use crate::configuration::{self, Configuration, GivenConfig, Missing};
+use crate::places::{MOST_NAMED, Place, and_more};
 
 /// Largest number of missing keys that one note names: somebody is about to give them.
 const MOST_MISSING: usize = 20;
@@ -38,67 +34,78 @@ pub(crate) fn of_given(pack: &str, given: &GivenConfig, schema: Option<&Paramete
         ),
     ] {
         if !places.is_empty() {
-            let verb = if places.len() == 1 { "uses" } else { "use" };
-            notes.push(format!("{whose} cannot be filled in: {} {verb} {what}", in_ticks(&places)));
+            let verb = places.word("uses", "use");
+            notes.push(format!("{whose} cannot be filled in: {places} {verb} {what}"));
         }
     }
-    let unscoped = configuration::unscoped(&given.values).into_iter();
-    notes.extend(unscoped.map(|(place, said)| format!("{whose}: `{place}` stays text as it is: {said}")));
+    let unscoped = configuration::unscoped(&given.values);
+    notes.extend(unscoped.told.into_iter().map(|(said, places)| {
+        let stay = places.word("stays text as it is", "stay text as they are");
+        format!("{whose}: {places} {stay}: {said}")
+    }));
+    if unscoped.more > 0 {
+        let told = counted(unscoped.more, "other reading");
+        notes.push(format!("{whose} has {told} of the datastore without a scope; correct these first"));
+    }
     notes
 }
 
 /// The note on keys that `schema` does not declare. StackStorm takes them, and so do actions.
 fn undeclared(whose: &str, values: &Object, schema: &Parameters) -> Option<String> {
-    let mut found = Vec::new();
-    find_undeclared(values, schema, "", &mut found);
-    // Only the named ones are compared with all that is declared.
-    let named = found.iter().take(MOST_NAMED).map(|Undeclared { place, name, declared }| {
-        let near = nearest(name, declared.keys().map(String::as_str));
-        let near = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
-        format!("{}{near}", quoted(place))
-    });
-    let named: Vec<_> = named.collect();
-    let more = match found.len().saturating_sub(MOST_NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let (it, name) = if found.len() == 1 { ("it", "name") } else { ("them", "names") };
-    (!found.is_empty()).then(|| {
+    let mut found = Undeclared::default();
+    find_undeclared(values, schema, None, &mut found);
+    let Undeclared { named, count } = found;
+    let (it, name) = if count == 1 { ("it", "name") } else { ("them", "names") };
+    (count > 0).then(|| {
         format!(
-            "{whose} gives {}{more}, which config.schema.yaml does not declare: actions get {it} unchecked; correct the {name}, or \
+            "{whose} gives {}{}, which config.schema.yaml does not declare: actions get {it} unchecked; correct the {name}, or \
              declare {it}",
-            named.join(", ")
+            named.join(", "),
+            and_more(count)
         )
     })
 }
 
-/// A key that is given and not declared.
-struct Undeclared<'a> {
-    /// Its place, such as `auth.pasword`.
-    place: String,
-    /// The key itself.
-    name: &'a str,
-    /// The keys that are declared there.
-    declared: &'a Parameters,
+/// The keys that are given and not declared.
+#[derive(Debug, Default)]
+struct Undeclared {
+    /// The places of the first ones, such as `auth.pasword`, with the nearest names.
+    named: Vec<String>,
+    /// The number of all.
+    count: usize,
 }
 
-/// Collects the keys of `values`, which are at `place`, that `declared` lacks, also inside those that it has.
-fn find_undeclared<'a>(
-    values: &'a Object,
-    declared: &'a Parameters,
-    place: &str,
-    found: &mut Vec<Undeclared<'a>>,
+impl Undeclared {
+    /// Adds the key `name` at `place`, where `declared` is declared. Only what is named is written out, and compared.
+    fn add(&mut self, place: Place<'_>, name: &str, declared: &Parameters) {
+        self.count += 1;
+        if self.named.len() >= MOST_NAMED {
+            return;
+        }
+        let near = nearest(name, declared.keys().map(String::as_str));
+        let near = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+        self.named.push(format!("{}{near}", quoted(&place.to_string())));
+    }
+}
+
+/// Collects the keys of `values`, which are at `place` unless they are top-level ones, that `declared` lacks, also inside those
+/// that it has.
+fn find_undeclared(
+    values: &Object,
+    declared: &Parameters,
+    place: Option<&Place<'_>>,
+    found: &mut Undeclared,
 ) {
     for (name, value) in values {
-        let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+        let place = place.map_or_else(|| Place::of(name), |place| place.key(name));
         match declared.get(name) {
             Some(schema) => find_inside(value, schema, &place, found),
-            None => found.push(Undeclared { place, name, declared }),
+            None => found.add(place, name, declared),
         }
     }
 }
 
-fn find_inside<'a>(value: &'a Value, schema: &'a Value, place: &str, found: &mut Vec<Undeclared<'a>>) {
+fn find_inside(value: &Value, schema: &Value, place: &Place<'_>, found: &mut Undeclared) {
     match value {
         Value::Object(fields) => {
             // With these keywords the author says that there may be others.
@@ -106,13 +113,13 @@ fn find_inside<'a>(value: &'a Value, schema: &'a Value, place: &str, found: &mut
                 ["patternProperties", "additionalProperties"].iter().any(|word| schema.get(word).is_some());
             let declared = schema.get("properties").and_then(Value::as_object);
             if let Some(declared) = declared.filter(|_| !is_open) {
-                find_undeclared(fields, declared, place, found);
+                find_undeclared(fields, declared, Some(place), found);
             }
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items").filter(|schema| schema.is_object()) {
                 for (number, item) in items.iter().enumerate() {
-                    find_inside(item, schema, &format!("{place}[{number}]"), found);
+                    find_inside(item, schema, &place.item(number), found);
                 }
             }
         }
@@ -160,201 +167,51 @@ pub(crate) fn without_keys(pack: &Pack, given: Option<&GivenConfig>, datastore: 
     let (no_values, no_schema) = (Object::new(), Parameters::new());
     let given = given.map_or(&no_values, |given| &*given.values);
     let whole = with_defaults(given, pack.config_schema.as_ref().unwrap_or(&no_schema));
-    // What is decrypted fails whether the key is there or not, and is told.
-    let decrypted = configuration::decrypted(&whole);
     let configuration = Configuration::new(whole, given);
-    let readable = |mut absent: Vec<(String, String)>| {
-        absent.retain(|(place, _)| !decrypted.contains(place));
-        absent
-    };
     let name = &pack.reference;
     let mut notes = Vec::new();
-    let failing = readable(configuration.lacking(datastore));
-    if let Some((places, missing)) = gathered(&failing) {
-        let read = if failing.len() == 1 { "reads" } else { "read" };
+    let failing = configuration.missing(datastore, true);
+    if !failing.places.is_empty() {
+        let (places, read) = (&failing.places, failing.places.word("reads", "read"));
+        let keys = keys(&failing, datastore);
         notes.push(format!(
-            "the configuration of the pack `{name}`: {places} {read} what is not there, so that actions of the pack fail: {missing}; \
+            "the configuration of the pack `{name}`: {places} {read} what is not there, so that actions of the pack fail: {keys}; \
              `petrel key set NAME VALUE` sets it"
         ));
     }
-    let empty = readable(configuration.absent(datastore));
-    if let Some((places, missing)) = gathered(&empty) {
-        let (default, is) = if empty.len() == 1 { ("default", "is") } else { ("defaults", "are") };
+    let empty = configuration.missing(datastore, false);
+    if !empty.places.is_empty() {
+        let (default, is) = (empty.places.word("default", "defaults"), empty.places.word("is", "are"));
+        let (places, keys) = (&empty.places, keys(&empty, datastore));
         notes.push(format!(
-            "the configuration of the pack `{name}`: the {default} of {places} {is} null, since {missing}; `petrel key set NAME VALUE` \
+            "the configuration of the pack `{name}`: the {default} of {places} {is} null, since {keys}; `petrel key set NAME VALUE` \
              sets it, or `petrel pack configure {name} FILE` gives the value itself"
         ));
     }
     notes
 }
 
-/// The places of templates that read missing keys, and these keys, each once.
-fn gathered(absent: &[(String, String)]) -> Option<(String, String)> {
-    let places: Vec<_> = absent.iter().map(|(place, _)| place.clone()).collect();
-    let mut missing: Vec<&str> =
-        absent.iter().map(|(_, missing)| missing.strip_prefix(NO_KEY).unwrap_or(missing)).collect();
-    missing.sort_unstable();
-    missing.dedup();
-    (!absent.is_empty()).then(|| (in_ticks(&places), format!("{NO_KEY}{}", listed(missing, MOST_NAMED))))
+/// The missing keys in words, the first ones with those that are likely meant.
+fn keys(missing: &Missing<'_>, datastore: &Datastore) -> String {
+    let named = missing.keys.iter().take(MOST_NAMED).map(|key| {
+        let near = datastore.near(key).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+        format!("{}{near}", quoted(&key.to_string()))
+    });
+    let named: Vec<_> = named.collect();
+    format!("the datastore has no key {}{}", named.join(", "), and_more(missing.keys.len()))
 }
 
 /// The note on defaults in `schema` that decrypt keys of the datastore.
 pub(crate) fn decrypting(schema: &Parameters) -> Option<String> {
     let places = configuration::decrypted(&with_defaults(&Object::new(), schema));
-    let (default, verb) = if places.len() == 1 { ("default", "uses") } else { ("defaults", "use") };
+    let (default, verb) = (places.word("default", "defaults"), places.word("uses", "use"));
     (!places.is_empty()).then(|| {
         format!(
-            "config.schema.yaml: the {default} of {} {verb} decrypt_kv, which is not there yet, as the datastore keeps no secrets \
-             yet; give the value itself in the configuration",
-            in_ticks(&places)
+            "config.schema.yaml: the {default} of {places} {verb} decrypt_kv, which is not there yet, as the datastore keeps no \
+             secrets yet; give the value itself in the configuration"
         )
     })
 }
 
-fn in_ticks(places: &[String]) -> String {
-    let places: Vec<_> = places.iter().map(|place| format!("`{place}`")).collect();
-    listed(places.iter().map(String::as_str), MOST_NAMED)
-}
-
 #[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-    use std::sync::Arc;
-
-    use serde_json::json;
-
-    use super::*;
-
-    fn object(value: Value) -> Object {
-        let Value::Object(object) = value else { panic!("not an object: {value}") };
-        object
-    }
-
-    fn given(values: Value, file: Option<&str>) -> GivenConfig {
-        GivenConfig { values: Arc::new(object(values)), file: file.map(PathBuf::from) }
-    }
-
-    #[test]
-    fn keys_that_no_schema_declares_are_told_together_with_the_nearest() {
-        let schema = object(json!({
-            "token": {"type": "string", "secret": true},
-            "auth": {"type": "object", "properties": {"user": {}, "password": {"secret": true}}},
-            "hosts": {"type": "array", "items": {"type": "object", "properties": {"port": {}}}},
-            "open": {"type": "object", "properties": {"a": {}}, "additionalProperties": {"type": "string"}},
-            "any": {"type": "object", "patternProperties": {"^x": {}}},
-            "free": {"type": "object"},
-        }));
-        for (values, says) in [
-            (
-                json!({"token": "y", "auth": {"user": "u"}, "open": {"b": 1}, "any": {"y": 1}, "free": {"z": 1}}),
-                None,
-            ),
-            (
-                json!({"tokn": "hush"}),
-                Some(
-                    "the configuration of the pack `p` gives tokn (did you mean token?), which config.schema.yaml does not \
-                     declare: actions get it unchecked; correct the name, or declare it",
-                ),
-            ),
-            (
-                json!({"colour": "hush", "auth": {"pasword": "hush"}, "hosts": [{}, {"prt": "hush"}]}),
-                Some(
-                    "gives colour, auth.pasword (did you mean password?), hosts[1].prt (did you mean port?), which \
-                     config.schema.yaml does not declare: actions get them unchecked",
-                ),
-            ),
-            (
-                json!({"q1": 1, "q2": 1, "q3": 1, "q4": 1, "q5": 1, "q6": 1, "q7": 1}),
-                Some("gives q1, q2, q3, q4, q5 and 2 more, which"),
-            ),
-        ] {
-            let notes = of_given("p", &given(values.clone(), None), Some(&schema));
-            assert_eq!(notes.len(), usize::from(says.is_some()), "{values}: {notes:?}");
-            let is_said =
-                |note: &String| says.is_some_and(|says| note.contains(says)) && !note.contains("hush");
-            assert!(notes.iter().all(is_said), "{values}: {notes:?}");
-        }
-        let notes = of_given("p", &given(json!({"tokn": 1}), Some("/c/packs/p.yaml")), Some(&schema));
-        assert!(
-            notes[0].starts_with("/c/packs/p.yaml: the configuration of the pack `p` gives tokn"),
-            "{notes:?}"
-        );
-        assert_eq!(of_given("p", &given(json!({"tokn": 1}), None), None), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_template_that_decrypts_is_told_and_not_quoted() {
-        let values =
-            json!({"a": [{"b": "{{ st2kv.system.hush | decrypt_kv }}"}], "c": "{{ st2kv.system.d }}"});
-        let notes = of_given("p", &given(values, None), None);
-        assert!(
-            notes.len() == 1 && notes[0].contains("`a[0].b` uses decrypt_kv, which is not there yet"),
-            "{notes:?}"
-        );
-        assert!(!notes[0].contains("hush"), "{notes:?}");
-    }
-
-    #[test]
-    fn keys_that_the_datastore_lacks_are_told_once_for_given_values_and_once_for_defaults() {
-        let pack = |schema: Value| -> Pack {
-            let mut pack = json!({
-                "ref": "p", "name": "p", "description": "d", "version": "1.0.0", "author": "a", "email": "", "keywords": [],
-                "path": "", "built_in": false,
-            });
-            pack["config_schema"] = schema;
-            serde_json::from_value(pack).unwrap()
-        };
-        let read = |key: &str| format!("{{{{ st2kv.system.{key} }}}}");
-        let defaults = |keys: &[&str]| -> Value {
-            keys.iter()
-                .map(|key| ((*key).to_owned(), json!({"type": "string", "default": read(key)})))
-                .collect()
-        };
-        let datastore =
-            Datastore { system: [("there".to_owned(), "x".to_owned())].into(), ..Datastore::default() };
-        for (schema, values, says) in [
-            (json!(null), json!({"a": read("there"), "b": "plain"}), &[][..]),
-            (
-                json!(null),
-                json!({"a": read("gone")}),
-                &[
-                    "`a` reads what is not there, so that actions of the pack fail: the datastore has no key st2kv.system.gone; \
-                   `petrel key set NAME VALUE` sets it",
-                ],
-            ),
-            (json!(null), json!({"a": "{{ st2kv.system.gone | decrypt_kv }}"}), &[]),
-            (
-                defaults(&["one", "there", "two"]),
-                json!({"x": {"y": read("ther")}, "z": [read("ther")]}),
-                &[
-                    "`x.y`, `z[0]` read what is not there, so that actions of the pack fail: the datastore has no key \
-                     st2kv.system.ther (did you mean st2kv.system.there?); ",
-                    "the defaults of `one`, `two` are null, since the datastore has no key st2kv.system.one, st2kv.system.two; ",
-                ],
-            ),
-        ] {
-            let notes = without_keys(&pack(schema), Some(&given(values.clone(), None)), &datastore);
-            assert_eq!(notes.len(), says.len(), "{values}: {notes:?}");
-            assert!(notes.iter().zip(says).all(|(note, says)| note.contains(says)), "{values}: {notes:?}");
-        }
-        let notes = without_keys(&pack(defaults(&["one"])), None, &datastore);
-        assert!(
-            notes.len() == 1 && notes[0].contains("the default of `one` is null, since the datastore"),
-            "{notes:?}"
-        );
-    }
-
-    #[test]
-    fn a_key_that_is_there_only_for_references_is_not_missed() {
-        // As in the packs napalm and sql of StackStorm's Exchange, with references written out.
-        let group = json!({"type": "object", "properties": {"user": {"type": "string"}}});
-        let schema = object(json!({
-            "credentials": {"type": "object", "patternProperties": {"^\\w+": group}},
-            "group": group, "host": {"type": "string"}, "hosts": {"type": "array", "items": {"type": "string"}},
-        }));
-        let note = ungiven("p", &object(json!({"credentials": {}})), &schema).unwrap_or_default();
-        assert!(note.contains("pack `p` has no host, hosts: not given"), "{note}");
-        let all = json!({"credentials": {}, "host": "a", "hosts": []});
-        assert_eq!(ungiven("p", &object(all), &schema), None);
-    }
-}
+mod tests;

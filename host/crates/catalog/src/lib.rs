@@ -14,6 +14,7 @@
 //! | `masked` | secrets that come back masked, for rules and configurations |
 //! | [`secret_templates`] | templates of callers that read secrets |
 //! | [`configuration`] | configurations as actions see them |
+//! | `places` | places in configurations, for notes and errors |
 //! | `pack_files` | packs whose files have gone |
 //! | `preparation` | entry points of actions are prepared before anybody waits for them |
 //! | [`validation`] | the validation of values against schemas of packs |
@@ -30,6 +31,7 @@ pub mod content;
 mod masked;
 pub mod pack_configs;
 mod pack_files;
+mod places;
 mod preparation;
 pub mod registration;
 pub mod rule_book;

@@ -203,8 +203,8 @@ impl Templates<'_> {
             ));
         }
         let read = parameters::keys_read(CONFIG, self.given, &self.registered.signature);
-        let absent = configuration.absent(&self.keys.all());
-        let absent = absent.iter().find(|(place, _)| read.iter().any(|key| is_below(place, key)));
+        let is_read = |place: &str| read.iter().any(|key| is_below(place, key));
+        let absent = configuration.absent(&self.keys.all(), is_read);
         let told = |key: &String| match nearest(key, configuration.keys()) {
             Some(near) => format!("{key} (did you mean {near}?)"),
             None => key.clone(),

@@ -10,6 +10,9 @@ use petrel_scope::with_scope;
 use crate::dashes::{each_expression, without_texts};
 use crate::words::asks;
 
+/// Largest number of keys that are told of one template.
+const MOST_TOLD: usize = 20;
+
 /// Bytes of an expression that is looked at.
 const LONGEST: usize = 10_000;
 
@@ -62,7 +65,7 @@ pub(crate) fn in_template(text: &str) -> Vec<String> {
 
 fn add(found: &mut Vec<String>, written: &str, meant: &str) {
     let said = format!("`{written}` names no scope of the datastore; did you mean `{meant}`?");
-    if !found.contains(&said) {
+    if found.len() < MOST_TOLD && !found.contains(&said) {
         found.push(said);
     }
 }

@@ -17,7 +17,7 @@ use crate::dashes::{self, Dashed};
 use crate::unscoped;
 
 /// StackStorm's filter for encrypted keys of the datastore. It always fails, as there are none yet.
-pub const DECRYPTION: &str = "decrypt_kv";
+const DECRYPTION: &str = "decrypt_kv";
 
 /// Largest number of names that a message lists.
 const MOST_NAMES: usize = 12;
@@ -154,13 +154,43 @@ pub(crate) fn asks(behind: &str) -> bool {
     is_default || TESTS.iter().any(|test| behind.starts_with(test))
 }
 
-/// Whether a template in `value` decrypts a key of the datastore.
+/// Whether a template in `value` decrypts a key of the datastore whenever it is rendered.
 pub fn decrypts(value: &Value) -> bool {
     let mut found = false;
     texts::each(value, "", &mut |_: &str, text: &str| {
-        found |= is_template(text) && text.contains(DECRYPTION);
+        found |= is_template(text) && always_decrypts(text);
     });
     found
+}
+
+/// Whether an expression in a template decrypts a key of the datastore, by the filter or by a call. A key, or a text, may
+/// have the same name.
+pub fn may_decrypt(source: &str) -> bool {
+    let mut found = false;
+    // Hardly a template does, and looking into expressions is not free.
+    if source.contains(DECRYPTION) {
+        dashes::each_expression(source, &mut |expression: &str| {
+            found |= is_decrypting(&dashes::without_texts(expression));
+        });
+    }
+    found
+}
+
+/// Whether a template decrypts whenever it is rendered, and so always fails: it has no branch that may be left out.
+pub fn always_decrypts(source: &str) -> bool {
+    may_decrypt(source) && !["{%", " or ", " and ", " if "].iter().any(|word| source.contains(word))
+}
+
+fn is_decrypting(expression: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    expression.match_indices(DECRYPTION).any(|(place, _)| {
+        let before = expression.get(..place).unwrap_or_default();
+        let behind = expression.get(place + DECRYPTION.len()..).unwrap_or_default();
+        let is_filter = before.trim_end().ends_with('|');
+        let is_call =
+            behind.trim_start().starts_with('(') && !before.ends_with('.') && !before.ends_with(is_part);
+        !behind.starts_with(is_part) && (is_filter || is_call)
+    })
 }
 
 /// Whether a template handles a missing key of the datastore itself. It may rely on the fact that such a key reads as
@@ -283,6 +313,24 @@ mod tests {
             (json!(["decrypt_kv", "{{ st2kv.system.x }}"]), false),
         ] {
             assert_eq!(decrypts(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_decrypts_is_told_from_a_name_and_from_a_branch() {
+        for (text, may, always) in [
+            ("{{ st2kv.system.x | decrypt_kv }}", true, true),
+            ("{{ st2kv.system.x |\n decrypt_kv | upper }}", true, true),
+            ("{{ st2kv.system.x | default('') | decrypt_kv }}", true, true),
+            ("{{ decrypt_kv(st2kv.system.x) }}", true, true),
+            ("{{ st2kv.system.decrypt_kv_pin }}", false, false),
+            ("{{ st2kv.system.decrypt_kv }}", false, false),
+            ("{{ st2kv.system.x | decrypt_kvs }}{{ st2kv.system.decrypt_kv('a') }}", false, false),
+            ("{{ '| decrypt_kv' }} | decrypt_kv", false, false),
+            ("{% if st2kv.system.x %}{{ st2kv.system.x | decrypt_kv }}{% endif %}", true, false),
+            ("{{ st2kv.system.y or st2kv.system.x | decrypt_kv }}", true, false),
+        ] {
+            assert_eq!((may_decrypt(text), always_decrypts(text)), (may, always), "{text}");
         }
     }
 

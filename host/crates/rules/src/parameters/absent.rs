@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use petrel_expressions::words::{DECRYPTION, replaces_absence};
+use petrel_expressions::words::{may_decrypt, replaces_absence};
 use petrel_expressions::{Datastore, KeyName};
 use petrel_model::quoted::quoted;
 
@@ -39,7 +39,7 @@ pub fn absent_keys<'a>(
     let mut add = |parameter: &'a str, is_default: bool, value: &'a Parameter| {
         for template in value.templates() {
             // Whoever follows the advice to set a key that is decrypted stores a secret in the open, and it fails all the same.
-            let is_decrypted = template.source().contains(DECRYPTION);
+            let is_decrypted = may_decrypt(template.source());
             if template.datastore_keys().is_empty() || is_decrypted || replaces_absence(template.source()) {
                 continue;
             }
