@@ -224,6 +224,9 @@ fn what_the_original_ignores_is_ignored() {
         let answer = host.try_send(method, path, "", body.to_string().as_bytes()).unwrap();
         answer.with_status(status);
     }
+    // A key is taken back as it was shown.
+    let shown = host.get("/keys/k").with_status(200).body;
+    host.try_send("PUT", "/keys/k", "", shown.as_bytes()).unwrap().with_status(200);
     let body = json!({"token": "t", "colour": 1}).to_string();
     let head = "Content-Type: application/json\r\n";
     host.send_plain("POST", "/auth/v1/tokens/validate", head, body.as_bytes()).with_status(200);
