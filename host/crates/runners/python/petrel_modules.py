@@ -222,7 +222,10 @@ def entries(folder):
 
 
 def nearest(word, names):
-    """Returns the name that is most like a word, or an empty text."""
+    """Returns the name that is most like a word, or an empty text. A long word is compared with none: it takes the product
+    of the lengths."""
+    if len(word) > 100:
+        return ""
     # Imported here, since most packs do not need it.
     import difflib
 
