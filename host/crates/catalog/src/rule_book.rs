@@ -164,7 +164,8 @@ fn check_rule(content: &Content, rule: &Rule, datastore: &Datastore) -> Result<V
     let signature = action.as_ref().ok().map(|action| &action.signature);
     found.extend(key_warnings(&compiled(rule), signature, datastore));
     found.extend(action.as_ref().ok().into_iter().flat_map(|action| misfits(rule, action)));
-    found.extend(strange_config(rule, content.known_config_keys(rule.action.reference.pack()).as_ref()));
+    let keys = content.known_config_keys(rule.action.reference.pack());
+    found.extend(strange_config(rule, keys.as_ref(), is_secret));
     found.extend(action.err().map(|error| without_action(rule, &error)));
     Ok(found)
 }

@@ -21,7 +21,8 @@ use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::Value;
 
-/// The beginning of what errors say about keys of the datastore that do not exist, see `Datastore::missing`.
+/// The beginning of what errors say about keys of the datastore that do not exist, see `Datastore::missing`. The languages
+/// put it behind reasons of any kind, so that no variant of an error tells of it.
 const MISSING_KEY: &str = "the datastore has no key";
 
 /// The templates whose values become the parameters of an action: the given ones and its defaults.
@@ -165,8 +166,9 @@ impl Templates<'_> {
         self.with_near_keys(self.with_configuration(error))
     }
 
-    /// Adds to an error about missing keys of the datastore the existing ones that are likely meant. Names are
-    /// compared for somebody who has asked, and not for events.
+    /// Adds to an error about missing keys of the datastore the existing ones that are likely meant. Names are compared
+    /// where parameters have failed for it, be it of a request, of a task or of what an event has asked for: of a few keys,
+    /// each with a thousand at most.
     fn with_near_keys(&self, error: Error) -> Error {
         if !error.to_string().contains(MISSING_KEY) {
             return error;

@@ -15,14 +15,16 @@ pub(crate) struct Dashed {
     name: String,
 }
 
-/// A path, a dot, and a name with a dash before a letter. What is called behind the dash is a function, and subtracted.
+/// A path, a dot, and a name with a dash. What is called behind the dash is a function, and subtracted. Names are taken as
+/// a whole: whoever sends an event that fails has this searched, and shorter and shorter parts would take the square.
 static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?<![\w.])([\w$]+(?:\([^()]*\))?(?:\.\w+|\[[^\]\[]*\])*)\.(\w+(?:-\w+)*-[A-Za-z_]\w*(?:-\w+)*)(?![\w(.-])").ok()
+    Regex::new(r"(?<![\w.$])([\w$]++(?:\([^()]*\))?(?:\.\w++|\[[^\]\[]*\])*)\.(\w++(?:-\w++)++)(?![\w(.-])")
+        .ok()
 });
 
 /// A path, a dot, and a name of several words, before the end of an operand.
 static BLANK: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?<![\w.])([\w$]+(?:\([^()]*\))?(?:\.\w+|\[[^\]\[]*\])*)\.([A-Za-z_]\w*(?: [A-Za-z_]\w*)+)(?=\s*(?:[|,)}\]%-]|$))").ok()
+    Regex::new(r"(?<![\w.$])([\w$]++(?:\([^()]*\))?(?:\.\w++|\[[^\]\[]*\])*)\.([A-Za-z_]\w*(?: [A-Za-z_]\w*)+)(?=\s*(?:[|,)}\]%-]|$))").ok()
 });
 
 /// The words of the languages that stand between names.
@@ -52,6 +54,9 @@ pub(crate) fn with_blank(expression: &str, is_yaql: bool) -> Option<String> {
 
 /// Bytes of an expression that is looked at.
 const LONGEST: usize = 10_000;
+
+/// Largest number of different names that are found.
+const MOST: usize = 1_000;
 
 impl Dashed {
     /// The parts of the name that are names for themselves to the language.
@@ -106,22 +111,27 @@ pub(crate) fn in_expression(expression: &str) -> Vec<Dashed> {
         // The texts that were left out have the same length.
         let before = expression.get(before.start()..before.end()).unwrap_or_default().to_owned();
         let dashed = Dashed { before, name: name.as_str().to_owned() };
-        if !found.contains(&dashed) {
-            found.push(dashed);
+        // A number behind a dash is subtracted.
+        let is_name =
+            dashed.parts().any(|part| part.starts_with(|first: char| first.is_alphabetic() || first == '_'));
+        if is_name {
+            add(&mut found, dashed);
         }
     }
     found
+}
+
+fn add(found: &mut Vec<Dashed>, dashed: Dashed) {
+    if found.len() < MOST && !found.contains(&dashed) {
+        found.push(dashed);
+    }
 }
 
 /// The names with dashes in the expressions and blocks of a template of Jinja.
 pub(crate) fn in_template(text: &str) -> Vec<Dashed> {
     let mut found = Vec::new();
     each_expression(text, &mut |expression: &str| {
-        for dashed in in_expression(expression) {
-            if !found.contains(&dashed) {
-                found.push(dashed);
-            }
-        }
+        in_expression(expression).into_iter().for_each(|dashed| add(&mut found, dashed));
     });
     found
 }
@@ -149,14 +159,16 @@ pub(crate) fn each_expression(text: &str, look: &mut impl FnMut(&str)) {
 /// `expression` with blanks in place of what is in quotes. The length stays the same.
 pub(crate) fn without_texts(expression: &str) -> String {
     let mut quote = None;
+    let mut is_escaped = false;
     let mut blank = String::with_capacity(expression.len());
     for letter in expression.chars() {
-        let is_text = quote.is_some() && quote != Some(letter);
+        let is_text = quote.is_some() && (is_escaped || quote != Some(letter));
         match quote {
-            Some(open) if open == letter => quote = None,
+            Some(_) if !is_text => quote = None,
             None if matches!(letter, '\'' | '"') => quote = Some(letter),
             Some(_) | None => {}
         }
+        is_escaped = is_text && letter == '\\' && !is_escaped;
         if is_text {
             blank.extend(std::iter::repeat_n(' ', letter.len_utf8()));
         } else {
@@ -164,6 +176,12 @@ pub(crate) fn without_texts(expression: &str) -> String {
         }
     }
     blank
+}
+
+/// Whether what begins at `place` was in quotes in the expression of which `plain` is left, see [`without_texts`]. It may
+/// not begin with a blank itself.
+pub(crate) fn is_in_quotes(plain: &str, place: usize) -> bool {
+    plain.get(place..).is_some_and(|rest| rest.starts_with(' '))
 }
 
 #[cfg(test)]
@@ -201,6 +219,7 @@ mod tests {
             ("st2kv.my-key", &["st2kv.system['my-key']"]),
             ("ctx().a-1 + trigger.n - m + ctx().a-len(x) + ctx().a-ctx().b", &[]),
             ("'trigger.a-b' ~ st2kv('system.a-b') ~ \"é.a-b\"", &[]),
+            (r"'it\'s a.b-c' ~ d.e-f ~ '\\' ~ g.h-i", &["d['e-f']", "g['h-i']"]),
             ("a-b", &[]),
         ] {
             let found = in_expression(text);
@@ -212,5 +231,23 @@ mod tests {
         assert!(dashed[0].told_in_yaql().ends_with("is read by `result().headers.get('X-Y')`"), "{dashed:?}");
         assert_eq!(dashed[0].parts().collect::<Vec<_>>(), ["Y"]);
         assert_eq!(in_template("a.b-c {{ d.e-f }} g.h-i {% if j.k-l %}x{% endif %} {{ open.a-b").len(), 3);
+    }
+
+    #[test]
+    fn long_expressions_are_searched_to_their_end() {
+        // More than a few steps for each letter, and the search would give up.
+        for begin in [
+            format!("a.x{}(1)", "-x".repeat(4_900)),
+            format!("a.x{}.", "-1".repeat(4_900)),
+            format!("a{}(", ".x".repeat(4_900)),
+            "$".repeat(9_900),
+            "x".repeat(9_900),
+        ] {
+            let found = in_expression(&format!("{begin} + b.c-d"));
+            let told: Vec<_> = found.iter().map(Dashed::told_in_jinja).collect();
+            assert!(matches!(&told[..], [told] if told.ends_with("`b['c-d']`")), "{begin:.20}: {told:?}");
+        }
+        let many: String = (0..2 * MOST).map(|n| format!("{{{{ a.b-c{n} }}}}")).collect();
+        assert_eq!(in_template(&many).len(), MOST);
     }
 }

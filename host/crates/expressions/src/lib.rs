@@ -18,7 +18,7 @@ pub mod statement;
 mod unscoped;
 pub mod words;
 
-pub use petrel_jinja::{Error, Template, is_template, render};
+pub use petrel_jinja::{Error, INSTEAD_OF_DECRYPTION, Template, is_template, render};
 pub use petrel_python::regex::Price;
 pub use petrel_python::work;
 pub use petrel_scope::{

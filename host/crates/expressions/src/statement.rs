@@ -9,6 +9,7 @@
 mod budget;
 mod calls;
 mod expression;
+mod lazy;
 mod parts;
 mod references;
 mod remedy;
@@ -29,6 +30,7 @@ use crate::words::blank;
 use budget::Budget;
 pub use budget::{BYTES, DEPTH, REEVALUATIONS, TEXT_BYTES};
 pub use calls::{Called, LiteralCall};
+pub use lazy::is_lazy;
 pub use remedy::remedy;
 pub use slips::{Slip, SlipKind};
 pub use terms::{EntryError, EvaluationError, Language, Reference, SyntaxError};

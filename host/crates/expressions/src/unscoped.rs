@@ -7,7 +7,7 @@ use fancy_regex::Regex;
 use petrel_model::quoted::quoted;
 use petrel_scope::with_scope;
 
-use crate::dashes::{each_expression, without_texts};
+use crate::dashes::{each_expression, is_in_quotes, without_texts};
 use crate::words::asks;
 
 /// Largest number of keys that are told of one template.
@@ -50,8 +50,9 @@ pub(crate) fn in_template(text: &str) -> Vec<String> {
             else {
                 continue;
             };
+            let is_meant = !is_in_quotes(&plain, whole.start());
             let is_scope = ["system", "user"].contains(&name.as_str());
-            if !is_scope && !asks(behind(whole.end())) {
+            if is_meant && !is_scope && !asks(behind(whole.end())) {
                 add(
                     &mut found,
                     &quoted(whole.as_str()),
@@ -87,6 +88,7 @@ mod tests {
             ("{{ st2kv.limit.upper() }}", &["st2kv.limit st2kv.system.limit"]),
             ("{{ st2kv['my key'] }}", &["st2kv['my key'] st2kv.system['my key']"]),
             ("{{ st2kv.limit | default(5) }}{{ st2kv['x'] is defined }}{{ st2kv.get('x') }}", &[]),
+            ("{{ \"st2kv['my key']\" }}{{ 'st2kv[\"x\"]' ~ 'it\\'s st2kv.limit' }}", &[]),
             ("{{ 'st2kv.limit' }} st2kv.limit {{ x.st2kv.limit }} it's {{ st2kv.my-key }}", &[]),
         ] {
             let told = in_template(text).into_iter().map(|said| {

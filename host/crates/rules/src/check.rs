@@ -88,6 +88,8 @@ fn unknown_operator(name: &str) -> String {
     let lower = name.to_lowercase();
     let near = Operator::NAMES
         .iter()
+        // A comparison takes the product of the lengths, and a name may have any. Two letters have at most eight bytes.
+        .filter(|known| known.len().abs_diff(lower.len()) <= 8)
         .map(|known| (strsim::damerau_levenshtein(&lower, known), known))
         .min()
         .filter(|(distance, _)| *distance <= 2);
@@ -97,7 +99,7 @@ fn unknown_operator(name: &str) -> String {
     };
     let part = || Operator::NAMES.iter().filter(is_part).max_by_key(|known| known.len());
     match near.map(|(_, near)| near).or_else(|| part().filter(|_| !lower.is_empty())) {
-        Some(near) => format!("`{name}` is not an operator; did you mean {near}?"),
+        Some(near) => format!("`{}` is not an operator; did you mean {near}?", quoted(name)),
         None => Error::UnknownOperator(name.to_owned()).to_string(),
     }
 }
@@ -176,6 +178,17 @@ mod tests {
         }
         let blank = "a name with a blank is read by `trigger['my key']`";
         assert!(found.last().is_some_and(|last| last.ends_with(blank)), "{found:?}");
+    }
+
+    #[test]
+    fn a_long_name_of_an_operator_is_cut() {
+        for (name, says) in [
+            ("x".repeat(1 << 20), " is not an operator; operators are equals"),
+            (format!("{}in", "x".repeat(1 << 20)), "` is not an operator; did you mean in?"),
+        ] {
+            let said = unknown_operator(&name);
+            assert!(said.contains(says) && said.len() < 2_000, "{} {said:.100}", said.len());
+        }
     }
 
     #[test]

@@ -46,7 +46,9 @@ pub fn warnings(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
 fn without_root(rule: &Rule, key: &str) -> String {
     let path = key.trim_start_matches("$.").split('#').next().unwrap_or_default();
     let root = path.split(['.', '[']).next().unwrap_or_default();
-    let remedy = match (nearest(root, ROOTS), path.strip_prefix("st2kv.")) {
+    let behind = path.strip_prefix("st2kv.");
+    let near = nearest(root, ROOTS).filter(|_| behind.is_none());
+    let remedy = match (near, behind.filter(|behind| !behind.is_empty())) {
         (_, Some(path)) => format!("did you mean {}?", quoted(&with_scope(path))),
         (Some(near), None) => format!("did you mean {near}?"),
         (None, None) => {
@@ -226,6 +228,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_criterion_on_nothing_that_exists_is_told_with_what_is_meant() {
+        for (key, says) in [
+            ("trigger.body.x", None),
+            ("triger.body.x", Some("did you mean trigger?")),
+            ("st2kv.limit", Some("did you mean system.limit?")),
+            ("st2kv.systemd.unit", Some("did you mean system.systemd.unit?")),
+            ("st2kv.", Some("begin its key with trigger. for the event, or with system. for the datastore")),
+        ] {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
+                "criteria": {key: {"type": "exists"}}, "action": {"ref": "core.local"},
+            });
+            let told = warnings(&serde_json::from_value(rule).unwrap(), None);
+            assert_eq!(told.len(), usize::from(says.is_some()), "{key}: {told:?}");
+            assert!(says.is_none_or(|says| told[0].ends_with(says)), "{key}: {told:?}");
+        }
+    }
 
     fn warned(given: &Value, runner: Option<&str>, declared: &Value) -> Vec<String> {
         let rule = json!({

@@ -22,11 +22,19 @@ const LONGEST_COMPARED: usize = 60;
 /// `systm.limit`.
 pub fn with_scope(path: &str) -> String {
     let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
-    match (nearest(first, ["system", "user"]), rest) {
+    match (misspelt_scope(first, &["system", "user"]), rest) {
         (Some(scope), Some(rest)) => format!("{scope}.{rest}"),
         (Some(scope), None) => scope.to_owned(),
         (None, _) => format!("system.{path}"),
     }
+}
+
+/// The one of `scopes` that is likely meant by `word`. A longer word, such as `systemd` or `users`, is one of its own, unless
+/// it repeats a letter.
+pub(crate) fn misspelt_scope(word: &str, scopes: &[&'static str]) -> Option<&'static str> {
+    let near = nearest(word, scopes.iter().copied())?;
+    let lower = word.to_lowercase();
+    lower.strip_prefix(near).is_none_or(|rest| near.ends_with(rest)).then_some(near)
 }
 
 /// The scope of a key.
@@ -137,6 +145,10 @@ mod tests {
             ("systm.limit", "system.limit"),
             ("usr.limit", "user.limit"),
             ("systm", "system"),
+            ("System.limit", "system.limit"),
+            ("systemm.limit", "system.limit"),
+            ("systemd.unit", "system.systemd.unit"),
+            ("users.limit", "system.users.limit"),
         ] {
             assert_eq!(with_scope(path), meant, "{path}");
         }

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use petrel_model::nearest::nearest;
 use serde_json::Value;
 
+use crate::datastore::misspelt_scope;
 use crate::{KeyScope, Variables};
 
 /// The units of work of asking for a key or a task, since each may be a read of the store.
@@ -35,7 +35,7 @@ pub fn missing_key(key: &str) -> String {
 pub fn shared_key(key: &str) -> String {
     let key = key.strip_prefix("user.").unwrap_or(key);
     match key.split_once('.') {
-        Some((scope, name)) if nearest(scope, ["system"]).is_some() => format!("system.{name}"),
+        Some((scope, name)) if misspelt_scope(scope, &["system"]).is_some() => format!("system.{name}"),
         _ => format!("system.{key}"),
     }
 }
@@ -112,7 +112,9 @@ mod tests {
         for key in ["limit", "user.limit", "systm.limit", "System.limit"] {
             assert_eq!(shared_key(key), "system.limit", "{key}");
         }
-        assert_eq!(shared_key("a.b"), "system.a.b");
+        for (key, shared) in [("a.b", "system.a.b"), ("systemd.unit", "system.systemd.unit")] {
+            assert_eq!(shared_key(key), shared, "{key}");
+        }
         assert!(missing_key("systm.limit").ends_with("one that all share is \"system.limit\"."));
     }
 }

@@ -28,7 +28,14 @@ pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: V
     // The longest first, since one may be a part of another.
     secrets.sort_by_key(|text| Reverse(text.len()));
     if let Some(Value::Array(errors)) = told.get_mut("errors") {
-        errors.iter_mut().filter_map(|error| error.get_mut("message")).for_each(|text| hide(text, &secrets));
+        for error in errors {
+            // A hint names what is near to the message, and so may the secret be.
+            for part in ["message", "hint"] {
+                if let Some(text) = error.get_mut(part) {
+                    hide(text, &secrets);
+                }
+            }
+        }
     }
     // The message of a chain.
     if let Some(text) = told.get_mut("error") {

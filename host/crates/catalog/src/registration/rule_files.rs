@@ -188,7 +188,8 @@ impl Own {
         }
         let mut notes = warnings(&rule, action.map(RegisteredAction::target));
         notes.extend(action.into_iter().flat_map(|action| misfits(&rule, action)));
-        notes.extend(strange_config(&rule, self.config_keys(rule.action.reference.pack(), around).as_ref()));
+        let keys = self.config_keys(rule.action.reference.pack(), around);
+        notes.extend(strange_config(&rule, keys.as_ref(), is_secret));
         if let Known::Missing(error) = &known {
             notes.push(without_action(&rule, error));
         }

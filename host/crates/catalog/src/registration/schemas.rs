@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use petrel_expressions::DATASTORE;
 use petrel_expressions::words::{Seen, decrypts, strays};
+use petrel_expressions::{DATASTORE, INSTEAD_OF_DECRYPTION};
 use petrel_model::parameters::{Parameters, Schema, merged};
 use petrel_model::quoted::listed;
 use petrel_model::secrets::has_secret;
@@ -123,8 +123,7 @@ fn decrypting(actions: &[Action]) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
             "the default of {} uses decrypt_kv, which is not there yet, as the datastore keeps no secrets yet, so that a run \
-             without a value for it fails; give the value, or have the default read the configuration: \
-             {{{{ config_context.NAME }}}}",
+             without a value for it fails; {INSTEAD_OF_DECRYPTION}",
             listed(names.iter().map(String::as_str), MOST_NAMED)
         )
     })
@@ -175,7 +174,8 @@ mod tests {
         let note =
             decrypting(&[action("a", json!({"n": secret, "m": open})), action("b", json!({"o": secret}))]);
         let begin = "the default of parameter n of `p.a`, parameter o of `p.b` uses decrypt_kv, which is not there yet";
-        assert!(note.as_ref().is_some_and(|note| note.starts_with(begin)), "{note:?}");
+        let is_said = |note: &String| note.starts_with(begin) && note.ends_with(INSTEAD_OF_DECRYPTION);
+        assert!(note.as_ref().is_some_and(is_said), "{note:?}");
         let schema = json!({"auth": {"type": "object", "properties": {"pin": secret, "user": open}}});
         let note = config_advice::decrypting(schema.as_object().unwrap());
         let begin =

@@ -29,15 +29,29 @@ pub(crate) fn misfits(rule: &Rule, registered: &RegisteredAction) -> Vec<String>
 }
 
 /// A sentence for each key that a parameter reads of the configuration of its action's pack, and that is not among `keys`.
-pub(crate) fn strange_config(rule: &Rule, keys: Option<&ConfigKeys>) -> Vec<String> {
+/// Parameters for which `is_secret` holds are not quoted.
+pub(crate) fn strange_config(
+    rule: &Rule,
+    keys: Option<&ConfigKeys>,
+    is_secret: impl Fn(&str) -> bool,
+) -> Vec<String> {
     let Some(keys) = keys else { return Vec::new() };
-    let told = rule.action.parameters.iter().flat_map(|(name, value)| {
-        let strangers = keys.strangers(value).into_iter();
-        strangers.map(move |(place, message)| {
-            format!("rule {}: parameter {}{place}: {message}", rule.reference, quoted(name))
-        })
-    });
-    told.collect()
+    let mut told = Vec::new();
+    for (name, value) in &rule.action.parameters {
+        let begin = format!("rule {}: parameter {}", rule.reference, quoted(name));
+        let strangers = keys.strangers(value);
+        if is_secret(name) {
+            told.extend(strangers.first().map(|_| {
+                format!(
+                    "{begin} reads a key that the configuration of the pack does not have; correct it (it may hold a secret, so \
+                     its text is not shown)"
+                )
+            }));
+        } else {
+            told.extend(strangers.into_iter().map(|(place, message)| format!("{begin}{place}: {message}")));
+        }
+    }
+    told
 }
 
 /// The mistake in a value for one of `parameters`, after it is cast.
@@ -65,5 +79,34 @@ pub(crate) fn has_template(value: &Value) -> bool {
         Value::Array(items) => items.iter().any(has_template),
         Value::Object(fields) => fields.iter().any(|(key, value)| is_template(key) || has_template(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_that_a_secret_parameter_reads_in_vain_is_not_quoted() {
+        let rule = json!({
+            "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
+            "action": {"ref": "p.a", "parameters": {
+                "pin": "{{ config_context.hush }}{{ config_context.hushed }}", "cmd": ["{{ config_context.ur }}"],
+                "fine": "{{ config_context.url }}",
+            }},
+        });
+        let rule: Rule = serde_json::from_value(rule).unwrap();
+        let keys = ConfigKeys::new("p", ["url"]);
+        let told = strange_config(&rule, Some(&keys), |name| name == "pin");
+        let says = [
+            "rule p.r: parameter pin reads a key that the configuration of the pack does not have; correct it",
+            "rule p.r: parameter cmd[0]: the configuration of the pack p has no key ur; did you mean url?",
+        ];
+        assert_eq!(told.len(), says.len(), "{told:?}");
+        assert!(told.iter().zip(says).all(|(told, says)| told.starts_with(says)), "{told:?}");
+        assert!(told.iter().all(|told| !told.contains("hush")), "{told:?}");
+        assert_eq!(strange_config(&rule, None, |_| false), [""; 0]);
     }
 }

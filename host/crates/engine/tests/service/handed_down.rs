@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Plan, asks_with, task_of};
+use crate::support::{Plan, asks_with, result_of, task_of};
 
 const FLOW: &str = "
 version: 1.0
@@ -33,5 +33,26 @@ async fn a_secret_of_a_workflow_is_one_in_every_parameter_of_its_tasks_that_quot
             assert_eq!(child.context.secret_places, expected, "{given}: {}", task_of(&child));
         }
         assert_eq!(house.children(id).await.len(), 3);
+    }
+}
+
+/// Fails with a hint that names a variable.
+const NEAR: &str = "
+version: 1.0
+input: [token]
+vars: [{s3cretive: 1}]
+tasks:
+  only: {action: house.at_once}
+output: [{x: \"{{ ctx('s3cre' ~ 'tiv') }}\"}]
+";
+
+#[tokio::test]
+async fn the_hint_of_an_error_does_not_tell_a_secret() {
+    let house = Plan::default().workflow_with("near", PARAMETERS, NEAR).open().await;
+    for (token, named) in [("other-secret", "s3cretive"), ("s3cretive", "********")] {
+        let id = house.request(asks_with("near", &json!({"token": token}))).await.unwrap().id;
+        let ended = house.ended(id).await;
+        let errors = result_of(&ended, "errors");
+        assert_eq!(errors[0]["hint"], format!("Did you mean `ctx('{named}')`?"), "{errors}");
     }
 }

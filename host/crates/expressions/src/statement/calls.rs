@@ -5,8 +5,9 @@ use std::sync::{Arc, LazyLock};
 
 use fancy_regex::Regex;
 
+use super::lazy::Certain;
 use super::terms::Language;
-use crate::dashes::without_texts;
+use crate::dashes::{is_in_quotes, without_texts};
 
 /// The function of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,94 +53,64 @@ static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static PATH: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?<![.\w$])st2kv\.([A-Za-z_][\w.\-]*(?<![.\-]))(?![\w(])").ok());
 
-/// The words behind which a part of an expression is not always evaluated.
-const JINJA_CONDITIONS: [&str; 4] = ["and", "or", "if", "else"];
-
-/// As [`JINJA_CONDITIONS`]. An argument of most of these functions is evaluated for each item, or if it is needed.
-const YAQL_CONDITIONS: [&str; 19] = [
-    "and",
-    "or",
-    "switch",
-    "switchCase",
-    "selectCase",
-    "selectAllCases",
-    "coalesce",
-    "where",
-    "select",
-    "selectMany",
-    "any",
-    "all",
-    "indexWhere",
-    "takeWhile",
-    "skipWhile",
-    "orderBy",
-    "groupBy",
-    "toDict",
-    "aggregate",
-];
-
-/// Whether the part of `expression` from `start` to `end` is not always evaluated.
-fn is_conditional(language: Language, expression: &str, start: usize, end: usize) -> bool {
-    // Texts in quotes are blank, and have their length.
-    let plain = without_texts(expression);
-    let words = |from: usize, to: usize| {
-        let text = plain.get(from..to).unwrap_or_default();
-        text.split(|char: char| !(char.is_alphanumeric() || char == '_'))
-    };
-    match language {
-        Language::Jinja => {
-            words(0, start).any(|word| JINJA_CONDITIONS.contains(&word))
-                || words(end, plain.len()).any(|word| word == "if")
-        }
-        Language::Yaql => words(0, start).any(|word| YAQL_CONDITIONS.contains(&word)),
-    }
-}
+/// Bytes of an expression that is looked at. A longer one of YAQL is refused, and hardly anybody writes one of Jinja.
+const LONGEST: usize = 64 * 1024;
 
 /// Adds the calls in `text`.
 pub(super) fn collect(text: &str, into: &mut Vec<LiteralCall>) {
-    // Most texts have neither, and the patterns are not free.
-    if !text.contains("task") && !text.contains("st2kv") {
-        return;
-    }
-    let (Some(call), Some(path)) = (CALL.as_ref(), PATH.as_ref()) else { return };
+    // A block may pass by anything.
+    let has_block = text.contains("{%");
     for language in [Language::Jinja, Language::Yaql] {
-        // A block may pass by anything.
-        let has_block = language == Language::Jinja && text.contains("{%");
         for part in language.parts(text) {
-            let is_conditional =
-                |start: usize, end: usize| has_block || is_conditional(language, part, start, end);
-            for found in call.captures_iter(part).filter_map(Result::ok) {
-                let group = |number: usize| found.get(number).map(|group| group.as_str());
-                let quoted = group(2).or_else(|| group(3));
-                let Some(argument) = quoted.or_else(|| group(4)) else { continue };
-                let (start, end) = found.get(0).map_or((0, 0), |whole| (whole.start(), whole.end()));
-                into.push(LiteralCall {
-                    called: match group(1) {
-                        Some("task") => Called::Task,
-                        Some("task_status") => Called::TaskStatus,
-                        _ => Called::Key,
-                    },
-                    argument: argument.to_owned(),
-                    is_quoted: quoted.is_some(),
-                    has_default: group(5).is_some_and(|others| others.contains("default")),
-                    is_conditional: is_conditional(start, end),
-                    language,
-                    expression: part.into(),
-                });
-            }
-            for found in path.captures_iter(part).filter_map(Result::ok) {
-                let Some(argument) = found.get(1) else { continue };
-                into.push(LiteralCall {
-                    called: Called::KeyPath,
-                    argument: argument.as_str().to_owned(),
-                    is_quoted: false,
-                    has_default: false,
-                    is_conditional: is_conditional(argument.start(), argument.end()),
-                    language,
-                    expression: part.into(),
-                });
+            // Most have neither, and the patterns are not free.
+            if part.len() <= LONGEST && (part.contains("task") || part.contains("st2kv")) {
+                in_part(part, language, has_block && language == Language::Jinja, into);
             }
         }
+    }
+}
+
+/// Adds the calls in one expression; with `has_block` any may be passed by.
+fn in_part(part: &str, language: Language, has_block: bool, into: &mut Vec<LiteralCall>) {
+    let (Some(call), Some(path)) = (CALL.as_ref(), PATH.as_ref()) else { return };
+    // Texts in quotes are blank, and have their length.
+    let plain = without_texts(part);
+    let certain = Certain::of(language, &plain);
+    let is_conditional = |start: usize, end: usize| has_block || !certain.has(start, end);
+    // Shared, since an expression may have thousands of calls.
+    let expression: Arc<str> = part.into();
+    for found in call.captures_iter(part).filter_map(Result::ok) {
+        let group = |number: usize| found.get(number).map(|group| group.as_str());
+        let quoted = group(2).or_else(|| group(3));
+        let (Some(whole), Some(argument)) = (found.get(0), quoted.or_else(|| group(4))) else { continue };
+        if is_in_quotes(&plain, whole.start()) {
+            continue;
+        }
+        into.push(LiteralCall {
+            called: match group(1) {
+                Some("task") => Called::Task,
+                Some("task_status") => Called::TaskStatus,
+                _ => Called::Key,
+            },
+            argument: argument.to_owned(),
+            is_quoted: quoted.is_some(),
+            has_default: group(5).is_some_and(|others| others.contains("default")),
+            is_conditional: is_conditional(whole.start(), whole.end()),
+            language,
+            expression: Arc::clone(&expression),
+        });
+    }
+    for found in path.captures_iter(&plain).filter_map(Result::ok) {
+        let Some(argument) = found.get(1) else { continue };
+        into.push(LiteralCall {
+            called: Called::KeyPath,
+            argument: argument.as_str().to_owned(),
+            is_quoted: false,
+            has_default: false,
+            is_conditional: is_conditional(argument.start(), argument.end()),
+            language,
+            expression: Arc::clone(&expression),
+        });
     }
 }
 
@@ -161,6 +132,15 @@ mod tests {
             ("<% coalesce(ctx().y, task('a')) %><% str(task('a')) %>", &[true, false]),
             ("{% if ctx().y %}{{ st2kv('system.a') }}{% endif %}", &[true]),
             ("{{ 'and if ' ~ st2kv('system.a') ~ ' if ' }}", &[false]),
+            ("{{ 'it\\'s and ' ~ st2kv('system.a') }}", &[false]),
+            ("{{ st2kv('system.a', default=1 if x else 2) }}", &[false]),
+            ("<% ctx(x)?.get(task('a')) %><% task('a')?.result %>", &[true, false]),
+            ("<% dict(x => task('a')) %><% let(task('a')) %><% assert(task('a')) %>", &[true, true, true]),
+            (
+                "<% ctx(xs).orderByDescending(task('a')) %><% ctx(xs).lastIndexWhere(task('a')) %>",
+                &[true, true],
+            ),
+            ("<% st2kv('system.a', decrypt => true) + st2kv('system.b') %>", &[false, false]),
         ] {
             let mut found = Vec::new();
             collect(text, &mut found);
@@ -187,6 +167,7 @@ mod tests {
             ),
             ("<% task(ctx(name)) + st2kv('system.' + ctx(x)) + task() %>", &[]),
             ("<% my_task('a') + ctx().task(b) + $.task('a') %> task('x')", &[]),
+            ("{{ ctx('u') ~ '/st2kv.html' }}{{ \"st2kv('system.a')\" ~ ' task(b)' }}", &[]),
         ] {
             let mut found = Vec::new();
             collect(text, &mut found);
@@ -198,5 +179,16 @@ mod tests {
             });
             assert_eq!(told.collect::<Vec<_>>(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn many_calls_share_their_expression_and_one_that_is_too_long_is_left_out() {
+        let of = |calls: usize| format!("<%{}%>", " task(a)".repeat(calls));
+        let mut found = Vec::new();
+        collect(&of(LONGEST / 8 - 1), &mut found);
+        assert_eq!(found.len(), LONGEST / 8 - 1);
+        assert!(found.iter().all(|call| Arc::ptr_eq(&call.expression, &found[0].expression)));
+        collect(&of(LONGEST / 8 + 1), &mut found);
+        assert_eq!(found.len(), LONGEST / 8 - 1);
     }
 }

@@ -33,10 +33,12 @@ pub(super) fn collect_items(text: &str, into: &mut Vec<Reference>) {
     let Some(pattern) = ITEM.as_ref() else { return };
     for language in [Language::Jinja, Language::Yaql] {
         for part in language.parts(text) {
+            let mut shared: Option<Arc<str>> = None;
             for call in pattern.captures_iter(part).filter_map(Result::ok) {
                 let key = (1..=3).find_map(|group| call.get(group));
                 let name = key.map(|key| key.as_str().to_owned()).unwrap_or_default();
-                into.push(Reference { language, expression: part.into(), name });
+                let expression = Arc::clone(shared.get_or_insert_with(|| part.into()));
+                into.push(Reference { language, expression, name });
             }
         }
     }

@@ -18,9 +18,6 @@ const LONGEST: usize = 4_000;
 /// Largest number of names that are compared with an unknown one.
 const MOST_COMPARED: usize = 200;
 
-/// Largest number of keys of a result that a remedy lists.
-const MOST_NAMES: usize = 10;
-
 /// A word as the argument of a function that takes the name of something.
 static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?<![\w.])(ctx|item|st2kv|task|task_status)\(\s*([A-Za-z_]\w*)(?:\.[\w.]*\w)?\s*[,)]").ok()
@@ -42,6 +39,10 @@ static MISSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// A path in the words of Jinja about one that does not exist.
+static UNDEFINED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"`([^`]+)` (?:\(the key is [^`]*\) )?is not defined").ok());
+
 /// A key of the datastore as rules and parameters read it.
 static KEY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?<![\w.$])st2kv\.([A-Za-z_][\w.\-]*(?<![.\-]))(?![\w(])").ok());
@@ -53,11 +54,13 @@ pub fn remedy(error: &str, scope: &WorkflowScope) -> Option<String> {
         return None;
     }
     let expression = expression(error);
-    of_key(expression)
+    // What is in quotes is a text, whatever it looks like.
+    let plain = dashes::without_texts(expression);
+    of_key(error, &plain)
         .or_else(|| of_dash(error, expression))
-        .or_else(|| of_word(error, expression))
-        .or_else(|| of_result(expression, scope))
-        .or_else(|| of_variable(error, expression, scope))
+        .or_else(|| of_word(error, &plain))
+        .or_else(|| of_result(&plain, scope))
+        .or_else(|| of_variable(error, &plain, scope))
 }
 
 /// The expression that an error quotes, or all of the error.
@@ -80,11 +83,23 @@ fn of_dash(error: &str, expression: &str) -> Option<String> {
     Some(format!("{}.", capital(&told)))
 }
 
-fn of_key(expression: &str) -> Option<String> {
+fn of_key(error: &str, expression: &str) -> Option<String> {
     let path = first(&KEY, expression)?.get(1)?.as_str();
+    if !is_about(error, path) {
+        return None;
+    }
     let has_scope = ["system.", "user."].iter().any(|scope| path.starts_with(scope));
     let meant = if has_scope { path.to_owned() } else { shared_key(path) };
     Some(format!("`st2kv` is a function in a workflow; write `st2kv('{}')`.", quoted(&meant)))
+}
+
+/// Whether what `error` says is missing belongs to the key behind `st2kv.path`, or it does not say what.
+fn is_about(error: &str, path: &str) -> bool {
+    let said = first(&MISSING, error).or_else(|| first(&UNDEFINED, error));
+    let missing = said.and_then(|said| (1..=3).find_map(|group| said.get(group)));
+    missing.map(|missing| missing.as_str()).is_none_or(|missing| {
+        missing.starts_with("st2kv") || path.split(['.', '-']).any(|part| part == missing)
+    })
 }
 
 /// In Jinja a word is a name, and the names of workflows are texts.
@@ -99,14 +114,15 @@ fn of_word(error: &str, expression: &str) -> Option<String> {
     Some(format!("A name is a text; write `{called}('{}')`.", quoted(argument)))
 }
 
+/// The keys of the result are not listed, since those of a part that is secret tell of it.
 fn of_result(expression: &str, scope: &WorkflowScope) -> Option<String> {
     let name = first(&RESULT, expression)?.get(1)?.as_str();
     let result = scope.task.as_ref()?.result.as_object()?;
     if result.contains_key(name) {
         return None;
     }
-    let names = || result.keys().map(String::as_str).take(MOST_COMPARED);
-    if let Some(near) = nearest(name, names()) {
+    let names = result.keys().map(String::as_str).take(MOST_COMPARED);
+    if let Some(near) = nearest(name, names) {
         return Some(format!("Did you mean `result().{}`?", quoted(near)));
     }
     // The output of an action that returns a value is below `result`.
@@ -115,8 +131,7 @@ fn of_result(expression: &str, scope: &WorkflowScope) -> Option<String> {
     {
         return Some(format!("Did you mean `result().result.{}`?", quoted(name)));
     }
-    let told: Vec<_> = names().take(MOST_NAMES).map(quoted).collect();
-    (!told.is_empty()).then(|| format!("The result has {}.", told.join(", ")))
+    None
 }
 
 fn of_variable(error: &str, expression: &str, scope: &WorkflowScope) -> Option<String> {
@@ -153,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_name_that_is_likely_meant_is_told() {
-        for pattern in [&WORD, &RESULT, &VARIABLE, &MISSING, &KEY] {
+        for pattern in [&WORD, &RESULT, &VARIABLE, &MISSING, &UNDEFINED, &KEY] {
             assert!(pattern.is_some());
         }
         let mut variables = Variables::new();
@@ -164,7 +179,14 @@ mod tests {
         for (text, says) in [
             ("{{ result().stdot }}", "Did you mean `result().stdout`?"),
             ("{{ result().id }}", "Did you mean `result().result.id`?"),
-            ("{{ result().colour }}", "The result has stdout, return_code, result."),
+            ("{{ result().colour }}", ""),
+            ("{{ ctx('hst') ~ '/st2kv.html' }}", "Did you mean `ctx('host')`?"),
+            ("{{ ctx('hst') ~ 'result().stdot' }}", "Did you mean `ctx('host')`?"),
+            ("{{ ctx('hst') ~ st2kv.limit }}", "Did you mean `ctx('host')`?"),
+            (
+                "{{ st2kv.system.limit }}",
+                "`st2kv` is a function in a workflow; write `st2kv('system.limit')`.",
+            ),
             ("{{ task(b).result }}", "A name is a text; write `task('b')`."),
             ("{{ st2kv(system.x) }}", "A name is a text; write `st2kv('system.x')`."),
             ("{{ st2kv.limit }}", "`st2kv` is a function in a workflow; write `st2kv('system.limit')`."),

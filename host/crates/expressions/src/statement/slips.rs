@@ -48,7 +48,7 @@ pub(super) fn collect(text: &str, into: &mut Vec<Slip>) {
     for language in [Language::Jinja, Language::Yaql] {
         if language == Language::Jinja && has_block(text) {
             // A text with blocks is a template as a whole, in which expressions may span lines.
-            add_unknown(language, text, jinja::unknown(text, true), into);
+            add_all(SlipKind::Unknown, language, text, jinja::unknown(text, true), into);
             add_bare(text, text, true, into);
             continue;
         }
@@ -61,12 +61,13 @@ pub(super) fn collect(text: &str, into: &mut Vec<Slip>) {
                     yaql::Expression::compile(inside).map(|read| read.unknown()).unwrap_or_default()
                 }
             };
-            add_unknown(language, part, unknown, into);
+            add_all(SlipKind::Unknown, language, part, unknown, into);
             if language == Language::Jinja {
                 add_bare(part, inside, false, into);
             } else {
-                let dashed = dashes::in_expression(inside).into_iter();
-                into.extend(dashed.map(|dashed| bare(language, part, dashed.told_in_yaql())));
+                let dashed = dashes::in_expression(inside);
+                let messages = dashed.iter().map(Dashed::told_in_yaql).collect();
+                add_all(SlipKind::Bare, language, part, messages, into);
             }
         }
         if text.contains(language.delimiters().0) {
@@ -103,13 +104,20 @@ fn without_other(language: Language, text: &str) -> String {
     without
 }
 
-fn add_unknown(language: Language, expression: &str, messages: Vec<String>, into: &mut Vec<Slip>) {
+/// Adds a slip for each message. All share their expression, which may be long, and so may be their number.
+fn add_all(
+    kind: SlipKind,
+    language: Language,
+    expression: &str,
+    messages: Vec<String>,
+    into: &mut Vec<Slip>,
+) {
     if messages.is_empty() {
         return;
     }
     let expression: Arc<str> = expression.into();
     into.extend(messages.into_iter().map(|message| Slip {
-        kind: SlipKind::Unknown,
+        kind,
         language,
         expression: Arc::clone(&expression),
         message,
@@ -128,21 +136,15 @@ fn add_bare(expression: &str, inside: &str, is_template: bool, into: &mut Vec<Sl
             || dashed.iter().flat_map(Dashed::parts).any(|part| part == name)
             || asks_for(inside, name)
     };
-    for name in strays.iter().filter(|name| !is_told(name)) {
+    let unknown = strays.iter().filter(|name| !is_told(name)).map(|name| {
         let shown = quoted(name);
-        let message = format!(
+        format!(
             "unknown name \"{shown}\"; a variable is read by `ctx('{shown}')`, the result of the task by `result()`"
-        );
-        into.push(bare(Language::Jinja, expression, message));
-    }
+        )
+    });
     // A key of the datastore is told with the function that reads it.
-    let told = dashed.iter().filter(|dashed| dashed.root() != DATASTORE);
-    into.extend(told.map(|dashed| bare(Language::Jinja, expression, dashed.told_in_jinja())));
-}
-
-/// The slip of reading a name that is not there.
-fn bare(language: Language, expression: &str, message: String) -> Slip {
-    Slip { kind: SlipKind::Bare, language, expression: expression.into(), message }
+    let told = dashed.iter().filter(|dashed| dashed.root() != DATASTORE).map(Dashed::told_in_jinja);
+    add_all(SlipKind::Bare, Language::Jinja, expression, unknown.chain(told).collect(), into);
 }
 
 /// Adds the expressions that do not end on their line, at most one for each line. `looked_at` is `text` without the
@@ -232,6 +234,17 @@ mod tests {
             let expected: Vec<_> =
                 expressions.iter().map(|expression| (SlipKind::Bare, (*expression).to_owned())).collect();
             assert_eq!(found(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_found_in_one_expression_shares_it() {
+        for text in ["{{ a ~ b ~ c.d-e }}", "<% a.b-c + d.e-f %>", "{% if a %}{{ b }}{{ c.d-e }}{% endif %}"]
+        {
+            let mut slips = Vec::new();
+            collect(text, &mut slips);
+            let is_shared = |slip: &Slip| Arc::ptr_eq(&slip.expression, &slips[0].expression);
+            assert!(slips.len() > 1 && slips.iter().all(is_shared), "{text}: {slips:?}");
         }
     }
 

@@ -11,6 +11,11 @@ use super::{CallArguments, defined, items, json, order, patterns, told, wrong};
 use crate::convert;
 use crate::work::{self, Exceeded};
 
+/// The remedy where a template decrypts a key of the datastore, which nothing can do yet. Whoever reads it shall not keep a
+/// secret in clear.
+pub const INSTEAD_OF_DECRYPTION: &str = "keep the secret in the configuration of the pack, declared with `secret: true`, and \
+                                         read it as config_context.NAME";
+
 /// A row of the table. As a filter, a function takes its first argument from before the bar.
 struct Function {
     name: &'static str,
@@ -121,10 +126,9 @@ fn versions<T: Into<Value>>(
 }
 
 fn decrypt_kv(_args: &Arguments) -> Result<Value, Error> {
-    Err(wrong(
-        "decrypt_kv is not there yet: keys are encrypted from a later release on; keep the secret in the configuration of the \
-         pack, declared with `secret: true`, and read it as config_context.NAME",
-    ))
+    Err(wrong(format!(
+        "decrypt_kv is not there yet: keys are encrypted from a later release on; {INSTEAD_OF_DECRYPTION}"
+    )))
 }
 
 fn from_yaml_string(args: &Arguments) -> Result<Value, Error> {

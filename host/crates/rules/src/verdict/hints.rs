@@ -62,22 +62,31 @@ impl Verdict<'_> {
 /// The reason why `pattern` is 0, see [`zero`].
 pub(crate) fn of_cast(pattern: &Pattern, datastore: &Datastore) -> Option<String> {
     let (key, filter) = pattern.number_of_key()?;
-    zero(key, filter, datastore)
+    zero(key, filter, datastore, false)
 }
 
 /// The reason why `key | filter` is 0, if `| int` or `| float` makes that of a text of `datastore` that is no number. What
-/// reads it goes on with that, as in Jinja.
-pub(crate) fn zero(key: &KeyName, filter: &str, datastore: &Datastore) -> Option<String> {
+/// reads it goes on with that, as in Jinja. With `is_secret` the text is not quoted.
+pub(crate) fn zero(key: &KeyName, filter: &str, datastore: &Datastore, is_secret: bool) -> Option<String> {
     let text = datastore.get(key.scope, &key.name);
     let is_number = |text: &str| {
+        // The length first: a value of the datastore may have megabytes, and an event asks.
+        if text.len() > LONGEST {
+            return false;
+        }
         let plain = text.trim().replace('_', "");
-        let is_known = of_number(&plain).is_some() || (filter == "float" && plain.parse::<f64>().is_ok());
-        text.len() <= LONGEST && is_known
+        of_number(&plain).is_some() || (filter == "float" && plain.parse::<f64>().is_ok())
     };
     if is_number(text) {
         return None;
     }
     let (key, shown) = (key.to_string(), format!("{:?}", beginning(text, LONGEST)));
+    if is_secret {
+        return Some(format!(
+            "`| {filter}` of what the datastore has is 0; {{{{ {} | from_json_string }}}} fails instead",
+            quoted(&key)
+        ));
+    }
     let (key, name) = (quoted(&key), key.trim_start_matches("st2kv.system."));
     Some(match unquoted(text).filter(|inside| is_number(inside)) {
         Some(inside) => {
@@ -165,8 +174,11 @@ pub(super) fn of_type(criterion: &CompiledCriterion, verdict: &CriterionVerdict<
     None
 }
 
-/// The filter that turns a text into a number, if it is the text of one.
+/// The filter that turns a text into a number, if it is the text of one, and not a long one.
 fn of_number(text: &str) -> Option<&'static str> {
+    if text.len() > LONGEST {
+        return None;
+    }
     let text = text.trim();
     // Python has numbers such as `nan` and `inf` too, of which hardly anybody makes one.
     let is_plain =
@@ -187,7 +199,7 @@ fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
     let names = path.plain_start()?;
     let (first, names) = names.split_first()?;
     if *first != "trigger" {
-        return (!is_meant).then(|| elsewhere(first, names, payload));
+        return if is_meant { None } else { elsewhere(first, names, payload) };
     }
     let (mut at, mut place) = (payload, String::from("trigger"));
     for name in names {
@@ -204,12 +216,16 @@ fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
 }
 
 /// The message about a path, of `first` and `rest`, that does not begin with `trigger`.
-fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> String {
+fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> Option<String> {
     if first == DATASTORE {
         // Users have no keys of their own.
-        let names = rest.iter().copied().skip_while(|name| *name == "user");
-        let meant = with_scope(&names.collect::<Vec<_>>().join("."));
-        return format!("a key of the datastore has a scope: did you mean {}?", quoted(&meant));
+        let names: Vec<_> = rest.iter().copied().skip_while(|name| *name == "user").collect();
+        // A scope alone, or none, names no key that could be meant.
+        if matches!(names.as_slice(), [] | ["system"]) {
+            return None;
+        }
+        let meant = with_scope(&names.join("."));
+        return Some(format!("a key of the datastore has a scope: did you mean {}?", quoted(&meant)));
     }
     let body = payload.get("body").and_then(|body| body.get(first));
     let (root, is_first_meant) = if payload.get(first).is_some() {
@@ -219,14 +235,14 @@ fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> String {
     } else if body.is_some() {
         ("trigger.body", true)
     } else {
-        return "what came in is called trigger; begin the key with `trigger.`".to_owned();
+        return Some("what came in is called trigger; begin the key with `trigger.`".to_owned());
     };
     let mut meant = root.to_owned();
     for name in std::iter::once(first).filter(|_| is_first_meant).chain(rest.iter().copied()) {
         meant.push('.');
         meant.push_str(&shown(name));
     }
-    format!("what came in is called trigger: did you mean {}?", quoted(&meant))
+    Some(format!("what came in is called trigger: did you mean {}?", quoted(&meant)))
 }
 
 /// The message about a missing `name` in the value `at` the place.
@@ -283,6 +299,7 @@ fn shown(name: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use petrel_expressions::KeyScope;
     use serde_json::json;
 
     use super::*;
@@ -325,6 +342,10 @@ mod tests {
             ("trigger.body.none.x", Some("trigger.body.none has no x, since it is empty".to_owned())),
             ("triger.body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
             ("st2kv.limit", Some("a key of the datastore has a scope: did you mean system.limit?".to_owned())),
+            ("st2kv", None),
+            ("st2kv.user", None),
+            ("st2kv.system", None),
+            ("st2kv.systemd.unit", Some("a key of the datastore has a scope: did you mean system.systemd.unit?".to_owned())),
             ("body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
             ("env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
         ] {
@@ -359,5 +380,10 @@ mod tests {
         let path = JsonPath::parse(&format!("trigger.{}", "x".repeat(5_000))).unwrap();
         let said = of_path(&path, &Value::Object(many), false).unwrap();
         assert!(said.chars().count() < 1_000 && said.ends_with(" and 4990 more"), "{said}");
+        let datastore =
+            Datastore { system: [("n".to_owned(), "9".repeat(1 << 20))].into(), ..Datastore::default() };
+        let key = KeyName { scope: KeyScope::System, name: "n".to_owned() };
+        let said = zero(&key, "int", &datastore, false).unwrap();
+        assert!(said.chars().count() < 200, "{said}");
     }
 }

@@ -29,7 +29,9 @@ pub fn key_warnings(
     signature: Option<&Signature>,
     datastore: &Datastore,
 ) -> Vec<String> {
-    let mut found = zeros(rule, datastore);
+    // Without the action nobody knows which parameters are secret.
+    let is_secret = |name: &str| signature.is_none_or(|known| known.may_be_secret(name));
+    let mut found = zeros(rule, is_secret, datastore);
     let none = Signature::default();
     for (key, Reader { place, unfit, .. }) in readers_of(rule, signature.unwrap_or(&none), datastore) {
         let near = (found.len() < MOST_COMPARED).then(|| datastore.near(key)).flatten();
@@ -56,7 +58,9 @@ pub fn pack_key_warnings(
     let mut notes = Vec::new();
     for rule in rules {
         let reference = &rule.rule().reference;
-        notes.extend(zeros(rule, datastore).into_iter().map(|said| format!("rule {reference}: {said}")));
+        // Nobody knows here which parameters the runners declare as secret.
+        let zeros = zeros(rule, |_| true, datastore).into_iter();
+        notes.extend(zeros.map(|said| format!("rule {reference}: {said}")));
         for (key, reader) in readers_of(rule, &none, datastore) {
             readers.entry(key).or_default().push(reader);
         }
@@ -87,8 +91,9 @@ pub fn pack_key_warnings(
     notes
 }
 
-/// Warnings about criteria whose keys exist and are made 0.
-fn zeros(rule: &CompiledRule, datastore: &Datastore) -> Vec<String> {
+/// Warnings about criteria and parameters whose keys exist and are made 0. For parameters for which `is_secret` holds what the
+/// keys have is not quoted.
+fn zeros(rule: &CompiledRule, is_secret: impl Fn(&str) -> bool, datastore: &Datastore) -> Vec<String> {
     let mut found = Vec::new();
     for criterion in rule.criteria() {
         let mut keys = Vec::new();
@@ -101,7 +106,7 @@ fn zeros(rule: &CompiledRule, datastore: &Datastore) -> Vec<String> {
     }
     let numbers = numbers_of_keys(rule.parameters()).filter(|(_, key, _)| datastore.contains(key));
     found.extend(numbers.take(MOST_COMPARED).filter_map(|(parameter, key, filter)| {
-        let zero = zero(key, filter, datastore)?;
+        let zero = zero(key, filter, datastore, is_secret(parameter))?;
         Some(format!("in parameter {} {zero}", quoted(parameter)))
     }));
     found
@@ -224,7 +229,7 @@ mod tests {
     fn keys_that_are_not_there_are_warned_about_with_the_nearest() {
         let keys = [("limit", "5"), ("word", "abc")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         let datastore = Datastore { system: keys.into(), ..Datastore::default() };
-        let declared = json!({"host": {"default": "{{ st2kv.system.host }}"}});
+        let declared = json!({"host": {"default": "{{ st2kv.system.host }}"}, "pin": {"secret": true}});
         let signature = Signature::new(&serde_json::Map::new(), declared.as_object().unwrap());
         let pattern = |pattern: &str| json!({"trigger.n": {"type": "gt", "pattern": pattern}});
         for (criteria, parameters, says) in [
@@ -249,6 +254,11 @@ mod tests {
                 json!({}),
                 json!({"host": ["{{ st2kv.system.word | int }}", "{{ st2kv.system.limit | int }}"]}),
                 &["in parameter host `| int` of \"abc\" is 0; "],
+            ),
+            (
+                json!({}),
+                json!({"host": 1, "pin": "{{ st2kv.system.word | int }}"}),
+                &["in parameter pin `| int` of what the datastore has is 0; "],
             ),
             (json!({"system.gone": {"type": "nexists"}}), json!({"host": 1}), &[]),
             (

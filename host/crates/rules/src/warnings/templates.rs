@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use petrel_expressions::DATASTORE;
 use petrel_expressions::words::{Seen, decrypts, strays};
+use petrel_expressions::{DATASTORE, INSTEAD_OF_DECRYPTION};
 use petrel_model::Rule;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
@@ -62,7 +62,7 @@ fn in_parameters(rule: &Rule, target: Option<Target<'_>>, found: &mut Vec<String
         if decrypts(value) {
             found.push(format!(
                 "parameter {shown} fails every match: it uses decrypt_kv, which is not there yet, as the datastore keeps no secrets \
-                 yet; give the value, or read it of the configuration: {{{{ config_context.NAME }}}}"
+                 yet; {INSTEAD_OF_DECRYPTION}"
             ));
         }
         // The secrets of a missing action are not known, and an unknown name may be misspelled.
@@ -156,7 +156,7 @@ mod tests {
             (
                 json!({"cmd": ["{{ st2kv.system.x | decrypt_kv }}"]}),
                 target(true),
-                Some("parameter cmd fails every match: it uses decrypt_kv, which is not there yet"),
+                Some(INSTEAD_OF_DECRYPTION),
             ),
             (json!({"pin": "{{ hush | hushed }}"}), target(true), Some(UNSHOWN)),
             (json!({"cmd": "{{ host | uper }}"}), None, Some(UNSHOWN)),

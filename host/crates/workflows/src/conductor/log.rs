@@ -43,6 +43,12 @@ impl ErrorEntry {
         Self { message, hint, ..Self::default() }
     }
 
+    /// Whether both are the same error. The remedies do not count: they depend on what was there at the time.
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.message, &self.task_id, self.route) == (&other.message, &other.task_id, other.route)
+            && (&self.task_transition_id, &self.result) == (&other.task_transition_id, &other.result)
+    }
+
     /// The error as StackStorm shows it, without absent fields, and with the remedy if there is one.
     pub fn to_value(&self) -> Value {
         let mut object = Map::new();
@@ -79,14 +85,14 @@ impl Errors {
         &self.entries
     }
 
-    /// Adds an error, unless the log has an equal one.
+    /// Adds an error, unless the log has the same one.
     pub(super) fn add(&mut self, entry: ErrorEntry) {
         let mut hasher = DefaultHasher::new();
         (&entry.message, &entry.task_id, entry.route, &entry.task_transition_id).hash(&mut hasher);
         entry.result.hash(&mut hasher);
         // The hash only saves most comparisons: equal hashes still need one.
         let is_new = self.hashes.insert(hasher.finish());
-        if is_new || !self.entries.contains(&entry) {
+        if is_new || !self.entries.iter().any(|known| known.is_same(&entry)) {
             self.entries.push(entry);
         }
     }
@@ -94,5 +100,22 @@ impl Errors {
     /// Removes the errors of a task.
     pub(super) fn forget(&mut self, task: &str) {
         self.entries.retain(|entry| entry.task_id.as_deref() != Some(task));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_error_is_kept_once_whatever_its_remedy_is() {
+        let mut errors = Errors::default();
+        for (message, hint, kept) in
+            [("a", None, 1), ("a", Some("Did you mean b?"), 1), ("c", Some("d"), 2), ("c", None, 2)]
+        {
+            let hint = hint.map(str::to_owned);
+            errors.add(ErrorEntry { hint, ..ErrorEntry::new(message) });
+            assert_eq!(errors.entries().len(), kept, "{message}");
+        }
     }
 }

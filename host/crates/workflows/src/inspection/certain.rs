@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use petrel_expressions::statement::is_lazy;
 use serde_json::Value;
 
 use super::finding::Finding;
@@ -13,37 +14,6 @@ use crate::definition::shape;
 const OF_TASK: [&str; 4] = ["delay", "retry", "timeout", "with"];
 /// The parts of a first task that are evaluated once for each of its items: never, if its list is empty.
 const OF_ITEM: [&str; 2] = ["action", "input"];
-/// Words of expressions that evaluate a part of themselves for some values only, or not as often as once.
-const LAZY_WORDS: [&str; 26] = [
-    "aggregate",
-    "all",
-    "and",
-    "any",
-    "assert",
-    "coalesce",
-    "d",
-    "default",
-    "defined",
-    "dict",
-    "for",
-    "if",
-    "let",
-    "map",
-    "or",
-    "orderBy",
-    "reject",
-    "select",
-    "selectCase",
-    "selectMany",
-    "skipWhile",
-    "switch",
-    "switchCase",
-    "takeWhile",
-    "toDict",
-    "where",
-];
-/// Signs that do so: an access to what may be null, an argument that is a function, a block of a template.
-const LAZY_SIGNS: [&str; 4] = ["?.", "=>", "$", "{%"];
 
 /// The tasks with which a workflow begins.
 pub(super) struct Certain<'a> {
@@ -90,13 +60,6 @@ impl<'a> Certain<'a> {
         };
         is_evaluated && self.first.contains(name)
     }
-}
-
-/// Whether a part of an expression may be left out when it is evaluated. A word in a text counts too: then a mistake is
-/// only noted.
-fn is_lazy(expression: &str) -> bool {
-    let mut words = expression.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    words.any(|word| LAZY_WORDS.contains(&word)) || LAZY_SIGNS.iter().any(|sign| expression.contains(sign))
 }
 
 #[cfg(test)]
@@ -152,6 +115,10 @@ mod tests {
             ("<% ctx(x)?.a(item()) %>", false),
             ("<% ctx(xs).where(item() = 1) %>", false),
             ("<% ctx(xs).select($ + item()) %>", false),
+            ("<% ctx(xs).groupBy(item()) %>", false),
+            ("<% ctx(xs).indexWhere(item()) %>", false),
+            ("<% selectAllCases(ctx(x), item()) %>", false),
+            ("<% ctx(xs).orderByDescending(item()) %>", false),
             ("{{ item() | default('x') }}", false),
             ("{% for x in ctx('xs') %}{{ item() }}{% endfor %}", false),
         ] {

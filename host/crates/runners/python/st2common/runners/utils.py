@@ -26,7 +26,8 @@ class PackConfigDict(dict):
 
         # Keys are names, and never secret as their values may be.
         names = sorted(str(name) for name in self)
-        near = difflib.get_close_matches(str(key), names, 1, 0.75)
+        # A comparison takes the product of the lengths.
+        near = difflib.get_close_matches(str(key), names, 1, 0.75) if len(str(key)) <= 100 else []
         if near:
             return 'Did you mean "%s"' % near[0]
         shown = ", ".join(names[:20]) + (" and %d more" % (len(names) - 20) if len(names) > 20 else "")
