@@ -7,6 +7,7 @@ mod alone;
 mod named;
 mod reads;
 mod refusals;
+mod timers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

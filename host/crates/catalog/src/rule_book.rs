@@ -12,6 +12,7 @@ use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
 use petrel_persistence::Expect;
+use petrel_rules::timers::{Timer, UTC};
 use petrel_rules::{check, key_warnings, warnings};
 use serde_json::Value;
 
@@ -168,6 +169,9 @@ fn check_rule(content: &Content, rule: &Rule, datastore: &Datastore) -> Result<V
 /// When its parameters do not fit the type.
 pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Result<(), Error> {
     normalize(trigger)?;
+    if trigger.is_timer() {
+        return refuse_misfit_timer(trigger);
+    }
     // As in StackStorm, a type without declared parameters accepts any.
     if kind.kind.parameters_schema.is_empty() {
         return Ok(());
@@ -177,6 +181,16 @@ pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Res
         Error::invalid(
             format!("the parameters of trigger {} do not fit: {message}", trigger.kind),
             format!("`petrel trigger list --json` shows what {} takes", trigger.kind),
+        )
+    })
+}
+
+/// Refuses parameters that are no timer, and says more about them than the schema of the type does.
+fn refuse_misfit_timer(trigger: &Trigger) -> Result<(), Error> {
+    Timer::new(trigger.kind.as_str(), &trigger.parameters, &UTC).map(drop).map_err(|error| {
+        Error::invalid(
+            format!("the parameters of trigger {} do not fit: {error}", trigger.kind),
+            "correct trigger.parameters of the rule",
         )
     })
 }
@@ -273,8 +287,11 @@ fn refuse_masked(rule: &Rule) -> Result<(), Error> {
     }
 }
 
-/// `/sample/` and `sample` are the same webhook.
+/// `/sample/` and `sample` are the same webhook, and a parameter of a timer that is null is not given.
 fn normalize(trigger: &mut Trigger) -> Result<(), Error> {
+    if trigger.is_timer() {
+        trigger.parameters.retain(|_name, value| !value.is_null());
+    }
     if trigger.kind.as_str() == petrel_model::trigger::WEBHOOK
         && let Some(Value::String(url)) = trigger.parameters.get_mut("url")
     {

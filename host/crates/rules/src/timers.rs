@@ -26,13 +26,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 pub use cron::Cron;
-
-/// The reference of the trigger type that is due again after each interval.
-pub const INTERVAL: &str = "core.st2.IntervalTimer";
-/// The reference of the trigger type that is due once.
-pub const DATE: &str = "core.st2.DateTimer";
-/// The reference of the trigger type that is due whenever fields of the time have certain values.
-pub const CRON: &str = "core.st2.CronTimer";
+/// The references of the trigger types.
+pub use petrel_model::trigger::{CRON_TIMER as CRON, DATE_TIMER as DATE, INTERVAL_TIMER as INTERVAL};
 
 /// The zone of local times where neither a timer nor the host names one.
 pub static UTC: TimeZone = TimeZone::UTC;
@@ -115,6 +110,23 @@ impl Timer {
             Self::Date(date) => Some(*date).filter(|date| *date >= from),
             Self::Cron(cron) => cron.next(from),
         }
+    }
+
+    /// The last time from `from` to `until`, both included, at which the timer is due, made at `made`; `None` when there
+    /// is none. However many there are between them, few are looked at.
+    pub fn latest(&self, made: Timestamp, from: Timestamp, until: Timestamp) -> Option<Timestamp> {
+        let mut found = self.next(made, from).filter(|due| *due <= until)?;
+        // It is due at `found`, and not after `end`: each step halves what is left between them.
+        let mut end = until;
+        while found < end {
+            let left = end.as_micros().saturating_sub(found.as_micros());
+            let middle = Timestamp::from_micros(end.as_micros().saturating_sub(left / 2));
+            match self.next(made, middle).filter(|due| (middle..=end).contains(due)) {
+                Some(due) => found = due,
+                None => end = Timestamp::from_micros(middle.as_micros().saturating_sub(1)),
+            }
+        }
+        Some(found)
     }
 }
 

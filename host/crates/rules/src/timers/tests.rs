@@ -170,3 +170,36 @@ fn no_time_is_before_the_one_that_was_asked_for() {
         }
     }
 }
+
+#[test]
+fn the_latest_of_many_times_is_found() {
+    let every = |unit: &str, delta: i64| timer(INTERVAL, &json!({"unit": unit, "delta": delta})).unwrap();
+    let cases = [
+        (every("seconds", 7), "2021-01-01T00:00:00Z", "2021-03-01T00:00:00Z", Some("2021-02-28T23:59:57")),
+        (every("seconds", 7), "2021-01-01T00:00:00Z", "2021-01-01T00:00:07Z", Some("2021-01-01T00:00:07")),
+        (every("seconds", 7), "2021-01-01T00:00:00Z", "2021-01-01T00:00:06Z", None),
+        (every("days", 1), "2021-01-01T09:00:00Z", "2021-02-01T08:00:00Z", Some("2021-01-31T09:00:00")),
+        (
+            timer(CRON, &json!({"second": "*/5"})).unwrap(),
+            "2020-01-01T00:00:00Z",
+            "2030-01-01T00:00:04Z",
+            Some("2030-01-01T00:00:00"),
+        ),
+        (
+            timer(CRON, &json!({"month": 2, "day": 29})).unwrap(),
+            "2021-01-01T00:00:00Z",
+            "2031-01-01T00:00:00Z",
+            Some("2028-02-29T00:00:00"),
+        ),
+        (
+            timer(DATE, &json!({"date": "2025-01-01T00:00:00Z"})).unwrap(),
+            "2021-01-01T00:00:00Z",
+            "2031-01-01T00:00:00Z",
+            Some("2025-01-01T00:00:00"),
+        ),
+    ];
+    for (timer, made, until, expected) in cases {
+        let found = timer.latest(at(made), at(made), at(until)).map(|due| due.to_string()[..19].to_owned());
+        assert_eq!(found.as_deref(), expected, "{timer:?} until {until}");
+    }
+}
