@@ -69,6 +69,7 @@ impl Engine {
         let (executions, triggers) = (self.executions().clone(), self.triggers().clone());
         let retention = retention::run(executions, triggers, self.core().clone(), self.0.retention);
         self.core().spawn("retention", retention);
+        self.core().spawn("timers", self.triggers().clone().run_timers());
         self.catalog().prepare(None);
         let core = self.core().clone();
         self.core().spawn("clock", async move {
