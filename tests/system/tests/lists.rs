@@ -61,6 +61,8 @@ const ASKED_BY_ST2: &[&str] = &[
     "/packs?include_attributes=ref,name,description,version,author",
     "/triggertypes?include_attributes=ref,pack,description",
     "/triggers/?type=core.st2.webhook",
+    "/timers",
+    "/timers/?timer_type=core.st2.CronTimer",
     "/triggerinstances/?include_attributes=id,trigger,occurrence_time,status&limit=50",
     "/triggerinstances/?limit=50&status=processed&timestamp_gt=2026-01-01T00:00:00.000Z",
     "/ruleenforcements/?limit=50&enforced_at_gt=2026-01-01T00:00:00.000Z",

@@ -37,6 +37,7 @@ mod serve;
 mod sign_in;
 mod st2_client;
 mod starving;
+mod timers;
 mod tls;
 mod traces;
 mod trees;
