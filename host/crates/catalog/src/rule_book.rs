@@ -8,7 +8,7 @@ use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
 use petrel_model::names::check_text;
 use petrel_model::secrets::{MASK, is_masked};
-use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
+use petrel_model::{Object, Ref, Rule, RuleId, Timestamp, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
 use petrel_persistence::Expect;
@@ -58,7 +58,8 @@ impl Catalog {
                 return Err(exists(content.rule(rule.reference.as_str())?));
             }
             refuse_masked(&rule)?;
-            let warnings = check_rule(content, &rule, &datastore)?;
+            let mut warnings = check_rule(content, &rule, &datastore)?;
+            warnings.extend(never_due(&rule, core.now()));
             let compiled = compiled(&rule);
             refuse_rule_reading_secrets(giver, content, &compiled, None, None)?;
             let decided = RuleChange {
@@ -79,6 +80,7 @@ impl Catalog {
     /// elsewhere.
     pub async fn update_rule(&self, name: &str, text: &str, giver: Giver) -> Result<Written, Error> {
         let (name, text, datastore) = (name.to_owned(), text.to_owned(), self.keys().all());
+        let core = self.core().clone();
         self.change_rules(move |content| {
             let old = content.rule(&name)?;
             let mut rule = rule_of(content, definition(&text)?, old.id, old.context.clone())?;
@@ -89,6 +91,7 @@ impl Catalog {
             refuse_masked(&rule)?;
             let mut warnings: Vec<_> = renamed(old, &rule).into_iter().collect();
             warnings.extend(check_rule(content, &rule, &datastore)?);
+            warnings.extend(never_due(&rule, core.now()));
             let change = RuleChange::replacing(old, &rule);
             if let Some(compiled) = &change.put {
                 refuse_rule_reading_secrets(giver, content, compiled, Some(old), None)?;
@@ -191,6 +194,17 @@ fn refuse_misfit_timer(trigger: &Trigger) -> Result<(), Error> {
         Error::invalid(
             format!("the parameters of trigger {} do not fit: {error}", trigger.kind),
             "correct trigger.parameters of the rule",
+        )
+    })
+}
+
+/// The warning for a rule with a timer that is not due any more, such as a date that is past.
+fn never_due(rule: &Rule, now: Timestamp) -> Option<String> {
+    let timer = Timer::new(rule.trigger.kind.as_str(), &rule.trigger.parameters, &UTC).ok()?;
+    timer.next(now, now).is_none().then(|| {
+        format!(
+            "rule {}: its timer is never due, as no such time is to come; correct trigger.parameters",
+            rule.reference
         )
     })
 }

@@ -73,3 +73,23 @@ async fn parameters_that_are_no_timer_are_refused_wherever_a_rule_comes_from() {
     }
     assert!(house.timers().is_empty());
 }
+
+#[tokio::test]
+async fn a_rule_is_warned_of_a_timer_that_is_never_due() {
+    let house = House::new().await;
+    for (name, kind, parameters, is_never) in [
+        ("a", "DateTimer", "{date: '2001-01-01T00:00:00Z'}", true),
+        ("b", "DateTimer", "{date: '2901-01-01T00:00:00Z'}", false),
+        ("c", "CronTimer", "{month: 2, day: 30}", true),
+        ("d", "CronTimer", "{month: 2, day: 28}", false),
+        ("e", "IntervalTimer", "{unit: weeks, delta: 50}", false),
+    ] {
+        let text = rule(name, kind, parameters);
+        let made = house.catalog.create_rule(&text, "ada").await.unwrap().warnings.join("\n");
+        let updated = house.catalog.update_rule(&format!("mine.{name}"), &text, Giver::SeesSecrets).await;
+        let updated = updated.unwrap().warnings.join("\n");
+        for warned in [made, updated] {
+            assert_eq!(warned.contains("its timer is never due"), is_never, "{parameters}: {warned}");
+        }
+    }
+}
