@@ -72,7 +72,7 @@ pub enum TimerError {
     #[error("the parameter {0} is missing; give {1}")]
     Missing(&'static str, &'static str),
     /// A parameter that timers of this type do not have.
-    #[error("there is no parameter {}; it takes {1}", quoted(.0))]
+    #[error("there is no parameter `{}`; it takes {}", quoted(.0), .1)]
     Unknown(String, String),
     /// A parameter with a value that it cannot have, and what it must be.
     #[error("the parameter {0} is {1}; {2}")]
@@ -174,7 +174,7 @@ fn interval(given: &Map<String, Value>, zone: &TimeZone) -> Result<Interval, Tim
         "minutes" => 60,
         "seconds" => 1,
         other => {
-            return Err(wrong("unit", quoted(other), "it must be weeks, days, hours, minutes or seconds"));
+            return Err(wrong("unit", in_quotes(other), "it must be weeks, days, hours, minutes or seconds"));
         }
     };
     let count = delta.as_i64().filter(|count| (1..=LONGEST / seconds).contains(count));
@@ -198,8 +198,9 @@ fn due_date(given: &Map<String, Value>, zone: &TimeZone) -> Result<Timestamp, Ti
     only(given, &["date", "timezone"])?;
     let zone = zone_of(given, zone)?;
     let text = text(given, "date", "the time at which it is due, such as 2026-01-31T12:00:00Z")?;
-    let unreadable =
-        || wrong("date", quoted(text), "it must be a date and a time of day, such as 2026-01-31T12:00:00Z");
+    let unreadable = || {
+        wrong("date", in_quotes(text), "it must be a date and a time of day, such as 2026-01-31T12:00:00Z")
+    };
     // Parts that are left out would be those of today, on which a stored timer must not depend.
     let read = date::read(text, DAY).filter(|read| date::read(text, OTHER_DAY).as_ref() == Some(read));
     let read = read.ok_or_else(unreadable)?;
@@ -243,6 +244,11 @@ fn only(given: &Map<String, Value>, known: &[&str]) -> Result<(), TimerError> {
         Some(name) => Err(TimerError::Unknown(name.clone(), known.join(", "))),
         None => Ok(()),
     }
+}
+
+/// A text as the value of a parameter in a message.
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", quoted(text))
 }
 
 /// The error about the value of a parameter.

@@ -53,7 +53,7 @@ async fn parameters_that_are_no_timer_are_refused_wherever_a_rule_comes_from() {
         ("IntervalTimer", "{unit: hours, delta: 0}", "a whole number from 1"),
         ("DateTimer", "{date: soon}", "it must be a date"),
         ("CronTimer", "{hour: 25}", "its values are 0 to 23"),
-        ("CronTimer", "{hours: 2}", "there is no parameter \"hours\""),
+        ("CronTimer", "{hours: 2}", "there is no parameter `hours`"),
         ("CronTimer", "{timezone: Nope/Zone}", "the name of a zone"),
     ] {
         let text = rule("r", kind, parameters);

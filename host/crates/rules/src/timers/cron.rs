@@ -8,12 +8,11 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use petrel_model::Timestamp;
-use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expression::Expression;
 use super::field::{FIELDS, Field};
-use super::{TimerError, at_local, only, whole_second, wrong};
+use super::{TimerError, at_local, in_quotes, only, whole_second, wrong};
 
 /// The Gregorian calendar repeats itself, weekdays included, after so many years: what has not come by then never does.
 const CYCLE: i16 = 400;
@@ -49,8 +48,8 @@ impl Cron {
                 }
                 None => "*".to_owned(),
             };
-            let expressions =
-                Expression::list(field, &text).map_err(|must| wrong(field.name(), quoted(&text), &must))?;
+            let expressions = Expression::list(field, &text)
+                .map_err(|must| wrong(field.name(), in_quotes(&text), &must))?;
             fields.push((field, expressions));
         }
         Ok(Self { fields, zone })

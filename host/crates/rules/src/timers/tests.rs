@@ -122,7 +122,7 @@ fn parameters_that_are_no_timer_are_refused_with_the_remedy() {
         (INTERVAL, json!({"unit": "hours", "delta": 0}), "a whole number from 1"),
         (INTERVAL, json!({"unit": "hours", "delta": 1.5}), "a whole number from 1"),
         (INTERVAL, json!({"unit": "hours", "delta": i64::MAX}), "a whole number from 1"),
-        (INTERVAL, json!({"unit": "hours", "delta": 1, "start": 1}), "there is no parameter \"start\""),
+        (INTERVAL, json!({"unit": "hours", "delta": 1, "start": 1}), "there is no parameter `start`"),
         (DATE, json!({}), "the parameter date is missing"),
         (DATE, json!({"date": "nonsense"}), "it must be a date"),
         (DATE, json!({"date": "10:30"}), "it must be a date"),
