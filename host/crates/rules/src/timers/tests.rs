@@ -99,7 +99,7 @@ fn cron_times_where_the_clocks_are_changed() {
 fn cron_times_that_are_rare_or_never_come() {
     let cases: [(Value, &[&str]); 7] = [
         (json!({"month": 2, "day": 29, "day_of_week": "mon"}), &["2044-02-29T00:00:00"]),
-        (json!({"year": 9999, "month": "dec", "day": "last"}), &["9999-12-30T00:00:00"]),
+        (json!({"year": 9999, "month": "nov", "day": "last"}), &["9999-11-30T00:00:00"]),
         (json!({"year": "2500/100", "day": "5th mon"}), &["2600-01-30T00:00:00"]),
         (json!({"week": 53, "day_of_week": "thu"}), &["2026-12-31T00:00:00"]),
         (json!({"month": 2, "day": 30}), &[]),
@@ -175,7 +175,7 @@ fn no_time_is_before_the_one_that_was_asked_for() {
 fn the_latest_of_many_times_is_found() {
     let every = |unit: &str, delta: i64| timer(INTERVAL, &json!({"unit": unit, "delta": delta})).unwrap();
     let cases = [
-        (every("seconds", 7), "2021-01-01T00:00:00Z", "2021-03-01T00:00:00Z", Some("2021-02-28T23:59:57")),
+        (every("seconds", 7), "2021-01-01T00:00:00Z", "2021-03-01T00:00:00Z", Some("2021-02-28T23:59:56")),
         (every("seconds", 7), "2021-01-01T00:00:00Z", "2021-01-01T00:00:07Z", Some("2021-01-01T00:00:07")),
         (every("seconds", 7), "2021-01-01T00:00:00Z", "2021-01-01T00:00:06Z", None),
         (every("days", 1), "2021-01-01T09:00:00Z", "2021-02-01T08:00:00Z", Some("2021-01-31T09:00:00")),
