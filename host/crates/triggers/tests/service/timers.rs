@@ -244,8 +244,8 @@ async fn people_see_when_a_timer_is_due_and_for_which_rules() {
     house.start_timers().await;
     house.timer("a", "IntervalTimer", TEN).await;
     house.timer("b", "IntervalTimer", TEN).await;
-    house.timer("off", "CronTimer", "{hour: 2}").await;
-    house.catalog.set_rule_enabled("house.off", false).await.unwrap();
+    house.timer("idle", "CronTimer", "{hour: 2}").await;
+    house.catalog.set_rule_enabled("house.idle", false).await.unwrap();
     house.rest().await;
     house.turn(12_000).await;
     let shown = house.triggers.timers().await.unwrap();
@@ -261,7 +261,7 @@ async fn people_see_when_a_timer_is_due_and_for_which_rules() {
     assert_eq!(
         told,
         [
-            ("st2.CronTimer", None, None, "off".to_owned()),
+            ("st2.CronTimer", None, None, "idle".to_owned()),
             ("st2.IntervalTimer", at("00:20"), at("00:10"), "a b".to_owned()),
         ]
     );
