@@ -35,6 +35,7 @@ mod run;
 mod serve;
 mod session;
 mod store;
+mod timer;
 mod token;
 mod trigger;
 mod user;
@@ -115,6 +116,9 @@ enum Verb {
     /// Show triggers, and the events that came in
     #[command(subcommand)]
     Trigger(trigger::Trigger),
+    /// Show timers, and when they are due
+    #[command(subcommand)]
+    Timer(timer::Timer),
     /// Show, check and register packs
     #[command(subcommand)]
     Pack(pack::Pack),
@@ -218,6 +222,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Rule(rule) => rule.run(&session()?).await,
             Verb::RuleEnforcement(enforcement) => enforcement.run(&session()?).await,
             Verb::Trigger(trigger) => trigger.run(&session()?).await,
+            Verb::Timer(timer) => timer.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
             Verb::Key(key) => key.run(&session()?).await,
             Verb::Log(log) => log.run(&session()?).await,

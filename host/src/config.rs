@@ -23,7 +23,7 @@ pub(crate) use flags::Flags;
 pub(crate) use table::Settings;
 #[cfg(test)]
 pub(crate) use table::TABLE;
-pub(crate) use value::LogFormat;
+pub(crate) use value::{LogFormat, Misfire};
 
 use petrel_pack_runtime::{EngineOptions, Limits};
 use petrel_persistence_embedded::{Engine as StoreEngine, Options as StoreOptions};

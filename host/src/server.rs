@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backup_files;
 use crate::bundled;
-use crate::config::{self, Settings};
+use crate::config::{self, Misfire, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::greeting::{self, Whereabouts};
@@ -297,6 +297,11 @@ async fn build_engine(
         workflows: workflow_options(settings, url),
         triggers: triggers::Options {
             bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
+            misfire: match settings.timers.misfire {
+                Misfire::FireOnce => triggers::Misfire::FireOnce,
+                Misfire::Skip => triggers::Misfire::Skip,
+                Misfire::CatchUp => triggers::Misfire::CatchUp(settings.timers.max_catch_up),
+            },
             ..triggers::Options::default()
         },
         drain: settings.drain(),

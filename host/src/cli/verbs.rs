@@ -54,7 +54,6 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("runner", &[], "`petrel action get ACTION` shows the runner of an action; the README lists all"),
     ("sensor", &[], NOT_YET),
     ("service-registry", &[], "a host is one process, and so there is nothing to list"),
-    ("timer", &[], NOT_YET),
     (
         "trace",
         &[],

@@ -8,6 +8,8 @@ use crate::exit::Failure;
 use crate::grants;
 use crate::log;
 
+/// The greatest number of times for which a timer catches up: looking for more would take long.
+const MOST_CATCH_UP: usize = 1000;
 /// The memory that 32 bits can address, in MiB.
 const LARGEST_MEMORY_MIB: usize = 4096;
 
@@ -40,6 +42,11 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
         ));
     }
     check_numbers(settings)?;
+    let most = settings.timers.max_catch_up;
+    if !(1..=MOST_CATCH_UP).contains(&most) {
+        let message = format!("timers.max_catch_up is {most}");
+        return Err(Failure::usage(message, format!("give 1 to {MOST_CATCH_UP}")));
+    }
     log::filter(&settings.log.level).map_err(|error| {
         Failure::usage(
             format!("log.level is `{}`, which is not a log level: {error}", quoted(&settings.log.level)),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use petrel_persistence_embedded::Engine as StoreEngine;
 
 use super::layers::Layers;
-use super::value::{Kind, LogFormat, Raw, Span, Value};
+use super::value::{Kind, LogFormat, Misfire, Raw, Span, Value};
 
 /// A section of the file.
 #[derive(Debug)]
@@ -170,6 +170,14 @@ settings! {
         max_tasks: usize = "1000000", "PETREL_WORKFLOWS_MAX_TASKS", "workflows-max-tasks", "N";
         /// The memory that the input of a workflow and the results and variables of its tasks may take, in MiB.
         max_variables_mib: usize = "128", "PETREL_WORKFLOWS_MAX_VARIABLES_MIB", "workflows-max-variables-mib", "N";
+    }
+
+    /// Timers, which are due at certain times.
+    timers: Timers {
+        /// What becomes of times at which a timer was due and could not fire: it fires once for the last of them; not for those while the host was down (`skip`); for each (`catch-up`).
+        misfire: Misfire = "fire-once", "PETREL_TIMERS_MISFIRE", "timers-misfire", "POLICY";
+        /// The greatest number of such times for which `catch-up` fires a timer, the last ones; at most 1000.
+        max_catch_up: usize = "100", "PETREL_TIMERS_MAX_CATCH_UP", "timers-max-catch-up", "N";
     }
 
     /// The expressions of rules, parameters and workflows.

@@ -256,6 +256,18 @@ impl Value for Option<String> {
 }
 
 words! {
+    /// What becomes of times at which a timer was due and could not fire.
+    Misfire: "\"fire-once\", \"skip\" or \"catch-up\"" {
+        /// The timer fires once for all of them.
+        FireOnce = "fire-once",
+        /// The same, but not for those while the host was down.
+        Skip = "skip",
+        /// The timer fires for each of them.
+        CatchUp = "catch-up",
+    }
+}
+
+words! {
     /// How the log is written.
     LogFormat: "\"text\" or \"json\"" {
         /// Lines for people.

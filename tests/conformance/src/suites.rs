@@ -2,6 +2,7 @@
 
 mod case;
 mod criteria;
+mod cron;
 mod jinja;
 pub mod orquesta;
 mod params;
@@ -27,8 +28,9 @@ pub struct Suite {
 }
 
 /// All of them.
-pub const SUITES: [Suite; 7] = [
+pub const SUITES: [Suite; 8] = [
     Suite { name: "criteria", answer: |case, _| criteria::answer(case), agrees: compare::agrees },
+    Suite { name: "cron", answer: |case, _| cron::answer(case), agrees: cron::agrees },
     Suite { name: "jinja", answer: jinja::answer, agrees: compare::agrees },
     Suite { name: "rules", answer: |case, _| rules::answer(case), agrees: rules::agrees },
     Suite { name: "params", answer: |case, _| params::answer(case), agrees: compare::agrees },

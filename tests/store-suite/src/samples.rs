@@ -91,6 +91,11 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "trigger": {"type": "core.st2.webhook"},
             "action": {"ref": "core.noop"},
         }),
+        DocumentKind::TimerState => json!({
+            "ref": reference,
+            "trigger": {"type": "core.st2.CronTimer", "parameters": {"text": text}},
+            "made_at": at(1),
+        }),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),
         DocumentKind::User => json!({"name": name, "password_hash": text, "created_at": at(1)}),

@@ -29,6 +29,8 @@ const VERBS: &[&str] = &[
     "trigger instances",
     "trigger get",
     "trigger why",
+    "timer list",
+    "timer get",
     "pack describe",
     "pack list",
     "pack register",

@@ -14,7 +14,7 @@ fn lists(host: &Host<'_>) -> Vec<String> {
     };
     let paths = routes::all().into_iter().filter(is_plain).map(|route| route.resource_path().to_owned());
     let lists: Vec<_> = paths.filter(|path| host.get(path).with_status(200).json().is_array()).collect();
-    assert_eq!(lists.len(), 15, "{lists:?}");
+    assert_eq!(lists.len(), 16, "{lists:?}");
     lists
 }
 
@@ -61,6 +61,8 @@ const ASKED_BY_ST2: &[&str] = &[
     "/packs?include_attributes=ref,name,description,version,author",
     "/triggertypes?include_attributes=ref,pack,description",
     "/triggers/?type=core.st2.webhook",
+    "/timers",
+    "/timers/?timer_type=core.st2.CronTimer",
     "/triggerinstances/?include_attributes=id,trigger,occurrence_time,status&limit=50",
     "/triggerinstances/?limit=50&status=processed&timestamp_gt=2026-01-01T00:00:00.000Z",
     "/ruleenforcements/?limit=50&enforced_at_gt=2026-01-01T00:00:00.000Z",

@@ -41,6 +41,7 @@ mod st2_client;
 mod st2_program;
 mod starving;
 mod terminal;
+mod timers;
 mod tls;
 mod traces;
 mod trees;

@@ -18,6 +18,7 @@ mod keys;
 mod mistaken;
 pub(crate) mod packs;
 mod rules;
+mod timers;
 pub(crate) mod tokens;
 mod trigger_instances;
 mod triggers;
@@ -45,6 +46,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/rules/{name}/enabled", axum::routing::put(rules::set_enabled))
         .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))
+        .route("/timers", get(timers::list))
+        .route("/timers/{reference}", get(timers::one))
         .route("/triggers", get(triggers::list_triggers))
         .route("/triggers/{reference}", get(triggers::one_trigger))
         .route("/triggertypes", get(triggers::list))

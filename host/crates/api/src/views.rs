@@ -10,7 +10,7 @@ use petrel_catalog::content::{Content, RegisteredAction, RunnerType};
 use petrel_catalog::workflows::Found;
 use petrel_engine::clock;
 use petrel_engine::reads::Unreadable;
-use petrel_engine::triggers::{CriterionExplanation, Explanation};
+use petrel_engine::triggers::{CriterionExplanation, Explanation, ShownTimer};
 use petrel_engine::workflows::task_execution;
 use petrel_model::output::OutputLine;
 use petrel_model::secrets::MASK;
@@ -105,6 +105,18 @@ pub(crate) fn trigger<'a>(
 ) -> wire::Trigger<'a> {
     let kind = content.trigger_type(&trigger.kind).ok().map(|kind| kind.parameters());
     wire::Trigger::of(reference, trigger, kind.as_ref(), secrets)
+}
+
+/// A timer, with the times at which it is due.
+pub(crate) fn timer<'a>(timer: &'a ShownTimer, content: &'a Content, secrets: Secrets) -> wire::Timer<'a> {
+    let kind = content.trigger_type(&timer.trigger.kind).ok();
+    wire::Timer {
+        trigger: trigger(&timer.reference, &timer.trigger, content, secrets),
+        description: kind.map(|kind| kind.kind.description.as_str().into()).unwrap_or_default(),
+        due_at: timer.due_at,
+        last_due_at: timer.last_due_at,
+        rules: timer.rules.iter().map(|rule| rule.as_str().into()).collect(),
+    }
 }
 
 /// The verdict of a rule on an event.

@@ -8,6 +8,7 @@ mod config_keys;
 mod named;
 mod reads;
 mod refusals;
+mod timers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

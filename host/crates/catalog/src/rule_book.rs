@@ -8,10 +8,11 @@ use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
 use petrel_model::names::check_text;
 use petrel_model::secrets::{MASK, is_masked};
-use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
+use petrel_model::{Object, Ref, Rule, RuleId, Timestamp, Trigger};
 use petrel_packs::definition::read_rule;
 use petrel_packs::{Problem, RuleDefinition};
 use petrel_persistence::Expect;
+use petrel_rules::timers::{Timer, UTC};
 use petrel_rules::{check, key_warnings, warnings};
 use serde_json::Value;
 
@@ -61,6 +62,7 @@ impl Catalog {
             refuse_masked(&rule)?;
             let mut warnings = check_rule(content, &rule, &datastore)?;
             warnings.extend(notes);
+            warnings.extend(never_due(&rule, core.now()));
             let compiled = compiled(&rule);
             refuse_rule_reading_secrets(giver, content, &compiled, None, None)?;
             let decided = RuleChange {
@@ -81,6 +83,7 @@ impl Catalog {
     /// elsewhere.
     pub async fn update_rule(&self, name: &str, text: &str, giver: Giver) -> Result<Written, Error> {
         let (name, text, datastore) = (name.to_owned(), text.to_owned(), self.keys().all());
+        let core = self.core().clone();
         self.change_rules(move |content| {
             let old = content.rule(&name)?;
             let definition = definition(&text)?;
@@ -94,6 +97,7 @@ impl Catalog {
             let mut warnings: Vec<_> = renamed(old, &rule).into_iter().collect();
             warnings.extend(check_rule(content, &rule, &datastore)?);
             warnings.extend(notes);
+            warnings.extend(never_due(&rule, core.now()));
             let change = RuleChange::replacing(old, &rule);
             if let Some(compiled) = &change.put {
                 refuse_rule_reading_secrets(giver, content, compiled, Some(old), None)?;
@@ -176,6 +180,9 @@ fn check_rule(content: &Content, rule: &Rule, datastore: &Datastore) -> Result<V
 /// When its parameters do not fit the type.
 pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Result<(), Error> {
     normalize(trigger)?;
+    if trigger.is_timer() {
+        return refuse_misfit_timer(trigger);
+    }
     // As in StackStorm, a type without declared parameters accepts any.
     if kind.kind.parameters_schema.is_empty() {
         return Ok(());
@@ -185,6 +192,27 @@ pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Res
         Error::invalid(
             format!("the parameters of trigger {} do not fit: {message}", trigger.kind),
             format!("`petrel trigger list --json` shows what {} takes", trigger.kind),
+        )
+    })
+}
+
+/// Refuses parameters that are no timer, and says more about them than the schema of the type does.
+fn refuse_misfit_timer(trigger: &Trigger) -> Result<(), Error> {
+    Timer::new(trigger.kind.as_str(), &trigger.parameters, &UTC).map(drop).map_err(|error| {
+        Error::invalid(
+            format!("the parameters of trigger {} do not fit: {error}", trigger.kind),
+            "correct trigger.parameters of the rule",
+        )
+    })
+}
+
+/// The warning for a rule with a timer that is not due any more, such as a date that is past.
+fn never_due(rule: &Rule, now: Timestamp) -> Option<String> {
+    let timer = Timer::new(rule.trigger.kind.as_str(), &rule.trigger.parameters, &UTC).ok()?;
+    timer.next(now, now).is_none().then(|| {
+        format!(
+            "rule {}: its timer is never due, as no such time is to come; correct trigger.parameters",
+            rule.reference
         )
     })
 }
@@ -283,8 +311,11 @@ fn refuse_masked(rule: &Rule) -> Result<(), Error> {
     }
 }
 
-/// `/sample/` and `sample` are the same webhook.
+/// `/sample/` and `sample` are the same webhook, and a parameter of a timer that is null is not given.
 fn normalize(trigger: &mut Trigger) -> Result<(), Error> {
+    if trigger.is_timer() {
+        trigger.parameters.retain(|_name, value| !value.is_null());
+    }
     if trigger.kind.as_str() == petrel_model::trigger::WEBHOOK
         && let Some(Value::String(url)) = trigger.parameters.get_mut("url")
     {

@@ -83,6 +83,11 @@ impl Catalog {
         self.0.content.version()
     }
 
+    /// Waits until [`version`](Self::version) is another one than `version`.
+    pub async fn changed_since(&self, version: u64) {
+        self.0.content.changed_since(version).await;
+    }
+
     /// The secret parameters of actions, as they are registered at the time of each call.
     pub fn secrets(&self) -> Arc<dyn Secrets> {
         Arc::<Inner>::clone(&self.0)

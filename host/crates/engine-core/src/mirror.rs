@@ -5,14 +5,14 @@
 //! A change runs on a task of its own, so that a committed change shows in memory although its caller has gone away.
 //!
 //! Another host that shares the store may commit changes too. [`Mirror::read_again`] then shows the stored value, and
-//! [`Mirror::version`] tells whether the value has changed since.
+//! [`Mirror::version`] tells whether the value has changed since, and [`Mirror::changed_since`] waits for that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use petrel_persistence::{Change, Expect};
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, Notify};
 
 use crate::error::Error;
 use crate::ground::Core;
@@ -25,6 +25,8 @@ pub struct Mirror<T>(Arc<Inner<T>>);
 struct Inner<T> {
     shown: RwLock<Arc<T>>,
     version: AtomicU64,
+    /// Tells those who wait for the next version.
+    changed: Notify,
     /// Held from the decision until the change is shown, so that store and memory see changes in the same order.
     changing: tokio::sync::Mutex<()>,
 }
@@ -99,6 +101,7 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
         Self(Arc::new(Inner {
             shown: RwLock::new(Arc::new(value)),
             version: AtomicU64::new(0),
+            changed: Notify::new(),
             changing: tokio::sync::Mutex::default(),
         }))
     }
@@ -112,6 +115,20 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
     /// The number of changes shown so far.
     pub fn version(&self) -> u64 {
         self.0.version.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the version is another one than `version`.
+    pub async fn changed_since(&self, version: u64) {
+        loop {
+            let changed = self.0.changed.notified();
+            tokio::pin!(changed);
+            // Registered before the version is read, so that no change in between is missed.
+            changed.as_mut().enable();
+            if self.version() != version {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// Calls `decide` with the present value, commits its decision, and shows the new value. No other change happens
@@ -165,6 +182,7 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
         }
         // Raised after the value is shown: who sees the number also sees the value.
         self.0.version.fetch_add(1, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
     }
 }
 

@@ -71,6 +71,7 @@ impl Engine {
         let (executions, triggers) = (self.executions().clone(), self.triggers().clone());
         let retention = retention::run(executions, triggers, self.core().clone(), self.0.retention);
         self.core().spawn("retention", retention);
+        self.core().spawn("timers", self.triggers().clone().run_timers());
         // Components are compiled now, so that the first event of each need not wait for that.
         self.catalog().prepare(None);
         let core = self.core().clone();

@@ -16,6 +16,8 @@ use super::kind::Kind;
 pub enum Stage {
     /// From the decision to the durable event.
     AcceptCommit,
+    /// From the time when a timer is due to its durable event.
+    TimerWait,
     /// From the time when an execution is due to its start.
     QueueWait,
     /// From the start of an action to its end.
@@ -37,6 +39,7 @@ macro_rules! of_stage {
 pub fn stage(stage: Stage, took: Duration) {
     let histogram = match stage {
         Stage::AcceptCommit => of_stage!("accept_commit"),
+        Stage::TimerWait => of_stage!("timer_wait"),
         Stage::QueueWait => of_stage!("queue_wait"),
         Stage::Run => of_stage!("run"),
         Stage::OutcomeCommit => of_stage!("outcome_commit"),

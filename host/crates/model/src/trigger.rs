@@ -9,6 +9,14 @@ use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInst
 
 /// The trigger type of `POST /api/v1/webhooks/{url}`. Its parameter is `url`.
 pub const WEBHOOK: &str = "core.st2.webhook";
+/// The trigger type that is due again after each interval. Its parameters are `unit` and `delta`.
+pub const INTERVAL_TIMER: &str = "core.st2.IntervalTimer";
+/// The trigger type that is due once. Its parameter is `date`.
+pub const DATE_TIMER: &str = "core.st2.DateTimer";
+/// The trigger type that is due whenever fields of the time have certain values. Its parameters are these fields.
+pub const CRON_TIMER: &str = "core.st2.CronTimer";
+/// The trigger types of timers.
+pub const TIMERS: [&str; 3] = [INTERVAL_TIMER, DATE_TIMER, CRON_TIMER];
 
 /// A kind of event that a pack declares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +47,11 @@ pub struct Trigger {
 }
 
 impl Trigger {
+    /// Whether it is a timer: the host itself fires it when it is due.
+    pub fn is_timer(&self) -> bool {
+        TIMERS.contains(&self.kind.as_str())
+    }
+
     /// The reference of the trigger. Without parameters it is that of the type. With parameters it contains a hash of
     /// them, so that two rules with equal parameters, in any order of keys, listen to the same trigger.
     pub fn reference(&self) -> Ref {

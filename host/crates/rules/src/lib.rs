@@ -4,7 +4,7 @@
 //! [`occurrence`] an event. [`verdict`] evaluates one rule, [`index`] finds the rules worth evaluating, and
 //! [`enforce`](mod@enforce) combines both. [`parameters`] renders and casts the parameters of actions, for rules and
 //! for executions alike; [`reads`] determines the parts of a payload that all of these look at. [`check`](mod@check)
-//! and [`warnings`](mod@warnings) help people who write rules.
+//! and [`warnings`](mod@warnings) help people who write rules. [`timers`] has the times at which timers are due.
 //!
 //! Pure: time and datastore are passed in as data. `petrel_catalog` loads rules, and `petrel_triggers` acts on matches.
 
@@ -17,6 +17,7 @@ pub mod occurrence;
 pub mod parameters;
 pub mod pattern;
 pub mod reads;
+pub mod timers;
 pub mod verdict;
 pub mod warnings;
 

@@ -42,6 +42,8 @@ struct Arrived {
     kind: Ref,
     event: Event,
     now: Timestamp,
+    /// Changes that are committed with it.
+    beside: Vec<Change>,
     /// The catalog at that moment, by which everything is decided.
     content: Arc<Content>,
 }
@@ -63,22 +65,23 @@ impl Triggers {
         let content = self.content();
         let (reference, trigger) = content.webhook(url)?;
         let (trigger, kind) = (reference.clone(), trigger.kind.clone());
-        self.accept(trigger, kind, event.into(), content).await
+        self.accept(trigger, kind, event.into(), Vec::new(), content).await
     }
 
-    /// Accepts an event of a trigger.
-    async fn accept(
+    /// Accepts an event of a trigger. The changes `beside` it are committed with it.
+    pub(crate) async fn accept(
         &self,
         trigger: Ref,
         kind: Ref,
         event: Event,
+        beside: Vec<Change>,
         content: Arc<Content>,
     ) -> Result<Accepted, Error> {
         self.queue().check_room()?;
         refuse_depth("the payload", event.values())?;
         let _turn = self.accepting_turn()?;
         let now = self.core().now();
-        let arrived = Arrived { id: self.core().mint(now), trigger, kind, event, now, content };
+        let arrived = Arrived { id: self.core().mint(now), trigger, kind, event, now, beside, content };
         let span = spans::accept_event(arrived.id, arrived.trace());
         self.take_in(arrived).instrument(span).await
     }
@@ -117,7 +120,7 @@ impl Triggers {
     /// Evaluates the rules of an event, and composes the commit.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
         let _span = tracing::debug_span!("decide").entered();
-        let Arrived { id, trigger, kind, event, now, content } = arrived;
+        let Arrived { id, trigger, kind, event, now, beside, content } = arrived;
         // Of a large event only those parts are there that the rules of then read.
         if !event.is_for(|| content.reads(trigger, kind)) {
             return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
@@ -141,7 +144,8 @@ impl Triggers {
             enforcements: Vec::new(),
             trace: event.trace(),
         };
-        let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
+        let mut changes = Vec::with_capacity(1 + 2 * enforced.len() + beside.len());
+        changes.extend_from_slice(beside);
         let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
         for one in enforced {
             let (enforcement, execution) = self.follow(arrived, &instance, &one, secrets.as_deref());

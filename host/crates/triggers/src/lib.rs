@@ -15,6 +15,7 @@
 //! | `incoming` | the text of an event, and the values that rules read of it |
 //! | `dispatcher` | the decision about an event, and its commit |
 //! | `failures` | the log lines of failed enforcements |
+//! | `timers` | the events of timers, when they are due |
 //! | `explanation` | why a rule did or did not match, and what came of it |
 //! | `reads` | stored events and enforcements, for those who show them |
 //! | `retention` | the deletion of old events, step by step |
@@ -32,12 +33,14 @@ mod options;
 mod reads;
 mod retention;
 mod service;
+mod timers;
 
 pub use dispatcher::Accepted;
 pub use explanation::{CriterionExplanation, Explanation};
 pub use incoming::{Event, LargeEvent, SMALL};
 pub use intake::Claim;
-pub use options::Options;
+pub use options::{Misfire, Options};
 pub use petrel_persistence::store::TriggerInstanceAge;
 pub use reads::Reads;
 pub use service::Triggers;
+pub use timers::Shown as ShownTimer;

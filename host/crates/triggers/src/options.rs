@@ -7,10 +7,24 @@ pub struct Options {
     pub accepting_limit: usize,
     /// The memory that requests may take while they are taken in, in bytes. Default 256 MiB.
     pub bytes_in_flight: usize,
+    /// What becomes of times at which a timer was due and could not fire. Default: it fires once.
+    pub misfire: Misfire,
+}
+
+/// What becomes of times at which a timer was due and could not fire, as the host was down, suspended or overloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Misfire {
+    /// The timer fires once, for the last of them.
+    #[default]
+    FireOnce,
+    /// The same, but not for times at which the host was down.
+    Skip,
+    /// The timer fires for each of them, and at most for so many, the last ones.
+    CatchUp(usize),
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { accepting_limit: 4096, bytes_in_flight: 256 << 20 }
+        Self { accepting_limit: 4096, bytes_in_flight: 256 << 20, misfire: Misfire::default() }
     }
 }

@@ -12,7 +12,7 @@ use petrel_persistence::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::intake::Intake;
-use crate::options::Options;
+use crate::options::{Misfire, Options};
 use crate::reads::Reads;
 
 /// The service that takes in events and explains them. Cheap to clone.
@@ -56,6 +56,10 @@ impl Triggers {
     pub(crate) async fn reading_turn(&self) -> Result<OwnedSemaphorePermit, Error> {
         // It fails only when the semaphore is closed, and nobody closes it.
         Arc::clone(&self.0.reading).acquire_owned().await.map_err(|_closed| Error::Stopping)
+    }
+
+    pub(crate) fn misfire(&self) -> Misfire {
+        self.0.options.misfire
     }
 
     pub(crate) fn intake(&self) -> &Intake {

@@ -137,6 +137,13 @@ pub(crate) static ENFORCEMENTS: List = List {
 pub(crate) static TRIGGERS: List =
     List { path: "/triggers", columns: &[ID, REF, NAME, PACK, text("type")], others: &[], is_stored: false };
 
+pub(crate) static TIMERS: List = List {
+    path: "/timers",
+    columns: &[ID, REF, NAME, PACK, text("type")],
+    others: &["timer_type"],
+    is_stored: false,
+};
+
 pub(crate) static TRIGGER_TYPES: List =
     List { path: "/triggertypes", columns: &[ID, REF, NAME, PACK], others: &[], is_stored: false };
 
@@ -205,13 +212,14 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 15] = [
+pub(super) static ALL: [&List; 16] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
     &RULES,
     &ENFORCEMENTS,
     &TRIGGERS,
+    &TIMERS,
     &TRIGGER_TYPES,
     &TRIGGER_INSTANCES,
     &WEBHOOKS,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_engine::triggers::ShownTimer;
 use petrel_model::{
     ApiKey, Enforcement, Execution, Pack, Ref, Rule, Timestamp, Trigger, TriggerInstance, User,
 };
@@ -127,6 +128,15 @@ impl Row for (&Ref, &Trigger) {
                 trigger.parameters.get("url").and_then(|url| url.as_str()).map_or(Cell::Missing, Cell::of)
             }
             other => of_reference(reference, other),
+        }
+    }
+}
+
+impl Row for ShownTimer {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "type" => Cell::of(self.trigger.kind.as_str()),
+            other => of_reference(&self.reference, other),
         }
     }
 }

@@ -31,23 +31,16 @@ static NO_ACTIONS: [(&str, &str); 1] =
     [("inject_trigger", "post to a webhook (the trigger core.st2.webhook) with core.http")];
 
 /// Trigger types of StackStorm's `core` that this host lacks, and the remedy.
-static NO_TRIGGERS: [(&[&str], &str); 2] = [
-    (
-        &["st2.IntervalTimer", "st2.CronTimer", "st2.DateTimer"],
-        "there are no timers yet; let cron or a timer of systemd run the action, as `petrel run PACK.ACTION`, or post to a \
-         webhook (the trigger core.st2.webhook) with curl",
-    ),
-    (
-        &[
-            "st2.generic.actiontrigger",
-            "st2.generic.notifytrigger",
-            "st2.generic.inquiry",
-            "st2.action.file_written",
-        ],
-        "there are no internal events yet; let a workflow go on with what is to follow, or an action post to a webhook (the \
-         trigger core.st2.webhook)",
-    ),
-];
+static NO_TRIGGERS: [(&[&str], &str); 1] = [(
+    &[
+        "st2.generic.actiontrigger",
+        "st2.generic.notifytrigger",
+        "st2.generic.inquiry",
+        "st2.action.file_written",
+    ],
+    "there are no internal events yet; let a workflow go on with what is to follow, or an action post to a webhook (the \
+     trigger core.st2.webhook)",
+)];
 
 /// The message that an action is refused.
 pub(crate) fn refusal(action: &Ref, why: &str) -> String {

@@ -83,7 +83,7 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// A house with the pack `core`: a webhook, and an action that does nothing.
+    /// A house with the pack `core`: a webhook, timers, and an action that does nothing.
     pub(crate) async fn new() -> Self {
         let house = Self::over(MemoryStore::default(), Arc::new(TempDir::new().unwrap())).await;
         let core = house.pack(
@@ -91,6 +91,12 @@ impl House {
             &[
                 ("actions/noop.yaml", "runner_type: noting\nentry_point: noop\n"),
                 ("triggers/webhook.yaml", include_str!("../../../../../packs/core/triggers/webhook.yaml")),
+                (
+                    "triggers/interval.yaml",
+                    include_str!("../../../../../packs/core/triggers/interval_timer.yaml"),
+                ),
+                ("triggers/date.yaml", include_str!("../../../../../packs/core/triggers/date_timer.yaml")),
+                ("triggers/cron.yaml", include_str!("../../../../../packs/core/triggers/cron_timer.yaml")),
             ],
         );
         house.catalog.register_pack(&core, true).await.unwrap();

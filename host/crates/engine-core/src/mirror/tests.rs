@@ -62,6 +62,21 @@ async fn a_change_is_stored_and_shown_and_a_snapshot_stays() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_change_sees_it_and_one_that_was_missed() {
+    let counting = Counting::new();
+    let (mirror, core) = (counting.mirror.clone(), counting.core.clone());
+    let waiting = core.spawn("waiting", async move {
+        mirror.changed_since(0).await;
+        mirror.version()
+    });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    counting.count("a").await.unwrap();
+    assert_eq!(waiting.await.unwrap(), 1);
+    counting.mirror.changed_since(0).await;
+}
+
+#[tokio::test]
 async fn nothing_is_copied_while_nobody_has_a_snapshot() {
     let counting = Counting::new();
     let address = |counting: &Counting| Arc::as_ptr(&counting.mirror.get());

@@ -1,6 +1,7 @@
 //! The service with the services that it stands on, and a pack whose actions never run.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +11,9 @@ use petrel_datastore::Keys;
 use petrel_engine_core::{Core, Error, Evaluations, SetClock};
 use petrel_executions::Queue;
 use petrel_model::{Enforcement, Execution, Object, Status, StatusEvent, TriggerInstance};
-use petrel_persistence::{Change, ExecutionFilter, MemoryStore};
+use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, MemoryStore, Store as _};
 use petrel_runners::{Call, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
+use petrel_store_suite::{Altered, Difference};
 use petrel_triggers::{Accepted, Explanation, Options, Triggers};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,6 +27,13 @@ const PARAMETERS: &str =
     "parameters: {value: {type: string}, number: {type: integer}, password: {type: string, secret: true}}\n";
 /// The output of each of them.
 const OUTPUT: &str = "output_schema: {type: object, properties: {error: {type: string}}}\n";
+
+/// The files of the timers of the pack `core`.
+const TIMERS: [(&str, &str); 3] = [
+    ("interval", include_str!("../../../../../packs/core/triggers/interval_timer.yaml")),
+    ("date", include_str!("../../../../../packs/core/triggers/date_timer.yaml")),
+    ("cron", include_str!("../../../../../packs/core/triggers/cron_timer.yaml")),
+];
 
 /// A runner that is never asked.
 struct Idle(RunnerType);
@@ -44,36 +53,56 @@ impl Runner for Idle {
     }
 }
 
+/// A disk that has no room for so many of the next commits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Full(Arc<AtomicUsize>);
+
+impl Full {
+    /// Refuses the next commits.
+    pub(crate) fn refuse(&self, count: usize) {
+        self.0.store(count, Ordering::SeqCst);
+    }
+
+    /// How many commits are still to be refused.
+    pub(crate) fn left(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Difference for Full {
+    async fn commit(&self, below: &MemoryStore, commit: Commit) -> Result<(), CommitError> {
+        let refused = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if refused.is_ok() {
+            return Err(CommitError::NoRoom("the disk is full, on purpose".into()));
+        }
+        below.commit(commit).await
+    }
+}
+
 /// The service, and those that it stands on.
 pub(crate) struct House {
     pub(crate) triggers: Triggers,
     pub(crate) catalog: Catalog,
     pub(crate) core: Core,
     pub(crate) clock: Arc<SetClock>,
+    pub(crate) store: Altered<Full>,
     keys: Keys,
-    place: TempDir,
+    options: (Options, petrel_executions::Options),
+    place: Arc<TempDir>,
 }
 
 impl House {
-    /// A house with the packs `core`, which has webhooks, and `house`, which has actions.
+    /// A house with the packs `core`, which has webhooks and timers, and `house`, which has actions.
     pub(crate) async fn new() -> Self {
         Self::with(Options::default(), petrel_executions::Options::default()).await
     }
 
     /// The same with these settings.
     pub(crate) async fn with(options: Options, executions: petrel_executions::Options) -> Self {
-        let clock = Arc::new(SetClock::default());
-        let core = Core::new(Arc::new(MemoryStore::default()), Arc::<SetClock>::clone(&clock));
-        let idle = RunnerType { name: "idle", description: "", parameters: Object::new() };
-        let runners: Runners = [Runs::by(Idle(idle))].map(Runs::named).into();
-        let keys = Keys::load(core.clone()).await.unwrap();
-        let evaluations = Evaluations::new(core.clone(), Duration::from_secs(5));
-        let (known, own) = (evaluations.clone(), petrel_catalog::Options::default());
-        let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, own).await.unwrap();
-        let queue = Queue::new(core.clone(), catalog.clone(), keys.clone(), evaluations, executions);
-        let triggers = Triggers::new(queue, options);
-        let place = TempDir::new().unwrap();
-        let house = Self { triggers, catalog, core, clock, keys, place };
+        let (store, clock) = (Altered::default(), Arc::new(SetClock::default()));
+        let place = Arc::new(TempDir::new().unwrap());
+        let house = Self::over(store, clock, (options, executions), place).await;
         house.webhook(&json!({})).await;
         house.write_pack(
             "house",
@@ -88,7 +117,32 @@ impl House {
         house
     }
 
-    /// Registers the pack `core` with a webhook whose payload has this schema.
+    /// The next process, once this one has stopped. The clock goes on.
+    pub(crate) async fn next_process(&self) -> Self {
+        self.core.stop(Duration::ZERO).await;
+        let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&self.place));
+        Self::over(self.store.reopen(), clock, self.options.clone(), place).await
+    }
+
+    async fn over(
+        store: Altered<Full>,
+        clock: Arc<SetClock>,
+        options: (Options, petrel_executions::Options),
+        place: Arc<TempDir>,
+    ) -> Self {
+        let core = Core::new(Arc::new(store.clone()), Arc::<SetClock>::clone(&clock));
+        let idle = RunnerType { name: "idle", description: "", parameters: Object::new() };
+        let runners: Runners = [Runs::by(Idle(idle))].map(Runs::named).into();
+        let keys = Keys::load(core.clone()).await.unwrap();
+        let evaluations = Evaluations::new(core.clone(), Duration::from_secs(5));
+        let (known, own) = (evaluations.clone(), petrel_catalog::Options::default());
+        let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, own).await.unwrap();
+        let queue = Queue::new(core.clone(), catalog.clone(), keys.clone(), evaluations, options.1.clone());
+        let triggers = Triggers::new(queue, options.0.clone());
+        Self { triggers, catalog, core, clock, store, keys, options, place }
+    }
+
+    /// Registers the pack `core` with timers, and with a webhook whose payload has this schema.
     pub(crate) async fn webhook(&self, payload_schema: &Value) {
         let parameters =
             json!({"type": "object", "properties": {"url": {"type": "string", "required": true}}});
@@ -97,7 +151,9 @@ impl House {
             "parameters_schema": parameters,
             "payload_schema": payload_schema,
         });
-        self.write_pack("core", &[("triggers/webhook.yaml".to_owned(), text.to_string())]);
+        let timers = TIMERS.iter().map(|(name, text)| (format!("triggers/{name}.yaml"), (*text).to_owned()));
+        let webhook = ("triggers/webhook.yaml".to_owned(), text.to_string());
+        self.write_pack("core", &timers.chain([webhook]).collect::<Vec<_>>());
         self.register("core").await;
     }
 
@@ -164,7 +220,15 @@ impl House {
 
     /// Stores the failure of the first execution that an event led to, as an executor does.
     pub(crate) async fn fail(&self, accepted: &Accepted, result: Value) {
-        let mut execution = self.execution(accepted).await;
+        self.end(self.execution(accepted).await, result).await;
+    }
+
+    /// The same of the oldest execution.
+    pub(crate) async fn fail_first(&self) {
+        self.end(self.executions().await.remove(0), json!({})).await;
+    }
+
+    async fn end(&self, mut execution: Execution, result: Value) {
         for event in [StatusEvent::Scheduled, StatusEvent::Started, StatusEvent::Failed] {
             execution.apply(event, self.core.now()).unwrap();
         }

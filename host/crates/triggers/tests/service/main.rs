@@ -9,6 +9,7 @@ mod house;
 mod large;
 mod limits;
 mod retention;
+mod timers;
 mod why;
 
 use house::{House, criterion, refused, rule, with_value};

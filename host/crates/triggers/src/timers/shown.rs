@@ -1,0 +1,62 @@
+//! The timers as people see them: when they are due, and for which rules.
+
+use petrel_engine_core::Error;
+use petrel_model::{Ref, TimerState, Timestamp, Trigger};
+use petrel_persistence::StoreExt as _;
+use petrel_rules::timers::{Timer, UTC};
+
+use crate::service::Triggers;
+
+/// A timer that rules listen to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The reference of the trigger.
+    pub reference: Ref,
+    /// The trigger.
+    pub trigger: Trigger,
+    /// The time at which it is due next; `None` if it is never due again, or all its rules are disabled.
+    pub due_at: Option<Timestamp>,
+    /// The time for which it fired last, if it has.
+    pub last_due_at: Option<Timestamp>,
+    /// The rules that listen to it, enabled or not, by reference.
+    pub rules: Vec<Ref>,
+}
+
+impl Triggers {
+    /// All timers that rules listen to, enabled or not, by reference.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn timers(&self) -> Result<Vec<Shown>, Error> {
+        let states = self.store().all::<TimerState>().await?;
+        let content = self.content();
+        let timers = content.triggers().filter(|(_, trigger)| trigger.is_timer());
+        let shown = timers.map(|(reference, trigger)| {
+            let state = states.binary_search_by(|state| state.reference.cmp(reference)).ok();
+            let state = state.and_then(|place| states.get(place));
+            Shown {
+                reference: reference.clone(),
+                trigger: trigger.clone(),
+                due_at: state.filter(|_| content.timer(reference).is_some()).and_then(due_at),
+                last_due_at: state.and_then(|state| state.last_due_at),
+                rules: Vec::new(),
+            }
+        });
+        let mut shown: Vec<_> = shown.collect();
+        for rule in content.rules().filter(|rule| rule.trigger.is_timer()) {
+            let trigger = rule.trigger.reference();
+            let place = shown.binary_search_by(|timer| timer.reference.cmp(&trigger)).ok();
+            if let Some(timer) = place.and_then(|place| shown.get_mut(place)) {
+                timer.rules.push(rule.reference.clone());
+            }
+        }
+        Ok(shown)
+    }
+}
+
+/// The time at which a timer in this state is due next.
+fn due_at(state: &TimerState) -> Option<Timestamp> {
+    let trigger = &state.trigger;
+    let timer = Timer::new(trigger.kind.as_str(), &trigger.parameters, &UTC).ok()?;
+    timer.next(state.made_at, state.open_from())
+}
