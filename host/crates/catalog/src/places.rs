@@ -11,7 +11,7 @@ pub(crate) const MOST_NAMED: usize = 5;
 /// A place in a configuration, such as `auth.hosts[0]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'p> {
-    above: Option<&'p Place<'p>>,
+    above: Option<&'p Self>,
     step: Step<'p>,
 }
 

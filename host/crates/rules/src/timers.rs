@@ -2,7 +2,7 @@
 //!
 //! Parameters in, a [`Timer`] out; a timer and an instant in, the next instant out. It has no clock: whoever drives
 //! timers passes the time. [`cron`] finds the times of a cron timer, [`field`] has its eight fields and [`expression`]
-//! what may stand in one. (Source: StackStorm's schemas of these trigger types, and APScheduler 3.11, whose fields
+//! what may stand in one. (Source: StackStorm's schemas of these trigger types, and `APScheduler` 3.11, whose fields
 //! they are.)
 //!
 //! Three things differ from the original on purpose. An interval of hours or less is a length of time, also where the

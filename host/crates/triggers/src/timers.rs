@@ -148,13 +148,12 @@ impl Timekeeper {
                     continue;
                 }
             };
-            let state = match self.left.get(reference) {
-                Some(left) => self.taken_up(&timer, left),
-                None => {
-                    let made = TimerState::new(reference.clone(), Trigger::clone(trigger), now);
-                    changes.push(Change::put(made.clone()));
-                    made
-                }
+            let state = if let Some(left) = self.left.get(reference) {
+                self.taken_up(&timer, left)
+            } else {
+                let made = TimerState::new(reference.clone(), Trigger::clone(trigger), now);
+                changes.push(Change::put(made.clone()));
+                made
             };
             begun.push((timer, state));
         }

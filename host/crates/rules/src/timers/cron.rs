@@ -2,7 +2,7 @@
 //!
 //! A time is looked for from the longest field to the shortest: a field without a value at or after the present one
 //! makes the next longer field grow, and what is shorter begins again. Where the clocks are changed, a time that they
-//! skip is due when it would have come, and one that comes twice is due twice. (Source: APScheduler 3.11,
+//! skip is due when it would have come, and one that comes twice is due twice. (Source: `APScheduler` 3.11,
 //! `triggers/cron`.)
 
 use jiff::civil::DateTime;

@@ -225,6 +225,14 @@ mod tests {
 
     use super::*;
 
+    fn rule_with(criteria: &Value, parameters: &Value) -> CompiledRule {
+        let rule = json!({
+            "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
+            "criteria": criteria, "action": {"ref": "core.local", "parameters": parameters},
+        });
+        CompiledRule::new(Arc::new(serde_json::from_value(rule).unwrap()))
+    }
+
     #[test]
     fn keys_that_are_not_there_are_warned_about_with_the_nearest() {
         let keys = [("limit", "5"), ("word", "abc")].map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -277,12 +285,7 @@ mod tests {
                 ],
             ),
         ] {
-            let rule: Value = json!({
-                "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
-                "criteria": criteria, "action": {"ref": "core.local", "parameters": parameters},
-            });
-            let rule = CompiledRule::new(Arc::new(serde_json::from_value(rule).unwrap()));
-            let mut said = key_warnings(&rule, Some(&signature), &datastore);
+            let mut said = key_warnings(&rule_with(&criteria, &parameters), Some(&signature), &datastore);
             said.sort_by_key(|said| says.iter().position(|says| said.contains(says)));
             assert_eq!(said.len(), says.len(), "{criteria} {parameters}: {said:?}");
             let is_said =

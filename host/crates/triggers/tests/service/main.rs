@@ -2,7 +2,12 @@
 //! what they lead to, and what is said of them afterwards. Nothing runs: the executions that rules request stay in their
 //! queue. Nothing sleeps.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "these are the parts of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are the parts of tests"
+)]
 
 mod events;
 mod house;
