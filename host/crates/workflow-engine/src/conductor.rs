@@ -160,9 +160,14 @@ impl WorkflowEngine {
     async fn refuse_unknown_tasks(&self, workflow: ExecutionId, tasks: &[String]) -> Result<(), Error> {
         let Some(compiled) = self.definition(workflow).await? else { return Ok(()) };
         let Source::Orquesta(definition) = &compiled.definition else { return Ok(()) };
+        // A command such as `fail` has run nothing that could be run again.
+        let is_task = |name: &str| {
+            let task = definition.find(name).and_then(|task| definition.task(task));
+            task.is_some_and(|task| task.engine.is_none())
+        };
         let is_known = |task: &&String| match task.split_once('|') {
-            Some((name, route)) => definition.find(name).is_some() && route.parse::<u32>().is_ok(),
-            None => definition.find(task).is_some(),
+            Some((name, route)) => is_task(name) && route.parse::<u32>().is_ok(),
+            None => is_task(task),
         };
         let Some(stranger) = tasks.iter().find(|task| !is_known(task)) else { return Ok(()) };
         let known = definition.tasks().iter().filter(|task| task.engine.is_none()).take(TASKS_SHOWN);

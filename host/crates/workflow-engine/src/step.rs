@@ -257,7 +257,7 @@ impl Step {
             return failed;
         }
         let reevaluates = self.live.conductor.reevaluates();
-        for action in start.actions.iter().filter(|action| !action.action.is_null()) {
+        for action in &start.actions {
             if !self.has_room() {
                 failed.push(self.overgrown());
                 return failed;

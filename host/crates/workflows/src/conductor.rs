@@ -12,6 +12,7 @@
 
 mod change;
 mod context;
+mod edition;
 mod event;
 mod items;
 mod log;
@@ -35,6 +36,7 @@ use petrel_expressions::{Statement, Variables};
 use petrel_model::{WorkflowLimits, size};
 use serde_json::{Map, Value};
 
+pub use edition::EDITION;
 pub use event::{Action, Event, Report, Rerun, Start};
 pub use log::ErrorEntry;
 pub use refused::Refused;
@@ -44,6 +46,7 @@ use crate::definition::Definition;
 use crate::status::Status;
 use change::Change;
 use context::{Context, Dictionaries};
+use edition::Rules;
 use log::Errors;
 use staging::{Staged, Staging};
 use state::Table;
@@ -59,9 +62,7 @@ pub struct Conductor {
     table: Arc<Table>,
     staging: Staging,
     dictionaries: Dictionaries,
-    fails_idle_tasks: bool,
-    counts_resumed: bool,
-    leaves_items_behind: bool,
+    rules: Rules,
     errors: Errors,
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
@@ -72,23 +73,6 @@ pub struct Conductor {
     /// table of tasks keeps the context that each run saw.
     known_bytes: usize,
 }
-
-/// The current edition of the conductor's rules. A log is replayed by the edition with which it began, so that it
-/// always gives the same state.
-pub const EDITION: u32 = 3;
-
-/// The edition since which tasks share dictionaries; see [`context`].
-const DICTIONARIES_IN_COMMON: u32 = 1;
-
-/// The edition since which a task without an action fails if its end cannot be evaluated. Before, it never ended.
-const IDLE_TASKS_FAIL: u32 = 1;
-
-/// The edition since which what a resume lets go on counts as active until it reports; see [`resuming`]. Before, the
-/// first action of several that ended after a resume paused the workflow again.
-const RESUMED_IS_ACTIVE: u32 = 2;
-
-/// The edition since which an item that its task has left behind at rest no longer begins another run of that task.
-const ITEMS_STAY_BEHIND: u32 = 3;
 
 /// Approximate memory of one run of a task, in bytes.
 const TASK_BYTES: usize = 512;
@@ -108,9 +92,7 @@ impl Conductor {
             table: Arc::default(),
             staging: Staging::default(),
             dictionaries: Dictionaries::default(),
-            fails_idle_tasks: true,
-            counts_resumed: true,
-            leaves_items_behind: true,
+            rules: Rules::CURRENT,
             errors: Errors::default(),
             output: None,
             timeout: None,
@@ -143,10 +125,8 @@ impl Conductor {
     /// Sets the edition of the rules: the one that was current when the workflow began.
     #[must_use]
     pub fn with_edition(mut self, edition: u32) -> Self {
-        self.fails_idle_tasks = edition >= IDLE_TASKS_FAIL;
-        self.counts_resumed = edition >= RESUMED_IS_ACTIVE;
-        self.leaves_items_behind = edition >= ITEMS_STAY_BEHIND;
-        if edition < DICTIONARIES_IN_COMMON {
+        self.rules = Rules::of(edition);
+        if !self.rules.shares_dictionaries() {
             self.dictionaries.keep_apart();
         }
         self
@@ -202,7 +182,7 @@ impl Conductor {
         }
         initial.merge_all(&own);
         let timeout = self.definition.timeout.as_ref();
-        match seconds::given("timeout", None, timeout, &self.bare_scope(&initial, world)) {
+        match seconds::given("timeout", None, timeout, 0, &self.bare_scope(&initial, world)) {
             Ok(timeout) if errors.is_empty() => Ok((initial, timeout)),
             Ok(_) => Err(errors),
             Err(reason) => {
@@ -252,7 +232,7 @@ impl Conductor {
     fn report(&mut self, report: &Report, world: &World) -> Vec<Start> {
         let Some(task) = self.definition.find(&report.task) else { return Vec::new() };
         let place = (task, report.route);
-        if self.is_left_behind(place, report) {
+        if self.is_left_behind(place, report) || self.starts_late(place, report) {
             return Vec::new();
         }
         if self.goes_on_by(place, report) {
@@ -275,7 +255,7 @@ impl Conductor {
         self.rest_after(report.status);
         self.render_output(world);
         // An item that rests while others have failed ends its task, as in Orquesta, and is left behind.
-        let ends_task = self.counts_resumed
+        let ends_task = self.rules.counts_resumed()
             && report.status.is_resting()
             && self.table.latest_entry(place).is_some_and(|entry| entry.status.is_completed());
         if report.status.is_completed() || ends_task { self.start_ready(world) } else { Vec::new() }

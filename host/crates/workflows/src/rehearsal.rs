@@ -96,7 +96,7 @@ fn take(workflow: &Conducted, starts: Vec<Start>, queue: &mut VecDeque<Running>,
         if !goes_on {
             played.tasks.push((Arc::clone(&start.task), workflow.known_to(start.number)));
         }
-        for action in start.actions.into_iter().filter(|action| !action.action.is_null()) {
+        for action in start.actions {
             queue.push_back(Running { task: Arc::clone(&start.task), route: start.route, item: action.item });
         }
     }

@@ -183,8 +183,7 @@ impl Player {
     }
 
     fn start(&mut self, start: &Start) -> Vec<String> {
-        let is_idle = start.actions.iter().all(|action| action.action.is_null());
-        let actions = start.actions.iter().filter(|_| !is_idle).map(|action| {
+        let actions = start.actions.iter().map(|action| {
             let mut shown = json!({"action": *action.action, "input": *action.input});
             if let Some(item) = action.item {
                 shown["item_id"] = json!(item);
@@ -212,7 +211,7 @@ impl Player {
         }
         self.add(start, task);
         let name = format!("{}#{}", start.task, start.route);
-        if is_idle {
+        if start.actions.is_empty() {
             return vec![name];
         }
         start

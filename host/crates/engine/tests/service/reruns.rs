@@ -276,3 +276,15 @@ async fn what_cannot_be_run_again_in_that_way_is_refused_and_asks_for_nothing() 
     }
     assert_eq!(house.executions().await.len(), count);
 }
+
+#[tokio::test]
+async fn a_command_of_a_workflow_is_no_task_to_run_again_from() {
+    let definition = "version: 1.0\ntasks: {one: {action: house.at_once, next: [{do: fail}]}}\n";
+    let house = House::with("flow", definition).await;
+    let id = house.conduct("flow").await;
+    assert_eq!(house.ended(id).await.status, Status::Failed);
+    for named in ["fail", "fail|0"] {
+        let told = refused(house.rerun(id, from(&[named])).await);
+        assert!(told.0 == "invalid" && told.1.contains(&format!("no task `{named}`")), "{told:?}");
+    }
+}

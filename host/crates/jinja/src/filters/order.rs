@@ -196,24 +196,49 @@ impl Attribute {
 ///
 /// # Errors
 /// The first two keys that cannot be ordered.
-pub(crate) fn sorted(keyed: Vec<(Value, Value)>, reverse: bool) -> Result<Vec<(Value, Value)>, Error> {
-    work::make_list(keyed.len())?;
-    let before = if reverse { Ordering::Greater } else { Ordering::Less };
-    merge_sort(keyed, &mut |(left, _), (right, _)| Ok(compare(left, right)? == Some(before)))
+pub(crate) fn sorted(keyed: Keyed, reverse: bool) -> Result<Keyed, Error> {
+    sorted_by(keyed, reverse, compare)
 }
 
-fn keyed(value: Value, attribute: &Attribute, case_sensitive: bool) -> Result<Vec<(Value, Value)>, Error> {
+/// Values with the keys to sort them by.
+type Keyed = Vec<(Value, Value)>;
+
+/// The order of two keys.
+type Order = fn(&Value, &Value) -> Result<Option<Ordering>, Error>;
+
+fn sorted_by(keyed: Keyed, reverse: bool, order: Order) -> Result<Keyed, Error> {
+    work::make_list(keyed.len())?;
+    let before = if reverse { Ordering::Greater } else { Ordering::Less };
+    merge_sort(keyed, &mut |(left, _), (right, _)| Ok(order(left, right)? == Some(before)))
+}
+
+/// The order of two keys of `sort`. In Jinja each is a list, of one if one attribute is named or none: so equal ones
+/// need no order.
+fn compare_in_lists(left: &Value, right: &Value) -> Result<Option<Ordering>, Error> {
+    let has_order = |value: &Value| {
+        matches!(
+            value.kind(),
+            ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::Seq | ValueKind::Undefined
+        )
+    };
+    if !has_order(left) && left.kind() == right.kind() && equal(left, right)? {
+        return Ok(Some(Ordering::Equal));
+    }
+    compare(left, right)
+}
+
+fn keyed(value: Value, attribute: &Attribute, case_sensitive: bool) -> Result<Keyed, Error> {
     items(value)?.into_iter().map(|item| Ok((attribute.key(&item, case_sensitive)?, item))).collect()
 }
 
-fn second(keyed: Vec<(Value, Value)>) -> Value {
+fn second(keyed: Keyed) -> Value {
     keyed.into_iter().map(|(_, item)| item).collect::<Vec<_>>().into()
 }
 
 pub(super) fn sort(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("sort", &["reverse", "case_sensitive", "attribute"], given)?;
     let attribute = Attribute::read(args.present(2), true)?;
-    sorted(keyed(value, &attribute, args.flag(1))?, args.flag(0)).map(second)
+    sorted_by(keyed(value, &attribute, args.flag(1))?, args.flag(0), compare_in_lists).map(second)
 }
 
 pub(super) fn dictsort(value: Value, given: CallArguments) -> Result<Value, Error> {
@@ -369,3 +394,6 @@ impl Object for Group {
         Enumerator::Seq(2)
     }
 }
+
+#[cfg(test)]
+mod tests;

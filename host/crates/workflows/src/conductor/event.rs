@@ -53,9 +53,9 @@ pub struct Start {
     pub route: u32,
     /// Its number among all runs of tasks.
     pub number: usize,
-    /// Its actions. Empty if the task has no action or no items.
+    /// Its actions, all of which are to be executed. Empty if the task has no action or no items: then it has succeeded.
     pub actions: Vec<Action>,
-    /// Delay before the start, in seconds.
+    /// Delay before the start, in seconds. A negative one is none.
     pub delay: Option<i64>,
     /// The number of the repetition, from 1.
     pub retry: Option<u32>,
@@ -70,7 +70,7 @@ pub struct Start {
 /// An action to execute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Action {
-    /// Its reference. A text, unless an expression returned something else.
+    /// Its reference. A text, unless an expression returned something else: then the action fails.
     pub action: Arc<Value>,
     /// Its parameters. Null if there are none.
     pub input: Arc<Value>,

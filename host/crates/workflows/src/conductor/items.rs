@@ -26,7 +26,7 @@ impl Conductor {
         if others == OtherItems::Active {
             return machine::task_after_item(current, reported, others);
         }
-        let is_resumed = self.counts_resumed && self.status.is_running();
+        let is_resumed = self.rules.counts_resumed() && self.status.is_running();
         let current = match current {
             // The workflow goes on before all of its items have come to rest, so the remaining ones start
             // after all.
@@ -34,11 +34,11 @@ impl Conductor {
             current => current,
         };
         let ends_last = reported.is_completed() && goes_on && current == Status::Pausing;
-        let rests_last = reported.is_resting() && goes_on && self.counts_resumed;
+        let rests_last = reported.is_resting() && goes_on && self.rules.counts_resumed();
         // A task that may be repeated must not leave an item behind that still rests.
         let has_failed_beside = (reported.is_resting() && others == OtherItems::Failed)
             || (reported.is_abended() && others == OtherItems::Paused);
-        let waits = is_open && has_failed_beside && self.counts_resumed && self.has_retry(place);
+        let waits = is_open && has_failed_beside && self.rules.counts_resumed() && self.has_retry(place);
         if ends_last || rests_last || waits {
             return Some(Status::Paused);
         }
@@ -50,7 +50,7 @@ impl Conductor {
     /// The present status of a task with items. A cancel of its workflow may have come while it rested; a
     /// task that goes on afterwards is being canceled too.
     fn wanted(&self, current: Status) -> Status {
-        let is_ending = self.counts_resumed && self.status == Status::Canceling;
+        let is_ending = self.rules.counts_resumed() && self.status == Status::Canceling;
         if is_ending && current == Status::Running { Status::Canceling } else { current }
     }
 

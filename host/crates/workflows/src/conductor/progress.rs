@@ -45,6 +45,7 @@ impl Conductor {
             _ => false,
         };
         let old = before.status;
+        let is_late = !is_new && old.is_completed();
         // Every fallible step is above this line, so that an error leaves the state untouched.
         let number = match number {
             Some(number) if !is_new => {
@@ -56,7 +57,7 @@ impl Conductor {
                 self.table_mut().add(before, &definition)
             }
         };
-        self.note(place, change);
+        self.note(place, change, is_late);
         if let Some(after) = after {
             self.table_mut().set_status(number, after, world.moment.micros);
         }
@@ -66,7 +67,7 @@ impl Conductor {
                 self.set_retrying(place, number, world);
                 return Ok(());
             }
-            self.unstage_completed(place, status);
+            self.unstage_completed(place, status, is_late);
             if status != old {
                 let commands = self.follow(place, number, &result, world);
                 self.propagate_to_workflow(place, number, world);
@@ -147,7 +148,7 @@ impl Conductor {
             let number = as_integer(&value).ok_or_else(|| {
                 format!("ValueError: The retry {what} for task \"{name}\" is not an integer.")
             })?;
-            within(format_args!("retry.{what}"), Some(&name), number, most)
+            within(format_args!("retry.{what}"), Some(&name), number, (self.least(), most))
         };
         let delay = retry.delay.as_ref().map(|delay| integer("delay", delay, MOST_SECONDS)).transpose()?;
         let count = integer("count", &retry.count, u32::MAX.into())?;
@@ -166,7 +167,7 @@ impl Conductor {
     /// The result of a task: that of its action, or the list of its items' results.
     fn result_of(&self, place: Place, change: &Change<'_>) -> Arc<Value> {
         let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
-        if !change.status().is_completed() {
+        if !change.status().is_completed() && !self.rules.has_result_at_rest() {
             return Arc::default();
         }
         if !has_items {
@@ -199,6 +200,10 @@ impl Conductor {
         if !self.status.is_active() || i64::from(attempts.tally) >= attempts.count {
             return Ok(false);
         }
+        // Orquesta means to repeat it if the condition holds, and its table has no such step: it recurses until it fails.
+        if status == Status::Canceled && self.rules.lets_canceled_end() {
+            return Ok(false);
+        }
         // As in Orquesta: with a condition, a task that has succeeded may be repeated, too.
         let Some(when) = &retry.when else { return Ok(status.is_abended()) };
         let scope = self.upcoming_scope(place, status, &entry.context, Arc::clone(result), world);
@@ -207,7 +212,7 @@ impl Conductor {
     }
 
     /// Records a change in the staging, in the states of items and in the log of errors.
-    fn note(&mut self, place: Place, change: &Change<'_>) {
+    fn note(&mut self, place: Place, change: &Change<'_>, is_late: bool) {
         let is_kept = matches!(change, Change::Item { .. }) || change.status() == Status::Failed;
         // These results stay in memory: with the items, or in the log of errors.
         if is_kept && change.status().is_completed() {
@@ -224,6 +229,7 @@ impl Conductor {
                     }
                 }
             }
+            Some(_) if is_late && self.rules.spares_next_run() => {}
             Some(_) => self.staging.remove(place),
             None => {}
         }
@@ -238,8 +244,13 @@ impl Conductor {
         }
     }
 
-    /// Unstages a task that has ended. One with failed items is kept for a rerun.
-    fn unstage_completed(&mut self, place: Place, status: Status) {
+    /// Unstages a task that has ended. One with failed items is kept for a rerun, and if it had ended before, its next
+    /// run is still to start.
+    fn unstage_completed(&mut self, place: Place, status: Status, is_late: bool) {
+        let is_to_start = || self.staging.get(place).is_some_and(|staged| staged.items.is_none());
+        if is_late && self.rules.spares_next_run() && is_to_start() {
+            return;
+        }
         let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
         if has_items && status.is_abended() {
             self.staging.complete(place);
@@ -292,7 +303,7 @@ impl Conductor {
             return TaskChange::Plain { status, is_active };
         }
         // A task with items stays pausing when the workflow goes on before all of them rest, and until its end.
-        let goes_on = self.counts_resumed && self.status.is_running();
+        let goes_on = self.rules.counts_resumed() && self.status.is_running();
         let rests = |one: Status| one.is_resting() || (one == Status::Pausing && !goes_on);
         let remaining = if self.table.has(|one| matches!(one, Status::Canceling | Status::Canceled)) {
             Remaining::Canceled

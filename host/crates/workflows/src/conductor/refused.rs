@@ -18,6 +18,11 @@ pub enum Refused {
     /// The workflow has not ended, so it cannot be run again.
     #[error("the workflow is {0} and has not ended; it can be run again when it has")]
     NotEnded(Status),
+    /// No task of the workflow has failed.
+    #[error(
+        "there is nothing to run again: the workflow is {0}, and no task of it has failed; name the tasks to run again"
+    )]
+    NothingToRerun(Status),
     /// Tasks to run again have never run.
     #[error("these tasks of the workflow were not run, so they cannot be run again: {}; name others", quoted(.0))]
     NotRun(String),

@@ -17,6 +17,11 @@ impl Conductor {
             return Err(Refused::NotEnded(self.status));
         }
         let candidates = self.candidates(rerun)?;
+        // What never started, because it could not be evaluated, starts now.
+        let has_work = !candidates.is_empty() || self.staging.can_start();
+        if !has_work && self.rules.refuses_empty_reruns() {
+            return Err(Refused::NothingToRerun(self.status));
+        }
         // All tasks are prepared before the first is staged, so that a refusal changes nothing.
         let mut renewed = Vec::with_capacity(candidates.len());
         for (place, resets) in candidates {
@@ -35,17 +40,16 @@ impl Conductor {
     fn candidates(&self, rerun: &Rerun) -> Result<BTreeMap<Place, bool>, Refused> {
         if rerun.tasks.is_empty() {
             let abended = self.table.terminal().filter(|(_, entry)| entry.status.is_abended());
-            // A command of the engine, such as `fail`, has run nothing that could be run again.
-            let engine =
-                |place: &Place| self.definition.task(place.0).is_none_or(|task| task.engine.is_some());
-            let places = abended.map(|(_, entry)| (entry.task, entry.route)).filter(|place| !engine(place));
+            let places = abended.map(|(_, entry)| (entry.task, entry.route));
+            let places = places.filter(|place| !self.is_command(*place));
             return Ok(places.map(|place| (place, false)).collect());
         }
         let mut wanted = BTreeMap::new();
         let mut unknown = Vec::new();
         for (name, route, resets) in &rerun.tasks {
             let place = self.definition.find(name).map(|task| (task, *route));
-            match place.filter(|place| self.table.latest(*place).is_some()) {
+            let is_command = |place| self.rules.refuses_empty_reruns() && self.is_command(place);
+            match place.filter(|place| self.table.latest(*place).is_some() && !is_command(*place)) {
                 Some(place) => {
                     wanted.insert(place, *resets);
                 }
@@ -65,6 +69,11 @@ impl Conductor {
             })
         };
         Ok(wanted.into_iter().filter(|(place, _)| is_first(place)).collect())
+    }
+
+    /// Whether this is a command of the engine, such as `fail`, which has run nothing that could be run again.
+    fn is_command(&self, place: Place) -> bool {
+        self.definition.task(place.0).is_none_or(|task| task.engine.is_some())
     }
 
     /// The latest entry of a task, and all entries that followed from it.

@@ -11,7 +11,7 @@ use crate::status::Status;
 impl Conductor {
     /// Lets resting actions go on, after a request of `requested` to a workflow whose status was `from`.
     pub(super) fn go_on(&mut self, from: Status, requested: Status, world: &World) {
-        if self.counts_resumed && matches!(from, Status::Pausing | Status::Paused) {
+        if self.rules.counts_resumed() && matches!(from, Status::Pausing | Status::Paused) {
             self.replace(Status::Paused, Status::Resuming, world);
         }
         if requested == Status::Running {
@@ -27,7 +27,7 @@ impl Conductor {
 
     /// Pauses a workflow that was to go on when an action reports that it rests, and nothing else is active.
     pub(super) fn rest_after(&mut self, reported: Status) {
-        let is_resuming = self.counts_resumed && self.status == Status::Resuming;
+        let is_resuming = self.rules.counts_resumed() && self.status == Status::Resuming;
         if is_resuming && reported == Status::Paused && !self.is_active() {
             self.status = Status::Paused;
         }
@@ -102,7 +102,14 @@ impl Conductor {
         let has_ended = || self.table.latest_entry(place).is_some_and(|entry| entry.status.is_completed());
         let rested =
             || matches!(self.action_status(place, report.item), Some(Status::Paused | Status::Resuming));
-        self.leaves_items_behind && report.item.is_some() && has_ended() && rested()
+        self.rules.leaves_items_behind() && report.item.is_some() && has_ended() && rested()
+    }
+
+    /// Whether the report tells that an action runs or waits although its task has ended: it shared a run of the task
+    /// with another action, whose end was that of both. It has no effect, and begins no new run.
+    pub(super) fn starts_late(&self, place: Place, report: &Report) -> bool {
+        let has_ended = || self.table.latest_entry(place).is_some_and(|entry| entry.status.is_completed());
+        self.rules.spares_next_run() && report.status.is_starting() && has_ended()
     }
 
     fn action_status(&self, place: Place, item: Option<usize>) -> Option<Status> {

@@ -9,11 +9,12 @@ use serde_json::Value;
 /// Longest delay or timeout that an expression may return, in seconds: 100 years.
 pub(super) const MOST_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 
-/// Evaluates the property `key` of a task (of the workflow, without a name) as a number of seconds.
+/// Evaluates the property `key` of a task (of the workflow, without a name) as a number of seconds, at least `least`.
 pub(super) fn given(
     key: &str,
     task: Option<&str>,
     statement: Option<&Statement>,
+    least: i64,
     scope: &WorkflowScope,
 ) -> Result<Option<i64>, String> {
     let Some(statement) = statement else { return Ok(None) };
@@ -21,7 +22,7 @@ pub(super) fn given(
     let whose = if task.is_some() { "task" } else { "workflow" };
     let number = as_integer(&value)
         .ok_or_else(|| format!("TypeError: The value of {whose} {key} is not type of integer."))?;
-    within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
+    within(format_args!("{key}"), task, number, (least, MOST_SECONDS)).map(Some)
 }
 
 /// An integer in Python's sense, where `true` and `false` are 1 and 0.
@@ -34,9 +35,14 @@ pub(super) fn as_integer(value: &Value) -> Option<i64> {
 }
 
 /// Checks a number that an expression returned for `key`. The schema refuses literals below 0; Orquesta accepts them
-/// from an expression, to no useful effect.
-pub(super) fn within(key: Arguments<'_>, task: Option<&str>, number: i64, most: i64) -> Result<i64, String> {
-    if (0..=most).contains(&number) {
+/// from an expression: as no delay, no repetition, and a concurrency of 1.
+pub(super) fn within(
+    key: Arguments<'_>,
+    task: Option<&str>,
+    number: i64,
+    (least, most): (i64, i64),
+) -> Result<i64, String> {
+    if (least..=most).contains(&number) {
         return Ok(number);
     }
     let whose = task.map_or_else(|| "the workflow".to_owned(), |name| format!("task \"{name}\""));

@@ -25,6 +25,9 @@ struct Ready {
     list: Option<Arc<Value>>,
 }
 
+/// A delay and a timeout, in seconds.
+type Times = (Option<i64>, Option<i64>);
+
 impl Conductor {
     /// Starts ready tasks until there are none.
     pub(super) fn start_ready(&mut self, world: &World) -> Vec<Start> {
@@ -45,13 +48,15 @@ impl Conductor {
                 self.render_output(world);
                 return started;
             };
-            for (place, start) in ready {
-                let has_nothing_to_do =
-                    start.actions.iter().all(|action| action.action.is_null()) || start.actions.is_empty();
+            for (place, mut start) in ready {
+                let has_nothing_to_do = self.has_nothing_to_do(place, &start);
+                if has_nothing_to_do {
+                    start.actions.clear();
+                }
                 started.push(start);
                 if has_nothing_to_do {
                     let done = Change::Action { status: Status::Succeeded, result: None };
-                    if self.fails_idle_tasks {
+                    if self.rules.fails_idle_tasks() {
                         self.change_or_fail(place, &done, world);
                     } else {
                         drop(self.change(place, &done, world));
@@ -60,6 +65,14 @@ impl Conductor {
                 }
             }
         }
+    }
+
+    /// Whether a task that starts has no action or no items, so that it has succeeded already. An action whose
+    /// reference evaluates to null is one all the same, and fails when somebody looks for it.
+    fn has_nothing_to_do(&self, place: Place, start: &Start) -> bool {
+        let names_an_action = || self.definition.task(place.0).is_some_and(|task| task.action.is_some());
+        start.actions.iter().all(|action| action.action.is_null())
+            && (start.actions.is_empty() || !self.rules.requests_null() || !names_an_action())
     }
 
     /// The limit that `ready` would exceed, with a remedy, as a message. `in_step` counts the tasks of this event.
@@ -173,26 +186,29 @@ impl Conductor {
         }
         let Some(staged) = self.staging.get(place) else { return Ok(None) };
         let scope = self.task_scope(place, &staged.context, Arc::default(), world);
+        let times = || self.times(task, staged, &scope);
+        let before = if self.rules.evaluates_actions_first() { None } else { Some(times()?) };
+        let known =
+            staged.items.as_ref().filter(|items| items.len() > 0).map(|items| Arc::clone(&items.list));
+        let (actions, list) = match (&task.items, &known) {
+            (None, _) => (vec![action(task, None, &scope, world)?], None),
+            (Some(_), Some(list)) => (Vec::new(), Some(Arc::clone(list))),
+            (Some(items), None) => (Vec::new(), Some(all_items(task, items, &scope, world)?)),
+        };
+        let (delay, timeout) = before.map_or_else(times, Ok)?;
         let mut start = Start {
             task: Arc::clone(&task.name),
             route: place.1,
             number: 0,
-            actions: Vec::new(),
-            delay: delay(task, staged, &scope)?,
+            actions,
+            delay,
             retry: staged.attempts.as_ref().map(|attempts| attempts.tally),
             items: None,
             concurrency: None,
-            timeout: seconds::given("timeout", Some(&task.name), task.timeout.as_ref(), &scope)?,
+            timeout,
         };
-        let Some(items) = &task.items else {
-            start.actions.push(action(task, None, &scope, world)?);
+        let (Some(items), Some(list)) = (&task.items, list) else {
             return Ok(Some(Ready { place, start, list: None }));
-        };
-        let known =
-            staged.items.as_ref().filter(|items| items.len() > 0).map(|items| Arc::clone(&items.list));
-        let list = match &known {
-            Some(list) => Arc::clone(list),
-            None => all_items(task, items, &scope, world)?,
         };
         let concurrency = items.concurrency.as_ref().map(|concurrency| evaluated(concurrency, &scope));
         let concurrency = concurrency.transpose()?;
@@ -208,6 +224,22 @@ impl Conductor {
             return Ok(None);
         }
         Ok(Some(Ready { place, start, list: known.is_none().then_some(list) }))
+    }
+
+    /// The delay of a task in seconds, that of its repetition or else its own, and the timeout of its actions.
+    fn times(&self, task: &Task, staged: &Staged, scope: &WorkflowScope) -> Result<Times, String> {
+        let own = seconds::given("delay", Some(&task.name), task.delay.as_ref(), self.least(), scope)?;
+        let delay = match &staged.attempts {
+            Some(attempts) => Some(attempts.delay.unwrap_or_default()),
+            None => own,
+        };
+        let timeout = seconds::given("timeout", Some(&task.name), task.timeout.as_ref(), 0, scope)?;
+        Ok((delay, timeout))
+    }
+
+    /// The least number that an expression may return for a delay, a concurrency or a retry.
+    pub(super) const fn least(&self) -> i64 {
+        if self.rules.takes_negatives() { i64::MIN } else { 0 }
     }
 
     /// The items to start now: as many as the task's concurrency and the limit on started items allow.
@@ -229,7 +261,8 @@ impl Conductor {
                     format!("TypeError: The value of task concurrency is not type of integer, but {value}.")
                 })?;
                 let name = self.definition.name(place.0);
-                let number = within(format_args!("concurrency"), Some(&name), number, i64::MAX)?;
+                let number =
+                    within(format_args!("concurrency"), Some(&name), number, (self.least(), i64::MAX))?;
                 usize::try_from(number.max(1)).unwrap_or(usize::MAX).min(self.limits.items_window)
             }
         };
@@ -239,15 +272,6 @@ impl Conductor {
             _ => (0..list.as_array().map_or(0, Vec::len)).take(most).collect(),
         })
     }
-}
-
-/// The delay of a task in seconds: that of its repetition, or else its own.
-fn delay(task: &Task, staged: &Staged, scope: &WorkflowScope) -> Result<Option<i64>, String> {
-    let own = seconds::given("delay", Some(&task.name), task.delay.as_ref(), scope)?;
-    Ok(match &staged.attempts {
-        Some(attempts) => Some(attempts.delay.unwrap_or_default()),
-        None => own,
-    })
 }
 
 fn action(task: &Task, item: Option<usize>, scope: &WorkflowScope, world: &World) -> Result<Action, String> {

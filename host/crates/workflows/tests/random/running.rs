@@ -14,7 +14,7 @@ pub(crate) type Action = (Arc<str>, u32, Option<usize>);
 pub(crate) fn apply(conductor: &mut Conductor, event: &Event, running: &mut Vec<Action>) {
     let before = conductor.status();
     for start in conductor.apply(event, &World::default()).unwrap_or_default() {
-        for action in start.actions.iter().filter(|action| !action.action.is_null()) {
+        for action in &start.actions {
             running.push((Arc::clone(&start.task), start.route, action.item));
         }
     }
