@@ -174,7 +174,7 @@ settings! {
 
     /// Timers, which are due at certain times.
     timers: Timers {
-        /// What becomes of times at which a timer was due and could not fire: it fires once for the last of them; not for those while the host was down (`skip`); for each (`catch-up`).
+        /// What becomes of times at which a timer was due and could not fire: it fires once, for the last one (`fire-once`); not at all for times while the host was down (`skip`); once for each (`catch-up`).
         misfire: Misfire = "fire-once", "PETREL_TIMERS_MISFIRE", "timers-misfire", "POLICY";
         /// The greatest number of such times for which `catch-up` fires a timer, the last ones; at most 1000.
         max_catch_up: usize = "100", "PETREL_TIMERS_MAX_CATCH_UP", "timers-max-catch-up", "N";

@@ -1,9 +1,5 @@
 //! Where the components are that tests use. The build script builds them; their sources are in `guests/`,
-//! `packs/` and `examples/`. The words of build scripts are tested here too, since no build script has tests.
-
-#[cfg(test)]
-#[path = "../../../host/build/outcome.rs"]
-mod outcome;
+//! `packs/` and `examples/`.
 
 /// The component of the pack `core`.
 pub const CORE: &str = env!("COMPONENT_CORE");

@@ -42,7 +42,7 @@ mod tests {
         let reference = "core.st2.CronTimer.0a".parse().unwrap();
         assert_shown_as::<Timer<'static>>(
             &Timer {
-                trigger: Trigger::of(&reference, &stored, None, Secrets::Masked),
+                trigger: Trigger::of(&reference, &stored, None, Secrets::Shown),
                 description: "d".into(),
                 due_at: Some("2026-11-21T02:00:00Z".parse().unwrap()),
                 last_due_at: None,
