@@ -44,7 +44,7 @@ impl Played {
         played
     }
 
-    /// What an ended workflow of then refuses now is nothing to it.
+    /// Refusals are ignored: by the rules of one edition it may have ended already.
     fn happen(&mut self, happens: Happens) {
         let event = match happens {
             Asked(status) => Event::Request(status),
