@@ -180,13 +180,17 @@ async fn a_class_that_is_derived_from_a_misspelt_name_is_told() {
         ("from lib.base import *\n", "class A(Acton):", None),
         ("from lib.base import Base\nglobals()['Bsae'] = Base\n", "class A(Bsae):", None),
         (
-            "import sys\nfrom a import Base\nsetattr(sys.modules[__name__], 'Bsae', Base)\n",
+            "import sys\nfrom abc import ABC as Base\nsetattr(sys.modules[__name__], 'Bsae', Base)\n",
             "class A(Bsae):",
             None,
         ),
-        ("import sys\nfrom a import Base\nsys.modules[__name__].Bsae = Base\n", "class A(Bsae):", None),
         (
-            "from sys import modules\nfrom a import Base\nmodules[__name__].Bsae = Base\n",
+            "import sys\nfrom abc import ABC as Base\nsys.modules[__name__].Bsae = Base\n",
+            "class A(Bsae):",
+            None,
+        ),
+        (
+            "from sys import modules\nfrom abc import ABC as Base\nmodules[__name__].Bsae = Base\n",
             "class A(Bsae):",
             None,
         ),
