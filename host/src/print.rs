@@ -1,7 +1,6 @@
 //! The output of the command line. Programs get the host's answer unchanged, in JSON or YAML; people get a table
 //! ([`Listing`]) or a list of [`Attributes`], which verbs make from the types of the API. Results go to standard output,
 //! everything else to standard error.
-#![expect(clippy::print_stderr, reason = "this is where the command line prints")]
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,9 +63,9 @@ pub(crate) fn line(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// Prints a note, which is not a part of the result.
+/// Prints a note, which is not a part of the result. As with [`line`], nobody need read it: `eprintln!` would panic then.
 pub(crate) fn note(text: &str) {
-    eprintln!("{}", plain(text));
+    drop(writeln!(std::io::stderr(), "{}", plain(text)));
 }
 
 /// Prints progress for a person who is watching; nothing if standard error is not a terminal.
