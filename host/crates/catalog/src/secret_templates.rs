@@ -5,7 +5,7 @@
 use petrel_engine_core::Error;
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
-use petrel_model::secrets::{has_secret, is_secret_at};
+use petrel_model::secrets::{has_secret, is_secret_at, with_undeclared};
 use petrel_model::{Ref, Rule};
 use petrel_rules::CompiledRule;
 use petrel_rules::parameters::secret::reading_hidden;
@@ -25,10 +25,10 @@ pub fn marked_configuration(content: &Content, pack: &str) -> Option<Value> {
     let pack = content.pack(pack).ok();
     match pack.and_then(|pack| pack.config_schema.as_ref()) {
         // What is not declared beside a secret is masked as one, so it is read as one too.
-        Some(schema) => schema
-            .values()
-            .any(has_secret)
-            .then(|| json!({"properties": schema, "additionalProperties": {"secret": true}})),
+        Some(schema) => {
+            let whole = json!({"properties": schema});
+            has_secret(&whole).then(|| with_undeclared(&whole).into_owned())
+        }
         None => Some(json!({"secret": true})),
     }
 }

@@ -9,7 +9,7 @@ mod texts;
 
 use serde_json::Value;
 
-pub use marks::{Marks, has_secret};
+pub use marks::{Marks, has_secret, with_undeclared};
 pub use places::{Places, is_secret_at, marked_places, marks_places, masked_at, places_beside};
 pub use shadows::keeps_secrets;
 pub use text::masked_payload;
@@ -51,11 +51,12 @@ pub fn masked_result(result: &Value, output_schema: &Object, output_key: Option<
 }
 
 /// `values`, with every secret replaced by [`MASK`]. Without schemas, everything counts as secret; and where a schema has a
-/// secret, so does what none declares: it may be a secret under a misspelled name, or under the one it had before.
+/// secret, so does what none declares, at every depth: it may be a secret under a misspelled name, or under the one it had
+/// before.
 pub fn masked(values: &Object, schemas: Option<&Parameters>) -> Object {
     let mask = |(name, value): (&String, &Value)| {
         let value = match schemas.map(|schemas| (schemas, schemas.get(name))) {
-            Some((_, Some(schema))) => masked_value(value, &Marks::of(schema)),
+            Some((_, Some(schema))) => masked_value(value, &Marks::of(&with_undeclared(schema))),
             Some((schemas, None)) if !schemas.values().any(has_secret) => value.clone(),
             _ => Value::from(MASK),
         };
@@ -239,6 +240,11 @@ mod tests {
         ] {
             assert_eq!(Value::Object(masked(&given, schemas.as_ref())), expected, "{schemas:?}");
         }
+        let nested = object(json!({"auth": {"pw": "x", "pww": "y", "open": {"a": "b"}}}));
+        let schemas =
+            object(json!({"auth": {"properties": {"pw": {"secret": true}, "open": {"properties": {}}}}}));
+        let expected = json!({"auth": {"pw": MASK, "pww": MASK, "open": {"a": "b"}}});
+        assert_eq!(Value::Object(masked(&nested, Some(&schemas))), expected);
     }
 
     #[test]

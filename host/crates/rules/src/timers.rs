@@ -206,12 +206,14 @@ fn due_date(given: &Map<String, Value>, zone: &TimeZone) -> Result<Timestamp, Ti
     let read = read.ok_or_else(unreadable)?;
     let instant = match read.offset {
         Some(offset) => {
-            let local = read.civil.to_zoned(TimeZone::UTC).map_err(|_error| unreadable())?;
-            local.timestamp().checked_sub(Span::new().seconds(offset)).map_err(|_error| unreadable())?
+            let local = read.civil.to_zoned(TimeZone::UTC).ok();
+            local.and_then(|local| local.timestamp().checked_sub(Span::new().seconds(offset)).ok())
         }
         // A local time that the clocks skip is the time that they would have shown.
-        None => zone.to_timestamp(read.civil).map_err(|_error| unreadable())?,
+        None => zone.to_timestamp(read.civil).ok(),
     };
+    let beyond = || wrong("date", in_quotes(text), "it must be a time before 9999-12-30T22:00:00Z");
+    let instant = instant.ok_or_else(beyond)?;
     Ok(Timestamp::from_micros(instant.as_microsecond()))
 }
 

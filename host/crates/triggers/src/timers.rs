@@ -149,7 +149,10 @@ impl Timekeeper {
                 }
             };
             let state = if let Some(left) = self.left.get(reference) {
-                self.taken_up(&timer, left)
+                let state = self.taken_up(&timer, left);
+                // What is passed over stays so, whatever the next start is told.
+                changes.extend((state != *left).then(|| Change::put(state.clone())));
+                state
             } else {
                 let made = TimerState::new(reference.clone(), Trigger::clone(trigger), now);
                 changes.push(Change::put(made.clone()));

@@ -1,6 +1,8 @@
 //! Secrecy marks in schemas, for one value and its parts.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
 
 use crate::parameters::Schema;
 
@@ -18,6 +20,38 @@ pub fn has_secret(schema: &Value) -> bool {
         || single.iter().filter_map(|name| schema.get(name)).any(has_secret)
         || listed("items").chain(listed("prefixItems")).any(has_secret)
         || ALTERNATIVES.into_iter().flat_map(listed).any(has_secret)
+}
+
+/// `schema` with a mark on what it does not declare in an object beside a secret: that may be the secret, under a
+/// misspelled name or the one it had before. Alternatives stay as they are, since one may declare what another does not.
+pub fn with_undeclared(schema: &Value) -> Cow<'_, Value> {
+    if !has_secret(schema) {
+        return Cow::Borrowed(schema);
+    }
+    let mut marked = schema.clone();
+    mark_undeclared(&mut marked);
+    Cow::Owned(marked)
+}
+
+fn mark_undeclared(schema: &mut Value) {
+    if !has_secret(schema) {
+        return;
+    }
+    let Value::Object(parts) = schema else { return };
+    for (name, part) in parts.iter_mut() {
+        match (name.as_str(), part) {
+            ("properties" | "patternProperties", Value::Object(named)) => {
+                named.values_mut().for_each(mark_undeclared);
+            }
+            ("items" | "prefixItems", Value::Array(listed)) => listed.iter_mut().for_each(mark_undeclared),
+            ("items" | "additionalItems" | "additionalProperties", part) => mark_undeclared(part),
+            _ => {}
+        }
+    }
+    let declares_others = parts.get("additionalProperties").is_some_and(Value::is_object);
+    if parts.contains_key("properties") && !declares_others {
+        parts.insert("additionalProperties".to_owned(), json!({"secret": true}));
+    }
 }
 
 /// Whether the marks of `old` are in `new`, in the same place or around it.
@@ -111,8 +145,6 @@ impl<'s> Marks<'s> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -133,6 +165,32 @@ mod tests {
         }
         for schema in [json!({}), json!(true), json!({"properties": {"secret": {"type": "boolean"}}})] {
             assert!(!has_secret(&schema) && !Marks::of(&schema).has_secret(), "{schema}");
+        }
+    }
+
+    #[test]
+    fn what_an_object_does_not_declare_beside_a_secret_is_marked_at_every_depth() {
+        let (secret, open) = (json!({"secret": true}), json!({"properties": {"a": {}}}));
+        for (schema, expected) in [
+            (open.clone(), open.clone()),
+            (
+                json!({"properties": {"pw": secret, "open": open}, "additionalProperties": false}),
+                json!({"properties": {"pw": secret, "open": open}, "additionalProperties": secret}),
+            ),
+            (
+                json!({"items": {"properties": {"pw": secret}}}),
+                json!({"items": {"properties": {"pw": secret}, "additionalProperties": secret}}),
+            ),
+            (
+                json!({"properties": {"pw": secret}, "additionalProperties": {"type": "string"}}),
+                json!({"properties": {"pw": secret}, "additionalProperties": {"type": "string"}}),
+            ),
+            (
+                json!({"anyOf": [{"properties": {"pw": secret}}]}),
+                json!({"anyOf": [{"properties": {"pw": secret}}]}),
+            ),
+        ] {
+            assert_eq!(*with_undeclared(&schema), expected, "{schema}");
         }
     }
 

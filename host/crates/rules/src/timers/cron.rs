@@ -93,7 +93,7 @@ impl Cron {
             self.fields.iter().filter(|(field, _)| *field == Field::Year).flat_map(|(_, years)| years);
         let greatest = years.filter_map(|year| match year {
             Expression::Range { first, last, .. } => Some(last.unwrap_or(*first)),
-            Expression::Weekday { .. } | Expression::LastDay => None,
+            Expression::Values(_) | Expression::Weekday { .. } | Expression::LastDay => None,
         });
         greatest.max().and_then(|year| i16::try_from(year).ok()).unwrap_or(0)
     }

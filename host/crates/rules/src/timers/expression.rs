@@ -10,11 +10,16 @@ const MONTHS: [&str; 12] =
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const PLACES: [&str; 6] = ["1st", "2nd", "3rd", "4th", "5th", "last"];
 
-/// One of the expressions of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Largest number of expressions in a field. No more can make sense, but for years.
+const MOST: usize = 100;
+
+/// One of the expressions of a field, or all of its ranges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Expression {
     /// Each `step`-th value from `first` on, to `last` or to the greatest value that there is.
     Range { first: i64, last: Option<i64>, step: i64 },
+    /// The values whose bits are set: all ranges of a field in one, since a search may go over 400 years.
+    Values(u64),
     /// The `place`-th of these weekdays in a month, from 0; `None`: the last.
     Weekday { place: Option<i64>, weekday: i64 },
     /// The last day of a month.
@@ -24,7 +29,30 @@ pub(super) enum Expression {
 impl Expression {
     /// The expressions of `field` in `text`, which are separated by commas; else what is wrong and the remedy.
     pub(super) fn list(field: Field, text: &str) -> Result<Vec<Self>, String> {
-        text.split(',').map(|one| Self::one(field, one.trim())).collect()
+        if text.split(',').nth(MOST).is_some() {
+            return Err(format!("it must have at most {MOST} parts; write ranges"));
+        }
+        let found = text.split(',').map(|one| Self::one(field, one.trim()));
+        let mut found = found.collect::<Result<Vec<_>, _>>()?;
+        if field != Field::Year {
+            let values = found.iter().filter_map(|one| one.values(field)).fold(0, |all, one| all | one);
+            found.retain(|one| one.values(field).is_none());
+            found.extend(Some(Self::Values(values)).filter(|_| values != 0));
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The values of a range in `field`, as bits; `None` for everything else.
+    fn values(self, field: Field) -> Option<u64> {
+        let Self::Range { first, last, step } = self else { return None };
+        let values = (first..=last.unwrap_or(field.bounds().1)).step_by(usize::try_from(step).ok()?);
+        Some(
+            values
+                .filter_map(|value| 1_u64.checked_shl(u32::try_from(value).ok()?))
+                .fold(0, |all, one| all | one),
+        )
     }
 
     /// The expression `text`.
@@ -53,6 +81,10 @@ impl Expression {
                 let past = (found - least).rem_euclid(step);
                 let found = if past == 0 { found } else { found + step - past };
                 Some(found).filter(|found| last.is_none_or(|last| *found <= last))
+            }
+            Self::Values(bits) => {
+                let left = bits.checked_shr(u32::try_from(now).ok()?).filter(|left| *left != 0);
+                left.map(|left| now + i64::from(left.trailing_zeros()))
             }
             Self::LastDay => Some(greatest),
             Self::Weekday { place, weekday } => {

@@ -125,6 +125,7 @@ fn parameters_that_are_no_timer_are_refused_with_the_remedy() {
         (INTERVAL, json!({"unit": "hours", "delta": 1, "start": 1}), "there is no parameter `start`"),
         (DATE, json!({}), "the parameter date is missing"),
         (DATE, json!({"date": "nonsense"}), "it must be a date"),
+        (DATE, json!({"date": "9999-12-31T23:59:59Z"}), "a time before 9999"),
         (DATE, json!({"date": "10:30"}), "it must be a date"),
         (DATE, json!({"date": 5}), "it must be"),
         (CRON, json!({"hour": true}), "a text or a whole number"),
@@ -137,6 +138,7 @@ fn parameters_that_are_no_timer_are_refused_with_the_remedy() {
         (CRON, json!({"day_of_week": "fri-mon"}), "must not end before it starts"),
         (CRON, json!({"minute": "99999999999999999999"}), "its values are 0 to 59"),
         (CRON, json!({"minute": "1,,2"}), "it must be *"),
+        (CRON, json!({"minute": "*,".repeat(100) + "1"}), "at most 100 parts"),
         (CRON, json!({"timezone": "Nope/Zone"}), "the name of a zone"),
         (CRON, json!({"timezone": 5}), "the name of a zone"),
     ];

@@ -119,9 +119,14 @@ impl House {
 
     /// The next process, once this one has stopped. The clock goes on.
     pub(crate) async fn next_process(&self) -> Self {
+        self.next_process_with(self.options.0.clone()).await
+    }
+
+    /// As [`next_process`](Self::next_process), with other options.
+    pub(crate) async fn next_process_with(&self, options: Options) -> Self {
         self.core.stop(Duration::ZERO).await;
         let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&self.place));
-        Self::over(self.store.reopen(), clock, self.options.clone(), place).await
+        Self::over(self.store.reopen(), clock, (options, self.options.1.clone()), place).await
     }
 
     async fn over(

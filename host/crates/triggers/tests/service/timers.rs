@@ -188,6 +188,22 @@ async fn what_was_missed_while_the_host_was_down_is_dealt_with_as_the_setting_sa
 }
 
 #[tokio::test]
+async fn what_was_passed_over_stays_so_whatever_the_next_start_is_told() {
+    let options = Options { misfire: Misfire::Skip, ..Options::default() };
+    let house = House::with(options, petrel_executions::Options::default()).await;
+    house.start_timers().await;
+    house.timer("soon", "DateTimer", "{date: '2025-11-20T13:00:30+01:00'}").await;
+    let house = house.next_process().await;
+    house.clock.turn(Duration::from_secs(60));
+    house.start_timers().await;
+    house.rest().await;
+    let house = house.next_process_with(Options::default()).await;
+    house.start_timers().await;
+    house.turn(1_000).await;
+    assert!(house.fired().await.is_empty());
+}
+
+#[tokio::test]
 async fn what_the_store_refuses_fires_once_as_soon_as_it_takes_it() {
     let house = House::new().await;
     house.start_timers().await;
