@@ -99,7 +99,7 @@ fn with_component(place: &Place, component: &str, actions: &[(&str, &str)]) -> S
 fn the_setting_of_memory_is_the_limit_of_a_component() {
     let place = Place::default();
     let pack = with_component(&place, BEHAVE, &[("hog", "{text: {type: string}, count: {type: integer}}")]);
-    let run = ["run", "mine.hog", "count=50331648", "-j"];
+    let run = ["run", "mine.hog", "text=x", "count=50331648", "-j"];
     let host = place.start(&[]);
     host.ok(&["pack", "register", &pack]);
     assert_says(&host.ok(&run).stdout, &["48 MiB"]);

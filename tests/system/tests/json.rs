@@ -48,6 +48,8 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("trigger instances", "", 0),
     ("trigger get", "last", 0),
     ("trigger why", "last", 0),
+    ("timer list", "", 0),
+    ("timer get", "core.st2.CronTimer.0", 3),
     ("rule-enforcement list", "", 0),
     ("rule-enforcement get", "last", 0),
     ("key set", "limit 5", 0),
