@@ -47,7 +47,8 @@ impl Expression {
     /// The values of a range in `field`, as bits; `None` for everything else.
     fn values(self, field: Field) -> Option<u64> {
         let Self::Range { first, last, step } = self else { return None };
-        let values = (first..=last.unwrap_or(field.bounds().1)).step_by(usize::try_from(step).ok()?);
+        let (_, greatest) = field.bounds();
+        let values = (first..=last.unwrap_or(greatest)).step_by(usize::try_from(step).ok()?);
         Some(
             values
                 .filter_map(|value| 1_u64.checked_shl(u32::try_from(value).ok()?))
