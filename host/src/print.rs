@@ -63,7 +63,7 @@ pub(crate) fn line(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// Prints a note, which is not a part of the result. As with [`line`], nobody need read it: `eprintln!` would panic then.
+/// Prints a note, which is not a part of the result. As with [`line`](fn@line), nobody need read it: `eprintln!` would panic then.
 pub(crate) fn note(text: &str) {
     drop(writeln!(std::io::stderr(), "{}", plain(text)));
 }

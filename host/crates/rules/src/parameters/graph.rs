@@ -7,7 +7,7 @@ use petrel_expressions::Scope;
 use petrel_model::quoted::quoted;
 use serde_json::Value;
 
-use super::Error;
+use super::error::Error;
 use super::given::{Parameter, Shape};
 
 /// The greatest number of parameters that wait for one another: each takes room on the stack, and a caller may give any

@@ -5,7 +5,7 @@ use petrel_expressions::words::dashed;
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 
-use super::Error;
+use super::error::Error;
 use super::graph::{Node, Nodes};
 
 /// Adds to an error about a name that does not exist the one that is likely meant.

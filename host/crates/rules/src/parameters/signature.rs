@@ -5,8 +5,8 @@ use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
-use super::Error;
 use super::cast::{self, Kind};
+use super::error::Error;
 use super::given::Parameter;
 use crate::reads::Reads;
 
