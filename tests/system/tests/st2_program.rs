@@ -82,7 +82,7 @@ const CALLS: &[(&str, i32, &str)] = &[
     ("inquiry list", 1, "no inquiries yet"),
     ("sensor list", 1, "no sensors yet"),
     ("action-alias list", 1, "no action aliases yet"),
-    ("timer list", 1, "no timers yet"),
+    ("timer list", 0, "No matching items found"),
     ("role list", 1, "no roles yet"),
     ("service-registry group list", 1, "no registry of services yet"),
     ("rule delete mine.hook", 0, "successfully deleted"),
