@@ -113,8 +113,8 @@ pub(crate) fn timer<'a>(timer: &'a ShownTimer, content: &'a Content, secrets: Se
     wire::Timer {
         trigger: trigger(&timer.reference, &timer.trigger, content, secrets),
         description: kind.map(|kind| kind.kind.description.as_str().into()).unwrap_or_default(),
-        due_at: timer.due_at,
-        last_due_at: timer.last_due_at,
+        due_at: timer.due_at(),
+        last_due_at: timer.last_due_at(),
         rules: timer.rules.iter().map(|rule| rule.as_str().into()).collect(),
     }
 }

@@ -27,22 +27,27 @@ pub fn storable(result: Value) -> Value {
 /// The outcome of a run that its runner ended as canceled although nobody asked for that: a failure. As
 /// canceled it would end the workflow around it without retries, and nobody could say who had canceled it.
 pub(crate) fn unasked(outcome: &Outcome) -> Outcome {
-    let result = json!({
-        "error": "the runner has ended this as canceled, and nobody has asked for that",
-        "code": "runner.canceled",
-        "hint": "this is a mistake in the runner; run it again if that is safe",
-        "result": outcome.result,
-    });
+    let result = in_place_of(
+        outcome,
+        "the runner has ended this as canceled, and nobody has asked for that",
+        "runner.canceled",
+        "this is a mistake in the runner; run it again if that is safe",
+    );
     Outcome { end: End::Failed, result }
 }
 
 /// The outcome of a run that was ended because the host stops.
 pub(crate) fn abandoned(outcome: &Outcome) -> Outcome {
-    let result = json!({
-        "error": "the host was stopped while this ran",
-        "code": "host.stopped",
-        "hint": "run it again if that is safe; give it more time with engine.drain_seconds",
-        "result": outcome.result,
-    });
+    let result = in_place_of(
+        outcome,
+        "the host was stopped while this ran",
+        "host.stopped",
+        "run it again if that is safe; give it more time with engine.drain_seconds",
+    );
     Outcome { end: End::Abandoned, result }
+}
+
+/// The result of a run whose own outcome does not count; that is kept inside.
+fn in_place_of(outcome: &Outcome, error: &str, code: &str, hint: &str) -> Value {
+    json!({"error": error, "code": code, "hint": hint, "result": outcome.result})
 }

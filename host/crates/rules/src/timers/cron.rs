@@ -79,7 +79,7 @@ impl Cron {
                 None => self.grow(local, place.checked_sub(1)?)?,
             };
             (local, place) = grown;
-            if local.civil.year() > last_year.max(self.first_year()) {
+            if local.civil.year() > last_year.max(self.last_named_year()) {
                 return None;
             }
         }
@@ -87,8 +87,8 @@ impl Cron {
         Some(Timestamp::from_micros(instant.as_microsecond()))
     }
 
-    /// The greatest year that the field of years names, so that a far one is found.
-    fn first_year(&self) -> i16 {
+    /// The greatest year that the field of years names, so that a far one is found; 0 if it names none.
+    fn last_named_year(&self) -> i16 {
         let years =
             self.fields.iter().filter(|(field, _)| *field == Field::Year).flat_map(|(_, years)| years);
         let greatest = years.filter_map(|year| match year {

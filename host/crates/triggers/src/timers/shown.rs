@@ -14,12 +14,27 @@ pub struct Shown {
     pub reference: Ref,
     /// The trigger.
     pub trigger: Trigger,
-    /// The time at which it is due next; `None` if it is never due again, or all its rules are disabled.
-    pub due_at: Option<Timestamp>,
-    /// The time for which it fired last, if it has.
-    pub last_due_at: Option<Timestamp>,
     /// The rules that listen to it, enabled or not, by reference.
     pub rules: Vec<Ref>,
+    /// Its state, once it has begun.
+    state: Option<TimerState>,
+    /// Whether an enabled rule listens to it.
+    is_enabled: bool,
+}
+
+impl Shown {
+    /// The time for which it fired last, if it has.
+    pub fn last_due_at(&self) -> Option<Timestamp> {
+        self.state.as_ref()?.last_due_at
+    }
+
+    /// The time at which it is due next; `None` if it is never due again, or all its rules are disabled. Looked for
+    /// when it is asked for, since a cron timer that is hardly ever due has centuries to go through.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let state = self.state.as_ref().filter(|_| self.is_enabled)?;
+        let timer = Timer::new(state.trigger.kind.as_str(), &state.trigger.parameters, &UTC).ok()?;
+        timer.next(state.made_at, state.open_from())
+    }
 }
 
 impl Triggers {
@@ -33,13 +48,12 @@ impl Triggers {
         let timers = content.triggers().filter(|(_, trigger)| trigger.is_timer());
         let shown = timers.map(|(reference, trigger)| {
             let state = states.binary_search_by(|state| state.reference.cmp(reference)).ok();
-            let state = state.and_then(|place| states.get(place));
             Shown {
                 reference: reference.clone(),
                 trigger: trigger.clone(),
-                due_at: state.filter(|_| content.timer(reference).is_some()).and_then(due_at),
-                last_due_at: state.and_then(|state| state.last_due_at),
                 rules: Vec::new(),
+                state: state.and_then(|place| states.get(place)).cloned(),
+                is_enabled: content.timer(reference).is_some(),
             }
         });
         let mut shown: Vec<_> = shown.collect();
@@ -52,11 +66,4 @@ impl Triggers {
         }
         Ok(shown)
     }
-}
-
-/// The time at which a timer in this state is due next.
-fn due_at(state: &TimerState) -> Option<Timestamp> {
-    let trigger = &state.trigger;
-    let timer = Timer::new(trigger.kind.as_str(), &trigger.parameters, &UTC).ok()?;
-    timer.next(state.made_at, state.open_from())
 }

@@ -270,7 +270,7 @@ async fn people_see_when_a_timer_is_due_and_for_which_rules() {
         .iter()
         .map(|timer| {
             let rules: Vec<_> = timer.rules.iter().map(petrel_model::Ref::name).collect();
-            (timer.trigger.kind.name(), second(timer.due_at), second(timer.last_due_at), rules.join(" "))
+            (timer.trigger.kind.name(), second(timer.due_at()), second(timer.last_due_at()), rules.join(" "))
         })
         .collect();
     let at = |text: &str| Some(text.to_owned());
