@@ -6,8 +6,8 @@ use petrel_model::execution::Context;
 use petrel_model::rule::{ActionCall, RuleKind};
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    ApiKeyId, Execution, Id, Object, Payload, Rule, RuleId, Status, Timestamp, TokenId, Trigger,
-    TriggerInstance,
+    ApiKeyId, Execution, Id, InternalEventId, Object, Payload, Rule, RuleId, Status, Timestamp, TokenId,
+    Trigger, TriggerInstance,
 };
 use petrel_persistence::{Document, DocumentKind};
 use serde_json::{Value, json};
@@ -95,6 +95,12 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "ref": reference,
             "trigger": {"type": "core.st2.CronTimer", "parameters": {"text": text}},
             "made_at": at(1),
+        }),
+        DocumentKind::InternalEvent => json!({
+            "id": id::<InternalEventId>(n),
+            "type": "core.st2.generic.actiontrigger",
+            "payload": {"text": text},
+            "occurred_at": at(1),
         }),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),

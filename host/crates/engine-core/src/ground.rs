@@ -1,10 +1,11 @@
 //! The handle that every service is given: the store, the clock, the source of ids and the life of the process.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use petrel_model::{Id, Timestamp};
+use petrel_model::{Id, InternalEvent, Object, Ref, Timestamp, TraceId};
 use petrel_persistence::{Change, Commit, Expect, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use crate::clock::{self, Clock};
 use crate::error::Error;
 use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
+use crate::outbox::Outbox;
 use crate::sparing::Sparing;
 
 /// The ground of all services of one host process. Cheap to clone.
@@ -26,6 +28,18 @@ struct Inner {
     ids: Ids,
     lifecycle: Lifecycle,
     sparing: Sparing,
+    outbox: Outbox,
+}
+
+/// What an internal event reports, see [`Core::report`].
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The payload of the event.
+    pub payload: Object,
+    /// The trace of what is reported.
+    pub trace: Option<TraceId>,
+    /// The depth of what is reported, see [`InternalEvent::depth`].
+    pub depth: u32,
 }
 
 impl Core {
@@ -38,6 +52,7 @@ impl Core {
             ids,
             lifecycle: Lifecycle::default(),
             sparing: Sparing::default(),
+            outbox: Outbox::default(),
         }))
     }
 
@@ -91,9 +106,36 @@ impl Core {
     /// # Errors
     /// When an expectation does not hold, the disk is nearly full, or the store fails.
     pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
+        let fills = Outbox::is_filled_by(&changes);
         let commit = Commit { fence: Some(self.store().fence()), expect, changes };
         let span = tracing::debug_span!("commit", changes = commit.changes.len());
-        Ok(self.store().commit(commit).instrument(span).await?)
+        self.store().commit(commit).instrument(span).await?;
+        if fills {
+            self.0.outbox.tell();
+        }
+        Ok(())
+    }
+
+    /// The change that puts an internal event of the trigger type `kind` into the outbox, to be committed with what it
+    /// reports. `None` when nobody listens to that trigger type; then `report` is not called.
+    pub fn report(&self, kind: &str, at: Timestamp, report: impl FnOnce() -> Report) -> Option<Change> {
+        if !self.0.outbox.wants(kind) {
+            return None;
+        }
+        let kind: Ref = kind.parse().ok()?;
+        let Report { payload, trace, depth } = report();
+        let id = self.mint(at);
+        Some(Change::put(InternalEvent { id, kind, payload, occurred_at: at, trace, depth }))
+    }
+
+    /// Sets the trigger types of internal events that anybody listens to.
+    pub fn listen_to(&self, kinds: BTreeSet<Ref>) {
+        self.0.outbox.want(kinds);
+    }
+
+    /// Waits until an internal event was put into the outbox since the last time that this returned.
+    pub async fn outbox_filled(&self) {
+        self.0.outbox.filled().await;
     }
 
     /// Whether a log line about `subject`, a rule for example, may be written now: of a flood only a few lines a minute
@@ -179,6 +221,19 @@ mod tests {
         let refused = core.commit(Vec::new(), vec![put("second")]).await.unwrap_err();
         assert_eq!(refused.code(), "internal", "{refused}");
         assert_eq!(next.all::<KeyValue>().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_event_is_reported_only_if_somebody_listens() {
+        let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));
+        let (heard, unheard) = ("core.st2.generic.actiontrigger", "core.st2.generic.notifytrigger");
+        core.listen_to([heard.parse().unwrap()].into());
+        assert!(core.report(unheard, core.now(), || panic!("nobody listens")).is_none());
+        let change = core.report(heard, core.now(), || Report { depth: 3, ..Report::default() }).unwrap();
+        core.commit(Vec::new(), vec![change]).await.unwrap();
+        core.outbox_filled().await;
+        let stored = core.store().all::<InternalEvent>().await.unwrap();
+        assert_eq!((stored[0].kind.as_str(), stored[0].depth), (heard, 3));
     }
 
     #[tokio::test]

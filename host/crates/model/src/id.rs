@@ -142,6 +142,8 @@ typed_id! {
     TriggerInstanceId,
     /// The id of a rule. Unlike a rule's [`Ref`](crate::Ref), it is never used again.
     RuleId,
+    /// The id of an internal event that is not yet a trigger instance.
+    InternalEventId,
     /// The id of an enforcement, that is of one match of a rule.
     EnforcementId,
     /// The id of an API key.

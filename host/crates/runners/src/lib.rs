@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`Runner`], [`Runs`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
 //! [`local_shell`] has the runners for shell commands and scripts, on top of [`process`], which starts, watches and
-//! ends a process group. [`http_request`] makes requests, and [`python_script`] runs actions written in Python.
+//! ends a process group. [`sensors`] is the contract of what runs sensors. [`http_request`] makes requests, and [`python_script`] runs actions written in Python.
 //! [`Upkeep`] lays out files of the host that are missing when they are needed. [`apart`] has background threads for long computations, also for neighbouring crates.
 
 use std::any::Any;
@@ -30,6 +30,7 @@ mod program;
 pub mod python_script;
 pub mod room;
 mod runs;
+pub mod sensors;
 pub mod shares;
 mod upkeep;
 

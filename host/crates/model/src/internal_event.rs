@@ -1,0 +1,29 @@
+//! Internal events: what the platform itself reports, such as the end of an action or a change of the datastore.
+//!
+//! An internal event is stored in the commit of what it reports (the *outbox*), so that none is lost with the host. The
+//! service of triggers takes it from there, and makes the trigger instance.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{InternalEventId, Object, Ref, Timestamp, TraceId};
+
+/// An event of the platform that is not yet a trigger instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InternalEvent {
+    /// Its id. Events are taken from the outbox in the order of their ids.
+    pub id: InternalEventId,
+    /// The trigger type, `core.st2.generic.actiontrigger` for example. It has no parameters.
+    #[serde(rename = "type")]
+    pub kind: Ref,
+    /// The payload, as the schema of the trigger type describes it.
+    pub payload: Object,
+    /// The time of what it reports.
+    pub occurred_at: Timestamp,
+    /// The trace of what it reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
+    /// The number of events of actions that led to this one, one after the other. A rule whose action sets off the rule
+    /// again makes it grow.
+    #[serde(default)]
+    pub depth: u32,
+}

@@ -1,0 +1,182 @@
+//! The contract of what runs sensors ([`SensorRunner`]), and of what takes their events ([`Emitter`]).
+//!
+//! The service of triggers supervises sensors: it says when one polls, keeps its cursor and stores its events. A runner only
+//! runs the code of the sensor once, and says what came of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use petrel_model::{Object, Ref, Timestamp, TriggerInstanceId};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{NotPrepared, OutputSink};
+
+/// The way in which a sensor notices things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SensorKind {
+    /// It is asked at intervals, and has a cursor.
+    Poll,
+    /// It is given the requests that the host receives for it.
+    Webhook,
+    /// It runs for as long as the host, and emits events meanwhile.
+    Stream,
+}
+
+/// A sensor that is to run.
+#[derive(Debug, Clone)]
+pub struct SensorCall {
+    /// The sensor.
+    pub sensor: Ref,
+    /// The directory of its pack.
+    pub pack_path: PathBuf,
+    /// The file in that directory.
+    pub entry_point: String,
+    /// The name by which its code knows it: `class_name` in its metadata.
+    pub class_name: String,
+    /// The configuration of its pack.
+    pub pack_config: Arc<Object>,
+    /// How long one poll, or one request, may take.
+    pub timeout: Duration,
+}
+
+/// An event as a sensor or an action emits it. Its trigger type belongs to the same pack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Emitted {
+    /// The trigger type: its reference, or its name in the pack.
+    pub trigger: String,
+    /// The payload.
+    pub payload: Value,
+    /// Events of one trigger type with the same key are one event, for a while.
+    pub dedup_key: Option<String>,
+    /// The time at which it happened, if that is not now.
+    pub occurred_at: Option<Timestamp>,
+    /// The tag of the trace that it belongs to.
+    pub trace_tag: Option<String>,
+}
+
+/// What came of a poll.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Polled {
+    /// The events, in order.
+    pub events: Vec<Emitted>,
+    /// The cursor for the next poll. `None` leaves it as it is.
+    pub cursor: Option<Value>,
+    /// The time until the next poll, if that is not the interval of the sensor.
+    pub next_poll: Option<Duration>,
+}
+
+/// A request that the host has received for a sensor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// The method, in upper case.
+    pub method: String,
+    /// The path after that of the sensor, with its first `/`.
+    pub path: String,
+    /// The query, without `?`.
+    pub query: String,
+    /// The headers, by lower-case name, in the order of their arrival.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// A sensor's answer to a request. The host sends it once the events are stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The events, in order.
+    pub events: Vec<Emitted>,
+    /// The status of the answer.
+    pub status: u16,
+    /// The body of the answer.
+    pub body: Vec<u8>,
+}
+
+/// The reason why a sensor's code came to no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SensorFailure {
+    /// A stable, dotted code: `limit.memory`, `timeout`, `sensor.failed`.
+    pub code: String,
+    /// What happened, in one line.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The time after which the sensor asks to be tried again.
+    pub retry_after: Option<Duration>,
+}
+
+/// What runs sensors of a kind of file. One runner serves many sensors concurrently.
+#[async_trait]
+pub trait SensorRunner: Send + Sync {
+    /// Whether this runner runs files such as `entry_point`.
+    fn runs(&self, entry_point: &str) -> bool;
+
+    /// The kind of the sensor in a file, which is compiled for that if need be.
+    ///
+    /// # Errors
+    /// The reason why the file holds no sensor that this host can run.
+    async fn kind(&self, pack_path: &Path, entry_point: &str) -> Result<SensorKind, NotPrepared>;
+
+    /// Polls once. What the sensor logs goes to `output`.
+    ///
+    /// # Errors
+    /// The reason why there is no result. Then nothing of it counts, and the cursor stays as it was.
+    async fn poll(
+        &self,
+        call: SensorCall,
+        cursor: Option<Arc<Value>>,
+        output: OutputSink,
+        cancel: CancellationToken,
+    ) -> Result<Polled, SensorFailure>;
+
+    /// Gives the sensor a request.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    async fn receive(
+        &self,
+        call: SensorCall,
+        request: Received,
+        output: OutputSink,
+        cancel: CancellationToken,
+    ) -> Result<Reply, SensorFailure>;
+
+    /// Runs a sensor that goes on until it ends by itself or `cancel` fires, and gives its events to `emitter`.
+    ///
+    /// # Errors
+    /// The reason why it ended, if it did not end by itself or by `cancel`.
+    async fn stream(
+        &self,
+        call: SensorCall,
+        emitter: Arc<dyn Emitter>,
+        output: OutputSink,
+        cancel: CancellationToken,
+    ) -> Result<(), SensorFailure>;
+}
+
+/// The reason why an event was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotEmitted {
+    /// The event itself cannot be taken: its trigger type is not known, or its payload does not fit.
+    #[error("{0}")]
+    Invalid(String),
+    /// Too much waits, or the host is stopping. It may be tried again.
+    #[error("{0}")]
+    Busy(String),
+    /// The pack may not emit events of this trigger type.
+    #[error("{0}")]
+    Denied(String),
+}
+
+/// What takes events of sensors and actions.
+#[async_trait]
+pub trait Emitter: Send + Sync {
+    /// Stores an event of a pack with all its consequences. `source` names the sensor or the action for the log.
+    ///
+    /// # Errors
+    /// The reason why it was not stored.
+    async fn emit(&self, pack: &str, source: &Ref, event: Emitted) -> Result<TriggerInstanceId, NotEmitted>;
+}
