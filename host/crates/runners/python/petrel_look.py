@@ -29,7 +29,8 @@ MOST_NAMES = 1000
 MOST_COMPARISONS = 200
 # By these a name may be bound that a file does not show.
 BINDERS = ("exec", "eval", "globals", "locals", "setattr", "vars")
-BASE = "st2common.runners.base_action"
+# The modules that have the class Action.
+BASES = ("st2common.runners.base_action", "st2actions.runners.pythonrunner")
 
 
 def main():
@@ -149,10 +150,10 @@ def names_of_action(tree):
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             whole = {"%s.%s" % (node.module, one.name): one.asname or one.name for one in node.names}
-            names.add(whole.get(BASE + ".Action"))
-            names.update(name + ".Action" for module, name in whole.items() if module == BASE)
+            names.update(whole.get(base + ".Action") for base in BASES)
+            names.update(name + ".Action" for module, name in whole.items() if module in BASES)
         elif isinstance(node, ast.Import):
-            names.update((one.asname or one.name) + ".Action" for one in node.names if one.name == BASE)
+            names.update((one.asname or one.name) + ".Action" for one in node.names if one.name in BASES)
     return names - {None}
 
 

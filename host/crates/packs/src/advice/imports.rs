@@ -12,19 +12,25 @@ pub(super) const LARGEST: u64 = 256 << 10;
 const PACKAGES: [&str; 6] = ["st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream"];
 
 /// Packages that contain nothing but modules, so that every name imported from them is a module.
-const HOLDERS: [&str; 5] =
-    ["st2common", "st2common.constants", "st2common.content", "st2common.runners", "st2common.util"];
+const HOLDERS: [&str; 7] = [
+    "st2actions",
+    "st2actions.runners",
+    "st2common",
+    "st2common.constants",
+    "st2common.content",
+    "st2common.runners",
+    "st2common.util",
+];
 
-/// The module of the base class of all Python actions, and this class.
-const BASE: &str = "st2common.runners.base_action";
+/// The modules that have the base class of all Python actions, and this class.
+const BASES: [&str; 2] = ["st2common.runners.base_action", "st2actions.runners.pythonrunner"];
 const ACTION: &str = "st2common.runners.base_action.Action";
 
-/// Modules that packs import and that have moved, and the remedy.
-const MOVED: [(&str, &str); 1] =
-    [("st2actions.runners.pythonrunner", "import Action from st2common.runners.base_action in its place")];
-
 /// The modules that Petrel provides, in `python/` of `petrel-runners`.
-const OFFERED: [&str; 26] = [
+const OFFERED: [&str; 29] = [
+    "st2actions",
+    "st2actions.runners",
+    "st2actions.runners.pythonrunner",
     "st2common",
     "st2common.constants",
     "st2common.constants.action",
@@ -68,7 +74,7 @@ fn imported(line: &str) -> Vec<String> {
         return Vec::new();
     };
     let module = module.trim();
-    if module == BASE {
+    if BASES.contains(&module) {
         let is_misspelt = |name: &&str| *name != "Action" && nearest(name, ["Action"]).is_some();
         let misspelt = names(what).filter(is_misspelt).map(|name| format!("{module}.{name}"));
         return misspelt.chain([module.to_owned()]).collect();
@@ -88,9 +94,8 @@ pub(super) fn names(list: &str) -> impl Iterator<Item = &str> {
 
 /// The remedy for the import of a module that Petrel does not provide.
 pub(super) fn remedy(module: &str) -> String {
-    let moved = MOVED.iter().find(|(moved, _)| *moved == module).map(|(_, instead)| (*instead).to_owned());
-    let near = || near(module).map(|near| format!("did you mean {near}?"));
-    moved.or_else(near).unwrap_or_else(|| "have it do without, or call the API".to_owned())
+    let near = near(module).map(|near| format!("did you mean {near}?"));
+    near.unwrap_or_else(|| "have it do without, or call the API".to_owned())
 }
 
 /// What Petrel provides and is likely meant by a name: each part of it is the same, or nearly.
@@ -130,6 +135,8 @@ mod tests {
             ("from st2client.client import Client\nimport st2_dispatch", &[]),
             ("# import st2common.nothing\nx = 'from st2api import y'", &[]),
             ("from st2common.util import *", &[]),
+            ("from st2actions.runners.pythonrunner import Action", &[]),
+            ("from st2actions.runners import pythonrunner, shell", &["st2actions.runners.shell"]),
             (
                 "from st2common.runners.base_action import Actoin, PackConfigDict",
                 &["st2common.runners.base_action.Actoin"],
@@ -146,10 +153,7 @@ mod tests {
             ("st2common.runner.base_action", "did you mean st2common.runners.base_action?"),
             ("st2common.runners.base_action.Actoin", "did you mean st2common.runners.base_action.Action?"),
             ("st2common.util.isotme", "did you mean st2common.util.isotime?"),
-            (
-                "st2actions.runners.pythonrunner",
-                "import Action from st2common.runners.base_action in its place",
-            ),
+            ("st2actions.runners.pythonruner", "did you mean st2actions.runners.pythonrunner?"),
             // Others of StackStorm's own.
             ("st2common.util.db", "have it do without, or call the API"),
             ("st2common.util.schema", "have it do without, or call the API"),
@@ -164,7 +168,7 @@ mod tests {
     fn what_is_called_offered_lies_with_the_runner() {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runners/python");
         let mut there = BTreeSet::new();
-        let mut folders = vec!["st2common".to_owned()];
+        let mut folders = vec!["st2actions".to_owned(), "st2common".to_owned()];
         while let Some(folder) = folders.pop() {
             there.insert(folder.replace('/', "."));
             for entry in std::fs::read_dir(python.join(&folder)).unwrap() {

@@ -1,5 +1,5 @@
-//! The Python files that actions need: the wrapper that runs an action, and the modules of `st2common` that actions
-//! import. They are embedded in the binary and laid out in a directory at the start.
+//! The Python files that actions need: the wrapper that runs an action, and the modules of `st2common` and `st2actions`
+//! that actions import. They are embedded in the binary and laid out in a directory at the start.
 
 use std::fs;
 use std::io;
@@ -14,8 +14,11 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 27] = files![
+const FILES: [(&str, &str); 30] = files![
     "petrel_action.py",
+    "st2actions/__init__.py",
+    "st2actions/runners/__init__.py",
+    "st2actions/runners/pythonrunner.py",
     "st2common/__init__.py",
     "st2common/log.py",
     "st2common/constants/__init__.py",

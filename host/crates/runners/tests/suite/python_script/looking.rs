@@ -87,6 +87,11 @@ async fn a_file_in_which_no_class_has_a_run_is_refused() {
             "class H:\n    def run(self): pass\nclass A(Action):\n    def rnu(self): pass\n",
             Some("Call it run"),
         ),
+        (
+            "from st2actions.runners.pythonrunner import Action as Old\nclass H:\n    def run(self): pass\n\
+             class A(Old):\n    def rnu(self): pass\n",
+            Some("the class A has no method run"),
+        ),
         // Whatever may have one, and be made.
         ("class A:\n    def __init__(self, config, action_service): pass\n    def run(self): pass\n", None),
         ("class A(Action):\n    run = print\n", None),

@@ -87,3 +87,11 @@ async fn what_packs_import_of_stackstorm_gives_what_it_gives_there() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_base_class_is_also_where_it_was_at_first() {
+    let place = Place::new();
+    let text = "from st2actions.runners.pythonrunner import Action as Old\n\n\nclass A(Old):\n    def run(self):\n        return 5\n";
+    let outcome = place.run(text, json!({})).await;
+    assert_eq!((outcome.end, &outcome.result["result"]), (End::Succeeded, &json!(5)), "{outcome:?}");
+}
