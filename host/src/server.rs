@@ -292,11 +292,13 @@ async fn build_engine(
             waiting_limit: settings.engine.waiting_limit,
             waiting_share: settings.engine.waiting_share,
             results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
+            action_trigger_when: settings.triggers.action_trigger_when.0.clone(),
             ..executions::Options::default()
         },
         workflows: workflow_options(settings, url),
         triggers: triggers::Options {
             bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
+            max_depth: u32::try_from(settings.triggers.max_depth).unwrap_or(u32::MAX),
             misfire: match settings.timers.misfire {
                 Misfire::FireOnce => triggers::Misfire::FireOnce,
                 Misfire::Skip => triggers::Misfire::Skip,

@@ -13,6 +13,7 @@ use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
 mod attributes;
+mod emit;
 mod why;
 
 pub(super) use attributes::named;
@@ -46,6 +47,20 @@ pub(crate) enum Trigger {
         #[command(flatten)]
         secrets: Secrets,
     },
+    /// Send an event
+    #[command(
+        after_help = "Examples:\n  petrel trigger emit mine.order --payload '{\"id\": 7}'\n  petrel trigger emit mine.order --payload @order.json\n  petrel trigger emit core.st2.webhook --parameter url=sample --payload '{\"body\": {}}'"
+    )]
+    Emit(emit::Emit),
+    /// Send an event that came in once more
+    #[command(
+        name = "re-emit",
+        after_help = "Examples:\n  petrel trigger re-emit last\n  petrel trigger re-emit 6a1e5c2f9b1d4e5f60718293"
+    )]
+    ReEmit {
+        /// The id of the event, or `last`
+        id: String,
+    },
 }
 
 impl Trigger {
@@ -77,6 +92,8 @@ impl Trigger {
                 let answer = session.client.get(&path).await?;
                 session.show(&answer, |why: Why<'static>| why::explain(&why))?;
             }
+            Self::Emit(event) => event.run(session).await?,
+            Self::ReEmit { id } => emit::again(session, &id).await?,
         }
         Ok(Code::Ok)
     }

@@ -65,11 +65,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "a trigger type is a file of its pack: change it there, and say `petrel pack register PACK`",
     ),
     ("trigger", &["getspecs"], "`petrel trigger list`, and `petrel trigger get TRIGGER`"),
-    (
-        "trigger-instance",
-        &["re-emit"],
-        "send the event again, or run what it led to again with `petrel execution rerun ID`",
-    ),
+    ("trigger-instance", &["re-emit"], "`petrel trigger re-emit ID`"),
     ("trigger-instance", &["get"], "`petrel trigger get ID`, and `petrel trigger why ID`"),
     ("trigger-instance", &[], "`petrel trigger instances`"),
     ("webhook", &[], "`petrel rule list` shows the URL of each rule that listens to a webhook"),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use petrel_persistence_embedded::Engine as StoreEngine;
 
 use super::layers::Layers;
-use super::value::{Kind, LogFormat, Misfire, Raw, Span, Value};
+use super::value::{Kind, LogFormat, Misfire, Raw, Span, Statuses, Value};
 
 /// A section of the file.
 #[derive(Debug)]
@@ -178,6 +178,14 @@ settings! {
         misfire: Misfire = "fire-once", "PETREL_TIMERS_MISFIRE", "timers-misfire", "POLICY";
         /// The greatest number of such times for which `catch-up` fires a timer, the last ones; at most 1000.
         max_catch_up: usize = "100", "PETREL_TIMERS_MAX_CATCH_UP", "timers-max-catch-up", "N";
+    }
+
+    /// Events of the platform itself, and of actions.
+    triggers: Triggers {
+        /// The final statuses of executions whose end makes an event, `core.st2.generic.actiontrigger`; empty: none. It costs nothing where no rule listens.
+        action_trigger_when: Statuses = "succeeded,failed,timeout,canceled,abandoned", "PETREL_TRIGGERS_ACTION_TRIGGER_WHEN", "triggers-action-trigger-when", "STATUS";
+        /// The greatest number of events of actions that lead to one, one after the other: a rule whose action sets it off again is stopped there.
+        max_depth: usize = "32", "PETREL_TRIGGERS_MAX_DEPTH", "triggers-max-depth", "N";
     }
 
     /// The expressions of rules, parameters and workflows.

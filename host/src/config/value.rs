@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use petrel_model::Status;
 use petrel_persistence_embedded::Engine as StoreEngine;
 
 /// A value before it is parsed.
@@ -174,6 +175,25 @@ impl Value for Vec<String> {
 
     fn write(&self) -> Raw {
         Raw::List(self.clone())
+    }
+}
+
+/// Final statuses of executions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Statuses(pub(crate) Vec<Status>);
+
+impl Value for Statuses {
+    const EXPECTED: &'static str = "a list of succeeded, failed, timeout, canceled, abandoned";
+    const KIND: Kind = Kind::List;
+
+    fn read(raw: &Raw) -> Option<Self> {
+        let statuses = Vec::<String>::read(raw)?;
+        let read = |text: &String| text.parse().ok().filter(|status: &Status| status.is_final());
+        statuses.iter().map(read).collect::<Option<_>>().map(Self)
+    }
+
+    fn write(&self) -> Raw {
+        Raw::List(self.0.iter().map(|status| status.as_str().to_owned()).collect())
     }
 }
 

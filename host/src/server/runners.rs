@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use petrel_catalog::content::Runners;
+use petrel_engine::triggers::Injection;
 use petrel_engine::workflows::{action_chain, orquesta};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
@@ -100,6 +101,8 @@ fn all(
         Runs::by(Noop::default()),
         orquesta(),
         action_chain(),
+        // For packs that are checked without a host; the engine of a host has its own.
+        Injection::default().runs(),
     ];
     Ok(runners.map(Runs::named).into())
 }

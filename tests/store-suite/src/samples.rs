@@ -74,6 +74,7 @@ pub fn instance(n: u64, payload: Value) -> TriggerInstance {
         status: TriggerInstanceStatus::Processed,
         enforcements: vec![id(n + 1)],
         trace: None,
+        depth: 0,
     }
 }
 

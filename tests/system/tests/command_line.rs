@@ -29,6 +29,8 @@ const VERBS: &[&str] = &[
     "trigger instances",
     "trigger get",
     "trigger why",
+    "trigger emit",
+    "trigger re-emit",
     "timer list",
     "timer get",
     "pack describe",

@@ -48,6 +48,8 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("trigger instances", "", 0),
     ("trigger get", "last", 0),
     ("trigger why", "last", 0),
+    ("trigger emit", "core.st2.webhook --parameter url=none --payload '{\"body\": {}}'", 0),
+    ("trigger re-emit", "last", 0),
     ("timer list", "", 0),
     ("timer get", "core.st2.CronTimer.0", 3),
     ("rule-enforcement list", "", 0),

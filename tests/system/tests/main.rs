@@ -18,6 +18,7 @@ mod floods;
 mod full_disk;
 mod gone_packs;
 mod held;
+mod internal_events;
 mod json;
 mod liar;
 mod lists;

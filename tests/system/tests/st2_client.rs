@@ -371,7 +371,6 @@ fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
         ("GET", "/sensortypes/epack.S", "no sensors yet"),
         ("POST", "/actionalias/match", "no action aliases yet"),
         ("POST", "/packs/uninstall", "petrel pack remove"),
-        ("POST", "/triggerinstances/5f0000000000000000000000/re_emit", "no events that are sent again yet"),
     ] {
         let refused = host.try_send(method, path, "", b"").unwrap().with_status(501);
         assert_says(&refused.body, &[says, "not_implemented"]);

@@ -64,6 +64,7 @@ const CALLS: &[(&str, i32, &str)] = &[
     ("trigger get core.st2.webhook -j", 0, "\"payload_schema\""),
     ("trigger-instance list -j", 0, "\"processed\""),
     ("trigger-instance get \"$EVENT\"", 0, "core.st2.webhook"),
+    ("trigger-instance re-emit \"$EVENT\"", 0, "succesfully re-sent"),
     ("rule-enforcement list", 0, "mine.hook"),
     ("webhook list", 0, "hook"),
     ("webhook get hook", 0, "core.st2.webhook"),

@@ -6,7 +6,7 @@ mod context;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use petrel_model::action::{GONE, REFUSED};
+use petrel_model::execution::masked;
 use petrel_model::parameters::Parameters;
 use petrel_model::{ExecutionId, Object, RuleId, Status, Timestamp, TraceId, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
@@ -225,32 +225,13 @@ pub fn shown_result(
     action: Option<RegisteredAs<'_>>,
     secrets: Secrets,
 ) -> Arc<Value> {
-    let action = Secrets::known_to(execution, action.map(|registered| registered.action));
-    match execution.result.as_ref().filter(|result| !result.is_null()) {
-        // The reason why an action was not run comes from the host, and quotes no secret.
-        Some(result) if action.is_none() && (has_not_run(execution) || says_not_run(result)) => {
-            Arc::clone(result)
+    match secrets {
+        Secrets::Masked => masked::result(execution, action.map(|registered| registered.action)),
+        Secrets::Shown => {
+            let result = execution.result.as_ref().filter(|result| !result.is_null());
+            result.map_or_else(|| Arc::new(Value::Object(Object::new())), Arc::clone)
         }
-        Some(result) => secrets.within_result(result, execution, action),
-        None => Arc::new(Value::Object(Object::new())),
     }
-}
-
-/// Whether the action of the execution certainly did not begin.
-fn has_not_run(execution: &petrel_model::Execution) -> bool {
-    let log = &execution.log;
-    // What the log leaves out may be that it has.
-    let was_not =
-        |entry: &petrel_model::execution::LogEntry| entry.status != Status::Running && entry.left_out == 0;
-    !log.is_empty() && log.iter().all(was_not)
-}
-
-/// Whether a result is the host's report that the action was gone or refused.
-fn says_not_run(result: &Value) -> bool {
-    // The report has an error, a code and a hint.
-    let has_more = result.as_object().is_none_or(|result| result.len() > 3);
-    let code = result.get("code").and_then(Value::as_str);
-    !has_more && code.is_some_and(|code| [GONE, REFUSED].contains(&code))
 }
 
 fn has_none(parameters: &Arc<Object>) -> bool {

@@ -126,6 +126,18 @@ pub struct TriggerInstance<'a> {
     pub enforcements: Option<Enforcements<'a>>,
 }
 
+/// The answer to a request to send a stored event once more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReEmitted<'a> {
+    /// The outcome, in one line.
+    pub message: Cow<'a, str>,
+    /// The payload.
+    #[serde(default)]
+    pub payload: Payload,
+    /// The id of the new event.
+    pub trigger_instance: TriggerInstanceId,
+}
+
 /// The enforcements of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -211,6 +223,18 @@ mod tests {
         let stored: trigger::TriggerInstance = serde_json::from_str(&text).unwrap();
         let shown = TriggerInstance::of(&stored, stored.payload.clone());
         assert_eq!(serde_json::to_string(&shown).unwrap(), text);
+    }
+
+    #[test]
+    fn an_event_that_is_sent_once_more_tells_its_new_id() {
+        assert_shown_as::<ReEmitted<'static>>(
+            &ReEmitted {
+                message: "m".into(),
+                payload: Payload::from(&json!({"n": 1})),
+                trigger_instance: ID.parse().unwrap(),
+            },
+            &json!({"message": "m", "payload": {"n": 1}, "trigger_instance": ID}),
+        );
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn not_yet(path: &str) -> Option<&'static str> {
 
 /// Paths of StackStorm's API that are not implemented yet: the resource, the part one or two levels below it if that
 /// matters, and the name of the feature for people.
-const NOT_YET: [(&str, Option<&str>, &str); 19] = [
+const NOT_YET: [(&str, Option<&str>, &str); 18] = [
     ("policies", None, "policies"),
     ("policytypes", None, "policies"),
     ("traces", None, "traces"),
@@ -171,7 +171,6 @@ const NOT_YET: [(&str, Option<&str>, &str); 19] = [
     ("actions", Some("clone"), "copies of actions"),
     ("rules", Some("views"), "views of rules"),
     ("executions", Some("views"), "views of executions"),
-    ("triggerinstances", Some("re_emit"), "events that are sent again"),
 ];
 
 /// 405 for a path that allows other methods.
@@ -212,7 +211,6 @@ mod tests {
             ("/v1/policies/epack.p", Some("policies")),
             ("/api/v1/traces/5f0000000000000000000000", Some("traces")),
             ("/api/v1/packs/index/search", Some("index of packs")),
-            ("/api/v1/triggerinstances/5f0000000000000000000000/re_emit", Some("events that are sent again")),
             ("/api/v1/packs/mine/other", None),
             ("/api/v1/nosuch", None),
             ("/api/v1", None),

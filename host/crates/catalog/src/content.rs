@@ -5,6 +5,7 @@
 
 mod alone;
 mod config_keys;
+mod internal;
 mod named;
 mod reads;
 mod refusals;

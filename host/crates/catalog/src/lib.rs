@@ -9,7 +9,7 @@
 //! | `service` | the handle |
 //! | [`content`] | the catalog at one moment, for reading |
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
-//! | [`rule_book`] | single rules are created, changed and deleted |
+//! | [`rule_book`] | single rules are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
 //! | `masked` | secrets that come back masked, for rules and configurations |
 //! | [`secret_templates`] | templates of callers that read secrets |
@@ -24,6 +24,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod addressed;
 mod config_advice;
 mod config_files;
 pub mod configuration;

@@ -61,7 +61,10 @@ impl Catalog {
         if let Some(directory) = &options.config_directory {
             config_files::read_all(directory, &mut content);
         }
-        let (content, rule_turns) = (Mirror::new(content), Semaphore::new(DECISIONS));
+        let outbox = core.clone();
+        // Before the content is shown: who has seen a rule listen will not miss its events.
+        let listen = move |content: &Content| outbox.listen_to(content.internal_events());
+        let (content, rule_turns) = (Mirror::watched(content, listen), Semaphore::new(DECISIONS));
         let looks = Looks::default();
         Ok(Self(Arc::new(Inner { core, keys, evaluations, options, content, rule_turns, looks })))
     }

@@ -117,13 +117,29 @@ impl Core {
     }
 
     /// The change that puts an internal event of the trigger type `kind` into the outbox, to be committed with what it
-    /// reports. `None` when nobody listens to that trigger type; then `report` is not called.
+    /// reports. `None` when nobody listens to that trigger type; then `report` is not called. `None` also for an event that
+    /// is deeper than [`deepest_event`](Self::deepest_event), which is likely a loop of rules.
     pub fn report(&self, kind: &str, at: Timestamp, report: impl FnOnce() -> Report) -> Option<Change> {
         if !self.0.outbox.wants(kind) {
             return None;
         }
         let kind: Ref = kind.parse().ok()?;
         let Report { payload, trace, depth } = report();
+        let deepest = self.deepest_event();
+        if depth > deepest {
+            if let Some(left_out) = self.may_log("events that are too deep") {
+                tracing::warn!(
+                    kind = %kind,
+                    trace = trace.map(tracing::field::display),
+                    depth,
+                    deepest,
+                    left_out = Some(left_out).filter(|count| *count > 0),
+                    hint = "a rule likely sets itself off by its action: let a criterion of it exclude that, or raise triggers.max_depth",
+                    "an event is not made: too many events of actions led to it, one after the other"
+                );
+            }
+            return None;
+        }
         let id = self.mint(at);
         Some(Change::put(InternalEvent { id, kind, payload, occurred_at: at, trace, depth }))
     }
@@ -131,6 +147,16 @@ impl Core {
     /// Sets the trigger types of internal events that anybody listens to.
     pub fn listen_to(&self, kinds: BTreeSet<Ref>) {
         self.0.outbox.want(kinds);
+    }
+
+    /// The greatest depth of an event, see [`InternalEvent::depth`]. Default 32.
+    pub fn deepest_event(&self) -> u32 {
+        self.0.outbox.deepest()
+    }
+
+    /// Sets [`deepest_event`](Self::deepest_event).
+    pub fn limit_depth_of_events(&self, deepest: u32) {
+        self.0.outbox.limit_depth(deepest);
     }
 
     /// Waits until an internal event was put into the outbox since the last time that this returned.
@@ -234,6 +260,11 @@ mod tests {
         core.outbox_filled().await;
         let stored = core.store().all::<InternalEvent>().await.unwrap();
         assert_eq!((stored[0].kind.as_str(), stored[0].depth), (heard, 3));
+        core.limit_depth_of_events(2);
+        for (depth, is_made) in [(2, true), (3, false)] {
+            let made = core.report(heard, core.now(), || Report { depth, ..Report::default() });
+            assert_eq!(made.is_some(), is_made, "{depth}");
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 //! Another host that shares the store may commit changes too. [`Mirror::read_again`] then shows the stored value, and
 //! [`Mirror::version`] tells whether the value has changed since, and [`Mirror::changed_since`] waits for that.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,11 +25,21 @@ pub struct Mirror<T>(Arc<Inner<T>>);
 #[derive(Debug)]
 struct Inner<T> {
     shown: RwLock<Arc<T>>,
+    watch: Watch<T>,
     version: AtomicU64,
     /// Tells those who wait for the next version.
     changed: Notify,
     /// Held from the decision until the change is shown, so that store and memory see changes in the same order.
     changing: tokio::sync::Mutex<()>,
+}
+
+/// What is told of each value before anybody sees it.
+struct Watch<T>(Box<dyn Fn(&T) + Send + Sync>);
+
+impl<T> fmt::Debug for Watch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
 }
 
 /// A decision: the changes to commit, their effect on the mirror, and the answer to the caller.
@@ -98,8 +109,15 @@ impl<T> Clone for Mirror<T> {
 impl<T: Clone + Send + Sync + 'static> Mirror<T> {
     /// A mirror of `value`, which was read from the store.
     pub fn new(value: T) -> Self {
+        Self::watched(value, |_value| {})
+    }
+
+    /// As [`new`](Self::new). `watch` is told of each value before anybody sees it. Readers wait meanwhile.
+    pub fn watched(value: T, watch: impl Fn(&T) + Send + Sync + 'static) -> Self {
+        watch(&value);
         Self(Arc::new(Inner {
             shown: RwLock::new(Arc::new(value)),
+            watch: Watch(Box::new(watch)),
             version: AtomicU64::new(0),
             changed: Notify::new(),
             changing: tokio::sync::Mutex::default(),
@@ -171,6 +189,7 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
         let mut shown = self.0.shown.write();
         if let Some(value) = Arc::get_mut(&mut shown) {
             show(value);
+            (self.0.watch.0)(value);
         } else {
             // A reader holds a snapshot, so a copy is changed. The lock is released meanwhile, which is safe since
             // `changing` lets no other change in.
@@ -178,6 +197,7 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
             drop(shown);
             let mut value = T::clone(&before);
             show(&mut value);
+            (self.0.watch.0)(&value);
             *self.0.shown.write() = Arc::new(value);
         }
         // Raised after the value is shown: who sees the number also sees the value.

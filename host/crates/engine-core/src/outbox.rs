@@ -1,34 +1,63 @@
-//! The outbox of internal events: what is asked for, and the word that there is something in it.
+//! The outbox of internal events: what is asked for, how deep events may be, and the word that there is something in it.
 //!
 //! A service that changes something makes an [`InternalEvent`] by [`Core::report`](crate::Core::report) and commits it with
 //! its change. The service of triggers says which trigger types anybody listens to, and takes the events out of the store. An event
 //! that nobody listens to is never made, so that it costs nothing.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::RwLock;
 use petrel_model::Ref;
 use petrel_persistence::{Change, Document};
 use tokio::sync::Notify;
 
+/// The greatest depth of an event, unless a setting says otherwise.
+const DEEPEST: u32 = 32;
+
 /// The outbox of one host process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
-    wanted: RwLock<Arc<BTreeSet<Ref>>>,
+    wanted: RwLock<BTreeSet<Ref>>,
+    /// Whether anything is wanted at all. Mostly nothing is, and nobody needs the lock.
+    is_wanted: AtomicBool,
+    deepest: AtomicU32,
     filled: Notify,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            wanted: RwLock::default(),
+            is_wanted: AtomicBool::default(),
+            deepest: AtomicU32::new(DEEPEST),
+            filled: Notify::default(),
+        }
+    }
 }
 
 impl Outbox {
     /// Whether anybody listens to events of this trigger type.
     pub(crate) fn wants(&self, kind: &str) -> bool {
-        let wanted = Arc::clone(&self.wanted.read());
-        wanted.iter().any(|one| one.as_str() == kind)
+        self.is_wanted.load(Ordering::SeqCst) && self.wanted.read().iter().any(|one| one.as_str() == kind)
     }
 
     /// Sets the trigger types that anybody listens to.
     pub(crate) fn want(&self, kinds: BTreeSet<Ref>) {
-        *self.wanted.write() = Arc::new(kinds);
+        let mut wanted = self.wanted.write();
+        // Under the lock, so that both agree.
+        self.is_wanted.store(!kinds.is_empty(), Ordering::SeqCst);
+        *wanted = kinds;
+    }
+
+    /// The greatest depth of an event.
+    pub(crate) fn deepest(&self) -> u32 {
+        self.deepest.load(Ordering::SeqCst)
+    }
+
+    /// Sets the greatest depth of an event.
+    pub(crate) fn limit_depth(&self, deepest: u32) {
+        self.deepest.store(deepest, Ordering::SeqCst);
     }
 
     /// Whether these changes put an event into the outbox.

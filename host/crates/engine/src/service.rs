@@ -11,7 +11,7 @@ use petrel_engine_core::{Core, Error, Evaluations, SystemClock};
 use petrel_executions::{Executions, Queue, Recovered};
 use petrel_model::Timestamp;
 use petrel_persistence::{ExecutionFilter, Store};
-use petrel_triggers::Triggers;
+use petrel_triggers::{Injection, Triggers};
 use petrel_workflow_engine::WorkflowEngine;
 
 use crate::options::Options;
@@ -53,10 +53,13 @@ impl Engine {
         let keys = Keys::load(core.clone()).await?;
         let evaluations = Evaluations::new(core.clone(), options.longest_evaluation);
         let known = evaluations.clone();
+        let (mut runners, injection) = (runners, Injection::default());
+        runners.extend([injection.runs().named()]);
         let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, options.catalog).await?;
         let queue = Queue::new(core.clone(), catalog.clone(), keys, evaluations, options.executions);
         let workflows = WorkflowEngine::new(queue.clone(), options.workflows);
         let triggers = Triggers::new(queue.clone(), options.triggers);
+        injection.begin(&triggers);
         let executions = Executions::new(queue, access.clone(), Arc::new(workflows));
         let (drain, retention) = (options.drain, options.retention);
         Ok(Self(Arc::new(Shared { core, drain, retention, access, catalog, executions, triggers })))
@@ -72,6 +75,7 @@ impl Engine {
         let retention = retention::run(executions, triggers, self.core().clone(), self.0.retention);
         self.core().spawn("retention", retention);
         self.core().spawn("timers", self.triggers().clone().run_timers());
+        self.core().spawn("outbox", self.triggers().clone().run_outbox());
         // Components are compiled now, so that the first event of each need not wait for that.
         self.catalog().prepare(None);
         let core = self.core().clone();

@@ -19,6 +19,7 @@
 //! | `given`, `wake` | executions that are set aside until there is room; the signals to schedulers |
 //! | `requests` | acceptance of requests; `scope` has the scopes of templates |
 //! | `scheduler`, `executor`, `caught`, `outcomes` | claims of due executions; the run of one, and of its action; its outcome |
+//! | `ends` | the events of executions that end |
 //! | `cancel`, `rerun` | requests about executions that exist |
 //! | `recovery` | executions that an earlier process left |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
@@ -32,6 +33,7 @@
 mod cancel;
 mod caught;
 mod conductor;
+mod ends;
 mod events;
 mod executor;
 mod given;

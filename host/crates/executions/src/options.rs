@@ -1,5 +1,7 @@
 //! The settings of this service. `host/src/config/table.rs` has their names for operators.
 
+use petrel_model::Status;
+
 /// Settings of executions, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -21,6 +23,8 @@ pub struct Options {
     pub given_limit: usize,
     /// The memory, in bytes, of the results of running executions. Default 128 MiB.
     pub results_limit: usize,
+    /// The final statuses of which an end makes an event (`core.st2.generic.actiontrigger`). Default: all of them.
+    pub action_trigger_when: Vec<Status>,
 }
 
 impl Default for Options {
@@ -34,6 +38,7 @@ impl Default for Options {
             output_limit: 2 << 20,
             given_limit: 96 << 20,
             results_limit: 128 << 20,
+            action_trigger_when: Status::FINAL.to_vec(),
         }
     }
 }

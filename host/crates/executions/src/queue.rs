@@ -14,6 +14,7 @@ use petrel_model::execution::Account;
 use petrel_model::{Execution, ExecutionId};
 use petrel_persistence::{Change, Expect, Store};
 
+use super::ends;
 use super::events::Events;
 use super::given::Admissions;
 use super::kind::Kind;
@@ -92,17 +93,25 @@ impl Queue {
         self.0.kinds.get(&execution.runner) == Some(&Kind::Workflow)
     }
 
-    /// Commits on behalf of this process.
+    /// Commits on behalf of this process, with the events of the executions that end by it.
     ///
     /// # Errors
     /// [`Uncommitted::Moved`] when an expectation does not hold; otherwise when the disk is nearly full or
     /// the store fails.
-    pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Uncommitted> {
+    pub async fn commit(&self, expect: Vec<Expect>, mut changes: Vec<Change>) -> Result<(), Uncommitted> {
+        self.report_ends(&mut changes);
         self.0.core.commit(expect, changes).await.map_err(|error| match error {
             // The store reports an expectation that does not hold as a conflict.
             Error::Conflict { .. } => Uncommitted::Moved,
             error => Uncommitted::Failed(error),
         })
+    }
+
+    /// Adds the events of the executions that end by `changes`. [`commit`](Self::commit) does so by itself.
+    pub fn report_ends(&self, changes: &mut Vec<Change>) {
+        let ended = changes.iter().filter_map(ends::ended);
+        let events: Vec<_> = ended.filter_map(|execution| ends::event(self, execution)).collect();
+        changes.extend(events);
     }
 
     /// Wakes the schedulers. To be called after a commit of new executions.

@@ -1,10 +1,16 @@
-//! Numbers of things in messages.
+//! Numbers of things, in messages and in rows.
 
 use std::fmt::Display;
 
 /// A number of things, `what` being the word for one: `1 rule`, `2 rules`.
 pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     format!("{count} {what}{}", if count == N::from(1_u8) { "" } else { "s" })
+}
+
+/// Whether a number is left out where it is stored.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+pub(crate) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Executions: single runs of an action, from the request to the result.
 
 mod context;
+pub mod masked;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 pub use context::{Context, Origin, RerunOf};
 
+use crate::count::is_zero;
 use crate::status::IllegalMove;
 use crate::{ExecutionId, Object, Parent, Ref, Status, StatusEvent, Timestamp, TraceId};
 
@@ -74,11 +76,6 @@ fn shorten(log: &mut Vec<LogEntry>) {
     if let Some(next) = log.get_mut(FIRST_LOGGED) {
         next.left_out = next.left_out.saturating_add(left_out);
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 fn no_parameters(parameters: &Arc<Object>) -> bool {

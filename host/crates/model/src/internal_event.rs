@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::count::is_zero;
 use crate::{InternalEventId, Object, Ref, Timestamp, TraceId};
 
 /// An event of the platform that is not yet a trigger instance.
@@ -24,6 +25,6 @@ pub struct InternalEvent {
     pub trace: Option<TraceId>,
     /// The number of events of actions that led to this one, one after the other. A rule whose action sets off the rule
     /// again makes it grow.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
 }

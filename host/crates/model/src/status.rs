@@ -104,6 +104,10 @@ impl Status {
         Self::Canceled,
     ];
 
+    /// Every final status.
+    pub const FINAL: [Self; 5] =
+        [Self::Succeeded, Self::Failed, Self::Timeout, Self::Abandoned, Self::Canceled];
+
     /// The status after `event`.
     ///
     /// | from | events |
@@ -178,7 +182,7 @@ impl Status {
 
     /// Whether no event moves it any further.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Timeout | Self::Abandoned | Self::Canceled)
+        Self::FINAL.contains(&self)
     }
 
     /// Whether it waits for a slot.

@@ -61,6 +61,15 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The time as Python prints one in UTC, which is what rules of StackStorm see: `2026-11-20 12:00:00+00:00`.
+    pub fn as_python_prints(self) -> String {
+        let shown = self.to_string().replace('T', " ");
+        let shown = shown.trim_end_matches('Z');
+        format!("{}+00:00", shown.strip_suffix(".000000").unwrap_or(shown))
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A time beyond jiff's range is shown as the nearest end of the range. Any fallback in the past would make

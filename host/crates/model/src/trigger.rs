@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::count::is_zero;
 use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, hexadecimal};
 
 /// The trigger type of `POST /api/v1/webhooks/{url}`. Its parameter is `url`.
@@ -17,6 +18,23 @@ pub const DATE_TIMER: &str = "core.st2.DateTimer";
 pub const CRON_TIMER: &str = "core.st2.CronTimer";
 /// The trigger types of timers.
 pub const TIMERS: [&str; 3] = [INTERVAL_TIMER, DATE_TIMER, CRON_TIMER];
+
+/// The trigger type of the end of an execution.
+pub const ACTION_TRIGGER: &str = "core.st2.generic.actiontrigger";
+/// The trigger types of what the platform itself reports, see [`InternalEvent`](crate::InternalEvent). They have no
+/// parameters.
+pub const INTERNAL: [&str; 10] = [
+    ACTION_TRIGGER,
+    "core.st2.generic.notifytrigger",
+    "core.st2.generic.inquiry",
+    "core.st2.action.file_written",
+    "core.st2.key_value_pair.create",
+    "core.st2.key_value_pair.update",
+    "core.st2.key_value_pair.value_change",
+    "core.st2.key_value_pair.delete",
+    "core.st2.sensor.process_spawn",
+    "core.st2.sensor.process_exit",
+];
 
 /// A kind of event that a pack declares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,6 +160,10 @@ pub struct TriggerInstance {
     /// The trace that its sender named, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
+    /// The number of events of actions that led to it and that it is one of, see
+    /// [`InternalEvent::depth`](crate::InternalEvent::depth).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
 }
 
 impl TriggerInstance {

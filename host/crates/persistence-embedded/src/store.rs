@@ -358,6 +358,10 @@ impl Store for EmbeddedStore {
         self.kept(kind)
     }
 
+    async fn first_documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, Error> {
+        self.rows.first_documents(kind, limit)
+    }
+
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
         self.rows.document(key)
     }

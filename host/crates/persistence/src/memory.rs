@@ -282,6 +282,12 @@ impl Store for MemoryStore {
         Ok(state.documents.get(&kind).into_iter().flat_map(BTreeMap::values).cloned().collect())
     }
 
+    async fn first_documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, Error> {
+        let state = self.state();
+        let all = state.documents.get(&kind).into_iter().flat_map(BTreeMap::values);
+        Ok(all.take(limit).cloned().collect())
+    }
+
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
         Ok(self.state().document(key).cloned())
     }

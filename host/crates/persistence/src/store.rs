@@ -325,6 +325,10 @@ pub trait Store: Send + Sync {
     /// lists them. [`StoreExt::all`] returns the nouns themselves.
     async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error>;
 
+    /// The first readable documents of a kind, in the order of their keys, at most `limit`. [`StoreExt::first`] returns
+    /// the nouns themselves.
+    async fn first_documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, Error>;
+
     /// A document. [`StoreExt::get`] returns the noun itself.
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error>;
 
@@ -371,6 +375,15 @@ pub trait StoreExt: Store {
     /// When the store cannot be used.
     fn all<N: Noun>(&self) -> impl Future<Output = Result<Vec<N>, Error>> + Send {
         let documents = self.documents(N::KIND);
+        async move { documents.await.map(|found| found.into_iter().filter_map(N::from_document).collect()) }
+    }
+
+    /// The first nouns of a kind, in the order of their keys, at most `limit`. Unreadable ones are left out.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn first<N: Noun>(&self, limit: usize) -> impl Future<Output = Result<Vec<N>, Error>> + Send {
+        let documents = self.first_documents(N::KIND, limit);
         async move { documents.await.map(|found| found.into_iter().filter_map(N::from_document).collect()) }
     }
 

@@ -143,6 +143,7 @@ impl Triggers {
             status: TriggerInstanceStatus::Processed,
             enforcements: Vec::new(),
             trace: event.trace(),
+            depth: event.depth(),
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len() + beside.len());
         changes.extend_from_slice(beside);
@@ -157,6 +158,8 @@ impl Triggers {
             }
         }
         changes.push(Change::CreateTriggerInstance(instance));
+        // Parameters that cannot be used end their execution before it begins.
+        self.queue().report_ends(&mut changes);
         Ok((accepted, changes))
     }
 
@@ -196,22 +199,30 @@ impl Triggers {
                 None => EnforcementStatus::Succeeded,
                 Some(_) => EnforcementStatus::Failed,
             },
-            note: self.read_in_vain(arrived, enforced, failure_reason.is_some()),
+            note: self.note(arrived, enforced, failure_reason.is_some()),
             failure_reason,
             enforced_at: now,
         };
         (enforcement, execution)
     }
 
-    /// The missing keys of the datastore that a rule has read, in words. A failure's reason names those of
-    /// parameters itself.
-    fn read_in_vain(&self, arrived: &Arrived, enforced: &Enforced, has_failed: bool) -> Option<String> {
+    /// What there is to say of an enforcement, in words: the missing keys of the datastore that the rule has read (a
+    /// failure's reason names those of parameters itself), and that a loop of rules ends here.
+    fn note(&self, arrived: &Arrived, enforced: &Enforced, has_failed: bool) -> Option<String> {
         let registered = arrived.content.registered(&enforced.rule.rule().action.reference);
         let of_parameters = registered.filter(|_| !has_failed).and_then(|registered| {
             let datastore = || self.keys().readable_by(RULE_USER);
             parameters::absent::read_in_vain(enforced.rule.parameters(), &registered.signature, datastore)
         });
-        let notes: Vec<_> = enforced.missing.iter().chain(&of_parameters).map(String::as_str).collect();
+        let (depth, deepest) = (arrived.event.depth(), self.core().deepest_event());
+        let of_depth = (depth > 0 && depth >= deepest).then(|| {
+            format!(
+                "the end of its execution makes no event: {depth} events of actions led to this one, one after the other, and \
+                 {deepest} is the limit (`triggers.max_depth`)"
+            )
+        });
+        let all = enforced.missing.iter().chain(&of_parameters).chain(&of_depth);
+        let notes: Vec<_> = all.map(String::as_str).collect();
         (!notes.is_empty()).then(|| notes.join("; "))
     }
 
@@ -298,6 +309,7 @@ fn context(instance: &TriggerInstance, rule: &Rule) -> Context {
         trigger_instance: Some(Origin { id: instance.id, name: instance.trigger.to_string() }),
         rule: Some(Origin { id: rule.id, name: rule.reference.to_string() }),
         trace: instance.trace,
+        event_depth: instance.depth,
         ..Context::default()
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use petrel_model::{Object, Payload, Ref, TraceId, depth};
+use petrel_model::{Object, Payload, Ref, TraceId, TriggerInstance, depth};
 use petrel_rules::Reads;
 use petrel_runners::apart;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub struct Event {
     reads: Option<Reads>,
     /// The trace that its sender named.
     trace: Option<TraceId>,
+    /// The number of events of actions that led to it and that it is one of.
+    depth: u32,
 }
 
 impl Event {
@@ -50,6 +52,17 @@ impl Event {
         self.trace
     }
 
+    /// This event, to which so many events of actions led, itself among them.
+    #[must_use]
+    pub(crate) fn at_depth(self, depth: u32) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// The number of events of actions that led to it and that it is one of.
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth
+    }
+
     /// Whether the event was parsed for `reads`.
     pub(crate) fn is_for(&self, reads: impl FnOnce() -> Reads) -> bool {
         self.reads.as_ref().is_none_or(|known| *known == reads())
@@ -58,7 +71,7 @@ impl Event {
 
 impl From<Value> for Event {
     fn from(whole: Value) -> Self {
-        Self { payload: Payload::from(&whole), values: Arc::new(whole), reads: None, trace: None }
+        Self { payload: Payload::from(&whole), values: Arc::new(whole), reads: None, trace: None, depth: 0 }
     }
 }
 
@@ -86,11 +99,36 @@ impl Triggers {
         sent: LargeEvent,
         mut claim: Claim,
     ) -> Result<(Event, Claim), Error> {
-        let turn = self.reading_turn().await?;
         let (triggers, url) = (self.clone(), url.to_owned());
+        self.read_apart(move || triggers.read(&url, sent, &mut claim).map(|event| (event, claim))).await
+    }
+
+    /// A stored event, to be taken in once more, with the claim on the memory of its values.
+    ///
+    /// # Errors
+    /// When it cannot be read, or there is no memory for it.
+    pub(crate) async fn stored_event(&self, instance: &TriggerInstance) -> Result<(Event, Claim), Error> {
+        let payload = instance.payload.clone();
+        let mut claim = self.claim(payload.text().len())?;
+        let is_large = payload.text().len() > SMALL;
+        let reads = is_large.then(|| self.content().reads(&instance.trigger, &instance.trigger_type));
+        let read = move || {
+            let values = take(reads.as_ref().unwrap_or(&Reads::whole()), payload.text(), 0, &mut claim)?;
+            let event = Event { payload, values: Arc::new(values), reads, trace: None, depth: 0 };
+            Ok((event, claim))
+        };
+        if is_large { self.read_apart(read).await } else { read() }
+    }
+
+    /// Reads a large event on a thread of its own, one after the other.
+    async fn read_apart<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = self.reading_turn().await?;
         let reading = apart::spawn(std::thread::Builder::new().name("read".into()), move || {
             let _turn = turn;
-            triggers.read(&url, sent, &mut claim).map(|event| (event, claim))
+            read()
         });
         let internal = |why: String| Error::Internal(format!("a large event cannot be read: {why}"));
         reading
@@ -119,7 +157,7 @@ impl Triggers {
         if let Some(values) = values.as_object_mut() {
             values.insert("body".into(), value);
         }
-        Ok(Event { payload, values: Arc::new(values), reads: Some(reads), trace: None })
+        Ok(Event { payload, values: Arc::new(values), reads: Some(reads), trace: None, depth: 0 })
     }
 
     /// The values of a stored event that the rules of its trigger read, with the claim on their memory.

@@ -16,6 +16,8 @@
 //! | `dispatcher` | the decision about an event, and its commit |
 //! | `failures` | the log lines of failed enforcements |
 //! | `timers` | the events of timers, when they are due |
+//! | `outbox` | the events of the platform itself, as they are reported |
+//! | `emission`, `inject` | events that somebody sends by hand; the action that sends one |
 //! | `explanation` | why a rule did or did not match, and what came of it |
 //! | `reads` | stored events and enforcements, for those who show them |
 //! | `retention` | the deletion of old events, step by step |
@@ -25,19 +27,24 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod dispatcher;
+mod emission;
 mod explanation;
 mod failures;
 mod incoming;
+mod inject;
 mod intake;
 mod options;
+mod outbox;
 mod reads;
 mod retention;
 mod service;
 mod timers;
 
 pub use dispatcher::Accepted;
+pub use emission::Emission;
 pub use explanation::{CriterionExplanation, Explanation};
 pub use incoming::{Event, LargeEvent, SMALL};
+pub use inject::Injection;
 pub use intake::Claim;
 pub use options::{Misfire, Options};
 pub use petrel_persistence::store::TriggerInstanceAge;

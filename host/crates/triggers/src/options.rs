@@ -9,6 +9,9 @@ pub struct Options {
     pub bytes_in_flight: usize,
     /// What becomes of times at which a timer was due and could not fire. Default: it fires once.
     pub misfire: Misfire,
+    /// The greatest number of events of actions that lead to one, one after the other: a rule whose action sets it off again
+    /// is stopped there. Default 32.
+    pub max_depth: u32,
 }
 
 /// What becomes of times at which a timer was due and could not fire, as the host was down, suspended or overloaded.
@@ -25,6 +28,6 @@ pub enum Misfire {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { accepting_limit: 4096, bytes_in_flight: 256 << 20, misfire: Misfire::default() }
+        Self { accepting_limit: 4096, bytes_in_flight: 256 << 20, misfire: Misfire::default(), max_depth: 32 }
     }
 }

@@ -1,7 +1,7 @@
 //! The handle of the service, and its state.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use petrel_catalog::Catalog;
 use petrel_catalog::content::Content;
@@ -34,7 +34,13 @@ impl Triggers {
     pub fn new(queue: Queue, options: Options) -> Self {
         let accepting = Semaphore::new(options.accepting_limit);
         let intake = Intake::new(options.bytes_in_flight);
+        queue.core().limit_depth_of_events(options.max_depth);
         Self(Arc::new(Inner { queue, options, accepting, intake, reading: Arc::new(Semaphore::new(1)) }))
+    }
+
+    /// A handle that does not keep the service.
+    pub(crate) fn downgrade(&self) -> WeakTriggers {
+        WeakTriggers(Arc::downgrade(&self.0))
     }
 
     /// The stored events and enforcements, for reading.
@@ -93,6 +99,22 @@ impl Triggers {
 
     pub(crate) fn evaluations(&self) -> &Evaluations {
         self.0.queue.evaluations()
+    }
+}
+
+/// A handle that does not keep the service.
+pub(crate) struct WeakTriggers(Weak<Inner>);
+
+impl WeakTriggers {
+    /// The service, unless it is gone.
+    pub(crate) fn upgrade(&self) -> Option<Triggers> {
+        self.0.upgrade().map(Triggers)
+    }
+}
+
+impl fmt::Debug for WeakTriggers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakTriggers")
     }
 }
 

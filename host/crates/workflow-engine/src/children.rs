@@ -72,6 +72,7 @@ pub(super) fn make(
         api_user: workflow.context.api_user.clone(),
         pack: reference.pack().to_owned(),
         trace: workflow.trace_to_hand_down(),
+        event_depth: workflow.context.event_depth,
         ..Context::default()
     };
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };

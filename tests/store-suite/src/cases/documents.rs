@@ -154,6 +154,10 @@ pub async fn documents_of_every_kind_are_replaced_and_deleted<B: Backend>(backen
     for kind in DocumentKind::ALL {
         let kept = [document(*kind, 1, &large), document(*kind, 3, "new")];
         assert!(store.documents(*kind).await.unwrap() == kept, "{}", kind.name());
+        for limit in 0..4 {
+            let first = store.first_documents(*kind, limit).await.unwrap();
+            assert!(first == kept.iter().take(limit).cloned().collect::<Vec<_>>(), "{} {limit}", kind.name());
+        }
         for n in 1..=4 {
             let kept = kept.iter().find(|kept| kept.key() == document(*kind, n, "").key());
             let found = store.document(&document(*kind, n, "").key()).await.unwrap();

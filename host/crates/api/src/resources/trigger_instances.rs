@@ -1,5 +1,7 @@
 //! `/triggerinstances`: the accepted events, and the reasons why rules did or did not match them.
 
+pub(super) mod sent;
+
 use std::sync::Arc;
 
 use axum::extract::State;

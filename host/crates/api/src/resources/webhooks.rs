@@ -5,6 +5,8 @@
 //! was stored in `X-Trigger-Instance-Id` and, if executions were requested, `X-Execution-Ids`. A client that wants to
 //! wait for the outcome sends `Prefer: wait=SECONDS`.
 
+mod generic;
+
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
@@ -36,14 +38,19 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
-    // An unknown webhook is refused first, since its body does not matter.
-    api.engine.catalog().content().webhook(&url)?;
-    let sent = read(&api, &held, &url, &headers, bytes).await?;
-    let accepted = api
-        .engine
-        .triggers()
-        .accept_webhook(&url, sent.event.clone().in_trace(traceparent::of(&headers)))
-        .await?;
+    let known = api.engine.catalog().content().webhook(&url).map(drop);
+    let (sent, accepted) = match known {
+        // As in StackStorm; but a rule that listens to a webhook of this name goes first.
+        Err(_unknown) if generic::is_at(&url) => generic::take(&api, &held, &headers, bytes).await?,
+        // An unknown webhook is refused first, since its body does not matter.
+        Err(unknown) => return Err(unknown.into()),
+        Ok(()) => {
+            let sent = read(&api, &held, &url, &headers, bytes).await?;
+            let event = sent.event.clone().in_trace(traceparent::of(&headers));
+            let accepted = api.engine.triggers().accept_webhook(&url, event).await?;
+            (sent, accepted)
+        }
+    };
     if sent.length.is_none() {
         // The answer of a small body needs no claim, so a client that waits takes no memory from others.
         held.release();

@@ -82,13 +82,12 @@ impl Content {
         Some(format!("{first}{}.", letters.as_str()))
     }
 
-    /// The remedy for an action or a trigger type of one of the host's own packs that this version lacks.
+    /// The remedy for an action of one of the host's own packs that this version lacks.
     fn lacks(&self, kind: Named, name: &str) -> Option<String> {
         let (pack, within) = name.split_once('.').unwrap_or((name, ""));
         match kind {
             Named::Action => {}
-            Named::Trigger => return refusals::instead_of_trigger(within).filter(|_| pack == "core"),
-            Named::Pack | Named::Rule => return None,
+            Named::Trigger | Named::Pack | Named::Rule => return None,
         }
         let of_core = refusals::instead_of(within).filter(|_| pack == "core");
         of_core.or_else(|| {

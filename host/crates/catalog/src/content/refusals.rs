@@ -26,22 +26,6 @@ static WITHOUT: [(&str, &[&str], &str); 8] = [
     ),
 ];
 
-/// Actions of StackStorm's `core` that this host lacks for another reason, and the remedy.
-static NO_ACTIONS: [(&str, &str); 1] =
-    [("inject_trigger", "post to a webhook (the trigger core.st2.webhook) with core.http")];
-
-/// Trigger types of StackStorm's `core` that this host lacks, and the remedy.
-static NO_TRIGGERS: [(&[&str], &str); 1] = [(
-    &[
-        "st2.generic.actiontrigger",
-        "st2.generic.notifytrigger",
-        "st2.generic.inquiry",
-        "st2.action.file_written",
-    ],
-    "there are no internal events yet; let a workflow go on with what is to follow, or an action post to a webhook (the \
-     trigger core.st2.webhook)",
-)];
-
 /// The message that an action is refused.
 pub(crate) fn refusal(action: &Ref, why: &str) -> String {
     format!("action `{action}` is refused: {why}")
@@ -72,16 +56,8 @@ pub fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
 
 /// The remedy for the action `name` of `core`, if this host lacks it.
 pub(super) fn instead_of(name: &str) -> Option<String> {
-    if let Some((_, instead)) = NO_ACTIONS.iter().find(|(action, _)| *action == name) {
-        return Some(format!("this version has no such action; {instead}"));
-    }
     let (runner, _, instead) = WITHOUT.iter().find(|(_, actions, _)| actions.contains(&name))?;
     Some(format!("it needs the runner {runner}, which this version does not have; {instead}"))
-}
-
-/// The remedy for the trigger type `name` of `core`, if this host lacks it.
-pub(super) fn instead_of_trigger(name: &str) -> Option<String> {
-    NO_TRIGGERS.iter().find(|(kinds, _)| kinds.contains(&name)).map(|(_, instead)| (*instead).to_owned())
 }
 
 impl Content {

@@ -260,12 +260,6 @@ mod tests {
                      ssh: cmd='ssh HOST COMMAND'.",
                 ),
             ),
-            (
-                "core.inject_trigger",
-                Some(
-                    "This version has no such action; post to a webhook (the trigger core.st2.webhook) with core.http.",
-                ),
-            ),
         ] {
             let others = Registered::of(&content, references([reference].into_iter()));
             assert_eq!(alone.beside(others).remedy(reference).as_deref(), says, "{reference}");

@@ -122,7 +122,6 @@ async fn what_is_refused_leaves_nothing_behind() {
     let version = house.catalog.version();
     let make = async |text: String| house.catalog.create_rule(&text, "ada").await;
     let no_kind = rule("c", "x").replace("core.st2.webhook", "core.st2.webhok");
-    let internal = rule("c", "x").replace("core.st2.webhook", "core.st2.generic.actiontrigger");
     let no_url = rule("c", "x").replace("url: x", "other: x");
     let masked =
         rule("c", "x").replace("{ref: core.noop}", "{ref: core.noop, parameters: {key: '********'}}");
@@ -130,7 +129,6 @@ async fn what_is_refused_leaves_nothing_behind() {
         (make(rule("a", "x")).await, "conflict", "rule `mine.a` exists already"),
         (make("name: [".into()).await, "invalid", "rule:"),
         (make(no_kind).await, "invalid", "did you mean `core.st2.webhook`?"),
-        (make(internal).await, "invalid", "there are no internal events yet; let a workflow"),
         (make(no_url).await, "invalid", "the parameters of trigger core.st2.webhook do not fit"),
         (make(masked).await, "invalid", "write the secret itself"),
         (

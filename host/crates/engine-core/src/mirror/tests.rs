@@ -86,6 +86,19 @@ async fn nothing_is_copied_while_nobody_has_a_snapshot() {
 }
 
 #[tokio::test]
+async fn each_value_is_told_before_it_is_shown() {
+    let counting = Counting::new();
+    let (sender, told) = mpsc::channel();
+    let watch = move |counters: &Counters| sender.send(counters.get("a").copied()).unwrap();
+    let mirror = Mirror::watched(Counters::new(), watch);
+    for has_snapshot in [false, true] {
+        let _snapshot = has_snapshot.then(|| mirror.get());
+        mirror.change(&counting.core, |counters| Ok(counted(counters, "a"))).await.unwrap();
+    }
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [None, Some(1), Some(2)]);
+}
+
+#[tokio::test]
 async fn what_decides_against_a_change_leaves_nothing_behind() {
     let counting = Counting::new();
     counting.count("a").await.unwrap();

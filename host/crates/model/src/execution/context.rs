@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::count::is_zero;
 use crate::{ExecutionId, Object, RuleId, TraceId, TriggerInstanceId};
 
 /// The origin of an execution.
@@ -44,6 +45,10 @@ pub struct Context {
     /// result is one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub result_marks: Vec<String>,
+    /// The number of events of actions that led to it, one after the other, see
+    /// [`InternalEvent::depth`](crate::InternalEvent::depth).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub event_depth: u32,
     /// Values given by the caller. No decision depends on them.
     #[serde(skip_serializing_if = "Object::is_empty")]
     pub given: Object,
@@ -90,11 +95,12 @@ const OWN: [&str; 11] = [
 impl Context {
     /// The context as StackStorm shows it, as one object. Values that the caller gave under a name of the host are
     /// shown below `given`. The trace is left out: StackStorm has none there under such a name. So are the places of
-    /// secrets, which are the host's own.
+    /// secrets and the number of events, which are the host's own.
     pub fn shown(&self) -> Object {
         let own = Self {
             given: Object::new(),
             trace: None,
+            event_depth: 0,
             secret_places: Vec::new(),
             result_marks: Vec::new(),
             ..self.clone()
@@ -148,6 +154,10 @@ impl Context {
             ("trace", value) => return fill(&mut self.trace, value),
             ("secret_places", value) => return fill_list(&mut self.secret_places, value),
             ("result_marks", value) => return fill_list(&mut self.result_marks, value),
+            ("event_depth", value) => match u32::deserialize(&value) {
+                Ok(depth) => self.event_depth = depth,
+                Err(_other_form) => return Some(value),
+            },
             ("given", Value::Object(given)) => self.given.extend(given),
             (_, value) => return Some(value),
         }

@@ -65,6 +65,7 @@ fn they_can_be_read() {
                 "core.echo",
                 "core.error",
                 "core.http",
+                "core.inject_trigger",
                 "core.local",
                 "core.local_sudo",
                 "core.noop",
@@ -82,7 +83,7 @@ fn they_can_be_read() {
         assert_eq!(actions, expected);
         assert_eq!(
             (contents.notes.len(), contents.trigger_types.len() + contents.rules.len()),
-            (0, if pack == "core" { 4 } else { 1 }),
+            (0, if pack == "core" { 14 } else { 1 }),
             "{pack}"
         );
     }

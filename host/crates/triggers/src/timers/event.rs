@@ -8,14 +8,8 @@ use crate::incoming::Event;
 
 /// The event of a timer that was due at `due_at` and fires at `now`.
 pub(super) fn of(due_at: Timestamp, now: Timestamp) -> Event {
-    json!({"executed_at": text(now), "schedule": null, "scheduled_at": text(due_at)}).into()
-}
-
-/// A time as Python prints one in UTC, which is what rules of StackStorm see: `2026-11-20 12:00:00+00:00`.
-fn text(at: Timestamp) -> String {
-    let shown = at.to_string().replace('T', " ");
-    let shown = shown.trim_end_matches('Z');
-    format!("{}+00:00", shown.strip_suffix(".000000").unwrap_or(shown))
+    let (executed, due) = (now.as_python_prints(), due_at.as_python_prints());
+    json!({"executed_at": executed, "schedule": null, "scheduled_at": due}).into()
 }
 
 #[cfg(test)]

@@ -28,8 +28,9 @@ const PARAMETERS: &str =
 /// The output of each of them.
 const OUTPUT: &str = "output_schema: {type: object, properties: {error: {type: string}}}\n";
 
-/// The files of the timers of the pack `core`.
-const TIMERS: [(&str, &str); 3] = [
+/// The files of triggers of the pack `core`.
+const TRIGGERS: [(&str, &str); 4] = [
+    ("action", include_str!("../../../../../packs/core/triggers/action_trigger.yaml")),
     ("interval", include_str!("../../../../../packs/core/triggers/interval_timer.yaml")),
     ("date", include_str!("../../../../../packs/core/triggers/date_timer.yaml")),
     ("cron", include_str!("../../../../../packs/core/triggers/cron_timer.yaml")),
@@ -87,6 +88,7 @@ pub(crate) struct House {
     pub(crate) core: Core,
     pub(crate) clock: Arc<SetClock>,
     pub(crate) store: Altered<Full>,
+    pub(crate) queue: Queue,
     keys: Keys,
     options: (Options, petrel_executions::Options),
     place: Arc<TempDir>,
@@ -143,11 +145,11 @@ impl House {
         let (known, own) = (evaluations.clone(), petrel_catalog::Options::default());
         let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, own).await.unwrap();
         let queue = Queue::new(core.clone(), catalog.clone(), keys.clone(), evaluations, options.1.clone());
-        let triggers = Triggers::new(queue, options.0.clone());
-        Self { triggers, catalog, core, clock, store, keys, options, place }
+        let triggers = Triggers::new(queue.clone(), options.0.clone());
+        Self { triggers, catalog, core, clock, store, queue, keys, options, place }
     }
 
-    /// Registers the pack `core` with timers, and with a webhook whose payload has this schema.
+    /// Registers the pack `core` with timers and the events of actions, and with a webhook whose payload has this schema.
     pub(crate) async fn webhook(&self, payload_schema: &Value) {
         let parameters =
             json!({"type": "object", "properties": {"url": {"type": "string", "required": true}}});
@@ -156,9 +158,10 @@ impl House {
             "parameters_schema": parameters,
             "payload_schema": payload_schema,
         });
-        let timers = TIMERS.iter().map(|(name, text)| (format!("triggers/{name}.yaml"), (*text).to_owned()));
+        let others =
+            TRIGGERS.iter().map(|(name, text)| (format!("triggers/{name}.yaml"), (*text).to_owned()));
         let webhook = ("triggers/webhook.yaml".to_owned(), text.to_string());
-        self.write_pack("core", &timers.chain([webhook]).collect::<Vec<_>>());
+        self.write_pack("core", &others.chain([webhook]).collect::<Vec<_>>());
         self.register("core").await;
     }
 

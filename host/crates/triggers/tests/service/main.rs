@@ -13,7 +13,9 @@ mod events;
 mod house;
 mod large;
 mod limits;
+mod outbox;
 mod retention;
+mod sent;
 mod timers;
 mod why;
 

@@ -1,0 +1,63 @@
+//! Events that somebody sends by hand: of any trigger, or a stored one once more.
+
+use petrel_engine_core::Error;
+use petrel_model::{Object, TraceId, TriggerInstance};
+use serde_json::Value;
+
+use crate::dispatcher::Accepted;
+use crate::incoming::Event;
+use crate::service::Triggers;
+
+/// An event that somebody sends by hand.
+#[derive(Debug, Clone, Default)]
+pub struct Emission {
+    /// The reference of a trigger type, or of a trigger that rules listen to.
+    pub trigger: String,
+    /// The parameters of the trigger, as rules give them.
+    pub parameters: Object,
+    /// The payload.
+    pub payload: Object,
+    /// The trace that the sender named.
+    pub trace: Option<TraceId>,
+    /// The number of events of actions that led to it, itself among them; 0 for one that somebody sends by hand.
+    pub depth: u32,
+}
+
+impl Triggers {
+    /// Accepts an event of any trigger.
+    ///
+    /// # Errors
+    /// When the trigger does not exist, its parameters or the payload do not fit it, too many events led to it, too much is
+    /// waiting, or the host is stopping. Nothing was stored then.
+    pub async fn emit(&self, emission: Emission) -> Result<Accepted, Error> {
+        let Emission { trigger, parameters, payload, trace, depth } = emission;
+        let content = self.content();
+        let (reference, kind) = content.addressed(&trigger, parameters)?;
+        let deepest = self.core().deepest_event();
+        if depth > deepest {
+            return Err(Error::invalid(
+                format!(
+                    "{depth} events of actions led to this one of {kind}, one after the other, and {deepest} is the limit \
+                     (`triggers.max_depth`)"
+                ),
+                "a rule likely sets itself off by its action: let a criterion of it exclude that",
+            ));
+        }
+        let event = Event::from(Value::Object(payload)).in_trace(trace).at_depth(depth);
+        self.accept(reference, kind, event, Vec::new(), content).await
+    }
+
+    /// Accepts a stored event once more, as a new one of the same trace, with the present rules.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub async fn re_emit(&self, instance: &TriggerInstance) -> Result<Accepted, Error> {
+        let content = self.content();
+        // Otherwise nobody would know what of it is secret.
+        content.trigger_type(&instance.trigger_type)?;
+        let (event, _claim) = self.stored_event(instance).await?;
+        let event = event.in_trace(Some(instance.trace_id())).at_depth(instance.depth);
+        let (trigger, kind) = (instance.trigger.clone(), instance.trigger_type.clone());
+        self.accept(trigger, kind, event, Vec::new(), content).await
+    }
+}

@@ -1,0 +1,88 @@
+//! `petrel trigger emit` and `re-emit`: an event that somebody sends by hand, and a stored one once more.
+
+use petrel_api_types::TriggerInstance;
+use petrel_api_types::trigger::ReEmitted;
+use petrel_model::quoted::quoted;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::cli::input::read_file;
+use crate::cli::session::{Session, path_segment};
+use crate::exit::Failure;
+use crate::parameters;
+use crate::print;
+
+/// Send an event
+#[derive(Debug, clap::Args)]
+pub(crate) struct Emit {
+    /// The trigger, as pack.name
+    #[arg(value_name = "TRIGGER")]
+    trigger: String,
+    /// The payload: JSON, or @FILE
+    #[arg(long, value_name = "JSON")]
+    payload: Option<String>,
+    /// A parameter of the trigger, as rules give it; NAME:=JSON for one that is no text
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
+}
+
+impl Emit {
+    pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let Self { trigger, payload, parameters } = self;
+        // A word without a name would be taken for a command.
+        if let Some(odd) = parameters.iter().find(|word| !word.contains('=')) {
+            let message = format!("`{}` is not a parameter", quoted(odd));
+            return Err(Failure::usage(message, "write --parameter NAME=VALUE"));
+        }
+        let parameters = parameters::parse(&parameters, None)?;
+        let payload = payload.as_deref().map_or(Ok(json!({})), read_payload)?;
+        let body = json!({"trigger": trigger, "parameters": parameters, "payload": payload});
+        let answer = session.client.send_json(Method::POST, "/triggerinstances", &body).await?;
+        session.show(&answer, |event: TriggerInstance<'static>| {
+            print::line(&event.id.to_string());
+            print::note(&follow(&event.id.to_string()));
+        })
+    }
+}
+
+/// The payload in an argument, which names a file if it begins with @.
+fn read_payload(text: &str) -> Result<Value, Failure> {
+    let text = match text.strip_prefix('@') {
+        Some(file) => read_file(file)?,
+        None => text.to_owned(),
+    };
+    let hint = "write an object: --payload '{\"a\": 1}', or --payload @FILE";
+    match serde_json::from_str(&text) {
+        Ok(payload @ Value::Object(_)) => Ok(payload),
+        Ok(_) => Err(Failure::usage("the payload is no object", hint)),
+        Err(error) => Err(Failure::usage(format!("the payload is not JSON: {error}"), hint)),
+    }
+}
+
+/// Sends a stored event once more.
+pub(super) async fn again(session: &Session, id: &str) -> Result<(), Failure> {
+    let path = format!("/triggerinstances/{}/re_emit", path_segment(id));
+    let answer = session.client.send_json(Method::POST, &path, &json!({})).await?;
+    session.show(&answer, |sent: ReEmitted<'static>| {
+        print::line(&sent.trigger_instance.to_string());
+        print::note(&follow(&sent.trigger_instance.to_string()));
+    })
+}
+
+fn follow(id: &str) -> String {
+    format!("the event is stored; `petrel trigger why {id}` shows what came of it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_is_an_object() {
+        for (text, expected) in
+            [(r#"{"a": 1}"#, Some(json!({"a": 1}))), ("[1]", None), ("a", None), ("@/nowhere/at/all", None)]
+        {
+            assert_eq!(read_payload(text).ok(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Events of the platform itself on the real host: rules listen to the ends of actions, a loop of rules ends, and events are
+//! sent by hand and by an action.
+
+use petrel_system_tests::{Place, assert_says, eventually};
+use serde_json::{Value, json};
+
+#[test]
+fn a_rule_acts_after_an_action() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let file = place.path("told");
+    let rule = json!({
+        "name": "tell", "pack": "examples", "enabled": true,
+        "trigger": {"type": "core.st2.generic.actiontrigger"},
+        "criteria": {"trigger.action_ref": {"type": "equals", "pattern": "core.noop"}},
+        "action": {
+            "ref": "core.local",
+            "parameters": {"cmd": format!("echo {{{{ trigger.execution_id }}}} {{{{ trigger.status }}}} >> {file}")},
+        },
+    });
+    host.post("/rules", &rule).with_status(201);
+    let first = host.request(&json!({"action": "core.noop"}));
+    host.until(&first, "succeeded");
+    let told = eventually("the rule has acted", || {
+        std::fs::read_to_string(&file).ok().filter(|text| text.ends_with('\n'))
+    });
+    assert_eq!(told, format!("{first} succeeded\n"));
+    let acted = eventually("its execution has ended", || {
+        let found = host.list("/executions?rule=examples.tell&status=succeeded");
+        found.into_iter().next()
+    });
+    assert_eq!(acted["trace"], host.execution(&first)["trace"]);
+    // Its own end is an event, too, which does not match.
+    let event = acted["trigger_instance"]["id"].as_str().unwrap_or_default();
+    let event = host.get(&format!("/triggerinstances/{event}")).with_status(200).json();
+    assert_eq!(event["payload"]["execution_id"], json!(first));
+    host.stop();
+}
+
+#[test]
+fn a_rule_that_sets_itself_off_is_stopped() {
+    let place = Place::default();
+    let host = place.start(&["--triggers-max-depth", "3"]);
+    let rule = json!({
+        "name": "again", "pack": "examples", "enabled": true,
+        "trigger": {"type": "core.st2.generic.actiontrigger"}, "action": {"ref": "core.noop"},
+    });
+    host.post("/rules", &rule).with_status(201);
+    host.until(&host.request(&json!({"action": "core.noop"})), "succeeded");
+    let ended = || host.list("/executions?rule=examples.again&status=succeeded&limit=100");
+    eventually("the loop has come to its end", || (ended().len() == 3).then_some(()));
+    let notes = || {
+        host.list("/ruleenforcements?rule_ref=examples.again")
+            .iter()
+            .filter(|one| !one["note"].is_null())
+            .count()
+    };
+    assert_eq!(notes(), 1);
+    // What is run by hand later is at no depth.
+    host.until(&host.request(&json!({"action": "core.noop"})), "succeeded");
+    eventually("it goes as far again", || (ended().len() == 6).then_some(()));
+    host.stop();
+}
+
+#[test]
+fn events_are_sent_by_hand_and_by_an_action() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let rule = json!({
+        "name": "hook", "pack": "examples", "enabled": true,
+        "trigger": {"type": "core.st2.webhook", "parameters": {"url": "sample"}},
+        "action": {"ref": "core.echo", "parameters": {"message": "{{ trigger.body.n }}"}},
+    });
+    host.post("/rules", &rule).with_status(201);
+    let payload = json!({"body": {"n": "1"}});
+    let count = || host.list("/executions?rule=examples.hook&limit=100").len();
+    let emitted = [
+        "trigger",
+        "emit",
+        "core.st2.webhook",
+        "--parameter",
+        "url=sample",
+        "--payload",
+        &payload.to_string(),
+        "-j",
+    ];
+    let event = host.ok(&emitted).json();
+    assert_eq!((&event["payload"], count()), (&payload, 1));
+    let id = event["id"].as_str().unwrap_or_default().to_owned();
+    let again = host.post(&format!("/triggerinstances/{id}/re_emit"), &Value::Null).with_status(200).json();
+    assert_says(again["message"].as_str().unwrap_or_default(), &[&id, "succesfully re-sent"]);
+    assert_eq!((&again["payload"], count()), (&payload, 2));
+    host.ok(&["trigger", "re-emit", &id]);
+    assert_eq!(count(), 3);
+    let trigger = event["trigger"].clone();
+    let body = json!({"trigger": trigger, "payload": payload});
+    let answer = host.post("/webhooks/st2", &body).with_status(202);
+    assert_eq!((answer.json(), count()), (body, 4));
+    let parameters = json!({"trigger": trigger, "payload": payload});
+    let injected = host.request(&json!({"action": "core.inject_trigger", "parameters": parameters}));
+    let injected = host.until(&injected, "succeeded");
+    assert_eq!(injected["result"]["executions"].as_array().map(Vec::len), Some(1), "{injected}");
+    assert_eq!(count(), 5);
+    for (path, body, status, says) in [
+        ("/webhooks/st2", json!({"payload": {}}), 400, "Trigger not specified"),
+        ("/webhooks/st2", json!({"trigger": "core.none"}), 404, "core.none"),
+        ("/triggerinstances", json!({"trigger": "core.st2.webhok"}), 404, "did you mean `core.st2.webhook`?"),
+        ("/triggerinstances/5f0000000000000000000000/re_emit", json!({}), 404, "5f0000000000000000000000"),
+    ] {
+        assert_says(&host.post(path, &body).with_status(status).body, &[says]);
+    }
+    let lost =
+        host.request(&json!({"action": "core.inject_trigger", "parameters": {"trigger": "core.none"}}));
+    assert_eq!(host.until(&lost, "failed")["result"]["code"], "not_found");
+    host.stop();
+}
