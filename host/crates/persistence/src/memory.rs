@@ -67,6 +67,7 @@ impl State {
             Expect::ExecutionVersion(id, version) => self.queue.version(*id) == Some(*version),
             Expect::RuleAbsent(reference) => self.rule(reference).is_none(),
             Expect::RuleIs(reference, id) => self.rule(reference) == Some(*id),
+            Expect::Absent(key) => self.document(key).is_none(),
         }
     }
 

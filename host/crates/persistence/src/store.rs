@@ -325,6 +325,18 @@ pub trait Store: Send + Sync {
     /// lists them. [`StoreExt::all`] returns the nouns themselves.
     async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error>;
 
+    /// Up to `limit` readable documents of a kind whose keys come after `after`, in the order of their keys. For kinds of
+    /// which there may be too many to have all in memory.
+    async fn documents_after(
+        &self,
+        kind: DocumentKind,
+        after: Option<&DocumentKey>,
+        limit: usize,
+    ) -> Result<Vec<Document>, Error> {
+        let all = self.documents(kind).await?.into_iter();
+        Ok(all.filter(|one| after.is_none_or(|after| one.key() > *after)).take(limit).collect())
+    }
+
     /// A document. [`StoreExt::get`] returns the noun itself.
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error>;
 
