@@ -14,6 +14,7 @@
 //! | `intake` | the memory that requests may take while they are taken in |
 //! | `incoming` | the text of an event, and the values that rules read of it |
 //! | `dispatcher` | the decision about an event, and its commit |
+//! | `dedup` | events that come again with the same key, and are taken in once |
 //! | `failures` | the log lines of failed enforcements |
 //! | `timers` | the events of timers, when they are due |
 //! | `explanation` | why a rule did or did not match, and what came of it |
@@ -24,6 +25,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod dedup;
 mod dispatcher;
 mod explanation;
 mod failures;
@@ -35,6 +37,7 @@ mod retention;
 mod service;
 mod timers;
 
+pub use dedup::{LONGEST_KEY, Once, sha256};
 pub use dispatcher::Accepted;
 pub use explanation::{CriterionExplanation, Explanation};
 pub use incoming::{Event, LargeEvent, SMALL};

@@ -1,5 +1,7 @@
 //! Settings of the service.
 
+use std::time::Duration;
+
 /// Settings of events, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -9,6 +11,9 @@ pub struct Options {
     pub bytes_in_flight: usize,
     /// What becomes of times at which a timer was due and could not fire. Default: it fires once.
     pub misfire: Misfire,
+    /// The least time for which the keys of events are remembered that their senders may send again; `None`: for ever.
+    /// Default 24 hours.
+    pub dedup_window: Option<Duration>,
 }
 
 /// What becomes of times at which a timer was due and could not fire, as the host was down, suspended or overloaded.
@@ -25,6 +30,11 @@ pub enum Misfire {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { accepting_limit: 4096, bytes_in_flight: 256 << 20, misfire: Misfire::default() }
+        Self {
+            accepting_limit: 4096,
+            bytes_in_flight: 256 << 20,
+            misfire: Misfire::default(),
+            dedup_window: Some(Duration::from_hours(24)),
+        }
     }
 }

@@ -151,7 +151,7 @@ pub async fn documents_are_read_in_steps<B: Backend>(backend: &mut B) {
     {
         let key = after.map(|n| document(kind, n, "").key());
         let found = store.documents_after(kind, key.as_ref(), limit).await.unwrap();
-        assert_eq!(found, all[expected], "{limit} after {after:?}");
+        assert_eq!(found, all.get(expected).unwrap(), "{limit} after {after:?}");
     }
 }
 
