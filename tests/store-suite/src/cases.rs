@@ -21,8 +21,8 @@ pub use contents::{
 };
 pub use documents::{
     accounts_and_configurations_are_replaced_and_deleted, documents_are_read_in_steps,
-    documents_of_every_kind_are_replaced_and_deleted,
-    everything_is_there_after_opening_again, keys_are_replaced_and_deleted,
+    documents_of_every_kind_are_replaced_and_deleted, everything_is_there_after_opening_again,
+    keys_are_replaced_and_deleted,
 };
 pub use queue::{
     claims_end_with_the_process, waiting_executions_are_claimed_once_and_in_order,

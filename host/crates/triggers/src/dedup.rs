@@ -146,7 +146,8 @@ mod tests {
     fn a_key_belongs_to_its_scope() {
         let digest = |scope, key| Once::new(scope, key).unwrap().digest;
         assert_eq!(digest("webhook a", "1"), digest("webhook a", "1"));
-        for (scope, key) in [("webhook b", "1"), ("webhook a", "2"), ("webhook ", "a1"), ("webhook a1", "1")] {
+        for (scope, key) in [("webhook b", "1"), ("webhook a", "2"), ("webhook ", "a1"), ("webhook a1", "1")]
+        {
             assert_ne!(digest("webhook a", "1"), digest(scope, key), "{scope} {key}");
         }
     }

@@ -72,7 +72,10 @@ pub async fn what_must_be_absent_is_put_once<B: Backend>(backend: &mut B) {
     );
     four.unwrap();
     let refused = [one, two, three].into_iter().filter_map(Result::err).collect::<Vec<_>>();
-    assert!(matches!(refused.as_slice(), [CommitError::Conflict(Expect::Absent(_)), CommitError::Conflict(_)]));
+    assert!(matches!(
+        refused.as_slice(),
+        [CommitError::Conflict(Expect::Absent(_)), CommitError::Conflict(_)]
+    ));
     let kept = store.document(&document(1, "").key()).await.unwrap();
     drop(store);
 
