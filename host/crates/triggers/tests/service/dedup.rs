@@ -80,7 +80,8 @@ async fn what_was_not_stored_is_taken_in_when_it_comes_again() {
 
 #[tokio::test]
 async fn a_repetition_needs_no_room() {
-    let executions = petrel_executions::Options { waiting_limit: 1, ..Default::default() };
+    let executions =
+        petrel_executions::Options { waiting_limit: 1, waiting_share: 100, ..Default::default() };
     let house = House::with(Options::default(), executions).await;
     house.rule(&rule("r", "sample", "act", "")).await;
     let first = send(&house, "a", json!({})).await.unwrap();
