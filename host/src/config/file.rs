@@ -102,8 +102,8 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
         for (key, value) in inner {
             let (name, at) = (key.get_ref().as_ref(), line(key.span().start));
             if let (webhooks::SECTION, DeValue::Table(of_one)) = (known.name, value.get_ref()) {
-                let others = guards.iter().map(|(guard, _line)| guard.url.as_str()).collect();
-                match webhooks::read((name, at), of_one, &line, others) {
+                let others: Vec<_> = guards.iter().map(|(guard, _line)| guard.url.as_str()).collect();
+                match webhooks::read((name, at), of_one, &line, &others) {
                     Ok(guard) => guards.push((guard, at)),
                     Err(found) => found.iter().for_each(|(at, message)| note(*at, &|| message.clone())),
                 }

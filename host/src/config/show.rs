@@ -105,7 +105,7 @@ fn in_force(configuration: &Configuration) -> impl Iterator<Item = (String, Raw,
     let settings = &configuration.settings;
     let values = settings.values();
     let of_file = &configuration.layers.file;
-    let guards = of_file.guards.iter().map(|(guard, line)| {
+    let guards = of_file.guards.iter().map(move |(guard, line)| {
         let origin = Origin::File(of_file.path.clone(), *line).to_string();
         (format!("webhooks.{}", json!(guard.url)), Raw::Text(guard.to_string()), origin)
     });

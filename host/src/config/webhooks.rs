@@ -29,7 +29,7 @@ pub(super) fn read(
     (written, at): (&str, usize),
     table: &DeTable<'_>,
     line: &dyn Fn(usize) -> usize,
-    others: Vec<&str>,
+    others: &[&str],
 ) -> Result<Guard, Problems> {
     let url = written.trim_matches('/');
     let mut of =
@@ -135,7 +135,8 @@ impl Reader<'_> {
     fn said(&mut self, table: &DeTable<'_>) -> Said {
         let mut said = Said::default();
         for (key, value) in table {
-            let (name, at, value) = (key.get_ref().as_ref(), (self.line)(key.span().start), value.get_ref());
+            let name: &str = key.get_ref();
+            let (at, value) = ((self.line)(key.span().start), value.get_ref());
             let text = value.as_str();
             match name {
                 "auth" => {
@@ -192,7 +193,7 @@ impl Reader<'_> {
         let mut scheme = Scheme { header: String::new(), prefix: String::new(), ..Scheme::github() };
         let mut signed = None;
         for (key, value) in table {
-            let (name, text) = (key.get_ref().as_ref(), value.get_ref().as_str());
+            let (name, text): (&str, _) = (key.get_ref(), value.get_ref().as_str());
             let of_form = format!("signature.{name}");
             match name {
                 "header" => {
