@@ -1,6 +1,6 @@
 //! The configuration file: its place and its values, each with its line. `table.rs` defines the keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use petrel_api::guard::Guard;
@@ -81,7 +81,7 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
         let message = error.message();
         vec![(at, unquoted(written).map_or_else(|| message.to_owned(), |hint| format!("{message}; {hint}")))]
     })?;
-    let (mut values, mut guards) = (BTreeMap::new(), Vec::<(Guard, usize)>::new());
+    let (mut values, mut guards, mut urls) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
     let mut problems = Problems::new();
     let mut more = 0;
     let mut note = |at: usize, message: &dyn Fn() -> String| {
@@ -102,8 +102,8 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
         for (key, value) in inner {
             let (name, at) = (key.get_ref().as_ref(), line(key.span().start));
             if let (webhooks::SECTION, DeValue::Table(of_one)) = (known.name, value.get_ref()) {
-                let others: Vec<_> = guards.iter().map(|(guard, _line)| guard.url.as_str()).collect();
-                match webhooks::read((name, at), of_one, &line, &others) {
+                let is_first = urls.insert(name.trim_matches('/'));
+                match webhooks::read((name, at), of_one, &line, is_first) {
                     Ok(guard) => guards.push((guard, at)),
                     Err(found) => found.iter().for_each(|(at, message)| note(*at, &|| message.clone())),
                 }

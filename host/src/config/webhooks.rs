@@ -24,19 +24,20 @@ const LONGEST_HEADER: usize = 100;
 /// The problems of a table, with their lines.
 type Problems = Vec<(usize, String)>;
 
-/// Reads the table of a webhook: its URL with the line, its content, and the URLs that have a table already.
+/// Reads the table of a webhook: its URL with the line, its content, and whether it is the first
+/// of this webhook.
 pub(super) fn read(
     (written, at): (&str, usize),
     table: &DeTable<'_>,
     line: &dyn Fn(usize) -> usize,
-    others: &[&str],
+    is_first: bool,
 ) -> Result<Guard, Problems> {
     let url = written.trim_matches('/');
     let mut of =
         Reader { name: format!("{SECTION}.{}", quoted_key(written)), line, problems: Problems::new() };
     if url.is_empty() {
         of.problem(at, "the URL is empty; write it as trigger.parameters.url of the rules has it");
-    } else if others.contains(&url) {
+    } else if !is_first {
         of.problem(at, "the webhook has a table already; make one of both");
     }
     let said = of.said(table);

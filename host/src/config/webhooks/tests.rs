@@ -7,7 +7,7 @@ fn table(content: &str) -> Result<Guard, Problems> {
     let parsed = DeTable::parse(content).unwrap();
     let ends: Vec<usize> = content.match_indices('\n').map(|(end, _)| end).collect();
     let line = |offset: usize| ends.partition_point(|end| *end < offset) + 2;
-    read(("/x/", 1), parsed.get_ref(), &line, &["other"])
+    read(("/x/", 1), parsed.get_ref(), &line, true)
 }
 
 #[test]
@@ -92,7 +92,9 @@ fn no_message_quotes_a_secret() {
 #[test]
 fn a_webhook_has_one_table() {
     let parsed = DeTable::parse("").unwrap();
-    for (url, is_taken) in [("x", true), ("other", false), ("/other", false), ("", false), ("/", false)] {
-        assert_eq!(read((url, 1), parsed.get_ref(), &|_| 1, &["other"]).is_ok(), is_taken, "{url}");
+    for (url, is_first, is_taken) in
+        [("x", true, true), ("x", false, false), ("", true, false), ("/", true, false)]
+    {
+        assert_eq!(read((url, 1), parsed.get_ref(), &|_| 1, is_first).is_ok(), is_taken, "{url}");
     }
 }
