@@ -17,7 +17,7 @@ use crate::body::{self, Held};
 use crate::extensions::Admitted;
 use crate::guard::signature::Refusal;
 use crate::guard::{Admission, Guarded, Scheme};
-use crate::{Api, ApiError};
+use crate::{Api, ApiError, guard};
 
 /// The end of the route of webhooks.
 const WEBHOOKS: &str = "/webhooks/{*url}";
@@ -54,12 +54,11 @@ pub(crate) async fn let_in(
     let claimed = scheme.read(request.headers()).map_err(refused)?;
     claimed.refuse_stale(api.engine.now(), *tolerance).map_err(refused)?;
     let bytes = body::read(api, held, request).await?;
-    let Some(secret) = api.engine.keys().all().system.get(secret).filter(|value| !value.is_empty()).cloned()
-    else {
+    let Some(secret) = guard::secret_of(&api.engine, secret) else {
         if api.engine.may_log(&guarded.guard.url).is_some() {
             tracing::error!(
-                webhook = guarded.guard.url,
-                key = secret,
+                webhook = guarded.guard.url.as_str(),
+                key = secret.as_str(),
                 "failed to check a signature: its secret is not in the datastore"
             );
         }
@@ -107,7 +106,7 @@ fn refuse(api: &Api, guarded: &Guarded, refusal: Refusal) -> ApiError {
     measure(guarded, code);
     if let Some(left_out) = api.engine.may_log(url) {
         tracing::warn!(
-            webhook = url,
+            webhook = url.as_str(),
             reason = code,
             left_out,
             "refused an event whose signature does not fit the settings of its webhook"

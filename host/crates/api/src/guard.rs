@@ -115,7 +115,7 @@ impl Guards {
 
     /// What an operator should look at: settings without a rule, and secrets that are not there.
     pub fn notes(&self, engine: &Engine) -> Vec<String> {
-        let (content, keys) = (engine.catalog().content(), engine.keys().all());
+        let content = engine.catalog().content();
         let mut guards: Vec<_> = self.0.values().map(|guarded| &guarded.guard).collect();
         guards.sort_by(|one, other| one.url.cmp(&other.url));
         let mut notes = Vec::new();
@@ -126,7 +126,7 @@ impl Guards {
                 ));
             }
             if let Admission::Signature { secret, .. } = admission
-                && keys.system.get(secret).is_none_or(String::is_empty)
+                && secret_of(engine, secret).is_none()
             {
                 notes.push(format!(
                     "the webhook `{url}` refuses every event, as the key `{secret}` with its secret is not in the datastore; `petrel key set {secret} SECRET`"
@@ -135,6 +135,11 @@ impl Guards {
         }
         notes
     }
+}
+
+/// The secret under a key of the datastore. An empty one would be none.
+pub(crate) fn secret_of(engine: &Engine, key: &str) -> Option<String> {
+    engine.keys().all().system.get(key).filter(|secret| !secret.is_empty()).cloned()
 }
 
 #[cfg(test)]

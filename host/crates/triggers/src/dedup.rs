@@ -114,7 +114,7 @@ impl Triggers {
         content: Arc<Content>,
     ) -> Result<Accepted, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(first) = self.first(&event).await? {
+            if let Some(first) = self.first(event.once().map(Arc::as_ref)).await? {
                 if !beside.is_empty() {
                     self.core().commit(Vec::new(), beside).await?;
                 }
@@ -130,9 +130,9 @@ impl Triggers {
         Err(Error::Busy("the key of the event expires at this moment".into()))
     }
 
-    /// What was accepted when the key of `event` came first, if it did.
-    async fn first(&self, event: &Event) -> Result<Option<Accepted>, Error> {
-        let Some(once) = event.once() else { return Ok(None) };
+    /// What was accepted when this key came first, if it did.
+    async fn first(&self, once: Option<&Once>) -> Result<Option<Accepted>, Error> {
+        let Some(once) = once else { return Ok(None) };
         let first = self.store().get::<Delivery>(&once.digest).await?;
         first.map(|first| once.answered_by(first)).transpose()
     }
