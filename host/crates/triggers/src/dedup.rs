@@ -114,7 +114,11 @@ impl Triggers {
         content: Arc<Content>,
     ) -> Result<Accepted, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(first) = self.first(event.once().map(Arc::as_ref)).await? {
+            let first = match event.once() {
+                Some(once) => self.first(once).await?,
+                None => None,
+            };
+            if let Some(first) = first {
                 if !beside.is_empty() {
                     self.core().commit(Vec::new(), beside).await?;
                 }
@@ -131,8 +135,7 @@ impl Triggers {
     }
 
     /// What was accepted when this key came first, if it did.
-    async fn first(&self, once: Option<&Once>) -> Result<Option<Accepted>, Error> {
-        let Some(once) = once else { return Ok(None) };
+    pub(crate) async fn first(&self, once: &Once) -> Result<Option<Accepted>, Error> {
         let first = self.store().get::<Delivery>(&once.digest).await?;
         first.map(|first| once.answered_by(first)).transpose()
     }
