@@ -41,7 +41,8 @@ pub(super) fn read(
         of.problem(at, "the webhook has a table already; make one of both");
     }
     let said = of.said(table);
-    let admission = of.admission(at, &said);
+    // What goes together is looked at once each key is right by itself.
+    let admission = if of.problems.is_empty() { of.admission(at, &said) } else { None };
     match admission {
         Some(admission) if of.problems.is_empty() => {
             let usual = said.signature.as_ref().and_then(|(known, _)| known.delivery_header());
@@ -253,16 +254,8 @@ impl Reader<'_> {
             return Some(if auth == "open" { Admission::Open } else { Admission::Token });
         }
         let (Some((form, _)), Some((secret, _))) = (&said.signature, &said.secret) else {
-            // A key that is there with a mistake was told already.
-            if self.problems.is_empty() {
-                let missing = if said.signature.is_none() { "signature" } else { "secret" };
-                self.problem(
-                    at,
-                    &format!(
-                        "auth = \"signature\" needs the key {missing}; `petrel config reference` shows it"
-                    ),
-                );
-            }
+            let missing = if said.signature.is_none() { "signature" } else { "secret" };
+            self.problem(at, &format!("auth = \"signature\" needs the key {missing}"));
             return None;
         };
         let scheme = form.scheme();

@@ -1,7 +1,6 @@
 //! Webhooks with settings of their own, and deliveries that come again: who signs is admitted and nobody else, and what comes
 //! twice is taken in once. The signatures are those that their senders publish; those of Slack and Stripe are old, so one
 //! webhook of each takes old ones.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use std::thread;
 

@@ -52,12 +52,11 @@ struct Presented {
 /// 401 without a credential, or with one that is not valid.
 pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, ApiError> {
     let only_reads = is_read(request.method());
-    let audited = match admission::of_stranger(&api, &mut request).await {
-        Some(admitted) => {
-            request.extensions_mut().insert(admitted);
-            None
-        }
-        None => sign_in(&api, &mut request)?,
+    let audited = if let Some(admitted) = admission::of_stranger(&api, &mut request).await {
+        request.extensions_mut().insert(admitted);
+        None
+    } else {
+        sign_in(&api, &mut request)?
     };
     let address = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical());
     let held = Held::by(address);

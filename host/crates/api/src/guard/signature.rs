@@ -133,7 +133,7 @@ impl Encoding {
                 let digit = |char: char| u8::try_from(char.to_digit(16)?).ok();
                 let digits: Vec<u8> = text.chars().map(digit).collect::<Option<_>>()?;
                 let byte = |pair: &[u8]| pair.iter().fold(0, |byte, digit| (byte << 4) | digit);
-                if digits.len() % 2 == 1 {
+                if !digits.len().is_multiple_of(2) {
                     return None;
                 }
                 digits.chunks(2).map(byte).collect()
