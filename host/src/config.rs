@@ -1,7 +1,8 @@
 //! The configuration of the host: a table of settings, from which flags, variables, the file and the reference
 //! follow.
 //!
-//! [`table`] has the settings, [`value`] their types, [`layers`] the sources of values, [`mod@file`] the file,
+//! [`table`] has the settings, [`value`] their types, [`layers`] the sources of values, [`mod@file`] the file, [`webhooks`] its
+//! tables of single webhooks,
 //! [`flags`] the command line, [`check`](mod@check) refuses harmful combinations, [`show`] prints the settings in
 //! force and the reference. To add a setting, add a line to the table and a row to the README, and regenerate the
 //! reference: `cargo run -- config reference > host/petrel.toml`.
@@ -18,6 +19,7 @@ mod layers;
 pub(crate) mod show;
 mod table;
 mod value;
+mod webhooks;
 
 pub(crate) use flags::Flags;
 pub(crate) use table::Settings;

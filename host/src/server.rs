@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::{Access, AdminToken};
+use petrel_api::guard::Guards;
 use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, ApiParts, Backups, Tls};
 use petrel_engine::Engine;
@@ -100,7 +101,8 @@ async fn serve(
     let listens = format!("{}://{address}", settings.scheme());
     let certificate = settings.tls.certificate.as_deref();
     let here = Whereabouts { listens: &listens, url: &url, data_dir: &data_dir, certificate };
-    announce(&here, form, &engine, password.as_deref(), report.held).await;
+    let guards = Arc::new(Guards::new(settings.guards.clone()));
+    announce(&here, form, &engine, &guards, (password.as_deref(), report.held)).await;
     let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };
     let api = Api::new(ApiParts {
         engine: engine.clone(),
@@ -113,6 +115,7 @@ async fn serve(
         turns: Arc::default(),
         glances: Arc::new(petrel_api::Turns::at_glances()),
         inspections: Arc::default(),
+        guards,
     });
     let hang_up = CancellationToken::new();
     let server = tokio::spawn(petrel_api::serve(listener, connections(&settings, tls), api, hang_up.clone()));
@@ -144,9 +147,16 @@ async fn serve(
 }
 
 /// Prints the greeting, with the first password of the admin and what an operator should look at after this start.
-async fn announce(here: &Whereabouts<'_>, form: Form, engine: &Engine, password: Option<&str>, held: usize) {
+async fn announce(
+    here: &Whereabouts<'_>,
+    form: Form,
+    engine: &Engine,
+    guards: &Guards,
+    (password, held): (Option<&str>, usize),
+) {
     // Bounded, also where a disk does not answer.
-    let notes = engine.catalog().notes_on_files().await;
+    let mut notes = engine.catalog().notes_on_files().await;
+    notes.extend(guards.notes(engine));
     if form == Form::Json {
         return here.announce_to_programs(password, held, &notes);
     }
@@ -304,6 +314,7 @@ async fn build_engine(
                 Misfire::Skip => triggers::Misfire::Skip,
                 Misfire::CatchUp => triggers::Misfire::CatchUp(settings.timers.max_catch_up),
             },
+            dedup_window: settings.webhooks.dedup_window.0,
             ..triggers::Options::default()
         },
         drain: settings.drain(),

@@ -47,6 +47,11 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
         let message = format!("timers.max_catch_up is {most}");
         return Err(Failure::usage(message, format!("give 1 to {MOST_CATCH_UP}")));
     }
+    if settings.webhooks.dedup_window.0.is_some_and(|window| window.is_zero()) {
+        let message =
+            "with webhooks.dedup_window = 0s every delivery that comes again would be taken in again";
+        return Err(Failure::usage(message, "give at least 1s"));
+    }
     log::filter(&settings.log.level).map_err(|error| {
         Failure::usage(
             format!("log.level is `{}`, which is not a log level: {error}", quoted(&settings.log.level)),

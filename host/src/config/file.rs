@@ -1,8 +1,9 @@
 //! The configuration file: its place and its values, each with its line. `table.rs` defines the keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use petrel_api::guard::Guard;
 use petrel_model::count::counted;
 use petrel_model::nearest::nearest;
 use petrel_packs::limits::MOST_PROBLEMS;
@@ -12,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::layers::rows;
 use super::table::TABLE;
 use super::value::Raw;
+use super::webhooks;
 use crate::exit::Failure;
 
 /// The path of the machine's file.
@@ -27,6 +29,8 @@ pub(super) struct File {
     pub(super) path: PathBuf,
     /// Values with their lines, by the full name of the setting.
     pub(super) values: BTreeMap<String, (Raw, usize)>,
+    /// The settings of single webhooks with the lines of their tables.
+    pub(super) guards: Vec<(Guard, usize)>,
 }
 
 /// The file to read: the given one, or the machine's, or the user's, the first that exists.
@@ -51,7 +55,7 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
             "check the path in --config or PETREL_CONFIG; `petrel config reference` prints a file to start from",
         )
     })?;
-    let values = parse(&text).map_err(|problems| {
+    let (values, guards) = parse(&text).map_err(|problems| {
         let lines: Vec<_> =
             problems.iter().map(|(line, message)| format!("{}:{line}: {message}", path.display())).collect();
         Failure::usage(
@@ -59,13 +63,16 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
             "`petrel config reference` shows every key with its type and default",
         )
     })?;
-    Ok(File { path: path.to_owned(), values })
+    Ok(File { path: path.to_owned(), values, guards })
 }
 
 type Problems = Vec<(usize, String)>;
 
+/// The values and the settings of single webhooks in a file, with their lines.
+type Parsed = (BTreeMap<String, (Raw, usize)>, Vec<(Guard, usize)>);
+
 /// Parses `text`, or returns all problems with their lines.
-fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
+fn parse(text: &str) -> Result<Parsed, Problems> {
     let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
     let line = |offset: usize| ends.partition_point(|end| *end < offset) + 1;
     let table = DeTable::parse(text).map_err(|error| {
@@ -74,7 +81,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
         let message = error.message();
         vec![(at, unquoted(written).map_or_else(|| message.to_owned(), |hint| format!("{message}; {hint}")))]
     })?;
-    let mut values = BTreeMap::new();
+    let (mut values, mut guards, mut urls) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
     let mut problems = Problems::new();
     let mut more = 0;
     let mut note = |at: usize, message: &dyn Fn() -> String| {
@@ -94,7 +101,13 @@ fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
         };
         for (key, value) in inner {
             let (name, at) = (key.get_ref().as_ref(), line(key.span().start));
-            if known.rows.iter().any(|row| row.name == name) {
+            if let (webhooks::SECTION, DeValue::Table(of_one)) = (known.name, value.get_ref()) {
+                let is_first = urls.insert(name.trim_matches('/'));
+                match webhooks::read((name, at), of_one, &line, is_first) {
+                    Ok(guard) => guards.push((guard, at)),
+                    Err(found) => found.iter().for_each(|(at, message)| note(*at, &|| message.clone())),
+                }
+            } else if known.rows.iter().any(|row| row.name == name) {
                 values.insert(format!("{}.{name}", known.name), (raw(value.get_ref()), at));
             } else {
                 note(at, &|| unknown_key(known.name, name));
@@ -105,7 +118,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
         problems
             .push((ends.len() + 1, format!("and {}; correct these first", counted(more, "more problem"))));
     }
-    if problems.is_empty() { Ok(values) } else { Err(problems) }
+    if problems.is_empty() { Ok((values, guards)) } else { Err(problems) }
 }
 
 /// The remedy for a line whose value is a text without quotes, if it is one.
@@ -168,7 +181,7 @@ mod tests {
     fn values_come_with_their_lines() {
         let text = "# a comment\n[server]\nlisten = \"127.0.0.1:80\"\n\n[engine]\nprocess_slots = 0x10\n\
                     [runners]\ngrant_directories = [\"a=/b:/c\"]\n";
-        let values = parse(text).unwrap();
+        let (values, _) = parse(text).unwrap();
         let found: Vec<_> = values.into_iter().map(|(key, (raw, line))| (key, raw.as_toml(), line)).collect();
         let expected = [
             ("engine.process_slots", "16", 6),
@@ -176,7 +189,7 @@ mod tests {
             ("server.listen", "\"127.0.0.1:80\"", 3),
         ];
         assert_eq!(found, expected.map(|(key, raw, line)| (key.to_owned(), raw.to_owned(), line)));
-        assert_eq!(parse("server.listen = \"x\"").unwrap().len(), 1);
+        assert_eq!(parse("server.listen = \"x\"").unwrap().0.len(), 1);
     }
 
     #[test]

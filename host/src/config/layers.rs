@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use petrel_api::guard::Guard;
 use petrel_model::nearest::nearest;
 use petrel_runners::process::{EXECUTION_VARIABLE, PROOF_VARIABLE};
 
@@ -92,6 +93,11 @@ impl Layers {
     /// Whether any source sets `key`.
     pub(super) fn gives(&self, key: &str) -> bool {
         rows().any(|row| row.key == key && self.find(row).1 != Origin::Default)
+    }
+
+    /// The settings of single webhooks, which only the file has.
+    pub(super) fn guards(&self) -> Vec<Guard> {
+        self.file.guards.iter().map(|(guard, _line)| guard.clone()).collect()
     }
 
     /// Parses the value of `key`. A problem goes to `problems`.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::Configuration;
-use super::layers::rows;
+use super::layers::{Origin, rows};
 use super::table::TABLE;
 use super::value::{Kind, Raw};
 
@@ -96,15 +96,20 @@ pub(crate) fn as_json(configuration: &Configuration) -> Value {
             Raw::List(texts) => json!(texts),
             Raw::Other(_) => Value::Null,
         };
-        (key.to_owned(), json!({"value": value, "origin": origin}))
+        (key, json!({"value": value, "origin": origin}))
     });
     Value::Object(settings.collect())
 }
 
-fn in_force(configuration: &Configuration) -> impl Iterator<Item = (&'static str, Raw, String)> {
+fn in_force(configuration: &Configuration) -> impl Iterator<Item = (String, Raw, String)> {
     let settings = &configuration.settings;
     let values = settings.values();
-    rows().zip(values).map(move |(row, value)| {
+    let of_file = &configuration.layers.file;
+    let guards = of_file.guards.iter().map(move |(guard, line)| {
+        let origin = Origin::File(of_file.path.clone(), *line).to_string();
+        (format!("webhooks.{}", json!(guard.url)), Raw::Text(guard.to_string()), origin)
+    });
+    let rows = rows().zip(values).map(move |(row, value)| {
         // An unset directory has a default place, which is shown.
         let is_unnamed = matches!(&value, Raw::Text(text) if text.is_empty());
         let value = match row.key {
@@ -112,8 +117,9 @@ fn in_force(configuration: &Configuration) -> impl Iterator<Item = (&'static str
             "packs.config_dir" if is_unnamed => placed(&settings.data_dir().join("configs")),
             _ => value,
         };
-        (row.key, value, configuration.layers.find(row).1.to_string())
-    })
+        (row.key.to_owned(), value, configuration.layers.find(row).1.to_string())
+    });
+    rows.chain(guards)
 }
 
 fn placed(path: &Path) -> Raw {

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use petrel_api::guard::Guard;
 use petrel_persistence_embedded::Engine as StoreEngine;
 
 use super::layers::Layers;
@@ -74,13 +75,16 @@ macro_rules! settings {
         pub(crate) struct Settings {$(
             $(#[doc = $section_about])+
             pub(crate) $section: $Section,
-        )+}
+        )+
+            /// The settings of single webhooks.
+            pub(crate) guards: Vec<Guard>,
+        }
 
         impl Settings {
             /// Parses the values in `layers`. Problems go to `problems`.
             pub(super) fn take(layers: &Layers, problems: &mut Vec<String>) -> Option<Self> {
                 $(let $section = $Section::take(layers, problems);)+
-                Some(Self { $($section: $section?),+ })
+                Some(Self { $($section: $section?,)+ guards: layers.guards() })
             }
 
             /// All values, in the order of the table.
@@ -186,6 +190,14 @@ settings! {
         action_trigger_when: Statuses = "succeeded,failed,timeout,canceled,abandoned", "PETREL_TRIGGERS_ACTION_TRIGGER_WHEN", "triggers-action-trigger-when", "STATUS";
         /// The greatest number of events of actions that lead to one, one after the other: a rule whose action sets it off again is stopped there.
         max_depth: usize = "32", "PETREL_TRIGGERS_MAX_DEPTH", "triggers-max-depth", "N";
+    }
+
+    /// Webhooks. A table of its own for a webhook, which has no variables and no flags, says who may send to it, and how often:
+    /// `[webhooks."URL"]` with the keys `auth` ("token", "signature" or "open"), `signature` ("github", "slack", "stripe" or a
+    /// table), `secret` ("{{ st2kv.system.KEY }}"), `tolerance` ("5m"), `rate_limit` ("100/min") and `delivery_header`.
+    webhooks: Webhooks {
+        /// The least time for which the keys of deliveries are remembered, so that one that comes again is taken in once.
+        dedup_window: Span = "24h", "PETREL_WEBHOOKS_DEDUP_WINDOW", "webhooks-dedup-window", "SPAN";
     }
 
     /// The expressions of rules, parameters and workflows.

@@ -213,10 +213,6 @@ impl<D: Difference> Store for Altered<D> {
         self.below.documents(kind).await
     }
 
-    async fn first_documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, Error> {
-        self.below.first_documents(kind, limit).await
-    }
-
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
         self.below.document(key).await
     }

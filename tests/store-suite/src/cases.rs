@@ -13,15 +13,16 @@ use crate::samples::at;
 
 pub use commits::{
     a_commit_is_all_or_nothing, a_process_that_was_replaced_cannot_commit, a_stale_version_is_refused,
-    rules_are_unique_by_reference,
+    rules_are_unique_by_reference, what_must_be_absent_is_put_once,
 };
 pub use contents::{
     listings_are_newest_first_and_go_on, output_is_kept_in_order, values_of_any_size_come_back,
     what_is_deleted_is_gone,
 };
 pub use documents::{
-    accounts_and_configurations_are_replaced_and_deleted, documents_of_every_kind_are_replaced_and_deleted,
-    everything_is_there_after_opening_again, keys_are_replaced_and_deleted,
+    accounts_and_configurations_are_replaced_and_deleted, documents_are_read_in_steps,
+    documents_of_every_kind_are_replaced_and_deleted, everything_is_there_after_opening_again,
+    keys_are_replaced_and_deleted,
 };
 pub use queue::{
     claims_end_with_the_process, waiting_executions_are_claimed_once_and_in_order,

@@ -39,6 +39,8 @@ macro_rules! suite {
             a_commit_is_all_or_nothing,
             a_stale_version_is_refused,
             rules_are_unique_by_reference,
+            what_must_be_absent_is_put_once,
+            documents_are_read_in_steps,
             waiting_executions_are_claimed_once_and_in_order,
             claims_end_with_the_process,
             what_was_begun_is_orphaned_by_the_next_process,

@@ -7,7 +7,7 @@ use petrel_model::rule::{ActionCall, RuleKind};
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
     ApiKeyId, Execution, Id, InternalEventId, Object, Payload, Rule, RuleId, Status, Timestamp, TokenId,
-    Trigger, TriggerInstance,
+    Trigger, TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::{Document, DocumentKind};
 use serde_json::{Value, json};
@@ -102,6 +102,12 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "type": "core.st2.generic.actiontrigger",
             "payload": {"text": text},
             "occurred_at": at(1),
+        }),
+        DocumentKind::Delivery => json!({
+            "digest": digest,
+            "fingerprint": text,
+            "trigger_instance": id::<TriggerInstanceId>(n),
+            "taken_at": at(1),
         }),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),

@@ -25,7 +25,7 @@ pub use admin_token::AdminToken;
 use crate::body::Held;
 use crate::extensions::{Peer, SignedIn, User};
 use crate::serve::Seat;
-use crate::{Api, ApiError, listing, trail};
+use crate::{Api, ApiError, admission, listing, trail};
 
 /// The location of a credential that came in a cookie.
 const COOKIE: &str = "cookie";
@@ -45,28 +45,19 @@ struct Presented {
     location: &'static str,
 }
 
-/// Passes on a request that presents a valid credential, as the user who owns it.
+/// Passes on a request that presents a valid credential, as the user who owns it, and one to a webhook whose settings ask
+/// for none.
 ///
 /// # Errors
 /// 401 without a credential, or with one that is not valid.
 pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, ApiError> {
-    let presented = presented(request.headers(), request.uri().query());
-    let Some(presented) = presented else {
-        return Err(unauthorized("Unauthorized - One of Token or API key required."));
-    };
-    let identity = identify(&api, &presented)?;
-    if presented.location == COOKIE && !is_read(request.method()) {
-        refuse_foreign_origin(request.headers())?;
-    }
-    // When seats run out, connections of users are spared for longer than those of strangers.
-    if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
-        seat.sign_in();
-    }
     let only_reads = is_read(request.method());
-    let user = User(identity.user.clone());
-    let audited = (!only_reads && trail::is_audited(request.uri().path())).then(|| user.clone());
-    request.extensions_mut().insert(user);
-    request.extensions_mut().insert(SignedIn { identity, location: presented.location });
+    let audited = if let Some(admitted) = admission::of_stranger(&api, &mut request).await {
+        request.extensions_mut().insert(admitted);
+        None
+    } else {
+        sign_in(&api, &mut request)?
+    };
     let address = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical());
     let held = Held::by(address);
     request.extensions_mut().insert(held.clone());
@@ -79,6 +70,28 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
         response.extensions_mut().insert(user);
     }
     Ok(response)
+}
+
+/// Notes the owner of the credential of `request`, who is returned if the audit log names them.
+fn sign_in(api: &Api, request: &mut Request) -> Result<Option<User>, ApiError> {
+    let presented = presented(request.headers(), request.uri().query());
+    let Some(presented) = presented else {
+        return Err(unauthorized("Unauthorized - One of Token or API key required."));
+    };
+    let identity = identify(api, &presented)?;
+    let only_reads = is_read(request.method());
+    if presented.location == COOKIE && !only_reads {
+        refuse_foreign_origin(request.headers())?;
+    }
+    // When seats run out, connections of users are spared for longer than those of strangers.
+    if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
+        seat.sign_in();
+    }
+    let user = User(identity.user.clone());
+    let audited = (!only_reads && trail::is_audited(request.uri().path())).then(|| user.clone());
+    request.extensions_mut().insert(user);
+    request.extensions_mut().insert(SignedIn { identity, location: presented.location });
+    Ok(audited)
 }
 
 fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {

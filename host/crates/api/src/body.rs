@@ -2,7 +2,7 @@
 //! values made from it take beside those of all other requests.
 //!
 //! A stranger is refused before this, so that a stranger's body is never read, except for the small ones that ask for
-//! a token.
+//! a token, and those of webhooks whose settings ask for a signature or nothing.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use petrel_engine::triggers::Claim;
 use petrel_model::quoted::quoted;
 use tokio::time::{Instant, timeout_at};
 
-use crate::extensions::SignedIn;
+use crate::extensions::{Admitted, SignedIn};
 use crate::{Api, ApiError};
 
 /// The largest body that is read, in bytes: 10 MiB.
@@ -87,8 +87,10 @@ impl Held {
 /// it, 400 when the connection breaks off.
 pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Bytes, ApiError> {
     refuse_encoded(request.headers())?;
-    let has_signed_in = request.extensions().get::<SignedIn>().is_some();
-    let limit = if has_signed_in { BODY_LIMIT } else { STRANGERS_LIMIT };
+    // Who signs bodies has to send them first.
+    let is_expected =
+        request.extensions().get::<SignedIn>().is_some() || request.extensions().get::<Admitted>().is_some();
+    let limit = if is_expected { BODY_LIMIT } else { STRANGERS_LIMIT };
     let mut body = request.into_body();
     let announced = body.size_hint().exact();
     if announced.is_some_and(|length| length > limit as u64) {

@@ -41,6 +41,13 @@ impl ApiError {
         }
     }
 
+    /// The same, with the time after which the client may try again.
+    #[must_use]
+    pub(crate) fn again_after(self, wait: std::time::Duration) -> Self {
+        // One second more than the whole seconds left: a client that retries a moment too early is refused again.
+        Self { retry_after: Some(wait.as_secs() + 1), ..self }
+    }
+
     /// A request that is malformed or not allowed as it stands (400).
     pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid", message, hint)

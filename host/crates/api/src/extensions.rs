@@ -1,8 +1,11 @@
 //! Extensions of requests and answers, by which one part of the API leaves a note for another.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use petrel_access::Identity;
+
+use crate::guard::Guarded;
 
 /// The address that a request comes from. Every request has this extension.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +23,10 @@ pub(crate) struct SignedIn {
     /// The place of the credential in the request: `header`, `query` or `cookie`.
     pub(crate) location: &'static str,
 }
+
+/// The webhook that a request without a credential is for, whose settings ask for none.
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted(pub(crate) Arc<Guarded>);
 
 /// The object of a change, where it is not the one that the path names. An extension of answers, for the audit log.
 #[derive(Debug, Clone)]

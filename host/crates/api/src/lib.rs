@@ -3,13 +3,14 @@
 //! This is the only crate that knows axum. A handler reads the request, asks the engine and shapes the answer; it
 //! decides nothing. [`resources`] has one file for each resource, [`views`] turns nouns into the types of the wire
 //! (`petrel_api_types`), [`auth`] checks credentials, [`mod@serve`] holds the connections and [`tls`] encrypts them,
-//! [`mod@trail`] logs refusals and changes, [`traceparent`] reads the trace of a request. Every error is an
+//! [`guard`] has the settings of single webhooks, [`mod@trail`] logs refusals and changes, [`traceparent`] reads the trace of a request. Every error is an
 //! [`ApiError`].
 
 use axum::Router;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
 use tower_layer::Layer as _;
 
+mod admission;
 mod around;
 pub mod auth;
 mod body;
@@ -17,6 +18,7 @@ mod error;
 mod extensions;
 mod extract;
 mod form;
+pub mod guard;
 mod listing;
 mod measures;
 mod page;

@@ -11,6 +11,7 @@ use petrel_model::nearest::nearest;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::AdminToken;
+use crate::guard::Guards;
 use crate::{ApiError, Trail, Turns};
 
 /// The state of all handlers. One pointer, since each request clones it several times.
@@ -54,6 +55,8 @@ pub struct ApiParts {
     pub glances: Arc<Turns>,
     /// Turns at inspecting workflows.
     pub inspections: Arc<Inspections>,
+    /// The settings of single webhooks.
+    pub guards: Arc<Guards>,
 }
 
 /// The settings of admission that belong to no account.

@@ -1,7 +1,7 @@
-//! Retention: a service that deletes the oldest executions and events in small steps, each followed by a
+//! Retention: a service that deletes the oldest executions and events, and expired keys of events, in small steps, each followed by a
 //! pause as long as the step, so that it never takes more than half of the store's time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use petrel_engine_core::{Core, Error};
 use petrel_executions::Executions;
@@ -14,6 +14,11 @@ const STEP: usize = 1000;
 const PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause between two passes.
 const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
+/// The shortest pause between two passes.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// The longest pause between two looks for expired keys of events. All of them are looked at each time, as they are in no
+/// order of time.
+const LONGEST_BETWEEN_KEYS: Duration = Duration::from_hours(1);
 
 /// The time for which things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +40,14 @@ impl Retention {
     /// The interval of passes: short enough that nothing is kept for a tenth of its time too long.
     fn interval(self) -> Duration {
         let shortest = self.executions.into_iter().chain(self.trigger_instances).min();
-        (shortest.unwrap_or(LONGEST_INTERVAL) / 10).clamp(Duration::from_millis(100), LONGEST_INTERVAL)
+        (shortest.unwrap_or(LONGEST_INTERVAL) / 10).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
     }
 }
 
 /// Runs until the host stops.
 pub(crate) async fn run(executions: Executions, triggers: Triggers, core: Core, retention: Retention) {
     let stop = core.stop_starting().clone();
-    let pacer = Pacer { executions, triggers, core, retention };
+    let pacer = Pacer { executions, triggers, core, retention, keys_at: None };
     stop.run_until_cancelled(pacer.run()).await;
 }
 
@@ -51,10 +56,12 @@ struct Pacer {
     triggers: Triggers,
     core: Core,
     retention: Retention,
+    /// When keys of events are looked at again. `None` before the first time.
+    keys_at: Option<Instant>,
 }
 
 impl Pacer {
-    async fn run(self) {
+    async fn run(mut self) {
         // Once, for files that an earlier process left.
         match self.core.store().sweep().await {
             Ok(0) => {}
@@ -65,8 +72,28 @@ impl Pacer {
             if let Err(error) = self.pass().await {
                 tracing::warn!(%error, "failed to delete expired rows; the next pass tries again");
             }
-            self.core.sleep(self.retention.interval()).await;
+            if let Err(error) = self.forget_keys().await {
+                tracing::warn!(%error, "failed to delete expired keys of events; the next pass tries again");
+            }
+            let pause = self.retention.interval().min(between_keys(self.triggers.dedup_window()));
+            self.core.sleep(pause).await;
         }
+    }
+
+    /// Deletes the keys of events that are expired by now, now and then.
+    async fn forget_keys(&mut self) -> Result<(), Error> {
+        let now = self.core.monotonic();
+        let Some(kept) = self.triggers.dedup_window() else { return Ok(()) };
+        if self.keys_at.is_some_and(|at| now < at) {
+            return Ok(());
+        }
+        let cutoff = self.core.now().minus(kept);
+        let mut after = None;
+        while let Some(last) = self.step(self.triggers.forget_keys(after, cutoff, STEP)).await? {
+            after = Some(last);
+        }
+        self.keys_at = now.checked_add(between_keys(Some(kept)));
+        Ok(())
     }
 
     /// Deletes all rows that are expired by now.
@@ -98,6 +125,11 @@ impl Pacer {
     }
 }
 
+/// The pause between two looks for expired keys of events that are kept for so long.
+fn between_keys(kept: Option<Duration>) -> Duration {
+    kept.map_or(LONGEST_BETWEEN_KEYS, |kept| (kept / 10).clamp(SHORTEST_INTERVAL, LONGEST_BETWEEN_KEYS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +141,8 @@ mod tests {
         assert_eq!(of(100).interval(), Duration::from_secs(10));
         assert_eq!(of(0).interval(), Duration::from_millis(100));
         assert_eq!(Retention::default().interval(), LONGEST_INTERVAL);
+        let keys = |seconds| between_keys(Some(Duration::from_secs(seconds)));
+        assert_eq!((keys(100), keys(86_400)), (Duration::from_secs(10), LONGEST_BETWEEN_KEYS));
+        assert_eq!(between_keys(None), LONGEST_BETWEEN_KEYS);
     }
 }

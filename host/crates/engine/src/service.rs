@@ -121,6 +121,11 @@ impl Engine {
         &self.0.triggers
     }
 
+    /// Whether a log line about `subject` may be written now, see [`Core::may_log`].
+    pub fn may_log(&self, subject: &str) -> Option<u64> {
+        self.core().may_log(subject)
+    }
+
     /// The time now, to the microsecond. It never goes back.
     pub fn now(&self) -> Timestamp {
         self.core().now()

@@ -11,6 +11,7 @@ pub mod account;
 pub mod action;
 pub mod configuration;
 pub mod count;
+pub mod delivery;
 pub mod depth;
 pub mod execution;
 mod hexadecimal;
@@ -40,6 +41,7 @@ pub mod workflow;
 
 pub use account::{ApiKey, Token, User};
 pub use action::Action;
+pub use delivery::Delivery;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;
 pub use id::{ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, RuleId, TokenId, TriggerInstanceId};

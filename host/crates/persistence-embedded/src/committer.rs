@@ -6,6 +6,7 @@
 //! [`checkpoint`]. After a failure it answers every request with that failure: whether the last group was written is
 //! unknown, and only the next process can find out.
 
+mod absent;
 mod fresh;
 mod gone;
 mod no_room;
@@ -219,7 +220,7 @@ impl Committer {
         let mut accepted = Vec::with_capacity(group.len());
         let mut writes = Vec::new();
         for mut request in group {
-            match self.admit(&request) {
+            match self.admit(&request, &writes) {
                 Ok(()) => {
                     let count = request.writes.len();
                     writes.append(&mut request.writes);
@@ -253,8 +254,8 @@ impl Committer {
         }
     }
 
-    /// Checks whether a commit may be made, and if so stages its effects.
-    fn admit(&self, request: &Request) -> Result<(), CommitError> {
+    /// Checks whether a commit may be made after the `admitted` writes of its group, and if so stages its effects.
+    fn admit(&self, request: &Request, admitted: &[Write]) -> Result<(), CommitError> {
         if request.fence.is_some_and(|fence| fence != self.fence) {
             return Err(CommitError::Fenced);
         }
@@ -264,6 +265,7 @@ impl Committer {
         if let Some(broken) = expected_twice(&request.expect) {
             return Err(CommitError::Conflict(broken.clone()));
         }
+        self.refuse_present(&request.expect, admitted)?;
         let mut state = lock(&self.state);
         if let Some(broken) = request.expect.iter().find(|expect| !state.holds(expect)) {
             return Err(CommitError::Conflict(broken.clone()));

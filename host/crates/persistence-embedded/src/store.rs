@@ -358,8 +358,14 @@ impl Store for EmbeddedStore {
         self.kept(kind)
     }
 
-    async fn first_documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, Error> {
-        self.rows.first_documents(kind, limit)
+    async fn documents_after(
+        &self,
+        kind: DocumentKind,
+        after: Option<&DocumentKey>,
+        limit: usize,
+    ) -> Result<Vec<Document>, Error> {
+        let read = |entry: &Entry| self.rows.document_of(kind, entry);
+        self.oldest(keys::document_prefix(kind), after.map(keys::document), limit, read)
     }
 
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {

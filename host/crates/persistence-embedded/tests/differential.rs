@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{Execution, Ref, Rule, StatusEvent};
-use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, MemoryStore, Store, StoreExt as _};
+use petrel_persistence::{
+    Change, Commit, DocumentKind, ExecutionFilter, Expect, MemoryStore, Store, StoreExt as _,
+};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
-use petrel_store_suite::{at, execution, id, instance, rule};
+use petrel_store_suite::{at, document, execution, id, instance, rule};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
@@ -21,6 +23,9 @@ enum Operation {
     Move(u64, usize, u64),
     PutRule(u64, u64, bool),
     DeleteRule(u64),
+    /// Puts a document where none may be.
+    PutAbsent(u64),
+    DeleteDocument(u64),
     Output(u64, u32),
     Claim(i64, usize),
     /// Returns everything that was claimed to the queue.
@@ -35,6 +40,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         8 => (number.clone(), 0..StatusEvent::ALL.len(), 0..3_u64).prop_map(|(n, event, stale)| Operation::Move(n, event, stale)),
         2 => (number.clone(), number.clone(), any::<bool>()).prop_map(|(n, name, new)| Operation::PutRule(n, name, new)),
         1 => number.clone().prop_map(Operation::DeleteRule),
+        2 => number.clone().prop_map(Operation::PutAbsent),
+        1 => number.clone().prop_map(Operation::DeleteDocument),
         2 => (number, 0..3_u32).prop_map(|(n, sequence)| Operation::Output(n, sequence)),
         3 => (0..8_i64, 1..4_usize).prop_map(|(now, limit)| Operation::Claim(now, limit)),
         2 => (0..8_i64, 1..4_usize).prop_map(|(now, limit)| Operation::ClaimAndRelease(now, limit)),
@@ -78,6 +85,15 @@ async fn perform(store: &dyn Store, operation: &Operation) -> String {
             let reference: Ref = format!("pack.rule{name}").parse().unwrap();
             outcome(store, Commit::of([Change::delete::<Rule>(reference)])).await
         }
+        Operation::PutAbsent(n) => {
+            let put = document(DocumentKind::Delivery, *n, "x");
+            let absent = Expect::Absent(put.key());
+            outcome(store, Commit::of([Change::Put(put)]).expecting(absent)).await
+        }
+        Operation::DeleteDocument(n) => {
+            let key = document(DocumentKind::Delivery, *n, "").key();
+            outcome(store, Commit::of([Change::Delete(key)])).await
+        }
         Operation::Output(n, sequence) => {
             let lines = vec![OutputLine { stream: Stream::Stdout, text: format!("{n} {sequence}") }];
             let had = store.output(id(*n), 0).await.unwrap().len();
@@ -118,9 +134,10 @@ async fn all(store: &dyn Store) -> String {
         output.push(store.output(id(n), 0).await.unwrap());
     }
     let rules = store.all::<Rule>().await.unwrap();
+    let documents = store.documents_after(DocumentKind::Delivery, None, 3).await.unwrap();
     let queue =
         (store.waiting(), store.next_due(&runners()).await.unwrap(), ids(&store.orphans().await.unwrap()));
-    format!("{executions:?}\n{instances:?}\n{output:?}\n{rules:?}\n{queue:?}")
+    format!("{executions:?}\n{instances:?}\n{output:?}\n{rules:?}\n{documents:?}\n{queue:?}")
 }
 
 proptest! {

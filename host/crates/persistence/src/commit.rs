@@ -76,6 +76,8 @@ pub enum Expect {
     RuleAbsent(Ref),
     /// The rule with this reference has this id.
     RuleIs(Ref, RuleId),
+    /// No document has this key.
+    Absent(DocumentKey),
 }
 
 /// The second expectation for the same execution in a list. An execution may change only once in a commit: two

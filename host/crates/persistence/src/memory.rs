@@ -67,6 +67,7 @@ impl State {
             Expect::ExecutionVersion(id, version) => self.queue.version(*id) == Some(*version),
             Expect::RuleAbsent(reference) => self.rule(reference).is_none(),
             Expect::RuleIs(reference, id) => self.rule(reference) == Some(*id),
+            Expect::Absent(key) => self.document(key).is_none(),
         }
     }
 
@@ -280,12 +281,6 @@ impl Store for MemoryStore {
     async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error> {
         let state = self.state();
         Ok(state.documents.get(&kind).into_iter().flat_map(BTreeMap::values).cloned().collect())
-    }
-
-    async fn first_documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, Error> {
-        let state = self.state();
-        let all = state.documents.get(&kind).into_iter().flat_map(BTreeMap::values);
-        Ok(all.take(limit).cloned().collect())
     }
 
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {

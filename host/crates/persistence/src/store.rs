@@ -325,9 +325,17 @@ pub trait Store: Send + Sync {
     /// lists them. [`StoreExt::all`] returns the nouns themselves.
     async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error>;
 
-    /// The first readable documents of a kind, in the order of their keys, at most `limit`. [`StoreExt::first`] returns
-    /// the nouns themselves.
-    async fn first_documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, Error>;
+    /// Up to `limit` readable documents of a kind whose keys come after `after`, in the order of their keys. For kinds of
+    /// which there may be too many to have all in memory.
+    async fn documents_after(
+        &self,
+        kind: DocumentKind,
+        after: Option<&DocumentKey>,
+        limit: usize,
+    ) -> Result<Vec<Document>, Error> {
+        let all = self.documents(kind).await?.into_iter();
+        Ok(all.filter(|one| after.is_none_or(|after| one.key() > *after)).take(limit).collect())
+    }
 
     /// A document. [`StoreExt::get`] returns the noun itself.
     async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error>;
@@ -383,7 +391,7 @@ pub trait StoreExt: Store {
     /// # Errors
     /// When the store cannot be used.
     fn first<N: Noun>(&self, limit: usize) -> impl Future<Output = Result<Vec<N>, Error>> + Send {
-        let documents = self.first_documents(N::KIND, limit);
+        let documents = self.documents_after(N::KIND, None, limit);
         async move { documents.await.map(|found| found.into_iter().filter_map(N::from_document).collect()) }
     }
 

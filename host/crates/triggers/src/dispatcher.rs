@@ -33,6 +33,8 @@ pub struct Accepted {
     pub id: TriggerInstanceId,
     /// The requested executions, in the order of the rules.
     pub executions: Vec<ExecutionId>,
+    /// Whether it was stored before, when it came with the same key for the first time.
+    pub is_repeat: bool,
 }
 
 /// An event of a trigger at the moment of its arrival.
@@ -68,8 +70,27 @@ impl Triggers {
         self.accept(trigger, kind, event.into(), Vec::new(), content).await
     }
 
-    /// Accepts an event of a trigger. The changes `beside` it are committed with it.
+    /// Accepts an event of a trigger. The changes `beside` it are committed with it, also if it came before (see
+    /// [`Event::taken_once`]).
     pub(crate) async fn accept(
+        &self,
+        trigger: Ref,
+        kind: Ref,
+        event: Event,
+        beside: Vec<Change>,
+        content: Arc<Content>,
+    ) -> Result<Accepted, Error> {
+        if event.once().is_some() {
+            return self.accept_once(trigger, kind, event, beside, content).await;
+        }
+        self.accept_new(trigger, kind, event, beside, content).await
+    }
+
+    /// Accepts an event that did not come before, as far as is known.
+    ///
+    /// # Errors
+    /// As [`accept_webhook`](Self::accept_webhook); [`Error::Conflict`] when its key has been stored meanwhile.
+    pub(crate) async fn accept_new(
         &self,
         trigger: Ref,
         kind: Ref,
@@ -89,6 +110,7 @@ impl Triggers {
     /// Decides the consequences of an event, and stores them.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let trace = arrived.trace();
+        let expect = arrived.event.once().map(|once| once.expectation()).into_iter().collect();
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it
             // shares.
@@ -109,7 +131,7 @@ impl Triggers {
         let failed = failures::among(&changes);
         let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
-        self.core().commit(Vec::new(), changes).await?;
+        self.core().commit(expect, changes).await?;
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failures::log(self.core(), trace, &failed);
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
@@ -147,7 +169,7 @@ impl Triggers {
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len() + beside.len());
         changes.extend_from_slice(beside);
-        let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
+        let mut accepted = Accepted { id: instance.id, executions: Vec::new(), is_repeat: false };
         for one in enforced {
             let (enforcement, execution) = self.follow(arrived, &instance, &one, secrets.as_deref());
             instance.enforcements.push(enforcement.id);
@@ -158,6 +180,7 @@ impl Triggers {
             }
         }
         changes.push(Change::CreateTriggerInstance(instance));
+        changes.extend(event.once().map(|once| once.remembered(&accepted, *now)));
         // Parameters that cannot be used end their execution before it begins.
         self.queue().report_ends(&mut changes);
         Ok((accepted, changes))

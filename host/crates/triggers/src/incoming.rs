@@ -10,6 +10,7 @@ use petrel_rules::Reads;
 use petrel_runners::apart;
 use serde_json::{Value, json};
 
+use crate::dedup::Once;
 use crate::intake::Claim;
 use crate::service::Triggers;
 use petrel_engine_core::Error;
@@ -28,6 +29,8 @@ pub struct Event {
     trace: Option<TraceId>,
     /// The number of events of actions that led to it and that it is one of.
     depth: u32,
+    /// The key by which it is known if it comes again.
+    once: Option<Arc<Once>>,
 }
 
 impl Event {
@@ -45,6 +48,17 @@ impl Event {
     #[must_use]
     pub fn in_trace(self, trace: Option<TraceId>) -> Self {
         Self { trace, ..self }
+    }
+
+    /// This event, of which only the first with this key is taken in, if there is a key.
+    #[must_use]
+    pub fn taken_once(self, once: Option<Once>) -> Self {
+        Self { once: once.map(Arc::new), ..self }
+    }
+
+    /// The key by which it is known if it comes again.
+    pub(crate) fn once(&self) -> Option<&Arc<Once>> {
+        self.once.as_ref()
     }
 
     /// The trace that its sender named.
@@ -71,7 +85,14 @@ impl Event {
 
 impl From<Value> for Event {
     fn from(whole: Value) -> Self {
-        Self { payload: Payload::from(&whole), values: Arc::new(whole), reads: None, trace: None, depth: 0 }
+        Self {
+            payload: Payload::from(&whole),
+            values: Arc::new(whole),
+            reads: None,
+            trace: None,
+            depth: 0,
+            once: None,
+        }
     }
 }
 
@@ -157,7 +178,7 @@ impl Triggers {
         if let Some(values) = values.as_object_mut() {
             values.insert("body".into(), value);
         }
-        Ok(Event { payload, values: Arc::new(values), reads: Some(reads), trace: None, depth: 0 })
+        Ok(Event { payload, values: Arc::new(values), reads: Some(reads), trace: None, depth: 0, once: None })
     }
 
     /// The values of a stored event that the rules of its trigger read, with the claim on their memory.

@@ -14,6 +14,7 @@
 //! | `intake` | the memory that requests may take while they are taken in |
 //! | `incoming` | the text of an event, and the values that rules read of it |
 //! | `dispatcher` | the decision about an event, and its commit |
+//! | `dedup` | events that come again with the same key, and are taken in once |
 //! | `failures` | the log lines of failed enforcements |
 //! | `timers` | the events of timers, when they are due |
 //! | `outbox` | the events of the platform itself, as they are reported |
@@ -26,6 +27,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod dedup;
 mod dispatcher;
 mod emission;
 mod explanation;
@@ -40,6 +42,7 @@ mod retention;
 mod service;
 mod timers;
 
+pub use dedup::{LONGEST_KEY, Once, sha256};
 pub use dispatcher::Accepted;
 pub use emission::Emission;
 pub use explanation::{CriterionExplanation, Explanation};

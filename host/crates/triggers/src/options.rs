@@ -1,5 +1,7 @@
 //! Settings of the service.
 
+use std::time::Duration;
+
 /// Settings of events, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -12,6 +14,9 @@ pub struct Options {
     /// The greatest number of events of actions that lead to one, one after the other: a rule whose action sets it off again
     /// is stopped there. Default 32.
     pub max_depth: u32,
+    /// The least time for which the keys of events are remembered that their senders may send again; `None`: for ever.
+    /// Default 24 hours.
+    pub dedup_window: Option<Duration>,
 }
 
 /// What becomes of times at which a timer was due and could not fire, as the host was down, suspended or overloaded.
@@ -28,6 +33,12 @@ pub enum Misfire {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { accepting_limit: 4096, bytes_in_flight: 256 << 20, misfire: Misfire::default(), max_depth: 32 }
+        Self {
+            accepting_limit: 4096,
+            bytes_in_flight: 256 << 20,
+            misfire: Misfire::default(),
+            max_depth: 32,
+            dedup_window: Some(Duration::from_hours(24)),
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! The deletion of events that have been kept long enough, with their enforcements. How long that is, and how fast it
+//! The deletion of events that have been kept long enough, with their enforcements, and of the keys by which events were
+//! known if they came again. How long that is, and how fast it
 //! goes, is decided by the engine.
 
 use petrel_engine_core::Error;
-use petrel_model::{Timestamp, TriggerInstanceId};
-use petrel_persistence::Change;
+use petrel_model::{Delivery, Timestamp, TriggerInstanceId};
 use petrel_persistence::store::TriggerInstanceAge;
+use petrel_persistence::{Change, Document, DocumentKey, DocumentKind, Noun as _};
 
 use crate::service::Triggers;
 
@@ -27,6 +28,29 @@ impl Triggers {
         }
         let is_full = oldest.len() == limit;
         Ok(oldest.last().filter(|last| is_full && last.occurred_at < cutoff).map(|last| last.id))
+    }
+}
+
+impl Triggers {
+    /// Looks at up to `limit` keys of events that come after `after`, and deletes those that were stored before `cutoff`:
+    /// events with them are taken in anew. Returns the last key that was looked at, if others may come after it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget_keys(
+        &self,
+        after: Option<DocumentKey>,
+        cutoff: Timestamp,
+        limit: usize,
+    ) -> Result<Option<DocumentKey>, Error> {
+        let found = self.store().documents_after(DocumentKind::Delivery, after.as_ref(), limit).await?;
+        let last = if found.len() == limit { found.last().map(Document::key) } else { None };
+        let old = found.into_iter().filter_map(Delivery::from_document).filter(|one| one.taken_at < cutoff);
+        let changes: Vec<_> = old.map(|one| Change::delete::<Delivery>(one.digest)).collect();
+        if !changes.is_empty() {
+            self.core().commit(Vec::new(), changes).await?;
+        }
+        Ok(last)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use petrel_catalog::Catalog;
 use petrel_catalog::content::Content;
@@ -62,6 +63,11 @@ impl Triggers {
     pub(crate) async fn reading_turn(&self) -> Result<OwnedSemaphorePermit, Error> {
         // It fails only when the semaphore is closed, and nobody closes it.
         Arc::clone(&self.0.reading).acquire_owned().await.map_err(|_closed| Error::Stopping)
+    }
+
+    /// The least time for which the keys of events are remembered; `None`: for ever.
+    pub fn dedup_window(&self) -> Option<Duration> {
+        self.0.options.dedup_window
     }
 
     pub(crate) fn misfire(&self) -> Misfire {

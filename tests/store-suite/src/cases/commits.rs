@@ -1,11 +1,13 @@
 //! A commit is made as a whole, by who may make it, and if what it was decided on still holds.
 
 use petrel_model::{Ref, Rule, StatusEvent};
-use petrel_persistence::{Change, Commit, CommitError, Expect, Store as _, StoreExt as _};
+use petrel_persistence::{
+    Change, Commit, CommitError, Document, DocumentKind, Expect, Store as _, StoreExt as _,
+};
 
 use super::{advance, shell};
 use crate::Backend;
-use crate::samples::{at, execution, id, rule};
+use crate::samples::{at, document, execution, id, rule};
 
 /// When one thing does not hold, nothing of the commit is there.
 pub async fn a_commit_is_all_or_nothing<B: Backend>(backend: &mut B) {
@@ -52,6 +54,42 @@ pub async fn rules_are_unique_by_reference<B: Backend>(backend: &mut B) {
     assert_eq!(store.all::<Rule>().await.unwrap(), [rule(1, "a.two")]);
     store.commit(make(rule(3, "a.one"))).await.unwrap();
     assert_eq!(store.all::<Rule>().await.unwrap(), [rule(3, "a.one"), rule(1, "a.two")]);
+}
+
+/// Of all that put a document where none may be, at the same time or one after the other, one succeeds; until it is deleted.
+pub async fn what_must_be_absent_is_put_once<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let document = |n, text: &str| document(DocumentKind::Delivery, n, text);
+    let put = |document: Document| {
+        let absent = Expect::Absent(document.key());
+        Commit::of([Change::Put(document)]).expecting(absent)
+    };
+    let (one, two, three, four) = tokio::join!(
+        store.commit(put(document(1, "a"))),
+        store.commit(put(document(1, "b"))),
+        store.commit(put(document(1, "c"))),
+        store.commit(put(document(2, "d"))),
+    );
+    four.unwrap();
+    let refused = [one, two, three].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+    assert!(matches!(
+        refused.as_slice(),
+        [CommitError::Conflict(Expect::Absent(_)), CommitError::Conflict(_)]
+    ));
+    let kept = store.document(&document(1, "").key()).await.unwrap();
+    drop(store);
+
+    let store = backend.open().await;
+    assert!(matches!(store.commit(put(document(1, "e"))).await, Err(CommitError::Conflict(_))));
+    assert_eq!(store.document(&document(1, "").key()).await.unwrap(), kept);
+    // What else is in a refused commit is not there either.
+    let beside = put(document(1, "e")).expecting(Expect::Absent(document(3, "").key()));
+    let beside = Commit { changes: [beside.changes, vec![Change::Put(document(3, "f"))]].concat(), ..beside };
+    assert!(store.commit(beside).await.is_err());
+    assert_eq!(store.document(&document(3, "").key()).await.unwrap(), None);
+    store.commit(Commit::of([Change::Delete(document(1, "").key())])).await.unwrap();
+    store.commit(put(document(1, "g"))).await.unwrap();
+    assert_eq!(store.document(&document(1, "").key()).await.unwrap(), Some(document(1, "g")));
 }
 
 /// The fence of an earlier process does not open anything.

@@ -139,6 +139,22 @@ fn delete(n: u64) -> impl Iterator<Item = Change> {
     DocumentKind::ALL.iter().map(move |kind| Change::Delete(document(*kind, n, "").key()))
 }
 
+/// A kind of which there may be many is read in steps, in the order of keys.
+pub async fn documents_are_read_in_steps<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let kind = DocumentKind::Delivery;
+    let all: Vec<_> = (1..=5).map(|n| document(kind, n, "x")).collect();
+    store.commit(Commit::of(all.iter().rev().cloned().map(Change::Put))).await.unwrap();
+    store.commit(Commit::of(put(9, "of other kinds").chain(delete(9)))).await.unwrap();
+    for (after, limit, expected) in
+        [(None, 2, 0..2), (Some(2), 2, 2..4), (Some(4), 2, 4..5), (Some(5), 2, 5..5), (None, 9, 0..5)]
+    {
+        let key = after.map(|n| document(kind, n, "").key());
+        let found = store.documents_after(kind, key.as_ref(), limit).await.unwrap();
+        assert_eq!(found, all.get(expected).unwrap(), "{limit} after {after:?}");
+    }
+}
+
 /// Whatever its kind, a document is replaced by key, listed in the order of keys, and gone once it is deleted, also
 /// after opening again. To delete a document that is not there is no mistake.
 pub async fn documents_of_every_kind_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
@@ -155,7 +171,7 @@ pub async fn documents_of_every_kind_are_replaced_and_deleted<B: Backend>(backen
         let kept = [document(*kind, 1, &large), document(*kind, 3, "new")];
         assert!(store.documents(*kind).await.unwrap() == kept, "{}", kind.name());
         for limit in 0..4 {
-            let first = store.first_documents(*kind, limit).await.unwrap();
+            let first = store.documents_after(*kind, None, limit).await.unwrap();
             assert!(first == kept.iter().take(limit).cloned().collect::<Vec<_>>(), "{} {limit}", kind.name());
         }
         for n in 1..=4 {

@@ -46,9 +46,10 @@ async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
 
 /// Counts executions that wait for a runner, that run in this process, and that are held since a restore. An
 /// execution that is about to start counts as both waiting and running for a moment. Lists unreadable documents:
-/// packs, rules, users and so on. Warns of packs whose files have gone.
+/// packs, rules, users and so on. Warns of packs whose files have gone, and of settings of webhooks.
 pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
-    let notes = api.engine.catalog().notes_on_files().await;
+    let mut notes = api.engine.catalog().notes_on_files().await;
+    notes.extend(api.guards.notes(&api.engine));
     let reads = api.engine.reads();
     let unreadable = reads.unreadable();
     let status = HostStatus {

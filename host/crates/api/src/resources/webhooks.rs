@@ -3,14 +3,15 @@
 //!
 //! The payload is StackStorm's `{headers, headers_lower, body}`, without credentials. The answer has the ids of what
 //! was stored in `X-Trigger-Instance-Id` and, if executions were requested, `X-Execution-Ids`. A client that wants to
-//! wait for the outcome sends `Prefer: wait=SECONDS`.
+//! wait for the outcome sends `Prefer: wait=SECONDS`. An event that came before with the same key ([`delivery`]) is answered
+//! as the first one, with `Idempotent-Replayed: true`.
 
 mod generic;
 
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -18,11 +19,15 @@ use petrel_engine::triggers::{Accepted, Event, LargeEvent, SMALL};
 use petrel_model::{Object, Payload, size};
 use serde_json::Value;
 
-use crate::body::Held;
-use crate::extract::{Raw, Secrets, Segment, json};
+use crate::admission;
+use crate::body::{self, Held};
+use crate::extensions::Admitted;
+use crate::extract::{Secrets, Segment, json};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError, form, traceparent, views};
+
+mod delivery;
 
 /// Headers that carry credentials.
 const CREDENTIALS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "authorization"];
@@ -36,8 +41,15 @@ pub(crate) async fn receive(
     Extension(held): Extension<Held>,
     Segment(url): Segment,
     headers: HeaderMap,
-    Raw(bytes): Raw,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let admitted = request.extensions().get::<Admitted>().map(|Admitted(guarded)| guarded);
+    let guarded = admitted.or_else(|| api.guards.of(&url)).cloned();
+    let bytes = match &guarded {
+        Some(guarded) => admission::let_in(&api, &held, guarded, request).await?,
+        None => body::read(&api, &held, request).await?,
+    };
+    let guarded = guarded.as_deref();
     let known = api.engine.catalog().content().webhook(&url).map(drop);
     let (sent, accepted) = match known {
         // As in StackStorm; but a rule that listens to a webhook of this name goes first.
@@ -45,8 +57,10 @@ pub(crate) async fn receive(
         // An unknown webhook is refused first, since its body does not matter.
         Err(unknown) => return Err(unknown.into()),
         Ok(()) => {
-            let sent = read(&api, &held, &url, &headers, bytes).await?;
-            let event = sent.event.clone().in_trace(traceparent::of(&headers));
+            let once = delivery::once(guarded, &url, &headers, &bytes).await?;
+            let signature = guarded.and_then(|guarded| guarded.guard.signature_header());
+            let sent = read(&api, &held, &url, (&headers, signature), bytes).await?;
+            let event = sent.event.clone().in_trace(traceparent::of(&headers)).taken_once(once);
             let accepted = api.engine.triggers().accept_webhook(&url, event).await?;
             (sent, accepted)
         }
@@ -71,6 +85,9 @@ pub(crate) async fn receive(
         let ids: Vec<_> = accepted.executions.iter().map(ToString::to_string).collect();
         put("x-execution-ids", ids.join(","));
     }
+    if accepted.is_repeat {
+        put("idempotent-replayed", "true".into());
+    }
     if let Some(statuses) = waited {
         put("preference-applied", "wait".into());
         put("x-execution-statuses", statuses);
@@ -92,10 +109,10 @@ async fn read(
     api: &Api,
     held: &Held,
     url: &str,
-    headers: &HeaderMap,
+    (headers, signature): (&HeaderMap, Option<&str>),
     bytes: Bytes,
 ) -> Result<Sent, ApiError> {
-    let (title_cased, lower) = header_maps(headers);
+    let (title_cased, lower) = header_maps(headers, signature);
     let kind = content_type(headers);
     // `curl -d` sends JSON under the type of a form unless told otherwise; such a body is not parsed as a form.
     let is_form = form::is_multipart(kind) || (form::is_urlencoded(kind) && !looks_like_json(&bytes));
@@ -185,13 +202,13 @@ fn body(content_type: &str, bytes: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-/// Headers by their names in title case, and in lower case. Credentials are left out.
-fn header_maps(headers: &HeaderMap) -> (Object, Object) {
+/// Headers by their names in title case, and in lower case. Credentials are left out, and so is the header with the signature.
+fn header_maps(headers: &HeaderMap, signature: Option<&str>) -> (Object, Object) {
     let count = headers.keys_len();
     let (mut title_cased, mut lower) = (Object::with_capacity(count), Object::with_capacity(count));
     for (name, value) in headers {
         let name = name.as_str();
-        if CREDENTIALS.contains(&name) {
+        if CREDENTIALS.contains(&name) || signature == Some(name) {
             continue;
         }
         let value = Value::from(String::from_utf8_lossy(value.as_bytes()));
@@ -289,9 +306,10 @@ mod tests {
     #[test]
     fn headers_are_kept_without_credentials() {
         let given = headers(&[("x-github-event", "push"), ("x-auth-token", "secret"), ("cookie", "a=b")]);
-        let (title_cased, lower) = header_maps(&given);
+        let (title_cased, lower) = header_maps(&given, None);
         assert_eq!(Value::Object(title_cased), json!({"X-Github-Event": "push"}));
         assert_eq!(Value::Object(lower), json!({"x-github-event": "push"}));
+        assert_eq!(header_maps(&given, Some("x-github-event")).0, Object::new());
     }
 
     #[test]

@@ -76,22 +76,4 @@ impl Rows {
         }
         Ok((documents, lost))
     }
-
-    /// The first readable documents of a kind, by key.
-    pub(crate) fn first_documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, Error> {
-        let (mut from, to) = keys::all(keys::document_prefix(kind));
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let entries = self.range(&(from, to.clone()), false, limit - found.len())?;
-            let Some((last, _)) = entries.last() else { break };
-            // The key that follows it at once.
-            from = [last.as_slice(), &[0]].concat();
-            for entry in &entries {
-                if let Listed::Whole(document) = self.listed(entry, |entry| self.document_of(kind, entry))? {
-                    found.push(document);
-                }
-            }
-        }
-        Ok(found)
-    }
 }
