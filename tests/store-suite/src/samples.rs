@@ -74,6 +74,7 @@ pub fn instance(n: u64, payload: Value) -> TriggerInstance {
         status: TriggerInstanceStatus::Processed,
         enforcements: vec![id(n + 1)],
         trace: None,
+        replay_of: None,
     }
 }
 
@@ -101,6 +102,9 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "type": "core.st2.generic.actiontrigger",
             "payload": {"text": text},
             "occurred_at": at(1),
+        }),
+        DocumentKind::MaintenanceWindow => json!({
+            "name": name, "description": text, "packs": ["core"], "from": at(1), "until": at(2), "mode": "hold",
         }),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),

@@ -142,6 +142,9 @@ pub struct TriggerInstance {
     /// The trace that its sender named, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
+    /// The event that it repeats, for one of its rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<TriggerInstanceId>,
 }
 
 impl TriggerInstance {

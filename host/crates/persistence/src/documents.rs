@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, InternalEvent, InternalEventId, KeyValue, Pack, PackConfig, Ref, Rule,
-    TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, InternalEvent, InternalEventId, KeyValue, MaintenanceWindow, Pack, PackConfig,
+    Ref, Rule, TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -160,6 +160,8 @@ documents! {
     TimerState: Ref = reference, "timer";
     /// An event of the platform that is not yet a trigger instance, by its id.
     InternalEvent: InternalEventId = id, "internal event";
+    /// A maintenance window, by its name.
+    MaintenanceWindow: String = name, "maintenance window";
     /// The file of a workflow as executions began with it, by its digest.
     WorkflowDefinition: Arc<str> = digest, "definition of a workflow";
     /// A value of the datastore, by its name.

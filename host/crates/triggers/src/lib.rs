@@ -16,7 +16,11 @@
 //! | `dispatcher` | the decision about an event, and its commit |
 //! | `failures` | the log lines of failed enforcements |
 //! | `timers` | the events of timers, when they are due |
+//! | `maintenance` | what a maintenance window does to a rule, in words |
+//! | `rendering` | the parameters that a rule gives its action |
 //! | `explanation` | why a rule did or did not match, and what came of it |
+//! | `replay` | events on which a rule failed come in again |
+//! | `trial`, `standing` | what a rule would do on an event; why it has not fired lately |
 //! | `reads` | stored events and enforcements, for those who show them |
 //! | `retention` | the deletion of old events, step by step |
 //!
@@ -29,11 +33,16 @@ mod explanation;
 mod failures;
 mod incoming;
 mod intake;
+mod maintenance;
 mod options;
 mod reads;
+mod rendering;
+mod replay;
 mod retention;
 mod service;
+mod standing;
 mod timers;
+mod trial;
 
 pub use dispatcher::Accepted;
 pub use explanation::{CriterionExplanation, Explanation};
@@ -43,4 +52,6 @@ pub use options::{Misfire, Options};
 pub use petrel_persistence::store::TriggerInstanceAge;
 pub use reads::Reads;
 pub use service::Triggers;
+pub use standing::{FailedCriterion, Standing};
 pub use timers::Shown as ShownTimer;
+pub use trial::{Trial, TriedEvent};

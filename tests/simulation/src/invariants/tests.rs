@@ -56,6 +56,7 @@ fn report(sequence: u64, status: &str) -> Change {
 fn event(enforcements: &[u64], rule: u64) -> Vec<Change> {
     let instance = TriggerInstance {
         trace: None,
+        replay_of: None,
         id: id(20),
         trigger: "core.x".parse().unwrap(),
         trigger_type: "core.x".parse().unwrap(),

@@ -13,8 +13,12 @@ mod events;
 mod house;
 mod large;
 mod limits;
+mod maintenance;
+mod replay;
 mod retention;
+mod standing;
 mod timers;
+mod trial;
 mod why;
 
 use house::{House, criterion, refused, rule, with_value};
