@@ -16,6 +16,7 @@ mod api_key;
 mod backup;
 mod completion;
 mod config;
+mod dead_letter;
 mod each;
 mod execution;
 mod flags;
@@ -24,6 +25,7 @@ mod hints;
 mod input;
 mod key;
 mod log;
+mod maintenance;
 mod moment;
 mod nothing;
 mod pack;
@@ -113,12 +115,18 @@ enum Verb {
     /// Show when rules matched an event, or could not be evaluated
     #[command(subcommand)]
     RuleEnforcement(rule_enforcement::RuleEnforcement),
+    /// List events on which a rule failed, and replay them
+    #[command(subcommand)]
+    DeadLetter(dead_letter::DeadLetter),
     /// Show triggers, and the events that came in
     #[command(subcommand)]
     Trigger(trigger::Trigger),
     /// Show timers, and when they are due
     #[command(subcommand)]
     Timer(timer::Timer),
+    /// Make, show and delete maintenance windows, in which rules rest
+    #[command(subcommand)]
+    Maintenance(maintenance::Maintenance),
     /// Show, check and register packs
     #[command(subcommand)]
     Pack(pack::Pack),
@@ -221,8 +229,10 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Execution(execution) => execution.run(&session()?).await,
             Verb::Rule(rule) => rule.run(&session()?).await,
             Verb::RuleEnforcement(enforcement) => enforcement.run(&session()?).await,
+            Verb::DeadLetter(letter) => letter.run(&session()?).await,
             Verb::Trigger(trigger) => trigger.run(&session()?).await,
             Verb::Timer(timer) => timer.run(&session()?).await,
+            Verb::Maintenance(maintenance) => maintenance.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
             Verb::Key(key) => key.run(&session()?).await,
             Verb::Log(log) => log.run(&session()?).await,

@@ -8,7 +8,7 @@ use petrel_api_types::Item;
 use petrel_api_types::execution::Standing;
 use petrel_model::ExecutionId;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::each::each;
 use super::moment::moment;
@@ -20,12 +20,14 @@ use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
 mod attributes;
+mod cancel;
 mod ending;
 mod held;
 mod newest;
 mod rerun;
 mod task_tree;
 
+use cancel::tell_status;
 use rerun::Again;
 
 pub(super) use ending::show_whole;
@@ -132,13 +134,11 @@ pub(crate) enum Execution {
         #[arg(long, value_delimiter = ',', value_name = "TASK,..", requires = "tasks")]
         reset: Vec<String>,
     },
-    /// Cancel executions
-    #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
-    Cancel {
-        /// The ids of the executions, or `last`
-        #[arg(value_name = "ID", required = true)]
-        ids: Vec<String>,
-    },
+    /// Cancel executions, by their ids or all that match the filters
+    #[command(
+        after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293\n  petrel execution cancel --action core.local --older 1h --dry-run\n  petrel execution cancel --status requested --rule examples.sample_rule_with_webhook"
+    )]
+    Cancel(cancel::Cancel),
 }
 
 impl Execution {
@@ -195,9 +195,7 @@ impl Execution {
             Self::Rerun { id, parameters, tasks, reset } => {
                 rerun::rerun(session, &id, &parameters, &Again { tasks, reset }).await?;
             }
-            Self::Cancel { ids } => {
-                return cancel(session, &ids).await;
-            }
+            Self::Cancel(cancel) => return cancel.run(session).await,
         }
         Ok(Code::Ok)
     }
@@ -250,15 +248,6 @@ async fn newest_of_all(session: &Session) -> Result<String, Failure> {
     }
 }
 
-/// Cancels each execution, whatever becomes of the others.
-async fn cancel(session: &Session, ids: &[String]) -> Result<Code, Failure> {
-    let cancel = async |id: &str| {
-        let path = format!("/executions/{}", path_segment(id));
-        session.client.execution(Method::DELETE, &path, None).await
-    };
-    each(session.form, ids, cancel, tell_status).await
-}
-
 /// Requests a status of workflows.
 async fn ask(session: &Session, ids: &[String], status: &str) -> Result<Code, Failure> {
     let ask = async |id: &str| {
@@ -266,12 +255,6 @@ async fn ask(session: &Session, ids: &[String], status: &str) -> Result<Code, Fa
         session.client.execution(Method::PUT, &path, Some(&json!({"status": status}))).await
     };
     each(session.form, ids, ask, tell_status).await
-}
-
-fn tell_status(_: &str, answer: &Value) -> Result<(), Failure> {
-    let Standing { id, status, .. } = read(answer)?;
-    print::note(&format!("{id}: {status}"));
-    Ok(())
 }
 
 /// Prints output as it comes, for up to `patience`. The host is asked every second for lines from the last one on.

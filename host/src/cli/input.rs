@@ -2,7 +2,8 @@
 
 use std::io::{IsTerminal as _, Read};
 
-use petrel_packs::plain_file::too_large;
+use petrel_packs::plain_file::{self, too_large};
+use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::parameters::LARGEST_INPUT;
@@ -18,6 +19,33 @@ pub(super) fn read_file(path: &str) -> Result<String, Failure> {
     read().map_err(|error| {
         Failure::usage(format!("{path} cannot be read: {error}"), "check the name of the file")
     })
+}
+
+/// The text of a rule's file, parsed here so that a mistake is reported with its file, line and column.
+pub(super) fn read_rule(file: &str) -> Result<String, Failure> {
+    let text = read_file(file)?;
+    petrel_packs::definition::read_rule(file, &text, None).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Failure::usage(lines.join("\n"), "correct the file and try again")
+    })?;
+    Ok(text)
+}
+
+/// The payload of an event: JSON, or `@FILE` for the JSON in a file.
+pub(super) fn read_payload(text: &str) -> Result<Value, Failure> {
+    const WRITE: &str = "write JSON in quotes, such as '{\"body\": {\"name\": \"test\"}}', or @FILE";
+    let read;
+    let json = match text.strip_prefix('@') {
+        None => text,
+        Some(file) => {
+            read = plain_file::read_text(file.as_ref(), LARGEST_INPUT).map_err(|error| {
+                Failure::usage(format!("the file {file} of the payload cannot be read: {error}"), WRITE)
+            })?;
+            &read
+        }
+    };
+    serde_json::from_str(json)
+        .map_err(|error| Failure::usage(format!("the payload is not JSON: {error}"), WRITE))
 }
 
 /// A password: a line of standard input if `from_stdin`, otherwise typed at the terminal, once or twice.

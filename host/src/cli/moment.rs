@@ -12,6 +12,24 @@ pub(super) fn moment(text: &str) -> Result<String, Failure> {
     at(text, clock::now())
 }
 
+/// The time for the host, of which a duration means one after now.
+pub(super) fn later(text: &str) -> Result<String, Failure> {
+    after(text, clock::now())
+}
+
+fn after(text: &str, now: Timestamp) -> Result<String, Failure> {
+    if text.contains(['-', ':']) {
+        return Ok(text.to_owned());
+    }
+    match ago(text) {
+        Some(later) => Ok(now.plus(later).to_string()),
+        None => Err(Failure::usage(
+            format!("`{text}` is neither a time nor a time after now"),
+            "write 30s, 90m, 1h, 2d or 1w for a time after now, or a time such as 2026-11-20T12:00:00Z",
+        )),
+    }
+}
+
 fn at(text: &str, now: Timestamp) -> Result<String, Failure> {
     // A date has a dash, and a clock has a colon.
     if text.contains(['-', ':']) {
@@ -64,6 +82,9 @@ mod tests {
         ] {
             assert_eq!(at(text, now).unwrap(), expected);
         }
+        assert_eq!(after("1h30m", now).unwrap(), "2026-11-20T13:30:00.000000Z");
+        assert_eq!(after("2026-11-20", now).unwrap(), "2026-11-20");
+        assert!(after("soon", now).unwrap_err().message.contains("`soon` is neither a time"));
         for text in
             ["", "h", "1", "1 h", "1y", "yesterday", "1h2", "99999999999999999999s", "9999999999999999w"]
         {

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::input::read_file;
+use super::input::read_rule;
 use super::nothing;
 use super::session::{Items, Secrets, Session, path_segment, show_noted};
 use crate::client::read;
@@ -14,6 +14,8 @@ use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
 mod attributes;
+mod trial;
+mod why;
 
 use attributes::{attributes, table};
 
@@ -76,6 +78,20 @@ pub(crate) enum Rule {
         #[arg(value_name = "RULE", required = true)]
         references: Vec<String>,
     },
+    /// Try a rule on an event, with nothing run: exit with 0 if it matches and its action would run, else with 1
+    #[command(
+        after_help = "Examples:\n  petrel rule test examples.sample_rule_with_webhook --instance last\n  petrel rule test rule.yaml --payload '{\"body\": {\"name\": \"test\"}}'\n  petrel rule test rule.yaml --payload @payload.json"
+    )]
+    Test(trial::Test),
+    /// Explain why a rule has not fired lately
+    #[command(after_help = "Examples:\n  petrel rule why examples.sample_rule_with_webhook")]
+    Why {
+        /// The rule, as pack.name
+        #[arg(value_name = "RULE")]
+        reference: String,
+        #[command(flatten)]
+        secrets: Secrets,
+    },
     /// Delete rules
     #[command(after_help = "Examples:\n  petrel rule delete examples.sample_rule_with_webhook")]
     Delete {
@@ -110,6 +126,11 @@ impl Rule {
             }
             Self::Enable { references } => return switch(session, &references, true).await,
             Self::Disable { references } => return switch(session, &references, false).await,
+            Self::Test(test) => return test.run(session).await,
+            Self::Why { reference, secrets } => {
+                let answer = client.get(&secrets.asked(&format!("{}/why", rule_path(&reference)))).await?;
+                session.show(&answer, |standing: wire::Standing<'static>| why::tell(&standing))?;
+            }
             Self::Delete { references } => {
                 let delete = async |reference: &str| {
                     client.delete(&rule_path(reference)).await?;
@@ -138,16 +159,6 @@ async fn list(session: &Session, asked: &[(&str, String)], secrets: Secrets) -> 
 
 fn rule_path(reference: &str) -> String {
     format!("/rules/{}", path_segment(reference))
-}
-
-/// The text of a rule's file, parsed here so that a mistake is reported with its file, line and column.
-fn read_rule(file: &str) -> Result<String, Failure> {
-    let text = read_file(file)?;
-    petrel_packs::definition::read_rule(file, &text, None).map_err(|problems| {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Failure::usage(lines.join("\n"), "correct the file and try again")
-    })?;
-    Ok(text)
 }
 
 async fn switch(session: &Session, references: &[String], enabled: bool) -> Result<Code, Failure> {

@@ -67,7 +67,8 @@ impl RuleEnforcement {
                     ("before", before),
                 ];
                 let given = asked.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
-                list(session, limit, &given.collect::<Vec<_>>()).await?;
+                let asked: Vec<_> = given.collect();
+                list(session, &path(limit, &asked)?, &asked).await?;
             }
             Self::Get { id } => {
                 let id = if id == "last" { newest(session).await? } else { id };
@@ -82,7 +83,7 @@ impl RuleEnforcement {
 }
 
 /// The path of the newest enforcements that match the filters of these flags.
-fn path(limit: usize, asked: &[(&str, String)]) -> Result<String, Failure> {
+pub(super) fn path(limit: usize, asked: &[(&str, String)]) -> Result<String, Failure> {
     let mut path = format!("/ruleenforcements?limit={limit}");
     for (flag, value) in asked {
         let (name, value) = match *flag {
@@ -97,9 +98,9 @@ fn path(limit: usize, asked: &[(&str, String)]) -> Result<String, Failure> {
     Ok(path)
 }
 
-/// Prints the listing by the filters in `asked`, and where to look further if one of them failed.
-async fn list(session: &Session, limit: usize, asked: &[(&str, String)]) -> Result<(), Failure> {
-    let (answer, count) = session.client.counted(&path(limit, asked)?).await?;
+/// Prints the listing at `path`, by the filters in `asked`, and where to look further if one of them failed.
+pub(super) async fn list(session: &Session, path: &str, asked: &[(&str, String)]) -> Result<(), Failure> {
+    let (answer, count) = session.client.counted(path).await?;
     session.show(&answer, |enforcements: Items<Enforcement<'static>>| {
         print::listing(table(&enforcements), asked);
         print::count(enforcements.len(), count);

@@ -75,6 +75,7 @@ pub fn instance(n: u64, payload: Value) -> TriggerInstance {
         enforcements: vec![id(n + 1)],
         trace: None,
         depth: 0,
+        replay_of: None,
     }
 }
 
@@ -108,6 +109,9 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "fingerprint": text,
             "trigger_instance": id::<TriggerInstanceId>(n),
             "taken_at": at(1),
+        }),
+        DocumentKind::MaintenanceWindow => json!({
+            "name": name, "description": text, "packs": ["core"], "from": at(1), "until": at(2), "mode": "hold",
         }),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),

@@ -32,6 +32,7 @@ mod python;
 mod readme;
 mod refused;
 mod restart;
+mod rule_trials;
 mod rules;
 mod scenarios;
 mod scripts;

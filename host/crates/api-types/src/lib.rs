@@ -8,38 +8,46 @@
 //!
 //! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
-//! Reading order: [`action`] and [`execution`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions;
-//! [`explanation`], for events that led to none; [`pack`], which holds all content; [`workflow`] for the findings in
-//! one; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
+//! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions;
+//! [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules that did not fire; [`pack`], which holds all content; [`workflow`] for the findings in
+//! one; [`maintenance`] for times in which rules rest; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
 //! [`error`] for refusals.
 
 pub mod account;
 pub mod action;
+pub mod cancellation;
 pub mod enforcement;
 pub mod error;
 pub mod execution;
 pub mod explanation;
 pub mod host;
 pub mod key;
+pub mod maintenance;
 pub mod pack;
 pub mod rule;
 mod secrets;
+pub mod standing;
 pub mod timer;
+pub mod trial;
 pub mod trigger;
 pub mod workflow;
 
 pub use account::{ApiKey, MadeApiKey, Me, Token, User};
 pub use action::{Action, RunnerType};
+pub use cancellation::CanceledMany;
 pub use enforcement::Enforcement;
 pub use error::Refusal;
 pub use execution::Execution;
 pub use explanation::Why;
 pub use host::{HostStatus, Item, Lost};
 pub use key::Key;
+pub use maintenance::MaintenanceWindow;
 pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
 pub use rule::Rule;
 pub use secrets::Secrets;
+pub use standing::Standing;
 pub use timer::Timer;
+pub use trial::Trial;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
 
 #[cfg(test)]

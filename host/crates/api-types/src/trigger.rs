@@ -121,6 +121,9 @@ pub struct TriggerInstance<'a> {
     /// The trace in the log lines about it. Absent from a host without traces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
+    /// The event that it repeats, if it is a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<TriggerInstanceId>,
     /// The enforcements of the event, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcements: Option<Enforcements<'a>>,
@@ -160,6 +163,7 @@ impl<'a> TriggerInstance<'a> {
             payload,
             status: event.status,
             trace: Some(event.trace_id()),
+            replay_of: event.replay_of,
             enforcements: Some(enforcements).filter(|_| !event.enforcements.is_empty()),
         }
     }
@@ -241,7 +245,7 @@ mod tests {
     fn an_event_shows_what_came_of_it() {
         let stored: trigger::TriggerInstance = noun(json!({
             "id": ID, "trigger": "core.x", "trigger_type": "core.x", "occurrence_time": "2026-11-20T12:00:00Z",
-            "payload": {"n": 1}, "status": "processing_failed", "enforcements": [ID],
+            "payload": {"n": 1}, "status": "processing_failed", "enforcements": [ID], "replay_of": ID,
         }));
         let shown = TriggerInstance::of(&stored, stored.payload.clone());
         let mut expected = json!({
@@ -252,6 +256,7 @@ mod tests {
             "payload": {"n": 1},
             "status": "processing_failed",
             "trace": format!("00000000{ID}"),
+            "replay_of": ID,
             "enforcements": [ID],
         });
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);

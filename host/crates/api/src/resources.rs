@@ -15,8 +15,10 @@ mod executions;
 pub(crate) mod health;
 mod hold;
 mod keys;
+mod maintenance;
 mod mistaken;
 pub(crate) mod packs;
+mod replays;
 mod rules;
 mod timers;
 pub(crate) mod tokens;
@@ -35,6 +37,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/runnertypes", get(actions::runner_types))
         .route("/runnertypes/{name}", get(actions::runner_type))
         .route("/executions", get(executions::list).post(executions::create))
+        .route("/executions/cancel", post(executions::cancellation::cancel))
         .route("/executions/{id}", get(executions::one).put(executions::change).delete(executions::cancel))
         .route("/executions/{id}/re_run", post(executions::again::rerun))
         .route("/executions/{id}/output", get(executions::output::show))
@@ -42,10 +45,13 @@ pub(crate) fn router() -> Router<Api> {
         .route("/executions/{id}/children", get(executions::children::list))
         .route("/executions/{id}/result", get(executions::result))
         .route("/rules", get(rules::list).post(rules::create))
+        .route("/rules/test", post(rules::trial::test))
         .route("/rules/{name}", get(rules::one).put(rules::update).delete(rules::delete))
         .route("/rules/{name}/enabled", axum::routing::put(rules::set_enabled))
+        .route("/rules/{name}/why", get(rules::trial::why))
         .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))
+        .route("/ruleenforcements/{id}/replay", post(replays::replay))
         .route("/timers", get(timers::list))
         .route("/timers/{reference}", get(timers::one))
         .route("/triggers", get(triggers::list_triggers))
@@ -71,6 +77,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/hold", get(hold::look).delete(hold::lift))
         .route("/keys", get(keys::list))
         .route("/keys/{*name}", get(keys::one).put(keys::set).delete(keys::delete))
+        .route("/maintenance", get(maintenance::list).post(maintenance::create))
+        .route("/maintenance/{name}", get(maintenance::one).delete(maintenance::delete))
         .route("/workflows/inspect", post(workflows::inspect))
         .route("/configs", get(configs::list))
         .route("/configs/{pack}", get(configs::one).put(configs::configure).delete(configs::forget))

@@ -10,7 +10,7 @@ use petrel_catalog::content::{Content, RegisteredAction, RunnerType};
 use petrel_catalog::workflows::Found;
 use petrel_engine::clock;
 use petrel_engine::reads::Unreadable;
-use petrel_engine::triggers::{CriterionExplanation, Explanation, ShownTimer};
+use petrel_engine::triggers::{CriterionExplanation, Explanation, ShownTimer, Standing, Trial};
 use petrel_engine::workflows::task_execution;
 use petrel_model::output::OutputLine;
 use petrel_model::secrets::MASK;
@@ -139,6 +139,45 @@ fn criterion(explained: &CriterionExplanation) -> wire::explanation::CriterionEx
         value: std::borrow::Cow::Borrowed(&explained.value),
         holds: explained.holds,
         text: explained.text.as_str().into(),
+    }
+}
+
+/// What a rule would do on an event.
+pub(crate) fn trial(trial: &Trial) -> wire::Trial<'_> {
+    wire::Trial {
+        rule: trial.rule.as_str().into(),
+        matched: trial.matched,
+        verdict: trial.verdict.as_str().into(),
+        criteria: trial.criteria.iter().map(criterion).collect(),
+        action: trial.action.as_str().into(),
+        parameters: trial.parameters.as_ref().map(std::borrow::Cow::Borrowed),
+        failure_reason: trial.failure_reason.as_deref().map(Into::into),
+        notes: trial.notes.iter().map(|note| note.as_str().into()).collect(),
+    }
+}
+
+/// Why a rule has not fired lately.
+pub(crate) fn standing(standing: &Standing) -> wire::Standing<'_> {
+    let failed = standing.failed.iter().map(|one| wire::standing::FailedCriterion {
+        path: one.path.as_str().into(),
+        operator: one.operator.as_str().into(),
+        count: one.count,
+        text: one.text.as_str().into(),
+    });
+    wire::Standing {
+        rule: standing.rule.as_str().into(),
+        verdict: standing.verdict.as_str().into(),
+        obstacles: standing.obstacles.iter().map(|one| one.as_str().into()).collect(),
+        trigger: standing.trigger.as_str().into(),
+        looked_at: standing.looked_at,
+        since: standing.since,
+        events: standing.events,
+        matched: standing.matched,
+        not_evaluated: standing.not_evaluated,
+        last_event_at: standing.last_event_at,
+        failed: failed.collect(),
+        last_enforcement: standing.last_enforcement.as_ref().map(wire::Enforcement::from),
+        came_of_it: standing.came_of_it.as_deref().map(Into::into),
     }
 }
 

@@ -6,6 +6,7 @@
 mod alone;
 mod config_keys;
 mod internal;
+mod maintenance;
 mod named;
 mod reads;
 mod refusals;
@@ -20,7 +21,9 @@ use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::trigger::WEBHOOK;
-use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
+use petrel_model::{
+    Action, MaintenanceWindow, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType,
+};
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
@@ -133,6 +136,7 @@ pub struct Content {
     given_configs: Arc<BTreeMap<String, GivenConfig>>,
     /// With the defaults of their schemas.
     configs: Arc<BTreeMap<String, Arc<Configuration>>>,
+    windows: Arc<BTreeMap<String, Arc<MaintenanceWindow>>>,
     /// Documents of the catalog that the store cannot read.
     unreadable: Arc<Vec<Unreadable>>,
 }
@@ -165,6 +169,7 @@ impl Content {
         for PackConfig { pack, values } in store.all::<PackConfig>().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
+        store.all::<MaintenanceWindow>().await?.into_iter().for_each(|window| content.put_window(window));
         content.unreadable = Arc::new(store.unreadable());
         Ok(content)
     }

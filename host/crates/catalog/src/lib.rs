@@ -10,6 +10,7 @@
 //! | [`content`] | the catalog at one moment, for reading |
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
 //! | [`rule_book`] | single rules are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
+//! | `maintenance` | maintenance windows are made and deleted |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
 //! | `masked` | secrets that come back masked, for rules and configurations |
 //! | [`secret_templates`] | templates of callers that read secrets |
@@ -29,6 +30,7 @@ mod config_advice;
 mod config_files;
 pub mod configuration;
 pub mod content;
+mod maintenance;
 mod masked;
 pub mod pack_configs;
 mod pack_files;

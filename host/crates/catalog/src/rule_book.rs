@@ -4,6 +4,8 @@
 mod change;
 mod fitting;
 
+use std::sync::Arc;
+
 use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
 use petrel_model::names::check_text;
@@ -13,7 +15,7 @@ use petrel_packs::definition::read_rule;
 use petrel_packs::{Problem, RuleDefinition};
 use petrel_persistence::Expect;
 use petrel_rules::timers::{Timer, UTC};
-use petrel_rules::{check, key_warnings, warnings};
+use petrel_rules::{CompiledRule, check, key_warnings, warnings};
 use serde_json::Value;
 
 use change::{RuleChange, compiled};
@@ -29,6 +31,15 @@ use crate::service::Catalog;
 pub struct Written {
     /// The rule.
     pub rule: Rule,
+    /// Advice; each names the rule and the remedy.
+    pub warnings: Vec<String>,
+}
+
+/// A rule that is not stored, with advice for its author.
+#[derive(Debug)]
+pub struct Draft {
+    /// The rule.
+    pub rule: Arc<CompiledRule>,
     /// Advice; each names the rule and the remedy.
     pub warnings: Vec<String>,
 }
@@ -59,12 +70,8 @@ impl Catalog {
             if content.has_rule(&rule.reference) {
                 return Err(exists(content.rule(rule.reference.as_str())?));
             }
-            refuse_masked(&rule)?;
-            let mut warnings = check_rule(content, &rule, &datastore)?;
-            warnings.extend(notes);
-            warnings.extend(never_due(&rule, core.now()));
-            let compiled = compiled(&rule);
-            refuse_rule_reading_secrets(giver, content, &compiled, None, None)?;
+            let Draft { rule: compiled, warnings } =
+                drafted(content, &rule, notes, giver, (core.now(), &datastore))?;
             let decided = RuleChange {
                 expect: vec![Expect::RuleAbsent(rule.reference.clone())],
                 delete: None,
@@ -73,6 +80,21 @@ impl Catalog {
             Ok((decided, Written { rule, warnings }))
         })
         .await
+    }
+
+    /// Reads a rule from its text as [`Catalog::create_rule_by`] does, and stores nothing. Its name may be taken.
+    ///
+    /// # Errors
+    /// As [`Catalog::create_rule_by`].
+    pub async fn draft_rule(&self, giver: Giver, text: &str) -> Result<Draft, Error> {
+        let (text, core, datastore) = (text.to_owned(), self.core().clone(), self.keys().all());
+        let decide = move |content: &Content| {
+            let definition = definition(&text)?;
+            let notes = told(&definition.notes);
+            let rule = rule_of(content, definition, core.mint(core.now()), Object::new())?;
+            drafted(content, &rule, notes, giver, (core.now(), &datastore))
+        };
+        self.decided(Arc::new(decide)).await
     }
 
     /// Replaces the rule `name` (a reference or an id) by the one in a text. It keeps its id, and takes the name and the
@@ -152,6 +174,23 @@ pub(crate) fn rule_of(
     settle(&mut trigger, kind).map_err(told)?;
     rule.trigger = trigger;
     Ok(rule)
+}
+
+/// Compiles a new rule of `giver`, with the `notes` of its reader and all other advice, by the time and the datastore.
+fn drafted(
+    content: &Content,
+    rule: &Rule,
+    notes: Vec<String>,
+    giver: Giver,
+    (now, datastore): (Timestamp, &Datastore),
+) -> Result<Draft, Error> {
+    refuse_masked(rule)?;
+    let mut warnings = check_rule(content, rule, datastore)?;
+    warnings.extend(notes);
+    warnings.extend(never_due(rule, now));
+    let rule = compiled(rule);
+    refuse_rule_reading_secrets(giver, content, &rule, None, None)?;
+    Ok(Draft { rule, warnings })
 }
 
 /// Refuses a rule that cannot work, and returns warnings about likely mistakes.

@@ -20,7 +20,7 @@
 //! | `requests` | acceptance of requests; `scope` has the scopes of templates |
 //! | `scheduler`, `executor`, `caught`, `outcomes` | claims of due executions; the run of one, and of its action; its outcome |
 //! | `ends` | the events of executions that end |
-//! | `cancel`, `rerun` | requests about executions that exist |
+//! | `cancel`, `cancel_many`, `rerun` | requests about executions that exist |
 //! | `recovery` | executions that an earlier process left |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
 //! | [`spans`], `measures` | the spans of log lines; metrics |
@@ -31,6 +31,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod cancel;
+mod cancel_many;
 mod caught;
 mod conductor;
 mod ends;
@@ -57,6 +58,7 @@ mod wake;
 
 pub use cancel::Canceled;
 pub use cancel::{cancellation, unknown};
+pub use cancel_many::CanceledMany;
 pub use conductor::{Conductor, Report};
 pub use measures::{Stage, ended, stage};
 pub use options::Options;

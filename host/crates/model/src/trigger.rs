@@ -164,6 +164,9 @@ pub struct TriggerInstance {
     /// [`InternalEvent::depth`](crate::InternalEvent::depth).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
+    /// The event that it repeats, for one of its rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<TriggerInstanceId>,
 }
 
 impl TriggerInstance {

@@ -7,6 +7,7 @@
 //! | `02` `03` `04` `05` `06` | name or reference | pack, action, trigger type, rule, state of a timer |
 //! | `07` | internal event | the event, until it is a trigger instance |
 //! | `09` | digest of the key of an event | what came of the event, for as long as its sender may send it again |
+//! | `0e` | name | maintenance window |
 //! | `10` | execution | the execution, large parts apart |
 //! | `11` | execution, part | its parameters or its result, when large |
 //! | `12` | execution, first line | lines of its output |
@@ -79,6 +80,7 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::TimerState => 0x06,
         DocumentKind::InternalEvent => 0x07,
         DocumentKind::Delivery => 0x09,
+        DocumentKind::MaintenanceWindow => 0x0e,
         DocumentKind::WorkflowDefinition => 0x1a,
         DocumentKind::KeyValue => 0x60,
         DocumentKind::User => 0x70,
@@ -293,6 +295,7 @@ mod tests {
             (DocumentKey::TimerState("core.a.0a".parse().unwrap()), "\u{6}core.a.0a"),
             (DocumentKey::InternalEvent(id.into()), "\u{7}070707070707070707070707"),
             (DocumentKey::Delivery("0a1b".into()), "\u{9}0a1b"),
+            (DocumentKey::MaintenanceWindow("w".into()), "\u{e}w"),
             (DocumentKey::WorkflowDefinition("0a1b".into()), "\u{1a}0a1b"),
             (DocumentKey::KeyValue("a.b".into()), "`a.b"),
             (DocumentKey::User("ada".into()), "pada"),

@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, Delivery, InternalEvent, InternalEventId, KeyValue, Pack, PackConfig, Ref,
-    Rule, TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, Delivery, InternalEvent, InternalEventId, KeyValue, MaintenanceWindow, Pack,
+    PackConfig, Ref, Rule, TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -162,6 +162,8 @@ documents! {
     InternalEvent: InternalEventId = id, "internal event";
     /// The key of an event that is taken once, by the digest of the key.
     Delivery: String = digest, "delivery";
+    /// A maintenance window, by its name.
+    MaintenanceWindow: String = name, "maintenance window";
     /// The file of a workflow as executions began with it, by its digest.
     WorkflowDefinition: Arc<str> = digest, "definition of a workflow";
     /// A value of the datastore, by its name.

@@ -125,7 +125,7 @@ impl Triggers {
                 return Ok(first);
             }
             let (trigger, kind, content) = (trigger.clone(), kind.clone(), Arc::clone(&content));
-            match self.accept_new(trigger, kind, event.clone(), beside.clone(), content).await {
+            match self.accept_new(None, (trigger, kind), event.clone(), beside.clone(), content).await {
                 // Another one with the key has been stored meanwhile.
                 Err(Error::Conflict { .. }) => {}
                 done => return done,

@@ -8,13 +8,13 @@ use petrel_catalog::content::Content;
 use petrel_catalog::validation::Validator;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::refuse_depth;
-use petrel_executions::{self as executions, Stage, Templates, spans};
+use petrel_executions::{self as executions, Stage, spans};
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TraceId,
-    TriggerInstance, TriggerInstanceId,
+    Enforcement, EnforcementId, Execution, ExecutionId, MaintenanceMode, Ref, Rule, RuleId, StatusEvent,
+    Timestamp, TraceId, TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::Change;
 use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
@@ -23,6 +23,8 @@ use tracing::Instrument as _;
 
 use crate::failures;
 use crate::incoming::Event;
+use crate::maintenance;
+use crate::rendering::Rendering;
 use crate::service::Triggers;
 use petrel_engine_core::Error;
 
@@ -48,6 +50,17 @@ struct Arrived {
     beside: Vec<Change>,
     /// The catalog at that moment, by which everything is decided.
     content: Arc<Content>,
+    /// The event that it repeats, and the rule for which.
+    replay: Option<Replay>,
+}
+
+/// The repetition of an event for one of its rules.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Replay {
+    /// The event.
+    pub(crate) of: TriggerInstanceId,
+    /// The only rule that is asked.
+    pub(crate) rule: RuleId,
 }
 
 impl Arrived {
@@ -83,17 +96,17 @@ impl Triggers {
         if event.once().is_some() {
             return self.accept_once(trigger, kind, event, beside, content).await;
         }
-        self.accept_new(trigger, kind, event, beside, content).await
+        self.accept_new(None, (trigger, kind), event, beside, content).await
     }
 
-    /// Accepts an event that did not come before, as far as is known.
+    /// Accepts an event that did not come before, as far as is known; of a `replay` only one rule is asked.
     ///
     /// # Errors
     /// As [`accept_webhook`](Self::accept_webhook); [`Error::Conflict`] when its key has been stored meanwhile.
     pub(crate) async fn accept_new(
         &self,
-        trigger: Ref,
-        kind: Ref,
+        replay: Option<Replay>,
+        (trigger, kind): (Ref, Ref),
         event: Event,
         beside: Vec<Change>,
         content: Arc<Content>,
@@ -102,7 +115,8 @@ impl Triggers {
         refuse_depth("the payload", event.values())?;
         let _turn = self.accepting_turn()?;
         let now = self.core().now();
-        let arrived = Arrived { id: self.core().mint(now), trigger, kind, event, now, beside, content };
+        let arrived =
+            Arrived { id: self.core().mint(now), trigger, kind, event, now, beside, content, replay };
         let span = spans::accept_event(arrived.id, arrived.trace());
         self.take_in(arrived).instrument(span).await
     }
@@ -142,12 +156,15 @@ impl Triggers {
     /// Evaluates the rules of an event, and composes the commit.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
         let _span = tracing::debug_span!("decide").entered();
-        let Arrived { id, trigger, kind, event, now, beside, content } = arrived;
+        let Arrived { id, trigger, kind, event, now, beside, content, replay } = arrived;
         // Of a large event only those parts are there that the rules of then read.
         if !event.is_for(|| content.reads(trigger, kind)) {
             return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
         }
-        let candidates = content.index().candidates(trigger, event.values());
+        let mut candidates = content.index().candidates(trigger, event.values());
+        if let Some(replay) = replay {
+            candidates.retain(|rule| rule.rule().id == replay.rule);
+        }
         let registered = content.trigger_type(kind)?;
         check_payload(registered.payload.as_ref(), kind, event.values())?;
         let secrets = registered.secrets.clone();
@@ -166,6 +183,7 @@ impl Triggers {
             enforcements: Vec::new(),
             trace: event.trace(),
             depth: event.depth(),
+            replay_of: replay.map(|replay| replay.of),
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len() + beside.len());
         changes.extend_from_slice(beside);
@@ -208,10 +226,20 @@ impl Triggers {
         secrets: Option<&Value>,
     ) -> (Enforcement, Option<Execution>) {
         let (rule, now) = (enforced.rule.rule(), instance.occurrence_time);
-        let (execution, failure_reason) = match &enforced.decision {
-            Decision::Unverifiable(reason) => (None, Some(reason.clone())),
-            Decision::Matched => self.execution_for(arrived, instance, &enforced.rule, secrets),
+        // Mostly there is none.
+        let window = arrived.content.window_of(rule, now);
+        let (mut execution, failure_reason) = match (&enforced.decision, window) {
+            (Decision::Unverifiable(reason), _) => (None, Some(reason.clone())),
+            (Decision::Matched, Some(window)) if window.mode == MaintenanceMode::Drop => {
+                (None, Some(maintenance::dropped(window)))
+            }
+            (Decision::Matched, _) => self.execution_for(arrived, instance, &enforced.rule, secrets),
         };
+        let held = window.filter(|_| failure_reason.is_none());
+        if let (Some(window), Some(execution)) = (held, &mut execution) {
+            execution.ready_at = Some(window.until);
+        }
+        let note = self.note(arrived, enforced, failure_reason.is_some());
         let enforcement = Enforcement {
             id: self.core().mint::<EnforcementId>(now),
             trigger_instance_id: instance.id,
@@ -222,7 +250,10 @@ impl Triggers {
                 None => EnforcementStatus::Succeeded,
                 Some(_) => EnforcementStatus::Failed,
             },
-            note: self.note(arrived, enforced, failure_reason.is_some()),
+            note: match held {
+                Some(window) => Some(maintenance::held(window, note)),
+                None => note,
+            },
             failure_reason,
             enforced_at: now,
         };
@@ -251,8 +282,7 @@ impl Triggers {
 
     /// The execution that a matched rule requests, with its error if there is one. As in StackStorm,
     /// parameters that cannot be rendered or do not fit make a failed execution, which shows up where people
-    /// look. The error quotes nothing if a parameter reads a value that `secrets`, a schema of the payload,
-    /// declares secret.
+    /// look.
     fn execution_for(
         &self,
         arrived: &Arrived,
@@ -266,44 +296,14 @@ impl Triggers {
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
-        let given = compiled.parameters();
-        let templates = Templates { keys: self.keys(), content, registered: &registered, given };
-        // Asked only after an error.
-        let hides = |parameter: Option<&str>| {
-            let (given, signature) = (compiled.parameters(), &registered.signature);
-            let hides_event = secrets.is_some_and(|schema| match parameter {
-                Some(one) => parameters::reads_secret(one, "trigger", given, signature, schema),
-                None => parameters::read_secret("trigger", given, signature, schema),
-            });
-            hides_event || templates.hide_value(parameter)
-        };
-        let told = |error: parameters::Error| {
-            let (given, signature) = (compiled.parameters(), &registered.signature);
-            let quotes_event = secrets.is_some_and(|schema| {
-                parameters::may_quote_secret(&error, "trigger", given, signature, schema)
-            });
-            let is_hidden = quotes_event || templates.may_quote_configuration(&error);
-            if is_hidden { error.hidden() } else { error }.to_string()
-        };
-        let made = executions::refuse_overrides(&registered, &rule.action.parameters)
-            .map_err(|error| error.to_string())
-            .and_then(|()| {
-                let scope = templates.scope(&context.user, || context.shown_late());
-                let payload = Arc::clone(arrived.event.values());
-                let scope = scope.map(|scope| scope.with("trigger", payload));
-                scope
-                    .and_then(|scope| parameters::live(templates.given, &registered.signature, &scope))
-                    .map_err(told)
-            })
-            .and_then(|given| match executions::checked(&registered, &given, hides) {
-                Ok(()) => Ok(given),
-                Err(error) => Err(error.to_string()),
-            });
+        let (keys, event) = (self.keys(), arrived.event.values());
+        let rendering = Rendering { keys, content, registered: &registered, rule: compiled, event, secrets };
+        let made = rendering.made(&context);
         let (parameters, wrong) = match made {
             Ok(given) => (given, None),
             Err(reason) => (rule.action.parameters.clone(), Some(reason)),
         };
-        let secret_places = templates.secret_places(&parameters, secrets, &[]);
+        let secret_places = rendering.secret_places(&parameters);
         let context = Context { secret_places, ..context };
         let mut execution =
             executions::new_execution(self.core().mint(now), &registered, parameters, context, now);
@@ -337,7 +337,8 @@ fn context(instance: &TriggerInstance, rule: &Rule) -> Context {
     }
 }
 
-fn check_payload(validator: Option<&Validator>, kind: &Ref, payload: &Value) -> Result<(), Error> {
+/// Checks a payload against the schema of its trigger type.
+pub(crate) fn check_payload(validator: Option<&Validator>, kind: &Ref, payload: &Value) -> Result<(), Error> {
     let Some(validator) = validator else { return Ok(()) };
     validator.check(payload).map_err(|message| {
         Error::invalid(

@@ -31,6 +31,8 @@ pub struct Explanation {
     pub rule: Ref,
     id: RuleId,
     is_backstop: bool,
+    /// Whether it is a backstop whose criteria hold, and another rule matches.
+    is_behind: bool,
     reads_datastore: bool,
     /// The keys of the datastore that are likely meant by missing ones that its parameters read, as a question.
     meant_keys: Option<String>,
@@ -153,7 +155,9 @@ impl Triggers {
             let shown = Shown { is_whole, compares_keys: compared.contains(id), secrets: secrets.as_deref() };
             Explanation { meant_keys, event: event.clone(), ..explain(rule, &occurrence, &shown) }
         });
-        told.collect()
+        let mut told: Vec<Explanation> = told.collect();
+        hold_back(&mut told);
+        told
     }
 
     /// The missing keys that the parameters of a rule read, with the id of the rule.
@@ -169,17 +173,33 @@ impl Triggers {
     }
 }
 
-/// The parts of an event and its surroundings that an explanation may show.
-struct Shown<'a> {
-    /// Whether all of the event is there, so that near names in it can be told.
-    is_whole: bool,
-    /// Whether missing keys of the datastore are compared with the existing ones.
-    compares_keys: bool,
-    /// The schema of the payload whose secrets are hidden.
-    secrets: Option<&'a Value>,
+/// Has backstops not match where another rule does.
+fn hold_back(told: &mut [Explanation]) {
+    let Some(other) = told.iter().find(|one| one.matched && !one.is_backstop) else { return };
+    let other = other.rule.clone();
+    for backstop in told.iter_mut().filter(|one| one.matched && one.is_backstop) {
+        (backstop.matched, backstop.is_behind) = (false, true);
+        backstop.verdict = behind(&other);
+    }
 }
 
-fn explain(compiled: &CompiledRule, occurrence: &Occurrence, shown: &Shown<'_>) -> Explanation {
+/// The verdict of a backstop whose criteria hold, where the rule `other` matches.
+pub(crate) fn behind(other: &Ref) -> String {
+    format!("does not match: it is a backstop, which runs only if no other rule matches, and {other} does")
+}
+
+/// The parts of an event and its surroundings that an explanation may show.
+pub(crate) struct Shown<'a> {
+    /// Whether all of the event is there, so that near names in it can be told.
+    pub(crate) is_whole: bool,
+    /// Whether missing keys of the datastore are compared with the existing ones.
+    pub(crate) compares_keys: bool,
+    /// The schema of the payload whose secrets are hidden.
+    pub(crate) secrets: Option<&'a Value>,
+}
+
+/// Evaluates every criterion of a rule, and explains the verdict.
+pub(crate) fn explain(compiled: &CompiledRule, occurrence: &Occurrence, shown: &Shown<'_>) -> Explanation {
     let rule = compiled.rule();
     let mut verdict = evaluate_all(compiled, occurrence).without_secrets(compiled, shown.secrets);
     let reason = verdict.first_without_success().map(ToString::to_string);
@@ -215,6 +235,7 @@ fn explain(compiled: &CompiledRule, occurrence: &Occurrence, shown: &Shown<'_>) 
         rule: rule.reference.clone(),
         id: rule.id,
         is_backstop: rule.kind == RuleKind::Backstop,
+        is_behind: false,
         reads_datastore: compiled.reads_datastore(),
         meant_keys: None,
         event: None,

@@ -183,12 +183,32 @@ impl Triggers {
 
     /// The values of a stored event that the rules of its trigger read, with the claim on their memory.
     pub(crate) fn stored_values(&self, trigger: &Ref, payload: &Payload) -> Result<(Value, Claim), Error> {
+        self.values_of(payload, |reads| self.content().add_reads(trigger, reads))
+    }
+
+    /// A stored event as one that comes in again, with the claim on the memory of its values.
+    pub(crate) fn stored_event(&self, instance: &TriggerInstance) -> Result<(Event, Claim), Error> {
+        let (payload, mut reads) = (instance.payload.clone(), None);
+        let (values, claim) = self.values_of(&payload, |read| {
+            *read = self.content().reads(&instance.trigger, &instance.trigger_type);
+            reads = Some(read.clone());
+        })?;
+        let trace = Some(instance.trace_id());
+        Ok((Event { payload, values: Arc::new(values), reads, trace }, claim))
+    }
+
+    /// The values of a stored event, with the claim on their memory. Of a large one only those that `add_reads` adds.
+    pub(crate) fn values_of(
+        &self,
+        payload: &Payload,
+        add_reads: impl FnOnce(&mut Reads),
+    ) -> Result<(Value, Claim), Error> {
         let text = payload.text();
         let mut claim = self.claim(text.len())?;
         let mut reads = Reads::whole();
         if text.len() > SMALL {
             reads = Reads::default();
-            self.content().add_reads(trigger, &mut reads);
+            add_reads(&mut reads);
         }
         Ok((take(&reads, text, 0, &mut claim)?, claim))
     }

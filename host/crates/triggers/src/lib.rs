@@ -19,7 +19,11 @@
 //! | `timers` | the events of timers, when they are due |
 //! | `outbox` | the events of the platform itself, as they are reported |
 //! | `emission`, `inject` | events that somebody sends by hand; the action that sends one |
+//! | `maintenance` | what a maintenance window does to a rule, in words |
+//! | `rendering` | the parameters that a rule gives its action |
 //! | `explanation` | why a rule did or did not match, and what came of it |
+//! | `replay` | events on which a rule failed come in again |
+//! | `trial`, `standing` | what a rule would do on an event; why it has not fired lately |
 //! | `reads` | stored events and enforcements, for those who show them |
 //! | `retention` | the deletion of old events, step by step |
 //!
@@ -35,12 +39,17 @@ mod failures;
 mod incoming;
 mod inject;
 mod intake;
+mod maintenance;
 mod options;
 mod outbox;
 mod reads;
+mod rendering;
+mod replay;
 mod retention;
 mod service;
+mod standing;
 mod timers;
+mod trial;
 
 pub use dedup::{LONGEST_KEY, Once, sha256};
 pub use dispatcher::Accepted;
@@ -53,4 +62,6 @@ pub use options::{Misfire, Options};
 pub use petrel_persistence::store::TriggerInstanceAge;
 pub use reads::Reads;
 pub use service::Triggers;
+pub use standing::{FailedCriterion, Standing};
 pub use timers::Shown as ShownTimer;
+pub use trial::{Trial, TriedEvent};

@@ -57,6 +57,7 @@ fn event(enforcements: &[u64], rule: u64) -> Vec<Change> {
     let instance = TriggerInstance {
         trace: None,
         depth: 0,
+        replay_of: None,
         id: id(20),
         trigger: "core.x".parse().unwrap(),
         trigger_type: "core.x".parse().unwrap(),

@@ -179,6 +179,9 @@ pub(crate) static KEYS: List = List {
     is_stored: false,
 };
 
+pub(crate) static MAINTENANCE: List =
+    List { path: "/maintenance", columns: &[ID, NAME], others: &[], is_stored: false };
+
 pub(crate) static PACKS: List =
     List { path: "/packs", columns: &[ID, REF, NAME], others: &[], is_stored: false };
 
@@ -212,7 +215,7 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 16] = [
+pub(super) static ALL: [&List; 17] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
@@ -226,6 +229,7 @@ pub(super) static ALL: [&List; 16] = [
     &USERS,
     &API_KEYS,
     &KEYS,
+    &MAINTENANCE,
     &PACKS,
     &CONFIGS,
     &CONFIG_SCHEMAS,

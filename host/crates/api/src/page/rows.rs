@@ -6,7 +6,8 @@ use std::sync::Arc;
 use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
 use petrel_engine::triggers::ShownTimer;
 use petrel_model::{
-    ApiKey, Enforcement, Execution, Pack, Ref, Rule, Timestamp, Trigger, TriggerInstance, User,
+    ApiKey, Enforcement, Execution, MaintenanceWindow, Pack, Ref, Rule, Timestamp, Trigger, TriggerInstance,
+    User,
 };
 
 use crate::views;
@@ -169,6 +170,15 @@ impl<T> Row for (&Arc<Pack>, &T) {
 }
 
 impl Row for User {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" | "name" => Cell::of(&self.name),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Row for MaintenanceWindow {
     fn cell(&self, column: &str) -> Cell<'_> {
         match column {
             "id" | "name" => Cell::of(&self.name),

@@ -28,6 +28,7 @@ use crate::traceparent::Named;
 use crate::{Api, ApiError, listing, views};
 
 pub(crate) mod again;
+pub(crate) mod cancellation;
 pub(crate) mod children;
 pub(crate) mod output;
 

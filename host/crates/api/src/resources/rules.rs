@@ -14,6 +14,8 @@ use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
+pub(super) mod trial;
+
 /// The largest text of a rule, in bytes.
 const LARGEST_RULE: usize = 128 << 10;
 

@@ -107,14 +107,23 @@ pub(crate) async fn one(
 ) -> Result<Response, ApiError> {
     let _glance = api.glances.take(&user).await?;
     let instance = find(&api, &id).await?;
+    whole(&api, &instance, secrets).await
+}
+
+/// An event with its whole enforcements.
+pub(super) async fn whole(
+    api: &Api,
+    instance: &TriggerInstance,
+    secrets: Secrets,
+) -> Result<Response, ApiError> {
     let mut held = None;
-    listing::hold(&api, &mut held, 2 * instance.bytes())?;
+    listing::hold(api, &mut held, 2 * instance.bytes())?;
     let mut found = Vec::new();
     for id in &instance.enforcements {
-        found.push(super::enforcements::find(&api, *id).await?);
+        found.push(super::enforcements::find(api, *id).await?);
     }
     let enforcements = Enforcements::Whole(found.iter().filter_map(Lookup::shown).collect());
-    let event = shown(&api, &instance, secrets);
+    let event = shown(api, instance, secrets);
     listing::one(&wire::TriggerInstance { enforcements: Some(enforcements), ..event }, held)
 }
 
@@ -160,7 +169,7 @@ fn none_yet(api: &Api) -> ApiError {
 }
 
 /// The event with an id, or the `last` one.
-async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
+pub(super) async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
     if text == "last" {
         let newest = api.engine.triggers().reads().trigger_instances(None, None, 1).await?;
         return newest.items.into_iter().next().ok_or_else(|| none_yet(api));

@@ -84,7 +84,8 @@ impl Catalog {
             .await
     }
 
-    async fn decided<T: Send + 'static>(
+    /// Decides on the present rules, on a thread that may block.
+    pub(super) async fn decided<T: Send + 'static>(
         &self,
         decide: Arc<impl Fn(&Content) -> Result<T, Error> + Send + Sync + 'static>,
     ) -> Result<T, Error> {

@@ -88,7 +88,7 @@ impl Triggers {
     }
 
     /// The status of an execution in one line.
-    async fn how_it_stands(&self, id: ExecutionId, hides_secrets: bool) -> Result<String, Error> {
+    pub(crate) async fn how_it_stands(&self, id: ExecutionId, hides_secrets: bool) -> Result<String, Error> {
         let execution = match self.store().execution(id).await {
             Ok(Some(execution)) => execution,
             Ok(None) => return Ok(format!("execution {id} is not kept any more")),
@@ -178,10 +178,12 @@ fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: 
     let has_other = || enforcements.by_rule.values().any(|other| other.execution_id.is_some());
     if enforcements.is_partial {
         "the consequences of the event cannot be read".to_owned()
+    } else if explanation.is_backstop && (explanation.matched || explanation.is_behind) && has_other() {
+        "was not run: it is a backstop, and another rule matched".to_owned()
     } else if !explanation.matched {
         "nothing was run".to_owned()
-    } else if explanation.is_backstop && has_other() {
-        "was not run: it is a backstop, and another rule matched".to_owned()
+    } else if let Some(first) = instance.replay_of {
+        format!("was not run: this event repeats {first} for another rule")
     } else if explanation.id.0.created_at() > instance.occurrence_time {
         "was not run: it was made after the event came in".to_owned()
     } else {

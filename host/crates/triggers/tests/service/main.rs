@@ -14,10 +14,14 @@ mod events;
 mod house;
 mod large;
 mod limits;
+mod maintenance;
 mod outbox;
+mod replay;
 mod retention;
 mod sent;
+mod standing;
 mod timers;
+mod trial;
 mod why;
 
 use house::{House, criterion, refused, rule, with_value};

@@ -1,0 +1,37 @@
+//! Maintenance windows in the catalog at one moment.
+
+use std::sync::Arc;
+
+use petrel_engine_core::Error;
+use petrel_model::{MaintenanceMode, MaintenanceWindow, Rule, Timestamp};
+
+use super::Content;
+
+impl Content {
+    /// All maintenance windows, by name; those that have ended are among them.
+    pub fn windows(&self) -> impl Iterator<Item = &Arc<MaintenanceWindow>> {
+        self.windows.values()
+    }
+
+    /// A maintenance window.
+    pub fn window(&self, name: &str) -> Result<&Arc<MaintenanceWindow>, Error> {
+        let known = self.windows.keys().map(String::as_str);
+        self.windows.get(name).ok_or_else(|| Error::not_found("maintenance", name, known))
+    }
+
+    /// The maintenance window that lasts at `now` for `rule`. Of several one that drops counts, or else the last to end.
+    pub fn window_of(&self, rule: &Rule, now: Timestamp) -> Option<&Arc<MaintenanceWindow>> {
+        let lasting = self.windows.values().filter(|window| window.lasts(now) && window.is_for(rule));
+        lasting.max_by_key(|window| (window.mode == MaintenanceMode::Drop, window.until))
+    }
+
+    /// Adds a maintenance window.
+    pub(crate) fn put_window(&mut self, window: MaintenanceWindow) {
+        Arc::make_mut(&mut self.windows).insert(window.name.clone(), Arc::new(window));
+    }
+
+    /// Removes a maintenance window.
+    pub(crate) fn delete_window(&mut self, name: &str) {
+        Arc::make_mut(&mut self.windows).remove(name);
+    }
+}

@@ -1,0 +1,71 @@
+//! Cancellation of many executions at once, in bounded steps: each looks through one page of their list, newest first.
+//! [`cancel`](super::cancel) ends each of them.
+
+use petrel_engine_core::Error;
+use petrel_model::{Execution, ExecutionId, Ref, Status, Timestamp};
+use petrel_persistence::ExecutionFilter;
+
+use super::cancel::Canceled;
+use super::service::Executions;
+
+/// The greatest number of executions of a step.
+const STEP: usize = 100;
+
+/// One step of the cancellation of many executions.
+#[derive(Debug, Default)]
+pub struct CanceledMany {
+    /// The executions that were canceled, or would be, with their action and their present status.
+    pub canceled: Vec<(ExecutionId, Ref, Status)>,
+    /// Those that could not be, with the reason.
+    pub failed: Vec<(ExecutionId, Error)>,
+    /// The place at which the next step goes on, if there may be more.
+    pub next: Option<ExecutionId>,
+}
+
+impl Executions {
+    /// Cancels those of the next executions that were created before `before` which `filter` admits and which can be
+    /// canceled. Its status is the shown one, so that `delayed` means those that wait for their time. A step with
+    /// `is_trial` cancels nothing.
+    ///
+    /// # Errors
+    /// When the list cannot be read.
+    pub async fn cancel_many(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionId>,
+        is_trial: bool,
+        user: &str,
+    ) -> Result<CanceledMany, Error> {
+        // What is shown as delayed may be stored as requested.
+        let stored = filter.status.filter(|status| *status != Status::Delayed);
+        let in_store = ExecutionFilter { status: stored, ..filter.clone() };
+        let page = self.store().executions(&in_store, before, STEP).await?;
+        let mut step = CanceledMany { next: page.next, ..CanceledMany::default() };
+        for execution in page.items {
+            let is_wanted = filter.status.is_none_or(|wanted| shown(&execution, self.core().now()) == wanted);
+            if !is_wanted || !execution.status.is_cancelable() {
+                continue;
+            }
+            let (id, action) = (execution.id, execution.action.clone());
+            if is_trial {
+                step.canceled.push((id, action, execution.status));
+                continue;
+            }
+            match self.cancel(id, user).await {
+                Ok(Canceled::Ends(ended)) => step.canceled.push((id, action, ended.status)),
+                // It has ended by itself meanwhile.
+                Ok(Canceled::TooLate(_)) => {}
+                Err(error) => step.failed.push((id, error)),
+            }
+        }
+        Ok(step)
+    }
+}
+
+/// The status of an execution as it is shown.
+fn shown(execution: &Execution, now: Timestamp) -> Status {
+    match execution.status {
+        Status::Requested if execution.ready_at.is_some_and(|ready_at| ready_at > now) => Status::Delayed,
+        status => status,
+    }
+}

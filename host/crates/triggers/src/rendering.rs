@@ -1,0 +1,76 @@
+//! The parameters that a rule gives its action for an event: rendered, cast and checked against the action.
+//! `dispatcher` makes executions with them, `trial` shows them.
+
+use std::sync::Arc;
+
+use petrel_catalog::content::{Content, RegisteredAction};
+use petrel_datastore::Keys;
+use petrel_executions::{self as executions, Templates};
+use petrel_model::Object;
+use petrel_model::execution::Context;
+use petrel_rules::{CompiledRule, parameters};
+use serde_json::Value;
+
+/// A rule that has matched an event, with everything that its templates see.
+pub(crate) struct Rendering<'a> {
+    /// The keys of the datastore.
+    pub(crate) keys: &'a Keys,
+    /// The snapshot of the catalog by which everything is decided.
+    pub(crate) content: &'a Content,
+    /// The action of the rule.
+    pub(crate) registered: &'a RegisteredAction,
+    /// The rule.
+    pub(crate) rule: &'a CompiledRule,
+    /// The values of the event.
+    pub(crate) event: &'a Arc<Value>,
+    /// The schema of the payload, if it declares secrets.
+    pub(crate) secrets: Option<&'a Value>,
+}
+
+impl Rendering<'_> {
+    /// The parameters for an execution with this `context`.
+    ///
+    /// # Errors
+    /// The reason, in words. It quotes nothing if a parameter reads a secret value.
+    pub(crate) fn made(&self, context: &Context) -> Result<Object, String> {
+        let (templates, signature) = (self.templates(), &self.registered.signature);
+        // Asked only after an error.
+        let hides = |parameter: Option<&str>| {
+            let given = self.rule.parameters();
+            let hides_event = self.secrets.is_some_and(|schema| match parameter {
+                Some(one) => parameters::reads_secret(one, "trigger", given, signature, schema),
+                None => parameters::read_secret("trigger", given, signature, schema),
+            });
+            hides_event || templates.hide_value(parameter)
+        };
+        executions::refuse_overrides(self.registered, &self.rule.rule().action.parameters)
+            .map_err(|error| error.to_string())?;
+        let scope = templates
+            .scope(&context.user, || context.shown_late())
+            .map(|scope| scope.with("trigger", Arc::clone(self.event)));
+        let given = scope
+            .and_then(|scope| parameters::live(templates.given, signature, &scope))
+            .map_err(|error| self.told(error))?;
+        executions::checked(self.registered, &given, hides).map_err(|error| error.to_string())?;
+        Ok(given)
+    }
+
+    /// The places of secrets in `parameters`, which were made here or are those of the rule.
+    pub(crate) fn secret_places(&self, parameters: &Object) -> Vec<String> {
+        self.templates().secret_places(parameters, self.secrets, &[])
+    }
+
+    fn told(&self, error: parameters::Error) -> String {
+        let (given, signature) = (self.rule.parameters(), &self.registered.signature);
+        let quotes_event = self
+            .secrets
+            .is_some_and(|schema| parameters::may_quote_secret(&error, "trigger", given, signature, schema));
+        let is_hidden = quotes_event || self.templates().may_quote_configuration(&error);
+        if is_hidden { error.hidden() } else { error }.to_string()
+    }
+
+    fn templates(&self) -> Templates<'_> {
+        let (keys, content, registered) = (self.keys, self.content, self.registered);
+        Templates { keys, content, registered, given: self.rule.parameters() }
+    }
+}

@@ -1,0 +1,109 @@
+//! Replays of dead letters: an event on which a rule failed comes in again, for this rule alone. The replay is a new event,
+//! which names the first; what was stored of that stays.
+
+use std::sync::Arc;
+
+use petrel_catalog::content::Content;
+use petrel_engine_core::Error;
+use petrel_model::rule::EnforcementStatus;
+use petrel_model::{Enforcement, EnforcementId, TriggerInstance};
+use serde_json::Value;
+
+use crate::dispatcher::{Accepted, Replay};
+use crate::incoming::{Event, SMALL};
+use crate::intake::Claim;
+use crate::service::Triggers;
+
+impl Triggers {
+    /// Replays the event of the failed enforcement `id` for its rule, with `payload` in place of that of the event.
+    ///
+    /// # Errors
+    /// When there is no such enforcement, it did not fail, its event is gone, its rule is gone, disabled or listens to
+    /// something else, and as for every event that comes in.
+    pub async fn replay(&self, id: EnforcementId, payload: Option<Value>) -> Result<Accepted, Error> {
+        let found = self.reads().enforcement(id).await?;
+        let failed = found.ok_or_else(|| Error::NotFound {
+            what: "enforcement",
+            name: id.to_string(),
+            hint: "`petrel dead-letter list` shows what can be replayed".into(),
+        })?;
+        if failed.status != EnforcementStatus::Failed {
+            return Err(succeeded(&failed));
+        }
+        let first = failed.trigger_instance_id;
+        let instance = self.reads().trigger_instance(first).await?.ok_or_else(|| Error::NotFound {
+            what: "trigger instance",
+            name: first.to_string(),
+            hint: "it is not kept any more; send the event again".into(),
+        })?;
+        refuse_changed(&failed, &instance, &self.content())?;
+        let (event, _claim) = match payload {
+            Some(payload) => (Event::from(payload).in_trace(Some(instance.trace_id())), None),
+            None => {
+                let (event, claim) = self.again(&instance).await?;
+                (event, Some(claim))
+            }
+        };
+        let replay = Replay { of: first, rule: failed.rule_id };
+        let kinds = (instance.trigger, instance.trigger_type);
+        self.accept_new(Some(replay), kinds, event, Vec::new(), self.content()).await
+    }
+
+    /// A stored event as one that comes in.
+    async fn again(&self, instance: &TriggerInstance) -> Result<(Event, Claim), Error> {
+        if instance.payload.text().len() <= SMALL {
+            return self.stored_event(instance);
+        }
+        // Reading a large event takes long.
+        self.evaluations().check_room()?;
+        let (triggers, instance) = (self.clone(), instance.clone());
+        self.evaluations().heavy_and_exact(move || triggers.stored_event(&instance)).await?
+    }
+}
+
+/// The error for an enforcement that did not fail.
+fn succeeded(enforcement: &Enforcement) -> Error {
+    let hint = match enforcement.execution_id {
+        Some(id) => format!("`petrel execution rerun {id}` runs its action again"),
+        None => "`petrel dead-letter list` shows what can be replayed".to_owned(),
+    };
+    Error::Conflict {
+        message: format!("enforcement {} did not fail, so it is no dead letter", enforcement.id),
+        hint,
+        id: Some(enforcement.id.to_string()),
+    }
+}
+
+/// Refuses a replay for a rule that cannot match the event any more, whatever is in it.
+fn refuse_changed(
+    failed: &Enforcement,
+    instance: &TriggerInstance,
+    content: &Arc<Content>,
+) -> Result<(), Error> {
+    let Some(compiled) = content.index().get(failed.rule_id) else {
+        return Err(Error::NotFound {
+            what: "rule",
+            name: failed.rule.to_string(),
+            hint: "it was deleted since; a new one with its name is another rule, so send it the event again"
+                .into(),
+        });
+    };
+    let rule = &compiled.rule().reference;
+    if !compiled.rule().enabled {
+        return Err(Error::invalid(
+            format!("rule `{rule}` is disabled, so nothing can be replayed for it"),
+            format!("enable it with `petrel rule enable {rule}`"),
+        ));
+    }
+    if *compiled.trigger() != instance.trigger {
+        return Err(Error::invalid(
+            format!(
+                "rule `{rule}` listens to {} now, and the event is of {}",
+                compiled.trigger(),
+                instance.trigger
+            ),
+            "have the rule listen to the trigger of the event again",
+        ));
+    }
+    Ok(())
+}
