@@ -11,6 +11,7 @@ mod contents;
 mod daemon;
 mod damage;
 mod data_is_data;
+mod datastore;
 mod evaluation;
 mod executions;
 mod faults;

@@ -16,6 +16,7 @@ pub mod execution;
 mod hexadecimal;
 pub mod id;
 pub mod internal_event;
+pub mod key_value;
 pub mod media_type;
 pub mod names;
 pub mod nearest;
@@ -42,8 +43,11 @@ pub use account::{ApiKey, Token, User};
 pub use action::Action;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;
-pub use id::{ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, RuleId, TokenId, TriggerInstanceId};
+pub use id::{
+    ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, RevisionId, RuleId, TokenId, TriggerInstanceId,
+};
 pub use internal_event::InternalEvent;
+pub use key_value::{KeyValue, UserKeyValue};
 pub use pack::{Pack, PackConfig};
 pub use payload::Payload;
 pub use reference::Ref;
@@ -53,7 +57,7 @@ pub use time::Timestamp;
 pub use timer::TimerState;
 pub use trace::TraceId;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
-pub use workflow::{KeyValue, Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
+pub use workflow::{Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
 
 /// A JSON object that keeps the order of its keys.
 pub type Object = serde_json::Map<String, serde_json::Value>;
