@@ -1,4 +1,5 @@
-//! The files of the data directory that belong to a backup: the admin's token, configurations of packs, and packs
+//! The files of the data directory that belong to a backup: the admin's token, configurations of packs, the keys for secrets
+//! if they are asked for, and packs
 //! that do not come with the binary. [`collect`] reads them, [`Layout`] writes them into another data directory. The
 //! store is archived by `petrel_persistence_embedded`; everything else can be created again.
 
@@ -11,10 +12,13 @@ use petrel_packs::plain_file;
 use petrel_persistence::store::ArchivedFile;
 
 use crate::bundled;
+use crate::vault_file;
 
 /// The files and directories that belong to a backup.
 const PARTS: [&str; 3] = [TOKEN, "configs", PACKS];
 const TOKEN: &str = "admin-token";
+/// The file with the keys for secrets, which is in a backup only if that is asked for.
+const KEYS: &str = vault_file::NAME;
 /// The bytes of all files together, which are in memory when a backup begins.
 const LARGEST: u64 = 512 << 20;
 /// The number of files and directories.
@@ -23,13 +27,14 @@ const MOST_FILES: usize = 100_000;
 const DEEPEST: usize = 64;
 const PACKS: &str = "packs";
 
-/// The files of `data_dir` that belong to a backup, sorted by path.
+/// The files of `data_dir` that belong to a backup, sorted by path; the keys for secrets if they are asked for `with_keys`.
 ///
 /// # Errors
 /// When a file cannot be read, or has a name that an archive cannot contain.
-pub(crate) fn collect(data_dir: &Path) -> io::Result<Vec<ArchivedFile>> {
+pub(crate) fn collect(data_dir: &Path, with_keys: bool) -> io::Result<Vec<ArchivedFile>> {
     let (mut files, mut room) = (Vec::new(), LARGEST);
-    let mut ahead: Vec<PathBuf> = PARTS.into_iter().map(PathBuf::from).collect();
+    let mut ahead: Vec<PathBuf> =
+        PARTS.into_iter().chain(with_keys.then_some(KEYS)).map(PathBuf::from).collect();
     let mut seen = ahead.len();
     while let Some(path) = ahead.pop() {
         match look(&data_dir.join(&path), &path, room) {
@@ -207,7 +212,8 @@ fn belongs(path: &str) -> bool {
     let path = Path::new(path);
     let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     let below = |part: &&str| path.starts_with(part) && path != Path::new(part);
-    is_plain && (path == Path::new(TOKEN) || PARTS.iter().filter(|part| **part != TOKEN).any(below))
+    let is_file = [TOKEN, KEYS].iter().any(|file| path == Path::new(file));
+    is_plain && (is_file || PARTS.iter().filter(|part| **part != TOKEN).any(below))
 }
 
 #[cfg(test)]
@@ -226,7 +232,8 @@ mod tests {
         for path in ["admin-token", "configs/packs/own.yaml", "packs/own/actions/run.sh"] {
             write(directory.path(), path, path);
         }
-        for path in ["packs/core/pack.yaml", "components/a.cwasm", "work/left", "store/lock", "other"] {
+        let others = ["packs/core/pack.yaml", "components/a.cwasm", "work/left", "store/lock", "other", KEYS];
+        for path in others {
             write(directory.path(), path, path);
         }
         fs::set_permissions(directory.path().join("admin-token"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -235,8 +242,11 @@ mod tests {
         std::os::unix::fs::symlink("own.yaml", directory.path().join("configs/packs/link.yaml")).unwrap();
         std::os::unix::fs::symlink("..", directory.path().join("configs/packs/round")).unwrap();
         std::os::unix::fs::symlink("nowhere", directory.path().join("configs/packs/broken")).unwrap();
-        let files = collect(directory.path()).unwrap();
+        let files = collect(directory.path(), false).unwrap();
         let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        let with_keys = collect(directory.path(), true).unwrap();
+        assert_eq!(with_keys.len(), files.len() + 1);
+        assert!(with_keys.iter().any(|file| file.path == KEYS) && belongs(KEYS));
         assert_eq!(
             paths,
             ["admin-token", "configs/packs/link.yaml", "configs/packs/own.yaml", "packs/own/actions/run.sh"]
@@ -251,10 +261,10 @@ mod tests {
         drop(lay_out(&files).unwrap());
         assert!(fs::read_dir(place.path()).unwrap().next().is_none(), "what is not kept leaves nothing");
         lay_out(&files).unwrap().keep();
-        assert_eq!(collect(&target).unwrap(), files);
+        assert_eq!(collect(&target, false).unwrap(), files);
         // A second time it stays as it is, whatever comes of it.
         drop(lay_out(&files).unwrap());
-        assert_eq!(collect(&target).unwrap(), files);
+        assert_eq!(collect(&target, false).unwrap(), files);
         write(&target, "admin-token", "another one");
         let refused = lay_out(&files).err().unwrap();
         assert!(refused.to_string().contains("is there already"), "{refused}");
@@ -270,17 +280,17 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", directory.path().join("configs/packs/device")).unwrap();
         let fifo = std::process::Command::new("mkfifo").arg(directory.path().join("configs/fifo")).status();
         assert!(fifo.unwrap().success());
-        let files = collect(directory.path()).unwrap();
+        let files = collect(directory.path(), false).unwrap();
         assert_eq!(files.len(), 1, "{files:?}");
         let hole = directory.path().join("packs/own/image");
         fs::create_dir_all(hole.parent().unwrap()).unwrap();
         File::create(&hole).unwrap().set_len(1 << 40).unwrap();
-        let refused = collect(directory.path()).unwrap_err().to_string();
+        let refused = collect(directory.path(), false).unwrap_err().to_string();
         assert!(refused.contains("packs/own/image") && refused.contains("512 MiB"), "{refused}");
         fs::remove_file(&hole).unwrap();
         let deep = directory.path().join("packs").join("d/".repeat(70));
         fs::create_dir_all(deep).unwrap();
-        let refused = collect(directory.path()).unwrap_err().to_string();
+        let refused = collect(directory.path(), false).unwrap_err().to_string();
         assert!(refused.contains("64 directories deep"), "{refused}");
     }
 

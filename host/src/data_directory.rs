@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `store/` | the embedded store |
 //! | `admin-token` | the admin's token, readable by its owner only |
+//! | `vault-key` | the keys by which secret values are encrypted, see `vault_file.rs` |
 //! | `identity` | by what the host tells its own processes from those of a host over a copy of the store |
 //! | `packs/` | packs that came with the binary |
 //! | `components/` | compiled components |

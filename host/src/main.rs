@@ -34,6 +34,7 @@ mod prerequisites;
 mod print;
 mod server;
 mod signals;
+mod vault_file;
 
 /// A host mostly creates and drops small values on several threads at once, which mimalloc does faster than the
 /// allocator of the C library.

@@ -36,6 +36,7 @@ use crate::notify::{self, Notifier};
 use crate::prerequisites;
 use crate::print::Form;
 use crate::signals::{end_in_any_case, stop_signal};
+use crate::vault_file;
 
 /// The interval at which measured values are aggregated.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -212,8 +213,8 @@ fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
 /// The function that writes backups: the store, and the files of the data directory that belong to it.
 fn backups(store: &Arc<dyn Store>, data_dir: &Path) -> Arc<Backups> {
     let (store, data_dir) = (Arc::clone(store), data_dir.to_path_buf());
-    Arc::new(Backups::new(move |to| {
-        let files = backup_files::collect(&data_dir).map_err(|error| error.to_string())?;
+    Arc::new(Backups::new(move |to, with_keys| {
+        let files = backup_files::collect(&data_dir, with_keys).map_err(|error| error.to_string())?;
         store.backup(&files, to).map_err(|error| error.to_string())
     }))
 }
@@ -332,10 +333,16 @@ async fn build_engine(
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,
         },
+        datastore: petrel_engine::datastore::Options {
+            most_bytes: settings.datastore.max_mib.saturating_mul(1 << 20),
+            ..petrel_engine::datastore::Options::default()
+        },
+        vault: vault_file::open(settings, store.as_ref()).await?,
     };
     let files = laid_out::Files::of(data_dir);
     let runners = runners::laid_out(settings, data_dir, url, files.upkeep())?;
     let engine = Engine::new(store, runners, options).await.map_err(anyhow::Error::from)?;
+    vault_file::tell_of_lost(settings, engine.keys().told_of_lost());
     for pack in bundled::PACKS {
         bundled::register(&engine, data_dir, pack).await?;
     }

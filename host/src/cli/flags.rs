@@ -12,17 +12,6 @@ use crate::exit::Failure;
 /// to do instead. The first that fits counts.
 const ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
     (
-        &["key set"],
-        &["-l", "--ttl"],
-        "leave it out: a key does not expire, and `petrel key delete NAME` deletes it",
-    ),
-    (&["key list", "key get"], &["-d", "--decrypt"], "leave it out: keys are not encrypted"),
-    (
-        &["key list", "key get", "key set", "key delete"],
-        &["-s", "--scope", "-u", "--user"],
-        "leave it out: all keys are of the scope system, which all users share",
-    ),
-    (
         &["key list"],
         &["-n", "--last"],
         "leave it out: all keys are listed, and `petrel key list --prefix TEXT` lists some",
@@ -238,7 +227,6 @@ mod tests {
     #[test]
     fn a_flag_of_stackstorms_client_is_told_what_to_do_instead() {
         for (line, message, hint) in [
-            ("key get -d a", "`petrel key get` has no flag -d", "keys are not encrypted"),
             ("run core.noop --tail", "`petrel run` has no flag --tail", "petrel execution tail ID"),
             ("run core.noop --trace-tag=x", "`petrel run` has no flag --trace-tag", "a trace of its own"),
             ("execution get last --attr status", "`petrel execution get` has no flag --attr", "-o json"),

@@ -11,29 +11,51 @@ use super::input::read_file;
 use super::session::{Items, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, Listing};
+use place::Place;
 
+mod load;
 mod named;
+mod place;
 
 /// Show and change the datastore.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// List keys
-    #[command(alias = "ls", after_help = "Examples:\n  petrel key list\n  petrel key list --prefix deploy.")]
+    #[command(
+        alias = "ls",
+        after_help = "Examples:\n  petrel key list\n  petrel key list --prefix deploy.\n  petrel key list --scope user --decrypt"
+    )]
     List {
         /// List only keys whose names begin with this text
         #[arg(long, default_value = "")]
         prefix: String,
+        /// The scope: system, user, or all for both
+        #[arg(short, long, default_value = "all")]
+        scope: String,
+        /// The user whose keys those of the scope user are; only the admin may name somebody else
+        #[arg(short, long)]
+        user: Option<String>,
+        /// Show the values of secret keys
+        #[arg(short, long)]
+        decrypt: bool,
     },
     /// Show the value of a key
-    #[command(after_help = "Examples:\n  petrel key get deploy.channel")]
+    #[command(
+        after_help = "Examples:\n  petrel key get deploy.channel\n  petrel key get deploy.token --decrypt"
+    )]
     Get {
         /// The name of the key
         name: String,
+        #[command(flatten)]
+        place: Place,
+        /// Show the value of a secret key
+        #[arg(short, long)]
+        decrypt: bool,
     },
     /// Set the value of a key
     #[command(
         override_usage = "petrel key set [OPTIONS] <NAME> <VALUE>",
-        after_help = "Examples:\n  petrel key set deploy.channel '#ops'\n  petrel key set deploy.offset -5\n  petrel key set deploy.certificate - < certificate.pem"
+        after_help = "Examples:\n  petrel key set deploy.channel '#ops'\n  petrel key set deploy.offset -5\n  petrel key set deploy.certificate - < certificate.pem\n  petrel key set deploy.token --encrypt - < token\n  petrel key set deploy.lock ada --ttl 600"
     )]
     Set {
         /// The name of the key; expressions read it as `st2kv.system.NAME`
@@ -41,18 +63,37 @@ pub(crate) enum Key {
         /// The value, or - for standard input (without the line end at its end)
         #[arg(value_name = "VALUE", allow_negative_numbers = true)]
         words: Vec<String>,
-        /// As `st2` has it. Refused, since keys are not encrypted yet
-        #[arg(short, long, aliases = ["encrypted", "secret"], hide = true)]
+        #[command(flatten)]
+        place: Place,
+        /// Encrypt the value; expressions read it as `st2kv.system.NAME | decrypt_kv`
+        #[arg(short, long, alias = "secret")]
         encrypt: bool,
+        /// The value is encrypted already: by this host for this very key, or by the StackStorm of `datastore.st2_key`
+        #[arg(long, alias = "encrypted", conflicts_with = "encrypt")]
+        pre_encrypted: bool,
+        /// Seconds until the key expires
+        #[arg(short = 'l', long, value_name = "SECONDS")]
+        ttl: Option<u64>,
+    },
+    /// Set keys from a file of JSON or YAML: a list of objects with name and value, and what else `key set` takes
+    #[command(after_help = "Examples:\n  petrel key load keys.yaml\n  petrel key load --convert keys.json")]
+    Load {
+        /// The file, or - for standard input
+        file: String,
+        /// Store values that are no texts as JSON; otherwise they are refused
+        #[arg(short, long)]
+        convert: bool,
     },
     /// Delete keys
     #[command(
-        after_help = "Examples:\n  petrel key delete deploy.channel\n  petrel key delete deploy.channel deploy.offset"
+        after_help = "Examples:\n  petrel key delete deploy.channel\n  petrel key delete deploy.channel deploy.offset\n  petrel key delete mine --scope user"
     )]
     Delete {
         /// The names of the keys
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
+        #[command(flatten)]
+        place: Place,
     },
 }
 
@@ -60,37 +101,48 @@ impl Key {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         let client = &session.client;
         match self {
-            Self::List { prefix } => {
-                let path = format!("/keys?limit=-1&prefix={}", path_segment(&prefix));
+            Self::List { prefix, scope, user, decrypt } => {
+                let place = Place { scope, user };
+                let path =
+                    format!("/keys?limit=-1&prefix={}{}", path_segment(&prefix), place.query('&', decrypt));
                 let answer = client.list(&path).await?;
                 let asked = Some(prefix).filter(|prefix| !prefix.is_empty()).map(|prefix| ("prefix", prefix));
                 session.show(&answer, |keys: Items<wire::Key<'static>>| {
                     print::listing(table(&keys), asked.as_slice());
                 })?;
             }
-            Self::Get { name } => {
-                let found = client.get(&format!("/keys/{}", path_segment(&name))).await;
+            Self::Get { name, place, decrypt } => {
+                let path = format!("/keys/{}{}", path_segment(&name), place.query('?', decrypt));
+                let found = client.get(&path).await;
                 let answer = found.map_err(|failure| named::helped(failure, "get", &name))?;
-                session.show(&answer, |key: wire::Key<'static>| print::line(&key.value))?;
+                session.show(&answer, |key: wire::Key<'static>| {
+                    print::line(&key.value);
+                    if key.encrypted {
+                        print::note("the value is encrypted; --decrypt shows it");
+                    }
+                })?;
             }
-            Self::Set { encrypt: true, .. } => return Err(named::not_encrypted()),
-            Self::Set { name, words, encrypt: false } => {
+            Self::Set { name, words, place, encrypt, pre_encrypted, ttl } => {
                 let value = named::value(&name, words)?;
                 let value = if value == "-" { piped()? } else { value };
                 let path = format!("/keys/{}", path_segment(&name));
-                let key =
-                    client.send_json(Method::PUT, &path, &json!({"name": name, "value": value})).await?;
+                let mut body = json!({"name": name, "value": value, "scope": place.scope});
+                place.add_to(&mut body, [("secret", encrypt), ("encrypted", pre_encrypted)], ttl);
+                let key = client.send_json(Method::PUT, &path, &body).await?;
                 match session.form {
                     Form::Json => print::json(&key),
                     Form::Text => print::note(&format!("{name} is set")),
                 }
-                if let Some(note) = named::note(&name, &value) {
+                let is_open = !encrypt && !pre_encrypted && place.is_shared();
+                if let Some(note) = is_open.then(|| named::note(&name, &value)).flatten() {
                     print::note(&note);
                 }
             }
-            Self::Delete { names } => {
+            Self::Load { file, convert } => return load::run(session, &file, convert).await,
+            Self::Delete { names, place } => {
+                let query = place.query('?', false);
                 let delete = async |name: &str| {
-                    let gone = client.delete(&format!("/keys/{}", path_segment(name))).await;
+                    let gone = client.delete(&format!("/keys/{}{query}", path_segment(name))).await;
                     gone.map_err(|failure| named::helped(failure, "delete", name))?;
                     Ok::<_, Failure>(deleted("name", name))
                 };
@@ -105,12 +157,16 @@ impl Key {
     }
 }
 
-/// The list of keys.
+/// The list of keys. A value that is shown encrypted tells people nothing, and is long.
 fn table<'r>(keys: &'r [Item<'r, wire::Key<'r>>]) -> Listing<'r, wire::Key<'r>> {
     Listing::of(keys)
         .whole("NAME", |key| key.name.to_string())
-        .text("VALUE", |key| key.value.to_string())
-        .text("SCOPE", |key| key.scope.to_string())
+        .text("VALUE", |key| if key.encrypted { "(encrypted)".to_owned() } else { key.value.to_string() })
+        .text("SCOPE", |key| match &key.user {
+            None => key.scope.to_string(),
+            Some(user) => format!("{}:{user}", key.scope),
+        })
+        .text("EXPIRES", |key| key.expire_timestamp.map_or_else(String::new, |at| at.to_string()))
 }
 
 /// The text on standard input, without the line end of a last line.
@@ -138,20 +194,40 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_to_be_secret_is_refused_by_every_name_of_the_flag() {
-        for flag in ["-e", "--encrypt", "--encrypted", "--secret"] {
-            let line = Line::try_parse_from(["petrel", "set", "a", "b", flag]);
-            assert!(line.is_ok_and(|line| matches!(line.key, Key::Set { encrypt: true, .. })), "{flag}");
+    fn a_flag_of_stackstorm_means_the_same() {
+        for (flag, meant) in [
+            ("-e", (true, false)),
+            ("--encrypt", (true, false)),
+            ("--secret", (true, false)),
+            ("--encrypted", (false, true)),
+            ("--pre-encrypted", (false, true)),
+        ] {
+            let line =
+                Line::try_parse_from(["petrel", "set", "a", "b", flag, "-l", "5", "-s", "user"]).unwrap();
+            let Key::Set { encrypt, pre_encrypted, ttl, place, .. } = line.key else { panic!("{flag}") };
+            assert_eq!((encrypt, pre_encrypted), meant, "{flag}");
+            assert_eq!((ttl, place.scope.as_str()), (Some(5), "user"));
         }
+        assert!(Line::try_parse_from(["petrel", "set", "a", "b", "-e", "--encrypted"]).is_err());
     }
 
     #[test]
     fn a_list_has_a_line_for_each_key() {
-        let answer = json!([{"name": "deploy.channel", "value": "#ops\n", "scope": "st2kv.system"}]);
+        let answer = json!([
+            {"name": "deploy.channel", "value": "#ops\n", "scope": "st2kv.system"},
+            {
+                "name": "pin", "value": "petrel:1:a:b", "scope": "st2kv.user", "user": "ada", "encrypted": true,
+                "secret": true, "expire_timestamp": "2025-11-20T12:00:00.000000Z",
+            },
+        ]);
         let keys: Items<wire::Key<'static>> = serde_json::from_value(answer).unwrap();
         assert_eq!(
             table(&keys).lines(None, false),
-            ["NAME            VALUE   SCOPE", "deploy.channel  #ops\\n  st2kv.system"]
+            [
+                "NAME            VALUE        SCOPE           EXPIRES",
+                "deploy.channel  #ops\\n       st2kv.system",
+                "pin             (encrypted)  st2kv.user:ada  2025-11-20T12:00:00.000000Z",
+            ]
         );
     }
 }

@@ -19,6 +19,7 @@ use crate::backup_files::Layout;
 use crate::config::{Configuration, Flags, Settings};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
+use crate::vault_file;
 
 /// Check, repair, copy and compact the store of a host that is not running.
 #[derive(Debug, Subcommand)]
@@ -50,6 +51,15 @@ pub(crate) enum Store {
         file: String,
         #[command(flatten)]
         reading: Reading,
+    },
+    /// Make a new key for secret keys of the datastore; the host encrypts with it from its next start on, and keeps the
+    /// old ones for what was encrypted before
+    #[command(
+        after_help = "Examples:\n  petrel store rotate-key\n  petrel store rotate-key --data-dir /var/lib/petrel"
+    )]
+    RotateKey {
+        #[command(flatten)]
+        flags: Flags,
     },
     /// Create a store from an export, where there is none
     #[command(
@@ -108,9 +118,26 @@ impl Store {
                 Ok(Code::Ok)
             }
             Self::Export { file, reading } => export(form, &file, &reading),
+            Self::RotateKey { flags } => rotate_key(form, &flags),
             Self::Import { file, engine, flags } => import(form, &file, &flags.and("store.engine", engine)),
         }
     }
+}
+
+/// Makes a new key for secrets.
+fn rotate_key(form: Form, flags: &Flags) -> Result<Code, Failure> {
+    let settings = Configuration::load(flags)?.settings;
+    let file = vault_file::path(&settings);
+    let count = vault_file::rotate(&file)?;
+    match form {
+        Form::Json => print::json(&json!({"file": file, "keys": count})),
+        Form::Text => {
+            let older = print::counted(count.saturating_sub(1), "older key");
+            print::line(&format!("{}: a new key, before {older}", file.display()));
+            print::line("next: start the host again; it encrypts all secrets anew");
+        }
+    }
+    Ok(Code::Ok)
 }
 
 /// Repairs a store, and reports the damage that is left.

@@ -27,7 +27,6 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ),
     ("auth", &[], "`petrel login USER`"),
     ("inquiry", &[], NOT_YET),
-    ("key", &["load"], "`petrel key set NAME VALUE` for each key"),
     (
         "key",
         &["delete_by_prefix"],

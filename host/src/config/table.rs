@@ -236,6 +236,16 @@ settings! {
         config_dir: Option<PathBuf> = "", "PETREL_CONFIG_DIR", "config-dir", "DIR";
     }
 
+    /// The datastore, with keys that expressions and actions read.
+    datastore: Datastore {
+        /// The memory that all keys may take together with their values, in MiB.
+        max_mib: usize = "64", "PETREL_DATASTORE_MAX_MIB", "datastore-max-mib", "N";
+        /// The file with the keys by which secret values are encrypted; empty: petrel-key in $CREDENTIALS_DIRECTORY if it is there, else vault-key in the data directory.
+        key_file: Option<PathBuf> = "", "PETREL_DATASTORE_KEY_FILE", "datastore-key-file", "FILE";
+        /// The key file of a StackStorm whose encrypted values are taken over by `encrypted`; none if empty.
+        st2_key: Option<PathBuf> = "", "PETREL_DATASTORE_ST2_KEY", "datastore-st2-key", "FILE";
+    }
+
     /// The embedded store.
     store: Store {
         /// The engine that keeps the rows of the store.

@@ -115,6 +115,11 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         }),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),
+        DocumentKind::UserKeyValue => json!({
+            "ref": format!("3:ada:{name}"),
+            "owner": "ada",
+            "key": {"name": name, "value": text},
+        }),
         DocumentKind::User => json!({"name": name, "password_hash": text, "created_at": at(1)}),
         DocumentKind::ApiKey => json!({
             "id": id::<ApiKeyId>(n),

@@ -66,6 +66,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("key set", "limit 5", 0),
     ("key list", "", 0),
     ("key get", "limit", 0),
+    ("key load", "keys.yaml", 0),
     ("key delete", "limit", 0),
     ("key get", "limit", 3),
     ("log level", "", 0),
@@ -86,6 +87,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("resume-all", "", 0),
     ("store check", "--data-dir second", 0),
     ("store compact", "--data-dir second", 0),
+    ("store rotate-key", "--data-dir data", 0),
     ("store export", "all.archive --data-dir second", 0),
     ("store import", "all.archive --data-dir third", 0),
     ("rule delete", "mine.hook", 0),
@@ -104,6 +106,7 @@ fn write_files(place: &Place) {
     mine::write_pack(place);
     place.write("mine/config.schema.yaml", "limit: {type: integer}\n");
     place.write("mine.yaml", "limit: 5\n");
+    place.write("keys.yaml", "- {name: loaded, value: x, secret: true}\n");
     place.write("test.yaml", "workflow: mine/actions/workflows/flow.yaml\nexpect: {status: succeeded}\n");
 }
 

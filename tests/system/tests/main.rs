@@ -12,6 +12,7 @@ mod daemon;
 mod damage;
 mod data_is_data;
 mod deliveries;
+mod datastore;
 mod evaluation;
 mod executions;
 mod faults;

@@ -69,8 +69,8 @@ pub struct Access {
     pub api_url: String,
 }
 
-/// Writes an archive, or returns the reason why it cannot.
-pub(crate) type WriteArchive = dyn Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync;
+/// Writes an archive, with the keys for secrets if that is asked for, or returns the reason why it cannot.
+pub(crate) type WriteArchive = dyn Fn(&mut dyn Write, bool) -> Result<Archived, String> + Send + Sync;
 
 /// Makes backups, one at a time.
 pub struct Backups {
@@ -80,8 +80,10 @@ pub struct Backups {
 }
 
 impl Backups {
-    /// Backups by the function `write`, which is called on a thread that may block.
-    pub fn new(write: impl Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync + 'static) -> Self {
+    /// Backups by the function `write`, which is called on a thread that may block, with whether the keys for secrets go along.
+    pub fn new(
+        write: impl Fn(&mut dyn Write, bool) -> Result<Archived, String> + Send + Sync + 'static,
+    ) -> Self {
         Self { write: Arc::new(write), turn: Arc::new(Semaphore::new(1)) }
     }
 }

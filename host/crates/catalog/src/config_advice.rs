@@ -26,17 +26,12 @@ pub(crate) fn of_given(pack: &str, given: &GivenConfig, schema: Option<&Paramete
     let whose = format!("{file}the configuration of the pack `{pack}`");
     let mut notes = Vec::new();
     notes.extend(schema.and_then(|schema| undeclared(&whose, &given.values, schema)));
-    for (places, what) in [
-        (configuration::meaningless(&given.values), "a function or a filter that does not exist; correct it"),
-        (
-            configuration::decrypted(&given.values),
-            "decrypt_kv, which is not there yet, as the datastore keeps no secrets yet; give the value itself",
-        ),
-    ] {
-        if !places.is_empty() {
-            let verb = places.word("uses", "use");
-            notes.push(format!("{whose} cannot be filled in: {places} {verb} {what}"));
-        }
+    let places = configuration::meaningless(&given.values);
+    if !places.is_empty() {
+        let verb = places.word("uses", "use");
+        notes.push(format!(
+            "{whose} cannot be filled in: {places} {verb} a function or a filter that does not exist; correct it"
+        ));
     }
     let unscoped = configuration::unscoped(&given.values);
     notes.extend(unscoped.told.into_iter().map(|(said, places)| {
@@ -199,18 +194,6 @@ fn keys(missing: &Missing<'_>, datastore: &Datastore) -> String {
     });
     let named: Vec<_> = named.collect();
     format!("the datastore has no key {}{}", named.join(", "), and_more(missing.keys.len()))
-}
-
-/// The note on defaults in `schema` that decrypt keys of the datastore.
-pub(crate) fn decrypting(schema: &Parameters) -> Option<String> {
-    let places = configuration::decrypted(&with_defaults(&Object::new(), schema));
-    let (default, verb) = (places.word("default", "defaults"), places.word("uses", "use"));
-    (!places.is_empty()).then(|| {
-        format!(
-            "config.schema.yaml: the {default} of {places} {verb} decrypt_kv, which is not there yet, as the datastore keeps no \
-             secrets yet; give the value itself in the configuration"
-        )
-    })
 }
 
 #[cfg(test)]

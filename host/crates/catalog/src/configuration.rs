@@ -7,14 +7,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_expressions::words::{self, always_decrypts, copes_with_absence, may_decrypt};
+use petrel_expressions::words::{self, copes_with_absence, may_decrypt};
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{
     Datastore, Error as TemplateError, KeyName, KeyScope, Scope, Template, is_template,
 };
+use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
+use petrel_model::secrets::{Marks, has_secret};
 use petrel_model::{Object, texts};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::places::{MOST_NAMED, Place, Places};
 
@@ -35,10 +37,13 @@ pub struct Configuration {
     given: BTreeSet<String>,
     /// The templates in the configuration, by their text. Most configurations have none.
     templates: BTreeMap<String, Template>,
+    /// The schema, if there are templates and it marks secrets.
+    schema: Option<Value>,
 }
 
-/// The reason why a template with `decrypt_kv` is not rendered.
-const NO_DECRYPTION: &str = "uses decrypt_kv, which is not there yet; give the value itself";
+/// The reason why a template whose key cannot be decrypted is not rendered.
+const NO_DECRYPTION: &str =
+    "reads a secret key that cannot be decrypted; `petrel key get NAME --decrypt` says why";
 
 /// Templates that read keys which the datastore lacks, and that have nothing in their place.
 #[derive(Debug, Default)]
@@ -101,7 +106,16 @@ impl Configuration {
                 templates.insert(text.to_owned(), template);
             }
         });
-        Self { values: Arc::new(values), given: given.keys().cloned().collect(), templates }
+        Self { values: Arc::new(values), given: given.keys().cloned().collect(), templates, schema: None }
+    }
+
+    /// With the schema of the pack: an encrypted key of the datastore is decrypted where a secret is expected.
+    #[must_use]
+    pub(crate) fn with_schema(mut self, schema: Option<&Parameters>) -> Self {
+        if !self.templates.is_empty() {
+            self.schema = schema.map(|schema| json!({"properties": schema})).filter(has_secret);
+        }
+        self
     }
 
     /// The values, if there are no templates among them.
@@ -125,7 +139,8 @@ impl Configuration {
     }
 
     /// The configuration of `pack` for an action that runs now, rendered with the keys of `datastore`. The value of a
-    /// template is text, or null if that is empty. (Source: StackStorm's `ContentPackConfigLoader`.)
+    /// template is text, or null if that is empty. Where the schema declares a secret, an encrypted key is decrypted.
+    /// (Source: StackStorm's `ContentPackConfigLoader`.)
     ///
     /// # Errors
     /// The template that cannot be rendered, or that reads a missing key without handling that. (In the original the
@@ -141,7 +156,8 @@ impl Configuration {
         let filled = work::evaluation(|| {
             let entry = |(name, value): (&String, &Value)| {
                 let is_given = self.given.contains(name);
-                Ok((name.clone(), self.fill(value, &Place::of(name), is_given, &scope)?))
+                let marks = self.schema.as_ref().map(|schema| Marks::of(schema).of_field(name));
+                Ok((name.clone(), self.fill(value, &Place::of(name), is_given, marks.as_ref(), &scope)?))
             };
             self.values.iter().map(entry).collect::<Result<Object, (String, String)>>()
         });
@@ -192,13 +208,14 @@ impl Configuration {
         }
     }
 
-    /// Renders `value`, which is at `place`, in a given value or in a default. The error has the place that cannot be
-    /// rendered, and the reason.
+    /// Renders `value`, which is at `place`, in a given value or in a default; `marks` says what of it is secret. The error
+    /// has the place that cannot be rendered, and the reason.
     fn fill(
         &self,
         value: &Value,
         place: &Place<'_>,
         is_given: bool,
+        marks: Option<&Marks<'_>>,
         scope: &Scope,
     ) -> Result<Value, (String, String)> {
         let failed = |reason: String| (place.to_string(), reason);
@@ -210,9 +227,6 @@ impl Configuration {
                     work::charge(text.len() as u64).map_err(beyond)?;
                     return Ok(value.clone());
                 };
-                if is_given && always_decrypts(template.source()) {
-                    return Err(failed(NO_DECRYPTION.to_owned()));
-                }
                 if let Some(missing) = missing_keys(scope.datastore(), template)
                     && !copes_with_absence(template.source())
                 {
@@ -223,18 +237,26 @@ impl Configuration {
                 }
                 match template.render(scope) {
                     Ok(text) if text.is_empty() => Ok(Value::Null),
+                    Ok(text) if marks.is_some_and(Marks::is_secret) => {
+                        let opened = scope.datastore().open(&text);
+                        let opened = opened.map_err(|_told_by_the_key| failed(NO_DECRYPTION.to_owned()))?;
+                        Ok(Value::String(opened.unwrap_or(text)))
+                    }
                     Ok(text) => Ok(Value::String(text)),
                     Err(error) => Err(failed(reason(&error))),
                 }
             }
             Value::Array(items) => {
-                let item =
-                    |(number, item): (usize, &Value)| self.fill(item, &place.item(number), is_given, scope);
+                let item = |(number, item): (usize, &Value)| {
+                    let marks = marks.map(|marks| marks.of_item(number));
+                    self.fill(item, &place.item(number), is_given, marks.as_ref(), scope)
+                };
                 items.iter().enumerate().map(item).collect()
             }
             Value::Object(fields) => {
                 let field = |(name, value): (&String, &Value)| {
-                    Ok((name.clone(), self.fill(value, &place.key(name), is_given, scope)?))
+                    let marks = marks.map(|marks| marks.of_field(name));
+                    Ok((name.clone(), self.fill(value, &place.key(name), is_given, marks.as_ref(), scope)?))
                 };
                 fields.iter().map(field).collect::<Result<Object, _>>().map(Value::Object)
             }
@@ -255,8 +277,8 @@ fn reason(error: &TemplateError) -> String {
     match error {
         TemplateError::TooMuch { limit, .. } => format!("was given up: {limit}"),
         TemplateError::OutputTooLarge { .. } => "gives more text than a template may".to_owned(),
-        // As the filter words it: a branch that decrypts was taken.
-        TemplateError::Render { reason, .. } if reason.contains("decrypt_kv is not there") => {
+        // As the filter words it.
+        TemplateError::Render { reason, .. } if reason.contains("decrypt_kv cannot") => {
             NO_DECRYPTION.to_owned()
         }
         TemplateError::Syntax { .. } | TemplateError::Render { .. } => {
@@ -286,19 +308,6 @@ pub(crate) fn meaningless(values: &Object) -> Places {
     each_template(values, |place, text| {
         let template = Template::compile(text).ok().filter(reads_the_datastore);
         if template.is_some_and(|template| !template.unknown().is_empty()) {
-            places.add(place);
-        }
-    });
-    places
-}
-
-/// The places in `values` of templates that decrypt keys of the datastore, and so can never be filled in.
-pub(crate) fn decrypted(values: &Object) -> Places {
-    let mut places = Places::default();
-    each_template(values, |place, text| {
-        if always_decrypts(text)
-            && Template::compile(text).is_ok_and(|template| reads_the_datastore(&template))
-        {
             places.add(place);
         }
     });

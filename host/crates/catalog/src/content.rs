@@ -325,7 +325,7 @@ impl Content {
         let given = self.given_configs.get(pack).map_or(&none, |given| &given.values);
         let schema = self.packs.get(pack).and_then(|pack| pack.config_schema.as_ref());
         let whole = schema.map_or_else(|| given.clone(), |schema| with_defaults(given, schema));
-        let configuration = Arc::new(Configuration::new(whole, given));
+        let configuration = Arc::new(Configuration::new(whole, given).with_schema(schema));
         Arc::make_mut(&mut self.configs).insert(pack.to_owned(), configuration);
     }
 

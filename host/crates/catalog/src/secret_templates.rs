@@ -8,7 +8,7 @@ use petrel_model::quoted::quoted;
 use petrel_model::secrets::{has_secret, is_secret_at, with_undeclared};
 use petrel_model::{Ref, Rule};
 use petrel_rules::CompiledRule;
-use petrel_rules::parameters::secret::reading_hidden;
+use petrel_rules::parameters::secret::{decrypting, reading_hidden};
 use petrel_rules::parameters::{Given, Signature, keys_read};
 use serde_json::{Value, json};
 
@@ -63,6 +63,25 @@ pub fn refuse_reading_secrets(
     }
 }
 
+/// Refuses a template in `given` that decrypts another key of the datastore than one of the user themselves, unless
+/// `giver` sees secrets.
+///
+/// # Errors
+/// [`Error::Forbidden`] with the name of the parameter.
+pub fn refuse_decryption(giver: Giver, given: &Given) -> Result<(), Error> {
+    let Some(name) = decrypting(given).filter(|_| giver == Giver::SeesNone) else { return Ok(()) };
+    Err(Error::Forbidden {
+        message: format!(
+            "the template of the parameter `{}` decrypts a key of the datastore, and only who sees secrets may write one that \
+             does",
+            quoted(name)
+        ),
+        hint: "read a key of your own by `{{ st2kv.user.NAME | decrypt_kv }}`, call an action whose pack reads the secret, or have \
+               the admin write the template"
+            .into(),
+    })
+}
+
 /// Adds to the refusal of a template in `given` why what it reads of the configuration of `pack` counts as secret, where
 /// no schema says that of it: the pack has none, or none of this key. A later configuration may have anything there.
 #[must_use]
@@ -114,6 +133,9 @@ pub(crate) fn refuse_rule_reading_secrets(
     if giver == Giver::SeesSecrets || old.is_some_and(is_as_before) {
         return Ok(());
     }
+    if own.is_none() {
+        refuse_rule_decrypting(giver, compiled)?;
+    }
     let is_foreign = |reference: &Ref| own != Some(reference.pack());
     let (action, kind) = (&rule.action.reference, &rule.trigger.kind);
     let payload = if is_foreign(kind) { content.payload_secrets(kind) } else { None };
@@ -152,6 +174,22 @@ pub(crate) fn refuse_rule_reading_secrets(
             }
             other => other,
         }
+    })
+}
+
+/// As [`refuse_decryption`], for a rule. It runs as the user of all rules, so nobody's own keys are excepted.
+fn refuse_rule_decrypting(giver: Giver, compiled: &CompiledRule) -> Result<(), Error> {
+    let place = match compiled.criterion_that_decrypts() {
+        Some(key) => Some(format!("the criterion on `{}`", quoted(key))),
+        None => compiled.parameters().may_decrypt().then(|| "a template of its parameters".to_owned()),
+    };
+    let Some(place) = place.filter(|_| giver == Giver::SeesNone) else { return Ok(()) };
+    Err(Error::Forbidden {
+        message: format!(
+            "rule `{}`: {place} decrypts a key of the datastore, and only who sees secrets may write one that does",
+            compiled.rule().reference
+        ),
+        hint: "call an action whose pack reads the secret, or have the admin write the rule".into(),
     })
 }
 

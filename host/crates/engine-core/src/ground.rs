@@ -17,6 +17,7 @@ use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
 use crate::outbox::Outbox;
 use crate::sparing::Sparing;
+use crate::vault::Vault;
 
 /// The ground of all services of one host process. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +30,7 @@ struct Inner {
     lifecycle: Lifecycle,
     sparing: Sparing,
     outbox: Outbox,
+    vault: Vault,
 }
 
 /// What an internal event reports, see [`Core::report`].
@@ -43,8 +45,13 @@ pub struct Report {
 }
 
 impl Core {
-    /// The ground over `store`, with the time of `clock`.
+    /// The ground over `store`, with the time of `clock`, and without a key for secrets.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self::with_vault(store, clock, Vault::default())
+    }
+
+    /// As [`new`](Self::new), with the keys of `vault`.
+    pub fn with_vault(store: Arc<dyn Store>, clock: Arc<dyn Clock>, vault: Vault) -> Self {
         let ids = Ids::random(clock.now());
         Self(Arc::new(Inner {
             store,
@@ -53,6 +60,7 @@ impl Core {
             lifecycle: Lifecycle::default(),
             sparing: Sparing::default(),
             outbox: Outbox::default(),
+            vault,
         }))
     }
 
@@ -164,6 +172,11 @@ impl Core {
         self.0.outbox.filled().await;
     }
 
+    /// The keys for what is stored encrypted.
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
     /// Whether a log line about `subject`, a rule for example, may be written now: of a flood only a few lines a minute
     /// are. Gives the number of lines about it that were left out since the last one.
     pub fn may_log(&self, subject: &str) -> Option<u64> {
@@ -235,7 +248,7 @@ mod tests {
     use crate::set_clock::SetClock;
 
     fn put(name: &str) -> Change {
-        Change::put(KeyValue { name: name.into(), value: String::new() })
+        Change::put(KeyValue::new(name, ""))
     }
 
     #[tokio::test]

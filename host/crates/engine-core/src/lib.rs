@@ -6,13 +6,15 @@
 //!       ├─ Ids         mint(): ids in the order of creation
 //!       ├─ Sparing     may_log(subject): a few log lines a minute about the same thing
 //!       ├─ Outbox      report(): an internal event, to be committed with what it reports
+//!       ├─ Vault       seal(), open(): texts that are stored encrypted
 //!       └─ Lifecycle   spawn(name, future): named tasks, for whose end a stop waits
 //!
 //! Mirror<T>            a service's copy of stored things in memory: get() a snapshot, change(decide)
 //! Evaluations          long evaluations, off the workers: quick(work), or heavy(work) on a thread
 //! ```
 //!
-//! Reading order: [`Core`], [`clock`], `lifecycle`, `sparing`, `outbox`, [`mirror`], [`evaluation`] and [`apart`] (other work that
+//! Reading order: [`Core`], [`clock`], `lifecycle`, `sparing`, `outbox`, [`vault`],
+//! [`mirror`], [`evaluation`] and [`apart`] (other work that
 //! takes a processor for long). [`error`] has the errors of all services, and [`SetClock`] is the clock for tests. A service
 //! holds a [`Core`], which is cheap to clone, and private state of its own. It never reads a clock, spawns a task or
 //! mints an id by other means.
@@ -31,6 +33,7 @@ pub mod mirror;
 mod outbox;
 mod set_clock;
 mod sparing;
+pub mod vault;
 
 pub use clock::{Clock, SystemClock};
 pub use depth::refuse_depth;
@@ -39,3 +42,4 @@ pub use evaluation::Evaluations;
 pub use ground::{Core, Report};
 pub use mirror::{Changing, Decided, Mirror};
 pub use set_clock::SetClock;
+pub use vault::{Vault, VaultKey};

@@ -27,7 +27,8 @@ mod retention;
 mod service;
 
 pub use options::Options;
-pub use petrel_engine_core::{Error, clock};
+pub use petrel_datastore as datastore;
+pub use petrel_engine_core::{Error, clock, vault};
 pub use petrel_executions as executions;
 pub use petrel_triggers as triggers;
 pub use petrel_workflow_engine as workflows;

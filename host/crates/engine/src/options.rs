@@ -21,6 +21,10 @@ pub struct Options {
     pub workflows: petrel_workflow_engine::Options,
     /// The settings of events.
     pub triggers: petrel_triggers::Options,
+    /// The settings of the datastore.
+    pub datastore: petrel_datastore::Options,
+    /// The keys for what is stored encrypted.
+    pub vault: petrel_engine_core::Vault,
     /// The settings of users and tokens.
     pub access: petrel_access::Options,
 }
@@ -35,6 +39,8 @@ impl Default for Options {
             executions: petrel_executions::Options::default(),
             workflows: petrel_workflow_engine::Options::default(),
             triggers: petrel_triggers::Options::default(),
+            datastore: petrel_datastore::Options::default(),
+            vault: petrel_engine_core::Vault::default(),
             access: petrel_access::Options::default(),
         }
     }

@@ -40,7 +40,8 @@ impl Engine {
     pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
         // The system's clock may have been set back since the last process wrote.
         SystemClock.go_on_from(newest(store.as_ref()).await?);
-        Self::on(Core::new(store, Arc::new(SystemClock)), runners, options).await
+        let core = Core::with_vault(store, Arc::new(SystemClock), options.vault.clone());
+        Self::on(core, runners, options).await
     }
 
     /// As [`new`](Self::new), on existing ground: with its store, its clock and its tasks.
@@ -50,7 +51,7 @@ impl Engine {
     pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
         // Each service is given those that it stands on, and none knows a later one.
         let access = Access::load(core.clone(), options.access).await?;
-        let keys = Keys::load(core.clone()).await?;
+        let keys = Keys::load_with(core.clone(), options.datastore).await?;
         let evaluations = Evaluations::new(core.clone(), options.longest_evaluation);
         let known = evaluations.clone();
         let (mut runners, injection) = (runners, Injection::default());
@@ -76,6 +77,10 @@ impl Engine {
         self.core().spawn("retention", retention);
         self.core().spawn("timers", self.triggers().clone().run_timers());
         self.core().spawn("outbox", self.triggers().clone().run_outbox());
+        if self.keys().has_older_seals() {
+            self.core().spawn("reseal", self.keys().clone().reseal());
+        }
+        self.core().spawn("expiry", self.keys().clone().run_expiry());
         // Components are compiled now, so that the first event of each need not wait for that.
         self.catalog().prepare(None);
         let core = self.core().clone();

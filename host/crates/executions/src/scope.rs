@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use petrel_catalog::Giver;
 use petrel_catalog::content::{Content, RegisteredAction};
 use petrel_catalog::secret_templates::{
-    CONFIG, marked_configuration, refuse_reading_secrets, told_of_configuration,
+    CONFIG, marked_configuration, refuse_decryption, refuse_reading_secrets, told_of_configuration,
 };
 use petrel_datastore::Keys;
 use petrel_expressions::Scope;
@@ -73,7 +73,8 @@ impl Templates<'_> {
     pub fn hide_value(&self, parameter: Option<&str>) -> bool {
         let (given, signature) = (self.given, &self.registered.signature);
         let Some(parameter) = parameter else {
-            return self.read_marked(|schema| parameters::read_secret(CONFIG, given, signature, schema));
+            return parameters::may_decrypt(given, signature)
+                || self.read_marked(|schema| parameters::read_secret(CONFIG, given, signature, schema));
         };
         parameters::refers_to_secret(parameter, given, signature)
             || self
@@ -87,7 +88,7 @@ impl Templates<'_> {
     }
 
     /// The places of secrets in `live`, the rendered values of these templates: parameters that are declared
-    /// secret, and values made from a secret parameter, from the configuration, or from a part of the payload
+    /// secret, and values made from a secret parameter, from the configuration, by decryption, or from a part of the payload
     /// that `event`, its schema, declares secret. `before` has the places in parameters that were rendered
     /// before.
     pub fn secret_places(&self, live: &Object, event: Option<&Value>, before: &[String]) -> Vec<String> {
@@ -103,7 +104,8 @@ impl Templates<'_> {
         let beside: Vec<_> =
             event.into_iter().chain(configuration.as_ref().map(|schema| (CONFIG, schema))).collect();
         // Most templates read no secret, so nothing is searched for them.
-        let made = if refers || !beside.is_empty() {
+        let decrypts = parameters::may_decrypt(given, signature);
+        let made = if refers || decrypts || !beside.is_empty() {
             made_from_secrets(given, signature, is_secret, &beside)
         } else {
             BTreeSet::new()
@@ -150,6 +152,7 @@ impl Templates<'_> {
         if writer == Giver::SeesSecrets {
             return Ok(());
         }
+        refuse_decryption(writer, self.given)?;
         let configuration = self.marked_configuration();
         let beside: Vec<_> = configuration.as_ref().map(|schema| (CONFIG, schema)).into_iter().collect();
         refuse_reading_secrets(writer, self.given, &self.registered.signature, &beside, before).map_err(

@@ -18,11 +18,11 @@ pub mod statement;
 mod unscoped;
 pub mod words;
 
-pub use petrel_jinja::{Error, INSTEAD_OF_DECRYPTION, Template, is_template, render};
+pub use petrel_jinja::{Error, Template, is_template, render};
 pub use petrel_python::regex::Price;
 pub use petrel_python::work;
 pub use petrel_scope::{
-    DATASTORE, Datastore, JsonPath, KeyName, KeyScope, Scope, Variables, WorkflowScope, json_path,
+    DATASTORE, Datastore, JsonPath, KeyName, KeyScope, Opener, Scope, Variables, WorkflowScope, json_path,
     with_scope, workflow,
 };
 pub use statement::{EntryError, EvaluationError, Language, Statement};

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::dashes::{self, Dashed};
 use crate::unscoped;
 
-/// StackStorm's filter for encrypted keys of the datastore. It always fails, as there are none yet.
+/// StackStorm's filter for encrypted keys of the datastore.
 const DECRYPTION: &str = "decrypt_kv";
 
 /// Largest number of names that a message lists.
@@ -154,15 +154,6 @@ pub(crate) fn asks(behind: &str) -> bool {
     is_default || TESTS.iter().any(|test| behind.starts_with(test))
 }
 
-/// Whether a template in `value` decrypts a key of the datastore whenever it is rendered.
-pub fn decrypts(value: &Value) -> bool {
-    let mut found = false;
-    texts::each(value, "", &mut |_: &str, text: &str| {
-        found |= is_template(text) && always_decrypts(text);
-    });
-    found
-}
-
 /// Whether an expression in a template decrypts a key of the datastore, by the filter or by a call. A key, or a text, may
 /// have the same name.
 pub fn may_decrypt(source: &str) -> bool {
@@ -174,11 +165,6 @@ pub fn may_decrypt(source: &str) -> bool {
         });
     }
     found
-}
-
-/// Whether a template decrypts whenever it is rendered, and so always fails: it has no branch that may be left out.
-pub fn always_decrypts(source: &str) -> bool {
-    may_decrypt(source) && !["{%", " or ", " and ", " if "].iter().any(|word| source.contains(word))
 }
 
 fn is_decrypting(expression: &str) -> bool {
@@ -306,31 +292,20 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_decrypts_is_found_at_every_depth() {
-        for (value, expected) in [
-            (json!({"a": [1, {"b": "{{ st2kv.system.x | decrypt_kv }}"}]}), true),
-            (json!("{{st2kv.system.x|decrypt_kv}}"), true),
-            (json!(["decrypt_kv", "{{ st2kv.system.x }}"]), false),
+    fn a_filter_that_decrypts_is_told_from_a_name() {
+        for (text, expected) in [
+            ("{{ st2kv.system.x | decrypt_kv }}", true),
+            ("{{ st2kv.system.x |\n decrypt_kv | upper }}", true),
+            ("{{ st2kv.system.x | default('') | decrypt_kv }}", true),
+            ("{{ decrypt_kv(st2kv.system.x) }}", true),
+            ("{{ st2kv.system.decrypt_kv_pin }}", false),
+            ("{{ st2kv.system.decrypt_kv }}", false),
+            ("{{ st2kv.system.x | decrypt_kvs }}{{ st2kv.system.decrypt_kv('a') }}", false),
+            ("{{ '| decrypt_kv' }} | decrypt_kv", false),
+            ("{% if st2kv.system.x %}{{ st2kv.system.x | decrypt_kv }}{% endif %}", true),
+            ("{{ st2kv.system.y or st2kv.system.x | decrypt_kv }}", true),
         ] {
-            assert_eq!(decrypts(&value), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn a_filter_that_decrypts_is_told_from_a_name_and_from_a_branch() {
-        for (text, may, always) in [
-            ("{{ st2kv.system.x | decrypt_kv }}", true, true),
-            ("{{ st2kv.system.x |\n decrypt_kv | upper }}", true, true),
-            ("{{ st2kv.system.x | default('') | decrypt_kv }}", true, true),
-            ("{{ decrypt_kv(st2kv.system.x) }}", true, true),
-            ("{{ st2kv.system.decrypt_kv_pin }}", false, false),
-            ("{{ st2kv.system.decrypt_kv }}", false, false),
-            ("{{ st2kv.system.x | decrypt_kvs }}{{ st2kv.system.decrypt_kv('a') }}", false, false),
-            ("{{ '| decrypt_kv' }} | decrypt_kv", false, false),
-            ("{% if st2kv.system.x %}{{ st2kv.system.x | decrypt_kv }}{% endif %}", true, false),
-            ("{{ st2kv.system.y or st2kv.system.x | decrypt_kv }}", true, false),
-        ] {
-            assert_eq!((may_decrypt(text), always_decrypts(text)), (may, always), "{text}");
+            assert_eq!(may_decrypt(text), expected, "{text}");
         }
     }
 

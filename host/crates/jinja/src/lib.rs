@@ -31,5 +31,4 @@ pub mod workflow;
 
 pub use environment::OUTPUT_LIMIT;
 pub use error::Error;
-pub use filters::platform::INSTEAD_OF_DECRYPTION;
 pub use template::{Template, is_template, render};

@@ -12,6 +12,7 @@ use petrel_scope::{KeyName, Scope};
 
 use crate::environment::{SHARED, fuel, settle, settle_failed};
 use crate::error::shortened;
+use crate::filters::platform::DECRYPTION;
 use crate::guard::guarded;
 use crate::keys::{bracketed, keys_among};
 use crate::output::Output;
@@ -38,6 +39,8 @@ pub struct Template {
     source: String,
     names: BTreeSet<String>,
     keys: Arc<[KeyName]>,
+    /// Whether it has the word that decrypts.
+    decrypts: bool,
     compiled: OnceLock<Environment<'static>>,
 }
 
@@ -72,7 +75,8 @@ impl Template {
         // The engine tells no names in brackets.
         let bracketed = if names.contains("st2kv") { bracketed(source) } else { Vec::new() };
         let keys = keys_among(dotted.iter().chain(&bracketed).map(String::as_str)).into();
-        Ok(Self { source: source.to_owned(), names, keys, compiled: OnceLock::new() })
+        let decrypts = source.contains(DECRYPTION);
+        Ok(Self { source: source.to_owned(), names, keys, decrypts, compiled: OnceLock::new() })
     }
 
     fn compiled(&self) -> Result<&Environment<'static>, minijinja::Error> {
@@ -116,6 +120,11 @@ impl Template {
     /// The keys of the datastore that the template reads by a fixed name.
     pub fn datastore_keys(&self) -> &[KeyName] {
         &self.keys
+    }
+
+    /// Whether the template may decrypt a key of the datastore, so that what it gives is secret.
+    pub fn may_decrypt(&self) -> bool {
+        self.decrypts
     }
 
     /// Renders the template.

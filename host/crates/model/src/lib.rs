@@ -18,6 +18,7 @@ mod hexadecimal;
 pub mod id;
 pub mod internal_event;
 pub mod maintenance;
+pub mod key_value;
 pub mod media_type;
 pub mod names;
 pub mod nearest;
@@ -45,9 +46,12 @@ pub use action::Action;
 pub use delivery::Delivery;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;
-pub use id::{ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, RuleId, TokenId, TriggerInstanceId};
+pub use id::{
+    ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, RevisionId, RuleId, TokenId, TriggerInstanceId,
+};
 pub use internal_event::InternalEvent;
 pub use maintenance::{MaintenanceMode, MaintenanceWindow};
+pub use key_value::{KeyValue, UserKeyValue};
 pub use pack::{Pack, PackConfig};
 pub use payload::Payload;
 pub use reference::Ref;
@@ -57,7 +61,7 @@ pub use time::Timestamp;
 pub use timer::TimerState;
 pub use trace::TraceId;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
-pub use workflow::{KeyValue, Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
+pub use workflow::{Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
 
 /// A JSON object that keeps the order of its keys.
 pub type Object = serde_json::Map<String, serde_json::Value>;

@@ -160,12 +160,3 @@ pub enum WorkflowEvent {
         tasks: Vec<(Arc<str>, u32, bool)>,
     },
 }
-
-/// A value of the datastore in the scope that all share.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyValue {
-    /// Its name.
-    pub name: String,
-    /// The text.
-    pub value: String,
-}

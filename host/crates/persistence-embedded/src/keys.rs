@@ -19,7 +19,7 @@
 //! | `19` | workflow, number of the first entry | entries of its log |
 //! | `1a` | digest | the definition of a workflow |
 //! | `1b` | execution | there while it is held, since it was in flight when the store was restored |
-//! | `60` | name | value of the datastore |
+//! | `60` `61` | name or reference | value of the datastore, in the scope of all or of a user |
 //! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
@@ -83,6 +83,7 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::MaintenanceWindow => 0x0e,
         DocumentKind::WorkflowDefinition => 0x1a,
         DocumentKind::KeyValue => 0x60,
+        DocumentKind::UserKeyValue => 0x61,
         DocumentKind::User => 0x70,
         DocumentKind::ApiKey => 0x71,
         DocumentKind::Token => 0x72,
@@ -298,6 +299,7 @@ mod tests {
             (DocumentKey::MaintenanceWindow("w".into()), "\u{e}w"),
             (DocumentKey::WorkflowDefinition("0a1b".into()), "\u{1a}0a1b"),
             (DocumentKey::KeyValue("a.b".into()), "`a.b"),
+            (DocumentKey::UserKeyValue("3:ada:b".into()), "a3:ada:b"),
             (DocumentKey::User("ada".into()), "pada"),
             (DocumentKey::ApiKey(id.into()), "q070707070707070707070707"),
             (DocumentKey::Token(id.into()), "r070707070707070707070707"),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use petrel_model::{
     Action, ApiKey, ApiKeyId, Delivery, InternalEvent, InternalEventId, KeyValue, MaintenanceWindow, Pack,
-    PackConfig, Ref, Rule, TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
+    PackConfig, Ref, Rule, TimerState, Token, TokenId, TriggerType, User, UserKeyValue, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -168,6 +168,8 @@ documents! {
     WorkflowDefinition: Arc<str> = digest, "definition of a workflow";
     /// A value of the datastore, by its name.
     KeyValue: String = name, "key of the datastore";
+    /// A value of the datastore in the scope of a user, by its reference.
+    UserKeyValue: String = reference, "key of a user in the datastore";
     /// A user, by name.
     User: String = name, "user";
     /// An API key, by its id.

@@ -82,6 +82,11 @@ impl CompiledRule {
         self.parameters.templates().for_each(|template| reads.add_template(template.source()));
     }
 
+    /// The first criterion whose outcome tells of what it decrypts.
+    pub fn criterion_that_decrypts(&self) -> Option<&str> {
+        self.criteria.iter().find(|criterion| criterion.may_decrypt()).map(|criterion| criterion.key.as_str())
+    }
+
     /// The first criterion whose outcome tells of a part that `payload`, the schema of the event, marks as secret. That
     /// such a part exists is no secret.
     pub fn criterion_on_secret(&self, payload: &Value) -> Option<&str> {
@@ -166,6 +171,15 @@ impl CompiledCriterion {
             _ => false,
         };
         within || self.datastore_key.is_some() || self.pattern.reads_datastore()
+    }
+
+    /// Whether its pattern, or one inside a search, may decrypt a key of the datastore.
+    pub(crate) fn may_decrypt(&self) -> bool {
+        let within = match &self.search {
+            Some(Ok(search)) => search.children.iter().any(Self::may_decrypt),
+            _ => false,
+        };
+        within || self.pattern.may_decrypt()
     }
 
     /// Adds the keys of the datastore that it reads under fixed names, also inside a search.

@@ -194,10 +194,19 @@ pub fn reads_secret(
     reads.has_secret(&Marks::of(schema))
 }
 
-/// Whether the value of a parameter is made from a secret one, directly or through others.
+/// Whether the value of a parameter is made from a secret one, or decrypted, directly or through others.
 pub fn refers_to_secret(parameter: &str, given: &Given, signature: &Signature) -> bool {
-    signature.has_secret()
-        && origin(parameter, given, signature).0.iter().any(|name| signature.is_secret(name))
+    if !signature.has_secret() && !may_decrypt(given, signature) {
+        return false;
+    }
+    let (names, templates) = origin(parameter, given, signature);
+    names.iter().any(|name| signature.is_secret(name))
+        || templates.iter().any(|template| template.may_decrypt())
+}
+
+/// Whether a template in `given` or in the defaults of `signature` may decrypt a key of the datastore.
+pub fn may_decrypt(given: &Given, signature: &Signature) -> bool {
+    given.may_decrypt() || signature.templates().any(Template::may_decrypt)
 }
 
 /// The sources of the value of `parameter`: its own name and those that it refers to, directly or through others, and
@@ -244,7 +253,7 @@ fn hidden(error: Error, nodes: &Nodes<'_>, signature: &Signature) -> Error {
     if is_secret { error.hidden() } else { error }
 }
 
-/// Whether `parameter` is secret, or its template, or that of one that it refers to, reads one that is.
+/// Whether `parameter` is secret, or its template, or that of one that it refers to, decrypts or reads one that is.
 fn is_made_from_secret(parameter: &str, nodes: &Nodes<'_>, signature: &Signature) -> bool {
     let (mut open, mut seen) = (vec![parameter], BTreeSet::new());
     while let Some(name) = open.pop() {
@@ -255,7 +264,11 @@ fn is_made_from_secret(parameter: &str, nodes: &Nodes<'_>, signature: &Signature
             return true;
         }
         if let Some(Node::Template(parameter)) = nodes.get(name).copied() {
-            open.extend(parameter.templates().into_iter().flat_map(Template::may_read));
+            let templates = parameter.templates();
+            if templates.iter().any(|template| template.may_decrypt()) {
+                return true;
+            }
+            open.extend(templates.into_iter().flat_map(Template::may_read));
         }
     }
     false

@@ -71,6 +71,14 @@ impl Pattern {
         }
     }
 
+    /// Whether it may decrypt a key of the datastore.
+    pub(crate) fn may_decrypt(&self) -> bool {
+        match self {
+            Self::Rendered { text, .. } => text.may_decrypt(),
+            Self::Literal(_) | Self::Broken(_) => false,
+        }
+    }
+
     /// The key and the filter if it makes a number of a single key of the datastore, as `{{ st2kv.system.limit | int }}`
     /// does. Jinja makes 0 of a text that is no number.
     pub(crate) fn number_of_key(&self) -> Option<(&KeyName, &'static str)> {

@@ -294,6 +294,9 @@ impl<'a> View<'a> {
             verdict.zero = of_cast(&criterion.pattern, self.scope.datastore());
             verdict.hint = hints::of_type(criterion, &verdict);
         }
+        if criterion.may_decrypt() {
+            verdict.hide();
+        }
         verdict
     }
 
@@ -312,10 +315,7 @@ impl<'a> View<'a> {
             let search = search.as_ref().map_err(Clone::clone)?;
             return self.search(search, &verdict.value, &mut verdict.notes);
         }
-        let regex = match &criterion.regex {
-            Some(regex) => Some(regex.as_ref().map_err(Clone::clone)?),
-            None => None,
-        };
+        let regex = criterion.regex.as_ref().map(|regex| regex.as_ref().map_err(Clone::clone)).transpose()?;
         let holds = criteria::holds_with(operator, &verdict.value, &verdict.pattern, self.now, regex)?;
         // At a limit a comparison ends with a result that means nothing.
         work::check()?;

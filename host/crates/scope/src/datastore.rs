@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
@@ -14,6 +15,10 @@ const MOST_NAMED: usize = 10;
 
 /// Largest number of keys whose names are compared with a missing one.
 const MOST_COMPARED: usize = 1_000;
+
+/// The reason why a value cannot be decrypted that is not the encrypted one of a key.
+pub const NOT_OF_A_KEY: &str = "it is not the encrypted value of a key that exists and may be read; give it a key that was set with \
+                                `petrel key set --encrypt`, as in st2kv.system.NAME | decrypt_kv";
 
 /// Bytes of a name that is compared with others.
 const LONGEST_COMPARED: usize = 60;
@@ -66,16 +71,62 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// The values of the datastore for an evaluation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What opens encrypted values of the datastore.
+pub trait Opener: fmt::Debug + Send + Sync {
+    /// The text of a key whose value is `sealed`; `None` if that is not encrypted.
+    ///
+    /// # Errors
+    /// The reason why it cannot be opened, for people. It does not quote the value.
+    fn open(&self, key: &KeyName, sealed: &str) -> Result<Option<String>, String>;
+}
+
+/// The values of the datastore for an evaluation. Those of secret keys are encrypted, as in StackStorm.
+#[derive(Debug, Clone, Default)]
 pub struct Datastore {
     /// The shared values, by key.
-    pub system: BTreeMap<String, String>,
+    pub system: Arc<BTreeMap<String, String>>,
     /// The values of one user, by key.
-    pub user: BTreeMap<String, String>,
+    pub user: Arc<BTreeMap<String, String>>,
+    /// What opens encrypted values; without it none can be opened.
+    pub opener: Option<Arc<dyn Opener>>,
 }
 
 impl Datastore {
+    /// A datastore with these shared values alone.
+    pub fn shared(system: BTreeMap<String, String>) -> Self {
+        Self { system: Arc::new(system), ..Self::default() }
+    }
+
+    /// The key whose value is `value`: filters know no more than that of it.
+    pub fn key_of(&self, value: &str) -> Option<KeyName> {
+        let scopes = [(KeyScope::User, &self.user), (KeyScope::System, &self.system)];
+        scopes.into_iter().find_map(|(scope, values)| {
+            let (name, _) = values.iter().find(|(_, known)| known.as_str() == value)?;
+            Some(KeyName { scope, name: name.clone() })
+        })
+    }
+
+    /// The text of the key whose encrypted value is `sealed`; `None` if it is not that of a key.
+    ///
+    /// # Errors
+    /// The reason why it cannot be opened, for people. It does not quote the value.
+    pub fn open(&self, sealed: &str) -> Result<Option<String>, String> {
+        match (&self.opener, self.key_of(sealed)) {
+            (Some(opener), Some(key)) => opener.open(&key, sealed),
+            _ => Ok(None),
+        }
+    }
+
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.system.len() + self.user.len()
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The value of a key; as in StackStorm, an empty string if the key does not exist.
     pub fn get(&self, scope: KeyScope, name: &str) -> &str {
         self.values(scope).get(name).map_or("", String::as_str)
@@ -157,7 +208,7 @@ mod tests {
     #[test]
     fn the_key_that_is_likely_meant_is_told() {
         let system = ["limit", "other.long"].map(|name| (name.to_owned(), String::new()));
-        let datastore = Datastore { system: BTreeMap::from(system), ..Datastore::default() };
+        let datastore = Datastore::shared(system.into());
         for (scope, name, near) in [
             (KeyScope::System, "limt", Some("st2kv.system.limit")),
             (KeyScope::System, "other.lomg", Some("st2kv.system.other.long")),
@@ -170,5 +221,43 @@ mod tests {
         }
         let long = KeyName { scope: KeyScope::System, name: "x".repeat(1 << 20) };
         assert_eq!(datastore.near(&long), None);
+    }
+
+    /// Opens `sealed:NAME`.
+    #[derive(Debug)]
+    struct ByName;
+
+    impl Opener for ByName {
+        fn open(&self, key: &KeyName, sealed: &str) -> Result<Option<String>, String> {
+            match sealed.strip_prefix("sealed:") {
+                None => Ok(None),
+                Some(name) if name == key.name => Ok(Some(format!("{key} is open"))),
+                Some(_) => Err("it belongs to another".to_owned()),
+            }
+        }
+    }
+
+    #[test]
+    fn an_encrypted_value_is_opened_as_that_of_its_key() {
+        let of = |pairs: &[(&str, &str)]| -> Arc<BTreeMap<String, String>> {
+            Arc::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        let system = of(&[("a", "sealed:a"), ("b", "sealed:a2"), ("open", "text")]);
+        let user = of(&[("c", "sealed:c")]);
+        let datastore = Datastore { system, user, opener: Some(Arc::new(ByName)) };
+        for (sealed, opened) in [
+            ("sealed:a", Ok(Some("st2kv.system.a is open"))),
+            ("sealed:c", Ok(Some("st2kv.user.c is open"))),
+            ("sealed:a2", Err("it belongs to another")),
+            ("text", Ok(None)),
+            ("sealed:other", Ok(None)),
+            ("", Ok(None)),
+        ] {
+            let found = datastore.open(sealed);
+            assert_eq!(found.as_ref().map(Option::as_deref).map_err(String::as_str), opened, "{sealed}");
+        }
+        let without = Datastore { opener: None, ..datastore };
+        assert_eq!(without.open("sealed:a"), Ok(None));
+        assert_eq!((without.len(), without.is_empty()), (4, false));
     }
 }

@@ -92,6 +92,12 @@ pub trait Keys: fmt::Debug + Send + Sync {
     /// # Errors
     /// The reason why it cannot be read, for people.
     fn get(&self, scope: KeyScope, name: &str, decrypt: bool) -> Result<Option<String>, String>;
+
+    /// The text of the key whose encrypted value is `sealed`; `None` if it is not that of a key.
+    ///
+    /// # Errors
+    /// The reason why it cannot be opened, for people.
+    fn open(&self, sealed: &str) -> Result<Option<String>, String>;
 }
 
 /// The time and the seed of an evaluation. The same moment gives the same results.

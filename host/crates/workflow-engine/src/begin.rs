@@ -206,7 +206,7 @@ async fn start(
     let Prepared { compiled, input, context, rerun } = prepared;
     let from = match &rerun {
         None => None,
-        Some((of, _)) => match resumed(engine, *of, execution.id).await {
+        Some((of, _)) => match resumed(engine, *of, &execution).await {
             Ok(resumed) => Some(resumed),
             Err(NotBegun::Refused(reason)) => return refuse(engine, execution, reason).await,
             Err(NotBegun::Failed(refusal)) => return Err(refusal),
@@ -219,7 +219,7 @@ async fn start(
     } else {
         // The failed attempt has changed the conductor, so it is built again.
         let from = match &begins.rerun {
-            Some((of, _)) => match resumed(engine, *of, begins.execution.id).await {
+            Some((of, _)) => match resumed(engine, *of, &begins.execution).await {
                 Ok(resumed) => Some(resumed),
                 Err(NotBegun::Refused(_)) => None,
                 Err(NotBegun::Failed(refusal)) => return Err(refusal),
@@ -334,9 +334,13 @@ async fn refuse(
 /// The log of a workflow, its conductor, and the results of its tasks.
 type Resumed = (Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>);
 
-/// The log, the conductor and the results of a workflow that is run again as `id`, or the reason why it
+/// The log, the conductor and the results of a workflow that is run again as `execution`, or the reason why it
 /// cannot be.
-async fn resumed(engine: &WorkflowEngine, of: ExecutionId, id: ExecutionId) -> Result<Resumed, NotBegun> {
+async fn resumed(
+    engine: &WorkflowEngine,
+    of: ExecutionId,
+    execution: &Execution,
+) -> Result<Resumed, NotBegun> {
     let mut log = engine.store().workflow_log(of).await?;
     if log.is_empty() {
         let reason = format!("the workflow {of} never began, so none of its tasks can be run again");
@@ -354,7 +358,7 @@ async fn resumed(engine: &WorkflowEngine, of: ExecutionId, id: ExecutionId) -> R
             *result = Some(engine.stored_result(*execution).await?);
         }
     }
-    let (conductor, results) = engine.replay(id, &log).await?;
+    let (conductor, results) = engine.replay(execution, &log).await?;
     Ok((log, conductor, results))
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
-use petrel_model::{ExecutionId, Object, Timestamp, WorkflowEntry, WorkflowEvent, WorkflowLimits};
+use petrel_expressions::Opener;
+use petrel_model::{Execution, ExecutionId, Object, Timestamp, WorkflowEntry, WorkflowEvent, WorkflowLimits};
 use petrel_persistence::Error as ReadError;
 use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun, Secrets};
 use petrel_workflows::{Conducted, Status};
@@ -31,7 +32,7 @@ impl WorkflowEngine {
         let found = self.store().execution(id).await?;
         let execution = found.ok_or_else(|| Refusal::Gone { workflow: id, reports: Vec::new() })?;
         let log = self.store().workflow_log(id).await?;
-        let (conductor, results) = self.replay(id, &log).await?;
+        let (conductor, results) = self.replay(&execution, &log).await?;
         // It fits the log read before, since the caller holds the workflow and every end inside it passes
         // there.
         let active = self.open_inside(id).await?;
@@ -74,12 +75,13 @@ impl WorkflowEngine {
         }
     }
 
-    /// Replays a log into a conductor.
+    /// Replays the log of a workflow's execution into a conductor.
     pub(super) async fn replay(
         &self,
-        id: ExecutionId,
+        execution: &Execution,
         log: &[WorkflowEntry],
     ) -> Result<(Conducted, Option<Arc<Results>>), Error> {
+        let id = execution.id;
         let damaged = |what: &str| Error::Unreadable(format!("the log of the workflow {id} {what}"));
         let (first, rest) = log.split_first().ok_or_else(|| damaged("is empty"))?;
         let WorkflowEvent::Began { definition, input, context, limits, edition } = &first.event else {
@@ -95,6 +97,7 @@ impl WorkflowEngine {
         let (input, context) = (Arc::clone(input), Arc::clone(context));
         let began = Began {
             secrets: Arc::clone(self.secrets()),
+            opener: Some(self.queue().keys().opener_of(&execution.context.user)),
             id,
             compiled,
             input,
@@ -167,6 +170,7 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
 /// The beginning of a workflow, by its log.
 struct Began {
     secrets: Arc<dyn Secrets>,
+    opener: Option<Arc<dyn Opener>>,
     id: ExecutionId,
     compiled: Arc<Compiled>,
     input: Arc<Object>,
@@ -185,7 +189,7 @@ impl Began {
     ) -> (Conducted, Option<Arc<Results>>) {
         let results = results_of(&self.compiled.stored.source, self.id);
         let around = world::Around::new(&self.secrets, results.clone());
-        let world = around.then(first, 0);
+        let world = around.then(first, 0, self.opener.as_ref());
         let mut conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world)
             .with_limits(self.limits)
             // The rules of the version that began the workflow, so that the log gives the same state again.
@@ -195,7 +199,7 @@ impl Began {
             if let (Some(results), Event::Report(report)) = (&results, event) {
                 results.keep(report, &conductor);
             }
-            let world = around.then(entry, number);
+            let world = around.then(entry, number, self.opener.as_ref());
             // A refused event is refused again, and changes nothing.
             drop(conductor.apply(event, &world));
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use petrel_expressions::workflow::{Keys, Moment};
-use petrel_expressions::{Datastore, KeyScope};
+use petrel_expressions::{Datastore, KeyName, KeyScope, Opener};
 use petrel_model::{ExecutionId, Timestamp, WorkflowEntry};
 use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
@@ -20,7 +20,8 @@ pub(super) type Reads = BTreeMap<String, Option<String>>;
 fn noted(scope: KeyScope, name: &str) -> String {
     match scope {
         KeyScope::System => name.to_owned(),
-        KeyScope::User => format!("user/{name}"),
+        // No name of a key has a line end, so that no shared key has such a name.
+        KeyScope::User => format!("user\n{name}"),
     }
 }
 
@@ -43,24 +44,61 @@ impl Live {
 }
 
 impl Keys for Live {
-    fn get(&self, scope: KeyScope, name: &str, _decrypt: bool) -> Result<Option<String>, String> {
+    fn get(&self, scope: KeyScope, name: &str, decrypt: bool) -> Result<Option<String>, String> {
         let values = match scope {
             KeyScope::System => &self.datastore.system,
             KeyScope::User => &self.datastore.user,
         };
         let value = values.get(name).cloned();
         self.reads.lock().insert(noted(scope, name), value.clone());
-        Ok(value)
+        read(value, scope, name, self.datastore.opener.as_deref().filter(|_| decrypt))
     }
+
+    fn open(&self, sealed: &str) -> Result<Option<String>, String> {
+        let Some(key) = self.datastore.key_of(sealed) else { return Ok(None) };
+        // What is noted is encrypted: the log of the workflow is stored.
+        self.reads.lock().insert(noted(key.scope, &key.name), Some(sealed.to_owned()));
+        self.datastore.opener.as_ref().map_or(Ok(None), |opener| opener.open(&key, sealed))
+    }
+}
+
+/// `value`, which was read of a key; decrypted if there is an `opener` and it is encrypted.
+fn read(
+    value: Option<String>,
+    scope: KeyScope,
+    name: &str,
+    opener: Option<&dyn Opener>,
+) -> Result<Option<String>, String> {
+    let (Some(text), Some(opener)) = (&value, opener) else { return Ok(value) };
+    let key = KeyName { scope, name: name.to_owned() };
+    let opened = opener.open(&key, text).map_err(|reason| format!("{key} cannot be decrypted: {reason}"))?;
+    Ok(opened.or(value))
 }
 
 /// The reads of the datastore at the time of the event.
 #[derive(Debug)]
-struct Noted(Reads);
+struct Noted {
+    reads: Reads,
+    opener: Option<Arc<dyn Opener>>,
+}
 
 impl Keys for Noted {
-    fn get(&self, scope: KeyScope, name: &str, _decrypt: bool) -> Result<Option<String>, String> {
-        Ok(self.0.get(&noted(scope, name)).cloned().flatten())
+    fn get(&self, scope: KeyScope, name: &str, decrypt: bool) -> Result<Option<String>, String> {
+        let value = self.reads.get(&noted(scope, name)).cloned().flatten();
+        read(value, scope, name, self.opener.as_deref().filter(|_| decrypt))
+    }
+
+    fn open(&self, sealed: &str) -> Result<Option<String>, String> {
+        let (Some(opener), Some((key, _))) =
+            (&self.opener, self.reads.iter().find(|(_, value)| value.as_deref() == Some(sealed)))
+        else {
+            return Ok(None);
+        };
+        let (scope, name) = match key.strip_prefix("user\n") {
+            Some(name) => (KeyScope::User, name),
+            None => (KeyScope::System, key.as_str()),
+        };
+        opener.open(&KeyName { scope, name: name.to_owned() }, sealed)
     }
 }
 
@@ -144,9 +182,10 @@ impl Around {
         self.world(moment(at, number), keys)
     }
 
-    /// The world at the time of the entry with this number.
-    pub(super) fn then(&self, entry: &WorkflowEntry, number: u64) -> World {
-        self.world(moment(entry.at, number), Arc::new(Noted(entry.keys.clone())))
+    /// The world at the time of the entry with this number. `opener` opens what was read and is encrypted.
+    pub(super) fn then(&self, entry: &WorkflowEntry, number: u64, opener: Option<&Arc<dyn Opener>>) -> World {
+        let noted = Noted { reads: entry.keys.clone(), opener: opener.cloned() };
+        self.world(moment(entry.at, number), Arc::new(noted))
     }
 
     fn world(&self, moment: Moment, keys: Arc<dyn Keys>) -> World {

@@ -30,15 +30,6 @@ pub(super) fn helped(failure: Failure, verb: &str, name: &str) -> Failure {
     }
 }
 
-/// The refusal to encrypt a value. Nothing is stored, least of all in clear.
-pub(super) fn not_encrypted() -> Failure {
-    Failure::usage(
-        "keys are not encrypted yet: that comes with a later release, and nothing was stored",
-        "keep a secret in the configuration of its pack, declared with `secret: true` in config.schema.yaml, so that it is masked \
-         where it is shown; a file packs/PACK.yaml in the directory of configurations may be one that only the host reads",
-    )
-}
-
 /// The value to set: a single word.
 ///
 /// # Errors
@@ -66,7 +57,7 @@ pub(super) fn value(name: &str, words: Vec<String>) -> Result<String, Failure> {
         (Some(first), Some(_)) if SCOPES.contains(&name) => Err(Failure::usage(
             format!("`{name}` is taken for the name of the key, and there are several values"),
             format!(
-                "{}; all keys are of the scope system",
+                "{}; another scope than that of all is given by --scope",
                 set(&first, given.split_once(' ').map_or("", |(_, rest)| rest))
             ),
         )),
@@ -107,23 +98,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_that_is_to_be_encrypted_is_not_stored_in_clear() {
-        let refused = not_encrypted();
-        assert!(
-            refused.message.contains("nothing was stored") && refused.hint.contains("secret: true"),
-            "{refused}"
-        );
-        assert_eq!(refused.code, Code::Usage);
-    }
-
-    #[test]
     fn what_is_given_in_another_form_is_told_the_command_that_was_meant() {
         for (name, words, hint) in [
             ("a=7", &[][..], "`petrel key set a 7`"),
             ("a=it's me", &[], r"`petrel key set a 'it'\''s me'`"),
             ("a", &[], "`petrel key set a VALUE`, or - in place of VALUE for standard input"),
             ("a", &["b", "c"], "`petrel key set a 'b c'`"),
-            ("system", &["x", "5"], "`petrel key set x 5`; all keys are of the scope system"),
+            (
+                "system",
+                &["x", "5"],
+                "`petrel key set x 5`; another scope than that of all is given by --scope",
+            ),
             ("st2kv.system.x", &["1"], "`petrel key set x 1`"),
             ("st2kv.x", &[], "`petrel key set x VALUE`"),
         ] {

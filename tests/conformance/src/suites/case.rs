@@ -39,5 +39,9 @@ pub(super) fn datastore(case: &Value) -> Arc<Datastore> {
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         values.into_iter().map(|(key, value)| (key, text(value))).collect()
     };
-    Arc::new(Datastore { system: keys("system"), user: keys("user") })
+    Arc::new(Datastore {
+        system: Arc::new(keys("system")),
+        user: Arc::new(keys("user")),
+        ..Datastore::default()
+    })
 }

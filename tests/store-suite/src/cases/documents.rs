@@ -118,7 +118,7 @@ pub async fn accounts_and_configurations_are_replaced_and_deleted<B: Backend>(ba
 /// Keys are replaced by name, and go when they are deleted.
 pub async fn keys_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
     let store = backend.open().await;
-    let key = |name: &str, value: &str| KeyValue { name: name.into(), value: value.into() };
+    let key = |name: &str, value: &str| KeyValue::new(name, value);
     let changes = [
         Change::put(key("b", &"x".repeat(100_000))),
         Change::put(key("a", "1")),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_engine::datastore::Entry;
 use petrel_engine::triggers::ShownTimer;
 use petrel_model::{
     ApiKey, Enforcement, Execution, MaintenanceWindow, Pack, Ref, Rule, Timestamp, Trigger, TriggerInstance,
@@ -143,10 +144,10 @@ impl Row for ShownTimer {
 }
 
 /// A key of the datastore.
-impl Row for (&String, &String) {
+impl Row for Entry<'_> {
     fn cell(&self, column: &str) -> Cell<'_> {
         match column {
-            "id" | "name" => Cell::of(self.0),
+            "id" | "name" => Cell::of(&*self.name),
             _ => Cell::Missing,
         }
     }

@@ -20,7 +20,7 @@ use petrel_engine::reads::Archived;
 use tokio::sync::mpsc;
 
 use crate::extensions::User;
-use crate::state::WriteArchive;
+use crate::said::Said;
 use crate::{Api, ApiError};
 
 /// Bytes that are sent at once.
@@ -35,7 +35,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(crate) async fn make(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
+    said: Said,
 ) -> Result<Response, ApiError> {
+    let with_keys = said.only(&["with_key"])?.flag("with_key")?;
     // With a backup its reader can sign in as anybody.
     api.engine.access().refuse_others_than_admin(&user, "make a backup")?;
     let turn = Arc::clone(&api.backups.turn).try_acquire_owned().map_err(|_taken| {
@@ -46,7 +48,8 @@ pub(crate) async fn make(
     let (sender, mut parts) = mpsc::channel(CHUNKS_READY);
     let write = Arc::clone(&api.backups.write);
     tokio::task::spawn_blocking(move || {
-        send(write.as_ref(), Parts { sender, ready: Vec::with_capacity(CHUNK), patience: PATIENCE });
+        let write = |to: &mut dyn Write| write(to, with_keys);
+        send(&write, Parts { sender, ready: Vec::with_capacity(CHUNK), patience: PATIENCE });
         drop(turn);
     });
     match parts.recv().await {
@@ -76,7 +79,7 @@ enum Part {
 }
 
 /// Writes an archive and sends its outcome.
-fn send(write: &WriteArchive, mut parts: Parts) {
+fn send(write: &dyn Fn(&mut dyn Write) -> Result<Archived, String>, mut parts: Parts) {
     let written = write(&mut parts).and_then(|archived| {
         parts.flush().map_err(|error| error.to_string())?;
         Ok(archived)

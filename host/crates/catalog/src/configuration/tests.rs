@@ -31,7 +31,7 @@ fn a_default_that_reads_a_key_that_is_not_there_is_null() {
         assert_eq!((missing.places.to_string().as_str(), keys), (place, vec!["gone"]));
     }
     let there = [("gone".to_owned(), "x".to_owned())].into_iter().collect();
-    let there = Datastore { system: there, ..Datastore::default() };
+    let there = Datastore::shared(there);
     assert_eq!(Configuration::new(all, &Object::new()).absent(&there, |_| true), None);
 }
 
@@ -39,7 +39,7 @@ fn filled(values: Value) -> Result<Value, String> {
     let system =
         [("plain", "pv"), ("code", "{{ st2kv.system.plain }}"), ("list", "[1]"), ("decrypt_kv_pin", "7")];
     let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    let datastore = Arc::new(Datastore { system, ..Datastore::default() });
+    let datastore = Arc::new(Datastore::shared(system));
     let values = object(values);
     let filled = Configuration::new(values.clone(), &values).filled("p", &datastore);
     filled.map(|values| Value::Object(Object::clone(&values))).map_err(|error| error.to_string())
@@ -71,6 +71,53 @@ fn what_the_datastore_holds_stands_in_the_place_of_templates() {
     }
 }
 
+/// Opens `sealed:NAME` for the key of that name.
+#[derive(Debug)]
+struct ByName;
+
+impl petrel_expressions::Opener for ByName {
+    fn open(&self, key: &KeyName, sealed: &str) -> Result<Option<String>, String> {
+        match sealed.strip_prefix("sealed:") {
+            None => Ok(None),
+            Some(name) if name == key.name => Ok(Some(format!("s3cret {name}"))),
+            Some(_) => Err("it is of another key".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn an_encrypted_key_is_decrypted_where_a_secret_is_expected() {
+    let schema = json!({
+        "pin": {"secret": true}, "open": {"type": "string"},
+        "auth": {"type": "object", "properties": {"token": {"secret": true}}},
+    });
+    let system = [("a", "sealed:a"), ("b", "sealed:other"), ("plain", "pv")];
+    let system = system.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let datastore = Datastore { opener: Some(Arc::new(ByName)), ..Datastore::shared(system) };
+    let datastore = Arc::new(datastore);
+    for (given, expected) in [
+        (json!({"pin": "{{ st2kv.system.a }}"}), Ok(json!({"pin": "s3cret a"}))),
+        (json!({"pin": "{{ st2kv.system.a | decrypt_kv }}"}), Ok(json!({"pin": "s3cret a"}))),
+        (json!({"open": "{{ st2kv.system.a | decrypt_kv }}"}), Ok(json!({"open": "s3cret a"}))),
+        (json!({"open": "{{ st2kv.system.a }}"}), Ok(json!({"open": "sealed:a"}))),
+        (json!({"pin": "{{ st2kv.system.plain }}"}), Ok(json!({"pin": "pv"}))),
+        (json!({"auth": {"token": "{{ st2kv.system.a }}"}}), Ok(json!({"auth": {"token": "s3cret a"}}))),
+        (json!({"pin": "sealed:a"}), Ok(json!({"pin": "sealed:a"}))),
+        (json!({"pin": "{{ st2kv.system.b }}"}), Err(NO_DECRYPTION)),
+        (json!({"auth": {"token": "{{ st2kv.system.b | decrypt_kv }}"}}), Err(NO_DECRYPTION)),
+    ] {
+        let values = object(given.clone());
+        let configuration = Configuration::new(values.clone(), &values).with_schema(schema.as_object());
+        let filled = configuration.filled("p", &datastore);
+        let filled = filled.map(|values| Value::Object(Object::clone(&values)));
+        match (filled.map_err(|error| error.to_string()), expected) {
+            (Ok(filled), Ok(expected)) => assert_eq!(filled, expected, "{given}"),
+            (Err(error), Err(says)) => assert!(error.ends_with(says) && !error.contains("sealed"), "{error}"),
+            other => panic!("{given}: {other:?}"),
+        }
+    }
+}
+
 #[test]
 fn a_key_that_is_not_there_is_named_with_its_place() {
     for (given, place) in [
@@ -90,13 +137,15 @@ fn what_cannot_be_filled_in_is_named_and_not_quoted() {
         filled(json!({"auth": [{"pin": "{{ st2kv.system.plain | from_json_string }}"}]})).unwrap_err();
     assert!(error.contains("pack `p`") && error.contains("`auth[0].pin`"), "{error}");
     assert!(!error.contains("pv") && !error.contains("plain"), "{error}");
-    for pin in [
-        "{{ st2kv.system.gone | decrypt_kv }}",
-        "{{ st2kv.system.gone | default('') | decrypt_kv }}",
-        "{% if st2kv.system.plain %}{{ st2kv.system.plain | decrypt_kv }}{% endif %}",
+    for (pin, says) in [
+        (
+            "{{ st2kv.system.gone | decrypt_kv }}",
+            "`pin` reads what is not there: the datastore has no key st2kv.system.gone",
+        ),
+        ("{{ st2kv.system.plain | decrypt_kv }}", NO_DECRYPTION),
+        ("{% if st2kv.system.plain %}{{ st2kv.system.plain | decrypt_kv }}{% endif %}", NO_DECRYPTION),
     ] {
         let error = filled(json!({"pin": pin})).unwrap_err();
-        let says = "`pin` uses decrypt_kv, which is not there yet; give the value itself";
         assert!(error.ends_with(says), "{pin}: {error}");
     }
     let endless = "{% for a in range(9000) %}{% for b in range(9000) %}{{ st2kv.system.plain }}{% endfor %}{% endfor %}";

@@ -3,26 +3,21 @@
 
 use std::collections::BTreeSet;
 
-use petrel_expressions::words::{Seen, decrypts, strays};
-use petrel_expressions::{DATASTORE, INSTEAD_OF_DECRYPTION};
+use petrel_expressions::DATASTORE;
+use petrel_expressions::words::{Seen, strays};
 use petrel_model::parameters::{Parameters, Schema, merged};
-use petrel_model::quoted::listed;
 use petrel_model::secrets::has_secret;
 use petrel_model::{Action, Object};
 use petrel_packs::{PackContents, Problem};
 use petrel_rules::parameters::Signature;
 use serde_json::Value;
 
-use crate::config_advice;
 use crate::content::Runners;
 use crate::rule_book::{has_template, misfit};
 use crate::validation::Validator;
 
 /// The names that defaults see besides the parameters of the action and its runner; `trigger` if a rule runs the action.
 const SEEN: [&str; 4] = ["trigger", DATASTORE, "action_context", "config_context"];
-
-/// Largest number of parameters that one note names.
-const MOST_NAMED: usize = 5;
 
 /// Refuses actions whose parameters no value can satisfy, and notes everything else about schemas.
 pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
@@ -48,8 +43,6 @@ pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
         }
     }
     contents.notes.extend(notes);
-    contents.notes.extend(decrypting(&contents.actions));
-    contents.notes.extend(contents.pack.config_schema.as_ref().and_then(config_advice::decrypting));
     let schema = contents.pack.config_schema.iter().flatten();
     let wrong = schema.filter_map(|(name, schema)| wrong_value(name, schema));
     contents.notes.extend(wrong.map(|wrong| format!("config.schema.yaml: {wrong}")));
@@ -112,23 +105,6 @@ fn meaningless(action: &Action, runners: &Runners) -> Vec<String> {
     notes
 }
 
-/// The note on defaults that decrypt keys of the datastore.
-fn decrypting(actions: &[Action]) -> Option<String> {
-    let names = actions.iter().flat_map(|action| {
-        let decrypting = action.parameters.iter();
-        let decrypting = decrypting.filter(|(_, schema)| Schema::of(schema).default().is_some_and(decrypts));
-        decrypting.map(move |(name, _)| format!("parameter {name} of `{}`", action.reference))
-    });
-    let names: Vec<_> = names.collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "the default of {} uses decrypt_kv, which is not there yet, as the datastore keeps no secrets yet, so that a run \
-             without a value for it fails; {INSTEAD_OF_DECRYPTION}",
-            listed(names.iter().map(String::as_str), MOST_NAMED)
-        )
-    })
-}
-
 /// The mistake in a value of the configuration, by its schema.
 fn wrong_value(name: &str, schema: &Value) -> Option<String> {
     if let Some(reason) = broken(name, schema) {
@@ -158,30 +134,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn defaults_that_decrypt_are_told_together() {
-        let action = |name: &str, parameters: Value| -> Action {
-            let action = json!({
-                "ref": format!("p.{name}"), "runner_type": "noop", "description": "", "entry_point": "",
-                "parameters": parameters,
-            });
-            serde_json::from_value(action).unwrap()
-        };
-        let secret = json!({"default": ["{{ st2kv.system.x | decrypt_kv }}"]});
-        let open = json!({"default": "{{ st2kv.system.x }}", "description": "{{ decrypt_kv }}"});
-        assert_eq!(decrypting(&[action("a", json!({"n": open, "m": {"default": "decrypt_kv"}}))]), None);
-        let note =
-            decrypting(&[action("a", json!({"n": secret, "m": open})), action("b", json!({"o": secret}))]);
-        let begin = "the default of parameter n of `p.a`, parameter o of `p.b` uses decrypt_kv, which is not there yet";
-        let is_said = |note: &String| note.starts_with(begin) && note.ends_with(INSTEAD_OF_DECRYPTION);
-        assert!(note.as_ref().is_some_and(is_said), "{note:?}");
-        let schema = json!({"auth": {"type": "object", "properties": {"pin": secret, "user": open}}});
-        let note = config_advice::decrypting(schema.as_object().unwrap());
-        let begin =
-            "config.schema.yaml: the default of `auth.pin[0]` uses decrypt_kv, which is not there yet";
-        assert!(note.as_ref().is_some_and(|note| note.starts_with(begin)), "{note:?}");
-    }
 
     #[test]
     fn a_default_with_words_that_mean_nothing_is_told() {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
+mod secrets;
+mod states;
+
 use std::sync::Arc;
 
 use petrel_datastore::Keys;
@@ -16,7 +19,7 @@ async fn keys(store: &MemoryStore) -> Keys {
 
 /// What is shown, which is to be what is stored.
 async fn shown(keys: &Keys, store: &MemoryStore) -> Vec<(String, String)> {
-    let shown: Vec<_> = keys.all().system.clone().into_iter().collect();
+    let shown: Vec<_> = keys.all().system.iter().map(|(name, value)| pair(name, value)).collect();
     let stored = store.all::<KeyValue>().await.unwrap().into_iter().map(|key| (key.name, key.value));
     assert_eq!(shown, stored.collect::<Vec<_>>());
     shown

@@ -42,7 +42,7 @@ impl Counting {
 /// One more of `name`.
 fn counted(counters: &Counters, name: &str) -> Decided<Counters, u64> {
     let (name, next) = (name.to_owned(), counters.get(name).unwrap_or(&0) + 1);
-    let key = KeyValue { name: name.clone(), value: next.to_string() };
+    let key = KeyValue::new(name.clone(), next.to_string());
     Decided::new(vec![Change::put(key)], next, move |counters: &mut Counters| {
         counters.insert(name, next);
     })
@@ -171,7 +171,7 @@ async fn of_concurrent_changes_none_is_lost_and_readers_see_them_grow() {
             // Both in one change: no reader sees one without the other.
             let both = |counters: &Counters| {
                 let next = counters.get("a").unwrap_or(&0) + 1;
-                let key = |name: &str| Change::put(KeyValue { name: name.into(), value: next.to_string() });
+                let key = |name: &str| Change::put(KeyValue::new(name, next.to_string()));
                 Ok(Decided::new(vec![key("a"), key("b")], next, move |counters: &mut Counters| {
                     counters.insert("b".into(), next);
                     counters.insert("a".into(), next);
@@ -195,7 +195,7 @@ async fn of_concurrent_changes_none_is_lost_and_readers_see_them_grow() {
 async fn what_another_host_has_committed_is_read_again_between_two_changes() {
     let counting = Counting::new();
     counting.count("a").await.unwrap();
-    let other = KeyValue { name: "a".into(), value: "7".into() };
+    let other = KeyValue::new("a", "7");
     counting.store.commit(petrel_persistence::Commit::of([Change::put(other)])).await.unwrap();
     counting.mirror.read_again(async { Ok(counting.stored().await) }).await.unwrap();
     assert_eq!(counting.count("a").await.unwrap(), 8);

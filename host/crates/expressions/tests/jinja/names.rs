@@ -23,6 +23,10 @@ impl Keys for Outside {
     fn get(&self, scope: KeyScope, name: &str, decrypt: bool) -> Result<Option<String>, String> {
         Ok((name != "none").then(|| format!("{scope:?} {name} {decrypt}")))
     }
+
+    fn open(&self, sealed: &str) -> Result<Option<String>, String> {
+        Ok(sealed.strip_prefix("sealed ").map(str::to_owned))
+    }
 }
 
 fn evaluate(expression: &str) -> Result<Value, String> {
@@ -89,6 +93,8 @@ fn functions_take_their_arguments_by_name() {
         ("version_bump_minor(value='1.2.3')", json!("1.3.0")),
         ("version_bump_patch(value='1.2.3')", json!("1.2.4")),
         ("version_strip_patch(value='1.2.3')", json!("1.2")),
+        ("decrypt_kv(value='sealed s3cret')", json!("s3cret")),
+        ("'sealed s3cret' | decrypt_kv", json!("s3cret")),
     ] {
         assert_eq!(evaluate(expression), Ok(expected), "{expression}");
     }

@@ -2,19 +2,20 @@
 //! filters and arguments.
 
 use minijinja::value::{Kwargs, Tuple, ValueKind};
-use minijinja::{Environment, Error, Value};
+use minijinja::{Environment, Error, State, Value};
 use petrel_scope::functions::{self, NONE, jsonpath, paths, time, version, yaml};
+use petrel_scope::{DATASTORE, NOT_OF_A_KEY};
 
 use super::arguments::{Arguments, bind};
 use super::text::text_of;
 use super::{CallArguments, defined, items, json, order, patterns, told, wrong};
 use crate::convert;
+use crate::keys::Scopes;
 use crate::work::{self, Exceeded};
+use crate::workflow::scope;
 
-/// The remedy where a template decrypts a key of the datastore, which nothing can do yet. Whoever reads it shall not keep a
-/// secret in clear.
-pub const INSTEAD_OF_DECRYPTION: &str = "keep the secret in the configuration of the pack, declared with `secret: true`, and \
-                                         read it as config_context.NAME";
+/// The filter that reads a secret key of the datastore, the only one that needs more than its arguments.
+pub(crate) const DECRYPTION: &str = "decrypt_kv";
 
 /// A row of the table. As a filter, a function takes its first argument from before the bar.
 struct Function {
@@ -49,9 +50,8 @@ const TO_JSON: &[&str] = &["value", "indent", "sort_keys", "separators"];
 const TO_YAML: &[&str] = &["value", "indent", "allow_unicode"];
 
 /// (Source: StackStorm's `st2common/expressions/functions`, and the names that its Orquesta runner registers them under.)
-const TABLE: [Function; 29] = [
+const TABLE: [Function; 28] = [
     row("basename", &["path"], 1, basename),
-    row("decrypt_kv", VALUE, 1, decrypt_kv),
     row("dirname", &["path"], 1, dirname),
     row("from_json_string", VALUE, 1, json::from_json_string),
     row("from_yaml_string", VALUE, 1, from_yaml_string),
@@ -93,6 +93,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         environment.add_filter(function.name, move |given: CallArguments| function.invoke(given));
     }
     environment.add_filter(SHELL_QUOTE.name, |given: CallArguments| SHELL_QUOTE.invoke(given));
+    environment.add_filter(DECRYPTION, decrypt_kv);
 }
 
 /// Adds the rows as functions, and the function that only workflows have.
@@ -100,6 +101,7 @@ pub(crate) fn add_functions(environment: &mut Environment<'static>) {
     for function in TABLE {
         environment.add_function(function.name, move |given: CallArguments| function.invoke(given));
     }
+    environment.add_function(DECRYPTION, decrypt_kv);
     environment.add_function(JSON.name, |given: CallArguments| JSON.invoke(given));
     environment.add_filter(JSON.name, |given: CallArguments| JSON.invoke(given));
     environment.add_function("zip", zip);
@@ -125,10 +127,32 @@ fn versions<T: Into<Value>>(
     of(args.required_text(0)?, args.required_text(1)?).map(Into::into).map_err(told)
 }
 
-fn decrypt_kv(_args: &Arguments) -> Result<Value, Error> {
-    Err(wrong(format!(
-        "decrypt_kv is not there yet: keys are encrypted from a later release on; {INSTEAD_OF_DECRYPTION}"
-    )))
+/// The text of a secret key of the datastore. A template reads such a key in its encrypted form, which this is given.
+/// (Source: StackStorm's `decrypt_kv`, which takes the value of the key too.)
+fn decrypt_kv(state: &State<'_, '_>, given: CallArguments) -> Result<Value, Error> {
+    let args = bind(DECRYPTION, VALUE, &given.into_values())?.require(1)?;
+    let sealed = text_of(args.value(0))?;
+    if sealed.is_empty() {
+        return Err(wrong("decrypt_kv was given an empty text: the key does not exist, or is empty"));
+    }
+    work::read(sealed.len())?;
+    let told = |reason: &str| wrong(format!("decrypt_kv cannot read the value: {reason}"));
+    let text =
+        decrypted(state, &sealed)?.map_err(|reason| told(&reason))?.ok_or_else(|| told(NOT_OF_A_KEY))?;
+    work::make(text.len())?;
+    Ok(Value::from(text))
+}
+
+/// The text of a key, `None` if there is none, or the reason why it cannot be decrypted.
+fn decrypted(state: &State<'_, '_>, sealed: &str) -> Result<Result<Option<String>, String>, Error> {
+    if let Some(root) = scope(state) {
+        return Ok(root.keys().map_or(Ok(None), |keys| keys.open(sealed)));
+    }
+    let scopes = state.lookup(DATASTORE).and_then(|value| value.downcast_object::<Scopes>());
+    let Some(scopes) = scopes else { return Ok(Ok(None)) };
+    // The key is looked for by its value.
+    work::visit(scopes.datastore.len())?;
+    Ok(scopes.datastore.open(sealed))
 }
 
 fn from_yaml_string(args: &Arguments) -> Result<Value, Error> {

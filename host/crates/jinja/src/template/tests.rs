@@ -1,6 +1,6 @@
 //! Templates as rules and parameters use them.
 
-use petrel_scope::{Datastore, KeyScope};
+use petrel_scope::{Datastore, KeyScope, Opener};
 use serde_json::{Value, json};
 
 use super::*;
@@ -129,7 +129,7 @@ fn what_is_not_defined_is_named_once() {
 fn the_datastore_is_read_by_name() {
     let system = [("a", "sysval"), ("num", "42"), ("b.c", "dotted")];
     let system = system.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    let datastore = Arc::new(Datastore { system, ..Datastore::default() });
+    let datastore = Arc::new(Datastore::shared(system));
     let scope = Scope::new().with_datastore(datastore).with_key_scope("system", KeyScope::System);
     for (template, expected) in [
         ("{{ st2kv.system.a }}{{ system.a }}", "sysvalsysval"),
@@ -139,6 +139,50 @@ fn the_datastore_is_read_by_name() {
         ("{{ st2kv.system.a == 'sysval' }}{{ st2kv.system.a | to_complex }}", "True\"sysval\""),
     ] {
         assert_eq!(render(template, &scope).as_deref(), Ok(expected), "{template}");
+    }
+}
+
+/// Opens `sealed:NAME` for the key of that name.
+#[derive(Debug)]
+struct ByName;
+
+impl Opener for ByName {
+    fn open(&self, key: &KeyName, sealed: &str) -> Result<Option<String>, String> {
+        match sealed.strip_prefix("sealed:") {
+            None => Ok(None),
+            Some(name) if name == key.name => Ok(Some(format!("s3cret of {key}"))),
+            Some(_) => Err("it is of another key".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn a_secret_key_is_read_encrypted_and_decrypted_on_request() {
+    let of = |pairs: &[(&str, &str)]| {
+        Arc::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    };
+    let system = of(&[("a", "sealed:a"), ("b.c", "sealed:b.c"), ("d", "sealed:e"), ("open", "text")]);
+    let datastore = Datastore { system, user: of(&[("u", "sealed:u")]), opener: Some(Arc::new(ByName)) };
+    let scope = Scope::new().with_datastore(Arc::new(datastore)).with("taken", json!("sealed:a"));
+    for (template, expected) in [
+        ("{{ st2kv.system.a }}", "sealed:a"),
+        ("{{ st2kv.system.a | decrypt_kv }}", "s3cret of st2kv.system.a"),
+        ("{{ st2kv.system.b.c | decrypt_kv | upper }}", "S3CRET OF ST2KV.SYSTEM.B.C"),
+        ("{{ st2kv.user.u | decrypt_kv }}", "s3cret of st2kv.user.u"),
+        ("{{ taken | decrypt_kv }}", "s3cret of st2kv.system.a"),
+    ] {
+        let compiled = Template::compile(template).unwrap();
+        assert_eq!(compiled.render(&scope).as_deref(), Ok(expected), "{template}");
+        assert_eq!(compiled.may_decrypt(), template.contains("decrypt_kv"), "{template}");
+    }
+    for (template, says) in [
+        ("{{ st2kv.system.d | decrypt_kv }}", "it is of another key"),
+        ("{{ st2kv.system.open | decrypt_kv }}", "it is not the encrypted value of a key"),
+        ("{{ 'sealed:x' | decrypt_kv }}", "it is not the encrypted value of a key"),
+        ("{{ st2kv.system.gone | decrypt_kv }}", "an empty text: the key does not exist"),
+    ] {
+        let error = render(template, &scope).unwrap_err().to_string();
+        assert!(error.contains(says), "{template}: {error}");
     }
 }
 
@@ -169,7 +213,7 @@ fn what_a_template_may_read_is_never_less_than_it_reads() {
 
 #[test]
 fn a_missing_key_is_named_as_it_was_written() {
-    let datastore = Datastore { system: [("a".to_owned(), "1".to_owned())].into(), ..Datastore::default() };
+    let datastore = Datastore::shared([("a".to_owned(), "1".to_owned())].into());
     let scope = Scope::new().with_datastore(Arc::new(datastore));
     for (template, says) in [
         (

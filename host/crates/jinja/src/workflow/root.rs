@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object};
 use minijinja::{State, Value};
-use petrel_scope::workflow::CurrentTask;
+use petrel_scope::workflow::{CurrentTask, Keys};
 use petrel_scope::{Variables, WorkflowScope};
 
 use crate::mutable::Thaw;
@@ -20,6 +20,11 @@ pub(crate) struct Root {
 }
 
 impl Root {
+    /// The keys of the datastore.
+    pub(crate) fn keys(&self) -> Option<&Arc<dyn Keys>> {
+        self.scope.keys.as_ref()
+    }
+
     /// The seed of random numbers.
     pub(crate) fn seed(&self) -> u64 {
         self.scope.moment.seed

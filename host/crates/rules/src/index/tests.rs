@@ -38,10 +38,7 @@ fn what_waits_for_a_value_of_the_datastore_is_a_candidate_whatever_comes() {
         index.insert(rule(number, &json!({"criteria": {key: {"type": "equals", "pattern": pattern}}})));
     }
     let trigger: Ref = "p.t".parse().unwrap();
-    let datastore = petrel_expressions::Datastore {
-        system: [("x".to_owned(), "x".to_owned())].into_iter().collect(),
-        ..Default::default()
-    };
+    let datastore = petrel_expressions::Datastore::shared([("x".to_owned(), "x".to_owned())].into());
     let happened = |value: &str| occurrence(json!({"a": value})).with_datastore(Arc::new(datastore.clone()));
     assert_eq!(names(&enforce(&index, &trigger, &happened("x"))), ["r1", "r2", "r3"]);
     assert_eq!(names(&enforce(&index, &trigger, &happened("{{ st2kv.system.x }}"))), ["r2", "r3"]);

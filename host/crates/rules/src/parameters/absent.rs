@@ -38,7 +38,7 @@ pub fn absent_keys<'a>(
     let mut absent = Vec::new();
     let mut add = |parameter: &'a str, is_default: bool, value: &'a Parameter| {
         for template in value.templates() {
-            // Whoever follows the advice to set a key that is decrypted stores a secret in the open, and it fails all the same.
+            // Whoever follows the advice to set a key that is decrypted would store a secret in the open.
             let is_decrypted = may_decrypt(template.source());
             if template.datastore_keys().is_empty() || is_decrypted || replaces_absence(template.source()) {
                 continue;
@@ -108,7 +108,7 @@ mod tests {
         }));
         let signature = Signature::new(&object(json!({})), &declared);
         let system = [("limit".to_owned(), "5".to_owned())];
-        let datastore = Datastore { system: system.into(), ..Datastore::default() };
+        let datastore = Datastore::shared(system.into());
         for (given, expected) in [
             (json!({"a": "{{ st2kv.system.limit }}", "who": 1, "always": 2}), &["always always"][..]),
             (json!({"a": ["{{ st2kv.system.limt }}"], "who": 1}), &["a limt", "always always"]),

@@ -53,6 +53,11 @@ impl Given {
         self.templates().flat_map(Template::datastore_keys)
     }
 
+    /// Whether a template may decrypt a key of the datastore.
+    pub fn may_decrypt(&self) -> bool {
+        self.templates().any(Template::may_decrypt)
+    }
+
     /// All templates.
     pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
         self.0.iter().flat_map(|(_, parameter)| parameter.templates())

@@ -12,8 +12,8 @@ use super::signature::{Declared, Signature};
 use crate::reads::Reads;
 
 /// The names of the parameters whose templates read a secret, directly or through other parameters. Secrets
-/// are the parameters for which `is_secret` holds, and the marked parts of the values in `beside`: these are
-/// all that templates see besides the parameters, as pairs of a name and a schema.
+/// are the parameters for which `is_secret` holds, what is decrypted, and the marked parts of the values in `beside`:
+/// these are all that templates see besides the parameters, as pairs of a name and a schema.
 pub fn made_from_secrets<'a>(
     given: &'a Given,
     signature: &'a Signature,
@@ -24,7 +24,7 @@ pub fn made_from_secrets<'a>(
     let declared = signature.iter().map(|declared| (declared.name.as_str(), &declared.default));
     for (name, parameter) in given.iter().chain(declared) {
         for template in parameter.templates() {
-            if reads_marked(template, beside) {
+            if template.may_decrypt() || reads_marked(template, beside) {
                 open.push(name);
             }
             for read in template.may_read() {
@@ -57,7 +57,8 @@ pub fn reading_hidden<'a>(
     for declared in signature.iter().filter(takes_default) {
         let (name, templates) = (declared.name.as_str(), declared.default.templates());
         let is_hidden = signature.is_secret(name) && !declared.default.is_null();
-        if is_hidden || templates.iter().any(|template| reads_marked(template, beside)) {
+        let reads = |template: &&Template| template.may_decrypt() || reads_marked(template, beside);
+        if is_hidden || templates.iter().any(reads) {
             open.push(name);
         }
         for read in templates.into_iter().flat_map(Template::may_read) {
@@ -70,6 +71,24 @@ pub fn reading_hidden<'a>(
     };
     let reading = |parameter: &Parameter| parameter.templates().into_iter().any(&reads);
     given.iter().find(|(_, parameter)| reading(parameter)).map(|(name, _)| name)
+}
+
+/// The first of the given parameters whose template decrypts a key of the datastore, except for one that is nothing but
+/// the key of the user: `{{ st2kv.user.NAME | decrypt_kv }}`.
+pub fn decrypting(given: &Given) -> Option<&str> {
+    let reads = |template: &&Template| template.may_decrypt() && !is_own_key(template.source());
+    let found = given.iter().find(|(_, parameter)| parameter.templates().iter().any(reads));
+    found.map(|(name, _)| name)
+}
+
+fn is_own_key(source: &str) -> bool {
+    let inside = source.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    let parts = inside.and_then(|inside| inside.split_once('|'));
+    parts.is_some_and(|(key, filter)| {
+        let name = key.trim().strip_prefix("st2kv.user.");
+        let is_plain = |char: char| char.is_alphanumeric() || char == '_' || char == '.';
+        name.is_some_and(|name| name.chars().all(is_plain)) && filter.trim() == "decrypt_kv"
+    })
 }
 
 /// The names in `open`, and those that read them, directly or through others.
@@ -122,6 +141,8 @@ mod tests {
             (json!({"n": "{{ config_context.token }}", "c": "{{ n }}"}), &["b", "c", "n"][..]),
             (json!({"n": "{{ config_context | to_json_string }}"}), &["b", "n"][..]),
             (json!({"n": "{{ config_context.url }}", "c": "{{ n }}"}), &["b"][..]),
+            (json!({"n": "{{ st2kv.system.x | decrypt_kv }}", "c": "{{ n }}"}), &["b", "c", "n"][..]),
+            (json!({"n": "{{ st2kv.system.x }}", "c": "{{ n }}"}), &["b"][..]),
             // A secret that is given as a template is one by its schema already.
             (json!({"pin": "{{ n }}", "n": 5}), &["b"][..]),
         ] {
@@ -169,6 +190,23 @@ mod tests {
             let beside = [("config_context", &schema)];
             let reading = reading_hidden(&compiled, &signature, |name| name == "taken", &beside);
             assert_eq!(reading, found, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_decrypts_more_than_a_key_of_the_user_is_found() {
+        for (value, is_found) in [
+            ("{{ st2kv.system.x | decrypt_kv }}", true),
+            ("{{ st2kv.user.x | decrypt_kv | upper }}", true),
+            ("{{ st2kv.user.x | decrypt_kv }}{{ st2kv.system.x | decrypt_kv }}", true),
+            ("{{ st2kv.user.x ~ st2kv['system'].x | decrypt_kv }}", true),
+            ("{{ taken | decrypt_kv }}", true),
+            ("{{ st2kv.user.x.y | decrypt_kv }}", false),
+            ("{{ st2kv.system.x }}", false),
+            ("decrypt_kv", false),
+        ] {
+            let given = Given::compile(&object(&json!({"n": 1, "m": [value]})));
+            assert_eq!(decrypting(&given), is_found.then_some("m"), "{value}");
         }
     }
 

@@ -380,8 +380,7 @@ mod tests {
         let path = JsonPath::parse(&format!("trigger.{}", "x".repeat(5_000))).unwrap();
         let said = of_path(&path, &Value::Object(many), false).unwrap();
         assert!(said.chars().count() < 1_000 && said.ends_with(" and 4990 more"), "{said}");
-        let datastore =
-            Datastore { system: [("n".to_owned(), "9".repeat(1 << 20))].into(), ..Datastore::default() };
+        let datastore = Datastore::shared([("n".to_owned(), "9".repeat(1 << 20))].into());
         let key = KeyName { scope: KeyScope::System, name: "n".to_owned() };
         let said = zero(&key, "int", &datastore, false).unwrap();
         assert!(said.chars().count() < 200, "{said}");

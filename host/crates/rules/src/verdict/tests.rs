@@ -168,7 +168,7 @@ fn a_verdict_quotes_no_secret() {
 fn criteria_look_into_the_datastore_and_what_is_there_is_data() {
     let system = [("limit", "5"), ("name", "main"), ("a.b", "dotted"), ("code", "{{ trigger.n }}")];
     let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    let datastore = petrel_expressions::Datastore { system, ..Default::default() };
+    let datastore = petrel_expressions::Datastore::shared(system);
     let payload =
         json!({"name": "main", "n": 7, "d": "dotted", "code": "{{ trigger.n }}", "l": [{"id": "main"}]});
     let occurrence = Occurrence::new(Arc::new(payload), Timestamp::default(), Arc::default())
@@ -268,7 +268,7 @@ fn no_name_within_a_secret_is_told() {
 fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
     let system = [("limit", "5"), ("rate", "0.5"), ("quoted", "\"5\""), ("inf", "inf")];
     let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    let datastore = Arc::new(petrel_expressions::Datastore { system, ..Default::default() });
+    let datastore = Arc::new(petrel_expressions::Datastore::shared(system));
     let payload = json!({"n": 7, "name": "main", "s": "5"});
     for (key, operator, pattern, matched, says) in [
         (
@@ -325,7 +325,7 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
 fn a_number_that_is_made_of_a_text_that_is_none_is_told() {
     let system = [("limit", "5"), ("word", "abc"), ("quoted", "\"5\"")]
         .map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let datastore = Arc::new(petrel_expressions::Datastore { system: system.into(), ..Default::default() });
+    let datastore = Arc::new(petrel_expressions::Datastore::shared(system.into()));
     let payload = json!({"n": 7});
     let of = |pattern: &str| {
         let rule = rule(&json!({"trigger.n": {"type": "gt", "pattern": pattern}}));
@@ -350,5 +350,38 @@ fn a_number_that_is_made_of_a_text_that_is_none_is_told() {
     ] {
         let (matched, told, _) = of(pattern);
         assert!(!matched && told.contains(says), "{told}");
+    }
+}
+
+/// Opens every value that begins with `sealed:`.
+#[derive(Debug)]
+struct Open;
+
+impl petrel_expressions::Opener for Open {
+    fn open(&self, _: &petrel_expressions::KeyName, sealed: &str) -> Result<Option<String>, String> {
+        Ok(sealed.strip_prefix("sealed:").map(str::to_owned))
+    }
+}
+
+#[test]
+fn what_is_decrypted_is_compared_and_not_shown() {
+    let system = [("pin".to_owned(), "sealed:s3cret".to_owned())].into();
+    let datastore = petrel_expressions::Datastore {
+        opener: Some(Arc::new(Open)),
+        ..petrel_expressions::Datastore::shared(system)
+    };
+    let datastore = Arc::new(datastore);
+    for (payload, pattern, matched) in [
+        ("s3cret", "{{ st2kv.system.pin | decrypt_kv }}", true),
+        ("other", "{{ st2kv.system.pin | decrypt_kv }}", false),
+        ("s3cret", "{{ st2kv.system.gone | decrypt_kv }}", false),
+    ] {
+        let rule = rule(&json!({"trigger.pin": {"type": "equals", "pattern": pattern}}));
+        let payload = Arc::new(json!({"pin": payload}));
+        let occurrence = Occurrence::new(payload, Timestamp::default(), Arc::clone(&datastore));
+        let verdict = evaluate_all(&rule, &occurrence);
+        let shown = format!("{} {:?}", verdict.criteria[0], verdict.criteria[0].pattern);
+        assert_eq!(verdict.matched, matched, "{pattern}: {shown}");
+        assert!(verdict.criteria[0].is_secret && !shown.contains("s3cret"), "{shown}");
     }
 }

@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn keys_that_are_not_there_are_warned_about_with_the_nearest() {
         let keys = [("limit", "5"), ("word", "abc")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let datastore = Datastore { system: keys.into(), ..Datastore::default() };
+        let datastore = Datastore::shared(keys.into());
         let declared = json!({"host": {"default": "{{ st2kv.system.host }}"}, "pin": {"secret": true}});
         let signature = Signature::new(&serde_json::Map::new(), declared.as_object().unwrap());
         let pattern = |pattern: &str| json!({"trigger.n": {"type": "gt", "pattern": pattern}});
@@ -296,8 +296,7 @@ mod tests {
 
     #[test]
     fn keys_that_a_pack_reads_in_vain_are_told_by_cause() {
-        let datastore =
-            Datastore { system: [("limit".to_owned(), "5".to_owned())].into(), ..Datastore::default() };
+        let datastore = Datastore::shared([("limit".to_owned(), "5".to_owned())].into());
         let read = |key: &str| json!({"type": "string", "default": format!("{{{{ st2kv.{key} }}}}")});
         let number = json!({"type": "integer", "default": "{{ st2kv.system.gone }}"});
         let many: Value = (1..8).map(|n| (format!("n{n}"), read(&format!("system.colour{n}")))).collect();
@@ -358,8 +357,7 @@ mod tests {
             });
             CompiledRule::new(Arc::new(serde_json::from_value(rule).unwrap()))
         });
-        let datastore =
-            Datastore { system: [("word".to_owned(), "abc".to_owned())].into(), ..Datastore::default() };
+        let datastore = Datastore::shared([("word".to_owned(), "abc".to_owned())].into());
         let notes = pack_key_warnings(&[], &rules, &datastore);
         let begin = [
             "rule p.a: in the criterion trigger.n `| int` of \"abc\" is 0;",

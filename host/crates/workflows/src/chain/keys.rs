@@ -107,8 +107,7 @@ mod tests {
         let chain = ChainDefinition::compile(&json!({"chain": [
             {"name": "a", "ref": "core.noop", "parameters": {"x": "{{ st2kv.system.limit }}", "y": ["{{ st2kv.system.limt }}"]}},
         ]}));
-        let datastore =
-            Datastore { system: [("limit".to_owned(), "5".to_owned())].into(), ..Datastore::default() };
+        let datastore = Datastore::shared([("limit".to_owned(), "5".to_owned())].into());
         let notes = chain.unwrap().absent_keys(&datastore);
         let told: Vec<_> = notes.iter().map(|note| (note.path.as_str(), note.message.as_str())).collect();
         let says = "it gets an empty text, since the datastore has no key st2kv.system.limt; did you mean st2kv.system.limit?";

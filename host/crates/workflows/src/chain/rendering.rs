@@ -1,9 +1,11 @@
 //! Renders values of a chain. A value with a template becomes text; any other value stays as it is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use petrel_expressions::{Datastore, KeyScope, Scope, Template, is_template};
+use petrel_expressions::workflow::Keys;
+use petrel_expressions::{Datastore, KeyName, KeyScope, Opener, Scope, Template, is_template};
 use serde_json::{Map, Value};
 
 use super::{ChainInput, Node};
@@ -108,16 +110,27 @@ fn rendered_value(value: &Value, scope: &Scope, world: &World) -> Result<Value, 
 
 /// The datastore values that a template reads.
 fn datastore(template: &Template, world: &World) -> Result<Arc<Datastore>, String> {
-    let mut datastore = Datastore::default();
-    let Some(keys) = &world.keys else { return Ok(Arc::new(datastore)) };
+    let Some(keys) = &world.keys else { return Ok(Arc::default()) };
+    let (mut system, mut user) = (BTreeMap::new(), BTreeMap::new());
     for key in template.datastore_keys() {
         if let Some(value) = keys.get(key.scope, &key.name, false)? {
             let values = match key.scope {
-                KeyScope::System => &mut datastore.system,
-                KeyScope::User => &mut datastore.user,
+                KeyScope::System => &mut system,
+                KeyScope::User => &mut user,
             };
             values.insert(key.name.clone(), value);
         }
     }
-    Ok(Arc::new(datastore))
+    let opener: Option<Arc<dyn Opener>> = Some(Arc::new(OfWorld(Arc::clone(keys))));
+    Ok(Arc::new(Datastore { system: Arc::new(system), user: Arc::new(user), opener }))
+}
+
+/// Decrypts by the keys of the world.
+#[derive(Debug)]
+struct OfWorld(Arc<dyn Keys>);
+
+impl Opener for OfWorld {
+    fn open(&self, _: &KeyName, sealed: &str) -> Result<Option<String>, String> {
+        self.0.open(sealed)
+    }
 }

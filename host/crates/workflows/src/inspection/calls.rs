@@ -172,8 +172,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_not_there_is_noted_with_the_nearest() {
-        let datastore =
-            Datastore { system: [("limit".to_owned(), "5".to_owned())].into(), ..Datastore::default() };
+        let datastore = Datastore::shared([("limit".to_owned(), "5".to_owned())].into());
         for (text, says) in [
             ("<% st2kv('system.limit') %>", None),
             ("<% st2kv('system.limt') %>", Some("did you mean `st2kv('system.limit')`?")),

@@ -1,0 +1,309 @@
+//! The vault: texts that are stored sealed, so that nobody reads them in the store, in a backup or in the API.
+//!
+//! A sealed text is `petrel:1:KEY:BASE64`: the id of the key, and the nonce with the encrypted text
+//! (`XChaCha20-Poly1305`). It is bound to the object that it belongs to, so that it opens in no other place. The first key of
+//! a vault seals, and all of them open. The host reads the keys from a file ([`VaultKey::read_all`]) and makes them.
+//!
+//! [`st2_key`] opens what StackStorm has encrypted.
+
+pub mod st2_key;
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead as _, Payload};
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use petrel_model::hexadecimal;
+use sha2::{Digest as _, Sha256};
+use st2_key::St2Key;
+
+/// The beginning of every sealed text, with the version of its form.
+const MARK: &str = "petrel:1:";
+/// The first line of a file with keys.
+const HEAD: &str = "petrel-vault 1";
+/// The bytes of a key.
+const KEY: usize = 32;
+/// The bytes of a nonce, which are enough to choose it at random.
+const NONCE: usize = 24;
+/// The bytes of the digest of a key that are its id.
+const ID: usize = 6;
+
+/// The remedy where nothing else is known.
+const WITHOUT_KEY: &str =
+    "see the log of the host, which says at its start where the file with the key is expected";
+
+/// A key that seals and opens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VaultKey {
+    id: String,
+    secret: [u8; KEY],
+}
+
+/// The keys of one host. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Vault(Arc<Keys>);
+
+#[derive(Debug, Default)]
+struct Keys {
+    /// The first one seals.
+    keys: Vec<VaultKey>,
+    /// Why there is none, and what to do about it.
+    remedy: Option<String>,
+    st2: Option<St2Key>,
+}
+
+/// The reason why a text cannot be sealed or opened. None quotes the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// There is no key at all.
+    #[error("the host has no key for secrets; {0}")]
+    NoKey(String),
+    /// The key of a sealed text is not there.
+    #[error(
+        "it was sealed with the key {0}, which the host does not have; put the file with that key back, and start the host again"
+    )]
+    UnknownKey(String),
+    /// The text is not sealed.
+    #[error("it is not encrypted; read it as it is")]
+    NotSealed,
+    /// The text was changed, or belongs to something else.
+    #[error("it is damaged, or was sealed for something else; set it again")]
+    Damaged,
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes ({0}); try again")]
+    Random(String),
+}
+
+/// A file with keys that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} is not that of a file with keys for secrets: {expected} is expected")]
+pub struct NotKeys {
+    line: usize,
+    expected: &'static str,
+}
+
+impl VaultKey {
+    /// A new random key.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn generate() -> Result<Self, VaultError> {
+        let mut secret = [0; KEY];
+        getrandom::fill(&mut secret).map_err(|error| VaultError::Random(error.to_string()))?;
+        Ok(Self::of(secret))
+    }
+
+    fn of(secret: [u8; KEY]) -> Self {
+        let digest = Sha256::new().chain_update(b"petrel vault key").chain_update(secret).finalize();
+        Self { id: hexadecimal(digest.get(..ID).unwrap_or_default()), secret }
+    }
+
+    /// The id, which tells nothing of the key.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The text of a file with these keys.
+    pub fn write_all(keys: &[Self]) -> String {
+        let lines = keys.iter().map(|key| format!("{} {}\n", key.id, STANDARD.encode(key.secret)));
+        format!("{HEAD}\n{}", lines.collect::<String>())
+    }
+
+    /// The keys in the text of a file, of which there is one at least.
+    ///
+    /// # Errors
+    /// The line that is wrong. It is not quoted.
+    pub fn read_all(text: &str) -> Result<Vec<Self>, NotKeys> {
+        let wrong = |line: usize, expected| NotKeys { line: line + 1, expected };
+        let mut lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+        if lines.next().is_none_or(|(_, head)| head != HEAD) {
+            return Err(wrong(0, HEAD));
+        }
+        let keys = lines.map(|(number, line)| {
+            let (id, secret) = line.split_once(' ').ok_or_else(|| wrong(number, "an id and a key"))?;
+            let secret = STANDARD.decode(secret.trim()).ok();
+            let secret = secret.and_then(|secret| <[u8; KEY]>::try_from(secret).ok());
+            let key = secret.map(Self::of).filter(|key| key.id == id);
+            key.ok_or_else(|| wrong(number, "a whole key behind its id"))
+        });
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() { Err(wrong(1, "an id and a key")) } else { Ok(keys) }
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&self.secret.into())
+    }
+}
+
+/// Without the secret.
+impl fmt::Debug for VaultKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VaultKey").field(&self.id).finish()
+    }
+}
+
+impl Vault {
+    /// A vault that seals with the first of `keys`, and opens with all of them.
+    pub fn new(keys: Vec<VaultKey>) -> Self {
+        Self(Arc::new(Keys { keys, ..Keys::default() }))
+    }
+
+    /// A vault without a key, and the remedy for that.
+    pub fn locked(remedy: impl Into<String>) -> Self {
+        Self(Arc::new(Keys { remedy: Some(remedy.into()), ..Keys::default() }))
+    }
+
+    /// With the key of the StackStorm whose encrypted texts this vault takes.
+    #[must_use]
+    pub fn with_st2_key(self, st2: St2Key) -> Self {
+        let Keys { keys, remedy, .. } = &*self.0;
+        Self(Arc::new(Keys { keys: keys.clone(), remedy: remedy.clone(), st2: Some(st2) }))
+    }
+
+    /// The key of StackStorm, if there is one.
+    pub fn st2_key(&self) -> Option<&St2Key> {
+        self.0.st2.as_ref()
+    }
+
+    /// Whether `text` has the form of a sealed one.
+    pub fn is_sealed(text: &str) -> bool {
+        text.starts_with(MARK)
+    }
+
+    /// The id of the key by which `sealed` was sealed.
+    pub fn key_of(sealed: &str) -> Option<&str> {
+        sealed.strip_prefix(MARK)?.split_once(':').map(|(id, _)| id)
+    }
+
+    /// Whether the key of `sealed` is there.
+    pub fn has_key_of(&self, sealed: &str) -> bool {
+        Self::key_of(sealed).is_some_and(|id| self.0.keys.iter().any(|key| key.id == id))
+    }
+
+    /// Whether `sealed` was sealed by the key that seals now.
+    pub fn is_current(&self, sealed: &str) -> bool {
+        Self::key_of(sealed).is_some_and(|id| self.0.keys.first().is_some_and(|key| key.id == id))
+    }
+
+    /// `text` as it may be stored for `owner`, the object that it belongs to.
+    ///
+    /// # Errors
+    /// When there is no key.
+    pub fn seal(&self, text: &str, owner: &str) -> Result<String, VaultError> {
+        let key = self.0.keys.first().ok_or_else(|| self.no_key())?;
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).map_err(|error| VaultError::Random(error.to_string()))?;
+        let payload = Payload { msg: text.as_bytes(), aad: owner.as_bytes() };
+        // It fails only for texts of hundreds of gigabytes.
+        let sealed =
+            key.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_too_long| VaultError::Damaged)?;
+        Ok(format!("{MARK}{}:{}", key.id, STANDARD.encode([nonce.as_slice(), sealed.as_slice()].concat())))
+    }
+
+    /// The text that was sealed for `owner`.
+    ///
+    /// # Errors
+    /// When its key is not there, or it was not sealed for that, or not at all.
+    pub fn open(&self, sealed: &str, owner: &str) -> Result<String, VaultError> {
+        let (id, body) =
+            sealed.strip_prefix(MARK).and_then(|rest| rest.split_once(':')).ok_or(VaultError::NotSealed)?;
+        if self.0.keys.is_empty() {
+            return Err(self.no_key());
+        }
+        let key = self.0.keys.iter().find(|key| key.id == id);
+        let key = key.ok_or_else(|| VaultError::UnknownKey(id.chars().take(2 * ID).collect()))?;
+        let body = STANDARD.decode(body).map_err(|_not_base64| VaultError::Damaged)?;
+        let (nonce, sealed) = body.split_at_checked(NONCE).ok_or(VaultError::Damaged)?;
+        let nonce = <[u8; NONCE]>::try_from(nonce).map_err(|_never| VaultError::Damaged)?;
+        let payload = Payload { msg: sealed, aad: owner.as_bytes() };
+        let opened = key.cipher().decrypt(&XNonce::from(nonce), payload);
+        let opened = opened.map_err(|_not_authentic| VaultError::Damaged)?;
+        String::from_utf8(opened).map_err(|_not_text| VaultError::Damaged)
+    }
+
+    fn no_key(&self) -> VaultError {
+        VaultError::NoKey(self.0.remedy.clone().unwrap_or_else(|| WITHOUT_KEY.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vault() -> Vault {
+        Vault::new(vec![VaultKey::of([7; KEY]), VaultKey::of([8; KEY])])
+    }
+
+    #[test]
+    fn a_text_is_sealed_and_opened_for_its_owner_alone() {
+        let vault = vault();
+        for text in ["", "s3cret", "grün 🦆", &"x".repeat(1 << 20)] {
+            let sealed = vault.seal(text, "a").unwrap();
+            assert!(Vault::is_sealed(&sealed) && vault.is_current(&sealed), "{sealed}");
+            assert!(text.is_empty() || !sealed.contains(text));
+            assert_ne!(vault.seal(text, "a").unwrap(), sealed, "each has a nonce of its own");
+            assert_eq!(vault.open(&sealed, "a").as_deref(), Ok(text));
+            assert_eq!(vault.open(&sealed, "b"), Err(VaultError::Damaged));
+        }
+    }
+
+    #[test]
+    fn what_was_changed_is_not_opened() {
+        let vault = vault();
+        let sealed = vault.seal("s3cret", "a").unwrap();
+        let start = sealed.rfind(':').unwrap() + 1;
+        for place in start..sealed.len() {
+            let mut bytes = sealed.clone().into_bytes();
+            bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert_eq!(vault.open(&changed, "a"), Err(VaultError::Damaged), "{place}");
+        }
+        for (changed, error) in [
+            (sealed[..start + 8].to_owned(), VaultError::Damaged),
+            (sealed[..start].to_owned(), VaultError::Damaged),
+            ("s3cret".to_owned(), VaultError::NotSealed),
+            (String::new(), VaultError::NotSealed),
+        ] {
+            assert_eq!(vault.open(&changed, "a"), Err(error), "{changed}");
+        }
+    }
+
+    #[test]
+    fn an_older_key_opens_and_another_one_does_not() {
+        let (old, new) = (VaultKey::of([1; KEY]), VaultKey::of([2; KEY]));
+        let sealed = Vault::new(vec![old.clone()]).seal("s3cret", "a").unwrap();
+        let rotated = Vault::new(vec![new.clone(), old.clone()]);
+        assert_eq!(rotated.open(&sealed, "a").as_deref(), Ok("s3cret"));
+        assert!(rotated.has_key_of(&sealed) && !rotated.is_current(&sealed));
+        let other = Vault::new(vec![new]);
+        assert!(!other.has_key_of(&sealed));
+        assert_eq!(other.open(&sealed, "a"), Err(VaultError::UnknownKey(old.id().to_owned())));
+        let locked = Vault::locked("put it back");
+        assert_eq!(locked.open(&sealed, "a"), Err(VaultError::NoKey("put it back".into())));
+        assert_eq!(locked.seal("x", "a"), Err(VaultError::NoKey("put it back".into())));
+        assert!(Vault::default().seal("x", "a").unwrap_err().to_string().contains("see the log"));
+    }
+
+    #[test]
+    fn keys_are_written_and_read_back_and_never_shown() {
+        let keys = vec![VaultKey::generate().unwrap(), VaultKey::of([9; KEY])];
+        let text = VaultKey::write_all(&keys);
+        assert_eq!(VaultKey::read_all(&text).as_ref(), Ok(&keys));
+        assert_eq!(VaultKey::read_all(&format!("{text}\n\n")).as_ref(), Ok(&keys));
+        let shown = format!("{:?}", Vault::new(keys.clone()));
+        assert!(shown.contains(keys[0].id()) && !shown.contains(&STANDARD.encode([9; KEY])), "{shown}");
+        for (text, line) in [
+            ("", 1),
+            ("something else", 1),
+            ("petrel-vault 1\n", 2),
+            ("petrel-vault 1\nabc\n", 2),
+            ("petrel-vault 1\nabc CQkJ\n", 2),
+            (&text.replace(keys[1].id(), keys[0].id()), 3),
+        ] {
+            let refused = VaultKey::read_all(text).unwrap_err();
+            assert_eq!(refused.line, line, "{text}: {refused}");
+        }
+    }
+}
