@@ -144,6 +144,8 @@ typed_id! {
     RuleId,
     /// The id of an internal event that is not yet a trigger instance.
     InternalEventId,
+    /// The id of a policy.
+    PolicyId,
     /// The id of an enforcement, that is of one match of a rule.
     EnforcementId,
     /// The id of an API key.

@@ -3,8 +3,8 @@
 //! Everything here is pure: no clock, no randomness, no I/O, no async. Other crates decide (`petrel-rules`), store
 //! (`petrel-persistence`) or act (`petrel-engine`) on these types. This crate only defines them and their legal moves.
 //!
-//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`] and [`rule`]
-//! are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
+//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`], [`rule`]
+//! and [`policy`] are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
 //! together, [`account`] the users.
 
 pub mod account;
@@ -25,6 +25,7 @@ pub mod parameters;
 mod parsed;
 pub mod payload;
 pub mod pointer;
+pub mod policy;
 pub mod quoted;
 pub mod reference;
 pub mod rule;
@@ -42,10 +43,13 @@ pub use account::{ApiKey, Token, User};
 pub use action::Action;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;
-pub use id::{ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, RuleId, TokenId, TriggerInstanceId};
+pub use id::{
+    ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, PolicyId, RuleId, TokenId, TriggerInstanceId,
+};
 pub use internal_event::InternalEvent;
 pub use pack::{Pack, PackConfig};
 pub use payload::Payload;
+pub use policy::{Policy, PolicyState};
 pub use reference::Ref;
 pub use rule::{Enforcement, Rule};
 pub use status::{Status, StatusEvent};

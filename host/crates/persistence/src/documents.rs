@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, InternalEvent, InternalEventId, KeyValue, Pack, PackConfig, Ref, Rule,
-    TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, InternalEvent, InternalEventId, KeyValue, Pack, PackConfig, Policy, PolicyState,
+    Ref, Rule, TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -158,6 +158,10 @@ documents! {
     Rule: Ref = reference, "rule";
     /// The state of a timer, by the reference of its trigger.
     TimerState: Ref = reference, "timer";
+    /// A policy, by its reference.
+    Policy: Ref = reference, "policy";
+    /// What a policy remembers of executions, by the policy and what they have in common.
+    PolicyState: String = key, "state of a policy";
     /// An event of the platform that is not yet a trigger instance, by its id.
     InternalEvent: InternalEventId = id, "internal event";
     /// The file of a workflow as executions began with it, by its digest.

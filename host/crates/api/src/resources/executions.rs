@@ -88,11 +88,7 @@ fn in_store(asked: &ListRequest) -> ExecutionFilter {
     let (after, before) = asked.times();
     let parent = asked.wanted("parent").and_then(|id| id.parse().ok()).map(Some);
     ExecutionFilter {
-        // An execution that is shown as delayed is stored as requested.
-        status: asked.wanted("status").and_then(|status| status.parse().ok()).map(|status| match status {
-            Status::Delayed => Status::Requested,
-            other => other,
-        }),
+        status: asked.wanted("status").and_then(|status| status.parse().ok()),
         action: asked.wanted("action").and_then(|action| action.parse().ok()),
         rule: asked.wanted("rule").and_then(|rule| rule.parse().ok()),
         trigger_instance: asked.wanted("trigger_instance").and_then(|id| id.parse().ok()),
