@@ -27,6 +27,7 @@ mod log;
 mod moment;
 mod nothing;
 mod pack;
+mod policy;
 mod restore;
 mod resume_all;
 mod rule;
@@ -119,6 +120,12 @@ enum Verb {
     /// Show timers, and when they are due
     #[command(subcommand)]
     Timer(timer::Timer),
+    /// Create, change and show policies, which limit when executions of an action start
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Show the types of policies, with their parameters
+    #[command(subcommand)]
+    PolicyType(policy::PolicyType),
     /// Show, check and register packs
     #[command(subcommand)]
     Pack(pack::Pack),
@@ -223,6 +230,8 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::RuleEnforcement(enforcement) => enforcement.run(&session()?).await,
             Verb::Trigger(trigger) => trigger.run(&session()?).await,
             Verb::Timer(timer) => timer.run(&session()?).await,
+            Verb::Policy(policy) => policy.run(&session()?).await,
+            Verb::PolicyType(kind) => kind.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
             Verb::Key(key) => key.run(&session()?).await,
             Verb::Log(log) => log.run(&session()?).await,

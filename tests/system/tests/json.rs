@@ -28,6 +28,15 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("rule list", "", 0),
     ("rule get", "mine.hook", 0),
     ("rule enable", "mine.hook mine.none", 1),
+    ("policy create", "policy.yaml", 0),
+    ("policy update", "mine.limit policy.yaml", 0),
+    ("policy disable", "mine.limit", 0),
+    ("policy enable", "mine.limit", 0),
+    ("policy list", "", 0),
+    ("policy get", "mine.limit", 0),
+    ("policy-type list", "", 0),
+    ("policy-type get", "action.retry", 0),
+    ("policy delete", "mine.limit", 0),
     ("run", "mine.flow", 0),
     ("run", "core.local cmd='exit 3'", 1),
     ("run", "--async core.noop", 0),
@@ -93,6 +102,10 @@ fn write_files(place: &Place) {
     mine::write_pack(place);
     place.write("mine/config.schema.yaml", "limit: {type: integer}\n");
     place.write("mine.yaml", "limit: 5\n");
+    place.write(
+        "policy.yaml",
+        "name: limit\npack: mine\nresource_ref: core.noop\npolicy_type: action.concurrency\nparameters: {threshold: 9}\n",
+    );
     place.write("test.yaml", "workflow: mine/actions/workflows/flow.yaml\nexpect: {status: succeeded}\n");
 }
 

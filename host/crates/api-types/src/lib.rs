@@ -8,7 +8,7 @@
 //!
 //! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
-//! Reading order: [`action`] and [`execution`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions;
+//! Reading order: [`action`] and [`execution`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions, [`policy`], which limits them;
 //! [`explanation`], for events that led to none; [`pack`], which holds all content; [`workflow`] for the findings in
 //! one; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
 //! [`error`] for refusals.
@@ -22,6 +22,7 @@ pub mod explanation;
 pub mod host;
 pub mod key;
 pub mod pack;
+pub mod policy;
 pub mod rule;
 mod secrets;
 pub mod timer;
@@ -37,6 +38,7 @@ pub use explanation::Why;
 pub use host::{HostStatus, Item, Lost};
 pub use key::Key;
 pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
+pub use policy::{Policy, PolicyType};
 pub use rule::Rule;
 pub use secrets::Secrets;
 pub use timer::Timer;

@@ -342,7 +342,9 @@ impl<'a> Reading<'a> {
             match self.one(&file, |file, text, pack| read_policy(file, text, Some(pack))) {
                 Ok(policy) if policies.iter().any(|other| other.reference == policy.reference) => {
                     let name = short(policy.reference.name());
-                    let note = format!("{file}: the policy {name} is in another file too, so this one is left out; rename one");
+                    let note = format!(
+                        "{file}: the policy {name} is in another file too, so this one is left out; rename one"
+                    );
                     self.notes.push(note);
                 }
                 Ok(policy) => policies.push(policy),

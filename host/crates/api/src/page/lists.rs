@@ -118,6 +118,20 @@ pub(crate) static RULES: List = List {
     is_stored: false,
 };
 
+pub(crate) static POLICIES: List = List {
+    path: "/policies",
+    columns: &[ID, REF, NAME, PACK, text("resource_ref"), text("policy_type"), ENABLED],
+    others: &[],
+    is_stored: false,
+};
+
+pub(crate) static POLICY_TYPES: List = List {
+    path: "/policytypes",
+    columns: &[ID, REF, NAME, text("resource_type")],
+    others: &[],
+    is_stored: false,
+};
+
 pub(crate) static ENFORCEMENTS: List = List {
     path: "/ruleenforcements",
     columns: &[
@@ -212,11 +226,13 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 16] = [
+pub(super) static ALL: [&List; 18] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
     &RULES,
+    &POLICIES,
+    &POLICY_TYPES,
     &ENFORCEMENTS,
     &TRIGGERS,
     &TIMERS,

@@ -230,8 +230,9 @@ pub(crate) async fn one(
     } else {
         Vec::new()
     };
+    let wait_reason = api.engine.executions().wait_reason(&execution).map(Into::into);
     shown(&api, &execution, secrets, |shown| {
-        listing::one(&page.narrowed(wire::Execution { children: inside, ..shown }), held)
+        listing::one(&page.narrowed(wire::Execution { children: inside, wait_reason, ..shown }), held)
     })
 }
 

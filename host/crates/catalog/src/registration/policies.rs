@@ -38,7 +38,9 @@ pub(super) fn policies_of(
         policies.push(policy);
     }
     let is_kept = |reference: &Ref| policies.iter().any(|policy| policy.reference == *reference);
-    let of_files = content.policies().filter(|policy| policy.reference.pack() == pack && !policy.metadata_file.is_empty());
+    let of_files = content
+        .policies()
+        .filter(|policy| policy.reference.pack() == pack && !policy.metadata_file.is_empty());
     let gone: Vec<Ref> =
         of_files.map(|policy| &policy.reference).filter(|reference| !is_kept(reference)).cloned().collect();
     notes.extend(gone.iter().map(|policy| format!("policy `{policy}` is gone: its pack brings it no more")));

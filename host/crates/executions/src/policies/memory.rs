@@ -135,12 +135,9 @@ mod tests {
         let mut memory = Memory::default();
         let changes = memory.note_first("p:1", id(1), at(0), 10 * SECOND);
         for memory in [&memory, &stored(&changes)] {
-            for (key, asker, now, other) in [
-                ("p:1", 2, 9, Some(1)),
-                ("p:1", 1, 9, None),
-                ("p:2", 2, 9, None),
-                ("p:1", 2, 10, None),
-            ] {
+            for (key, asker, now, other) in
+                [("p:1", 2, 9, Some(1)), ("p:1", 1, 9, None), ("p:2", 2, 9, None), ("p:1", 2, 10, None)]
+            {
                 assert_eq!(memory.other(key, id(asker), at(now)), other.map(id), "{key} {asker} {now}");
             }
         }
@@ -155,11 +152,16 @@ mod tests {
     fn no_more_start_in_any_time_than_may() {
         let mut memory = Memory::default();
         let mut starts = Vec::new();
-        for (now, expected) in [(0, 0), (0, 0), (0, 10), (1, 10), (1, 20), (21, 21), (55, 55), (56, 56), (57, 65)] {
+        for (now, expected) in
+            [(0, 0), (0, 0), (0, 10), (1, 10), (1, 20), (21, 21), (55, 55), (56, 56), (57, 65)]
+        {
             let free = memory.free_at("p:1", at(now), 2, 10 * SECOND);
             assert_eq!(free, at(expected), "{starts:?} {now}");
             let changes = memory.note_start("p:1", free, at(now), 2, 10 * SECOND);
-            assert_eq!(stored(&changes).free_at("p:1", at(now), 2, 10 * SECOND), memory.free_at("p:1", at(now), 2, 10 * SECOND));
+            assert_eq!(
+                stored(&changes).free_at("p:1", at(now), 2, 10 * SECOND),
+                memory.free_at("p:1", at(now), 2, 10 * SECOND)
+            );
             starts.push(free);
         }
         assert!(starts.windows(3).all(|three| three[2].since(three[0]) >= 10 * SECOND), "{starts:?}");

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use petrel_catalog::content::{ActivePolicy, RegisteredAction};
 use petrel_model::parameters::Schema;
-use petrel_model::policy::effect::{Dedupe, digest};
 use petrel_model::policy::Effect;
+use petrel_model::policy::effect::{Dedupe, digest};
 use petrel_model::{Execution, ExecutionId, Ref, Status, StatusEvent, Timestamp};
 use petrel_persistence::{Change, Expect};
 use serde_json::Value;

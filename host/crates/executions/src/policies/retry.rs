@@ -42,7 +42,9 @@ impl Queue {
         }
         let content = self.catalog().content();
         let count = ended.context.policies.retries();
-        let (policy, retry) = content.policies_of(&ended.action)?.iter().find_map(|policy| match &policy.effect {
+        let (policy, retry) = content.policies_of(&ended.action)?.iter().find_map(|policy| match &policy
+            .effect
+        {
             Effect::Retry(retry) if retry.on == on && count < retry.most => Some((&policy.reference, retry)),
             _ => None,
         })?;

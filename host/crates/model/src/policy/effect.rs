@@ -172,7 +172,10 @@ impl Reader<'_> {
         let message = match value {
             Some(value) => {
                 let value = value.to_string();
-                format!("the parameter {name} of {kind} must be {needed}, and is {}; correct it", quoted(&value))
+                format!(
+                    "the parameter {name} of {kind} must be {needed}, and is {}; correct it",
+                    quoted(&value)
+                )
             }
             None => format!("{kind} needs a parameter {name}: {needed}; add it"),
         };
@@ -181,7 +184,8 @@ impl Reader<'_> {
 
     fn whole(&mut self, name: &'static str, default: Option<i64>, least: i64, most: i64) -> i64 {
         let value = self.value(name);
-        let read = value.as_ref().map_or(default, Value::as_i64).filter(|number| (least..=most).contains(number));
+        let read =
+            value.as_ref().map_or(default, Value::as_i64).filter(|number| (least..=most).contains(number));
         read.unwrap_or_else(|| {
             self.wrong(name, &format!("a whole number from {least} to {most}"), value.as_ref());
             least
@@ -190,7 +194,8 @@ impl Reader<'_> {
 
     fn seconds(&mut self, name: &'static str, default: Option<f64>, least: f64, most: f64) -> Duration {
         let value = self.value(name);
-        let read = value.as_ref().map_or(default, Value::as_f64).filter(|number| (least..=most).contains(number));
+        let read =
+            value.as_ref().map_or(default, Value::as_f64).filter(|number| (least..=most).contains(number));
         let seconds = read.unwrap_or_else(|| {
             self.wrong(name, &format!("a number of seconds from {least} to {most}"), value.as_ref());
             least
@@ -250,11 +255,7 @@ impl Reader<'_> {
 
 /// A digest of the values of these `attributes`, or of all `parameters` if there are none: equal for values that are equal.
 /// A parameter that is not given has its `default`.
-pub fn digest(
-    attributes: &[String],
-    parameters: &Object,
-    default: impl Fn(&str) -> Option<Value>,
-) -> String {
+pub fn digest(attributes: &[String], parameters: &Object, default: impl Fn(&str) -> Option<Value>) -> String {
     let mut text = String::new();
     if attributes.is_empty() {
         write_object(parameters, &mut text);

@@ -104,13 +104,17 @@ fn check(kind: &str, parameters: &Object, fields: Fields<'_>, problems: &mut Pro
 mod tests {
     use super::*;
 
-    const GREET: &str = "name: greet.concurrency\nresource_ref: hello.greet\npolicy_type: action.concurrency\n";
+    const GREET: &str =
+        "name: greet.concurrency\nresource_ref: hello.greet\npolicy_type: action.concurrency\n";
 
     #[test]
     fn a_policy_is_read_as_stackstorm_writes_it() {
         let text = format!("{GREET}pack: hello\ndescription: Limits it.\nparameters:\n  threshold: 10\n");
         let read = read_policy("policies/p.yaml", &text, Some("hello")).unwrap();
-        assert_eq!((read.reference.as_str(), read.resource.as_str()), ("hello.greet.concurrency", "hello.greet"));
+        assert_eq!(
+            (read.reference.as_str(), read.resource.as_str()),
+            ("hello.greet.concurrency", "hello.greet")
+        );
         assert_eq!((read.enabled, read.metadata_file.as_str()), (true, "policies/p.yaml"));
         assert_eq!(read.parameters.get("threshold"), Some(&10.into()));
         let by_hand = read_policy("policy", &format!("{GREET}parameters: {{threshold: 1}}\n"), None).unwrap();
@@ -120,10 +124,19 @@ mod tests {
     #[test]
     fn what_is_wrong_has_its_place() {
         for (text, expected) in [
-            ("parameters:\n  threshold: 0\n", "f.yaml:5:14: the parameter threshold of action.concurrency must be"),
-            ("parameters:\n  thresold: 2\n", "f.yaml:5:13: action.concurrency has no parameter thresold; did you"),
+            (
+                "parameters:\n  threshold: 0\n",
+                "f.yaml:5:14: the parameter threshold of action.concurrency must be",
+            ),
+            (
+                "parameters:\n  thresold: 2\n",
+                "f.yaml:5:13: action.concurrency has no parameter thresold; did you",
+            ),
             ("", "f.yaml:1:1: action.concurrency needs a parameter threshold"),
-            ("enabled: maybe\nparameters: {threshold: 1}\n", "f.yaml:4:10: enabled of a policy must be true or"),
+            (
+                "enabled: maybe\nparameters: {threshold: 1}\n",
+                "f.yaml:4:10: enabled of a policy must be true or",
+            ),
             ("colour: red\nparameters: {threshold: 1}\n", "f.yaml:4:1: a policy has no field colour"),
         ] {
             let problems = read_policy("f.yaml", &format!("{GREET}{text}"), Some("p")).unwrap_err();
@@ -132,6 +145,9 @@ mod tests {
         }
         let other = GREET.replace("action.concurrency", "action.concurency");
         let problems = read_policy("f.yaml", &other, Some("p")).unwrap_err();
-        assert!(problems[0].to_string().starts_with("f.yaml:3:14: there is no type of policies"), "{problems:?}");
+        assert!(
+            problems[0].to_string().starts_with("f.yaml:3:14: there is no type of policies"),
+            "{problems:?}"
+        );
     }
 }

@@ -67,9 +67,17 @@ fn what_is_wrong_is_told_with_its_remedy() {
         ("action.concurency", json!({}), "did you mean action.concurrency?"),
         ("x", json!({}), "the types are action.concurrency, action.concurrency.attr, action.dedupe"),
         (CONCURRENCY, json!({}), "action.concurrency needs a parameter threshold: a whole number from 1 to"),
-        (CONCURRENCY, json!({"threshold": 0}), "must be a whole number from 1 to 1000000, and is 0; correct it"),
+        (
+            CONCURRENCY,
+            json!({"threshold": 0}),
+            "must be a whole number from 1 to 1000000, and is 0; correct it",
+        ),
         (CONCURRENCY, json!({"threshold": "2"}), "and is \"2\""),
-        (CONCURRENCY, json!({"threshold": 2, "action": "wait"}), "action of action.concurrency must be delay or cancel"),
+        (
+            CONCURRENCY,
+            json!({"threshold": 2, "action": "wait"}),
+            "action of action.concurrency must be delay or cancel",
+        ),
         (CONCURRENCY, json!({"threshold": 2, "attributes": ["a"]}), "has no parameter attributes"),
         (CONCURRENCY, json!({"threshold": 2, "thresholds": 2}), "did you mean threshold?"),
         (CONCURRENCY_BY_ATTRIBUTE, json!({"threshold": 2, "attributes": ["a", "a"]}), "different names"),
@@ -115,6 +123,10 @@ fn equal_values_have_equal_digests() {
     assert_eq!(by(&["host"], &parameters), by(&["host"], &turned));
     assert_ne!(by(&["host"], &parameters), by(&["host"], &other));
     assert_ne!(by(&[], &parameters), by(&[], &turned));
-    assert_eq!(by(&["user"], &parameters), by(&["user"], &object(json!({"user": "root"}))), "a default counts");
+    assert_eq!(
+        by(&["user"], &parameters),
+        by(&["user"], &object(json!({"user": "root"}))),
+        "a default counts"
+    );
     assert_ne!(by(&["user"], &parameters), by(&["user"], &object(json!({"user": null}))));
 }
