@@ -75,18 +75,8 @@ impl Book {
     }
 
     /// See [`Lines::ask`].
-    pub(crate) fn ask(&self, asker: Asker) -> Asked {
-        self.with(|state| state.lines.ask(asker))
-    }
-
-    /// See [`Lines::enter`].
-    pub(crate) fn enter(&self, id: ExecutionId) -> Vec<Freed> {
-        self.with(|state| state.lines.enter(id)).into_iter().collect()
-    }
-
-    /// See [`Lines::offered`].
-    pub(crate) fn offered(&self, id: ExecutionId) {
-        self.with(|state| state.lines.offered(id));
+    pub(crate) fn ask(&self, asker: Asker, is_told: bool) -> Asked {
+        self.with(|state| state.lines.ask(asker, is_told))
     }
 
     /// See [`Lines::pass`].

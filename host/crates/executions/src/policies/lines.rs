@@ -40,7 +40,7 @@ pub(crate) struct Asker {
 pub(crate) enum Asked {
     /// It has all of them.
     Holds,
-    /// It is to wait, and to be told so; then it [enters](Lines::enter) the line.
+    /// It waits in line.
     Waits,
     /// This limit ends what would have to wait.
     Refused(Need),
@@ -106,8 +106,6 @@ struct Known {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
-    /// It is being told that it waits.
-    Entering,
     /// It waits in this line.
     Waiting(Key),
     Holding,
@@ -133,14 +131,15 @@ impl Lines {
         let Some(known) = self.known.get_mut(&id) else { return Standing::Unknown };
         known.is_claimed = true;
         match known.state {
-            State::Entering | State::Waiting(_) => Standing::Waits,
+            State::Waiting(_) => Standing::Waits,
             State::Holding => Standing::Holds,
             State::Passed | State::Parked => Standing::Passed,
         }
     }
 
-    /// Takes the places of an execution that is not known yet, and was claimed.
-    pub(crate) fn ask(&mut self, asker: Asker) -> Asked {
+    /// Takes the places of an execution that is not known yet, and was claimed, or puts it in line. `is_told` says that a
+    /// commit tells it to wait, by which the store offers it again.
+    pub(crate) fn ask(&mut self, asker: Asker, is_told: bool) -> Asked {
         for need in &asker.needs {
             // The newest threshold counts, for all that wait.
             self.lines.entry(Arc::clone(&need.key)).or_default().threshold = need.threshold;
@@ -150,30 +149,19 @@ impl Lines {
             asker.needs.iter().for_each(|need| self.tidy(&need.key));
             return Asked::Refused(need);
         }
-        let is_free = self.full(&asker).is_none();
-        let (id, number) = (asker.id, self.next);
+        let id = asker.id;
+        let number = self.next;
         self.next += 1;
-        let state = if is_free { State::Holding } else { State::Entering };
-        self.known.insert(id, Known { asker, number, state, is_claimed: true });
-        if is_free {
-            self.take(id);
+        let known = Known { asker, number, state: State::Holding, is_claimed: true };
+        self.known.insert(id, known);
+        if self.stand_in_line(id).is_some() {
             return Asked::Holds;
         }
-        Asked::Waits
-    }
-
-    /// Puts an execution in line that was told to wait. If there is a place for it by now, it may go on.
-    pub(crate) fn enter(&mut self, id: ExecutionId) -> Option<Freed> {
-        self.known.get(&id).filter(|known| known.state == State::Entering)?;
-        self.stand_in_line(id)
-    }
-
-    /// Notes that the store offers an execution again. To be called before its commit, since a scheduler may claim it at
-    /// once.
-    pub(crate) fn offered(&mut self, id: ExecutionId) {
+        // The commit may offer it before whoever asks goes on, and then it is claimed again.
         if let Some(known) = self.known.get_mut(&id) {
-            known.is_claimed = false;
+            known.is_claimed = !is_told;
         }
+        Asked::Waits
     }
 
     /// Notes that an execution may start.
@@ -262,7 +250,7 @@ impl Lines {
 
     /// The executions that have a place.
     pub(crate) fn holding(&self) -> Vec<ExecutionId> {
-        let has_place = |known: &Known| !matches!(known.state, State::Entering | State::Waiting(_));
+        let has_place = |known: &Known| !matches!(known.state, State::Waiting(_));
         let mut all: Vec<_> =
             self.known.iter().filter(|(_, known)| has_place(known)).map(|(id, _)| *id).collect();
         all.sort_unstable();

@@ -21,6 +21,7 @@ use crate::kind::Kind;
 use crate::queue::Queue;
 use crate::service::Executions;
 use crate::uncommitted::Uncommitted;
+use crate::wake::Schedulers;
 
 /// The number of attempts while others become the first with the same values.
 const TRIES: usize = 5;
@@ -107,10 +108,15 @@ impl Passage<'_> {
                     return false;
                 }
                 let asker = asker(self.executions.queue(), self.kind, self.execution, self.policies);
-                match self.book().ask(asker) {
+                // After a restart it has been told already.
+                let is_told = self.execution.status != Status::Delayed || !self.changes.is_empty();
+                match self.book().ask(asker, is_told) {
+                    Asked::Holds | Asked::Waits if self.has_ended() => return false,
                     Asked::Holds => {}
                     Asked::Waits => {
-                        self.wait_in_line();
+                        if is_told {
+                            self.tell_to_wait();
+                        }
                         return false;
                     }
                     Asked::Refused(need) => {
@@ -122,6 +128,16 @@ impl Passage<'_> {
             }
         }
         self.in_time()
+    }
+
+    /// Whether the execution has been canceled since it was claimed. Then it was told before it was in line, and leaves it.
+    fn has_ended(&self) -> bool {
+        let (queue, id) = (self.executions.queue(), self.execution.id);
+        let has_ended = !queue.store().is_waiting(id);
+        if has_ended {
+            queue.let_go_on(queue.policies().forget(id));
+        }
+        has_ended
     }
 
     /// The execution that has run the same, or is about to, with the policy that says so. Otherwise this one is remembered.
@@ -207,15 +223,15 @@ impl Passage<'_> {
         }
     }
 
-    /// Tells the execution that it waits, and puts it in line.
-    fn wait_in_line(self) {
-        let id = self.execution.id;
-        if self.execution.status == Status::Delayed && self.changes.is_empty() {
-            self.executions.queue().let_go_on(self.book().enter(id));
-            return;
-        }
-        let delayed = self.delayed();
-        self.change(delayed, |queue, id| queue.let_go_on(queue.policies().enter(id)));
+    /// Tells the execution that it waits. It is in line already.
+    fn tell_to_wait(self) {
+        let (delayed, kind) = (self.delayed(), self.kind);
+        self.change(delayed, move |queue, _id| {
+            // Its turn may have come meanwhile, and the commit offers it.
+            let mut schedulers = Schedulers::default();
+            schedulers.add(kind);
+            queue.wake_these(schedulers);
+        });
     }
 
     /// Has the execution wait for its time, which is its own from now on.
@@ -252,11 +268,7 @@ impl Passage<'_> {
         let (queue, id) = (self.executions.queue().clone(), self.execution.id);
         let expect = Expect::ExecutionVersion(id, self.execution.version);
         let mut changes = self.changes;
-        if let Some(changed) = changed {
-            // The commit offers it again, and it may be claimed before this task goes on.
-            queue.policies().offered(id);
-            changes.push(Change::UpdateExecution(changed));
-        }
+        changes.extend(changed.map(Change::UpdateExecution));
         let work = async move {
             match queue.commit(vec![expect], changes).await {
                 Ok(()) => then(&queue, id),

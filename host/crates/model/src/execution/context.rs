@@ -102,6 +102,7 @@ impl Context {
             trace: None,
             secret_places: Vec::new(),
             result_marks: Vec::new(),
+            policies: Applied { passed: Vec::new(), ..self.policies.clone() },
             ..self.clone()
         };
         let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };

@@ -16,14 +16,11 @@ fn asker(number: u64, needs: &[Need]) -> Asker {
     Asker { id: id(number), kind: Kind::Process, above: Vec::new(), needs: needs.to_vec() }
 }
 
-/// Asks, and stands in line if need be. Returns whether it has its places.
+/// Asks, and stays claimed if it has to wait. Returns whether it has its places.
 fn arrives(lines: &mut Lines, number: u64, needs: &[Need]) -> bool {
-    match lines.ask(asker(number, needs)) {
+    match lines.ask(asker(number, needs), false) {
         Asked::Holds => true,
-        Asked::Waits => {
-            assert_eq!(lines.enter(id(number)), None);
-            false
-        }
+        Asked::Waits => false,
         Asked::Refused(need) => panic!("{need:?}"),
     }
 }
@@ -85,7 +82,7 @@ fn what_would_wait_is_refused_where_the_limit_says_so() {
     let mut lines = Lines::default();
     let cancels = Need { otherwise: Otherwise::Cancel, ..need("p", 1) };
     assert!(arrives(&mut lines, 1, std::slice::from_ref(&cancels)));
-    assert_eq!(lines.ask(asker(2, &[need("q", 1), cancels.clone()])), Asked::Refused(cancels));
+    assert_eq!(lines.ask(asker(2, &[need("q", 1), cancels.clone()]), false), Asked::Refused(cancels));
     assert_eq!((lines.known(), lines.lines.len()), (1, 1));
 }
 
@@ -96,25 +93,23 @@ fn an_end_of_whatever_waits_gives_nothing_back() {
     assert!(arrives(&mut lines, 1, &needs));
     assert!(!arrives(&mut lines, 2, &needs));
     assert!(!arrives(&mut lines, 3, &needs));
-    assert_eq!(lines.ask(asker(4, &needs)), Asked::Waits);
+    assert!(!arrives(&mut lines, 4, &needs));
     let wait = lines.wait(id(3)).unwrap();
     assert_eq!((wait.before, wait.running, wait.threshold), (1, 1, 1));
     assert_eq!((lines.forget(id(2)), lines.forget(id(4))), (Vec::new(), Vec::new()));
     assert_eq!(lines.wait(id(3)).unwrap().before, 0);
-    assert_eq!(lines.enter(id(4)), None, "it has ended meanwhile");
     assert_eq!(numbers(&lines.forget(id(1))), [id(3)]);
 }
 
 #[test]
-fn a_place_that_gets_free_before_one_stands_in_line_is_not_lost() {
+fn who_is_being_told_to_wait_is_not_overtaken_and_offered_once() {
     let mut lines = Lines::default();
     let needs = [need("p", 1)];
     assert!(arrives(&mut lines, 1, &needs));
-    assert_eq!(lines.ask(asker(2, &needs)), Asked::Waits);
-    lines.offered(id(2));
-    assert_eq!(lines.forget(id(1)), []);
+    assert_eq!(lines.ask(asker(2, &needs), true), Asked::Waits);
     let freed = Freed { id: id(2), kind: Kind::Process, is_claimed: false };
-    assert_eq!(lines.enter(id(2)), Some(freed), "the store offers it anyhow");
+    assert_eq!(lines.forget(id(1)), [freed], "the commit offers it");
+    assert!(!arrives(&mut lines, 3, &needs));
     assert_eq!(lines.claimed(id(2)), Standing::Holds);
 }
 
@@ -123,8 +118,7 @@ fn whoever_was_claimed_while_it_waited_is_offered_again() {
     let mut lines = Lines::default();
     let needs = [need("p", 1)];
     assert!(arrives(&mut lines, 1, &needs));
-    assert!(!arrives(&mut lines, 2, &needs));
-    lines.offered(id(2));
+    assert_eq!(lines.ask(asker(2, &needs), true), Asked::Waits);
     assert_eq!(lines.claimed(id(2)), Standing::Waits);
     assert_eq!(lines.forget(id(1)), [Freed { id: id(2), kind: Kind::Process, is_claimed: true }]);
     assert_eq!(lines.claimed(id(2)), Standing::Holds);
@@ -137,7 +131,7 @@ fn a_workflow_does_not_wait_for_the_one_that_it_is_inside_of() {
     let mut lines = Lines::default();
     let needs = [need("p", 1)];
     assert!(arrives(&mut lines, 1, &needs));
-    assert_eq!(lines.ask(Asker { above: vec![id(1)], ..asker(2, &needs) }), Asked::Holds);
+    assert_eq!(lines.ask(Asker { above: vec![id(1)], ..asker(2, &needs) }, false), Asked::Holds);
     assert!(!arrives(&mut lines, 3, &needs));
     assert_eq!(lines.forget(id(2)), [], "the outer one still has its place");
     assert_eq!(numbers(&lines.forget(id(1))), [id(3)]);
