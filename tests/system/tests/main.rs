@@ -27,6 +27,7 @@ mod pack_configs;
 mod packs;
 mod pages;
 mod python;
+mod policies;
 mod readme;
 mod refused;
 mod restart;
