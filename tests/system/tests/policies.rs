@@ -38,8 +38,14 @@ fn mistakes_in_policies_are_told_with_their_place() {
     let told = host.cli(&["policy", "create", &odd]).with_code(2);
     assert_says(&told.stderr, &["policy.yaml:5", "did you mean threshold?"]);
     host.ok(&["policy", "create", &place.write("policy.yaml", POLICY)]);
-    assert_says(&host.cli(&["policy", "get", "mine.limt"]).with_code(3).stderr, &["did you mean `mine.limit`?"]);
-    assert_says(&host.ok(&["policy", "list", "--action", "core.local"]).stdout, &["mine.limit", "threshold=1"]);
+    assert_says(
+        &host.cli(&["policy", "get", "mine.limt"]).with_code(3).stderr,
+        &["did you mean `mine.limit`?"],
+    );
+    assert_says(
+        &host.ok(&["policy", "list", "--action", "core.local"]).stdout,
+        &["mine.limit", "threshold=1"],
+    );
     assert_says(&host.ok(&["policy-type", "get", "action.dedupe"]).stdout, &["window", "86400"]);
     host.stop();
 }

@@ -16,7 +16,7 @@ use petrel_engine::executions::{Canceled, Request};
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError, RowKind};
 use petrel_engine::triggers::Claim;
 use petrel_model::id::InvalidId;
-use petrel_model::{Execution, ExecutionId, Id, Object, Status};
+use petrel_model::{Execution, ExecutionId, Id, Object};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::mistaken::{no_execution, no_execution_id};

@@ -79,7 +79,7 @@ pub(crate) async fn delete(
 pub(crate) async fn list_types(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::POLICY_TYPES)?;
     let _glance = asked.glance(&api).await?;
-    asked.answer(&api, TYPES.iter(), |kind| wire::PolicyType::from(*kind))
+    asked.answer(&api, TYPES.iter(), wire::PolicyType::from)
 }
 
 pub(crate) async fn one_type(Segment(reference): Segment, _: Nothing) -> Result<Response, ApiError> {
