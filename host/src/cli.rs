@@ -29,6 +29,7 @@ mod maintenance;
 mod moment;
 mod nothing;
 mod pack;
+mod policy;
 mod restore;
 mod resume_all;
 mod rule;
@@ -127,6 +128,12 @@ enum Verb {
     /// Make, show and delete maintenance windows, in which rules rest
     #[command(subcommand)]
     Maintenance(maintenance::Maintenance),
+    /// Create, change and show policies, which limit when executions of an action start
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Show the types of policies, with their parameters
+    #[command(subcommand)]
+    PolicyType(policy::PolicyType),
     /// Show, check and register packs
     #[command(subcommand)]
     Pack(pack::Pack),
@@ -233,6 +240,8 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Trigger(trigger) => trigger.run(&session()?).await,
             Verb::Timer(timer) => timer.run(&session()?).await,
             Verb::Maintenance(maintenance) => maintenance.run(&session()?).await,
+            Verb::Policy(policy) => policy.run(&session()?).await,
+            Verb::PolicyType(kind) => kind.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
             Verb::Key(key) => key.run(&session()?).await,
             Verb::Log(log) => log.run(&session()?).await,

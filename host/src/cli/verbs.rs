@@ -40,8 +40,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         &["search", "index"],
         "there is no registry here: get the directory of the pack, and say `petrel pack register DIRECTORY`",
     ),
-    ("policy", &[], NOT_YET),
-    ("policy-type", &[], NOT_YET),
+    (
+        "policy",
+        &["clone"],
+        "`petrel policy get POLICY -o yaml > policy.yaml`, another name in the file, and `petrel policy create policy.yaml`",
+    ),
     ("role", &[], "there are no roles; `petrel user list` shows the users"),
     ("role-assignment", &[], "there are no roles; `petrel user list` shows the users"),
     (

@@ -65,7 +65,7 @@ pub(crate) struct Host {
 }
 
 /// The tasks of a host that go on for as long as it lives.
-const LASTING: [&str; 6] = ["clock", "expiry", "outbox", "retention", "scheduler", "timers"];
+const LASTING: [&str; 7] = ["clock", "expiry", "outbox", "policies", "retention", "scheduler", "timers"];
 
 impl Host {
     /// A host that recovers the content of `store`, and runs it.

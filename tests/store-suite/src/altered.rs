@@ -165,6 +165,10 @@ impl<D: Difference> Store for Altered<D> {
         self.below.inside(root)
     }
 
+    fn begun(&self) -> Vec<ExecutionId> {
+        self.below.begun()
+    }
+
     fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
         self.below.by_workflow()
     }

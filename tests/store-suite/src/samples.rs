@@ -6,8 +6,8 @@ use petrel_model::execution::Context;
 use petrel_model::rule::{ActionCall, RuleKind};
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    ApiKeyId, Execution, Id, InternalEventId, Object, Payload, Rule, RuleId, Status, Timestamp, TokenId,
-    Trigger, TriggerInstance, TriggerInstanceId,
+    ApiKeyId, Execution, Id, InternalEventId, Object, Payload, PolicyId, Rule, RuleId, Status, Timestamp,
+    TokenId, Trigger, TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::{Document, DocumentKind};
 use serde_json::{Value, json};
@@ -112,6 +112,19 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         }),
         DocumentKind::MaintenanceWindow => json!({
             "name": name, "description": text, "packs": ["core"], "from": at(1), "until": at(2), "mode": "hold",
+        }),
+        DocumentKind::Policy => json!({
+            "id": id::<PolicyId>(n),
+            "ref": reference,
+            "description": text,
+            "resource_ref": "core.noop",
+            "policy_type": "action.concurrency",
+            "parameters": {"threshold": 1},
+        }),
+        DocumentKind::PolicyState => json!({
+            "key": reference,
+            "until": at(60),
+            "starts": text.bytes().map(|byte| at(byte.into())).collect::<Vec<_>>(),
         }),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),

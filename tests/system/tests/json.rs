@@ -30,6 +30,15 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("rule enable", "mine.hook mine.none", 1),
     ("rule test", "mine.hook --payload '{\"body\": {}}'", 0),
     ("rule why", "mine.hook", 0),
+    ("policy create", "policy.yaml", 0),
+    ("policy update", "mine.limit policy.yaml", 0),
+    ("policy disable", "mine.limit", 0),
+    ("policy enable", "mine.limit", 0),
+    ("policy list", "", 0),
+    ("policy get", "mine.limit", 0),
+    ("policy-type list", "", 0),
+    ("policy-type get", "action.retry", 0),
+    ("policy delete", "mine.limit", 0),
     ("run", "mine.flow", 0),
     ("run", "core.local cmd='exit 3'", 1),
     ("run", "--async core.noop", 0),
@@ -107,6 +116,10 @@ fn write_files(place: &Place) {
     place.write("mine/config.schema.yaml", "limit: {type: integer}\n");
     place.write("mine.yaml", "limit: 5\n");
     place.write("keys.yaml", "- {name: loaded, value: x, secret: true}\n");
+    place.write(
+        "policy.yaml",
+        "name: limit\npack: mine\nresource_ref: core.noop\npolicy_type: action.concurrency\nparameters: {threshold: 9}\n",
+    );
     place.write("test.yaml", "workflow: mine/actions/workflows/flow.yaml\nexpect: {status: succeeded}\n");
 }
 

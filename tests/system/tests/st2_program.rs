@@ -86,7 +86,14 @@ const CALLS: &[(&str, i32, &str)] = &[
     ("workflow inspect --file bad.yaml", 0, "Variable \"nope\" is referenced before assignment"),
     ("runner list", 0, "local-shell-cmd"),
     ("runner get noop", 0, "noop"),
-    ("policy list", 1, "no policies yet"),
+    ("policy list", 0, "No matching items found"),
+    ("policy create policy.json", 0, "action.concurrency"),
+    ("policy list", 0, "mine.limit"),
+    ("policy get mine.limit", 0, "mine.limit"),
+    ("policy update mine.limit policy.json", 0, "mine.limit"),
+    ("policy delete mine.limit", 0, "successfully deleted"),
+    ("policy-type list", 0, "concurrency.attr"),
+    ("policy-type get action.retry", 0, "max_retry_count"),
     ("trace list", 1, "no traces yet"),
     ("inquiry list", 1, "no inquiries yet"),
     ("sensor list", 1, "no sensors yet"),
@@ -103,6 +110,10 @@ fn write_files(place: &Place) {
     place.write(
         "action.json",
         "{\"name\": \"act\", \"pack\": \"mine\", \"runner_type\": \"noop\", \"enabled\": true}",
+    );
+    place.write(
+        "policy.json",
+        "{\"name\": \"limit\", \"pack\": \"mine\", \"resource_ref\": \"core.noop\", \"policy_type\": \"action.concurrency\", \"parameters\": {\"threshold\": 2}}",
     );
     place.write("keys.json", "[{\"name\": \"loaded\", \"value\": \"a\"}]");
     place.write("flow.yaml", FLOW);

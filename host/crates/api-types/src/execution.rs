@@ -71,6 +71,9 @@ pub struct Execution<'a> {
     /// Whether the execution is held since a restore. Its status alone would say that it runs or is about to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// The reason why a policy has the execution wait, where a single execution was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_reason: Option<Cow<'a, str>>,
     /// The ids of the executions inside a workflow, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ExecutionId>,
@@ -274,6 +277,7 @@ impl<'a> Execution<'a> {
             trace: Some(execution.trace_id()),
             result: shown_result(execution, action, secrets),
             held: is_held,
+            wait_reason: None,
             children: Vec::new(),
         }
     }

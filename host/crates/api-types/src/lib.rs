@@ -8,9 +8,9 @@
 //!
 //! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
-//! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions;
-//! [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules that did not fire; [`pack`], which holds all content; [`workflow`] for the findings in
-//! one; [`maintenance`] for times in which rules rest; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
+//! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions,
+//! [`policy`], which limits them; [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules that did not fire; [`pack`], which holds all
+//! content; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
 //! [`error`] for refusals.
 
 pub mod account;
@@ -24,6 +24,7 @@ pub mod host;
 pub mod key;
 pub mod maintenance;
 pub mod pack;
+pub mod policy;
 pub mod rule;
 mod secrets;
 pub mod standing;
@@ -43,6 +44,7 @@ pub use host::{HostStatus, Item, Lost};
 pub use key::Key;
 pub use maintenance::MaintenanceWindow;
 pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
+pub use policy::{Policy, PolicyType};
 pub use rule::Rule;
 pub use secrets::Secrets;
 pub use standing::Standing;

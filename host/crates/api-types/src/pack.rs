@@ -90,7 +90,7 @@ pub struct Registration<'a> {
     pub sensors: usize,
     /// Always 0, as `sensors`.
     pub aliases: usize,
-    /// Always 0, as `sensors`.
+    /// The number of policies.
     pub policies: usize,
     /// Skipped parts and advice.
     pub notes: Vec<Cow<'a, str>>,
@@ -135,6 +135,8 @@ pub struct Removal<'a> {
     pub triggers: usize,
     /// The number of removed rules, including those made by hand.
     pub rules: usize,
+    /// The number of removed policies, including those made by hand.
+    pub policies: usize,
     /// Notes on removed objects that no file of the pack has, and on those that stay.
     pub notes: Vec<Cow<'a, str>>,
 }
@@ -240,8 +242,8 @@ mod tests {
     fn a_removal_says_what_went() {
         let (reference, notes) = (Cow::Borrowed("mine"), vec!["n".into()]);
         assert_shown_as::<Removal<'static>>(
-            &Removal { reference, deleted: true, actions: 1, triggers: 2, rules: 3, notes },
-            &json!({"ref": "mine", "deleted": true, "actions": 1, "triggers": 2, "rules": 3, "notes": ["n"]}),
+            &Removal { reference, deleted: true, actions: 1, triggers: 2, rules: 3, policies: 4, notes },
+            &json!({"ref": "mine", "deleted": true, "actions": 1, "triggers": 2, "rules": 3, "policies": 4, "notes": ["n"]}),
         );
     }
 

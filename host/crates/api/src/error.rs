@@ -159,9 +159,7 @@ fn not_yet(path: &str) -> Option<&'static str> {
 
 /// Paths of StackStorm's API that are not implemented yet: the resource, the part one or two levels below it if that
 /// matters, and the name of the feature for people.
-const NOT_YET: [(&str, Option<&str>, &str); 18] = [
-    ("policies", None, "policies"),
-    ("policytypes", None, "policies"),
+const NOT_YET: [(&str, Option<&str>, &str); 16] = [
     ("traces", None, "traces"),
     ("inquiries", None, "inquiries"),
     ("sensortypes", None, "sensors"),
@@ -214,14 +212,14 @@ mod tests {
     #[test]
     fn what_stackstorm_has_and_this_host_has_not_yet_is_named() {
         for (path, what) in [
-            ("/api/v1/policies", Some("policies")),
-            ("/v1/policies/epack.p", Some("policies")),
+            ("/api/v1/sensortypes", Some("sensors")),
+            ("/v1/sensortypes/epack.p", Some("sensors")),
             ("/api/v1/traces/5f0000000000000000000000", Some("traces")),
             ("/api/v1/packs/index/search", Some("index of packs")),
             ("/api/v1/packs/mine/other", None),
             ("/api/v1/nosuch", None),
             ("/api/v1", None),
-            ("/policies", None),
+            ("/sensortypes", None),
         ] {
             assert_eq!(not_yet(path), what, "{path}");
         }

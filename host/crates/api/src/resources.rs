@@ -18,6 +18,7 @@ mod keys;
 mod maintenance;
 mod mistaken;
 pub(crate) mod packs;
+mod policies;
 mod replays;
 mod rules;
 mod timers;
@@ -44,6 +45,11 @@ pub(crate) fn router() -> Router<Api> {
         .route("/executions/{id}/attribute/{attribute}", get(executions::attribute))
         .route("/executions/{id}/children", get(executions::children::list))
         .route("/executions/{id}/result", get(executions::result))
+        .route("/policies", get(policies::list).post(policies::create))
+        .route("/policies/{name}", get(policies::one).put(policies::update).delete(policies::delete))
+        .route("/policies/{name}/enabled", axum::routing::put(policies::set_enabled))
+        .route("/policytypes", get(policies::list_types))
+        .route("/policytypes/{reference}", get(policies::one_type))
         .route("/rules", get(rules::list).post(rules::create))
         .route("/rules/test", post(rules::trial::test))
         .route("/rules/{name}", get(rules::one).put(rules::update).delete(rules::delete))

@@ -8,8 +8,10 @@ mod config_keys;
 mod internal;
 mod maintenance;
 mod named;
+mod policies;
 mod reads;
 mod refusals;
+mod schemas;
 mod timers;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +24,7 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{
-    Action, MaintenanceWindow, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType,
+    Action, MaintenanceWindow, Object, Pack, PackConfig, Policy, Ref, Rule, RuleId, Trigger, TriggerType,
 };
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
@@ -33,6 +35,9 @@ pub use petrel_runners::{RunnerType, Runs};
 use serde_json::{Value, json};
 
 use self::named::Named;
+use self::policies::Policies;
+pub use self::policies::{ActivePolicy, PolicySet};
+use self::schemas::parameters_of;
 use crate::configuration::{Configuration, GivenConfig};
 use crate::validation::Validator;
 pub(crate) use refusals::refusal;
@@ -133,6 +138,7 @@ pub struct Content {
     /// The triggers that rules listen to, each with the number of its rules.
     triggers: Arc<HashMap<Ref, (Arc<Trigger>, usize)>>,
     webhooks: Arc<BTreeMap<String, Ref>>,
+    policies: Arc<Policies>,
     given_configs: Arc<BTreeMap<String, GivenConfig>>,
     /// With the defaults of their schemas.
     configs: Arc<BTreeMap<String, Arc<Configuration>>>,
@@ -165,6 +171,9 @@ impl Content {
         }
         for rule in store.all::<Rule>().await? {
             content.put_rule(Arc::new(CompiledRule::new(Arc::new(rule))));
+        }
+        for policy in store.all::<Policy>().await? {
+            content.put_policy(policy);
         }
         for PackConfig { pack, values } in store.all::<PackConfig>().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
@@ -379,22 +388,6 @@ impl Content {
             }
         }
     }
-}
-
-/// The schema of a trigger type's parameters as a set of parameters. Authors write it as a JSON Schema with
-/// `properties`, or as a bare set.
-fn parameters_of(kind: &TriggerType) -> Parameters {
-    let schema = &kind.parameters_schema;
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return schema.clone() };
-    let mut parameters = properties.clone();
-    for name in
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-    {
-        if let Some(property) = parameters.get_mut(name).and_then(Value::as_object_mut) {
-            property.insert("required".into(), true.into());
-        }
-    }
-    parameters
 }
 
 /// The URL that a webhook trigger listens to.

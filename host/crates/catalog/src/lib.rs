@@ -9,7 +9,7 @@
 //! | `service` | the handle |
 //! | [`content`] | the catalog at one moment, for reading |
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
-//! | [`rule_book`] | single rules are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
+//! | [`rule_book`], [`policy_book`] | single rules and policies are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
 //! | `maintenance` | maintenance windows are made and deleted |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
 //! | `masked` | secrets that come back masked, for rules and configurations |
@@ -35,6 +35,7 @@ mod masked;
 pub mod pack_configs;
 mod pack_files;
 mod places;
+pub mod policy_book;
 mod preparation;
 pub mod registration;
 pub mod rule_book;

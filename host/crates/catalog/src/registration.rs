@@ -7,6 +7,7 @@ mod flows;
 mod gone;
 mod lifted;
 mod parts;
+mod policies;
 mod reading;
 mod ready;
 mod rule_files;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use petrel_engine_core::{Changing, Core, Decided, Error, apart};
 use petrel_model::names::{self, WITHOUT_OWN_PACK};
-use petrel_model::{Action, Pack, PackConfig, Ref, Rule, TriggerType};
+use petrel_model::{Action, Pack, PackConfig, Policy, Ref, Rule, TriggerType};
 use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
@@ -51,6 +52,8 @@ pub struct Report {
     pub trigger_types: usize,
     /// The number of its rules.
     pub rules: usize,
+    /// The number of its policies.
+    pub policies: usize,
     /// Skipped parts and advice.
     pub notes: Vec<String>,
 }
@@ -182,6 +185,7 @@ impl Catalog {
             actions: ready.actions.len(),
             trigger_types: ready.kinds.len(),
             rules: ready.rules.len(),
+            policies: ready.policies.len(),
             notes: std::mem::take(&mut ready.notes),
         };
         let (changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
@@ -219,6 +223,9 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
     let mut changes = vec![Change::delete::<Pack>(name.clone()), Change::delete::<PackConfig>(name.clone())];
     changes.extend(actions.iter().cloned().map(Change::delete::<Action>));
     changes.extend(kinds.iter().cloned().map(Change::delete::<TriggerType>));
+    let policies = content.policies().map(|policy| &policy.reference).filter(|policy| is_ours(policy));
+    let policies: Vec<Ref> = policies.cloned().collect();
+    changes.extend(policies.iter().cloned().map(Change::delete::<Policy>));
     changes.extend(rules.iter().map(|(rule, _)| Change::delete::<Rule>(rule.clone())));
     let expect = rules.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)).collect();
     let removed = Removed {
@@ -226,10 +233,12 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
         actions: actions.len(),
         trigger_types: kinds.len(),
         rules: rules.len(),
+        policies: policies.len(),
         notes: taken_along(content, &pack, &rules),
     };
     let show = move |content: &mut Content| {
         rules.iter().for_each(|(rule, _)| content.delete_rule(rule));
+        policies.iter().for_each(|policy| content.delete_policy(policy));
         actions.iter().for_each(|reference| content.delete_action(reference));
         kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
         content.delete_pack(&name);
@@ -240,8 +249,17 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
 /// Compiles the contents of a pack, which takes a processor. Only other changes of the catalog wait for it.
 fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Parts) -> Ready {
     let known = content.pack(&contents.pack.reference).ok().cloned();
-    let PackContents { mut pack, actions, trigger_types, rules, refused, refused_rules, mut notes, .. } =
-        parts.of(contents, known.as_deref());
+    let PackContents {
+        mut pack,
+        actions,
+        trigger_types,
+        rules,
+        policies,
+        refused,
+        refused_rules,
+        mut notes,
+        ..
+    } = parts.of(contents, known.as_deref());
     for (name, problems) in refused {
         let why = reading::reason(&problems);
         notes.push(refusal(&Ref::new(&pack.reference, &name), &reading::reasons(&problems)));
@@ -271,8 +289,12 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
     } else {
         RulesOfPack::default()
     };
+    let of_files = || policies::policies_of(content, core, &pack.reference, policies, &actions, &mut notes);
+    let (policies, gone_policies) = parts.policies.then(of_files).unwrap_or_default();
     Ready {
         actions,
+        policies,
+        gone_policies,
         kinds: trigger_types.into_iter().map(RegisteredTriggerType::new).collect(),
         rules: rules.into_iter().map(|rule| Arc::new(CompiledRule::new(Arc::new(rule)))).collect(),
         pack,

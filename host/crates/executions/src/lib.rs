@@ -17,6 +17,7 @@
 //! | `queue` | the state in memory, with a handle for services that commit executions |
 //! | `events`, `running` | the clients that wait for an end; the runs of this process |
 //! | `given`, `wake` | executions that are set aside until there is room; the signals to schedulers |
+//! | `policies` | policies of actions: what waits because of them, what they end, what they try again |
 //! | `requests` | acceptance of requests; `scope` has the scopes of templates |
 //! | `scheduler`, `executor`, `caught`, `outcomes` | claims of due executions; the run of one, and of its action; its outcome |
 //! | `ends` | the events of executions that end |
@@ -42,6 +43,7 @@ mod kind;
 mod measures;
 mod options;
 mod outcomes;
+mod policies;
 mod queue;
 mod recovery;
 mod requests;

@@ -19,9 +19,14 @@ use super::events::Events;
 use super::given::Admissions;
 use super::kind::Kind;
 use super::options::Options;
+use super::policies::book::Book;
+use super::policies::lines::Freed;
 use super::running::Running;
 use super::uncommitted::Uncommitted;
 use super::wake::{Schedulers, Wake};
+
+/// The time after which an execution that could not be dealt with is offered again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The handle to waiting and running executions. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +44,7 @@ struct Inner {
     events: Events,
     running: Running,
     admissions: Admissions,
+    policies: Book,
 }
 
 impl Queue {
@@ -60,6 +66,7 @@ impl Queue {
             events,
             running,
             admissions,
+            policies: Book::default(),
         }))
     }
 
@@ -138,10 +145,48 @@ impl Queue {
         self.0.wake.these(schedulers);
     }
 
-    /// Gives an execution that has ended to the clients that wait for it. To be called with the execution as it is
+    /// Gives an execution that has ended to the clients that wait for it, and its places to the executions that policies
+    /// keep waiting. To be called with the execution as it is
     /// stored, after each commit that changes one.
     pub fn tell(&self, execution: &Execution) {
+        self.let_go_on(self.0.policies.told(execution));
         self.0.events.tell(execution);
+    }
+
+    /// Offers executions to the schedulers that policies let go on.
+    pub(super) fn let_go_on(&self, freed: Vec<Freed>) {
+        if freed.is_empty() {
+            return;
+        }
+        let queue = self.clone();
+        self.0.core.spawn("executions that policies let go on", async move {
+            let mut schedulers = Schedulers::default();
+            for one in freed {
+                schedulers.add(one.kind);
+                if one.is_claimed
+                    && let Err(error) = queue.store().release(one.id).await
+                {
+                    tracing::error!(execution.id = %one.id, %error, "failed to return an execution to the queue");
+                }
+            }
+            queue.wake_these(schedulers);
+        });
+    }
+
+    /// Offers an execution again, after a while: it is claimed, and nobody else would take it.
+    pub(super) fn put_back(&self, id: ExecutionId) {
+        let queue = self.clone();
+        self.0.core.spawn("execution that is offered again", async move {
+            tokio::select! {
+                biased;
+                () = queue.core().stop_starting().cancelled() => return,
+                () = queue.core().sleep(AGAIN) => {}
+            }
+            if let Err(error) = queue.store().release(id).await {
+                tracing::error!(execution.id = %id, %error, "failed to return an execution to the queue");
+            }
+            queue.wake();
+        });
     }
 
     /// Ends the runs of these executions in this process, and drops those that were set aside. To be called
@@ -221,6 +266,15 @@ impl Queue {
 
     pub(super) fn runs(&self) -> &Running {
         &self.0.running
+    }
+
+    pub(super) fn policies(&self) -> &Book {
+        &self.0.policies
+    }
+
+    /// The kind of slot that an execution needs, if this host has its runner.
+    pub(super) fn kind(&self, execution: &Execution) -> Option<Kind> {
+        self.0.kinds.get(&execution.runner).copied()
     }
 
     pub(super) fn admissions(&self) -> &Admissions {

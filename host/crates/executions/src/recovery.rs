@@ -47,6 +47,7 @@ impl Executions {
                 // process of theirs runs here, and processes that do run here are this host's own by now.
                 let orphans = executions.store().orphans().await?;
                 let report = take_up(&executions, orphans).await?;
+                executions.count_begun().await;
                 *is_left_over = false;
                 // Held executions that had not begun can be claimed from now on.
                 executions.queue().wake();

@@ -4,13 +4,15 @@
 //! While the disk is short of space nothing more starts: running executions need the reserve for outcome and
 //! output.
 //!
+//! The [policies](super::policies) of an action may have its executions wait, or end them; such a one leaves its slot.
+//!
 //! An execution with large parameters runs if there is memory for them, and is [set aside](super::given)
 //! otherwise: nobody waits for memory while holding a slot, or the other way round.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_model::{Execution, ExecutionId};
+use petrel_model::Execution;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
@@ -28,9 +30,6 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// The time after which the free space of the disk is checked again.
 const NO_ROOM: Duration = Duration::from_secs(1);
-
-/// The time after which an execution that was set aside and could not be read is offered again.
-const UNREAD: Duration = Duration::from_secs(1);
 
 /// The scheduler of one kind of slots.
 pub(crate) struct Scheduler {
@@ -121,26 +120,10 @@ impl Scheduler {
             Ok(_) => {}
             Err(error) => {
                 tracing::error!(execution.id = %id, %error, "failed to read an execution that was set aside");
-                self.put_back(id);
+                self.executions.queue().put_back(id);
             }
         }
         true
-    }
-
-    /// Offers an execution again, after a while: what was set aside is claimed, and nobody else would take it.
-    fn put_back(&self, id: ExecutionId) {
-        let executions = self.executions.clone();
-        self.executions.core().spawn("execution that cannot be read", async move {
-            tokio::select! {
-                biased;
-                () = executions.core().stop_starting().cancelled() => return,
-                () = executions.core().sleep(UNREAD) => {}
-            }
-            if let Err(error) = executions.store().release(id).await {
-                tracing::error!(execution.id = %id, %error, "failed to return an execution to the queue");
-            }
-            executions.queue().wake();
-        });
     }
 
     /// Starts due executions, as far as slots are free. Returns whether there were any.
@@ -156,7 +139,15 @@ impl Scheduler {
             }
         };
         let found = !claimed.is_empty();
+        // One snapshot for all of them: most actions have no policies, and cost a look into a map.
+        let content = self.executions.queue().catalog().content();
         for execution in claimed {
+            if let Some(policies) = content.policies_of(&execution.action) {
+                let passes = self.executions.passes(self.kind, &execution, policies);
+                if !passes.instrument(spans::claim(&execution)).await {
+                    continue;
+                }
+            }
             let admit = || self.executions.queue().admissions().admit(self.kind, &execution);
             // Otherwise it is set aside: it stays claimed, and leaves its slot to the next one.
             let Admission::Runs(place) = spans::claim(&execution).in_scope(admit) else { continue };

@@ -90,7 +90,7 @@ impl Executions {
         changes: Vec<Change>,
     ) -> Result<(), Uncommitted> {
         let Some(parent) = execution.parent.clone().filter(|_| execution.status.is_final()) else {
-            return self.0.queue.commit(expect, changes).await;
+            return self.0.queue.commit_end(execution, expect, changes).await;
         };
         self.0.conductor.outcome(Report { parent, execution: execution.clone(), expect, changes }).await
     }

@@ -14,7 +14,9 @@ impl Executions {
     /// # Errors
     /// When the store fails.
     pub async fn start(&self) -> Result<Recovered, Error> {
+        let policies = self.queue().catalog().content().policy_set();
         let recovered = recovery::recover(self).await?;
+        self.take_up_policies().await?;
         let Options { component_slots, process_slots, workflow_slots, .. } = *self.options();
         for (kind, count) in [
             (Kind::Component, component_slots),
@@ -23,6 +25,7 @@ impl Executions {
         ] {
             self.core().spawn("scheduler", Scheduler::new(self.clone(), kind, count).run());
         }
+        self.core().spawn("policies", self.clone().follow_policies(policies));
         Ok(recovered)
     }
 }

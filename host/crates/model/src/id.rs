@@ -146,6 +146,8 @@ typed_id! {
     InternalEventId,
     /// The id of one state of a key of the datastore. A later state has another one, also of a key that was deleted meanwhile.
     RevisionId,
+    /// The id of a policy.
+    PolicyId,
     /// The id of an enforcement, that is of one match of a rule.
     EnforcementId,
     /// The id of an API key.

@@ -3,8 +3,8 @@
 //! Everything here is pure: no clock, no randomness, no I/O, no async. Other crates decide (`petrel-rules`), store
 //! (`petrel-persistence`) or act (`petrel-engine`) on these types. This crate only defines them and their legal moves.
 //!
-//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`] and [`rule`]
-//! are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
+//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`], [`rule`]
+//! and [`policy`] are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
 //! together, [`account`] the users.
 
 pub mod account;
@@ -17,8 +17,8 @@ pub mod execution;
 mod hexadecimal;
 pub mod id;
 pub mod internal_event;
-pub mod maintenance;
 pub mod key_value;
+pub mod maintenance;
 pub mod media_type;
 pub mod names;
 pub mod nearest;
@@ -28,6 +28,7 @@ pub mod parameters;
 mod parsed;
 pub mod payload;
 pub mod pointer;
+pub mod policy;
 pub mod quoted;
 pub mod reference;
 pub mod rule;
@@ -47,13 +48,15 @@ pub use delivery::Delivery;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;
 pub use id::{
-    ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, RevisionId, RuleId, TokenId, TriggerInstanceId,
+    ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, PolicyId, RevisionId, RuleId, TokenId,
+    TriggerInstanceId,
 };
 pub use internal_event::InternalEvent;
-pub use maintenance::{MaintenanceMode, MaintenanceWindow};
 pub use key_value::{KeyValue, UserKeyValue};
+pub use maintenance::{MaintenanceMode, MaintenanceWindow};
 pub use pack::{Pack, PackConfig};
 pub use payload::Payload;
+pub use policy::{Policy, PolicyState};
 pub use reference::Ref;
 pub use rule::{Enforcement, Rule};
 pub use status::{Status, StatusEvent};

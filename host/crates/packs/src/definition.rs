@@ -3,6 +3,7 @@
 mod action;
 mod config;
 mod pack;
+mod policy;
 mod rule;
 mod trigger;
 
@@ -10,6 +11,7 @@ pub use action::read_action;
 pub use config::{read_config, read_config_schema};
 pub(crate) use pack::probable_reference;
 pub use pack::{Component, PackDefinition, read_pack_definition};
+pub use policy::{PolicyDefinition, read_policy};
 pub use rule::{RuleDefinition, read_rule};
 pub use trigger::read_trigger_type;
 

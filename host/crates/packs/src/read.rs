@@ -17,8 +17,8 @@ use petrel_model::{Action, Object, Pack, TriggerType};
 
 use crate::advice;
 use crate::definition::{
-    Component, PackDefinition, RuleDefinition, probable_reference, read_config_schema, read_pack_definition,
-    read_rule, read_trigger_type,
+    Component, PackDefinition, PolicyDefinition, RuleDefinition, probable_reference, read_config_schema,
+    read_pack_definition, read_policy, read_rule, read_trigger_type,
 };
 use crate::limits::{LARGEST_METADATA, LARGEST_PACK, MOST_PROBLEMS_OF_PACK};
 use crate::problem::{Problem, short};
@@ -39,6 +39,8 @@ pub struct PackContents {
     pub trigger_types: Vec<TriggerType>,
     /// Its rules.
     pub rules: Vec<RuleDefinition>,
+    /// Its policies. One with a problem is left out, and noted.
+    pub policies: Vec<PolicyDefinition>,
     /// The problems of actions that cannot run, by the name of the action. An action whose file cannot be parsed has
     /// the name of the file, and is not in `actions`.
     pub refused: BTreeMap<String, Vec<Problem>>,
@@ -74,6 +76,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     let actions = reading.actions(&components);
     let trigger_types = reading.each("triggers", read_trigger_type);
     let rules = reading.rules();
+    let policies = reading.policies();
     reading
         .refuse_twins("trigger type", trigger_types.iter().map(|(file, kind)| (file, kind.reference.name())));
     let config_schema = reading.config_schema();
@@ -98,6 +101,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         actions: actions.into_iter().map(|(_, action)| action).collect(),
         trigger_types: trigger_types.into_iter().map(|(_, kind)| kind).collect(),
         rules,
+        policies,
         components,
         refused: reading.refused,
         refused_rules: reading.refused_rules,
@@ -329,6 +333,28 @@ impl<'a> Reading<'a> {
             }
         }
         rules
+    }
+
+    /// The policies of the pack, each name once. Those with problems are left out.
+    fn policies(&mut self) -> Vec<PolicyDefinition> {
+        let mut policies: Vec<PolicyDefinition> = Vec::new();
+        for file in self.files("policies") {
+            match self.one(&file, |file, text, pack| read_policy(file, text, Some(pack))) {
+                Ok(policy) if policies.iter().any(|other| other.reference == policy.reference) => {
+                    let name = short(policy.reference.name());
+                    let note = format!(
+                        "{file}: the policy {name} is in another file too, so this one is left out; rename one"
+                    );
+                    self.notes.push(note);
+                }
+                Ok(policy) => policies.push(policy),
+                Err(problems) => {
+                    let left_out = |problem: Problem| format!("{problem}; the policy is left out");
+                    self.notes.extend(problems.into_iter().map(left_out));
+                }
+            }
+        }
+        policies
     }
 
     fn refuse_twins<'b>(&mut self, what: &str, names: impl Iterator<Item = (&'b String, &'b str)>) {

@@ -7,6 +7,7 @@
 //! | `02` `03` `04` `05` `06` | name or reference | pack, action, trigger type, rule, state of a timer |
 //! | `07` | internal event | the event, until it is a trigger instance |
 //! | `09` | digest of the key of an event | what came of the event, for as long as its sender may send it again |
+//! | `0a` `0b` | reference, or policy and digest | policy; what it remembers of executions |
 //! | `0e` | name | maintenance window |
 //! | `10` | execution | the execution, large parts apart |
 //! | `11` | execution, part | its parameters or its result, when large |
@@ -81,6 +82,8 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::InternalEvent => 0x07,
         DocumentKind::Delivery => 0x09,
         DocumentKind::MaintenanceWindow => 0x0e,
+        DocumentKind::Policy => 0x0a,
+        DocumentKind::PolicyState => 0x0b,
         DocumentKind::WorkflowDefinition => 0x1a,
         DocumentKind::KeyValue => 0x60,
         DocumentKind::UserKeyValue => 0x61,
@@ -297,6 +300,8 @@ mod tests {
             (DocumentKey::InternalEvent(id.into()), "\u{7}070707070707070707070707"),
             (DocumentKey::Delivery("0a1b".into()), "\u{9}0a1b"),
             (DocumentKey::MaintenanceWindow("w".into()), "\u{e}w"),
+            (DocumentKey::Policy("core.a.b".parse().unwrap()), "\u{a}core.a.b"),
+            (DocumentKey::PolicyState("core.a:0b".into()), "\u{b}core.a:0b"),
             (DocumentKey::WorkflowDefinition("0a1b".into()), "\u{1a}0a1b"),
             (DocumentKey::KeyValue("a.b".into()), "`a.b"),
             (DocumentKey::UserKeyValue("3:ada:b".into()), "a3:ada:b"),

@@ -237,6 +237,10 @@ impl Store for EmbeddedStore {
         committer::lock(&self.state).queue.inside(root)
     }
 
+    fn begun(&self) -> Vec<ExecutionId> {
+        committer::lock(&self.state).queue.begun()
+    }
+
     fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
         committer::lock(&self.state).queue.by_workflow()
     }

@@ -48,7 +48,12 @@ impl Commit {
     pub fn takes_in(&self) -> bool {
         // A step of a workflow requests its next executions in the same commit in which it ends others, and must not
         // be refused.
-        let is_step = self.changes.iter().any(|change| matches!(change, Change::AppendWorkflow { .. }));
+        let is_step = self.changes.iter().any(|change| match change {
+            Change::AppendWorkflow { .. } => true,
+            // So does an outcome, of the next attempt.
+            Change::UpdateExecution(execution) => execution.status.is_final(),
+            _ => false,
+        });
         !is_step
             && self.changes.iter().any(|change| match change {
                 Change::UpdateExecution(_)

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use petrel_model::{
     Action, ApiKey, ApiKeyId, Delivery, InternalEvent, InternalEventId, KeyValue, MaintenanceWindow, Pack,
-    PackConfig, Ref, Rule, TimerState, Token, TokenId, TriggerType, User, UserKeyValue, WorkflowDefinition,
+    PackConfig, Policy, PolicyState, Ref, Rule, TimerState, Token, TokenId, TriggerType, User, UserKeyValue,
+    WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -158,6 +159,10 @@ documents! {
     Rule: Ref = reference, "rule";
     /// The state of a timer, by the reference of its trigger.
     TimerState: Ref = reference, "timer";
+    /// A policy, by its reference.
+    Policy: Ref = reference, "policy";
+    /// What a policy remembers of executions, by the policy and what they have in common.
+    PolicyState: String = key, "state of a policy";
     /// An event of the platform that is not yet a trigger instance, by its id.
     InternalEvent: InternalEventId = id, "internal event";
     /// The key of an event that is taken once, by the digest of the key.

@@ -209,6 +209,10 @@ impl Store for MemoryStore {
         self.state().queue.inside(root)
     }
 
+    fn begun(&self) -> Vec<ExecutionId> {
+        self.state().queue.begun()
+    }
+
     fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
         self.state().queue.by_workflow()
     }

@@ -250,6 +250,15 @@ impl Queue {
         self.inside.get(&root).copied().unwrap_or_default()
     }
 
+    /// The executions that have begun, in order, without held ones.
+    pub fn begun(&self) -> Vec<ExecutionId> {
+        let has_begun = |entry: &Active| !entry.is_waiting && !entry.is_held;
+        let mut begun: Vec<_> =
+            self.active.iter().filter(|(_, entry)| has_begun(entry)).map(|(id, _)| *id).collect();
+        begun.sort_unstable();
+        begun
+    }
+
     /// The executions inside each workflow, in order.
     pub fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
         let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();

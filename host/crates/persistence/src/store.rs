@@ -116,7 +116,7 @@ impl ExecutionFilter {
     /// Whether `execution` matches the filter.
     pub fn admits(&self, execution: &Execution) -> bool {
         let context = &execution.context;
-        self.status.is_none_or(|status| execution.status == status)
+        self.status.is_none_or(|status| is_stored_as(status, execution.status))
             && self.user.as_ref().is_none_or(|user| context.user == *user)
             && self.runner.as_ref().is_none_or(|runner| execution.runner == *runner)
             && self.after.is_none_or(|after| execution.requested_at > after)
@@ -133,6 +133,12 @@ impl ExecutionFilter {
                 .trigger_instance
                 .is_none_or(|id| context.trigger_instance.as_ref().is_some_and(|origin| origin.id == id))
     }
+}
+
+/// Whether an execution that is shown with a status may be stored with another one: `delayed` by its own time is stored
+/// as requested.
+fn is_stored_as(shown: Status, stored: Status) -> bool {
+    shown == stored || (shown, stored) == (Status::Delayed, Status::Requested)
 }
 
 /// The part of an execution that decides on its retention.
@@ -242,6 +248,9 @@ pub trait Store: Send + Sync {
 
     /// The number of active executions inside a top workflow, at any depth.
     fn inside(&self, root: ExecutionId) -> usize;
+
+    /// The active executions that have begun, in order, except held ones.
+    fn begun(&self) -> Vec<ExecutionId>;
 
     /// The active executions inside workflows, by the workflow that requested them.
     fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>>;

@@ -189,7 +189,7 @@ impl WorkflowEngine {
                 let (execution, expect) = (execution.clone(), vec![expect]);
                 self.outcome(Report { parent, execution, expect, changes }).await
             }
-            None => self.queue().commit(vec![expect], changes).await,
+            None => self.queue().commit_end(execution, vec![expect], changes).await,
         }
     }
 

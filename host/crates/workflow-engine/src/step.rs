@@ -308,6 +308,7 @@ impl Step {
                     result => drop(result?),
                 }
             }
+            None if has_moved => self.engine.queue().commit_end(&execution, expect, changes).await?,
             None => self.engine.queue().commit(expect, changes).await?,
         }
         tracing::debug!(status = %self.live.execution.status, starts, "the workflow has made a step");
@@ -371,8 +372,10 @@ impl Step {
             self.engine.queue().wake();
         }
         self.ended.iter().for_each(|execution| self.engine.queue().tell(execution));
-        if has_moved && self.live.execution.status.is_final() {
-            ended(&self.live.execution.runner, self.live.execution.status);
+        if has_moved {
+            if self.live.execution.status.is_final() {
+                ended(&self.live.execution.runner, self.live.execution.status);
+            }
             self.engine.queue().tell(&self.live.execution);
         }
         if self.live.execution.status.is_final() {

@@ -25,6 +25,7 @@ pub(super) fn attributes(execution: &Execution<'_>) -> Attributes {
         .text("id", execution.id)
         .text("action.ref", execution.action.reference())
         .status("status", held::status(execution))
+        .text_if_any("wait_reason", execution.wait_reason.as_ref())
         .text("context.user", &context.user)
         .text_if_any("context.rule.name", context.rule.as_ref().map(|rule| &rule.name))
         .text_if_any("context.trigger_instance.id", context.trigger_instance.as_ref().map(|event| event.id))

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use petrel_model::policy::RetryOf;
 use petrel_model::{ExecutionId, Object, RuleId, TriggerInstanceId, execution};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The runner of Orquesta's workflows.
 const ORQUESTA: &str = "orquesta";
@@ -35,6 +36,10 @@ pub struct Context<'a> {
     /// The execution of which this is a rerun.
     #[serde(default, rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf<'a>>,
+    /// The failed attempt that a policy tries again, below `retry`. Any value, because an older host shows what a caller
+    /// gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Value>,
     /// The caller's context, under its own names.
     #[serde(flatten)]
     pub beside: Cow<'a, Object>,
@@ -146,6 +151,7 @@ impl<'a> Context<'a> {
             api_user: origins.api_user.as_deref().map(Cow::Borrowed),
             cancelled_by: origins.cancelled_by.as_deref().map(Cow::Borrowed),
             rerun: origins.rerun.as_ref().map(RerunOf::from),
+            policies: origins.policies.retry.as_ref().map(retry),
             beside,
             given,
             parent: parent.map(|parent| ParentExecution { execution_id: parent.execution }),
@@ -154,6 +160,17 @@ impl<'a> Context<'a> {
             workflow_execution,
         }
     }
+}
+
+/// The attempt before an execution, as StackStorm shows it.
+fn retry(retry: &RetryOf) -> Value {
+    json!({
+        "retry": {
+            "applied_policy": retry.applied_policy,
+            "retry_count": retry.retry_count,
+            "retried_liveaction_id": retry.retried_liveaction_id,
+        },
+    })
 }
 
 impl<'a, T: Copy> From<&'a execution::Origin<T>> for Origin<'a, T> {

@@ -118,6 +118,20 @@ pub(crate) static RULES: List = List {
     is_stored: false,
 };
 
+pub(crate) static POLICIES: List = List {
+    path: "/policies",
+    columns: &[ID, REF, NAME, PACK, text("resource_ref"), text("policy_type"), ENABLED],
+    others: &[],
+    is_stored: false,
+};
+
+pub(crate) static POLICY_TYPES: List = List {
+    path: "/policytypes",
+    columns: &[ID, REF, NAME, text("resource_type")],
+    others: &[],
+    is_stored: false,
+};
+
 pub(crate) static ENFORCEMENTS: List = List {
     path: "/ruleenforcements",
     columns: &[
@@ -215,11 +229,13 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 17] = [
+pub(super) static ALL: [&List; 19] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
     &RULES,
+    &POLICIES,
+    &POLICY_TYPES,
     &ENFORCEMENTS,
     &TRIGGERS,
     &TIMERS,

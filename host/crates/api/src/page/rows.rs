@@ -6,9 +6,10 @@ use std::sync::Arc;
 use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
 use petrel_engine::datastore::Entry;
 use petrel_engine::triggers::ShownTimer;
+use petrel_model::policy::kinds::PolicyType;
 use petrel_model::{
-    ApiKey, Enforcement, Execution, MaintenanceWindow, Pack, Ref, Rule, Timestamp, Trigger, TriggerInstance,
-    User,
+    ApiKey, Enforcement, Execution, MaintenanceWindow, Pack, Policy, Ref, Rule, Timestamp, Trigger,
+    TriggerInstance, User,
 };
 
 use crate::views;
@@ -111,6 +112,29 @@ impl Row for Rule {
             "enabled" => Cell::Flag(self.enabled),
             "user" => self.context.get("user").and_then(|user| user.as_str()).map_or(Cell::Missing, Cell::of),
             other => of_reference(&self.reference, other),
+        }
+    }
+}
+
+impl Row for Policy {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" => Cell::shown(&self.id),
+            "resource_ref" => Cell::of(self.resource.as_str()),
+            "policy_type" => Cell::of(&self.kind),
+            "enabled" => Cell::Flag(self.enabled),
+            other => of_reference(&self.reference, other),
+        }
+    }
+}
+
+impl Row for PolicyType {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" | "ref" => Cell::of(self.reference),
+            "name" => Cell::of(self.name()),
+            "resource_type" => Cell::of("action"),
+            _ => Cell::Missing,
         }
     }
 }

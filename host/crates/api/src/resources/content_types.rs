@@ -12,6 +12,7 @@ enum Kind {
     Actions,
     Triggers,
     Rules,
+    Policies,
     /// Registered with every part of a pack.
     Always,
     /// Part of the host, so that there is nothing to register.
@@ -31,8 +32,8 @@ const TYPES: [(&str, &str, Kind); 11] = [
     ("rule_type", "rule_types", Kind::OfHost),
     ("sensor", "sensors", Kind::Later),
     ("alias", "aliases", Kind::Later),
-    ("policy", "policies", Kind::Later),
-    ("policy_type", "policy_types", Kind::Later),
+    ("policy", "policies", Kind::Policies),
+    ("policy_type", "policy_types", Kind::OfHost),
 ];
 
 /// The requested parts.
@@ -61,6 +62,7 @@ impl Wanted {
                 Kind::Actions => parts.actions = true,
                 Kind::Triggers => parts.triggers = true,
                 Kind::Rules => parts.rules = true,
+                Kind::Policies => parts.policies = true,
                 Kind::Always => {}
                 Kind::OfHost => {
                     notes.push(format!("`types`: {many} come with the host and are always there"));
@@ -94,6 +96,7 @@ mod tests {
             (&["actions"], Parts { actions: true, ..nothing }, 0),
             (&["action", "rule"], Parts { actions: true, rules: true, ..nothing }, 0),
             (&["triggers", "configs"], Parts { triggers: true, ..nothing }, 0),
+            (&["policies", "policy_type"], Parts { policies: true, ..nothing }, 1),
             (&["sensors"], nothing, 1),
             (&["runner", "aliases", "actions"], Parts { actions: true, ..nothing }, 2),
         ] {

@@ -16,7 +16,7 @@ use petrel_engine::executions::{Canceled, Request};
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError, RowKind};
 use petrel_engine::triggers::Claim;
 use petrel_model::id::InvalidId;
-use petrel_model::{Execution, ExecutionId, Id, Object, Status};
+use petrel_model::{Execution, ExecutionId, Id, Object};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::mistaken::{no_execution, no_execution_id};
@@ -89,11 +89,7 @@ fn in_store(asked: &ListRequest) -> ExecutionFilter {
     let (after, before) = asked.times();
     let parent = asked.wanted("parent").and_then(|id| id.parse().ok()).map(Some);
     ExecutionFilter {
-        // An execution that is shown as delayed is stored as requested.
-        status: asked.wanted("status").and_then(|status| status.parse().ok()).map(|status| match status {
-            Status::Delayed => Status::Requested,
-            other => other,
-        }),
+        status: asked.wanted("status").and_then(|status| status.parse().ok()),
         action: asked.wanted("action").and_then(|action| action.parse().ok()),
         rule: asked.wanted("rule").and_then(|rule| rule.parse().ok()),
         trigger_instance: asked.wanted("trigger_instance").and_then(|id| id.parse().ok()),
@@ -235,8 +231,9 @@ pub(crate) async fn one(
     } else {
         Vec::new()
     };
+    let wait_reason = api.engine.executions().wait_reason(&execution).map(Into::into);
     shown(&api, &execution, secrets, |shown| {
-        listing::one(&page.narrowed(wire::Execution { children: inside, ..shown }), held)
+        listing::one(&page.narrowed(wire::Execution { children: inside, wait_reason, ..shown }), held)
     })
 }
 

@@ -49,6 +49,7 @@ pub(crate) async fn remove(
         actions: removed.actions,
         triggers: removed.trigger_types,
         rules: removed.rules,
+        policies: removed.policies,
         notes: removed.notes.iter().map(|note| note.as_str().into()).collect(),
     };
     Ok(Json(removal).into_response())
@@ -160,6 +161,7 @@ fn registered(reports: &[Report], notes: Vec<String>) -> wire::Registration<'_> 
         actions: sum(|report| report.actions),
         triggers: sum(|report| report.trigger_types),
         rules: sum(|report| report.rules),
+        policies: sum(|report| report.policies),
         notes: notes.collect(),
         ..wire::Registration::default()
     };

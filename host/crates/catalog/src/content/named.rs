@@ -16,6 +16,7 @@ pub(crate) enum Named {
     Action,
     Trigger,
     Rule,
+    Policy,
 }
 
 impl Named {
@@ -26,6 +27,7 @@ impl Named {
             Self::Action => "action",
             Self::Trigger => "trigger",
             Self::Rule => "rule",
+            Self::Policy => "policy",
         }
     }
 
@@ -36,6 +38,7 @@ impl Named {
             Self::Action => DocumentKind::Action,
             Self::Trigger => DocumentKind::TriggerType,
             Self::Rule => DocumentKind::Rule,
+            Self::Policy => DocumentKind::Policy,
         }
     }
 }
@@ -87,7 +90,7 @@ impl Content {
         let (pack, within) = name.split_once('.').unwrap_or((name, ""));
         match kind {
             Named::Action => {}
-            Named::Trigger | Named::Pack | Named::Rule => return None,
+            Named::Trigger | Named::Pack | Named::Rule | Named::Policy => return None,
         }
         let of_core = refusals::instead_of(within).filter(|_| pack == "core");
         of_core.or_else(|| {

@@ -20,6 +20,8 @@ pub struct Removed {
     pub trigger_types: usize,
     /// The number of its rules, including those made by hand.
     pub rules: usize,
+    /// The number of its policies.
+    pub policies: usize,
     /// Notes on removed objects that no file of the pack has, and on those that stay.
     pub notes: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_model::{Action, Pack, Ref, Rule, TriggerType};
+use petrel_model::{Action, Pack, Policy, Ref, Rule, TriggerType};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 
@@ -17,10 +17,12 @@ pub(super) struct Ready {
     pub(super) actions: Vec<RegisteredAction>,
     pub(super) kinds: Vec<RegisteredTriggerType>,
     pub(super) rules: Vec<Arc<CompiledRule>>,
+    pub(super) policies: Vec<Policy>,
     pub(super) expect: Vec<Expect>,
     pub(super) gone_actions: Vec<Ref>,
     pub(super) gone_kinds: Vec<Ref>,
     pub(super) gone_rules: Vec<Ref>,
+    pub(super) gone_policies: Vec<Ref>,
     pub(super) config: Option<GivenConfig>,
     pub(super) notes: Vec<String>,
 }
@@ -63,6 +65,8 @@ impl Ready {
         changes.extend(self.gone_actions.iter().cloned().map(Change::delete::<Action>));
         changes.extend(self.gone_kinds.iter().cloned().map(Change::delete::<TriggerType>));
         changes.extend(self.gone_rules.iter().cloned().map(Change::delete::<Rule>));
+        changes.extend(self.gone_policies.iter().cloned().map(Change::delete::<Policy>));
+        changes.extend(self.policies.iter().cloned().map(Change::put));
         changes.extend(self.rules.iter().map(|compiled| Change::put(Rule::clone(compiled.rule()))));
         changes
     }
@@ -75,8 +79,10 @@ impl Ready {
         self.gone_actions.iter().for_each(|reference| content.delete_action(reference));
         self.gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
         self.gone_rules.iter().for_each(|reference| content.delete_rule(reference));
+        self.gone_policies.iter().for_each(|reference| content.delete_policy(reference));
         self.actions.into_iter().for_each(|action| content.put_action(action));
         self.kinds.into_iter().for_each(|kind| content.put_trigger_type(kind));
         self.rules.into_iter().for_each(|rule| content.put_rule(rule));
+        self.policies.into_iter().for_each(|policy| content.put_policy(policy));
     }
 }

@@ -219,6 +219,7 @@ mod tests {
             actions: vec![action("core.noop")],
             trigger_types: Vec::new(),
             rules: Vec::new(),
+            policies: Vec::new(),
             refused: BTreeMap::new(),
             refused_rules: BTreeMap::new(),
             notes: Vec::new(),

@@ -12,6 +12,7 @@ mod handed_down;
 mod holds;
 mod outcomes;
 mod pauses;
+mod policies;
 mod queue;
 mod recovery;
 mod registration;

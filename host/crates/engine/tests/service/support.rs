@@ -50,6 +50,14 @@ pub(crate) fn rule(name: &str, url: &str, action: &str, lines: &str) -> String {
     )
 }
 
+/// The text of a policy of an action of the pack.
+pub(crate) fn policy(name: &str, kind: &str, action: &str, parameters: &str) -> String {
+    let parameters = parameters.trim_matches(['{', '}']);
+    format!(
+        "name: {name}\npack: {PACK}\nresource_ref: {PACK}.{action}\npolicy_type: {kind}\nparameters: {{{parameters}}}\n"
+    )
+}
+
 /// A request for an action of the pack, by Ada.
 pub(crate) fn asks(action: &str) -> Request {
     Request {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::count::is_zero;
+use crate::policy::Applied;
 use crate::{ExecutionId, Object, RuleId, TraceId, TriggerInstanceId};
 
 /// The origin of an execution.
@@ -32,6 +33,9 @@ pub struct Context {
     /// The execution that it repeats.
     #[serde(rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf>,
+    /// What policies have done with it.
+    #[serde(skip_serializing_if = "Applied::is_empty")]
+    pub policies: Applied,
     /// The trace that it belongs to, if that does not follow from the ids above; see
     /// [`Execution::trace_id`](super::Execution::trace_id).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +82,7 @@ pub struct RerunOf {
 }
 
 /// The names that only the host sets where a context is shown. The last three come from the position in a workflow.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "user",
     "pack",
     "trigger_instance",
@@ -86,6 +90,7 @@ const OWN: [&str; 11] = [
     "api_user",
     "cancelled_by",
     "re-run",
+    "policies",
     "given",
     "parent",
     "orquesta",
@@ -103,6 +108,7 @@ impl Context {
             event_depth: 0,
             secret_places: Vec::new(),
             result_marks: Vec::new(),
+            policies: Applied { passed: Vec::new(), ..self.policies.clone() },
             ..self.clone()
         };
         let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };
@@ -151,6 +157,10 @@ impl Context {
             ("api_user", value) => return fill(&mut self.api_user, value),
             ("cancelled_by", value) => return fill(&mut self.cancelled_by, value),
             ("re-run", value) => return fill(&mut self.rerun, value),
+            ("policies", value) => match Applied::deserialize(&value) {
+                Ok(applied) => self.policies = applied,
+                Err(_other_form) => return Some(value),
+            },
             ("trace", value) => return fill(&mut self.trace, value),
             ("secret_places", value) => return fill_list(&mut self.secret_places, value),
             ("result_marks", value) => return fill_list(&mut self.result_marks, value),

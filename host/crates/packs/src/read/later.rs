@@ -1,4 +1,4 @@
-//! Content that is not supported yet, sensors, aliases and policies: their files are only looked at for misspelt fields, so
+//! Content that is not supported yet, sensors and aliases: their files are only looked at for misspelt fields, so
 //! that they are right when their time comes.
 
 use petrel_model::nearest::nearest;
@@ -8,7 +8,7 @@ use crate::limits::MOST_PROBLEMS;
 use crate::problem::{Problem, short};
 
 /// The directories of such content.
-pub(super) const FOLDERS: [&str; 3] = ["sensors", "aliases", "policies"];
+pub(super) const FOLDERS: [&str; 2] = ["sensors", "aliases"];
 
 /// The fields of a sensor, as StackStorm's `bootstrap/sensorsregistrar.py` reads them.
 const SENSOR: &[&str] = &[
@@ -49,28 +49,12 @@ const ALIAS: &[&str] = &[
     "metadata_file",
 ];
 
-/// The fields of a policy (`PolicyAPI` of StackStorm's `models/api/policy.py`).
-const POLICY: &[&str] = &[
-    "name",
-    "pack",
-    "description",
-    "enabled",
-    "resource_ref",
-    "policy_type",
-    "parameters",
-    "ref",
-    "id",
-    "uid",
-    "metadata_file",
-];
-
 /// Notes on the fields of a file in `folder` that are nearly one of those that mean something.
 pub(super) fn strays(folder: &str, file: &str, text: &str) -> Vec<String> {
     let Ok(node) = petrel_yaml::parse_node(text) else { return Vec::new() };
     let mut found = match folder {
         "sensors" => strays_of(&node, "a sensor", SENSOR, file),
-        "aliases" => strays_of(&node, "an alias", ALIAS, file),
-        _ => strays_of(&node, "a policy", POLICY, file),
+        _ => strays_of(&node, "an alias", ALIAS, file),
     };
     let kinds = node.entries().into_iter().flatten().find(|entry| entry.key == "trigger_types");
     if let Some(Content::List(kinds)) = kinds.map(|entry| &entry.node.content) {
@@ -114,13 +98,8 @@ mod tests {
                     "f.yaml:3:1: an alias has no field format; did you mean formats?",
                 ],
             ),
-            (
-                "policies",
-                "name: a\npolicy_typ: x\ncolour: red\n",
-                &["f.yaml:2:1: a policy has no field policy_typ; did you mean policy_type?"],
-            ),
-            ("policies", "x", &[]),
-            ("policies", "a: {", &[]),
+            ("aliases", "x", &[]),
+            ("aliases", "a: {", &[]),
         ] {
             assert_eq!(strays(folder, "f.yaml", text), expected, "{folder}: {text}");
         }

@@ -5,13 +5,13 @@ use std::fs;
 use petrel_catalog::{Giver, registration};
 use petrel_engine::triggers::{Accepted, Explanation};
 use petrel_engine::{Engine, Error};
-use petrel_model::{Action, Enforcement, EnforcementId, Pack, Ref, Rule, TriggerInstance};
+use petrel_model::{Action, Enforcement, EnforcementId, Execution, Pack, Ref, Rule, TriggerInstance};
 use petrel_persistence::StoreExt as _;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::house::House;
-use super::{PACK, Parts, object};
+use super::{PACK, Parts, object, settle};
 
 /// Events, rules and packs.
 impl House {
@@ -91,6 +91,35 @@ impl House {
     /// The names of the rules.
     pub(crate) async fn rule_names(&self) -> Vec<String> {
         self.rules().await.iter().map(|rule| rule.reference.name().to_owned()).collect()
+    }
+
+    /// Makes a policy.
+    pub(crate) async fn policy(&self, text: &str) {
+        self.engine.catalog().create_policy(text).await.unwrap();
+        settle().await;
+    }
+
+    /// Switches a policy of the pack.
+    pub(crate) async fn switch_policy(&self, name: &str, enabled: bool) {
+        self.engine.catalog().set_policy_enabled(&format!("{PACK}.{name}"), enabled).await.unwrap();
+        settle().await;
+    }
+
+    /// Deletes a policy of the pack.
+    pub(crate) async fn delete_policy(&self, name: &str) {
+        self.engine.catalog().delete_policy(&format!("{PACK}.{name}")).await.unwrap();
+        settle().await;
+    }
+
+    /// The references of all policies.
+    pub(crate) fn policy_names(&self) -> Vec<String> {
+        let content = self.engine.catalog().content();
+        content.policies().map(|policy| policy.reference.to_string()).collect()
+    }
+
+    /// The reason why a policy has an execution wait.
+    pub(crate) fn wait_reason(&self, execution: &Execution) -> Option<String> {
+        self.engine.executions().wait_reason(execution)
     }
 
     /// Writes a file of the pack.

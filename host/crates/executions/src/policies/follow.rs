@@ -1,0 +1,76 @@
+//! Keeps the state of policies right: after a start it is made from rows, and when policies change, those that wait ask
+//! anew, so that nothing waits for a policy that is gone.
+
+use petrel_catalog::content::PolicySet;
+use petrel_engine_core::Error;
+use petrel_model::policy::PolicyState;
+use petrel_persistence::StoreExt as _;
+
+use super::book::rests;
+use super::passage::asker;
+use crate::service::Executions;
+
+impl Executions {
+    /// Takes up what an earlier process remembered, and counts what runs. To be called before anything starts.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn take_up_policies(&self) -> Result<(), Error> {
+        let states = self.store().all::<PolicyState>().await?;
+        self.queue().policies().remember(states);
+        self.count_begun().await;
+        Ok(())
+    }
+
+    /// Follows changes of the policies, of which `known` are those of the start. Ends when the host stops.
+    pub(crate) async fn follow_policies(self, mut known: PolicySet) {
+        let (catalog, stop) = (self.queue().catalog().clone(), self.core().stop_starting().clone());
+        loop {
+            // Before the content, so that no change in between is missed.
+            let version = catalog.version();
+            let present = catalog.content().policy_set();
+            if present != known {
+                known = present;
+                self.count_begun().await;
+                self.queue().let_go_on(self.queue().policies().dissolve());
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = catalog.changed_since(version) => {}
+            }
+        }
+    }
+
+    /// Counts the executions that have begun for the limits of concurrency.
+    pub(crate) async fn count_begun(&self) {
+        let (content, book) = (self.queue().catalog().content(), self.queue().policies());
+        if content.policies().next().is_none() {
+            return;
+        }
+        let mut ids = self.store().begun();
+        // Those that are about to begin count too.
+        ids.extend(book.holding());
+        for id in ids {
+            let execution = match self.store().execution(id).await {
+                Ok(Some(execution)) if !execution.status.is_final() => execution,
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::warn!(execution.id = %id, %error, "an execution that cannot be read does not count for policies");
+                    continue;
+                }
+            };
+            let (policies, kind) = (content.policies_of(&execution.action), self.queue().kind(&execution));
+            let (Some(policies), Some(kind)) = (policies, kind) else { continue };
+            let asker = asker(self.queue(), kind, &execution, policies);
+            if asker.needs.is_empty() {
+                continue;
+            }
+            book.count(asker, rests(execution.status));
+            // One that has ended since it was read was told before it counted.
+            if !self.store().is_active(id) {
+                self.queue().let_go_on(book.forget(id));
+            }
+        }
+    }
+}
