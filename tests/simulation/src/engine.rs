@@ -65,7 +65,7 @@ pub(crate) struct Host {
 }
 
 /// The tasks of a host that go on for as long as it lives.
-const LASTING: [&str; 4] = ["clock", "retention", "scheduler", "timers"];
+const LASTING: [&str; 5] = ["clock", "inquiries", "retention", "scheduler", "timers"];
 
 impl Host {
     /// A host that recovers the content of `store`, and runs it.

@@ -61,6 +61,7 @@ const ASKED_BY_ST2: &[&str] = &[
     "/packs?include_attributes=ref,name,description,version,author",
     "/triggertypes?include_attributes=ref,pack,description",
     "/triggers/?type=core.st2.webhook",
+    "/inquiries/?limit=50",
     "/timers",
     "/timers/?timer_type=core.st2.CronTimer",
     "/triggerinstances/?include_attributes=id,trigger,occurrence_time,status&limit=50",

@@ -18,6 +18,7 @@ mod floods;
 mod full_disk;
 mod gone_packs;
 mod held;
+mod inquiries;
 mod json;
 mod liar;
 mod lists;

@@ -9,7 +9,7 @@
 //! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
 //! Reading order: [`action`] and [`execution`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions;
-//! [`explanation`], for events that led to none; [`pack`], which holds all content; [`workflow`] for the findings in
+//! [`inquiry`], for those that wait for an answer; [`explanation`], for events that led to none; [`pack`], which holds all content; [`workflow`] for the findings in
 //! one; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
 //! [`error`] for refusals.
 
@@ -20,6 +20,7 @@ pub mod error;
 pub mod execution;
 pub mod explanation;
 pub mod host;
+pub mod inquiry;
 pub mod key;
 pub mod pack;
 pub mod rule;
@@ -35,6 +36,7 @@ pub use error::Refusal;
 pub use execution::Execution;
 pub use explanation::Why;
 pub use host::{HostStatus, Item, Lost};
+pub use inquiry::{Answered, Inquiry};
 pub use key::Key;
 pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
 pub use rule::Rule;

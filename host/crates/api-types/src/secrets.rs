@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use petrel_model::action::output_key;
+use petrel_model::inquiry;
 use petrel_model::output::Stream;
 use petrel_model::parameters::Parameters;
 use petrel_model::secrets::{
@@ -77,6 +78,9 @@ impl Secrets {
         } else {
             Arc::new(masked_result(result, schema, output_key(&execution.runner)))
         };
+        // The schema of an answer is in the result itself.
+        let answer = (execution.runner == inquiry::NAME).then(|| inquiry::masked_answer(&shown)).flatten();
+        let shown = answer.map_or(shown, Arc::new);
         let texts = self.repeatable(execution);
         if texts.is_empty() { shown } else { Arc::new(texts.masked(&shown)) }
     }

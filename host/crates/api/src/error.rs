@@ -152,11 +152,10 @@ fn not_yet(path: &str) -> Option<&'static str> {
 
 /// Paths of StackStorm's API that are not implemented yet: the resource, the part one or two levels below it if that
 /// matters, and the name of the feature for people.
-const NOT_YET: [(&str, Option<&str>, &str); 19] = [
+const NOT_YET: [(&str, Option<&str>, &str); 18] = [
     ("policies", None, "policies"),
     ("policytypes", None, "policies"),
     ("traces", None, "traces"),
-    ("inquiries", None, "inquiries"),
     ("sensortypes", None, "sensors"),
     ("actionalias", None, "action aliases"),
     ("aliasexecution", None, "action aliases"),

@@ -14,6 +14,7 @@ mod enforcements;
 mod executions;
 pub(crate) mod health;
 mod hold;
+mod inquiries;
 mod keys;
 mod mistaken;
 pub(crate) mod packs;
@@ -46,6 +47,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/rules/{name}/enabled", axum::routing::put(rules::set_enabled))
         .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))
+        .route("/inquiries", get(inquiries::list))
+        .route("/inquiries/{id}", get(inquiries::one).put(inquiries::respond))
         .route("/timers", get(timers::list))
         .route("/timers/{reference}", get(timers::one))
         .route("/triggers", get(triggers::list_triggers))

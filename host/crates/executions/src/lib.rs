@@ -20,6 +20,7 @@
 //! | `requests` | acceptance of requests; `scope` has the scopes of templates |
 //! | `scheduler`, `executor`, `caught`, `outcomes` | claims of due executions; the run of one, and of its action; its outcome |
 //! | `cancel`, `rerun` | requests about executions that exist |
+//! | `inquiries`, `overdue`, `answers` | executions that wait for the answer of a person; their time, and the answers |
 //! | `recovery` | executions that an earlier process left |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
 //! | [`spans`], `measures` | the spans of log lines; metrics |
@@ -29,16 +30,19 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod answers;
 mod cancel;
 mod caught;
 mod conductor;
 mod events;
 mod executor;
 mod given;
+mod inquiries;
 mod kind;
 mod measures;
 mod options;
 mod outcomes;
+mod overdue;
 mod queue;
 mod recovery;
 mod requests;
@@ -53,6 +57,7 @@ mod start;
 mod uncommitted;
 mod wake;
 
+pub use answers::Answer;
 pub use cancel::Canceled;
 pub use cancel::{cancellation, unknown};
 pub use conductor::{Conductor, Report};

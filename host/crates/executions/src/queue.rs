@@ -16,6 +16,7 @@ use petrel_persistence::{Change, Expect, Store};
 
 use super::events::Events;
 use super::given::Admissions;
+use super::inquiries::Inquiries;
 use super::kind::Kind;
 use super::options::Options;
 use super::running::Running;
@@ -38,6 +39,7 @@ struct Inner {
     events: Events,
     running: Running,
     admissions: Admissions,
+    inquiries: Inquiries,
 }
 
 impl Queue {
@@ -59,6 +61,7 @@ impl Queue {
             events,
             running,
             admissions,
+            inquiries: Inquiries::default(),
         }))
     }
 
@@ -129,9 +132,10 @@ impl Queue {
         self.0.wake.these(schedulers);
     }
 
-    /// Gives an execution that has ended to the clients that wait for it. To be called with the execution as it is
-    /// stored, after each commit that changes one.
+    /// Gives an execution that has ended to the clients that wait for it, and takes note of inquiries. To be called with
+    /// the execution as it is stored, after each commit that changes one.
     pub fn tell(&self, execution: &Execution) {
+        self.0.inquiries.tell(execution);
         self.0.events.tell(execution);
     }
 
@@ -212,6 +216,10 @@ impl Queue {
 
     pub(super) fn runs(&self) -> &Running {
         &self.0.running
+    }
+
+    pub(super) fn inquiries(&self) -> &Inquiries {
+        &self.0.inquiries
     }
 
     pub(super) fn admissions(&self) -> &Admissions {

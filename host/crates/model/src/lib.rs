@@ -4,7 +4,7 @@
 //! (`petrel-persistence`) or act (`petrel-engine`) on these types. This crate only defines them and their legal moves.
 //!
 //! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`] and [`rule`]
-//! are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
+//! are written by people. [`execution`], [`status`], [`inquiry`] and [`workflow`] describe what happens, [`trace`] what belongs
 //! together, [`account`] the users.
 
 pub mod account;
@@ -15,6 +15,7 @@ pub mod depth;
 pub mod execution;
 mod hexadecimal;
 pub mod id;
+pub mod inquiry;
 pub mod internal_event;
 pub mod media_type;
 pub mod names;

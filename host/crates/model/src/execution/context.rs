@@ -28,6 +28,9 @@ pub struct Context {
     /// The user who canceled it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<String>,
+    /// The user who answered it, if it is an inquiry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
     /// The execution that it repeats.
     #[serde(rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf>,
@@ -73,13 +76,14 @@ pub struct RerunOf {
 }
 
 /// The names that only the host sets where a context is shown. The last three come from the position in a workflow.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "user",
     "pack",
     "trigger_instance",
     "rule",
     "api_user",
     "cancelled_by",
+    "answered_by",
     "re-run",
     "given",
     "parent",
@@ -144,6 +148,7 @@ impl Context {
             ("rule", value) => return fill(&mut self.rule, value),
             ("api_user", value) => return fill(&mut self.api_user, value),
             ("cancelled_by", value) => return fill(&mut self.cancelled_by, value),
+            ("answered_by", value) => return fill(&mut self.answered_by, value),
             ("re-run", value) => return fill(&mut self.rerun, value),
             ("trace", value) => return fill(&mut self.trace, value),
             ("secret_places", value) => return fill_list(&mut self.secret_places, value),
