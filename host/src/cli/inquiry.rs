@@ -1,6 +1,6 @@
 //! `petrel inquiry`: questions of workflows that wait for the answer of a person.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::Subcommand;
 use petrel_api_types as wire;
@@ -127,7 +127,6 @@ fn typed(fields: &Object) -> Result<Object, Failure> {
             input::read_password(&prompt(name, schema), false, false)?
         } else {
             print::text(&format!("{}: ", prompt(name, schema)));
-            drop(std::io::stdout().flush());
             let mut line = String::new();
             let read = std::io::stdin().lock().read_line(&mut line);
             read.map_err(|error| {

@@ -18,6 +18,9 @@ use super::uncommitted::Uncommitted;
 /// The most bytes of a question, and of an answer.
 const MOST_BYTES: usize = 64 << 10;
 
+/// The most inquiries that are open at the same time. Nothing else limits what waits for people.
+const MOST_OPEN: usize = 100_000;
+
 /// An answer to an inquiry.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -29,8 +32,13 @@ pub struct Answer {
     pub issuer: Option<String>,
 }
 
-/// The outcome of a run that asks, if its question can be answered at all.
-pub(crate) fn checked(outcome: Outcome) -> Outcome {
+/// The outcome of a run that asks beside so many `open` inquiries, if its question can be answered at all.
+pub(crate) fn checked(outcome: Outcome, open: usize) -> Outcome {
+    if open >= MOST_OPEN {
+        let message = format!("{open} inquiries are open, and {MOST_OPEN} is the limit");
+        let hint = "answer or cancel some: `petrel inquiry list` shows them; a short `ttl` ends those that nobody answers";
+        return Outcome::failed("inquiry.too_many", message, hint);
+    }
     let bytes = size::of_value(&outcome.result);
     if bytes > MOST_BYTES {
         let message = format!("the question has {bytes} bytes, and {MOST_BYTES} is the limit");
@@ -216,10 +224,12 @@ mod tests {
             (json!({"description": long}), Some("inquiry.too_large")),
         ] {
             let result = json!({"schema": schema, "ttl": 1});
-            let outcome = checked(Outcome { end: End::Asked, result });
+            let outcome = checked(Outcome { end: End::Asked, result }, 0);
             assert_eq!(outcome.result.get("code").and_then(Value::as_str), code, "{schema}");
             assert_eq!(outcome.end == End::Asked, code.is_none());
         }
+        let outcome = Outcome { end: End::Asked, result: json!({"schema": {}, "ttl": 1}) };
+        assert_eq!(checked(outcome, MOST_OPEN).result["code"], json!("inquiry.too_many"));
     }
 
     #[test]

@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
         let outcome = match outcome.end {
             End::Canceled if is_stopped => abandoned(&outcome),
             End::Canceled if !self.cancel.is_cancelled() => unasked(&outcome),
-            End::Asked => answers::checked(outcome),
+            End::Asked => answers::checked(outcome, self.executions.queue().inquiries().count()),
             _ => outcome,
         };
         let mut last_words = Vec::new();

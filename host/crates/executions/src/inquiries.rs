@@ -79,6 +79,11 @@ impl Inquiries {
         self.changed.notified().await;
     }
 
+    /// The number of the open ones.
+    pub(crate) fn count(&self) -> usize {
+        self.open.lock().all.len()
+    }
+
     /// The ids of the open ones, oldest first. One of them may have ended a moment ago.
     pub(crate) fn ids(&self) -> Vec<ExecutionId> {
         self.open.lock().all.keys().copied().collect()
