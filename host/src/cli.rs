@@ -23,6 +23,7 @@ mod flags;
 #[cfg(test)]
 mod hints;
 mod input;
+mod inquiry;
 mod key;
 mod log;
 mod maintenance;
@@ -107,6 +108,9 @@ enum Verb {
     /// Show, cancel, pause and rerun executions
     #[command(subcommand)]
     Execution(execution::Execution),
+    /// Show open questions, and answer them
+    #[command(subcommand)]
+    Inquiry(inquiry::Inquiry),
     /// Inspect, draw and test workflows, without running anything
     #[command(subcommand)]
     Workflow(workflow::Workflow),
@@ -234,6 +238,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Run(run) => run.run(&session()?).await,
             Verb::Action(action) => action.run(&session()?).await,
             Verb::Execution(execution) => execution.run(&session()?).await,
+            Verb::Inquiry(inquiry) => inquiry.run(&session()?).await,
             Verb::Rule(rule) => rule.run(&session()?).await,
             Verb::RuleEnforcement(enforcement) => enforcement.run(&session()?).await,
             Verb::DeadLetter(letter) => letter.run(&session()?).await,

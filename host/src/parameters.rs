@@ -114,7 +114,8 @@ fn content(name: &str, text: &str) -> Result<String, Failure> {
     })
 }
 
-fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
+/// A value, read by the type in its schema.
+pub(crate) fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
     let kind = schema.and_then(|schema| Schema::of(schema).kind());
     // A secret value must not appear on a screen or in the log of a script.
     let given = if schema.is_some_and(has_secret) { String::new() } else { format!(", not {text:?}") };

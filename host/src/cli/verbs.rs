@@ -26,7 +26,6 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "`petrel apikey create`; keys themselves are not stored, so they cannot be moved here",
     ),
     ("auth", &[], "`petrel login USER`"),
-    ("inquiry", &[], NOT_YET),
     (
         "key",
         &["delete_by_prefix"],

@@ -8,6 +8,7 @@ use petrel_engine::triggers::Injection;
 use petrel_engine::workflows::{action_chain, orquesta};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
+use petrel_runners::inquirer::Inquirer;
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
 use petrel_runners::python_script::{self, PythonScript};
@@ -99,6 +100,7 @@ fn all(
         Runs::by(PythonScript::new(python)),
         Runs::by(ComponentRunner::new(runtime).kept_by(upkeep)),
         Runs::by(Noop::default()),
+        Runs::by(Inquirer::default()),
         orquesta(),
         action_chain(),
         // For packs that are checked without a host; the engine of a host has its own.

@@ -65,7 +65,8 @@ pub(crate) struct Host {
 }
 
 /// The tasks of a host that go on for as long as it lives.
-const LASTING: [&str; 7] = ["clock", "expiry", "outbox", "policies", "retention", "scheduler", "timers"];
+const LASTING: [&str; 8] =
+    ["clock", "expiry", "inquiries", "outbox", "policies", "retention", "scheduler", "timers"];
 
 impl Host {
     /// A host that recovers the content of `store`, and runs it.

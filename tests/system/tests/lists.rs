@@ -61,6 +61,7 @@ const ASKED_BY_ST2: &[&str] = &[
     "/packs?include_attributes=ref,name,description,version,author",
     "/triggertypes?include_attributes=ref,pack,description",
     "/triggers/?type=core.st2.webhook",
+    "/inquiries/?limit=50",
     "/timers",
     "/timers/?timer_type=core.st2.CronTimer",
     "/policies/?include_attributes=ref,resource_ref,policy_type,enabled&limit=50",

@@ -20,6 +20,7 @@ mod floods;
 mod full_disk;
 mod gone_packs;
 mod held;
+mod inquiries;
 mod internal_events;
 mod json;
 mod liar;

@@ -37,5 +37,6 @@ pub(crate) fn variables(host: &Host<'_>) -> Vec<(&'static str, String)> {
         ("WAITING", newest("/executions?action=mine.waiting")),
         ("EVENT", newest("/triggerinstances")),
         ("KEY", newest("/apikeys")),
+        ("INQUIRY", newest("/inquiries")),
     ]
 }

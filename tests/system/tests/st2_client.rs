@@ -365,7 +365,6 @@ fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
     assert_eq!((&registered["sensors"], &registered["aliases"]), (&json!(0), &json!(0)));
     for (method, path, says) in [
         ("GET", "/traces/?limit=50&sort_desc=True", "no traces yet"),
-        ("GET", "/inquiries", "no inquiries yet"),
         ("GET", "/sensortypes/epack.S", "no sensors yet"),
         ("POST", "/actionalias/match", "no action aliases yet"),
         ("POST", "/packs/uninstall", "petrel pack remove"),

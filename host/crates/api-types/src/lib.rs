@@ -9,8 +9,9 @@
 //! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
 //! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions,
-//! [`policy`], which limits them; [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules that did not fire; [`pack`], which holds all
-//! content; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
+//! [`policy`], which limits them; [`inquiry`], for those that wait for an answer; [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules
+//! that did not fire; [`pack`], which holds all content; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and
+//! credentials, [`key`] for the datastore, [`host`] for the health of the host,
 //! [`error`] for refusals.
 
 pub mod account;
@@ -21,6 +22,7 @@ pub mod error;
 pub mod execution;
 pub mod explanation;
 pub mod host;
+pub mod inquiry;
 pub mod key;
 pub mod maintenance;
 pub mod pack;
@@ -41,6 +43,7 @@ pub use error::Refusal;
 pub use execution::Execution;
 pub use explanation::Why;
 pub use host::{HostStatus, Item, Lost};
+pub use inquiry::{Answered, Inquiry};
 pub use key::Key;
 pub use maintenance::MaintenanceWindow;
 pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};

@@ -159,9 +159,8 @@ fn not_yet(path: &str) -> Option<&'static str> {
 
 /// Paths of StackStorm's API that are not implemented yet: the resource, the part one or two levels below it if that
 /// matters, and the name of the feature for people.
-const NOT_YET: [(&str, Option<&str>, &str); 16] = [
+const NOT_YET: [(&str, Option<&str>, &str); 15] = [
     ("traces", None, "traces"),
-    ("inquiries", None, "inquiries"),
     ("sensortypes", None, "sensors"),
     ("actionalias", None, "action aliases"),
     ("aliasexecution", None, "action aliases"),

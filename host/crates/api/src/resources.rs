@@ -14,6 +14,7 @@ mod enforcements;
 mod executions;
 pub(crate) mod health;
 mod hold;
+mod inquiries;
 mod keys;
 mod maintenance;
 mod mistaken;
@@ -58,6 +59,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))
         .route("/ruleenforcements/{id}/replay", post(replays::replay))
+        .route("/inquiries", get(inquiries::list))
+        .route("/inquiries/{id}", get(inquiries::one).put(inquiries::respond))
         .route("/timers", get(timers::list))
         .route("/timers/{reference}", get(timers::one))
         .route("/triggers", get(triggers::list_triggers))

@@ -62,6 +62,16 @@ pub(crate) fn execution<'a>(
     wire::Execution::of(execution, beside)
 }
 
+/// The question of an execution.
+pub(crate) fn inquiry(
+    execution: &Execution,
+    registered: Option<&RegisteredAction>,
+    secrets: Secrets,
+) -> wire::Inquiry {
+    let result = wire::execution::shown_result(execution, registered.map(registered_as), secrets);
+    wire::Inquiry::of(execution, &result)
+}
+
 /// Masks secret lines of output, unless secrets are to be shown.
 pub(crate) fn hide_output(
     lines: &mut [OutputLine],

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use petrel_engine_core::evaluation;
 use petrel_expressions::work;
 use petrel_model::Object;
-use petrel_model::parameters::{Parameters, configuration_schema, validation_schema};
+use petrel_model::parameters::{Parameters, answer_schema, configuration_schema, validation_schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
@@ -80,18 +80,26 @@ impl Validator {
     /// A validator of a payload. A schema that only says "an object" needs none.
     pub fn of_payload(schema: &Object) -> Option<Self> {
         let says_something = schema.keys().any(|key| key != "type" && key != "description");
-        says_something.then(|| {
-            let whole = Value::Object(schema.clone());
-            let beside = schema.iter().filter(|(key, _)| *key != "properties");
-            let beside: Object = beside.map(|(key, value)| (key.clone(), value.clone())).collect();
-            let properties = schema.get("properties").and_then(Value::as_object);
-            let properties = properties.filter(|_| !has_secret(&Value::Object(beside)));
-            Self {
-                secrets: Secrets::new(has_secret(&whole), properties),
-                schema: whole,
-                compiled: OnceLock::new(),
-            }
+        says_something.then(|| Self {
+            secrets: Self::secrets_of(schema),
+            schema: Value::Object(schema.clone()),
+            compiled: OnceLock::new(),
         })
+    }
+
+    /// A validator of the answer to an inquiry with this schema.
+    pub fn of_answer(schema: &Object) -> Self {
+        let secrets = Self::secrets_of(schema);
+        Self { schema: answer_schema(schema), secrets, compiled: OnceLock::new() }
+    }
+
+    /// The secrets of a whole schema, which may have some outside `properties`.
+    fn secrets_of(schema: &Object) -> Secrets {
+        let beside = schema.iter().filter(|(key, _)| *key != "properties");
+        let beside: Object = beside.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let properties = properties.filter(|_| !has_secret(&Value::Object(beside)));
+        Secrets::new(has_secret(&Value::Object(schema.clone())), properties)
     }
 
     /// The reason why the schema is not valid, if it is not.

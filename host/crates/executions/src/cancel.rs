@@ -8,8 +8,8 @@ use petrel_persistence::{Change, Expect};
 use super::service::Executions;
 use super::uncommitted::Uncommitted;
 
-/// The number of attempts at a cancel while the execution keeps changing at the same moment.
-const TRIES: usize = 8;
+/// The number of attempts at a change of an execution that keeps changing at the same moment.
+pub(super) const TRIES: usize = 8;
 
 /// The outcome of a cancel.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ fn moves(status: Status, is_held: bool) -> &'static [StatusEvent] {
     match status {
         // Only of a held execution: otherwise its run reports the end.
         Status::Canceling => &[StatusEvent::Canceled],
+        // It ends at once, as nothing runs.
+        Status::Pending => &[StatusEvent::CancelRequested],
         status if is_held && !status.is_waiting() => &[StatusEvent::CancelRequested, StatusEvent::Canceled],
         _ => &[StatusEvent::CancelRequested],
     }

@@ -21,7 +21,9 @@ use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Runs, S
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::answers;
 use super::caught::{caught, panicked};
+use super::inquiries;
 use super::measures::{self, Stage};
 use super::outcomes::{abandoned, storable, unasked};
 use super::requests::{self, Unmade};
@@ -293,6 +295,7 @@ impl<'a> Run<'a> {
         let outcome = match outcome.end {
             End::Canceled if is_stopped => abandoned(&outcome),
             End::Canceled if !self.cancel.is_cancelled() => unasked(&outcome),
+            End::Asked => answers::checked(outcome, self.executions.queue().inquiries().count()),
             _ => outcome,
         };
         let mut last_words = Vec::new();
@@ -322,6 +325,7 @@ impl<'a> Run<'a> {
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
+            changes.extend(inquiries::announced(self.executions.core(), &self.execution));
             let core = self.executions.core();
             match self.executions.commit_outcome(&self.execution, vec![expect.clone()], changes).await {
                 Ok(()) => break,
@@ -335,8 +339,10 @@ impl<'a> Run<'a> {
             }
         }
         measures::stage(Stage::OutcomeCommit, self.executions.core().since(started));
-        tracing::debug!(status = %self.execution.status, "the execution has ended");
-        measures::ended(&self.execution.runner, self.execution.status);
+        tracing::debug!(status = %self.execution.status, "the execution has ended, or asks");
+        if self.execution.status.is_final() {
+            measures::ended(&self.execution.runner, self.execution.status);
+        }
         self.executions.queue().tell(&self.execution);
         Ok(())
     }

@@ -22,6 +22,7 @@
 //! | `scheduler`, `executor`, `caught`, `outcomes` | claims of due executions; the run of one, and of its action; its outcome |
 //! | `ends` | the events of executions that end |
 //! | `cancel`, `cancel_many`, `rerun` | requests about executions that exist |
+//! | `inquiries`, `overdue`, `answers` | executions that wait for the answer of a person; their time, and the answers |
 //! | `recovery` | executions that an earlier process left |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
 //! | [`spans`], `measures` | the spans of log lines; metrics |
@@ -31,6 +32,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod answers;
 mod cancel;
 mod cancel_many;
 mod caught;
@@ -39,10 +41,12 @@ mod ends;
 mod events;
 mod executor;
 mod given;
+mod inquiries;
 mod kind;
 mod measures;
 mod options;
 mod outcomes;
+mod overdue;
 mod policies;
 mod queue;
 mod recovery;
@@ -58,6 +62,7 @@ mod start;
 mod uncommitted;
 mod wake;
 
+pub use answers::Answer;
 pub use cancel::Canceled;
 pub use cancel::{cancellation, unknown};
 pub use cancel_many::CanceledMany;

@@ -17,6 +17,7 @@ use petrel_persistence::{Change, Expect, Store};
 use super::ends;
 use super::events::Events;
 use super::given::Admissions;
+use super::inquiries::Inquiries;
 use super::kind::Kind;
 use super::options::Options;
 use super::policies::book::Book;
@@ -45,6 +46,7 @@ struct Inner {
     running: Running,
     admissions: Admissions,
     policies: Book,
+    inquiries: Inquiries,
 }
 
 impl Queue {
@@ -67,6 +69,7 @@ impl Queue {
             running,
             admissions,
             policies: Book::default(),
+            inquiries: Inquiries::default(),
         }))
     }
 
@@ -146,10 +149,11 @@ impl Queue {
     }
 
     /// Gives an execution that has ended to the clients that wait for it, and its places to the executions that policies
-    /// keep waiting. To be called with the execution as it is
-    /// stored, after each commit that changes one.
+    /// keep waiting, and takes note of inquiries. To be called with the execution as it is stored, after each commit that
+    /// changes one.
     pub fn tell(&self, execution: &Execution) {
         self.let_go_on(self.0.policies.told(execution));
+        self.0.inquiries.tell(execution);
         self.0.events.tell(execution);
     }
 
@@ -270,6 +274,10 @@ impl Queue {
 
     pub(super) fn policies(&self) -> &Book {
         &self.0.policies
+    }
+
+    pub(super) fn inquiries(&self) -> &Inquiries {
+        &self.0.inquiries
     }
 
     /// The kind of slot that an execution needs, if this host has its runner.

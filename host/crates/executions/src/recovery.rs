@@ -184,6 +184,7 @@ async fn settle_as_read(
     let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
     if let Err(illegal) = orphan.apply(event, executions.core().now()) {
         // Paused and pending executions wait for somebody, not for a host.
+        executions.queue().inquiries().tell(&orphan);
         tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
         return Ok(());
     }

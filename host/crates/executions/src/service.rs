@@ -7,7 +7,7 @@ use std::time::Duration;
 use petrel_access::Access;
 use petrel_engine_core::Core;
 use petrel_engine_core::Error;
-use petrel_model::{Execution, ExecutionId};
+use petrel_model::{Execution, ExecutionId, Status};
 use petrel_persistence::{Change, Expect, Store};
 use petrel_runners::ResultRoom;
 
@@ -81,15 +81,17 @@ impl Executions {
         self.core().run_detached(async move { conductor.resume(id).await }).await
     }
 
-    /// Commits a change of `execution`. The conductor commits outcomes inside workflows, together with their
-    /// consequences.
+    /// Commits a change of `execution`. The conductor commits outcomes and questions inside workflows, together with
+    /// their consequences.
     pub(super) async fn commit_outcome(
         &self,
         execution: &Execution,
         expect: Vec<Expect>,
         changes: Vec<Change>,
     ) -> Result<(), Uncommitted> {
-        let Some(parent) = execution.parent.clone().filter(|_| execution.status.is_final()) else {
+        // A question keeps its workflow waiting, so that hears of it too.
+        let is_told = execution.status.is_final() || execution.status == Status::Pending;
+        let Some(parent) = execution.parent.clone().filter(|_| is_told) else {
             return self.0.queue.commit_end(execution, expect, changes).await;
         };
         self.0.conductor.outcome(Report { parent, execution: execution.clone(), expect, changes }).await

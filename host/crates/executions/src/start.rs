@@ -9,7 +9,7 @@ use super::scheduler::Scheduler;
 use super::service::Executions;
 
 impl Executions {
-    /// Recovers the executions of an earlier process, then starts the schedulers.
+    /// Recovers the executions of an earlier process, then starts the schedulers, and the task that ends inquiries.
     ///
     /// # Errors
     /// When the store fails.
@@ -26,6 +26,7 @@ impl Executions {
             self.core().spawn("scheduler", Scheduler::new(self.clone(), kind, count).run());
         }
         self.core().spawn("policies", self.clone().follow_policies(policies));
+        self.core().spawn("inquiries", self.clone().run_inquiries());
         Ok(recovered)
     }
 }

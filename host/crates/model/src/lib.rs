@@ -4,7 +4,7 @@
 //! (`petrel-persistence`) or act (`petrel-engine`) on these types. This crate only defines them and their legal moves.
 //!
 //! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`], [`rule`]
-//! and [`policy`] are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
+//! and [`policy`] are written by people. [`execution`], [`status`], [`inquiry`] and [`workflow`] describe what happens, [`trace`] what belongs
 //! together, [`account`] the users.
 
 pub mod account;
@@ -16,6 +16,7 @@ pub mod depth;
 pub mod execution;
 mod hexadecimal;
 pub mod id;
+pub mod inquiry;
 pub mod internal_event;
 pub mod key_value;
 pub mod maintenance;

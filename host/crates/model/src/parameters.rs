@@ -111,6 +111,17 @@ pub fn configuration_schema(schemas: &Parameters) -> Value {
     Value::Object(of_properties(schemas, |schema| property(schema, Nulls::Optional)))
 }
 
+/// The JSON Schema (draft 4, unless it says otherwise) of the answer to an inquiry, from one in the dialect: null is allowed
+/// for everything that need not be given. (Source: `validate_response` of StackStorm's `services/inquiry.py`.)
+pub fn answer_schema(schema: &Object) -> Value {
+    let mut whole = Object::new();
+    whole.insert("$schema".into(), "http://json-schema.org/draft-04/schema#".into());
+    if let Value::Object(converted) = draft4(&Value::Object(schema.clone()), Nulls::Optional) {
+        whole.extend(converted);
+    }
+    Value::Object(whole)
+}
+
 /// Whether a value must be given: a required one with a default need not.
 pub fn is_needed(schema: &Value) -> bool {
     Schema::of(schema).is_required() && !has_default(schema)

@@ -74,7 +74,8 @@ pub fn masked_whole(result: &Value) -> Value {
     }
 }
 
-fn masked_value(value: &Value, marks: &Marks<'_>) -> Value {
+/// `value`, with every secret replaced by [`MASK`] that `marks` tell.
+pub fn masked_value(value: &Value, marks: &Marks<'_>) -> Value {
     if marks.is_secret() && !value.is_null() {
         return Value::from(MASK);
     }

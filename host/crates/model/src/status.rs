@@ -114,7 +114,7 @@ impl Status {
     /// |---|---|
     /// | requested, scheduled, delayed | scheduled, delayed, started, canceled (a cancel request ends it at once), failed (its parameters cannot be rendered) |
     /// | running | asked, pause requested, cancel requested, the four outcomes, requeued |
-    /// | pending | succeeded (answered), failed, timed out, canceled |
+    /// | pending | succeeded (answered), failed, timed out, canceled (a cancel request ends it at once, as nothing runs) |
     /// | pausing | paused, cancel requested, the four outcomes, requeued |
     /// | paused | resume requested, cancel requested, timed out |
     /// | resuming | started, cancel requested, the four outcomes, requeued |
@@ -149,8 +149,8 @@ impl Status {
                 E::Succeeded => Ok(Self::Succeeded),
                 E::Failed => Ok(Self::Failed),
                 E::TimedOut => Ok(Self::Timeout),
-                E::Canceled => Ok(Self::Canceled),
-                // A request to cancel is missing: StackStorm does not cancel what waits for an answer.
+                // StackStorm does not cancel what waits for an answer, so that its workflow never ends either.
+                E::CancelRequested | E::Canceled => Ok(Self::Canceled),
                 _ => illegal,
             },
             Self::Pausing => match event {
@@ -171,9 +171,13 @@ impl Status {
             },
             Self::Canceling => match event {
                 // The request was acknowledged, so the execution ends as canceled even if another outcome was faster.
-                E::Canceled | E::Succeeded | E::Failed | E::TimedOut | E::Abandoned | E::Requeued => {
-                    Ok(Self::Canceled)
-                }
+                E::Asked
+                | E::Canceled
+                | E::Succeeded
+                | E::Failed
+                | E::TimedOut
+                | E::Abandoned
+                | E::Requeued => Ok(Self::Canceled),
                 _ => illegal,
             },
             Self::Succeeded | Self::Failed | Self::Timeout | Self::Abandoned | Self::Canceled => illegal,
@@ -283,11 +287,11 @@ mod tests {
         (Status::Scheduled, "Sc De Ru .  .  .  .  Cd Cd .  Fa .  .  Re"),
         (Status::Delayed, "Sc De Ru .  .  .  .  Cd Cd .  Fa .  .  Re"),
         (Status::Running, ".  .  .  Pe Pi .  .  Cg .  Su Fa Ti Ab Re"),
-        (Status::Pending, ".  .  .  .  .  .  .  .  Cd Su Fa Ti .  ."),
+        (Status::Pending, ".  .  .  .  .  .  .  Cd Cd Su Fa Ti .  ."),
         (Status::Pausing, ".  .  .  .  .  Pd .  Cg .  Su Fa Ti Ab Re"),
         (Status::Paused, ".  .  .  .  .  .  Rs Cg .  .  .  Ti .  ."),
         (Status::Resuming, ".  .  Ru .  .  .  .  Cg .  Su Fa Ti Ab Re"),
-        (Status::Canceling, ".  .  .  .  .  .  .  .  Cd Cd Cd Cd Cd Cd"),
+        (Status::Canceling, ".  .  .  Cd .  .  .  .  Cd Cd Cd Cd Cd Cd"),
         (Status::Succeeded, ".  .  .  .  .  .  .  .  .  .  .  .  .  ."),
         (Status::Failed, ".  .  .  .  .  .  .  .  .  .  .  .  .  ."),
         (Status::Timeout, ".  .  .  .  .  .  .  .  .  .  .  .  .  ."),

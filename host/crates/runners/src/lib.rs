@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`Runner`], [`Runs`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
 //! [`local_shell`] has the runners for shell commands and scripts, on top of [`process`], which starts, watches and
-//! ends a process group. [`sensors`] is the contract of what runs sensors. [`http_request`] makes requests, and [`python_script`] runs actions written in Python.
+//! ends a process group. [`sensors`] is the contract of what runs sensors. [`http_request`] makes requests, [`python_script`] runs actions written in Python, and [`inquirer`] asks questions.
 //! [`Upkeep`] lays out files of the host that are missing when they are needed. [`apart`] has background threads for long computations, also for neighbouring crates.
 
 use std::any::Any;
@@ -22,6 +22,7 @@ pub mod apart;
 mod call_parameters;
 pub mod entry_point;
 pub mod http_request;
+pub mod inquirer;
 pub mod local_shell;
 pub mod noop;
 pub mod output;
@@ -210,6 +211,8 @@ pub enum End {
     Canceled,
     /// The action was ended from outside, by a signal that the host did not send, so nobody knows how far it got.
     Abandoned,
+    /// The action has asked a question: its execution waits for the answer, and nothing runs meanwhile.
+    Asked,
 }
 
 impl End {
@@ -221,6 +224,7 @@ impl End {
             Self::TimedOut => StatusEvent::TimedOut,
             Self::Canceled => StatusEvent::Canceled,
             Self::Abandoned => StatusEvent::Abandoned,
+            Self::Asked => StatusEvent::Asked,
         }
     }
 }

@@ -280,6 +280,7 @@ impl Begins {
             results,
             began: self.now,
             stopped: None,
+            rests_on_request: false,
             given: live::given_bytes(&self.execution),
         };
         let mut step = Step::new(&self.engine, live);

@@ -166,7 +166,8 @@ impl WorkflowEngine {
     pub(super) fn hand_on(&self, live: &Live, goes_on: bool) {
         let status = live.conductor.status();
         let wanted = match status {
-            Status::Pausing | Status::Paused => Status::Pausing,
+            // Where a question makes it rest, what is inside may finish.
+            Status::Pausing | Status::Paused if live.rests_on_request => Status::Pausing,
             Status::Resuming | Status::Running if goes_on => Status::Resuming,
             _ => return,
         };

@@ -24,6 +24,8 @@ pub(super) struct Live {
     pub(super) began: Timestamp,
     /// The way in which it was made to fail from outside, if it was.
     pub(super) stopped: Option<Stopped>,
+    /// Whether it rests, or is to, because somebody asked for that, and not because of a question.
+    pub(super) rests_on_request: bool,
     /// The bytes of its parameters, besides those that the conductor counts.
     pub(super) given: usize,
 }

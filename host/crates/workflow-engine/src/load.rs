@@ -39,7 +39,8 @@ impl WorkflowEngine {
         let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
         let began = began(&log).unwrap_or(execution.requested_at);
         let (given, stopped) = (given_bytes(&execution), stopped(&log));
-        Ok(Live { execution, conductor, sequence, active, results, began, stopped, given })
+        let rests_on_request = rests_on_request(&log);
+        Ok(Live { execution, conductor, sequence, active, results, began, stopped, rests_on_request, given })
     }
 
     /// The definition with which a workflow began; `None` for one that never began.
@@ -121,10 +122,12 @@ impl WorkflowEngine {
             WorkflowEvent::Began { .. } => return Err(Error::Unreadable("a workflow began twice".into())),
             WorkflowEvent::Requested { status: name } => Event::Request(status(name)?),
             WorkflowEvent::Reported { task, route, item, status: name, execution, result } => {
+                let reported = status(name)?;
                 let result = match (result, execution) {
                     (Some(result), _) => Arc::clone(result),
-                    (None, Some(id)) => self.stored_result(*id).await?,
-                    (None, None) => Arc::default(),
+                    // What is stored by now came later, such as the answer to a question.
+                    (None, Some(id)) if reported.is_completed() => self.stored_result(*id).await?,
+                    (None, _) => Arc::default(),
                 };
                 let execution = execution.map(|id| Arc::from(id.to_string()));
                 let item = item.and_then(|item| usize::try_from(item).ok());
@@ -132,7 +135,7 @@ impl WorkflowEngine {
                     task: Arc::clone(task),
                     route: *route,
                     item,
-                    status: status(name)?,
+                    status: reported,
                     result,
                     execution,
                 })
@@ -165,6 +168,16 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
         WorkflowEvent::Rerun { .. } => Some(None),
         _ => None,
     })?
+}
+
+/// Whether the last request to a workflow was that it rests, by its log.
+fn rests_on_request(log: &[WorkflowEntry]) -> bool {
+    let last = log.iter().rev().find_map(|entry| match &entry.event {
+        WorkflowEvent::Requested { status } => Some(status.as_str()),
+        _ => None,
+    });
+    let rests = [Status::Pausing, Status::Paused].map(Status::as_str);
+    last.is_some_and(|status| rests.contains(&status))
 }
 
 /// The beginning of a workflow, by its log.

@@ -51,7 +51,9 @@ impl Step {
         let id = execution.id;
         let status = outcome::reported(execution.status);
         let item = parent.item.and_then(|item| usize::try_from(item).ok());
-        let result = execution.result.clone().unwrap_or_default();
+        // What has not ended has no result: that of a question is changed by its answer, and a replay reads it late.
+        let result = execution.result.clone().filter(|_| execution.status.is_final()).unwrap_or_default();
+        let rests_again = self.goes_on_for(&execution);
         let canceled_by = execution.context.cancelled_by.clone();
         if execution.status.is_final() {
             self.live.active.remove(&id);
@@ -71,6 +73,9 @@ impl Step {
             conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
         // The conductor never refuses a report.
         drop(self.happen(Event::Report(report), logged));
+        if rests_again && self.status().is_running() {
+            self.ask_of_itself(Status::Pausing);
+        }
         // StackStorm names nobody here, or its system user; but it was somebody who canceled the task.
         if let Some(user) = canceled_by
             && matches!(self.status(), Status::Canceling | Status::Canceled)
@@ -78,14 +83,6 @@ impl Step {
             self.live.execution.context.cancelled_by.get_or_insert(user);
         }
         Ok(())
-    }
-
-    /// The status to request of the conductor when somebody requests `status`. Outcomes that came during a
-    /// pause are taken in only when the conductor is asked to run: Orquesta never asks for that, and the log
-    /// of an earlier version must replay in the same way.
-    pub(super) fn wanted(&self, status: Status) -> Status {
-        let takes_in = status == Status::Resuming && self.live.conductor.holds_ends();
-        if takes_in { Status::Running } else { status }
     }
 
     /// Has a workflow take in the outcomes that came during a pause, once something else made it go on.

@@ -111,9 +111,11 @@ pub(super) struct Step {
     /// Whether everything inside the workflow was to end before the step.
     was_closing: bool,
     /// Whether somebody asked the workflow to go on.
-    goes_on: bool,
+    pub(super) goes_on: bool,
+    /// Whether somebody asked it to rest, which it may do already because of a question.
+    pub(super) is_paused: bool,
     /// Whether somebody has canceled it in this step.
-    is_canceled: bool,
+    pub(super) is_canceled: bool,
     /// The versions that the changes make, to recognize a second decision on the same version.
     pub(super) staged: HashMap<ExecutionId, u64>,
     /// The number of tasks that the step starts.
@@ -130,6 +132,7 @@ impl Step {
             before: live.execution.status,
             was_closing: live.is_closing(),
             goes_on: false,
+            is_paused: false,
             is_canceled: false,
             staged: HashMap::new(),
             tasks: 0,
@@ -172,31 +175,6 @@ impl Step {
                 reports.into_iter().try_for_each(|report| self.report(report))
             }
         }
-    }
-
-    pub(super) fn request(&mut self, status: Status) -> Result<(), Refusal> {
-        self.goes_on |= matches!(status, Status::Resuming | Status::Running);
-        let is_cancel = status == Status::Canceling && !self.live.execution.status.is_final();
-        if is_cancel && self.live.conductor.status().is_completed() {
-            // The workflow only waits for executions that are still inside it.
-            self.is_canceled = true;
-            return Ok(());
-        }
-        if matches!(
-            (status, self.live.conductor.status()),
-            (Status::Pausing, Status::Paused) | (Status::Resuming, Status::Running)
-        ) {
-            // The status is the requested one already, and StackStorm answers with the execution.
-            return Ok(());
-        }
-        let status = self.wanted(status);
-        let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
-        let workflow = self.live.execution.id;
-        self.happen(Event::Request(status), logged)
-            .map_err(|refused| Refusal::Status { workflow, reason: refused.to_string() })?;
-        // If the workflow fails or expires in the same step, the cancel still came first.
-        self.is_canceled |= is_cancel;
-        Ok(())
     }
 
     /// Fails the workflow after its timeout.
@@ -385,7 +363,7 @@ impl Step {
             if !self.was_closing {
                 self.engine.end_inside(&self.live);
             }
-        } else if has_moved {
+        } else if has_moved || self.is_paused {
             self.engine.hand_on(&self.live, self.goes_on);
         }
     }

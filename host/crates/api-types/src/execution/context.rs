@@ -33,6 +33,9 @@ pub struct Context<'a> {
     /// The user who canceled the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<Cow<'a, str>>,
+    /// The user who answered the execution, if it is an inquiry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<Cow<'a, str>>,
     /// The execution of which this is a rerun.
     #[serde(default, rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf<'a>>,
@@ -150,6 +153,7 @@ impl<'a> Context<'a> {
             rule: origins.rule.as_ref().map(Origin::from),
             api_user: origins.api_user.as_deref().map(Cow::Borrowed),
             cancelled_by: origins.cancelled_by.as_deref().map(Cow::Borrowed),
+            answered_by: origins.answered_by.as_deref().map(Cow::Borrowed),
             rerun: origins.rerun.as_ref().map(RerunOf::from),
             policies: origins.policies.retry.as_ref().map(retry),
             beside,

@@ -106,6 +106,19 @@ pub(crate) static EXECUTIONS: List = List {
     is_stored: true,
 };
 
+pub(crate) static INQUIRIES: List = List {
+    path: "/inquiries",
+    columns: &[
+        STORED_ID,
+        column("action", Kind::Reference),
+        column("parent", Kind::Id),
+        text("user"),
+        column("timestamp", Kind::Time),
+    ],
+    others: &[SORT_ASC, SORT_DESC],
+    is_stored: true,
+};
+
 /// Oldest first.
 pub(crate) const SORT_ASC: &str = "sort_asc";
 /// Newest first.
@@ -229,10 +242,11 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 19] = [
+pub(super) static ALL: [&List; 20] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
+    &INQUIRIES,
     &RULES,
     &POLICIES,
     &POLICY_TYPES,

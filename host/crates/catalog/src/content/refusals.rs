@@ -11,7 +11,7 @@ use super::named::Named;
 use super::{Content, Runners};
 
 /// Features of StackStorm that this host lacks: a runner, the actions of `core` that need it, and the remedy.
-static WITHOUT: [(&str, &[&str], &str); 8] = [
+static WITHOUT: [(&str, &[&str], &str); 7] = [
     ("remote-shell-cmd", &["remote", "remote_sudo"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
     ("remote-shell-script", &[], "let core.local do it over ssh: cmd='ssh HOST sh -s < SCRIPT'"),
     ("winrm-cmd", &["winrm_cmd"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
@@ -19,11 +19,6 @@ static WITHOUT: [(&str, &[&str], &str); 8] = [
     ("winrm-ps-script", &[], "let core.local do it over ssh: cmd='ssh HOST powershell -Command - < SCRIPT'"),
     ("announcement", &["announcement"], "let core.http post it to where it is to be read"),
     ("mistral-v2", &[], "write the workflow in the language of Orquesta, with runner_type: orquesta"),
-    (
-        "inquirer",
-        &["ask"],
-        "let the workflow wait by `petrel execution pause ID`, and go on by `petrel execution resume ID`",
-    ),
 ];
 
 /// The message that an action is refused.

@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod handed_down;
 mod holds;
+mod inquiries;
 mod outcomes;
 mod pauses;
 mod policies;

@@ -30,6 +30,9 @@ pub struct Context {
     /// The user who canceled it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<String>,
+    /// The user who answered it, if it is an inquiry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
     /// The execution that it repeats.
     #[serde(rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf>,
@@ -89,6 +92,7 @@ const OWN: [&str; 12] = [
     "rule",
     "api_user",
     "cancelled_by",
+    "answered_by",
     "re-run",
     "policies",
     "given",
@@ -156,6 +160,7 @@ impl Context {
             ("rule", value) => return fill(&mut self.rule, value),
             ("api_user", value) => return fill(&mut self.api_user, value),
             ("cancelled_by", value) => return fill(&mut self.cancelled_by, value),
+            ("answered_by", value) => return fill(&mut self.answered_by, value),
             ("re-run", value) => return fill(&mut self.rerun, value),
             ("policies", value) => match Applied::deserialize(&value) {
                 Ok(applied) => self.policies = applied,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Execution, LogEntry};
 use crate::action::{GONE, REFUSED, output_key};
+use crate::inquiry;
 use crate::parameters::Parameters;
 use crate::secrets::{
     Texts, has_secret, marks_places, masked, masked_at, masked_result, masked_whole, whole_schema,
@@ -47,6 +48,9 @@ fn within(result: &Arc<Value>, execution: &Execution, action: Option<&Action>) -
     } else {
         Arc::new(masked_result(result, schema, output_key(&execution.runner)))
     };
+    // The schema of an answer is in the result itself.
+    let answer = (execution.runner == inquiry::NAME).then(|| inquiry::masked_answer(&shown)).flatten();
+    let shown = answer.map_or(shown, Arc::new);
     let texts = repeatable(execution);
     if texts.is_empty() { shown } else { Arc::new(texts.masked(&shown)) }
 }

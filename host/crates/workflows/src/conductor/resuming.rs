@@ -88,6 +88,11 @@ impl Conductor {
                 let counts = report.status.is_completed() && report.status != Status::Canceled;
                 report.status == Status::Running || (counts && (report.item.is_none() || !is_paused))
             }
+            // The answer to a question of an item, whose task rests meanwhile.
+            Some(Status::Pending) => {
+                let counts = report.status.is_completed() && report.status != Status::Canceled;
+                report.item.is_some() && counts && !is_paused
+            }
             // It was told to go on, so it did, however short a time that was.
             Some(Status::Resuming) => {
                 report.status == Status::Running || report.status.is_completed() || report.status.is_resting()
@@ -100,8 +105,10 @@ impl Conductor {
     /// has no effect: as the report of a new run it would begin what follows the task a second time.
     pub(super) fn is_left_behind(&self, place: Place, report: &Report) -> bool {
         let has_ended = || self.table.latest_entry(place).is_some_and(|entry| entry.status.is_completed());
-        let rested =
-            || matches!(self.action_status(place, report.item), Some(Status::Paused | Status::Resuming));
+        let rested = || {
+            let status = self.action_status(place, report.item);
+            matches!(status, Some(Status::Paused | Status::Resuming | Status::Pending))
+        };
         self.rules.leaves_items_behind() && report.item.is_some() && has_ended() && rested()
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_access::Behalf;
-use petrel_engine::executions::{Canceled, Recovered, Resumed};
+use petrel_engine::executions::{Answer, Canceled, Recovered, Resumed};
 use petrel_engine::reads::ExecutionFilter;
 use petrel_engine::{Engine, Error};
 use petrel_engine_core::{Core, SetClock};
@@ -198,6 +198,16 @@ impl House {
     /// Lets a workflow go on.
     pub(crate) async fn resume(&self, id: ExecutionId) -> Result<Execution, Error> {
         self.engine.executions().resume(id).await
+    }
+
+    /// Answers a question.
+    pub(crate) async fn respond(&self, id: ExecutionId, answer: Answer) -> Result<Execution, Error> {
+        self.engine.executions().respond(id, answer).await
+    }
+
+    /// The open questions, oldest first.
+    pub(crate) fn inquiries(&self) -> Vec<ExecutionId> {
+        self.engine.executions().inquiries()
     }
 
     /// Runs an execution again.

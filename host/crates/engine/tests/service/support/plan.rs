@@ -88,6 +88,12 @@ impl Plan {
         self
     }
 
+    /// The same with an action `ask` in the pack, which asks a question.
+    pub(crate) fn asking(self) -> Self {
+        self.write("actions/ask.yaml", "name: ask\nrunner_type: inquirer\nidempotent: true\n");
+        self
+    }
+
     /// The same, but nothing runs before [`House::start`].
     pub(crate) fn resting(mut self) -> Self {
         self.rests = true;

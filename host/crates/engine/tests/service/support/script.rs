@@ -9,6 +9,7 @@ use petrel_catalog::content::Runners;
 use petrel_engine::workflows::{action_chain, orquesta};
 use petrel_model::parameters::Parameters;
 use petrel_model::{ExecutionId, Object};
+use petrel_runners::inquirer::Inquirer;
 use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Runs, Slots, Stream};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -30,7 +31,7 @@ struct Calls {
 }
 
 impl Script {
-    /// The runners of a host: both scripted ones, and those of workflows.
+    /// The runners of a host: both scripted ones, the one that asks questions, and those of workflows.
     pub(crate) fn runners(&self) -> Runners {
         let scripted = [(SCRIPTED, Slots::Component), (SCRIPTED_PROCESS, Slots::Process)];
         let scripted = scripted.map(|(name, slots)| {
@@ -38,7 +39,8 @@ impl Script {
             let kind = RunnerType { name, description: "Does as the test says.", parameters };
             Runs::by(Scripted { kind, slots, script: self.clone() })
         });
-        scripted.into_iter().chain([orquesta(), action_chain()]).map(Runs::named).collect()
+        let asks = Runs::by(Inquirer::default());
+        scripted.into_iter().chain([asks, orquesta(), action_chain()]).map(Runs::named).collect()
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {

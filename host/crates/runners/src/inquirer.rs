@@ -1,0 +1,119 @@
+//! The runner `inquirer`: asks people a question, as StackStorm's. Its call ends at once and takes no slot while the
+//! question is open; the service of executions takes the answer, or ends the question when its time is up.
+
+use async_trait::async_trait;
+use petrel_model::Object;
+use petrel_model::inquiry::{DEFAULT_TTL, FOUR_EYES, NAME, default_schema};
+use petrel_model::parameters::Parameters;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Call, End, Outcome, OutputSink, Runner, RunnerType, Slots};
+
+/// The parameters that the result repeats, in this order.
+const REPEATED: [&str; 5] = ["schema", "roles", "users", "route", "ttl"];
+
+/// Asks the question that its parameters describe.
+#[derive(Debug)]
+pub struct Inquirer {
+    runner_type: RunnerType,
+}
+
+impl Default for Inquirer {
+    fn default() -> Self {
+        Self {
+            runner_type: RunnerType {
+                name: NAME,
+                description: "Asks people a question, and waits for the answer",
+                parameters: parameters(),
+            },
+        }
+    }
+}
+
+/// StackStorm's parameters, and `four_eyes`.
+fn parameters() -> Parameters {
+    let parameters = json!({
+        "schema": {
+            "type": "object",
+            "description": "The JSON Schema of the answer",
+            "required": true,
+            "default": default_schema(),
+        },
+        "route": {
+            "type": "string",
+            "description": "A text by which rules choose whom they tell of the question",
+            "default": "",
+        },
+        "roles": {
+            "type": "array",
+            "description": "Only users with one of these roles may answer (all if empty)",
+            "default": [],
+        },
+        "users": {
+            "type": "array",
+            "description": "Only these users may answer (all if empty)",
+            "default": [],
+        },
+        "ttl": {
+            "type": "integer",
+            "description": "Minutes after which the question times out; 0 for never",
+            "required": true,
+            "default": DEFAULT_TTL,
+        },
+        FOUR_EYES: {
+            "type": "boolean",
+            "description": "Whether somebody else must answer than the one who started the run",
+            "default": false,
+        },
+    });
+    match parameters {
+        Value::Object(parameters) => parameters,
+        _ => Parameters::new(),
+    }
+}
+
+#[async_trait]
+impl Runner for Inquirer {
+    fn runner_type(&self) -> &RunnerType {
+        &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
+    }
+
+    async fn run(&self, call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {
+        Outcome { end: End::Asked, result: Value::Object(question(&call.parameters)) }
+    }
+}
+
+/// The result of a question without an answer.
+fn question(parameters: &Object) -> Object {
+    let given = |name: &str| (name.to_owned(), parameters.get(name).cloned().unwrap_or_default());
+    let mut question: Object = REPEATED.into_iter().map(given).collect();
+    // Of StackStorm's shape unless it is asked for.
+    if parameters.get(FOUR_EYES).and_then(Value::as_bool) == Some(true) {
+        question.insert(FOUR_EYES.to_owned(), Value::Bool(true));
+    }
+    question
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_has_the_shape_of_stackstorms() {
+        let mut given =
+            json!({"schema": {"type": "object"}, "roles": [], "users": ["ada"], "route": "r", "ttl": 5});
+        for (four_eyes, is_shown) in [(json!(false), false), (json!(null), false), (json!(true), true)] {
+            given["four_eyes"] = four_eyes;
+            let mut expected = given.clone();
+            if let Some(expected) = expected.as_object_mut().filter(|_| !is_shown) {
+                expected.remove("four_eyes");
+            }
+            assert_eq!(given.as_object().map(question).map(Value::Object), Some(expected));
+        }
+    }
+}
