@@ -1,4 +1,5 @@
-//! Descriptions of components: the actions that a component says it carries, from which their metadata is written.
+//! Descriptions of components: the actions and sensors that a component says it carries. From those of actions their
+//! metadata is written.
 //!
 //! The component is asked in the sandbox with nothing granted, within 10 s. `petrel-packs` writes metadata as YAML.
 
@@ -16,9 +17,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::call_record::CallRecord;
+use crate::caller::Caller;
 use crate::component_cache::LoadedComponent;
 use crate::grants::Grants;
-use crate::instance::{Held, Instance};
+use crate::instance::{Held, Instance, Sandbox};
 use crate::limits::{Limits, watch};
 use crate::output::Output;
 use crate::pool::{Admitted, Wanted};
@@ -27,8 +29,38 @@ use crate::{LoadError, PackRuntime};
 /// The description that a component gives of itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Description {
-    /// The actions that it carries.
+    /// The actions that it carries. Default: none.
+    #[serde(default)]
     pub actions: Vec<ActionDescription>,
+    /// The sensors that it carries. Default: none.
+    #[serde(default)]
+    pub sensors: Vec<SensorDescription>,
+}
+
+/// The description of one sensor.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct SensorDescription {
+    /// The name in the component: `class_name` in the metadata.
+    pub name: String,
+    /// One line on what it notices. Default: empty.
+    #[serde(default)]
+    pub description: String,
+    /// The trigger types of its events.
+    #[serde(default)]
+    pub trigger_types: Vec<TriggerTypeDescription>,
+}
+
+/// The description of one trigger type.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct TriggerTypeDescription {
+    /// The name within the pack.
+    pub name: String,
+    /// One line on what its events say. Default: empty.
+    #[serde(default)]
+    pub description: String,
+    /// The schema of the payload. Default: empty, which accepts anything.
+    #[serde(default)]
+    pub payload_schema: Object,
 }
 
 /// The description of one action.
@@ -124,8 +156,10 @@ impl PackRuntime {
         let wanted = Wanted { places: None, ..Wanted::by_call(&component, &nobody, limits.memory) };
         let waited_for = timeout(LONGEST_WAIT, core.pool.wait_for(wanted, name)).await;
         let Admitted { share, permits } = waited_for.map_err(|_elapsed| DescribeError::NoRoom)?;
-        let held = Held::new(permits, core.ticker.call());
-        let mut instance = Instance::new(component, (held, share), &limits, &Grants::default(), "", &record)
+        let held = Held::new(permits, Some(core.ticker.call()));
+        let (grants, clients) = (Grants::default(), Arc::default());
+        let sandbox = Sandbox { limits: &limits, grants: &grants, clients: &clients };
+        let mut instance = Instance::new(component, (held, share), &sandbox, Caller::default(), &record)
             .map_err(|not_started| failed(not_started.0))?;
         let (deadline, never) = (Instant::now() + LONGEST, CancellationToken::new());
         let describe = async move { instance.describe().await };
