@@ -13,5 +13,14 @@ pub const BARE: &str = env!("COMPONENT_BARE");
 /// Actions that do what components should not.
 pub const BEHAVE: &str = env!("COMPONENT_BEHAVE");
 
+/// Sensors that take requests.
+pub const HOOKS: &str = env!("COMPONENT_HOOKS");
+
+/// Sensors that poll, and do what they should not.
+pub const POLLS: &str = env!("COMPONENT_POLLS");
+
+/// Sensors that go on, and do what they should not.
+pub const STREAMS: &str = env!("COMPONENT_STREAMS");
+
 /// A component of a world that the host does not know.
 pub const STRANGER: &str = env!("COMPONENT_STRANGER");
