@@ -123,6 +123,12 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_name_that_leads_into_a_private_network_is_not_resolved() {
+        let Err(told) = PublicOnly.resolve("localhost".parse().unwrap()).await else { panic!("it was resolved") };
+        assert!(told.is::<NotPublic>(), "{told}");
+    }
+
     #[test]
     fn addresses_are_private_or_public() {
         for (address, expected) in [
