@@ -7,8 +7,9 @@ use std::process::ExitCode;
 mod components;
 
 /// Package, its directory, and the variable that its file is named in.
-const COMPONENTS: [(&str, &str, &str); 8] = [
+const COMPONENTS: [(&str, &str, &str); 9] = [
     ("petrel-pack-core", "packs/core/component", "CORE"),
+    ("petrel-example-feed", "examples/feed/component", "FEED"),
     ("petrel-example-github", "examples/github/component", "GITHUB"),
     ("petrel-guest-bare", "tests/components/guests/bare", "BARE"),
     ("petrel-guest-behave", "tests/components/guests/behave", "BEHAVE"),

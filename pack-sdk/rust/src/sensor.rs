@@ -135,6 +135,8 @@ impl Reply {
 pub struct Sensor<Run: ?Sized> {
     name: &'static str,
     description: &'static str,
+    /// Seconds between two polls.
+    poll_interval: Option<u32>,
     trigger_types: Vec<Value>,
     run: Box<Run>,
 }
@@ -152,7 +154,7 @@ pub type StreamSensor = Sensor<Stream>;
 
 impl<Run: ?Sized> Sensor<Run> {
     fn with(name: &'static str, run: Box<Run>) -> Self {
-        Self { name, description: "", trigger_types: Vec::new(), run }
+        Self { name, description: "", poll_interval: None, trigger_types: Vec::new(), run }
     }
 
     /// Sets the description: one line on what it notices. Default: empty.
@@ -178,6 +180,9 @@ impl<Run: ?Sized> Sensor<Run> {
         let mut object = Map::new();
         object.insert("name".into(), self.name.into());
         object.insert("description".into(), self.description.into());
+        if let Some(seconds) = self.poll_interval {
+            object.insert("poll_interval".into(), seconds.into());
+        }
         object.insert("trigger_types".into(), Value::Array(self.trigger_types.clone()));
         Value::Object(object)
     }
@@ -206,6 +211,13 @@ impl PollSensor {
             Ok(Polled { events, cursor, next_poll })
         };
         Self::with(name, Box::new(run))
+    }
+
+    /// Sets the seconds between two polls, as its metadata is to say. Default: that of the host.
+    #[must_use]
+    pub fn every(mut self, seconds: u32) -> Self {
+        self.poll_interval = Some(seconds);
+        self
     }
 
     /// Polls as the host does, with cursors as JSON text.
@@ -297,7 +309,7 @@ mod tests {
     }
 
     fn sensor() -> PollSensor {
-        PollSensor::new("feed", poll).description("Watches").emits(&ENTRY)
+        PollSensor::new("feed", poll).description("Watches").every(60).emits(&ENTRY)
     }
 
     #[test]
@@ -325,6 +337,7 @@ mod tests {
             json!({"sensors": [{
                 "name": "feed",
                 "description": "Watches",
+                "poll_interval": 60,
                 "trigger_types": [{
                     "name": "entry",
                     "description": "A new entry",

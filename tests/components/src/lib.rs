@@ -4,6 +4,9 @@
 /// The component of the pack `core`.
 pub const CORE: &str = env!("COMPONENT_CORE");
 
+/// The component of the example pack `feed`.
+pub const FEED: &str = env!("COMPONENT_FEED");
+
 /// The component of the example pack `github`.
 pub const GITHUB: &str = env!("COMPONENT_GITHUB");
 

@@ -13,6 +13,7 @@ use petrel_model::{Action, Object, Ref};
 use petrel_runners::OutputSink;
 use petrel_runners::shares::{Holder, Root};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,9 @@ pub struct SensorDescription {
     /// One line on what it notices. Default: empty.
     #[serde(default)]
     pub description: String,
+    /// Seconds between two polls. Default: not said.
+    #[serde(default)]
+    pub poll_interval: Option<u32>,
     /// The trigger types of its events.
     #[serde(default)]
     pub trigger_types: Vec<TriggerTypeDescription>,
@@ -126,6 +130,40 @@ impl ActionDescription {
             tags: Vec::new(),
             notify: Object::new(),
         }
+    }
+}
+
+impl SensorDescription {
+    /// Turns the description into the fields of `sensors/*.yaml`. `entry_point` is relative to the pack.
+    pub fn into_metadata(self, entry_point: &str) -> Value {
+        let mut fields = Object::new();
+        fields.insert("class_name".into(), self.name.into());
+        if !self.description.is_empty() {
+            fields.insert("description".into(), self.description.into());
+        }
+        // As in StackStorm, it is relative to the folder of the metadata.
+        fields.insert("entry_point".into(), format!("../{entry_point}").into());
+        fields.insert("enabled".into(), true.into());
+        if let Some(seconds) = self.poll_interval {
+            fields.insert("poll_interval".into(), seconds.into());
+        }
+        let types = self.trigger_types.into_iter().map(TriggerTypeDescription::into_metadata);
+        fields.insert("trigger_types".into(), types.collect());
+        Value::Object(fields)
+    }
+}
+
+impl TriggerTypeDescription {
+    fn into_metadata(self) -> Value {
+        let mut fields = Object::new();
+        fields.insert("name".into(), self.name.into());
+        if !self.description.is_empty() {
+            fields.insert("description".into(), self.description.into());
+        }
+        if !self.payload_schema.is_empty() {
+            fields.insert("payload_schema".into(), Value::Object(self.payload_schema));
+        }
+        Value::Object(fields)
     }
 }
 

@@ -125,7 +125,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_into_a_private_network_is_not_resolved() {
-        let Err(told) = PublicOnly.resolve("localhost".parse().unwrap()).await else { panic!("it was resolved") };
+        let Err(told) = PublicOnly.resolve("localhost".parse().unwrap()).await else {
+            panic!("it was resolved")
+        };
         assert!(told.is::<NotPublic>(), "{told}");
     }
 
