@@ -25,7 +25,7 @@ impl<T: Serialize + JsonSchema> TriggerType<T> {
     /// Sets the description: one line on what its events say. Default: empty.
     #[must_use]
     pub const fn description(self, description: &'static str) -> Self {
-        Self { description, ..self }
+        Self { name: self.name, description, payload: PhantomData }
     }
 
     /// An event of this trigger type.

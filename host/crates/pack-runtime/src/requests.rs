@@ -95,7 +95,7 @@ impl WasiHttpHooks for Gate {
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Answer> + Send> {
         match self.admit(&request) {
-            Err(error) => Box::new(ready(Err(error))),
+            Err(error) => Box::new(ready(Answer::Err(error))),
             Ok((url, client)) => {
                 let most = if self.requests_left.is_some() { LARGEST_ANSWER } else { usize::MAX };
                 let wait = options.and_then(|options| options.first_byte_timeout);

@@ -19,10 +19,12 @@ pub(crate) fn fetch(request: &Request) -> Result<Response, Error> {
     let body = outgoing.body().map_err(|()| invalid(request, "its body cannot be written"))?;
     let options = options(request.timeout);
     let answer = outgoing_handler::handle(outgoing, options).map_err(|code| failed(&what, &code))?;
-    write(body, &request.body).map_err(|error| failed_with(&what, &error.message))?;
+    let written = write(body, &request.body);
     answer.subscribe().block();
     let gone = || failed_with(&what, "the host gave no answer");
+    // A request that was not sent is not written, either; the answer says why.
     let answer = answer.get().and_then(Result::ok).ok_or_else(gone)?.map_err(|code| failed(&what, &code))?;
+    written.map_err(|error| failed_with(&what, &error.message))?;
     response(&answer).ok_or_else(gone)
 }
 

@@ -60,8 +60,7 @@ impl Resolve for PublicOnly {
             if public.is_empty() {
                 return Err(NotPublic(name.as_str().to_owned()).into());
             }
-            let addresses: Addrs = Box::new(public.into_iter());
-            Ok(addresses)
+            Ok::<Addrs, Box<dyn Error + Send + Sync>>(Box::new(public.into_iter()))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Requests, events and the configuration of actions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use petrel_pack_runtime::grants::UrlGrant;
@@ -17,7 +18,7 @@ use crate::support::{Done, Subject, call, text};
 /// A subject whose pack is granted these addresses.
 fn granted(urls: &[&str]) -> Subject {
     let urls: Vec<_> = urls.iter().map(|url| UrlGrant::parse(url).unwrap()).collect();
-    let urls = [("test".to_owned(), urls.into())].into();
+    let urls = HashMap::from([("test".to_owned(), Arc::from(urls))]);
     Subject::with(Options { grants: Grants { urls, ..Grants::default() }, ..Options::default() })
 }
 

@@ -1,5 +1,6 @@
 //! Sensors that components export: what they return, what they are given, and how they end.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -37,7 +38,7 @@ impl Sensors {
 
     /// Granted that address, which is also in the configuration.
     fn granted(component: &'static str, granted: &str, url: &str) -> Self {
-        let urls = [("test".to_owned(), [UrlGrant::parse(granted).unwrap()].into())].into();
+        let urls = HashMap::from([("test".to_owned(), Arc::from([UrlGrant::parse(granted).unwrap()]))]);
         let grants = Grants { urls, ..Grants::default() };
         let mut sensors = Self::of(component, Options { grants, ..Options::default() });
         sensors.config.insert("url".into(), url.into());

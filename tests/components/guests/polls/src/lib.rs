@@ -1,6 +1,6 @@
 //! Sensors that poll. Most do what they should not; each is run by a test of `petrel-pack-runtime`.
 
-#![expect(clippy::unnecessary_wraps, clippy::needless_pass_by_value, reason = "the form that sensors have")]
+#![expect(clippy::unnecessary_wraps, reason = "the form that sensors have")]
 
 use std::hint::black_box;
 use std::thread;
