@@ -20,7 +20,7 @@ fn poll(ctx: &SensorContext, cursor: Option<u64>) -> Result<Polled<u64>, Error> 
     let entries: Vec<Entry> =
         ctx.fetch(&Request::get(format!("https://feed.example/after/{after}")))?.success()?.json()?;
     let Some(last) = entries.last() else { return Ok(Polled::nothing()) };
-    let events: Result<_, _> =
+    let events: Result<_, Error> =
         entries.iter().map(|entry| Ok(ENTRY.event(entry)?.dedup_key(entry.id.to_string()))).collect();
     Ok(Polled::new(events?, last.id))
 }
