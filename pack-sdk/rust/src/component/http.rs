@@ -1,6 +1,6 @@
 //! Requests over `wasi:http`.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use wasip2::http::outgoing_handler;
@@ -77,8 +77,8 @@ fn options(timeout: Option<Duration>) -> Option<RequestOptions> {
 fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), Error> {
     if !bytes.is_empty() {
         let mut stream = body.write().map_err(|()| Error::permanent("its body cannot be written"))?;
-        stream.write_all(bytes)?;
-        stream.flush()?;
+        Write::write_all(&mut stream, bytes)?;
+        Write::flush(&mut stream)?;
     }
     OutgoingBody::finish(body, None).map_err(|code| Error::permanent(format!("{code:?}")))
 }
@@ -100,7 +100,7 @@ struct Body {
 
 impl Read for Body {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(into)
+        Read::read(&mut self.stream, into)
     }
 }
 
