@@ -214,8 +214,9 @@ impl ComponentCache {
     }
 
     fn link(&self, component: &Component, name: &str) -> Result<LoadedComponent, LoadError> {
-        let exports =
-            |interface: &str| component.get_export_index(None, &format!("{interface}@{VERSION}")).is_some();
+        let exports = |interface: &str| {
+            component.get_export_index(None, format!("{interface}@{VERSION}").as_str()).is_some()
+        };
         let [polls, receives, streams] = SENSORS.map(exports);
         if !exports(ACTION) && !polls && !receives && !streams {
             let roles = format!("{ACTION}, nor one of a sensor");
