@@ -281,16 +281,20 @@ fn timeout(parameters: &Object) -> Result<u64, Outcome> {
 }
 
 fn context(call: &Call, timeout: u64) -> Context {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let deadline = now.saturating_add(Duration::from_secs(timeout)).as_millis();
     Context {
         execution_id: call.execution_id.to_string(),
         pack: call.action.reference.pack().to_owned(),
         action: call.action.reference.name().to_owned(),
         user: call.user.clone(),
         attempt: call.attempt,
-        deadline_ms: u64::try_from(deadline).unwrap_or(u64::MAX),
+        deadline_ms: milliseconds_at(Duration::from_secs(timeout)),
     }
+}
+
+/// The time after `time` from now, in Unix milliseconds, as a component sees it.
+pub(crate) fn milliseconds_at(time: Duration) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.saturating_add(time).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The parameters for the component, that is without the runner's own. Serialized from a reference: no copy is made.

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use petrel_runners::sensors::{
@@ -27,6 +27,7 @@ use crate::bindings::petrel::pack::sensor_context::SensorContext;
 use crate::call_record::CallRecord;
 use crate::caller::Caller;
 use crate::component_cache::{LoadedComponent, Sensor};
+use crate::component_runner::milliseconds_at;
 use crate::entry_point;
 use crate::failure::Circumstances;
 use crate::instance::{Ask, Held, Instance, NotStarted, Sandbox, Told};
@@ -247,11 +248,9 @@ fn not_loaded(error: LoadError) -> SensorFailure {
 }
 
 fn context(call: &SensorCall, time: Option<Duration>) -> SensorContext {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let deadline = |time| u64::try_from(now.saturating_add(time).as_millis()).unwrap_or(u64::MAX);
     SensorContext {
         name: call.class_name.clone(),
         pack: call.sensor.pack().to_owned(),
-        deadline_ms: time.map(deadline),
+        deadline_ms: time.map(milliseconds_at),
     }
 }
