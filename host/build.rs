@@ -19,8 +19,9 @@ struct Pack {
     package: &'static str,
 }
 
-const PACKS: [Pack; 2] = [
+const PACKS: [Pack; 3] = [
     Pack { name: "core", directory: "packs/core", package: "petrel-pack-core" },
+    Pack { name: "feed", directory: "examples/feed", package: "petrel-example-feed" },
     Pack { name: "github", directory: "examples/github", package: "petrel-example-github" },
 ];
 

@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_pack_has_its_metadata_and_its_component() {
-        assert_eq!(PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>(), ["core", "github"]);
+        assert_eq!(PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>(), ["core", "feed", "github"]);
         assert_eq!(find("github").map(BundledPack::is_own), Some(false));
         assert!(find("core").is_some_and(BundledPack::is_own) && find("linux").is_none());
         for pack in PACKS {

@@ -7,11 +7,15 @@ use std::process::ExitCode;
 mod components;
 
 /// Package, its directory, and the variable that its file is named in.
-const COMPONENTS: [(&str, &str, &str); 5] = [
+const COMPONENTS: [(&str, &str, &str); 9] = [
     ("petrel-pack-core", "packs/core/component", "CORE"),
+    ("petrel-example-feed", "examples/feed/component", "FEED"),
     ("petrel-example-github", "examples/github/component", "GITHUB"),
     ("petrel-guest-bare", "tests/components/guests/bare", "BARE"),
     ("petrel-guest-behave", "tests/components/guests/behave", "BEHAVE"),
+    ("petrel-guest-hooks", "tests/components/guests/hooks", "HOOKS"),
+    ("petrel-guest-polls", "tests/components/guests/polls", "POLLS"),
+    ("petrel-guest-streams", "tests/components/guests/streams", "STREAMS"),
     ("petrel-guest-stranger", "tests/components/guests/stranger", "STRANGER"),
 ];
 

@@ -40,14 +40,14 @@ pub(crate) enum Pack {
         /// The directory with pack.yaml
         directory: std::path::PathBuf,
     },
-    /// Print the metadata of actions from their component's own description; no host is needed
+    /// Print the metadata of actions and sensors from their component's own description; no host is needed
     #[command(
         after_help = "Examples:\n  petrel pack describe greetings/wasm/greetings.wasm\n  petrel pack describe greetings/wasm/greetings.wasm --write"
     )]
     Describe {
         /// The component
         component: std::path::PathBuf,
-        /// Write the metadata to the files in `actions` of the component's pack, in place of their content
+        /// Write the metadata to the files in `actions` and `sensors` of the component's pack, in place of their content
         #[arg(long)]
         write: bool,
     },

@@ -58,7 +58,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
             "write error, warn, info, debug or trace, or levels by module, as in warn,petrel=debug",
         )
     })?;
-    grants::parse(&settings.runners.grant_directories).map(drop)
+    grants::parse(&settings.runners.grant_directories, &settings.runners.grant_urls).map(drop)
 }
 
 /// Refuses numbers with which nothing would work.

@@ -218,6 +218,8 @@ settings! {
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
         /// Directories for the components of packs: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
+        /// Addresses to which the components of packs may make requests: `PACK=https://HOST[:PORT][/PATH]`, or `PACK=private+https://...` for a name that leads into a private network.
+        grant_urls: Vec<String> = "", "PETREL_GRANT_URL", "grant-url", "GRANT";
     }
 
     /// Components of packs.

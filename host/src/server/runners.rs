@@ -88,7 +88,7 @@ fn all(
     }
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory,
-        grants: grants::parse(&settings.runners.grant_directories)?,
+        grants: grants::parse(&settings.runners.grant_directories, &settings.runners.grant_urls)?,
         limits: settings.component_limits(),
         engine: settings.component_engine(),
     })

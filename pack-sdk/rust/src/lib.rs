@@ -25,9 +25,10 @@
 //! # fn main() {}
 //! ```
 //!
-//! Reading order: [`Action`] wraps a function, [`Context`] is its view of the call, [`Error`] its failure. [`schema`]
-//! derives parameters from types, and [`testing`] has a test double of the host. `component` connects all of these to
-//! the host, in components only. The tutorial is in `README.md`.
+//! Reading order: [`Action`] wraps a function, [`Context`] is its view of the call, [`Error`] its failure. [`sensor`] has
+//! sensors, which notice things, and [`TriggerType`] makes their events. Both have the host's [`Services`]. [`schema`]
+//! derives schemas from types, and [`testing`] has a test double of the host. `component` connects all of these to the
+//! host, in components only, and `export` has the macros that do it. The tutorial is in `README.md`.
 
 mod action;
 #[cfg(target_family = "wasm")]
@@ -35,45 +36,19 @@ mod action;
 pub mod component;
 mod context;
 mod error;
+mod event;
+mod export;
+mod http;
 pub mod schema;
+pub mod sensor;
+mod services;
+#[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
 pub use action::{Action, describe};
-pub use context::{Context, Level};
+pub use context::Context;
 pub use error::{Error, ErrorKind};
-
-/// Exports actions from a component. Takes a list of [`Action`]s. Must be called once, at the top level of a crate of
-/// type `cdylib`.
-///
-/// It also defines a function `petrel_actions()`, with which tests can access the list.
-#[macro_export]
-macro_rules! export_actions {
-    ($($action:expr),+ $(,)?) => {
-        /// The actions of this component.
-        pub fn petrel_actions() -> ::std::vec::Vec<$crate::Action> {
-            ::std::vec![$($action),+]
-        }
-
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            struct Component;
-
-            impl $crate::component::ActionGuest for Component {
-                fn run(
-                    context: $crate::component::WireContext,
-                    parameters: ::std::string::String,
-                ) -> ::std::result::Result<::std::string::String, $crate::component::WireError> {
-                    $crate::component::run(&petrel_actions(), context, &parameters)
-                }
-            }
-
-            impl $crate::component::DescriptionGuest for Component {
-                fn describe() -> ::std::string::String {
-                    $crate::describe(&petrel_actions()).to_string()
-                }
-            }
-
-            $crate::component::bindings::export!(Component with_types_in $crate::component::bindings);
-        };
-    };
-}
+pub use event::{Event, TriggerType};
+pub use http::{Request, Response};
+pub use sensor::{PollSensor, Polled, Received, Reply, SensorContext, StreamSensor, WebhookSensor};
+pub use services::{Level, Services};

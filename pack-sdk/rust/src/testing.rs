@@ -18,14 +18,25 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::context;
-use crate::{Action, Context, Error, Level};
+use crate::{
+    Action, Context, Error, ErrorKind, Event, Level, Request, Response, SensorContext, Services, services,
+};
 
-/// A host that records the messages of actions.
+/// A host that records what actions and sensors ask of it.
 #[derive(Debug, Clone, Default)]
-pub struct Host(Rc<RefCell<Vec<String>>>);
+pub struct Host(Rc<RefCell<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    logged: Vec<String>,
+    config: Map<String, Value>,
+    emitted: Vec<Event>,
+    requests: Vec<Request>,
+    /// The answers by method and address, each given once.
+    answers: Vec<(String, u16, Vec<u8>)>,
+}
 
 impl Host {
     /// Creates a host without messages.
@@ -42,8 +53,22 @@ impl Host {
             user: "tester".to_owned(),
             attempt: 0,
             deadline: SystemTime::now() + Duration::from_mins(10),
-            host: Rc::new(self.clone()),
+            services: self.services(),
         }
+    }
+
+    /// The context of a call of `sensor`, with a minute until its deadline. Its fields can be changed.
+    pub fn sensor_context(&self, sensor: &str) -> SensorContext {
+        SensorContext {
+            name: sensor.to_owned(),
+            pack: "test".to_owned(),
+            deadline: Some(SystemTime::now() + Duration::from_mins(1)),
+            services: self.services(),
+        }
+    }
+
+    fn services(&self) -> Services {
+        Services { host: Rc::new(self.clone()) }
     }
 
     /// Runs `action` as the host does, with parameters and result as JSON.
@@ -58,19 +83,68 @@ impl Host {
 
     /// The messages so far, one line each, as they appear in the execution's output.
     pub fn logged(&self) -> Vec<String> {
-        self.0.borrow().clone()
+        self.0.borrow().logged.clone()
+    }
+
+    /// Sets a value of the pack's configuration.
+    #[must_use]
+    pub fn configured(self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.borrow_mut().config.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Answers the next request with this method and address.
+    #[must_use]
+    pub fn answering(self, method: &str, url: &str, status: u16, body: impl Into<Vec<u8>>) -> Self {
+        self.0.borrow_mut().answers.push((format!("{method} {url}"), status, body.into()));
+        self
+    }
+
+    /// The events that were emitted, in order.
+    pub fn emitted(&self) -> Vec<Event> {
+        self.0.borrow().emitted.clone()
+    }
+
+    /// The requests that were made, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.0.borrow().requests.clone()
     }
 }
 
-impl context::Host for Host {
+impl services::Host for Host {
     fn write(&self, level: Level, message: &str, fields: Option<&Value>) {
         let level = format!("{level:?}").to_uppercase();
         let fields = fields.map(|fields| format!(" {fields}")).unwrap_or_default();
-        self.0.borrow_mut().push(format!("{level} {message}{fields}"));
+        self.0.borrow_mut().logged.push(format!("{level} {message}{fields}"));
     }
 
     fn progress(&self, fraction: f32, note: Option<&str>) {
         let note = note.map(|note| format!(" {note}")).unwrap_or_default();
-        self.0.borrow_mut().push(format!("PROGRESS {:.0} %{note}", fraction.clamp(0.0, 1.0) * 100.0));
+        let percent = fraction.clamp(0.0, 1.0) * 100.0;
+        self.0.borrow_mut().logged.push(format!("PROGRESS {percent:.0} %{note}"));
+    }
+
+    fn config(&self) -> Value {
+        Value::Object(self.0.borrow().config.clone())
+    }
+
+    fn emit(&self, event: &Event) -> Result<String, Error> {
+        let mut state = self.0.borrow_mut();
+        state.emitted.push(event.clone());
+        Ok(format!("{:024x}", state.emitted.len()))
+    }
+
+    fn fetch(&self, request: &Request) -> Result<Response, Error> {
+        let mut state = self.0.borrow_mut();
+        state.requests.push(request.clone());
+        let what = format!("{} {}", request.method, request.url);
+        let Some(at) = state.answers.iter().position(|(answered, ..)| *answered == what) else {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                format!("{what} is not allowed: the test has no answer"),
+            ));
+        };
+        let (_, status, body) = state.answers.remove(at);
+        Ok(Response::new(status, std::io::Cursor::new(body)))
     }
 }

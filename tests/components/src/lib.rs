@@ -4,6 +4,9 @@
 /// The component of the pack `core`.
 pub const CORE: &str = env!("COMPONENT_CORE");
 
+/// The component of the example pack `feed`.
+pub const FEED: &str = env!("COMPONENT_FEED");
+
 /// The component of the example pack `github`.
 pub const GITHUB: &str = env!("COMPONENT_GITHUB");
 
@@ -12,6 +15,15 @@ pub const BARE: &str = env!("COMPONENT_BARE");
 
 /// Actions that do what components should not.
 pub const BEHAVE: &str = env!("COMPONENT_BEHAVE");
+
+/// Sensors that take requests.
+pub const HOOKS: &str = env!("COMPONENT_HOOKS");
+
+/// Sensors that poll, and do what they should not.
+pub const POLLS: &str = env!("COMPONENT_POLLS");
+
+/// Sensors that go on, and do what they should not.
+pub const STREAMS: &str = env!("COMPONENT_STREAMS");
 
 /// A component of a world that the host does not know.
 pub const STRANGER: &str = env!("COMPONENT_STRANGER");

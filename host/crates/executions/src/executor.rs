@@ -171,6 +171,7 @@ impl<'a> Run<'a> {
             user: self.execution.context.user.clone(),
             pack_path: registered.pack_path.clone(),
             pack_config,
+            outlet: self.executions.queue().outlet(),
         };
         Ok((runner, call))
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use petrel_catalog::Catalog;
@@ -13,6 +13,8 @@ use petrel_engine_core::{Core, Evaluations};
 use petrel_model::execution::Account;
 use petrel_model::{Execution, ExecutionId};
 use petrel_persistence::{Change, Expect, Store};
+use petrel_runners::Outlet;
+use petrel_runners::sensors::Emitter;
 
 use super::ends;
 use super::events::Events;
@@ -47,6 +49,8 @@ struct Inner {
     admissions: Admissions,
     policies: Book,
     inquiries: Inquiries,
+    /// What takes events of actions. Held weakly, since it has this handle itself.
+    emitter: OnceLock<Weak<dyn Emitter>>,
 }
 
 impl Queue {
@@ -70,7 +74,20 @@ impl Queue {
             admissions,
             policies: Book::default(),
             inquiries: Inquiries::default(),
+            emitter: OnceLock::new(),
         }))
+    }
+
+    /// Lets actions emit events, which `emitter` takes for as long as somebody keeps it. To be called once, when the
+    /// services are created.
+    pub fn emit_to(&self, emitter: &Arc<dyn Emitter>) {
+        // A second one would be that of the same host.
+        drop(self.0.emitter.set(Arc::downgrade(emitter)));
+    }
+
+    /// The place for events of actions: none before [`emit_to`](Self::emit_to).
+    pub(crate) fn outlet(&self) -> Outlet {
+        self.0.emitter.get().and_then(Weak::upgrade).map_or_else(Outlet::default, Outlet::to)
     }
 
     /// The ground of all services: store, clock, ids and tasks.

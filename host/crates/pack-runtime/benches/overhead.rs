@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::{Action, ExecutionId, Id, Object, Ref};
 use petrel_pack_runtime::{ComponentRunner, Options, PackRuntime};
-use petrel_runners::{Call, OutputSink, Runner as _};
+use petrel_runners::{Call, Outlet, OutputSink, Runner as _};
 use petrel_test_components::CORE;
 use tokio_util::sync::CancellationToken;
 
@@ -221,5 +221,6 @@ fn call() -> Call {
         user: "ann".to_owned(),
         pack_path: path.parent().unwrap().to_owned(),
         pack_config: Arc::default(),
+        outlet: Outlet::default(),
     }
 }

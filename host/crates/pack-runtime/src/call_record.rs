@@ -26,6 +26,10 @@ pub(crate) enum Denial {
     Network(String),
     /// A path outside the mounted directories.
     Files(String),
+    /// A request to an address that is not granted, with its method.
+    Http(String),
+    /// An event that the component may not emit.
+    Emit(String),
 }
 
 impl CallRecord {
@@ -72,6 +76,8 @@ impl Denial {
         match self {
             Self::Network(_) => "denied.network",
             Self::Files(_) => "denied.files",
+            Self::Http(_) => "denied.http",
+            Self::Emit(_) => "denied.emit",
         }
     }
 
@@ -79,11 +85,19 @@ impl Denial {
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Network(_) => {
-                "components have no network access in this version; use an action with another runner"
+                "components have no sockets; make a request over wasi:http, to an address that runners.grant_urls \
+                 allows, or use an action with another runner"
             }
             Self::Files(_) => {
                 "only directories that are mounted for the pack can be opened, and nothing outside of them; \
                  mount the directory with runners.grant_directories, or open a path within one"
+            }
+            Self::Http(_) => {
+                "allow the address with runners.grant_urls (--grant-url PACK=https://HOST/PATH; PACK=private+https://HOST/PATH \
+                 if the host's name leads into a private network)"
+            }
+            Self::Emit(_) => {
+                "actions and sensors that stream emit events of trigger types of their own pack; the other sensors return theirs"
             }
         }
     }
@@ -94,6 +108,8 @@ impl fmt::Display for Denial {
         match self {
             Self::Network(what) => write!(f, "network: {what}"),
             Self::Files(what) => write!(f, "files: {what}"),
+            Self::Http(what) => write!(f, "http: {what}"),
+            Self::Emit(what) => write!(f, "events: {what}"),
         }
     }
 }

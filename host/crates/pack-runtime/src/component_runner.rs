@@ -4,7 +4,7 @@
 //! Components come from `component_cache`; `failure` words the outcome of a call that ended badly.
 
 use std::collections::HashMap;
-use std::path::{Component as PathPart, Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,9 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bindings::exports::petrel::pack::action::Context;
 use crate::call_record::CallRecord;
+use crate::caller::Caller;
 use crate::component_cache::LoadedComponent;
+use crate::entry_point;
 use crate::failure::{self, Circumstances};
-use crate::instance::{Answer, Held, Instance, NotStarted};
+use crate::instance::{Answer, Held, Instance, NotStarted, Sandbox};
 use crate::limits::{Stopped, watch};
 use crate::memory::{LIGHT, Part};
 use crate::output::Output;
@@ -91,25 +93,23 @@ impl ComponentRunner {
         Self { upkeep, ..self }
     }
 
-    /// The component that `entry_point` names, loaded if need be, and laid out first if it is the host's own and missing.
+    /// The component with actions that `entry_point` names.
     async fn component(
         &self,
         pack_path: &Path,
         entry_point: &str,
     ) -> Result<Arc<LoadedComponent>, LoadError> {
-        let path = file(pack_path, entry_point)?;
-        let core = self.runtime.core().await?;
-        let found = core.components.get(&path).await;
-        if matches!(found, Err(LoadError::Missing { .. })) && self.upkeep.lay_out(path.clone()).await {
-            return core.components.get(&path).await;
+        let found = entry_point::component(&self.runtime, &self.upkeep, pack_path, entry_point).await?;
+        if found.action.is_none() {
+            return Err(found.without_actions(entry_point));
         }
-        found
+        Ok(found)
     }
 
     /// The component that `entry_point` names, if it is in memory.
     fn loaded(&self, pack_path: &Path, entry_point: &str) -> Option<(&Core, Arc<LoadedComponent>)> {
         let core = self.runtime.started()?;
-        let path = file(pack_path, entry_point).ok()?;
+        let path = entry_point::file(pack_path, entry_point).ok()?;
         Some((core, core.components.loaded(&path)?))
     }
 
@@ -123,7 +123,7 @@ impl ComponentRunner {
         let core = self.runtime.core().await?;
         let limits = &self.runtime.options().limits;
         let Admitted { share, permits } = self.admitted(call, &component, record, core).await;
-        let held = Held::new(permits, core.ticker.call());
+        let held = Held::new(permits, Some(core.ticker.call()));
         let timeout = match timeout(&call.parameters) {
             Ok(timeout) => timeout,
             Err(outcome) => return Ok(outcome),
@@ -133,8 +133,8 @@ impl ComponentRunner {
             return Err(LoadError::Host("the parameters cannot be written as JSON".to_owned()));
         };
         let grants = &self.runtime.options().grants;
-        let pack = call.action.reference.pack();
-        let mut instance = Instance::new(component, (held, share), limits, grants, pack, record)
+        let sandbox = Sandbox { limits, grants, clients: &core.clients };
+        let mut instance = Instance::new(component, (held, share), &sandbox, Caller::action(call), record)
             .map_err(|NotStarted(message)| LoadError::Host(message))?;
         let deadline = Instant::now() + Duration::from_secs(timeout);
         let run = async move {
@@ -265,17 +265,6 @@ impl Runner for ComponentRunner {
     }
 }
 
-/// The file that `entry_point` names, which must be inside the pack.
-fn file(pack_path: &Path, entry_point: &str) -> Result<PathBuf, LoadError> {
-    let path = pack_path.join(entry_point);
-    let stays_inside = Path::new(entry_point).components().all(|part| matches!(part, PathPart::Normal(_)));
-    if !stays_inside || entry_point.is_empty() {
-        let reason = "entry_point must name a file within the pack".to_owned();
-        return Err(LoadError::Missing { path, reason });
-    }
-    Ok(path)
-}
-
 fn canceled() -> Outcome {
     let mut result = Object::new();
     result.insert("error".into(), "the action was canceled".into());
@@ -292,16 +281,20 @@ fn timeout(parameters: &Object) -> Result<u64, Outcome> {
 }
 
 fn context(call: &Call, timeout: u64) -> Context {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let deadline = now.saturating_add(Duration::from_secs(timeout)).as_millis();
     Context {
         execution_id: call.execution_id.to_string(),
         pack: call.action.reference.pack().to_owned(),
         action: call.action.reference.name().to_owned(),
         user: call.user.clone(),
         attempt: call.attempt,
-        deadline_ms: u64::try_from(deadline).unwrap_or(u64::MAX),
+        deadline_ms: milliseconds_at(Duration::from_secs(timeout)),
     }
+}
+
+/// The time after `time` from now, in Unix milliseconds, as a component sees it.
+pub(crate) fn milliseconds_at(time: Duration) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.saturating_add(time).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The parameters for the component, that is without the runner's own. Serialized from a reference: no copy is made.

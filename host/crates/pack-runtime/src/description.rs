@@ -1,4 +1,5 @@
-//! Descriptions of components: the actions that a component says it carries, from which their metadata is written.
+//! Descriptions of components: the actions and sensors that a component says it carries. From those of actions their
+//! metadata is written.
 //!
 //! The component is asked in the sandbox with nothing granted, within 10 s. `petrel-packs` writes metadata as YAML.
 
@@ -12,13 +13,15 @@ use petrel_model::{Action, Object, Ref};
 use petrel_runners::OutputSink;
 use petrel_runners::shares::{Holder, Root};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::call_record::CallRecord;
+use crate::caller::Caller;
 use crate::component_cache::LoadedComponent;
 use crate::grants::Grants;
-use crate::instance::{Held, Instance};
+use crate::instance::{Held, Instance, Sandbox};
 use crate::limits::{Limits, watch};
 use crate::output::Output;
 use crate::pool::{Admitted, Wanted};
@@ -27,8 +30,41 @@ use crate::{LoadError, PackRuntime};
 /// The description that a component gives of itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Description {
-    /// The actions that it carries.
+    /// The actions that it carries. Default: none.
+    #[serde(default)]
     pub actions: Vec<ActionDescription>,
+    /// The sensors that it carries. Default: none.
+    #[serde(default)]
+    pub sensors: Vec<SensorDescription>,
+}
+
+/// The description of one sensor.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct SensorDescription {
+    /// The name in the component: `class_name` in the metadata.
+    pub name: String,
+    /// One line on what it notices. Default: empty.
+    #[serde(default)]
+    pub description: String,
+    /// Seconds between two polls. Default: not said.
+    #[serde(default)]
+    pub poll_interval: Option<u32>,
+    /// The trigger types of its events.
+    #[serde(default)]
+    pub trigger_types: Vec<TriggerTypeDescription>,
+}
+
+/// The description of one trigger type.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct TriggerTypeDescription {
+    /// The name within the pack.
+    pub name: String,
+    /// One line on what its events say. Default: empty.
+    #[serde(default)]
+    pub description: String,
+    /// The schema of the payload. Default: empty, which accepts anything.
+    #[serde(default)]
+    pub payload_schema: Object,
 }
 
 /// The description of one action.
@@ -97,6 +133,40 @@ impl ActionDescription {
     }
 }
 
+impl SensorDescription {
+    /// Turns the description into the fields of `sensors/*.yaml`. `entry_point` is relative to the pack.
+    pub fn into_metadata(self, entry_point: &str) -> Value {
+        let mut fields = Object::new();
+        fields.insert("class_name".into(), self.name.into());
+        if !self.description.is_empty() {
+            fields.insert("description".into(), self.description.into());
+        }
+        // As in StackStorm, it is relative to the folder of the metadata.
+        fields.insert("entry_point".into(), format!("../{entry_point}").into());
+        fields.insert("enabled".into(), true.into());
+        if let Some(seconds) = self.poll_interval {
+            fields.insert("poll_interval".into(), seconds.into());
+        }
+        let types = self.trigger_types.into_iter().map(TriggerTypeDescription::into_metadata);
+        fields.insert("trigger_types".into(), types.collect());
+        Value::Object(fields)
+    }
+}
+
+impl TriggerTypeDescription {
+    fn into_metadata(self) -> Value {
+        let mut fields = Object::new();
+        fields.insert("name".into(), self.name.into());
+        if !self.description.is_empty() {
+            fields.insert("description".into(), self.description.into());
+        }
+        if !self.payload_schema.is_empty() {
+            fields.insert("payload_schema".into(), Value::Object(self.payload_schema));
+        }
+        Value::Object(fields)
+    }
+}
+
 impl PackRuntime {
     /// Asks the component at `path` for its description. `None` if it exports none.
     pub async fn describe(&self, path: &Path) -> Result<Option<Description>, DescribeError> {
@@ -124,8 +194,10 @@ impl PackRuntime {
         let wanted = Wanted { places: None, ..Wanted::by_call(&component, &nobody, limits.memory) };
         let waited_for = timeout(LONGEST_WAIT, core.pool.wait_for(wanted, name)).await;
         let Admitted { share, permits } = waited_for.map_err(|_elapsed| DescribeError::NoRoom)?;
-        let held = Held::new(permits, core.ticker.call());
-        let mut instance = Instance::new(component, (held, share), &limits, &Grants::default(), "", &record)
+        let held = Held::new(permits, Some(core.ticker.call()));
+        let (grants, clients) = (Grants::default(), Arc::default());
+        let sandbox = Sandbox { limits: &limits, grants: &grants, clients: &clients };
+        let mut instance = Instance::new(component, (held, share), &sandbox, Caller::default(), &record)
             .map_err(|not_started| failed(not_started.0))?;
         let (deadline, never) = (Instant::now() + LONGEST, CancellationToken::new());
         let describe = async move { instance.describe().await };

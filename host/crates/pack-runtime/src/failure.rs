@@ -230,7 +230,7 @@ fn host(error: &wasmtime::Error) -> Outcome {
 }
 
 /// Recognized by its text, since wasmtime has no type for this error.
-fn is_transfer_too_large(error: &wasmtime::Error) -> bool {
+pub(crate) fn is_transfer_too_large(error: &wasmtime::Error) -> bool {
     error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
 }
 

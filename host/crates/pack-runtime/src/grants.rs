@@ -1,7 +1,9 @@
 //! Grants of the operator to packs, and the WASI context that follows from them. Without a grant a component has no
 //! files, no environment, no arguments, no network, and an empty standard input.
 //!
-//! `linker` checks each call of a host function and records denials.
+//! `linker` checks each call of a host function and records denials; `requests` checks each request.
+
+mod url;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,12 +16,15 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use crate::call_record::{CallRecord, Denial};
 use crate::limits::LARGEST_RANDOM;
 use crate::output::StandardStream;
+pub use url::UrlGrant;
 
 /// The capabilities granted to packs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Mounted directories by name of the pack. Default: none.
     pub directories: HashMap<String, Vec<Directory>>,
+    /// Addresses to which components may make requests, by name of the pack. Default: none.
+    pub urls: HashMap<String, Arc<[UrlGrant]>>,
 }
 
 /// A directory of the host that is mounted for the components of a pack.

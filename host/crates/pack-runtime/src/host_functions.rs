@@ -1,4 +1,6 @@
 //! Host functions that components can call, one file for each capability. `linker` links them; `wit/README.md`
 //! describes how to add one.
 
-pub(crate) mod log;
+mod config;
+mod emit;
+mod log;

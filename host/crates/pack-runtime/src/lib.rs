@@ -1,11 +1,12 @@
 //! Runs WebAssembly components: the only crate that knows wasmtime.
 //!
-//! A host creates one [`PackRuntime`]. [`ComponentRunner`] implements the trait of `petrel-runners` on top of it, and
-//! the engine knows nothing else. The contract with components is in `wit/`.
+//! A host creates one [`PackRuntime`]. [`ComponentRunner`] and [`ComponentSensors`] implement the traits of
+//! `petrel-runners` on top of it, and the engine knows nothing else. The contract with components is in `wit/`.
 //!
-//! Reading order, along a call: [`component_runner`] receives it. `component_cache` has the component, compiled and
-//! linked (`linker`, `host_functions`). `pool` admits it, `instance` creates a fresh instance with its [`grants`],
-//! [`limits`] and share of `memory`, and `call_record` collects what is noted about it. A long computation moves to the
+//! Reading order, along a call: [`component_runner`] or [`sensor_runner`] receives it. `entry_point` finds the file, and
+//! `component_cache` has the component, compiled and linked (`linker`, `host_functions`). `pool` admits it, `instance`
+//! creates a fresh instance for its `caller` with its [`grants`], [`limits`] and share of `memory`, and `call_record`
+//! collects what is noted about it. `requests` go out, and `events` cross the boundary. A long computation moves to the
 //! threads of `apart`. `output` passes on what the component writes and keeps its `last_words`; `failure` words a bad
 //! end. [`description`] asks a component about itself, and `remarks` compares the answer with the metadata.
 //! `engine_settings` and `ticker` serve all calls.
@@ -18,10 +19,13 @@ use tokio::sync::OnceCell;
 mod apart;
 mod bindings;
 mod call_record;
+mod caller;
 mod component_cache;
 pub mod component_runner;
 pub mod description;
 mod engine_settings;
+mod entry_point;
+mod events;
 mod failure;
 pub mod grants;
 mod host_functions;
@@ -33,20 +37,26 @@ mod memory;
 mod output;
 mod pool;
 mod remarks;
+mod requests;
+pub mod sensor_runner;
 mod ticker;
 
 pub use component_cache::LoadError;
 pub use component_cache::disk::CacheDirectoryError;
 pub use component_runner::ComponentRunner;
-pub use description::{ActionDescription, DescribeError, Description};
+pub use description::{
+    ActionDescription, DescribeError, Description, SensorDescription, TriggerTypeDescription,
+};
 pub use engine_settings::EngineOptions;
 pub use grants::Grants;
 pub use limits::Limits;
+pub use sensor_runner::ComponentSensors;
 
 use apart::Apart;
 use component_cache::ComponentCache;
 use component_cache::disk::CompiledFiles;
 use pool::Pool;
+use requests::Clients;
 use ticker::Ticker;
 
 /// Settings of a [`PackRuntime`].
@@ -83,6 +93,8 @@ pub(crate) struct Core {
     pub(crate) pool: Pool,
     /// Background threads for calls that compute for long.
     pub(crate) apart: Apart,
+    /// What sends the requests of components.
+    pub(crate) clients: Arc<Clients>,
 }
 
 impl PackRuntime {
@@ -147,7 +159,7 @@ impl PackRuntime {
         let linker = linker::linker(&engine).map_err(host)?;
         let components = ComponentCache::new(engine, linker, self.0.files.clone(), limits.concurrency);
         let pool = Pool::new(engine_settings::slots(options) as usize, options.memory_of_all);
-        Ok(Core { components, ticker, pool, apart: Apart::default() })
+        Ok(Core { components, ticker, pool, apart: Apart::default(), clients: Arc::default() })
     }
 }
 

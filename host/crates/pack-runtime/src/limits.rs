@@ -62,6 +62,46 @@ pub(crate) const SHORT: Duration = Duration::from_millis(1);
 /// Random bytes that a component can request with one call.
 pub(crate) const LARGEST_RANDOM: u64 = 1 << 20;
 
+/// The span over which the CPU time of a call that goes on without end is limited.
+pub(crate) const SPAN: Duration = Duration::from_mins(5);
+
+/// The CPU time that a call has left.
+#[derive(Debug)]
+pub(crate) struct CpuBudget {
+    most: Duration,
+    /// The CPU time that counts now.
+    level: Duration,
+    /// The CPU time at the last look.
+    spent: Duration,
+    /// The time of the last look, for a call that goes on without end. Its level sinks by [`CpuBudget::most`] in each [`SPAN`].
+    looked_at: Option<Instant>,
+}
+
+impl CpuBudget {
+    /// Allows `most` in all.
+    pub(crate) fn in_all(most: Duration) -> Self {
+        Self { most, level: Duration::ZERO, spent: Duration::ZERO, looked_at: None }
+    }
+
+    /// Allows `most` in each [`SPAN`].
+    pub(crate) fn in_each_span(most: Duration, now: Instant) -> Self {
+        Self { looked_at: Some(now), ..Self::in_all(most) }
+    }
+
+    /// Whether a call that has spent so much CPU time by `now` may go on.
+    pub(crate) fn allows(&mut self, spent: Duration, now: impl FnOnce() -> Instant) -> bool {
+        if let Some(before) = self.looked_at {
+            let now = now();
+            let share = now.saturating_duration_since(before).as_secs_f64() / SPAN.as_secs_f64();
+            self.level = self.level.saturating_sub(self.most.mul_f64(share.min(1.0)));
+            self.looked_at = Some(now);
+        }
+        self.level = self.level.saturating_add(spent.saturating_sub(self.spent));
+        self.spent = spent;
+        self.level <= self.most
+    }
+}
+
 /// The error of the trap that ends a call when its CPU time is used up.
 #[derive(Debug, thiserror::Error)]
 #[error("the limit of CPU time is reached")]
@@ -212,6 +252,25 @@ mod tests {
 
     fn here() -> ThreadId {
         thread::current().id()
+    }
+
+    #[test]
+    fn cpu_time_is_limited_in_all_or_in_each_span() {
+        let (begun, seconds) = (Instant::now(), Duration::from_secs);
+        let mut in_all = CpuBudget::in_all(seconds(30));
+        let mut in_spans = CpuBudget::in_each_span(seconds(30), begun);
+        // After so many seconds, with so much CPU time spent.
+        for (after, spent, in_all_allows, in_spans_allow) in [
+            (10, 10, true, true),
+            (11, 30, true, true),
+            (60, 31, false, true),
+            (360, 61, false, true),
+            (370, 90, false, false),
+        ] {
+            let now = || begun + seconds(after);
+            let allowed = (in_all.allows(seconds(spent), now), in_spans.allows(seconds(spent), now));
+            assert_eq!(allowed, (in_all_allows, in_spans_allow), "{after}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The linker: every import of a component, that is WASI 0.2 with nothing granted and Petrel's host functions.
+//! The linker: every import of a component, that is WASI 0.2 with nothing granted, and Petrel's host functions.
 //!
 //! The linker provides every function, granted or not, since toolchains import all of WASI anyway. A few functions
 //! of WASI are wrapped here to record a denial about which WASI itself keeps silent (`call_record::Denial`).
@@ -18,10 +18,13 @@ use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{Host as _, ResolveAdd
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode as SocketErrorCode;
 use wasmtime_wasi::sockets::WasiSocketsView;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::petrel;
 use crate::call_record::{CallRecord, Denial};
+use crate::caller::Caller;
 use crate::memory::MemoryLimiter;
+use crate::requests::Gate;
 
 /// The version of WASI that wasmtime implements. Components built for an older 0.2 are linked to it as well.
 const WASI_FILES: &str = "wasi:filesystem/types@0.2.12";
@@ -34,6 +37,9 @@ pub(crate) struct CallState {
     pub(crate) table: ResourceTable,
     pub(crate) memory: MemoryLimiter,
     pub(crate) record: Arc<CallRecord>,
+    pub(crate) caller: Caller,
+    pub(crate) http: WasiHttpCtx,
+    pub(crate) gate: Gate,
 }
 
 impl WasiView for CallState {
@@ -42,11 +48,20 @@ impl WasiView for CallState {
     }
 }
 
+impl WasiHttpView for CallState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.gate, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
 /// Builds a linker with every function that a component may import.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     petrel::log::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::config::config::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::trigger::emit::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     // The functions below replace functions of WASI, which are linked already.
     linker.allow_shadowing(true);
     note_denied_names(&mut linker)?;

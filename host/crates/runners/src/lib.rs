@@ -40,6 +40,7 @@ use shares::{Holder, Refused};
 pub use output::{OutputLine, OutputSink, Stream};
 pub use room::ResultRoom;
 pub use runs::Runs;
+pub use sensors::Outlet;
 pub use upkeep::Upkeep;
 
 /// A run's part of the resources that all runs of its runner share. Held from its admission on, until it is dropped.
@@ -196,6 +197,8 @@ pub struct Call {
     pub pack_path: PathBuf,
     /// The configuration of the action's pack.
     pub pack_config: Arc<Object>,
+    /// The place for events that the action emits.
+    pub outlet: Outlet,
 }
 
 /// The way in which a call ended.

@@ -3,6 +3,7 @@
 //! The service of triggers supervises sensors: it says when one polls, keeps its cursor and stores its events. A runner only
 //! runs the code of the sensor once, and says what came of it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,4 +180,26 @@ pub trait Emitter: Send + Sync {
     /// # Errors
     /// The reason why it was not stored.
     async fn emit(&self, pack: &str, source: &Ref, event: Emitted) -> Result<TriggerInstanceId, NotEmitted>;
+}
+
+/// The place that takes the events of a call. By default there is none, and nothing can be emitted.
+#[derive(Clone, Default)]
+pub struct Outlet(Option<Arc<dyn Emitter>>);
+
+impl Outlet {
+    /// The outlet that leads to `emitter`.
+    pub fn to(emitter: Arc<dyn Emitter>) -> Self {
+        Self(Some(emitter))
+    }
+
+    /// What takes the events, if anything does.
+    pub fn emitter(&self) -> Option<&Arc<dyn Emitter>> {
+        self.0.as_ref()
+    }
+}
+
+impl fmt::Debug for Outlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Outlet(open)" } else { "Outlet(none)" })
+    }
 }

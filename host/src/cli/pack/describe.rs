@@ -1,4 +1,4 @@
-//! `petrel pack describe`: the metadata of actions from their component's own description. The component is asked
+//! `petrel pack describe`: the metadata of actions and sensors from their component's own description. The component is asked
 //! here, in the sandbox; no host is needed.
 
 use std::fs;
@@ -6,21 +6,23 @@ use std::path::{Path, PathBuf};
 
 use petrel_model::names::check_item;
 use petrel_pack_runtime::{DescribeError, Options, PackRuntime};
-use petrel_packs::write_action_metadata;
+use petrel_packs::{write_action_metadata, write_yaml};
 use serde_json::{Value, json};
 
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// The metadata of an action.
+/// The metadata of an action or a sensor.
 struct Metadata {
-    /// The name of the action.
+    /// The name of the action or sensor.
     name: String,
-    /// The text of its file in `actions`.
+    /// The folder of its file: `actions` or `sensors`.
+    folder: &'static str,
+    /// The text of its file.
     text: String,
 }
 
-/// Prints the metadata of the actions in `component`, or writes it into the component's pack.
+/// Prints the metadata of what is in `component`, or writes it into the component's pack.
 pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Result<Code, Failure> {
     let component = std::path::absolute(component).unwrap_or_else(|_unknown| component.to_owned());
     if component.is_dir() {
@@ -34,10 +36,10 @@ pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Resul
         return Err(Failure::usage(format!("{name} is a directory and not a component"), hint));
     }
     let pack = component.ancestors().skip(1).find(|directory| directory.join("pack.yaml").is_file());
-    let actions = asked(&component, &entry_point(&component, pack)).await?;
-    let files = if write { written(&component, pack, &actions)? } else { Vec::new() };
+    let items = asked(&component, &entry_point(&component, pack)).await?;
+    let files = if write { written(&component, pack, &items)? } else { Vec::new() };
     if form == Form::Json {
-        let shown = actions.iter().enumerate().map(|(index, Metadata { name, text })| {
+        let shown = items.iter().enumerate().map(|(index, Metadata { name, text, .. })| {
             let file = files.get(index).map(|file| file.display().to_string());
             json!({"name": name, "metadata": text, "file": file})
         });
@@ -45,7 +47,7 @@ pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Resul
     } else if write {
         files.iter().for_each(|file| print::line(&format!("wrote {}", file.display())));
     } else {
-        actions.iter().for_each(|action| print::text(&action.text));
+        items.iter().for_each(|item| print::text(&item.text));
     }
     Ok(Code::Ok)
 }
@@ -83,39 +85,48 @@ async fn asked(component: &Path, entry_point: &str) -> Result<Vec<Metadata>, Fai
             Code::Failed,
             "component.description",
             format!("the component {} says nothing about itself", component.display()),
-            "build it with petrel-pack-sdk, or write the metadata of its actions by hand",
+            "build it with petrel-pack-sdk, or write the metadata of its actions and sensors by hand",
         )
     })?;
-    let mut actions = Vec::new();
+    let mut items = Vec::new();
     for action in described.actions {
-        // The name becomes the name of a file.
-        check_item("an action", "", &action.name).map_err(|error| {
-            Failure::new(Code::Failed, "component.description", error.to_string(), error.remedy)
-        })?;
-        let name = action.name.clone();
+        let name = as_file("an action", &action.name)?;
         // The pack follows from the place of the file, so it is not written.
         let text = write_action_metadata(&action.into_action("", entry_point));
-        actions.push(Metadata { name, text });
+        items.push(Metadata { name, folder: "actions", text });
     }
-    Ok(actions)
+    for sensor in described.sensors {
+        let name = as_file("a sensor", &sensor.name)?;
+        let text = format!("---\n{}", write_yaml(&sensor.into_metadata(entry_point)));
+        items.push(Metadata { name, folder: "sensors", text });
+    }
+    Ok(items)
+}
+
+/// The name, which becomes that of a file.
+fn as_file(what: &'static str, name: &str) -> Result<String, Failure> {
+    check_item(what, "", name).map_err(|error| {
+        Failure::new(Code::Failed, "component.description", error.to_string(), error.remedy)
+    })?;
+    Ok(name.to_owned())
 }
 
 /// Writes the metadata into the files, and returns their paths.
-fn written(component: &Path, pack: Option<&Path>, actions: &[Metadata]) -> Result<Vec<PathBuf>, Failure> {
+fn written(component: &Path, pack: Option<&Path>, items: &[Metadata]) -> Result<Vec<PathBuf>, Failure> {
     let pack = pack.ok_or_else(|| {
         Failure::usage(
             format!("{} lies in no pack: there is no pack.yaml above it", component.display()),
             "copy the component into its pack, as wasm/NAME.wasm, or leave out --write",
         )
     })?;
-    let directory = pack.join("actions");
     let failed = |file: &Path, error: std::io::Error| {
         let message = format!("{} cannot be written: {error}", file.display());
         Failure::usage(message, "make the directory writable, or leave out --write")
     };
-    fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
     let mut files = Vec::new();
-    for Metadata { name, text } in actions {
+    for Metadata { name, folder, text } in items {
+        let directory = pack.join(folder);
+        fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
         let file = directory.join(format!("{name}.yaml"));
         fs::write(&file, text).map_err(|error| failed(&file, error))?;
         files.push(file);

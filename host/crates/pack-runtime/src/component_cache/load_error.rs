@@ -61,7 +61,7 @@ impl LoadError {
                 "build it for the target wasm32-wasip2 with an SDK of Petrel, and register the pack again"
             }
             Self::World { .. } => {
-                "build it against the world petrel:pack/action-world of this version, for example with petrel-pack-sdk"
+                "build it against a world of petrel:pack of this version, for example with petrel-pack-sdk; an action needs action-world, and a sensor one of the worlds of sensors"
             }
             Self::Host(_) => "see the log of the host",
         }

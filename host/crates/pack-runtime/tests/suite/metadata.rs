@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use petrel_pack_runtime::{Options, PackRuntime};
-use petrel_packs::{Embedded, read_pack, write_action_metadata};
-use petrel_test_components::{CORE, GITHUB};
+use petrel_packs::{Embedded, read_pack, write_action_metadata, write_yaml};
+use petrel_test_components::{CORE, FEED, GITHUB};
 
 async fn check(pack: &str, directory: &str, component: &str) {
     let runtime = PackRuntime::new(Options::default()).unwrap();
@@ -36,6 +36,19 @@ async fn of_core_is_up_to_date() {
 #[tokio::test]
 async fn of_the_github_example_is_up_to_date() {
     check("github", "examples/github", GITHUB).await;
+}
+
+#[tokio::test]
+async fn of_the_feed_example_is_up_to_date() {
+    let runtime = PackRuntime::new(Options::default()).unwrap();
+    let description = runtime.describe(Path::new(FEED)).await.unwrap().unwrap();
+    let [sensor] = description.sensors.try_into().unwrap();
+    let expected = format!("---\n{}", write_yaml(&sensor.into_metadata("wasm/feed.wasm")));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples/feed/sensors/entries.yaml");
+    if std::env::var_os("PETREL_BLESS").is_some() {
+        fs::write(&file, &expected).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected, "run again with PETREL_BLESS=1 to write it");
 }
 
 /// The text files of a pack, and an empty file in place of the component, which is built elsewhere.

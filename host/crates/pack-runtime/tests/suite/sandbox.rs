@@ -20,7 +20,7 @@ fn mounted(access: Access) -> (tempfile::TempDir, Subject) {
     symlink(root.path().join("secret"), granted.join("link")).unwrap();
     symlink("../secret", granted.join("relative")).unwrap();
     let directory = Directory { host_path: granted, guest_path: "/data".to_owned(), access };
-    let grants = Grants { directories: [("test".to_owned(), vec![directory])].into() };
+    let grants = Grants { directories: [("test".to_owned(), vec![directory])].into(), ..Grants::default() };
     (root, Subject::with(Options { grants, ..Options::default() }))
 }
 
@@ -80,7 +80,7 @@ async fn files_without_end_are_not_opened() {
 #[tokio::test]
 async fn a_grant_is_for_one_pack() {
     let (_root, subject) = mounted(Access::ReadWrite);
-    let grants = Grants { directories: [("other".to_owned(), Vec::new())].into() };
+    let grants = Grants { directories: [("other".to_owned(), Vec::new())].into(), ..Grants::default() };
     let other = Subject::with(Options { grants, ..Options::default() });
     subject.call("open", text("/data/file")).await.value();
     assert_eq!(other.call("open", text("/data/file")).await.failure().0, "denied.files");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::{Action, ExecutionId, Id, Object, Ref};
 use petrel_pack_runtime::{ComponentRunner, Limits, Options, PackRuntime};
-use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner as _};
+use petrel_runners::{Call, End, Outcome, Outlet, OutputLine, OutputSink, Runner as _};
 use petrel_test_components::BEHAVE;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -112,6 +112,7 @@ pub(crate) fn call(path: &Path, action: &str, parameters: Value) -> Call {
         user: "ann".to_owned(),
         pack_path: path.parent().unwrap().to_owned(),
         pack_config: Arc::default(),
+        outlet: Outlet::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use petrel_model::Id;
 use petrel_runners::local_shell::{LocalShell, Options};
 use petrel_runners::process::Reaper;
-use petrel_runners::{Call, End, OutputSink, Runner};
+use petrel_runners::{Call, End, Outlet, OutputSink, Runner};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -72,6 +72,7 @@ fn call(cmd: &str, timeout: f64) -> Call {
         user: "admin".into(),
         pack_path: std::env::temp_dir(),
         pack_config: Arc::default(),
+        outlet: Outlet::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use petrel_model::Id;
 use petrel_runners::local_shell::Options;
 use petrel_runners::shares::{Holder, Root};
-use petrel_runners::{Call, Outcome, OutputSink, ResultRoom};
+use petrel_runners::{Call, Outcome, Outlet, OutputSink, ResultRoom};
 use serde_json::{Value, json};
 
 mod http_request;
@@ -43,6 +43,7 @@ fn call_of(action: Value, parameters: Value, pack: &Path) -> Call {
         user: "admin".into(),
         pack_path: pack.to_owned(),
         pack_config: Arc::default(),
+        outlet: Outlet::default(),
     }
 }
 

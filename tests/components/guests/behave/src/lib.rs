@@ -3,6 +3,7 @@
 
 #![expect(clippy::unnecessary_wraps, clippy::needless_pass_by_value, reason = "the form that actions have")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::hint::black_box;
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
@@ -12,7 +13,7 @@ use std::time::Duration;
 #[cfg(target_family = "wasm")]
 mod handles;
 
-use petrel_pack_sdk::{Action, Context, Error, ErrorKind, Level, export_actions};
+use petrel_pack_sdk::{Action, Context, Error, ErrorKind, Level, Request, TriggerType, export_actions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -181,6 +182,39 @@ fn environment(_: &Context, _: Input) -> Answer {
     ))
 }
 
+/// The value of the configuration with this name.
+fn config(ctx: &Context, input: Input) -> Answer {
+    let config: BTreeMap<String, String> = ctx.config()?;
+    Ok(config.get(&input.text).cloned().unwrap_or_default())
+}
+
+/// The payload of events.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Done {
+    text: String,
+}
+
+/// So many events of the trigger type `text`. The last id.
+fn emit(ctx: &Context, input: Input) -> Answer {
+    let mut event = TriggerType::new("done").event(&Done { text: "done".to_owned() })?;
+    event.trigger = input.text;
+    let mut last = String::new();
+    for _ in 0..input.count {
+        last = ctx.emit(&event)?;
+    }
+    Ok(last)
+}
+
+/// The status and the body of the answer to a request, which is a POST if there are bytes to send.
+fn fetch(ctx: &Context, input: Input) -> Answer {
+    let request = match usize::try_from(input.count) {
+        Ok(size @ 1..) => Request::new("POST", input.text).body(vec![b'x'; size]),
+        _ => Request::get(input.text).header("x-from", "behave"),
+    };
+    let answer = ctx.fetch(&request)?;
+    Ok(format!("{} {}", answer.status, answer.text()?))
+}
+
 fn fail(_: &Context, input: Input) -> Answer {
     let after = Some(Duration::from_millis(input.count));
     Err(Error::new(ErrorKind::RateLimited(after), input.text)
@@ -215,5 +249,8 @@ export_actions![
     Action::new("big_result", big_result),
     Action::new("sleep", sleep),
     Action::new("environment", environment),
+    Action::new("config", config),
+    Action::new("emit", emit),
+    Action::new("fetch", fetch),
     Action::new("fail", fail),
 ];

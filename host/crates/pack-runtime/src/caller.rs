@@ -1,0 +1,53 @@
+//! The side of a call that an instance acts for: the action or sensor, its pack's configuration, and the place for its
+//! events.
+
+use std::sync::Arc;
+
+use petrel_model::{Object, Ref};
+use petrel_runners::sensors::SensorCall;
+use petrel_runners::{Call, Outlet};
+
+use crate::events::MOST_EVENTS;
+
+/// The side that an instance acts for. By default it is nobody, as for a component that describes itself.
+#[derive(Debug, Default)]
+pub(crate) struct Caller {
+    /// The action or the sensor.
+    pub(crate) source: Option<Ref>,
+    /// The configuration of its pack.
+    pub(crate) config: Arc<Object>,
+    /// The place for the events that it emits.
+    pub(crate) outlet: Outlet,
+    /// The number of events that it may still emit; without an end if there is none.
+    pub(crate) events_left: Option<usize>,
+    /// Whether it goes on for as long as the host.
+    pub(crate) is_lasting: bool,
+}
+
+impl Caller {
+    /// The side of a call of an action.
+    pub(crate) fn action(call: &Call) -> Self {
+        Self {
+            source: Some(call.action.reference.clone()),
+            config: Arc::clone(&call.pack_config),
+            outlet: call.outlet.clone(),
+            events_left: Some(MOST_EVENTS),
+            is_lasting: false,
+        }
+    }
+
+    /// The side of a call of a sensor that returns its events.
+    pub(crate) fn sensor(call: &SensorCall) -> Self {
+        Self { source: Some(call.sensor.clone()), config: Arc::clone(&call.pack_config), ..Self::default() }
+    }
+
+    /// The side of a call of a sensor that goes on, and emits its events there.
+    pub(crate) fn stream(call: &SensorCall, outlet: Outlet) -> Self {
+        Self { outlet, is_lasting: true, ..Self::sensor(call) }
+    }
+
+    /// The pack, or an empty text.
+    pub(crate) fn pack(&self) -> &str {
+        self.source.as_ref().map_or("", Ref::pack)
+    }
+}

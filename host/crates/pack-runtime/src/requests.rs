@@ -1,0 +1,171 @@
+//! Requests of components over `wasi:http`: each is checked against the grants of its pack, and sent within bounds.
+//!
+//! [`Gate`] belongs to one call and decides; [`Clients`] belong to the host and send. Redirects are not followed: their
+//! target would need a grant of its own. A grant by name reaches public addresses only, whatever the name resolves to;
+//! [`crate::grants::UrlGrant`] says how to allow others.
+
+mod clients;
+
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use reqwest::Url;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::call_record::{CallRecord, Denial};
+use crate::grants::UrlGrant;
+pub(crate) use clients::Clients;
+
+/// Requests that one call may make, unless it goes on for as long as the host.
+const MOST_REQUESTS: u32 = 200;
+/// Largest body of a request, in bytes.
+const LARGEST_REQUEST: usize = 8 << 20;
+/// Largest body of an answer, in bytes, unless the call goes on for as long as the host.
+const LARGEST_ANSWER: usize = 16 << 20;
+/// Longest time until the head of an answer arrives.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// The way of one call to the network.
+pub(crate) struct Gate {
+    grants: Option<Arc<[UrlGrant]>>,
+    clients: Arc<Clients>,
+    record: Arc<CallRecord>,
+    /// The number of requests that are left. Without an end if there is none.
+    requests_left: Option<u32>,
+}
+
+/// The work of sending that goes on after the head of an answer has arrived. There is none: clients do it.
+type Rest = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Answer = Result<(http::Response<WasiBody>, Rest), Error>;
+
+impl Gate {
+    /// The way of a call with these grants.
+    pub(crate) fn new(
+        grants: Option<&Arc<[UrlGrant]>>,
+        clients: &Arc<Clients>,
+        record: &Arc<CallRecord>,
+        is_lasting: bool,
+    ) -> Self {
+        Self {
+            grants: grants.cloned(),
+            clients: Arc::clone(clients),
+            record: Arc::clone(record),
+            requests_left: (!is_lasting).then_some(MOST_REQUESTS),
+        }
+    }
+
+    /// The address of a request that may be made, and the client that makes it.
+    fn admit(&mut self, request: &http::Request<WasiBody>) -> Result<(Url, reqwest::Client), Error> {
+        // In the normal form of addresses: `..` and the like are resolved before anything is compared.
+        let url =
+            Url::parse(&request.uri().to_string()).map_err(|_unreadable| Error::HttpRequestUriInvalid)?;
+        if request.method() == http::Method::CONNECT {
+            return Err(Error::HttpRequestMethodInvalid);
+        }
+        let grant = self.grants.iter().flat_map(|grants| grants.iter()).find(|grant| grant.covers(&url));
+        let Some(grant) = grant else {
+            self.record.denied(Denial::Http(named(request.method(), &url)));
+            return Err(Error::HttpRequestDenied);
+        };
+        if let Some(left) = &mut self.requests_left {
+            *left = left.checked_sub(1).ok_or_else(|| {
+                internal(format!("a call may make {MOST_REQUESTS} requests, and this is one more"))
+            })?;
+        }
+        let client = self.clients.client(grant.is_private()).map_err(internal)?;
+        Ok((url, client))
+    }
+}
+
+/// The method and the address of a request, without its query, which may contain secrets.
+fn named(method: &http::Method, url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{method} {}://{host}:{port}{}", url.scheme(), url.path())
+}
+
+impl WasiHttpHooks for Gate {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Answer> + Send> {
+        match self.admit(&request) {
+            Err(error) => Box::new(ready(Answer::Err(error))),
+            Ok((url, client)) => {
+                let most = if self.requests_left.is_some() { LARGEST_ANSWER } else { usize::MAX };
+                let wait = options.and_then(|options| options.first_byte_timeout);
+                let wait = wait.map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT));
+                let record = Arc::clone(&self.record);
+                Box::new(async move { send(client, url, request, (most, wait), &record).await })
+            }
+        }
+    }
+}
+
+async fn send(
+    client: reqwest::Client,
+    url: Url,
+    request: http::Request<WasiBody>,
+    (most, wait): (usize, Duration),
+    record: &CallRecord,
+) -> Answer {
+    let what = named(request.method(), &url);
+    let (head, body) = request.into_parts();
+    let body = whole(body).await?;
+    let mut request = reqwest::Request::new(head.method, url);
+    *request.headers_mut() = head.headers;
+    if !body.is_empty() {
+        *request.body_mut() = Some(body.into());
+    }
+    let answer = match tokio::time::timeout(wait, client.execute(request)).await {
+        Err(_elapsed) => return Err(Error::HttpResponseTimeout),
+        Ok(Err(error)) if clients::is_private(&error) => {
+            record.denied(Denial::Http(format!("{what}, whose name leads into a private network")));
+            return Err(Error::DestinationIpProhibited);
+        }
+        Ok(Err(error)) if error.is_timeout() => return Err(Error::ConnectionTimeout),
+        Ok(Err(error)) => return Err(internal(chain(&error))),
+        Ok(Ok(answer)) => http::Response::<reqwest::Body>::from(answer),
+    };
+    let answer = answer.map(|body| {
+        Limited::new(body, most)
+            .map_err(move |error| {
+                if error.is::<LengthLimitError>() {
+                    Error::HttpResponseBodySize(u64::try_from(most).ok())
+                } else {
+                    Error::HttpResponseIncomplete
+                }
+            })
+            .boxed_unsync()
+    });
+    let rest: Rest = Box::new(ready(Ok(())));
+    Ok((answer, rest))
+}
+
+/// The body of a request, once the component has written all of it.
+async fn whole(body: WasiBody) -> Result<Bytes, Error> {
+    let collected = Limited::new(body, LARGEST_REQUEST).collect().await;
+    let too_large = |_error| Error::HttpRequestBodySize(u64::try_from(LARGEST_REQUEST).ok());
+    Ok(collected.map_err(too_large)?.to_bytes())
+}
+
+fn internal(reason: String) -> Error {
+    Error::InternalError(Some(reason))
+}
+
+/// The error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,69 @@
+//! A server of HTTP for the tests: one answer for every request, and a list of the requests.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A server on the loopback address.
+pub(crate) struct Server {
+    port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Starts a server that answers everything with `body`, and `/moved` with a redirect.
+    pub(crate) async fn start(body: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(answer(connection, body, Arc::clone(&seen)));
+            }
+        });
+        Self { port, requests }
+    }
+
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The first lines of the requests so far.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+async fn answer(connection: TcpStream, body: &'static str, seen: Arc<Mutex<Vec<String>>>) {
+    let mut connection = BufReader::new(connection);
+    let (mut first, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if connection.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return;
+        }
+        let line = line.trim_end();
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().unwrap();
+        }
+        if line.is_empty() {
+            break;
+        }
+        if first.is_empty() {
+            line.clone_into(&mut first);
+        }
+    }
+    let mut sent = vec![0; length];
+    connection.read_exact(&mut sent).await.unwrap();
+    let is_moved = first.contains(" /moved");
+    seen.lock().unwrap().push(first);
+    let status = if is_moved { "302 Found\r\nlocation: /elsewhere" } else { "200 OK" };
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    let whole = [head.as_bytes(), body.as_bytes()].concat();
+    connection.write_all(&whole).await.unwrap();
+}
