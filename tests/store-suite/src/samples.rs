@@ -102,6 +102,8 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "payload": {"text": text},
             "occurred_at": at(1),
         }),
+        DocumentKind::Sensor => json!({"ref": reference, "entry_point": "s.wasm", "description": text}),
+        DocumentKind::SensorState => json!({"ref": reference, "cursor": {"text": text}}),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),
         DocumentKind::User => json!({"name": name, "password_hash": text, "created_at": at(1)}),

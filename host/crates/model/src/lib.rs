@@ -3,7 +3,7 @@
 //! Everything here is pure: no clock, no randomness, no I/O, no async. Other crates decide (`petrel-rules`), store
 //! (`petrel-persistence`) or act (`petrel-engine`) on these types. This crate only defines them and their legal moves.
 //!
-//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`] and [`rule`]
+//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`], [`sensor`] and [`rule`]
 //! are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`trace`] what belongs
 //! together, [`account`] the users.
 
@@ -29,6 +29,7 @@ pub mod quoted;
 pub mod reference;
 pub mod rule;
 pub mod secrets;
+pub mod sensor;
 pub mod size;
 pub mod status;
 pub mod texts;
@@ -48,6 +49,7 @@ pub use pack::{Pack, PackConfig};
 pub use payload::Payload;
 pub use reference::Ref;
 pub use rule::{Enforcement, Rule};
+pub use sensor::{Sensor, SensorState};
 pub use status::{Status, StatusEvent};
 pub use time::Timestamp;
 pub use timer::TimerState;

@@ -4,6 +4,7 @@ mod action;
 mod config;
 mod pack;
 mod rule;
+mod sensor;
 mod trigger;
 
 pub use action::read_action;
@@ -11,6 +12,7 @@ pub use config::{read_config, read_config_schema};
 pub(crate) use pack::probable_reference;
 pub use pack::{Component, PackDefinition, read_pack_definition};
 pub use rule::{RuleDefinition, read_rule};
+pub use sensor::{SensorDefinition, read_sensor};
 pub use trigger::read_trigger_type;
 
 use petrel_model::reference::InvalidRef;

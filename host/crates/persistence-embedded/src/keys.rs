@@ -6,6 +6,7 @@
 //! | `01` | name | of the store itself: epoch, sequence of the last group in the base |
 //! | `02` `03` `04` `05` `06` | name or reference | pack, action, trigger type, rule, state of a timer |
 //! | `07` | internal event | the event, until it is a trigger instance |
+//! | `08` `0c` | reference | state of a sensor, sensor |
 //! | `10` | execution | the execution, large parts apart |
 //! | `11` | execution, part | its parameters or its result, when large |
 //! | `12` | execution, first line | lines of its output |
@@ -77,6 +78,8 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::Rule => 0x05,
         DocumentKind::TimerState => 0x06,
         DocumentKind::InternalEvent => 0x07,
+        DocumentKind::SensorState => 0x08,
+        DocumentKind::Sensor => 0x0c,
         DocumentKind::WorkflowDefinition => 0x1a,
         DocumentKind::KeyValue => 0x60,
         DocumentKind::User => 0x70,
@@ -290,6 +293,8 @@ mod tests {
             (DocumentKey::Rule("core.a".parse().unwrap()), "\u{5}core.a"),
             (DocumentKey::TimerState("core.a.0a".parse().unwrap()), "\u{6}core.a.0a"),
             (DocumentKey::InternalEvent(id.into()), "\u{7}070707070707070707070707"),
+            (DocumentKey::SensorState("core.a".parse().unwrap()), "\u{8}core.a"),
+            (DocumentKey::Sensor("core.a".parse().unwrap()), "\u{c}core.a"),
             (DocumentKey::WorkflowDefinition("0a1b".into()), "\u{1a}0a1b"),
             (DocumentKey::KeyValue("a.b".into()), "`a.b"),
             (DocumentKey::User("ada".into()), "pada"),

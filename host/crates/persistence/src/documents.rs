@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use petrel_model::{
     Action, ApiKey, ApiKeyId, InternalEvent, InternalEventId, KeyValue, Pack, PackConfig, Ref, Rule,
-    TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
+    Sensor, SensorState, TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -160,6 +160,10 @@ documents! {
     TimerState: Ref = reference, "timer";
     /// An event of the platform that is not yet a trigger instance, by its id.
     InternalEvent: InternalEventId = id, "internal event";
+    /// A registered sensor, by its reference.
+    Sensor: Ref = reference, "sensor";
+    /// How far a sensor has come, by its reference.
+    SensorState: Ref = reference, "state of a sensor";
     /// The file of a workflow as executions began with it, by its digest.
     WorkflowDefinition: Arc<str> = digest, "definition of a workflow";
     /// A value of the datastore, by its name.
