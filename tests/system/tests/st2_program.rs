@@ -80,7 +80,7 @@ const CALLS: &[(&str, i32, &str)] = &[
     ("policy list", 1, "no policies yet"),
     ("trace list", 1, "no traces yet"),
     ("inquiry list", 1, "no inquiries yet"),
-    ("sensor list", 1, "no sensors yet"),
+    ("sensor list", 0, "No matching items found"),
     ("action-alias list", 1, "no action aliases yet"),
     ("timer list", 0, "No matching items found"),
     ("role list", 1, "no roles yet"),

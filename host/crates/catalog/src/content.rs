@@ -8,6 +8,7 @@ mod config_keys;
 mod named;
 mod reads;
 mod refusals;
+mod sensors;
 mod timers;
 
 use std::collections::{BTreeMap, HashMap};
@@ -124,6 +125,7 @@ pub struct Content {
     packs: Arc<BTreeMap<String, Arc<Pack>>>,
     actions: Arc<BTreeMap<Ref, Arc<RegisteredAction>>>,
     trigger_types: Arc<BTreeMap<Ref, Arc<RegisteredTriggerType>>>,
+    sensors: sensors::Sensors,
     rules: Arc<BTreeMap<Ref, Arc<Rule>>>,
     index: Arc<RuleIndex>,
     /// The triggers that rules listen to, each with the number of its rules.
@@ -164,6 +166,7 @@ impl Content {
         for PackConfig { pack, values } in store.all::<PackConfig>().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
+        content.sensors = sensors::load(store).await?;
         content.unreadable = Arc::new(store.unreadable());
         Ok(content)
     }
@@ -224,9 +227,8 @@ impl Content {
     /// A trigger type.
     pub fn trigger_type(&self, reference: &Ref) -> Result<&Arc<RegisteredTriggerType>, Error> {
         let known = self.trigger_types.keys().map(Ref::as_str);
-        self.trigger_types
-            .get(reference)
-            .ok_or_else(|| self.missing(Named::Trigger, reference.as_str(), known))
+        let found = self.trigger_types.get(reference);
+        found.ok_or_else(|| self.missing(Named::Trigger, reference.as_str(), known))
     }
 
     /// The schema of secrets in events of the type `kind`; `None` if there are none. If the type is gone, every field

@@ -9,6 +9,7 @@
 //! | `service` | the handle |
 //! | [`content`] | the catalog at one moment, for reading |
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
+//! | `sensors` | sensors are switched on and off |
 //! | [`rule_book`] | single rules are created, changed and deleted |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
 //! | `masked` | secrets that come back masked, for rules and configurations |
@@ -36,6 +37,7 @@ mod preparation;
 pub mod registration;
 pub mod rule_book;
 pub mod secret_templates;
+mod sensors;
 mod service;
 pub mod validation;
 pub mod workflows;

@@ -12,6 +12,7 @@ enum Kind {
     Actions,
     Triggers,
     Rules,
+    Sensors,
     /// Registered with every part of a pack.
     Always,
     /// Part of the host, so that there is nothing to register.
@@ -29,7 +30,7 @@ const TYPES: [(&str, &str, Kind); 11] = [
     ("config", "configs", Kind::Always),
     ("runner", "runners", Kind::OfHost),
     ("rule_type", "rule_types", Kind::OfHost),
-    ("sensor", "sensors", Kind::Later),
+    ("sensor", "sensors", Kind::Sensors),
     ("alias", "aliases", Kind::Later),
     ("policy", "policies", Kind::Later),
     ("policy_type", "policy_types", Kind::Later),
@@ -61,6 +62,8 @@ impl Wanted {
                 Kind::Actions => parts.actions = true,
                 Kind::Triggers => parts.triggers = true,
                 Kind::Rules => parts.rules = true,
+                // They bring their trigger types.
+                Kind::Sensors => (parts.sensors, parts.triggers) = (true, true),
                 Kind::Always => {}
                 Kind::OfHost => {
                     notes.push(format!("`types`: {many} come with the host and are always there"));
@@ -94,7 +97,7 @@ mod tests {
             (&["actions"], Parts { actions: true, ..nothing }, 0),
             (&["action", "rule"], Parts { actions: true, rules: true, ..nothing }, 0),
             (&["triggers", "configs"], Parts { triggers: true, ..nothing }, 0),
-            (&["sensors"], nothing, 1),
+            (&["sensors"], Parts { sensors: true, triggers: true, ..nothing }, 0),
             (&["runner", "aliases", "actions"], Parts { actions: true, ..nothing }, 2),
         ] {
             let types: Vec<_> = types.iter().map(|name| (*name).to_owned()).collect();

@@ -160,6 +160,7 @@ fn registered(reports: &[Report], notes: Vec<String>) -> wire::Registration<'_> 
         actions: sum(|report| report.actions),
         triggers: sum(|report| report.trigger_types),
         rules: sum(|report| report.rules),
+        sensors: sum(|report| report.sensors),
         notes: notes.collect(),
         ..wire::Registration::default()
     };

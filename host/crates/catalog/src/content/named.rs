@@ -16,6 +16,7 @@ pub(crate) enum Named {
     Action,
     Trigger,
     Rule,
+    Sensor,
 }
 
 impl Named {
@@ -26,6 +27,7 @@ impl Named {
             Self::Action => "action",
             Self::Trigger => "trigger",
             Self::Rule => "rule",
+            Self::Sensor => "sensor",
         }
     }
 
@@ -36,6 +38,7 @@ impl Named {
             Self::Action => DocumentKind::Action,
             Self::Trigger => DocumentKind::TriggerType,
             Self::Rule => DocumentKind::Rule,
+            Self::Sensor => DocumentKind::Sensor,
         }
     }
 }
@@ -88,7 +91,7 @@ impl Content {
         match kind {
             Named::Action => {}
             Named::Trigger => return refusals::instead_of_trigger(within).filter(|_| pack == "core"),
-            Named::Pack | Named::Rule => return None,
+            Named::Pack | Named::Rule | Named::Sensor => return None,
         }
         let of_core = refusals::instead_of(within).filter(|_| pack == "core");
         of_core.or_else(|| {

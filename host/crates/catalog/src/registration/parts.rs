@@ -20,11 +20,13 @@ pub struct Parts {
     pub triggers: bool,
     /// Rules.
     pub rules: bool,
+    /// Sensors. Their trigger types belong to the trigger types.
+    pub sensors: bool,
 }
 
 impl Parts {
     /// All parts.
-    pub const ALL: Self = Self { actions: true, triggers: true, rules: true };
+    pub const ALL: Self = Self { actions: true, triggers: true, rules: true, sensors: true };
 
     /// The parts of `contents` to register, where `known` is the registered pack.
     pub(super) fn of(self, mut contents: PackContents, known: Option<&Pack>) -> PackContents {
@@ -35,6 +37,9 @@ impl Parts {
         }
         if !self.triggers {
             contents.trigger_types.clear();
+        }
+        if !self.sensors {
+            contents.sensors.clear();
         }
         if self.rules {
             let rules = contents.rules.iter().map(|rule| (rule.name.clone(), rule.enabled));
