@@ -10,6 +10,7 @@ mod reads;
 mod refusals;
 mod sensors;
 mod timers;
+mod trigger_parameters;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::trigger::WEBHOOK;
-use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
+use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Sensor, Trigger, TriggerType};
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
@@ -30,6 +31,7 @@ pub use petrel_runners::{RunnerType, Runs};
 use serde_json::{Value, json};
 
 use self::named::Named;
+use self::trigger_parameters::parameters_of;
 use crate::configuration::{Configuration, GivenConfig};
 use crate::validation::Validator;
 pub(crate) use refusals::refusal;
@@ -125,7 +127,7 @@ pub struct Content {
     packs: Arc<BTreeMap<String, Arc<Pack>>>,
     actions: Arc<BTreeMap<Ref, Arc<RegisteredAction>>>,
     trigger_types: Arc<BTreeMap<Ref, Arc<RegisteredTriggerType>>>,
-    sensors: sensors::Sensors,
+    sensors: Arc<BTreeMap<Ref, Arc<Sensor>>>,
     rules: Arc<BTreeMap<Ref, Arc<Rule>>>,
     index: Arc<RuleIndex>,
     /// The triggers that rules listen to, each with the number of its rules.
@@ -166,7 +168,9 @@ impl Content {
         for PackConfig { pack, values } in store.all::<PackConfig>().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
-        content.sensors = sensors::load(store).await?;
+        for sensor in store.all::<Sensor>().await? {
+            content.put_sensor(sensor);
+        }
         content.unreadable = Arc::new(store.unreadable());
         Ok(content)
     }
@@ -375,22 +379,6 @@ impl Content {
             }
         }
     }
-}
-
-/// The schema of a trigger type's parameters as a set of parameters. Authors write it as a JSON Schema with
-/// `properties`, or as a bare set.
-fn parameters_of(kind: &TriggerType) -> Parameters {
-    let schema = &kind.parameters_schema;
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return schema.clone() };
-    let mut parameters = properties.clone();
-    for name in
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-    {
-        if let Some(property) = parameters.get_mut(name).and_then(Value::as_object_mut) {
-            property.insert("required".into(), true.into());
-        }
-    }
-    parameters
 }
 
 /// The URL that a webhook trigger listens to.

@@ -74,6 +74,25 @@ struct Buffer {
     lines: Vec<OutputLine>,
     room: usize,
     dropped: usize,
+    /// The bytes that are kept, if the newest lines stay and not the first ones.
+    rolls: Option<usize>,
+}
+
+impl Buffer {
+    /// Adds a line of this size, and drops the oldest ones if there are too many.
+    fn roll(&mut self, size: usize, line: OutputLine) {
+        while size > self.room && !self.lines.is_empty() {
+            // Half of them at once, so that not every line moves all others.
+            let half = self.lines.len().div_ceil(2);
+            let freed: usize = self.lines.drain(..half).map(|line| line_size(line.text.as_bytes())).sum();
+            self.room += freed;
+        }
+        // One that is larger than all that is kept has no place.
+        if size <= self.room {
+            self.room -= size;
+            self.lines.push(line);
+        }
+    }
 }
 
 impl OutputSink {
@@ -87,8 +106,15 @@ impl OutputSink {
         Self::make(limit, Some(Place { room: Arc::clone(room), holder, claimed: Mutex::new(0) }))
     }
 
+    /// Creates a sink that keeps the newest lines, of `limit` bytes at most, for a run without an end.
+    pub fn rolling(limit: usize) -> Self {
+        let sink = Self::new(limit);
+        sink.buffer().rolls = Some(limit);
+        sink
+    }
+
     fn make(limit: usize, place: Option<Place>) -> Self {
-        let buffer = Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0 });
+        let buffer = Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0, rolls: None });
         Self(Arc::new(Sink { buffer, place, was_refused: AtomicBool::new(false) }))
     }
 
@@ -102,6 +128,9 @@ impl OutputSink {
         let text = text.into();
         let size = line_size(text.as_bytes());
         let mut buffer = self.buffer();
+        if buffer.rolls.is_some() {
+            return buffer.roll(size, OutputLine { stream, text });
+        }
         // Once something was dropped nothing more is kept, so that the lines have no gap.
         if buffer.dropped == 0 && size <= buffer.room {
             buffer.room -= size;
@@ -123,7 +152,11 @@ impl OutputSink {
 
     /// Takes the lines that have arrived since the last call.
     pub fn take(&self) -> Vec<OutputLine> {
-        std::mem::take(&mut self.buffer().lines)
+        let mut buffer = self.buffer();
+        if let Some(limit) = buffer.rolls {
+            buffer.room = limit;
+        }
+        std::mem::take(&mut buffer.lines)
     }
 
     /// Bytes dropped because the limit was reached.

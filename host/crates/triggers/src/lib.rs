@@ -16,6 +16,8 @@
 //! | `dispatcher` | the decision about an event, and its commit |
 //! | `failures` | the log lines of failed enforcements |
 //! | `timers` | the events of timers, when they are due |
+//! | `sensors` | sensors, supervised: when they poll, how far they have come, what they have noticed |
+//! | `batch` | several events in one commit; `alarm`: waits |
 //! | `explanation` | why a rule did or did not match, and what came of it |
 //! | `reads` | stored events and enforcements, for those who show them |
 //! | `retention` | the deletion of old events, step by step |
@@ -24,6 +26,8 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod alarm;
+mod batch;
 mod dispatcher;
 mod explanation;
 mod failures;
@@ -32,6 +36,7 @@ mod intake;
 mod options;
 mod reads;
 mod retention;
+mod sensors;
 mod service;
 mod timers;
 
@@ -42,5 +47,6 @@ pub use intake::Claim;
 pub use options::{Misfire, Options};
 pub use petrel_persistence::store::TriggerInstanceAge;
 pub use reads::Reads;
+pub use sensors::{Answer as SensorAnswer, Health, SensorRunners, Shown as ShownSensor, ShownLine};
 pub use service::Triggers;
 pub use timers::Shown as ShownTimer;

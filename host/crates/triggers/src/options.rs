@@ -1,5 +1,7 @@
 //! Settings of the service.
 
+use std::time::Duration;
+
 /// Settings of events, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -9,6 +11,10 @@ pub struct Options {
     pub bytes_in_flight: usize,
     /// What becomes of times at which a timer was due and could not fire. Default: it fires once.
     pub misfire: Misfire,
+    /// The number of sensors that poll at once, and of requests to sensors that are answered at once. Default 8.
+    pub sensors_at_once: usize,
+    /// How long one poll of a sensor, or one request to it, may take. Default one minute.
+    pub poll_timeout: Duration,
 }
 
 /// What becomes of times at which a timer was due and could not fire, as the host was down, suspended or overloaded.
@@ -25,6 +31,12 @@ pub enum Misfire {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { accepting_limit: 4096, bytes_in_flight: 256 << 20, misfire: Misfire::default() }
+        Self {
+            accepting_limit: 4096,
+            bytes_in_flight: 256 << 20,
+            misfire: Misfire::default(),
+            sensors_at_once: 8,
+            poll_timeout: Duration::from_secs(60),
+        }
     }
 }

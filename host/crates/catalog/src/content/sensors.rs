@@ -1,24 +1,13 @@
 //! The sensors of packs.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_model::{Ref, Sensor};
-use petrel_persistence::{Store, StoreExt as _};
 
 use super::Content;
 use super::named::Named;
-
-/// Sensors, by reference.
-pub(super) type Sensors = Arc<BTreeMap<Ref, Arc<Sensor>>>;
-
-/// The sensors in the store.
-pub(super) async fn load(store: &dyn Store) -> Result<Sensors, Error> {
-    let all = store.all::<Sensor>().await?;
-    Ok(Arc::new(all.into_iter().map(|sensor| (sensor.reference.clone(), Arc::new(sensor))).collect()))
-}
 
 impl Content {
     /// All sensors, by reference.
