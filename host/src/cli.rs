@@ -32,6 +32,7 @@ mod resume_all;
 mod rule;
 mod rule_enforcement;
 mod run;
+mod sensor;
 mod serve;
 mod session;
 mod store;
@@ -119,6 +120,9 @@ enum Verb {
     /// Show timers, and when they are due
     #[command(subcommand)]
     Timer(timer::Timer),
+    /// Show, switch, poll and restart sensors
+    #[command(subcommand)]
+    Sensor(sensor::Sensor),
     /// Show, check and register packs
     #[command(subcommand)]
     Pack(pack::Pack),
@@ -223,6 +227,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::RuleEnforcement(enforcement) => enforcement.run(&session()?).await,
             Verb::Trigger(trigger) => trigger.run(&session()?).await,
             Verb::Timer(timer) => timer.run(&session()?).await,
+            Verb::Sensor(sensor) => sensor.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
             Verb::Key(key) => key.run(&session()?).await,
             Verb::Log(log) => log.run(&session()?).await,

@@ -14,7 +14,7 @@ fn lists(host: &Host<'_>) -> Vec<String> {
     };
     let paths = routes::all().into_iter().filter(is_plain).map(|route| route.resource_path().to_owned());
     let lists: Vec<_> = paths.filter(|path| host.get(path).with_status(200).json().is_array()).collect();
-    assert_eq!(lists.len(), 16, "{lists:?}");
+    assert_eq!(lists.len(), 17, "{lists:?}");
     lists
 }
 
@@ -61,6 +61,7 @@ const ASKED_BY_ST2: &[&str] = &[
     "/packs?include_attributes=ref,name,description,version,author",
     "/triggertypes?include_attributes=ref,pack,description",
     "/triggers/?type=core.st2.webhook",
+    "/sensortypes/?include_attributes=ref,pack,description,enabled&limit=50",
     "/timers",
     "/timers/?timer_type=core.st2.CronTimer",
     "/triggerinstances/?include_attributes=id,trigger,occurrence_time,status&limit=50",

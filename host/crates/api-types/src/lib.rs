@@ -8,7 +8,7 @@
 //!
 //! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
-//! Reading order: [`action`] and [`execution`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions;
+//! Reading order: [`action`] and [`execution`]; [`trigger`], [`timer`], [`sensor`], [`rule`] and [`enforcement`], which lead to executions;
 //! [`explanation`], for events that led to none; [`pack`], which holds all content; [`workflow`] for the findings in
 //! one; [`account`] for users and credentials, [`key`] for the datastore, [`host`] for the health of the host,
 //! [`error`] for refusals.
@@ -24,6 +24,7 @@ pub mod key;
 pub mod pack;
 pub mod rule;
 mod secrets;
+pub mod sensor;
 pub mod timer;
 pub mod trigger;
 pub mod workflow;
@@ -39,6 +40,7 @@ pub use key::Key;
 pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
 pub use rule::Rule;
 pub use secrets::Secrets;
+pub use sensor::{Sensor, SensorLine};
 pub use timer::Timer;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
 

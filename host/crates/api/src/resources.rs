@@ -18,6 +18,7 @@ mod keys;
 mod mistaken;
 pub(crate) mod packs;
 mod rules;
+pub(crate) mod sensors;
 mod timers;
 pub(crate) mod tokens;
 mod trigger_instances;
@@ -46,6 +47,12 @@ pub(crate) fn router() -> Router<Api> {
         .route("/rules/{name}/enabled", axum::routing::put(rules::set_enabled))
         .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))
+        .route("/sensortypes", get(sensors::list))
+        .route("/sensortypes/{reference}", get(sensors::one).put(sensors::change))
+        .route("/sensortypes/{reference}/logs", get(sensors::logs))
+        .route("/sensortypes/{reference}/poll", post(sensors::poll))
+        .route("/sensortypes/{reference}/restart", post(sensors::restart))
+        .route("/sensortypes/{reference}/reset_cursor", post(sensors::reset))
         .route("/timers", get(timers::list))
         .route("/timers/{reference}", get(timers::one))
         .route("/triggers", get(triggers::list_triggers))

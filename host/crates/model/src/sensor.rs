@@ -157,9 +157,13 @@ mod tests {
 
     #[test]
     fn an_interval_has_bounds() {
-        for (given, seconds) in
-            [(json!(null), 30.0), (json!(5), 5.0), (json!(2.5), 2.5), (json!(0), 1.0), (json!(1e12), 604_800.0)]
-        {
+        for (given, seconds) in [
+            (json!(null), 30.0),
+            (json!(5), 5.0),
+            (json!(2.5), 2.5),
+            (json!(0), 1.0),
+            (json!(1e12), 604_800.0),
+        ] {
             let interval = sensor(json!({"poll_interval": given})).poll_interval();
             assert_eq!(interval, Duration::from_secs_f64(seconds), "{given}");
         }

@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, InternalEvent, InternalEventId, KeyValue, Pack, PackConfig, Ref, Rule,
-    Sensor, SensorState, TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, InternalEvent, InternalEventId, KeyValue, Pack, PackConfig, Ref, Rule, Sensor,
+    SensorState, TimerState, Token, TokenId, TriggerType, User, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.

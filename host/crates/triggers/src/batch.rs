@@ -86,10 +86,7 @@ impl Triggers {
     }
 
     /// The consequences of one of several events.
-    async fn member(
-        &self,
-        member: &Member,
-    ) -> Result<(petrel_model::TraceId, Accepted, Vec<Change>), Error> {
+    async fn member(&self, member: &Member) -> Result<(petrel_model::TraceId, Accepted, Vec<Change>), Error> {
         refuse_depth("the payload", member.event.values())?;
         let kind = member.kind.clone();
         let arrived = self.arrived(kind.clone(), kind, member.event.clone(), self.content());

@@ -46,6 +46,7 @@ pub use incoming::{Event, LargeEvent, SMALL};
 pub use intake::Claim;
 pub use options::{Misfire, Options};
 pub use petrel_persistence::store::TriggerInstanceAge;
+pub use petrel_runners::sensors::Received;
 pub use reads::Reads;
 pub use sensors::{Answer as SensorAnswer, Health, SensorRunners, Shown as ShownSensor, ShownLine};
 pub use service::Triggers;

@@ -144,6 +144,14 @@ pub(crate) static TIMERS: List = List {
     is_stored: false,
 };
 
+pub(crate) static SENSORS: List = List {
+    path: "/sensortypes",
+    // StackStorm names the trigger types of a sensor `trigger`.
+    columns: &[ID, REF, NAME, PACK, ENABLED, text("trigger"), text("health")],
+    others: &[],
+    is_stored: false,
+};
+
 pub(crate) static TRIGGER_TYPES: List =
     List { path: "/triggertypes", columns: &[ID, REF, NAME, PACK], others: &[], is_stored: false };
 
@@ -212,7 +220,7 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 16] = [
+pub(super) static ALL: [&List; 17] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
@@ -220,6 +228,7 @@ pub(super) static ALL: [&List; 16] = [
     &ENFORCEMENTS,
     &TRIGGERS,
     &TIMERS,
+    &SENSORS,
     &TRIGGER_TYPES,
     &TRIGGER_INSTANCES,
     &WEBHOOKS,

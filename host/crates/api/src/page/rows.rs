@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
-use petrel_engine::triggers::ShownTimer;
+use petrel_engine::triggers::{ShownSensor, ShownTimer};
 use petrel_model::{
     ApiKey, Enforcement, Execution, Pack, Ref, Rule, Timestamp, Trigger, TriggerInstance, User,
 };
@@ -137,6 +137,21 @@ impl Row for ShownTimer {
         match column {
             "type" => Cell::of(self.trigger.kind.as_str()),
             other => of_reference(&self.reference, other),
+        }
+    }
+}
+
+impl Row for ShownSensor {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "enabled" => Cell::Flag(self.sensor.is_enabled()),
+            "health" => Cell::of(self.health.as_str()),
+            "trigger" if self.sensor.trigger_types.is_empty() => Cell::Missing,
+            "trigger" => {
+                let kinds = self.sensor.trigger_types.iter();
+                Cell::Texts(kinds.map(|kind| Cow::Borrowed(kind.as_str())).collect())
+            }
+            other => of_reference(&self.sensor.reference, other),
         }
     }
 }

@@ -131,7 +131,10 @@ mod tests {
             ("s.yaml:4:17", "needs a field name"),
             ("s.yaml:4:21", "a trigger type must be a mapping"),
         ] {
-            assert!(told.iter().any(|line| line.starts_with(place) && line.contains(what)), "{place}: {told:?}");
+            assert!(
+                told.iter().any(|line| line.starts_with(place) && line.contains(what)),
+                "{place}: {told:?}"
+            );
         }
     }
 }

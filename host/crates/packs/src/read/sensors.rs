@@ -49,8 +49,10 @@ impl Reading<'_> {
         }
         let written = &sensor.entry_point;
         if written.starts_with('/') || written.split('/').any(|part| part == "..") || written.contains('\\') {
-            let message =
-                format!("entry_point is {}, which is outside the pack; move the file into it", short(written));
+            let message = format!(
+                "entry_point is {}, which is outside the pack; move the file into it",
+                short(written)
+            );
             return self.leave_out(file, &[about(file, message)]);
         }
         sensor.entry_point = self.entry_point_of(file, written);

@@ -221,7 +221,10 @@ impl Board {
     }
 
     /// The turn of a sensor that was claimed, once it has ended its own. `Err` if the sensor is gone.
-    pub(super) fn take_claimed(&mut self, reference: &Ref) -> Result<Option<(Option<SensorKind>, SensorState)>, ()> {
+    pub(super) fn take_claimed(
+        &mut self,
+        reference: &Ref,
+    ) -> Result<Option<(Option<SensorKind>, SensorState)>, ()> {
         let live = self.live.get_mut(reference).ok_or(())?;
         if live.turn.is_some() {
             return Ok(None);

@@ -52,7 +52,9 @@ impl Sensors {
     /// When all turns are taken.
     pub(super) fn answering_turn(&self) -> Result<SemaphorePermit<'_>, Error> {
         self.answering.try_acquire().map_err(|_none_left| {
-            Error::Busy("as many requests to sensors are being answered as may be (`sensors.concurrency`)".into())
+            Error::Busy(
+                "as many requests to sensors are being answered as may be (`sensors.concurrency`)".into(),
+            )
         })
     }
 

@@ -23,7 +23,8 @@ impl Triggers {
         }
         Err(Error::Conflict {
             message: format!("the sensor `{name}` does not wait for its next poll"),
-            hint: "it runs now, or takes requests, or was just registered; `petrel sensor get` shows it".into(),
+            hint: "it runs now, or takes requests, or was just registered; `petrel sensor get` shows it"
+                .into(),
             id: None,
         })
     }

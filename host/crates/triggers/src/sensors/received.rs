@@ -37,9 +37,9 @@ impl Triggers {
         };
         let reference: Ref = name.parse().map_err(|_no_reference| none())?;
         let board = self.sensors().board();
-        let is_open = board.get(&reference).is_some_and(|live| {
-            live.kind == Some(SensorKind::Webhook) && live.subject.sensor.is_enabled()
-        });
+        let is_open = board
+            .get(&reference)
+            .is_some_and(|live| live.kind == Some(SensorKind::Webhook) && live.subject.sensor.is_enabled());
         if is_open { Ok(reference) } else { Err(none()) }
     }
 
@@ -65,7 +65,8 @@ impl Triggers {
             }
         }
         drop(content);
-        let taken = if members.is_empty() { Vec::new() } else { self.accept_all(&members, |_| Vec::new()).await? };
+        let taken =
+            if members.is_empty() { Vec::new() } else { self.accept_all(&members, |_| Vec::new()).await? };
         let mut board = self.sensors().board();
         board.answered(&reference, now, None);
         for one in taken {
@@ -95,7 +96,8 @@ impl Triggers {
         let receiving = runner.receive(call, request, output.clone(), cancel.clone());
         let result = self.within(receiving, stop, &cancel).await;
         self.sensors().board().log(reference, self.core().now(), &output);
-        let reply = result.unwrap_or_else(|| Err(failure("stopping", "the host is stopping", "try again")))?;
+        let reply =
+            result.unwrap_or_else(|| Err(failure("stopping", "the host is stopping", "try again")))?;
         if !(200..=599).contains(&reply.status) {
             let message = format!("it answers with the status {}", reply.status);
             return Err(failure("sensor.status", message, "have it answer with 200 to 599"));
@@ -118,6 +120,8 @@ impl Triggers {
         if let Some(left_out) = self.core().may_log(reference.as_str()) {
             tracing::warn!(sensor = %reference, code = why.code, error = why.message, hint = why.hint, left_out, "a sensor did not answer a request");
         }
-        Error::Internal(format!("the sensor {reference} has failed; `petrel sensor get {reference}` says why"))
+        Error::Internal(format!(
+            "the sensor {reference} has failed; `petrel sensor get {reference}` says why"
+        ))
     }
 }

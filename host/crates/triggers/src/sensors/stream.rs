@@ -65,7 +65,8 @@ impl Triggers {
         match ended {
             None => self.store_stream(&turn).await,
             Some(result) => {
-                let by_itself = || failure("sensor.ended", "it has ended", "a sensor of this kind is to go on");
+                let by_itself =
+                    || failure("sensor.ended", "it has ended", "a sensor of this kind is to go on");
                 let failure: SensorFailure = result.err().unwrap_or_else(by_itself);
                 self.failed(&turn, &failure).await
             }
@@ -75,7 +76,8 @@ impl Triggers {
     /// The turn with the state of the sensor as it is now: its events were counted meanwhile.
     fn now_of(&self, turn: &Turn, is_sound: bool) -> Turn {
         let board = self.sensors().board();
-        let state = board.get(&turn.sensor.reference).map_or_else(|| turn.state.clone(), |live| live.state.clone());
+        let state =
+            board.get(&turn.sensor.reference).map_or_else(|| turn.state.clone(), |live| live.state.clone());
         let failures = if is_sound { 0 } else { state.failures };
         Turn {
             sensor: Arc::clone(&turn.sensor),

@@ -116,7 +116,9 @@ impl Triggers {
             if more.is_empty() {
                 return self.take_last(&poll, slice, tally).await;
             }
-            let Some(taken) = self.hold(turn, slice, |_| Vec::new()).await else { return self.canceled(turn) };
+            let Some(taken) = self.hold(turn, slice, |_| Vec::new()).await else {
+                return self.canceled(turn);
+            };
             self.log_refused(turn, &taken);
             tally.add(&taken, self.core().now());
             rest = more;

@@ -14,6 +14,8 @@ mod house;
 mod large;
 mod limits;
 mod retention;
+mod sensors;
+mod source;
 mod timers;
 mod why;
 
