@@ -5,12 +5,12 @@ use petrel_api_types as wire;
 use petrel_api_types::Item;
 use petrel_model::Timestamp;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::each::each;
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::exit::{Code, Failure};
-use crate::print::{self, Attributes, Form, Listing, to_the_second};
+use crate::print::{self, Attributes, Listing, to_the_second};
 
 /// Show, switch, poll and restart sensors.
 #[derive(Debug, Subcommand)]
@@ -115,8 +115,8 @@ async fn switch(session: &Session, named: &Named, enabled: bool) -> Result<Code,
         session.client.send_json(Method::PUT, &path(reference), &json!({"enabled": enabled})).await
     };
     let what = if enabled { "is enabled" } else { "is disabled" };
-    each(session.form, &named.references, act, |reference, answer| {
-        tell(session.form, reference, answer, what);
+    each(session.form, &named.references, act, |reference, _| {
+        tell(reference, what);
         Ok(())
     })
     .await
@@ -128,18 +128,15 @@ async fn order(session: &Session, named: &Named, verb: &str, what: &str) -> Resu
         let path = format!("{}/{verb}", path(reference));
         session.client.send_json(Method::POST, &path, &json!({})).await
     };
-    each(session.form, &named.references, act, |reference, answer| {
-        tell(session.form, reference, answer, what);
+    each(session.form, &named.references, act, |reference, _| {
+        tell(reference, what);
         Ok(())
     })
     .await
 }
 
 /// Says what was done with a sensor, and the next step.
-fn tell(form: Form, reference: &str, answer: &Value, what: &str) {
-    if form == Form::Json {
-        return print::json(answer);
-    }
+fn tell(reference: &str, what: &str) {
     print::note(&format!("{reference} {what}; `petrel sensor get {reference}` shows how it is"));
 }
 
@@ -190,6 +187,8 @@ fn shown(line: &wire::SensorLine<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     /// A sensor as a host sends it.

@@ -5,6 +5,8 @@
 use petrel_system_tests::{Place, assert_says};
 use serde_json::json;
 
+/// The head of a request with JSON.
+const JSON: &str = "Content-Type: application/json\r\n";
 const WATCH: &str = "class_name: Watch\nentry_point: watch.py\npoll_interval: 5\ntrigger_types:\n  - {name: seen, payload_schema: {type: object, properties: {n: {type: integer}}}}\n";
 
 #[test]
@@ -37,12 +39,16 @@ fn sensors_come_and_go_with_their_pack_and_stay_as_they_were_switched() {
     // StackStorm's client sends all of it back.
     let mut whole = shown;
     whole["enabled"] = json!(false);
-    let changed = host.put("/sensortypes/feed.Watch", &whole).with_status(200).json();
+    let changed = host
+        .try_send("PUT", "/sensortypes/feed.Watch", JSON, whole.to_string().as_bytes())
+        .unwrap()
+        .with_status(200)
+        .json();
     assert_eq!((&changed["enabled"], &changed["health"]), (&json!(false), &json!("disabled")));
     host.ok(&["pack", "register", &place.path("feed")]);
     assert_eq!(host.list("/sensortypes?enabled=false").len(), 1);
     host.ok(&["sensor", "enable", "feed.Watch"]);
-    let refused = host.petrel(&["sensor", "poll", "feed.Watch"]).with_code(1).stderr;
+    let refused = host.cli(&["sensor", "poll", "feed.Watch"]).with_code(6).stderr;
     assert_says(&refused, &["cannot run here"]);
     for path in ["/sensors/feed.Watch/webhook", "/sensors/feed.None/webhook/in"] {
         assert_says(&host.post(path, &json!({})).with_status(404).body, &["petrel sensor list"]);

@@ -27,7 +27,8 @@ async fn a_sensor_that_was_switched_stays_so_until_its_pack_is_removed() {
     assert_eq!(sensors(&house), ["mine.Watch false"]);
     let house = house.next_process().await;
     assert_eq!(sensors(&house), ["mine.Watch false"]);
-    let other = [("sensors/w.yaml", &*WATCH.replace("Watch", "Other")), ("sensors/w.wasm", "")];
+    let text = WATCH.replace("Watch", "Other");
+    let other = [("sensors/w.yaml", text.as_str()), ("sensors/w.wasm", "")];
     let notes = house.register("mine", &other).await.unwrap().notes;
     assert!(notes.iter().any(|note| note.starts_with("sensor `mine.Watch` is gone")), "{notes:?}");
     house.catalog.remove_pack("mine", Giver::SeesSecrets).await.unwrap();
