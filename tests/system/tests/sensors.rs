@@ -1,6 +1,5 @@
 //! Sensors of packs in the real host: they are registered with their trigger types, switched by operators, and say what
 //! keeps them from running. Requests to sensors that do not take any are refused.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use petrel_system_tests::{Place, assert_says};
 use serde_json::json;

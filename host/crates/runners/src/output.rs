@@ -87,11 +87,8 @@ impl Buffer {
             let freed: usize = self.lines.drain(..half).map(|line| line_size(line.text.as_bytes())).sum();
             self.room += freed;
         }
-        // One that is larger than all that is kept has no place.
-        if size <= self.room {
-            self.room -= size;
-            self.lines.push(line);
-        }
+        self.room = self.room.saturating_sub(size);
+        self.lines.push(line);
     }
 }
 
@@ -128,8 +125,12 @@ impl OutputSink {
         let text = text.into();
         let size = line_size(text.as_bytes());
         let mut buffer = self.buffer();
-        if buffer.rolls.is_some() {
-            return buffer.roll(size, OutputLine { stream, text });
+        if let Some(limit) = buffer.rolls {
+            // One that is larger than all that is kept has no place, and drives out no others.
+            if size <= limit {
+                buffer.roll(size, OutputLine { stream, text });
+            }
+            return;
         }
         // Once something was dropped nothing more is kept, so that the lines have no gap.
         if buffer.dropped == 0 && size <= buffer.room {
@@ -219,6 +220,27 @@ mod tests {
 
     fn holder(user: &str) -> Holder {
         Holder { user: user.into(), root: Root::User(user.into()) }
+    }
+
+    #[test]
+    fn a_rolling_sink_keeps_the_newest_lines() {
+        let sink = OutputSink::rolling(4 * (LINE_BYTES + 4));
+        for number in 0..100 {
+            sink.line(Stream::Stdout, format!("{number:04}"));
+        }
+        sink.line(Stream::Stdout, "x".repeat(1_000));
+        let texts = || sink.take().into_iter().map(|line| line.text).collect::<Vec<_>>();
+        assert_eq!(
+            texts().last().map(String::as_str),
+            Some("0099"),
+            "a line without a place drives out none"
+        );
+        for number in 0..7 {
+            sink.line(Stream::Stdout, format!("{number:04}"));
+        }
+        let kept = texts();
+        assert!(!sink.is_full() && (2..=4).contains(&kept.len()), "{kept:?}");
+        assert_eq!(kept.last().map(String::as_str), Some("0006"));
     }
 
     #[test]

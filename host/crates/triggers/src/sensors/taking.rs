@@ -114,7 +114,7 @@ impl Triggers {
         loop {
             let (slice, more) = rest.split_at(slice(rest));
             if more.is_empty() {
-                return self.take_last(&poll, slice, tally).await;
+                return self.take_last(&poll, slice, &tally).await;
             }
             let Some(taken) = self.hold(turn, slice, |_| Vec::new()).await else {
                 return self.canceled(turn);
@@ -126,7 +126,7 @@ impl Triggers {
     }
 
     /// Stores the last events of a poll, with the state after all of them.
-    async fn take_last(&self, poll: &Poll<'_>, slice: &[Member], tally: Tally) -> Ended {
+    async fn take_last(&self, poll: &Poll<'_>, slice: &[Member], tally: &Tally) -> Ended {
         // One time for what is stored and what is shown, however long the events are held.
         let (turn, now) = (poll.turn, self.core().now());
         let state_after = |taken: &[Taken]| {

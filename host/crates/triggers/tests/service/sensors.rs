@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_model::SensorState;
+use petrel_model::{InternalEvent, SensorState};
 use petrel_persistence::StoreExt as _;
 use petrel_runners::sensors::{Emitted, Emitter as _, NotEmitted, Received, SensorKind, SensorRunner};
 use petrel_triggers::{Health, Options, SensorRunners, ShownSensor};
@@ -187,6 +187,27 @@ async fn of_very_many_events_the_cursor_is_stored_with_the_last_ones() {
     let error = house.sensor().state.last_error.unwrap();
     assert!(error.code == "limit.events" && error.message.contains("10000 is the limit"), "{error:?}");
     assert_eq!(house.sensor().state.events, 1_200);
+}
+
+#[tokio::test]
+async fn of_events_that_are_stored_in_part_all_come_again_and_none_is_lost() {
+    let source = Source::new(SensorKind::Poll);
+    let house = House::with_sensors(&source, 1).await;
+    source.add(0..1_200);
+    house.clock.turn(Duration::from_millis(INTERVAL));
+    while house.seen().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    house.store.refuse(usize::MAX);
+    house.rest_sensors().await;
+    assert_eq!(house.seen().await.len(), 500);
+    assert_eq!(house.stored_states().await[0].cursor.as_deref(), Some(&json!(0)));
+    house.store.refuse(0);
+    let next = house.next_process().await;
+    next.start_sensors().await;
+    next.turn_sensors(INTERVAL).await;
+    assert_eq!(next.seen().await.len(), 500 + 1_200);
+    assert_eq!(next.stored_states().await[0].cursor.as_deref(), Some(&json!(1_200)));
 }
 
 #[tokio::test]
@@ -388,11 +409,14 @@ async fn a_stream_goes_on_and_begins_anew_when_it_ends() {
     let house = House::with_sensors(&source, 1).await;
     assert_eq!((house.seen().await, house.sensor().health), (vec![0, 1], Health::Failing));
     assert_eq!(house.sensor().state.last_error.unwrap().code, "sensor.ended");
+    house.core.listen_to(["core.st2.sensor.process_spawn".parse().unwrap()].into());
     house.turn_sensors(1_000).await;
     let shown = house.sensor();
     assert_eq!((shown.health, shown.is_running, shown.state.events), (Health::Ok, true, 4));
     let lines = house.triggers.sensor_lines("feed.S0").unwrap();
     assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["began"; 2]);
+    let reported: Vec<InternalEvent> = house.store.all().await.unwrap();
+    assert_eq!((reported.len(), &reported[0].payload["id"]), (1, &json!("S0")));
     house.catalog.set_sensor_enabled("feed.S0", false).await.unwrap();
     house.rest_sensors().await;
     assert_eq!((house.sensor().is_running, house.sensor().health), (false, Health::Disabled));
