@@ -36,6 +36,7 @@ mod resume_all;
 mod rule;
 mod rule_enforcement;
 mod run;
+mod sensor;
 mod serve;
 mod session;
 mod store;
@@ -138,6 +139,9 @@ enum Verb {
     /// Show the types of policies, with their parameters
     #[command(subcommand)]
     PolicyType(policy::PolicyType),
+    /// Show, switch, poll and restart sensors
+    #[command(subcommand)]
+    Sensor(sensor::Sensor),
     /// Show, check and register packs
     #[command(subcommand)]
     Pack(pack::Pack),
@@ -247,6 +251,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Maintenance(maintenance) => maintenance.run(&session()?).await,
             Verb::Policy(policy) => policy.run(&session()?).await,
             Verb::PolicyType(kind) => kind.run(&session()?).await,
+            Verb::Sensor(sensor) => sensor.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
             Verb::Key(key) => key.run(&session()?).await,
             Verb::Log(log) => log.run(&session()?).await,

@@ -307,17 +307,7 @@ async fn build_engine(
             ..executions::Options::default()
         },
         workflows: workflow_options(settings, url),
-        triggers: triggers::Options {
-            bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
-            max_depth: u32::try_from(settings.triggers.max_depth).unwrap_or(u32::MAX),
-            misfire: match settings.timers.misfire {
-                Misfire::FireOnce => triggers::Misfire::FireOnce,
-                Misfire::Skip => triggers::Misfire::Skip,
-                Misfire::CatchUp => triggers::Misfire::CatchUp(settings.timers.max_catch_up),
-            },
-            dedup_window: settings.webhooks.dedup_window.0,
-            ..triggers::Options::default()
-        },
+        triggers: trigger_options(settings),
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
         catalog: petrel_catalog::Options {
@@ -341,12 +331,30 @@ async fn build_engine(
     };
     let files = laid_out::Files::of(data_dir);
     let runners = runners::laid_out(settings, data_dir, url, files.upkeep())?;
-    let engine = Engine::new(store, runners, options).await.map_err(anyhow::Error::from)?;
+    // No runner of sensors is built in yet: those of packs are registered, and say that nothing runs them.
+    let sensors = triggers::SensorRunners::default();
+    let engine = Engine::new(store, runners, sensors, options).await.map_err(anyhow::Error::from)?;
     vault_file::tell_of_lost(settings, engine.keys().told_of_lost());
     for pack in bundled::PACKS {
         bundled::register(&engine, data_dir, pack).await?;
     }
     Ok((engine, files))
+}
+
+fn trigger_options(settings: &Settings) -> triggers::Options {
+    triggers::Options {
+        bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
+        misfire: match settings.timers.misfire {
+            Misfire::FireOnce => triggers::Misfire::FireOnce,
+            Misfire::Skip => triggers::Misfire::Skip,
+            Misfire::CatchUp => triggers::Misfire::CatchUp(settings.timers.max_catch_up),
+        },
+        max_depth: u32::try_from(settings.triggers.max_depth).unwrap_or(u32::MAX),
+        dedup_window: settings.webhooks.dedup_window.0,
+        sensors_at_once: settings.sensors.concurrency,
+        poll_timeout: Duration::from_secs(settings.sensors.poll_timeout),
+        ..triggers::Options::default()
+    }
 }
 
 fn workflow_options(settings: &Settings, url: &str) -> workflows::Options {

@@ -53,7 +53,6 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ),
     ("runner", &["enable", "disable"], "runners are always enabled; `petrel rule disable RULE` stops a rule"),
     ("runner", &[], "`petrel action get ACTION` shows the runner of an action; the README lists all"),
-    ("sensor", &[], NOT_YET),
     ("service-registry", &[], "a host is one process, and so there is nothing to list"),
     (
         "trace",

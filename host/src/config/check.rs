@@ -63,7 +63,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
 
 /// Refuses numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
-    let Settings { server, engine, workflows, expressions, components, auth, .. } = settings;
+    let Settings { server, engine, workflows, sensors, expressions, components, auth, .. } = settings;
     for (is_useless, key, consequence) in [
         (engine.process_slots == 0, "engine.process_slots", "no process would ever run"),
         (engine.component_slots == 0, "engine.component_slots", "no component would ever run"),
@@ -72,6 +72,8 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         (workflows.max_tasks_in_step == 0, "workflows.max_tasks_in_step", "no workflow would ever run"),
         (workflows.max_tasks == 0, "workflows.max_tasks", "no workflow would ever run"),
         (workflows.max_variables_mib == 0, "workflows.max_variables_mib", "no workflow would ever run"),
+        (sensors.concurrency == 0, "sensors.concurrency", "no sensor would ever run"),
+        (sensors.poll_timeout == 0, "sensors.poll_timeout", "no sensor could answer"),
         (server.idle_seconds == 0, "server.idle_seconds", "nobody could send anything"),
         (server.max_connections == 0, "server.max_connections", "nobody could ask anything"),
         (

@@ -200,6 +200,14 @@ settings! {
         dedup_window: Span = "24h", "PETREL_WEBHOOKS_DEDUP_WINDOW", "webhooks-dedup-window", "SPAN";
     }
 
+    /// Sensors, which notice things outside.
+    sensors: Sensors {
+        /// The number of sensors that poll at once, and of requests to sensors that are answered at once.
+        concurrency: usize = "8", "PETREL_SENSORS_CONCURRENCY", "sensors-concurrency", "N";
+        /// Seconds that one poll of a sensor, or one request to it, may take.
+        poll_timeout: u64 = "60", "PETREL_SENSORS_POLL_TIMEOUT", "sensors-poll-timeout", "N";
+    }
+
     /// The expressions of rules, parameters and workflows.
     expressions: Expressions {
         /// Seconds that the expressions of one event, request or execution may take together.

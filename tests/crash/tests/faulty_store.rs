@@ -249,7 +249,8 @@ impl World {
         let components = ComponentRunner::new(self.runtime.clone());
         let runners: Runners = [Runs::by(shell), Runs::by(components)].map(Runs::named).into();
         let options = Options { drain: Duration::ZERO, ..Options::default() };
-        let engine = Engine::new(Arc::new(store), runners, options).await.unwrap();
+        let engine =
+            Engine::new(Arc::new(store), runners, triggers::SensorRunners::default(), options).await.unwrap();
         engine.start().await.unwrap();
         engine
     }

@@ -15,6 +15,7 @@ use petrel_crash::rounds::Moments;
 use petrel_crash::trees::write_pack;
 use petrel_engine::executions::Request;
 use petrel_engine::reads::{ExecutionFilter, Reads};
+use petrel_engine::triggers::SensorRunners;
 use petrel_engine::workflows::{self, orquesta};
 use petrel_engine::{Engine, Options};
 use petrel_model::{Execution, ExecutionId, Object, Status};
@@ -105,7 +106,7 @@ async fn start(directory: &Path) -> Engine {
         ..workflows::Options::default()
     };
     let limits = Options { drain: Duration::ZERO, workflows, ..Options::default() };
-    let engine = Engine::new(Arc::new(store), runners, limits).await.unwrap();
+    let engine = Engine::new(Arc::new(store), runners, SensorRunners::default(), limits).await.unwrap();
     engine.start().await.unwrap();
     engine
 }

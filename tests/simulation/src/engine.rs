@@ -10,6 +10,7 @@ use petrel_access::Behalf;
 use petrel_catalog::Giver;
 use petrel_catalog::content::Runners;
 use petrel_engine::executions::{self, Again, Canceled, Request};
+use petrel_engine::triggers::SensorRunners;
 use petrel_engine::workflows::{self, orquesta};
 use petrel_engine::{Engine, Error, Options, Retention};
 use petrel_engine_core::{Clock, Core};
@@ -65,8 +66,8 @@ pub(crate) struct Host {
 }
 
 /// The tasks of a host that go on for as long as it lives.
-const LASTING: [&str; 8] =
-    ["clock", "expiry", "inquiries", "outbox", "policies", "retention", "scheduler", "timers"];
+const LASTING: [&str; 9] =
+    ["clock", "expiry", "inquiries", "outbox", "policies", "retention", "scheduler", "sensors", "timers"];
 
 impl Host {
     /// A host that recovers the content of `store`, and runs it.
@@ -77,7 +78,7 @@ impl Host {
     ) -> anyhow::Result<Self> {
         let runners: Runners = [runner, orquesta()].map(Runs::named).into();
         let core = Core::new(store, clock);
-        let engine = Engine::on(core.clone(), runners, options()).await?;
+        let engine = Engine::on(core.clone(), runners, SensorRunners::default(), options()).await?;
         engine.start().await?;
         Ok(Self { engine, core })
     }

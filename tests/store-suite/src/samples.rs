@@ -126,6 +126,8 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "until": at(60),
             "starts": text.bytes().map(|byte| at(byte.into())).collect::<Vec<_>>(),
         }),
+        DocumentKind::Sensor => json!({"ref": reference, "entry_point": "s.wasm", "description": text}),
+        DocumentKind::SensorState => json!({"ref": reference, "cursor": {"text": text}}),
         DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
         DocumentKind::KeyValue => json!({"name": name, "value": text}),
         DocumentKind::UserKeyValue => json!({

@@ -14,7 +14,7 @@ fn lists(host: &Host<'_>) -> Vec<String> {
     };
     let paths = routes::all().into_iter().filter(is_plain).map(|route| route.resource_path().to_owned());
     let lists: Vec<_> = paths.filter(|path| host.get(path).with_status(200).json().is_array()).collect();
-    assert_eq!(lists.len(), 16, "{lists:?}");
+    assert_eq!(lists.len(), 17, "{lists:?}");
     lists
 }
 
@@ -62,6 +62,7 @@ const ASKED_BY_ST2: &[&str] = &[
     "/triggertypes?include_attributes=ref,pack,description",
     "/triggers/?type=core.st2.webhook",
     "/inquiries/?limit=50",
+    "/sensortypes/?include_attributes=ref,pack,description,enabled&limit=50",
     "/timers",
     "/timers/?timer_type=core.st2.CronTimer",
     "/policies/?include_attributes=ref,resource_ref,policy_type,enabled&limit=50",

@@ -41,6 +41,7 @@ mod scenarios;
 mod scripts;
 mod secrets;
 mod senders;
+mod sensors;
 mod serve;
 mod sign_in;
 mod st2_client;

@@ -331,8 +331,8 @@ fn a_part_of_a_pack_is_registered_alone() {
     assert_eq!(described(), ["two", "one"]);
     // What is gone from a part that is not asked for is left as it is.
     std::fs::remove_file(place.path("parts/actions/act.yaml")).unwrap();
-    let later = register(json!({"packs": ["parts"], "types": ["rules", "sensors"]}));
-    assert_says(&later["notes"].to_string(), &["sensors are not registered"]);
+    let later = register(json!({"packs": ["parts"], "types": ["rules", "aliases"]}));
+    assert_says(&later["notes"].to_string(), &["aliases are not registered"]);
     assert_eq!(described(), ["two", "two"]);
     host.ok(&["pack", "register", "parts", "--types", "actions"]);
     assert_eq!(described(), ["none", "two"]);
@@ -365,7 +365,6 @@ fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
     assert_eq!((&registered["sensors"], &registered["aliases"]), (&json!(0), &json!(0)));
     for (method, path, says) in [
         ("GET", "/traces/?limit=50&sort_desc=True", "no traces yet"),
-        ("GET", "/sensortypes/epack.S", "no sensors yet"),
         ("POST", "/actionalias/match", "no action aliases yet"),
         ("POST", "/packs/uninstall", "petrel pack remove"),
     ] {

@@ -100,7 +100,7 @@ const CALLS: &[(&str, i32, &str)] = &[
     ("inquiry list", 0, "1440"),
     ("inquiry get \"$INQUIRY\"", 0, "1440"),
     ("inquiry respond \"$INQUIRY\" -r '{\"continue\": true}'", 0, "Response accepted"),
-    ("sensor list", 1, "no sensors yet"),
+    ("sensor list", 0, "No matching items found"),
     ("action-alias list", 1, "no action aliases yet"),
     ("timer list", 0, "No matching items found"),
     ("role list", 1, "no roles yet"),

@@ -8,7 +8,7 @@
 //!
 //! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
-//! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`rule`] and [`enforcement`], which lead to executions,
+//! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`sensor`], [`rule`] and [`enforcement`], which lead to executions,
 //! [`policy`], which limits them; [`inquiry`], for those that wait for an answer; [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules
 //! that did not fire; [`pack`], which holds all content; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and
 //! credentials, [`key`] for the datastore, [`host`] for the health of the host,
@@ -29,6 +29,7 @@ pub mod pack;
 pub mod policy;
 pub mod rule;
 mod secrets;
+pub mod sensor;
 pub mod standing;
 pub mod timer;
 pub mod trial;
@@ -50,6 +51,7 @@ pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
 pub use policy::{Policy, PolicyType};
 pub use rule::Rule;
 pub use secrets::Secrets;
+pub use sensor::{Sensor, SensorLine};
 pub use standing::Standing;
 pub use timer::Timer;
 pub use trial::Trial;

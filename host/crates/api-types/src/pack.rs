@@ -86,9 +86,9 @@ pub struct Registration<'a> {
     pub triggers: usize,
     /// The number of rules.
     pub rules: usize,
-    /// Always 0. StackStorm counts sensors here, which do not exist yet.
+    /// The number of sensors.
     pub sensors: usize,
-    /// Always 0, as `sensors`.
+    /// Always 0. StackStorm counts aliases here, which do not exist yet.
     pub aliases: usize,
     /// The number of policies.
     pub policies: usize,

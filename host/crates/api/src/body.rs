@@ -86,11 +86,24 @@ impl Held {
 /// 415 when it is compressed, 413 when it is too long, 408 when it comes too slowly, 503 when there is no memory for
 /// it, 400 when the connection breaks off.
 pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Bytes, ApiError> {
-    refuse_encoded(request.headers())?;
     // Who signs bodies has to send them first.
     let is_expected =
         request.extensions().get::<SignedIn>().is_some() || request.extensions().get::<Admitted>().is_some();
     let limit = if is_expected { BODY_LIMIT } else { STRANGERS_LIMIT };
+    read_within(api, held, request, limit).await
+}
+
+/// As [`read`], up to `limit` bytes.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) async fn read_within(
+    api: &Api,
+    held: &Held,
+    request: Request,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
+    refuse_encoded(request.headers())?;
     let mut body = request.into_body();
     let announced = body.size_hint().exact();
     if announced.is_some_and(|length| length > limit as u64) {

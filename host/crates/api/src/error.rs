@@ -159,9 +159,8 @@ fn not_yet(path: &str) -> Option<&'static str> {
 
 /// Paths of StackStorm's API that are not implemented yet: the resource, the part one or two levels below it if that
 /// matters, and the name of the feature for people.
-const NOT_YET: [(&str, Option<&str>, &str); 15] = [
+const NOT_YET: [(&str, Option<&str>, &str); 14] = [
     ("traces", None, "traces"),
-    ("sensortypes", None, "sensors"),
     ("actionalias", None, "action aliases"),
     ("aliasexecution", None, "action aliases"),
     ("rbac", None, "roles"),
@@ -202,7 +201,8 @@ pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri
 }
 
 /// Resources that exist only through the registration of a pack, with the folder of their files.
-const FROM_PACKS: [(&str, &str); 2] = [("actions", "actions"), ("triggertypes", "triggers")];
+const FROM_PACKS: [(&str, &str); 3] =
+    [("actions", "actions"), ("triggertypes", "triggers"), ("sensortypes", "sensors")];
 
 #[cfg(test)]
 mod tests {

@@ -56,6 +56,7 @@ pub fn service(api: Api) -> NormalizePath<Router> {
         .nest("/v1", v1)
         .merge(resources::tokens::router(&api))
         .merge(resources::health::router(&api))
+        .merge(resources::sensors::open())
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
         .layer(axum::middleware::from_fn_with_state(api.clone(), around::every_request))

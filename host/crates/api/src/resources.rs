@@ -22,6 +22,7 @@ pub(crate) mod packs;
 mod policies;
 mod replays;
 mod rules;
+pub(crate) mod sensors;
 mod timers;
 pub(crate) mod tokens;
 mod trigger_instances;
@@ -61,6 +62,12 @@ pub(crate) fn router() -> Router<Api> {
         .route("/ruleenforcements/{id}/replay", post(replays::replay))
         .route("/inquiries", get(inquiries::list))
         .route("/inquiries/{id}", get(inquiries::one).put(inquiries::respond))
+        .route("/sensortypes", get(sensors::list))
+        .route("/sensortypes/{reference}", get(sensors::one).put(sensors::change))
+        .route("/sensortypes/{reference}/logs", get(sensors::logs))
+        .route("/sensortypes/{reference}/poll", post(sensors::poll))
+        .route("/sensortypes/{reference}/restart", post(sensors::restart))
+        .route("/sensortypes/{reference}/reset_cursor", post(sensors::reset))
         .route("/timers", get(timers::list))
         .route("/timers/{reference}", get(timers::one))
         .route("/triggers", get(triggers::list_triggers))

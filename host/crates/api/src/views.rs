@@ -10,7 +10,7 @@ use petrel_catalog::content::{Content, RegisteredAction, RunnerType};
 use petrel_catalog::workflows::Found;
 use petrel_engine::clock;
 use petrel_engine::reads::Unreadable;
-use petrel_engine::triggers::{CriterionExplanation, Explanation, ShownTimer, Standing, Trial};
+use petrel_engine::triggers::{CriterionExplanation, Explanation, ShownSensor, ShownTimer, Standing, Trial};
 use petrel_engine::workflows::task_execution;
 use petrel_model::output::OutputLine;
 use petrel_model::secrets::MASK;
@@ -126,6 +126,21 @@ pub(crate) fn timer<'a>(timer: &'a ShownTimer, content: &'a Content, secrets: Se
         due_at: timer.due_at(),
         last_due_at: timer.last_due_at(),
         rules: timer.rules.iter().map(|rule| rule.as_str().into()).collect(),
+    }
+}
+
+/// A sensor, and how it is.
+pub(crate) fn sensor(shown: &ShownSensor, secrets: Secrets) -> wire::Sensor<'_> {
+    let path = shown.pack_path.to_string_lossy();
+    let cursor = shown.state.cursor.as_deref().filter(|_| secrets == Secrets::Shown);
+    wire::Sensor {
+        health: shown.health.as_str().into(),
+        kind: shown.kind.map(Into::into),
+        running: shown.is_running,
+        next_at: shown.next_at,
+        held: shown.held.as_deref().map(Into::into),
+        cursor: cursor.map(std::borrow::Cow::Borrowed),
+        ..wire::Sensor::of(&shown.sensor, &shown.state, &path)
     }
 }
 

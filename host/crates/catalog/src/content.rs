@@ -12,6 +12,7 @@ mod policies;
 mod reads;
 mod refusals;
 mod schemas;
+mod sensors;
 mod timers;
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,7 +25,8 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{
-    Action, MaintenanceWindow, Object, Pack, PackConfig, Policy, Ref, Rule, RuleId, Trigger, TriggerType,
+    Action, MaintenanceWindow, Object, Pack, PackConfig, Policy, Ref, Rule, RuleId, Sensor, Trigger,
+    TriggerType,
 };
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
@@ -133,6 +135,7 @@ pub struct Content {
     packs: Arc<BTreeMap<String, Arc<Pack>>>,
     actions: Arc<BTreeMap<Ref, Arc<RegisteredAction>>>,
     trigger_types: Arc<BTreeMap<Ref, Arc<RegisteredTriggerType>>>,
+    sensors: Arc<BTreeMap<Ref, Arc<Sensor>>>,
     rules: Arc<BTreeMap<Ref, Arc<Rule>>>,
     index: Arc<RuleIndex>,
     /// The triggers that rules listen to, each with the number of its rules.
@@ -179,6 +182,7 @@ impl Content {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
         store.all::<MaintenanceWindow>().await?.into_iter().for_each(|window| content.put_window(window));
+        store.all::<Sensor>().await?.into_iter().for_each(|sensor| content.put_sensor(sensor));
         content.unreadable = Arc::new(store.unreadable());
         Ok(content)
     }
@@ -239,9 +243,8 @@ impl Content {
     /// A trigger type.
     pub fn trigger_type(&self, reference: &Ref) -> Result<&Arc<RegisteredTriggerType>, Error> {
         let known = self.trigger_types.keys().map(Ref::as_str);
-        self.trigger_types
-            .get(reference)
-            .ok_or_else(|| self.missing(Named::Trigger, reference.as_str(), known))
+        let found = self.trigger_types.get(reference);
+        found.ok_or_else(|| self.missing(Named::Trigger, reference.as_str(), known))
     }
 
     /// The schema of secrets in events of the type `kind`; `None` if there are none. If the type is gone, every field

@@ -10,7 +10,7 @@
 //! | [`content`] | the catalog at one moment, for reading |
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
 //! | [`rule_book`], [`policy_book`] | single rules and policies are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
-//! | `maintenance` | maintenance windows are made and deleted |
+//! | `maintenance`, `sensors` | maintenance windows are made and deleted, sensors switched on and off |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
 //! | `masked` | secrets that come back masked, for rules and configurations |
 //! | [`secret_templates`] | templates of callers that read secrets |
@@ -40,6 +40,7 @@ mod preparation;
 pub mod registration;
 pub mod rule_book;
 pub mod secret_templates;
+mod sensors;
 mod service;
 pub mod validation;
 pub mod workflows;

@@ -1,8 +1,9 @@
 //! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
-//! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows; [`rules`] decides about rules,
+//! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows, [`dependencies`] other packs that are missing; [`rules`] decides about rules,
 //! [`mod@gone`] words what has gone, [`lifted`] refuses to declare less secret, [`parts`] registers parts of a pack, and
 //! [`ready`] is a pack about to be committed.
 
+mod dependencies;
 mod flows;
 mod gone;
 mod lifted;
@@ -14,19 +15,19 @@ mod rule_files;
 mod rules;
 mod schemas;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_engine_core::{Changing, Core, Decided, Error, apart};
 use petrel_model::names::{self, WITHOUT_OWN_PACK};
-use petrel_model::{Action, Pack, PackConfig, Policy, Ref, Rule, TriggerType};
-use petrel_packs::PackContents;
+use petrel_model::{Action, Pack, PackConfig, Policy, Ref, Rule, Sensor, TriggerType};
+use petrel_packs::{PackContents, Problem};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 use petrel_runners::Runs;
-use serde_json::Value;
 
+use dependencies::without_dependencies;
 use flows::Around;
 pub use gone::Removed;
 use gone::{left_behind, taken_along};
@@ -54,6 +55,8 @@ pub struct Report {
     pub rules: usize,
     /// The number of its policies.
     pub policies: usize,
+    /// The number of its sensors.
+    pub sensors: usize,
     /// Skipped parts and advice.
     pub notes: Vec<String>,
 }
@@ -186,6 +189,7 @@ impl Catalog {
             trigger_types: ready.kinds.len(),
             rules: ready.rules.len(),
             policies: ready.policies.len(),
+            sensors: ready.sensors.len(),
             notes: std::mem::take(&mut ready.notes),
         };
         let (changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
@@ -219,6 +223,7 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
         return conflict(message, "delete or change them first");
     }
     let (actions, kinds) = gone(content, &pack, &[], &[]);
+    let sensors = gone_sensors(content, name, &[]);
     let name = name.to_owned();
     let mut changes = vec![Change::delete::<Pack>(name.clone()), Change::delete::<PackConfig>(name.clone())];
     changes.extend(actions.iter().cloned().map(Change::delete::<Action>));
@@ -226,6 +231,7 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
     let policies = content.policies().map(|policy| &policy.reference).filter(|policy| is_ours(policy));
     let policies: Vec<Ref> = policies.cloned().collect();
     changes.extend(policies.iter().cloned().map(Change::delete::<Policy>));
+    changes.extend(sensors.iter().cloned().map(Change::delete::<Sensor>));
     changes.extend(rules.iter().map(|(rule, _)| Change::delete::<Rule>(rule.clone())));
     let expect = rules.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)).collect();
     let removed = Removed {
@@ -241,6 +247,7 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
         policies.iter().for_each(|policy| content.delete_policy(policy));
         actions.iter().for_each(|reference| content.delete_action(reference));
         kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
+        sensors.iter().for_each(|reference| content.delete_sensor(reference));
         content.delete_pack(&name);
     };
     Ok((pack, Decided::new(changes, removed, show).expecting_all(expect)))
@@ -249,28 +256,20 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
 /// Compiles the contents of a pack, which takes a processor. Only other changes of the catalog wait for it.
 fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Parts) -> Ready {
     let known = content.pack(&contents.pack.reference).ok().cloned();
+    let contents = parts.of(contents, known.as_deref());
     let PackContents {
         mut pack,
         actions,
         trigger_types,
+        sensors,
         rules,
         policies,
         refused,
         refused_rules,
         mut notes,
         ..
-    } = parts.of(contents, known.as_deref());
-    for (name, problems) in refused {
-        let why = reading::reason(&problems);
-        notes.push(refusal(&Ref::new(&pack.reference, &name), &reading::reasons(&problems)));
-        pack.refused.insert(name, why);
-    }
-    for (name, problems) in refused_rules {
-        let why = reading::reason(&problems);
-        let reasons = reading::reasons(&problems);
-        notes.push(format!("rule `{}.{name}` is refused: {reasons}", pack.reference));
-        pack.refused_rules.insert(name, why);
-    }
+    } = contents;
+    note_refused(&mut pack, refused, refused_rules, &mut notes);
     notes.extend(moved(content, &pack));
     notes.extend(without_dependencies(content, &pack));
     let path = PathBuf::from(&pack.path);
@@ -278,6 +277,10 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
     // Parts that were not read are not gone.
     gone_actions.retain(|_| parts.actions);
     gone_kinds.retain(|_| parts.triggers);
+    let mut gone_sensors = gone_sensors(content, &pack.reference, &sensors);
+    gone_sensors.retain(|_| parts.sensors);
+    let left = gone_sensors.iter();
+    notes.extend(left.map(|sensor| format!("sensor `{sensor}` is gone: its pack brings it no more")));
     notes.extend(left_behind(content, &pack, &gone_actions, &gone_kinds));
     let register = |action: Action| {
         let refused = pack.refused.get(action.reference.name()).cloned();
@@ -297,13 +300,35 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
         gone_policies,
         kinds: trigger_types.into_iter().map(RegisteredTriggerType::new).collect(),
         rules: rules.into_iter().map(|rule| Arc::new(CompiledRule::new(Arc::new(rule)))).collect(),
+        sensors: sensors.into_iter().map(|sensor| as_switched(content, sensor)).collect(),
         pack,
         expect,
         gone_actions,
         gone_kinds,
         gone_rules: gone,
+        gone_sensors,
         config: None,
         notes,
+    }
+}
+
+/// Notes the actions and rules of a pack that are refused, there and in the notes.
+fn note_refused(
+    pack: &mut Pack,
+    actions: BTreeMap<String, Vec<Problem>>,
+    rules: BTreeMap<String, Vec<Problem>>,
+    notes: &mut Vec<String>,
+) {
+    for (name, problems) in actions {
+        let why = reading::reason(&problems);
+        notes.push(refusal(&Ref::new(&pack.reference, &name), &reading::reasons(&problems)));
+        pack.refused.insert(name, why);
+    }
+    for (name, problems) in rules {
+        let why = reading::reason(&problems);
+        let reasons = reading::reasons(&problems);
+        notes.push(format!("rule `{}.{name}` is refused: {reasons}", pack.reference));
+        pack.refused_rules.insert(name, why);
     }
 }
 
@@ -319,26 +344,6 @@ fn moved(content: &Content, pack: &Pack) -> Option<String> {
     })
 }
 
-/// The notes on `dependencies` of the pack that are not registered.
-fn without_dependencies(content: &Content, pack: &Pack) -> Vec<String> {
-    let named = pack.other.get("dependencies").and_then(Value::as_array).into_iter().flatten();
-    let missing = named.filter_map(Value::as_str).filter(|text| {
-        let name = dependency(text);
-        names::check_pack(name).is_ok() && content.pack(name).is_err()
-    });
-    missing
-        .map(|text| {
-            let name = dependency(text);
-            let depends = format!("the pack `{}` depends on the pack `{name}`", pack.reference);
-            if names::is_own_pack(name) {
-                format!("{depends}, which is not part of this version; {WITHOUT_OWN_PACK}")
-            } else {
-                format!("{depends}, which is not registered; register it too")
-            }
-        })
-        .collect()
-}
-
 /// The contents that the pack had and has no more.
 fn gone(content: &Content, pack: &Pack, actions: &[Action], kinds: &[TriggerType]) -> (Vec<Ref>, Vec<Ref>) {
     let actions: BTreeSet<_> = actions.iter().map(|action| &action.reference).collect();
@@ -352,30 +357,23 @@ fn gone(content: &Content, pack: &Pack, actions: &[Action], kinds: &[TriggerType
     )
 }
 
+/// The sensors that the pack had and has no more.
+fn gone_sensors(content: &Content, pack: &str, sensors: &[Sensor]) -> Vec<Ref> {
+    let known = content.sensors().map(|sensor| &sensor.reference);
+    let is_there = |reference: &Ref| sensors.iter().any(|sensor| sensor.reference == *reference);
+    known.filter(|one| one.pack() == pack && !is_there(one)).cloned().collect()
+}
+
+/// A sensor of a pack, switched as an operator has switched it before.
+fn as_switched(content: &Content, sensor: Sensor) -> Sensor {
+    let known = content.sensor(sensor.reference.as_str()).ok();
+    Sensor { switched: known.and_then(|known| known.switched), ..sensor }
+}
+
 /// Refuses a pack with the name of one of the host's own.
 fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
     match reading::own_name(pack).filter(|_| !pack.built_in) {
         Some((message, hint)) => Err(Error::Conflict { message, hint: hint.into(), id: None }),
         None => Ok(()),
-    }
-}
-
-/// The name of the pack in a dependency, which may be a repository, and may have a version.
-fn dependency(text: &str) -> &str {
-    let (address, _version) = text.split_once('=').unwrap_or((text, ""));
-    let name = address.rsplit('/').next().unwrap_or(address);
-    let name = name.strip_suffix(".git").unwrap_or(name);
-    name.strip_prefix("stackstorm-").unwrap_or(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dependency_is_a_name_or_a_repository_with_a_version_or_without() {
-        for text in ["csv", "csv=1.0.0", "https://example.com/stackstorm-csv.git", "file:///packs/csv=main"] {
-            assert_eq!(dependency(text), "csv", "{text}");
-        }
     }
 }

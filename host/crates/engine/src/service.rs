@@ -11,7 +11,7 @@ use petrel_engine_core::{Core, Error, Evaluations, SystemClock};
 use petrel_executions::{Executions, Queue, Recovered};
 use petrel_model::Timestamp;
 use petrel_persistence::{ExecutionFilter, Store};
-use petrel_triggers::{Injection, Triggers};
+use petrel_triggers::{Injection, SensorRunners, Triggers};
 use petrel_workflow_engine::WorkflowEngine;
 
 use crate::options::Options;
@@ -32,23 +32,33 @@ struct Shared {
 }
 
 impl Engine {
-    /// An engine over `store`, with these runners. It accepts requests at once, and runs nothing until
+    /// An engine over `store`, with these runners of actions and of sensors. It accepts requests at once, and runs nothing until
     /// [`Engine::start`].
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
+    pub async fn new(
+        store: Arc<dyn Store>,
+        runners: Runners,
+        sensors: SensorRunners,
+        options: Options,
+    ) -> Result<Self, Error> {
         // The system's clock may have been set back since the last process wrote.
         SystemClock.go_on_from(newest(store.as_ref()).await?);
         let core = Core::with_vault(store, Arc::new(SystemClock), options.vault.clone());
-        Self::on(core, runners, options).await
+        Self::on(core, runners, sensors, options).await
     }
 
     /// As [`new`](Self::new), on existing ground: with its store, its clock and its tasks.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
+    pub async fn on(
+        core: Core,
+        runners: Runners,
+        sensors: SensorRunners,
+        options: Options,
+    ) -> Result<Self, Error> {
         // Each service is given those that it stands on, and none knows a later one.
         let access = Access::load(core.clone(), options.access).await?;
         let keys = Keys::load_with(core.clone(), options.datastore).await?;
@@ -59,7 +69,7 @@ impl Engine {
         let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, options.catalog).await?;
         let queue = Queue::new(core.clone(), catalog.clone(), keys, evaluations, options.executions);
         let workflows = WorkflowEngine::new(queue.clone(), options.workflows);
-        let triggers = Triggers::new(queue.clone(), options.triggers);
+        let triggers = Triggers::new(queue.clone(), options.triggers, sensors);
         injection.begin(&triggers);
         let executions = Executions::new(queue, access.clone(), Arc::new(workflows));
         let (drain, retention) = (options.drain, options.retention);
@@ -81,6 +91,7 @@ impl Engine {
             self.core().spawn("reseal", self.keys().clone().reseal());
         }
         self.core().spawn("expiry", self.keys().clone().run_expiry());
+        self.core().spawn("sensors", self.triggers().clone().run_sensors());
         // Components are compiled now, so that the first event of each need not wait for that.
         self.catalog().prepare(None);
         let core = self.core().clone();

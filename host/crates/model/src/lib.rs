@@ -3,7 +3,7 @@
 //! Everything here is pure: no clock, no randomness, no I/O, no async. Other crates decide (`petrel-rules`), store
 //! (`petrel-persistence`) or act (`petrel-engine`) on these types. This crate only defines them and their legal moves.
 //!
-//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`], [`rule`]
+//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`], [`sensor`], [`rule`]
 //! and [`policy`] are written by people. [`execution`], [`status`], [`inquiry`] and [`workflow`] describe what happens, [`trace`] what belongs
 //! together, [`account`] the users.
 
@@ -34,6 +34,7 @@ pub mod quoted;
 pub mod reference;
 pub mod rule;
 pub mod secrets;
+pub mod sensor;
 pub mod size;
 pub mod status;
 pub mod texts;
@@ -60,6 +61,7 @@ pub use payload::Payload;
 pub use policy::{Policy, PolicyState};
 pub use reference::Ref;
 pub use rule::{Enforcement, Rule};
+pub use sensor::{Sensor, SensorState};
 pub use status::{Status, StatusEvent};
 pub use time::Timestamp;
 pub use timer::TimerState;

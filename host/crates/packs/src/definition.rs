@@ -5,6 +5,7 @@ mod config;
 mod pack;
 mod policy;
 mod rule;
+mod sensor;
 mod trigger;
 
 pub use action::read_action;
@@ -13,6 +14,7 @@ pub(crate) use pack::probable_reference;
 pub use pack::{Component, PackDefinition, read_pack_definition};
 pub use policy::{PolicyDefinition, read_policy};
 pub use rule::{RuleDefinition, read_rule};
+pub use sensor::{SensorDefinition, read_sensor};
 pub use trigger::read_trigger_type;
 
 use petrel_model::reference::InvalidRef;

@@ -21,7 +21,7 @@ pub mod source;
 mod suggestion;
 pub mod write;
 
-pub use definition::{Component, PackDefinition, PolicyDefinition, RuleDefinition};
+pub use definition::{Component, PackDefinition, PolicyDefinition, RuleDefinition, SensorDefinition};
 pub use problem::Problem;
 pub use read::{PackContents, read_pack};
 pub use source::{Directory, Embedded, Source};

@@ -2,18 +2,20 @@
 //!
 //! A problem of one action keeps that action from running, and nothing else ([`PackContents::refused`]). A problem of
 //! one rule leaves that rule out. Any other problem keeps the pack from being registered. [`actions`] has the checks
-//! of actions, [`misplaced`] finds files that are not read at all, [`later`] looks at those that are not supported yet.
+//! of actions, [`sensors`] reads sensors, [`misplaced`] finds files that are not read at all, [`later`] looks at those that are
+//! not supported yet.
 
 mod actions;
 mod later;
 mod misplaced;
+mod sensors;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
 use petrel_model::count::counted;
 use petrel_model::parameters::Parameters;
-use petrel_model::{Action, Object, Pack, TriggerType};
+use petrel_model::{Action, Object, Pack, Sensor, TriggerType};
 
 use crate::advice;
 use crate::definition::{
@@ -35,8 +37,10 @@ pub struct PackContents {
     pub components: Vec<Component>,
     /// Its actions. The entry point of an action in a component is the component's path.
     pub actions: Vec<Action>,
-    /// Its trigger types.
+    /// Its trigger types, also those of its sensors.
     pub trigger_types: Vec<TriggerType>,
+    /// Its sensors.
+    pub sensors: Vec<Sensor>,
     /// Its rules.
     pub rules: Vec<RuleDefinition>,
     /// Its policies. One with a problem is left out, and noted.
@@ -88,6 +92,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
             [("payload_schema", &kind.payload_schema), ("parameters_schema", &kind.parameters_schema)];
         reading.types_of(file, &schemas);
     }
+    let (sensors, of_sensors) = reading.sensors(&trigger_types);
     reading.passed_over();
     let advice = actions.iter().flat_map(|(file, action)| advice::on_action(file, action, source));
     reading.notes.extend(advice);
@@ -99,7 +104,8 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     }
     Ok(PackContents {
         actions: actions.into_iter().map(|(_, action)| action).collect(),
-        trigger_types: trigger_types.into_iter().map(|(_, kind)| kind).collect(),
+        trigger_types: trigger_types.into_iter().map(|(_, kind)| kind).chain(of_sensors).collect(),
+        sensors,
         rules,
         policies,
         components,

@@ -6,6 +6,7 @@
 //! | `01` | name | of the store itself: epoch, sequence of the last group in the base |
 //! | `02` `03` `04` `05` `06` | name or reference | pack, action, trigger type, rule, state of a timer |
 //! | `07` | internal event | the event, until it is a trigger instance |
+//! | `08` `0c` | reference | state of a sensor, sensor |
 //! | `09` | digest of the key of an event | what came of the event, for as long as its sender may send it again |
 //! | `0a` `0b` | reference, or policy and digest | policy; what it remembers of executions |
 //! | `0e` | name | maintenance window |
@@ -84,6 +85,8 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::MaintenanceWindow => 0x0e,
         DocumentKind::Policy => 0x0a,
         DocumentKind::PolicyState => 0x0b,
+        DocumentKind::SensorState => 0x08,
+        DocumentKind::Sensor => 0x0c,
         DocumentKind::WorkflowDefinition => 0x1a,
         DocumentKind::KeyValue => 0x60,
         DocumentKind::UserKeyValue => 0x61,
@@ -302,6 +305,8 @@ mod tests {
             (DocumentKey::MaintenanceWindow("w".into()), "\u{e}w"),
             (DocumentKey::Policy("core.a.b".parse().unwrap()), "\u{a}core.a.b"),
             (DocumentKey::PolicyState("core.a:0b".into()), "\u{b}core.a:0b"),
+            (DocumentKey::SensorState("core.a".parse().unwrap()), "\u{8}core.a"),
+            (DocumentKey::Sensor("core.a".parse().unwrap()), "\u{c}core.a"),
             (DocumentKey::WorkflowDefinition("0a1b".into()), "\u{1a}0a1b"),
             (DocumentKey::KeyValue("a.b".into()), "`a.b"),
             (DocumentKey::UserKeyValue("3:ada:b".into()), "a3:ada:b"),

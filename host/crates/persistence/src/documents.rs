@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use petrel_model::{
     Action, ApiKey, ApiKeyId, Delivery, InternalEvent, InternalEventId, KeyValue, MaintenanceWindow, Pack,
-    PackConfig, Policy, PolicyState, Ref, Rule, TimerState, Token, TokenId, TriggerType, User, UserKeyValue,
-    WorkflowDefinition,
+    PackConfig, Policy, PolicyState, Ref, Rule, Sensor, SensorState, TimerState, Token, TokenId, TriggerType,
+    User, UserKeyValue, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -169,6 +169,10 @@ documents! {
     Delivery: String = digest, "delivery";
     /// A maintenance window, by its name.
     MaintenanceWindow: String = name, "maintenance window";
+    /// A registered sensor, by its reference.
+    Sensor: Ref = reference, "sensor";
+    /// How far a sensor has come, by its reference.
+    SensorState: Ref = reference, "state of a sensor";
     /// The file of a workflow as executions began with it, by its digest.
     WorkflowDefinition: Arc<str> = digest, "definition of a workflow";
     /// A value of the datastore, by its name.

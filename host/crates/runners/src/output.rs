@@ -74,6 +74,22 @@ struct Buffer {
     lines: Vec<OutputLine>,
     room: usize,
     dropped: usize,
+    /// The bytes that are kept, if the newest lines stay and not the first ones.
+    rolls: Option<usize>,
+}
+
+impl Buffer {
+    /// Adds a line of this size, and drops the oldest ones if there are too many.
+    fn roll(&mut self, size: usize, line: OutputLine) {
+        while size > self.room && !self.lines.is_empty() {
+            // Half of them at once, so that not every line moves all others.
+            let half = self.lines.len().div_ceil(2);
+            let freed: usize = self.lines.drain(..half).map(|line| line_size(line.text.as_bytes())).sum();
+            self.room += freed;
+        }
+        self.room = self.room.saturating_sub(size);
+        self.lines.push(line);
+    }
 }
 
 impl OutputSink {
@@ -87,8 +103,15 @@ impl OutputSink {
         Self::make(limit, Some(Place { room: Arc::clone(room), holder, claimed: Mutex::new(0) }))
     }
 
+    /// Creates a sink that keeps the newest lines, of `limit` bytes at most, for a run without an end.
+    pub fn rolling(limit: usize) -> Self {
+        let sink = Self::new(limit);
+        sink.buffer().rolls = Some(limit);
+        sink
+    }
+
     fn make(limit: usize, place: Option<Place>) -> Self {
-        let buffer = Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0 });
+        let buffer = Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0, rolls: None });
         Self(Arc::new(Sink { buffer, place, was_refused: AtomicBool::new(false) }))
     }
 
@@ -102,6 +125,13 @@ impl OutputSink {
         let text = text.into();
         let size = line_size(text.as_bytes());
         let mut buffer = self.buffer();
+        if let Some(limit) = buffer.rolls {
+            // One that is larger than all that is kept has no place, and drives out no others.
+            if size <= limit {
+                buffer.roll(size, OutputLine { stream, text });
+            }
+            return;
+        }
         // Once something was dropped nothing more is kept, so that the lines have no gap.
         if buffer.dropped == 0 && size <= buffer.room {
             buffer.room -= size;
@@ -123,7 +153,11 @@ impl OutputSink {
 
     /// Takes the lines that have arrived since the last call.
     pub fn take(&self) -> Vec<OutputLine> {
-        std::mem::take(&mut self.buffer().lines)
+        let mut buffer = self.buffer();
+        if let Some(limit) = buffer.rolls {
+            buffer.room = limit;
+        }
+        std::mem::take(&mut buffer.lines)
     }
 
     /// Bytes dropped because the limit was reached.
@@ -186,6 +220,27 @@ mod tests {
 
     fn holder(user: &str) -> Holder {
         Holder { user: user.into(), root: Root::User(user.into()) }
+    }
+
+    #[test]
+    fn a_rolling_sink_keeps_the_newest_lines() {
+        let sink = OutputSink::rolling(4 * (LINE_BYTES + 4));
+        for number in 0..100 {
+            sink.line(Stream::Stdout, format!("{number:04}"));
+        }
+        sink.line(Stream::Stdout, "x".repeat(1_000));
+        let texts = || sink.take().into_iter().map(|line| line.text).collect::<Vec<_>>();
+        assert_eq!(
+            texts().last().map(String::as_str),
+            Some("0099"),
+            "a line without a place drives out none"
+        );
+        for number in 0..7 {
+            sink.line(Stream::Stdout, format!("{number:04}"));
+        }
+        let kept = texts();
+        assert!(!sink.is_full() && (2..=4).contains(&kept.len()), "{kept:?}");
+        assert_eq!(kept.last().map(String::as_str), Some("0006"));
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Once {
         Self { fingerprint: Some(fingerprint), ..self }
     }
 
+    /// The digest of scope and key, by which it is stored.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// The expectation that no event with this key was taken in.
     pub(crate) fn expectation(&self) -> Expect {
         Expect::Absent(Delivery::document_key(self.digest.clone()))

@@ -40,7 +40,7 @@ pub struct Accepted {
 }
 
 /// An event of a trigger at the moment of its arrival.
-struct Arrived {
+pub(crate) struct Arrived {
     id: TriggerInstanceId,
     trigger: Ref,
     kind: Ref,
@@ -65,7 +65,7 @@ pub(crate) struct Replay {
 
 impl Arrived {
     /// The sender's trace, or the one that begins with the event.
-    fn trace(&self) -> TraceId {
+    pub(crate) fn trace(&self) -> TraceId {
         self.event.trace().unwrap_or_else(|| TraceId::from(self.id.0))
     }
 }
@@ -114,33 +114,31 @@ impl Triggers {
         self.queue().check_room()?;
         refuse_depth("the payload", event.values())?;
         let _turn = self.accepting_turn()?;
-        let now = self.core().now();
-        let arrived =
-            Arrived { id: self.core().mint(now), trigger, kind, event, now, beside, content, replay };
+        let arrived = Arrived { beside, replay, ..self.arrived(trigger, kind, event, content) };
         let span = spans::accept_event(arrived.id, arrived.trace());
         self.take_in(arrived).instrument(span).await
+    }
+
+    /// An event that arrives now.
+    pub(crate) fn arrived(&self, trigger: Ref, kind: Ref, event: Event, content: Arc<Content>) -> Arrived {
+        let now = self.core().now();
+        Arrived {
+            id: self.core().mint(now),
+            trigger,
+            kind,
+            event,
+            now,
+            beside: Vec::new(),
+            content,
+            replay: None,
+        }
     }
 
     /// Decides the consequences of an event, and stores them.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let trace = arrived.trace();
         let expect = arrived.event.once().map(|once| once.expectation()).into_iter().collect();
-        let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
-            // Its snapshot of the catalog is not kept over the commit: a change would have to copy what it
-            // shares.
-            drop(arrived);
-            decided
-        } else {
-            self.evaluations().check_room()?;
-            let triggers = self.clone();
-            let decide = move || {
-                // It may have waited for its turn, and rules may have changed meanwhile.
-                let arrived = Arrived { content: triggers.content(), ..arrived };
-                triggers.decide(&arrived)
-            };
-            self.evaluations().heavy(decide).await?
-        };
-        let (accepted, changes) = decided?;
+        let (accepted, changes) = self.decided(arrived).await?;
         // The commit takes the changes, so what is needed of them afterwards is taken out first.
         let failed = failures::among(&changes);
         let schedulers = self.queue().schedulers_of(&changes);
@@ -151,6 +149,23 @@ impl Triggers {
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
         self.queue().wake_these(schedulers);
         Ok(accepted)
+    }
+
+    /// The consequences of an event, and the changes that store them.
+    pub(crate) async fn decided(&self, arrived: Arrived) -> Result<(Accepted, Vec<Change>), Error> {
+        if let Some(decided) = quick(|| self.decide(&arrived)) {
+            // Its snapshot of the catalog goes with it and is not kept over the commit: a change would have to copy
+            // what it shares.
+            return decided;
+        }
+        self.evaluations().check_room()?;
+        let triggers = self.clone();
+        let decide = move || {
+            // It may have waited for its turn, and rules may have changed meanwhile.
+            let arrived = Arrived { content: triggers.content(), ..arrived };
+            triggers.decide(&arrived)
+        };
+        self.evaluations().heavy(decide).await?
     }
 
     /// Evaluates the rules of an event, and composes the commit.

@@ -21,6 +21,8 @@
 //! | `emission`, `inject` | events that somebody sends by hand; the action that sends one |
 //! | `maintenance` | what a maintenance window does to a rule, in words |
 //! | `rendering` | the parameters that a rule gives its action |
+//! | `sensors` | sensors, supervised: when they poll, how far they have come, what they have noticed |
+//! | `batch` | several events in one commit; `alarm`: waits |
 //! | `explanation` | why a rule did or did not match, and what came of it |
 //! | `replay` | events on which a rule failed come in again |
 //! | `trial`, `standing` | what a rule would do on an event; why it has not fired lately |
@@ -31,6 +33,8 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod alarm;
+mod batch;
 mod dedup;
 mod dispatcher;
 mod emission;
@@ -46,6 +50,7 @@ mod reads;
 mod rendering;
 mod replay;
 mod retention;
+mod sensors;
 mod service;
 mod standing;
 mod timers;
@@ -60,7 +65,9 @@ pub use inject::Injection;
 pub use intake::Claim;
 pub use options::{Misfire, Options};
 pub use petrel_persistence::store::TriggerInstanceAge;
+pub use petrel_runners::sensors::Received;
 pub use reads::Reads;
+pub use sensors::{Answer as SensorAnswer, Health, SensorRunners, Shown as ShownSensor, ShownLine};
 pub use service::Triggers;
 pub use standing::{FailedCriterion, Standing};
 pub use timers::Shown as ShownTimer;

@@ -17,6 +17,10 @@ pub struct Options {
     /// The least time for which the keys of events are remembered that their senders may send again; `None`: for ever.
     /// Default 24 hours.
     pub dedup_window: Option<Duration>,
+    /// The number of sensors that poll at once, and of requests to sensors that are answered at once. Default 8.
+    pub sensors_at_once: usize,
+    /// How long one poll of a sensor, or one request to it, may take. Default one minute.
+    pub poll_timeout: Duration,
 }
 
 /// What becomes of times at which a timer was due and could not fire, as the host was down, suspended or overloaded.
@@ -39,6 +43,8 @@ impl Default for Options {
             misfire: Misfire::default(),
             max_depth: 32,
             dedup_window: Some(Duration::from_hours(24)),
+            sensors_at_once: 8,
+            poll_timeout: Duration::from_secs(60),
         }
     }
 }

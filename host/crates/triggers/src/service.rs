@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use crate::intake::Intake;
 use crate::options::{Misfire, Options};
 use crate::reads::Reads;
+use crate::sensors::hub::{SensorRunners, Sensors};
 
 /// The service that takes in events and explains them. Cheap to clone.
 #[derive(Clone)]
@@ -28,15 +29,18 @@ struct Inner {
     intake: Intake,
     /// The turn of the reader of large events: one after the other, so that they leave a processor to all others.
     reading: Arc<Semaphore>,
+    sensors: Sensors,
 }
 
 impl Triggers {
-    /// The service over the queue into which rules put executions.
-    pub fn new(queue: Queue, options: Options) -> Self {
+    /// The service over the queue into which rules put executions. `runners` run the sensors of packs.
+    pub fn new(queue: Queue, options: Options, runners: SensorRunners) -> Self {
         let accepting = Semaphore::new(options.accepting_limit);
         let intake = Intake::new(options.bytes_in_flight);
         queue.core().limit_depth_of_events(options.max_depth);
-        Self(Arc::new(Inner { queue, options, accepting, intake, reading: Arc::new(Semaphore::new(1)) }))
+        let sensors = Sensors::new(runners, options.sensors_at_once);
+        let reading = Arc::new(Semaphore::new(1));
+        Self(Arc::new(Inner { queue, options, accepting, intake, reading, sensors }))
     }
 
     /// A handle that does not keep the service.
@@ -72,6 +76,14 @@ impl Triggers {
 
     pub(crate) fn misfire(&self) -> Misfire {
         self.0.options.misfire
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn sensors(&self) -> &Sensors {
+        &self.0.sensors
     }
 
     pub(crate) fn intake(&self) -> &Intake {

@@ -19,13 +19,14 @@ mod wheel;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use petrel_engine_core::{Core, Error};
+use petrel_engine_core::Error;
 use petrel_executions::{self as executions, Stage};
 use petrel_model::{Ref, TimerState, Trigger};
 use petrel_persistence::{Change, StoreExt as _};
 use petrel_rules::timers::{Timer, UTC};
 use tokio::sync::mpsc;
 
+use crate::alarm::sleep_until;
 use crate::options::Misfire;
 use crate::service::Triggers;
 pub use shown::Shown;
@@ -233,14 +234,6 @@ impl Timekeeper {
             // It could not be ended while it was under way.
             self.seen = None;
         }
-    }
-}
-
-/// Waits until `at`, or for ever.
-async fn sleep_until(core: &Core, at: Option<Instant>) {
-    match at {
-        Some(at) => core.sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -171,6 +171,14 @@ pub(crate) static TIMERS: List = List {
     is_stored: false,
 };
 
+pub(crate) static SENSORS: List = List {
+    path: "/sensortypes",
+    // StackStorm names the trigger types of a sensor `trigger`.
+    columns: &[ID, REF, NAME, PACK, ENABLED, text("trigger"), text("health")],
+    others: &[],
+    is_stored: false,
+};
+
 pub(crate) static TRIGGER_TYPES: List =
     List { path: "/triggertypes", columns: &[ID, REF, NAME, PACK], others: &[], is_stored: false };
 
@@ -242,7 +250,7 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 20] = [
+pub(super) static ALL: [&List; 21] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
@@ -253,6 +261,7 @@ pub(super) static ALL: [&List; 20] = [
     &ENFORCEMENTS,
     &TRIGGERS,
     &TIMERS,
+    &SENSORS,
     &TRIGGER_TYPES,
     &TRIGGER_INSTANCES,
     &WEBHOOKS,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
 use petrel_engine::datastore::Entry;
-use petrel_engine::triggers::ShownTimer;
+use petrel_engine::triggers::{ShownSensor, ShownTimer};
 use petrel_model::policy::kinds::PolicyType;
 use petrel_model::{
     ApiKey, Enforcement, Execution, MaintenanceWindow, Pack, Policy, Ref, Rule, Timestamp, Trigger,
@@ -163,6 +163,21 @@ impl Row for ShownTimer {
         match column {
             "type" => Cell::of(self.trigger.kind.as_str()),
             other => of_reference(&self.reference, other),
+        }
+    }
+}
+
+impl Row for ShownSensor {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "enabled" => Cell::Flag(self.sensor.is_enabled()),
+            "health" => Cell::of(self.health.as_str()),
+            "trigger" if self.sensor.trigger_types.is_empty() => Cell::Missing,
+            "trigger" => {
+                let kinds = self.sensor.trigger_types.iter();
+                Cell::Texts(kinds.map(|kind| Cow::Borrowed(kind.as_str())).collect())
+            }
+            other => of_reference(&self.sensor.reference, other),
         }
     }
 }

@@ -13,6 +13,7 @@ enum Kind {
     Triggers,
     Rules,
     Policies,
+    Sensors,
     /// Registered with every part of a pack.
     Always,
     /// Part of the host, so that there is nothing to register.
@@ -30,7 +31,7 @@ const TYPES: [(&str, &str, Kind); 11] = [
     ("config", "configs", Kind::Always),
     ("runner", "runners", Kind::OfHost),
     ("rule_type", "rule_types", Kind::OfHost),
-    ("sensor", "sensors", Kind::Later),
+    ("sensor", "sensors", Kind::Sensors),
     ("alias", "aliases", Kind::Later),
     ("policy", "policies", Kind::Policies),
     ("policy_type", "policy_types", Kind::OfHost),
@@ -63,6 +64,8 @@ impl Wanted {
                 Kind::Triggers => parts.triggers = true,
                 Kind::Rules => parts.rules = true,
                 Kind::Policies => parts.policies = true,
+                // They bring their trigger types.
+                Kind::Sensors => (parts.sensors, parts.triggers) = (true, true),
                 Kind::Always => {}
                 Kind::OfHost => {
                     notes.push(format!("`types`: {many} come with the host and are always there"));
@@ -97,7 +100,7 @@ mod tests {
             (&["action", "rule"], Parts { actions: true, rules: true, ..nothing }, 0),
             (&["triggers", "configs"], Parts { triggers: true, ..nothing }, 0),
             (&["policies", "policy_type"], Parts { policies: true, ..nothing }, 1),
-            (&["sensors"], nothing, 1),
+            (&["sensors"], Parts { sensors: true, triggers: true, ..nothing }, 0),
             (&["runner", "aliases", "actions"], Parts { actions: true, ..nothing }, 2),
         ] {
             let types: Vec<_> = types.iter().map(|name| (*name).to_owned()).collect();

@@ -162,6 +162,7 @@ fn registered(reports: &[Report], notes: Vec<String>) -> wire::Registration<'_> 
         triggers: sum(|report| report.trigger_types),
         rules: sum(|report| report.rules),
         policies: sum(|report| report.policies),
+        sensors: sum(|report| report.sensors),
         notes: notes.collect(),
         ..wire::Registration::default()
     };

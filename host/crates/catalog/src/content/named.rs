@@ -17,6 +17,7 @@ pub(crate) enum Named {
     Trigger,
     Rule,
     Policy,
+    Sensor,
 }
 
 impl Named {
@@ -28,6 +29,7 @@ impl Named {
             Self::Trigger => "trigger",
             Self::Rule => "rule",
             Self::Policy => "policy",
+            Self::Sensor => "sensor",
         }
     }
 
@@ -39,6 +41,7 @@ impl Named {
             Self::Trigger => DocumentKind::TriggerType,
             Self::Rule => DocumentKind::Rule,
             Self::Policy => DocumentKind::Policy,
+            Self::Sensor => DocumentKind::Sensor,
         }
     }
 }
@@ -90,7 +93,7 @@ impl Content {
         let (pack, within) = name.split_once('.').unwrap_or((name, ""));
         match kind {
             Named::Action => {}
-            Named::Trigger | Named::Pack | Named::Rule | Named::Policy => return None,
+            Named::Trigger | Named::Pack | Named::Rule | Named::Policy | Named::Sensor => return None,
         }
         let of_core = refusals::instead_of(within).filter(|_| pack == "core");
         of_core.or_else(|| {

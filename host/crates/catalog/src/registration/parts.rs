@@ -22,11 +22,13 @@ pub struct Parts {
     pub rules: bool,
     /// Policies.
     pub policies: bool,
+    /// Sensors. Their trigger types belong to the trigger types.
+    pub sensors: bool,
 }
 
 impl Parts {
     /// All parts.
-    pub const ALL: Self = Self { actions: true, triggers: true, rules: true, policies: true };
+    pub const ALL: Self = Self { actions: true, triggers: true, rules: true, policies: true, sensors: true };
 
     /// The parts of `contents` to register, where `known` is the registered pack.
     pub(super) fn of(self, mut contents: PackContents, known: Option<&Pack>) -> PackContents {
@@ -40,6 +42,9 @@ impl Parts {
         }
         if !self.policies {
             contents.policies.clear();
+        }
+        if !self.sensors {
+            contents.sensors.clear();
         }
         if self.rules {
             let rules = contents.rules.iter().map(|rule| (rule.name.clone(), rule.enabled));

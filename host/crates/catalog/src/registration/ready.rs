@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_model::{Action, Pack, Policy, Ref, Rule, TriggerType};
+use petrel_model::{Action, Pack, Policy, Ref, Rule, Sensor, TriggerType};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 
@@ -18,11 +18,13 @@ pub(super) struct Ready {
     pub(super) kinds: Vec<RegisteredTriggerType>,
     pub(super) rules: Vec<Arc<CompiledRule>>,
     pub(super) policies: Vec<Policy>,
+    pub(super) sensors: Vec<Sensor>,
     pub(super) expect: Vec<Expect>,
     pub(super) gone_actions: Vec<Ref>,
     pub(super) gone_kinds: Vec<Ref>,
     pub(super) gone_rules: Vec<Ref>,
     pub(super) gone_policies: Vec<Ref>,
+    pub(super) gone_sensors: Vec<Ref>,
     pub(super) config: Option<GivenConfig>,
     pub(super) notes: Vec<String>,
 }
@@ -62,11 +64,13 @@ impl Ready {
         changes.extend(actions.map(Change::put));
         let kinds = self.kinds.iter().map(|registered| TriggerType::clone(&registered.kind));
         changes.extend(kinds.map(Change::put));
+        changes.extend(self.sensors.iter().cloned().map(Change::put));
         changes.extend(self.gone_actions.iter().cloned().map(Change::delete::<Action>));
         changes.extend(self.gone_kinds.iter().cloned().map(Change::delete::<TriggerType>));
         changes.extend(self.gone_rules.iter().cloned().map(Change::delete::<Rule>));
         changes.extend(self.gone_policies.iter().cloned().map(Change::delete::<Policy>));
         changes.extend(self.policies.iter().cloned().map(Change::put));
+        changes.extend(self.gone_sensors.iter().cloned().map(Change::delete::<Sensor>));
         changes.extend(self.rules.iter().map(|compiled| Change::put(Rule::clone(compiled.rule()))));
         changes
     }
@@ -80,8 +84,10 @@ impl Ready {
         self.gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
         self.gone_rules.iter().for_each(|reference| content.delete_rule(reference));
         self.gone_policies.iter().for_each(|reference| content.delete_policy(reference));
+        self.gone_sensors.iter().for_each(|reference| content.delete_sensor(reference));
         self.actions.into_iter().for_each(|action| content.put_action(action));
         self.kinds.into_iter().for_each(|kind| content.put_trigger_type(kind));
+        self.sensors.into_iter().for_each(|sensor| content.put_sensor(sensor));
         self.rules.into_iter().for_each(|rule| content.put_rule(rule));
         self.policies.into_iter().for_each(|policy| content.put_policy(policy));
     }

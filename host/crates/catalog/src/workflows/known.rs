@@ -218,6 +218,7 @@ mod tests {
             components: Vec::new(),
             actions: vec![action("core.noop")],
             trigger_types: Vec::new(),
+            sensors: Vec::new(),
             rules: Vec::new(),
             policies: Vec::new(),
             refused: BTreeMap::new(),

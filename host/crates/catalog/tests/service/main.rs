@@ -10,6 +10,7 @@ mod house;
 mod registration;
 mod removal;
 mod rules;
+mod sensors;
 mod timers;
 mod workflows;
 

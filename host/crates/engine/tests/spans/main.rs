@@ -17,7 +17,7 @@ use petrel_access::Behalf;
 use petrel_catalog::content::Runners;
 use petrel_engine::executions::{Again, Request};
 use petrel_engine::reads::ExecutionFilter;
-use petrel_engine::triggers::Event;
+use petrel_engine::triggers::{Event, SensorRunners};
 use petrel_engine::workflows::orquesta;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Execution, ExecutionId, Object, Status, TraceId};
@@ -112,7 +112,9 @@ async fn start(store: &MemoryStore, ends: usize) -> Engine {
     let runner_type = RunnerType { name: "scripted", description: "", parameters: Object::new() };
     let scripted = Scripted { runner_type, may_end: Semaphore::new(ends) };
     let runners: Runners = [Runs::by(scripted), orquesta()].map(Runs::named).into();
-    let engine = Engine::new(Arc::new(store.clone()), runners, Options::default()).await.unwrap();
+    let engine = Engine::new(Arc::new(store.clone()), runners, SensorRunners::default(), Options::default())
+        .await
+        .unwrap();
     engine.start().await.unwrap();
     engine
 }

@@ -130,7 +130,7 @@ impl Reading<'_> {
     }
 
     /// The problem of a file of the pack that is to be run, if there is one.
-    fn file_problem(&mut self, path: &str, what: &str) -> Option<String> {
+    pub(super) fn file_problem(&mut self, path: &str, what: &str) -> Option<String> {
         let is_inside =
             !path.starts_with('/') && path.split('/').all(|part| part != "..") && !path.contains('\\');
         let shown = short(path);

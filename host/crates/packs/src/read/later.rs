@@ -1,5 +1,5 @@
-//! Content that is not supported yet, sensors and aliases: their files are only looked at for misspelt fields, so
-//! that they are right when their time comes.
+//! Content that is not supported yet, aliases: their files are only looked at for misspelt fields, so that
+//! they are right when their time comes. Sensors, which may have any field, are looked at in the same way.
 
 use petrel_model::nearest::nearest;
 use petrel_yaml::{Content, Node};
@@ -8,7 +8,7 @@ use crate::limits::MOST_PROBLEMS;
 use crate::problem::{Problem, short};
 
 /// The directories of such content.
-pub(super) const FOLDERS: [&str; 2] = ["sensors", "aliases"];
+pub(super) const FOLDERS: [&str; 1] = ["aliases"];
 
 /// The fields of a sensor, as StackStorm's `bootstrap/sensorsregistrar.py` reads them.
 const SENSOR: &[&str] = &[

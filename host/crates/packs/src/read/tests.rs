@@ -34,11 +34,45 @@ fn a_pack_is_read_with_all_that_is_in_it() {
         contents.notes,
         [
             "rules/r.yaml: the rule is disabled, since it does not say enabled: true",
-            "sensors/s.yaml is ignored: sensors are not supported yet",
+            "sensor `s` is left out: sensors/s.yaml:1:1: a sensor must be a mapping of names to values, and is a text; write name: value",
             "actions/run.yml: actions/lib/run.sh does not say what interprets it; begin it with a line such as #!/bin/sh",
             "actions/run.yml: actions/lib/run.sh has no run bit; set it: chmod +x actions/lib/run.sh",
         ]
     );
+}
+
+#[test]
+fn sensors_bring_their_trigger_types_and_say_what_does_not_run() {
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+        ("triggers/push.yaml", b"name: push\npayload_schema: {type: object}\n"),
+        (
+            "sensors/a.yaml",
+            b"class_name: A\nentry_point: a.wasm\ntrigger_types: [{name: push, payload_schema: {type: object}}, {name: seen}]\n",
+        ),
+        ("sensors/a.wasm", b""),
+        ("sensors/b.yaml", b"class_name: B\nentry_point: c.wasm\ntrigger_types: [{name: push}, {name: seen}]\n"),
+        ("c.wasm", b""),
+        ("sensors/p.yaml", b"class_name: P\nentry_point: p.py\ntrigger_types: [{name: lost}]\n"),
+        ("sensors/twin.yaml", b"class_name: P\nentry_point: a.wasm\n"),
+        ("sensors/way_out.yaml", b"class_name: O\nentry_point: ../../o.wasm\n"),
+    ];
+    let contents = read_pack(&Embedded(files)).unwrap();
+    let sensors: Vec<_> =
+        contents.sensors.iter().map(|one| (one.reference.as_str(), one.entry_point.as_str())).collect();
+    assert_eq!(sensors, [("demo.A", "sensors/a.wasm"), ("demo.B", "c.wasm"), ("demo.P", "sensors/p.py")]);
+    let kinds: Vec<_> = contents.trigger_types.iter().map(|kind| kind.reference.as_str()).collect();
+    assert_eq!(kinds, ["demo.push", "demo.seen", "demo.lost"]);
+    let notes = contents.notes.join("\n");
+    for said in [
+        "sensors/b.yaml: trigger type push is declared elsewhere too",
+        "there is no such file",
+        "sensors/p.yaml: sensor P does not run yet, as it is written in Python",
+        "sensor `twin` is left out: sensors/twin.yaml: sensor P is in sensors/p.yaml too; rename one",
+        "sensor `way_out` is left out: sensors/way_out.yaml: entry_point is ../../o.wasm, which is outside the pack",
+    ] {
+        assert!(notes.contains(said), "{said}: {notes}");
+    }
 }
 
 #[test]

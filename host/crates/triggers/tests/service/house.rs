@@ -14,7 +14,7 @@ use petrel_model::{Enforcement, Execution, Object, Status, StatusEvent, TriggerI
 use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, MemoryStore, Store as _};
 use petrel_runners::{Call, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
 use petrel_store_suite::{Altered, Difference};
-use petrel_triggers::{Accepted, Explanation, Options, Triggers};
+use petrel_triggers::{Accepted, Explanation, Options, SensorRunners, Triggers};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -90,7 +90,7 @@ pub(crate) struct House {
     pub(crate) store: Altered<Full>,
     pub(crate) queue: Queue,
     keys: Keys,
-    options: (Options, petrel_executions::Options),
+    options: (Options, petrel_executions::Options, SensorRunners),
     place: Arc<TempDir>,
 }
 
@@ -102,9 +102,18 @@ impl House {
 
     /// The same with these settings.
     pub(crate) async fn with(options: Options, executions: petrel_executions::Options) -> Self {
+        Self::watching(options, executions, SensorRunners::default()).await
+    }
+
+    /// The same with what runs sensors.
+    pub(crate) async fn watching(
+        options: Options,
+        executions: petrel_executions::Options,
+        runners: SensorRunners,
+    ) -> Self {
         let (store, clock) = (Altered::default(), Arc::new(SetClock::default()));
         let place = Arc::new(TempDir::new().unwrap());
-        let house = Self::over(store, clock, (options, executions), place).await;
+        let house = Self::over(store, clock, (options, executions, runners), place).await;
         house.webhook(&json!({})).await;
         house.write_pack(
             "house",
@@ -128,13 +137,14 @@ impl House {
     pub(crate) async fn next_process_with(&self, options: Options) -> Self {
         self.core.stop(Duration::ZERO).await;
         let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&self.place));
-        Self::over(self.store.reopen(), clock, (options, self.options.1.clone()), place).await
+        let options = (options, self.options.1.clone(), Arc::clone(&self.options.2));
+        Self::over(self.store.reopen(), clock, options, place).await
     }
 
     async fn over(
         store: Altered<Full>,
         clock: Arc<SetClock>,
-        options: (Options, petrel_executions::Options),
+        options: (Options, petrel_executions::Options, SensorRunners),
         place: Arc<TempDir>,
     ) -> Self {
         let core = Core::new(Arc::new(store.clone()), Arc::<SetClock>::clone(&clock));
@@ -145,7 +155,7 @@ impl House {
         let (known, own) = (evaluations.clone(), petrel_catalog::Options::default());
         let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, own).await.unwrap();
         let queue = Queue::new(core.clone(), catalog.clone(), keys.clone(), evaluations, options.1.clone());
-        let triggers = Triggers::new(queue.clone(), options.0.clone());
+        let triggers = Triggers::new(queue.clone(), options.0.clone(), Arc::clone(&options.2));
         Self { triggers, catalog, core, clock, store, queue, keys, options, place }
     }
 
@@ -165,7 +175,8 @@ impl House {
         self.register("core").await;
     }
 
-    fn write_pack(&self, name: &str, files: &[(String, String)]) {
+    /// Writes the files of a pack.
+    pub(crate) fn write_pack(&self, name: &str, files: &[(String, String)]) {
         let metadata =
             format!("ref: {name}\nname: {name}\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.org\n");
         for (file, text) in files.iter().chain([&("pack.yaml".to_owned(), metadata)]) {
@@ -175,7 +186,7 @@ impl House {
         }
     }
 
-    async fn register(&self, name: &str) {
+    pub(crate) async fn register(&self, name: &str) {
         self.catalog.register_pack(&self.place.path().join(name), true).await.unwrap();
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use petrel_access::Behalf;
 use petrel_engine::executions::{Answer, Canceled, Recovered, Resumed};
 use petrel_engine::reads::ExecutionFilter;
+use petrel_engine::triggers::SensorRunners;
 use petrel_engine::{Engine, Error};
 use petrel_engine_core::{Core, SetClock};
 use petrel_model::{Execution, ExecutionId, Status};
@@ -50,7 +51,10 @@ impl House {
             plan.store.commit(Commit::of([Change::put(Plan::webhook())])).await.unwrap();
         }
         let script = Script::default();
-        let engine = Engine::on(core.clone(), script.runners(), plan.options.clone()).await.unwrap();
+        let engine =
+            Engine::on(core.clone(), script.runners(), SensorRunners::default(), plan.options.clone())
+                .await
+                .unwrap();
         let mut house = Self { engine, core, script, report: Recovered::default(), plan };
         if !house.plan.is_known {
             house.register().await.unwrap();

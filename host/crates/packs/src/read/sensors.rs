@@ -1,0 +1,112 @@
+//! The sensors of a pack with their trigger types. A problem of one sensor leaves that sensor out, and nothing else, as in
+//! StackStorm.
+
+use std::collections::BTreeMap;
+
+use petrel_model::{Sensor, TriggerType};
+
+use super::{Reading, about, later, stem};
+use crate::definition::{SensorDefinition, read_sensor};
+use crate::problem::{Problem, short};
+
+/// The folder of sensors.
+const FOLDER: &str = "sensors";
+
+impl Reading<'_> {
+    /// The sensors of the pack, each name once, and the trigger types that only they declare.
+    pub(super) fn sensors(&mut self, known: &[(String, TriggerType)]) -> (Vec<Sensor>, Vec<TriggerType>) {
+        let mut sensors: BTreeMap<String, Sensor> = BTreeMap::new();
+        let mut kinds: Vec<TriggerType> = Vec::new();
+        for file in self.files(FOLDER) {
+            let text = match self.text(&file) {
+                Ok(text) => text,
+                Err(problems) => {
+                    self.leave_out(&file, &problems);
+                    continue;
+                }
+            };
+            self.notes.extend(later::strays(FOLDER, &file, &text));
+            match read_sensor(&file, &text, self.pack) {
+                Ok(definition) => self.take_sensor(&file, definition, &mut sensors, (known, &mut kinds)),
+                Err(problems) => self.leave_out(&file, &problems),
+            }
+        }
+        (sensors.into_values().collect(), kinds)
+    }
+
+    /// Takes in a sensor and those of its trigger types that are new.
+    fn take_sensor(
+        &mut self,
+        file: &str,
+        SensorDefinition { mut sensor, trigger_types }: SensorDefinition,
+        sensors: &mut BTreeMap<String, Sensor>,
+        (known, kinds): (&[(String, TriggerType)], &mut Vec<TriggerType>),
+    ) {
+        let name = sensor.class_name().to_owned();
+        if let Some(other) = sensors.get(&name) {
+            let message = format!("sensor {} is in {} too; rename one", short(&name), other.metadata_file);
+            return self.leave_out(file, &[about(file, message)]);
+        }
+        let written = &sensor.entry_point;
+        if written.starts_with('/') || written.split('/').any(|part| part == "..") || written.contains('\\') {
+            let message = format!(
+                "entry_point is {}, which is outside the pack; move the file into it",
+                short(written)
+            );
+            return self.leave_out(file, &[about(file, message)]);
+        }
+        sensor.entry_point = self.entry_point_of(file, written);
+        if sensor.entry_point.ends_with(".py") {
+            self.notes.push(format!(
+                "{file}: sensor {} does not run yet, as it is written in Python; its trigger types are registered, and \
+                 their events can come by a webhook or a component",
+                short(&name)
+            ));
+        } else if !sensor.entry_point.ends_with(".wasm") {
+            self.notes.push(format!(
+                "{file}: sensor {} does not run: entry_point is {}, which is no component; name a file that ends in .wasm",
+                short(&name),
+                short(&sensor.entry_point)
+            ));
+        }
+        for kind in trigger_types {
+            let mut all = known.iter().map(|(_, kind)| kind).chain(kinds.iter());
+            match all.find(|other| other.reference == kind.reference) {
+                // Sensors of one pack often declare the same trigger type.
+                Some(same) if same.payload_schema == kind.payload_schema => {}
+                Some(_) => self.notes.push(format!(
+                    "{file}: trigger type {} is declared elsewhere too, with another payload_schema; the first one counts",
+                    short(kind.reference.name())
+                )),
+                None => {
+                    let schemas = [
+                        ("payload_schema", &kind.payload_schema),
+                        ("parameters_schema", &kind.parameters_schema),
+                    ];
+                    self.types_of(file, &schemas);
+                    kinds.push(kind);
+                }
+            }
+        }
+        sensors.insert(name, sensor);
+    }
+
+    /// The entry point of a sensor, relative to the pack: StackStorm looks for it beside the metadata, and a component
+    /// may lie where those of actions do.
+    fn entry_point_of(&mut self, file: &str, written: &str) -> String {
+        let beside = format!("{FOLDER}/{written}");
+        let Some(problem) = self.file_problem(&beside, "entry_point") else { return beside };
+        if self.file_problem(written, "entry_point").is_none() {
+            return written.to_owned();
+        }
+        // Its trigger types are of use even so.
+        self.notes.push(format!("{file}: {problem}; the sensor cannot run without it"));
+        beside
+    }
+
+    /// Notes that a sensor is left out.
+    fn leave_out(&mut self, file: &str, problems: &[Problem]) {
+        let told = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        self.notes.push(format!("sensor `{}` is left out: {told}", stem(file)));
+    }
+}

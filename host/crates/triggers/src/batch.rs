@@ -1,0 +1,111 @@
+//! Several events in one commit, with what belongs to them: all that a poll of a sensor brought, for example.
+
+use std::collections::BTreeMap;
+
+use petrel_engine_core::{Error, refuse_depth};
+use petrel_executions::{self as executions, Stage};
+use petrel_model::{Ref, TriggerInstanceId};
+use petrel_persistence::Change;
+
+use crate::dispatcher::Accepted;
+use crate::failures;
+use crate::incoming::Event;
+use crate::service::Triggers;
+
+/// After so many events other tasks of the worker have a turn.
+const IN_A_ROW: usize = 32;
+
+/// An event of a trigger type without parameters, which is to be stored with others. It may have a key by which it is taken
+/// once, see [`Event::taken_once`].
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    /// The trigger type.
+    pub(crate) kind: Ref,
+    /// The event.
+    pub(crate) event: Event,
+}
+
+/// What became of a member of a batch.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// It was stored.
+    Stored(Accepted),
+    /// It is the same as this one, which was stored before.
+    Repeated(TriggerInstanceId),
+    /// It does not fit, so that it was left out.
+    Refused(Error),
+}
+
+impl Triggers {
+    /// Stores these events with all their consequences in one commit, and with the changes that `beside` makes of what
+    /// became of each.
+    ///
+    /// # Errors
+    /// When too much waits, the host is stopping, the same event has been stored meanwhile ([`Error::Conflict`]), or the
+    /// store fails. Nothing was stored then.
+    pub(crate) async fn accept_all(
+        &self,
+        members: &[Member],
+        beside: impl FnOnce(&[Taken]) -> Vec<Change> + Send,
+    ) -> Result<Vec<Taken>, Error> {
+        self.queue().check_room()?;
+        let _turn = self.accepting_turn()?;
+        let (mut all, mut changes, mut failed) = (Vec::with_capacity(members.len()), Vec::new(), Vec::new());
+        let (mut known, mut expect) = (BTreeMap::new(), Vec::new());
+        for (place, member) in members.iter().enumerate() {
+            if place % IN_A_ROW == IN_A_ROW - 1 {
+                tokio::task::yield_now().await;
+            }
+            let once = member.event.once();
+            if let Some(first) = once.and_then(|once| known.get(once.digest())) {
+                all.push(Taken::Repeated(*first));
+                continue;
+            }
+            if let Some(once) = once
+                && let Some(first) = self.first(once).await?
+            {
+                all.push(Taken::Repeated(first.id));
+                continue;
+            }
+            match self.member(member).await {
+                Ok((trace, accepted, its)) => {
+                    if let Some(once) = once {
+                        known.insert(once.digest(), accepted.id);
+                        expect.push(once.expectation());
+                    }
+                    failed.push((trace, failures::among(&its)));
+                    changes.extend(its);
+                    all.push(Taken::Stored(accepted));
+                }
+                Err(error) if is_its_own_fault(&error) => all.push(Taken::Refused(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        changes.extend(beside(&all));
+        if changes.is_empty() {
+            return Ok(all);
+        }
+        let schedulers = self.queue().schedulers_of(&changes);
+        let started = self.core().monotonic();
+        self.core().commit(expect, changes).await?;
+        executions::stage(Stage::AcceptCommit, self.core().since(started));
+        failed.iter().for_each(|(trace, failed)| failures::log(self.core(), *trace, failed));
+        self.queue().wake_these(schedulers);
+        Ok(all)
+    }
+
+    /// The consequences of one of several events.
+    async fn member(&self, member: &Member) -> Result<(petrel_model::TraceId, Accepted, Vec<Change>), Error> {
+        refuse_depth("the payload", member.event.values())?;
+        let kind = member.kind.clone();
+        let arrived = self.arrived(kind.clone(), kind, member.event.clone(), self.content());
+        let trace = arrived.trace();
+        let (accepted, changes) = self.decided(arrived).await?;
+        Ok((trace, accepted, changes))
+    }
+}
+
+/// Whether an event is refused for what it is, so that it would be refused again.
+fn is_its_own_fault(error: &Error) -> bool {
+    matches!(error, Error::Invalid { .. } | Error::NotFound { .. } | Error::TooLarge { .. })
+}

@@ -1,0 +1,102 @@
+//! An event as a sensor or an action emits it: it has to be of a trigger type of its own pack, and of some size.
+
+use async_trait::async_trait;
+use petrel_catalog::content::Content;
+use petrel_engine_core::Error;
+use petrel_model::quoted::quoted;
+use petrel_model::{Ref, TriggerInstanceId};
+use petrel_runners::sensors::{Emitted, Emitter, NotEmitted};
+
+use super::turn::{error_of, failure};
+use crate::batch::{Member, Taken};
+use crate::dedup::Once;
+use crate::incoming::Event;
+use crate::service::Triggers;
+
+/// The largest payload of an event that a sensor or an action emits, in bytes of JSON.
+const LARGEST_PAYLOAD: usize = 1 << 20;
+
+/// The event that a pack emits, ready to be stored.
+///
+/// # Errors
+/// When its trigger type is not the pack's or does not exist, or it is too large. Whether the payload fits is seen when it
+/// is stored.
+pub(super) fn member(content: &Content, pack: &str, emitted: Emitted) -> Result<Member, NotEmitted> {
+    let Emitted { trigger, payload, dedup_key, trace_tag, .. } = emitted;
+    let kind = kind_of(content, pack, &trigger)?;
+    if !payload.is_object() {
+        return Err(NotEmitted::Invalid(format!("the payload of an event of {kind} is no object; emit one")));
+    }
+    let once = dedup_key.map(|key| Once::new(&format!("trigger {kind}"), &key)).transpose();
+    let once = once.map_err(|error| NotEmitted::Invalid(format!("{error}; {}", error.hint())))?;
+    let event = Event::from(payload);
+    let bytes = event.payload().text().len();
+    if bytes > LARGEST_PAYLOAD {
+        return Err(NotEmitted::Invalid(format!(
+            "the payload of an event of {kind} has {bytes} bytes, and {LARGEST_PAYLOAD} is the limit; emit a reference to it"
+        )));
+    }
+    let event = event.in_trace(trace_tag.and_then(|tag| tag.parse().ok()));
+    Ok(Member { kind, event: event.taken_once(once) })
+}
+
+/// The trigger type that a pack names, by its reference or by its name in the pack.
+fn kind_of(content: &Content, pack: &str, trigger: &str) -> Result<Ref, NotEmitted> {
+    let own = format!("{pack}.");
+    let kind = Ref::new(pack, trigger.strip_prefix(&own).unwrap_or(trigger));
+    let Err(error) = content.trigger_type(&kind) else { return Ok(kind) };
+    let foreign = trigger.parse::<Ref>().ok().filter(|foreign| content.trigger_type(foreign).is_ok());
+    Err(match foreign {
+        Some(foreign) => NotEmitted::Denied(format!(
+            "the trigger type {foreign} is not of the pack {pack}, which may emit events of its own ones only; declare one in \
+             its sensors or triggers"
+        )),
+        None => NotEmitted::Invalid(format!("{} ({}); {}", error, quoted(trigger), error.hint())),
+    })
+}
+
+#[async_trait]
+impl Emitter for Triggers {
+    async fn emit(&self, pack: &str, source: &Ref, event: Emitted) -> Result<TriggerInstanceId, NotEmitted> {
+        let member = {
+            let content = self.content();
+            member(&content, pack, event)
+        };
+        let stored = match member {
+            Ok(member) => self.store_emitted(member).await,
+            Err(why) => Err(why),
+        };
+        let now = self.core().now();
+        match &stored {
+            Ok(_) => self.sensors().board().count(source, now, None),
+            Err(NotEmitted::Busy(_)) => {}
+            Err(why) => {
+                self.log_refusal(source, &why.to_string());
+                let hint = "correct the sensor, or the payload_schema of the trigger type";
+                let error = error_of(&failure("event.refused", why.to_string(), hint), now);
+                self.sensors().board().count(source, now, Some(error));
+            }
+        }
+        stored
+    }
+}
+
+impl Triggers {
+    async fn store_emitted(&self, member: Member) -> Result<TriggerInstanceId, NotEmitted> {
+        let busy = |error: Error| NotEmitted::Busy(format!("{error}; {}", error.hint()));
+        let taken = self.accept_all(&[member], |_| Vec::new()).await.map_err(busy)?;
+        match taken.into_iter().next() {
+            Some(Taken::Stored(accepted)) => Ok(accepted.id),
+            Some(Taken::Refused(error)) => Err(NotEmitted::Invalid(format!("{error}; {}", error.hint()))),
+            Some(Taken::Repeated(first)) => Ok(first),
+            None => Err(NotEmitted::Busy("it was not stored; try again".into())),
+        }
+    }
+
+    /// Writes a line about an event that was refused, unless there are many.
+    pub(super) fn log_refusal(&self, source: &Ref, error: &str) {
+        if let Some(left_out) = self.core().may_log(source.as_str()) {
+            tracing::warn!(%source, error, left_out, "an event was refused; others are taken");
+        }
+    }
+}

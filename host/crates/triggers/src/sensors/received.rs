@@ -1,0 +1,127 @@
+//! Requests that sensors are given. The sensor decides who may send what; its answer is sent once its events are stored.
+
+use petrel_engine_core::Error;
+use petrel_model::Ref;
+use petrel_runners::OutputSink;
+use petrel_runners::sensors::{Received, Reply, SensorFailure, SensorKind};
+
+use super::emission;
+use super::turn::{LOGGED, error_of, failure};
+use crate::batch::Taken;
+use crate::service::Triggers;
+
+/// The greatest number of events that one request may bring.
+const MOST_EVENTS: usize = 1_000;
+/// The largest body of an answer, in bytes.
+const LARGEST_ANSWER: usize = 1 << 20;
+
+/// The answer of a sensor to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Triggers {
+    /// Whether a sensor takes requests now.
+    ///
+    /// # Errors
+    /// When there is none of this name that does.
+    pub fn takes_requests(&self, name: &str) -> Result<Ref, Error> {
+        let none = || Error::NotFound {
+            what: "sensor that takes requests",
+            name: name.to_owned(),
+            hint: "`petrel sensor list` shows the sensors, and which of them are enabled".into(),
+        };
+        let reference: Ref = name.parse().map_err(|_no_reference| none())?;
+        let board = self.sensors().board();
+        let is_open = board
+            .get(&reference)
+            .is_some_and(|live| live.kind == Some(SensorKind::Webhook) && live.subject.sensor.is_enabled());
+        if is_open { Ok(reference) } else { Err(none()) }
+    }
+
+    /// Gives a request to a sensor, stores its events, and returns its answer.
+    ///
+    /// # Errors
+    /// When there is no such sensor, it fails, or its events cannot be stored. Nothing was stored then.
+    pub async fn give_request(&self, name: &str, request: Received) -> Result<Answer, Error> {
+        let reference = self.takes_requests(name)?;
+        self.queue().check_room()?;
+        let _turn = self.sensors().answering_turn()?;
+        let Reply { events, status, body } = match self.reply(&reference, request).await {
+            Ok(reply) => reply,
+            Err(why) => return Err(self.no_answer(&reference, &why)),
+        };
+        let content = self.content();
+        let (now, mut members) = (self.core().now(), Vec::with_capacity(events.len()));
+        let mut refused = Vec::new();
+        for event in events {
+            match emission::member(&content, reference.pack(), event) {
+                Ok(member) => members.push(member),
+                Err(why) => refused.push(why.to_string()),
+            }
+        }
+        drop(content);
+        let taken =
+            if members.is_empty() { Vec::new() } else { self.accept_all(&members, |_| Vec::new()).await? };
+        let mut board = self.sensors().board();
+        board.answered(&reference, now, None);
+        for one in taken {
+            match one {
+                Taken::Stored(_) => board.count(&reference, now, None),
+                Taken::Repeated(_) => {}
+                Taken::Refused(error) => refused.push(error.to_string()),
+            }
+        }
+        for why in refused {
+            let hint = "correct the sensor, or the payload_schema of the trigger type";
+            board.count(&reference, now, Some(error_of(&failure("event.refused", why.as_str(), hint), now)));
+            self.log_refusal(&reference, &why);
+        }
+        Ok(Answer { status, body })
+    }
+
+    /// What a sensor answers to a request.
+    async fn reply(&self, reference: &Ref, request: Received) -> Result<Reply, SensorFailure> {
+        let gone = || failure("not_found", "it is gone meanwhile", "send the request again");
+        let subject = self.sensors().board().get(reference).map(|live| live.subject.clone());
+        let subject = subject.ok_or_else(gone)?;
+        let runner = subject.runner.ok_or_else(gone)?;
+        let call = self.call_of(&subject.sensor).await?;
+        let (output, stop) = (OutputSink::new(LOGGED), self.core().end_running());
+        let cancel = stop.child_token();
+        let receiving = runner.receive(call, request, output.clone(), cancel.clone());
+        let result = self.within(receiving, stop, &cancel).await;
+        self.sensors().board().log(reference, self.core().now(), &output);
+        let reply =
+            result.unwrap_or_else(|| Err(failure("stopping", "the host is stopping", "try again")))?;
+        if !(200..=599).contains(&reply.status) {
+            let message = format!("it answers with the status {}", reply.status);
+            return Err(failure("sensor.status", message, "have it answer with 200 to 599"));
+        }
+        if reply.events.len() > MOST_EVENTS || reply.body.len() > LARGEST_ANSWER {
+            let message = format!(
+                "its answer has {} events and a body of {} bytes; {MOST_EVENTS} and {LARGEST_ANSWER} are the limits",
+                reply.events.len(),
+                reply.body.len()
+            );
+            return Err(failure("limit.answer", message, "have it answer with less"));
+        }
+        Ok(reply)
+    }
+
+    /// The error for a request that a sensor did not answer. The sender learns nothing of the reason.
+    fn no_answer(&self, reference: &Ref, why: &SensorFailure) -> Error {
+        let now = self.core().now();
+        self.sensors().board().answered(reference, now, Some(error_of(why, now)));
+        if let Some(left_out) = self.core().may_log(reference.as_str()) {
+            tracing::warn!(sensor = %reference, code = why.code, error = why.message, hint = why.hint, left_out, "a sensor did not answer a request");
+        }
+        Error::Internal(format!(
+            "the sensor {reference} has failed; `petrel sensor get {reference}` says why"
+        ))
+    }
+}

@@ -1,0 +1,231 @@
+//! `petrel sensor`: the sensors of packs, how each is, and what it has logged.
+
+use clap::Subcommand;
+use petrel_api_types as wire;
+use petrel_api_types::Item;
+use petrel_model::Timestamp;
+use reqwest::Method;
+use serde_json::json;
+
+use super::each::each;
+use super::session::{Items, Secrets, Session, path_segment};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Attributes, Listing, to_the_second};
+
+/// Show, switch, poll and restart sensors.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sensor {
+    /// List the sensors of packs
+    #[command(
+        alias = "ls",
+        after_help = "Examples:\n  petrel sensor list\n  petrel sensor list --health failing"
+    )]
+    List {
+        /// List only sensors of this pack
+        #[arg(short, long)]
+        pack: Option<String>,
+        /// List only sensors of this health: ok, new, failing, held, disabled or unsupported
+        #[arg(long)]
+        health: Option<String>,
+    },
+    /// Show a sensor, how it is, and its last error
+    #[command(after_help = "Examples:\n  petrel sensor get feed.Watch")]
+    Get {
+        /// The sensor, as pack.name
+        #[arg(value_name = "SENSOR")]
+        reference: String,
+        #[command(flatten)]
+        secrets: Secrets,
+    },
+    /// Enable sensors
+    #[command(after_help = "Examples:\n  petrel sensor enable feed.Watch")]
+    Enable(Named),
+    /// Disable sensors; they stay so when their packs are registered again
+    #[command(after_help = "Examples:\n  petrel sensor disable feed.Watch")]
+    Disable(Named),
+    /// Have sensors polled now
+    #[command(after_help = "Examples:\n  petrel sensor poll feed.Watch")]
+    Poll(Named),
+    /// Have sensors begin anew from where they have come to, at once
+    #[command(after_help = "Examples:\n  petrel sensor restart feed.Watch")]
+    Restart(Named),
+    /// Have sensors forget how far they have come, and begin at the beginning
+    #[command(after_help = "Examples:\n  petrel sensor reset-cursor feed.Watch")]
+    ResetCursor(Named),
+    /// Show the last lines that a sensor has logged since the host started, at most 200
+    #[command(after_help = "Examples:\n  petrel sensor logs feed.Watch")]
+    Logs {
+        /// The sensor, as pack.name
+        #[arg(value_name = "SENSOR")]
+        reference: String,
+    },
+}
+
+/// Sensors by name.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Named {
+    /// The sensors, as pack.name
+    #[arg(value_name = "SENSOR", required = true)]
+    references: Vec<String>,
+}
+
+impl Sensor {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        match self {
+            Self::List { pack, health } => {
+                let asked = [("pack", pack), ("health", health)];
+                let asked: Vec<_> =
+                    asked.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect();
+                let filters = asked.iter().map(|(flag, value)| format!("&{flag}={}", path_segment(value)));
+                let path = format!("/sensortypes?limit=-1{}", filters.collect::<String>());
+                let answer = session.client.list(&path).await?;
+                session.show(&answer, |sensors: Items<wire::Sensor<'static>>| {
+                    print::listing(listed(&sensors), &asked);
+                })?;
+            }
+            Self::Get { reference, secrets } => {
+                let answer = session.client.get(&secrets.asked(&path(&reference))).await?;
+                session
+                    .show(&answer, |sensor: wire::Sensor<'static>| print::attributes(&attributes(&sensor)))?;
+            }
+            Self::Enable(named) => return switch(session, &named, true).await,
+            Self::Disable(named) => return switch(session, &named, false).await,
+            Self::Poll(named) => return order(session, &named, "poll", "is polled now").await,
+            Self::Restart(named) => return order(session, &named, "restart", "begins anew").await,
+            Self::ResetCursor(named) => {
+                return order(session, &named, "reset_cursor", "begins at the beginning").await;
+            }
+            Self::Logs { reference } => {
+                let answer = session.client.list(&format!("{}/logs", path(&reference))).await?;
+                session.show(&answer, |lines: Vec<wire::SensorLine<'static>>| {
+                    lines.iter().for_each(|line| print::line(&shown(line)));
+                })?;
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+fn path(reference: &str) -> String {
+    format!("/sensortypes/{}", path_segment(reference))
+}
+
+async fn switch(session: &Session, named: &Named, enabled: bool) -> Result<Code, Failure> {
+    let act = async |reference: &str| {
+        session.client.send_json(Method::PUT, &path(reference), &json!({"enabled": enabled})).await
+    };
+    let what = if enabled { "is enabled" } else { "is disabled" };
+    each(session.form, &named.references, act, |reference, _| {
+        tell(reference, what);
+        Ok(())
+    })
+    .await
+}
+
+/// Has the host do something with sensors.
+async fn order(session: &Session, named: &Named, verb: &str, what: &str) -> Result<Code, Failure> {
+    let act = async |reference: &str| {
+        let path = format!("{}/{verb}", path(reference));
+        session.client.send_json(Method::POST, &path, &json!({})).await
+    };
+    each(session.form, &named.references, act, |reference, _| {
+        tell(reference, what);
+        Ok(())
+    })
+    .await
+}
+
+/// Says what was done with a sensor, and the next step.
+fn tell(reference: &str, what: &str) {
+    print::note(&format!("{reference} {what}; `petrel sensor get {reference}` shows how it is"));
+}
+
+/// The list of sensors.
+fn listed<'r>(sensors: &'r [Item<'r, wire::Sensor<'r>>]) -> Listing<'r, wire::Sensor<'r>> {
+    let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), to_the_second);
+    Listing::of(sensors)
+        .whole("SENSOR", |sensor| sensor.reference.to_string())
+        .whole("HEALTH", |sensor| sensor.health.to_string())
+        .whole("KIND", |sensor| sensor.kind.as_deref().unwrap_or("-").to_owned())
+        .whole("NEXT", move |sensor| time(sensor.next_at))
+        .whole("EVENTS", |sensor| sensor.events.to_string())
+        .text("LAST ERROR", |sensor| {
+            sensor.last_error.as_ref().map(|error| error.message.clone()).unwrap_or_default()
+        })
+}
+
+/// A sensor with all that is known of it.
+fn attributes(sensor: &wire::Sensor<'_>) -> Attributes {
+    let error = sensor.last_error.as_ref();
+    Attributes::default()
+        .text("ref", &sensor.reference)
+        .text("description", &sensor.description)
+        .text("enabled", sensor.enabled)
+        .text("health", &sensor.health)
+        .text_if_any("held", sensor.held.as_deref())
+        .text_if_any("kind", sensor.kind.as_deref())
+        .text("running", sensor.running)
+        .text_if_any("poll_interval", sensor.poll_interval.as_ref())
+        .time("next_at", sensor.next_at)
+        .time("last_success_at", sensor.last_success_at)
+        .text("failures", sensor.failures)
+        .time("last_error_at", error.map(|error| error.at))
+        .text_if_any("last_error", error.map(|error| format!("{} ({})", error.message, error.code)))
+        .text_if_any("remedy", error.map(|error| &error.hint))
+        .text("polls", sensor.polls)
+        .text("events", sensor.events)
+        .text("refused", sensor.refused)
+        .value("cursor", &sensor.cursor)
+        .text("entry_point", &sensor.entry_point)
+        .text("trigger_types", sensor.trigger_types.join(", "))
+}
+
+/// A line that a sensor has logged.
+fn shown(line: &wire::SensorLine<'_>) -> String {
+    format!("{}  {}", to_the_second(line.at), line.line)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// A sensor as a host sends it.
+    fn answered() -> Value {
+        json!({
+            "ref": "feed.Watch",
+            "health": "failing",
+            "kind": "poll",
+            "next_at": "2026-11-20T01:00:00.000000Z",
+            "failures": 2,
+            "events": 7,
+            "last_error": {"at": "2026-11-20T00:59:00Z", "code": "sensor.failed", "message": "no answer", "hint": "h"},
+            "trigger_types": ["feed.seen", "feed.lost"],
+        })
+    }
+
+    #[test]
+    fn a_list_of_sensors_says_how_each_is() {
+        let sensors: Vec<Item<'static, wire::Sensor<'static>>> =
+            serde_json::from_value(json!([answered()])).unwrap();
+        assert_eq!(
+            listed(&sensors).lines(None, false),
+            [
+                "SENSOR      HEALTH   KIND  NEXT                  EVENTS  LAST ERROR",
+                "feed.Watch  failing  poll  2026-11-20T01:00:00Z  7       no answer",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sensor_is_shown_with_its_last_error() {
+        let sensor = serde_json::from_value(answered()).unwrap();
+        let lines = attributes(&sensor).lines(false).join("\n");
+        for line in
+            ["feed.Watch", "no answer (sensor.failed)", "feed.seen, feed.lost", "2026-11-20T00:59:00Z"]
+        {
+            assert!(lines.contains(line), "{line}: {lines}");
+        }
+    }
+}

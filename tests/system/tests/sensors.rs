@@ -1,0 +1,58 @@
+//! Sensors of packs in the real host: they are registered with their trigger types, switched by operators, and say what
+//! keeps them from running. Requests to sensors that do not take any are refused.
+
+use petrel_system_tests::{Place, assert_says};
+use serde_json::json;
+
+/// The head of a request with JSON.
+const JSON: &str = "Content-Type: application/json\r\n";
+const WATCH: &str = "class_name: Watch\nentry_point: watch.py\npoll_interval: 5\ntrigger_types:\n  - {name: seen, payload_schema: {type: object, properties: {n: {type: integer}}}}\n";
+
+#[test]
+fn sensors_come_and_go_with_their_pack_and_stay_as_they_were_switched() {
+    let place = Place::default();
+    place.write(
+        "feed/pack.yaml",
+        "ref: feed\nname: feed\ndescription: x\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n",
+    );
+    place.write("feed/sensors/watch.yaml", WATCH);
+    place.write("feed/sensors/watch.py", "class Watch:\n    pass\n");
+    let host = place.start(&[]);
+    let registered = host.ok(&["pack", "register", &place.path("feed")]).stderr;
+    assert_says(&registered, &["sensors/watch.yaml: sensor Watch does not run yet"]);
+    let shown = host.get("/sensortypes/feed.Watch").with_status(200).json();
+    for (field, value) in [
+        ("id", json!("feed.Watch")),
+        ("name", json!("Watch")),
+        ("pack", json!("feed")),
+        ("entry_point", json!("sensors.watch.Watch")),
+        ("poll_interval", json!(5)),
+        ("trigger_types", json!(["feed.seen"])),
+        ("enabled", json!(true)),
+        ("health", json!("unsupported")),
+    ] {
+        assert_eq!(shown[field], value, "{shown}");
+    }
+    assert_eq!(host.list("/triggertypes?pack=feed").len(), 1);
+    assert_says(&host.ok(&["sensor", "list"]).stdout, &["feed.Watch", "unsupported"]);
+    // StackStorm's client sends all of it back.
+    let mut whole = shown;
+    whole["enabled"] = json!(false);
+    let changed = host
+        .try_send("PUT", "/sensortypes/feed.Watch", JSON, whole.to_string().as_bytes())
+        .unwrap()
+        .with_status(200)
+        .json();
+    assert_eq!((&changed["enabled"], &changed["health"]), (&json!(false), &json!("disabled")));
+    host.ok(&["pack", "register", &place.path("feed")]);
+    assert_eq!(host.list("/sensortypes?enabled=false").len(), 1);
+    host.ok(&["sensor", "enable", "feed.Watch"]);
+    let refused = host.cli(&["sensor", "poll", "feed.Watch"]).with_code(6).stderr;
+    assert_says(&refused, &["cannot run here"]);
+    for path in ["/sensors/feed.Watch/webhook", "/sensors/feed.None/webhook/in"] {
+        assert_says(&host.post(path, &json!({})).with_status(404).body, &["petrel sensor list"]);
+    }
+    host.ok(&["pack", "remove", "feed"]);
+    assert!(host.list("/sensortypes").is_empty());
+    host.stop();
+}
