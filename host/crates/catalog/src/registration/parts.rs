@@ -13,6 +13,7 @@ use crate::content::Content;
 /// The parts of a pack to register; the others stay as they are. `pack.yaml` and the schema of the configuration are
 /// always read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of its own, and any of them go together")]
 pub struct Parts {
     /// Actions.
     pub actions: bool,
