@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use petrel_engine_core::{Error, refuse_depth};
 use petrel_executions::{self as executions, Stage};
-use petrel_model::{Ref, TriggerInstanceId};
+use petrel_model::{Ref, TraceId, TriggerInstanceId};
 use petrel_persistence::Change;
 
 use crate::dispatcher::Accepted;
@@ -95,7 +95,7 @@ impl Triggers {
     }
 
     /// The consequences of one of several events.
-    async fn member(&self, member: &Member) -> Result<(petrel_model::TraceId, Accepted, Vec<Change>), Error> {
+    async fn member(&self, member: &Member) -> Result<(TraceId, Accepted, Vec<Change>), Error> {
         refuse_depth("the payload", member.event.values())?;
         let kind = member.kind.clone();
         let arrived = self.arrived(kind.clone(), kind, member.event.clone(), self.content());
