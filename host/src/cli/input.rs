@@ -34,16 +34,13 @@ pub(super) fn read_rule(file: &str) -> Result<String, Failure> {
 /// The payload of an event: JSON, or `@FILE` for the JSON in a file.
 pub(super) fn read_payload(text: &str) -> Result<Value, Failure> {
     const WRITE: &str = "write JSON in quotes, such as '{\"body\": {\"name\": \"test\"}}', or @FILE";
-    let read;
-    let json = match text.strip_prefix('@') {
-        None => text,
-        Some(file) => {
-            read = plain_file::read_text(file.as_ref(), LARGEST_INPUT).map_err(|error| {
-                Failure::usage(format!("the file {file} of the payload cannot be read: {error}"), WRITE)
-            })?;
-            &read
-        }
-    };
+    let file = text.strip_prefix('@').map(|file| {
+        plain_file::read_text(file.as_ref(), LARGEST_INPUT).map_err(|error| {
+            Failure::usage(format!("the file {file} of the payload cannot be read: {error}"), WRITE)
+        })
+    });
+    let file = file.transpose()?;
+    let json = file.as_deref().unwrap_or(text);
     serde_json::from_str(json)
         .map_err(|error| Failure::usage(format!("the payload is not JSON: {error}"), WRITE))
 }

@@ -1,5 +1,4 @@
 //! Rules at the command line before and after they fire: tried on an event, explained, and replayed where they failed.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use petrel_system_tests::{Place, assert_says};
 use serde_json::json;

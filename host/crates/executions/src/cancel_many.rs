@@ -42,13 +42,14 @@ impl Executions {
         let page = self.store().executions(&in_store, before, STEP).await?;
         let mut step = CanceledMany { next: page.next, ..CanceledMany::default() };
         for execution in page.items {
-            let is_wanted = filter.status.is_none_or(|wanted| shown(&execution, self.core().now()) == wanted);
+            let status = shown(&execution, self.core().now());
+            let is_wanted = filter.status.is_none_or(|wanted| status == wanted);
             if !is_wanted || !execution.status.is_cancelable() {
                 continue;
             }
             let (id, action) = (execution.id, execution.action.clone());
             if is_trial {
-                step.canceled.push((id, action, execution.status));
+                step.canceled.push((id, action, status));
                 continue;
             }
             match self.cancel(id, user).await {

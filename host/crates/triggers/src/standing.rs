@@ -1,6 +1,7 @@
 //! The standing of a rule: why it has not fired lately. Looks for what keeps it from firing whatever comes in, and then
 //! back over the latest events of its trigger, on which it is evaluated again as it is now.
 
+use std::cmp::Reverse;
 use std::slice;
 use std::sync::Arc;
 
@@ -221,7 +222,7 @@ impl Standing {
                     None => self.failed.push(failed),
                 }
                 // Stable, so that of two with the same number the one of the newer event comes first.
-                self.failed.sort_by(|left, right| right.count.cmp(&left.count));
+                self.failed.sort_by_key(|one| Reverse(one.count));
             }
         }
     }

@@ -78,6 +78,21 @@ async fn what_has_ended_cannot_be_canceled_and_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn of_many_those_that_match_are_canceled_and_a_trial_cancels_nothing() {
+    let house = House::new().await;
+    let (runs, waits) = (house.ask("waits").await, house.ask_later("waits", 60).await);
+    house.begins(runs).await;
+    let ended = house.ask("at_once").await;
+    house.ended(ended).await;
+    assert_eq!(house.cancel_many(None, true).await, [(waits, Status::Delayed), (runs, Status::Running)]);
+    assert_eq!(house.status(runs).await, Status::Running);
+    assert_eq!(house.cancel_many(Some(Status::Succeeded), false).await, []);
+    assert_eq!(house.cancel_many(Some(Status::Delayed), false).await, [(waits, Status::Canceled)]);
+    assert_eq!(house.cancel_many(None, false).await, [(runs, Status::Canceling)]);
+    assert_eq!(house.ended(runs).await.status, Status::Canceled);
+}
+
+#[tokio::test]
 async fn what_does_not_exist_cannot_be_canceled() {
     let house = House::new().await;
     let id: ExecutionId = Id::from_parts(1, 1).into();

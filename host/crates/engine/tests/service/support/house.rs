@@ -188,7 +188,19 @@ impl House {
         self.engine.executions().cancel(id, "bob").await
     }
 
-    /// The same, while the test does something else.
+    /// Cancels the executions with a status, or with any, and says which these are; as a trial it only says so.
+    pub(crate) async fn cancel_many(
+        &self,
+        status: Option<Status>,
+        is_trial: bool,
+    ) -> Vec<(ExecutionId, Status)> {
+        let filter = ExecutionFilter { status, ..ExecutionFilter::default() };
+        let step = self.engine.executions().cancel_many(&filter, None, is_trial, "bob").await.unwrap();
+        assert!(step.failed.is_empty(), "{step:?}");
+        step.canceled.into_iter().map(|(id, _, status)| (id, status)).collect()
+    }
+
+    /// The same as of [`cancel`](Self::cancel), while the test does something else.
     pub(crate) fn cancel_later(&self, id: ExecutionId) -> JoinHandle<Result<Canceled, Error>> {
         let engine = self.engine.clone();
         tokio::spawn(async move { engine.executions().cancel(id, "bob").await })
