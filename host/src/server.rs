@@ -330,9 +330,7 @@ async fn build_engine(
         vault: vault_file::open(settings, store.as_ref()).await?,
     };
     let files = laid_out::Files::of(data_dir);
-    let runners = runners::laid_out(settings, data_dir, url, files.upkeep())?;
-    // No runner of sensors is built in yet: those of packs are registered, and say that nothing runs them.
-    let sensors = triggers::SensorRunners::default();
+    let (runners, sensors) = runners::laid_out(settings, data_dir, url, files.upkeep())?;
     let engine = Engine::new(store, runners, sensors, options).await.map_err(anyhow::Error::from)?;
     vault_file::tell_of_lost(settings, engine.keys().told_of_lost());
     for pack in bundled::PACKS {

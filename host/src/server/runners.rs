@@ -1,12 +1,13 @@
 //! The runners of the host, built from its settings: what runs processes, requests, components and workflows.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use petrel_catalog::content::Runners;
-use petrel_engine::triggers::Injection;
+use petrel_engine::triggers::{Injection, SensorRunners};
 use petrel_engine::workflows::{action_chain, orquesta};
-use petrel_pack_runtime::{ComponentRunner, PackRuntime};
+use petrel_pack_runtime::{ComponentRunner, ComponentSensors, PackRuntime};
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::inquirer::Inquirer;
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
@@ -37,13 +38,13 @@ const INHERITED: [&str; 13] = [
     "SSL_CERT_FILE",
 ];
 
-/// The runners of the host, with their files laid out.
+/// The runners of actions and of sensors of the host, with their files laid out.
 pub(super) fn laid_out(
     settings: &Settings,
     data_dir: &Path,
     url: &str,
     upkeep: Upkeep,
-) -> Result<Runners, Failure> {
+) -> Result<(Runners, SensorRunners), Failure> {
     data_directory::make_private(&data_directory::work(data_dir))?;
     let library = data_directory::python(data_dir);
     python_script::library::lay_out(&library)
@@ -53,7 +54,8 @@ pub(super) fn laid_out(
 
 /// The runners for checking packs without a host: nothing is run by them, and nothing is stored.
 pub(crate) fn to_look(settings: &Settings) -> Result<Runners, Failure> {
-    all(settings, &settings.data_dir(), "", (None, Upkeep::default()))
+    let (runners, _sensors) = all(settings, &settings.data_dir(), "", (None, Upkeep::default()))?;
+    Ok(runners)
 }
 
 fn all(
@@ -61,7 +63,7 @@ fn all(
     data_dir: &Path,
     url: &str,
     (cache_directory, upkeep): (Option<PathBuf>, Upkeep),
-) -> Result<Runners, Failure> {
+) -> Result<(Runners, SensorRunners), Failure> {
     let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let shell = ShellOptions {
         environment: inherited.collect(),
@@ -93,6 +95,7 @@ fn all(
         engine: settings.component_engine(),
     })
     .context("components cannot be run")?;
+    let sensors: SensorRunners = Arc::new([Arc::new(ComponentSensors::new(runtime.clone(), upkeep.clone()))]);
     let runners = [
         Runs::by(LocalShell::new(shell.clone())),
         Runs::by(LocalScript::new(shell)),
@@ -106,5 +109,5 @@ fn all(
         // For packs that are checked without a host; the engine of a host has its own.
         Injection::default().runs(),
     ];
-    Ok(runners.map(Runs::named).into())
+    Ok((runners.map(Runs::named).into(), sensors))
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use petrel_catalog::Catalog;
@@ -49,8 +49,8 @@ struct Inner {
     admissions: Admissions,
     policies: Book,
     inquiries: Inquiries,
-    /// What takes events of actions. Held weakly, since it has this handle itself.
-    emitter: OnceLock<Weak<dyn Emitter>>,
+    /// What takes events of actions.
+    emitter: OnceLock<Arc<dyn Emitter>>,
 }
 
 impl Queue {
@@ -78,16 +78,16 @@ impl Queue {
         }))
     }
 
-    /// Lets actions emit events, which `emitter` takes for as long as somebody keeps it. To be called once, when the
+    /// Lets actions emit events, which `emitter` takes; it must not keep this handle. To be called once, when the
     /// services are created.
-    pub fn emit_to(&self, emitter: &Arc<dyn Emitter>) {
+    pub fn emit_to(&self, emitter: Arc<dyn Emitter>) {
         // A second one would be that of the same host.
-        drop(self.0.emitter.set(Arc::downgrade(emitter)));
+        drop(self.0.emitter.set(emitter));
     }
 
     /// The place for events of actions: none before [`emit_to`](Self::emit_to).
     pub(crate) fn outlet(&self) -> Outlet {
-        self.0.emitter.get().and_then(Weak::upgrade).map_or_else(Outlet::default, Outlet::to)
+        self.0.emitter.get().cloned().map_or_else(Outlet::default, Outlet::to)
     }
 
     /// The ground of all services: store, clock, ids and tasks.

@@ -40,7 +40,10 @@ impl Triggers {
         queue.core().limit_depth_of_events(options.max_depth);
         let sensors = Sensors::new(runners, options.sensors_at_once);
         let reading = Arc::new(Semaphore::new(1));
-        Self(Arc::new(Inner { queue, options, accepting, intake, reading, sensors }))
+        let triggers = Self(Arc::new(Inner { queue, options, accepting, intake, reading, sensors }));
+        // The queue must not keep this service, which has the queue itself.
+        triggers.queue().emit_to(Arc::new(triggers.downgrade()));
+        triggers
     }
 
     /// A handle that does not keep the service.

@@ -11,7 +11,7 @@ use super::turn::{error_of, failure};
 use crate::batch::{Member, Taken};
 use crate::dedup::Once;
 use crate::incoming::Event;
-use crate::service::Triggers;
+use crate::service::{Triggers, WeakTriggers};
 
 /// The largest payload of an event that a sensor or an action emits, in bytes of JSON.
 const LARGEST_PAYLOAD: usize = 1 << 20;
@@ -78,6 +78,16 @@ impl Emitter for Triggers {
             }
         }
         stored
+    }
+}
+
+#[async_trait]
+impl Emitter for WeakTriggers {
+    async fn emit(&self, pack: &str, source: &Ref, event: Emitted) -> Result<TriggerInstanceId, NotEmitted> {
+        match self.upgrade() {
+            Some(triggers) => triggers.emit(pack, source, event).await,
+            None => Err(NotEmitted::Busy("the host is stopping".into())),
+        }
     }
 }
 
