@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_engine_core::{Changing, Core, Decided, Error, apart};
-use petrel_model::names::{self, WITHOUT_OWN_PACK};
+use petrel_model::names;
 use petrel_model::{Action, Pack, PackConfig, Policy, Ref, Rule, Sensor, TriggerType};
 use petrel_packs::{PackContents, Problem};
 use petrel_persistence::{Change, Expect};

@@ -56,7 +56,6 @@ impl Triggers {
         // Otherwise nobody would know what of it is secret.
         content.trigger_type(&instance.trigger_type)?;
         let (event, _claim) = self.stored_event(instance).await?;
-        let event = event.in_trace(Some(instance.trace_id())).at_depth(instance.depth);
         let (trigger, kind) = (instance.trigger.clone(), instance.trigger_type.clone());
         self.accept(trigger, kind, event, Vec::new(), content).await
     }

@@ -124,19 +124,19 @@ impl Triggers {
         self.read_apart(move || triggers.read(&url, sent, &mut claim).map(|event| (event, claim))).await
     }
 
-    /// A stored event, to be taken in once more, with the claim on the memory of its values.
+    /// A stored event, to be taken in once more in its trace, with the claim on the memory of its values.
     ///
     /// # Errors
     /// When it cannot be read, or there is no memory for it.
     pub(crate) async fn stored_event(&self, instance: &TriggerInstance) -> Result<(Event, Claim), Error> {
-        let payload = instance.payload.clone();
+        let (payload, trace, depth) = (instance.payload.clone(), Some(instance.trace_id()), instance.depth);
         let mut claim = self.claim(payload.text().len())?;
         let is_large = payload.text().len() > SMALL;
         let reads = is_large.then(|| self.content().reads(&instance.trigger, &instance.trigger_type));
         let read = move || {
             let values = take(reads.as_ref().unwrap_or(&Reads::whole()), payload.text(), 0, &mut claim)?;
-            let event = Event { payload, values: Arc::new(values), reads, trace: None, depth: 0 };
-            Ok((event, claim))
+            let values = Arc::new(values);
+            Ok((Event { payload, values, reads, trace, depth, once: None }, claim))
         };
         if is_large { self.read_apart(read).await } else { read() }
     }
@@ -184,17 +184,6 @@ impl Triggers {
     /// The values of a stored event that the rules of its trigger read, with the claim on their memory.
     pub(crate) fn stored_values(&self, trigger: &Ref, payload: &Payload) -> Result<(Value, Claim), Error> {
         self.values_of(payload, |reads| self.content().add_reads(trigger, reads))
-    }
-
-    /// A stored event as one that comes in again, with the claim on the memory of its values.
-    pub(crate) fn stored_event(&self, instance: &TriggerInstance) -> Result<(Event, Claim), Error> {
-        let (payload, mut reads) = (instance.payload.clone(), None);
-        let (values, claim) = self.values_of(&payload, |read| {
-            *read = self.content().reads(&instance.trigger, &instance.trigger_type);
-            reads = Some(read.clone());
-        })?;
-        let trace = Some(instance.trace_id());
-        Ok((Event { payload, values: Arc::new(values), reads, trace }, claim))
     }
 
     /// The values of a stored event, with the claim on their memory. Of a large one only those that `add_reads` adds.

@@ -10,8 +10,7 @@ use petrel_model::{Enforcement, EnforcementId, TriggerInstance};
 use serde_json::Value;
 
 use crate::dispatcher::{Accepted, Replay};
-use crate::incoming::{Event, SMALL};
-use crate::intake::Claim;
+use crate::incoming::Event;
 use crate::service::Triggers;
 
 impl Triggers {
@@ -38,26 +37,18 @@ impl Triggers {
         })?;
         refuse_changed(&failed, &instance, &self.content())?;
         let (event, _claim) = match payload {
-            Some(payload) => (Event::from(payload).in_trace(Some(instance.trace_id())), None),
+            Some(payload) => {
+                let event = Event::from(payload).in_trace(Some(instance.trace_id()));
+                (event.at_depth(instance.depth), None)
+            }
             None => {
-                let (event, claim) = self.again(&instance).await?;
+                let (event, claim) = self.stored_event(&instance).await?;
                 (event, Some(claim))
             }
         };
         let replay = Replay { of: first, rule: failed.rule_id };
         let kinds = (instance.trigger, instance.trigger_type);
         self.accept_new(Some(replay), kinds, event, Vec::new(), self.content()).await
-    }
-
-    /// A stored event as one that comes in.
-    async fn again(&self, instance: &TriggerInstance) -> Result<(Event, Claim), Error> {
-        if instance.payload.text().len() <= SMALL {
-            return self.stored_event(instance);
-        }
-        // Reading a large event takes long.
-        self.evaluations().check_room()?;
-        let (triggers, instance) = (self.clone(), instance.clone());
-        self.evaluations().heavy_and_exact(move || triggers.stored_event(&instance)).await?
     }
 }
 

@@ -85,7 +85,7 @@ pub struct RerunOf {
 }
 
 /// The names that only the host sets where a context is shown. The last three come from the position in a workflow.
-const OWN: [&str; 12] = [
+const OWN: [&str; 13] = [
     "user",
     "pack",
     "trigger_instance",

@@ -85,7 +85,7 @@ impl Emitter for Triggers {
 impl Emitter for WeakTriggers {
     async fn emit(&self, pack: &str, source: &Ref, event: Emitted) -> Result<TriggerInstanceId, NotEmitted> {
         match self.upgrade() {
-            Some(triggers) => triggers.emit(pack, source, event).await,
+            Some(triggers) => Emitter::emit(&triggers, pack, source, event).await,
             None => Err(NotEmitted::Busy("the host is stopping".into())),
         }
     }

@@ -212,7 +212,8 @@ fn fetch(ctx: &Context, input: Input) -> Answer {
         _ => Request::get(input.text).header("x-from", "behave"),
     };
     let answer = ctx.fetch(&request)?;
-    Ok(format!("{} {}", answer.status, answer.text()?))
+    let status = answer.status;
+    Ok(format!("{status} {}", answer.text()?))
 }
 
 fn fail(_: &Context, input: Input) -> Answer {
