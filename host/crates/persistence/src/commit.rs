@@ -173,3 +173,27 @@ pub enum CommitError {
     #[error(transparent)]
     Store(#[from] Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use petrel_model::StatusEvent;
+    use petrel_store_suite::{at, execution};
+
+    use super::*;
+
+    #[test]
+    fn an_end_that_requests_the_next_attempt_takes_in_nothing() {
+        let mut running = execution(1);
+        running.apply(StatusEvent::Started, at(1)).unwrap();
+        let mut ended = running.clone();
+        ended.apply(StatusEvent::Failed, at(2)).unwrap();
+        for (changes, takes_in) in [
+            (vec![Change::CreateExecution(execution(2))], true),
+            (vec![Change::UpdateExecution(running), Change::CreateExecution(execution(2))], true),
+            (vec![Change::UpdateExecution(ended.clone()), Change::CreateExecution(execution(2))], false),
+            (vec![Change::UpdateExecution(ended)], false),
+        ] {
+            assert_eq!(Commit::of(changes).takes_in(), takes_in);
+        }
+    }
+}

@@ -172,3 +172,21 @@ fn what_is_held_may_end_and_what_it_has_asked_for_stays_held() {
     queue.lift();
     assert_eq!((queue.held(), queue.waiting()), (0, 1));
 }
+
+#[test]
+fn what_has_begun_is_neither_waiting_nor_held_nor_over() {
+    let mut queue = Queue::default();
+    queue.hold([id(4)]);
+    for n in 1..=5 {
+        let mut one = of_user(n, "ada");
+        if n != 5 {
+            one.apply(StatusEvent::Started, at(1)).unwrap();
+        }
+        queue.store(&one);
+        if n == 2 {
+            one.apply(StatusEvent::Succeeded, at(2)).unwrap();
+            queue.store(&one);
+        }
+    }
+    assert_eq!(queue.begun(), [id(1), id(3)]);
+}
