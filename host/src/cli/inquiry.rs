@@ -63,7 +63,9 @@ impl Inquiry {
                 let answer = session.client.get(&path(&id)).await?;
                 session.show(&answer, |inquiry: wire::Inquiry| print::attributes(&attributes(&inquiry)))?;
             }
-            Self::Respond { id, answer, response } => respond(session, &id, &answer, response).await?,
+            Self::Respond { id, answer, response } => {
+                respond(session, &id, &answer, response.as_deref()).await?;
+            }
         }
         Ok(Code::Ok)
     }
@@ -77,10 +79,10 @@ async fn respond(
     session: &Session,
     id: &str,
     words: &[String],
-    response: Option<String>,
+    response: Option<&str>,
 ) -> Result<(), Failure> {
     let response = match response {
-        Some(text) => serde_json::from_str(&text).map_err(|error| {
+        Some(text) => serde_json::from_str(text).map_err(|error| {
             Failure::usage(
                 format!("the response is not JSON: {error}"),
                 "write --response '{\"continue\": true}'",

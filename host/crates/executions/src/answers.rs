@@ -103,10 +103,10 @@ impl Executions {
     /// When the inquiry is not open, the user may not answer it, or the answer does not fit. The inquiry stays open then.
     pub async fn respond(&self, id: ExecutionId, answer: Answer) -> Result<Execution, Error> {
         let executions = self.clone();
-        self.core().run_detached(async move { executions.respond_now(id, answer).await }).await
+        self.core().run_detached(async move { executions.respond_now(id, &answer).await }).await
     }
 
-    async fn respond_now(&self, id: ExecutionId, answer: Answer) -> Result<Execution, Error> {
+    async fn respond_now(&self, id: ExecutionId, answer: &Answer) -> Result<Execution, Error> {
         refuse_depth("the response", &answer.response)?;
         let bytes = size::of_value(&answer.response);
         if bytes > MOST_BYTES {
@@ -117,7 +117,7 @@ impl Executions {
         }
         for _ in 0..TRIES {
             let mut execution = self.inquiry(id).await?;
-            self.refuse_stranger(&execution, &answer).await?;
+            self.refuse_stranger(&execution, answer).await?;
             self.refuse_misfit(&execution, &answer.response).await?;
             let expect = Expect::ExecutionVersion(id, execution.version);
             let moved = execution.apply(StatusEvent::Succeeded, self.core().now());

@@ -67,10 +67,8 @@ fn parameters() -> Parameters {
             "default": false,
         },
     });
-    match parameters {
-        Value::Object(parameters) => parameters,
-        _ => Parameters::new(),
-    }
+    let Value::Object(parameters) = parameters else { return Parameters::new() };
+    parameters
 }
 
 #[async_trait]

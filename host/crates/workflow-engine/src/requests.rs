@@ -14,7 +14,9 @@ impl Step {
     /// # Errors
     /// When the status of the workflow does not allow it.
     pub(super) fn request(&mut self, status: Status) -> Result<(), Refusal> {
-        self.goes_on |= matches!(status, Status::Resuming | Status::Running);
+        if matches!(status, Status::Resuming | Status::Running) {
+            self.asked = Some(Status::Resuming);
+        }
         let is_cancel = status == Status::Canceling && !self.live.execution.status.is_final();
         if is_cancel && self.live.conductor.status().is_completed() {
             // The workflow only waits for executions that are still inside it.
@@ -39,7 +41,7 @@ impl Step {
         match status {
             Status::Pausing | Status::Paused => {
                 self.live.rests_on_request = true;
-                self.is_paused = true;
+                self.asked = Some(Status::Pausing);
             }
             Status::Resuming | Status::Running => self.live.rests_on_request = false,
             _ => {}

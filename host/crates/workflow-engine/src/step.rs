@@ -110,10 +110,8 @@ pub(super) struct Step {
     before: Stored,
     /// Whether everything inside the workflow was to end before the step.
     was_closing: bool,
-    /// Whether somebody asked the workflow to go on.
-    pub(super) goes_on: bool,
-    /// Whether somebody asked it to rest, which it may do already because of a question.
-    pub(super) is_paused: bool,
+    /// What somebody has asked of the workflow last: to go on, or to rest, which it may do already because of a question.
+    pub(super) asked: Option<Status>,
     /// Whether somebody has canceled it in this step.
     pub(super) is_canceled: bool,
     /// The versions that the changes make, to recognize a second decision on the same version.
@@ -131,8 +129,7 @@ impl Step {
             now: engine.now(),
             before: live.execution.status,
             was_closing: live.is_closing(),
-            goes_on: false,
-            is_paused: false,
+            asked: None,
             is_canceled: false,
             staged: HashMap::new(),
             tasks: 0,
@@ -363,8 +360,9 @@ impl Step {
             if !self.was_closing {
                 self.engine.end_inside(&self.live);
             }
-        } else if has_moved || self.is_paused {
-            self.engine.hand_on(&self.live, self.goes_on);
+        } else if has_moved || self.asked == Some(Status::Pausing) {
+            let goes_on = self.asked == Some(Status::Resuming);
+            self.engine.hand_on(&self.live, goes_on);
         }
     }
 }
