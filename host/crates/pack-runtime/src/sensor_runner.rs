@@ -2,8 +2,8 @@
 //! sensor that streams.
 //!
 //! Polls and requests have the limits of actions, and those of what they return (`answer`). A sensor that streams has
-//! its limit of CPU time over [`SPAN`], no limit of time, and no own limit of output: its supervisor has one. While it
-//! waits, it costs its memory alone.
+//! its limit of CPU time over each [`SPAN`](crate::limits::SPAN), no limit of time, and no own limit of output: its
+//! supervisor has one. While it waits, it costs its memory alone.
 
 mod answer;
 
@@ -31,7 +31,7 @@ use crate::component_runner::milliseconds_at;
 use crate::entry_point;
 use crate::failure::Circumstances;
 use crate::instance::{Ask, Held, Instance, NotStarted, Sandbox, Told};
-use crate::limits::{Limits, SPAN, Stopped, watch};
+use crate::limits::{Limits, Stopped, watch};
 use crate::output::Output;
 use crate::pool::{Admitted, Wanted};
 use crate::ticker::Ticker;
