@@ -44,7 +44,7 @@ fn a_rule_is_tried_before_it_is_created_and_on_what_came_in() {
         (&["examples.helo", "--instance", "last"][..], 3, "examples.hello"),
         (&["examples.hello", "--instance", "000000000000000000000000"], 3, "does not exist"),
         (&["examples.hello", "--payload", "{"], 2, "the payload is not JSON"),
-        (&["examples.hello"], 2, "--payload"),
+        (&["examples.hello"], 2, "--instance"),
         (&["none.yaml", "--instance", "last"], 2, "none.yaml cannot be read"),
     ] {
         let refused = host.cli(&[&["rule", "test"], arguments].concat()).with_code(code);
@@ -155,7 +155,7 @@ fn in_a_maintenance_window_rules_rest() {
     let place = Place::default();
     let host = place.start(&[]);
     host.ok(&["rule", "create", &place.write("rule.yaml", RULE)]);
-    let rule = ["--rule", "examples.hello", "--until", "6s"];
+    let rule = ["--rule", "examples.hello", "--until", "10s"];
     let made = host.ok(&[&["maintenance", "create", "short"][..], &rule].concat()).stdout;
     assert_says(&made, &["state:", "lasts", "rule examples.hello"]);
     let answer = host.post("/webhooks/hello", &json!({"who": "ada"})).with_status(202);
