@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_engine::Engine;
+use petrel_engine::datastore::KeyId;
 
 pub mod rate;
 pub mod signature;
@@ -137,9 +138,13 @@ impl Guards {
     }
 }
 
-/// The secret under a key of the datastore. An empty one would be none.
+/// The secret under a shared key of the datastore, opened if it is encrypted. An empty one would be none, and so is one
+/// that cannot be opened.
 pub(crate) fn secret_of(engine: &Engine, key: &str) -> Option<String> {
-    engine.keys().all().system.get(key).filter(|secret| !secret.is_empty()).cloned()
+    let keys = engine.keys();
+    let snapshot = keys.snapshot();
+    let entry = snapshot.get(&KeyId::shared(key))?;
+    keys.opened(&entry).ok().filter(|secret| !secret.is_empty())
 }
 
 #[cfg(test)]

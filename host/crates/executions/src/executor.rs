@@ -171,7 +171,11 @@ impl<'a> Run<'a> {
             user: self.execution.context.user.clone(),
             pack_path: registered.pack_path.clone(),
             pack_config,
-            outlet: self.executions.queue().outlet(),
+            outlet: self
+                .executions
+                .queue()
+                .outlet()
+                .at_depth(self.execution.context.event_depth.saturating_add(1)),
         };
         Ok((runner, call))
     }

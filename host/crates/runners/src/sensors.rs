@@ -56,6 +56,8 @@ pub struct Emitted {
     pub occurred_at: Option<Timestamp>,
     /// The tag of the trace that it belongs to.
     pub trace_tag: Option<String>,
+    /// The number of events of actions that led to it, this one included; 0 for those of sensors.
+    pub depth: u32,
 }
 
 /// What came of a poll.
@@ -184,22 +186,31 @@ pub trait Emitter: Send + Sync {
 
 /// The place that takes the events of a call. By default there is none, and nothing can be emitted.
 #[derive(Clone, Default)]
-pub struct Outlet(Option<Arc<dyn Emitter>>);
+pub struct Outlet {
+    emitter: Option<Arc<dyn Emitter>>,
+    depth: u32,
+}
 
 impl Outlet {
     /// The outlet that leads to `emitter`.
     pub fn to(emitter: Arc<dyn Emitter>) -> Self {
-        Self(Some(emitter))
+        Self { emitter: Some(emitter), depth: 0 }
     }
 
-    /// What takes the events, if anything does.
-    pub fn emitter(&self) -> Option<&Arc<dyn Emitter>> {
-        self.0.as_ref()
+    /// This outlet, for events of this [depth](Emitted::depth).
+    #[must_use]
+    pub fn at_depth(self, depth: u32) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// What takes the events, if anything does, and their depth.
+    pub fn open(&self) -> Option<(&Arc<dyn Emitter>, u32)> {
+        self.emitter.as_ref().map(|emitter| (emitter, self.depth))
     }
 }
 
 impl fmt::Debug for Outlet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Outlet(open)" } else { "Outlet(none)" })
+        f.write_str(if self.emitter.is_some() { "Outlet(open)" } else { "Outlet(none)" })
     }
 }

@@ -97,6 +97,7 @@ impl Triggers {
     /// The consequences of one of several events.
     async fn member(&self, member: &Member) -> Result<(TraceId, Accepted, Vec<Change>), Error> {
         refuse_depth("the payload", member.event.values())?;
+        self.refuse_deep(&member.kind, member.event.depth())?;
         let kind = member.kind.clone();
         let arrived = self.arrived(kind.clone(), kind, member.event.clone(), self.content());
         let trace = arrived.trace();

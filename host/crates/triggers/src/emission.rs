@@ -1,7 +1,7 @@
 //! Events that somebody sends by hand: of any trigger, or a stored one once more.
 
 use petrel_engine_core::Error;
-use petrel_model::{Object, TraceId, TriggerInstance};
+use petrel_model::{Object, Ref, TraceId, TriggerInstance};
 use serde_json::Value;
 
 use crate::dispatcher::Accepted;
@@ -29,28 +29,34 @@ impl Triggers {
     /// # Errors
     /// When the trigger does not exist, its parameters or the payload do not fit it, too many events led to it, too much is
     /// waiting, or the host is stopping. Nothing was stored then.
-    pub async fn emit(&self, emission: Emission) -> Result<Accepted, Error> {
+    pub async fn send(&self, emission: Emission) -> Result<Accepted, Error> {
         let Emission { trigger, parameters, payload, trace, depth } = emission;
         let content = self.content();
         let (reference, kind) = content.addressed(&trigger, parameters)?;
-        let deepest = self.core().deepest_event();
-        if depth > deepest {
-            return Err(Error::invalid(
-                format!(
-                    "{depth} events of actions led to this one of {kind}, one after the other, and {deepest} is the limit \
-                     (`triggers.max_depth`)"
-                ),
-                "a rule likely sets itself off by its action: let a criterion of it exclude that",
-            ));
-        }
+        self.refuse_deep(&kind, depth)?;
         let event = Event::from(Value::Object(payload)).in_trace(trace).at_depth(depth);
         self.accept(reference, kind, event, Vec::new(), content).await
+    }
+
+    /// Refuses an event to which too many events of actions led.
+    pub(crate) fn refuse_deep(&self, kind: &Ref, depth: u32) -> Result<(), Error> {
+        let deepest = self.core().deepest_event();
+        if depth <= deepest {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!(
+                "{depth} events of actions led to this one of {kind}, one after the other, and {deepest} is the limit \
+                 (`triggers.max_depth`)"
+            ),
+            "a rule likely sets itself off by its action: let a criterion of it exclude that",
+        ))
     }
 
     /// Accepts a stored event once more, as a new one of the same trace, with the present rules.
     ///
     /// # Errors
-    /// As [`emit`](Self::emit).
+    /// As [`send`](Self::send).
     pub async fn re_emit(&self, instance: &TriggerInstance) -> Result<Accepted, Error> {
         let content = self.content();
         // Otherwise nobody would know what of it is secret.

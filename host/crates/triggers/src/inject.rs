@@ -56,7 +56,7 @@ impl InjectTrigger {
             trace: text("trace_tag").and_then(|tag| tag.parse::<TraceId>().ok()).or(own),
             depth: depth.saturating_add(1),
         };
-        let accepted = triggers.emit(emission).await?;
+        let accepted = triggers.send(emission).await?;
         Ok(json!({"trigger_instance": accepted.id, "executions": accepted.executions}))
     }
 }

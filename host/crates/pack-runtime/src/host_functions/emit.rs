@@ -1,6 +1,6 @@
 //! `petrel:trigger/emit`: events of a component that runs. They go to the emitter of its call.
 
-use petrel_runners::sensors::NotEmitted;
+use petrel_runners::sensors::{Emitted, NotEmitted};
 
 use crate::bindings::petrel::trigger::emit::Host;
 use crate::bindings::petrel::trigger::types::Event;
@@ -17,7 +17,7 @@ impl Host for CallState {
 
 impl CallState {
     async fn emitted(&mut self, event: Event) -> Result<String, Error> {
-        let (Some(source), Some(emitter)) = (&self.caller.source, self.caller.outlet.emitter()) else {
+        let (Some(source), Some((emitter, depth))) = (&self.caller.source, self.caller.outlet.open()) else {
             return Err(self.deny(format!("emit {}: events of this call are not taken", event.trigger)));
         };
         if !events::is_of(source.pack(), &event.trigger) {
@@ -38,6 +38,7 @@ impl CallState {
         }
         let event = events::of_wire(event)
             .map_err(|message| error(ErrorKind::InvalidInput, message, "event.invalid", EVENT_HINT))?;
+        let event = Emitted { depth, ..event };
         let id = emitter.emit(source.pack(), source, event).await.map_err(refused)?;
         self.caller.events_left = self.caller.events_left.map(|left| left.saturating_sub(1));
         Ok(id.to_string())

@@ -22,7 +22,7 @@ const LARGEST_PAYLOAD: usize = 1 << 20;
 /// When its trigger type is not the pack's or does not exist, or it is too large. Whether the payload fits is seen when it
 /// is stored.
 pub(super) fn member(content: &Content, pack: &str, emitted: Emitted) -> Result<Member, NotEmitted> {
-    let Emitted { trigger, payload, dedup_key, trace_tag, .. } = emitted;
+    let Emitted { trigger, payload, dedup_key, trace_tag, depth, .. } = emitted;
     let kind = kind_of(content, pack, &trigger)?;
     if !payload.is_object() {
         return Err(NotEmitted::Invalid(format!("the payload of an event of {kind} is no object; emit one")));
@@ -36,7 +36,7 @@ pub(super) fn member(content: &Content, pack: &str, emitted: Emitted) -> Result<
             "the payload of an event of {kind} has {bytes} bytes, and {LARGEST_PAYLOAD} is the limit; emit a reference to it"
         )));
     }
-    let event = event.in_trace(trace_tag.and_then(|tag| tag.parse().ok()));
+    let event = event.in_trace(trace_tag.and_then(|tag| tag.parse().ok())).at_depth(depth);
     Ok(Member { kind, event: event.taken_once(once) })
 }
 

@@ -32,7 +32,7 @@ async fn an_event_can_be_sent_of_any_trigger() {
         ("core.st2.webhook", json!({}), 0),
     ] {
         let sent = emission(trigger, parameters, json!({"body": {"n": 1}}));
-        let accepted = house.triggers.emit(sent).await.unwrap();
+        let accepted = house.triggers.send(sent).await.unwrap();
         assert_eq!(accepted.executions.len(), matches, "{trigger}");
         assert_eq!(house.event(&accepted).await.payload.parse().unwrap(), json!({"body": {"n": 1}}));
     }
@@ -55,7 +55,7 @@ async fn an_event_that_cannot_be_sent_is_refused_with_the_reason() {
             "triggers.max_depth",
         ),
     ] {
-        let (found, message) = refused(house.triggers.emit(sent).await);
+        let (found, message) = refused(house.triggers.send(sent).await);
         assert!(found == code && message.contains(says), "{message}");
     }
     assert!(house.events().await.is_empty());

@@ -44,7 +44,7 @@ pub(crate) async fn create(
         trace,
         depth: 0,
     };
-    let accepted = api.engine.triggers().emit(emission).await?;
+    let accepted = api.engine.triggers().send(emission).await?;
     let event = find(&api, &accepted.id.to_string()).await?;
     let mut held = None;
     listing::hold(&api, &mut held, 2 * event.payload.text().len())?;

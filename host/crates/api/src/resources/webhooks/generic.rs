@@ -34,7 +34,7 @@ pub(super) async fn take(
     let (trigger, payload) = named(&body)?;
     let trace = traceparent::of(headers);
     let emission = Emission { trigger, payload, trace, ..Emission::default() };
-    let accepted = api.engine.triggers().emit(emission).await?;
+    let accepted = api.engine.triggers().send(emission).await?;
     Ok((Sent { event: json!({"body": body}).into(), length: None, held: Held::default() }, accepted))
 }
 
