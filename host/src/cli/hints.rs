@@ -110,7 +110,7 @@ fn commands(text: &str) -> Vec<&str> {
 
 /// The names of settings in a text, existing or not.
 fn settings(text: &str) -> Vec<&str> {
-    let is_name = |char: char| char.is_ascii_lowercase() || char == '_';
+    let is_name = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
     let mut found = Vec::new();
     // A text without blanks is not a sentence but another name.
     for section in TABLE.iter().filter(|_| text.contains(' ')) {
@@ -222,8 +222,8 @@ fn what_is_not_there_is_found() {
         lines", r"raw\", '\'', "f")"#;
     assert_eq!(literals(source), [r#"a\"b"#, "c", "d", "two\n        lines", r"raw\", "f"]);
     assert_eq!(
-        settings("raise engine.process_slots, or `store.nothing`"),
-        ["engine.process_slots", "store.nothing"]
+        settings("raise engine.process_slots, or `store.nothing2`"),
+        ["engine.process_slots", "store.nothing2"]
     );
     assert!(settings("my.engine.process_slots is none").is_empty() && settings("store.set_aside").is_empty());
     assert_eq!(commands("`petrel run a` or\n  petrel key list  # all\n"), ["run a", "key list"]);

@@ -77,7 +77,7 @@ impl Services {
     /// If it does not have the form of `T`.
     pub fn config<T: DeserializeOwned>(&self) -> Result<T, Error> {
         #[cfg(target_family = "wasm")]
-        let read = serde_json::from_str(&crate::component::config());
+        let read = serde_json::from_str(&crate::component::wire::config());
         #[cfg(not(target_family = "wasm"))]
         let read = serde_json::from_value(self.host.config());
         read.map_err(|error| {
@@ -98,7 +98,7 @@ impl Services {
     /// If the host does not take it. [`ErrorKind::Transient`](crate::ErrorKind::Transient) says that it may be tried again.
     pub fn emit(&self, event: &Event) -> Result<String, Error> {
         #[cfg(target_family = "wasm")]
-        return crate::component::emit(event);
+        return crate::component::wire::emit(event);
         #[cfg(not(target_family = "wasm"))]
         self.host.emit(event)
     }

@@ -211,8 +211,7 @@ mod tests {
     #[test]
     fn what_stackstorm_has_and_this_host_has_not_yet_is_named() {
         for (path, what) in [
-            ("/api/v1/sensortypes", Some("sensors")),
-            ("/v1/sensortypes/epack.p", Some("sensors")),
+            ("/v1/traces", Some("traces")),
             ("/api/v1/traces/5f0000000000000000000000", Some("traces")),
             ("/api/v1/packs/index/search", Some("index of packs")),
             ("/api/v1/packs/mine/other", None),

@@ -1,8 +1,8 @@
 //! The catalog in memory: packs, actions, trigger types, rules, and the index that finds the rules of an event. It is
 //! loaded from the store at the start, and changed after each commit that changes it, never before. Readers have a
-//! snapshot; a change copies only the collections that it changes. [`refusals`] words refusals, [`alone`] builds a
-//! catalog without a store.
+//! snapshot; a change copies only the collections that it changes. [`refusals`] words refusals, [`alone`] needs no store.
 
+mod active_policies;
 mod alone;
 mod config_keys;
 mod internal;
@@ -36,9 +36,9 @@ use petrel_rules::{CompiledRule, RuleIndex};
 pub use petrel_runners::{RunnerType, Runs};
 use serde_json::{Value, json};
 
+use self::active_policies::Policies;
+pub use self::active_policies::{ActivePolicy, PolicySet};
 use self::named::Named;
-use self::policies::Policies;
-pub use self::policies::{ActivePolicy, PolicySet};
 use self::schemas::parameters_of;
 use crate::configuration::{Configuration, GivenConfig};
 use crate::validation::Validator;

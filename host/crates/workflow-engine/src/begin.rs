@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 use super::definitions::{Compiled, not_begun};
 use super::language::language;
 use super::live::{self, Live};
+use super::load::rests_on_request;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::step::Step;
@@ -92,12 +93,15 @@ async fn put_back(engine: &WorkflowEngine, id: ExecutionId) {
     engine.queue().wake();
 }
 
-/// Pauses a workflow that has begun after the one above it was paused. That pause could not reach it, because
-/// a waiting execution cannot be paused.
+/// Pauses a workflow that has begun after somebody paused the one above it. That pause could not reach it, because
+/// a waiting execution cannot be paused. Where a question makes the one above rest, what is inside may finish.
 fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     engine.core().clone().spawn("status of a workflow", async move {
-        let above = engine.store().execution(above).await.ok().flatten();
-        if above.is_some_and(|above| matches!(above.status, Stored::Pausing | Stored::Paused)) {
+        let rests = engine.store().execution(above).await.ok().flatten();
+        if !rests.is_some_and(|above| matches!(above.status, Stored::Pausing | Stored::Paused)) {
+            return;
+        }
+        if engine.store().workflow_log(above).await.is_ok_and(|log| rests_on_request(&log)) {
             // It may have ended already.
             drop(engine.ask(id, Status::Pausing).await);
         }

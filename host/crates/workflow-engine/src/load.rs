@@ -171,7 +171,7 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
 }
 
 /// Whether the last request to a workflow was that it rests, by its log.
-fn rests_on_request(log: &[WorkflowEntry]) -> bool {
+pub(super) fn rests_on_request(log: &[WorkflowEntry]) -> bool {
     let last = log.iter().rev().find_map(|entry| match &entry.event {
         WorkflowEvent::Requested { status } => Some(status.as_str()),
         _ => None,

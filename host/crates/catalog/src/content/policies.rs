@@ -1,78 +1,13 @@
-//! The policies of actions: each is read once, when it becomes part of the catalog.
+//! The policies of the catalog, by reference and by action. `active_policies` keeps them.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_model::policy::Effect;
 use petrel_model::{Policy, PolicyId, Ref};
 
 use super::Content;
+use super::active_policies::{ActivePolicy, PolicySet};
 use super::named::Named;
-
-/// A policy that has an effect.
-#[derive(Debug, Clone)]
-pub struct ActivePolicy {
-    /// Its reference.
-    pub reference: Ref,
-    /// What it does.
-    pub effect: Effect,
-}
-
-/// The policies at one moment. It keeps nothing else of the catalog.
-#[derive(Debug, Clone)]
-pub struct PolicySet(Arc<Policies>);
-
-impl PartialEq for PolicySet {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// All policies.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Policies {
-    all: BTreeMap<Ref, Arc<Policy>>,
-    /// Those that have an effect, by their action, in the order of their references.
-    by_action: HashMap<Ref, Arc<[ActivePolicy]>>,
-}
-
-impl Policies {
-    fn put(&mut self, policy: Policy) {
-        let action = policy.resource.clone();
-        let before = self.all.insert(policy.reference.clone(), Arc::new(policy));
-        if let Some(before) = before.filter(|before| before.resource != action) {
-            self.settle(&before.resource);
-        }
-        self.settle(&action);
-    }
-
-    fn delete(&mut self, reference: &Ref) {
-        if let Some(before) = self.all.remove(reference) {
-            self.settle(&before.resource);
-        }
-    }
-
-    /// Reads the policies of an action again.
-    fn settle(&mut self, action: &Ref) {
-        let of_action = self.all.values().filter(|policy| policy.enabled && policy.resource == *action);
-        let active = of_action.filter_map(|policy| match policy.effect() {
-            Ok(effect) => Some(ActivePolicy { reference: policy.reference.clone(), effect }),
-            Err(misfits) => {
-                // Stored by another version, which had other limits.
-                let why = misfits.into_iter().map(|misfit| misfit.message).collect::<Vec<_>>().join("; ");
-                tracing::warn!(policy = %policy.reference, why, "a policy has no effect, since it cannot be read; correct it");
-                None
-            }
-        });
-        let active: Arc<[ActivePolicy]> = active.collect();
-        if active.is_empty() {
-            self.by_action.remove(action);
-        } else {
-            self.by_action.insert(action.clone(), active);
-        }
-    }
-}
 
 impl Content {
     /// All policies, by reference.

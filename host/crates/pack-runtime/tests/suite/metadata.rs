@@ -75,6 +75,7 @@ fn they_can_be_read() {
             "core",
             "packs/core",
             vec![
+                "core.ask",
                 "core.echo",
                 "core.error",
                 "core.http",

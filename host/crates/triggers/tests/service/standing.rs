@@ -13,7 +13,7 @@ async fn what_keeps_a_rule_from_firing_is_told_with_its_remedy() {
     let off = |text: String| text.replace("enabled: true", "enabled: false");
     let timer = "name: t\npack: house\nenabled: true\ntrigger: {type: core.st2.DateTimer, parameters: {date: \"1999-01-01 00:00:00\"}}\naction: {ref: house.act}\n";
     for (name, text, says) in [
-        ("off", off(rule("off", "a", "act", "")), "petrel rule enable house.off"),
+        ("idle", off(rule("idle", "a", "act", "")), "petrel rule enable house.idle"),
         ("gone", rule("gone", "a", "gone", ""), "action `house.gone` does not exist"),
         ("switched", rule("switched", "a", "switched_off", ""), "is disabled"),
         ("t", timer.to_owned(), "never due again"),

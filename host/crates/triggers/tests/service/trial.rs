@@ -96,12 +96,12 @@ async fn a_backstop_stands_back_where_another_rule_matches() {
 #[tokio::test]
 async fn a_disabled_rule_is_tried_as_if_it_were_not() {
     let house = House::new().await;
-    house.rule(&rule("off", "sample", "act", "").replace("enabled: true", "enabled: false")).await;
-    let trial = tried_known(&house, "house.off", TriedEvent::Payload(Arc::new(json!({"body": {}})))).await;
-    assert!(trial.matched && trial.notes.iter().any(|note| note.contains("petrel rule enable house.off")));
+    house.rule(&rule("idle", "sample", "act", "").replace("enabled: true", "enabled: false")).await;
+    let trial = tried_known(&house, "house.idle", TriedEvent::Payload(Arc::new(json!({"body": {}})))).await;
+    assert!(trial.matched && trial.notes.iter().any(|note| note.contains("petrel rule enable house.idle")));
     // Of a webhook the payload is not what was posted.
     let trial =
-        tried_known(&house, "house.off", TriedEvent::Payload(Arc::new(json!({"color": "red"})))).await;
+        tried_known(&house, "house.idle", TriedEvent::Payload(Arc::new(json!({"color": "red"})))).await;
     assert!(trial.notes.iter().any(|note| note.contains("below `body`")), "{trial:?}");
 }
 
