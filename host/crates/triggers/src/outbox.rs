@@ -49,54 +49,67 @@ struct Taker {
     failed: HashMap<InternalEventId, u32>,
 }
 
+/// What became of the oldest events.
+#[derive(Default)]
+struct Round {
+    /// The number of those that are no longer in the outbox.
+    gone: usize,
+    /// The reason why one has to wait, if one has to.
+    waits: Option<Error>,
+}
+
 impl Taker {
     async fn run(mut self) {
         let triggers = self.triggers.clone();
         let (core, mut pause) = (triggers.core(), AGAIN.0);
         loop {
-            match self.take_some().await {
-                Ok(0) => core.outbox_filled().await,
-                Ok(_some) => pause = AGAIN.0,
-                Err(error) => {
-                    if !core.is_stopping()
-                        && let Some(left_out) = core.may_log("the outbox of internal events")
-                    {
-                        tracing::warn!(%error, hint = error.hint(), left_out, "internal events wait; trying again");
-                    }
-                    core.sleep(pause).await;
-                    pause = (pause * 2).min(AGAIN.1);
-                }
+            let Round { gone, waits } = self.take_some().await;
+            if gone > 0 {
+                pause = AGAIN.0;
             }
+            let Some(error) = waits else {
+                if gone == 0 {
+                    core.outbox_filled().await;
+                }
+                continue;
+            };
+            if !core.is_stopping()
+                && let Some(left_out) = core.may_log("the outbox of internal events")
+            {
+                tracing::warn!(%error, hint = error.hint(), left_out, "internal events wait; trying again");
+            }
+            core.sleep(pause).await;
+            pause = (pause * 2).min(AGAIN.1);
         }
     }
 
-    /// Takes the oldest events. Returns their number: 0 if there are none.
-    ///
-    /// # Errors
-    /// The reason why one has to wait. Others may have been taken.
-    async fn take_some(&mut self) -> Result<usize, Error> {
-        let events = self.triggers.store().first::<InternalEvent>(AT_ONCE).await?;
-        let count = events.len();
+    /// Takes the oldest events.
+    async fn take_some(&mut self) -> Round {
+        let events = match self.triggers.store().first::<InternalEvent>(AT_ONCE).await {
+            Ok(events) => events,
+            Err(error) => return Round { gone: 0, waits: Some(error.into()) },
+        };
         // All of them together, so that they share the syncs of the store. Each begins after the one before it.
         let takes = events.into_iter().map(|event| {
             let (triggers, id, kind) = (self.triggers.clone(), event.id, event.kind.clone());
             let take: Take = Box::pin(async move { (id, kind.to_string(), triggers.take(event).await) });
             take
         });
-        let mut waits = None;
+        let mut round = Round::default();
         for (id, kind, result) in all(takes.collect()).await {
-            match result {
+            let gone = match result {
+                Err(error) if self.is_hopeless(id, &error) => self.drop_event(id, &kind, &error).await,
+                result => result,
+            };
+            match gone {
                 Ok(()) => {
                     self.failed.remove(&id);
+                    round.gone += 1;
                 }
-                Err(error) if self.is_hopeless(id, &error) => {
-                    self.failed.remove(&id);
-                    self.drop_event(id, &kind, &error).await?;
-                }
-                Err(error) => waits = Some(error),
+                Err(error) => round.waits = Some(error),
             }
         }
-        waits.map_or(Ok(count), Err)
+        round
     }
 
     /// Whether an event can never be taken.

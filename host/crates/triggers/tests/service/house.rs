@@ -1,7 +1,7 @@
 //! The service with the services that it stands on, and a pack whose actions never run.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -54,14 +54,19 @@ impl Runner for Idle {
     }
 }
 
-/// A disk that has no room for so many of the next commits.
+/// A disk that has no room for so many of the next commits, and may be slow.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Full(Arc<AtomicUsize>);
+pub(crate) struct Full(Arc<AtomicUsize>, Arc<AtomicBool>);
 
 impl Full {
     /// Refuses the next commits.
     pub(crate) fn refuse(&self, count: usize) {
         self.0.store(count, Ordering::SeqCst);
+    }
+
+    /// Tells of a commit only some time after it was made.
+    pub(crate) fn linger(&self) {
+        self.1.store(true, Ordering::SeqCst);
     }
 
     /// How many commits are still to be refused.
@@ -77,7 +82,11 @@ impl Difference for Full {
         if refused.is_ok() {
             return Err(CommitError::NoRoom("the disk is full, on purpose".into()));
         }
-        below.commit(commit).await
+        let made = below.commit(commit).await;
+        if self.1.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        made
     }
 }
 
