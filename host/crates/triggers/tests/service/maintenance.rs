@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use petrel_model::action::Tag;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::{MaintenanceMode, MaintenanceWindow};
 use serde_json::json;
@@ -80,6 +81,14 @@ async fn a_window_that_cannot_be_meant_is_refused_with_a_remedy() {
             MaintenanceWindow { rules: vec!["house.none".parse().unwrap()], ..fine.clone() },
             "not_found",
             "house.none",
+        ),
+        (
+            MaintenanceWindow {
+                tags: vec![Tag { name: "team".into(), value: "x".repeat(1_001) }],
+                ..fine.clone()
+            },
+            "invalid",
+            "1000 bytes",
         ),
         (MaintenanceWindow { until: fine.from, ..fine.clone() }, "invalid", "ends before it begins"),
         (
