@@ -165,6 +165,29 @@ async fn what_is_left_is_taken_once_and_in_order_by_the_next_process() {
 }
 
 #[tokio::test]
+async fn what_was_left_at_a_restore_waits_with_what_is_held() {
+    let house = House::new().await;
+    house.rule(&rule("r", "sample", "act", "")).await;
+    house.rule(&after("after", "")).await;
+    house.act(json!({"n": 1})).await;
+    house.clock.turn(Duration::from_secs(1));
+    let restored = house.next_process().await;
+    restored.store.hold(1);
+    restored.start_outbox().await;
+    restored.act(json!({"n": 2})).await;
+    let taken = async || {
+        restored.settle().await;
+        let taken: Vec<_> =
+            restored.reports().await.iter().map(|report| report["result"]["n"].clone()).collect();
+        (taken, restored.in_outbox().await)
+    };
+    assert_eq!(taken().await, (vec![json!(2)], 1));
+    restored.store.hold(0);
+    restored.core.commit(Vec::new(), vec![Change::LiftHold]).await.unwrap();
+    assert_eq!(taken().await, (vec![json!(2), json!(1)], 0));
+}
+
+#[tokio::test]
 async fn what_is_refused_is_tried_again_and_what_can_never_be_taken_holds_up_nobody() {
     let house = House::new().await;
     house.rule(&rule("r", "sample", "act", "")).await;
