@@ -35,6 +35,9 @@ rate_limit = "3/h"
 
 [webhooks."nobody"]
 auth = "open"
+
+[webhooks."st2"]
+rate_limit = "1000/s"
 "#;
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -141,6 +144,7 @@ fn a_secret_that_is_not_there_admits_nobody() {
     host.stop();
     let log = place.read("log");
     assert_says(&log, &["its secret is not in the datastore", "`nobody`, and no rule listens to it"]);
+    assert!(!log.contains("`st2`, and no rule listens to it"), "the generic one needs none: {log}");
 }
 
 #[test]
@@ -210,6 +214,14 @@ fn what_is_sent_again_is_taken_in_once() {
     assert_eq!((again.header("x-trigger-instance-id"), again.header("idempotent-replayed")), (&*id, "true"));
     assert_eq!(deliver(&host, "d2"), "true");
     assert_eq!(events(&host), 4);
+
+    // The webhook for all triggers does the same.
+    let body = r#"{"trigger": "core.st2.webhook", "payload": {}}"#;
+    for replayed in ["", "true"] {
+        let sent = host.try_send("POST", "/webhooks/st2", "Idempotency-Key: k\r\n", body.as_bytes()).unwrap();
+        assert_eq!(sent.with_status(202).header("idempotent-replayed"), replayed);
+    }
+    assert_eq!(events(&host), 5);
     host.stop();
 }
 

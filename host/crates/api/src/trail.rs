@@ -24,8 +24,20 @@ const LOGGED: u64 = 10;
 /// The interval of [`LOGGED`].
 const WINDOW: Duration = Duration::from_secs(1);
 /// Resources that people change: the first parts of paths below `/api/v1`.
-const CHANGED: [&str; 10] =
-    ["users", "apikeys", "tokens", "admin_token", "rules", "packs", "configs", "keys", "sensortypes", "log"];
+const CHANGED: [&str; 12] = [
+    "users",
+    "apikeys",
+    "tokens",
+    "admin_token",
+    "rules",
+    "packs",
+    "configs",
+    "keys",
+    "sensortypes",
+    "policies",
+    "maintenance",
+    "log",
+];
 
 /// A refused request to a webhook.
 #[derive(Debug, Clone)]
@@ -118,7 +130,8 @@ impl Trace {
 
 /// Whether the log keeps who changes the resource of this path.
 pub(crate) fn is_audited(path: &str) -> bool {
-    CHANGED.contains(&resource(path))
+    // A trial of a rule is sent as a change is, and changes nothing.
+    CHANGED.contains(&resource(path)) && !path.ends_with("/rules/test")
 }
 
 fn refused(
@@ -186,11 +199,26 @@ mod tests {
         for (path, about) in [
             ("/api/v1/webhooks/sample", "webhooks"),
             ("/v1/rules/a.b", "rules"),
+            ("/api/v1/maintenance/nightly", "maintenance"),
             ("/auth/v1/tokens", "tokens"),
             ("/tokens", "tokens"),
             ("/", ""),
         ] {
             assert_eq!(resource(path), about, "{path}");
+        }
+    }
+
+    #[test]
+    fn who_changes_what_rules_and_policies_do_is_kept() {
+        for (path, is_kept) in [
+            ("/api/v1/rules/a.b", true),
+            ("/api/v1/rules/test", false),
+            ("/api/v1/policies/a.b.c", true),
+            ("/api/v1/maintenance/nightly", true),
+            ("/api/v1/executions", false),
+            ("/api/v1/webhooks/sample", false),
+        ] {
+            assert_eq!(is_audited(path), is_kept, "{path}");
         }
     }
 

@@ -20,6 +20,8 @@ const MOST_SUBJECTS: usize = 100;
 const LONGEST: Duration = Duration::from_hours(24 * 366);
 /// The greatest length of a description, in bytes.
 const LONGEST_DESCRIPTION: usize = 1_000;
+/// The greatest length of the name of a tag, and of its value, in bytes.
+const LONGEST_TAG: usize = 1_000;
 
 impl Catalog {
     /// Makes a maintenance window. Those that have ended are deleted with that.
@@ -94,6 +96,10 @@ fn check(window: &MaintenanceWindow, content: &Content, now: Timestamp) -> Resul
     if window.description.len() > LONGEST_DESCRIPTION {
         let what = format!("its description is longer than {LONGEST_DESCRIPTION} bytes");
         return refused(what, "shorten the description");
+    }
+    if window.tags.iter().any(|tag| tag.name.len().max(tag.value.len()) > LONGEST_TAG) {
+        let what = format!("a tag of it is longer than {LONGEST_TAG} bytes");
+        return refused(what, "name tags as rules have them");
     }
     if window.until <= window.from {
         return refused("it ends before it begins".into(), "give an end that is after the beginning");

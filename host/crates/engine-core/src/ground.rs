@@ -116,12 +116,22 @@ impl Core {
     pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
         let fills = Outbox::is_filled_by(&changes);
         let commit = Commit { fence: Some(self.store().fence()), expect, changes };
-        let span = tracing::debug_span!("commit", changes = commit.changes.len());
-        self.store().commit(commit).instrument(span).await?;
-        if fills {
-            self.0.outbox.tell();
+        if !fills {
+            return self.store_all(commit).await;
         }
-        Ok(())
+        let core = self.clone();
+        // To its end even if the caller goes away meanwhile: nobody else tells of what is in the outbox.
+        self.run_detached(async move {
+            core.store_all(commit).await?;
+            core.0.outbox.tell();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn store_all(&self, commit: Commit) -> Result<(), Error> {
+        let span = tracing::debug_span!("commit", changes = commit.changes.len());
+        Ok(self.store().commit(commit).instrument(span).await?)
     }
 
     /// The change that puts an internal event of the trigger type `kind` into the outbox, to be committed with what it

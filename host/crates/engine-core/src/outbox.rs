@@ -60,9 +60,11 @@ impl Outbox {
         self.deepest.store(deepest, Ordering::SeqCst);
     }
 
-    /// Whether these changes put an event into the outbox.
+    /// Whether these changes put an event into the outbox, or let those be taken that were there at a restore.
     pub(crate) fn is_filled_by(changes: &[Change]) -> bool {
-        changes.iter().any(|change| matches!(change, Change::Put(Document::InternalEvent(_))))
+        let fills =
+            |change: &Change| matches!(change, Change::Put(Document::InternalEvent(_)) | Change::LiftHold);
+        changes.iter().any(fills)
     }
 
     /// Tells that an event was put into the outbox.

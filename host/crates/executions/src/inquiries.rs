@@ -102,7 +102,8 @@ pub(crate) fn announced(core: &Core, execution: &Execution) -> Option<Change> {
             ("route".to_owned(), question.route().into()),
         ]),
         trace: Some(execution.trace_id()),
-        ..Report::default()
+        // A rule that asks again for each question is a loop, too.
+        depth: execution.context.event_depth.saturating_add(1),
     })
 }
 
@@ -156,5 +157,21 @@ mod tests {
         };
         let payload = serde_json::to_value(&event.payload).unwrap();
         assert_eq!(payload, json!({"id": execution.id, "route": ""}));
+    }
+
+    #[test]
+    fn a_question_that_was_asked_since_one_was_asked_is_deeper() {
+        let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));
+        core.listen_to([inquiry::TRIGGER.parse().unwrap()].into());
+        core.limit_depth_of_events(3);
+        for (led_to_by, depth) in [(0, Some(1)), (2, Some(3)), (3, None)] {
+            let mut execution = asked(1, "pending", 5);
+            execution.context.event_depth = led_to_by;
+            let event = announced(&core, &execution).map(|change| match change {
+                Change::Put(Document::InternalEvent(event)) => event.depth,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(event, depth, "{led_to_by}");
+        }
     }
 }

@@ -395,15 +395,6 @@ pub trait StoreExt: Store {
         async move { documents.await.map(|found| found.into_iter().filter_map(N::from_document).collect()) }
     }
 
-    /// The first nouns of a kind, in the order of their keys, at most `limit`. Unreadable ones are left out.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn first<N: Noun>(&self, limit: usize) -> impl Future<Output = Result<Vec<N>, Error>> + Send {
-        let documents = self.documents_after(N::KIND, None, limit);
-        async move { documents.await.map(|found| found.into_iter().filter_map(N::from_document).collect()) }
-    }
-
     /// The noun stored under `key`, if there is one: `store.get::<Rule>(&reference)`.
     ///
     /// # Errors

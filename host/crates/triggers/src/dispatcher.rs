@@ -251,8 +251,9 @@ impl Triggers {
             (Decision::Matched, _) => self.execution_for(arrived, instance, &enforced.rule, secrets),
         };
         let held = window.filter(|_| failure_reason.is_none());
-        if let (Some(window), Some(execution)) = (held, &mut execution) {
-            execution.ready_at = Some(window.until);
+        let held = held.map(|window| (window, arrived.content.free_from(rule, window.until)));
+        if let (Some((_, until)), Some(execution)) = (held, &mut execution) {
+            execution.ready_at = Some(until);
         }
         let note = self.note(arrived, enforced, failure_reason.is_some());
         let enforcement = Enforcement {
@@ -266,7 +267,7 @@ impl Triggers {
                 Some(_) => EnforcementStatus::Failed,
             },
             note: match held {
-                Some(window) => Some(maintenance::held(window, note)),
+                Some((window, until)) => Some(maintenance::held(window, until, note)),
                 None => note,
             },
             failure_reason,

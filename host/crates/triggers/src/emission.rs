@@ -4,6 +4,7 @@ use petrel_engine_core::Error;
 use petrel_model::{Object, Ref, TraceId, TriggerInstance};
 use serde_json::Value;
 
+use crate::dedup::Once;
 use crate::dispatcher::Accepted;
 use crate::incoming::Event;
 use crate::service::Triggers;
@@ -21,20 +22,22 @@ pub struct Emission {
     pub trace: Option<TraceId>,
     /// The number of events of actions that led to it, itself among them; 0 for one that somebody sends by hand.
     pub depth: u32,
+    /// The key by which it is known if it comes again.
+    pub once: Option<Once>,
 }
 
 impl Triggers {
-    /// Accepts an event of any trigger.
+    /// Accepts an event of any trigger; if it has a key, only the first one with it.
     ///
     /// # Errors
     /// When the trigger does not exist, its parameters or the payload do not fit it, too many events led to it, too much is
     /// waiting, or the host is stopping. Nothing was stored then.
     pub async fn send(&self, emission: Emission) -> Result<Accepted, Error> {
-        let Emission { trigger, parameters, payload, trace, depth } = emission;
+        let Emission { trigger, parameters, payload, trace, depth, once } = emission;
         let content = self.content();
         let (reference, kind) = content.addressed(&trigger, parameters)?;
         self.refuse_deep(&kind, depth)?;
-        let event = Event::from(Value::Object(payload)).in_trace(trace).at_depth(depth);
+        let event = Event::from(Value::Object(payload)).in_trace(trace).at_depth(depth).taken_once(once);
         self.accept(reference, kind, event, Vec::new(), content).await
     }
 

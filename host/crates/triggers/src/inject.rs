@@ -55,6 +55,7 @@ impl InjectTrigger {
             payload: payload.cloned().unwrap_or_default(),
             trace: text("trace_tag").and_then(|tag| tag.parse::<TraceId>().ok()).or(own),
             depth: depth.saturating_add(1),
+            once: None,
         };
         let accepted = triggers.send(emission).await?;
         Ok(json!({"trigger_instance": accepted.id, "executions": accepted.executions}))

@@ -1,6 +1,6 @@
 //! Maintenance windows in words: what one does to a rule.
 
-use petrel_model::{MaintenanceMode, MaintenanceWindow};
+use petrel_model::{MaintenanceMode, MaintenanceWindow, Timestamp};
 
 /// The reason of an enforcement of which a window had nothing run.
 pub(crate) fn dropped(window: &MaintenanceWindow) -> String {
@@ -10,9 +10,10 @@ pub(crate) fn dropped(window: &MaintenanceWindow) -> String {
     )
 }
 
-/// The note of an enforcement whose execution a window holds, before another `note`.
-pub(crate) fn held(window: &MaintenanceWindow, note: Option<String>) -> String {
-    let held = format!("held by maintenance window {} until {}", window.name, window.until);
+/// The note of an enforcement whose execution a window holds, before another `note`. Others may follow the window, so it
+/// is held `until` the end of the last.
+pub(crate) fn held(window: &MaintenanceWindow, until: Timestamp, note: Option<String>) -> String {
+    let held = format!("held by maintenance window {} until {until}", window.name);
     match note {
         Some(note) => format!("{held}; {note}"),
         None => held,

@@ -3,7 +3,8 @@
 //! instance of it, with all its consequences, so that each is taken once.
 //!
 //! What is refused for the moment, as too much waits, is tried again; so nothing is lost while rules are slow. What can
-//! never be taken, as its payload does not fit the trigger type, is dropped with a line in the log, and holds up nobody.
+//! never be taken, as its payload does not fit the trigger type, is dropped with a line in the log, and holds up nobody. What
+//! was there at a restore waits as long as executions are held.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use petrel_engine_core::{Core, Error};
 use petrel_model::{InternalEvent, InternalEventId};
-use petrel_persistence::{Change, StoreExt as _};
+use petrel_persistence::{Change, DocumentKey, DocumentKind, Noun as _};
 use serde_json::Value;
 
 use crate::incoming::Event;
@@ -30,7 +31,9 @@ impl Triggers {
     /// Takes internal events, until the host stops.
     pub async fn run_outbox(self) {
         let stop = self.core().stop_starting().clone();
-        stop.run_until_cancelled(Taker { triggers: self, failed: HashMap::new() }.run()).await;
+        let begun: InternalEventId = self.core().mint(self.core().now());
+        let begun = InternalEvent::document_key(begun);
+        stop.run_until_cancelled(Taker { triggers: self, begun, failed: HashMap::new() }.run()).await;
     }
 
     /// Stores an internal event as a trigger instance, with its consequences, and takes it from the outbox.
@@ -45,8 +48,19 @@ impl Triggers {
 /// The task that takes internal events.
 struct Taker {
     triggers: Triggers,
+    /// The place in the outbox before which everything was left by an earlier process.
+    begun: DocumentKey,
     /// The number of attempts at events that failed for a reason of their own.
     failed: HashMap<InternalEventId, u32>,
+}
+
+/// What became of the oldest events.
+#[derive(Default)]
+struct Round {
+    /// The number of those that are no longer in the outbox.
+    gone: usize,
+    /// The reason why one has to wait, if one has to.
+    waits: Option<Error>,
 }
 
 impl Taker {
@@ -54,49 +68,62 @@ impl Taker {
         let triggers = self.triggers.clone();
         let (core, mut pause) = (triggers.core(), AGAIN.0);
         loop {
-            match self.take_some().await {
-                Ok(0) => core.outbox_filled().await,
-                Ok(_some) => pause = AGAIN.0,
-                Err(error) => {
-                    if !core.is_stopping()
-                        && let Some(left_out) = core.may_log("the outbox of internal events")
-                    {
-                        tracing::warn!(%error, hint = error.hint(), left_out, "internal events wait; trying again");
-                    }
-                    core.sleep(pause).await;
-                    pause = (pause * 2).min(AGAIN.1);
-                }
+            let Round { gone, waits } = self.take_some().await;
+            if gone > 0 {
+                pause = AGAIN.0;
             }
+            let Some(error) = waits else {
+                if gone == 0 {
+                    core.outbox_filled().await;
+                }
+                continue;
+            };
+            if !core.is_stopping()
+                && let Some(left_out) = core.may_log("the outbox of internal events")
+            {
+                tracing::warn!(%error, hint = error.hint(), left_out, "internal events wait; trying again");
+            }
+            core.sleep(pause).await;
+            pause = (pause * 2).min(AGAIN.1);
         }
     }
 
-    /// Takes the oldest events. Returns their number: 0 if there are none.
-    ///
-    /// # Errors
-    /// The reason why one has to wait. Others may have been taken.
-    async fn take_some(&mut self) -> Result<usize, Error> {
-        let events = self.triggers.store().first::<InternalEvent>(AT_ONCE).await?;
-        let count = events.len();
+    /// Takes the oldest events.
+    async fn take_some(&mut self) -> Round {
+        let events = match self.oldest().await {
+            Ok(events) => events,
+            Err(error) => return Round { gone: 0, waits: Some(error) },
+        };
         // All of them together, so that they share the syncs of the store. Each begins after the one before it.
         let takes = events.into_iter().map(|event| {
             let (triggers, id, kind) = (self.triggers.clone(), event.id, event.kind.clone());
             let take: Take = Box::pin(async move { (id, kind.to_string(), triggers.take(event).await) });
             take
         });
-        let mut waits = None;
+        let mut round = Round::default();
         for (id, kind, result) in all(takes.collect()).await {
-            match result {
+            let gone = match result {
+                Err(error) if self.is_hopeless(id, &error) => self.drop_event(id, &kind, &error).await,
+                result => result,
+            };
+            match gone {
                 Ok(()) => {
                     self.failed.remove(&id);
+                    round.gone += 1;
                 }
-                Err(error) if self.is_hopeless(id, &error) => {
-                    self.failed.remove(&id);
-                    self.drop_event(id, &kind, &error).await?;
-                }
-                Err(error) => waits = Some(error),
+                Err(error) => round.waits = Some(error),
             }
         }
-        waits.map_or(Ok(count), Err)
+        round
+    }
+
+    /// The oldest events that may be taken. While executions are held since a restore, the events that were left wait with
+    /// them: the host that the backup comes from has likely taken them.
+    async fn oldest(&self) -> Result<Vec<InternalEvent>, Error> {
+        let store = self.triggers.store();
+        let after = (store.held() > 0).then_some(&self.begun);
+        let found = store.documents_after(DocumentKind::InternalEvent, after, AT_ONCE).await?;
+        Ok(found.into_iter().filter_map(InternalEvent::from_document).collect())
     }
 
     /// Whether an event can never be taken.

@@ -44,6 +44,8 @@ pub struct Standing {
     pub looked_at: usize,
     /// The time of the oldest of them.
     pub since: Option<Timestamp>,
+    /// Whether there are older ones, or may be, among many of other types.
+    is_cut: bool,
     /// The number of events of the trigger among them.
     pub events: usize,
     /// The number of these that match the rule as it is now.
@@ -130,9 +132,10 @@ impl Triggers {
             }
             before = page.next;
             if before.is_none() {
-                break;
+                return Ok(());
             }
         }
+        standing.is_cut = true;
         Ok(())
     }
 
@@ -196,6 +199,7 @@ impl Standing {
             trigger: compiled.trigger().clone(),
             looked_at: 0,
             since: None,
+            is_cut: false,
             events: 0,
             matched: 0,
             not_evaluated: 0,
@@ -234,6 +238,7 @@ impl Standing {
         }
         if self.events == 0 {
             let among = match self.looked_at {
+                0 if self.is_cut => "none of its type is among the latest of all".to_owned(),
                 0 => "none of its type has".to_owned(),
                 count => format!("the last {} of its type are of other triggers", counted(count, "event")),
             };
@@ -311,6 +316,8 @@ mod tests {
         let compiled = CompiledRule::new(Arc::new(rule.clone()));
         let mut standing = Standing::new(&compiled, Vec::new());
         assert!(standing.told(&rule).contains("no event of its trigger has come in; none of its type has"));
+        standing.is_cut = true;
+        assert!(standing.told(&rule).contains("none of its type is among the latest"), "others came since");
         let at = Timestamp::from_micros;
         for (time, judged) in [
             (9, failed("a", "newest a")),

@@ -10,7 +10,7 @@ use petrel_model::reference::InvalidRef;
 use petrel_model::{MaintenanceMode, MaintenanceWindow};
 use serde::Deserialize;
 
-use crate::extensions::User;
+use crate::extensions::{About, User};
 use crate::extract::{Body, JsonBody, Segment, time};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
@@ -74,7 +74,8 @@ pub(crate) async fn create(
         made_by: user,
     };
     let made = api.engine.catalog().create_window(window).await?;
-    Ok((StatusCode::CREATED, Json(wire::MaintenanceWindow::of(&made, now))).into_response())
+    let about = Extension(About(made.name.clone()));
+    Ok((StatusCode::CREATED, about, Json(wire::MaintenanceWindow::of(&made, now))).into_response())
 }
 
 pub(crate) async fn delete(

@@ -4,8 +4,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use petrel_model::EnforcementId;
 use petrel_model::id::InvalidId;
+use petrel_model::{EnforcementId, Object};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ use crate::{Api, ApiError};
 pub(crate) struct Again {
     /// The payload in place of that of the event.
     #[serde(default)]
-    payload: Option<Value>,
+    payload: Option<Object>,
 }
 
 impl Body for Again {}
@@ -37,7 +37,7 @@ pub(crate) async fn replay(
     if api.engine.triggers().reads().enforcement(id).await?.is_none() {
         return Err(no_enforcement(&api, id).await);
     }
-    let accepted = api.engine.triggers().replay(id, payload).await?;
+    let accepted = api.engine.triggers().replay(id, payload.map(Value::Object)).await?;
     let event = find(&api, &accepted.id.to_string()).await?;
     Ok((StatusCode::ACCEPTED, whole(&api, &event, secrets).await?).into_response())
 }

@@ -53,7 +53,7 @@ pub(crate) async fn receive(
     let known = api.engine.catalog().content().webhook(&url).map(drop);
     let (sent, accepted) = match known {
         // As in StackStorm; but a rule that listens to a webhook of this name goes first.
-        Err(_unknown) if generic::is_at(&url) => generic::take(&api, &held, &headers, bytes).await?,
+        Err(_unknown) if generic::is_at(&url) => generic::take(&api, &held, guarded, &headers, bytes).await?,
         // An unknown webhook is refused first, since its body does not matter.
         Err(unknown) => return Err(unknown.into()),
         Ok(()) => {

@@ -25,6 +25,18 @@ impl Content {
         lasting.max_by_key(|window| (window.mode == MaintenanceMode::Drop, window.until))
     }
 
+    /// The time from `at` on, the end of a window for `rule`, at which no window lasts for it: another may follow at once,
+    /// or have begun before.
+    pub fn free_from(&self, rule: &Rule, mut at: Timestamp) -> Timestamp {
+        let lasting =
+            |at| self.windows.values().filter(move |window| window.lasts(at) && window.is_for(rule));
+        // Each ends after it lasts, so the time grows until none is left.
+        while let Some(until) = lasting(at).map(|window| window.until).max() {
+            at = until;
+        }
+        at
+    }
+
     /// Adds a maintenance window.
     pub(crate) fn put_window(&mut self, window: MaintenanceWindow) {
         Arc::make_mut(&mut self.windows).insert(window.name.clone(), Arc::new(window));

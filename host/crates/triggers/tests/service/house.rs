@@ -1,7 +1,7 @@
 //! The service with the services that it stands on, and a pack whose actions never run.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -54,30 +54,53 @@ impl Runner for Idle {
     }
 }
 
-/// A disk that has no room for so many of the next commits.
+/// A disk that has no room for so many of the next commits, and may be slow, with a store that was perhaps restored.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Full(Arc<AtomicUsize>);
+pub(crate) struct Full {
+    refused: Arc<AtomicUsize>,
+    is_slow: Arc<AtomicBool>,
+    held: Arc<AtomicUsize>,
+}
 
 impl Full {
     /// Refuses the next commits.
     pub(crate) fn refuse(&self, count: usize) {
-        self.0.store(count, Ordering::SeqCst);
+        self.refused.store(count, Ordering::SeqCst);
+    }
+
+    /// Tells of a commit only some time after it was made.
+    pub(crate) fn linger(&self) {
+        self.is_slow.store(true, Ordering::SeqCst);
+    }
+
+    /// So many executions are held since a restore.
+    pub(crate) fn hold(&self, count: usize) {
+        self.held.store(count, Ordering::SeqCst);
     }
 
     /// How many commits are still to be refused.
     pub(crate) fn left(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.refused.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait]
 impl Difference for Full {
     async fn commit(&self, below: &MemoryStore, commit: Commit) -> Result<(), CommitError> {
-        let refused = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let refused =
+            self.refused.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refused.is_ok() {
             return Err(CommitError::NoRoom("the disk is full, on purpose".into()));
         }
-        below.commit(commit).await
+        let made = below.commit(commit).await;
+        if self.is_slow.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        made
+    }
+
+    fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use petrel_model::action::Tag;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::{MaintenanceMode, MaintenanceWindow};
 use serde_json::json;
@@ -45,6 +46,39 @@ async fn what_is_held_starts_at_the_end_of_the_window() {
 }
 
 #[tokio::test]
+async fn what_is_held_does_not_start_in_a_window_that_follows() {
+    let house = House::new().await;
+    house.rule(&rule("r", "sample", "act", "")).await;
+    let first = window(&house, "first", MaintenanceMode::Hold);
+    let second = MaintenanceWindow {
+        name: "second".into(),
+        from: first.until,
+        until: first.until.plus(HOUR),
+        ..first.clone()
+    };
+    let apart = MaintenanceWindow {
+        name: "apart".into(),
+        from: second.until.plus(HOUR),
+        until: second.until.plus(HOUR * 2),
+        ..first.clone()
+    };
+    let other = MaintenanceWindow {
+        name: "other".into(),
+        packs: vec!["core".into()],
+        until: second.until.plus(HOUR),
+        ..second.clone()
+    };
+    for window in [first, second.clone(), apart, other] {
+        house.catalog.create_window(window).await.unwrap();
+    }
+    house.clock.turn(Duration::from_secs(60));
+    let accepted = house.post("sample", json!({})).await.unwrap();
+    assert_eq!(house.execution(&accepted).await.ready_at, Some(second.until));
+    let note = house.enforcements(&accepted).await.remove(0).note.unwrap();
+    assert_eq!(note, format!("held by maintenance window first until {}", second.until));
+}
+
+#[tokio::test]
 async fn what_is_dropped_is_a_dead_letter_that_can_be_replayed() {
     let house = House::new().await;
     house.rule(&rule("r", "sample", "act", "")).await;
@@ -80,6 +114,14 @@ async fn a_window_that_cannot_be_meant_is_refused_with_a_remedy() {
             MaintenanceWindow { rules: vec!["house.none".parse().unwrap()], ..fine.clone() },
             "not_found",
             "house.none",
+        ),
+        (
+            MaintenanceWindow {
+                tags: vec![Tag { name: "team".into(), value: "x".repeat(1_001) }],
+                ..fine.clone()
+            },
+            "invalid",
+            "1000 bytes",
         ),
         (MaintenanceWindow { until: fine.from, ..fine.clone() }, "invalid", "ends before it begins"),
         (

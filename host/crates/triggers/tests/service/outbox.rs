@@ -1,7 +1,9 @@
 //! Internal events: each end of an execution makes one if a rule listens, and each is taken once and in order, whatever
 //! restarts or refuses in between. Nothing runs here, so the tests end executions themselves.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use petrel_executions::Queue;
@@ -58,6 +60,19 @@ impl House {
         events.reverse();
         let reports = events.iter().filter(|event| event.trigger_type.name() == "st2.generic.actiontrigger");
         reports.map(|event| event.payload.parse().unwrap()).collect()
+    }
+
+    /// An event of an action with this status, not yet stored.
+    fn report(&self, status: &str) -> InternalEvent {
+        let Value::Object(payload) = json!({"status": status}) else { panic!("not an object") };
+        InternalEvent {
+            id: self.core.mint(self.core.now()),
+            kind: "core.st2.generic.actiontrigger".parse().unwrap(),
+            payload,
+            occurred_at: self.core.now(),
+            trace: None,
+            depth: 1,
+        }
     }
 
     async fn in_outbox(&self) -> usize {
@@ -150,6 +165,29 @@ async fn what_is_left_is_taken_once_and_in_order_by_the_next_process() {
 }
 
 #[tokio::test]
+async fn what_was_left_at_a_restore_waits_with_what_is_held() {
+    let house = House::new().await;
+    house.rule(&rule("r", "sample", "act", "")).await;
+    house.rule(&after("after", "")).await;
+    house.act(json!({"n": 1})).await;
+    house.clock.turn(Duration::from_secs(1));
+    let restored = house.next_process().await;
+    restored.store.hold(1);
+    restored.start_outbox().await;
+    restored.act(json!({"n": 2})).await;
+    let taken = async || {
+        restored.settle().await;
+        let taken: Vec<_> =
+            restored.reports().await.iter().map(|report| report["result"]["n"].clone()).collect();
+        (taken, restored.in_outbox().await)
+    };
+    assert_eq!(taken().await, (vec![json!(2)], 1));
+    restored.store.hold(0);
+    restored.core.commit(Vec::new(), vec![Change::LiftHold]).await.unwrap();
+    assert_eq!(taken().await, (vec![json!(2), json!(1)], 0));
+}
+
+#[tokio::test]
 async fn what_is_refused_is_tried_again_and_what_can_never_be_taken_holds_up_nobody() {
     let house = House::new().await;
     house.rule(&rule("r", "sample", "act", "")).await;
@@ -172,6 +210,45 @@ async fn what_is_refused_is_tried_again_and_what_can_never_be_taken_holds_up_nob
         house.settle().await;
     }
     assert_eq!((house.reports().await.len(), house.in_outbox().await), (2, 0));
+}
+
+#[tokio::test]
+async fn what_waits_does_not_slow_down_what_comes_behind_it() {
+    // One execution of each rule may wait.
+    let executions = petrel_executions::Options {
+        waiting_limit: 100,
+        waiting_share: 1,
+        ..petrel_executions::Options::default()
+    };
+    let house = House::with(Options::default(), executions).await;
+    house.rule(&after("full", "criteria: {trigger.status: {type: equals, pattern: slow}}\n")).await;
+    for status in ["slow", "slow"].into_iter().chain(["other"; 64]) {
+        let event = house.report(status);
+        house.core.commit(Vec::new(), vec![Change::put(event)]).await.unwrap();
+    }
+    house.start_outbox().await;
+    for _ in 0..6 {
+        house.clock.turn(Duration::from_millis(100));
+        house.settle().await;
+    }
+    assert_eq!((house.reports().await.len(), house.in_outbox().await), (65, 1));
+}
+
+#[tokio::test]
+async fn what_was_stored_is_taken_although_nobody_waited_for_it() {
+    let house = House::new().await;
+    house.start_outbox().await;
+    house.rule(&after("after", "")).await;
+    house.store.linger();
+    let event = house.report("succeeded");
+    {
+        let mut commit = pin!(house.core.commit(Vec::new(), vec![Change::put(event)]));
+        // The sender of a request goes away, for example.
+        let first = std::future::poll_fn(|context| Poll::Ready(commit.as_mut().poll(context))).await;
+        assert!(first.is_pending());
+    }
+    house.settle().await;
+    assert_eq!((house.reports().await.len(), house.in_outbox().await), (1, 0));
 }
 
 #[tokio::test]

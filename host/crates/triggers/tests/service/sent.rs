@@ -1,7 +1,7 @@
 //! Events that somebody sends by hand: of any trigger, and a stored one once more.
 
 use petrel_model::{Object, size};
-use petrel_triggers::{Emission, LargeEvent, SMALL};
+use petrel_triggers::{Accepted, Emission, LargeEvent, Once, SMALL};
 use serde_json::{Value, json};
 
 use crate::{House, refused, rule};
@@ -36,6 +36,20 @@ async fn an_event_can_be_sent_of_any_trigger() {
         assert_eq!(accepted.executions.len(), matches, "{trigger}");
         assert_eq!(house.event(&accepted).await.payload.parse().unwrap(), json!({"body": {"n": 1}}));
     }
+}
+
+#[tokio::test]
+async fn an_event_with_a_key_is_sent_once() {
+    let house = House::new().await;
+    let send = async |key: &str| {
+        let once = Some(Once::new("webhook st2", key).unwrap());
+        let sent = emission("core.st2.webhook", json!({}), json!({}));
+        house.triggers.send(Emission { once, ..sent }).await.unwrap()
+    };
+    let first = send("a").await;
+    assert_eq!(send("a").await, Accepted { is_repeat: true, ..first });
+    assert!(!send("b").await.is_repeat);
+    assert_eq!(house.events().await.len(), 2);
 }
 
 #[tokio::test]

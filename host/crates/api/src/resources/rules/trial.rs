@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use petrel_engine::triggers::TriedEvent;
+use petrel_model::Object;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -32,7 +33,7 @@ pub(crate) struct Wanted {
     trigger_instance: Option<String>,
     /// The payload of an event that did not come in.
     #[serde(default)]
-    payload: Option<Value>,
+    payload: Option<Object>,
 }
 
 impl Body for Wanted {}
@@ -64,7 +65,7 @@ pub(crate) async fn test(
             listing::hold(&api, &mut held, 2 * instance.bytes())?;
             TriedEvent::Stored(instance)
         }
-        (None, Some(payload)) => TriedEvent::Payload(Arc::new(payload)),
+        (None, Some(payload)) => TriedEvent::Payload(Arc::new(Value::Object(payload))),
         _ => return Err(one_of("an event", "trigger_instance", "payload")),
     };
     let mut trial = api.engine.triggers().try_rule(rule, event, secrets == Secrets::Masked).await?;

@@ -42,7 +42,7 @@ pub(crate) async fn create(
         parameters: new.parameters.unwrap_or_default(),
         payload: new.payload.unwrap_or_default(),
         trace,
-        depth: 0,
+        ..Emission::default()
     };
     let accepted = api.engine.triggers().send(emission).await?;
     let event = find(&api, &accepted.id.to_string()).await?;

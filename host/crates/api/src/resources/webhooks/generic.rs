@@ -7,23 +7,26 @@ use petrel_engine::triggers::{Accepted, Emission, SMALL};
 use petrel_model::{Object, size};
 use serde_json::{Value, json};
 
-use super::Sent;
+use super::{Sent, delivery};
 use crate::body::Held;
 use crate::extract::json;
+use crate::guard::{GENERIC, Guarded};
 use crate::{Api, ApiError, traceparent};
 
 /// Whether a URL is that of the generic webhook.
 pub(super) fn is_at(url: &str) -> bool {
-    url.trim_matches('/') == "st2"
+    url.trim_matches('/') == GENERIC
 }
 
-/// Takes in an event.
+/// Takes in an event; if it has a key, only the first one with it.
 pub(super) async fn take(
     api: &Api,
     held: &Held,
+    guarded: Option<&Guarded>,
     headers: &HeaderMap,
     bytes: Bytes,
 ) -> Result<(Sent, Accepted), ApiError> {
+    let once = delivery::once(guarded, GENERIC, headers, &bytes).await?;
     held.grow(api, size::parsed(&bytes))?;
     let body = if bytes.len() <= SMALL {
         json(&bytes)?
@@ -33,7 +36,7 @@ pub(super) async fn take(
     };
     let (trigger, payload) = named(&body)?;
     let trace = traceparent::of(headers);
-    let emission = Emission { trigger, payload, trace, ..Emission::default() };
+    let emission = Emission { trigger, payload, trace, once, ..Emission::default() };
     let accepted = api.engine.triggers().send(emission).await?;
     Ok((Sent { event: json!({"body": body}).into(), length: None, held: Held::default() }, accepted))
 }
