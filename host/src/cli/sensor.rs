@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::each::each;
+use super::nothing;
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Attributes, Listing, to_the_second};
@@ -82,6 +83,7 @@ impl Sensor {
                 session.show(&answer, |sensors: Items<wire::Sensor<'static>>| {
                     print::listing(listed(&sensors), &asked);
                 })?;
+                nothing::explain(session, &answer, &asked).await;
             }
             Self::Get { reference, secrets } => {
                 let answer = session.client.get(&secrets.asked(&path(&reference))).await?;
