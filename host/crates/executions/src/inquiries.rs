@@ -102,7 +102,8 @@ pub(crate) fn announced(core: &Core, execution: &Execution) -> Option<Change> {
             ("route".to_owned(), question.route().into()),
         ]),
         trace: Some(execution.trace_id()),
-        ..Report::default()
+        // A rule that asks because of a question would go on for ever.
+        depth: execution.context.event_depth.saturating_add(1),
     })
 }
 
@@ -144,6 +145,7 @@ mod tests {
             assert_eq!((open.first().map(|(_, id)| id), open.ids().len()), (first.map(id), count));
         }
     }
+
     #[test]
     fn a_question_is_reported_to_who_listens() {
         let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));
@@ -156,5 +158,21 @@ mod tests {
         };
         let payload = serde_json::to_value(&event.payload).unwrap();
         assert_eq!(payload, json!({"id": execution.id, "route": ""}));
+    }
+
+    #[test]
+    fn questions_that_lead_to_questions_have_an_end() {
+        let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));
+        core.listen_to([inquiry::TRIGGER.parse().unwrap()].into());
+        core.limit_depth_of_events(3);
+        for (led_to_it, depth) in [(0, Some(1)), (2, Some(3)), (3, None)] {
+            let mut execution = asked(1, "pending", 5);
+            execution.context.event_depth = led_to_it;
+            let made = match announced(&core, &execution) {
+                Some(Change::Put(Document::InternalEvent(event))) => Some(event.depth),
+                _ => None,
+            };
+            assert_eq!(made, depth, "{led_to_it}");
+        }
     }
 }
