@@ -42,7 +42,7 @@ pub(crate) fn unreadable(lost: &Unreadable) -> wire::Lost<'_> {
 
 /// The status of an execution as it is shown now.
 pub(crate) fn shown_status(execution: &Execution) -> Status {
-    wire::execution::shown_status(execution, clock::now())
+    execution.shown_status(clock::now())
 }
 
 /// An execution; `is_held` says that it has been held since a restore.
