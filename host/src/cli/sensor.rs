@@ -30,7 +30,7 @@ pub(crate) enum Sensor {
         health: Option<String>,
     },
     /// Show a sensor, how it is, and its last error
-    #[command(after_help = "Examples:\n  petrel sensor get feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor get feed.entries")]
     Get {
         /// The sensor, as pack.name
         #[arg(value_name = "SENSOR")]
@@ -39,22 +39,22 @@ pub(crate) enum Sensor {
         secrets: Secrets,
     },
     /// Enable sensors
-    #[command(after_help = "Examples:\n  petrel sensor enable feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor enable feed.entries")]
     Enable(Named),
     /// Disable sensors; they stay so when their packs are registered again
-    #[command(after_help = "Examples:\n  petrel sensor disable feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor disable feed.entries")]
     Disable(Named),
     /// Have sensors polled now
-    #[command(after_help = "Examples:\n  petrel sensor poll feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor poll feed.entries")]
     Poll(Named),
     /// Have sensors begin anew from where they have come to, at once
-    #[command(after_help = "Examples:\n  petrel sensor restart feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor restart feed.entries")]
     Restart(Named),
     /// Have sensors forget how far they have come, and begin at the beginning
-    #[command(after_help = "Examples:\n  petrel sensor reset-cursor feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor reset-cursor feed.entries")]
     ResetCursor(Named),
     /// Show the last lines that a sensor has logged since the host started, at most 200
-    #[command(after_help = "Examples:\n  petrel sensor logs feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor logs feed.entries")]
     Logs {
         /// The sensor, as pack.name
         #[arg(value_name = "SENSOR")]
