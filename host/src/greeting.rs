@@ -49,7 +49,7 @@ impl Whereabouts<'_> {
             tracing::warn!(count = held, "executions are held since a restore");
         }
         for note in notes {
-            tracing::warn!(note, "what is registered or set cannot be used");
+            tracing::warn!(note, "cannot use something that is registered or set");
         }
         print::json(&self.as_json(password, held, notes));
     }
@@ -128,7 +128,7 @@ pub(crate) fn announce_held(count: usize) {
 /// Prints warnings about what is registered or set, and logs them.
 pub(crate) fn announce_notes(notes: &[String]) {
     for note in notes {
-        tracing::warn!(note, "what is registered or set cannot be used");
+        tracing::warn!(note, "cannot use something that is registered or set");
         print::line(&format!("  warning   {note}"));
     }
 }

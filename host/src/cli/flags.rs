@@ -86,6 +86,7 @@ const ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
         &["--iftt", "--enabled", "--disabled", "-n", "--last"],
         "leave it out: all rules are listed, with trigger, action, and whether they are enabled",
     ),
+    (&["policy list", "sensor list"], &["-n", "--last"], "leave it out: all of them are listed"),
     (
         &["pack install"],
         &["--force", "--skip-dependencies"],

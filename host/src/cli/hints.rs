@@ -162,7 +162,14 @@ fn what_documents_name_is_there() {
     root.build();
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let (mut problems, mut seen) = (Vec::new(), 0);
-    for name in ["README.md", "CONTRIBUTING.md", "examples/github/README.md", "pack-sdk/rust/README.md"] {
+    for name in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "examples/approval/README.md",
+        "examples/feed/README.md",
+        "examples/github/README.md",
+        "pack-sdk/rust/README.md",
+    ] {
         let text = std::fs::read_to_string(top.join(name)).unwrap();
         // A command between backticks may go over the end of a line; in a block it stands at the beginning of one.
         let quoted = text.split('`').skip(1).step_by(2).map(|quoted| quoted.replace('\n', " "));

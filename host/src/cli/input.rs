@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Read};
 
 use petrel_packs::plain_file::{self, too_large};
+use petrel_packs::{Problem, definition};
 use serde_json::Value;
 
 use crate::exit::Failure;
@@ -21,10 +22,23 @@ pub(super) fn read_file(path: &str) -> Result<String, Failure> {
     })
 }
 
-/// The text of a rule's file, parsed here so that a mistake is reported with its file, line and column.
+/// The text of a rule's file.
 pub(super) fn read_rule(file: &str) -> Result<String, Failure> {
+    read_definition(file, |text| definition::read_rule(file, text, None))
+}
+
+/// The text of a policy's file.
+pub(super) fn read_policy(file: &str) -> Result<String, Failure> {
+    read_definition(file, |text| definition::read_policy(file, text, None))
+}
+
+/// The text of a file, parsed here so that a mistake is reported with its file, line and column.
+fn read_definition<T>(
+    file: &str,
+    parse: impl FnOnce(&str) -> Result<T, Vec<Problem>>,
+) -> Result<String, Failure> {
     let text = read_file(file)?;
-    petrel_packs::definition::read_rule(file, &text, None).map_err(|problems| {
+    parse(&text).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Failure::usage(lines.join("\n"), "correct the file and try again")
     })?;

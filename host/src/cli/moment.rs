@@ -9,43 +9,33 @@ use crate::exit::Failure;
 
 /// The time for the host: a time before now is calculated here, and the host parses any other form.
 pub(super) fn moment(text: &str) -> Result<String, Failure> {
-    at(text, clock::now())
+    at(text, "before", |ago| clock::now().minus(ago))
 }
 
 /// The time for the host, of which a duration means one after now.
 pub(super) fn later(text: &str) -> Result<String, Failure> {
-    after(text, clock::now())
+    at(text, "after", |later| clock::now().plus(later))
 }
 
-fn after(text: &str, now: Timestamp) -> Result<String, Failure> {
-    if text.contains(['-', ':']) {
-        return Ok(text.to_owned());
-    }
-    match ago(text) {
-        Some(later) => Ok(now.plus(later).to_string()),
-        None => Err(Failure::usage(
-            format!("`{text}` is neither a time nor a time after now"),
-            "write 30s, 90m, 1h, 2d or 1w for a time after now, or a time such as 2026-11-20T12:00:00Z",
-        )),
-    }
-}
-
-fn at(text: &str, now: Timestamp) -> Result<String, Failure> {
+/// A time as it is written, or the one that `of` makes of a duration `side` now.
+fn at(text: &str, side: &str, of: impl FnOnce(Duration) -> Timestamp) -> Result<String, Failure> {
     // A date has a dash, and a clock has a colon.
     if text.contains(['-', ':']) {
         return Ok(text.to_owned());
     }
-    match ago(text) {
-        Some(ago) => Ok(now.minus(ago).to_string()),
+    match duration(text) {
+        Some(duration) => Ok(of(duration).to_string()),
         None => Err(Failure::usage(
-            format!("`{text}` is neither a time nor a time before now"),
-            "write 30s, 90m, 1h, 2d or 1w for a time before now, or a time such as 2026-11-20T12:00:00Z",
+            format!("`{text}` is neither a time nor a time {side} now"),
+            format!(
+                "write 30s, 90m, 1h, 2d or 1w for a time {side} now, or a time such as 2026-11-20T12:00:00Z"
+            ),
         )),
     }
 }
 
 /// Parses `1h30m` and the like.
-fn ago(text: &str) -> Option<Duration> {
+fn duration(text: &str) -> Option<Duration> {
     let (mut rest, mut seconds) = (text, 0_u64);
     while !rest.is_empty() {
         let (number, more) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
@@ -69,8 +59,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_as_it_is_or_as_how_long_ago() {
+    fn a_time_is_written_as_it_is_or_by_its_distance_from_now() {
         let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let before = |text: &str| at(text, "before", |ago| now.minus(ago));
+        let after = |text: &str| at(text, "after", |later| now.plus(later));
         for (text, expected) in [
             ("30s", "2026-11-20T11:59:30.000000Z"),
             ("1h", "2026-11-20T11:00:00.000000Z"),
@@ -80,15 +72,16 @@ mod tests {
             ("2026-11-20", "2026-11-20"),
             ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00Z"),
         ] {
-            assert_eq!(at(text, now).unwrap(), expected);
+            assert_eq!(before(text).unwrap(), expected);
         }
-        assert_eq!(after("1h30m", now).unwrap(), "2026-11-20T13:30:00.000000Z");
-        assert_eq!(after("2026-11-20", now).unwrap(), "2026-11-20");
-        assert!(after("soon", now).unwrap_err().message.contains("`soon` is neither a time"));
+        assert_eq!(after("1h30m").unwrap(), "2026-11-20T13:30:00.000000Z");
+        assert_eq!(after("2026-11-20").unwrap(), "2026-11-20");
+        let failure = after("soon").unwrap_err();
+        assert!(failure.message.contains("`soon` is neither a time nor a time after now"), "{failure}");
         for text in
             ["", "h", "1", "1 h", "1y", "yesterday", "1h2", "99999999999999999999s", "9999999999999999w"]
         {
-            let failure = at(text, now).unwrap_err();
+            let failure = before(text).unwrap_err();
             assert!(failure.message.contains(&format!("`{text}`")), "{text}: {}", failure.message);
         }
     }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::input::read_file;
+use super::input::read_policy;
 use super::nothing;
 use super::session::{Items, Session, path_segment, show_noted};
 use crate::client::read;
@@ -182,16 +182,6 @@ async fn list(session: &Session, asked: &[(&str, String)]) -> Result<(), Failure
 
 fn path_of(reference: &str) -> String {
     format!("/policies/{}", path_segment(reference))
-}
-
-/// The text of a policy's file, parsed here so that a mistake is reported with its file, line and column.
-fn read_policy(file: &str) -> Result<String, Failure> {
-    let text = read_file(file)?;
-    petrel_packs::definition::read_policy(file, &text, None).map_err(|problems| {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Failure::usage(lines.join("\n"), "correct the file and try again")
-    })?;
-    Ok(text)
 }
 
 async fn switch(session: &Session, references: &[String], enabled: bool) -> Result<Code, Failure> {

@@ -129,7 +129,7 @@ impl Rule {
             Self::Test(test) => return test.run(session).await,
             Self::Why { reference, secrets } => {
                 let answer = client.get(&secrets.asked(&format!("{}/why", rule_path(&reference)))).await?;
-                session.show(&answer, |standing: wire::Standing<'static>| why::tell(&standing))?;
+                session.show(&answer, |standing: wire::RuleStanding<'static>| why::tell(&standing))?;
             }
             Self::Delete { references } => {
                 let delete = async |reference: &str| {

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::each::each;
+use super::nothing;
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Attributes, Listing, to_the_second};
@@ -29,7 +30,7 @@ pub(crate) enum Sensor {
         health: Option<String>,
     },
     /// Show a sensor, how it is, and its last error
-    #[command(after_help = "Examples:\n  petrel sensor get feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor get feed.entries")]
     Get {
         /// The sensor, as pack.name
         #[arg(value_name = "SENSOR")]
@@ -38,22 +39,22 @@ pub(crate) enum Sensor {
         secrets: Secrets,
     },
     /// Enable sensors
-    #[command(after_help = "Examples:\n  petrel sensor enable feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor enable feed.entries")]
     Enable(Named),
     /// Disable sensors; they stay so when their packs are registered again
-    #[command(after_help = "Examples:\n  petrel sensor disable feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor disable feed.entries")]
     Disable(Named),
     /// Have sensors polled now
-    #[command(after_help = "Examples:\n  petrel sensor poll feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor poll feed.entries")]
     Poll(Named),
     /// Have sensors begin anew from where they have come to, at once
-    #[command(after_help = "Examples:\n  petrel sensor restart feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor restart feed.entries")]
     Restart(Named),
     /// Have sensors forget how far they have come, and begin at the beginning
-    #[command(after_help = "Examples:\n  petrel sensor reset-cursor feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor reset-cursor feed.entries")]
     ResetCursor(Named),
     /// Show the last lines that a sensor has logged since the host started, at most 200
-    #[command(after_help = "Examples:\n  petrel sensor logs feed.Watch")]
+    #[command(after_help = "Examples:\n  petrel sensor logs feed.entries")]
     Logs {
         /// The sensor, as pack.name
         #[arg(value_name = "SENSOR")]
@@ -82,6 +83,7 @@ impl Sensor {
                 session.show(&answer, |sensors: Items<wire::Sensor<'static>>| {
                     print::listing(listed(&sensors), &asked);
                 })?;
+                nothing::explain(session, &answer, &asked).await;
             }
             Self::Get { reference, secrets } => {
                 let answer = session.client.get(&secrets.asked(&path(&reference))).await?;

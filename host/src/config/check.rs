@@ -12,6 +12,8 @@ use crate::log;
 const MOST_CATCH_UP: usize = 1000;
 /// The memory that 32 bits can address, in MiB.
 const LARGEST_MEMORY_MIB: usize = 4096;
+/// The greatest number of seconds that a poll of a sensor may take: a day.
+const LONGEST_POLL: u64 = 86_400;
 
 /// Refuses harmful settings.
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
@@ -63,7 +65,8 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
 
 /// Refuses numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
-    let Settings { server, engine, workflows, sensors, expressions, components, auth, .. } = settings;
+    let Settings { server, engine, workflows, sensors, datastore, expressions, components, auth, .. } =
+        settings;
     for (is_useless, key, consequence) in [
         (engine.process_slots == 0, "engine.process_slots", "no process would ever run"),
         (engine.component_slots == 0, "engine.component_slots", "no component would ever run"),
@@ -74,6 +77,7 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         (workflows.max_variables_mib == 0, "workflows.max_variables_mib", "no workflow would ever run"),
         (sensors.concurrency == 0, "sensors.concurrency", "no sensor would ever run"),
         (sensors.poll_timeout == 0, "sensors.poll_timeout", "no sensor could answer"),
+        (datastore.max_mib == 0, "datastore.max_mib", "no key could be set"),
         (server.idle_seconds == 0, "server.idle_seconds", "nobody could send anything"),
         (server.max_connections == 0, "server.max_connections", "nobody could ask anything"),
         (
@@ -98,6 +102,13 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         return Err(Failure::usage(
             message,
             format!("give at most {LARGEST_MEMORY_MIB}: a component has no more to address"),
+        ));
+    }
+    if sensors.poll_timeout > LONGEST_POLL {
+        let message = format!("sensors.poll_timeout is {}", sensors.poll_timeout);
+        return Err(Failure::usage(
+            message,
+            format!("give at most {LONGEST_POLL}: a sensor with more to do is a stream"),
         ));
     }
     if !(1..=100).contains(&engine.waiting_share) {

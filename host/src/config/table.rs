@@ -204,7 +204,7 @@ settings! {
     sensors: Sensors {
         /// The number of sensors that poll at once, and of requests to sensors that are answered at once.
         concurrency: usize = "8", "PETREL_SENSORS_CONCURRENCY", "sensors-concurrency", "N";
-        /// Seconds that one poll of a sensor, or one request to it, may take.
+        /// Seconds that one poll of a sensor, or one request to it, may take; at most 86400.
         poll_timeout: u64 = "60", "PETREL_SENSORS_POLL_TIMEOUT", "sensors-poll-timeout", "N";
     }
 

@@ -14,6 +14,9 @@ const OTHERS: &[(&str, &[&str], bool)] = &[
     ("/auth/v1/tokens/validate", &["POST"], true),
     ("/tokens", &["POST"], true),
     ("/tokens/validate", &["POST"], true),
+    // They take every method, and these stand for all.
+    ("/api/v1/sensors/{name}/webhook", &["GET", "POST"], true),
+    ("/api/v1/sensors/{name}/webhook/{*path}", &["GET", "POST"], true),
 ];
 
 /// How a handler is bound to a method.
@@ -110,6 +113,7 @@ mod tests {
         // What is bound elsewhere is listed in OTHERS: look there when one of these has changed.
         assert_eq!(bound(include_str!("../../../host/crates/api/src/resources/tokens.rs")), 2);
         assert_eq!(bound(include_str!("../../../host/crates/api/src/resources/health.rs")), 3);
+        assert_eq!(bound(include_str!("../../../host/crates/api/src/resources/sensors.rs")), 2);
     }
 
     #[test]

@@ -61,6 +61,8 @@ fn settings_that_would_do_harm_are_refused() {
         (&["--listen", "here"], &["here", "--listen"]),
         (&["--process-slots", "0"], &["slots", "at least 1"]),
         (&["--process-slots", "few"], &["few", "--process-slots"]),
+        (&["--datastore-max-mib", "0"], &["datastore.max_mib", "at least 1"]),
+        (&["--sensors-poll-timeout", "86401"], &["sensors.poll_timeout", "at most 86400"]),
         (
             &["--listen", "127.0.0.1:0", "--grant-directory", "core=/tmp"],
             &["core=/tmp", "PACK=HOST-DIR:GUEST-PATH"],

@@ -211,16 +211,6 @@ pub struct Beside<'a> {
     pub is_held: bool,
 }
 
-/// The status of an execution as StackStorm shows it: `delayed` while it waits for its time. It is stored as
-/// `requested`, which is its status once the time has come.
-pub fn shown_status(execution: &petrel_model::Execution, now: Timestamp) -> Status {
-    let is_early = |ready_at: Timestamp| ready_at > now;
-    match execution.status {
-        Status::Requested if execution.ready_at.is_some_and(is_early) => Status::Delayed,
-        other => other,
-    }
-}
-
 /// The result of an execution. Values that its action declares secret are masked unless secrets are to be shown, and
 /// secret parameters that it repeats; the whole result is masked if the action is gone.
 pub fn shown_result(
@@ -253,7 +243,7 @@ impl<'a> Execution<'a> {
             task_execution.filter(|_| parent.is_some()).map(Cow::Owned);
         Self {
             id: execution.id,
-            status: shown_status(execution, now),
+            status: execution.shown_status(now),
             action: action_of(execution, action),
             runner: RunnerName { name: Cow::Borrowed(&execution.runner) },
             liveaction: LiveAction {

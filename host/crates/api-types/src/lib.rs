@@ -52,7 +52,7 @@ pub use policy::{Policy, PolicyType};
 pub use rule::Rule;
 pub use secrets::Secrets;
 pub use sensor::{Sensor, SensorLine};
-pub use standing::Standing;
+pub use standing::RuleStanding;
 pub use timer::Timer;
 pub use trial::Trial;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};

@@ -9,7 +9,7 @@ use crate::Enforcement;
 
 /// The standing of a rule, from a bounded look back over the events of its trigger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Standing<'a> {
+pub struct RuleStanding<'a> {
     /// The reference of the rule.
     pub rule: Cow<'a, str>,
     /// Why it does or does not fire, in one line.
@@ -90,7 +90,7 @@ mod tests {
             },
             "came_of_it": "execution 1 succeeded",
         });
-        let shown: Standing<'_> = serde_json::from_str(&expected.to_string()).unwrap();
-        assert_shown_as::<Standing<'static>>(&shown, &expected);
+        let shown: RuleStanding<'_> = serde_json::from_str(&expected.to_string()).unwrap();
+        assert_shown_as::<RuleStanding<'static>>(&shown, &expected);
     }
 }

@@ -55,10 +55,12 @@ pub(crate) async fn let_in(
     claimed.refuse_stale(api.engine.now(), *tolerance).map_err(refused)?;
     let bytes = body::read(api, held, request).await?;
     let Some(secret) = guard::secret_of(&api.engine, secret) else {
-        if api.engine.may_log(&guarded.guard.url).is_some() {
+        if let Some(left_out) = api.engine.may_log(&guarded.guard.url) {
             tracing::error!(
                 webhook = guarded.guard.url.as_str(),
                 key = secret.as_str(),
+                hint = %format_args!("`petrel key set {secret} --encrypt -` reads it from standard input"),
+                left_out,
                 "failed to check a signature: its secret is not in the datastore"
             );
         }

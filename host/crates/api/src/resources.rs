@@ -33,6 +33,11 @@ mod workflows;
 
 /// All routes below `/api/v1`.
 pub(crate) fn router() -> Router<Api> {
+    executed().merge(decided()).merge(kept())
+}
+
+/// The routes of what is run: actions, executions, and what has them wait.
+fn executed() -> Router<Api> {
     Router::new()
         .route("/actions", get(actions::list))
         .route("/actions/{reference}", get(actions::one))
@@ -52,6 +57,15 @@ pub(crate) fn router() -> Router<Api> {
         .route("/policies/{name}/enabled", axum::routing::put(policies::set_enabled))
         .route("/policytypes", get(policies::list_types))
         .route("/policytypes/{reference}", get(policies::one_type))
+        .route("/inquiries", get(inquiries::list))
+        .route("/inquiries/{id}", get(inquiries::one).put(inquiries::respond))
+        .route("/hold", get(hold::look).delete(hold::lift))
+        .route("/workflows/inspect", post(workflows::inspect))
+}
+
+/// The routes of what is noticed and decided: events, sources of events, and rules.
+fn decided() -> Router<Api> {
+    Router::new()
         .route("/rules", get(rules::list).post(rules::create))
         .route("/rules/test", post(rules::trial::test))
         .route("/rules/{name}", get(rules::one).put(rules::update).delete(rules::delete))
@@ -60,8 +74,6 @@ pub(crate) fn router() -> Router<Api> {
         .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))
         .route("/ruleenforcements/{id}/replay", post(replays::replay))
-        .route("/inquiries", get(inquiries::list))
-        .route("/inquiries/{id}", get(inquiries::one).put(inquiries::respond))
         .route("/sensortypes", get(sensors::list))
         .route("/sensortypes/{reference}", get(sensors::one).put(sensors::change))
         .route("/sensortypes/{reference}/logs", get(sensors::logs))
@@ -80,6 +92,13 @@ pub(crate) fn router() -> Router<Api> {
         .route("/triggerinstances/{id}/re_emit", post(trigger_instances::sent::again))
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/{*url}", get(webhooks::one).post(webhooks::receive))
+        .route("/maintenance", get(maintenance::list).post(maintenance::create))
+        .route("/maintenance/{name}", get(maintenance::one).delete(maintenance::delete))
+}
+
+/// The routes of what is kept: packs, configurations, keys, users, and the host itself.
+fn kept() -> Router<Api> {
+    Router::new()
         .route("/user", get(users::me))
         .route("/users", get(users::list).post(users::create))
         .route("/users/{name}", get(users::one).delete(users::delete))
@@ -90,12 +109,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/backup", get(backup::make))
         .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
-        .route("/hold", get(hold::look).delete(hold::lift))
         .route("/keys", get(keys::list))
         .route("/keys/{*name}", get(keys::one).put(keys::set).delete(keys::delete))
-        .route("/maintenance", get(maintenance::list).post(maintenance::create))
-        .route("/maintenance/{name}", get(maintenance::one).delete(maintenance::delete))
-        .route("/workflows/inspect", post(workflows::inspect))
         .route("/configs", get(configs::list))
         .route("/configs/{pack}", get(configs::one).put(configs::configure).delete(configs::forget))
         .route("/config_schemas", get(configs::schemas))

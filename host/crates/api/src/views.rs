@@ -42,7 +42,7 @@ pub(crate) fn unreadable(lost: &Unreadable) -> wire::Lost<'_> {
 
 /// The status of an execution as it is shown now.
 pub(crate) fn shown_status(execution: &Execution) -> Status {
-    wire::execution::shown_status(execution, clock::now())
+    execution.shown_status(clock::now())
 }
 
 /// An execution; `is_held` says that it has been held since a restore.
@@ -182,14 +182,14 @@ pub(crate) fn trial(trial: &Trial) -> wire::Trial<'_> {
 }
 
 /// Why a rule has not fired lately.
-pub(crate) fn standing(standing: &Standing) -> wire::Standing<'_> {
+pub(crate) fn standing(standing: &Standing) -> wire::RuleStanding<'_> {
     let failed = standing.failed.iter().map(|one| wire::standing::FailedCriterion {
         path: one.path.as_str().into(),
         operator: one.operator.as_str().into(),
         count: one.count,
         text: one.text.as_str().into(),
     });
-    wire::Standing {
+    wire::RuleStanding {
         rule: standing.rule.as_str().into(),
         verdict: standing.verdict.as_str().into(),
         obstacles: standing.obstacles.iter().map(|one| one.as_str().into()).collect(),

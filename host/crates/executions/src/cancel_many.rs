@@ -2,7 +2,7 @@
 //! [`cancel`](super::cancel) ends each of them.
 
 use petrel_engine_core::Error;
-use petrel_model::{Execution, ExecutionId, Ref, Status, Timestamp};
+use petrel_model::{ExecutionId, Ref, Status};
 use petrel_persistence::ExecutionFilter;
 
 use super::cancel::Canceled;
@@ -42,7 +42,7 @@ impl Executions {
         let page = self.store().executions(&in_store, before, STEP).await?;
         let mut step = CanceledMany { next: page.next, ..CanceledMany::default() };
         for execution in page.items {
-            let status = shown(&execution, self.core().now());
+            let status = execution.shown_status(self.core().now());
             let is_wanted = filter.status.is_none_or(|wanted| status == wanted);
             if !is_wanted || !execution.status.is_cancelable() {
                 continue;
@@ -60,13 +60,5 @@ impl Executions {
             }
         }
         Ok(step)
-    }
-}
-
-/// The status of an execution as it is shown.
-fn shown(execution: &Execution, now: Timestamp) -> Status {
-    match execution.status {
-        Status::Requested if execution.ready_at.is_some_and(|ready_at| ready_at > now) => Status::Delayed,
-        status => status,
     }
 }

@@ -145,6 +145,7 @@ mod tests {
             assert_eq!((open.first().map(|(_, id)| id), open.ids().len()), (first.map(id), count));
         }
     }
+
     #[test]
     fn a_question_is_reported_to_who_listens() {
         let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));

@@ -136,6 +136,15 @@ impl Execution {
         Ok(())
     }
 
+    /// The status as StackStorm shows it: `delayed` while it waits for its time. It is stored as `requested`, which is its
+    /// status once the time has come.
+    pub fn shown_status(&self, now: Timestamp) -> Status {
+        match self.status {
+            Status::Requested if self.ready_at.is_some_and(|ready_at| ready_at > now) => Status::Delayed,
+            other => other,
+        }
+    }
+
     /// The account on which it waits: its top workflow, or else the rule that requested it, or else its user.
     pub fn account(&self) -> Account<'_> {
         match (&self.parent, &self.context.rule) {

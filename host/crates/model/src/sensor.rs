@@ -65,8 +65,8 @@ impl Sensor {
     }
 }
 
-/// How far a sensor has come. The cursor advances in the commit of the events that it stands behind, so that none is lost
-/// or taken twice.
+/// How far a sensor has come. The cursor advances in the commit of the events that it has passed, so that none is lost or
+/// taken twice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SensorState {
     /// The sensor.

@@ -1,4 +1,4 @@
-//! What runs sensors that components export: a fresh instance for each poll and each request, and one that lasts for a
+//! The runner of sensors that components export: a fresh instance for each poll and each request, and one that lasts for a
 //! sensor that streams.
 //!
 //! Polls and requests have the limits of actions, and those of what they return (`answer`). A sensor that streams has

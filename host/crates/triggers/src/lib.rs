@@ -21,7 +21,7 @@
 //! | `emission`, `inject` | events that somebody sends by hand; the action that sends one |
 //! | `maintenance` | what a maintenance window does to a rule, in words |
 //! | `rendering` | the parameters that a rule gives its action |
-//! | `sensors` | sensors, supervised: when they poll, how far they have come, what they have noticed |
+//! | `sensors` | the supervision of sensors: their polls, their cursors, their events |
 //! | `batch` | several events in one commit; `alarm`: waits |
 //! | `explanation` | why a rule did or did not match, and what came of it |
 //! | `replay` | events on which a rule failed come in again |

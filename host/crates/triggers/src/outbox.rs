@@ -81,7 +81,7 @@ impl Taker {
             if !core.is_stopping()
                 && let Some(left_out) = core.may_log("the outbox of internal events")
             {
-                tracing::warn!(%error, hint = error.hint(), left_out, "internal events wait; trying again");
+                tracing::warn!(%error, hint = error.hint(), left_out, "failed to take internal events; trying again");
             }
             core.sleep(pause).await;
             pause = (pause * 2).min(AGAIN.1);
@@ -150,7 +150,7 @@ impl Taker {
 fn tell_dropped(core: &Core, id: InternalEventId, kind: &str, error: &Error) {
     if let Some(left_out) = core.may_log(kind) {
         let left_out = Some(left_out).filter(|count| *count > 0);
-        tracing::error!(event = %id, kind, %error, hint = error.hint(), left_out, "an internal event is dropped: it can never be taken");
+        tracing::error!(event = %id, kind, %error, hint = error.hint(), left_out, "dropped an internal event that can never be taken");
     }
 }
 

@@ -1,15 +1,15 @@
 //! `petrel rule why`: the lines that say why a rule has not fired lately.
 
-use petrel_api_types::Standing;
+use petrel_api_types::RuleStanding;
 
 use crate::print::{self, counted, to_the_second};
 
 /// Prints the standing of a rule.
-pub(super) fn tell(standing: &Standing<'_>) {
+pub(super) fn tell(standing: &RuleStanding<'_>) {
     lines(standing).iter().for_each(|line| print::line(&print::plain(line)));
 }
 
-fn lines(standing: &Standing<'_>) -> Vec<String> {
+fn lines(standing: &RuleStanding<'_>) -> Vec<String> {
     let mut lines = vec![format!("{}: {}", standing.rule, standing.verdict)];
     // The verdict has the first of them.
     lines.extend(standing.obstacles.iter().skip(1).map(|obstacle| format!("  also: {obstacle}")));

@@ -6,7 +6,7 @@ use petrel_model::quoted::quoted;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::cli::input::read_file;
+use crate::cli::input::read_payload;
 use crate::cli::session::{Session, path_segment};
 use crate::exit::Failure;
 use crate::parameters;
@@ -35,7 +35,7 @@ impl Emit {
             return Err(Failure::usage(message, "write --parameter NAME=VALUE"));
         }
         let parameters = parameters::parse(&parameters, None)?;
-        let payload = payload.as_deref().map_or(Ok(json!({})), read_payload)?;
+        let payload = payload.as_deref().map_or(Ok(json!({})), read_object)?;
         let body = json!({"trigger": trigger, "parameters": parameters, "payload": payload});
         let answer = session.client.send_json(Method::POST, "/triggerinstances", &body).await?;
         session.show(&answer, |event: TriggerInstance<'static>| {
@@ -45,18 +45,13 @@ impl Emit {
     }
 }
 
-/// The payload in an argument, which names a file if it begins with @.
-fn read_payload(text: &str) -> Result<Value, Failure> {
-    let text = match text.strip_prefix('@') {
-        Some(file) => read_file(file)?,
-        None => text.to_owned(),
-    };
-    let hint = "write an object: --payload '{\"a\": 1}', or --payload @FILE";
-    match serde_json::from_str(&text) {
-        Ok(payload @ Value::Object(_)) => Ok(payload),
-        Ok(_) => Err(Failure::usage("the payload is no object", hint)),
-        Err(error) => Err(Failure::usage(format!("the payload is not JSON: {error}"), hint)),
+/// The payload in an argument. Unlike that of a webhook it is an object.
+fn read_object(text: &str) -> Result<Value, Failure> {
+    let payload = read_payload(text)?;
+    if payload.is_object() {
+        return Ok(payload);
     }
+    Err(Failure::usage("the payload is no object", "write --payload '{\"a\": 1}', or --payload @FILE"))
 }
 
 /// Sends a stored event once more.
@@ -82,7 +77,7 @@ mod tests {
         for (text, expected) in
             [(r#"{"a": 1}"#, Some(json!({"a": 1}))), ("[1]", None), ("a", None), ("@/nowhere/at/all", None)]
         {
-            assert_eq!(read_payload(text).ok(), expected, "{text}");
+            assert_eq!(read_object(text).ok(), expected, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What policies remember of executions: which was the first with its values, and when executions start. A copy of the
+//! The memory of policies: which execution was the first with its values, and when executions start. A copy of the
 //! rows of the store, changed before the commit that stores it. Pure: the clock is the caller's.
 
 use std::collections::{BTreeSet, HashMap};

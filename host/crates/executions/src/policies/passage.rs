@@ -1,5 +1,5 @@
 //! The passage of an execution that a scheduler has claimed. Whatever a policy has to remember is stored before the execution
-//! starts, so that a crash may use up a start of a rate, and never exceeds it.
+//! starts, so that a crash may use up a start of a rate, but never exceeds the rate.
 //!
 //! The order: what was run before ends first, then the execution takes its places, and at last its time. It keeps its
 //! places while it waits for its time, as those behind it would have to wait for theirs too.

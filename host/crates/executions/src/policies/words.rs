@@ -1,4 +1,4 @@
-//! What people are told of policies: the results of executions that they end, and the reason why one waits.
+//! Texts about policies for people: the results of executions that policies end, and the reason why one waits.
 
 use petrel_model::{Execution, ExecutionId, Ref};
 use serde_json::{Value, json};

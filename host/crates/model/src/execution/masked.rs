@@ -1,4 +1,4 @@
-//! What of an execution is shown to those who see no secrets: its parameters and its result, without what its action
+//! Executions for those who see no secrets: the parameters and the result of one, without the values that its action
 //! declares secret, what was secret when it was made, and what was made from a secret.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a policy does: its parameters as the host reads them, and the values by which executions are counted together.
+//! The effect of a policy: its parameters as the host reads them, and the values by which executions are counted together.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The sensors in memory: what each is about to do, and those that are due in the order in which they are.
+//! The sensors in memory: the next turn of each, and those that are due, in the order of their times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -106,7 +106,7 @@ impl Triggers {
     /// Writes a line about an event that was refused, unless there are many.
     pub(super) fn log_refusal(&self, source: &Ref, error: &str) {
         if let Some(left_out) = self.core().may_log(source.as_str()) {
-            tracing::warn!(%source, error, left_out, "an event was refused; others are taken");
+            tracing::warn!(%source, error, left_out, "refused an event of a component; others are taken");
         }
     }
 }

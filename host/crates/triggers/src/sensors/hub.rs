@@ -1,4 +1,4 @@
-//! What the parts of the service know of sensors together: the sensors in memory, and what runs them.
+//! The state that the parts of the service share about sensors: the sensors in memory, and their runners.
 
 use std::sync::Arc;
 

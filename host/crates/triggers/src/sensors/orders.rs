@@ -1,4 +1,4 @@
-//! What operators have sensors do: poll now, begin anew, forget how far they have come.
+//! Orders of operators to sensors: to poll now, to begin anew, and to forget how far they have come.
 
 use petrel_engine_core::Error;
 use petrel_model::{Ref, SensorState};

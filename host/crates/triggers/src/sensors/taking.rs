@@ -1,6 +1,6 @@
-//! What becomes of the events of a poll. They are stored in one commit with the state of the sensor after them; of very
-//! many, several commits, the last of which has the state: so the cursor never stands behind events that are not stored.
-//! While too much waits they are held, and the sensor does not poll again.
+//! The events of a poll on their way into the store. They are stored in one commit with the state of the sensor after
+//! them; very many of them in several commits, the last of which has the state: so the cursor is never past events that
+//! are not stored. While too much waits, events are held, and the sensor does not poll again.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! One turn of a sensor: the call of what runs it, within bounds of time, and the state after it.
+//! One turn of a sensor: the call of its runner, within bounds of time, and the state after it.
 
 use std::time::Duration;
 
