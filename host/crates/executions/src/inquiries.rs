@@ -44,14 +44,19 @@ impl Open {
 }
 
 impl Inquiries {
-    /// Takes note of an execution as it is stored. To be called after each commit that changes one.
-    pub(crate) fn tell(&self, execution: &Execution) {
+    /// Takes note of an execution as it is stored. To be called after each commit that changes one. `is_active` says whether
+    /// it is not final: somebody may have answered as soon as the question was stored, and then its end was told first.
+    pub(crate) fn tell(&self, execution: &Execution, is_active: impl FnOnce() -> bool) {
         if execution.runner != inquiry::NAME {
             return;
         }
         match execution.status {
             Status::Pending => {
                 self.open.lock().put(execution.id, inquiry::due_at(execution));
+                // Asked afterwards, so that an end in between is told after this.
+                if !is_active() {
+                    self.forget(execution.id);
+                }
                 self.changed.notify_one();
             }
             status if status.is_final() => self.open.lock().remove(execution.id),
@@ -102,7 +107,8 @@ pub(crate) fn announced(core: &Core, execution: &Execution) -> Option<Change> {
             ("route".to_owned(), question.route().into()),
         ]),
         trace: Some(execution.trace_id()),
-        ..Report::default()
+        // A rule may answer the event by asking.
+        depth: execution.context.event_depth.saturating_add(1),
     })
 }
 
@@ -140,10 +146,19 @@ mod tests {
             (asked(1, "canceled", 0), None, 0),
             (asked(4, "running", 1), None, 0),
         ] {
-            open.tell(&execution);
+            open.tell(&execution, || true);
             assert_eq!((open.first().map(|(_, id)| id), open.ids().len()), (first.map(id), count));
         }
     }
+
+    #[test]
+    fn what_was_answered_before_it_was_told_is_not_open() {
+        let open = Inquiries::default();
+        open.tell(&asked(1, "succeeded", 0), || false);
+        open.tell(&asked(1, "pending", 0), || false);
+        assert_eq!((open.count(), open.first()), (0, None));
+    }
+
     #[test]
     fn a_question_is_reported_to_who_listens() {
         let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));
@@ -156,5 +171,21 @@ mod tests {
         };
         let payload = serde_json::to_value(&event.payload).unwrap();
         assert_eq!(payload, json!({"id": execution.id, "route": ""}));
+    }
+
+    #[test]
+    fn rules_that_ask_because_somebody_asks_come_to_an_end() {
+        let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));
+        core.listen_to([inquiry::TRIGGER.parse().unwrap()].into());
+        for (depth, expected) in [(0, Some(1)), (3, Some(4)), (core.deepest_event(), None), (u32::MAX, None)]
+        {
+            let mut execution = asked(1, "pending", 5);
+            execution.context.event_depth = depth;
+            let found = announced(&core, &execution).map(|change| match change {
+                Change::Put(Document::InternalEvent(event)) => event.depth,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(found, expected, "{depth}");
+        }
     }
 }
