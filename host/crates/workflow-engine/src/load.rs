@@ -170,14 +170,16 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     })?
 }
 
-/// Whether the last request to a workflow was that it rests, by its log.
+/// Whether the last request to a workflow was that it rests, by its log. Requests to the one that it runs again do not
+/// count.
 fn rests_on_request(log: &[WorkflowEntry]) -> bool {
+    let rests = [Status::Pausing, Status::Paused].map(Status::as_str);
     let last = log.iter().rev().find_map(|entry| match &entry.event {
-        WorkflowEvent::Requested { status } => Some(status.as_str()),
+        WorkflowEvent::Requested { status } => Some(rests.contains(&status.as_str())),
+        WorkflowEvent::Rerun { .. } => Some(false),
         _ => None,
     });
-    let rests = [Status::Pausing, Status::Paused].map(Status::as_str);
-    last.is_some_and(|status| rests.contains(&status))
+    last.unwrap_or(false)
 }
 
 /// The beginning of a workflow, by its log.
