@@ -221,3 +221,31 @@ impl Began {
         (conductor, results)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use petrel_store_suite::at;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_rests_on_request_is_known_by_the_log() {
+        let requested = |status: &str| json!({"event": "requested", "status": status, "at": at(1)});
+        let asks = || json!({"event": "reported", "task": "ask", "status": "pending", "at": at(1)});
+        let rerun = || json!({"event": "rerun", "tasks": [], "at": at(1)});
+        for (log, rests) in [
+            (vec![], false),
+            (vec![requested("running"), asks()], false),
+            (vec![requested("running"), requested("pausing"), asks()], true),
+            (vec![requested("running"), asks(), requested("paused")], true),
+            (vec![requested("pausing"), requested("resuming"), asks()], false),
+            // The first run was paused, and the second is not.
+            (vec![requested("running"), requested("pausing"), rerun(), asks()], false),
+            (vec![requested("pausing"), rerun(), asks(), requested("paused")], true),
+        ] {
+            let entries: Vec<WorkflowEntry> = serde_json::from_value(json!(log)).unwrap();
+            assert_eq!(rests_on_request(&entries), rests, "{log:?}");
+        }
+    }
+}

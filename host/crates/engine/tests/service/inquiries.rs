@@ -325,6 +325,31 @@ async fn a_workflow_that_waits_for_an_answer_can_be_paused_too() {
 }
 
 #[tokio::test]
+async fn a_question_that_times_out_does_not_undo_a_pause() {
+    let definition = "
+version: 1.0
+tasks:
+  jack: {action: house.ask, input: {ttl: 1}, next: [{when: <% completed() %>, do: both}]}
+  jill: {action: house.ask, next: [{when: <% completed() %>, do: both}]}
+  both: {join: all, action: house.at_once}
+";
+    let house = house("parallel", definition).await;
+    let id = house.conduct("parallel").await;
+    let (jack, jill) = (question(&house, id, "jack").await, question(&house, id, "jill").await);
+    house.reaches(id, Status::Paused).await;
+    house.pause(id).await.unwrap();
+    house.seconds(60).await;
+    assert_eq!((house.ended(jack).await.status, house.status(id).await), (Status::Timeout, Status::Paused));
+    // The next process knows of the pause by the log alone.
+    let house = house.next_process().await;
+    house.respond(jill, go_on("bob")).await.unwrap();
+    settle().await;
+    assert_eq!(house.status(id).await, Status::Paused);
+    house.resume(id).await.unwrap();
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
 async fn a_chain_waits_for_its_answer() {
     let chain = "
 chain:
