@@ -330,6 +330,21 @@ async fn no_more_start_in_a_time_than_may_and_after_a_restart_neither() {
 }
 
 #[tokio::test]
+async fn who_waits_for_the_time_of_a_policy_starts_when_it_is_gone() {
+    for is_restarted in [false, true] {
+        let mut house = with_policy("action.rate_limit", "at_once", "limit: 1, per: 1000").await;
+        let asked = ask_many(&house, "at_once", 3).await;
+        if is_restarted {
+            house = house.next_process().await;
+        }
+        let statuses = statuses_of(&house, &asked).await;
+        assert_eq!(statuses, [Status::Succeeded, Status::Delayed, Status::Delayed]);
+        house.delete_policy("p").await;
+        assert_eq!(statuses_of(&house, &asked).await, [Status::Succeeded; 3], "{is_restarted}");
+    }
+}
+
+#[tokio::test]
 async fn what_comes_too_often_is_canceled_where_the_policy_says_so() {
     let house = with_policy("action.rate_limit", "at_once", "limit: 1, per: 10, action: cancel").await;
     let asked = ask_many(&house, "at_once", 2).await;

@@ -47,9 +47,13 @@ impl Executions {
             let version = catalog.version();
             let present = catalog.content().policy_set();
             if present != known {
+                let gone = &known.rate_limits() - &present.rate_limits();
                 known = present;
                 self.count_begun().await;
                 self.queue().let_go_on(self.queue().policies().dissolve());
+                if !gone.is_empty() {
+                    self.start_early(&gone).await;
+                }
             }
             tokio::select! {
                 biased;
