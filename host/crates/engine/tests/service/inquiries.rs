@@ -7,7 +7,7 @@ use petrel_engine::executions::Answer;
 use petrel_model::{ExecutionId, Id, Status};
 use serde_json::{Value, json};
 
-use crate::support::{House, Plan, asks_with, in_time, refused, result_of, settle, statuses};
+use crate::support::{House, Plan, asks_with, in_time, policy, refused, result_of, settle, statuses};
 
 const APPROVAL: &str = "
 version: 1.0
@@ -346,6 +346,19 @@ tasks:
     settle().await;
     assert_eq!(house.status(id).await, Status::Paused);
     house.resume(id).await.unwrap();
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_workflow_that_only_waits_for_an_answer_takes_no_place() {
+    let (house, id, ask) = asked().await;
+    house.policy(&policy("p", "action.concurrency", "approval", "threshold: 1")).await;
+    // It has nothing to do before the answer.
+    assert_eq!(house.resume(id).await.unwrap().status, Status::Resuming);
+    settle().await;
+    let other = house.conduct("approval").await;
+    house.reaches(other, Status::Paused).await;
+    house.respond(ask, yes("bob")).await.unwrap();
     assert_eq!(house.ended(id).await.status, Status::Succeeded);
 }
 
