@@ -362,21 +362,33 @@ async fn a_workflow_that_only_waits_for_an_answer_takes_no_place() {
     assert_eq!(house.ended(id).await.status, Status::Succeeded);
 }
 
-#[tokio::test]
-async fn a_chain_waits_for_its_answer() {
-    let chain = "
+const LINKED: &str = "
 chain:
   - {name: ask, ref: house.ask, on-success: act}
   - {name: act, ref: house.at_once}
 default: ask
 ";
-    let house = house("linked", chain).await;
-    let id = house.conduct("linked").await;
-    let ask = question(&house, id, "ask").await;
-    house.reaches(id, Status::Paused).await;
-    house.respond(ask, go_on("bob")).await.unwrap();
-    assert_eq!(house.ended(id).await.status, Status::Succeeded);
-    assert_eq!(house.tasks(id).await, ["ask succeeded", "act succeeded"]);
+
+#[tokio::test]
+async fn a_chain_waits_for_its_answer() {
+    for is_paused in [false, true] {
+        let house = house("linked", LINKED).await;
+        let id = house.conduct("linked").await;
+        let ask = question(&house, id, "ask").await;
+        house.reaches(id, Status::Paused).await;
+        if is_paused {
+            house.pause(id).await.unwrap();
+        }
+        house.respond(ask, go_on("bob")).await.unwrap();
+        settle().await;
+        if is_paused {
+            assert_eq!(house.status(id).await, Status::Paused, "an answer does not resume it");
+            assert_eq!(house.tasks(id).await, ["ask succeeded"]);
+            house.resume(id).await.unwrap();
+        }
+        assert_eq!(house.ended(id).await.status, Status::Succeeded);
+        assert_eq!(house.tasks(id).await, ["ask succeeded", "act succeeded"]);
+    }
 }
 
 #[tokio::test]
