@@ -24,18 +24,19 @@ const LOGGED: u64 = 10;
 /// The interval of [`LOGGED`].
 const WINDOW: Duration = Duration::from_secs(1);
 /// Resources that people change: the first parts of paths below `/api/v1`.
-const CHANGED: [&str; 12] = [
+const CHANGED: [&str; 13] = [
     "users",
     "apikeys",
     "tokens",
     "admin_token",
     "rules",
+    "policies",
+    "maintenance",
+    "inquiries",
     "packs",
     "configs",
     "keys",
     "sensortypes",
-    "policies",
-    "maintenance",
     "log",
 ];
 

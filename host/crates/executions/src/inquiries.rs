@@ -44,14 +44,19 @@ impl Open {
 }
 
 impl Inquiries {
-    /// Takes note of an execution as it is stored. To be called after each commit that changes one.
-    pub(crate) fn tell(&self, execution: &Execution) {
+    /// Takes note of an execution as it is stored. To be called after each commit that changes one. `is_active` says whether
+    /// it is not final: somebody may have answered as soon as the question was stored, and then its end was told first.
+    pub(crate) fn tell(&self, execution: &Execution, is_active: impl FnOnce() -> bool) {
         if execution.runner != inquiry::NAME {
             return;
         }
         match execution.status {
             Status::Pending => {
                 self.open.lock().put(execution.id, inquiry::due_at(execution));
+                // Asked afterwards, so that an end in between is told after this.
+                if !is_active() {
+                    self.forget(execution.id);
+                }
                 self.changed.notify_one();
             }
             status if status.is_final() => self.open.lock().remove(execution.id),
@@ -141,9 +146,17 @@ mod tests {
             (asked(1, "canceled", 0), None, 0),
             (asked(4, "running", 1), None, 0),
         ] {
-            open.tell(&execution);
+            open.tell(&execution, || true);
             assert_eq!((open.first().map(|(_, id)| id), open.ids().len()), (first.map(id), count));
         }
+    }
+
+    #[test]
+    fn what_was_answered_before_it_was_told_is_not_open() {
+        let open = Inquiries::default();
+        open.tell(&asked(1, "succeeded", 0), || false);
+        open.tell(&asked(1, "pending", 0), || false);
+        assert_eq!((open.count(), open.first()), (0, None));
     }
 
     #[test]

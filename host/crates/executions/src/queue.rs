@@ -170,8 +170,13 @@ impl Queue {
     /// changes one.
     pub fn tell(&self, execution: &Execution) {
         self.let_go_on(self.0.policies.told(execution));
-        self.0.inquiries.tell(execution);
+        self.note_inquiry(execution);
         self.0.events.tell(execution);
+    }
+
+    /// Takes note of an inquiry as it is stored.
+    pub(super) fn note_inquiry(&self, execution: &Execution) {
+        self.0.inquiries.tell(execution, || self.store().is_active(execution.id));
     }
 
     /// Offers executions to the schedulers that policies let go on.

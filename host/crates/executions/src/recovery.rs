@@ -43,11 +43,12 @@ impl Executions {
                     executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
                 }
                 *is_left_over = true;
+                // At once, as those that had not begun can be claimed from now on, and must wait for those that had.
+                executions.count_begun().await;
                 // Begun executions are orphans from now on, as after a crash. They began elsewhere, so no
                 // process of theirs runs here, and processes that do run here are this host's own by now.
                 let orphans = executions.store().orphans().await?;
                 let report = take_up(&executions, orphans).await?;
-                executions.count_begun().await;
                 *is_left_over = false;
                 // Held executions that had not begun can be claimed from now on.
                 executions.queue().wake();
@@ -184,7 +185,7 @@ async fn settle_as_read(
     let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
     if let Err(illegal) = orphan.apply(event, executions.core().now()) {
         // Paused and pending executions wait for somebody, not for a host.
-        executions.queue().inquiries().tell(&orphan);
+        executions.queue().note_inquiry(&orphan);
         tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
         return Ok(());
     }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, RuleId, TriggerInstance, TriggerInstanceId,
-    WorkflowEntry,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, RuleId, Status, TriggerInstance,
+    TriggerInstanceId, WorkflowEntry,
 };
 
 use crate::documents::{Document, DocumentKey, Noun};
@@ -50,8 +50,10 @@ impl Commit {
         // be refused.
         let is_step = self.changes.iter().any(|change| match change {
             Change::AppendWorkflow { .. } => true,
-            // So does an outcome, of the next attempt.
-            Change::UpdateExecution(execution) => execution.status.is_final(),
+            // So does an outcome, of the next attempt; and a question, which tells of itself.
+            Change::UpdateExecution(execution) => {
+                execution.status.is_final() || execution.status == Status::Pending
+            }
             _ => false,
         });
         !is_step
@@ -177,21 +179,25 @@ pub enum CommitError {
 #[cfg(test)]
 mod tests {
     use petrel_model::StatusEvent;
-    use petrel_store_suite::{at, execution};
+    use petrel_store_suite::{at, execution, rule};
 
     use super::*;
 
     #[test]
-    fn an_end_that_requests_the_next_attempt_takes_in_nothing() {
+    fn what_goes_on_with_old_work_takes_in_nothing() {
         let mut running = execution(1);
         running.apply(StatusEvent::Started, at(1)).unwrap();
         let mut ended = running.clone();
         ended.apply(StatusEvent::Failed, at(2)).unwrap();
+        let mut asks = running.clone();
+        asks.apply(StatusEvent::Asked, at(2)).unwrap();
         for (changes, takes_in) in [
             (vec![Change::CreateExecution(execution(2))], true),
             (vec![Change::UpdateExecution(running), Change::CreateExecution(execution(2))], true),
             (vec![Change::UpdateExecution(ended.clone()), Change::CreateExecution(execution(2))], false),
             (vec![Change::UpdateExecution(ended)], false),
+            // The rule stands for the event that tells of the question.
+            (vec![Change::UpdateExecution(asks), Change::put(rule(1, "a.b"))], false),
         ] {
             assert_eq!(Commit::of(changes).takes_in(), takes_in);
         }

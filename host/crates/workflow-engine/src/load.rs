@@ -170,14 +170,16 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     })?
 }
 
-/// Whether the last request to a workflow was that it rests, by its log.
+/// Whether the last request to a workflow was that it rests, by its log. Requests to the one that it runs again do not
+/// count.
 pub(super) fn rests_on_request(log: &[WorkflowEntry]) -> bool {
+    let rests = [Status::Pausing, Status::Paused].map(Status::as_str);
     let last = log.iter().rev().find_map(|entry| match &entry.event {
-        WorkflowEvent::Requested { status } => Some(status.as_str()),
+        WorkflowEvent::Requested { status } => Some(rests.contains(&status.as_str())),
+        WorkflowEvent::Rerun { .. } => Some(false),
         _ => None,
     });
-    let rests = [Status::Pausing, Status::Paused].map(Status::as_str);
-    last.is_some_and(|status| rests.contains(&status))
+    last.unwrap_or(false)
 }
 
 /// The beginning of a workflow, by its log.
@@ -217,5 +219,33 @@ impl Began {
             drop(conductor.apply(event, &world));
         }
         (conductor, results)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_store_suite::at;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_rests_on_request_is_known_by_the_log() {
+        let requested = |status: &str| json!({"event": "requested", "status": status, "at": at(1)});
+        let asks = || json!({"event": "reported", "task": "ask", "status": "pending", "at": at(1)});
+        let rerun = || json!({"event": "rerun", "tasks": [], "at": at(1)});
+        for (log, rests) in [
+            (vec![], false),
+            (vec![requested("running"), asks()], false),
+            (vec![requested("running"), requested("pausing"), asks()], true),
+            (vec![requested("running"), asks(), requested("paused")], true),
+            (vec![requested("pausing"), requested("resuming"), asks()], false),
+            // The first run was paused, and the second is not.
+            (vec![requested("running"), requested("pausing"), rerun(), asks()], false),
+            (vec![requested("pausing"), rerun(), asks(), requested("paused")], true),
+        ] {
+            let entries: Vec<WorkflowEntry> = serde_json::from_value(json!(log)).unwrap();
+            assert_eq!(rests_on_request(&entries), rests, "{log:?}");
+        }
     }
 }

@@ -73,8 +73,10 @@ impl Step {
             conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
         // The conductor never refuses a report.
         drop(self.happen(Event::Report(report), logged));
-        if rests_again && self.status().is_running() {
-            self.ask_of_itself(Status::Pausing);
+        if rests_again {
+            // In the log too where it rests by itself, for another question: that has to be the last request.
+            let wanted = if self.status().is_running() { Status::Pausing } else { Status::Paused };
+            self.ask_of_itself(wanted);
         }
         // StackStorm names nobody here, or its system user; but it was somebody who canceled the task.
         if let Some(user) = canceled_by

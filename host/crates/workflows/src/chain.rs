@@ -49,6 +49,8 @@ pub struct Chain {
     tasks: Vec<Value>,
     /// The node whose action runs, and its start in microseconds since 1970.
     running: Option<(usize, i64)>,
+    /// Whether that action waits for the answer of a person.
+    asks: bool,
     /// The next node, while the chain is paused.
     next: Option<usize>,
     /// The final status of the last node.
@@ -76,6 +78,7 @@ impl Chain {
             results: Map::new(),
             tasks: Vec::new(),
             running: None,
+            asks: false,
             next: Some(definition.first()),
             last: Status::Succeeded,
             error: None,
@@ -159,6 +162,7 @@ impl Chain {
         match report.status {
             status if status.is_completed() => self.ended(node, since, report, world),
             Status::Paused | Status::Pending => {
+                self.asks = report.status == Status::Pending;
                 self.status = Status::Paused;
                 Vec::new()
             }
@@ -173,6 +177,7 @@ impl Chain {
     /// Ends a node: stores its result, publishes its variables, and determines the next node.
     fn ended(&mut self, node: &Node, since: i64, report: &Report, world: &World) -> Vec<Start> {
         self.running = None;
+        let is_answer = std::mem::take(&mut self.asks) && report.status == Status::Succeeded;
         self.results.insert(node.name.to_string(), Value::clone(&report.result));
         // Counted twice, since the list of tasks shows the result, too.
         self.known_bytes += 2 * size::of_value(&report.result);
@@ -212,6 +217,8 @@ impl Chain {
             _ if report.status == Status::Canceled => self.status = Status::Canceled,
             Status::Canceling => self.status = Status::Canceled,
             Status::Pausing => self.status = Status::Paused,
+            // The host asks a chain to go on before it reports an answer, unless somebody has paused it.
+            Status::Paused if is_answer => {}
             status if status.is_completed() => {}
             _ => return self.start_next(world),
         }

@@ -1,6 +1,6 @@
 //! The policies of actions: each is read once, when it becomes part of the catalog.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use petrel_model::policy::Effect;
@@ -18,6 +18,15 @@ pub struct ActivePolicy {
 /// The policies at one moment. It keeps nothing else of the catalog.
 #[derive(Debug, Clone)]
 pub struct PolicySet(pub(super) Arc<Policies>);
+
+impl PolicySet {
+    /// The policies that have an effect and limit how many executions start in a time.
+    pub fn rate_limits(&self) -> BTreeSet<Ref> {
+        let active = self.0.by_action.values().flat_map(|policies| policies.iter());
+        let limits = active.filter(|policy| matches!(policy.effect, Effect::RateLimit(_)));
+        limits.map(|policy| policy.reference.clone()).collect()
+    }
+}
 
 impl PartialEq for PolicySet {
     fn eq(&self, other: &Self) -> bool {

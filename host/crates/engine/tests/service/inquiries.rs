@@ -7,7 +7,7 @@ use petrel_engine::executions::Answer;
 use petrel_model::{ExecutionId, Id, Status};
 use serde_json::{Value, json};
 
-use crate::support::{House, Plan, asks_with, in_time, refused, result_of, settle, statuses};
+use crate::support::{House, Plan, asks_with, in_time, policy, refused, result_of, settle, statuses};
 
 const APPROVAL: &str = "
 version: 1.0
@@ -325,20 +325,70 @@ async fn a_workflow_that_waits_for_an_answer_can_be_paused_too() {
 }
 
 #[tokio::test]
-async fn a_chain_waits_for_its_answer() {
-    let chain = "
+async fn a_question_that_times_out_does_not_undo_a_pause() {
+    let definition = "
+version: 1.0
+tasks:
+  jack: {action: house.ask, input: {ttl: 1}, next: [{when: <% completed() %>, do: both}]}
+  jill: {action: house.ask, next: [{when: <% completed() %>, do: both}]}
+  both: {join: all, action: house.at_once}
+";
+    let house = house("parallel", definition).await;
+    let id = house.conduct("parallel").await;
+    let (jack, jill) = (question(&house, id, "jack").await, question(&house, id, "jill").await);
+    house.reaches(id, Status::Paused).await;
+    house.pause(id).await.unwrap();
+    house.seconds(60).await;
+    assert_eq!((house.ended(jack).await.status, house.status(id).await), (Status::Timeout, Status::Paused));
+    // The next process knows of the pause by the log alone.
+    let house = house.next_process().await;
+    house.respond(jill, go_on("bob")).await.unwrap();
+    settle().await;
+    assert_eq!(house.status(id).await, Status::Paused);
+    house.resume(id).await.unwrap();
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_workflow_that_only_waits_for_an_answer_takes_no_place() {
+    let (house, id, ask) = asked().await;
+    house.policy(&policy("p", "action.concurrency", "approval", "threshold: 1")).await;
+    // It has nothing to do before the answer.
+    assert_eq!(house.resume(id).await.unwrap().status, Status::Resuming);
+    settle().await;
+    let other = house.conduct("approval").await;
+    house.reaches(other, Status::Paused).await;
+    house.respond(ask, yes("bob")).await.unwrap();
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+}
+
+const LINKED: &str = "
 chain:
   - {name: ask, ref: house.ask, on-success: act}
   - {name: act, ref: house.at_once}
 default: ask
 ";
-    let house = house("linked", chain).await;
-    let id = house.conduct("linked").await;
-    let ask = question(&house, id, "ask").await;
-    house.reaches(id, Status::Paused).await;
-    house.respond(ask, go_on("bob")).await.unwrap();
-    assert_eq!(house.ended(id).await.status, Status::Succeeded);
-    assert_eq!(house.tasks(id).await, ["ask succeeded", "act succeeded"]);
+
+#[tokio::test]
+async fn a_chain_waits_for_its_answer() {
+    for is_paused in [false, true] {
+        let house = house("linked", LINKED).await;
+        let id = house.conduct("linked").await;
+        let ask = question(&house, id, "ask").await;
+        house.reaches(id, Status::Paused).await;
+        if is_paused {
+            house.pause(id).await.unwrap();
+        }
+        house.respond(ask, go_on("bob")).await.unwrap();
+        settle().await;
+        if is_paused {
+            assert_eq!(house.status(id).await, Status::Paused, "an answer does not resume it");
+            assert_eq!(house.tasks(id).await, ["ask succeeded"]);
+            house.resume(id).await.unwrap();
+        }
+        assert_eq!(house.ended(id).await.status, Status::Succeeded);
+        assert_eq!(house.tasks(id).await, ["ask succeeded", "act succeeded"]);
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! Policies of actions: what waits because of them, in which order it goes on, what ends, and what is tried again; over
 //! restarts and changes of policies too.
 
+use petrel_model::policy::PolicyState;
 use petrel_model::{Execution, ExecutionId, Status};
+use petrel_persistence::StoreExt as _;
 use serde_json::{Value, json};
 
+use crate::support::script::failed;
 use crate::support::{House, PACK, Plan, asks_with, policy, result_of, settle, statuses};
 
 /// A house with a policy.
@@ -133,6 +136,40 @@ async fn a_running_workflow_counts_and_after_a_restart_too() {
 }
 
 #[tokio::test]
+async fn a_workflow_far_inside_of_itself_does_not_wait_for_itself() {
+    let left = "{left: {type: integer}}";
+    let guarded = "
+version: 1.0
+input: [left]
+tasks:
+  first:
+    action: house.at_once
+    next:
+      - when: <% ctx().left > 0 %>
+        do: further
+  further:
+    action: house.inner
+    input:
+      left: <% ctx().left - 1 %>
+";
+    let passes = |action: &str| {
+        let input = "    input:\n      left: <% ctx().left %>\n";
+        format!("version: 1.0\ninput: [left]\ntasks:\n  one:\n    action: house.{action}\n{input}")
+    };
+    let plan = Plan::default()
+        .workflow("top", "version: 1.0\ntasks: {one: {action: house.guarded, input: {left: 1}}}\n")
+        .workflow_with("guarded", left, guarded)
+        .workflow_with("inner", left, &passes("innermost"))
+        .workflow_with("innermost", left, &passes("guarded"));
+    let house = plan.open().await;
+    house.policy(&policy("p", "action.concurrency", "guarded", "threshold: 1")).await;
+    let id = house.conduct("top").await;
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+    let guarded = house.executions().await.into_iter().filter(|one| one.action.name() == "guarded");
+    assert_eq!(guarded.map(|one| one.parent.unwrap().depth).collect::<Vec<_>>(), [0, 3]);
+}
+
+#[tokio::test]
 async fn a_paused_workflow_does_not_count() {
     let house = House::with("flow", FLOW).await;
     house.policy(&policy("p", "action.concurrency", "flow", "threshold: 1")).await;
@@ -249,6 +286,33 @@ async fn what_has_failed_does_not_make_the_same_superfluous() {
 }
 
 #[tokio::test]
+async fn the_same_as_a_retry_is_not_run_beside_it() {
+    let house = with_policy("action.retry", "waits", "retry_on: failure").await;
+    house.policy(&policy("q", "action.dedupe", "waits", "{}")).await;
+    let first = ask_with_value(&house, "waits", "a").await;
+    house.finish_with(first.id, failed("it is not there")).await;
+    let retry = house.executions().await.pop().unwrap();
+    assert_eq!((retry.context.policies.retries(), retry.status), (1, Status::Running));
+    let same = ask_with_value(&house, "waits", "a").await;
+    assert_eq!(same.status, Status::Canceled);
+    assert_eq!(result_of(&same, "duplicate_of"), json!(retry.id));
+}
+
+#[tokio::test]
+async fn what_is_remembered_too_long_is_deleted_at_the_start() {
+    let house = with_policy("action.dedupe", "at_once", "attributes: [value], window: 60").await;
+    ask_with_value(&house, "at_once", "a").await;
+    house.delete_policy("p").await;
+    let remembered = async |house: &House| house.store().all::<PolicyState>().await.unwrap().len();
+    house.seconds(59).await;
+    let house = house.next_process().await;
+    assert_eq!(remembered(&house).await, 1);
+    house.seconds(1).await;
+    let house = house.next_process().await;
+    assert_eq!(remembered(&house).await, 0);
+}
+
+#[tokio::test]
 async fn no_more_start_in_a_time_than_may_and_after_a_restart_neither() {
     let mut house = with_policy("action.rate_limit", "at_once", "limit: 2, per: 10").await;
     let asked = ask_many(&house, "at_once", 7).await;
@@ -262,6 +326,21 @@ async fn no_more_start_in_a_time_than_may_and_after_a_restart_neither() {
         house = house.next_process().await;
         assert_eq!(ended(&statuses_of(&house, &asked).await), expected, "after a restart");
         house.seconds(5).await;
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_the_time_of_a_policy_starts_when_it_is_gone() {
+    for is_restarted in [false, true] {
+        let mut house = with_policy("action.rate_limit", "at_once", "limit: 1, per: 1000").await;
+        let asked = ask_many(&house, "at_once", 3).await;
+        if is_restarted {
+            house = house.next_process().await;
+        }
+        let statuses = statuses_of(&house, &asked).await;
+        assert_eq!(statuses, [Status::Succeeded, Status::Delayed, Status::Delayed]);
+        house.delete_policy("p").await;
+        assert_eq!(statuses_of(&house, &asked).await, [Status::Succeeded; 3], "{is_restarted}");
     }
 }
 

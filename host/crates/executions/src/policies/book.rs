@@ -40,9 +40,10 @@ pub(crate) struct Pace {
     pub(crate) otherwise: Otherwise,
 }
 
-/// Whether an execution rests: it has begun, and takes no place meanwhile, as in StackStorm.
+/// Whether an execution rests: it has begun, and takes no place meanwhile, as in StackStorm. A workflow that is told to go
+/// on runs only when something inside it does, and that may be the answer to a question.
 pub(crate) fn rests(status: Status) -> bool {
-    matches!(status, Status::Paused | Status::Pending)
+    matches!(status, Status::Paused | Status::Pending | Status::Resuming)
 }
 
 impl Book {

@@ -4,11 +4,14 @@
 use petrel_catalog::content::PolicySet;
 use petrel_engine_core::Error;
 use petrel_model::policy::PolicyState;
-use petrel_persistence::StoreExt as _;
+use petrel_persistence::{Change, StoreExt as _};
 
 use super::book::rests;
 use super::passage::asker;
 use crate::service::Executions;
+
+/// The number of rows that one commit deletes.
+const FORGOTTEN_AT_ONCE: usize = 1_000;
 
 impl Executions {
     /// Takes up what an earlier process remembered, and counts what runs. To be called before anything starts.
@@ -16,10 +19,24 @@ impl Executions {
     /// # Errors
     /// When the store cannot be read.
     pub(crate) async fn take_up_policies(&self) -> Result<(), Error> {
-        let states = self.store().all::<PolicyState>().await?;
+        let (states, now) = (self.store().all::<PolicyState>().await?, self.core().now());
+        let (over, states): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| state.until <= now);
         self.queue().policies().remember(states);
+        self.forget_states(over).await;
         self.count_begun().await;
         Ok(())
+    }
+
+    /// Deletes what nobody needs any more. What comes deletes the others before it, but nothing may come.
+    async fn forget_states(&self, over: Vec<PolicyState>) {
+        let mut keys = over.into_iter().map(|state| state.key).peekable();
+        while keys.peek().is_some() {
+            let changes = keys.by_ref().take(FORGOTTEN_AT_ONCE).map(Change::delete::<PolicyState>).collect();
+            if let Err(error) = self.queue().commit(Vec::new(), changes).await {
+                tracing::warn!(%error, "failed to delete what policies remembered of earlier executions; the next start tries again");
+                return;
+            }
+        }
     }
 
     /// Follows changes of the policies, of which `known` are those of the start. Ends when the host stops.
@@ -30,9 +47,13 @@ impl Executions {
             let version = catalog.version();
             let present = catalog.content().policy_set();
             if present != known {
+                let gone = &known.rate_limits() - &present.rate_limits();
                 known = present;
                 self.count_begun().await;
                 self.queue().let_go_on(self.queue().policies().dissolve());
+                if !gone.is_empty() {
+                    self.start_early(&gone).await;
+                }
             }
             tokio::select! {
                 biased;
@@ -62,7 +83,7 @@ impl Executions {
             };
             let (policies, kind) = (content.policies_of(&execution.action), self.queue().kind(&execution));
             let (Some(policies), Some(kind)) = (policies, kind) else { continue };
-            let asker = asker(self.queue(), kind, &execution, policies);
+            let asker = asker(self.queue(), kind, &execution, policies).await;
             if asker.needs.is_empty() {
                 continue;
             }

@@ -26,8 +26,20 @@ use crate::wake::Schedulers;
 /// The number of attempts while others become the first with the same values.
 const TRIES: usize = 5;
 
-/// The places that an execution needs by these policies.
-pub(super) fn asker(queue: &Queue, kind: Kind, execution: &Execution, policies: &[ActivePolicy]) -> Asker {
+/// An execution with the places that it needs by these policies.
+pub(super) async fn asker(
+    queue: &Queue,
+    kind: Kind,
+    execution: &Execution,
+    policies: &[ActivePolicy],
+) -> Asker {
+    let needs = needs(queue, execution, policies);
+    // Who needs no place does not wait for those above, either.
+    let above = if needs.is_empty() { Vec::new() } else { above(queue, execution).await };
+    Asker { id: execution.id, kind, above, needs }
+}
+
+fn needs(queue: &Queue, execution: &Execution, policies: &[ActivePolicy]) -> Vec<Need> {
     let values = Values::of(queue, execution);
     let needs = policies.iter().filter_map(|policy| match &policy.effect {
         Effect::Concurrency(limit) => Some(Need {
@@ -37,9 +49,26 @@ pub(super) fn asker(queue: &Queue, kind: Kind, execution: &Execution, policies: 
         }),
         _ => None,
     });
-    let parent = execution.parent.as_ref();
-    let above = parent.into_iter().flat_map(|parent| [parent.execution, parent.root()]).collect();
-    Asker { id: execution.id, kind, above, needs: needs.collect() }
+    needs.collect()
+}
+
+/// The workflows that an execution is inside of. Its row names the nearest and the top one, and their rows those between.
+async fn above(queue: &Queue, execution: &Execution) -> Vec<ExecutionId> {
+    let Some(parent) = &execution.parent else { return Vec::new() };
+    let mut above = vec![parent.root(), parent.execution];
+    let mut nearest = parent.execution;
+    for _ in 1..parent.depth {
+        match queue.store().execution(nearest).await {
+            Ok(Some(Execution { parent: Some(parent), .. })) => nearest = parent.execution,
+            Ok(_) => break,
+            Err(error) => {
+                tracing::warn!(execution.id = %execution.id, %error, "the workflows above an execution cannot be read, so that it may wait for one of them");
+                break;
+            }
+        }
+        above.push(nearest);
+    }
+    above
 }
 
 /// The values of an execution's parameters.
@@ -107,7 +136,7 @@ impl Passage<'_> {
                     self.cancel(words::duplicate(&policy, first));
                     return false;
                 }
-                let asker = asker(self.executions.queue(), self.kind, self.execution, self.policies);
+                let asker = asker(self.executions.queue(), self.kind, self.execution, self.policies).await;
                 // After a restart it has been told already.
                 let is_told = self.execution.status != Status::Delayed || !self.changes.is_empty();
                 match self.book().ask(asker, is_told) {
@@ -143,13 +172,12 @@ impl Passage<'_> {
     /// The execution that has run the same, or is about to, with the policy that says so. Otherwise this one is remembered.
     async fn duplicate(&mut self) -> Option<(Ref, ExecutionId)> {
         let context = &self.execution.context;
-        // Somebody wants it again, or a policy does.
-        if context.rerun.is_some() || context.policies.retry.is_some() {
-            return None;
-        }
+        // Somebody wants it again, or a policy does. If the one before has failed, others are the same as this one.
+        let is_again = context.rerun.is_some() || context.policies.retry.is_some();
         for policy in self.policies {
             if let Effect::Dedupe(dedupe) = &policy.effect
                 && let Some(first) = self.first(&policy.reference, dedupe).await
+                && !is_again
             {
                 return Some((policy.reference.clone(), first));
             }
