@@ -47,6 +47,8 @@ pub(super) struct Live {
     counts: bool,
     /// Whether it was registered again during its turn.
     is_renewed: bool,
+    /// Whether it is registered no more.
+    is_gone: bool,
     /// The number of those who wait for a turn of their own.
     claims: usize,
     lines: Lines,
@@ -82,7 +84,7 @@ impl Turn {
 impl Live {
     /// Whether it is to run, and can.
     fn may_run(&self) -> bool {
-        self.subject.sensor.is_enabled() && self.subject.runner.is_some()
+        self.subject.sensor.is_enabled() && self.subject.runner.is_some() && !self.is_gone
     }
 }
 
@@ -109,6 +111,7 @@ impl Board {
             held: None,
             counts: false,
             is_renewed: false,
+            is_gone: false,
             claims: 0,
             lines: Lines::default(),
             sink: None,
@@ -122,7 +125,8 @@ impl Board {
     pub(super) fn renew(&mut self, subject: &Subject, now: Timestamp) -> bool {
         let reference = &subject.sensor.reference;
         let Some(live) = self.live.get_mut(reference) else { return false };
-        let is_same = Arc::ptr_eq(&live.subject.sensor, &subject.sensor)
+        let is_same = !std::mem::take(&mut live.is_gone)
+            && Arc::ptr_eq(&live.subject.sensor, &subject.sensor)
             && Arc::ptr_eq(&live.subject.config, &subject.config);
         if is_same {
             return true;
@@ -144,9 +148,14 @@ impl Board {
     }
 
     /// Ends what sensors do that are not registered any more. Gives those that have ended, and whether others have not.
-    pub(super) fn gone(&self, is_registered: impl Fn(&Ref) -> bool) -> (Vec<Ref>, bool) {
+    pub(super) fn gone(&mut self, is_registered: impl Fn(&Ref) -> bool) -> (Vec<Ref>, bool) {
         let (mut ended, mut are_there_others) = (Vec::new(), false);
-        for (reference, live) in self.live.iter().filter(|(reference, _)| !is_registered(reference)) {
+        for (reference, live) in self.live.iter_mut().filter(|(reference, _)| !is_registered(reference)) {
+            // It has no turn any more, however long it takes to forget it.
+            live.is_gone = true;
+            if let Some(due) = live.due_at.take() {
+                self.line.remove(&(due, reference.clone()));
+            }
             match &live.turn {
                 Some(turn) => {
                     turn.cancel();
@@ -158,12 +167,14 @@ impl Board {
         (ended, are_there_others)
     }
 
-    /// Removes a sensor, unless it has its turn.
-    pub(super) fn remove(&mut self, reference: &Ref) {
-        if self.live.get(reference).is_some_and(|live| live.turn.is_none()) {
+    /// Removes a sensor. `false` if it cannot be removed yet, since it has its turn.
+    pub(super) fn remove(&mut self, reference: &Ref) -> bool {
+        let has_turn = self.live.get(reference).is_some_and(|live| live.turn.is_some());
+        if !has_turn {
             self.line_up(reference, None);
             self.live.remove(reference);
         }
+        !has_turn
     }
 
     /// The turn of the next sensor that is due at `now`, if there is room for it. `stop` ends all turns.
