@@ -19,7 +19,12 @@ pub(super) struct Board {
     line: BTreeSet<(Timestamp, Ref)>,
     /// The number of turns that count for the limit.
     turns: usize,
+    /// The number of turns that have given up their place in that limit, as their events are held.
+    held: usize,
 }
+
+/// The greatest number of turns that wait for room beside those that count: their events are in memory.
+const MOST_HELD: usize = 32;
 
 /// A sensor as the catalog has it, with what it runs by.
 #[derive(Clone)]
@@ -45,6 +50,8 @@ pub(super) struct Live {
     pub(super) held: Option<String>,
     /// Whether its turn counts for the limit.
     counts: bool,
+    /// Whether its turn has given up its place, as its events are held.
+    has_yielded: bool,
     /// Whether it was registered again during its turn.
     is_renewed: bool,
     /// Whether it is registered no more.
@@ -110,6 +117,7 @@ impl Board {
             turn: None,
             held: None,
             counts: false,
+            has_yielded: false,
             is_renewed: false,
             is_gone: false,
             claims: 0,
@@ -209,6 +217,9 @@ impl Board {
         if std::mem::take(&mut live.counts) {
             self.turns -= 1;
         }
+        if std::mem::take(&mut live.has_yielded) {
+            self.held -= 1;
+        }
         (live.state, live.held, live.sink) = (state, None, None);
         let next = if std::mem::take(&mut live.is_renewed) {
             Some(now)
@@ -257,11 +268,16 @@ impl Board {
         is_polled
     }
 
-    /// Says why the events of a sensor are held, or that they are not.
+    /// Says why the events of a sensor are held, or that they are not. A turn that only waits leaves its place to others: what
+    /// it waits for may concern its own rules alone.
     pub(super) fn hold(&mut self, reference: &Ref, why: Option<String>) {
-        if let Some(live) = self.live.get_mut(reference) {
-            live.held = why;
+        let Some(live) = self.live.get_mut(reference) else { return };
+        if why.is_some() && live.counts && self.held < MOST_HELD {
+            (live.counts, live.has_yielded) = (false, true);
+            self.turns -= 1;
+            self.held += 1;
         }
+        live.held = why;
     }
 
     /// Counts events of a sensor that came outside of a poll.

@@ -172,6 +172,7 @@ impl Triggers {
                 tracing::warn!(sensor = %reference, events = slice.len(), %error, hint = error.hint(), left_out, "the events of a sensor cannot be stored and are held; trying again");
             }
             self.sensors().board().hold(reference, Some(error.to_string()));
+            self.sensors().woken.notify_one();
             turn.cancel.run_until_cancelled(core.sleep(pause)).await?;
             pause = (pause * 2).min(AGAIN.1);
         }

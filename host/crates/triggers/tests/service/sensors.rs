@@ -173,6 +173,20 @@ async fn while_too_much_waits_events_are_held() {
 }
 
 #[tokio::test]
+async fn sensors_whose_events_are_held_keep_no_other_from_its_turn() {
+    let source = Source::new(SensorKind::Poll);
+    let house = House::with_busy_sensors(&source, 12, at_most(1)).await;
+    house.rule_on_seen().await;
+    source.add(0..1);
+    source.asked();
+    house.turn_sensors(INTERVAL).await;
+    // The first one has filled the queue, and all others wait; eight turns at once are the limit.
+    let held = house.triggers.all_sensors().iter().filter(|shown| shown.health == Health::Held).count();
+    assert_eq!((source.asked().len(), house.seen().await.len(), held), (12, 1, 11));
+    assert!(source.most_at_once() <= 8, "{}", source.most_at_once());
+}
+
+#[tokio::test]
 async fn of_very_many_events_the_cursor_is_stored_with_the_last_ones() {
     let source = Source::new(SensorKind::Poll);
     let house = House::with_sensors(&source, 1).await;
