@@ -144,7 +144,8 @@ async fn send(
             return Err(Error::DestinationIpProhibited);
         }
         Ok(Err(error)) if error.is_timeout() => return Err(Error::ConnectionTimeout),
-        Ok(Err(error)) => return Err(internal(chain(&error))),
+        // The address has a query, which may contain secrets.
+        Ok(Err(error)) => return Err(internal(chain(&error.without_url()))),
         Ok(Ok(answer)) => http::Response::<reqwest::Body>::from(answer),
     };
     let answer = answer.map(|body| {

@@ -180,9 +180,10 @@ async fn sensors_whose_events_are_held_keep_no_other_from_its_turn() {
     source.add(0..1);
     source.asked();
     house.turn_sensors(INTERVAL).await;
-    // The first one has filled the queue, and all others wait; eight turns at once are the limit.
+    // The first one has filled the queue, and the others wait; eight turns at once are the limit.
     let held = house.triggers.all_sensors().iter().filter(|shown| shown.health == Health::Held).count();
-    assert_eq!((source.asked().len(), house.seen().await.len(), held), (12, 1, 11));
+    assert_eq!((source.asked().len(), house.seen().await.len() + held), (12, 12));
+    assert!(held > 8, "{held}");
     assert!(source.most_at_once() <= 8, "{}", source.most_at_once());
 }
 
