@@ -11,6 +11,7 @@ use petrel_runners::sensors::{SensorKind, SensorRunner};
 use tokio_util::sync::CancellationToken;
 
 use super::lines::{Lines, ShownLine};
+use super::pace;
 
 /// Sensors. Each is in line for its next turn, has its turn, or waits for something else.
 #[derive(Default)]
@@ -108,7 +109,7 @@ impl Board {
     /// Adds a sensor that is registered.
     pub(super) fn put(&mut self, subject: Subject, state: SensorState, now: Timestamp) {
         let reference = subject.sensor.reference.clone();
-        let due = state.next_at.unwrap_or(now);
+        let due = pace::at_start(&subject.sensor, &state, now);
         let live = Live {
             subject,
             kind: None,
