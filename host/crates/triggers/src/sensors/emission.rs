@@ -88,14 +88,18 @@ impl Emitter for Triggers {
             Err(why) => Err(why),
         };
         let now = self.core().now();
+        // An action may have the name of a sensor.
+        let is_of_sensor = depth == 0;
         match &stored {
-            Ok(_) => self.sensors().board().count(source, now, None),
-            Err(NotEmitted::Busy(_)) => {}
+            Ok(_) if is_of_sensor => self.sensors().board().count(source, now, None),
+            Ok(_) | Err(NotEmitted::Busy(_)) => {}
             Err(why) => {
                 self.log_refusal(source, &why.to_string());
                 let hint = "correct the sensor, or the payload_schema of the trigger type";
                 let error = error_of(&failure("event.refused", why.to_string(), hint), now);
-                self.sensors().board().count(source, now, Some(error));
+                if is_of_sensor {
+                    self.sensors().board().count(source, now, Some(error));
+                }
             }
         }
         stored
