@@ -40,14 +40,16 @@ impl Triggers {
             name: name.to_owned(),
             hint: "`petrel sensor list` shows the sensors, and which of them are enabled".into(),
         };
-        let reference = {
-            let content = self.content();
-            let sensor = content.sensor(name).map_err(|_unknown| none())?;
-            if !sensor.is_enabled() || self.sensors().runner_of(&sensor.entry_point).is_none() {
-                return Err(none());
-            }
-            sensor.reference.clone()
-        };
+        let reference: Ref = name.parse().map_err(|_no_reference| none())?;
+        // Anybody may ask, so nobody is helped to a similar name, which takes long.
+        let is_there = self.content().sensors().any(|sensor| {
+            sensor.reference == reference
+                && sensor.is_enabled()
+                && self.sensors().runner_of(&sensor.entry_point).is_some()
+        });
+        if !is_there {
+            return Err(none());
+        }
         let kind = self.sensors().board().get(&reference).and_then(|live| live.kind);
         match kind {
             Some(SensorKind::Webhook) => Ok(reference),
