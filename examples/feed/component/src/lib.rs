@@ -43,8 +43,8 @@ pub struct Seen {
 
 const ENTRY: TriggerType<Entry> = TriggerType::new("entry").description("A new entry of the feed.");
 
-/// Ids that the cursor has at most, so that it stays small.
-const MOST_IDS: usize = 500;
+/// Ids that the cursor has at most: a host keeps cursors of 64 KiB, and an id is often the address of a page.
+const MOST_IDS: usize = 200;
 
 /// Polls the feed once.
 ///

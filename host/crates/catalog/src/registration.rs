@@ -1,7 +1,7 @@
 //! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
 //! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows, [`dependencies`] packs that are
-//! missing; [`rules`] decides about rules, [`mod@gone`] words what has gone, [`lifted`] refuses to declare less secret,
-//! [`parts`] registers parts of a pack, and [`ready`] is a pack about to be committed.
+//! missing; [`rules`] decides about rules, [`sensors`] about sensors, [`mod@gone`] words what has gone, [`lifted`] refuses
+//! to declare less secret, [`parts`] registers parts of a pack, and [`ready`] is a pack about to be committed.
 
 mod dependencies;
 mod flows;
@@ -14,6 +14,7 @@ mod ready;
 mod rule_files;
 mod rules;
 mod schemas;
+mod sensors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ use parts::refuse_mixture;
 pub use reading::look_at;
 use ready::Ready;
 use rules::RulesOfPack;
+use sensors::{as_switched, gone_sensors, keep_unread};
 
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType, refusal};
 use crate::masked::Giver;
@@ -262,6 +264,7 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
         actions,
         trigger_types,
         sensors,
+        sensors_left_out,
         rules,
         policies,
         refused,
@@ -279,8 +282,7 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
     gone_kinds.retain(|_| parts.triggers);
     let mut gone_sensors = gone_sensors(content, &pack.reference, &sensors);
     gone_sensors.retain(|_| parts.sensors);
-    let left = gone_sensors.iter();
-    notes.extend(left.map(|sensor| format!("sensor `{sensor}` is gone: its pack brings it no more")));
+    keep_unread(content, &sensors_left_out, (&mut gone_sensors, &mut gone_kinds), &mut notes);
     notes.extend(left_behind(content, &pack, &gone_actions, &gone_kinds));
     let register = |action: Action| {
         let refused = pack.refused.get(action.reference.name()).cloned();
@@ -355,19 +357,6 @@ fn gone(content: &Content, pack: &Pack, actions: &[Action], kinds: &[TriggerType
         known_actions.filter(is_ours).filter(|reference| !actions.contains(reference)).cloned().collect(),
         known_kinds.filter(is_ours).filter(|reference| !kinds.contains(reference)).cloned().collect(),
     )
-}
-
-/// The sensors that the pack had and has no more.
-fn gone_sensors(content: &Content, pack: &str, sensors: &[Sensor]) -> Vec<Ref> {
-    let known = content.sensors().map(|sensor| &sensor.reference);
-    let is_there = |reference: &Ref| sensors.iter().any(|sensor| sensor.reference == *reference);
-    known.filter(|one| one.pack() == pack && !is_there(one)).cloned().collect()
-}
-
-/// A sensor of a pack, switched as an operator has switched it before.
-fn as_switched(content: &Content, sensor: Sensor) -> Sensor {
-    let known = content.sensor(sensor.reference.as_str()).ok();
-    Sensor { switched: known.and_then(|known| known.switched), ..sensor }
 }
 
 /// Refuses a pack with the name of one of the host's own.

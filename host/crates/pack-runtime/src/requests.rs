@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use petrel_model::quoted::quoted;
 use reqwest::Url;
+use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call_record::{CallRecord, Denial};
@@ -21,6 +23,9 @@ pub(crate) use clients::Clients;
 
 /// Requests that one call may make, unless it goes on for as long as the host.
 const MOST_REQUESTS: u32 = 200;
+/// Requests of one call whose bodies are taken in, or whose answers have not begun, at a time. Others wait: these bodies
+/// are memory of the host, which no limit of the component counts.
+const AT_ONCE: usize = 4;
 /// Largest body of a request, in bytes.
 const LARGEST_REQUEST: usize = 8 << 20;
 /// Largest body of an answer, in bytes, unless the call goes on for as long as the host.
@@ -35,6 +40,8 @@ pub(crate) struct Gate {
     record: Arc<CallRecord>,
     /// The number of requests that are left. Without an end if there is none.
     requests_left: Option<u32>,
+    /// The places of requests that are being sent.
+    places: Arc<Semaphore>,
 }
 
 /// The work of sending that goes on after the head of an answer has arrived. There is none: clients do it.
@@ -54,6 +61,7 @@ impl Gate {
             clients: Arc::clone(clients),
             record: Arc::clone(record),
             requests_left: (!is_lasting).then_some(MOST_REQUESTS),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 
@@ -84,7 +92,8 @@ impl Gate {
 fn named(method: &http::Method, url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
-    format!("{method} {}://{host}:{port}{}", url.scheme(), url.path())
+    // A component may name an address of any length.
+    format!("{method} {}://{host}:{port}{}", url.scheme(), quoted(url.path()))
 }
 
 impl WasiHttpHooks for Gate {
@@ -100,8 +109,12 @@ impl WasiHttpHooks for Gate {
                 let most = if self.requests_left.is_some() { LARGEST_ANSWER } else { usize::MAX };
                 let wait = options.and_then(|options| options.first_byte_timeout);
                 let wait = wait.map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT));
-                let record = Arc::clone(&self.record);
-                Box::new(async move { send(client, url, request, (most, wait), &record).await })
+                let (record, places) = (Arc::clone(&self.record), Arc::clone(&self.places));
+                Box::new(async move {
+                    // It fails only when the semaphore is closed, and nobody closes it.
+                    let _place = places.acquire().await.ok();
+                    send(client, url, request, (most, wait), &record).await
+                })
             }
         }
     }
@@ -119,6 +132,8 @@ async fn send(
     let body = whole(body).await?;
     let mut request = reqwest::Request::new(head.method, url);
     *request.headers_mut() = head.headers;
+    // That is what the component wrote; the client says it anew, from the address that was compared with the grants.
+    request.headers_mut().remove(http::header::HOST);
     if !body.is_empty() {
         *request.body_mut() = Some(body.into());
     }
@@ -129,7 +144,8 @@ async fn send(
             return Err(Error::DestinationIpProhibited);
         }
         Ok(Err(error)) if error.is_timeout() => return Err(Error::ConnectionTimeout),
-        Ok(Err(error)) => return Err(internal(chain(&error))),
+        // The address has a query, which may contain secrets.
+        Ok(Err(error)) => return Err(internal(chain(&error.without_url()))),
         Ok(Ok(answer)) => http::Response::<reqwest::Body>::from(answer),
     };
     let answer = answer.map(|body| {

@@ -10,7 +10,7 @@ mod later;
 mod misplaced;
 mod sensors;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 
 use petrel_model::count::counted;
@@ -41,6 +41,8 @@ pub struct PackContents {
     pub trigger_types: Vec<TriggerType>,
     /// Its sensors.
     pub sensors: Vec<Sensor>,
+    /// The files of sensors that are left out for a problem, which is noted.
+    pub sensors_left_out: BTreeSet<String>,
     /// Its rules.
     pub rules: Vec<RuleDefinition>,
     /// Its policies. One with a problem is left out, and noted.
@@ -106,6 +108,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         actions: actions.into_iter().map(|(_, action)| action).collect(),
         trigger_types: trigger_types.into_iter().map(|(_, kind)| kind).chain(of_sensors).collect(),
         sensors,
+        sensors_left_out: reading.sensors_left_out,
         rules,
         policies,
         components,
@@ -126,6 +129,7 @@ struct Reading<'a> {
     problems: Vec<Problem>,
     refused: BTreeMap<String, Vec<Problem>>,
     refused_rules: BTreeMap<String, Vec<Problem>>,
+    sensors_left_out: BTreeSet<String>,
     notes: Vec<String>,
     /// Number of problems that may still be reported.
     left: usize,
@@ -145,6 +149,7 @@ impl<'a> Reading<'a> {
             problems: Vec::new(),
             refused: BTreeMap::new(),
             refused_rules: BTreeMap::new(),
+            sensors_left_out: BTreeSet::new(),
             notes: Vec::new(),
             left: MOST_PROBLEMS_OF_PACK,
             more: 0,

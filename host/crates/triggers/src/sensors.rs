@@ -147,15 +147,19 @@ impl Supervisor {
         };
         // A snapshot that is kept for long makes the next change copy the catalog.
         drop(content);
+        let mut are_all_removed = !are_there_others;
         let gone: Vec<Ref> = self.left.keys().chain(&ended).cloned().collect();
         if !gone.is_empty() {
             let changes = gone.into_iter().map(Change::delete::<SensorState>).collect();
             self.triggers.core().commit(Vec::new(), changes).await?;
             self.left.clear();
             let mut board = sensors.board();
-            ended.iter().for_each(|reference| board.remove(reference));
+            for reference in &ended {
+                // Somebody may have its turn meanwhile, to reset it for example, and store its state once more.
+                are_all_removed &= board.remove(reference);
+            }
         }
-        Ok(!are_there_others)
+        Ok(are_all_removed)
     }
 
     /// Begins the turns of all sensors that are due.

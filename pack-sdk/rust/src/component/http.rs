@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Request, Response};
 
 /// Makes a request, and waits for the head of its answer.
 pub(crate) fn fetch(request: &Request) -> Result<Response, Error> {
-    let what = format!("{} {}", request.method, request.url);
+    let what = named(request);
     let outgoing = outgoing(request)?;
     let body = outgoing.body().map_err(|()| invalid(request, "its body cannot be written"))?;
     let options = options(request.timeout);
@@ -105,8 +105,13 @@ impl Read for Body {
 }
 
 fn invalid(request: &Request, why: &str) -> Error {
-    Error::invalid_input(format!("the request {} {} cannot be made: {why}", request.method, request.url))
-        .code("http.request")
+    Error::invalid_input(format!("the request {} cannot be made: {why}", named(request))).code("http.request")
+}
+
+/// The request in messages: without its query, which may contain secrets.
+fn named(request: &Request) -> String {
+    let address = request.url.split(['?', '#']).next().unwrap_or_default();
+    format!("{} {address}", request.method)
 }
 
 /// The error of a request without an answer. A denial has no code, so that the host names its own.

@@ -20,6 +20,8 @@ use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
+/// Headers with credentials of this host.
+const OWN_CREDENTIALS: [&str; 2] = ["st2-api-key", "x-auth-token"];
 /// The largest body of a request to a sensor, in bytes.
 const LARGEST_REQUEST: usize = 1 << 20;
 
@@ -140,7 +142,8 @@ async fn give(api: &Api, name: &str, path: String, request: Request) -> Result<R
     let held = Held::by(address);
     let method = request.method().as_str().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let headers = request.headers().iter();
+    // Those of this host are nothing that a pack may learn. Its own senders may well use the others.
+    let headers = request.headers().iter().filter(|(name, _)| !OWN_CREDENTIALS.contains(&name.as_str()));
     let headers =
         headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
     let body = body::read_within(api, &held, request, LARGEST_REQUEST).await?;

@@ -35,3 +35,21 @@ async fn a_sensor_that_was_switched_stays_so_until_its_pack_is_removed() {
     assert!(sensors(&house).is_empty());
     assert!(sensors(&house.next_process().await).is_empty());
 }
+
+#[tokio::test]
+async fn a_slip_in_the_file_of_a_sensor_leaves_it_as_it_was() {
+    let house = House::new().await;
+    house.register("mine", &[("sensors/w.yaml", WATCH), ("sensors/w.wasm", "")]).await.unwrap();
+    house.catalog.set_sensor_enabled("mine.Watch", false).await.unwrap();
+    let slip = WATCH.replace("class_name", "clas_name");
+    let files = [("sensors/w.yaml", slip.as_str()), ("sensors/w.wasm", "")];
+    let notes = house.register("mine", &files).await.unwrap().notes;
+    assert!(notes.iter().any(|note| note.contains("sensor `mine.Watch` stays as it was")), "{notes:?}");
+    assert!(!notes.iter().any(|note| note.contains("is gone")), "{notes:?}");
+    let house = house.next_process().await;
+    assert_eq!(sensors(&house), ["mine.Watch false"]);
+    assert!(house.catalog.content().trigger_type(&"mine.seen".parse().unwrap()).is_ok());
+    let notes = house.register("mine", &[("sensors/w.wasm", "")]).await.unwrap().notes;
+    assert!(notes.iter().any(|note| note.starts_with("sensor `mine.Watch` is gone")), "{notes:?}");
+    assert!(sensors(&house).is_empty());
+}

@@ -1,5 +1,6 @@
 //! `petrel:trigger/emit`: events of a component that runs. They go to the emitter of its call.
 
+use petrel_model::quoted::quoted;
 use petrel_runners::sensors::{Emitted, NotEmitted};
 
 use crate::bindings::petrel::trigger::emit::Host;
@@ -18,10 +19,12 @@ impl Host for CallState {
 impl CallState {
     async fn emitted(&mut self, event: Event) -> Result<String, Error> {
         let (Some(source), Some((emitter, depth))) = (&self.caller.source, self.caller.outlet.open()) else {
-            return Err(self.deny(format!("emit {}: events of this call are not taken", event.trigger)));
+            let trigger = quoted(&event.trigger);
+            return Err(self.deny(format!("emit {trigger}: events of this call are not taken")));
         };
         if !events::is_of(source.pack(), &event.trigger) {
-            return Err(self.deny(format!("emit {}, which is not of pack {}", event.trigger, source.pack())));
+            let trigger = quoted(&event.trigger);
+            return Err(self.deny(format!("emit {trigger}, which is not of pack {}", source.pack())));
         }
         if event.payload.len() > LARGEST_EVENTS {
             let message = format!(

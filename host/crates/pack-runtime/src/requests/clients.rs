@@ -86,7 +86,7 @@ fn is_in_private_network(address: IpAddr) -> bool {
 }
 
 fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
+    let [first, second, third, _] = address.octets();
     address.is_loopback()
         || address.is_private()
         || address.is_link_local()
@@ -95,7 +95,8 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || address.is_multicast()
         || address.is_documentation()
         || first == 0
-        // Shared by carriers, for benchmarks, and reserved.
+        // For protocols (some clouds have their metadata there), shared by carriers, for benchmarks, and reserved.
+        || (first == 192 && second == 0 && third == 0)
         || (first == 100 && second & 0xc0 == 64)
         || (first == 198 && second & 0xfe == 18)
         || first >= 240
@@ -103,10 +104,11 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
 
 fn is_private_v6(address: Ipv6Addr) -> bool {
     // An IPv4 address in one of IPv6: mapped, or for translation (RFC 6052) or tunnels (RFC 3056).
-    let [a, b, c, .., high, low] = address.segments();
+    let segments = address.segments();
+    let [a, b, c, .., high, low] = segments;
     let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_private_v4(Ipv4Addr::new(a, b, c, d))
+        let ([first, second], [third, fourth]) = (high.to_be_bytes(), low.to_be_bytes());
+        is_private_v4(Ipv4Addr::new(first, second, third, fourth))
     };
     address.is_loopback()
         || address.is_unspecified()
@@ -114,6 +116,11 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
         || address.is_unicast_link_local()
         || address.is_multicast()
         || address.to_ipv4_mapped().is_some_and(is_private_v4)
+        // Within a site, and IPv4 addresses as they once were written; neither is in use on public networks.
+        || a & 0xffc0 == 0xfec0
+        || matches!(segments, [0, 0, 0, 0, 0, 0, ..])
+        // Translation at one place only (RFC 8215) leads wherever that place says.
+        || (a == 0x64 && b == 0xff9b && c == 1)
         || (a == 0x64 && b == 0xff9b && v4(high, low))
         || (a == 0x2002 && v4(b, c))
 }
@@ -149,6 +156,10 @@ mod tests {
             ("::ffff:10.0.0.1", true),
             ("64:ff9b::a00:1", true),
             ("2002:a00:1::", true),
+            ("192.0.0.192", true),
+            ("fec0::1", true),
+            ("::127.0.0.1", true),
+            ("64:ff9b:1::909:909", true),
             ("9.9.9.9", false),
             ("100.128.0.1", false),
             ("172.32.0.1", false),

@@ -50,10 +50,10 @@ async fn what_is_not_granted_is_denied_and_named_without_its_query() {
 #[tokio::test]
 async fn what_cannot_be_reached_says_why() {
     let subject = granted(&["http://127.0.0.1:9/"]);
-    let done = subject.call("fetch", text("http://127.0.0.1:9/")).await;
+    let done = subject.call("fetch", text("http://127.0.0.1:9/?token=x")).await;
     let (code, message) = done.failure();
     assert_eq!(code, "http.failed");
-    assert!(message.contains("GET http://127.0.0.1:9/ failed: "), "{message}");
+    assert!(message.contains("GET http://127.0.0.1:9/ failed: ") && !message.contains("token"), "{message}");
     let done = subject.call("fetch", text("ftp://127.0.0.1:9/")).await;
     assert_eq!(done.failure().0, "http.request");
 }

@@ -108,5 +108,6 @@ impl Reading<'_> {
     fn leave_out(&mut self, file: &str, problems: &[Problem]) {
         let told = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         self.notes.push(format!("sensor `{}` is left out: {told}", stem(file)));
+        self.sensors_left_out.insert(file.to_owned());
     }
 }

@@ -11,6 +11,7 @@ use petrel_runners::sensors::{SensorKind, SensorRunner};
 use tokio_util::sync::CancellationToken;
 
 use super::lines::{Lines, ShownLine};
+use super::pace;
 
 /// Sensors. Each is in line for its next turn, has its turn, or waits for something else.
 #[derive(Default)]
@@ -19,7 +20,12 @@ pub(super) struct Board {
     line: BTreeSet<(Timestamp, Ref)>,
     /// The number of turns that count for the limit.
     turns: usize,
+    /// The number of turns that have given up their place in that limit, as their events are held.
+    held: usize,
 }
+
+/// The greatest number of turns that wait for room beside those that count: their events are in memory.
+const MOST_HELD: usize = 32;
 
 /// A sensor as the catalog has it, with what it runs by.
 #[derive(Clone)]
@@ -45,8 +51,12 @@ pub(super) struct Live {
     pub(super) held: Option<String>,
     /// Whether its turn counts for the limit.
     counts: bool,
+    /// Whether its turn has given up its place, as its events are held.
+    has_yielded: bool,
     /// Whether it was registered again during its turn.
     is_renewed: bool,
+    /// Whether it is registered no more.
+    is_gone: bool,
     /// The number of those who wait for a turn of their own.
     claims: usize,
     lines: Lines,
@@ -82,7 +92,7 @@ impl Turn {
 impl Live {
     /// Whether it is to run, and can.
     fn may_run(&self) -> bool {
-        self.subject.sensor.is_enabled() && self.subject.runner.is_some()
+        self.subject.sensor.is_enabled() && self.subject.runner.is_some() && !self.is_gone
     }
 }
 
@@ -99,7 +109,7 @@ impl Board {
     /// Adds a sensor that is registered.
     pub(super) fn put(&mut self, subject: Subject, state: SensorState, now: Timestamp) {
         let reference = subject.sensor.reference.clone();
-        let due = state.next_at.unwrap_or(now);
+        let due = pace::at_start(&subject.sensor, &state, now);
         let live = Live {
             subject,
             kind: None,
@@ -108,7 +118,9 @@ impl Board {
             turn: None,
             held: None,
             counts: false,
+            has_yielded: false,
             is_renewed: false,
+            is_gone: false,
             claims: 0,
             lines: Lines::default(),
             sink: None,
@@ -122,7 +134,8 @@ impl Board {
     pub(super) fn renew(&mut self, subject: &Subject, now: Timestamp) -> bool {
         let reference = &subject.sensor.reference;
         let Some(live) = self.live.get_mut(reference) else { return false };
-        let is_same = Arc::ptr_eq(&live.subject.sensor, &subject.sensor)
+        let is_same = !std::mem::take(&mut live.is_gone)
+            && Arc::ptr_eq(&live.subject.sensor, &subject.sensor)
             && Arc::ptr_eq(&live.subject.config, &subject.config);
         if is_same {
             return true;
@@ -144,9 +157,14 @@ impl Board {
     }
 
     /// Ends what sensors do that are not registered any more. Gives those that have ended, and whether others have not.
-    pub(super) fn gone(&self, is_registered: impl Fn(&Ref) -> bool) -> (Vec<Ref>, bool) {
+    pub(super) fn gone(&mut self, is_registered: impl Fn(&Ref) -> bool) -> (Vec<Ref>, bool) {
         let (mut ended, mut are_there_others) = (Vec::new(), false);
-        for (reference, live) in self.live.iter().filter(|(reference, _)| !is_registered(reference)) {
+        for (reference, live) in self.live.iter_mut().filter(|(reference, _)| !is_registered(reference)) {
+            // It has no turn any more, however long it takes to forget it.
+            live.is_gone = true;
+            if let Some(due) = live.due_at.take() {
+                self.line.remove(&(due, reference.clone()));
+            }
             match &live.turn {
                 Some(turn) => {
                     turn.cancel();
@@ -158,12 +176,14 @@ impl Board {
         (ended, are_there_others)
     }
 
-    /// Removes a sensor, unless it has its turn.
-    pub(super) fn remove(&mut self, reference: &Ref) {
-        if self.live.get(reference).is_some_and(|live| live.turn.is_none()) {
+    /// Removes a sensor. `false` if it cannot be removed yet, since it has its turn.
+    pub(super) fn remove(&mut self, reference: &Ref) -> bool {
+        let has_turn = self.live.get(reference).is_some_and(|live| live.turn.is_some());
+        if !has_turn {
             self.line_up(reference, None);
             self.live.remove(reference);
         }
+        !has_turn
     }
 
     /// The turn of the next sensor that is due at `now`, if there is room for it. `stop` ends all turns.
@@ -197,6 +217,9 @@ impl Board {
         live.turn = None;
         if std::mem::take(&mut live.counts) {
             self.turns -= 1;
+        }
+        if std::mem::take(&mut live.has_yielded) {
+            self.held -= 1;
         }
         (live.state, live.held, live.sink) = (state, None, None);
         let next = if std::mem::take(&mut live.is_renewed) {
@@ -246,11 +269,16 @@ impl Board {
         is_polled
     }
 
-    /// Says why the events of a sensor are held, or that they are not.
+    /// Says why the events of a sensor are held, or that they are not. A turn that only waits leaves its place to others: what
+    /// it waits for may concern its own rules alone.
     pub(super) fn hold(&mut self, reference: &Ref, why: Option<String>) {
-        if let Some(live) = self.live.get_mut(reference) {
-            live.held = why;
+        let Some(live) = self.live.get_mut(reference) else { return };
+        if why.is_some() && live.counts && self.held < MOST_HELD {
+            (live.counts, live.has_yielded) = (false, true);
+            self.turns -= 1;
+            self.held += 1;
         }
+        live.held = why;
     }
 
     /// Counts events of a sensor that came outside of a poll.

@@ -1,5 +1,7 @@
 //! An event as a sensor or an action emits it: it has to be of a trigger type of its own pack, and of some size.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use petrel_catalog::content::Content;
 use petrel_engine_core::Error;
@@ -15,6 +17,11 @@ use crate::service::{Triggers, WeakTriggers};
 
 /// The largest payload of an event that a sensor or an action emits, in bytes of JSON.
 const LARGEST_PAYLOAD: usize = 1 << 20;
+
+/// How long an event of a sensor is tried again that there is no room for, and the pauses in between: at first, and at
+/// most.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// The event that a pack emits, ready to be stored.
 ///
@@ -55,26 +62,44 @@ fn kind_of(content: &Content, pack: &str, trigger: &str) -> Result<Ref, NotEmitt
     })
 }
 
+/// What became of the only event of a batch.
+fn stored(taken: Vec<Taken>) -> Result<TriggerInstanceId, NotEmitted> {
+    match taken.into_iter().next() {
+        Some(Taken::Stored(accepted)) => Ok(accepted.id),
+        Some(Taken::Refused(error)) => Err(NotEmitted::Invalid(format!("{error}; {}", error.hint()))),
+        Some(Taken::Repeated(first)) => Ok(first),
+        None => Err(NotEmitted::Busy("it was not stored; try again".into())),
+    }
+}
+
 #[async_trait]
 impl Emitter for Triggers {
     async fn emit(&self, pack: &str, source: &Ref, event: Emitted) -> Result<TriggerInstanceId, NotEmitted> {
+        let depth = event.depth;
         let member = {
             let content = self.content();
             member(&content, pack, event)
         };
+        // An action holds a place that others wait for, and is told at once.
         let stored = match member {
-            Ok(member) => self.store_emitted(member).await,
+            Ok(member) => {
+                self.store_emitted(member, if depth == 0 { PATIENCE } else { Duration::ZERO }).await
+            }
             Err(why) => Err(why),
         };
         let now = self.core().now();
+        // An action may have the name of a sensor.
+        let is_of_sensor = depth == 0;
         match &stored {
-            Ok(_) => self.sensors().board().count(source, now, None),
-            Err(NotEmitted::Busy(_)) => {}
+            Ok(_) if is_of_sensor => self.sensors().board().count(source, now, None),
+            Ok(_) | Err(NotEmitted::Busy(_)) => {}
             Err(why) => {
                 self.log_refusal(source, &why.to_string());
                 let hint = "correct the sensor, or the payload_schema of the trigger type";
                 let error = error_of(&failure("event.refused", why.to_string(), hint), now);
-                self.sensors().board().count(source, now, Some(error));
+                if is_of_sensor {
+                    self.sensors().board().count(source, now, Some(error));
+                }
             }
         }
         stored
@@ -92,14 +117,24 @@ impl Emitter for WeakTriggers {
 }
 
 impl Triggers {
-    async fn store_emitted(&self, member: Member) -> Result<TriggerInstanceId, NotEmitted> {
-        let busy = |error: Error| NotEmitted::Busy(format!("{error}; {}", error.hint()));
-        let taken = self.accept_all(&[member], |_| Vec::new()).await.map_err(busy)?;
-        match taken.into_iter().next() {
-            Some(Taken::Stored(accepted)) => Ok(accepted.id),
-            Some(Taken::Refused(error)) => Err(NotEmitted::Invalid(format!("{error}; {}", error.hint()))),
-            Some(Taken::Repeated(first)) => Ok(first),
-            None => Err(NotEmitted::Busy("it was not stored; try again".into())),
+    /// Stores an event as soon as there is room for it, and waits for that for as long as `patience`.
+    async fn store_emitted(
+        &self,
+        member: Member,
+        patience: Duration,
+    ) -> Result<TriggerInstanceId, NotEmitted> {
+        let (core, members, mut pause) = (self.core(), [member], AGAIN.0);
+        let begun = core.monotonic();
+        loop {
+            let error = match self.accept_all(&members, |_| Vec::new()).await {
+                Ok(taken) => return stored(taken),
+                Err(error) => error,
+            };
+            if matches!(error, Error::Stopping) || core.since(begun) >= patience {
+                return Err(NotEmitted::Busy(format!("{error}; {}", error.hint())));
+            }
+            core.sleep(pause).await;
+            pause = (pause * 2).min(AGAIN.1);
         }
     }
 

@@ -1,11 +1,13 @@
 //! The state that the parts of the service share about sensors: the sensors in memory, and their runners.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 use petrel_engine_core::Error;
+use petrel_model::Ref;
 use petrel_runners::sensors::SensorRunner;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 
 use super::board::Board;
 
@@ -20,8 +22,27 @@ pub(crate) struct Sensors {
     pub(super) woken: Notify,
     /// Tells those who wait for it that a turn has ended.
     pub(super) ended: Notify,
-    /// The turns of requests to sensors.
-    answering: Semaphore,
+    /// The number of requests that each sensor answers now, and how many there may be of all.
+    answering: Mutex<BTreeMap<Ref, usize>>,
+    at_once: usize,
+}
+
+/// The turn of a request to a sensor. It lasts until it is dropped.
+pub(super) struct Answering<'a> {
+    answering: &'a Mutex<BTreeMap<Ref, usize>>,
+    sensor: Ref,
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        let mut answering = self.answering.lock();
+        let left = answering.get(&self.sensor).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            answering.remove(&self.sensor);
+        } else {
+            answering.insert(self.sensor.clone(), left);
+        }
+    }
 }
 
 impl Sensors {
@@ -32,7 +53,8 @@ impl Sensors {
             board: Mutex::default(),
             woken: Notify::new(),
             ended: Notify::new(),
-            answering: Semaphore::new(at_once),
+            answering: Mutex::default(),
+            at_once,
         }
     }
 
@@ -46,16 +68,21 @@ impl Sensors {
         self.runners.iter().find(|runner| runner.runs(entry_point)).map(Arc::clone)
     }
 
-    /// The turn of a request to a sensor. It lasts until it is dropped.
+    /// The turn of a request to a sensor. A single sensor may have half of them: anybody may send requests, and one that is
+    /// slow must not keep those of the others out.
     ///
     /// # Errors
     /// When all turns are taken.
-    pub(super) fn answering_turn(&self) -> Result<SemaphorePermit<'_>, Error> {
-        self.answering.try_acquire().map_err(|_none_left| {
-            Error::Busy(
-                "as many requests to sensors are being answered as may be (`sensors.concurrency`)".into(),
-            )
-        })
+    pub(super) fn answering_turn(&self, sensor: &Ref) -> Result<Answering<'_>, Error> {
+        let mut answering = self.answering.lock();
+        let (own, all) = (answering.get(sensor).copied().unwrap_or(0), answering.values().sum::<usize>());
+        if all >= self.at_once || own >= self.at_once.div_ceil(2) {
+            return Err(Error::Busy(format!(
+                "as many requests to sensors are being answered as may be, {own} of them by {sensor} (`sensors.concurrency`)"
+            )));
+        }
+        answering.insert(sensor.clone(), own + 1);
+        Ok(Answering { answering: &self.answering, sensor: sensor.clone() })
     }
 
     /// Wakes the supervisor, and those who wait for the end of a turn.

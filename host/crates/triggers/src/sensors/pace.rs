@@ -27,6 +27,14 @@ pub(super) fn after_poll(
     now.plus(interval + interval / SPREAD * u32::from(dice(&sensor.reference, state.polls)) / 256)
 }
 
+/// When a sensor has its first turn in a process: at the time that an earlier one has stored, but not much later than if it
+/// polled now. The clock may have been ahead then.
+pub(super) fn at_start(sensor: &Sensor, state: &SensorState, now: Timestamp) -> Timestamp {
+    let interval = sensor.poll_interval();
+    let latest = if state.failures == 0 { interval.saturating_add(interval / SPREAD) } else { LONGEST };
+    state.next_at.map_or(now, |next| next.min(now.plus(latest)))
+}
+
 /// How long a sensor is left alone that has failed so many times in a row. `asked` is the time that it asks for.
 pub(super) fn after_failure(failures: u32, asked: Option<Duration>) -> Duration {
     let (least, most) = AGAIN;
@@ -65,6 +73,25 @@ mod tests {
             (1, Some(Duration::ZERO), seconds(1)),
         ] {
             assert_eq!(after_failure(failures, asked), expected, "{failures} {asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_once_keeps_no_sensor_from_its_turn() {
+        let (now, seconds) = (Timestamp::from_micros(0), Duration::from_secs);
+        let given = json!({"ref": "p.S", "entry_point": "s.wasm", "poll_interval": 20});
+        let sensor: Sensor = serde_json::from_value(given).unwrap();
+        for (next, failures, expected) in [
+            (None, 0, 0),
+            (Some(15), 0, 15),
+            (Some(100_000_000), 0, 21),
+            (Some(300), 3, 300),
+            (Some(100_000_000), 3, 604_800),
+        ] {
+            let next_at = next.map(|next| now.plus(seconds(next)));
+            let state = SensorState { failures, next_at, ..SensorState::new(sensor.reference.clone()) };
+            let due = at_start(&sensor, &state, now).since(now);
+            assert_eq!(due, seconds(expected), "{next:?} {failures}");
         }
     }
 

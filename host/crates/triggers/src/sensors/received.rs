@@ -7,13 +7,17 @@ use petrel_runners::sensors::{Received, Reply, SensorFailure, SensorKind};
 
 use super::emission;
 use super::turn::{LOGGED, error_of, failure};
-use crate::batch::Taken;
+use crate::batch::{Member, Taken};
 use crate::service::Triggers;
 
 /// The greatest number of events that one request may bring.
 const MOST_EVENTS: usize = 1_000;
 /// The largest body of an answer, in bytes.
 const LARGEST_ANSWER: usize = 1 << 20;
+/// The code of the end of a request with that of the host.
+const STOPPING: &str = "stopping";
+/// How often the events of an answer are tried, if others with their keys are stored at the same moment.
+const ATTEMPTS: usize = 3;
 
 /// The answer of a sensor to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +32,8 @@ impl Triggers {
     /// Whether a sensor takes requests now.
     ///
     /// # Errors
-    /// When there is none of this name that does.
+    /// When there is none of this name that does. [`Error::Busy`] while it is not known whether it does: the host has just
+    /// started, or its pack was registered again. Many senders take a refusal for final and do not send again.
     pub fn takes_requests(&self, name: &str) -> Result<Ref, Error> {
         let none = || Error::NotFound {
             what: "sensor that takes requests",
@@ -36,11 +41,21 @@ impl Triggers {
             hint: "`petrel sensor list` shows the sensors, and which of them are enabled".into(),
         };
         let reference: Ref = name.parse().map_err(|_no_reference| none())?;
-        let board = self.sensors().board();
-        let is_open = board
-            .get(&reference)
-            .is_some_and(|live| live.kind == Some(SensorKind::Webhook) && live.subject.sensor.is_enabled());
-        if is_open { Ok(reference) } else { Err(none()) }
+        // Anybody may ask, so nobody is helped to a similar name, which takes long.
+        let is_there = self.content().sensors().any(|sensor| {
+            sensor.reference == reference
+                && sensor.is_enabled()
+                && self.sensors().runner_of(&sensor.entry_point).is_some()
+        });
+        if !is_there {
+            return Err(none());
+        }
+        let kind = self.sensors().board().get(&reference).and_then(|live| live.kind);
+        match kind {
+            Some(SensorKind::Webhook) => Ok(reference),
+            Some(_) => Err(none()),
+            None => Err(Error::Busy(format!("the sensor {reference} is being made ready"))),
+        }
     }
 
     /// Gives a request to a sensor, stores its events, and returns its answer.
@@ -50,7 +65,7 @@ impl Triggers {
     pub async fn give_request(&self, name: &str, request: Received) -> Result<Answer, Error> {
         let reference = self.takes_requests(name)?;
         self.queue().check_room()?;
-        let _turn = self.sensors().answering_turn()?;
+        let _turn = self.sensors().answering_turn(&reference)?;
         let Reply { events, status, body } = match self.reply(&reference, request).await {
             Ok(reply) => reply,
             Err(why) => return Err(self.no_answer(&reference, &why)),
@@ -65,8 +80,7 @@ impl Triggers {
             }
         }
         drop(content);
-        let taken =
-            if members.is_empty() { Vec::new() } else { self.accept_all(&members, |_| Vec::new()).await? };
+        let taken = if members.is_empty() { Vec::new() } else { self.accept_answered(&members).await? };
         let mut board = self.sensors().board();
         board.answered(&reference, now, None);
         for one in taken {
@@ -84,6 +98,17 @@ impl Triggers {
         Ok(Answer { status, body })
     }
 
+    /// Stores the events of an answer. An event that comes twice at the same moment, with its key, is known the second time.
+    async fn accept_answered(&self, members: &[Member]) -> Result<Vec<Taken>, Error> {
+        for _ in 1..ATTEMPTS {
+            match self.accept_all(members, |_| Vec::new()).await {
+                Err(Error::Conflict { .. }) => {}
+                done => return done,
+            }
+        }
+        self.accept_all(members, |_| Vec::new()).await
+    }
+
     /// What a sensor answers to a request.
     async fn reply(&self, reference: &Ref, request: Received) -> Result<Reply, SensorFailure> {
         let gone = || failure("not_found", "it is gone meanwhile", "send the request again");
@@ -96,8 +121,7 @@ impl Triggers {
         let receiving = runner.receive(call, request, output.clone(), cancel.clone());
         let result = self.within(receiving, stop, &cancel).await;
         self.sensors().board().log(reference, self.core().now(), &output);
-        let reply =
-            result.unwrap_or_else(|| Err(failure("stopping", "the host is stopping", "try again")))?;
+        let reply = result.unwrap_or_else(|| Err(failure(STOPPING, "the host is stopping", "try again")))?;
         if !(200..=599).contains(&reply.status) {
             let message = format!("it answers with the status {}", reply.status);
             return Err(failure("sensor.status", message, "have it answer with 200 to 599"));
@@ -115,6 +139,14 @@ impl Triggers {
 
     /// The error for a request that a sensor did not answer. The sender learns nothing of the reason.
     fn no_answer(&self, reference: &Ref, why: &SensorFailure) -> Error {
+        // Neither of these is a failure of the sensor, and the sender is to send the request again.
+        match why.code.as_str() {
+            STOPPING => return Error::Stopping,
+            "limit.shared_memory" => {
+                return Error::Busy(format!("there is no room for the sensor {reference}"));
+            }
+            _ => {}
+        }
         let now = self.core().now();
         self.sensors().board().answered(reference, now, Some(error_of(why, now)));
         if let Some(left_out) = self.core().may_log(reference.as_str()) {

@@ -44,7 +44,8 @@ impl Triggers {
             tokio::pin!(running);
             tokio::select! {
                 biased;
-                result = &mut running => Some(result),
+                // A runner that hears of the end first ends by itself, and that is no failure of the sensor.
+                result = &mut running => Some(result).filter(|_| !turn.cancel.is_cancelled()),
                 () = turn.cancel.cancelled() => {
                     // It has heard of that, too.
                     tokio::select! {
@@ -110,7 +111,9 @@ impl Triggers {
             Report { payload, ..Report::default() }
         });
         let Some(change) = report else { return };
-        if let Err(error) = core.commit(Vec::new(), vec![change]).await {
+        if let Err(error) = core.commit(Vec::new(), vec![change]).await
+            && !core.is_stopping()
+        {
             tracing::warn!(sensor = %turn.sensor.reference, %error, hint = error.hint(), "failed to report what a sensor does");
         }
     }

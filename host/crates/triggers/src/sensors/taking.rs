@@ -91,6 +91,9 @@ impl Triggers {
     /// Stores what a poll has brought.
     pub(super) async fn take_polled(&self, turn: &Turn, polled: Polled) -> Ended {
         let Polled { events, cursor, next_poll } = polled;
+        if turn.cancel.is_cancelled() {
+            return self.canceled(turn);
+        }
         if events.len() > MOST_EVENTS {
             let message = format!("one poll brought {} events, and {MOST_EVENTS} is the limit", events.len());
             let hint = "have it bring fewer, with a cursor, and ask for the next poll at once";
@@ -156,9 +159,7 @@ impl Triggers {
     ) -> Option<Vec<Taken>> {
         let (core, reference, mut pause) = (self.core(), &turn.sensor.reference, AGAIN.0);
         loop {
-            if turn.cancel.is_cancelled() {
-                return None;
-            }
+            // Whoever ends the turn lets it go on as long as it is not held: what is stored in part comes again.
             let error = match self.accept_all(slice, &beside).await {
                 Ok(taken) => {
                     self.sensors().board().hold(reference, None);
@@ -171,6 +172,7 @@ impl Triggers {
                 tracing::warn!(sensor = %reference, events = slice.len(), %error, hint = error.hint(), left_out, "the events of a sensor cannot be stored and are held; trying again");
             }
             self.sensors().board().hold(reference, Some(error.to_string()));
+            self.sensors().woken.notify_one();
             turn.cancel.run_until_cancelled(core.sleep(pause)).await?;
             pause = (pause * 2).min(AGAIN.1);
         }

@@ -173,6 +173,21 @@ async fn while_too_much_waits_events_are_held() {
 }
 
 #[tokio::test]
+async fn sensors_whose_events_are_held_keep_no_other_from_its_turn() {
+    let source = Source::new(SensorKind::Poll);
+    let house = House::with_busy_sensors(&source, 12, at_most(1)).await;
+    house.rule_on_seen().await;
+    source.add(0..1);
+    source.asked();
+    house.turn_sensors(INTERVAL).await;
+    // The first one has filled the queue, and the others wait; eight turns at once are the limit.
+    let held = house.triggers.all_sensors().iter().filter(|shown| shown.health == Health::Held).count();
+    assert_eq!((source.asked().len(), house.seen().await.len() + held), (12, 12));
+    assert!(held > 8, "{held}");
+    assert!(source.most_at_once() <= 8, "{}", source.most_at_once());
+}
+
+#[tokio::test]
 async fn of_very_many_events_the_cursor_is_stored_with_the_last_ones() {
     let source = Source::new(SensorKind::Poll);
     let house = House::with_sensors(&source, 1).await;
@@ -342,6 +357,51 @@ async fn a_restart_ends_a_poll_and_what_it_would_have_brought() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_turn_by_an_operator_is_no_failure() {
+    let source = Source::new(SensorKind::Poll);
+    source.next([Step::Obey]);
+    let house = House::with_sensors(&source, 1).await;
+    assert!(house.sensor().is_running);
+    house.catalog.set_sensor_enabled("feed.S0", false).await.unwrap();
+    house.rest_sensors().await;
+    let shown = house.sensor();
+    assert_eq!((shown.is_running, shown.state.failures, shown.state.last_error), (false, 0, None));
+    assert!(house.stored_states().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_poll_has_brought_is_stored_whole_even_if_its_sensor_is_switched_off_meanwhile() {
+    let source = Source::new(SensorKind::Poll);
+    let house = House::with_sensors(&source, 1).await;
+    source.add(0..1_200);
+    house.clock.turn(Duration::from_millis(INTERVAL));
+    while house.seen().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    house.catalog.set_sensor_enabled("feed.S0", false).await.unwrap();
+    house.rest_sensors().await;
+    assert_eq!(house.stored_states().await[0].cursor.as_deref(), Some(&json!(1_200)));
+    house.catalog.set_sensor_enabled("feed.S0", true).await.unwrap();
+    house.turn_sensors(INTERVAL).await;
+    assert_eq!(house.seen().await, (0..1_200).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_sensor_that_is_gone_is_polled_no_more_even_if_that_cannot_be_stored() {
+    let source = Source::new(SensorKind::Poll);
+    let house = House::with_sensors(&source, 1).await;
+    house.catalog.remove_pack("feed", petrel_catalog::Giver::SeesSecrets).await.unwrap();
+    house.store.refuse(usize::MAX);
+    house.rest_sensors().await;
+    source.asked();
+    house.turn_sensors(INTERVAL).await;
+    assert!(source.asked().is_empty());
+    house.store.refuse(0);
+    house.turn_sensors(5_000).await;
+    assert!(house.stored_states().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_sensor_goes_with_its_pack() {
     let source = Source::new(SensorKind::Poll);
     source.add(0..1);
@@ -374,17 +434,46 @@ async fn a_thousand_sensors_have_their_turns_a_few_at_once() {
     assert_eq!(source.asked().len(), 1_000);
 }
 
+fn request(body: &str) -> Received {
+    let (query, headers) = (String::new(), Vec::new());
+    Received { method: "POST".into(), path: "/in".into(), query, headers, body: body.into() }
+}
+
+#[tokio::test]
+async fn a_request_to_a_sensor_that_is_not_ready_yet_may_come_again() {
+    let source = Source::new(SensorKind::Webhook);
+    let house =
+        House::watching(Options::default(), petrel_executions::Options::default(), runners(&source)).await;
+    house.feed(1, "true").await;
+    assert_eq!(refused(house.triggers.give_request("feed.S0", request("[]")).await).0, "busy");
+    assert_eq!(refused(house.triggers.give_request("feed.S1", request("[]")).await).0, "not_found");
+    house.start_sensors().await;
+    assert_eq!(house.triggers.give_request("feed.S0", request("[]")).await.unwrap().status, 201);
+}
+
+#[tokio::test]
+async fn a_sensor_that_answers_slowly_does_not_keep_requests_from_others() {
+    let source = Source::new(SensorKind::Webhook);
+    let house = House::with_sensors(&source, 2).await;
+    source.next(vec![Step::Hang; 4]);
+    for _ in 0..4 {
+        let triggers = house.triggers.clone();
+        house.core.spawn("test", async move { triggers.give_request("feed.S0", request("[]")).await });
+    }
+    house.rest_sensors().await;
+    let (code, message) = refused(house.triggers.give_request("feed.S0", request("[]")).await);
+    assert!(code == "busy" && message.contains("sensors.concurrency"), "{message}");
+    assert_eq!(house.triggers.give_request("feed.S1", request("[]")).await.unwrap().status, 201);
+    // Its time is up, and its turns are free again.
+    house.turn_sensors(61_000).await;
+    house.turn_sensors(1_000).await;
+    assert_eq!(house.triggers.give_request("feed.S0", request("[]")).await.unwrap().status, 201);
+}
+
 #[tokio::test]
 async fn a_request_is_answered_once_its_events_are_stored() {
     let source = Source::new(SensorKind::Webhook);
     let house = House::with_sensors(&source, 1).await;
-    let request = |body: &str| Received {
-        method: "POST".into(),
-        path: "/in".into(),
-        query: String::new(),
-        headers: Vec::new(),
-        body: body.into(),
-    };
     let body = r#"[{"n": 1}, {"m": 1}, {"n": 2}]"#;
     let answer = house.triggers.give_request("feed.S0", request(body)).await.unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (201, &b"POST /in"[..]));
@@ -420,4 +509,5 @@ async fn a_stream_goes_on_and_begins_anew_when_it_ends() {
     house.catalog.set_sensor_enabled("feed.S0", false).await.unwrap();
     house.rest_sensors().await;
     assert_eq!((house.sensor().is_running, house.sensor().health), (false, Health::Disabled));
+    assert_eq!(house.sensor().state.failures, 1, "of its first end, and not of this one");
 }

@@ -24,6 +24,8 @@ pub(crate) enum Step {
     Fail,
     /// It never answers.
     Hang,
+    /// It ends when it is told to, as a failure, like one in a component.
+    Obey,
 }
 
 /// The source.
@@ -112,7 +114,7 @@ impl SensorRunner for Source {
         call: SensorCall,
         cursor: Option<Arc<Value>>,
         output: OutputSink,
-        _cancel: CancellationToken,
+        cancel: CancellationToken,
     ) -> Result<Polled, SensorFailure> {
         let _polling = Polling::begin(&self.polling);
         self.asked.lock().push((call.class_name, cursor.as_deref().cloned()));
@@ -127,6 +129,15 @@ impl SensorRunner for Source {
                 retry_after: None,
             }),
             Some(Step::Hang) => std::future::pending().await,
+            Some(Step::Obey) => {
+                cancel.cancelled().await;
+                Err(SensorFailure {
+                    code: "canceled".into(),
+                    message: "it was ended by the host".into(),
+                    hint: "start it again".into(),
+                    retry_after: None,
+                })
+            }
             None => {
                 // As a real one, it takes some time.
                 tokio::task::yield_now().await;
@@ -144,6 +155,10 @@ impl SensorRunner for Source {
         _output: OutputSink,
         _cancel: CancellationToken,
     ) -> Result<Reply, SensorFailure> {
+        let step = self.steps.lock().pop_front();
+        if matches!(step, Some(Step::Hang)) {
+            std::future::pending::<()>().await;
+        }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let events = body.as_array().cloned().unwrap_or_default().into_iter().map(seen).collect();
         Ok(Reply { events, status: 201, body: format!("{} {}", request.method, request.path).into_bytes() })
