@@ -148,7 +148,7 @@ impl Reader<'_> {
                 }
                 "signature" => said.signature = self.form(value, at).map(|form| (form, at)),
                 "secret" => {
-                    let expected = "the name of a key of the datastore, as \"{{ st2kv.system.KEY }}\"; `petrel key set KEY SECRET` puts the secret there";
+                    let expected = "the name of a key of the datastore, as \"{{ st2kv.system.KEY }}\"; `petrel key set KEY --encrypt -` puts the secret there";
                     let key = self.must(text.and_then(key_of), at, name, expected);
                     said.secret = key.map(|key| (key.to_owned(), at));
                 }

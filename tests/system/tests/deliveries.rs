@@ -135,7 +135,7 @@ fn a_secret_that_is_not_there_admits_nobody() {
     assert_eq!(refused.error()[0], "wrong_signature");
     assert!(!refused.body.contains("github.secret"), "{}", refused.body);
     let status = host.get("/status").with_status(200).body;
-    assert_says(&status, &["`github` refuses every event", "petrel key set github.secret SECRET"]);
+    assert_says(&status, &["`github` refuses every event", "petrel key set github.secret --encrypt -"]);
     host.ok(&["key", "set", "github.secret", GITHUB_SECRET]);
     send(&host, "github", &head, GITHUB_BODY).with_status(202);
     host.stop();

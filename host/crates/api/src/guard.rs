@@ -130,7 +130,7 @@ impl Guards {
                 && secret_of(engine, secret).is_none()
             {
                 notes.push(format!(
-                    "the webhook `{url}` refuses every event, as the key `{secret}` with its secret is not in the datastore; `petrel key set {secret} SECRET`"
+                    "the webhook `{url}` refuses every event, as the key `{secret}` with its secret is not in the datastore; `petrel key set {secret} --encrypt -` reads it from standard input"
                 ));
             }
         }

@@ -81,6 +81,14 @@ pub trait Opener: fmt::Debug + Send + Sync {
     /// # Errors
     /// The reason why it cannot be opened, for people. It does not quote the value.
     fn open(&self, key: &KeyName, sealed: &str) -> Result<Option<String>, String>;
+
+    /// As [`open`](Self::open), for a value that is not among those of the evaluation. Mostly it is that of no key.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    fn open_other(&self, _sealed: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
 }
 
 /// The text of the first of `keys` that `opener` opens, and that key. Somebody may have copied the encrypted value of one to
@@ -139,8 +147,12 @@ impl Datastore {
     /// # Errors
     /// The reason why it cannot be opened, for people. It does not quote the value.
     pub fn open(&self, sealed: &str) -> Result<Option<String>, String> {
-        open_any(self.keys_of(sealed), self.opener.as_deref(), sealed)
-            .map(|opened| opened.map(|(_, text)| text))
+        let mut keys = self.keys_of(sealed).peekable();
+        if let (None, Some(opener)) = (keys.peek(), &self.opener) {
+            return opener.open_other(sealed);
+        }
+        let opened = open_any(keys, self.opener.as_deref(), sealed);
+        opened.map(|opened| opened.map(|(_, text)| text))
     }
 
     /// The number of keys.
