@@ -228,3 +228,50 @@ impl Around {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Opens `sealed:NAME` for the key of that name.
+    #[derive(Debug)]
+    struct ByName;
+
+    impl Opener for ByName {
+        fn open(&self, key: &KeyName, sealed: &str) -> Result<Option<String>, String> {
+            match sealed.strip_prefix("sealed:") {
+                None => Ok(None),
+                Some(name) if name == key.name => Ok(Some(format!("{key} is open"))),
+                Some(_) => Err("it is of another key".to_owned()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_replay_decrypts_what_the_event_has_decrypted() {
+        let of = |pairs: &[(&str, &str)]| {
+            Arc::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        let opener: Arc<dyn Opener> = Arc::new(ByName);
+        let datastore = Arc::new(Datastore {
+            system: of(&[("a", "sealed:b"), ("b", "sealed:b"), ("c", "sealed:c")]),
+            user: of(&[("mine", "sealed:c"), ("own", "sealed:own")]),
+            opener: Some(Arc::clone(&opener)),
+        });
+        for (sealed, expected) in [
+            ("sealed:b", Ok(Some("st2kv.system.b is open"))),
+            ("sealed:own", Ok(Some("st2kv.user.own is open"))),
+            // A key of the user with the value of one that all share does not give that to them.
+            ("sealed:c", Err("it is of another key")),
+            ("other", Ok(None)),
+        ] {
+            let live = Live::new(Arc::clone(&datastore));
+            // A copy is read too.
+            drop(live.get(KeyScope::System, "a", false));
+            let then = live.open(sealed);
+            let noted = Noted { reads: live.reads(), opener: Some(Arc::clone(&opener)) };
+            assert_eq!(then.as_ref().map(Option::as_deref).map_err(String::as_str), expected, "{sealed}");
+            assert_eq!(noted.open(sealed), then, "{sealed}");
+        }
+    }
+}
