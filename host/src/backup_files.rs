@@ -27,14 +27,15 @@ const MOST_FILES: usize = 100_000;
 const DEEPEST: usize = 64;
 const PACKS: &str = "packs";
 
-/// The files of `data_dir` that belong to a backup, sorted by path; the keys for secrets if they are asked for `with_keys`.
+/// The files of `data_dir` that belong to a backup, sorted by path, with the file of the keys for secrets if one is asked
+/// for: that may be elsewhere.
 ///
 /// # Errors
 /// When a file cannot be read, or has a name that an archive cannot contain.
-pub(crate) fn collect(data_dir: &Path, with_keys: bool) -> io::Result<Vec<ArchivedFile>> {
+pub(crate) fn collect(data_dir: &Path, keys: Option<&Path>) -> io::Result<Vec<ArchivedFile>> {
     let (mut files, mut room) = (Vec::new(), LARGEST);
-    let mut ahead: Vec<PathBuf> =
-        PARTS.into_iter().chain(with_keys.then_some(KEYS)).map(PathBuf::from).collect();
+    files.extend(keys.map(archived_keys).transpose()?);
+    let mut ahead: Vec<PathBuf> = PARTS.into_iter().map(PathBuf::from).collect();
     let mut seen = ahead.len();
     while let Some(path) = ahead.pop() {
         match look(&data_dir.join(&path), &path, room) {
@@ -55,6 +56,17 @@ pub(crate) fn collect(data_dir: &Path, with_keys: bool) -> io::Result<Vec<Archiv
     }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
+}
+
+/// The file with the keys for secrets, under the name that it has in the data directory. Who asks for it gets no backup
+/// without it.
+fn archived_keys(file: &Path) -> io::Result<ArchivedFile> {
+    let content = plain_file::read(file, vault_file::LARGEST).map_err(|error| {
+        let why =
+            format!("the file {} with the keys for secrets cannot be backed up: {error}", file.display());
+        io::Error::new(error.kind(), why)
+    })?;
+    Ok(ArchivedFile { path: KEYS.to_owned(), mode: 0o600, content })
 }
 
 fn too_much(files: usize, depth: usize) -> io::Error {
@@ -242,11 +254,16 @@ mod tests {
         std::os::unix::fs::symlink("own.yaml", directory.path().join("configs/packs/link.yaml")).unwrap();
         std::os::unix::fs::symlink("..", directory.path().join("configs/packs/round")).unwrap();
         std::os::unix::fs::symlink("nowhere", directory.path().join("configs/packs/broken")).unwrap();
-        let files = collect(directory.path(), false).unwrap();
+        let files = collect(directory.path(), None).unwrap();
         let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
-        let with_keys = collect(directory.path(), true).unwrap();
+        // They may be in another place, and are not left out silently.
+        let keys = directory.path().join("other");
+        let with_keys = collect(directory.path(), Some(&keys)).unwrap();
         assert_eq!(with_keys.len(), files.len() + 1);
-        assert!(with_keys.iter().any(|file| file.path == KEYS) && belongs(KEYS));
+        let archived = with_keys.iter().find(|file| file.path == KEYS).unwrap();
+        assert!(archived.content == b"other" && archived.mode == 0o600 && belongs(KEYS));
+        let refused = collect(directory.path(), Some(&directory.path().join("gone"))).unwrap_err();
+        assert!(refused.to_string().contains("gone with the keys for secrets"), "{refused}");
         assert_eq!(
             paths,
             ["admin-token", "configs/packs/link.yaml", "configs/packs/own.yaml", "packs/own/actions/run.sh"]
@@ -261,10 +278,10 @@ mod tests {
         drop(lay_out(&files).unwrap());
         assert!(fs::read_dir(place.path()).unwrap().next().is_none(), "what is not kept leaves nothing");
         lay_out(&files).unwrap().keep();
-        assert_eq!(collect(&target, false).unwrap(), files);
+        assert_eq!(collect(&target, None).unwrap(), files);
         // A second time it stays as it is, whatever comes of it.
         drop(lay_out(&files).unwrap());
-        assert_eq!(collect(&target, false).unwrap(), files);
+        assert_eq!(collect(&target, None).unwrap(), files);
         write(&target, "admin-token", "another one");
         let refused = lay_out(&files).err().unwrap();
         assert!(refused.to_string().contains("is there already"), "{refused}");
@@ -280,17 +297,17 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", directory.path().join("configs/packs/device")).unwrap();
         let fifo = std::process::Command::new("mkfifo").arg(directory.path().join("configs/fifo")).status();
         assert!(fifo.unwrap().success());
-        let files = collect(directory.path(), false).unwrap();
+        let files = collect(directory.path(), None).unwrap();
         assert_eq!(files.len(), 1, "{files:?}");
         let hole = directory.path().join("packs/own/image");
         fs::create_dir_all(hole.parent().unwrap()).unwrap();
         File::create(&hole).unwrap().set_len(1 << 40).unwrap();
-        let refused = collect(directory.path(), false).unwrap_err().to_string();
+        let refused = collect(directory.path(), None).unwrap_err().to_string();
         assert!(refused.contains("packs/own/image") && refused.contains("512 MiB"), "{refused}");
         fs::remove_file(&hole).unwrap();
         let deep = directory.path().join("packs").join("d/".repeat(70));
         fs::create_dir_all(deep).unwrap();
-        let refused = collect(directory.path(), false).unwrap_err().to_string();
+        let refused = collect(directory.path(), None).unwrap_err().to_string();
         assert!(refused.contains("64 directories deep"), "{refused}");
     }
 

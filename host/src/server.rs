@@ -109,7 +109,7 @@ async fn serve(
         engine: engine.clone(),
         access: Arc::new(access),
         figures,
-        backups: backups(&store, &data_dir),
+        backups: backups(&store, &data_dir, vault_file::path(&settings)),
         shipped: bundled::shipped(&data_dir),
         log: Arc::new(level),
         trail: Arc::default(),
@@ -211,10 +211,11 @@ fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
 }
 
 /// The function that writes backups: the store, and the files of the data directory that belong to it.
-fn backups(store: &Arc<dyn Store>, data_dir: &Path) -> Arc<Backups> {
+fn backups(store: &Arc<dyn Store>, data_dir: &Path, keys: PathBuf) -> Arc<Backups> {
     let (store, data_dir) = (Arc::clone(store), data_dir.to_path_buf());
     Arc::new(Backups::new(move |to, with_keys| {
-        let files = backup_files::collect(&data_dir, with_keys).map_err(|error| error.to_string())?;
+        let keys = with_keys.then_some(keys.as_path());
+        let files = backup_files::collect(&data_dir, keys).map_err(|error| error.to_string())?;
         store.backup(&files, to).map_err(|error| error.to_string())
     }))
 }

@@ -4,18 +4,18 @@
 //! It is the file of the setting `datastore.key_file`, or `petrel-key` in `$CREDENTIALS_DIRECTORY`, as systemd passes it on, or
 //! [`NAME`] in the data directory. `petrel_engine::vault` has its form.
 
-use std::fs;
-use std::io;
+use std::fs::{self, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use petrel_engine::vault::st2_key::St2Key;
 use petrel_engine::vault::{Vault, VaultKey};
-use petrel_model::{KeyValue, UserKeyValue};
+use petrel_model::{KeyValue, UserKeyValue, hexadecimal};
 use petrel_packs::plain_file;
 use petrel_persistence::{Store, StoreExt as _};
 
 use crate::config::Settings;
-use crate::data_directory::write_private;
 use crate::exit::{Code, Failure};
 
 /// The name of the file in the data directory.
@@ -25,7 +25,7 @@ pub(crate) const NAME: &str = "vault-key";
 const CREDENTIAL: &str = "petrel-key";
 
 /// The largest file with keys that is read, in bytes.
-const LARGEST: u64 = 64 << 10;
+pub(crate) const LARGEST: u64 = 64 << 10;
 
 /// The greatest number of keys in a file.
 const MOST_KEYS: usize = 100;
@@ -48,14 +48,22 @@ pub(crate) fn path(settings: &Settings) -> PathBuf {
 pub(crate) async fn open(settings: &Settings, store: &dyn Store) -> Result<Vault, Failure> {
     let file = path(settings);
     let vault = match read(&file) {
-        Ok(Some(keys)) => Vault::new(keys),
+        Ok(Some(keys)) => {
+            if fs::metadata(&file).is_ok_and(|found| found.mode() & 0o007 != 0) {
+                tracing::warn!(
+                    file = %file.display(),
+                    "everybody on this machine can use the file with the keys for secrets; take their rights away with chmod o="
+                );
+            }
+            Vault::new(keys)
+        }
         Ok(None) if has_secrets(store).await? => locked(&format!(
             "the file {} with the keys for secrets is gone, and there are secrets that were encrypted with them; put it back from \
              where it is kept, and start the host again; if it is lost, delete these keys with `petrel key delete`",
             file.display()
         )),
         Ok(None) => match make(&file) {
-            Ok(key) => Vault::new(vec![key]),
+            Ok(keys) => Vault::new(keys),
             Err(why) => {
                 locked(&format!("the file {} with a key for secrets cannot be made: {why}", file.display()))
             }
@@ -111,17 +119,61 @@ fn read(file: &Path) -> Result<Option<Vec<VaultKey>>, String> {
     }
 }
 
-fn make(file: &Path) -> Result<VaultKey, String> {
+/// Makes a file with a new key. If another host makes the same one meanwhile, its keys count: secrets may be encrypted with
+/// them already.
+fn make(file: &Path) -> Result<Vec<VaultKey>, String> {
     let key = VaultKey::generate().map_err(|error| error.to_string())?;
-    write(file, std::slice::from_ref(&key)).map_err(|error| error.to_string())?;
-    Ok(key)
+    let failed = |error: io::Error| error.to_string();
+    let temporary = write_beside(file, std::slice::from_ref(&key), None).map_err(failed)?;
+    let made = match fs::hard_link(&temporary, file) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            drop(fs::remove_file(&temporary));
+            let gone = || "it was made by somebody else, and is gone; start the host again".to_owned();
+            return read(file)?.ok_or_else(gone);
+        }
+        Ok(()) => fs::remove_file(&temporary),
+        // Not every file system has links.
+        Err(_no_links) => fs::rename(&temporary, file),
+    };
+    made.and_then(|()| sync_directory(file)).map_err(failed)?;
+    Ok(vec![key])
 }
 
-/// Writes the keys, readable by the owner only, so that they survive a loss of power: what is sealed with them does too.
-fn write(file: &Path, keys: &[VaultKey]) -> io::Result<()> {
-    write_private(file, VaultKey::write_all(keys).as_bytes())?;
+/// Writes the keys to a new file beside `file`, readable by the owner only, or as the file that `like` describes: whoever
+/// reads that must read this one as well. It survives a loss of power, as what is encrypted with the keys does.
+fn write_beside(file: &Path, keys: &[VaultKey], like: Option<&Metadata>) -> io::Result<PathBuf> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", hexadecimal(&random)));
+    let temporary = file.with_file_name(name);
+    let write = || -> io::Result<()> {
+        let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        handle.write_all(VaultKey::write_all(keys).as_bytes())?;
+        if let Some(like) = like {
+            let own = handle.metadata()?;
+            if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
+                fchown(&handle, Some(like.uid()), Some(like.gid()))?;
+            }
+            handle.set_permissions(Permissions::from_mode(like.mode() & 0o777))?;
+        }
+        handle.sync_all()
+    };
+    write().inspect_err(|_failed| drop(fs::remove_file(&temporary)))?;
+    Ok(temporary)
+}
+
+fn sync_directory(file: &Path) -> io::Result<()> {
     let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
     directory.map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
+}
+
+/// Replaces the keys in the file. A link to it stays one.
+fn replace(file: &Path, keys: &[VaultKey]) -> io::Result<()> {
+    let file = fs::canonicalize(file)?;
+    let temporary = write_beside(&file, keys, Some(&fs::metadata(&file)?))?;
+    fs::rename(&temporary, &file).inspect_err(|_failed| drop(fs::remove_file(&temporary)))?;
+    sync_directory(&file)
 }
 
 async fn has_secrets(store: &dyn Store) -> Result<bool, Failure> {
@@ -154,14 +206,12 @@ pub(crate) fn rotate(file: &Path) -> Result<usize, Failure> {
     let new = VaultKey::generate().map_err(|error| failed(&error.to_string(), "try again"))?;
     keys.insert(0, new);
     let hint = "a file among the credentials of systemd is changed where systemd takes it from";
-    write(file, &keys).map_err(|error| failed(&error.to_string(), hint))?;
+    replace(file, &keys).map_err(|error| failed(&error.to_string(), hint))?;
     Ok(keys.len())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]
@@ -170,10 +220,18 @@ mod tests {
         let file = place.path().join(NAME);
         assert_eq!(read(&file), Ok(None));
         assert!(rotate(&file).is_err_and(|failure| failure.code == Code::NotFound));
-        let first = make(&file).unwrap();
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let first = make(&file).unwrap().remove(0);
+        let mode = || fs::metadata(&file).unwrap().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
         assert_eq!(read(&file), Ok(Some(vec![first.clone()])));
-        assert_eq!(rotate(&file).unwrap(), 2);
+        // Another host was faster.
+        assert_eq!(make(&file), Ok(vec![first.clone()]));
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink(NAME, &link).unwrap();
+        assert_eq!(rotate(&link).unwrap(), 2);
+        assert_eq!((mode(), fs::symlink_metadata(&link).unwrap().is_symlink()), (0o640, true));
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2, "nothing is left beside them");
         let keys = read(&file).unwrap().unwrap();
         assert_eq!(keys[1], first);
         assert_ne!(keys[0], first);

@@ -187,25 +187,22 @@ fn a_key_that_would_be_promised_more_than_is_kept_is_refused() {
         let body = body.to_string();
         host.try_send("PUT", "/keys/k", "Content-Type: application/json\r\n", body.as_bytes()).unwrap()
     };
-    for (name, value) in [
-        ("secret", json!(true)),
-        ("encrypted", json!(true)),
-        ("ttl", json!(60)),
-        ("scope", json!("user")),
-        ("scope", json!("st2kv.user")),
-        ("user", json!("ann")),
-        ("name", json!("other")),
-        ("expire_timestamp", json!("2030-01-01T00:00:00Z")),
-        ("scope", json!("all")),
+    for (name, value, says) in [
+        ("encrypted", json!(true), "the encrypted value of the key `k`"),
+        ("ttl", json!(0), "cannot expire then"),
+        ("user", json!("ann"), "belong to nobody, and so not to `ann`"),
+        ("name", json!("other"), "`other`"),
+        ("expire_timestamp", json!("2020-01-01T00:00:00Z"), "cannot expire then"),
+        ("scope", json!("all"), "a key is set in one scope"),
     ] {
         let [_, message, _] = set(json!({"value": "v", name: value})).with_status(400).error();
-        assert_says(&message, &[if name == "name" { "`other`" } else { name }]);
+        assert_says(&message, &[says]);
     }
-    for query in ["scope=user", "user=ann", "ttl=5", "scope=all"] {
+    for query in ["user=ann", "ttl=0", "scope=all", "scope=users"] {
         let body = json!({"value": "v"}).to_string();
         host.try_send("PUT", &format!("/keys/k?{query}"), "", body.as_bytes()).unwrap().with_status(400);
     }
-    for path in ["/keys?scope=user", "/keys/k?scope=user", "/keys?user=ann", "/keys/k?user=ann"] {
+    for path in ["/keys?scope=users", "/keys/k?scope=users", "/keys?user=ann", "/keys/k?user=ann"] {
         host.get(path).with_status(400);
     }
     assert_eq!(host.list("/keys?scope=all").len(), 0);

@@ -2,17 +2,18 @@
 //! gives, and templates that cannot be filled in. Each cause has one note. Values and templates may be secret, so none is
 //! quoted. [`config_files`](crate::config_files) refuses what cannot be accepted.
 
-use petrel_expressions::Datastore;
+use petrel_expressions::{Datastore, Template, is_template};
 use petrel_model::configuration::with_defaults;
 use petrel_model::count::counted;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::{listed, quoted};
+use petrel_model::secrets::{Marks, with_undeclared};
 use petrel_model::{Object, Pack};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::configuration::{self, Configuration, GivenConfig, Missing};
-use crate::places::{MOST_NAMED, Place, and_more};
+use crate::places::{MOST_NAMED, Place, Places, and_more};
 
 /// Largest number of missing keys that one note names: somebody is about to give them.
 const MOST_MISSING: usize = 20;
@@ -33,6 +34,15 @@ pub(crate) fn of_given(pack: &str, given: &GivenConfig, schema: Option<&Paramete
             "{whose} cannot be filled in: {places} {verb} a function or a filter that does not exist; correct it"
         ));
     }
+    let shown = schema.map_or_else(Places::default, |schema| decrypted_openly(&given.values, schema));
+    if !shown.is_empty() {
+        let (verb, it) = (shown.word("decrypts a key", "decrypt keys"), shown.word("it", "them"));
+        let are = shown.word("it is", "they are");
+        notes.push(format!(
+            "{whose}: {shown} {verb} of the datastore, and config.schema.yaml does not declare {it} secret, so {are} shown where \
+             actions take {it}; declare {it} with `secret: true`"
+        ));
+    }
     let unscoped = configuration::unscoped(&given.values);
     notes.extend(unscoped.told.into_iter().map(|(said, places)| {
         let stay = places.word("stays text as it is", "stay text as they are");
@@ -43,6 +53,35 @@ pub(crate) fn of_given(pack: &str, given: &GivenConfig, schema: Option<&Paramete
         notes.push(format!("{whose} has {told} of the datastore without a scope; correct these first"));
     }
     notes
+}
+
+/// The places of templates in `values` that decrypt keys of the datastore where `schema` declares no secret.
+fn decrypted_openly(values: &Object, schema: &Parameters) -> Places {
+    let whole = json!({"properties": schema});
+    let whole = with_undeclared(&whole);
+    let mut found = Places::default();
+    for (name, value) in values {
+        find_decrypted(value, &Place::of(name), &Marks::of(&whole).of_field(name), &mut found);
+    }
+    found
+}
+
+fn find_decrypted(value: &Value, place: &Place<'_>, marks: &Marks<'_>, found: &mut Places) {
+    match value {
+        _ if marks.is_secret() => {}
+        Value::String(text) => {
+            if is_template(text) && Template::compile(text).is_ok_and(|template| template.may_decrypt()) {
+                found.add(&place.to_string());
+            }
+        }
+        Value::Array(items) => items.iter().enumerate().for_each(|(number, item)| {
+            find_decrypted(item, &place.item(number), &marks.of_item(number), found);
+        }),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            find_decrypted(value, &place.key(name), &marks.of_field(name), found);
+        }),
+        _ => {}
+    }
 }
 
 /// The note on keys that `schema` does not declare. StackStorm takes them, and so do actions.

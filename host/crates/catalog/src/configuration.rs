@@ -118,6 +118,33 @@ impl Configuration {
         self
     }
 
+    /// The first place of a template that decrypts keys of the datastore, by itself or as a secret is expected there.
+    pub(crate) fn decrypting(&self) -> Option<String> {
+        self.values.iter().find_map(|(name, value)| {
+            let marks = self.schema.as_ref().map(|schema| Marks::of(schema).of_field(name));
+            self.decrypting_in(value, &Place::of(name), marks.as_ref())
+        })
+    }
+
+    fn decrypting_in(&self, value: &Value, place: &Place<'_>, marks: Option<&Marks<'_>>) -> Option<String> {
+        match value {
+            Value::String(text) => {
+                let template = self.templates.get(text)?;
+                let decrypts = template.may_decrypt() || marks.is_some_and(Marks::is_secret);
+                decrypts.then(|| place.to_string())
+            }
+            Value::Array(items) => items.iter().enumerate().find_map(|(number, item)| {
+                let marks = marks.map(|marks| marks.of_item(number));
+                self.decrypting_in(item, &place.item(number), marks.as_ref())
+            }),
+            Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+                let marks = marks.map(|marks| marks.of_field(name));
+                self.decrypting_in(value, &place.key(name), marks.as_ref())
+            }),
+            _ => None,
+        }
+    }
+
     /// The values, if there are no templates among them.
     pub(crate) fn literal(&self) -> Option<&Arc<Object>> {
         self.templates.is_empty().then_some(&self.values)

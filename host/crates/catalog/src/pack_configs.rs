@@ -13,9 +13,10 @@ use serde_json::Value;
 
 use crate::config_advice;
 use crate::config_files::{self, fits};
-use crate::configuration::{GivenConfig, NoConfiguration};
+use crate::configuration::{Configuration, GivenConfig, NoConfiguration};
 use crate::content::Content;
 use crate::masked::{Giver, restored};
+use crate::secret_templates::refuse_config_decrypting;
 use crate::service::Catalog;
 
 impl Catalog {
@@ -23,7 +24,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When the pack does not exist, the values do not fit its schema, a file configures it, or `giver` would have a masked
-    /// secret of it go elsewhere.
+    /// secret of it go elsewhere, or has it decrypt keys of the datastore and does not see secrets.
     pub async fn configure_pack(
         &self,
         pack: &str,
@@ -50,6 +51,10 @@ impl Catalog {
                 ));
             }
             fits(&pack, &values, schema.as_ref())?;
+            if giver == Giver::SeesNone && old.is_none_or(|old| *old.values != values) {
+                let whole = Configuration::new(values.clone(), &values).with_schema(schema.as_ref());
+                refuse_config_decrypting(giver, &pack, &whole)?;
+            }
             let given = GivenConfig { values: Arc::new(values.clone()), file: None };
             let config = PackConfig { pack: pack.clone(), values };
             let show = move |content: &mut Content| content.put_config(&pack, Some(given));

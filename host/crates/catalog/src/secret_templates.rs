@@ -12,6 +12,7 @@ use petrel_rules::parameters::secret::{decrypting, reading_hidden};
 use petrel_rules::parameters::{Given, Signature, keys_read};
 use serde_json::{Value, json};
 
+use crate::configuration::Configuration;
 use crate::content::Content;
 use crate::masked::Giver;
 
@@ -79,6 +80,19 @@ pub fn refuse_decryption(giver: Giver, given: &Given) -> Result<(), Error> {
         hint: "read a key of your own by `{{ st2kv.user.NAME | decrypt_kv }}`, call an action whose pack reads the secret, or have \
                the admin write the template"
             .into(),
+    })
+}
+
+/// As [`refuse_decryption`], for the configuration of `pack`. It decrypts for everybody who runs an action of the pack, and
+/// what is beside it says where that goes, so nobody's own keys are excepted.
+pub(crate) fn refuse_config_decrypting(giver: Giver, pack: &str, given: &Configuration) -> Result<(), Error> {
+    let Some(place) = given.decrypting().filter(|_| giver == Giver::SeesNone) else { return Ok(()) };
+    Err(Error::Forbidden {
+        message: format!(
+            "the configuration of pack `{pack}`: the template of `{place}` decrypts a key of the datastore, and only who sees \
+             secrets may write one that does"
+        ),
+        hint: "write the value itself, or have the admin configure the pack".into(),
     })
 }
 

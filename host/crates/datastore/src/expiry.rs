@@ -7,10 +7,11 @@ use petrel_engine_core::{Decided, Error};
 
 use crate::events;
 use crate::held::Held;
+use crate::key::KeyId;
 use crate::keys::Keys;
 
-/// How many keys one commit deletes.
-const AT_ONCE: usize = 200;
+/// How many keys one commit deletes, and about how many bytes of values it may have, which the events of a deletion quote.
+const AT_ONCE: (usize, usize) = (200, 4 << 20);
 /// The longest sleep: a machine that was suspended meanwhile does not count that as sleep.
 const LONGEST_SLEEP: Duration = Duration::from_hours(1);
 /// The pause after a failure, and the longest one after several.
@@ -57,7 +58,13 @@ impl Keys {
         let core = self.core().clone();
         let delete = move |held: &Held| {
             let now = core.now();
-            let ids: Vec<_> = held.expired(now, AT_ONCE).cloned().collect();
+            let (most, mut room) = AT_ONCE;
+            let fits = |id: &&KeyId| {
+                let is_next = room > 0;
+                room = room.saturating_sub(held.get(id).map_or(0, |entry| entry.value.len()));
+                is_next
+            };
+            let ids: Vec<_> = held.expired(now, most).take_while(fits).cloned().collect();
             let mut changes = Vec::with_capacity(ids.len());
             for entry in ids.iter().filter_map(|id| held.get(id)) {
                 changes.push(entry.id().deleted());

@@ -157,6 +157,39 @@ impl Expected {
     }
 }
 
+/// The end of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It expires so long after it is set.
+    After(Duration),
+    /// It expires at that time.
+    At(Timestamp),
+}
+
+impl End {
+    /// The time when `id` expires if it is set `now`.
+    ///
+    /// # Errors
+    /// When that is not later, or too late.
+    pub(crate) fn at(self, id: &KeyId, now: Timestamp) -> Result<Timestamp, Error> {
+        let latest = now.plus(LONGEST_TTL);
+        let at = match self {
+            Self::After(ttl) if ttl > LONGEST_TTL => None,
+            Self::After(ttl) => Some(now.plus(ttl)),
+            Self::At(at) => Some(at),
+        };
+        at.filter(|at| (now..=latest).contains(at) && *at != now).ok_or_else(|| {
+            Error::invalid(
+                format!("{} cannot expire then", id.told()),
+                format!(
+                    "write the time to live in seconds, from 1 to {}, or a time within that",
+                    LONGEST_TTL.as_secs()
+                ),
+            )
+        })
+    }
+}
+
 /// A key that is to be set.
 #[derive(Debug, Clone)]
 pub struct New {
@@ -166,8 +199,8 @@ pub struct New {
     pub value: String,
     /// The form of the value.
     pub form: Form,
-    /// The time until the key expires; `None` for one that stays.
-    pub ttl: Option<Duration>,
+    /// When the key expires; `None` for one that stays.
+    pub end: Option<End>,
     /// The state of the key in which alone it is set.
     pub expected: Expected,
 }
@@ -175,13 +208,13 @@ pub struct New {
 impl New {
     /// An open value that stays.
     pub fn open(id: KeyId, value: impl Into<String>) -> Self {
-        Self { id, value: value.into(), form: Form::Open, ttl: None, expected: Expected::Any }
+        Self { id, value: value.into(), form: Form::Open, end: None, expected: Expected::Any }
     }
 
     /// # Errors
-    /// When the name, the value or the time is not valid.
+    /// When the name or the value is not valid.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let Self { id, value, form, ttl, .. } = self;
+        let Self { id, value, form, .. } = self;
         check_text("a key", &id.name)?;
         if let Some(owner) = &id.owner {
             check_user(owner)?;
@@ -190,12 +223,6 @@ impl New {
         let largest = if *form == Form::Encrypted { 3 * LARGEST_VALUE } else { LARGEST_VALUE };
         if value.len() > largest {
             return Err(too_large(id, value.len()));
-        }
-        if ttl.is_some_and(|ttl| ttl.is_zero() || ttl > LONGEST_TTL) {
-            return Err(Error::invalid(
-                format!("{} cannot expire then", id.told()),
-                format!("write the time to live in seconds, from 1 to {}", LONGEST_TTL.as_secs()),
-            ));
         }
         Ok(())
     }

@@ -116,7 +116,7 @@ impl Keys {
     /// there is no room, or the store fails.
     pub async fn put(&self, new: New) -> Result<Entry<'static>, Error> {
         new.check()?;
-        let New { id, value, form, ttl, expected } = new;
+        let New { id, value, form, end, expected } = new;
         let Given { stored, opened } = sealing::given(self.core.vault(), &id, value, form)?;
         let (core, options) = (self.core.clone(), Arc::clone(&self.options));
         let set = move |held: &Held| {
@@ -129,7 +129,7 @@ impl Keys {
                 name: Cow::Owned(id.name.clone()),
                 value: Cow::Owned(stored),
                 secret: opened.is_some(),
-                expires_at: ttl.map(|ttl| now.plus(ttl)),
+                expires_at: end.map(|end| end.at(&id, now)).transpose()?,
                 revision: Some(core.mint(now)),
             };
             refuse_overflow(held, found.as_ref(), &entry, &options)?;

@@ -18,6 +18,6 @@ mod reseal;
 mod sealing;
 
 pub use held::Snapshot;
-pub use key::{Entry, Expected, Form, KeyId, New};
+pub use key::{End, Entry, Expected, Form, KeyId, New};
 pub use keys::Keys;
 pub use options::Options;

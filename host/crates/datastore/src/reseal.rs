@@ -9,8 +9,8 @@ use crate::key::{Entry, KeyId};
 use crate::keys::Keys;
 use crate::sealing::unsealed;
 
-/// How many keys one commit seals anew.
-const AT_ONCE: usize = 50;
+/// How many keys one commit seals anew, and about how many bytes of them.
+const AT_ONCE: (usize, usize) = (50, 4 << 20);
 
 impl Keys {
     /// Whether secret keys were sealed with an older key than the one that seals now.
@@ -23,8 +23,11 @@ impl Keys {
         let vault = self.core().vault().clone();
         let ids: Vec<_> = self.held().get().with_older_key(&vault).cloned().collect();
         let stop = self.core().stop_starting().clone();
-        let mut count = 0;
-        for some in ids.chunks(AT_ONCE) {
+        let (mut count, mut rest) = (0, ids.as_slice());
+        while let Some((some, others)) =
+            rest.split_at_checked(self.next_of(rest)).filter(|_| !rest.is_empty())
+        {
+            rest = others;
             let sealed = stop.run_until_cancelled(self.reseal_some(some.to_vec())).await;
             match sealed {
                 None => return,
@@ -37,6 +40,17 @@ impl Keys {
             }
         }
         tracing::info!(count, of = ids.len(), "sealed secret keys with the new key");
+    }
+
+    /// How many of `ids` are sealed anew next.
+    fn next_of(&self, ids: &[KeyId]) -> usize {
+        let (held, (most, mut room)) = (self.held().get(), AT_ONCE);
+        let fits = |id: &&KeyId| {
+            let is_next = room > 0;
+            room = room.saturating_sub(held.get(id).map_or(0, |entry| entry.value.len()));
+            is_next
+        };
+        ids.iter().take(most).take_while(fits).count()
     }
 
     async fn reseal_some(&self, ids: Vec<KeyId>) -> Result<usize, Error> {

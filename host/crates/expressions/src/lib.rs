@@ -23,6 +23,6 @@ pub use petrel_python::regex::Price;
 pub use petrel_python::work;
 pub use petrel_scope::{
     DATASTORE, Datastore, JsonPath, KeyName, KeyScope, Opener, Scope, Variables, WorkflowScope, json_path,
-    with_scope, workflow,
+    open_any, with_scope, workflow,
 };
 pub use statement::{EntryError, EvaluationError, Language, Statement};

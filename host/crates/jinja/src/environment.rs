@@ -67,3 +67,11 @@ pub(crate) static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
     operators::add_to(&mut environment);
     environment
 });
+
+/// As [`SHARED`], for a template without the word that decrypts. It must not decrypt by a computed name either, as
+/// `map('decrypt' ~ '_kv')` would: what a template gives counts as secret by that word.
+pub(crate) static WITHOUT_DECRYPTION: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = SHARED.clone();
+    filters::platform::refuse_computed_decryption(&mut environment);
+    environment
+});

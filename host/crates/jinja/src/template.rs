@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use minijinja::Environment;
 use petrel_scope::{KeyName, Scope};
 
-use crate::environment::{SHARED, fuel, settle, settle_failed};
+use crate::environment::{SHARED, WITHOUT_DECRYPTION, fuel, settle, settle_failed};
 use crate::error::shortened;
 use crate::filters::platform::DECRYPTION;
 use crate::guard::guarded;
@@ -83,7 +83,7 @@ impl Template {
         if let Some(environment) = self.compiled.get() {
             return Ok(environment);
         }
-        let mut environment = SHARED.clone();
+        let mut environment = if self.decrypts { SHARED.clone() } else { WITHOUT_DECRYPTION.clone() };
         let source = rewrite::with_plain_lines(&self.source);
         let text = match rewrite::template(&source) {
             Ok(Rewritten::Same) => source.into_owned(),

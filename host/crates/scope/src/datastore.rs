@@ -20,6 +20,9 @@ const MOST_COMPARED: usize = 1_000;
 pub const NOT_OF_A_KEY: &str = "it is not the encrypted value of a key that exists and may be read; give it a key that was set with \
                                 `petrel key set --encrypt`, as in st2kv.system.NAME | decrypt_kv";
 
+/// Largest number of keys with the same value that are tried to be decrypted.
+const MOST_COPIES: usize = 100;
+
 /// Bytes of a name that is compared with others.
 const LONGEST_COMPARED: usize = 60;
 
@@ -78,6 +81,36 @@ pub trait Opener: fmt::Debug + Send + Sync {
     /// # Errors
     /// The reason why it cannot be opened, for people. It does not quote the value.
     fn open(&self, key: &KeyName, sealed: &str) -> Result<Option<String>, String>;
+
+    /// As [`open`](Self::open), for a value that is not among those of the evaluation. Mostly it is that of no key.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    fn open_other(&self, _sealed: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+}
+
+/// The text of the first of `keys` that `opener` opens, and that key. Somebody may have copied the encrypted value of one to
+/// others, where it does not open, and that must not keep the one from being read.
+///
+/// # Errors
+/// The reason why none can be opened, by the first of them.
+pub fn open_any(
+    keys: impl Iterator<Item = KeyName>,
+    opener: Option<&dyn Opener>,
+    sealed: &str,
+) -> Result<Option<(KeyName, String)>, String> {
+    let Some(opener) = opener else { return Ok(None) };
+    let mut failed = None;
+    for key in keys.take(MOST_COPIES) {
+        match opener.open(&key, sealed) {
+            Ok(Some(text)) => return Ok(Some((key, text))),
+            Ok(None) => return Ok(None),
+            Err(reason) => failed = failed.or(Some(reason)),
+        }
+    }
+    failed.map_or(Ok(None), Err)
 }
 
 /// The values of the datastore for an evaluation. Those of secret keys are encrypted, as in StackStorm.
@@ -97,13 +130,16 @@ impl Datastore {
         Self { system: Arc::new(system), ..Self::default() }
     }
 
-    /// The key whose value is `value`: filters know no more than that of it.
-    pub fn key_of(&self, value: &str) -> Option<KeyName> {
-        let scopes = [(KeyScope::User, &self.user), (KeyScope::System, &self.system)];
-        scopes.into_iter().find_map(|(scope, values)| {
-            let (name, _) = values.iter().find(|(_, known)| known.as_str() == value)?;
-            Some(KeyName { scope, name: name.clone() })
-        })
+    /// The keys whose value is `value`: filters know no more than that of them. Those of the user hide those that all share,
+    /// so that nobody has an encrypted value of all opened as one of their own.
+    pub fn keys_of<'d>(&'d self, value: &'d str) -> impl Iterator<Item = KeyName> + use<'d> {
+        let of = move |scope: KeyScope, values: &'d BTreeMap<String, String>| {
+            let named = values.iter().filter(move |(_, known)| known.as_str() == value);
+            named.map(move |(name, _)| KeyName { scope, name: name.clone() })
+        };
+        let mut own = of(KeyScope::User, &self.user).peekable();
+        let shared = own.peek().is_none().then(|| of(KeyScope::System, &self.system));
+        own.chain(shared.into_iter().flatten())
     }
 
     /// The text of the key whose encrypted value is `sealed`; `None` if it is not that of a key.
@@ -111,10 +147,12 @@ impl Datastore {
     /// # Errors
     /// The reason why it cannot be opened, for people. It does not quote the value.
     pub fn open(&self, sealed: &str) -> Result<Option<String>, String> {
-        match (&self.opener, self.key_of(sealed)) {
-            (Some(opener), Some(key)) => opener.open(&key, sealed),
-            _ => Ok(None),
+        let mut keys = self.keys_of(sealed).peekable();
+        if let (None, Some(opener)) = (keys.peek(), &self.opener) {
+            return opener.open_other(sealed);
         }
+        let opened = open_any(keys, self.opener.as_deref(), sealed);
+        opened.map(|opened| opened.map(|(_, text)| text))
     }
 
     /// The number of keys.
@@ -242,13 +280,23 @@ mod tests {
         let of = |pairs: &[(&str, &str)]| -> Arc<BTreeMap<String, String>> {
             Arc::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
         };
-        let system = of(&[("a", "sealed:a"), ("b", "sealed:a2"), ("open", "text")]);
-        let user = of(&[("c", "sealed:c")]);
+        let system = of(&[
+            ("a", "sealed:a"),
+            ("b", "sealed:a2"),
+            ("copy", "sealed:original"),
+            ("open", "text"),
+            ("original", "sealed:original"),
+            ("taken", "sealed:taken"),
+        ]);
+        // A key of the user with the encrypted value of one that all share does not give that to them.
+        let user = of(&[("c", "sealed:c"), ("mine", "sealed:taken")]);
         let datastore = Datastore { system, user, opener: Some(Arc::new(ByName)) };
         for (sealed, opened) in [
             ("sealed:a", Ok(Some("st2kv.system.a is open"))),
             ("sealed:c", Ok(Some("st2kv.user.c is open"))),
             ("sealed:a2", Err("it belongs to another")),
+            ("sealed:original", Ok(Some("st2kv.system.original is open"))),
+            ("sealed:taken", Err("it belongs to another")),
             ("text", Ok(None)),
             ("sealed:other", Ok(None)),
             ("", Ok(None)),
@@ -258,6 +306,6 @@ mod tests {
         }
         let without = Datastore { opener: None, ..datastore };
         assert_eq!(without.open("sealed:a"), Ok(None));
-        assert_eq!((without.len(), without.is_empty()), (4, false));
+        assert_eq!((without.len(), without.is_empty()), (8, false));
     }
 }

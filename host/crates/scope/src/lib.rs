@@ -16,7 +16,7 @@ mod scope;
 mod variables;
 pub mod workflow;
 
-pub use datastore::{Datastore, KeyName, KeyScope, NOT_OF_A_KEY, Opener, with_scope};
+pub use datastore::{Datastore, KeyName, KeyScope, NOT_OF_A_KEY, Opener, open_any, with_scope};
 pub use json_path::JsonPath;
 pub use scope::{DATASTORE, Named, Scope};
 pub use variables::Variables;

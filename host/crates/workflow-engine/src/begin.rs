@@ -282,6 +282,7 @@ impl Begins {
             sequence: 0,
             active: HashMap::new(),
             results,
+            sealed: log.iter().flat_map(|entry| world::sealed(&entry.keys)).collect(),
             began: self.now,
             stopped: None,
             rests_on_request: false,

@@ -18,14 +18,14 @@ use super::language::language;
 use super::service::WorkflowEngine;
 use super::world::task_execution_id;
 
-/// The execution for an action of a task. Values from the workflow's expressions are data, unless it
+/// The execution for an action of a task of `workflow`, whose expressions may have decrypted these texts. Values from the workflow's expressions are data, unless it
 /// `reevaluates`; the defaults of the action are templates in any case.
 ///
 /// # Errors
 /// The reason why it cannot be built, for people.
 pub(super) fn make(
     engine: &WorkflowEngine,
-    workflow: &Execution,
+    (workflow, decrypted): (&Execution, &[String]),
     start: &Start,
     action: &Action,
     now: Timestamp,
@@ -80,11 +80,13 @@ pub(super) fn make(
         Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
     if reevaluates {
         // A caller's text is a template once more here, and nobody knows which of them are.
-        templates.refuse_secrets_to(Giver::SeesNone, &handed_down(workflow, &input)).map_err(told)?;
+        templates
+            .refuse_secrets_to(Giver::SeesNone, &handed_down(workflow, decrypted, &input))
+            .map_err(told)?;
     }
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
-    let secret_places = templates.secret_places(&live, None, &handed_down(workflow, &live));
+    let secret_places = templates.secret_places(&live, None, &handed_down(workflow, decrypted, &live));
     let context = Context { secret_places, ..context };
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
@@ -96,16 +98,18 @@ pub(super) fn make(
     Ok(child)
 }
 
-/// Where `live`, the parameters of a task, hold secret parameters of the workflow, which an action may take as open
-/// ones. An expression does not say what it was made from, so they are found by their text; one of fewer than four
+/// Where `live`, the parameters of a task, hold secret parameters of the workflow or what is `decrypted`, which an action
+/// may take as open ones. An expression does not say what it was made from, so they are found by their text; one of fewer than four
 /// characters is in too many others.
-fn handed_down(workflow: &Execution, live: &Object) -> Vec<String> {
+fn handed_down(workflow: &Execution, decrypted: &[String], live: &Object) -> Vec<String> {
     let places = &workflow.context.secret_places;
-    if places.is_empty() {
+    if places.is_empty() && decrypted.is_empty() {
         return Vec::new();
     }
+    let mut texts = secret_texts_at(&workflow.parameters, places);
+    texts.extend_from_slice(decrypted);
     let mut quoting = Places::default();
-    quoting.add_quoting(live, &secret_texts_at(&workflow.parameters, places));
+    quoting.add_quoting(live, &texts);
     quoting.into_bounded()
 }
 

@@ -8,7 +8,7 @@ use petrel_model::{Execution, ExecutionId, Status as Stored, Timestamp, size};
 use petrel_workflows::{Conducted, Language, Status};
 
 use super::language::language;
-use super::world::Results;
+use super::world::{Results, Sealed};
 
 /// A workflow in memory.
 pub(super) struct Live {
@@ -20,6 +20,8 @@ pub(super) struct Live {
     pub(super) active: HashMap<ExecutionId, Inside>,
     /// The results of its tasks, if its expressions may read them.
     pub(super) results: Option<Arc<Results>>,
+    /// The encrypted keys of the datastore that its expressions have read.
+    pub(super) sealed: Sealed,
     /// The time of its beginning.
     pub(super) began: Timestamp,
     /// The way in which it was made to fail from outside, if it was.

@@ -40,7 +40,19 @@ impl WorkflowEngine {
         let began = began(&log).unwrap_or(execution.requested_at);
         let (given, stopped) = (given_bytes(&execution), stopped(&log));
         let rests_on_request = rests_on_request(&log);
-        Ok(Live { execution, conductor, sequence, active, results, began, stopped, rests_on_request, given })
+        let sealed = log.iter().flat_map(|entry| world::sealed(&entry.keys)).collect();
+        Ok(Live {
+            execution,
+            conductor,
+            sequence,
+            active,
+            results,
+            sealed,
+            began,
+            stopped,
+            rests_on_request,
+            given,
+        })
     }
 
     /// The definition with which a workflow began; `None` for one that never began.

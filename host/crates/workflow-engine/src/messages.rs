@@ -1,5 +1,5 @@
 //! Messages of failed workflows without secrets: an error of an expression quotes the value that it met,
-//! which may come from a secret parameter or from the configuration.
+//! which may come from a secret parameter, from the configuration or from a secret key of the datastore.
 
 use std::cmp::Reverse;
 
@@ -8,9 +8,14 @@ use petrel_model::secrets::{MASK, secret_texts, secret_texts_at};
 use petrel_model::{Execution, Object};
 use serde_json::Value;
 
-/// `result`, whose messages quote no secret parameter or configuration of `workflow`. The output is the
-/// author's own affair.
-pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: Value) -> Value {
+/// `result`, whose messages quote no secret parameter or configuration of `workflow`, and nothing that is `decrypted`. The
+/// output is the author's own affair.
+pub(super) fn without_secrets(
+    queue: &Queue,
+    workflow: &Execution,
+    decrypted: Vec<String>,
+    mut result: Value,
+) -> Value {
     let Some(told) = result.as_object_mut() else { return result };
     let is_quiet = |name: &str| told.get(name).is_none_or(Value::is_null);
     // Only messages are searched, and most workflows have none.
@@ -25,6 +30,7 @@ pub(super) fn without_secrets(queue: &Queue, workflow: &Execution, mut result: V
     // Also the places found at the beginning, because the action may declare less by now.
     secrets.extend(secret_texts_at(&workflow.parameters, &workflow.context.secret_places));
     secrets.extend(configured(queue, workflow));
+    secrets.extend(decrypted);
     // The longest first, since one may be a part of another.
     secrets.sort_by_key(|text| Reverse(text.len()));
     if let Some(Value::Array(errors)) = told.get_mut("errors") {

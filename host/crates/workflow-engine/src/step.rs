@@ -216,7 +216,9 @@ impl Step {
                 Err(_refused) => Vec::new(),
             };
             is_first = false;
-            self.entries.push(WorkflowEntry { at: self.now, keys: keys.reads(), event: logged });
+            let reads = keys.reads();
+            self.live.sealed.extend(world::sealed(&reads));
+            self.entries.push(WorkflowEntry { at: self.now, keys: reads, event: logged });
             self.tasks += starts.len();
             for start in &starts {
                 queue.extend(self.start(start));
@@ -232,12 +234,14 @@ impl Step {
             return failed;
         }
         let reevaluates = self.live.conductor.reevaluates();
+        let decrypted = decrypted(&self.engine, &self.live);
         for action in &start.actions {
             if !self.has_room() {
                 failed.push(self.overgrown());
                 return failed;
             }
-            match children::make(&self.engine, &self.live.execution, start, action, self.now, reevaluates) {
+            let workflow = (&self.live.execution, decrypted.as_slice());
+            match children::make(&self.engine, workflow, start, action, self.now, reevaluates) {
                 Ok(child) => {
                     let inside = Inside::of(self.engine.queue().is_workflow(&child));
                     self.live.active.insert(child.id, inside);
@@ -333,8 +337,8 @@ impl Step {
         }
         live.execution.host = Some(self.engine.store().fence().epoch);
         if live.execution.status.is_final() {
-            let told =
-                messages::without_secrets(self.engine.queue(), &live.execution, live.conductor.result());
+            let (decrypted, result) = (decrypted(&self.engine, live), live.conductor.result());
+            let told = messages::without_secrets(self.engine.queue(), &live.execution, decrypted, result);
             live.execution.result = Some(Arc::new(storable(told)));
         }
         self.changes.push(Change::UpdateExecution(live.execution.clone()));
@@ -365,6 +369,14 @@ impl Step {
             self.engine.hand_on(&self.live, goes_on);
         }
     }
+}
+
+/// The texts that expressions of a workflow may have decrypted. Mostly there are none.
+fn decrypted(engine: &WorkflowEngine, live: &Live) -> Vec<String> {
+    if live.sealed.is_empty() {
+        return Vec::new();
+    }
+    world::opened(&live.sealed, &*engine.queue().keys().opener_of(&live.execution.context.user))
 }
 
 /// Whether a workflow reports this status to the one above it.

@@ -3,12 +3,13 @@
 //! Reads of the datastore are noted, and go into the log with the event, so that a replay of the log sees the
 //! same values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use petrel_engine_core::Vault;
 use petrel_expressions::workflow::{Keys, Moment};
-use petrel_expressions::{Datastore, KeyName, KeyScope, Opener};
+use petrel_expressions::{Datastore, KeyName, KeyScope, Opener, open_any};
 use petrel_model::{ExecutionId, Timestamp, WorkflowEntry};
 use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
@@ -23,6 +24,32 @@ fn noted(scope: KeyScope, name: &str) -> String {
         // No name of a key has a line end, so that no shared key has such a name.
         KeyScope::User => format!("user\n{name}"),
     }
+}
+
+/// The key that was noted so.
+fn named(noted: &str) -> KeyName {
+    let (scope, name) = match noted.strip_prefix("user\n") {
+        Some(name) => (KeyScope::User, name),
+        None => (KeyScope::System, noted),
+    };
+    KeyName { scope, name: name.to_owned() }
+}
+
+/// Encrypted values that were read, each behind the key as it is noted.
+pub(super) type Sealed = BTreeSet<(String, String)>;
+
+/// The encrypted ones of `reads`.
+pub(super) fn sealed(reads: &Reads) -> impl Iterator<Item = (String, String)> {
+    reads.iter().filter_map(|(key, value)| {
+        let value = value.as_ref().filter(|value| Vault::is_sealed(value))?;
+        Some((key.clone(), value.clone()))
+    })
+}
+
+/// The texts of `sealed`, as far as `opener` opens them. One of fewer than four characters is in too many other texts.
+pub(super) fn opened(sealed: &Sealed, opener: &dyn Opener) -> Vec<String> {
+    let texts = sealed.iter().filter_map(|(key, value)| opener.open(&named(key), value).ok().flatten());
+    texts.filter(|text| text.chars().nth(3).is_some()).collect()
 }
 
 /// The present datastore; its reads are noted.
@@ -55,10 +82,16 @@ impl Keys for Live {
     }
 
     fn open(&self, sealed: &str) -> Result<Option<String>, String> {
-        let Some(key) = self.datastore.key_of(sealed) else { return Ok(None) };
-        // What is noted is encrypted: the log of the workflow is stored.
-        self.reads.lock().insert(noted(key.scope, &key.name), Some(sealed.to_owned()));
-        self.datastore.opener.as_ref().map_or(Ok(None), |opener| opener.open(&key, sealed))
+        let opened = open_any(self.datastore.keys_of(sealed), self.datastore.opener.as_deref(), sealed);
+        let key = match &opened {
+            Ok(Some((key, _))) => Some(key.clone()),
+            Ok(None) | Err(_) => self.datastore.keys_of(sealed).next(),
+        };
+        if let Some(key) = key {
+            // What is noted is encrypted: the log of the workflow is stored.
+            self.reads.lock().insert(noted(key.scope, &key.name), Some(sealed.to_owned()));
+        }
+        opened.map(|opened| opened.map(|(_, text)| text))
     }
 }
 
@@ -89,16 +122,14 @@ impl Keys for Noted {
     }
 
     fn open(&self, sealed: &str) -> Result<Option<String>, String> {
-        let (Some(opener), Some((key, _))) =
-            (&self.opener, self.reads.iter().find(|(_, value)| value.as_deref() == Some(sealed)))
-        else {
-            return Ok(None);
-        };
-        let (scope, name) = match key.strip_prefix("user\n") {
-            Some(name) => (KeyScope::User, name),
-            None => (KeyScope::System, key.as_str()),
-        };
-        opener.open(&KeyName { scope, name: name.to_owned() }, sealed)
+        let read = self.reads.iter().filter(|(_, value)| value.as_deref() == Some(sealed));
+        let mut keys: Vec<_> = read.map(|(key, _)| named(key)).collect();
+        // As `Datastore::keys_of` has it.
+        if keys.iter().any(|key| key.scope == KeyScope::User) {
+            keys.retain(|key| key.scope == KeyScope::User);
+        }
+        let opened = open_any(keys.into_iter(), self.opener.as_deref(), sealed);
+        opened.map(|opened| opened.map(|(_, text)| text))
     }
 }
 
@@ -194,6 +225,53 @@ impl Around {
             keys: Some(keys),
             records: self.results.clone().map(|results| results as Arc<dyn Records>),
             secrets: Some(Arc::clone(&self.secrets)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Opens `sealed:NAME` for the key of that name.
+    #[derive(Debug)]
+    struct ByName;
+
+    impl Opener for ByName {
+        fn open(&self, key: &KeyName, sealed: &str) -> Result<Option<String>, String> {
+            match sealed.strip_prefix("sealed:") {
+                None => Ok(None),
+                Some(name) if name == key.name => Ok(Some(format!("{key} is open"))),
+                Some(_) => Err("it is of another key".to_owned()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_replay_decrypts_what_the_event_has_decrypted() {
+        let of = |pairs: &[(&str, &str)]| {
+            Arc::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        let opener: Arc<dyn Opener> = Arc::new(ByName);
+        let datastore = Arc::new(Datastore {
+            system: of(&[("a", "sealed:b"), ("b", "sealed:b"), ("c", "sealed:c")]),
+            user: of(&[("mine", "sealed:c"), ("own", "sealed:own")]),
+            opener: Some(Arc::clone(&opener)),
+        });
+        for (sealed, expected) in [
+            ("sealed:b", Ok(Some("st2kv.system.b is open"))),
+            ("sealed:own", Ok(Some("st2kv.user.own is open"))),
+            // A key of the user with the value of one that all share does not give that to them.
+            ("sealed:c", Err("it is of another key")),
+            ("other", Ok(None)),
+        ] {
+            let live = Live::new(Arc::clone(&datastore));
+            // A copy is read too.
+            drop(live.get(KeyScope::System, "a", false));
+            let then = live.open(sealed);
+            let noted = Noted { reads: live.reads(), opener: Some(Arc::clone(&opener)) };
+            assert_eq!(then.as_ref().map(Option::as_deref).map_err(String::as_str), expected, "{sealed}");
+            assert_eq!(noted.open(sealed), then, "{sealed}");
         }
     }
 }

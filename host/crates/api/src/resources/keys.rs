@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use petrel_api_types::Key;
 use petrel_engine::Error;
-use petrel_engine::datastore::{Entry, Expected, Form, KeyId, New as NewKey};
+use petrel_engine::datastore::{End, Entry, Expected, Form, KeyId, New as NewKey};
 use petrel_model::Timestamp;
 use petrel_model::quoted::quoted;
 use serde::Deserialize;
@@ -218,28 +218,16 @@ pub(crate) async fn set(
         None => said.parsed("ttl", "a number of seconds")?,
         given => given,
     };
-    let ttl = lifetime(ttl, new.expire_timestamp, api.engine.now())?;
-    let new = NewKey { id: place.key(name), value: new.value, form, ttl, expected: expected(&headers)? };
+    let end = end(ttl, new.expire_timestamp);
+    let new = NewKey { id: place.key(name), value: new.value, form, end, expected: expected(&headers)? };
     Ok(answer(api.engine.keys().put(new).await.map_err(refused)?, None))
 }
 
-/// The time until a key expires, by what is asked for: seconds, or a time.
-fn lifetime(
-    ttl: Option<i64>,
-    until: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Option<Duration>, ApiError> {
-    match (ttl, until) {
-        (Some(seconds), _) => {
-            // What is negative cannot be kept, and is refused with what is too short.
-            Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default())))
-        }
-        (None, Some(until)) if until <= now => {
-            let message = format!("`expire_timestamp`: {until} is over already");
-            Err(ApiError::invalid(message, "write a later time, or the time to live in seconds as ttl"))
-        }
-        (None, until) => Ok(until.map(|until| until.since(now))),
-    }
+/// The end of a key, by what is asked for: seconds, or a time.
+fn end(ttl: Option<i64>, until: Option<Timestamp>) -> Option<End> {
+    // What is negative cannot be kept, and is refused with what is too short.
+    let after = |seconds: i64| End::After(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
+    ttl.map(after).or(until.map(End::At))
 }
 
 /// The state in which alone a key is changed, by the conditions of the request (RFC 9110, 13.1).
@@ -308,19 +296,17 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_is_a_number_of_seconds_or_an_end() {
-        let now = Timestamp::from_micros(1_763_640_000_000_000);
-        let later = now.plus(Duration::from_secs(90));
+    fn a_key_ends_after_seconds_or_at_a_time() {
+        let later = Timestamp::from_micros(1_763_640_000_000_001);
+        let after = |seconds| Some(End::After(Duration::from_secs(seconds)));
         for (ttl, until, meant) in [
-            (None, None, Some(None)),
-            (Some(5), None, Some(Some(5))),
-            (Some(5), Some(later), Some(Some(5))),
-            (None, Some(later), Some(Some(90))),
-            (Some(-5), None, Some(Some(0))),
-            (None, Some(now), None),
+            (None, None, None),
+            (Some(5), None, after(5)),
+            (Some(5), Some(later), after(5)),
+            (None, Some(later), Some(End::At(later))),
+            (Some(-5), None, after(0)),
         ] {
-            let lifetime = lifetime(ttl, until, now).ok();
-            assert_eq!(lifetime, meant.map(|ttl| ttl.map(Duration::from_secs)), "{ttl:?} {until:?}");
+            assert_eq!(end(ttl, until), meant, "{ttl:?} {until:?}");
         }
     }
 

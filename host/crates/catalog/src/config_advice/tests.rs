@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::*;
 
 fn object(value: Value) -> Object {
@@ -14,6 +12,24 @@ fn object(value: Value) -> Object {
 
 fn given(values: Value, file: Option<&str>) -> GivenConfig {
     GivenConfig { values: Arc::new(object(values)), file: file.map(PathBuf::from) }
+}
+
+#[test]
+fn a_decrypted_key_where_no_secret_is_declared_is_told() {
+    let schema = object(json!({
+        "token": {"secret": true}, "url": {"type": "string"}, "auth": {"type": "object", "secret": true},
+        "hosts": {"type": "array", "items": {"type": "string"}},
+    }));
+    let decrypting = "{{ st2kv.system.pin | decrypt_kv }}";
+    for (values, says) in [
+        (json!({"token": decrypting, "auth": {"pin": decrypting}, "url": "{{ st2kv.system.pin }}"}), None),
+        (json!({"url": decrypting}), Some("`url` decrypts a key of the datastore")),
+        (json!({"url": decrypting, "hosts": ["a", decrypting]}), Some("`url`, `hosts[1]` decrypt keys")),
+    ] {
+        let notes = of_given("p", &given(values.clone(), None), Some(&schema));
+        assert_eq!(notes.len(), usize::from(says.is_some()), "{values}: {notes:?}");
+        assert!(notes.iter().all(|note| says.is_some_and(|says| note.contains(says))), "{values}: {notes:?}");
+    }
 }
 
 #[test]

@@ -219,7 +219,7 @@ mod tests {
             actions: vec![action("core.noop")],
             trigger_types: Vec::new(),
             sensors: Vec::new(),
-            sensors_left_out: std::collections::BTreeSet::new(),
+            sensors_left_out: BTreeSet::new(),
             rules: Vec::new(),
             policies: Vec::new(),
             refused: BTreeMap::new(),

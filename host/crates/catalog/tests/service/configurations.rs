@@ -71,6 +71,33 @@ async fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn only_who_sees_secrets_has_a_configuration_decrypt_keys() {
+    let house = House::new().await;
+    house.register("mine", &[SCHEMA]).await.unwrap();
+    for (values, place) in [
+        (json!({"url": "{{ st2kv.system.pin | decrypt_kv }}"}), Some("url")),
+        (json!({"url": "a", "key": "{{ st2kv.system.pin }}"}), Some("key")),
+        // It is that of whoever runs an action.
+        (json!({"url": "a", "key": "{{ st2kv.user.pin }}"}), Some("key")),
+        (json!({"url": "a", "others": [{"b": "{{ st2kv.user.pin | decrypt_kv }}"}]}), Some("others[0].b")),
+        (json!({"url": "{{ st2kv.system.address }}", "key": "own"}), None),
+    ] {
+        let given = house.configure_as(Giver::SeesNone, values.clone()).await;
+        match place {
+            None => assert!(given.is_ok(), "{values}: {given:?}"),
+            Some(place) => {
+                let (code, message) = refused(given);
+                let says = format!("the template of `{place}` decrypts");
+                assert!(code == "forbidden" && message.contains(&says), "{values}: {message}");
+            }
+        }
+    }
+    let values = json!({"url": "a", "key": "{{ st2kv.system.pin }}"});
+    house.configure(values.clone()).await.unwrap();
+    assert!(house.configure_as(Giver::SeesNone, values).await.is_ok(), "it stays as it was");
+}
+
+#[tokio::test]
 async fn the_place_and_the_reason_are_named_at_every_depth() {
     let house = House::new().await;
     let schema = "servers:\n  type: array\n  items:\n    type: object\n    properties: {name: {type: string}, port: {type: integer}}\n\

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_datastore::{Entry, Expected, Form, KeyId, Keys, New, Options};
+use petrel_datastore::{End, Entry, Expected, Form, KeyId, Keys, New, Options};
 use petrel_engine_core::{Core, Error, SetClock};
 use petrel_model::{InternalEvent, KeyValue, UserKeyValue};
 use petrel_persistence::{MemoryStore, StoreExt as _};
@@ -43,8 +43,8 @@ impl House {
     }
 
     async fn put(&self, id: KeyId, value: &str, ttl: Option<u64>) -> Result<Entry<'static>, Error> {
-        let ttl = ttl.map(Duration::from_secs);
-        self.keys.put(New { ttl, ..New::open(id, value) }).await
+        let end = ttl.map(|seconds| End::After(Duration::from_secs(seconds)));
+        self.keys.put(New { end, ..New::open(id, value) }).await
     }
 
     /// What expressions of `user` read of `st2kv.system.a` and `st2kv.user.a`.
@@ -146,6 +146,13 @@ async fn a_key_that_has_expired_is_made_anew() {
     for ttl in [0, 400_000_000] {
         let error = refused(house.put(KeyId::shared("b"), "x", Some(ttl)).await.map(drop));
         assert!(error.0 == "invalid" && error.1.contains("from 1 to"), "{error:?}");
+    }
+    // A time is kept to the microsecond.
+    let now = house.core.now();
+    for (at, is_taken) in [(now.plus(Duration::from_micros(1)), true), (now, false)] {
+        let new = New { end: Some(End::At(at)), ..New::open(KeyId::shared("c"), "x") };
+        let put = house.keys.put(new).await.map(|entry| entry.expires_at);
+        assert_eq!(put.ok(), is_taken.then_some(Some(at)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Secret parameters of a workflow that it hands to its tasks, whose actions take them as open ones.
 
+use petrel_engine::vault::{Vault, VaultKey};
 use serde_json::json;
 
 use crate::support::{Plan, asks_with, result_of, task_of};
@@ -55,4 +56,32 @@ async fn the_hint_of_an_error_does_not_tell_a_secret() {
         let errors = result_of(&ended, "errors");
         assert_eq!(errors[0]["hint"], format!("Did you mean `ctx('{named}')`?"), "{errors}");
     }
+}
+
+/// Fails with a message that quotes what is decrypted.
+const DECRYPTING: &str = "
+version: 1.0
+vars: [{pin: \"<% st2kv('system.pin', decrypt => true) %>\"}]
+tasks:
+  quotes: {action: house.at_once, input: {value: 'Bearer <% ctx().pin %>', number: 3}}
+  reads: {action: house.at_once, input: {value: <% st2kv('system.pin') %>}}
+  asks: {action: house.at_once, input: {value: \"{{ st2kv('system.pin') | decrypt_kv }}\"}}
+output: [{x: \"{{ ctx(ctx().pin) }}\"}]
+";
+
+#[tokio::test]
+async fn what_a_workflow_decrypts_is_a_secret_of_its_tasks_and_of_its_errors() {
+    let vault = Vault::new(vec![VaultKey::generate().unwrap()]);
+    let plan = Plan::default().options(|options| options.vault = vault);
+    let house = plan.workflow_with("flow", "{}", DECRYPTING).open().await;
+    house.set_secret("pin", "s3cret-pin").await;
+    let id = house.request(asks_with("flow", &json!({}))).await.unwrap().id;
+    let ended = house.ended(id).await;
+    for child in house.children(id).await {
+        let expected = if task_of(&child) == "reads" { &[][..] } else { &["/value"][..] };
+        assert_eq!(child.context.secret_places, expected, "{}", task_of(&child));
+    }
+    assert_eq!(house.children(id).await.len(), 3);
+    let errors = result_of(&ended, "errors").to_string();
+    assert!(errors.contains("********") && !errors.contains("s3cret-pin"), "{errors}");
 }

@@ -96,6 +96,13 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter(DECRYPTION, decrypt_kv);
 }
 
+/// Has the filter that decrypts refuse, in the environment of templates that do not name it.
+pub(crate) fn refuse_computed_decryption(environment: &mut Environment<'static>) {
+    environment.add_filter(DECRYPTION, |_: CallArguments| -> Result<Value, Error> {
+        Err(wrong("decrypt_kv is written as it is, as in st2kv.system.NAME | decrypt_kv; its name cannot be computed"))
+    });
+}
+
 /// Adds the rows as functions, and the function that only workflows have.
 pub(crate) fn add_functions(environment: &mut Environment<'static>) {
     for function in TABLE {

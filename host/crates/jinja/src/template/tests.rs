@@ -180,6 +180,8 @@ fn a_secret_key_is_read_encrypted_and_decrypted_on_request() {
         ("{{ st2kv.system.open | decrypt_kv }}", "it is not the encrypted value of a key"),
         ("{{ 'sealed:x' | decrypt_kv }}", "it is not the encrypted value of a key"),
         ("{{ st2kv.system.gone | decrypt_kv }}", "an empty text: the key does not exist"),
+        // Nothing of a template without the word counts as secret, so it decrypts nothing.
+        ("{{ [taken] | map('decrypt' ~ '_kv') | first }}", "its name cannot be computed"),
     ] {
         let error = render(template, &scope).unwrap_err().to_string();
         assert!(error.contains(says), "{template}: {error}");

@@ -133,4 +133,40 @@ impl Opener for OfWorld {
     fn open(&self, _: &KeyName, sealed: &str) -> Result<Option<String>, String> {
         self.0.open(sealed)
     }
+
+    /// A variable of the chain may have the value of a key that the template does not name.
+    fn open_other(&self, sealed: &str) -> Result<Option<String>, String> {
+        self.0.open(sealed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A datastore with one key, `st2kv.system.pin`.
+    #[derive(Debug)]
+    struct OnePin;
+
+    impl Keys for OnePin {
+        fn get(&self, scope: KeyScope, name: &str, _: bool) -> Result<Option<String>, String> {
+            Ok((scope == KeyScope::System && name == "pin").then(|| "sealed:s3cret".to_owned()))
+        }
+
+        fn open(&self, sealed: &str) -> Result<Option<String>, String> {
+            Ok(sealed.strip_prefix("sealed:").map(str::to_owned))
+        }
+    }
+
+    #[test]
+    fn the_encrypted_value_of_a_key_is_decrypted_wherever_it_is_from() {
+        let world = World { keys: Some(Arc::new(OnePin)), ..World::default() };
+        let scope = Scope::new().with("taken", json!("sealed:s3cret"));
+        for template in ["{{ st2kv.system.pin | decrypt_kv }}", "{{ taken | decrypt_kv }}"] {
+            assert_eq!(rendered_value(&json!(template), &scope, &world), Ok(json!("s3cret")), "{template}");
+        }
+        assert!(rendered_value(&json!("{{ 'other' | decrypt_kv }}"), &scope, &world).is_err());
+    }
 }

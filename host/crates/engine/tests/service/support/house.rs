@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_access::Behalf;
+use petrel_engine::datastore::{Form, KeyId, New};
 use petrel_engine::executions::{Answer, Canceled, Recovered, Resumed};
 use petrel_engine::reads::ExecutionFilter;
 use petrel_engine::triggers::SensorRunners;
@@ -46,7 +47,7 @@ impl House {
     /// Starts what is planned.
     pub(super) async fn begin(plan: Plan) -> Self {
         let clock = Arc::<SetClock>::clone(&plan.clock);
-        let core = Core::new(Arc::new(plan.store.clone()), clock);
+        let core = Core::with_vault(Arc::new(plan.store.clone()), clock, plan.options.vault.clone());
         if !plan.is_known {
             plan.store.commit(Commit::of([Change::put(Plan::webhook())])).await.unwrap();
         }
@@ -137,6 +138,12 @@ impl House {
     /// Sets a key of the datastore.
     pub(crate) async fn set_key(&self, name: &str, value: &str) {
         self.engine.keys().set(name, value).await.unwrap();
+    }
+
+    /// Sets a secret key that all share.
+    pub(crate) async fn set_secret(&self, name: &str, value: &str) {
+        let new = New { form: Form::Secret, ..New::open(KeyId::shared(name), value) };
+        self.engine.keys().put(new).await.unwrap();
     }
 }
 
