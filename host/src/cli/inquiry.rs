@@ -81,17 +81,16 @@ async fn respond(
     words: &[String],
     response: Option<&str>,
 ) -> Result<(), Failure> {
-    let response = match response {
-        Some(text) => serde_json::from_str(text).map_err(|error| {
+    let response = if let Some(text) = response {
+        serde_json::from_str(text).map_err(|error| {
             Failure::usage(
                 format!("the response is not JSON: {error}"),
                 "write --response '{\"continue\": true}'",
             )
-        })?,
-        None => {
-            let inquiry: wire::Inquiry = read(&session.client.get(&path(id)).await?)?;
-            Value::Object(given(&inquiry, words)?)
-        }
+        })?
+    } else {
+        let inquiry: wire::Inquiry = read(&session.client.get(&path(id)).await?)?;
+        Value::Object(given(&inquiry, words)?)
     };
     let body = json!({"id": id, "response": response});
     let answer = session.client.send_json(Method::PUT, &path(id), &body).await?;

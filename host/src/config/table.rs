@@ -250,7 +250,7 @@ settings! {
     datastore: Datastore {
         /// The memory that all keys may take together with their values, in MiB.
         max_mib: usize = "64", "PETREL_DATASTORE_MAX_MIB", "datastore-max-mib", "N";
-        /// The file with the keys by which secret values are encrypted; empty: petrel-key in $CREDENTIALS_DIRECTORY if it is there, else vault-key in the data directory.
+        /// The file with the keys by which secret values are encrypted; empty: the credential petrel-key of systemd if it is there, else vault-key in the data directory.
         key_file: Option<PathBuf> = "", "PETREL_DATASTORE_KEY_FILE", "datastore-key-file", "FILE";
         /// The key file of a StackStorm whose encrypted values are taken over by `encrypted`; none if empty.
         st2_key: Option<PathBuf> = "", "PETREL_DATASTORE_ST2_KEY", "datastore-st2-key", "FILE";

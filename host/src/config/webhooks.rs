@@ -199,9 +199,9 @@ impl Reader<'_> {
             let of_form = format!("signature.{name}");
             match name {
                 "header" => {
-                    scheme.header = self.must(text.and_then(header), at, &of_form, "the name of a header")?
+                    scheme.header = self.must(text.and_then(header), at, &of_form, "the name of a header")?;
                 }
-                "prefix" => scheme.prefix = self.must(text, at, &of_form, "a text")?.to_owned(),
+                "prefix" => self.must(text, at, &of_form, "a text")?.clone_into(&mut scheme.prefix),
                 "encoding" => {
                     let encoding = match text {
                         Some("hex") => Some(Encoding::Hex),

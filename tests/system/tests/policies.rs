@@ -1,5 +1,4 @@
 //! Policies of the real host: one execution waits for the other, people see why, and a kill does not change that.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use petrel_system_tests::{Place, assert_says};
 use serde_json::json;

@@ -69,10 +69,10 @@ fn decrypted_openly(values: &Object, schema: &Parameters) -> Places {
 fn find_decrypted(value: &Value, place: &Place<'_>, marks: &Marks<'_>, found: &mut Places) {
     match value {
         _ if marks.is_secret() => {}
-        Value::String(text) => {
-            if is_template(text) && Template::compile(text).is_ok_and(|template| template.may_decrypt()) {
-                found.add(&place.to_string());
-            }
+        Value::String(text)
+            if is_template(text) && Template::compile(text).is_ok_and(|template| template.may_decrypt()) =>
+        {
+            found.add(&place.to_string());
         }
         Value::Array(items) => items.iter().enumerate().for_each(|(number, item)| {
             find_decrypted(item, &place.item(number), &marks.of_item(number), found);

@@ -48,7 +48,7 @@ pub struct Vault(Arc<Keys>);
 #[derive(Debug, Default)]
 struct Keys {
     /// The first one seals.
-    keys: Vec<VaultKey>,
+    own: Vec<VaultKey>,
     /// Why there is none, and what to do about it.
     remedy: Option<String>,
     st2: Option<St2Key>,
@@ -147,7 +147,7 @@ impl fmt::Debug for VaultKey {
 impl Vault {
     /// A vault that seals with the first of `keys`, and opens with all of them.
     pub fn new(keys: Vec<VaultKey>) -> Self {
-        Self(Arc::new(Keys { keys, ..Keys::default() }))
+        Self(Arc::new(Keys { own: keys, ..Keys::default() }))
     }
 
     /// A vault without a key, and the remedy for that.
@@ -158,8 +158,8 @@ impl Vault {
     /// With the key of the StackStorm whose encrypted texts this vault takes.
     #[must_use]
     pub fn with_st2_key(self, st2: St2Key) -> Self {
-        let Keys { keys, remedy, .. } = &*self.0;
-        Self(Arc::new(Keys { keys: keys.clone(), remedy: remedy.clone(), st2: Some(st2) }))
+        let Keys { own, remedy, .. } = &*self.0;
+        Self(Arc::new(Keys { own: own.clone(), remedy: remedy.clone(), st2: Some(st2) }))
     }
 
     /// The key of StackStorm, if there is one.
@@ -179,12 +179,12 @@ impl Vault {
 
     /// Whether the key of `sealed` is there.
     pub fn has_key_of(&self, sealed: &str) -> bool {
-        Self::key_of(sealed).is_some_and(|id| self.0.keys.iter().any(|key| key.id == id))
+        Self::key_of(sealed).is_some_and(|id| self.0.own.iter().any(|key| key.id == id))
     }
 
     /// Whether `sealed` was sealed by the key that seals now.
     pub fn is_current(&self, sealed: &str) -> bool {
-        Self::key_of(sealed).is_some_and(|id| self.0.keys.first().is_some_and(|key| key.id == id))
+        Self::key_of(sealed).is_some_and(|id| self.0.own.first().is_some_and(|key| key.id == id))
     }
 
     /// `text` as it may be stored for `owner`, the object that it belongs to.
@@ -192,7 +192,7 @@ impl Vault {
     /// # Errors
     /// When there is no key.
     pub fn seal(&self, text: &str, owner: &str) -> Result<String, VaultError> {
-        let key = self.0.keys.first().ok_or_else(|| self.no_key())?;
+        let key = self.0.own.first().ok_or_else(|| self.no_key())?;
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|error| VaultError::Random(error.to_string()))?;
         let payload = Payload { msg: text.as_bytes(), aad: owner.as_bytes() };
@@ -209,10 +209,10 @@ impl Vault {
     pub fn open(&self, sealed: &str, owner: &str) -> Result<String, VaultError> {
         let (id, body) =
             sealed.strip_prefix(MARK).and_then(|rest| rest.split_once(':')).ok_or(VaultError::NotSealed)?;
-        if self.0.keys.is_empty() {
+        if self.0.own.is_empty() {
             return Err(self.no_key());
         }
-        let key = self.0.keys.iter().find(|key| key.id == id);
+        let key = self.0.own.iter().find(|key| key.id == id);
         let key = key.ok_or_else(|| VaultError::UnknownKey(id.chars().take(2 * ID).collect()))?;
         let body = STANDARD.decode(body).map_err(|_not_base64| VaultError::Damaged)?;
         let (nonce, sealed) = body.split_at_checked(NONCE).ok_or(VaultError::Damaged)?;

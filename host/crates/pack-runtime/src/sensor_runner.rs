@@ -81,11 +81,14 @@ impl ComponentSensors {
         }
         let record = Arc::new(CallRecord::new(Output::new(output, &limits)));
         let work = async {
-            let component = self.component(&call.pack_path, &call.entry_point).await.map_err(not_loaded)?;
+            let component = self
+                .component(&call.pack_path, &call.entry_point)
+                .await
+                .map_err(|error| not_loaded(&error))?;
             if !fits(&component, &ask) {
-                return Err(not_loaded(component.without_sensors(&call.entry_point)));
+                return Err(not_loaded(&component.without_sensors(&call.entry_point)));
             }
-            let core = self.runtime.core().await.map_err(not_loaded)?;
+            let core = self.runtime.core().await.map_err(|error| not_loaded(&error))?;
             Running { core, call: &call, limits: &limits, record: &record, cancel: &cancel }
                 .carry_out(&self.runtime, component, ask, caller)
                 .await
@@ -128,7 +131,7 @@ impl Running<'_> {
         let sandbox = Sandbox { limits, grants: &runtime.options().grants, clients: &core.clients };
         let mut instance =
             Instance::new(component, (Held::new(permits, ticking), share), &sandbox, caller, record)
-                .map_err(|NotStarted(message)| not_loaded(LoadError::Host(message)))?;
+                .map_err(|NotStarted(message)| not_loaded(&LoadError::Host(message)))?;
         let context = context(call, (!is_lasting).then_some(time));
         let run = async move {
             let returned = instance.ask(&context, ask).await;
@@ -243,7 +246,7 @@ fn fits(component: &LoadedComponent, ask: &Ask) -> bool {
     )
 }
 
-fn not_loaded(error: LoadError) -> SensorFailure {
+fn not_loaded(error: &LoadError) -> SensorFailure {
     answer::failure(error.code(), error.to_string(), error.hint())
 }
 

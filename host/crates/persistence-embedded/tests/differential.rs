@@ -74,11 +74,9 @@ async fn perform(store: &dyn Store, operation: &Operation) -> String {
         }
         Operation::PutRule(n, name, is_new) => {
             let rule = rule(*n, &format!("pack.rule{name}"));
-            let expect = if *is_new {
-                Expect::RuleAbsent(rule.reference.clone())
-            } else {
-                Expect::RuleIs(rule.reference.clone(), rule.id)
-            };
+            let reference = rule.reference.clone();
+            let expect =
+                if *is_new { Expect::RuleAbsent(reference) } else { Expect::RuleIs(reference, rule.id) };
             outcome(store, Commit::of([Change::put(rule)]).expecting(expect)).await
         }
         Operation::DeleteRule(name) => {

@@ -26,6 +26,7 @@ const MOST_MEANT: usize = 5;
 
 /// The explanation of one rule's verdict on an event.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them go together")]
 pub struct Explanation {
     /// The rule.
     pub rule: Ref,

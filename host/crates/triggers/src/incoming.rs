@@ -134,7 +134,8 @@ impl Triggers {
         let is_large = payload.text().len() > SMALL;
         let reads = is_large.then(|| self.content().reads(&instance.trigger, &instance.trigger_type));
         let read = move || {
-            let values = take(reads.as_ref().unwrap_or(&Reads::whole()), payload.text(), 0, &mut claim)?;
+            let whole = Reads::whole();
+            let values = take(reads.as_ref().unwrap_or(&whole), payload.text(), 0, &mut claim)?;
             let values = Arc::new(values);
             Ok((Event { payload, values, reads, trace, depth, once: None }, claim))
         };

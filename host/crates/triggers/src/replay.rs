@@ -36,15 +36,12 @@ impl Triggers {
             hint: "it is not kept any more; send the event again".into(),
         })?;
         refuse_changed(&failed, &instance, &self.content())?;
-        let (event, _claim) = match payload {
-            Some(payload) => {
-                let event = Event::from(payload).in_trace(Some(instance.trace_id()));
-                (event.at_depth(instance.depth), None)
-            }
-            None => {
-                let (event, claim) = self.stored_event(&instance).await?;
-                (event, Some(claim))
-            }
+        let (event, _claim) = if let Some(payload) = payload {
+            let event = Event::from(payload).in_trace(Some(instance.trace_id()));
+            (event.at_depth(instance.depth), None)
+        } else {
+            let (event, claim) = self.stored_event(&instance).await?;
+            (event, Some(claim))
         };
         let replay = Replay { of: first, rule: failed.rule_id };
         let kinds = (instance.trigger, instance.trigger_type);

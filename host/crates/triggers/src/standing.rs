@@ -301,9 +301,9 @@ fn obstacles(rule: &Rule, content: &Content, now: Timestamp) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn failed(path: &str, text: &str) -> Option<Judged> {
+    fn failed(path: &str, text: &str) -> Judged {
         let (path, operator, text) = (path.to_owned(), "equals".to_owned(), text.to_owned());
-        Some(Judged::Fails(FailedCriterion { path, operator, count: 1, text }))
+        Judged::Fails(FailedCriterion { path, operator, count: 1, text })
     }
 
     #[test]
@@ -320,9 +320,9 @@ mod tests {
         assert!(standing.told(&rule).contains("none of its type is among the latest"), "others came since");
         let at = Timestamp::from_micros;
         for (time, judged) in [
-            (9, failed("a", "newest a")),
-            (8, failed("b", "newest b")),
-            (7, failed("b", "older b")),
+            (9, Some(failed("a", "newest a"))),
+            (8, Some(failed("b", "newest b"))),
+            (7, Some(failed("b", "older b"))),
             (6, None),
         ] {
             standing.looked_at += 1;

@@ -128,7 +128,7 @@ impl Triggers {
             );
         }
         let secrets = content.payload_secrets(&tried.kind);
-        let others = self.others(compiled, &tried, &content);
+        let others = others(compiled, &tried, &content);
         let all: Vec<_> = others.iter().chain([compiled]).cloned().collect();
         let occurrence = self.occurrence(&tried.values, tried.at, &all);
         let enabled = if rule.enabled { Arc::clone(compiled) } else { enabled(rule) };
@@ -186,19 +186,6 @@ impl Triggers {
                 })
             }
         }
-    }
-
-    /// The rules before which a backstop stands back if they match; of any other rule none.
-    fn others(&self, compiled: &CompiledRule, tried: &Tried, content: &Content) -> Vec<Arc<CompiledRule>> {
-        let rule = compiled.rule();
-        if rule.kind != RuleKind::Backstop {
-            return Vec::new();
-        }
-        let mut others = content.index().candidates(compiled.trigger(), &tried.values);
-        others.retain(|other| {
-            other.rule().kind == RuleKind::Standard && other.rule().reference != rule.reference
-        });
-        others
     }
 
     /// Adds what the rule, which matches, would run.
@@ -265,4 +252,16 @@ fn context(rule: &Rule, tried: &Tried) -> Context {
         rule: Some(Origin { id: rule.id, name: rule.reference.to_string() }),
         ..Context::default()
     }
+}
+
+/// The rules before which a backstop stands back if they match; of any other rule none.
+fn others(compiled: &CompiledRule, tried: &Tried, content: &Content) -> Vec<Arc<CompiledRule>> {
+    let rule = compiled.rule();
+    if rule.kind != RuleKind::Backstop {
+        return Vec::new();
+    }
+    let mut others = content.index().candidates(compiled.trigger(), &tried.values);
+    others
+        .retain(|other| other.rule().kind == RuleKind::Standard && other.rule().reference != rule.reference);
+    others
 }

@@ -18,8 +18,20 @@ use super::language::language;
 use super::service::WorkflowEngine;
 use super::world::task_execution_id;
 
-/// The execution for an action of a task of `workflow`, whose expressions may have decrypted these texts. Values from the workflow's expressions are data, unless it
-/// `reevaluates`; the defaults of the action are templates in any case.
+/// The context that an execution of this action has of its workflow.
+fn inherited(workflow: &Execution, action: &Ref) -> Context {
+    Context {
+        user: workflow.context.user.clone(),
+        api_user: workflow.context.api_user.clone(),
+        pack: action.pack().to_owned(),
+        trace: workflow.trace_to_hand_down(),
+        event_depth: workflow.context.event_depth,
+        ..Context::default()
+    }
+}
+
+/// The execution for an action of a task of `workflow`, whose expressions may have decrypted these texts. Values from the
+/// workflow's expressions are data, unless it `reevaluates`; the defaults of the action are templates in any case.
 ///
 /// # Errors
 /// The reason why it cannot be built, for people.
@@ -67,14 +79,7 @@ pub(super) fn make(
     }
     refuse_overrides(&registered, &input).map_err(told)?;
     let parent = parent(workflow, start, action, depth);
-    let context = Context {
-        user: workflow.context.user.clone(),
-        api_user: workflow.context.api_user.clone(),
-        pack: reference.pack().to_owned(),
-        trace: workflow.trace_to_hand_down(),
-        event_depth: workflow.context.event_depth,
-        ..Context::default()
-    };
+    let context = inherited(workflow, &reference);
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
     let templates =
         Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };

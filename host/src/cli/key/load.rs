@@ -36,8 +36,11 @@ pub(super) async fn run(session: &Session, file: &str, convert: bool) -> Result<
     Ok(Code::Ok)
 }
 
-/// The keys in the text of a file, each with its name.
-fn keys(file: &str, text: &str, convert: bool) -> Result<Vec<(String, Map<String, Value>)>, Failure> {
+/// A key by its name, with its fields as the API takes them.
+type Named = (String, Map<String, Value>);
+
+/// The keys in the text of a file.
+fn keys(file: &str, text: &str, convert: bool) -> Result<Vec<Named>, Failure> {
     let hint =
         "write a list of objects with name and value, and scope, user, secret, encrypted or ttl where needed";
     let refused = |why: String| Failure::usage(format!("{file}: {why}"), hint);

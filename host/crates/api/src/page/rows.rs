@@ -186,7 +186,7 @@ impl Row for ShownSensor {
 impl Row for Entry<'_> {
     fn cell(&self, column: &str) -> Cell<'_> {
         match column {
-            "id" | "name" => Cell::of(&*self.name),
+            "id" | "name" => Cell::of(&self.name),
             _ => Cell::Missing,
         }
     }

@@ -95,7 +95,7 @@ fn forbidden(message: impl Into<String>, hint: &str) -> ApiError {
 }
 
 /// A key as it is shown; `opened` is its decrypted value, if that is asked for.
-fn shown<'a>(entry: Entry<'a>, opened: Option<String>) -> Key<'a> {
+fn shown(entry: Entry<'_>, opened: Option<String>) -> Key<'_> {
     let Entry { owner, name, value, secret, expires_at, .. } = entry;
     let encrypted = secret && opened.is_none();
     let key = Key::new(owner, name, opened.map_or(value, Cow::Owned));
@@ -227,7 +227,7 @@ pub(crate) async fn set(
 fn end(ttl: Option<i64>, until: Option<Timestamp>) -> Option<End> {
     // What is negative cannot be kept, and is refused with what is too short.
     let after = |seconds: i64| End::After(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
-    ttl.map(after).or(until.map(End::At))
+    ttl.map(after).or_else(|| until.map(End::At))
 }
 
 /// The state in which alone a key is changed, by the conditions of the request (RFC 9110, 13.1).

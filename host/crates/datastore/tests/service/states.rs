@@ -54,19 +54,15 @@ impl House {
     }
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 #[tokio::test]
 async fn a_key_of_a_user_is_read_by_that_user_alone() {
     let house = House::new(Options::default()).await;
     house.put(KeyId::shared("a"), "of all", None).await.unwrap();
     house.put(KeyId::of("ada", "a"), "of ada", None).await.unwrap();
     house.put(KeyId::of("bob", "b"), "of bob", None).await.unwrap();
-    assert_eq!(house.read("ada"), (some("of all"), some("of ada")));
-    assert_eq!(house.read("bob"), (some("of all"), None));
-    assert_eq!(house.read("eve"), (some("of all"), None));
+    assert_eq!(house.read("ada"), (Some("of all".to_owned()), Some("of ada".to_owned())));
+    assert_eq!(house.read("bob"), (Some("of all".to_owned()), None));
+    assert_eq!(house.read("eve"), (Some("of all".to_owned()), None));
     assert!(house.keys.all().user.is_empty());
     let snapshot = house.keys.snapshot();
     let names = |owner| snapshot.entries(owner, "").map(|entry| entry.name.to_string()).collect::<Vec<_>>();
@@ -109,11 +105,11 @@ async fn a_key_is_gone_from_the_moment_when_it_expires() {
     house.put(KeyId::of("ada", "a"), "2", Some(20)).await.unwrap();
     house.put(KeyId::shared("stays"), "3", None).await.unwrap();
     house.clock.turn(Duration::from_micros(9_999_999));
-    assert_eq!(house.read("ada"), (some("1"), some("2")));
+    assert_eq!(house.read("ada"), (Some("1".to_owned()), Some("2".to_owned())));
     house.clock.turn(Duration::from_micros(1));
     // Nothing has deleted it yet.
     assert_eq!(house.store.all::<KeyValue>().await.unwrap().len(), 2);
-    assert_eq!(house.read("ada"), (None, some("2")));
+    assert_eq!(house.read("ada"), (None, Some("2".to_owned())));
     assert!(house.keys.snapshot().get(&KeyId::shared("a")).is_none());
     assert_eq!(refused(house.keys.delete("a").await).0, "not_found");
     house.clock.turn(Duration::from_secs(10));
@@ -142,7 +138,7 @@ async fn a_key_that_has_expired_is_made_anew() {
     let kinds: Vec<_> = house.events().await.into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["create", "delete", "create"]);
     house.clock.turn(Duration::from_secs(100));
-    assert_eq!(house.read(""), (some("2"), None), "what is set without a time stays");
+    assert_eq!(house.read(""), (Some("2".to_owned()), None), "what is set without a time stays");
     for ttl in [0, 400_000_000] {
         let error = refused(house.put(KeyId::shared("b"), "x", Some(ttl)).await.map(drop));
         assert!(error.0 == "invalid" && error.1.contains("from 1 to"), "{error:?}");

@@ -82,7 +82,7 @@ pub(crate) struct Wait {
 /// All lines.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    lines: HashMap<Key, Line>,
+    by_key: HashMap<Key, Line>,
     known: HashMap<ExecutionId, Known>,
     /// The number of the next execution that asks.
     next: u64,
@@ -142,7 +142,7 @@ impl Lines {
     pub(crate) fn ask(&mut self, asker: Asker, is_told: bool) -> Asked {
         for need in &asker.needs {
             // The newest threshold counts, for all that wait.
-            self.lines.entry(Arc::clone(&need.key)).or_default().threshold = need.threshold;
+            self.by_key.entry(Arc::clone(&need.key)).or_default().threshold = need.threshold;
         }
         let refusing = |need: &&Need| need.otherwise == Otherwise::Cancel && self.is_full(need, &asker);
         if let Some(need) = asker.needs.iter().find(refusing).cloned() {
@@ -176,7 +176,7 @@ impl Lines {
         let Some(known) = self.known.remove(&id) else { return Vec::new() };
         match &known.state {
             State::Waiting(key) => {
-                if let Some(line) = self.lines.get_mut(key) {
+                if let Some(line) = self.by_key.get_mut(key) {
                     line.waiting.remove(&known.number);
                 }
                 self.tidy(key);
@@ -208,7 +208,7 @@ impl Lines {
     pub(crate) fn count(&mut self, asker: Asker, rests: bool) {
         let id = asker.id;
         for need in &asker.needs {
-            self.lines.entry(Arc::clone(&need.key)).or_default().threshold = need.threshold;
+            self.by_key.entry(Arc::clone(&need.key)).or_default().threshold = need.threshold;
         }
         let number = self.next;
         self.next += 1;
@@ -243,8 +243,8 @@ impl Lines {
             Some(Freed { id, kind: known.asker.kind, is_claimed: known.is_claimed })
         });
         let freed = freed.collect();
-        self.lines.values_mut().for_each(|line| line.waiting.clear());
-        self.lines.retain(|_, line| !line.taken.is_empty());
+        self.by_key.values_mut().for_each(|line| line.waiting.clear());
+        self.by_key.retain(|_, line| !line.taken.is_empty());
         freed
     }
 
@@ -261,7 +261,7 @@ impl Lines {
     pub(crate) fn wait(&self, id: ExecutionId) -> Option<Wait> {
         let known = self.known.get(&id)?;
         let State::Waiting(key) = &known.state else { return None };
-        let line = self.lines.get(key)?;
+        let line = self.by_key.get(key)?;
         Some(Wait {
             key: Arc::clone(key),
             before: line.waiting.range(..known.number).count(),
@@ -277,14 +277,14 @@ impl Lines {
     }
 
     fn is_full(&self, need: &Need, asker: &Asker) -> bool {
-        self.lines.get(&need.key).is_some_and(|line| line.is_full_for(asker))
+        self.by_key.get(&need.key).is_some_and(|line| line.is_full_for(asker))
     }
 
     /// Takes the places of a known execution.
     fn take(&mut self, id: ExecutionId) {
         let Some(known) = self.known.get(&id) else { return };
         for need in &known.asker.needs {
-            let line = self.lines.entry(Arc::clone(&need.key)).or_default();
+            let line = self.by_key.entry(Arc::clone(&need.key)).or_default();
             if line.threshold == 0 {
                 line.threshold = need.threshold;
             }
@@ -305,7 +305,7 @@ impl Lines {
             return Some(Freed { id, kind, is_claimed });
         };
         known.state = State::Waiting(Arc::clone(&key));
-        self.lines.entry(key).or_default().waiting.insert(number, id);
+        self.by_key.entry(key).or_default().waiting.insert(number, id);
         None
     }
 
@@ -313,7 +313,7 @@ impl Lines {
     fn give_back(&mut self, id: ExecutionId, needs: &[Need]) -> Vec<Freed> {
         let mut freed = Vec::new();
         for need in needs {
-            if let Some(line) = self.lines.get_mut(&need.key) {
+            if let Some(line) = self.by_key.get_mut(&need.key) {
                 line.taken.remove(&id);
             }
             self.advance(&need.key, &mut freed);
@@ -324,7 +324,7 @@ impl Lines {
 
     /// Has those that wait in a line go on, as long as there are places.
     fn advance(&mut self, key: &Key, freed: &mut Vec<Freed>) {
-        while let Some(line) = self.lines.get_mut(key)
+        while let Some(line) = self.by_key.get_mut(key)
             && line.taken.len() < line.threshold
             && let Some((_, id)) = line.waiting.pop_first()
         {
@@ -335,8 +335,8 @@ impl Lines {
 
     /// Drops a line that nobody needs.
     fn tidy(&mut self, key: &Key) {
-        if self.lines.get(key).is_some_and(|line| line.taken.is_empty() && line.waiting.is_empty()) {
-            self.lines.remove(key);
+        if self.by_key.get(key).is_some_and(|line| line.taken.is_empty() && line.waiting.is_empty()) {
+            self.by_key.remove(key);
         }
     }
 }

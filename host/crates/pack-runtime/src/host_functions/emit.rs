@@ -42,7 +42,7 @@ impl CallState {
         let event = events::of_wire(event)
             .map_err(|message| error(ErrorKind::InvalidInput, message, "event.invalid", EVENT_HINT))?;
         let event = Emitted { depth, ..event };
-        let id = emitter.emit(source.pack(), source, event).await.map_err(refused)?;
+        let id = emitter.emit(source.pack(), source, event).await.map_err(|reason| refused(&reason))?;
         self.caller.events_left = self.caller.events_left.map(|left| left.saturating_sub(1));
         Ok(id.to_string())
     }
@@ -57,7 +57,7 @@ impl CallState {
 
 const EVENT_HINT: &str = "compare it with the trigger type's metadata";
 
-fn refused(reason: NotEmitted) -> Error {
+fn refused(reason: &NotEmitted) -> Error {
     let message = reason.to_string();
     match reason {
         NotEmitted::Invalid(_) => error(ErrorKind::InvalidInput, message, "event.invalid", EVENT_HINT),

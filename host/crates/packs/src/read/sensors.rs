@@ -56,13 +56,14 @@ impl Reading<'_> {
             return self.leave_out(file, &[about(file, message)]);
         }
         sensor.entry_point = self.entry_point_of(file, written);
-        if sensor.entry_point.ends_with(".py") {
+        let ending = sensor.entry_point.rsplit_once('.').map(|(_, ending)| ending);
+        if ending == Some("py") {
             self.notes.push(format!(
                 "{file}: sensor {} does not run yet, as it is written in Python; its trigger types are registered, and \
                  their events can come by a webhook or a component",
                 short(&name)
             ));
-        } else if !sensor.entry_point.ends_with(".wasm") {
+        } else if ending != Some("wasm") {
             self.notes.push(format!(
                 "{file}: sensor {} does not run: entry_point is {}, which is no component; name a file that ends in .wasm",
                 short(&name),

@@ -38,6 +38,7 @@ pub(super) struct Subject {
 }
 
 /// A registered sensor.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them go together")]
 pub(super) struct Live {
     pub(super) subject: Subject,
     /// The kind, once it is known.

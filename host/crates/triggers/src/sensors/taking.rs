@@ -59,14 +59,15 @@ impl Tally {
 struct Poll<'a> {
     turn: &'a Turn,
     cursor: Option<Arc<Value>>,
-    next_poll: Option<Duration>,
+    /// The time until the next poll, if the sensor has said one.
+    after: Option<Duration>,
 }
 
 impl Poll<'_> {
     /// The state of the sensor once everything is stored.
     fn state_after(&self, tally: &Tally, now: Timestamp) -> SensorState {
         let old = &self.turn.state;
-        let next = pace::after_poll(&self.turn.sensor, old, self.next_poll, now);
+        let next = pace::after_poll(&self.turn.sensor, old, self.after, now);
         SensorState {
             cursor: self.cursor.clone().or_else(|| old.cursor.clone()),
             polls: old.polls.saturating_add(1),
@@ -112,7 +113,7 @@ impl Triggers {
             let hint = "have it bring fewer, with a cursor, and ask for the next poll at once";
             return self.failed(turn, &failure("limit.events", message, hint)).await;
         }
-        let poll = Poll { turn, cursor: cursor.map(Arc::new), next_poll };
+        let poll = Poll { turn, cursor: cursor.map(Arc::new), after: next_poll };
         let mut rest = members.as_slice();
         loop {
             let (slice, more) = rest.split_at(slice(rest));

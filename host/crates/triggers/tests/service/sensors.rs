@@ -230,8 +230,7 @@ async fn a_sensor_that_fails_is_tried_again_without_end() {
     let source = Source::new(SensorKind::Poll);
     source.next(vec![Step::Fail; 11]);
     let house = House::with_sensors(&source, 1).await;
-    let mut failures = 1;
-    for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300] {
+    for (failures, seconds) in (1..).zip([1, 2, 4, 8, 16, 32, 64, 128, 256, 300]) {
         let shown = house.sensor();
         assert_eq!((shown.health, shown.state.failures), (Health::Failing, failures));
         assert_eq!(house.stored_states().await[0].failures, failures);
@@ -240,7 +239,6 @@ async fn a_sensor_that_fails_is_tried_again_without_end() {
         assert!(source.asked().is_empty(), "{seconds}");
         house.turn_sensors(1).await;
         assert_eq!(source.asked().len(), 1, "{seconds}");
-        failures += 1;
     }
     source.add(0..1);
     house.turn_sensors(300_000).await;

@@ -102,7 +102,7 @@ pub(crate) fn seen(payload: Value) -> Emitted {
 #[async_trait]
 impl SensorRunner for Source {
     fn runs(&self, entry_point: &str) -> bool {
-        entry_point.ends_with(".wasm")
+        entry_point.rsplit_once('.').is_some_and(|(_, ending)| ending == "wasm")
     }
 
     async fn kind(&self, _pack_path: &Path, _entry_point: &str) -> Result<SensorKind, NotPrepared> {

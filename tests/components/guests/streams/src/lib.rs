@@ -51,7 +51,7 @@ fn ends(_: &SensorContext) -> Result<(), Error> {
 /// An event of a trigger type of another pack.
 fn stranger(ctx: &SensorContext) -> Result<(), Error> {
     let mut event = LINE.event(&Line { text: "x".to_owned() })?;
-    event.trigger = "core.st2.webhook".to_owned();
+    "core.st2.webhook".clone_into(&mut event.trigger);
     ctx.emit(&event)?;
     Ok(())
 }

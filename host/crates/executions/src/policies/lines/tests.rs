@@ -36,14 +36,12 @@ fn as_many_run_as_may_and_the_others_follow_in_order() {
         let needs = [need("p", threshold)];
         let running: Vec<bool> = (0..5).map(|number| arrives(&mut lines, number, &needs)).collect();
         assert_eq!(running.iter().filter(|runs| **runs).count(), threshold);
-        let mut next = threshold as u64;
-        for ended in 0..5 {
+        for (ended, next) in (0..5).zip(threshold as u64..) {
             let freed = lines.forget(id(ended));
             let expected = if next < 5 { vec![id(next)] } else { Vec::new() };
             assert_eq!(numbers(&freed), expected, "{threshold} {ended}");
-            next += 1;
         }
-        assert_eq!((lines.known(), lines.lines.len()), (0, 0), "nothing is left");
+        assert_eq!((lines.known(), lines.by_key.len()), (0, 0), "nothing is left");
     }
 }
 
@@ -58,7 +56,7 @@ fn each_end_frees_one_of_ten_thousand() {
         let expected = if ended < 9_998 { vec![id(ended + 2)] } else { Vec::new() };
         assert_eq!(numbers(&lines.forget(id(ended))), expected);
     }
-    assert_eq!((lines.known(), lines.lines.len()), (0, 0));
+    assert_eq!((lines.known(), lines.by_key.len()), (0, 0));
 }
 
 #[test]
@@ -83,7 +81,7 @@ fn what_would_wait_is_refused_where_the_limit_says_so() {
     let cancels = Need { otherwise: Otherwise::Cancel, ..need("p", 1) };
     assert!(arrives(&mut lines, 1, std::slice::from_ref(&cancels)));
     assert_eq!(lines.ask(asker(2, &[need("q", 1), cancels.clone()]), false), Asked::Refused(cancels));
-    assert_eq!((lines.known(), lines.lines.len()), (1, 1));
+    assert_eq!((lines.known(), lines.by_key.len()), (1, 1));
 }
 
 #[test]

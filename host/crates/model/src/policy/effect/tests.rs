@@ -5,7 +5,8 @@ use serde_json::json;
 use super::*;
 
 fn object(value: Value) -> Object {
-    value.as_object().cloned().unwrap()
+    let Value::Object(object) = value else { panic!("not an object: {value}") };
+    object
 }
 
 fn effect(kind: &str, parameters: Value) -> Result<Effect, Vec<String>> {
