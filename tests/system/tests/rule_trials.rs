@@ -24,7 +24,7 @@ fn a_rule_is_tried_before_it_is_created_and_on_what_came_in() {
         &[
             "examples.hello: matches: every criterion holds\n",
             "  trigger.body.who equals \"ada\" holds: the value is \"ada\"\n",
-            "core.local would run with\n  cmd: \"echo ADA\"\n",
+            "core.local would run with\n  cmd: \"echo 'ADA'\"\n",
         ],
     );
     let other = ["rule", "test", &file, "--payload", r#"{"body": {"who": "bob"}}"#];
@@ -37,7 +37,7 @@ fn a_rule_is_tried_before_it_is_created_and_on_what_came_in() {
     host.post("/webhooks/hello", &json!({"who": "ada"})).with_status(202);
     let tried = host.ok(&["rule", "test", "examples.hello", "--instance", "last", "-j"]).json();
     assert_eq!((&tried["matched"], &tried["action"]), (&json!(true), &json!("core.local")));
-    assert_eq!(tried["parameters"], json!({"cmd": "echo ADA"}));
+    assert_eq!(tried["parameters"], json!({"cmd": "echo 'ADA'"}));
     assert_eq!(host.list("/executions").len(), 1, "a trial runs nothing");
 
     for (arguments, code, says) in [

@@ -95,7 +95,7 @@ const CALLS: &[(&str, i32, &str)] = &[
     ("policy-type list", 0, "concurrency.attr"),
     ("policy-type get action.retry", 0, "max_retry_count"),
     ("trace list", 1, "no traces yet"),
-    ("inquiry list", 0, "No matching items found"),
+    ("inquiry list", 0, "| id | roles | users | route | ttl |"),
     ("run core.ask -a", 0, "st2 execution get"),
     ("inquiry list", 0, "1440"),
     ("inquiry get \"$INQUIRY\"", 0, "1440"),

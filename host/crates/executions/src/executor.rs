@@ -344,7 +344,7 @@ impl<'a> Run<'a> {
             }
         }
         measures::stage(Stage::OutcomeCommit, self.executions.core().since(started));
-        tracing::debug!(status = %self.execution.status, "the execution has ended, or asks");
+        tracing::debug!(status = %self.execution.status, "the execution has ended");
         if self.execution.status.is_final() {
             measures::ended(&self.execution.runner, self.execution.status);
         }
