@@ -5,6 +5,7 @@
 
 mod part;
 mod survey;
+mod undeclared;
 
 use std::collections::BTreeMap;
 
@@ -207,8 +208,9 @@ fn attributes(rest: &str) -> impl Iterator<Item = &str> {
 fn needs_only_kind(schema: &Value) -> bool {
     let Some(schema) = schema.as_object() else { return false };
     schema.iter().all(|(name, value)| match name.as_str() {
-        "type" | "title" | "description" | "default" | "examples" => true,
-        "secret" | "position" | "immutable" => true,
+        "type" | "title" | "description" | "default" | "examples" | "secret" | "position" | "immutable" => {
+            true
+        }
         // Draft 3's, which the object around it looks at.
         "required" => value.is_boolean(),
         "anyOf" | "oneOf" => value.as_array().is_some_and(|any| any.iter().all(needs_only_kind)),
