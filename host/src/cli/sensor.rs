@@ -25,7 +25,7 @@ pub(crate) enum Sensor {
         /// List only sensors of this pack
         #[arg(short, long)]
         pack: Option<String>,
-        /// List only sensors of this health: ok, new, failing, held, disabled or unsupported
+        /// List only sensors of this health: ok, new, failing, refusing, held, disabled or unsupported
         #[arg(long)]
         health: Option<String>,
     },
@@ -151,6 +151,7 @@ fn listed<'r>(sensors: &'r [Item<'r, wire::Sensor<'r>>]) -> Listing<'r, wire::Se
         .whole("KIND", |sensor| sensor.kind.as_deref().unwrap_or("-").to_owned())
         .whole("NEXT", move |sensor| time(sensor.next_at))
         .whole("EVENTS", |sensor| sensor.events.to_string())
+        .whole("REFUSED", |sensor| sensor.refused.to_string())
         .text("LAST ERROR", |sensor| {
             sensor.last_error.as_ref().map(|error| error.message.clone()).unwrap_or_default()
         })
@@ -202,6 +203,7 @@ mod tests {
             "next_at": "2026-11-20T01:00:00.000000Z",
             "failures": 2,
             "events": 7,
+            "refused": 3,
             "last_error": {"at": "2026-11-20T00:59:00Z", "code": "sensor.failed", "message": "no answer", "hint": "h"},
             "trigger_types": ["feed.seen", "feed.lost"],
         })
@@ -214,8 +216,8 @@ mod tests {
         assert_eq!(
             listed(&sensors).lines(None, false),
             [
-                "SENSOR      HEALTH   KIND  NEXT                  EVENTS  LAST ERROR",
-                "feed.Watch  failing  poll  2026-11-20T01:00:00Z  7       no answer",
+                "SENSOR      HEALTH   KIND  NEXT                  EVENTS  REFUSED  LAST ERROR",
+                "feed.Watch  failing  poll  2026-11-20T01:00:00Z  7       3        no answer",
             ]
         );
     }

@@ -1,7 +1,10 @@
 //! Sensors of packs in the real host: they are registered with their trigger types, switched by operators, and say what
-//! keeps them from running. Requests to sensors that do not take any are refused.
+//! keeps them from running. Requests to sensors that do not take any are refused. The sensor of the example polls a feed.
 
-use petrel_system_tests::{Place, assert_says};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+
+use petrel_system_tests::{Place, assert_says, eventually};
 use serde_json::json;
 
 /// The head of a request with JSON.
@@ -54,5 +57,43 @@ fn sensors_come_and_go_with_their_pack_and_stay_as_they_were_switched() {
     }
     host.ok(&["pack", "remove", "feed"]);
     assert!(host.list("/sensortypes").is_empty());
+    host.stop();
+}
+
+/// Answers every request with this feed.
+fn serve(listener: &TcpListener, feed: &str) {
+    for connection in listener.incoming() {
+        let mut connection = connection.unwrap();
+        let mut head = BufReader::new(connection.try_clone().unwrap()).lines();
+        while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+        let length = feed.len();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{feed}");
+        let _gone = connection.write_all(answer.as_bytes());
+    }
+}
+
+#[test]
+fn the_sensor_of_the_example_is_registered_and_brings_events() {
+    let place = Place::default();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/feed.json", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        serve(&listener, r#"{"items": [{"id": "2", "title": "second"}, {"id": "1"}]}"#);
+    });
+    let host = place.start(&["--grant-url", &format!("feed={url}")]);
+    let installed = host.ok(&["pack", "install", "builtin:feed"]).stderr;
+    assert!(!installed.contains("left out"), "{installed}");
+    assert_says(&host.ok(&["sensor", "list"]).stdout, &["feed.entries"]);
+    host.cli_with(&["pack", "configure", "feed", "-"], &format!("url: {url}\n")).with_code(0);
+    // Until it is configured it fails, and is tried again.
+    let shown = eventually("both entries are events", || {
+        let shown = host.get("/sensortypes/feed.entries").with_status(200).json();
+        (shown["events"] == 2).then_some(shown)
+    });
+    assert_eq!((&shown["refused"], &shown["health"]), (&json!(0), &json!("ok")), "{shown}");
+    eventually("the rule has run an action for each", || {
+        (host.list("/executions?action=core.echo&status=succeeded").len() == 2).then_some(())
+    });
     host.stop();
 }

@@ -46,7 +46,7 @@ pub struct Sensor<'a> {
     /// Whether it is to run.
     #[serde(default)]
     pub enabled: bool,
-    /// `ok`, `new`, `failing`, `held`, `disabled` or `unsupported`.
+    /// `ok`, `new`, `failing`, `refusing`, `held`, `disabled` or `unsupported`.
     #[serde(default)]
     pub health: Cow<'a, str>,
     /// `poll`, `webhook` or `stream`, once that is known.

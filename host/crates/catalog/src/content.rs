@@ -39,7 +39,7 @@ use serde_json::{Value, json};
 use self::active_policies::Policies;
 pub use self::active_policies::{ActivePolicy, PolicySet};
 use self::named::Named;
-use self::schemas::parameters_of;
+pub(crate) use self::schemas::parameters_of;
 use crate::configuration::{Configuration, GivenConfig};
 use crate::validation::Validator;
 pub(crate) use refusals::refusal;

@@ -19,7 +19,7 @@ use petrel_rules::{CompiledRule, check, key_warnings, warnings};
 use serde_json::Value;
 
 use change::{RuleChange, compiled};
-pub(crate) use fitting::{has_template, misfit, misfits, strange_config};
+pub(crate) use fitting::{has_template, misfit, misfits, strange_config, strange_fields};
 
 use crate::content::{Content, RegisteredTriggerType};
 use crate::masked::{Giver, restored};
@@ -209,6 +209,8 @@ fn check_rule(content: &Content, rule: &Rule, datastore: &Datastore) -> Result<V
     found.extend(action.as_ref().ok().into_iter().flat_map(|action| misfits(rule, action)));
     let keys = content.known_config_keys(rule.action.reference.pack());
     found.extend(strange_config(rule, keys.as_ref(), is_secret));
+    let kind = content.trigger_type(&rule.trigger.kind).ok();
+    found.extend(kind.into_iter().flat_map(|kind| strange_fields(rule, kind, is_secret)));
     found.extend(action.err().map(|error| without_action(rule, &error)));
     Ok(found)
 }

@@ -3,9 +3,10 @@
 //! [`patterns`] charges for the searches of regular expressions, and [`effort`] for schemas that may take far more work
 //! than the value is long. Other keywords, such as `uniqueItems` or a long `enum`, charge no work. So the size of the
 //! value decides: large values are not validated by a worker that answers requests
-//! ([`petrel_engine_core::evaluation`]). [`words`] writes the messages.
+//! ([`petrel_engine_core::evaluation`]). [`words`] writes the messages about values, [`mistake`] those about schemas.
 
 mod effort;
+mod mistake;
 mod patterns;
 mod words;
 
@@ -14,7 +15,7 @@ use std::sync::OnceLock;
 use petrel_engine_core::evaluation;
 use petrel_expressions::work;
 use petrel_model::Object;
-use petrel_model::parameters::{Parameters, answer_schema, configuration_schema, validation_schema};
+use petrel_model::parameters::{Parameters, configuration_schema, standard_schema, validation_schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
@@ -80,17 +81,17 @@ impl Validator {
     /// A validator of a payload. A schema that only says "an object" needs none.
     pub fn of_payload(schema: &Object) -> Option<Self> {
         let says_something = schema.keys().any(|key| key != "type" && key != "description");
-        says_something.then(|| Self {
-            secrets: Self::secrets_of(schema),
-            schema: Value::Object(schema.clone()),
-            compiled: OnceLock::new(),
-        })
+        says_something.then(|| Self::of_whole(schema))
     }
 
     /// A validator of the answer to an inquiry with this schema.
     pub fn of_answer(schema: &Object) -> Self {
+        Self::of_whole(schema)
+    }
+
+    fn of_whole(schema: &Object) -> Self {
         let secrets = Self::secrets_of(schema);
-        Self { schema: answer_schema(schema), secrets, compiled: OnceLock::new() }
+        Self { schema: standard_schema(schema), secrets, compiled: OnceLock::new() }
     }
 
     /// The secrets of a whole schema, which may have some outside `properties`.
@@ -110,7 +111,8 @@ impl Validator {
     fn compiled(&self) -> &Result<Compiled, String> {
         self.compiled.get_or_init(|| {
             let effort = Effort::of(&self.schema)?;
-            let validator = patterns::validator(&self.schema).map_err(|error| error.to_string())?;
+            let validator =
+                patterns::validator(&self.schema).map_err(|error| mistake::of(&error, &self.schema))?;
             Ok(Compiled { validator, effort })
         })
     }
@@ -191,6 +193,34 @@ mod tests {
             (json!({"cmd": 1}), "cmd: 1 is not a string"),
         ] {
             assert_eq!(validator.check(&value), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_payload_is_checked_in_the_dialect_of_stackstorm() {
+        let inner = json!({"type": "object", "properties": {
+            "id": {"type": "integer", "required": true}, "pin": {"type": "string", "secret": true},
+        }});
+        let schema = json!({"type": "object", "required": true, "properties": {
+            "id": {"type": "string", "required": true, "position": 0},
+            "title": {"type": "string", "default": "none", "immutable": true},
+            "one": inner,
+            "many": {"type": "array", "items": inner},
+        }});
+        let schema = schema.as_object().unwrap();
+        for (payload, says) in [
+            (json!({"id": "a"}), ""),
+            (json!({"id": "a", "title": null, "one": {"id": 1}, "more": 1}), ""),
+            (json!({}), "'id' is a required property"),
+            (json!({"id": null}), "id: null is not a string"),
+            (json!({"id": "a", "one": {}}), "one: 'id' is a required property"),
+            (json!({"id": "a", "many": [{"id": 1}, {"id": "x"}]}), "many[1].id: value is not an integer"),
+        ] {
+            let checked = Validator::of_payload(schema).unwrap().check(&payload).err().unwrap_or_default();
+            assert!(
+                checked.starts_with(says) && checked.is_empty() == says.is_empty(),
+                "{payload}: {checked}"
+            );
         }
     }
 

@@ -88,10 +88,13 @@ impl Error {
     ) -> Self {
         let name = name.into();
         let known: Vec<_> = known.into_iter().collect();
-        let near: Vec<_> = match nearest(&name, known.iter().copied()) {
+        let mut near: Vec<_> = match nearest(&name, known.iter().copied()) {
             Some(near) => vec![near],
             None => nearest_in_packs(&name, &known),
         };
+        if near.is_empty() {
+            near = with_words_of(&name, &known);
+        }
         let near: Vec<_> = near.iter().map(|near| format!("`{near}`")).collect();
         let hint = if near.is_empty() {
             format!("`petrel {what} list` shows what there is")
@@ -153,6 +156,18 @@ fn nearest_in_packs<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
     known.iter().copied().filter(|reference| own(reference) == Some(near)).take(MOST_NEAR).collect()
 }
 
+/// The references, a few of them, that differ from `name` by more words in their last part: `st2.value_change` from
+/// `st2.change`.
+fn with_words_of<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let Some((before, last)) = name.rsplit_once('.') else { return Vec::new() };
+    let has_words = |reference: &&&str| {
+        reference.rsplit_once('.').is_some_and(|(same, own)| {
+            same == before && last.split('_').all(|word| own.split('_').any(|own| own == word))
+        })
+    };
+    known.iter().filter(has_words).take(MOST_NEAR).copied().collect()
+}
+
 impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
@@ -204,13 +219,24 @@ mod tests {
 
     #[test]
     fn what_is_likely_meant_is_told_also_without_its_pack() {
-        let known = ["examples.limit", "core.local", "mine.m1", "mine.greet", "yours.greet"];
+        let known = [
+            "examples.limit",
+            "core.local",
+            "mine.m1",
+            "mine.greet",
+            "yours.greet",
+            "core.st2.key_value_pair.create",
+            "core.st2.key_value_pair.value_change",
+        ];
         for (name, hint) in [
             ("core.lcal", "did you mean `core.local`?"),
             ("m1", "did you mean `mine.m1`?"),
             ("limt", "did you mean `examples.limit`?"),
             ("greet", "did you mean `mine.greet` or `yours.greet`?"),
             ("colour", "`petrel rule list` shows what there is"),
+            ("core.st2.key_value_pair.change", "did you mean `core.st2.key_value_pair.value_change`?"),
+            ("core.st2.change", "`petrel rule list` shows what there is"),
+            ("core.st2.", "`petrel rule list` shows what there is"),
             ("other.m1", "`petrel rule list` shows what there is"),
         ] {
             assert_eq!(Error::not_found("rule", name, known).hint(), hint, "{name}");

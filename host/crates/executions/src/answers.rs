@@ -221,12 +221,16 @@ mod tests {
             (json!({}), None),
             (json!("text"), Some("inquiry.schema")),
             (json!({"type": "objekt"}), Some("inquiry.schema")),
+            (json!({"properties": {"ok": {"type": "bolean"}}}), Some("inquiry.schema")),
             (json!({"description": long}), Some("inquiry.too_large")),
         ] {
             let result = json!({"schema": schema, "ttl": 1});
             let outcome = checked(Outcome { end: End::Asked, result }, 0);
             assert_eq!(outcome.result.get("code").and_then(Value::as_str), code, "{schema}");
             assert_eq!(outcome.end == End::Asked, code.is_none());
+            let told = outcome.result["message"].as_str().unwrap_or_default();
+            let says = "`bolean` is not a type, in schema.ok; did you mean boolean?";
+            assert_eq!(told.contains(says), schema.to_string().contains("bolean"), "{told}");
         }
         let outcome = Outcome { end: End::Asked, result: json!({"schema": {}, "ttl": 1}) };
         assert_eq!(checked(outcome, MOST_OPEN).result["code"], json!("inquiry.too_many"));

@@ -111,9 +111,10 @@ pub fn configuration_schema(schemas: &Parameters) -> Value {
     Value::Object(of_properties(schemas, |schema| property(schema, Nulls::Optional)))
 }
 
-/// The JSON Schema (draft 4, unless it says otherwise) of the answer to an inquiry, from one in the dialect: null is allowed
-/// for everything that need not be given. (Source: `validate_response` of StackStorm's `services/inquiry.py`.)
-pub fn answer_schema(schema: &Object) -> Value {
+/// The JSON Schema (draft 4, unless it says otherwise) for a whole schema in the dialect, as that of the answer to an inquiry
+/// or of a payload: null is allowed for everything that need not be given. (Source: `validate_response` of StackStorm's
+/// `services/inquiry.py`, and `validate_trigger_payload` of its `validators/api/reactor.py`.)
+pub fn standard_schema(schema: &Object) -> Value {
     let mut whole = Object::new();
     whole.insert("$schema".into(), "http://json-schema.org/draft-04/schema#".into());
     if let Value::Object(converted) = draft4(&Value::Object(schema.clone()), Nulls::Optional) {
@@ -171,29 +172,29 @@ fn property(schema: &Value, nulls: Nulls) -> Value {
 
 fn draft4(schema: &Value, nulls: Nulls) -> Value {
     let Some(schema) = schema.as_object() else { return Value::Object(Object::new()) };
+    let required = required(schema);
     let mut out = Object::new();
     for (key, value) in schema {
         match key.as_str() {
             "secret" | "position" | "immutable" | "default" => {}
             // The message names it with its problem.
             "description" if !value.is_string() => {}
-            "required" if value.is_boolean() => {}
+            // It follows.
+            "required" if value.is_boolean() || value.is_array() => {}
             "properties" => {
-                let none = Object::new();
-                let nested = value.as_object().unwrap_or(&none);
-                let properties = nested.iter().map(|(name, schema)| (name.clone(), property(schema, nulls)));
+                let properties = value.as_object().into_iter().flatten().map(|(name, schema)| {
+                    let is_listed = required.iter().any(|listed| listed == name);
+                    let converted = if is_listed { draft4(schema, nulls) } else { property(schema, nulls) };
+                    (name.clone(), converted)
+                });
                 out.insert(key.clone(), properties.collect());
-                let required = needed(nested);
-                if !required.is_empty() {
-                    out.insert("required".into(), Value::Array(required));
-                }
             }
-            "patternProperties" => {
+            "patternProperties" | "definitions" => {
                 let nested = value.as_object().into_iter().flatten();
                 let properties = nested.map(|(name, schema)| (name.clone(), draft4(schema, nulls)));
                 out.insert(key.clone(), properties.collect());
             }
-            "items" | "additionalProperties" if value.is_object() => {
+            "items" | "additionalItems" | "additionalProperties" if value.is_object() => {
                 out.insert(key.clone(), draft4(value, nulls));
             }
             "not" if value.is_object() => {
@@ -209,7 +210,20 @@ fn draft4(schema: &Value, nulls: Nulls) -> Value {
             }
         }
     }
+    if !required.is_empty() {
+        out.insert("required".into(), Value::Array(required));
+    }
     Value::Object(out)
+}
+
+/// The names that must be given in an object: those that its schema lists, as in draft 4, and those that say so
+/// themselves, as in draft 3.
+fn required(schema: &Object) -> Vec<Value> {
+    let mut names = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let of_draft_3 = schema.get("properties").and_then(Value::as_object).map(needed).unwrap_or_default();
+    let others: Vec<_> = of_draft_3.into_iter().filter(|name| !names.contains(name)).collect();
+    names.extend(others);
+    names
 }
 
 fn allow_null(schema: Value) -> Value {
@@ -315,5 +329,38 @@ mod tests {
         expected["properties"]["region"] = text;
         expected["additionalProperties"] = json!(false);
         assert_eq!(validation_schema(&schemas), expected);
+    }
+    #[test]
+    fn a_whole_schema_of_either_draft_becomes_draft_4() {
+        let (text, nothing) = (json!({"type": "string"}), json!({"type": "null"}));
+        let either = json!({"anyOf": [text, nothing]});
+        let flagged = json!({"type": "string", "required": true, "secret": true, "position": 1});
+        for (written, mut standard) in [
+            (
+                json!({"properties": {"a": flagged, "b": text}}),
+                json!({"properties": {"a": text, "b": either}, "required": ["a"]}),
+            ),
+            // What is listed has to be there, and is not null.
+            (
+                json!({"required": ["a"], "properties": {"a": text, "b": flagged}}),
+                json!({"required": ["a", "b"], "properties": {"a": text, "b": text}}),
+            ),
+            (json!({"required": [], "properties": {}}), json!({"properties": {}})),
+            (json!({"type": "object", "required": true}), json!({"type": "object"})),
+            (
+                json!({"definitions": {"d": {"properties": {"a": flagged}}}, "items": [{"properties": {"a": flagged}}]}),
+                json!({
+                    "definitions": {"d": {"properties": {"a": text}, "required": ["a"]}},
+                    "items": [{"properties": {"a": text}, "required": ["a"]}],
+                }),
+            ),
+            // Nobody can say what is meant, so the mistake stays where it is told.
+            (json!({"required": "a"}), json!({"required": "a"})),
+        ] {
+            standard["$schema"] = json!("http://json-schema.org/draft-04/schema#");
+            assert_eq!(standard_schema(&object(written.clone())), standard, "{written}");
+        }
+        let newer = json!({"$schema": "https://json-schema.org/draft/2020-12/schema"});
+        assert_eq!(standard_schema(&object(newer.clone())), newer);
     }
 }

@@ -84,6 +84,9 @@ pub struct SensorState {
     /// The number of its events that were refused, as they did not fit.
     #[serde(default)]
     pub refused: u64,
+    /// Whether the last events that it brought were all refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refusing: bool,
     /// The time of the last success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_success_at: Option<Timestamp>,
@@ -122,6 +125,7 @@ impl SensorState {
             polls: 0,
             events: 0,
             refused: 0,
+            refusing: false,
             last_success_at: None,
             last_error: None,
             failures: 0,

@@ -194,7 +194,7 @@ fn meant(name: &str) -> Option<&'static str> {
 
 /// A sentence for each unknown type in a schema that StackStorm does not check at registration either: of a payload, of the
 /// parameters of a trigger, of a result. `what` is its field.
-pub(crate) fn odd_types(schema: &Object, what: &str) -> Vec<String> {
+pub fn odd_types(schema: &Object, what: &str) -> Vec<String> {
     let mut found = Vec::new();
     odd_types_of(&whole_schema(schema), what, &mut found);
     found

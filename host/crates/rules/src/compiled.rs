@@ -78,8 +78,13 @@ impl CompiledRule {
     /// Adds the parts of a payload that its criteria and parameters read. Defaults of the action may read further
     /// ones, see [`Signature::add_reads`](crate::parameters::Signature::add_reads).
     pub fn add_reads(&self, reads: &mut Reads) {
-        self.criteria.iter().for_each(|criterion| criterion.add_reads(reads));
+        self.add_reads_of_criteria(reads);
         self.parameters.templates().for_each(|template| reads.add_template(template.source()));
+    }
+
+    /// Adds the parts of a payload that its criteria read.
+    pub(crate) fn add_reads_of_criteria(&self, reads: &mut Reads) {
+        self.criteria.iter().for_each(|criterion| criterion.add_reads(reads));
     }
 
     /// The first criterion whose outcome tells of what it decrypts.

@@ -28,4 +28,4 @@ pub use index::RuleIndex;
 pub use occurrence::Occurrence;
 pub use reads::Reads;
 pub use verdict::{Outcome, Verdict, evaluate, evaluate_all};
-pub use warnings::{key_warnings, pack_key_warnings, warnings};
+pub use warnings::{field_warnings, key_warnings, pack_key_warnings, warnings};

@@ -5,6 +5,7 @@
 
 mod part;
 mod survey;
+mod undeclared;
 
 use std::collections::BTreeMap;
 
@@ -108,7 +109,18 @@ impl Reads {
             return;
         }
         // Any other keyword may look at every value below, so that nothing may be left out.
-        let known = ["type", "properties", "required", "title", "description", "default", "examples"];
+        let known = [
+            "type",
+            "properties",
+            "required",
+            "title",
+            "description",
+            "default",
+            "examples",
+            "secret",
+            "position",
+            "immutable",
+        ];
         let fields = schema.as_object().filter(|schema| {
             let is_known = |(name, value): (&String, &Value)| {
                 known.contains(&name.as_str())
@@ -196,7 +208,11 @@ fn attributes(rest: &str) -> impl Iterator<Item = &str> {
 fn needs_only_kind(schema: &Value) -> bool {
     let Some(schema) = schema.as_object() else { return false };
     schema.iter().all(|(name, value)| match name.as_str() {
-        "type" | "title" | "description" | "default" | "examples" => true,
+        "type" | "title" | "description" | "default" | "examples" | "secret" | "position" | "immutable" => {
+            true
+        }
+        // Draft 3's, which the object around it looks at.
+        "required" => value.is_boolean(),
         "anyOf" | "oneOf" => value.as_array().is_some_and(|any| any.iter().all(needs_only_kind)),
         _ => false,
     })

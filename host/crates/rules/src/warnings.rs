@@ -1,7 +1,8 @@
 //! Warnings about rules that can be stored and are likely mistakes: outside text that reaches a shell unquoted,
 //! parameters that the action does not take or lacks, criteria on names that do not exist. [`templates`] has the warnings
-//! about words in templates, [`keys`] those about keys of the datastore.
+//! about words in templates, [`keys`] those about keys of the datastore, [`fields`] those about fields of the event.
 
+mod fields;
 mod keys;
 mod templates;
 
@@ -14,6 +15,7 @@ use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::Value;
 
+pub use fields::field_warnings;
 pub use keys::{key_warnings, pack_key_warnings};
 
 /// The names that a criterion can begin with: the event and the datastore.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// The schema of a trigger type's parameters as a set of parameters. Authors write it as a JSON Schema with
 /// `properties`, or as a bare set.
-pub(super) fn parameters_of(kind: &TriggerType) -> Parameters {
+pub(crate) fn parameters_of(kind: &TriggerType) -> Parameters {
     let schema = &kind.parameters_schema;
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return schema.clone() };
     let mut parameters = properties.clone();

@@ -20,7 +20,7 @@ use petrel_rules::{CompiledRule, check, pack_key_warnings, warnings};
 use super::flows::{Around, Known};
 use super::reading;
 use crate::content::{RegisteredAction, RegisteredTriggerType, refused};
-use crate::rule_book::{misfits, sentence, settle, strange_config, without_action};
+use crate::rule_book::{misfits, sentence, settle, strange_config, strange_fields, without_action};
 
 /// The id of a rule that is only looked at. The registration assigns one.
 const NO_ID: RuleId = RuleId(Id::from_bytes([0; 12]));
@@ -163,9 +163,10 @@ impl Own {
         let mut rule = definition.clone().into_rule(NO_ID);
         let problem = |message: String| Problem { file: definition.file.clone(), position: None, message };
         let mut problems = Vec::new();
-        match self.kind(&definition.trigger.kind, around) {
+        let kind = self.kind(&definition.trigger.kind, around);
+        match &kind {
             Known::There(kind) => {
-                if let Err(error) = settle(&mut rule.trigger, &kind) {
+                if let Err(error) = settle(&mut rule.trigger, kind) {
                     problems.push(problem(format!("{error}; {}", error.hint())));
                 }
             }
@@ -190,6 +191,7 @@ impl Own {
         notes.extend(action.into_iter().flat_map(|action| misfits(&rule, action)));
         let keys = self.config_keys(rule.action.reference.pack(), around);
         notes.extend(strange_config(&rule, keys.as_ref(), is_secret));
+        notes.extend(kind.there().into_iter().flat_map(|kind| strange_fields(&rule, kind, is_secret)));
         if let Known::Missing(error) = &known {
             notes.push(without_action(&rule, error));
         }

@@ -1,5 +1,5 @@
-//! The check of schemas of parameters and configurations in a pack that is registered or checked: whether they are
-//! valid, and whether defaults fit them. An action that could never run is refused.
+//! The check of schemas of parameters, configurations and trigger types in a pack that is registered or checked: whether
+//! they are valid, and whether defaults fit them. An action that could never run is refused.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,13 @@ use petrel_expressions::DATASTORE;
 use petrel_expressions::words::{Seen, strays};
 use petrel_model::parameters::{Parameters, Schema, merged};
 use petrel_model::secrets::has_secret;
-use petrel_model::{Action, Object};
+use petrel_model::{Action, Object, TriggerType};
+use petrel_packs::schema::odd_types;
 use petrel_packs::{PackContents, Problem};
 use petrel_rules::parameters::Signature;
 use serde_json::Value;
 
-use crate::content::Runners;
+use crate::content::{Runners, parameters_of};
 use crate::rule_book::{has_template, misfit};
 use crate::validation::Validator;
 
@@ -46,6 +47,29 @@ pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
     let schema = contents.pack.config_schema.iter().flatten();
     let wrong = schema.filter_map(|(name, schema)| wrong_value(name, schema));
     contents.notes.extend(wrong.map(|wrong| format!("config.schema.yaml: {wrong}")));
+    contents.notes.extend(contents.trigger_types.iter().flat_map(broken_kind));
+}
+
+/// A message for each schema of a trigger type that is not valid. As in StackStorm the type is there even so.
+fn broken_kind(kind: &TriggerType) -> Vec<String> {
+    let payload = Validator::of_payload(&kind.payload_schema);
+    let parameters = Validator::of_parameters(&parameters_of(kind));
+    [
+        ("payload_schema", &kind.payload_schema, payload, "none of its events is taken"),
+        ("parameters_schema", &kind.parameters_schema, Some(parameters), "no rule can listen to it"),
+    ]
+    .into_iter()
+    // Unknown types were told with the file.
+    .filter(|(name, schema, ..)| odd_types(schema, name).is_empty())
+    .filter_map(|(name, _, validator, then)| {
+        let validator = validator?;
+        let reason = validator.broken()?;
+        Some(format!(
+            "trigger type `{}`: its {name} is not valid, so {then}: {reason}; correct it",
+            kind.reference
+        ))
+    })
+    .collect()
 }
 
 /// A mistake in a parameter.
@@ -160,6 +184,30 @@ mod tests {
             assert_eq!(notes.len(), usize::from(says.is_some()), "{schema}: {notes:?}");
             let is_as_said = says.is_none_or(|says| notes[0].contains(says) && !notes[0].contains("hush"));
             assert!(is_as_said, "{schema}: {notes:?}");
+        }
+    }
+
+    #[test]
+    fn a_schema_of_a_trigger_type_that_is_not_valid_is_told() {
+        for (payload, parameters, says) in [
+            (json!({"properties": {"n": {"type": "integer", "required": true}}}), json!({}), vec![]),
+            (json!({}), json!({"properties": {"url": {"type": "string", "required": true}}}), vec![]),
+            (json!({"properties": {"n": {"required": "yes"}}}), json!({}), vec!["properties.n.required: "]),
+            (
+                json!({"properties": {"n": {"minLength": -1}}}),
+                json!({"properties": {"url": {"pattern": "(("}}}),
+                vec![
+                    "its payload_schema is not valid, so none of",
+                    "its parameters_schema is not valid, so no rule",
+                ],
+            ),
+            // The reading of the file tells it.
+            (json!({"properties": {"n": {"type": "int"}}}), json!({}), vec![]),
+        ] {
+            let kind = json!({"ref": "p.t", "payload_schema": payload, "parameters_schema": parameters});
+            let told = broken_kind(&serde_json::from_value(kind).unwrap());
+            assert_eq!(told.len(), says.len(), "{told:?}");
+            assert!(told.iter().zip(says).all(|(told, says)| told.contains(says)), "{told:?}");
         }
     }
 

@@ -1,15 +1,19 @@
-//! The check of a rule's parameters against its action. Values without a template are checked when the rule is
+//! The check of a rule's parameters against its action, and of what it reads against its trigger type. Values without a template are checked when the rule is
 //! created; results of templates are checked at each match.
+
+use std::sync::Arc;
 
 use petrel_expressions::is_template;
 use petrel_expressions::members::ConfigKeys;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
+use petrel_model::secrets::whole_schema;
 use petrel_model::{Object, Rule};
 use petrel_rules::parameters::Signature;
+use petrel_rules::{CompiledRule, field_warnings};
 use serde_json::Value;
 
-use crate::content::RegisteredAction;
+use crate::content::{RegisteredAction, RegisteredTriggerType};
 use crate::validation::Validator;
 
 /// A sentence for each parameter that the action refuses.
@@ -52,6 +56,17 @@ pub(crate) fn strange_config(
         }
     }
     told
+}
+
+/// A sentence for each field that a rule reads of events of `kind`, and that is likely misspelt. Parameters for which
+/// `is_secret` holds are not looked at.
+pub(crate) fn strange_fields(
+    rule: &Rule,
+    kind: &RegisteredTriggerType,
+    is_secret: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let compiled = CompiledRule::new(Arc::new(rule.clone()));
+    field_warnings(&compiled, &whole_schema(&kind.kind.payload_schema), is_secret)
 }
 
 /// The mistake in a value for one of `parameters`, after it is cast.

@@ -114,6 +114,20 @@ async fn what_stackstorm_ignores_in_a_rule_is_a_warning_when_it_is_written_or_re
 }
 
 #[tokio::test]
+async fn a_field_that_the_event_does_not_have_is_warned_about_when_a_rule_is_written_or_registered() {
+    let house = House::new().await;
+    let kind = "name: push\npayload_schema: {properties: {status: {type: string, required: true}}}\n";
+    let text = "name: a\npack: mine\nenabled: true\ntrigger: {type: mine.push}\ncriteria: {trigger.stauts: {type: exists}}\naction: {ref: core.noop}\n";
+    let says = "rule mine.a: trigger.stauts is not in the payload_schema of mine.push; did you mean status?";
+    let report =
+        house.register("mine", &[("triggers/push.yaml", kind), ("rules/a.yaml", text)]).await.unwrap();
+    let updated = house.catalog.update_rule("mine.a", text, Giver::SeesSecrets).await.unwrap();
+    for notes in [report.notes, updated.warnings] {
+        assert!(notes.iter().any(|note| note == says), "{notes:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_leaves_nothing_behind() {
     let house = House::new().await;
     house.catalog.create_rule(&rule("a", "one"), "ada").await.unwrap();

@@ -47,15 +47,14 @@ impl Reading<'_> {
             let message = format!("sensor {} is in {} too; rename one", short(&name), other.metadata_file);
             return self.leave_out(file, &[about(file, message)]);
         }
-        let written = &sensor.entry_point;
-        if written.starts_with('/') || written.split('/').any(|part| part == "..") || written.contains('\\') {
+        let Some(entry_point) = self.entry_point_of(file, &sensor.entry_point) else {
             let message = format!(
                 "entry_point is {}, which is outside the pack; move the file into it",
-                short(written)
+                short(&sensor.entry_point)
             );
             return self.leave_out(file, &[about(file, message)]);
-        }
-        sensor.entry_point = self.entry_point_of(file, written);
+        };
+        sensor.entry_point = entry_point;
         let ending = sensor.entry_point.rsplit_once('.').map(|(_, ending)| ending);
         if ending == Some("py") {
             self.notes.push(format!(
@@ -93,16 +92,21 @@ impl Reading<'_> {
     }
 
     /// The entry point of a sensor, relative to the pack: StackStorm looks for it beside the metadata, and a component
-    /// may lie where those of actions do.
-    fn entry_point_of(&mut self, file: &str, written: &str) -> String {
-        let beside = format!("{FOLDER}/{written}");
-        let Some(problem) = self.file_problem(&beside, "entry_point") else { return beside };
-        if self.file_problem(written, "entry_point").is_none() {
-            return written.to_owned();
+    /// may lie where those of actions do. `None` if it leads out of the pack either way.
+    fn entry_point_of(&mut self, file: &str, written: &str) -> Option<String> {
+        let ways = [inside(FOLDER, written), inside("", written)];
+        let beside = ways.iter().flatten().next()?.clone();
+        let mut problem = None;
+        for way in ways.into_iter().flatten() {
+            match self.file_problem(&way, "entry_point") {
+                None => return Some(way),
+                Some(found) => problem = problem.or(Some(found)),
+            }
         }
         // Its trigger types are of use even so.
-        self.notes.push(format!("{file}: {problem}; the sensor cannot run without it"));
-        beside
+        self.notes
+            .extend(problem.map(|problem| format!("{file}: {problem}; the sensor cannot run without it")));
+        Some(beside)
     }
 
     /// Notes that a sensor is left out.
@@ -110,5 +114,45 @@ impl Reading<'_> {
         let told = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         self.notes.push(format!("sensor `{}` is left out: {told}", stem(file)));
         self.sensors_left_out.insert(file.to_owned());
+    }
+}
+
+/// The path that `written` means in `folder` of a pack, without `.` and `..`. `None` if it leads out of the pack.
+fn inside(folder: &str, written: &str) -> Option<String> {
+    if written.starts_with('/') || written.contains('\\') {
+        return None;
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in written.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inside;
+
+    #[test]
+    fn an_entry_point_may_go_up_and_not_out() {
+        for (folder, written, expected) in [
+            ("sensors", "a.wasm", Some("sensors/a.wasm")),
+            ("sensors", "./deep//a.wasm", Some("sensors/deep/a.wasm")),
+            ("sensors", "../wasm/a.wasm", Some("wasm/a.wasm")),
+            ("sensors", "../../pack/a.wasm", None),
+            ("sensors", "deep/../../../a.wasm", None),
+            ("", "wasm/../a.wasm", Some("a.wasm")),
+            ("", "../a.wasm", None),
+            ("sensors", "/a.wasm", None),
+            ("sensors", "..\\a.wasm", None),
+        ] {
+            assert_eq!(inside(folder, written).as_deref(), expected, "{folder} {written}");
+        }
     }
 }

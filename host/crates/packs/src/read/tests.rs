@@ -53,6 +53,8 @@ fn sensors_bring_their_trigger_types_and_say_what_does_not_run() {
         ("sensors/a.wasm", b""),
         ("sensors/b.yaml", b"class_name: B\nentry_point: c.wasm\ntrigger_types: [{name: push}, {name: seen}]\n"),
         ("c.wasm", b""),
+        ("sensors/up.yaml", b"class_name: U\nentry_point: ../wasm/u.wasm\n"),
+        ("wasm/u.wasm", b""),
         ("sensors/p.yaml", b"class_name: P\nentry_point: p.py\ntrigger_types: [{name: lost}]\n"),
         ("sensors/twin.yaml", b"class_name: P\nentry_point: a.wasm\n"),
         ("sensors/way_out.yaml", b"class_name: O\nentry_point: ../../o.wasm\n"),
@@ -60,7 +62,15 @@ fn sensors_bring_their_trigger_types_and_say_what_does_not_run() {
     let contents = read_pack(&Embedded(files)).unwrap();
     let sensors: Vec<_> =
         contents.sensors.iter().map(|one| (one.reference.as_str(), one.entry_point.as_str())).collect();
-    assert_eq!(sensors, [("demo.A", "sensors/a.wasm"), ("demo.B", "c.wasm"), ("demo.P", "sensors/p.py")]);
+    assert_eq!(
+        sensors,
+        [
+            ("demo.A", "sensors/a.wasm"),
+            ("demo.B", "c.wasm"),
+            ("demo.P", "sensors/p.py"),
+            ("demo.U", "wasm/u.wasm"),
+        ]
+    );
     let kinds: Vec<_> = contents.trigger_types.iter().map(|kind| kind.reference.as_str()).collect();
     assert_eq!(kinds, ["demo.push", "demo.seen", "demo.lost"]);
     let notes = contents.notes.join("\n");

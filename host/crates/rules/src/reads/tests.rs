@@ -113,6 +113,11 @@ fn a_schema_reads_what_it_speaks_of() {
     for (schema, numbers) in [
         (webhook, json!(null)),
         (json!({"properties": {"body": {"properties": {"numbers": {"type": "array"}}}}}), json!([1])),
+        (
+            json!({"properties": {"body": {"required": true, "properties": {
+                "numbers": {"type": "array", "required": true, "secret": true}}}}}),
+            json!([1]),
+        ),
         (json!({"properties": {"body": {"properties": {"numbers": {"maxItems": 3}}}}}), json!([1, 2, 3])),
         (json!({"additionalProperties": false}), json!([1, 2, 3])),
     ] {

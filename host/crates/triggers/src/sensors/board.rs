@@ -288,10 +288,12 @@ impl Board {
         match error {
             None => {
                 live.state.events += 1;
+                live.state.refusing = false;
                 live.state.last_success_at = Some(now);
             }
             Some(error) => {
                 live.state.refused += 1;
+                live.state.refusing = true;
                 live.state.last_error = Some(error);
             }
         }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use petrel_catalog::content::Content;
 use petrel_engine_core::Error;
 use petrel_model::quoted::quoted;
-use petrel_model::{Ref, TriggerInstanceId};
+use petrel_model::sensor::SensorError;
+use petrel_model::{Ref, Timestamp, TriggerInstanceId};
 use petrel_runners::sensors::{Emitted, Emitter, NotEmitted};
 
 use super::turn::{error_of, failure};
@@ -22,6 +23,14 @@ const LARGEST_PAYLOAD: usize = 1 << 20;
 /// most.
 const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// The remedy for an event that does not fit.
+const REMEDY: &str = "correct what emits it, or the payload_schema of its trigger type";
+
+/// The refusal of an event, as it is kept.
+pub(super) fn refusal(why: &str, at: Timestamp) -> SensorError {
+    error_of(&failure("event.refused", why, REMEDY), at)
+}
 
 /// The event that a pack emits, ready to be stored.
 ///
@@ -95,9 +104,8 @@ impl Emitter for Triggers {
             Ok(_) | Err(NotEmitted::Busy(_)) => {}
             Err(why) => {
                 self.log_refusal(source, &why.to_string());
-                let hint = "correct the sensor, or the payload_schema of the trigger type";
-                let error = error_of(&failure("event.refused", why.to_string(), hint), now);
                 if is_of_sensor {
+                    let error = refusal(&why.to_string(), now);
                     self.sensors().board().count(source, now, Some(error));
                 }
             }
@@ -141,7 +149,7 @@ impl Triggers {
     /// Writes a line about an event that was refused, unless there are many.
     pub(super) fn log_refusal(&self, source: &Ref, error: &str) {
         if let Some(left_out) = self.core().may_log(source.as_str()) {
-            tracing::warn!(%source, error, left_out, "refused an event of a component; others are taken");
+            tracing::warn!(%source, error, hint = REMEDY, left_out, "refused an event of a component; others are taken");
         }
     }
 }

@@ -35,7 +35,13 @@ impl Triggers {
     /// As [`poll_sensor`](Self::poll_sensor).
     pub async fn restart_sensor(&self, name: &str) -> Result<(), Error> {
         let reference = self.may_run(name)?;
-        self.with_turn(reference, |state| SensorState { failures: 0, next_at: None, ..state }).await
+        self.with_turn(reference, |state| SensorState {
+            failures: 0,
+            refusing: false,
+            next_at: None,
+            ..state
+        })
+        .await
     }
 
     /// Has a sensor forget how far it has come: its next poll begins at the beginning.
@@ -44,7 +50,8 @@ impl Triggers {
     /// When it does not exist, or the store cannot be written.
     pub async fn reset_sensor(&self, name: &str) -> Result<(), Error> {
         let reference = self.content().sensor(name)?.reference.clone();
-        let reset = |state| SensorState { cursor: None, failures: 0, next_at: None, ..state };
+        let reset =
+            |state| SensorState { cursor: None, failures: 0, refusing: false, next_at: None, ..state };
         self.with_turn(reference, reset).await
     }
 

@@ -81,19 +81,23 @@ impl Triggers {
         }
         drop(content);
         let taken = if members.is_empty() { Vec::new() } else { self.accept_answered(&members).await? };
-        let mut board = self.sensors().board();
-        board.answered(&reference, now, None);
+        let mut stored = 0_usize;
         for one in taken {
             match one {
-                Taken::Stored(_) => board.count(&reference, now, None),
+                Taken::Stored(_) => stored += 1,
                 Taken::Repeated(_) => {}
                 Taken::Refused(error) => refused.push(error.to_string()),
             }
         }
+        let mut board = self.sensors().board();
+        board.answered(&reference, now, None);
         for why in refused {
-            let hint = "correct the sensor, or the payload_schema of the trigger type";
-            board.count(&reference, now, Some(error_of(&failure("event.refused", why.as_str(), hint), now)));
+            board.count(&reference, now, Some(emission::refusal(&why, now)));
             self.log_refusal(&reference, &why);
+        }
+        // Last, as an event that was taken says that not all are refused.
+        for _ in 0..stored {
+            board.count(&reference, now, None);
         }
         Ok(Answer { status, body })
     }

@@ -22,6 +22,8 @@ pub enum Health {
     Failing,
     /// Its events are held, as too much waits.
     Held,
+    /// The last events that it brought were all refused, as they did not fit.
+    Refusing,
     /// It has not run yet.
     New,
     /// It works.
@@ -36,6 +38,7 @@ impl Health {
             Self::Unsupported => "unsupported",
             Self::Failing => "failing",
             Self::Held => "held",
+            Self::Refusing => "refusing",
             Self::New => "new",
             Self::Ok => "ok",
         }
@@ -71,9 +74,9 @@ impl Shown {
             None => Health::New,
             Some(live) if live.subject.runner.is_none() => Health::Unsupported,
             Some(live) if live.held.is_some() => Health::Held,
-            Some(live) if live.kind == Some(SensorKind::Stream) && live.turn.is_some() => Health::Ok,
-            Some(live) if live.state.failures > 0 => Health::Failing,
+            Some(live) if live.state.failures > 0 && !is_streaming(live) => Health::Failing,
             Some(live) if live.kind.is_none() => Health::New,
+            Some(live) if live.state.refusing => Health::Refusing,
             Some(_) => Health::Ok,
         };
         Self {
@@ -87,6 +90,11 @@ impl Shown {
             state: live.map_or_else(state, |live| live.state.clone()),
         }
     }
+}
+
+/// Whether it goes on as a stream, whatever has become of it before.
+fn is_streaming(live: &Live) -> bool {
+    live.kind == Some(SensorKind::Stream) && live.turn.is_some()
 }
 
 fn word(kind: SensorKind) -> &'static str {

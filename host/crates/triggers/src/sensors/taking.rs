@@ -13,7 +13,7 @@ use petrel_runners::sensors::{Emitted, NotEmitted, Polled};
 use serde_json::Value;
 
 use super::board::{Ended, Turn};
-use super::turn::{error_of, failure};
+use super::turn::failure;
 use super::{emission, pace};
 use crate::batch::{Member, Taken};
 use crate::service::Triggers;
@@ -34,18 +34,20 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 struct Tally {
     stored: u64,
     refused: u64,
+    /// Whether some events fit, also if they were known.
+    has_fitting: bool,
     last_refusal: Option<SensorError>,
 }
 
 impl Tally {
     fn refuse(&mut self, why: &NotEmitted, now: Timestamp) {
         self.refused += 1;
-        let hint = "correct the sensor, or the payload_schema of the trigger type";
-        self.last_refusal = Some(error_of(&failure("event.refused", why.to_string(), hint), now));
+        self.last_refusal = Some(emission::refusal(&why.to_string(), now));
     }
 
     fn add(&mut self, taken: &[Taken], now: Timestamp) {
         for one in taken {
+            self.has_fitting |= !matches!(one, Taken::Refused(_));
             match one {
                 Taken::Stored(_) => self.stored += 1,
                 Taken::Repeated(_) => {}
@@ -73,6 +75,8 @@ impl Poll<'_> {
             polls: old.polls.saturating_add(1),
             events: old.events.saturating_add(tally.stored),
             refused: old.refused.saturating_add(tally.refused),
+            // Nothing new says nothing about what comes next.
+            refusing: !tally.has_fitting && (tally.refused > 0 || old.refusing),
             last_success_at: Some(now),
             last_error: tally.last_refusal.clone().or_else(|| old.last_error.clone()),
             failures: 0,

@@ -47,7 +47,7 @@ impl House {
             .map(|number| {
                 let text = format!(
                     "class_name: S{number}\nentry_point: s.wasm\npoll_interval: 10\nenabled: {enabled}\ntrigger_types:\n  - \
-                     {{name: seen, payload_schema: {{type: object, properties: {{n: {{type: integer}}}}, required: [n]}}}}\n"
+                     {{name: seen, payload_schema: {{type: object, properties: {{n: {{type: integer, required: true}}}}}}}}\n"
                 );
                 (format!("sensors/s{number}.yaml"), text)
             })
@@ -285,6 +285,37 @@ async fn an_event_that_does_not_fit_is_counted_and_the_others_are_taken() {
     let state = house.sensor().state;
     assert_eq!((state.events, state.refused, state.failures), (3, 4, 0));
     assert!(state.last_error.is_some());
+}
+
+#[tokio::test]
+async fn a_sensor_whose_events_are_all_refused_says_so() {
+    let source = Source::new(SensorKind::Poll);
+    let house = House::with_sensors(&source, 1).await;
+    let (wrong, right) = (seen(json!({"n": "x"})), seen(json!({"n": 1})));
+    let keyed = Emitted { dedup_key: Some("k".into()), ..right.clone() };
+    for (brought, health, refused) in [
+        (vec![wrong.clone(), wrong.clone()], Health::Refusing, 2),
+        // Nothing new says nothing about what comes next.
+        (vec![], Health::Refusing, 2),
+        (vec![wrong.clone(), right], Health::Ok, 3),
+        (vec![wrong.clone()], Health::Refusing, 4),
+        (vec![keyed.clone()], Health::Ok, 4),
+        (vec![wrong.clone()], Health::Refusing, 5),
+        // It is known, and so it fits.
+        (vec![keyed], Health::Ok, 5),
+        (vec![wrong], Health::Refusing, 6),
+    ] {
+        source.next([Step::Bring(brought)]);
+        house.turn_sensors(INTERVAL).await;
+        let shown = house.sensor();
+        assert_eq!((shown.health, shown.state.refused), (health, refused));
+        let error = shown.state.last_error.unwrap();
+        assert!(error.code == "event.refused" && error.hint.contains("payload_schema"), "{error:?}");
+    }
+    assert!(house.stored_states().await[0].refusing);
+    house.triggers.restart_sensor("feed.S0").await.unwrap();
+    house.rest_sensors().await;
+    assert_eq!(house.sensor().health, Health::Ok);
 }
 
 #[tokio::test]
