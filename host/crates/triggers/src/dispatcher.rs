@@ -252,8 +252,9 @@ impl Triggers {
         };
         let held = window.filter(|_| failure_reason.is_none());
         let held = held.map(|window| (window, arrived.content.free_from(rule, window.until)));
-        if let (Some((_, until)), Some(execution)) = (held, &mut execution) {
+        if let (Some((window, until)), Some(execution)) = (held, &mut execution) {
             execution.ready_at = Some(until);
+            execution.context.maintenance_window = Some(window.name.clone());
         }
         let note = self.note(arrived, enforced, failure_reason.is_some());
         let enforcement = Enforcement {
