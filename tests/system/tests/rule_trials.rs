@@ -172,7 +172,9 @@ fn in_a_maintenance_window_rules_rest() {
     assert_says(&made, &["state:", "lasts", "rule examples.hello"]);
     let answer = host.post("/webhooks/hello", &json!({"who": "ada"})).with_status(202);
     let execution = answer.header("x-execution-ids").to_owned();
-    assert_eq!(host.execution(&execution)["status"], "delayed");
+    let held = host.execution(&execution);
+    assert_eq!(held["status"], "delayed");
+    assert_says(held["wait_reason"].as_str().unwrap(), &["maintenance window short holds it until"]);
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &["held by maintenance window short until"]);
     let tried = host.ok(&["rule", "test", "examples.hello", "--instance", "last"]).stderr;
     assert_says(&tried, &["maintenance window short holds what this rule asks for"]);
