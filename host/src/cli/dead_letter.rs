@@ -20,10 +20,10 @@ use crate::print;
 /// List events on which a rule failed, and replay them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLetter {
-    /// List failed enforcements, newest first, each with its reason
+    /// List failed enforcements that were not replayed, newest first, each with its reason
     #[command(
         alias = "ls",
-        after_help = "Examples:\n  petrel dead-letter list\n  petrel dead-letter list --rule examples.sample_rule_with_webhook --after 1h"
+        after_help = "Examples:\n  petrel dead-letter list\n  petrel dead-letter list --rule examples.sample_rule_with_webhook --after 1h\n  petrel dead-letter list --all"
     )]
     List {
         /// The greatest number of enforcements to list
@@ -38,41 +38,48 @@ pub(crate) enum DeadLetter {
         /// List only those before this time
         #[arg(long, value_name = "TIME")]
         before: Option<String>,
+        /// List those that were replayed, too
+        #[arg(short, long)]
+        all: bool,
     },
     /// Have the events of failed enforcements come in again, each for its rule alone
     #[command(
-        after_help = "Examples:\n  petrel dead-letter replay 6a1e5c2f9b1d4e5f60718293\n  petrel dead-letter replay 6a1e5c2f9b1d4e5f60718293 --payload @corrected.json"
+        after_help = "Examples:\n  petrel dead-letter replay last\n  petrel dead-letter replay 6a1e5c2f9b1d4e5f60718293\n  petrel dead-letter replay 6a1e5c2f9b1d4e5f60718293 --payload @corrected.json"
     )]
     Replay {
-        /// The ids of the enforcements
+        /// The ids of the enforcements, as `petrel dead-letter list` shows them, or `last` for the newest one
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
         /// The payload in place of that of the event: JSON, or @FILE
         #[arg(long, value_name = "JSON")]
         payload: Option<String>,
+        /// Replay those that were replayed already, too
+        #[arg(long)]
+        again: bool,
     },
 }
 
 impl DeadLetter {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         match self {
-            Self::List { limit, rule, after, before } => {
+            Self::List { limit, rule, after, before, all } => {
                 let asked = [("rule", rule), ("after", after), ("before", before)];
                 let given = asked.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
                 let asked: Vec<_> = given.collect();
-                let failed = [("status", EnforcementStatus::Failed.as_str().to_owned())];
-                let all: Vec<_> = failed.into_iter().chain(asked.iter().cloned()).collect();
-                rule_enforcement::list(session, &rule_enforcement::path(limit, &all)?, &asked).await?;
+                let filters: Vec<_> = letters(all).into_iter().chain(asked.iter().cloned()).collect();
+                rule_enforcement::list(session, &rule_enforcement::path(limit, &filters)?, &asked).await?;
                 Ok(Code::Ok)
             }
-            Self::Replay { ids, payload } => {
+            Self::Replay { ids, payload, again } => {
                 let mut body = Object::new();
                 if let Some(payload) = payload {
                     body.insert("payload".into(), read_payload(&payload)?);
                 }
+                body.insert("again".into(), again.into());
                 let body = Value::Object(body);
                 let replay = async |id: &str| {
-                    let path = format!("/ruleenforcements/{}/replay", path_segment(id));
+                    let id = if id == "last" { newest(session, again).await? } else { id.to_owned() };
+                    let path = format!("/ruleenforcements/{}/replay", path_segment(&id));
                     let answer = session.client.send_json(Method::POST, &path, &body).await?;
                     let event: TriggerInstance<'_> = read(&answer)?;
                     outcome(&event).map(|_told| answer.clone())
@@ -86,6 +93,19 @@ impl DeadLetter {
             }
         }
     }
+}
+
+/// The filters of dead letters: failed enforcements, with `all` also those that were replayed.
+fn letters(all: bool) -> Vec<(&'static str, String)> {
+    let failed = ("status", EnforcementStatus::Failed.as_str().to_owned());
+    let open = ("replayed", false.to_string());
+    if all { vec![failed] } else { vec![failed, open] }
+}
+
+/// The id of the newest dead letter.
+async fn newest(session: &Session, all: bool) -> Result<String, Failure> {
+    let none = "there is none to replay; `petrel dead-letter list --all` shows those that were replayed, too";
+    rule_enforcement::newest_of(session, &letters(all), ("dead letter", none)).await
 }
 
 /// The outcome of a replay.

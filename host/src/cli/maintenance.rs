@@ -28,7 +28,7 @@ pub(crate) enum Maintenance {
         /// The name of the window
         name: String,
     },
-    /// Delete maintenance windows; what they hold still waits for their end
+    /// Delete maintenance windows; what they hold starts, unless another window holds it
     #[command(after_help = "Examples:\n  petrel maintenance delete upgrade")]
     Delete {
         /// The names of the windows

@@ -122,16 +122,22 @@ fn failed(item: &Item<'_, Enforcement<'_>>) -> Option<TriggerInstanceId> {
 
 /// The id of the newest enforcement.
 async fn newest(session: &Session) -> Result<String, Failure> {
-    let answer = session.client.list("/ruleenforcements?limit=1").await?;
+    let none = "no rule has matched yet; `petrel trigger why last` says why";
+    newest_of(session, &[], ("enforcement", none)).await
+}
+
+/// The id of the newest enforcement that matches the filters of these flags. If there is none, the error has `what` was
+/// looked for, and the hint.
+pub(super) async fn newest_of(
+    session: &Session,
+    asked: &[(&str, String)],
+    (what, none): (&'static str, &str),
+) -> Result<String, Failure> {
+    let answer = session.client.list(&path(1, asked)?).await?;
     match read::<Items<Enforcement<'static>>>(&answer)?.into_iter().next() {
         Some(Item::Found(newest)) => Ok(newest.id.to_string()),
         Some(Item::Lost(newest)) => Ok(newest.id.into_owned()),
-        None => Err(Failure::new(
-            Code::NotFound,
-            "not_found",
-            "enforcement `last` does not exist",
-            "no rule has matched yet; `petrel trigger why last` says why",
-        )),
+        None => Err(Failure::new(Code::NotFound, "not_found", format!("{what} `last` does not exist"), none)),
     }
 }
 
@@ -146,13 +152,15 @@ fn table<'r>(enforcements: &'r [Item<'r, Enforcement<'r>>]) -> Listing<'r, Enfor
         .whole("ENFORCED", |one| to_the_second(one.enforced_at))
 }
 
-/// The reason of a failure, or else the execution.
+/// The reason of a failure, or else the execution; with the replay, and what there is to remark.
 fn outcome(enforcement: &Enforcement<'_>) -> String {
-    match (&enforcement.failure_reason, enforcement.execution_id) {
-        (Some(reason), _) => reason.to_string(),
-        (None, Some(id)) => format!("execution {id}"),
-        (None, None) => String::new(),
-    }
+    let replayed = enforcement.replayed_as.map(|event| format!("replayed as event {event}"));
+    let outcome = match (&enforcement.failure_reason, enforcement.execution_id) {
+        (Some(reason), _) => Some(reason.to_string()),
+        (None, id) => id.map(|id| format!("execution {id}")),
+    };
+    let note = enforcement.note.as_ref().map(|note| format!("note: {note}"));
+    [replayed, outcome, note].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// An enforcement, with StackStorm's names.
@@ -165,6 +173,7 @@ fn attributes(enforcement: &Enforcement<'_>) -> Attributes {
         .text_if_any("execution_id", enforcement.execution_id)
         .text_if_any("failure_reason", enforcement.failure_reason.as_deref())
         .text_if_any("note", enforcement.note.as_deref())
+        .text_if_any("replayed_as", enforcement.replayed_as)
         .time("enforced_at", enforcement.enforced_at)
 }
 
@@ -202,6 +211,16 @@ mod tests {
         assert_eq!(lines[1], start);
         assert!(lines[2].contains("failed") && lines[2].contains("no such action"), "{lines:?}");
         assert_eq!(lines[3], "2");
+        for (more, expected) in [
+            (json!({"note": "no key"}), format!("execution {ID}; note: no key")),
+            (
+                json!({"execution_id": null, "failure_reason": "why", "replayed_as": ID}),
+                format!("replayed as event {ID}; why"),
+            ),
+        ] {
+            let one: Enforcement<'static> = serde_json::from_value(answered(&more)).unwrap();
+            assert_eq!(outcome(&one), expected);
+        }
         let narrow = table(&listed).lines(Some(80), false);
         assert_eq!(narrow[0].split_whitespace().collect::<Vec<_>>(), ["ID", "RULE", "STATUS", "EVENT"]);
         assert_eq!(listed.iter().find_map(failed).map(|event| event.to_string()).as_deref(), Some(ID));

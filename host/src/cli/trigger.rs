@@ -39,11 +39,14 @@ pub(crate) enum Trigger {
     },
     /// Explain, criterion by criterion, why rules did or did not match an event
     #[command(
-        after_help = "Examples:\n  petrel trigger why last\n  petrel trigger why 6a1e5c2f9b1d4e5f60718293"
+        after_help = "Examples:\n  petrel trigger why last\n  petrel trigger why last --trigger core.st2.generic.actiontrigger\n  petrel trigger why 6a1e5c2f9b1d4e5f60718293"
     )]
     Why {
-        /// The id of the event, or `last`
+        /// The id of the event, or `last`: the newest one that is not of the platform itself
         id: String,
+        /// With `last`: the newest event of this trigger type, as pack.name
+        #[arg(long, alias = "type", value_name = "TYPE")]
+        trigger: Option<String>,
         #[command(flatten)]
         secrets: Secrets,
     },
@@ -87,8 +90,10 @@ impl Trigger {
                     print::attributes(&attributes::event(&event));
                 })?;
             }
-            Self::Why { id, secrets } => {
-                let path = secrets.asked(&format!("/triggerinstances/{}/why", path_segment(&id)));
+            Self::Why { id, trigger, secrets } => {
+                let of =
+                    trigger.map_or_else(String::new, |kind| format!("?trigger_type={}", path_segment(&kind)));
+                let path = secrets.asked(&format!("/triggerinstances/{}/why{of}", path_segment(&id)));
                 let answer = session.client.get(&path).await?;
                 session.show(&answer, |why: Why<'static>| why::explain(&why))?;
             }
@@ -106,7 +111,7 @@ pub(crate) struct Instances {
     #[arg(short = 'n', long, default_value_t = 50)]
     limit: usize,
     /// List only events of this trigger, as pack.name
-    #[arg(long = "type", value_name = "TRIGGER")]
+    #[arg(long = "type", alias = "trigger", value_name = "TRIGGER")]
     kind: Option<String>,
     /// List only events after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
     #[arg(long, value_name = "TIME")]

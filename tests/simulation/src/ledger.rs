@@ -132,6 +132,9 @@ impl Ledger {
             Change::CreateEnforcement(enforcement) => {
                 format!("+enforcement of {}", enforcement.rule.as_str())
             }
+            Change::UpdateEnforcement(enforcement) => {
+                format!("enforcement of {}", enforcement.rule.as_str())
+            }
             Change::Put(document) => format!("+{} {}", document.kind().name(), document.key()),
             Change::Delete(key) => format!("-{} {key}", key.kind().name()),
             Change::DeleteExecution(id) => format!("-{}", self.name(*id)),
@@ -182,6 +185,7 @@ impl Ledger {
             }
             // What is only looked at within its commit, or told by the trace.
             Change::CreateEnforcement(_)
+            | Change::UpdateEnforcement(_)
             | Change::Put(_)
             | Change::Delete(_)
             | Change::DeleteTriggerInstance(_)

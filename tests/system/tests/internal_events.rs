@@ -34,6 +34,30 @@ fn a_rule_acts_after_an_action() {
     let event = acted["trigger_instance"]["id"].as_str().unwrap_or_default();
     let event = host.get(&format!("/triggerinstances/{event}")).with_status(200).json();
     assert_eq!(event["payload"]["execution_id"], json!(first));
+
+    // Events of the platform are the last ones only where nothing else came in, or where they are asked for.
+    let internal = "core.st2.generic.actiontrigger";
+    let last = |more: &str| host.get(&format!("/triggerinstances/last/why{more}")).with_status(200).json();
+    let kind = |why: Value| why["trigger_instance"]["trigger_type"].clone();
+    assert_eq!(kind(last("")), json!(internal));
+    let hook = json!({
+        "name": "hook", "pack": "examples", "enabled": true,
+        "trigger": {"type": "core.st2.webhook", "parameters": {"url": "sample"}}, "action": {"ref": "core.noop"},
+    });
+    host.post("/rules", &hook).with_status(201);
+    host.post("/webhooks/sample", &json!({})).with_status(202);
+    eventually("its action has ended, which is an event", || {
+        let newest = host.list("/triggerinstances?limit=1");
+        (newest[0]["trigger_type"] == json!(internal)).then_some(())
+    });
+    assert_eq!(kind(last("")), json!("core.st2.webhook"));
+    assert_eq!(kind(last(&format!("?trigger_type={internal}"))), json!(internal));
+    let why = host.cli(&["trigger", "why", "last", "--trigger", "core.st2.webhok"]).with_code(3);
+    assert_says(&why.stderr, &["core.st2.webhook"]);
+    host.cli(&["trigger", "why", event["id"].as_str().unwrap_or_default(), "--trigger", internal])
+        .with_code(2);
+    let tried = host.ok(&["rule", "test", "examples.tell", "--instance", "last"]);
+    assert_says(&tried.stdout, &["examples.tell: "]);
     host.stop();
 }
 

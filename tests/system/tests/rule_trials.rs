@@ -103,14 +103,25 @@ fn a_dead_letter_is_replayed_once_its_rule_is_corrected() {
     assert_says(&again.stderr, &["the rule failed again: action `core.gone`", "petrel trigger why"]);
 
     host.ok(&["rule", "update", "examples.hello", &place.write("rule.yaml", RULE)]);
-    let replayed = host.ok(&["dead-letter", "replay", &id, "-j"]).json();
+    // It was replayed, so what the replay led to takes its place.
+    let open = host.ok(&["dead-letter", "list", "-j"]).json();
+    assert!(open.as_array().unwrap().len() == 1 && open[0]["id"] != json!(id), "{open}");
+    let all = host.ok(&["dead-letter", "list", "--all"]).stdout;
+    assert_says(&all, &[&format!("replayed as event {}", open[0]["trigger_instance_id"].as_str().unwrap())]);
+    let refused = host.cli(&["dead-letter", "replay", &id]).with_code(6);
+    assert_says(&refused.stderr, &["was replayed already", "--again"]);
+    assert_says(&host.ok(&["dead-letter", "replay", "last"]).stderr, &["replayed as event"]);
+    let none = host.cli(&["dead-letter", "replay", "last"]).with_code(3);
+    assert_says(&none.stderr, &["dead letter `last` does not exist", "--all"]);
+    let replayed = host.ok(&["dead-letter", "replay", &id, "--again", "-j"]).json();
     assert_eq!(replayed["replay_of"], json!(first));
     let execution = replayed["enforcements"][0]["execution_id"].as_str().unwrap().to_owned();
     assert_eq!(host.until(&execution, "succeeded")["result"]["stdout"], "ADA");
     let event = host.get("/triggerinstances/last").with_status(200).json();
     assert_eq!((&event["id"], &event["replay_of"]), (&replayed["id"], &json!(first)));
     // What was corrected by hand takes the place of what came in.
-    let other = host.cli(&["dead-letter", "replay", &id, "--payload", r#"{"body": {"who": "bob"}}"#]);
+    let bob = r#"{"body": {"who": "bob"}}"#;
+    let other = host.cli(&["dead-letter", "replay", &id, "--again", "--payload", bob]);
     assert_says(&other.with_code(1).stderr, &["the rule does not match it"]);
     let fine = replayed["enforcements"][0]["id"].as_str().unwrap().to_owned();
     let refused = host.cli(&["dead-letter", "replay", &fine]).with_code(6);
@@ -161,7 +172,9 @@ fn in_a_maintenance_window_rules_rest() {
     assert_says(&made, &["state:", "lasts", "rule examples.hello"]);
     let answer = host.post("/webhooks/hello", &json!({"who": "ada"})).with_status(202);
     let execution = answer.header("x-execution-ids").to_owned();
-    assert_eq!(host.execution(&execution)["status"], "delayed");
+    let held = host.execution(&execution);
+    assert_eq!(held["status"], "delayed");
+    assert_says(held["wait_reason"].as_str().unwrap(), &["maintenance window short holds it until"]);
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &["held by maintenance window short until"]);
     let tried = host.ok(&["rule", "test", "examples.hello", "--instance", "last"]).stderr;
     assert_says(&tried, &["maintenance window short holds what this rule asks for"]);

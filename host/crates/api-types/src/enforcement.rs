@@ -26,6 +26,9 @@ pub struct Enforcement<'a> {
     /// Remarks about the enforcement, although the rule matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Cow<'a, str>>,
+    /// The id of the event as which this one came in again, if it was replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_as: Option<TriggerInstanceId>,
     /// The time of the verdict.
     pub enforced_at: Timestamp,
 }
@@ -53,6 +56,7 @@ impl<'a> From<&'a rule::Enforcement> for Enforcement<'a> {
             execution_id: enforcement.execution_id,
             failure_reason: enforcement.failure_reason.as_deref().map(Cow::Borrowed),
             note: enforcement.note.as_deref().map(Cow::Borrowed),
+            replayed_as: enforcement.replayed_as,
             enforced_at: enforcement.enforced_at,
         }
     }
@@ -89,6 +93,7 @@ mod tests {
         stored["note"] = json!("no key");
         stored["failure_reason"] = json!("no room");
         stored["status"] = json!("failed");
+        stored["replayed_as"] = json!(ID);
         let failed: rule::Enforcement = noun(stored);
         assert_shown_as::<Enforcement<'static>>(
             &Enforcement::from(&failed),
@@ -99,6 +104,7 @@ mod tests {
                 "rule": {"ref": "mine.r", "id": ID},
                 "failure_reason": "no room",
                 "note": "no key",
+                "replayed_as": ID,
                 "enforced_at": "2026-11-20T12:00:00.000000Z",
             }),
         );

@@ -60,7 +60,7 @@ impl Catalog {
         .await
     }
 
-    /// Deletes a maintenance window. What it holds still waits for its end.
+    /// Deletes a maintenance window. What it holds starts, unless another window lasts for it (`petrel_executions` follows).
     ///
     /// # Errors
     /// When there is none of this name.

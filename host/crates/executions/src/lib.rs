@@ -24,6 +24,7 @@
 //! | `cancel`, `cancel_many`, `rerun` | requests about executions that exist |
 //! | `inquiries`, `overdue`, `answers` | executions that wait for the answer of a person; their time, and the answers |
 //! | `recovery` | executions that an earlier process left |
+//! | `windows` | executions that maintenance windows hold, and their start once a window is deleted |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
 //! | [`spans`], `measures` | the spans of log lines; metrics |
 //!
@@ -61,6 +62,7 @@ pub mod spans;
 mod start;
 mod uncommitted;
 mod wake;
+mod windows;
 
 pub use answers::Answer;
 pub use cancel::Canceled;

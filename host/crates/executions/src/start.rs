@@ -9,12 +9,16 @@ use super::scheduler::Scheduler;
 use super::service::Executions;
 
 impl Executions {
-    /// Recovers the executions of an earlier process, then starts the schedulers, and the task that ends inquiries.
+    /// Recovers the executions of an earlier process, then starts the schedulers, and the tasks that follow policies and
+    /// maintenance windows and end inquiries.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn start(&self) -> Result<Recovered, Error> {
-        let policies = self.queue().catalog().content().policy_set();
+        let (policies, windows) = {
+            let content = self.queue().catalog().content();
+            (content.policy_set(), content.window_times())
+        };
         let recovered = recovery::recover(self).await?;
         self.take_up_policies().await?;
         let Options { component_slots, process_slots, workflow_slots, .. } = *self.options();
@@ -26,6 +30,7 @@ impl Executions {
             self.core().spawn("scheduler", Scheduler::new(self.clone(), kind, count).run());
         }
         self.core().spawn("policies", self.clone().follow_policies(policies));
+        self.core().spawn("maintenance windows", self.clone().follow_windows(windows));
         self.core().spawn("inquiries", self.clone().run_inquiries());
         Ok(recovered)
     }

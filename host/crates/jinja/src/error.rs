@@ -63,6 +63,26 @@ impl Error {
         }
     }
 
+    /// The same error of the template that the author wrote as `source`, where another one was made of that.
+    #[must_use]
+    pub fn of_template(mut self, source: &str) -> Self {
+        let (Self::Syntax { template, .. }
+        | Self::Render { template, .. }
+        | Self::TooMuch { template, .. }
+        | Self::OutputTooLarge { template }) = &mut self;
+        *template = shortened(source);
+        self
+    }
+
+    /// The template, shortened.
+    pub fn template(&self) -> &str {
+        let (Self::Syntax { template, .. }
+        | Self::Render { template, .. }
+        | Self::TooMuch { template, .. }
+        | Self::OutputTooLarge { template }) = self;
+        template
+    }
+
     /// Adds the missing keys of the datastore to the reason.
     pub(crate) fn with_missing(self, missing: Option<String>) -> Self {
         match (self, missing) {

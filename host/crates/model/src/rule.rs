@@ -208,6 +208,10 @@ pub struct Enforcement {
     /// that are no number where one was compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The event as which its own came in again, if it failed and that led to another enforcement of the rule. Of several the
+    /// last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_as: Option<TriggerInstanceId>,
     /// The time of the enforcement.
     pub enforced_at: Timestamp,
     /// Its result.

@@ -74,6 +74,9 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         Change::CreateEnforcement(enforcement) => {
             to.put(keys::enforcement(enforcement.id), 0, &json(enforcement)?)
         }
+        Change::UpdateEnforcement(enforcement) => {
+            replace(to, rows, keys::enforcement(enforcement.id), 0, &json(enforcement)?)
+        }
         Change::CreateExecution(execution) => {
             if !execution.status.is_final() {
                 to.writes.push(value::row(keys::active(execution.id), &[]));

@@ -59,6 +59,7 @@ impl Commit {
         !is_step
             && self.changes.iter().any(|change| match change {
                 Change::UpdateExecution(_)
+                | Change::UpdateEnforcement(_)
                 | Change::AppendOutput { .. }
                 | Change::AppendWorkflow { .. }
                 | Change::DeleteExecution(_)
@@ -111,6 +112,8 @@ pub enum Change {
     CreateTriggerInstance(TriggerInstance),
     /// A rule matched an event, or could not be evaluated on it.
     CreateEnforcement(Enforcement),
+    /// An enforcement got a mark.
+    UpdateEnforcement(Enforcement),
     /// An execution was requested. If it is waiting, it can be claimed once it is due.
     CreateExecution(Execution),
     /// An execution changed. Its parameters stay as they were created, and are not written again.

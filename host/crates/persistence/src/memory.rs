@@ -86,7 +86,7 @@ impl State {
             Change::CreateTriggerInstance(instance) => {
                 self.trigger_instances.insert(instance.id, instance);
             }
-            Change::CreateEnforcement(enforcement) => {
+            Change::CreateEnforcement(enforcement) | Change::UpdateEnforcement(enforcement) => {
                 self.enforcements.insert(enforcement.id, enforcement);
             }
             Change::CreateExecution(execution) | Change::UpdateExecution(execution) => {

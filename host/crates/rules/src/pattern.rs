@@ -53,13 +53,23 @@ impl Pattern {
             Self::Literal(value) => Ok(Cow::Borrowed(value)),
             Self::Broken(error) => Err(error.clone()),
             Self::Rendered { typed, text } => {
-                if let Some(typed) = typed
-                    && let Ok(value) = serde_json::from_str(&typed.render(scope)?)
-                {
-                    return Ok(Cow::Owned(value));
+                if let Some(typed) = typed {
+                    let json = typed.render(scope).map_err(|error| as_written(error, text, scope))?;
+                    if let Ok(value) = serde_json::from_str(&json) {
+                        return Ok(Cow::Owned(value));
+                    }
                 }
                 text.render(scope).map(|text| Cow::Owned(Value::String(text)))
             }
+        }
+    }
+
+    /// The pattern as the author wrote it, shortened if it is a template that is broken.
+    pub(crate) fn written(&self) -> Cow<'_, Value> {
+        match self {
+            Self::Literal(value) => Cow::Borrowed(value),
+            Self::Rendered { text, .. } => Cow::Owned(Value::from(text.source())),
+            Self::Broken(error) => Cow::Owned(Value::from(error.template())),
         }
     }
 
@@ -113,9 +123,34 @@ pub(crate) fn number_of_key(template: &Template) -> Option<(&KeyName, &'static s
 
 /// Inserts `| to_complex` before the last `}}` of `source`.
 fn typed(source: &str) -> Option<String> {
+    let (before, inner, after) = parts(source)?;
+    Some(format!("{before}{{{{{inner} | to_complex}}}}{after}"))
+}
+
+/// What is before the first `{{` of `source`, between that and the last `}}`, and behind that.
+fn parts(source: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = source.split_once("{{")?;
     let (inner, after) = rest.rsplit_once("}}")?;
-    Some(format!("{before}{{{{{} | to_complex}}}}{after}", inner.trim()))
+    Some((before, inner.trim(), after))
+}
+
+/// The error of a [`typed`] template for the author of `text`, who wrote no filter.
+fn as_written(error: Error, text: &Template, scope: &Scope) -> Error {
+    let error = error.of_template(text.source());
+    let Error::Render { template, reason } = error else { return error };
+    if let Err(own) = text.render(scope) {
+        return own;
+    }
+    let enclosed = parts(text.source())
+        .map(|(before, inner, after)| format!("{before}{{{{ ({inner}) }}}}{after}"))
+        .filter(|enclosed| {
+            let typed = typed(enclosed).and_then(|typed| Template::compile(&typed).ok());
+            typed.is_some_and(|typed| typed.render(scope).is_ok())
+        });
+    let hint = enclosed.map_or_else(String::new, |enclosed| {
+        format!("; the value of a pattern is that of its last operand, so write {enclosed}")
+    });
+    Error::Render { template, reason: format!("{reason}{hint}") }
 }
 
 #[cfg(test)]
@@ -157,8 +192,21 @@ mod tests {
         ] {
             assert_eq!(*Pattern::compile(&pattern).render(&scope).unwrap(), expected, "{pattern}");
         }
-        for broken in ["{{ trigger.zz }}", "{{ bad ( }}", "{{ trigger.n - 1 }}"] {
-            assert!(Pattern::compile(&json!(broken)).render(&scope).is_err(), "{broken}");
+    }
+
+    #[test]
+    fn an_error_tells_of_what_the_author_wrote() {
+        let scope = Scope::new().with("trigger", json!({"n": 5}));
+        for (broken, says) in [
+            ("{{ trigger.zz }}", "`trigger.zz` is not defined"),
+            ("{{ bad ( }}", "correct the expression"),
+            ("{{ trigger.n - 1 }}", "so write {{ (trigger.n - 1) }}"),
+        ] {
+            let pattern = Pattern::compile(&json!(broken));
+            let told = pattern.render(&scope).unwrap_err().to_string();
+            assert!(told.starts_with(&format!("template `{broken}`")) && told.contains(says), "{told}");
+            assert!(!told.contains("to_complex"), "{told}");
+            assert_eq!(*pattern.written(), json!(broken));
         }
     }
 }

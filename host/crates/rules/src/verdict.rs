@@ -43,7 +43,7 @@ pub struct CriterionVerdict<'a> {
     pub path: &'a str,
     /// Its operator, as written. Empty if it has none.
     pub operator: &'a str,
-    /// The rendered pattern. Null if rendering failed.
+    /// The rendered pattern, or the template if rendering failed.
     pub pattern: Cow<'a, Value>,
     /// The value in the payload. Null if there is none.
     pub value: Cow<'a, Value>,
@@ -305,7 +305,8 @@ impl<'a> View<'a> {
         criterion: &'a CompiledCriterion,
         verdict: &mut CriterionVerdict<'a>,
     ) -> Result<bool, Error> {
-        verdict.pattern = criterion.pattern.render(&self.scope)?;
+        let rendered = criterion.pattern.render(&self.scope);
+        verdict.pattern = rendered.inspect_err(|_| verdict.pattern = criterion.pattern.written())?;
         verdict.value = self.find(criterion)?;
         let operator = match &criterion.operator {
             Some(operator) => operator.clone()?,

@@ -13,8 +13,8 @@ use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, MaintenanceMode, Ref, Rule, RuleId, StatusEvent,
-    Timestamp, TraceId, TriggerInstance, TriggerInstanceId,
+    Enforcement, EnforcementId, Execution, ExecutionId, MaintenanceMode, Ref, Rule, StatusEvent, Timestamp,
+    TraceId, TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::Change;
 use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
@@ -55,12 +55,18 @@ pub(crate) struct Arrived {
 }
 
 /// The repetition of an event for one of its rules.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Replay {
-    /// The event.
-    pub(crate) of: TriggerInstanceId,
-    /// The only rule that is asked.
-    pub(crate) rule: RuleId,
+    /// The failed enforcement, of which the event is repeated. Its rule is the only one that is asked.
+    pub(crate) letter: Enforcement,
+}
+
+impl Replay {
+    /// The mark of the failed enforcement, if the event led to another one.
+    fn mark(&self, instance: &TriggerInstance) -> Option<Change> {
+        let marked = Enforcement { replayed_as: Some(instance.id), ..self.letter.clone() };
+        (!instance.enforcements.is_empty()).then_some(Change::UpdateEnforcement(marked))
+    }
 }
 
 impl Arrived {
@@ -178,7 +184,7 @@ impl Triggers {
         }
         let mut candidates = content.index().candidates(trigger, event.values());
         if let Some(replay) = replay {
-            candidates.retain(|rule| rule.rule().id == replay.rule);
+            candidates.retain(|rule| rule.rule().id == replay.letter.rule_id);
         }
         let registered = content.trigger_type(kind)?;
         check_payload(registered.payload.as_ref(), kind, event.values())?;
@@ -198,7 +204,7 @@ impl Triggers {
             enforcements: Vec::new(),
             trace: event.trace(),
             depth: event.depth(),
-            replay_of: replay.map(|replay| replay.of),
+            replay_of: replay.as_ref().map(|replay| replay.letter.trigger_instance_id),
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len() + beside.len());
         changes.extend_from_slice(beside);
@@ -212,6 +218,7 @@ impl Triggers {
                 changes.push(Change::CreateExecution(execution));
             }
         }
+        changes.extend(replay.as_ref().and_then(|replay| replay.mark(&instance)));
         changes.push(Change::CreateTriggerInstance(instance));
         changes.extend(event.once().map(|once| once.remembered(&accepted, *now)));
         // Parameters that cannot be used end their execution before it begins.
@@ -252,8 +259,9 @@ impl Triggers {
         };
         let held = window.filter(|_| failure_reason.is_none());
         let held = held.map(|window| (window, arrived.content.free_from(rule, window.until)));
-        if let (Some((_, until)), Some(execution)) = (held, &mut execution) {
+        if let (Some((window, until)), Some(execution)) = (held, &mut execution) {
             execution.ready_at = Some(until);
+            execution.context.maintenance_window = Some(window.name.clone());
         }
         let note = self.note(arrived, enforced, failure_reason.is_some());
         let enforcement = Enforcement {
@@ -271,6 +279,7 @@ impl Triggers {
                 None => note,
             },
             failure_reason,
+            replayed_as: None,
             enforced_at: now,
         };
         (enforcement, execution)

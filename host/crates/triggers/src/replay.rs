@@ -1,12 +1,12 @@
 //! Replays of dead letters: an event on which a rule failed comes in again, for this rule alone. The replay is a new event,
-//! which names the first; what was stored of that stays.
+//! which names the first; what was stored of that stays, and the failed enforcement is marked.
 
 use std::sync::Arc;
 
 use petrel_catalog::content::Content;
 use petrel_engine_core::Error;
 use petrel_model::rule::EnforcementStatus;
-use petrel_model::{Enforcement, EnforcementId, TriggerInstance};
+use petrel_model::{Enforcement, EnforcementId, TriggerInstance, TriggerInstanceId};
 use serde_json::Value;
 
 use crate::dispatcher::{Accepted, Replay};
@@ -14,12 +14,18 @@ use crate::incoming::Event;
 use crate::service::Triggers;
 
 impl Triggers {
-    /// Replays the event of the failed enforcement `id` for its rule, with `payload` in place of that of the event.
+    /// Replays the event of the failed enforcement `id` for its rule, with `payload` in place of that of the event. One that
+    /// was replayed already is only replayed `again`.
     ///
     /// # Errors
-    /// When there is no such enforcement, it did not fail, its event is gone, its rule is gone, disabled or listens to
+    /// When there is no such enforcement, it did not fail, it was replayed already, its event is gone, its rule is gone, disabled or listens to
     /// something else, and as for every event that comes in.
-    pub async fn replay(&self, id: EnforcementId, payload: Option<Value>) -> Result<Accepted, Error> {
+    pub async fn replay(
+        &self,
+        id: EnforcementId,
+        payload: Option<Value>,
+        again: bool,
+    ) -> Result<Accepted, Error> {
         let found = self.reads().enforcement(id).await?;
         let failed = found.ok_or_else(|| Error::NotFound {
             what: "enforcement",
@@ -28,6 +34,9 @@ impl Triggers {
         })?;
         if failed.status != EnforcementStatus::Failed {
             return Err(succeeded(&failed));
+        }
+        if let Some(event) = failed.replayed_as.filter(|_| !again) {
+            return Err(replayed(&failed, event));
         }
         let first = failed.trigger_instance_id;
         let instance = self.reads().trigger_instance(first).await?.ok_or_else(|| Error::NotFound {
@@ -43,7 +52,7 @@ impl Triggers {
             let (event, claim) = self.stored_event(&instance).await?;
             (event, Some(claim))
         };
-        let replay = Replay { of: first, rule: failed.rule_id };
+        let replay = Replay { letter: failed };
         let kinds = (instance.trigger, instance.trigger_type);
         self.accept_new(Some(replay), kinds, event, Vec::new(), self.content()).await
     }
@@ -59,6 +68,18 @@ fn succeeded(enforcement: &Enforcement) -> Error {
         message: format!("enforcement {} did not fail, so it is no dead letter", enforcement.id),
         hint,
         id: Some(enforcement.id.to_string()),
+    }
+}
+
+/// The error for an enforcement of which the event came in again already, as `event`.
+fn replayed(enforcement: &Enforcement, event: TriggerInstanceId) -> Error {
+    let id = enforcement.id;
+    Error::Conflict {
+        message: format!("enforcement {id} was replayed already, as event {event}"),
+        hint: format!(
+            "`petrel trigger get {event}` shows what came of it; `petrel dead-letter replay {id} --again` has it done once more"
+        ),
+        id: Some(id.to_string()),
     }
 }
 

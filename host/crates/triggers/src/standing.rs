@@ -94,9 +94,13 @@ impl Triggers {
         let mut standing = Standing::new(&compiled, obstacles);
         self.look_back(&compiled, hides_secrets, &mut standing).await?;
         if let Some(last) = &standing.last_enforcement {
-            standing.came_of_it = Some(match (last.execution_id, last.status) {
+            let came_of_it = match (last.execution_id, last.status) {
                 (Some(id), EnforcementStatus::Succeeded) => self.how_it_stands(id, hides_secrets).await?,
                 _ => reason(last).to_owned(),
+            };
+            standing.came_of_it = Some(match &last.note {
+                Some(note) => format!("{came_of_it}; {note}"),
+                None => came_of_it,
             });
         }
         standing.verdict = standing.told(rule);

@@ -21,6 +21,7 @@ pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B
         execution_id: None,
         failure_reason: Some("no such action".into()),
         note: None,
+        replayed_as: None,
         enforced_at: at(1),
         status: EnforcementStatus::Failed,
     };
@@ -54,7 +55,13 @@ pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B
     assert_eq!(store.all::<TriggerType>().await.unwrap(), [kind]);
     assert_eq!(store.all::<Rule>().await.unwrap(), [rule(1, "a.one")]);
     assert_eq!(store.trigger_instance(id(1)).await.unwrap(), Some(instance(1, json!([1]))));
-    assert_eq!(store.enforcement(id(7)).await.unwrap(), Some(enforcement));
+    assert_eq!(store.enforcement(id(7)).await.unwrap().as_ref(), Some(&enforcement));
+    let longer = Some("no such action ".repeat(1_000));
+    let marked = Enforcement { replayed_as: Some(id(2)), failure_reason: longer, ..enforcement.clone() };
+    for one in [marked, enforcement] {
+        store.commit(Commit::of([Change::UpdateEnforcement(one.clone())])).await.unwrap();
+        assert_eq!(store.enforcement(id(7)).await.unwrap(), Some(one));
+    }
     assert_eq!(store.execution(id(3)).await.unwrap(), Some(execution(3)));
     assert_eq!(store.execution(id(4)).await.unwrap(), None);
 }

@@ -152,6 +152,7 @@ pub(crate) static ENFORCEMENTS: List = List {
         text("rule_ref"),
         // Beyond the original, which has no way to find those that failed.
         column("status", Kind::EnforcementStatus),
+        column("replayed", Kind::Flag),
         column("rule_id", Kind::Id),
         column("execution", Kind::Id),
         TRIGGER_INSTANCE,

@@ -272,6 +272,7 @@ impl Row for Enforcement {
             "id" => Cell::shown(&self.id),
             "rule_ref" => Cell::of(self.rule.as_str()),
             "status" => Cell::of(self.status.as_str()),
+            "replayed" => Cell::Flag(self.replayed_as.is_some()),
             "rule_id" => Cell::shown(&self.rule_id),
             "execution" => Cell::maybe(self.execution_id.as_ref()),
             "trigger_instance" => Cell::shown(&self.trigger_instance_id),

@@ -21,6 +21,9 @@ pub(crate) struct Again {
     /// The payload in place of that of the event.
     #[serde(default)]
     payload: Option<Object>,
+    /// Whether it is replayed although it was before.
+    #[serde(default)]
+    again: bool,
 }
 
 impl Body for Again {}
@@ -31,13 +34,13 @@ pub(crate) async fn replay(
     secrets: Secrets,
     Segment(id): Segment,
     _: Nothing,
-    JsonBody(Again { payload }): JsonBody<Again>,
+    JsonBody(Again { payload, again }): JsonBody<Again>,
 ) -> Result<Response, ApiError> {
     let id: EnforcementId = id.parse().map_err(|error: InvalidId| no_enforcement_id(&error))?;
     if api.engine.triggers().reads().enforcement(id).await?.is_none() {
         return Err(no_enforcement(&api, id).await);
     }
-    let accepted = api.engine.triggers().replay(id, payload.map(Value::Object)).await?;
+    let accepted = api.engine.triggers().replay(id, payload.map(Value::Object), again).await?;
     let event = find(&api, &accepted.id.to_string()).await?;
     Ok((StatusCode::ACCEPTED, whole(&api, &event, secrets).await?).into_response())
 }

@@ -12,7 +12,9 @@ use petrel_api_types::Why;
 use petrel_api_types::trigger::Enforcements;
 use petrel_engine::reads::{Page, ReadError, RowKind};
 use petrel_model::id::InvalidId;
+use petrel_model::reference::InvalidRef;
 use petrel_model::secrets::masked_payload;
+use petrel_model::trigger::INTERNAL;
 use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
 use serde::{Serialize, Serializer};
 
@@ -20,9 +22,11 @@ use super::enforcements::Lookup;
 use super::mistaken::{no_event, no_event_id};
 use crate::extract::{Secrets, Target};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
-use crate::said::Nothing;
+use crate::said::{Nothing, Said};
 use crate::{Api, ApiError, listing, views};
 
+/// The greatest number of events among which the `last` one is looked for that is not of the platform itself.
+const LONGEST_LOOK: usize = 1_000;
 /// The number of events that are read at once where the oldest come first.
 const RISING: usize = 100;
 
@@ -131,10 +135,14 @@ pub(super) async fn whole(
 pub(crate) async fn why(
     State(api): State<Api>,
     Target { id, user, secrets }: Target,
-    _: Nothing,
+    said: Said,
 ) -> Result<Response, ApiError> {
+    let said = said.only(&["trigger_type"])?;
+    let kind = said.text("trigger_type").map(|kind| kind.parse::<Ref>()).transpose();
+    let kind: Option<Ref> =
+        kind.map_err(|error: InvalidRef| ApiError::invalid(error.to_string(), "write it as pack.name"))?;
     let glance = api.glances.take(&user).await?;
-    let instance = find(&api, &id).await?;
+    let instance = find_of(&api, &id, kind.as_ref()).await?;
     // Rules may be evaluated for long, behind the workers.
     drop(glance);
     let mut held = None;
@@ -168,15 +176,59 @@ fn none_yet(api: &Api) -> ApiError {
     )
 }
 
+/// The error for a trigger type without events.
+fn none_of(api: &Api, kind: &Ref) -> ApiError {
+    match api.engine.catalog().content().trigger_type(kind) {
+        Err(unknown) => unknown.into(),
+        Ok(_) => ApiError::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("trigger instance `last` does not exist: no event of {kind} has come in yet"),
+            "`petrel trigger instances` shows the events that came in",
+        ),
+    }
+}
+
 /// The event with an id, or the `last` one.
 pub(super) async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
+    find_of(api, text, None).await
+}
+
+/// As [`find`], but the `last` one of a trigger type if that is given.
+pub(super) async fn find_of(api: &Api, text: &str, kind: Option<&Ref>) -> Result<TriggerInstance, ApiError> {
     if text == "last" {
-        let newest = api.engine.triggers().reads().trigger_instances(None, None, 1).await?;
-        return newest.items.into_iter().next().ok_or_else(|| none_yet(api));
+        let last = last(api, kind).await?;
+        return last.ok_or_else(|| kind.map_or_else(|| none_yet(api), |kind| none_of(api, kind)));
+    }
+    if kind.is_some() {
+        let hint = "leave out the trigger type, or name the event `last`";
+        return Err(ApiError::invalid("a trigger type chooses among the events for `last` alone", hint));
     }
     let id: TriggerInstanceId = text.parse().map_err(|error: InvalidId| no_event_id(&error))?;
     match api.engine.triggers().reads().trigger_instance(id).await? {
         Some(event) => Ok(event),
         None => Err(no_event(api, id).await),
     }
+}
+
+/// The newest event, of a trigger type if that is given. Rules that listen to what the platform does have it come in all the
+/// time, and nobody means that: it is the last one only where nothing else came in.
+async fn last(api: &Api, kind: Option<&Ref>) -> Result<Option<TriggerInstance>, ReadError> {
+    let reads = api.engine.triggers().reads();
+    let (mut newest, mut before) = (None, None);
+    for _ in 0..LONGEST_LOOK {
+        // One at a time, since each may be large.
+        let page = reads.trigger_instances(kind, before, 1).await?;
+        if let Some(event) = page.items.into_iter().next() {
+            if kind.is_some() || !INTERNAL.contains(&event.trigger_type.as_str()) {
+                return Ok(Some(event));
+            }
+            newest.get_or_insert(event);
+        }
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    Ok(newest)
 }

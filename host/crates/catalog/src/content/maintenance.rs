@@ -1,5 +1,6 @@
 //! Maintenance windows in the catalog at one moment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
@@ -17,6 +18,11 @@ impl Content {
     pub fn window(&self, name: &str) -> Result<&Arc<MaintenanceWindow>, Error> {
         let known = self.windows.keys().map(String::as_str);
         self.windows.get(name).ok_or_else(|| Error::not_found("maintenance", name, known))
+    }
+
+    /// Beginning and end of each maintenance window, by name.
+    pub fn window_times(&self) -> BTreeMap<String, (Timestamp, Timestamp)> {
+        self.windows.values().map(|window| (window.name.clone(), (window.from, window.until))).collect()
     }
 
     /// The maintenance window that lasts at `now` for `rule`. Of several one that drops counts, or else the last to end.

@@ -23,4 +23,5 @@ mod rules;
 mod secret_templates;
 mod support;
 mod taken_up;
+mod windows;
 mod workflows;

@@ -63,6 +63,7 @@ impl Queue {
         let context = Context {
             policies: Applied { retry: Some(retry_of), passed: Vec::new() },
             cancelled_by: None,
+            maintenance_window: None,
             trace: Some(ended.trace_id()),
             ..ended.context.clone()
         };

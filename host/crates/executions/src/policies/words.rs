@@ -53,7 +53,7 @@ pub(super) fn duplicate(policy: &Ref, first: ExecutionId) -> Value {
 }
 
 impl Executions {
-    /// The reason why a policy has an execution wait, in a sentence. `None` if none has.
+    /// The reason why a policy or a maintenance window has an execution wait, in a sentence. `None` if none has.
     pub fn wait_reason(&self, execution: &Execution) -> Option<String> {
         if !execution.status.is_waiting() {
             return None;
@@ -70,6 +70,9 @@ impl Executions {
                 wait.threshold,
                 wait.running
             ));
+        }
+        if let Some(reason) = self.window_reason(execution) {
+            return Some(reason);
         }
         let passed = &execution.context.policies.passed;
         let (policy, at) = (passed.first()?, execution.ready_at?);

@@ -56,6 +56,9 @@ pub struct Context {
     /// [`InternalEvent::depth`](crate::InternalEvent::depth).
     #[serde(skip_serializing_if = "is_zero")]
     pub event_depth: u32,
+    /// The maintenance window in which it was requested, if that holds it until its earliest start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance_window: Option<String>,
     /// Values given by the caller. No decision depends on them.
     #[serde(skip_serializing_if = "Object::is_empty")]
     pub given: Object,
@@ -104,7 +107,7 @@ const OWN: [&str; 13] = [
 impl Context {
     /// The context as StackStorm shows it, as one object. Values that the caller gave under a name of the host are
     /// shown below `given`. The trace is left out: StackStorm has none there under such a name. So are the places of
-    /// secrets and the number of events, which are the host's own.
+    /// secrets, the number of events and the maintenance window, which are the host's own.
     pub fn shown(&self) -> Object {
         let own = Self {
             given: Object::new(),
@@ -112,6 +115,7 @@ impl Context {
             event_depth: 0,
             secret_places: Vec::new(),
             result_marks: Vec::new(),
+            maintenance_window: None,
             policies: Applied { passed: Vec::new(), ..self.policies.clone() },
             ..self.clone()
         };
@@ -173,6 +177,7 @@ impl Context {
                 Ok(depth) => self.event_depth = depth,
                 Err(_other_form) => return Some(value),
             },
+            ("maintenance_window", value) => return fill(&mut self.maintenance_window, value),
             ("given", Value::Object(given)) => self.given.extend(given),
             (_, value) => return Some(value),
         }
@@ -260,12 +265,14 @@ mod tests {
         let context = Context {
             secret_places: vec!["/pin".to_owned(), "/login/password".to_owned()],
             result_marks: vec!["/properties/token".to_owned()],
+            maintenance_window: Some("w".to_owned()),
             given,
             ..Context::default()
         };
         let stored = serde_json::to_string(&context).unwrap();
         assert_eq!(serde_json::from_str::<Context>(&stored).unwrap(), context);
         assert_eq!(context.shown().get("secret_places"), Some(&json!(["/forged"])), "what the caller gave");
+        assert_eq!(context.shown().get("maintenance_window"), None);
         let none = serde_json::to_string(&Context::default()).unwrap();
         assert!(!none.contains("secret_places") && !none.contains("result_marks"), "{none}");
     }

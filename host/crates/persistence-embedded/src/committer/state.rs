@@ -53,6 +53,7 @@ pub(crate) fn effects(changes: Vec<Change>) -> Vec<Effect> {
             | Change::Delete(_)
             | Change::CreateTriggerInstance(_)
             | Change::CreateEnforcement(_)
+            | Change::UpdateEnforcement(_)
             | Change::AppendOutput { .. }
             | Change::AppendWorkflow { .. }
             | Change::DeleteExecution(_)

@@ -177,7 +177,10 @@ impl Shape {
             Self::Value(value) => Ok(value.clone()),
             Self::Text(template) => template.render(scope).map(Value::String),
             Self::Json(template) => {
-                let json = template.render(scope)?;
+                let json = template.render(scope).map_err(|error| {
+                    // The author wrote no filter.
+                    error.of_template(&template.source().replace(" | to_complex", ""))
+                })?;
                 Ok(serde_json::from_str(&json).unwrap_or(Value::String(json)))
             }
             Self::List(items) => items.iter().map(|item| item.render_inner(scope)).collect(),

@@ -41,6 +41,11 @@ fn a_verdict_says_why() {
             "trigger.body.n regex \"5\" cannot be checked: regex needs a text, and the value is of type integer; use another operator or path",
         ),
         (
+            json!({"trigger.body.n": {"type": "gt", "pattern": "{{ trigger.body.gone }}"}}),
+            false,
+            "trigger.body.n gt \"{{ trigger.body.gone }}\" cannot be checked: template `{{ trigger.body.gone }}` cannot be rendered: `trigger.body.gone` is not defined; check the name, or add `| default(VALUE)`",
+        ),
+        (
             json!({"trigger.body.n": {"type": "equals", "pattern": "{{ trigger.body.n }}"}}),
             true,
             "every criterion holds",

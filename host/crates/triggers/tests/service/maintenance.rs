@@ -42,6 +42,9 @@ async fn what_is_held_starts_at_the_end_of_the_window() {
         assert_eq!(enforcement.note.is_some(), is_held, "{enforcement:?}");
         let told = house.explain(&accepted).await.remove(0).came_of_it;
         assert_eq!(told.contains("held by maintenance window w until"), is_held, "{told}");
+        let told = house.triggers.standing("house.r", true).await.unwrap().came_of_it.unwrap();
+        assert_eq!(told.contains("; held by maintenance window w until"), is_held, "{told}");
+        assert_eq!(execution.context.maintenance_window.as_deref(), is_held.then_some("w"));
     }
 }
 
@@ -98,7 +101,7 @@ async fn what_is_dropped_is_a_dead_letter_that_can_be_replayed() {
     let house = house.next_process().await;
     assert!(house.post("sample", json!({})).await.unwrap().executions.len() == 1);
     house.clock.turn(HOUR);
-    let again = house.triggers.replay(enforcement.id, None).await.unwrap();
+    let again = house.triggers.replay(enforcement.id, None, false).await.unwrap();
     assert_eq!(again.executions.len(), 1);
     assert_eq!(house.execution(&again).await.ready_at, None);
 }

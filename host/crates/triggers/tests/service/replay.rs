@@ -25,14 +25,20 @@ async fn a_replay_is_a_new_event_for_the_rule_that_failed() {
     house.rule(&rule("fails", "sample", "gone", "")).await;
     let first = house.post("sample", json!({"color": "red"})).await.unwrap();
     let letter = failed(&house).await;
-    assert!(house.triggers.replay(letter.id, None).await.unwrap().executions.is_empty());
+    assert!(house.triggers.replay(letter.id, None, false).await.unwrap().executions.is_empty());
     assert_eq!(house.executions().await.len(), 1, "the other rule is not asked again");
     let again = failed(&house).await;
     assert_ne!(again.id, letter.id, "it failed again, for the same reason");
 
     let text = rule("fails", "sample", "act", "");
     house.catalog.update_rule("house.fails", &text, Giver::SeesSecrets).await.unwrap();
-    let accepted = house.triggers.replay(letter.id, None).await.unwrap();
+    let (code, says) = refused(house.triggers.replay(letter.id, None, false).await);
+    assert!(code == "conflict" && says.contains("was replayed already, as event"), "{says}");
+    let accepted = house.triggers.replay(letter.id, None, true).await.unwrap();
+    for (id, replayed_as) in [(letter.id, Some(accepted.id)), (again.id, None)] {
+        let stored = house.triggers.reads().enforcement(id).await.unwrap().unwrap();
+        assert_eq!((stored.replayed_as, stored.status), (replayed_as, EnforcementStatus::Failed));
+    }
     let event = house.event(&accepted).await;
     assert_eq!((event.replay_of, event.payload.clone()), (Some(first.id), house.event(&first).await.payload));
     assert_eq!(event.trace_id(), house.event(&first).await.trace_id());
@@ -50,7 +56,7 @@ async fn a_corrected_payload_takes_the_place_of_the_old_one() {
     house.post("sample", json!({})).await.unwrap();
     let letter = failed(&house).await;
     let payload = json!({"body": {"nothing": {"at": {"all": "here"}}}});
-    let accepted = house.triggers.replay(letter.id, Some(payload.clone())).await.unwrap();
+    let accepted = house.triggers.replay(letter.id, Some(payload.clone()), false).await.unwrap();
     assert_eq!(house.event(&accepted).await.payload.parse().unwrap(), payload);
     assert_eq!(house.execution(&accepted).await.parameters.get("value"), Some(&json!("here")));
 }
@@ -59,11 +65,11 @@ async fn a_corrected_payload_takes_the_place_of_the_old_one() {
 async fn what_cannot_be_replayed_is_refused_with_a_remedy() {
     let house = House::new().await;
     let none = EnforcementId(Id::from_parts(1, 1));
-    assert_eq!(refused(house.triggers.replay(none, None).await).0, "not_found");
+    assert_eq!(refused(house.triggers.replay(none, None, false).await).0, "not_found");
     house.rule(&rule("fine", "fine", "act", "")).await;
     let accepted = house.post("fine", json!({})).await.unwrap();
     let fine = house.enforcements(&accepted).await.remove(0);
-    let (code, says) = refused(house.triggers.replay(fine.id, None).await);
+    let (code, says) = refused(house.triggers.replay(fine.id, None, false).await);
     assert!(code == "conflict" && says.contains("did not fail"), "{says}");
 
     house.rule(&rule("r", "sample", "gone", "")).await;
@@ -75,11 +81,23 @@ async fn what_cannot_be_replayed_is_refused_with_a_remedy() {
         (rule("r", "sample", "gone", "").replace("enabled: true", "enabled: false"), "is disabled"),
     ] {
         house.catalog.update_rule("house.r", &text, Giver::SeesSecrets).await.unwrap();
-        let (code, told) = refused(house.triggers.replay(letter.id, None).await);
+        let (code, told) = refused(house.triggers.replay(letter.id, None, false).await);
         assert!(code == "invalid" && told.contains(says), "{told}");
     }
     house.catalog.delete_rule("house.r").await.unwrap();
-    let (code, _) = refused(house.triggers.replay(letter.id, None).await);
+    let (code, _) = refused(house.triggers.replay(letter.id, None, false).await);
     assert_eq!(code, "not_found");
     assert_eq!(house.events().await.len(), 2, "nothing came in");
+}
+
+#[tokio::test]
+async fn a_replay_that_its_rule_does_not_match_leaves_the_dead_letter() {
+    let house = House::new().await;
+    house.rule(&rule("r", "sample", "gone", &criterion("exists", ""))).await;
+    house.post("sample", json!({"color": "red"})).await.unwrap();
+    let letter = failed(&house).await;
+    for _ in 0..2 {
+        house.triggers.replay(letter.id, Some(json!({"body": {"size": 1}})), false).await.unwrap();
+    }
+    assert_eq!(house.triggers.reads().enforcement(letter.id).await.unwrap().unwrap().replayed_as, None);
 }

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use petrel_engine::triggers::TriedEvent;
 use petrel_model::Object;
+use petrel_model::trigger::INTERNAL;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use super::refuse_large;
 use crate::extensions::User;
 use crate::extract::{Body, By, JsonBody, Secrets, Target};
 use crate::page::Listed as _;
-use crate::resources::trigger_instances::find;
+use crate::resources::trigger_instances::find_of;
 use crate::said::Nothing;
 use crate::{Api, ApiError, listing, views};
 
@@ -61,7 +62,9 @@ pub(crate) async fn test(
     let event = match (trigger_instance, payload) {
         (Some(id), None) => {
             let _glance = api.glances.take(&user).await?;
-            let instance = find(&api, &id).await?;
+            // Of a rule that listens to the platform itself, such an event is meant by `last`.
+            let kind = Some(&rule.rule().trigger.kind).filter(|kind| INTERNAL.contains(&kind.as_str()));
+            let instance = find_of(&api, &id, kind.filter(|_| id == "last")).await?;
             listing::hold(&api, &mut held, 2 * instance.bytes())?;
             TriedEvent::Stored(instance)
         }

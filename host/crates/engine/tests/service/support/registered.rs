@@ -1,6 +1,7 @@
 //! The contents of a process's catalog: rules, packs, and the events that meet them.
 
 use std::fs;
+use std::time::Duration;
 
 use petrel_catalog::{Giver, registration};
 use petrel_engine::triggers::{Accepted, Explanation};
@@ -117,7 +118,24 @@ impl House {
         content.policies().map(|policy| policy.reference.to_string()).collect()
     }
 
-    /// The reason why a policy has an execution wait.
+    /// Makes a maintenance window of an hour for the pack that begins after some minutes.
+    pub(crate) async fn window(&self, name: &str, after: u64) {
+        let from = self.engine.now().plus(Duration::from_secs(60 * after));
+        let window = json!({
+            "name": name, "packs": [PACK], "from": from, "until": from.plus(Duration::from_secs(3600)), "mode": "hold",
+        });
+        let window = serde_json::from_value(window).unwrap();
+        self.engine.catalog().create_window(window).await.unwrap();
+        settle().await;
+    }
+
+    /// Deletes a maintenance window.
+    pub(crate) async fn delete_window(&self, name: &str) {
+        self.engine.catalog().delete_window(name).await.unwrap();
+        settle().await;
+    }
+
+    /// The reason why an execution waits.
     pub(crate) fn wait_reason(&self, execution: &Execution) -> Option<String> {
         self.engine.executions().wait_reason(execution)
     }
