@@ -54,7 +54,7 @@ fn the_example_asks_and_does_as_it_is_told_also_after_a_kill() {
     // It is killed.
     drop(host);
     let host = place.start(&[]);
-    let waits = host.cli(&["run", "core.ask", "--wait", "2s"]).with_code(7);
+    let waits = host.cli(&["run", "--wait", "2s", "core.ask"]).with_code(7);
     assert_says(&waits.stderr, &["waits for an answer: `petrel inquiry respond "]);
     let other = host.list("/inquiries?limit=1")[0]["id"].as_str().unwrap().to_owned();
     host.ok(&["execution", "cancel", &other]);

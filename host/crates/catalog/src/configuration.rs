@@ -79,8 +79,8 @@ impl Unfilled {
     /// The remedy.
     pub fn hint(&self) -> String {
         format!(
-            "correct it with `petrel pack configure {} FILE`, or set the keys that it reads with `petrel key set NAME VALUE`; one that \
-             may be absent gets `| default('')`",
+            "correct it with `petrel pack configure {} FILE`, or set the keys that it reads with `petrel key set NAME VALUE` (a secret: \
+             `petrel key set NAME --encrypt -`); one that may be absent gets `| default('')`",
             self.pack
         )
     }

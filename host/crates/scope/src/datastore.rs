@@ -21,6 +21,12 @@ pub const NOT_OF_A_KEY: &str = "it is not the encrypted value of a key that exis
                                 encrypted, or give it one that was set with `petrel key set NAME --encrypt -`, as in \
                                 st2kv.system.NAME | decrypt_kv";
 
+/// The words about an empty text that is decrypted.
+pub const NOTHING_ENCRYPTED: &str = "was given an empty text: the key does not exist, or is empty";
+
+/// The same of a template that may not be quoted.
+pub const DECRYPTS_NOTHING: &str = "decrypts a key that does not exist, or is empty; `petrel key set NAME --encrypt -` sets it from standard input";
+
 /// The words about a key whose value is decrypted although it is not encrypted.
 pub const NOT_ENCRYPTED: &str = "is not encrypted; leave out decrypt_kv";
 

@@ -17,8 +17,8 @@ mod variables;
 pub mod workflow;
 
 pub use datastore::{
-    DECRYPTS_PLAIN, Datastore, KeyName, KeyScope, NOT_ENCRYPTED, NOT_OF_A_KEY, Opener, meant_with_scope,
-    open_any, with_scope,
+    DECRYPTS_NOTHING, DECRYPTS_PLAIN, Datastore, KeyName, KeyScope, NOT_ENCRYPTED, NOT_OF_A_KEY,
+    NOTHING_ENCRYPTED, Opener, meant_with_scope, open_any, with_scope,
 };
 pub use json_path::JsonPath;
 pub use scope::{DATASTORE, Named, Scope};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::value::{Kwargs, Tuple, ValueKind};
 use minijinja::{Environment, Error, State, Value};
 use petrel_scope::functions::{self, NONE, jsonpath, paths, time, version, yaml};
-use petrel_scope::{DATASTORE, NOT_OF_A_KEY};
+use petrel_scope::{DATASTORE, NOT_OF_A_KEY, NOTHING_ENCRYPTED};
 
 use super::arguments::{Arguments, bind};
 use super::text::text_of;
@@ -142,7 +142,9 @@ fn decrypt_kv(state: &State<'_, '_>, given: CallArguments) -> Result<Value, Erro
     let args = bind(DECRYPTION, VALUE, &given.into_values())?.require(1)?;
     let sealed = text_of(args.value(0))?;
     if sealed.is_empty() {
-        return Err(wrong("decrypt_kv was given an empty text: the key does not exist, or is empty"));
+        return Err(wrong(format!(
+            "decrypt_kv {NOTHING_ENCRYPTED}; `petrel key set NAME --encrypt -` sets it from standard input"
+        )));
     }
     work::read(sealed.len())?;
     let told = |reason: &str| wrong(format!("decrypt_kv cannot read the value: {reason}"));

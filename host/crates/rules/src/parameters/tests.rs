@@ -217,6 +217,10 @@ fn what_is_decrypted_without_being_encrypted_is_told_and_not_quoted() {
             "{{ st2kv.system.limit | decrypt_kv }}",
             "parameter n decrypts a key that is not encrypted; leave out decrypt_kv",
         ),
+        (
+            "{{ st2kv.system.limt | decrypt_kv }}",
+            "parameter n decrypts a key that does not exist, or is empty; `petrel key set NAME --encrypt -` sets it",
+        ),
         ("{{ 'hush' | decrypt_kv }}", "parameter n cannot be rendered"),
     ] {
         let signature = Signature::new(&Object::new(), &object(&json!({"n": {}})));
