@@ -217,7 +217,9 @@ fn refused(error: &clap::Error) -> ExitCode {
         error.exit();
     }
     let message = error.render().to_string();
-    let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default();
+    // What is missing stands below the first line.
+    let lines = message.trim_start_matches("error: ").lines().take_while(|line| !line.trim().is_empty());
+    let message = lines.map(str::trim).collect::<Vec<_>>().join(" ");
     let whole: Vec<_> = std::iter::once("petrel").chain(verbs::path(&root, &words).1).collect();
     print::failure(form, &Failure::usage(message, format!("see `{} --help`", whole.join(" "))));
     ExitCode::from(Code::Usage as u8)

@@ -7,6 +7,7 @@ use petrel_model::Timestamp;
 use serde_json::json;
 
 use super::input::read_password;
+use super::moment::seconds;
 use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::logins;
@@ -28,8 +29,8 @@ pub(crate) struct Login {
     #[arg(long)]
     password_stdin: bool,
 
-    /// Seconds until the token expires [default: the host's setting]
-    #[arg(long, value_name = "SECONDS")]
+    /// Seconds until the token expires, or a time such as 8h [default: the host's setting]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     ttl: Option<u64>,
 }
 

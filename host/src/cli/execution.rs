@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::each::each;
-use super::moment::moment;
+use super::moment::{moment, seconds};
 use super::nothing;
 use super::run;
 use super::session::{Items, Secrets, Session, path_segment};
@@ -24,6 +24,7 @@ mod cancel;
 mod ending;
 mod held;
 mod newest;
+mod questions;
 mod rerun;
 mod task_tree;
 
@@ -32,6 +33,7 @@ use rerun::Again;
 
 pub(super) use ending::show_whole;
 pub(super) use held::list as list_held;
+pub(super) use questions::Questions;
 
 /// Show, cancel, pause and rerun executions.
 #[derive(Debug, Subcommand)]
@@ -98,8 +100,8 @@ pub(crate) enum Execution {
     Tail {
         /// The id of the execution, or `last`
         id: String,
-        /// The greatest number of seconds to follow it
-        #[arg(long, value_name = "SECONDS")]
+        /// The greatest number of seconds to follow it, or a time such as 10m
+        #[arg(long, value_name = "SECONDS", value_parser = seconds)]
         wait: Option<u64>,
     },
     /// Pause workflows: no more of their tasks start, and running tasks may finish
@@ -278,7 +280,7 @@ async fn follow(
     patience: Option<Duration>,
 ) -> Result<Code, Failure> {
     let client = &session.client;
-    let mut tasks = task_tree::Followed::default();
+    let (mut tasks, mut questions) = (task_tree::Followed::default(), Questions::default());
     let (name, started, mut waiting, mut lines) = (id.to_string(), Instant::now(), Waiting::default(), 0);
     // Programs get one document, at the end.
     let (is_text, mut all) = (session.form == Form::Text, String::new());
@@ -297,6 +299,7 @@ async fn follow(
         if is_text && has_tasks {
             tasks.print_news(session, id).await?;
         }
+        questions.tell(session, &standing).await;
         let is_late = patience.is_some_and(|patience| started.elapsed() >= patience);
         let status = standing.status;
         if is_late || status.is_final() {

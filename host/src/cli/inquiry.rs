@@ -29,17 +29,19 @@ pub(crate) enum Inquiry {
         limit: usize,
     },
     /// Show an open question, with the schema of its answer
-    #[command(after_help = "Examples:\n  petrel inquiry get 6a1e5c2f9b1d4e5f60718293")]
+    #[command(
+        after_help = "Examples:\n  petrel inquiry get last\n  petrel inquiry get 6a1e5c2f9b1d4e5f60718293"
+    )]
     Get {
-        /// The id of the question, as `petrel inquiry list` shows it
+        /// The id of the question, as `petrel inquiry list` shows it, or `last` for the newest open one
         id: String,
     },
     /// Answer a question; on a terminal without an answer it is asked for
     #[command(
-        after_help = "Examples:\n  petrel inquiry respond 6a1e5c2f9b1d4e5f60718293 continue=true\n  petrel inquiry respond 6a1e5c2f9b1d4e5f60718293 --response '{\"continue\": true}'"
+        after_help = "Examples:\n  petrel inquiry respond last continue=true\n  petrel inquiry respond 6a1e5c2f9b1d4e5f60718293 continue=true\n  petrel inquiry respond 6a1e5c2f9b1d4e5f60718293 --response '{\"continue\": true}'"
     )]
     Respond {
-        /// The id of the question
+        /// The id of the question, or `last` for the newest open one
         id: String,
         /// The answer: NAME=VALUE, read by the type that the question declares; NAME:=JSON; NAME=@FILE
         #[arg(value_name = "NAME=VALUE")]
@@ -60,10 +62,12 @@ impl Inquiry {
                 })?;
             }
             Self::Get { id } => {
+                let id = named(session, id).await?;
                 let answer = session.client.get(&path(&id)).await?;
                 session.show(&answer, |inquiry: wire::Inquiry| print::attributes(&attributes(&inquiry)))?;
             }
             Self::Respond { id, answer, response } => {
+                let id = named(session, id).await?;
                 respond(session, &id, &answer, response.as_deref()).await?;
             }
         }
@@ -73,6 +77,25 @@ impl Inquiry {
 
 fn path(id: &str) -> String {
     format!("/inquiries/{}", path_segment(id))
+}
+
+/// The id of a question, of which `last` is the newest open one. It is resolved once: a newer question must not get the
+/// answer to this one.
+async fn named(session: &Session, id: String) -> Result<String, Failure> {
+    if id != "last" {
+        return Ok(id);
+    }
+    let answer = session.client.list("/inquiries?limit=1").await?;
+    match read::<Items<wire::Inquiry>>(&answer)?.into_iter().next() {
+        Some(Item::Found(newest)) => Ok(newest.id.to_string()),
+        Some(Item::Lost(newest)) => Ok(newest.id.into_owned()),
+        None => Err(Failure::new(
+            Code::NotFound,
+            "not_found",
+            "inquiry `last` does not exist",
+            "no question is open; `petrel execution list --action core.ask` shows those that were",
+        )),
+    }
 }
 
 async fn respond(

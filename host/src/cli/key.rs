@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::each::{deleted, each};
 use super::input::read_file;
+use super::moment::seconds;
 use super::session::{Items, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, Listing};
@@ -55,7 +56,7 @@ pub(crate) enum Key {
     /// Set the value of a key
     #[command(
         override_usage = "petrel key set [OPTIONS] <NAME> <VALUE>",
-        after_help = "Examples:\n  petrel key set deploy.channel '#ops'\n  petrel key set deploy.offset -5\n  petrel key set deploy.certificate - < certificate.pem\n  petrel key set deploy.token --encrypt - < token\n  petrel key set deploy.lock ada --ttl 600"
+        after_help = "Examples:\n  petrel key set deploy.channel '#ops'\n  petrel key set deploy.offset -5\n  petrel key set deploy.certificate - < certificate.pem\n  petrel key set deploy.token --encrypt - < token\n  petrel key set deploy.lock ada --ttl 10m"
     )]
     Set {
         /// The name of the key; expressions read it as `st2kv.system.NAME`
@@ -71,8 +72,8 @@ pub(crate) enum Key {
         /// The value is encrypted already: by this host for this very key, or by the StackStorm of `datastore.st2_key`
         #[arg(long, alias = "encrypted", conflicts_with = "encrypt")]
         pre_encrypted: bool,
-        /// Seconds until the key expires
-        #[arg(short = 'l', long, value_name = "SECONDS")]
+        /// Seconds until the key expires, or a time such as 10m
+        #[arg(short = 'l', long, value_name = "SECONDS", value_parser = seconds)]
         ttl: Option<u64>,
     },
     /// Set keys from a file of JSON or YAML: a list of objects with name and value, and what else `key set` takes

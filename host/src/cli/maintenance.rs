@@ -39,11 +39,13 @@ pub(crate) enum Maintenance {
 
 /// Make a maintenance window: what its rules ask for is held until its end, or dropped
 #[derive(Debug, clap::Args)]
+// A group, so that the parser's error names all of them.
+#[command(group = clap::ArgGroup::new("whose").required(true).multiple(true).args(["packs", "rules", "tags"]))]
 pub(crate) struct Create {
     /// The name of the window
     name: String,
     /// A pack whose rules it is for; may be given several times
-    #[arg(long = "pack", value_name = "PACK", required_unless_present_any = ["rules", "tags"])]
+    #[arg(long = "pack", value_name = "PACK")]
     packs: Vec<String>,
     /// A rule that it is for, as pack.name; may be given several times
     #[arg(long = "rule", value_name = "RULE")]

@@ -34,6 +34,17 @@ fn at(text: &str, side: &str, of: impl FnOnce(Duration) -> Timestamp) -> Result<
     }
 }
 
+/// A number of seconds, as it is written or with units. For the parser of the command line, which names the flag.
+///
+/// # Errors
+/// When it is neither; the forms that there are.
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    let plain = text.parse().ok();
+    plain
+        .or_else(|| duration(text).map(|duration| duration.as_secs()))
+        .ok_or_else(|| "write a number of seconds, or 30s, 10m, 1h30m, 2d or 1w".to_owned())
+}
+
 /// Parses `1h30m` and the like.
 fn duration(text: &str) -> Option<Duration> {
     let (mut rest, mut seconds) = (text, 0_u64);
@@ -57,6 +68,24 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_are_a_number_or_have_units() {
+        for (text, expected) in [
+            ("600", Some(600)),
+            ("0", Some(0)),
+            ("10m", Some(600)),
+            ("1h30m", Some(5_400)),
+            ("", None),
+            ("-5", None),
+            ("10x", None),
+            ("1.5", None),
+        ] {
+            let read = seconds(text);
+            assert_eq!(read.as_ref().ok(), expected.as_ref(), "{text}");
+            assert!(read.err().is_none_or(|told| told.contains("10m")), "{text}");
+        }
+    }
 
     #[test]
     fn a_time_is_written_as_it_is_or_by_its_distance_from_now() {

@@ -10,6 +10,8 @@ use petrel_model::Status;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::execution::Questions;
+use super::moment::seconds;
 use super::session::{Session, path_segment};
 use crate::client::{Waiting, read};
 use crate::exit::{Code, Failure};
@@ -49,8 +51,8 @@ pub(crate) struct Run {
     #[arg(long = "async", short = 'a')]
     is_async: bool,
 
-    /// The greatest number of seconds to wait
-    #[arg(long, value_name = "SECONDS")]
+    /// The greatest number of seconds to wait, or a time such as 10m
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     wait: Option<u64>,
 }
 
@@ -90,6 +92,7 @@ impl Run {
     ) -> Result<(Value, Status), Failure> {
         let (mut execution, mut status) = begun;
         let (started, mut waiting, mut longest) = (Instant::now(), Waiting::default(), FIRST_LOOK);
+        let mut questions = Questions::default();
         while !status.is_final() {
             let left =
                 self.wait.map(|seconds| Duration::from_secs(seconds).saturating_sub(started.elapsed()));
@@ -100,10 +103,12 @@ impl Run {
             longest = LONG_LOOK;
             let query = format!("wait={step}");
             if let Some(news) = waiting.ask(session.client.state_of(id, &query)).await? {
-                let now = read::<Standing<'_>>(&news)?.status;
+                let standing: Standing<'_> = read(&news)?;
+                let now = standing.status;
                 if now != status && !now.is_final() {
                     print::progress(&format!("{id} is {now}"));
                 }
+                questions.tell(session, &standing).await;
                 (execution, status) = (news, now);
             }
         }

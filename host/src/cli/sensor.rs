@@ -5,7 +5,7 @@ use petrel_api_types as wire;
 use petrel_api_types::Item;
 use petrel_model::Timestamp;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::each::each;
 use super::nothing;
@@ -54,11 +54,16 @@ pub(crate) enum Sensor {
     #[command(after_help = "Examples:\n  petrel sensor reset-cursor feed.entries")]
     ResetCursor(Named),
     /// Show the last lines that a sensor has logged since the host started, at most 200
-    #[command(after_help = "Examples:\n  petrel sensor logs feed.entries")]
+    #[command(
+        after_help = "Examples:\n  petrel sensor logs feed.entries\n  petrel sensor logs feed.entries -n 5"
+    )]
     Logs {
         /// The sensor, as pack.name
         #[arg(value_name = "SENSOR")]
         reference: String,
+        /// The greatest number of lines to show, of which the last are shown
+        #[arg(short = 'n', long, alias = "last", default_value_t = 200)]
+        limit: usize,
     },
 }
 
@@ -97,8 +102,9 @@ impl Sensor {
             Self::ResetCursor(named) => {
                 return order(session, &named, "reset_cursor", "begins at the beginning").await;
             }
-            Self::Logs { reference } => {
-                let answer = session.client.list(&format!("{}/logs", path(&reference))).await?;
+            Self::Logs { reference, limit } => {
+                let mut answer = session.client.list(&format!("{}/logs", path(&reference))).await?;
+                keep_last(&mut answer, limit);
                 session.show(&answer, |lines: Vec<wire::SensorLine<'static>>| {
                     lines.iter().for_each(|line| print::line(&shown(line)));
                 })?;
@@ -183,6 +189,13 @@ fn attributes(sensor: &wire::Sensor<'_>) -> Attributes {
         .text("trigger_types", sensor.trigger_types.join(", "))
 }
 
+/// Leaves only the last `limit` of a list.
+fn keep_last(list: &mut Value, limit: usize) {
+    if let Value::Array(items) = list {
+        items.drain(..items.len().saturating_sub(limit));
+    }
+}
+
 /// A line that a sensor has logged.
 fn shown(line: &wire::SensorLine<'_>) -> String {
     format!("{}  {}", to_the_second(line.at), line.line)
@@ -190,8 +203,6 @@ fn shown(line: &wire::SensorLine<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     /// A sensor as a host sends it.
@@ -220,6 +231,17 @@ mod tests {
                 "feed.Watch  failing  poll  2026-11-20T01:00:00Z  7       3        no answer",
             ]
         );
+    }
+
+    #[test]
+    fn of_the_lines_of_a_sensor_the_last_are_shown() {
+        for (limit, expected) in
+            [(0, json!([])), (2, json!([2, 3])), (3, json!([1, 2, 3])), (9, json!([1, 2, 3]))]
+        {
+            let mut list = json!([1, 2, 3]);
+            keep_last(&mut list, limit);
+            assert_eq!(list, expected, "{limit}");
+        }
     }
 
     #[test]

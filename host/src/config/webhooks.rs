@@ -226,16 +226,32 @@ impl Reader<'_> {
             self.problem(at, "signature needs the key header, the name of the header with the signature");
             return None;
         }
-        if signed.is_some() && scheme.timed == Timed::Never {
-            self.problem(
-                at,
-                "signature.signed needs the key timestamp, the name of the header with the time",
-            );
-            return None;
-        }
-        let (lead, middle) = signed.unwrap_or(("", "."));
+        let (lead, middle) = self.around_the_time(at, signed, &scheme.timed)?;
         (scheme.lead, scheme.middle) = (lead.to_owned(), middle.to_owned());
         Some(scheme)
+    }
+
+    /// The texts that are signed before and behind the time. A guess would be wrong for senders that sign the body alone:
+    /// each of their events would be refused, or the time would be anybody's to choose.
+    fn around_the_time<'t>(
+        &mut self,
+        at: usize,
+        signed: Option<(&'t str, &'t str)>,
+        timed: &Timed,
+    ) -> Option<(&'t str, &'t str)> {
+        let problem = match (signed, timed) {
+            (None, Timed::Never) => return Some(("", "")),
+            (Some(parts), Timed::ByHeader(_) | Timed::InList) => return Some(parts),
+            (Some(_), Timed::Never) => {
+                "signature.signed needs the key timestamp, the name of the header with the time"
+            }
+            (None, Timed::ByHeader(_) | Timed::InList) => {
+                "signature.timestamp needs the key signed, which says how the time is signed with the body, as signed = \
+                 \"{timestamp}.{body}\"; if the sender signs the body alone, leave timestamp out"
+            }
+        };
+        self.problem(at, problem);
+        None
     }
 
     /// Who may send, if what the table says goes together.

@@ -41,6 +41,25 @@ fn containing(directory: &Path, texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn a_key_in_the_other_scope_is_told_of() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["key", "set", "mine", "x", "--scope", "user", "--ttl", "10m"]);
+    host.ok(&["key", "set", "ours", "x"]);
+    for verb in ["get", "delete"] {
+        let absent = host.cli(&["key", verb, "mine"]).with_code(3);
+        assert_says(&absent.stderr, &["`petrel key get mine --scope user`"]);
+        let absent = host.cli(&["key", verb, "ours", "--scope", "user"]).with_code(3);
+        assert_says(&absent.stderr, &["`petrel key get ours`"]);
+    }
+    let refused = host.cli(&["key", "set", "a", "b", "--ttl", "10x"]).with_code(2);
+    assert_says(&refused.stderr, &["--ttl", "10m"]);
+    let refused = host.cli(&["maintenance", "create", "u", "--until", "2h"]).with_code(2);
+    assert_says(&refused.stderr, &["--pack", "--rule", "--tag"]);
+    host.stop();
+}
+
+#[test]
 fn a_secret_is_in_no_file_and_is_shown_to_who_may_read_it() {
     let place = Place::default();
     let host = place.start(&[]);

@@ -39,7 +39,9 @@ fn the_example_asks_and_does_as_it_is_told_also_after_a_kill() {
         (&json!(60), &json!("operations"), &json!(id))
     );
     assert_says(&host.ok(&["inquiry", "list"]).stdout, &[&ask, "approved, reason", "operations"]);
-    assert_says(&host.ok(&["inquiry", "get", &ask]).stdout, &[&ask, "Shall", "boolean"]);
+    for name in [&ask[..], "last"] {
+        assert_says(&host.ok(&["inquiry", "get", name]).stdout, &[&ask, "Shall", "boolean"]);
+    }
     for (words, says) in [
         (&["approved=perhaps"][..], "true or false"),
         (&["yes"], "NAME=VALUE"),
@@ -52,11 +54,19 @@ fn the_example_asks_and_does_as_it_is_told_also_after_a_kill() {
     // It is killed.
     drop(host);
     let host = place.start(&[]);
-    let answered = host.ok(&["inquiry", "respond", &ask, "approved=true", "reason=it is old"]);
+    let waits = host.cli(&["run", "--wait", "2s", "core.ask"]).with_code(7);
+    assert_says(&waits.stderr, &["waits for an answer: `petrel inquiry respond "]);
+    let other = host.list("/inquiries?limit=1")[0]["id"].as_str().unwrap().to_owned();
+    host.ok(&["execution", "cancel", &other]);
+    host.until(&other, "canceled");
+    let follows = host.cli(&["execution", "tail", &id, "--wait", "1"]).with_code(7);
+    assert_says(&follows.stderr, &[&format!("{id} waits for an answer: `petrel inquiry respond {ask}`")]);
+    let answered = host.ok(&["inquiry", "respond", "last", "approved=true", "reason=it is old"]);
     assert_says(&answered.stdout, &["Response accepted for inquiry", &ask]);
     let ended = host.until(&id, "succeeded");
     assert_eq!(ended["result"]["output"], json!({"decision": "approved"}));
     assert!(!Path::new(&place.path("old")).exists());
+    assert_says(&host.cli(&["inquiry", "get", "last"]).with_code(3).stderr, &["no question is open"]);
     let late = host.cli(&["inquiry", "respond", &ask, "approved=false"]).with_code(2);
     assert_says(&late.stderr, &["has already been responded to"]);
     assert_eq!(host.execution(&ask)["context"]["answered_by"], "admin");

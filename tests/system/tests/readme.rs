@@ -197,6 +197,7 @@ impl Reader<'_> {
         let environment = [("PETREL_URL", url.as_str()), ("XDG_DATA_HOME", self.data_home.as_str())];
         let ended = self.place.script(&script, &environment).with_code(0);
         assert!(!ended.stdout.contains("faultstring"), "{script}: {}", ended.stdout);
+        assert!(!ended.stderr.contains("shell_quote"), "{script}: {}", ended.stderr);
         self.printed_in_all += &ended.stdout;
         self.printed = ended.stdout;
         let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase());

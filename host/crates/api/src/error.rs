@@ -125,17 +125,17 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// The hint about paths of the API. A test compares it with the routes.
+const PLACES: &str = "the API is at /api/v1: actions, apikeys, configs, executions, inquiries, keys, maintenance, packs, policies, \
+                      ruleenforcements, rules, sensortypes, status, timers, triggerinstances, triggertypes, users, webhooks; \
+                      tokens are at /auth/v1/tokens";
+
 /// 404 for an unknown path. The message names the original path, of which routers take prefixes off.
 pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> ApiError {
     if let Some(missing) = missing(uri.path()) {
         return missing;
     }
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        "not_found",
-        format!("there is nothing at {}", uri.path()),
-        "the API is at /api/v1: actions, executions, rules, triggertypes, triggerinstances, webhooks, packs, users, apikeys; tokens are at /auth/v1/tokens",
-    )
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("there is nothing at {}", uri.path()), PLACES)
 }
 
 /// The answer for a path where StackStorm has a feature that this host lacks so far.
@@ -207,6 +207,19 @@ const FROM_PACKS: [(&str, &str); 3] =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hint_about_paths_names_all_lists_and_the_status() {
+        let routes =
+            include_str!("resources.rs").lines().filter_map(|line| line.trim().strip_prefix(".route(\"/"));
+        let is_told = |route: &&str| route.contains("::list)") || route.starts_with("status\"");
+        let mut names: Vec<_> =
+            routes.filter(is_told).filter_map(|route| route.split(['/', '"']).next()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert!(names.len() > 10, "{names:?}");
+        assert!(PLACES.contains(&format!(": {}; tokens", names.join(", "))), "{PLACES}: {names:?}");
+    }
 
     #[test]
     fn what_stackstorm_has_and_this_host_has_not_yet_is_named() {

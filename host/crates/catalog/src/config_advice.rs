@@ -210,7 +210,7 @@ pub(crate) fn without_keys(pack: &Pack, given: Option<&GivenConfig>, datastore: 
         let keys = keys(&failing, datastore);
         notes.push(format!(
             "the configuration of the pack `{name}`: {places} {read} what is not there, so that actions of the pack fail: {keys}; \
-             `petrel key set NAME VALUE` sets it"
+             `petrel key set NAME VALUE` sets it, and a secret `petrel key set NAME --encrypt -`"
         ));
     }
     let empty = configuration.missing(datastore, false);
@@ -219,7 +219,7 @@ pub(crate) fn without_keys(pack: &Pack, given: Option<&GivenConfig>, datastore: 
         let (places, keys) = (&empty.places, keys(&empty, datastore));
         notes.push(format!(
             "the configuration of the pack `{name}`: the {default} of {places} {is} null, since {keys}; `petrel key set NAME VALUE` \
-             sets it, or `petrel pack configure {name} FILE` gives the value itself"
+             sets it (a secret: `petrel key set NAME --encrypt -`), or `petrel pack configure {name} FILE` gives the value itself"
         ));
     }
     notes

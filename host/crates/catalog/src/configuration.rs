@@ -10,7 +10,8 @@ use petrel_engine_core::Error;
 use petrel_expressions::words::{self, copes_with_absence, may_decrypt};
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{
-    Datastore, Error as TemplateError, KeyName, KeyScope, Scope, Template, is_template,
+    DECRYPTS_PLAIN, Datastore, Error as TemplateError, KeyName, KeyScope, NOT_ENCRYPTED, Scope, Template,
+    is_template,
 };
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
@@ -78,8 +79,8 @@ impl Unfilled {
     /// The remedy.
     pub fn hint(&self) -> String {
         format!(
-            "correct it with `petrel pack configure {} FILE`, or set the keys that it reads with `petrel key set NAME VALUE`; one that \
-             may be absent gets `| default('')`",
+            "correct it with `petrel pack configure {} FILE`, or set the keys that it reads with `petrel key set NAME VALUE` (a secret: \
+             `petrel key set NAME --encrypt -`); one that may be absent gets `| default('')`",
             self.pack
         )
     }
@@ -304,7 +305,8 @@ fn reason(error: &TemplateError) -> String {
     match error {
         TemplateError::TooMuch { limit, .. } => format!("was given up: {limit}"),
         TemplateError::OutputTooLarge { .. } => "gives more text than a template may".to_owned(),
-        // As the filter words it.
+        // As the filter words it, here and below.
+        TemplateError::Render { reason, .. } if reason.contains(NOT_ENCRYPTED) => DECRYPTS_PLAIN.to_owned(),
         TemplateError::Render { reason, .. } if reason.contains("decrypt_kv cannot") => {
             NO_DECRYPTION.to_owned()
         }

@@ -67,7 +67,12 @@ pub(crate) fn opened(vault: &Vault, id: &KeyId, sealed: &str) -> Result<String, 
     vault.open(sealed, &id.place()).map_err(|error| {
         Error::invalid(
             format!("{} cannot be decrypted: {error}", id.told()),
-            "without its key it is lost: `petrel key set --encrypt` sets it again",
+            format!(
+                "without the host's key for secrets it is lost: `petrel key set {} --encrypt -{}` sets it again, from standard \
+                 input",
+                id.name,
+                if id.owner.is_some() { " --scope user" } else { "" }
+            ),
         )
     })
 }

@@ -22,7 +22,7 @@ pub use petrel_jinja::{Error, Template, is_template, render};
 pub use petrel_python::regex::Price;
 pub use petrel_python::work;
 pub use petrel_scope::{
-    DATASTORE, Datastore, JsonPath, KeyName, KeyScope, Opener, Scope, Variables, WorkflowScope, json_path,
-    open_any, with_scope, workflow,
+    DATASTORE, DECRYPTS_NOTHING, DECRYPTS_PLAIN, Datastore, JsonPath, KeyName, KeyScope, NOT_ENCRYPTED,
+    NOTHING_ENCRYPTED, Opener, Scope, Variables, WorkflowScope, json_path, open_any, with_scope, workflow,
 };
 pub use statement::{EntryError, EvaluationError, Language, Statement};

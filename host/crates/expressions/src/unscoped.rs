@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use fancy_regex::Regex;
 use petrel_model::quoted::quoted;
-use petrel_scope::with_scope;
+use petrel_scope::meant_with_scope;
 
 use crate::dashes::{each_expression, is_in_quotes, without_texts};
 use crate::words::asks;
@@ -42,8 +42,7 @@ pub(crate) fn in_template(text: &str) -> Vec<String> {
         let behind = |end: usize| expression.get(end..).unwrap_or_default();
         for captures in path.captures_iter(&plain).filter_map(Result::ok) {
             let Some(name) = captures.get(1).filter(|name| !asks(behind(name.end()))) else { continue };
-            let meant = format!("st2kv.{}", quoted(&with_scope(name.as_str())));
-            add(&mut found, &format!("st2kv.{}", quoted(name.as_str())), &meant);
+            add(&mut found, &format!("st2kv.{}", quoted(name.as_str())), &meant_with_scope(name.as_str()));
         }
         for captures in brackets.captures_iter(expression).filter_map(Result::ok) {
             let (Some(whole), Some(name)) = (captures.get(0), captures.get(1).or_else(|| captures.get(2)))
@@ -53,11 +52,8 @@ pub(crate) fn in_template(text: &str) -> Vec<String> {
             let is_meant = !is_in_quotes(&plain, whole.start());
             let is_scope = ["system", "user"].contains(&name.as_str());
             if is_meant && !is_scope && !asks(behind(whole.end())) {
-                add(
-                    &mut found,
-                    &quoted(whole.as_str()),
-                    &format!("st2kv.system['{}']", quoted(name.as_str())),
-                );
+                let meant = format!("did you mean `st2kv.system['{}']`?", quoted(name.as_str()));
+                add(&mut found, &quoted(whole.as_str()), &meant);
             }
         }
     });
@@ -65,7 +61,7 @@ pub(crate) fn in_template(text: &str) -> Vec<String> {
 }
 
 fn add(found: &mut Vec<String>, written: &str, meant: &str) {
-    let said = format!("`{written}` names no scope of the datastore; did you mean `{meant}`?");
+    let said = format!("`{written}` names no scope of the datastore; {meant}");
     if found.len() < MOST_TOLD && !found.contains(&said) {
         found.push(said);
     }
@@ -83,9 +79,12 @@ mod tests {
                 "{{ st2kv.system.limit }}{{ st2kv.user.x }}{{ st2kv['system'].x }}{{ st2kv.system['a'] }}",
                 &[][..],
             ),
-            ("{{ st2kv.limit }} {{ st2kv.limit | int }}", &["st2kv.limit st2kv.system.limit"]),
+            (
+                "{{ st2kv.limit }} {{ st2kv.limit | int }}",
+                &["st2kv.limit st2kv.system.limit st2kv.user.limit"],
+            ),
             ("{% if st2kv.systm.a.b %}x{% endif %}", &["st2kv.systm.a.b st2kv.system.a.b"]),
-            ("{{ st2kv.limit.upper() }}", &["st2kv.limit st2kv.system.limit"]),
+            ("{{ st2kv.limit.upper() }}", &["st2kv.limit st2kv.system.limit st2kv.user.limit"]),
             ("{{ st2kv['my key'] }}", &["st2kv['my key'] st2kv.system['my key']"]),
             ("{{ st2kv.limit | default(5) }}{{ st2kv['x'] is defined }}{{ st2kv.get('x') }}", &[]),
             ("{{ \"st2kv['my key']\" }}{{ 'st2kv[\"x\"]' ~ 'it\\'s st2kv.limit' }}", &[]),

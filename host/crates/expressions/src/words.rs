@@ -234,7 +234,7 @@ mod tests {
             ("{% set y = 1 %}{{ y }}", ""),
             (
                 "{{ st2kv.limit }}",
-                "`st2kv.limit` names no scope of the datastore; did you mean `st2kv.system.limit`?",
+                "`st2kv.limit` names no scope of the datastore; did you mean `st2kv.system.limit`? A key of a user is read by `st2kv.user.limit`",
             ),
             ("plain triger", ""),
             ("{{ bad ( }}", ""),

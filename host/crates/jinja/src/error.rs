@@ -2,7 +2,7 @@
 
 use minijinja::ErrorKind;
 use petrel_model::quoted::told;
-use petrel_scope::with_scope;
+use petrel_scope::meant_with_scope;
 
 use crate::environment::{OUTPUT_LIMIT, fuel};
 use crate::missing;
@@ -110,10 +110,7 @@ fn undefined(what: &str) -> String {
     let path = what.trim_matches('`').strip_prefix("st2kv.");
     match path.filter(|path| path.chars().all(|char| char.is_alphanumeric() || char == '_')) {
         Some(path) => {
-            format!(
-                "{what} is not defined, since keys have a scope; did you mean `st2kv.{}`?",
-                with_scope(path)
-            )
+            format!("{what} is not defined, since keys have a scope; {}", meant_with_scope(path))
         }
         None => format!("{what} is not defined; check the name, or add `| default(VALUE)`"),
     }

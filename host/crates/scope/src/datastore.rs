@@ -17,8 +17,21 @@ const MOST_NAMED: usize = 10;
 const MOST_COMPARED: usize = 1_000;
 
 /// The reason why a value cannot be decrypted that is not the encrypted one of a key.
-pub const NOT_OF_A_KEY: &str = "it is not the encrypted value of a key that exists and may be read; give it a key that was set with \
-                                `petrel key set --encrypt`, as in st2kv.system.NAME | decrypt_kv";
+pub const NOT_OF_A_KEY: &str = "it is not the encrypted value of a key that exists and may be read; leave out decrypt_kv if the key is not \
+                                encrypted, or give it one that was set with `petrel key set NAME --encrypt -`, as in \
+                                st2kv.system.NAME | decrypt_kv";
+
+/// The words about an empty text that is decrypted.
+pub const NOTHING_ENCRYPTED: &str = "was given an empty text: the key does not exist, or is empty";
+
+/// The same of a template that may not be quoted.
+pub const DECRYPTS_NOTHING: &str = "decrypts a key that does not exist, or is empty; `petrel key set NAME --encrypt -` sets it from standard input";
+
+/// The words about a key whose value is decrypted although it is not encrypted.
+pub const NOT_ENCRYPTED: &str = "is not encrypted; leave out decrypt_kv";
+
+/// The same of a template that may not be quoted.
+pub const DECRYPTS_PLAIN: &str = "decrypts a key that is not encrypted; leave out decrypt_kv, or encrypt the key: `petrel key set NAME --encrypt -`";
 
 /// Largest number of keys with the same value that are tried to be decrypted.
 const MOST_COPIES: usize = 100;
@@ -34,6 +47,19 @@ pub fn with_scope(path: &str) -> String {
         (Some(scope), Some(rest)) => format!("{scope}.{rest}"),
         (Some(scope), None) => scope.to_owned(),
         (None, _) => format!("system.{path}"),
+    }
+}
+
+/// The question about a `path` behind `st2kv.` that begins with no scope: the shared key that is likely meant, and the one of
+/// a user where no scope was tried.
+pub fn meant_with_scope(path: &str) -> String {
+    let meant = with_scope(path);
+    let shared = format!("did you mean `st2kv.{}`?", quoted(&meant));
+    match meant.strip_prefix("system.") {
+        Some(name) if name == path => {
+            format!("{shared} A key of a user is read by `st2kv.user.{}`", quoted(path))
+        }
+        _ => shared,
     }
 }
 
@@ -155,6 +181,24 @@ impl Datastore {
         opened.map(|opened| opened.map(|(_, text)| text))
     }
 
+    /// The reason why `value`, which [`open`](Self::open) does not find encrypted, is not that of a secret key. It names the
+    /// key if only one has that value.
+    pub fn why_not_encrypted(&self, value: &str) -> String {
+        let mut keys = self.keys_of(value);
+        match (keys.next(), keys.next()) {
+            // Without an opener it is not known whether the value is encrypted.
+            (Some(key), None) if self.opener.is_some() => {
+                let scope = if key.scope == KeyScope::User { " --scope user" } else { "" };
+                let name = quoted(&key.name);
+                format!("{key} {NOT_ENCRYPTED}, or encrypt it: `petrel key set {name} --encrypt -{scope}`")
+            }
+            (Some(_), Some(_)) if self.opener.is_some() => {
+                format!("the key {NOT_ENCRYPTED}, or encrypt it: `petrel key set NAME --encrypt -`")
+            }
+            _ => NOT_OF_A_KEY.to_owned(),
+        }
+    }
+
     /// The number of keys.
     pub fn len(&self) -> usize {
         self.system.len() + self.user.len()
@@ -244,6 +288,18 @@ mod tests {
     }
 
     #[test]
+    fn both_scopes_are_told_where_none_was_tried() {
+        for (path, told) in [
+            ("limit", "did you mean `st2kv.system.limit`? A key of a user is read by `st2kv.user.limit`"),
+            ("systm.limit", "did you mean `st2kv.system.limit`?"),
+            ("usr.limit", "did you mean `st2kv.user.limit`?"),
+            ("systm", "did you mean `st2kv.system`?"),
+        ] {
+            assert_eq!(meant_with_scope(path), told, "{path}");
+        }
+    }
+
+    #[test]
     fn the_key_that_is_likely_meant_is_told() {
         let system = ["limit", "other.long"].map(|name| (name.to_owned(), String::new()));
         let datastore = Datastore::shared(system.into());
@@ -287,9 +343,11 @@ mod tests {
             ("open", "text"),
             ("original", "sealed:original"),
             ("taken", "sealed:taken"),
+            ("twice", "twice"),
+            ("two", "twice"),
         ]);
         // A key of the user with the encrypted value of one that all share does not give that to them.
-        let user = of(&[("c", "sealed:c"), ("mine", "sealed:taken")]);
+        let user = of(&[("c", "sealed:c"), ("mine", "sealed:taken"), ("plain", "own")]);
         let datastore = Datastore { system, user, opener: Some(Arc::new(ByName)) };
         for (sealed, opened) in [
             ("sealed:a", Ok(Some("st2kv.system.a is open"))),
@@ -304,8 +362,24 @@ mod tests {
             let found = datastore.open(sealed);
             assert_eq!(found.as_ref().map(Option::as_deref).map_err(String::as_str), opened, "{sealed}");
         }
+        for (value, says) in [
+            (
+                "text",
+                "st2kv.system.open is not encrypted; leave out decrypt_kv, or encrypt it: `petrel key set open ",
+            ),
+            (
+                "own",
+                "st2kv.user.plain is not encrypted; leave out decrypt_kv, or encrypt it: `petrel key set plain --encrypt - --scope user`",
+            ),
+            ("twice", "the key is not encrypted; leave out decrypt_kv, or"),
+            ("of none", NOT_OF_A_KEY),
+        ] {
+            let told = datastore.why_not_encrypted(value);
+            assert!(told.starts_with(says), "{value}: {told}");
+        }
         let without = Datastore { opener: None, ..datastore };
+        assert_eq!(without.why_not_encrypted("text"), NOT_OF_A_KEY);
         assert_eq!(without.open("sealed:a"), Ok(None));
-        assert_eq!((without.len(), without.is_empty()), (8, false));
+        assert_eq!((without.len(), without.is_empty()), (11, false));
     }
 }

@@ -16,7 +16,10 @@ mod scope;
 mod variables;
 pub mod workflow;
 
-pub use datastore::{Datastore, KeyName, KeyScope, NOT_OF_A_KEY, Opener, open_any, with_scope};
+pub use datastore::{
+    DECRYPTS_NOTHING, DECRYPTS_PLAIN, Datastore, KeyName, KeyScope, NOT_ENCRYPTED, NOT_OF_A_KEY,
+    NOTHING_ENCRYPTED, Opener, meant_with_scope, open_any, with_scope,
+};
 pub use json_path::JsonPath;
 pub use scope::{DATASTORE, Named, Scope};
 pub use variables::Variables;

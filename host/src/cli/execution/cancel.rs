@@ -17,11 +17,12 @@ use crate::print::{self, Form, counted};
 
 /// Cancel executions, by their ids or all that match the filters
 #[derive(Debug, clap::Args)]
+// A group, so that the parser's error names all of them.
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["ids", "status", "action", "rule", "user", "older"]))]
 pub(crate) struct Cancel {
     /// The ids of the executions, or `last`
     #[arg(
         value_name = "ID",
-        required_unless_present_any = ["status", "action", "rule", "user", "older"],
         conflicts_with_all = ["status", "action", "rule", "user", "older", "all", "dry_run"]
     )]
     ids: Vec<String>,

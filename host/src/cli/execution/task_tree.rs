@@ -17,7 +17,10 @@ pub(super) fn is_workflow(execution: &Execution<'_>) -> bool {
 }
 
 /// The executions inside a workflow, at any depth.
-async fn inside(session: &Session, workflow: ExecutionId) -> Result<Vec<Execution<'static>>, Failure> {
+pub(super) async fn inside(
+    session: &Session,
+    workflow: ExecutionId,
+) -> Result<Vec<Execution<'static>>, Failure> {
     let path = format!("/executions/{workflow}/children?depth=-1&exclude_attributes=result");
     read(&session.client.list(&path).await?)
 }

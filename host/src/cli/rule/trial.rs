@@ -16,12 +16,14 @@ const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
 
 /// Try a rule on an event, with nothing run: exit with 0 if it matches and its action would run, else with 1
 #[derive(Debug, clap::Args)]
+// A group, so that the parser's error names both.
+#[command(group = clap::ArgGroup::new("event").required(true).args(["instance", "payload"]))]
 pub(crate) struct Test {
     /// The rule, as pack.name, or a file of one that need not be created (rule.yaml, ./FILE, or - for standard input)
     #[arg(value_name = "RULE|FILE")]
     rule: String,
     /// The id of an event that came in, or `last`
-    #[arg(long, value_name = "ID", required_unless_present = "payload", conflicts_with = "payload")]
+    #[arg(long, value_name = "ID")]
     instance: Option<String>,
     /// The payload of an event, as rules see it by the name `trigger`: JSON, or @FILE
     #[arg(long, value_name = "JSON")]
@@ -81,9 +83,32 @@ fn lines(trial: &Trial<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
     use serde_json::json;
 
     use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        _test: Test,
+    }
+
+    #[test]
+    fn one_event_is_given_by_its_id_or_its_payload() {
+        let both = ["--instance <ID>", "--payload <JSON>"];
+        for (words, says) in [
+            (&["p.r"][..], &both[..]),
+            (&["p.r", "--instance", "last", "--payload", "{}"], &both),
+            (&["p.r", "--instance", "last"], &[]),
+            (&["p.r", "--payload", "{}"], &[]),
+        ] {
+            let parsed = Line::try_parse_from([&["petrel"][..], words].concat());
+            let told = parsed.map_or_else(|error| error.to_string(), |_| String::new());
+            assert_eq!(told.is_empty(), says.is_empty(), "{words:?}: {told}");
+            says.iter().for_each(|part| assert!(told.contains(part), "{words:?}: {told}"));
+        }
+    }
 
     #[test]
     fn a_file_is_told_from_a_rule_by_its_name() {

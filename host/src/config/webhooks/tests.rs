@@ -13,8 +13,7 @@ fn table(content: &str) -> Result<Guard, Problems> {
 #[test]
 fn a_table_says_who_may_send() {
     let signed = |scheme| Admission::Signature { scheme, secret: "k.x".into(), tolerance: TOLERANCE };
-    let own =
-        Scheme { header: "x-sig".into(), prefix: String::new(), middle: ".".into(), ..Scheme::github() };
+    let own = Scheme { header: "x-sig".into(), prefix: String::new(), ..Scheme::github() };
     let timed = Scheme {
         timed: Timed::ByHeader("x-time".into()),
         lead: "v9:".into(),
@@ -71,6 +70,16 @@ fn what_is_wrong_is_told_with_its_line() {
             format!("{secret}\nsignature = {{header = \"a\", signed = \"{{timestamp}}{{body}}\"}}"),
             3,
             "needs the key timestamp",
+        ),
+        (
+            format!("{secret}\nsignature = {{header = \"a\", timestamp = \"t\"}}"),
+            3,
+            "needs the key signed, which says how the time is signed with the body, as signed = \"{timestamp}.{body}\"",
+        ),
+        (
+            format!("{secret}\nsignature = {{header = \"a\", timestamp = \"t\", signed = \"{{body}}\"}}"),
+            3,
+            "signature.signed must be what is signed",
         ),
         ("rate_limit = \"many\"".to_owned(), 2, "rate_limit must be"),
         ("delivery_header = \"a:b\"".to_owned(), 2, "delivery_header must be"),

@@ -150,7 +150,7 @@ pub(crate) async fn one(
         place.refuse_decryption(&api, &caller)?;
     }
     let (id, snapshot) = (place.key(name), api.engine.keys().snapshot());
-    let entry = snapshot.get(&id).ok_or_else(|| api.engine.keys().missing(&id))?;
+    let entry = snapshot.get(&id).ok_or_else(|| absent(&api, &caller, &id))?;
     let opened = if decrypt { Some(api.engine.keys().opened(&entry)?) } else { None };
     Ok(answer(entry, opened))
 }
@@ -249,6 +249,31 @@ fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
     }
 }
 
+/// The error for a key that does not exist. Mostly one of that name in the other scope is meant.
+fn absent(api: &Api, caller: &str, id: &KeyId) -> Error {
+    let other = match &id.owner {
+        None => KeyId::of(caller, id.name.as_str()),
+        Some(_) => KeyId::shared(id.name.as_str()),
+    };
+    let missing = api.engine.keys().missing(id);
+    match missing {
+        Error::NotFound { what, name, .. } if api.engine.keys().snapshot().get(&other).is_some() => {
+            Error::NotFound { what, hint: elsewhere(&other), name }
+        }
+        missing => missing,
+    }
+}
+
+/// The hint that a key is in another scope than the one that was asked.
+fn elsewhere(found: &KeyId) -> String {
+    let name = quoted(&found.name);
+    if found.owner.is_some() {
+        format!("there is a key of your own with this name: `petrel key get {name} --scope user` shows it")
+    } else {
+        format!("there is a key of this name that all users share: `petrel key get {name}` shows it")
+    }
+}
+
 /// A condition that does not hold is told by the status for that.
 fn refused(error: Error) -> ApiError {
     match error {
@@ -268,7 +293,12 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let said = said.only(&["scope", "user"])?;
     let place = Place::of(&api, &caller, said.text("scope"), said.text("user"))?;
-    api.engine.keys().remove(place.key(name), expected(&headers)?).await.map_err(refused)?;
+    let id = place.key(name);
+    let removed = api.engine.keys().remove(id.clone(), expected(&headers)?).await;
+    removed.map_err(|error| match error {
+        Error::NotFound { .. } => ApiError::from(absent(&api, &caller, &id)),
+        error => refused(error),
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }
 

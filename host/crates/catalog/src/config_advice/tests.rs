@@ -141,7 +141,7 @@ fn keys_that_the_datastore_lacks_are_told_once_for_given_values_and_once_for_def
             json!({"a": read("gone")}),
             &[
                 "`a` reads what is not there, so that actions of the pack fail: the datastore has no key st2kv.system.gone; \
-               `petrel key set NAME VALUE` sets it",
+               `petrel key set NAME VALUE` sets it, and a secret `petrel key set NAME --encrypt -`",
             ],
         ),
         (json!(null), json!({"a": "{{ st2kv.system.gone | decrypt_kv }}"}), &[]),

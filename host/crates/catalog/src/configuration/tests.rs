@@ -104,6 +104,7 @@ fn an_encrypted_key_is_decrypted_where_a_secret_is_expected() {
         (json!({"auth": {"token": "{{ st2kv.system.a }}"}}), Ok(json!({"auth": {"token": "s3cret a"}}))),
         (json!({"pin": "sealed:a"}), Ok(json!({"pin": "sealed:a"}))),
         (json!({"pin": "{{ st2kv.system.b }}"}), Err(NO_DECRYPTION)),
+        (json!({"open": "{{ st2kv.system.plain | decrypt_kv }}"}), Err(DECRYPTS_PLAIN)),
         (json!({"auth": {"token": "{{ st2kv.system.b | decrypt_kv }}"}}), Err(NO_DECRYPTION)),
     ] {
         let values = object(given.clone());
@@ -160,6 +161,6 @@ fn what_cannot_be_filled_in_is_named_and_not_quoted() {
         "a": ["{{ st2kv.limit }}"], "b": "{{ st2kv.system.limit }}", "c": "a{{b", "d": "{{ x }}{{ st2kv.y }}",
     })));
     let told: Vec<_> = found.told.iter().map(|(said, places)| (places.to_string(), said.as_str())).collect();
-    let says = "`st2kv.limit` names no scope of the datastore; did you mean `st2kv.system.limit`?";
+    let says = "`st2kv.limit` names no scope of the datastore; did you mean `st2kv.system.limit`? A key of a user is read by `st2kv.user.limit`";
     assert_eq!((told, found.more), (vec![("`a[0]`".to_owned(), says)], 0));
 }

@@ -1,10 +1,12 @@
 //! The platform's own filters, which are functions in workflows as well. [`TABLE`] has the original's names of
 //! filters and arguments.
 
+use std::sync::Arc;
+
 use minijinja::value::{Kwargs, Tuple, ValueKind};
 use minijinja::{Environment, Error, State, Value};
 use petrel_scope::functions::{self, NONE, jsonpath, paths, time, version, yaml};
-use petrel_scope::{DATASTORE, NOT_OF_A_KEY};
+use petrel_scope::{DATASTORE, NOT_OF_A_KEY, NOTHING_ENCRYPTED};
 
 use super::arguments::{Arguments, bind};
 use super::text::text_of;
@@ -140,12 +142,15 @@ fn decrypt_kv(state: &State<'_, '_>, given: CallArguments) -> Result<Value, Erro
     let args = bind(DECRYPTION, VALUE, &given.into_values())?.require(1)?;
     let sealed = text_of(args.value(0))?;
     if sealed.is_empty() {
-        return Err(wrong("decrypt_kv was given an empty text: the key does not exist, or is empty"));
+        return Err(wrong(format!(
+            "decrypt_kv {NOTHING_ENCRYPTED}; `petrel key set NAME --encrypt -` sets it from standard input"
+        )));
     }
     work::read(sealed.len())?;
     let told = |reason: &str| wrong(format!("decrypt_kv cannot read the value: {reason}"));
-    let text =
-        decrypted(state, &sealed)?.map_err(|reason| told(&reason))?.ok_or_else(|| told(NOT_OF_A_KEY))?;
+    let text = decrypted(state, &sealed)?
+        .map_err(|reason| told(&reason))?
+        .ok_or_else(|| told(&unfit(state, &sealed)))?;
     work::make(text.len())?;
     Ok(Value::from(text))
 }
@@ -155,11 +160,21 @@ fn decrypted(state: &State<'_, '_>, sealed: &str) -> Result<Result<Option<String
     if let Some(root) = scope(state) {
         return Ok(root.keys().map_or(Ok(None), |keys| keys.open(sealed)));
     }
-    let scopes = state.lookup(DATASTORE).and_then(|value| value.downcast_object::<Scopes>());
-    let Some(scopes) = scopes else { return Ok(Ok(None)) };
+    let Some(scopes) = scopes(state) else { return Ok(Ok(None)) };
     // The key is looked for by its value.
     work::visit(scopes.datastore.len())?;
     Ok(scopes.datastore.open(sealed))
+}
+
+/// The reason why there is nothing to decrypt in `value`.
+fn unfit(state: &State<'_, '_>, value: &str) -> String {
+    // What a workflow reads is known by its keys alone, and not by their values.
+    let scopes = if scope(state).is_some() { None } else { scopes(state) };
+    scopes.map_or_else(|| NOT_OF_A_KEY.to_owned(), |scopes| scopes.datastore.why_not_encrypted(value))
+}
+
+fn scopes(state: &State<'_, '_>) -> Option<Arc<Scopes>> {
+    state.lookup(DATASTORE)?.downcast_object::<Scopes>()
 }
 
 fn from_yaml_string(args: &Arguments) -> Result<Value, Error> {

@@ -177,7 +177,7 @@ fn a_secret_key_is_read_encrypted_and_decrypted_on_request() {
     }
     for (template, says) in [
         ("{{ st2kv.system.d | decrypt_kv }}", "it is of another key"),
-        ("{{ st2kv.system.open | decrypt_kv }}", "it is not the encrypted value of a key"),
+        ("{{ st2kv.system.open | decrypt_kv }}", "st2kv.system.open is not encrypted; leave out decrypt_kv"),
         ("{{ 'sealed:x' | decrypt_kv }}", "it is not the encrypted value of a key"),
         ("{{ st2kv.system.gone | decrypt_kv }}", "an empty text: the key does not exist"),
         // Nothing of a template without the word counts as secret, so it decrypts nothing.

@@ -1,5 +1,6 @@
 //! The reasons why parameters cannot be rendered or cast, with and without what they quote.
 
+use petrel_expressions::{DECRYPTS_NOTHING, DECRYPTS_PLAIN, NOT_ENCRYPTED, NOTHING_ENCRYPTED};
 use petrel_model::quoted::quoted;
 
 use super::cast;
@@ -105,6 +106,15 @@ impl Error {
                     }
                     petrel_expressions::Error::Syntax { line, .. } => {
                         format!("is not a valid template, in its line {line}")
+                    }
+                    // Not in the words of the reason, which may quote.
+                    petrel_expressions::Error::Render { reason, .. } if reason.contains(NOT_ENCRYPTED) => {
+                        DECRYPTS_PLAIN.to_owned()
+                    }
+                    petrel_expressions::Error::Render { reason, .. }
+                        if reason.contains(NOTHING_ENCRYPTED) =>
+                    {
+                        DECRYPTS_NOTHING.to_owned()
                     }
                     _ => "cannot be rendered; check its template".to_owned(),
                 };

@@ -196,6 +196,40 @@ fn what_an_expression_gave_becomes_text_where_text_is_declared() {
     }
 }
 
+/// Finds nothing encrypted.
+#[derive(Debug)]
+struct OpensNothing;
+
+impl petrel_expressions::Opener for OpensNothing {
+    fn open(&self, _: &petrel_expressions::KeyName, _: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn what_is_decrypted_without_being_encrypted_is_told_and_not_quoted() {
+    let system = [("limit".to_owned(), "5".to_owned())].into();
+    let opener = Some(Arc::new(OpensNothing) as Arc<dyn petrel_expressions::Opener>);
+    let datastore = petrel_expressions::Datastore { opener, ..petrel_expressions::Datastore::shared(system) };
+    let scope = scope(json!({"user": "joe"}), json!({}), Arc::new(datastore));
+    for (template, says) in [
+        (
+            "{{ st2kv.system.limit | decrypt_kv }}",
+            "parameter n decrypts a key that is not encrypted; leave out decrypt_kv",
+        ),
+        (
+            "{{ st2kv.system.limt | decrypt_kv }}",
+            "parameter n decrypts a key that does not exist, or is empty; `petrel key set NAME --encrypt -` sets it",
+        ),
+        ("{{ 'hush' | decrypt_kv }}", "parameter n cannot be rendered"),
+    ] {
+        let signature = Signature::new(&Object::new(), &object(&json!({"n": {}})));
+        let given = Given::compile(&object(&json!({"n": template})));
+        let error = live(&given, &signature, &scope).unwrap_err().to_string();
+        assert!(error.starts_with(says) && !error.contains("hush"), "{template}: {error}");
+    }
+}
+
 #[test]
 fn what_an_error_quotes_is_what_its_parameter_reads() {
     let payload = json!({"properties": {"body": {"properties": {"pin": {"secret": true}}}}});
