@@ -349,7 +349,7 @@ fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
         (
             "/packs/install",
             json!({"packs": ["builtin:github"], "force": false, "skip_dependencies": false}),
-            "nothing was installed",
+            "nothing was installed of builtin:github: StackStorm's client",
         ),
         (
             "/packs/register",

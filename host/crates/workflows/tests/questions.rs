@@ -150,7 +150,8 @@ fn each_item_asks_by_itself() {
 
 #[test]
 fn a_chain_sees_the_answer_where_stackstorm_puts_it() {
-    const BOTH: &str = "{{ ask.result.response.ok }} {{ __results.ask.result.response.ok }} {{ ask.response.ok }}";
+    const BOTH: &str =
+        "{{ ask.result.response.ok }} {{ __results.ask.result.response.ok }} {{ ask.response.ok }}";
     const PLAIN: &str = "{{ ask.response.ok }}";
     let world = World::default();
     let result = Arc::new(json!({"response": {"ok": true}}));
