@@ -118,6 +118,25 @@ fn a_call_of_a_service_that_is_not_there_is_noted() {
 }
 
 #[test]
+fn an_action_whose_end_is_to_be_told_is_noted() {
+    for (notify, is_noted) in
+        [("", false), ("notify: {}\n", false), ("notify: {on-complete: {routes: [r]}}\n", true)]
+    {
+        let text = format!("name: a\nrunner_type: noop\n{notify}");
+        let files: &[(&str, &[u8])] = &[
+            ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+            ("actions/a.yaml", text.as_bytes()),
+        ];
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        assert_eq!(
+            notes.iter().any(|note| note.contains("notify has no effect")),
+            is_noted,
+            "{notify}: {notes:?}"
+        );
+    }
+}
+
+#[test]
 fn a_default_that_leaves_no_time_is_noted() {
     for (runner, timeout, is_noted) in [
         ("http-request", "{default: 0}", true),
