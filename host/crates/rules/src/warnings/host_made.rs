@@ -12,12 +12,15 @@ const OF_TIMERS: &[&str] = &["executed_at", "scheduled_at", "schedule"];
 const OF_ACTIONS: &[&str] = &["execution_id", "status", "start_timestamp"];
 /// The id in the event of a question. Its route is text of the one who asks.
 const OF_INQUIRIES: &[&str] = &["id"];
+/// The time, the process and its exit code in the events of sensors. Their names may have any printable characters.
+const OF_SENSORS: &[&str] = &["timestamp", "pid", "exit_code"];
 
 /// The names of such values in events of the trigger type `kind`.
 fn names(kind: &str) -> &'static [&'static str] {
     match kind {
         ACTION_TRIGGER => OF_ACTIONS,
         inquiry::TRIGGER => OF_INQUIRIES,
+        "core.st2.sensor.process_spawn" | "core.st2.sensor.process_exit" => OF_SENSORS,
         kind if TIMERS.contains(&kind) => OF_TIMERS,
         _ => &[],
     }
@@ -74,6 +77,11 @@ mod tests {
             (ACTION_TRIGGER, "{{ trigger.execution_id }}{{ trigger.status }}", "{{ made }}{{ made }}"),
             (ACTION_TRIGGER, "{{ trigger.result }}", "{{ trigger.result }}"),
             (inquiry::TRIGGER, "{{ trigger.id }} {{ trigger.route }}", "{{ made }} {{ trigger.route }}"),
+            (
+                "core.st2.sensor.process_exit",
+                "{{ trigger.exit_code }} {{ trigger.id }}",
+                "{{ made }} {{ trigger.id }}",
+            ),
             ("core.st2.webhook", "{{ trigger.status }}", "{{ trigger.status }}"),
         ] {
             assert_eq!(left_out(text, kind), left, "{kind} {text}");
