@@ -224,6 +224,9 @@ fn what_the_original_ignores_is_ignored() {
         let answer = host.try_send(method, path, "", body.to_string().as_bytes()).unwrap();
         answer.with_status(status);
     }
+    let told = json!({"action": "core.noop", "notify": {"on-complete": {"routes": ["r"]}}});
+    let told = host.post("/executions", &told).with_status(201).json();
+    assert_says(told["warnings"][0].as_str().unwrap(), &["`notify` has no effect"]);
     // A key is taken back as it was shown.
     let shown = host.get("/keys/k").with_status(200).body;
     host.try_send("PUT", "/keys/k", "", shown.as_bytes()).unwrap().with_status(200);
@@ -349,7 +352,7 @@ fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
         (
             "/packs/install",
             json!({"packs": ["builtin:github"], "force": false, "skip_dependencies": false}),
-            "nothing was installed",
+            "nothing was installed of builtin:github: StackStorm's client",
         ),
         (
             "/packs/register",

@@ -77,6 +77,9 @@ pub struct Execution<'a> {
     /// The ids of the executions inside a workflow, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ExecutionId>,
+    /// What of the request has no effect, where the execution is answered to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Cow<'a, str>>,
 }
 
 /// The few attributes that a client reads while it waits for an execution.
@@ -269,6 +272,7 @@ impl<'a> Execution<'a> {
             held: is_held,
             wait_reason: None,
             children: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }

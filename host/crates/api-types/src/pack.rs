@@ -137,6 +137,8 @@ pub struct Removal<'a> {
     pub rules: usize,
     /// The number of removed policies, including those made by hand.
     pub policies: usize,
+    /// The number of removed sensors.
+    pub sensors: usize,
     /// Notes on removed objects that no file of the pack has, and on those that stay.
     pub notes: Vec<Cow<'a, str>>,
 }
@@ -242,8 +244,20 @@ mod tests {
     fn a_removal_says_what_went() {
         let (reference, notes) = (Cow::Borrowed("mine"), vec!["n".into()]);
         assert_shown_as::<Removal<'static>>(
-            &Removal { reference, deleted: true, actions: 1, triggers: 2, rules: 3, policies: 4, notes },
-            &json!({"ref": "mine", "deleted": true, "actions": 1, "triggers": 2, "rules": 3, "policies": 4, "notes": ["n"]}),
+            &Removal {
+                reference,
+                deleted: true,
+                actions: 1,
+                triggers: 2,
+                rules: 3,
+                policies: 4,
+                sensors: 5,
+                notes,
+            },
+            &json!({
+                "ref": "mine", "deleted": true, "actions": 1, "triggers": 2, "rules": 3, "policies": 4, "sensors": 5,
+                "notes": ["n"],
+            }),
         );
     }
 

@@ -41,7 +41,7 @@ impl Catalog {
     }
 
     /// Replaces the policy `name` (a reference or an id) by the one in a text. It keeps its id, and takes the name and the
-    /// pack in the text, as in StackStorm.
+    /// pack in the text, as in StackStorm. It also keeps its pack if the text names none.
     ///
     /// # Errors
     /// As [`Catalog::create_policy`], and when the policy does not exist.
@@ -49,7 +49,7 @@ impl Catalog {
         let (name, definition) = (name.to_owned(), definition(text)?);
         self.change(move |content| {
             let old = content.policy(&name)?;
-            let mut policy = definition.into_policy(old.id);
+            let mut policy = definition.or_in(old.reference.pack()).into_policy(old.id);
             let is_renamed = policy.reference != old.reference;
             if is_renamed && let Ok(other) = content.policy(policy.reference.as_str()) {
                 return Err(exists(other));

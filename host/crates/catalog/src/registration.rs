@@ -242,6 +242,7 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
         trigger_types: kinds.len(),
         rules: rules.len(),
         policies: policies.len(),
+        sensors: sensors.len(),
         notes: taken_along(content, &pack, &rules),
     };
     let show = move |content: &mut Content| {

@@ -48,6 +48,17 @@ fn decrypted(vault: &Vault, id: &KeyId, value: &str) -> Result<String, Error> {
 }
 
 fn refused(id: &KeyId, error: &VaultError) -> Error {
+    // Which key it belongs to cannot be seen, nor whether it was changed.
+    if *error == VaultError::Damaged {
+        return Error::invalid(
+            format!(
+                "the encrypted value given for {} was sealed for another key, or was changed since: an encrypted value \
+                 opens only under the name and the scope from which it was read",
+                id.told()
+            ),
+            "give the value itself, and it is encrypted: `petrel key get KEY --decrypt` prints that of another key",
+        );
+    }
     Error::invalid(
         format!("the encrypted value of {} cannot be read: {error}", id.told()),
         "give the value itself, and it is encrypted",

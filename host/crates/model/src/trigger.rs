@@ -36,6 +36,25 @@ pub const INTERNAL: [&str; 10] = [
     "core.st2.sensor.process_exit",
 ];
 
+/// The trigger types of StackStorm's whose events the host does not make yet, each with the remedy for a rule that
+/// listens to it.
+const NOT_MADE: [(&str, &str); 2] = [
+    (
+        "core.st2.generic.notifytrigger",
+        "listen to core.st2.generic.actiontrigger, which comes when an execution ends",
+    ),
+    (
+        "core.st2.action.file_written",
+        "listen to core.st2.generic.actiontrigger, with a criterion on trigger.action_ref",
+    ),
+];
+
+/// The reason why no event of the trigger type `kind` is made, with its remedy. `None` if there are such events.
+pub fn not_made(kind: &str) -> Option<String> {
+    let (_, remedy) = NOT_MADE.iter().find(|(not_made, _)| *not_made == kind)?;
+    Some(format!("the host makes no events of {kind} yet; {remedy}"))
+}
+
 /// A kind of event that a pack declares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriggerType {

@@ -1,8 +1,10 @@
 //! Warnings about rules that can be stored and are likely mistakes: outside text that reaches a shell unquoted,
-//! parameters that the action does not take or lacks, criteria on names that do not exist. [`templates`] has the warnings
-//! about words in templates, [`keys`] those about keys of the datastore, [`fields`] those about fields of the event.
+//! parameters that the action does not take or lacks, criteria on names that do not exist, events that are never made.
+//! [`templates`] has the warnings about words in templates, [`keys`] those about keys of the datastore, [`fields`] those
+//! about fields of the event, and [`host_made`] knows which values of events are no outside text.
 
 mod fields;
+mod host_made;
 mod keys;
 mod templates;
 
@@ -13,6 +15,7 @@ use petrel_model::Rule;
 use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
+use petrel_model::trigger::not_made;
 use serde_json::Value;
 
 pub use fields::field_warnings;
@@ -41,6 +44,8 @@ pub fn warnings(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
     let baseless = rule.criteria.iter().filter(|(key, _)| !has_known_root(key));
     found.extend(baseless.map(|(key, _)| without_root(rule, key)));
     found.extend(templates::meaningless(rule, target));
+    let silent = not_made(rule.trigger.kind.as_str());
+    found.extend(silent.map(|why| format!("rule {}: {why}", rule.reference)));
     found
 }
 
@@ -100,7 +105,7 @@ fn has_known_root(key: &str) -> bool {
 }
 
 /// One warning for each parameter of `rule` that passes text of the payload to a shell command without `| shell_quote`.
-/// The host quotes arguments of scripts itself, and numbers need no quotes.
+/// The host quotes arguments of scripts itself, and neither numbers nor values that the host made need quotes.
 fn unquoted(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
     let exposed = target.map(|target| exposed(rule, target));
     let is_exposed = |name: &str| match &exposed {
@@ -109,7 +114,8 @@ fn unquoted(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
         None => name == COMMAND,
     };
     let parameters = rule.action.parameters.iter();
-    let risky = parameters.filter(|(name, value)| is_exposed(name) && is_risky(value));
+    let kind = rule.trigger.kind.as_str();
+    let risky = parameters.filter(|(name, value)| is_exposed(name) && is_risky(value, kind));
     risky
         .map(|(name, _)| {
             format!(
@@ -151,19 +157,21 @@ fn exposed<'a>(rule: &'a Rule, target: Target<'a>) -> BTreeSet<&'a str> {
     exposed
 }
 
-fn is_risky(value: &Value) -> bool {
+/// Whether a value of a rule that listens to the trigger type `kind` inserts the payload without quoting.
+fn is_risky(value: &Value, kind: &str) -> bool {
     match value {
-        Value::String(text) => is_risky_text(text),
-        Value::Array(items) => items.iter().any(is_risky),
-        Value::Object(object) => object.values().any(is_risky),
+        Value::String(text) => is_risky_text(text, kind),
+        Value::Array(items) => items.iter().any(|item| is_risky(item, kind)),
+        Value::Object(object) => object.values().any(|value| is_risky(value, kind)),
         _ => false,
     }
 }
 
 /// Whether an expression inserts the payload, or a variable derived from it, without quoting.
-fn is_risky_text(text: &str) -> bool {
+fn is_risky_text(text: &str, kind: &str) -> bool {
+    let text = host_made::left_out(text, kind);
     let mut tainted = BTreeSet::from(["trigger"]);
-    for tag in tags(text) {
+    for tag in tags(&text) {
         let words: Vec<_> = words(tag.inner).collect();
         let is_tainted = words.iter().any(|word| tainted.contains(word));
         if tag.writes {

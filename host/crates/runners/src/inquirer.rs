@@ -13,6 +13,9 @@ use crate::{Call, End, Outcome, OutputSink, Runner, RunnerType, Slots};
 /// The parameters that the result repeats, in this order.
 const REPEATED: [&str; 5] = ["schema", "roles", "users", "route", "ttl"];
 
+/// The greatest number of minutes: beyond 2^53 a number has lost digits.
+const LONGEST_TTL: i64 = (1 << 53) - 1;
+
 /// Asks the question that its parameters describe.
 #[derive(Debug)]
 pub struct Inquirer {
@@ -55,9 +58,13 @@ fn parameters() -> Parameters {
             "description": "Only these users may answer (all if empty)",
             "default": [],
         },
+        // Not `integer`, which StackStorm's cast makes of 0.5, too: that would be 0, and the question never times out.
         "ttl": {
-            "type": "integer",
-            "description": "Minutes after which the question times out; 0 for never",
+            "type": "number",
+            "multipleOf": 1,
+            "minimum": 0,
+            "maximum": LONGEST_TTL,
+            "description": "Minutes after which the question times out, a whole number; 0 for never",
             "required": true,
             "default": DEFAULT_TTL,
         },
@@ -88,13 +95,29 @@ impl Runner for Inquirer {
 
 /// The result of a question without an answer.
 fn question(parameters: &Object) -> Object {
-    let given = |name: &str| (name.to_owned(), parameters.get(name).cloned().unwrap_or_default());
+    let given = |name: &str| {
+        let value = parameters.get(name).cloned().unwrap_or_default();
+        (name.to_owned(), if name == "ttl" { whole(value) } else { value })
+    };
     let mut question: Object = REPEATED.into_iter().map(given).collect();
     // Of StackStorm's shape unless it is asked for.
     if parameters.get(FOUR_EYES).and_then(Value::as_bool) == Some(true) {
         question.insert(FOUR_EYES.to_owned(), Value::Bool(true));
     }
     question
+}
+
+/// `5.0` as `5`, which is how StackStorm has a number of minutes.
+fn whole(minutes: Value) -> Value {
+    let float = minutes.as_f64().filter(|_| minutes.is_f64());
+    match float {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the schema lets whole numbers up to 2^53 through"
+        )]
+        Some(float) => Value::from(float as i64),
+        None => minutes,
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +135,15 @@ mod tests {
                 expected.remove("four_eyes");
             }
             assert_eq!(given.as_object().map(question).map(Value::Object), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_minutes_are_a_whole_number() {
+        for (ttl, asked) in [(json!(5), json!(5)), (json!(5.0), json!(5)), (json!(0), json!(0))] {
+            let given = json!({"schema": {}, "ttl": ttl});
+            let question = given.as_object().map(question).and_then(|question| question.get("ttl").cloned());
+            assert_eq!(question, Some(asked), "{ttl}");
         }
     }
 }

@@ -11,6 +11,7 @@ use petrel_engine_core::evaluation::quick;
 use petrel_executions as executions;
 use petrel_model::count::counted;
 use petrel_model::rule::{EnforcementStatus, RuleKind};
+use petrel_model::trigger::not_made;
 use petrel_model::{Enforcement, Ref, Rule, RuleId, Timestamp, TriggerInstance};
 use petrel_persistence as persistence;
 use petrel_rules::timers::{Timer, UTC};
@@ -287,6 +288,7 @@ fn obstacles(rule: &Rule, content: &Content, now: Timestamp) -> Vec<String> {
     if let Err(error) = content.trigger_type(&rule.trigger.kind) {
         found.push(format!("{error}; {}", error.hint()));
     }
+    found.extend(not_made(rule.trigger.kind.as_str()));
     if let Ok(timer) = Timer::new(rule.trigger.kind.as_str(), &rule.trigger.parameters, &UTC)
         && timer.next(now, now).is_none()
     {

@@ -129,7 +129,8 @@ impl WorkflowEngine {
             id: Some(id.to_string()),
         };
         if !self.queue().is_workflow(&execution) {
-            let message = format!("execution {id} is run by `{}` and cannot be paused", execution.runner);
+            let change = if status == Status::Resuming { "resumed" } else { "paused" };
+            let message = format!("execution {id} is run by `{}` and cannot be {change}", execution.runner);
             return Err(conflict(
                 message,
                 "only workflows can be paused and resumed; `petrel execution cancel` ends it",

@@ -51,6 +51,8 @@ pub struct Chain {
     running: Option<(usize, i64)>,
     /// Whether that action waits for the answer of a person.
     asks: bool,
+    /// Whether the chain has rested on that node: while a question was open, or the workflow of the node was paused.
+    has_rested: bool,
     /// The next node, while the chain is paused.
     next: Option<usize>,
     /// The final status of the last node.
@@ -79,6 +81,7 @@ impl Chain {
             tasks: Vec::new(),
             running: None,
             asks: false,
+            has_rested: false,
             next: Some(definition.first()),
             last: Status::Succeeded,
             error: None,
@@ -163,6 +166,7 @@ impl Chain {
             status if status.is_completed() => self.ended(node, since, report, world),
             Status::Paused | Status::Pending => {
                 self.asks = report.status == Status::Pending;
+                self.has_rested = true;
                 self.status = Status::Paused;
                 Vec::new()
             }
@@ -178,9 +182,11 @@ impl Chain {
     fn ended(&mut self, node: &Node, since: i64, report: &Report, world: &World) -> Vec<Start> {
         self.running = None;
         let is_answer = std::mem::take(&mut self.asks) && report.status == Status::Succeeded;
-        self.results.insert(node.name.to_string(), Value::clone(&report.result));
-        // Counted twice, since the list of tasks shows the result, too.
-        self.known_bytes += 2 * size::of_value(&report.result);
+        let has_rested = std::mem::take(&mut self.has_rested);
+        let seen = if has_rested { seen_after_rest(&report.result) } else { Value::clone(&report.result) };
+        // The list of tasks shows the result, too.
+        self.known_bytes += size::of_value(&seen) + size::of_value(&report.result);
+        self.results.insert(node.name.to_string(), seen);
         let scope = self.scopes(Some((node, &report.result))).of_publish();
         let published = rendered(&node.publish, &scope, world);
         let time = |micros: i64| petrel_model::Timestamp::from_micros(micros).to_string();
@@ -336,4 +342,14 @@ impl Chain {
         }
         Value::Object(result)
     }
+}
+
+/// The result of a node on which the chain has rested, as templates see it: StackStorm puts it under `result` then, in
+/// `{{ ask.result.response }}` for example. `{{ ask.response }}` stays, as after any other node.
+fn seen_after_rest(result: &Arc<Value>) -> Value {
+    let mut seen = Value::clone(result);
+    if let Value::Object(members) = &mut seen {
+        members.entry("result").or_insert_with(|| Value::clone(result));
+    }
+    seen
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use petrel_workflows::chain::{Chain, ChainDefinition, ChainInput};
 use petrel_workflows::conductor::{Event, Report};
 use petrel_workflows::{Conductor, Definition, Start, Status, World};
 use serde_json::{Map, Value, json};
@@ -145,4 +146,40 @@ fn each_item_asks_by_itself() {
             (Item(2, Status::Succeeded), &[], Status::Succeeded),
         ],
     );
+}
+
+#[test]
+fn a_chain_sees_the_answer_where_stackstorm_puts_it() {
+    const BOTH: &str =
+        "{{ ask.result.response.ok }} {{ __results.ask.result.response.ok }} {{ ask.response.ok }}";
+    const PLAIN: &str = "{{ ask.response.ok }}";
+    let world = World::default();
+    let result = Arc::new(json!({"response": {"ok": true}}));
+    for (rests_as, template, seen) in [
+        (Some(Status::Pending), BOTH, Some("True True True")),
+        // The workflow inside was paused.
+        (Some(Status::Paused), BOTH, Some("True True True")),
+        (None, PLAIN, Some("True")),
+        (None, BOTH, None),
+    ] {
+        let definition = ChainDefinition::compile(&json!({"chain": [
+            {"name": "ask", "ref": "p.a", "on-success": "act"},
+            {"name": "act", "ref": "p.b", "parameters": {"said": template}},
+        ]}));
+        let mut chain = Chain::new(&Arc::new(definition.unwrap()), ChainInput::default(), &world);
+        chain.apply(&Event::Request(Status::Running), &world).unwrap();
+        let report = |status| {
+            let (task, result) = (Arc::from("ask"), Arc::clone(&result));
+            Event::Report(Report { task, route: 0, item: None, status, result, execution: None })
+        };
+        if let Some(status) = rests_as {
+            chain.apply(&report(status), &world).unwrap();
+            assert_eq!(chain.status(), Status::Paused);
+            chain.apply(&Event::Request(Status::Resuming), &world).unwrap();
+        }
+        let starts = chain.apply(&report(Status::Succeeded), &world).unwrap();
+        let said = starts.first().map(|start| start.actions[0].input["said"].clone());
+        assert_eq!(said, seen.map(Value::from), "{rests_as:?} {template}");
+        assert_eq!(chain.result()["tasks"][0]["result"], *result, "the list of tasks has it as it is");
+    }
 }

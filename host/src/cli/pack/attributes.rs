@@ -36,9 +36,10 @@ pub(super) fn config(config: &PackConfig<'_>) -> Attributes {
 /// The registered parts in one line, with the number of those that are refused.
 pub(super) fn registered(registration: &Registration<'_>) -> String {
     let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
-    let Registration { actions, triggers, rules, .. } = registration;
+    let Registration { actions, triggers, rules, policies, sensors, .. } = registration;
     let refused = refused(registration).map(|refused| format!("; refused: {refused}")).unwrap_or_default();
-    format!("registered {}: {}{refused}", packs.join(", "), contents(*actions, *triggers, *rules))
+    let contents = contents([*actions, *triggers, *rules], [*policies, *sensors]);
+    format!("registered {}: {contents}{refused}", packs.join(", "))
 }
 
 /// The numbers of refused actions and rules, if there are any. The notes say why.
@@ -52,14 +53,26 @@ fn refused(registration: &Registration<'_>) -> Option<String> {
 
 /// The parts of a removed pack in one line.
 pub(super) fn removed(removal: &Removal<'_>) -> String {
-    let Removal { reference, actions, triggers, rules, .. } = removal;
-    let gone = contents(*actions, *triggers, *rules);
+    let Removal { reference, actions, triggers, rules, policies, sensors, .. } = removal;
+    let gone = contents([*actions, *triggers, *rules], [*policies, *sensors]);
     format!("removed {reference}: {gone}; its files were not touched")
 }
 
-fn contents(actions: usize, triggers: usize, rules: usize) -> String {
+/// The numbers of the usual parts, and of those that most packs lack, if there are any.
+fn contents([actions, triggers, rules]: [usize; 3], [policies, sensors]: [usize; 2]) -> String {
     let of = |count: usize, what: &str| counted(count as u64, what);
-    format!("{}, {}, {}", of(actions, "action"), of(triggers, "trigger"), of(rules, "rule"))
+    let policies = match policies {
+        0 => String::new(),
+        1 => ", 1 policy".to_owned(),
+        more => format!(", {more} policies"),
+    };
+    let sensors = if sensors == 0 { String::new() } else { format!(", {}", of(sensors, "sensor")) };
+    format!(
+        "{}, {}, {}{policies}{sensors}",
+        of(actions, "action"),
+        of(triggers, "trigger"),
+        of(rules, "rule")
+    )
 }
 
 #[cfg(test)]
@@ -136,6 +149,14 @@ mod tests {
                 "registered well: 2 actions, 0 triggers, 0 rules",
             ),
             (
+                json!({"actions": 1, "policies": 1, "sensors": 2, "pack": {"ref": "full"}}),
+                "registered full: 1 action, 0 triggers, 0 rules, 1 policy, 2 sensors",
+            ),
+            (
+                json!({"policies": 2, "pack": {"ref": "held"}}),
+                "registered held: 0 actions, 0 triggers, 0 rules, 2 policies",
+            ),
+            (
                 json!({"actions": 2, "pack": {"ref": "ill", "refused_rules": {"r": "why"}}}),
                 "registered ill: 2 actions, 0 triggers, 0 rules; refused: 1 rule",
             ),
@@ -147,6 +168,11 @@ mod tests {
         assert_eq!(
             removed(&serde_json::from_value(answer).unwrap()),
             "removed mine: 1 action, 0 triggers, 3 rules; its files were not touched"
+        );
+        let answer = json!({"ref": "mine", "deleted": true, "policies": 2, "sensors": 1});
+        assert_eq!(
+            removed(&serde_json::from_value(answer).unwrap()),
+            "removed mine: 0 actions, 0 triggers, 0 rules, 2 policies, 1 sensor; its files were not touched"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! `/executions`: requests, shows and cancels executions. [`children`] has those inside a workflow, [`again`] runs
 //! one again, and [`output`] shows the lines that one has written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,10 @@ use crate::{Api, ApiError, listing, views};
 pub(crate) mod again;
 pub(crate) mod cancellation;
 pub(crate) mod children;
+mod new;
 pub(crate) mod output;
+
+use new::NewExecution;
 
 /// The longest time that a client may wait in one request.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -129,37 +133,6 @@ async fn read(
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
-/// The body of a request for an execution.
-#[derive(Debug, Deserialize)]
-pub(crate) struct NewExecution {
-    action: String,
-    #[serde(default)]
-    parameters: Option<Object>,
-    #[serde(default)]
-    user: Option<String>,
-    #[serde(default)]
-    context: Option<Object>,
-    /// The delay in milliseconds.
-    #[serde(default)]
-    delay: Option<u64>,
-}
-
-impl Body for NewExecution {
-    const WITHOUT_EFFECT: &'static [&'static str] = &[
-        "id",
-        "status",
-        "start_timestamp",
-        "end_timestamp",
-        "result",
-        "callback",
-        "runner_info",
-        "notify",
-        // StackStorm's user interface says this of a workflow.
-        "action_is_workflow",
-    ];
-    const IGNORES_OTHERS: bool = true;
-}
-
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
@@ -167,6 +140,7 @@ pub(crate) async fn create(
     _: Nothing,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
+    let warnings = new.warnings();
     let request = Request {
         rendered: Object::new(),
         action: api.engine.catalog().content().action_reference(&new.action)?,
@@ -178,14 +152,14 @@ pub(crate) async fn create(
         trace,
     };
     let execution = api.engine.executions().request(request).await?;
-    Ok(made(&api, &execution))
+    Ok(made(&api, &execution, warnings))
 }
 
-/// The answer to a request for an execution.
-fn made(api: &Api, execution: &Execution) -> Response {
+/// The answer to a request for an execution, with `warnings` on what of it has no effect.
+fn made(api: &Api, execution: &Execution, warnings: Vec<Cow<'static, str>>) -> Response {
     shown(api, execution, Secrets::Masked, |shown| {
         // StackStorm answers `requested` even with a delay, because its scheduler has not seen the execution yet.
-        let shown = wire::Execution { status: execution.status, ..shown };
+        let shown = wire::Execution { status: execution.status, warnings, ..shown };
         (StatusCode::CREATED, Json(shown)).into_response()
     })
 }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use petrel_api_types as wire;
 use petrel_catalog::registration::{Parts, Report};
+use petrel_model::quoted::listed;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +20,9 @@ use crate::extract::{Body, By, JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::{Api, ApiError};
+
+/// The number of packs that a refusal names.
+const MOST_SHOWN: usize = 5;
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::PACKS)?;
@@ -50,6 +54,7 @@ pub(crate) async fn remove(
         triggers: removed.trigger_types,
         rules: removed.rules,
         policies: removed.policies,
+        sensors: removed.sensors,
         notes: removed.notes.iter().map(|note| note.as_str().into()).collect(),
     };
     Ok(Json(removal).into_response())
@@ -112,11 +117,15 @@ impl Installation {
     fn refuse_original(&self) -> Result<(), ApiError> {
         let sent = [("force", &self.force), ("skip_dependencies", &self.skip_dependencies)];
         let Some((name, _)) = sent.iter().find(|(_, value)| value.is_some()) else { return Ok(()) };
+        let packs = listed(self.packs.iter().map(String::as_str), MOST_SHOWN);
         let message = format!(
-            "`{name}`: packs are not installed by an execution that could be waited for; nothing was installed. \
-             `petrel pack install` lays out what came with the host, `petrel pack register DIRECTORY` takes any other"
+            "nothing was installed of {packs}: StackStorm's client waits for an execution that installs packs, and this host \
+             has none. Put the files of the pack on the host's machine and use `petrel pack register DIRECTORY`; \
+             `petrel pack install` lays out those that came with the host"
         );
-        Err(ApiError::invalid(message, "send `packs` alone: the answer says what was registered"))
+        let hint =
+            format!("a client of your own leaves out `{name}`: the answer then says what was registered");
+        Err(ApiError::invalid(message, hint))
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Removed {
     pub rules: usize,
     /// The number of its policies.
     pub policies: usize,
+    /// The number of its sensors.
+    pub sensors: usize,
     /// Notes on removed objects that no file of the pack has, and on those that stay.
     pub notes: Vec<String>,
 }

@@ -61,7 +61,7 @@ async fn a_sealed_value_opens_nowhere_else() {
     assert!(keys.readable_by("eve").open(&sealed).is_err());
     for id in [KeyId::shared("other"), KeyId::of("ada", "pin")] {
         let error = refused(set(&keys, id, &sealed, Form::Encrypted).await.map(drop));
-        assert!(error.0 == "invalid" && error.1.contains("was sealed for something else"), "{error:?}");
+        assert!(error.0 == "invalid" && error.1.contains("was sealed for another key"), "{error:?}");
     }
     let again = set(&keys, KeyId::shared("pin"), &sealed, Form::Encrypted).await.unwrap();
     assert_eq!(keys.opened(&again).unwrap(), "s3cret");

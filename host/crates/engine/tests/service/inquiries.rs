@@ -147,6 +147,29 @@ async fn only_those_answer_who_may() {
 }
 
 #[tokio::test]
+async fn the_time_for_an_answer_is_a_whole_number_of_minutes() {
+    let house = Plan::default().asking().open().await;
+    for (ttl, stands) in [
+        (json!(0.5), None),
+        (json!("0.5"), None),
+        (json!(-5), None),
+        (json!(0), Some(0)),
+        (json!(2.0), Some(2)),
+        (json!("3"), Some(3)),
+    ] {
+        let asked = house.request(asks_with("ask", &json!({"ttl": ttl}))).await;
+        let Some(minutes) = stands else {
+            let (code, message) = refused(asked);
+            assert!(code == "invalid" && message.contains("ttl: "), "{ttl}: {message}");
+            continue;
+        };
+        let id = asked.unwrap().id;
+        house.reaches(id, Status::Pending).await;
+        assert_eq!(result_of(&house.execution(id).await, "ttl"), json!(minutes), "{ttl}");
+    }
+}
+
+#[tokio::test]
 async fn four_eyes_look_at_who_started_the_run_and_at_who_issued_the_token() {
     let definition = "version: 1.0\ntasks: {ask: {action: house.ask, input: {four_eyes: true}}}\n";
     let house = house("two_people", definition).await;

@@ -200,8 +200,12 @@ async fn what_cannot_rest_is_refused_with_what_can_be_done() {
     let (house, id, first) = begun().await;
     let nobody: ExecutionId = Id::from_parts(1, 1).into();
     assert_eq!(refused(house.pause(nobody).await).0, "not_found");
-    let (code, message) = refused(house.pause(first).await);
-    assert!(code == "conflict" && message.contains("cannot be paused"), "{message}");
+    for (answer, says) in
+        [(house.pause(first).await, "cannot be paused"), (house.resume(first).await, "cannot be resumed")]
+    {
+        let (code, message) = refused(answer);
+        assert!(code == "conflict" && message.contains(says), "{message}");
+    }
     in_time(house.cancel(id).await);
     house.ended(id).await;
     for answer in [house.pause(id).await, house.resume(id).await] {

@@ -366,6 +366,17 @@ async fn a_thousand_that_wait_drain_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_policy_that_is_replaced_keeps_its_pack_unless_another_one_is_named() {
+    for (pack, then) in [("", "house.q"), ("pack: house\n", "house.q"), ("pack: other\n", "other.q")] {
+        let house = with_policy("action.concurrency", "waits", "threshold: 1").await;
+        let text = policy("q", "action.concurrency", "waits", "threshold: 2");
+        let text = text.replace(&format!("pack: {PACK}\n"), pack);
+        assert_eq!(house.update_policy("p", &text).await, then, "{pack:?}");
+        assert_eq!(house.policy_names(), [then], "{pack:?}");
+    }
+}
+
+#[tokio::test]
 async fn policies_come_with_the_files_of_a_pack() {
     let plan = Plan::default();
     let house = plan.open().await;

@@ -12,6 +12,8 @@ use crate::problem::Problem;
 pub struct PolicyDefinition {
     /// `pack.name`.
     pub reference: Ref,
+    /// Whether its pack is known: it says one, or its file is in one. Otherwise it is `default`.
+    pub has_pack: bool,
     /// The description.
     pub description: String,
     /// Whether it has an effect. Default true.
@@ -27,6 +29,15 @@ pub struct PolicyDefinition {
 }
 
 impl PolicyDefinition {
+    /// The same policy in `pack`, unless it says its pack.
+    #[must_use]
+    pub fn or_in(self, pack: &str) -> Self {
+        if self.has_pack {
+            return self;
+        }
+        Self { reference: Ref::new(pack, self.reference.name()), ..self }
+    }
+
     /// The policy with this id.
     pub fn into_policy(self, id: PolicyId) -> Policy {
         Policy {
@@ -59,9 +70,11 @@ pub fn read_policy(file: &str, text: &str, pack: Option<&str>) -> Result<PolicyD
         fields.refuse_unknown(FIELDS, PRINTED, problems);
         let home = pack;
         let pack = match pack {
-            Some(pack) => pack.to_owned(),
-            None => fields.text("pack", problems).unwrap_or_else(|| "default".into()),
+            Some(pack) => Some(pack.to_owned()),
+            None => fields.text("pack", problems),
         };
+        let has_pack = pack.is_some();
+        let pack = pack.unwrap_or_else(|| "default".into());
         // Inside a pack, the pack's own name has been checked already.
         if home.is_none()
             && let Err(invalid) = names::check_pack(&pack)
@@ -81,6 +94,7 @@ pub fn read_policy(file: &str, text: &str, pack: Option<&str>) -> Result<PolicyD
             metadata_file: home.map(|_| file.to_owned()).unwrap_or_default(),
             parameters,
             reference: reference?,
+            has_pack,
             resource: resource?,
             kind: kind?,
         })
@@ -119,6 +133,8 @@ mod tests {
         assert_eq!(read.parameters.get("threshold"), Some(&10.into()));
         let by_hand = read_policy("policy", &format!("{GREET}parameters: {{threshold: 1}}\n"), None).unwrap();
         assert_eq!((by_hand.reference.pack(), by_hand.metadata_file.as_str()), ("default", ""));
+        assert_eq!(by_hand.or_in("mine").reference.as_str(), "mine.greet.concurrency");
+        assert_eq!(read.or_in("mine").reference.pack(), "hello");
     }
 
     #[test]

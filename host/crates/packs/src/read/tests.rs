@@ -86,6 +86,27 @@ fn sensors_bring_their_trigger_types_and_say_what_does_not_run() {
 }
 
 #[test]
+fn sensors_in_python_are_noted_together() {
+    const PACK: (&str, &[u8]) = ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n");
+    const MODULE: (&str, &[u8]) = ("sensors/p.py", b"");
+    const A: (&str, &[u8]) = ("sensors/a.yaml", b"class_name: A\nentry_point: p.py\n");
+    const B: (&str, &[u8]) = ("sensors/b.yaml", b"class_name: B\nentry_point: p.py\n");
+    for (files, says) in [
+        (&[PACK, MODULE][..], None),
+        (
+            &[PACK, MODULE, A],
+            Some("sensors/a.yaml: sensor A does not run yet, as it is written in Python; its "),
+        ),
+        (&[PACK, MODULE, A, B], Some("sensors A, B do not run yet, as they are written in Python; their ")),
+    ] {
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        let told: Vec<_> = notes.iter().filter(|note| note.contains("in Python")).collect();
+        assert_eq!(told.len(), usize::from(says.is_some()), "{notes:?}");
+        assert!(says.is_none_or(|says| told[0].starts_with(says)), "{told:?}");
+    }
+}
+
+#[test]
 fn a_call_of_a_service_that_is_not_there_is_noted() {
     let files: &[(&str, &[u8])] = &[
         ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
@@ -104,6 +125,25 @@ fn a_call_of_a_service_that_is_not_there_is_noted() {
           value over as a parameter, with the template {{ st2kv.system.NAME }}"
         ]
     );
+}
+
+#[test]
+fn an_action_whose_end_is_to_be_told_is_noted() {
+    for (notify, is_noted) in
+        [("", false), ("notify: {}\n", false), ("notify: {on-complete: {routes: [r]}}\n", true)]
+    {
+        let text = format!("name: a\nrunner_type: noop\n{notify}");
+        let files: &[(&str, &[u8])] = &[
+            ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+            ("actions/a.yaml", text.as_bytes()),
+        ];
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        assert_eq!(
+            notes.iter().any(|note| note.contains("notify has no effect")),
+            is_noted,
+            "{notify}: {notes:?}"
+        );
+    }
 }
 
 #[test]

@@ -29,8 +29,9 @@ const PARAMETERS: &str =
 const OUTPUT: &str = "output_schema: {type: object, properties: {error: {type: string}}}\n";
 
 /// The files of triggers of the pack `core`.
-const TRIGGERS: [(&str, &str); 4] = [
+const TRIGGERS: [(&str, &str); 5] = [
     ("action", include_str!("../../../../../packs/core/triggers/action_trigger.yaml")),
+    ("notify", include_str!("../../../../../packs/core/triggers/notify_trigger.yaml")),
     ("interval", include_str!("../../../../../packs/core/triggers/interval_timer.yaml")),
     ("date", include_str!("../../../../../packs/core/triggers/date_timer.yaml")),
     ("cron", include_str!("../../../../../packs/core/triggers/cron_timer.yaml")),

@@ -54,5 +54,5 @@ pub(crate) async fn rerun(
         delay: again.delay.map(Duration::from_millis),
     };
     let execution = api.engine.executions().rerun(id, again).await?;
-    Ok(made(&api, &execution))
+    Ok(made(&api, &execution, Vec::new()))
 }

@@ -100,6 +100,13 @@ impl House {
         settle().await;
     }
 
+    /// Replaces a policy of the pack, and returns the reference that it has then.
+    pub(crate) async fn update_policy(&self, name: &str, text: &str) -> String {
+        let written = self.engine.catalog().update_policy(&format!("{PACK}.{name}"), text).await.unwrap();
+        settle().await;
+        written.policy.reference.to_string()
+    }
+
     /// Switches a policy of the pack.
     pub(crate) async fn switch_policy(&self, name: &str, enabled: bool) {
         self.engine.catalog().set_policy_enabled(&format!("{PACK}.{name}"), enabled).await.unwrap();
