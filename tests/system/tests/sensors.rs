@@ -1,6 +1,8 @@
 //! Sensors of packs in the real host: they are registered with their trigger types, switched by operators, and say what
 //! keeps them from running. Requests to sensors that do not take any are refused. The sensor of the example polls a feed.
 
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 

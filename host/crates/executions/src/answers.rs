@@ -6,7 +6,7 @@ use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::{Error, refuse_depth};
 use petrel_model::inquiry::{self, Question};
 use petrel_model::quoted::quoted;
-use petrel_model::{Execution, ExecutionId, Object, Parent, Status, StatusEvent, size};
+use petrel_model::{Execution, ExecutionId, Object, Parent, RuleId, Status, StatusEvent, size};
 use petrel_persistence::Expect;
 use petrel_runners::Outcome;
 use serde_json::Value;
@@ -165,7 +165,7 @@ impl Executions {
         })
     }
 
-    /// The one among those who give the answer who started the run, if there is one. What a rule started nobody did.
+    /// The one among those who give the answer who started the run, if there is one.
     async fn starter(&self, execution: &Execution, answer: &Answer) -> Result<Option<String>, Error> {
         let top = match execution.parent.as_ref().map(Parent::root) {
             Some(root) => self.store().execution(root).await?.map(|root| root.context),
@@ -173,13 +173,26 @@ impl Executions {
         };
         // Nobody knows who started it, so it may have been anybody.
         let Some(top) = top else { return Ok(Some(answer.user.clone())) };
-        if top.rule.is_some() {
-            return Ok(None);
+        if let Some(rule) = &top.rule {
+            return Ok(self.author(rule.id, answer));
         }
         let starters = [Some(&top.user), top.api_user.as_ref()];
         let answering = [Some(&answer.user), answer.issuer.as_ref()];
         let is_starter = |user: &&String| starters.into_iter().flatten().any(|one| one == *user);
         Ok(answering.into_iter().flatten().find(is_starter).cloned())
+    }
+
+    /// The one among those who give the answer who made the rule that started the run. Who sent the event is not known.
+    fn author(&self, rule: RuleId, answer: &Answer) -> Option<String> {
+        let content = self.queue().catalog().content();
+        let Ok(rule) = content.rule(&rule.to_string()) else {
+            // Its author may have been anybody; the admin needs no rule.
+            return (!self.access().is_admin(&answer.user)).then(|| answer.user.clone());
+        };
+        // Rules from the files of packs have none.
+        let author = rule.context.get("user").and_then(Value::as_str)?;
+        let answering = [Some(&answer.user), answer.issuer.as_ref()];
+        answering.into_iter().flatten().find(|user| user.as_str() == author).cloned()
     }
 
     /// Refuses an answer that does not fit the schema of the question.

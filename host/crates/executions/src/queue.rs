@@ -170,6 +170,9 @@ impl Queue {
     /// changes one.
     pub fn tell(&self, execution: &Execution) {
         self.let_go_on(self.0.policies.told(execution));
+        if execution.status.is_final() {
+            self.give_back_start(execution);
+        }
         self.note_inquiry(execution);
         self.0.events.tell(execution);
     }

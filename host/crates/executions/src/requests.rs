@@ -18,6 +18,7 @@ use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 use tracing::Instrument as _;
 
+use super::opened::Opened;
 use super::queue::Queue;
 use super::scope::Templates;
 use super::service::Executions;
@@ -47,47 +48,64 @@ pub struct Request {
     pub trace: Option<TraceId>,
 }
 
+/// The secrets in parameters that were rendered before. By default none.
+#[derive(Default)]
+pub(crate) struct Secret {
+    /// Their places.
+    pub(crate) places: Vec<String>,
+    /// The texts that these parameters may quote, or that templates may take from them.
+    pub(crate) texts: Vec<String>,
+}
+
 /// A requested execution, before it is stored.
 struct Asked {
     registered: Arc<RegisteredAction>,
     context: Context,
     written: Object,
     rendered: Object,
-    /// The places of secrets in `rendered`.
-    secret: Vec<String>,
+    /// The secrets in `rendered`.
+    secret: Secret,
     /// The author of the templates in `written`.
     writer: Giver,
 }
 
 impl Asked {
-    /// Renders the parameters on behalf of the user, and checks them. Returns them with the places of their
-    /// secrets.
-    fn parameters(&self, queue: &Queue) -> Result<(Object, Vec<String>), Error> {
+    /// Renders the parameters on behalf of the user, and checks them. Returns them with their secrets in the context.
+    fn parameters(&self, queue: &Queue) -> Result<(Object, Context), Error> {
         // Compiling templates charges no work, so many of them must not be compiled on a worker.
         if are_large(&self.written) && !may_take_long() {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
         }
         let given = Given::compile(&self.written).over(&self.rendered);
         let (keys, content) = (queue.keys(), queue.catalog().content());
-        let templates = Templates { keys, content: &content, registered: &self.registered, given: &given };
+        let (opened, before) = (Opened::default(), &self.secret.places);
+        let templates = Templates {
+            keys,
+            content: &content,
+            registered: &self.registered,
+            given: &given,
+            opened: &opened,
+        };
         // Before anything is rendered, since success and failure tell of a secret too.
-        templates.refuse_secrets_to(self.writer, &self.secret)?;
+        templates.refuse_secrets_to(self.writer, before)?;
         let live = templates
             .scope(&self.context.user, || self.context.shown_late())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(self.told(&templates, error), usage(&self.registered)))?;
         // Any value may be made from a secret among the parameters that were rendered before.
-        let hides = |parameter: Option<&str>| !self.secret.is_empty() || templates.hide_value(parameter);
+        let hides = |parameter: Option<&str>| !before.is_empty() || templates.hide_value(parameter);
         checked(&self.registered, &live, hides)?;
-        let secret = templates.secret_places(&live, None, &self.secret);
-        Ok((live, secret))
+        let secret_places = templates.secret_places(&live, None, before);
+        let secret_parts = templates.secret_parts(&live, &secret_places, self.secret.texts.clone());
+        let context = Context { secret_places, secret_parts, ..self.context.clone() };
+        Ok((live, context))
     }
 
     /// The message about `error`. It quotes no value if the parameters rendered before hold secrets, which
     /// templates may have read.
     fn told(&self, templates: &Templates<'_>, error: parameters::Error) -> String {
         let told = templates.told(error);
-        if self.secret.is_empty() { told } else { told.hidden() }.to_string()
+        if self.secret.places.is_empty() { told } else { told.hidden() }.to_string()
     }
 }
 
@@ -98,15 +116,11 @@ impl Executions {
     /// When the action does not exist or is disabled, the parameters do not fit, too much is waiting, or the
     /// host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
-        self.request_with(request, Vec::new()).await
+        self.request_with(request, Secret::default()).await
     }
 
-    /// As [`request`](Self::request), with the places of secrets in the parameters that were rendered before.
-    pub(crate) async fn request_with(
-        &self,
-        request: Request,
-        secret: Vec<String>,
-    ) -> Result<Execution, Error> {
+    /// As [`request`](Self::request), with the secrets in the parameters that were rendered before.
+    pub(crate) async fn request_with(&self, request: Request, secret: Secret) -> Result<Execution, Error> {
         let queue = self.queue();
         // Asked before anything is rendered, so that refused requests cost little.
         queue.check_room()?;
@@ -132,7 +146,7 @@ impl Executions {
         id: ExecutionId,
         now: Timestamp,
         request: Request,
-        secret: Vec<String>,
+        secret: Secret,
     ) -> Result<Execution, Error> {
         let queue = self.queue();
         let writer = self.writer(&request.behalf);
@@ -153,21 +167,20 @@ impl Executions {
         };
         let asked = Asked {
             registered: Arc::clone(&registered),
-            context: context.clone(),
+            context,
             written: request.parameters,
             rendered: request.rendered,
             secret,
             writer,
         };
         // Evaluated at once if that is quick, otherwise again from the start on a thread of its own.
-        let (live, secret_places) = if let Some(rendered) = quick(|| asked.parameters(queue)) {
+        let (live, context) = if let Some(rendered) = quick(|| asked.parameters(queue)) {
             rendered
         } else {
             queue.evaluations().check_room()?;
             let same = queue.clone();
             queue.evaluations().heavy(move || asked.parameters(&same)).await?
         }?;
-        let context = Context { secret_places, ..context };
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         let changes = vec![Change::CreateExecution(execution.clone())];
@@ -322,7 +335,8 @@ fn finals(
 ) -> Result<Arc<Object>, parameters::Error> {
     let (keys, content) = (queue.keys(), queue.catalog().content());
     // Only the defaults are templates here; the given values were rendered at the request.
-    let templates = Templates { keys, content: &content, registered, given: &Given::default() };
+    let (given, opened) = (Given::default(), Opened::default());
+    let templates = Templates { keys, content: &content, registered, given: &given, opened: &opened };
     let finals = templates
         .scope(&context.user, || context.shown_late())
         .and_then(|scope| parameters::finals(live, &registered.signature, &scope))

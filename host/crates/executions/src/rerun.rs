@@ -5,12 +5,13 @@ use std::time::Duration;
 use petrel_access::{Behalf, RULE_USER};
 use petrel_engine_core::Error;
 use petrel_model::execution::RerunOf;
+use petrel_model::execution::masked::secret_texts;
 use petrel_model::secrets::{has_secret, is_secret_at, places_beside};
 use petrel_model::{Execution, ExecutionId, Object, Parent};
 use serde_json::Value;
 
 use super::cancel::unknown;
-use super::requests::Request;
+use super::requests::{Request, Secret};
 use super::service::Executions;
 
 /// The length of a chain of reruns up to which the owners of its secrets are looked up, with one read of the
@@ -73,9 +74,12 @@ impl Executions {
         }
         let secret = if merges {
             // A new value is no secret because the old one was.
-            places_beside(&execution.context.secret_places, &parameters)
+            Secret {
+                places: places_beside(&execution.context.secret_places, &parameters),
+                texts: secret_texts(&execution),
+            }
         } else {
-            Vec::new()
+            Secret::default()
         };
         let request = Request {
             action: execution.action,

@@ -16,10 +16,12 @@ use petrel_datastore::Keys;
 use petrel_expressions::Scope;
 use petrel_model::Object;
 use petrel_model::nearest::nearest;
-use petrel_model::secrets::{Places, is_secret_at};
+use petrel_model::secrets::{Places, SecretPart, is_secret_at, secret_parts, secret_texts_in};
 use petrel_rules::parameters::secret::made_from_secrets;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::Value;
+
+use super::opened::Opened;
 
 /// The beginning of what errors say about keys of the datastore that do not exist, see `Datastore::missing`. The languages
 /// put it behind reasons of any kind, so that no variant of an error tells of it.
@@ -36,6 +38,8 @@ pub struct Templates<'a> {
     pub registered: &'a RegisteredAction,
     /// The templates of the caller, the rule or the task.
     pub given: &'a Given,
+    /// Takes note of the secrets that they read.
+    pub opened: &'a Opened,
 }
 
 impl Templates<'_> {
@@ -53,7 +57,10 @@ impl Templates<'_> {
         if self.given.is_literal() && self.registered.signature.is_literal() {
             return Ok(Scope::new());
         }
-        let (datastore, shown) = (self.keys.readable_by(user), late());
+        let (mut datastore, shown) = (self.keys.readable_by(user), late());
+        if parameters::may_decrypt(self.given, &self.registered.signature) {
+            datastore = self.opened.noting(&datastore);
+        }
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
         if self.ask_for_configuration() {
             let pack = self.pack();
@@ -62,7 +69,11 @@ impl Templates<'_> {
                 name: CONFIG,
                 reason: format!("{unfilled}; {}", unfilled.hint()),
             })?;
-            scope.insert(CONFIG, Value::Object(Object::clone(&filled)));
+            let filled = Value::Object(Object::clone(&filled));
+            if let Some(schema) = self.marked_configuration() {
+                self.opened.add(secret_texts_in(&filled, &schema));
+            }
+            scope.insert(CONFIG, filled);
         }
         Ok(scope.with_datastore(datastore))
     }
@@ -123,6 +134,16 @@ impl Templates<'_> {
             }
         }
         places.into_bounded()
+    }
+
+    /// The parts of `live`, with secrets at these `places`, that are secrets by themselves: what the templates have read
+    /// while they were rendered, or one of these `texts`.
+    pub fn secret_parts(&self, live: &Object, places: &[String], mut texts: Vec<String>) -> Vec<SecretPart> {
+        if places.is_empty() {
+            return Vec::new();
+        }
+        texts.extend(self.opened.texts());
+        secret_parts(live, &texts)
     }
 
     /// Whether `reads` holds for the schema of the configuration.

@@ -2,6 +2,7 @@
 //! [`parameters`](crate::parameters), with nested objects and lists; [`Marks`] reads them for one value.
 
 mod marks;
+mod parts;
 mod places;
 mod shadows;
 mod text;
@@ -10,6 +11,7 @@ mod texts;
 use serde_json::Value;
 
 pub use marks::{Marks, has_secret, with_undeclared};
+pub use parts::{SecretPart, secret_parts};
 pub use places::{Places, is_secret_at, marked_places, marks_places, masked_at, places_beside};
 pub use shadows::keeps_secrets;
 pub use text::masked_payload;
@@ -113,6 +115,13 @@ pub fn secret_texts_at(values: &Object, places: &[String]) -> Vec<String> {
     for part in places.iter().filter_map(|place| values.pointer(place)) {
         collect_texts(part, &Marks::default(), true, &mut texts);
     }
+    telling(texts)
+}
+
+/// The secret texts and numbers in `value` by its schema, as [`secret_texts`] finds them.
+pub fn secret_texts_in(value: &Value, schema: &Value) -> Vec<String> {
+    let mut texts = Vec::new();
+    collect_texts(value, &Marks::of(schema), false, &mut texts);
     telling(texts)
 }
 

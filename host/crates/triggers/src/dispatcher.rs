@@ -8,7 +8,7 @@ use petrel_catalog::content::Content;
 use petrel_catalog::validation::Validator;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::refuse_depth;
-use petrel_executions::{self as executions, Stage, spans};
+use petrel_executions::{self as executions, Opened, Stage, spans};
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
@@ -322,16 +322,18 @@ impl Triggers {
         };
         let context = context(instance, rule);
         let (keys, event) = (self.keys(), arrived.event.values());
-        let rendering = Rendering { keys, content, registered: &registered, rule: compiled, event, secrets };
+        let (registered, opened) = (&*registered, Opened::default());
+        let rendering = Rendering { keys, content, registered, rule: compiled, event, secrets, opened };
         let made = rendering.made(&context);
         let (parameters, wrong) = match made {
             Ok(given) => (given, None),
             Err(reason) => (rule.action.parameters.clone(), Some(reason)),
         };
         let secret_places = rendering.secret_places(&parameters);
-        let context = Context { secret_places, ..context };
+        let secret_parts = rendering.secret_parts(&parameters, &secret_places);
+        let context = Context { secret_places, secret_parts, ..context };
         let mut execution =
-            executions::new_execution(self.core().mint(now), &registered, parameters, context, now);
+            executions::new_execution(self.core().mint(now), registered, parameters, context, now);
         let reason = wrong.map(|reason| fail(&mut execution, rule, instance, &reason));
         (Some(execution), reason)
     }

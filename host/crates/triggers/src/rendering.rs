@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use petrel_catalog::content::{Content, RegisteredAction};
 use petrel_datastore::Keys;
-use petrel_executions::{self as executions, Templates};
+use petrel_executions::{self as executions, Opened, Templates};
 use petrel_model::Object;
 use petrel_model::execution::Context;
+use petrel_model::secrets::{SecretPart, secret_texts_in};
 use petrel_rules::{CompiledRule, parameters};
 use serde_json::Value;
 
@@ -25,6 +26,8 @@ pub(crate) struct Rendering<'a> {
     pub(crate) event: &'a Arc<Value>,
     /// The schema of the payload, if it declares secrets.
     pub(crate) secrets: Option<&'a Value>,
+    /// Takes note of the secrets that its templates read.
+    pub(crate) opened: Opened,
 }
 
 impl Rendering<'_> {
@@ -60,6 +63,12 @@ impl Rendering<'_> {
         self.templates().secret_places(parameters, self.secrets, &[])
     }
 
+    /// The parts of `parameters`, with secrets at these `places`, that are secrets by themselves.
+    pub(crate) fn secret_parts(&self, parameters: &Object, places: &[String]) -> Vec<SecretPart> {
+        let of_event = self.secrets.map(|schema| secret_texts_in(self.event, schema));
+        self.templates().secret_parts(parameters, places, of_event.unwrap_or_default())
+    }
+
     fn told(&self, error: parameters::Error) -> String {
         let (given, signature) = (self.rule.parameters(), &self.registered.signature);
         let quotes_event = self
@@ -71,6 +80,6 @@ impl Rendering<'_> {
 
     fn templates(&self) -> Templates<'_> {
         let (keys, content, registered) = (self.keys, self.content, self.registered);
-        Templates { keys, content, registered, given: self.rule.parameters() }
+        Templates { keys, content, registered, given: self.rule.parameters(), opened: &self.opened }
     }
 }

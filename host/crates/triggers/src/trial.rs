@@ -6,7 +6,7 @@ use petrel_access::RULE_USER;
 use petrel_catalog::content::Content;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::{Error, refuse_depth};
-use petrel_executions as executions;
+use petrel_executions::{self as executions, Opened};
 use petrel_model::execution::{Context, Origin};
 use petrel_model::rule::RuleKind;
 use petrel_model::secrets::{masked, masked_at};
@@ -206,7 +206,9 @@ impl Triggers {
             }
         };
         let (keys, event) = (self.keys(), &tried.values);
-        let rendering = Rendering { keys, content, registered: &registered, rule: compiled, event, secrets };
+        let opened = Opened::default();
+        let rendering =
+            Rendering { keys, content, registered: &registered, rule: compiled, event, secrets, opened };
         match rendering.made(&context(rule, tried)) {
             Ok(made) if hides_secrets => {
                 let shown = masked(&made, Some(&registered.parameters));

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use petrel_catalog::Giver;
 use petrel_engine_core::Error;
-use petrel_executions::{Templates, checked, new_execution, refuse_overrides, runnable};
+use petrel_executions::{Opened, Templates, checked, new_execution, refuse_overrides, runnable};
 use petrel_model::execution::Context;
-use petrel_model::secrets::{Places, has_secret, secret_texts_at};
+use petrel_model::execution::masked::secret_texts;
+use petrel_model::secrets::{Places, has_secret};
 use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
 use petrel_rules::parameters::{self, Given};
 use petrel_workflows::conductor::Action;
@@ -81,8 +82,9 @@ pub(super) fn make(
     let parent = parent(workflow, start, action, depth);
     let context = inherited(workflow, &reference);
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
+    let (keys, opened) = (engine.queue().keys(), Opened::default());
     let templates =
-        Templates { keys: engine.queue().keys(), content: &content, registered: &registered, given: &given };
+        Templates { keys, content: &content, registered: &registered, given: &given, opened: &opened };
     if reevaluates {
         // A caller's text is a template once more here, and nobody knows which of them are.
         templates
@@ -92,7 +94,8 @@ pub(super) fn make(
     let live = live(templates, &context, &parent, &workflow.context)?;
     checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
     let secret_places = templates.secret_places(&live, None, &handed_down(workflow, decrypted, &live));
-    let context = Context { secret_places, ..context };
+    let secret_parts = templates.secret_parts(&live, &secret_places, texts_of(workflow, decrypted));
+    let context = Context { secret_places, secret_parts, ..context };
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start
@@ -107,15 +110,20 @@ pub(super) fn make(
 /// may take as open ones. An expression does not say what it was made from, so they are found by their text; one of fewer than four
 /// characters is in too many others.
 fn handed_down(workflow: &Execution, decrypted: &[String], live: &Object) -> Vec<String> {
-    let places = &workflow.context.secret_places;
-    if places.is_empty() && decrypted.is_empty() {
+    let texts = texts_of(workflow, decrypted);
+    if texts.is_empty() {
         return Vec::new();
     }
-    let mut texts = secret_texts_at(&workflow.parameters, places);
-    texts.extend_from_slice(decrypted);
     let mut quoting = Places::default();
     quoting.add_quoting(live, &texts);
     quoting.into_bounded()
+}
+
+/// The secret texts that the parameters of a task may quote.
+fn texts_of(workflow: &Execution, decrypted: &[String]) -> Vec<String> {
+    let mut texts = secret_texts(workflow);
+    texts.extend_from_slice(decrypted);
+    texts
 }
 
 /// The place of the execution for an action of a task, at this depth.

@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 
 use petrel_executions::Queue;
+use petrel_model::execution::masked;
 use petrel_model::secrets::{MASK, secret_texts, secret_texts_at};
 use petrel_model::{Execution, Object};
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub(super) fn without_secrets(
         registered.map(|action| secret_texts(&workflow.parameters, &action.parameters)).unwrap_or_default()
     };
     // Also the places found at the beginning, because the action may declare less by now.
-    secrets.extend(secret_texts_at(&workflow.parameters, &workflow.context.secret_places));
+    secrets.extend(masked::secret_texts(workflow));
     secrets.extend(configured(queue, workflow));
     secrets.extend(decrypted);
     // The longest first, since one may be a part of another.

@@ -138,7 +138,7 @@ pub(crate) async fn why(
     said: Said,
 ) -> Result<Response, ApiError> {
     let said = said.only(&["trigger_type"])?;
-    let kind = said.text("trigger_type").map(|kind| kind.parse::<Ref>()).transpose();
+    let kind = said.text("trigger_type").map(str::parse::<Ref>).transpose();
     let kind: Option<Ref> =
         kind.map_err(|error: InvalidRef| ApiError::invalid(error.to_string(), "write it as pack.name"))?;
     let glance = api.glances.take(&user).await?;

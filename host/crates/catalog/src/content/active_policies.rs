@@ -26,6 +26,14 @@ impl PolicySet {
         let limits = active.filter(|policy| matches!(policy.effect, Effect::RateLimit(_)));
         limits.map(|policy| policy.reference.clone()).collect()
     }
+
+    /// The policies that are deleted in `later`, also if there is another one with the same name.
+    pub fn deleted_in(&self, later: &Self) -> BTreeSet<Ref> {
+        let is_same = |(name, policy): &(&Ref, &Arc<Policy>)| {
+            later.0.all.get(*name).is_some_and(|other| other.id == policy.id)
+        };
+        self.0.all.iter().filter(|one| !is_same(one)).map(|(name, _)| name.clone()).collect()
+    }
 }
 
 impl PartialEq for PolicySet {

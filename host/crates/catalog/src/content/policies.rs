@@ -53,6 +53,8 @@ impl Content {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -83,6 +85,13 @@ mod tests {
         content.put_policy(policy("a", "q.y", true, 1));
         content.delete_policy(&"p.b".parse().unwrap());
         assert_ne!(content.policy_set(), before);
+        assert_eq!(before.deleted_in(&content.policy_set()), BTreeSet::from(["p.b".parse().unwrap()]));
+        let renewed =
+            Policy { id: "000000000000000000000002".parse().unwrap(), ..policy("a", "q.y", true, 1) };
+        let before = content.policy_set();
+        content.put_policy(renewed);
+        assert_eq!(before.deleted_in(&content.policy_set()), BTreeSet::from(["p.a".parse().unwrap()]));
+        content.put_policy(policy("a", "q.y", true, 1));
         assert_eq!((active(&content, "q.x"), active(&content, "q.y")), (Vec::new(), vec!["p.a".to_owned()]));
         assert!(content.policies_of(&"q.x".parse().unwrap()).is_none());
         assert!(content.policy("p.a").is_ok() && content.policy("000000000000000000000001").is_ok());

@@ -32,6 +32,10 @@ async fn a_secret_of_a_workflow_is_one_in_every_parameter_of_its_tasks_that_quot
                 _ => &[],
             };
             assert_eq!(child.context.secret_places, expected, "{given}: {}", task_of(&child));
+            let parts = child.context.secret_parts.iter().filter_map(|part| part.of(&child.parameters));
+            let parts: Vec<_> = parts.collect();
+            let expected = if expected == ["/value"] { &["s3cret"][..] } else { &[] };
+            assert_eq!(parts, expected, "{given}: {}", task_of(&child));
         }
         assert_eq!(house.children(id).await.len(), 3);
     }

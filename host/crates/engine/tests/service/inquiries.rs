@@ -7,7 +7,9 @@ use petrel_engine::executions::Answer;
 use petrel_model::{ExecutionId, Id, Status};
 use serde_json::{Value, json};
 
-use crate::support::{House, Plan, asks_with, in_time, policy, refused, result_of, settle, statuses};
+use crate::support::{
+    House, Plan, RuleChange, asks_with, in_time, policy, refused, result_of, rule, settle, statuses,
+};
 
 const APPROVAL: &str = "
 version: 1.0
@@ -181,6 +183,30 @@ async fn four_eyes_look_at_who_started_the_run_and_at_who_issued_the_token() {
     }
     house.respond(ask, go_on("bob")).await.unwrap();
     assert_eq!(house.ended(id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn four_eyes_look_at_who_made_the_rule_that_started_the_run() {
+    let definition = "version: 1.0\ntasks: {ask: {action: house.ask, input: {four_eyes: true}}}\n";
+    for (is_deleted, strangers, user) in [(false, &["ada"][..], "bob"), (true, &["ada", "bob"], "admin")] {
+        let house = house("two_people", definition).await;
+        // Ada makes all rules.
+        house.rule(&rule("r", "sample", "two_people", "")).await;
+        let id = house.post("sample", json!({})).await.unwrap().executions[0];
+        let ask = question(&house, id, "ask").await;
+        if is_deleted {
+            house.change(RuleChange::Delete("house.r".to_owned())).await.unwrap();
+        }
+        for stranger in strangers {
+            let (code, message) = refused(house.respond(ask, go_on(stranger)).await);
+            assert!(
+                code == "forbidden" && message.contains("four_eyes"),
+                "{is_deleted} {stranger}: {message}"
+            );
+        }
+        house.respond(ask, go_on(user)).await.unwrap();
+        assert_eq!(house.ended(id).await.status, Status::Succeeded);
+    }
 }
 
 #[tokio::test]

@@ -302,7 +302,7 @@ async fn the_same_as_a_retry_is_not_run_beside_it() {
 async fn what_is_remembered_too_long_is_deleted_at_the_start() {
     let house = with_policy("action.dedupe", "at_once", "attributes: [value], window: 60").await;
     ask_with_value(&house, "at_once", "a").await;
-    house.delete_policy("p").await;
+    house.switch_policy("p", false).await;
     let remembered = async |house: &House| house.store().all::<PolicyState>().await.unwrap().len();
     house.seconds(59).await;
     let house = house.next_process().await;
@@ -342,6 +342,58 @@ async fn who_waits_for_the_time_of_a_policy_starts_when_it_is_gone() {
         house.delete_policy("p").await;
         assert_eq!(statuses_of(&house, &asked).await, [Status::Succeeded; 3], "{is_restarted}");
     }
+}
+
+#[tokio::test]
+async fn the_time_of_those_who_are_canceled_is_free_again() {
+    for is_restarted in [false, true] {
+        let mut house = with_policy("action.rate_limit", "at_once", "limit: 1, per: 60").await;
+        let asked = ask_many(&house, "at_once", 40).await;
+        if is_restarted {
+            house = house.next_process().await;
+        }
+        for id in &asked[1..] {
+            house.cancel(*id).await.unwrap();
+        }
+        settle().await;
+        let next = house.ask("at_once").await;
+        settle().await;
+        assert_eq!(house.status(next).await, Status::Delayed, "{is_restarted}: the first has started");
+        house.seconds(60).await;
+        assert_eq!(house.status(next).await, Status::Succeeded, "{is_restarted}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_of_the_same_name_as_one_before_begins_anew() {
+    for (kind, parameters) in
+        [("action.rate_limit", "limit: 1, per: 1000"), ("action.dedupe", "attributes: [value]")]
+    {
+        for is_restarted in [false, true] {
+            let mut house = with_policy(kind, "at_once", parameters).await;
+            assert_eq!(ask_with_value(&house, "at_once", "a").await.status, Status::Succeeded);
+            house.delete_policy("p").await;
+            settle().await;
+            if is_restarted {
+                house = house.next_process().await;
+            }
+            assert!(house.store().all::<PolicyState>().await.unwrap().is_empty(), "{kind} {is_restarted}");
+            house.policy(&policy("p", kind, "at_once", parameters)).await;
+            let again = ask_with_value(&house, "at_once", "a").await;
+            assert_eq!(again.status, Status::Succeeded, "{kind} {is_restarted}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_enabled_again_keeps_no_time_for_those_who_came_without_it() {
+    let house = with_policy("action.rate_limit", "at_once", "limit: 1, per: 1000").await;
+    let asked = ask_many(&house, "at_once", 3).await;
+    house.switch_policy("p", false).await;
+    assert_eq!(statuses_of(&house, &asked).await, [Status::Succeeded; 3]);
+    house.switch_policy("p", true).await;
+    let asked = ask_many(&house, "at_once", 2).await;
+    assert_eq!(statuses_of(&house, &asked).await, [Status::Succeeded, Status::Delayed]);
 }
 
 #[tokio::test]

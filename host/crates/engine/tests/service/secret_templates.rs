@@ -1,16 +1,22 @@
 //! Templates in requests that read secrets: they are for those who see secrets.
 
 use petrel_access::Behalf;
+use petrel_engine::vault::{Vault, VaultKey};
+use petrel_model::execution::masked::repeatable;
 use serde_json::json;
 
-use crate::support::{Again, House, Request, again, asks_with, object, refused};
+use crate::support::{Again, House, Plan, Request, again, asks_with, object, refused};
 
 const SCHEMA: &str = "key: {type: string, secret: true}\nurl: {type: string}\n";
 const ACTION: &str = "name: at_once\nrunner_type: scripted\nparameters:\n  note: {type: string}\n  pin: {type: string, secret: true, default: '1234'}\n  token: {type: string, default: '{{ config_context.key }}'}\n";
 
 /// One whose pack is configured, with an action that reads the configuration by itself.
 async fn configured() -> House {
-    let house = House::new().await;
+    configured_with(Plan::default()).await
+}
+
+async fn configured_with(plan: Plan) -> House {
+    let house = plan.open().await;
     house.write("config.schema.yaml", SCHEMA);
     house.write("actions/at_once.yaml", ACTION);
     house.register().await.unwrap();
@@ -50,6 +56,34 @@ async fn a_template_that_reads_a_secret_is_refused_before_anything_is_rendered()
         json!({"note": "n"}),
     ] {
         house.request(asks_with("at_once", &given)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_a_parameter_quotes_is_masked_by_itself_too() {
+    let vault = Vault::new(vec![VaultKey::generate().unwrap()]);
+    let house = configured_with(Plan::default().options(|options| options.vault = vault)).await;
+    house.set_secret("pin", "key-of-all").await;
+    for (note, quoted) in [
+        ("use {{ config_context.key }} now", Some("s3cret")),
+        ("use '{{ st2kv.system.pin | decrypt_kv }}' now", Some("key-of-all")),
+        ("use {{ st2kv.system.pin | decrypt_kv | default('') }} now", Some("key-of-all")),
+        // It is secret as a whole.
+        ("{{ st2kv.system.pin | decrypt_kv }}", None),
+        ("use {{ config_context.url }} now", None),
+    ] {
+        let given = json!({"note": note, "token": "open"});
+        let asked = Request { behalf: Behalf::own("admin"), ..asks_with("at_once", &given) };
+        let made = house.request(asked).await.unwrap();
+        let parts: Vec<_> =
+            made.context.secret_parts.iter().filter_map(|part| part.of(&made.parameters)).collect();
+        assert_eq!(parts, Vec::from_iter(quoted), "{note}");
+        let again = house.rerun(made.id, Again { behalf: Behalf::own("admin"), ..again() }).await.unwrap();
+        assert_eq!(again.context.secret_parts, made.context.secret_parts, "{note}");
+        if let Some(quoted) = quoted {
+            let shown = repeatable(&made).masked(&json!({"stdout": format!("it is {quoted}")}));
+            assert_eq!(shown, json!({"stdout": "it is ********"}), "{note}");
+        }
     }
 }
 

@@ -130,6 +130,21 @@ impl Book {
         })
     }
 
+    /// Gives back the start at a time to come that an execution does not take, by all of `paces`. Returns the changes.
+    pub(crate) fn give_back_start(&self, paces: &[Pace], at: Timestamp, now: Timestamp) -> Vec<Change> {
+        self.with(|state| {
+            let given_back = paces
+                .iter()
+                .map(|pace| state.memory.give_back_start(&pace.key, at, now, pace.limit, pace.per));
+            given_back.flatten().collect()
+        })
+    }
+
+    /// See [`Memory::forget_policies`].
+    pub(crate) fn forget_policies(&self, is_gone: impl Fn(&str) -> bool) -> Vec<String> {
+        self.with(|state| state.memory.forget_policies(is_gone))
+    }
+
     /// The time at which one more execution may start by all of `paces`, with the changes that take it.
     ///
     /// # Errors

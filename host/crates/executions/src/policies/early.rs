@@ -44,10 +44,12 @@ impl Executions {
     /// Has an execution ask anew if it waits for a time by one of the `gone` policies.
     async fn ask_anew(&self, waiting: Execution, gone: &BTreeSet<Ref>) {
         let (id, expect) = (waiting.id, Expect::ExecutionVersion(waiting.id, waiting.version));
-        let Some(execution) = without_time(waiting, gone, self.core().now()) else { return };
+        let Some(execution) = without_time(waiting.clone(), gone, self.core().now()) else { return };
         match self.queue().commit(vec![expect], vec![Change::UpdateExecution(execution)]).await {
+            // The limits that are left gave it the same time.
+            Ok(()) => self.queue().give_back_start(&waiting),
             // It has begun, or ended.
-            Ok(()) | Err(Uncommitted::Moved) => {}
+            Err(Uncommitted::Moved) => {}
             Err(Uncommitted::Failed(error)) => {
                 tracing::warn!(execution.id = %id, %error, "an execution waits for the time that a policy gave it, although that is gone");
             }

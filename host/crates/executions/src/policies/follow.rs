@@ -1,6 +1,8 @@
 //! Keeps the state of policies right: after a start it is made from rows, and when policies change, those that wait ask
 //! anew, so that nothing waits for a policy that is gone.
 
+use std::collections::BTreeSet;
+
 use petrel_catalog::content::PolicySet;
 use petrel_engine_core::Error;
 use petrel_model::policy::PolicyState;
@@ -8,6 +10,7 @@ use petrel_persistence::{Change, StoreExt as _};
 
 use super::book::rests;
 use super::passage::asker;
+use super::words::policy;
 use crate::service::Executions;
 
 /// The number of rows that one commit deletes.
@@ -20,16 +23,20 @@ impl Executions {
     /// When the store cannot be read.
     pub(crate) async fn take_up_policies(&self) -> Result<(), Error> {
         let (states, now) = (self.store().all::<PolicyState>().await?, self.core().now());
-        let (over, states): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| state.until <= now);
+        // What a policy remembered that is gone is not for another one of its name.
+        let content = self.queue().catalog().content();
+        let names: BTreeSet<_> = content.policies().map(|policy| policy.reference.as_str()).collect();
+        let is_over = |state: &PolicyState| state.until <= now || !names.contains(policy(&state.key));
+        let (over, states): (Vec<_>, Vec<_>) = states.into_iter().partition(is_over);
         self.queue().policies().remember(states);
-        self.forget_states(over).await;
+        self.forget_states(over.into_iter().map(|state| state.key).collect()).await;
         self.count_begun().await;
         Ok(())
     }
 
     /// Deletes what nobody needs any more. What comes deletes the others before it, but nothing may come.
-    async fn forget_states(&self, over: Vec<PolicyState>) {
-        let mut keys = over.into_iter().map(|state| state.key).peekable();
+    async fn forget_states(&self, over: Vec<String>) {
+        let mut keys = over.into_iter().peekable();
         while keys.peek().is_some() {
             let changes = keys.by_ref().take(FORGOTTEN_AT_ONCE).map(Change::delete::<PolicyState>).collect();
             if let Err(error) = self.queue().commit(Vec::new(), changes).await {
@@ -47,8 +54,16 @@ impl Executions {
             let version = catalog.version();
             let present = catalog.content().policy_set();
             if present != known {
-                let gone = &known.rate_limits() - &present.rate_limits();
+                let deleted = known.deleted_in(&present);
+                let limits = known.rate_limits();
+                let gone = &(&limits - &present.rate_limits()) | &(&limits & &deleted);
                 known = present;
+                // A limit that is enabled again does not count starts that came early without it.
+                let forgotten = &gone | &deleted;
+                if !forgotten.is_empty() {
+                    let is_gone = |key: &str| forgotten.iter().any(|one| one.as_str() == policy(key));
+                    self.forget_states(self.queue().policies().forget_policies(is_gone)).await;
+                }
                 self.count_begun().await;
                 self.queue().let_go_on(self.queue().policies().dissolve());
                 if !gone.is_empty() {

@@ -6,6 +6,8 @@
 //!
 //! An execution inside a workflow that has a place never waits for that place: neither would ever end.
 
+mod stuck;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use petrel_model::ExecutionId;
 use petrel_model::policy::effect::Otherwise;
 
 use crate::kind::Kind;
+
+pub(crate) use stuck::Stuck;
 
 /// A limit with the values that its executions have in common, as text.
 pub(crate) type Key = Arc<str>;
@@ -77,6 +81,8 @@ pub(crate) struct Wait {
     /// The number of executions that have a place.
     pub(crate) running: usize,
     pub(crate) threshold: usize,
+    /// Why it may not end by itself.
+    pub(crate) stuck: Option<Stuck>,
 }
 
 /// All lines.
@@ -267,6 +273,7 @@ impl Lines {
             before: line.waiting.range(..known.number).count(),
             running: line.taken.len(),
             threshold: line.threshold,
+            stuck: self.stuck(&known.asker.above, line),
         })
     }
 

@@ -10,6 +10,8 @@ use petrel_persistence::Change;
 
 /// The most that is remembered. Beyond it, what would be forgotten first is forgotten early.
 const MOST: usize = 200_000;
+/// The most starts to come that a row has, beyond those that count. The places of earlier ones are not given back.
+const MOST_COMING: usize = 1_000;
 /// Rows that nobody needs any more and that one commit deletes. More than it adds, so that they become fewer.
 const TIDIED: usize = 4;
 
@@ -70,11 +72,44 @@ impl Memory {
         let mut starts = self.present(key, now).map(|state| state.starts.clone()).unwrap_or_default();
         starts.push(at);
         starts.sort_unstable();
-        // No more of them are ever looked at.
-        let excess = starts.len().saturating_sub(limit);
+        // Those to come may be given back, and then what was before them counts again.
+        let past = starts.partition_point(|start| *start <= now);
+        starts.drain(..past.saturating_sub(limit));
+        let excess = starts.len().saturating_sub(limit.saturating_add(MOST_COMING));
         starts.drain(..excess);
         let last = starts.last().copied().unwrap_or(at);
         self.put(PolicyState { key: key.to_owned(), until: last.plus(per), first: None, starts }, now)
+    }
+
+    /// Forgets that an execution was to start `at` a time to come. It changes nothing if nobody was, or if that start may
+    /// stand for others of which nothing is known any more.
+    pub(crate) fn give_back_start(
+        &mut self,
+        key: &str,
+        at: Timestamp,
+        now: Timestamp,
+        limit: usize,
+        per: Duration,
+    ) -> Vec<Change> {
+        let Some(state) = self.present(key, now) else { return Vec::new() };
+        let mut starts = state.starts.clone();
+        // Fewer than `limit` are all that there were. Of more the last ones count, and so they do afterwards.
+        let is_known = at > now && starts.len() != limit;
+        let Some(place) = starts.binary_search(&at).ok().filter(|_| is_known) else { return Vec::new() };
+        starts.remove(place);
+        let last = starts.last().copied().unwrap_or(now);
+        self.put(PolicyState { key: key.to_owned(), until: last.plus(per), first: None, starts }, now)
+    }
+
+    /// Forgets all of the policies for which `is_gone` holds. Returns the keys of their rows.
+    pub(crate) fn forget_policies(&mut self, is_gone: impl Fn(&str) -> bool) -> Vec<String> {
+        let gone: Vec<_> = self.states.keys().filter(|key| is_gone(key)).cloned().collect();
+        for key in &gone {
+            if let Some(state) = self.states.remove(key) {
+                self.ends.remove(&(state.until, state.key));
+            }
+        }
+        gone
     }
 
     /// The state with this key, if it is still needed.
@@ -165,6 +200,62 @@ mod tests {
             starts.push(free);
         }
         assert!(starts.windows(3).all(|three| three[2].since(three[0]) >= 10 * SECOND), "{starts:?}");
+    }
+
+    #[test]
+    fn a_start_to_come_is_given_back() {
+        for limit in [1, 2] {
+            let mut memory = Memory::default();
+            let mut starts = Vec::new();
+            for _ in 0..10 {
+                let free = memory.free_at("p:1", at(5), limit, 10 * SECOND);
+                memory.note_start("p:1", free, at(5), limit, 10 * SECOND);
+                starts.push(free);
+            }
+            // What has begun is not given back, nor what nobody was to take.
+            for none in [at(5), at(7)] {
+                assert!(memory.give_back_start("p:1", none, at(5), limit, 10 * SECOND).is_empty(), "{limit}");
+            }
+            for start in &starts[limit..] {
+                let changes = memory.give_back_start("p:1", *start, at(5), limit, 10 * SECOND);
+                assert_eq!(changes.len(), 1, "{limit} {start:?}");
+                let stored = stored(&changes).free_at("p:1", at(5), limit, 10 * SECOND);
+                assert_eq!(stored, memory.free_at("p:1", at(5), limit, 10 * SECOND));
+            }
+            assert_eq!(memory.free_at("p:1", at(5), limit, 10 * SECOND), at(15), "{limit}");
+        }
+    }
+
+    #[test]
+    fn given_back_starts_never_make_the_rate_higher() {
+        let mut memory = Memory::default();
+        let mut starts = Vec::new();
+        for _ in 0..2 * MOST_COMING {
+            let free = memory.free_at("p:1", at(0), 1, 10 * SECOND);
+            memory.note_start("p:1", free, at(0), 1, 10 * SECOND);
+            starts.push(free);
+        }
+        while let Some(start) = starts.pop() {
+            if memory.give_back_start("p:1", start, at(0), 1, 10 * SECOND).is_empty() {
+                starts.push(start);
+                break;
+            }
+        }
+        // The row has no more of them, and whoever comes is behind all that are left.
+        assert_eq!(starts.len(), MOST_COMING);
+        assert!(memory.free_at("p:1", at(0), 1, 10 * SECOND) > *starts.last().unwrap());
+    }
+
+    #[test]
+    fn a_policy_that_is_gone_is_forgotten() {
+        let mut memory = Memory::default();
+        for key in ["p.a:", "p.a:1", "p.ab:1"] {
+            memory.note_first(key, id(1), at(0), 10 * SECOND);
+        }
+        let mut gone = memory.forget_policies(|key| key.starts_with("p.a:"));
+        gone.sort();
+        assert_eq!(gone, ["p.a:", "p.a:1"]);
+        assert_eq!((memory.states.len(), memory.ends.len()), (1, 1));
     }
 
     #[test]

@@ -52,6 +52,26 @@ fn needs(queue: &Queue, execution: &Execution, policies: &[ActivePolicy]) -> Vec
     needs.collect()
 }
 
+/// The limits of rates of an execution among these policies, by those for which `counts` holds.
+pub(super) fn paces(
+    queue: &Queue,
+    execution: &Execution,
+    policies: &[ActivePolicy],
+    counts: impl Fn(&Ref) -> bool,
+) -> Vec<Pace> {
+    let values = Values::of(queue, execution);
+    let paces = policies.iter().filter_map(|policy| match &policy.effect {
+        Effect::RateLimit(rate) if counts(&policy.reference) => Some(Pace {
+            key: values.key(&policy.reference, &rate.attributes),
+            limit: rate.limit,
+            per: rate.per,
+            otherwise: rate.otherwise,
+        }),
+        _ => None,
+    });
+    paces.collect()
+}
+
 /// The workflows that an execution is inside of. Its row names the nearest and the top one, and their rows those between.
 async fn above(queue: &Queue, execution: &Execution) -> Vec<ExecutionId> {
     let Some(parent) = &execution.parent else { return Vec::new() };
@@ -216,18 +236,9 @@ impl Passage<'_> {
 
     /// Whether its time has come. If so, it may start as soon as that is stored.
     fn in_time(mut self) -> bool {
-        let values = Values::of(self.executions.queue(), self.execution);
         let passed = &self.execution.context.policies.passed;
-        let paces = self.policies.iter().filter_map(|policy| match &policy.effect {
-            Effect::RateLimit(rate) if !passed.contains(&policy.reference) => Some(Pace {
-                key: values.key(&policy.reference, &rate.attributes),
-                limit: rate.limit,
-                per: rate.per,
-                otherwise: rate.otherwise,
-            }),
-            _ => None,
-        });
-        let paces: Vec<Pace> = paces.collect();
+        let is_left = |policy: &Ref| !passed.contains(policy);
+        let paces = paces(self.executions.queue(), self.execution, self.policies, is_left);
         let (id, book) = (self.execution.id, self.book().clone());
         match book.take_start(&paces, self.now) {
             Err(pace) => {

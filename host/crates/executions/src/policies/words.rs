@@ -4,11 +4,11 @@ use petrel_model::{Execution, ExecutionId, Ref};
 use serde_json::{Value, json};
 
 use super::book::Pace;
-use super::lines::Need;
+use super::lines::{Need, Stuck};
 use crate::service::Executions;
 
 /// The policy in the key of a limit.
-fn policy(key: &str) -> &str {
+pub(super) fn policy(key: &str) -> &str {
     key.rsplit_once(':').map_or(key, |(policy, _)| policy)
 }
 
@@ -64,8 +64,14 @@ impl Executions {
                 1 => "1 waits before it".to_owned(),
                 more => format!("{more} wait before it"),
             };
+            let stuck = wait.stuck.map_or_else(String::new, |stuck| {
+                let Stuck { holder, above } = stuck;
+                format!(
+                    "; execution {holder} has a place, and what is inside it waits for that of execution {above}, which this one is                      inside of: cancel one of them, or neither ends"
+                )
+            });
             return Some(format!(
-                "the policy {} lets {} run at once, and {} run now; {before}",
+                "the policy {} lets {} run at once, and {} run now; {before}{stuck}",
                 policy(&wait.key),
                 wait.threshold,
                 wait.running

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::count::is_zero;
 use crate::policy::Applied;
+use crate::secrets::SecretPart;
 use crate::{ExecutionId, Object, RuleId, TraceId, TriggerInstanceId};
 
 /// The origin of an execution.
@@ -47,6 +48,9 @@ pub struct Context {
     /// [`Places`](crate::secrets::Places). It stays so, whatever its action says later.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secret_places: Vec<String>,
+    /// The parts of these parameters that are secrets by themselves, see [`SecretPart`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secret_parts: Vec<SecretPart>,
     /// The places at which the schema of its result marked secrets when it was made. Where that says less today, nobody
     /// knows what of the result is one.
     /// result is one.
@@ -114,6 +118,7 @@ impl Context {
             trace: None,
             event_depth: 0,
             secret_places: Vec::new(),
+            secret_parts: Vec::new(),
             result_marks: Vec::new(),
             maintenance_window: None,
             policies: Applied { passed: Vec::new(), ..self.policies.clone() },
@@ -172,6 +177,7 @@ impl Context {
             },
             ("trace", value) => return fill(&mut self.trace, value),
             ("secret_places", value) => return fill_list(&mut self.secret_places, value),
+            ("secret_parts", value) => return fill_list(&mut self.secret_parts, value),
             ("result_marks", value) => return fill_list(&mut self.result_marks, value),
             ("event_depth", value) => match u32::deserialize(&value) {
                 Ok(depth) => self.event_depth = depth,
@@ -191,10 +197,10 @@ fn fill<T: DeserializeOwned>(place: &mut Option<T>, value: Value) -> Option<Valu
     place.is_none().then_some(value)
 }
 
-/// As [`fill`], for a list of texts.
-fn fill_list(place: &mut Vec<String>, value: Value) -> Option<Value> {
-    match Vec::<String>::deserialize(&value) {
-        Ok(texts) => *place = texts,
+/// As [`fill`], for a list.
+fn fill_list<T: DeserializeOwned>(place: &mut Vec<T>, value: Value) -> Option<Value> {
+    match Vec::<T>::deserialize(&value) {
+        Ok(items) => *place = items,
         Err(_other_form) => return Some(value),
     }
     None
@@ -264,6 +270,7 @@ mod tests {
         let given = context(json!({"given": {"secret_places": ["/forged"]}})).given;
         let context = Context {
             secret_places: vec!["/pin".to_owned(), "/login/password".to_owned()],
+            secret_parts: vec![SecretPart { at: "/pin".to_owned(), from: 1, length: 6 }],
             result_marks: vec!["/properties/token".to_owned()],
             maintenance_window: Some("w".to_owned()),
             given,
@@ -274,6 +281,7 @@ mod tests {
         assert_eq!(context.shown().get("secret_places"), Some(&json!(["/forged"])), "what the caller gave");
         assert_eq!(context.shown().get("maintenance_window"), None);
         let none = serde_json::to_string(&Context::default()).unwrap();
+        assert!(!context.shown().contains_key("secret_parts") && !none.contains("secret_parts"), "{none}");
         assert!(!none.contains("secret_places") && !none.contains("result_marks"), "{none}");
     }
 

@@ -10,7 +10,8 @@ use crate::action::{GONE, REFUSED, output_key};
 use crate::inquiry;
 use crate::parameters::Parameters;
 use crate::secrets::{
-    Texts, has_secret, marks_places, masked, masked_at, masked_result, masked_whole, whole_schema,
+    Texts, has_secret, marks_places, masked, masked_at, masked_result, masked_whole, secret_texts_at,
+    whole_schema,
 };
 use crate::{Action, Object, Status};
 
@@ -64,8 +65,17 @@ pub fn known_to<'a>(execution: &Execution, action: Option<&'a Action>) -> Option
 /// The texts of the secret parameters of `execution`, which its result and its output may repeat; none of most
 /// executions.
 pub fn repeatable(execution: &Execution) -> Texts {
-    let places = &execution.context.secret_places;
-    if places.is_empty() { Texts::default() } else { Texts::at(&execution.parameters, places) }
+    let (places, parts) = (&execution.context.secret_places, &execution.context.secret_parts);
+    if places.is_empty() { Texts::default() } else { Texts::at(&execution.parameters, places, parts) }
+}
+
+/// The secret texts in the parameters of `execution`, for a search in what is made from them: its secret parameters, and
+/// the secrets that they quote.
+pub fn secret_texts(execution: &Execution) -> Vec<String> {
+    let (context, parameters) = (&execution.context, &execution.parameters);
+    let mut texts = secret_texts_at(parameters, &context.secret_places);
+    texts.extend(context.secret_parts.iter().filter_map(|part| part.of(parameters)).map(str::to_owned));
+    texts
 }
 
 /// Whether the action of the execution certainly did not begin.

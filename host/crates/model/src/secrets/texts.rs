@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
-use super::{MASK, masked_whole, secret_texts_at, telling};
+use super::{MASK, SecretPart, masked_whole, secret_texts_at, telling};
 use crate::output::OutputLine;
 use crate::{Object, size};
 
@@ -18,10 +18,11 @@ pub(super) const MOST_WORK: usize = 64 << 20;
 pub struct Texts(Vec<String>);
 
 impl Texts {
-    /// The texts and numbers of four characters or more at these [places](super::Places), also line by line, and as
-    /// they stand within JSON.
-    pub fn at(parameters: &Object, places: &[String]) -> Self {
+    /// The texts and numbers of four characters or more at these [places](super::Places), and these `parts`, also line by
+    /// line, and as they stand within JSON.
+    pub fn at(parameters: &Object, places: &[String], parts: &[SecretPart]) -> Self {
         let mut texts = secret_texts_at(parameters, places);
+        texts.extend(parts.iter().filter_map(|part| part.of(parameters)).map(str::to_owned));
         // Output is stored and searched line by line, so a secret of several lines is never there in one
         // piece.
         let lines = texts.iter().filter(|text| text.contains('\n')).flat_map(|text| text.lines());
@@ -104,6 +105,7 @@ fn in_json(text: &str) -> Option<String> {
 mod tests {
     use serde_json::json;
 
+    use super::super::secret_parts;
     use super::*;
     use crate::output::Stream;
 
@@ -117,7 +119,7 @@ mod tests {
             "pem": "first line\nsecond \"line\"\n", "login": {"password": "hushhush", "user": "user"},
         });
         let places = ["/pw", "/long", "/pin", "/short", "/stars", "/pem", "/login/password"];
-        Texts::at(&object(&given), &places.map(str::to_owned))
+        Texts::at(&object(&given), &places.map(str::to_owned), &[])
     }
 
     #[test]
@@ -154,9 +156,23 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_masked_wherever_it_is_repeated() {
+        let given = object(&json!({"cmd": "login -p s3cret-pw; whoami"}));
+        let parts = secret_parts(&given, &["s3cret-pw".to_owned()]);
+        let texts = Texts::at(&given, &["/cmd".to_owned()], &parts);
+        for (result, shown) in [
+            (json!("s3cret-pw"), json!(MASK)),
+            (json!("login -p s3cret-pw; whoami"), json!(MASK)),
+            (json!("whoami"), json!("whoami")),
+        ] {
+            assert_eq!(texts.masked(&result), shown, "{result}");
+        }
+    }
+
+    #[test]
     fn what_would_take_long_to_search_is_masked_as_a_whole() {
         let many: Vec<_> = (0..1000).map(|n| format!("secret{n}")).collect();
-        let texts = Texts::at(&object(&json!({"many": many})), &["/many".to_owned()]);
+        let texts = Texts::at(&object(&json!({"many": many})), &["/many".to_owned()], &[]);
         let large = json!({"a": "x".repeat(100_000), "b": null});
         assert_eq!(texts.masked(&large), masked_whole(&large));
         assert_eq!(Texts::default().masked(&large), large);

@@ -210,7 +210,7 @@ impl petrel_expressions::Opener for OpensNothing {
 fn what_is_decrypted_without_being_encrypted_is_told_and_not_quoted() {
     let system = [("limit".to_owned(), "5".to_owned())].into();
     let opener = Some(Arc::new(OpensNothing) as Arc<dyn petrel_expressions::Opener>);
-    let datastore = petrel_expressions::Datastore { opener, ..petrel_expressions::Datastore::shared(system) };
+    let datastore = Datastore { opener, ..Datastore::shared(system) };
     let scope = scope(json!({"user": "joe"}), json!({}), Arc::new(datastore));
     for (template, says) in [
         (

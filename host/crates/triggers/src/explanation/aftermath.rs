@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use petrel_model::action::output_key;
+use petrel_model::execution::masked::repeatable;
 use petrel_model::rule::EnforcementStatus;
-use petrel_model::secrets::{Texts, marks_places, masked_result, whole_schema};
+use petrel_model::secrets::{marks_places, masked_result, whole_schema};
 use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance, size};
 use petrel_persistence as persistence;
 use petrel_rules::verdict::of_reason;
@@ -125,7 +126,7 @@ impl Triggers {
             Some(known) if marks_places(&whole_schema(&known.action.output_schema), marks) => {
                 let shown = masked_result(result, &known.action.output_schema, output_key(&execution.runner));
                 // As in what is shown of the execution itself, a failure does not repeat its secret parameters.
-                said(&Texts::at(&execution.parameters, &execution.context.secret_places).masked(&shown))
+                said(&repeatable(execution).masked(&shown))
             }
             _ => None,
         }
