@@ -241,7 +241,7 @@ mod tests {
             let outcome = checked(Outcome { end: End::Asked, result }, 0);
             assert_eq!(outcome.result.get("code").and_then(Value::as_str), code, "{schema}");
             assert_eq!(outcome.end == End::Asked, code.is_none());
-            let told = outcome.result["message"].as_str().unwrap_or_default();
+            let told = outcome.result["error"].as_str().unwrap_or_default();
             let says = "`bolean` is not a type, in schema.ok; did you mean boolean?";
             assert_eq!(told.contains(says), schema.to_string().contains("bolean"), "{told}");
         }

@@ -70,7 +70,8 @@ mod tests {
             (json!({"properties": {"n": {"minLength": "x"}}}), "properties.n.minLength: \"x\" is not"),
             (
                 json!({"properties": {"n": {"items": {"properties": {"a": {"required": true, "pattern": 5}}}}}}),
-                "properties.n.items.properties.a.pattern: 5 is not",
+                // The library knows which of the forms of `items` is meant no better.
+                "properties.n.items: ",
             ),
         ] {
             let validator = Validator::of_answer(schema.as_object().unwrap());
