@@ -87,7 +87,8 @@ fn the_sensor_of_the_example_is_registered_and_brings_events() {
     let installed = host.ok(&["pack", "install", "builtin:feed"]).stderr;
     assert!(!installed.contains("left out"), "{installed}");
     assert_says(&host.ok(&["sensor", "list"]).stdout, &["feed.entries"]);
-    host.cli_with(&["pack", "configure", "feed", "-"], &format!("url: {url}\n")).with_code(0);
+    let configuration = place.write("feed.yaml", &format!("url: {url}\n"));
+    host.ok(&["pack", "configure", "feed", &configuration]);
     // Until it is configured it fails, and is tried again.
     let shown = eventually("both entries are events", || {
         let shown = host.get("/sensortypes/feed.entries").with_status(200).json();
