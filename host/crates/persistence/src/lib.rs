@@ -11,6 +11,7 @@
 
 pub mod commit;
 pub mod documents;
+mod filter;
 pub mod memory;
 pub mod queue;
 mod row_kind;
@@ -18,6 +19,7 @@ pub mod store;
 
 pub use commit::{Change, Commit, CommitError, Expect};
 pub use documents::{Document, DocumentKey, DocumentKind, Noun};
+pub use filter::ExecutionFilter;
 pub use memory::MemoryStore;
 pub use row_kind::RowKind;
-pub use store::{Error, ExecutionFilter, Fence, Figures, Output, Page, Store, StoreExt, Unreadable};
+pub use store::{Error, Fence, Figures, Output, Page, Store, StoreExt, Unreadable};

@@ -14,8 +14,9 @@ use petrel_model::{
 
 use crate::commit::{Change, Commit, CommitError, Expect, expected_twice};
 use crate::documents::{Document, DocumentKey, DocumentKind};
+use crate::filter::ExecutionFilter;
 use crate::queue::Queue;
-use crate::store::{Error, ExecutionAge, ExecutionFilter, Fence, Output, Page, Store, TriggerInstanceAge};
+use crate::store::{Error, ExecutionAge, Fence, Output, Page, Store, TriggerInstanceAge};
 
 /// A store in memory. Clones share their content.
 #[derive(Debug, Clone)]
