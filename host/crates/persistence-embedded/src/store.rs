@@ -386,11 +386,7 @@ impl Store for EmbeddedStore {
         before: Option<TriggerInstanceId>,
         limit: usize,
     ) -> Result<Page<TriggerInstance, TriggerInstanceId>, Error> {
-        let before = before.map(keys::trigger_instance);
-        let read = |entry: &Entry| self.rows.instance_of(entry);
-        let admit =
-            |instance: &TriggerInstance| trigger_type.is_none_or(|kind| instance.trigger_type == *kind);
-        self.newest(keys::TRIGGER_INSTANCE, before, limit, read, admit)
+        self.instances(trigger_type, before, limit)
     }
 
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error> {

@@ -4,7 +4,7 @@
 use std::sync::PoisonError;
 
 use petrel_model::output::{OutputLine, Stream};
-use petrel_model::{Execution, ExecutionId, Id};
+use petrel_model::{Execution, ExecutionId, Id, Ref, TriggerInstance, TriggerInstanceId};
 use petrel_persistence::{Document, DocumentKind, Error, Output, Page, Unreadable};
 
 use super::EmbeddedStore;
@@ -31,6 +31,20 @@ impl EmbeddedStore {
         }
         *known = lost;
         Ok(documents)
+    }
+
+    /// The newest events before `before`, of one trigger type or of all.
+    pub(super) fn instances(
+        &self,
+        trigger_type: Option<&Ref>,
+        before: Option<TriggerInstanceId>,
+        limit: usize,
+    ) -> Result<Page<TriggerInstance, TriggerInstanceId>, Error> {
+        let before = before.map(keys::trigger_instance);
+        let read = |entry: &Entry| self.rows.instance_of(entry);
+        let admit =
+            |instance: &TriggerInstance| trigger_type.is_none_or(|kind| instance.trigger_type == *kind);
+        self.newest(keys::TRIGGER_INSTANCE, before, limit, read, admit)
     }
 
     /// The executions among these ids that exist and can be read.
