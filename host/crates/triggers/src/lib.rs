@@ -22,7 +22,7 @@
 //! | `maintenance` | what a maintenance window does to a rule, in words |
 //! | `rendering` | the parameters that a rule gives its action |
 //! | `sensors` | the supervision of sensors: their polls, their cursors, their events |
-//! | `batch` | several events in one commit; `alarm`: waits |
+//! | `batch` | several events in one commit; `alarm`: waits; `left_behind`: states of an earlier process |
 //! | `explanation` | why a rule did or did not match, and what came of it |
 //! | `replay` | events on which a rule failed come in again |
 //! | `trial`, `standing` | what a rule would do on an event; why it has not fired lately |
@@ -43,6 +43,7 @@ mod failures;
 mod incoming;
 mod inject;
 mod intake;
+mod left_behind;
 mod maintenance;
 mod options;
 mod outbox;

@@ -32,9 +32,10 @@ use std::time::{Duration, Instant};
 
 use petrel_engine_core::Error;
 use petrel_model::{Ref, SensorState};
-use petrel_persistence::{Change, StoreExt as _};
+use petrel_persistence::Change;
 
 use crate::alarm::sleep_until;
+use crate::left_behind::left_behind;
 use crate::service::Triggers;
 use board::Subject;
 pub use hub::SensorRunners;
@@ -73,7 +74,7 @@ impl Supervisor {
     }
 
     async fn run(mut self) {
-        self.left = self.load().await;
+        self.left = left_behind(&self.triggers, "sensors").await;
         let triggers = self.triggers.clone();
         let (core, catalog) = (triggers.core(), triggers.catalog());
         loop {
@@ -89,21 +90,6 @@ impl Supervisor {
                 () = triggers.sensors().woken.notified() => {}
                 () = sleep_until(core, alarm) => {}
             }
-        }
-    }
-
-    /// The states that an earlier process has left. What cannot be read for the moment is read again.
-    async fn load(&self) -> BTreeMap<Ref, SensorState> {
-        let mut pause = AGAIN.0;
-        loop {
-            match self.triggers.store().all::<SensorState>().await {
-                Ok(states) => {
-                    return states.into_iter().map(|state| (state.reference.clone(), state)).collect();
-                }
-                Err(error) => tracing::warn!(%error, "failed to read the state of sensors; trying again"),
-            }
-            self.triggers.core().sleep(pause).await;
-            pause = (pause * 2).min(AGAIN.1);
         }
     }
 

@@ -22,11 +22,12 @@ use std::time::{Duration, Instant};
 use petrel_engine_core::Error;
 use petrel_executions::{self as executions, Stage};
 use petrel_model::{Ref, TimerState, Trigger};
-use petrel_persistence::{Change, StoreExt as _};
+use petrel_persistence::Change;
 use petrel_rules::timers::{Timer, UTC};
 use tokio::sync::mpsc;
 
 use crate::alarm::sleep_until;
+use crate::left_behind::left_behind;
 use crate::options::Misfire;
 use crate::service::Triggers;
 pub use shown::Shown;
@@ -87,7 +88,7 @@ impl Timekeeper {
     }
 
     async fn run(mut self) {
-        self.left = self.load().await;
+        self.left = left_behind(&self.triggers, "timers").await;
         let triggers = self.triggers.clone();
         let (core, catalog) = (triggers.core(), triggers.catalog());
         loop {
@@ -103,21 +104,6 @@ impl Timekeeper {
                 Some(fired) = self.fired.recv() => self.take_in(fired),
                 () = sleep_until(core, alarm) => {}
             }
-        }
-    }
-
-    /// The states that an earlier process has left. What cannot be read for the moment is read again.
-    async fn load(&self) -> BTreeMap<Ref, TimerState> {
-        let mut pause = AGAIN.0;
-        loop {
-            match self.triggers.store().all::<TimerState>().await {
-                Ok(states) => {
-                    return states.into_iter().map(|state| (state.reference.clone(), state)).collect();
-                }
-                Err(error) => tracing::warn!(%error, "failed to read the state of timers; trying again"),
-            }
-            self.triggers.core().sleep(pause).await;
-            pause = (pause * 2).min(AGAIN.1);
         }
     }
 
