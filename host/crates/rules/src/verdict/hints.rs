@@ -218,7 +218,7 @@ fn of_path(path: &JsonPath, payload: &Value, is_meant: bool) -> Option<String> {
 /// The message about a path, of `first` and `rest`, that does not begin with `trigger`.
 fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> Option<String> {
     if first == DATASTORE {
-        // Users have no keys of their own.
+        // Rules run on behalf of nobody in particular, so one that all share is meant.
         let names: Vec<_> = rest.iter().copied().skip_while(|name| *name == "user").collect();
         // A scope alone, or none, names no key that could be meant.
         if matches!(names.as_slice(), [] | ["system"]) {

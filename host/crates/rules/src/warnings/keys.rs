@@ -1,4 +1,4 @@
-//! Warnings about keys of the datastore that do not exist, or are no numbers where a number is compared. A missing key reads
+//! Warnings about shared keys of the datastore that do not exist, or are no numbers where a number is compared. A missing key reads
 //! as an empty text, as in StackStorm, so mostly nothing fails: the rule compares with nothing, and the action gets nothing,
 //! unless it declares another type than text.
 
@@ -51,8 +51,8 @@ pub fn pack_key_warnings(
     let (none, given) = (Signature::default(), Given::default());
     let mut readers: BTreeMap<&KeyName, Vec<Reader>> = BTreeMap::new();
     for (action, signature) in actions {
-        for one in absent_keys(&given, signature, datastore) {
-            readers.entry(one.key).or_default().push(Reader::of(&one, format!("action {action}")));
+        for one in absent_keys(&given, signature, datastore).iter().filter(|one| is_shared(one.key)) {
+            readers.entry(one.key).or_default().push(Reader::of(one, format!("action {action}")));
         }
     }
     let mut notes = Vec::new();
@@ -65,28 +65,17 @@ pub fn pack_key_warnings(
             readers.entry(key).or_default().push(reader);
         }
     }
-    let (mut shared, mut of_users) = (Missing::default(), Missing::default());
+    let mut others = Missing::default();
     for (number, (key, readers)) in readers.into_iter().enumerate() {
-        let near = (number < MOST_COMPARED).then(|| datastore.near(key)).flatten();
-        match (near, key.scope) {
-            (Some(near), _) => {
-                notes.push(Missing { keys: vec![key], readers }.told(&remedy(key, Some(&near))));
-            }
-            (None, KeyScope::System) => shared.add(key, readers),
-            (None, KeyScope::User) => of_users.add(key, readers),
+        match (number < MOST_COMPARED).then(|| datastore.near(key)).flatten() {
+            Some(near) => notes.push(Missing { keys: vec![key], readers }.told(&remedy(key, Some(&near)))),
+            None => others.add(key, readers),
         }
     }
-    for others in [shared, of_users] {
-        match others.keys.as_slice() {
-            [] => {}
-            [only] => notes.push(others.told(&remedy(only, None))),
-            [first, ..] if first.scope == KeyScope::System => {
-                notes.push(others.told("`petrel key set NAME VALUE` sets one"));
-            }
-            _ => notes.push(others.told(
-                "users have no keys of their own here: set keys that all share, and write st2kv.system.NAME",
-            )),
-        }
+    match others.keys.as_slice() {
+        [] => {}
+        [only] => notes.push(others.told(&remedy(only, None))),
+        _ => notes.push(others.told("`petrel key set NAME VALUE` sets one")),
     }
     notes
 }
@@ -124,13 +113,19 @@ fn readers_of<'a>(
         let mut keys = Vec::new();
         criterion.keys(&mut keys);
         let place = format!("the criterion {}", quoted(&criterion.key));
-        for key in keys.into_iter().filter(|key| !datastore.contains(key)) {
+        for key in keys.into_iter().filter(|key| is_shared(key) && !datastore.contains(key)) {
             found.push((key, Reader { owner: owner.clone(), place: place.clone(), unfit: None }));
         }
     }
     let absent = absent_keys(rule.parameters(), signature, datastore);
-    found.extend(absent.iter().map(|one| (one.key, Reader::of(one, owner.clone()))));
+    let shared = absent.iter().filter(|one| is_shared(one.key));
+    found.extend(shared.map(|one| (one.key, Reader::of(one, owner.clone()))));
     found
+}
+
+/// Whether a key is one that all share. Nobody knows here which keys the users will have on whose behalf it runs.
+fn is_shared(key: &KeyName) -> bool {
+    key.scope == KeyScope::System
 }
 
 /// What reads a missing key.
@@ -207,13 +202,9 @@ fn absent(key: &KeyName, place: &str, unfit: Option<&str>, remedy: &str) -> Stri
 
 /// The remedy for a missing `key`, for which `near` may be meant.
 fn remedy(key: &KeyName, near: Option<&KeyName>) -> String {
-    match (near, key.scope) {
-        (Some(near), _) => format!("did you mean {near}?"),
-        (None, KeyScope::System) => format!("`petrel key set {} VALUE` sets it", quoted(&key.name)),
-        (None, KeyScope::User) => format!(
-            "users have no keys of their own here: set one that all share, and write st2kv.system.{}",
-            quoted(&key.name)
-        ),
+    match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("`petrel key set {} VALUE` sets it", quoted(&key.name)),
     }
 }
 
@@ -280,8 +271,6 @@ mod tests {
                 &[
                     "parameter host gets an empty text, since the datastore has no key st2kv.system.colour; `petrel key set \
                      colour VALUE` sets it",
-                    "users have no keys of their own here: set one that all share, and write st2kv.system.colour",
-                    "no key st2kv.user.limit; did you mean st2kv.system.limit?",
                 ],
             ),
         ] {
@@ -331,8 +320,6 @@ mod tests {
                     "the default of parameter n5 of action p.a and 2 more get an empty text, since the datastore has no key \
                      st2kv.system.colour1, st2kv.system.colour2, st2kv.system.colour3, st2kv.system.colour4, \
                      st2kv.system.colour5 and 2 more; `petrel key set NAME VALUE` sets one",
-                    "action p.b: the default of parameter u gets an empty text, since the datastore has no key st2kv.user.name; \
-                     users have no keys of their own here",
                 ],
             ),
         ] {

@@ -92,8 +92,7 @@ fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) ->
             Some(format!("there is no task \"{shown}\", so {outcome}; {remedy}"))
         }
         Called::KeyPath => {
-            let has_scope = ["system.", "user."].iter().any(|scope| argument.starts_with(scope));
-            let meant = if has_scope { argument.to_owned() } else { shared_key(argument) };
+            let meant = if is_scoped(argument) { argument.to_owned() } else { shared_key(argument) };
             Some(format!(
                 "`st2kv` is a function in a workflow, so `st2kv.{shown}` {fails}; write `st2kv('{}')`",
                 quoted(&meant)
@@ -102,13 +101,18 @@ fn mistake(call: &LiteralCall, tasks: &Map<String, Value>, is_compared: bool) ->
         Called::Key if !call.is_quoted && (call.language == Language::Jinja || argument.contains('.')) => {
             Some(format!("a key is a text, so the expression {fails}; write `st2kv('{shown}')`"))
         }
-        Called::Key if argument.starts_with(SYSTEM) || call.has_default => None,
+        Called::Key if is_scoped(argument) || call.has_default => None,
         Called::Key => Some(format!(
-            "`{shown}` is a key of a user, and users have no keys of their own here; one that all share is \
+            "`{shown}` is a key of the user who runs the workflow, as it names no scope; one that all share is \
              `st2kv('{}')`",
             quoted(&shared_key(argument))
         )),
     }
+}
+
+/// Whether a key names its scope.
+fn is_scoped(key: &str) -> bool {
+    [SYSTEM, "user."].iter().any(|scope| key.starts_with(scope))
 }
 
 fn found(call: LiteralCall, place: &Place, message: String) -> Finding {
@@ -158,6 +162,7 @@ mod tests {
                 Some("the expression fails where it comes to that; did you"),
             ),
             ("<% st2kv(user.x) %>", Some("write `st2kv('user.x')`")),
+            ("<% st2kv('user.x') %>", None),
             ("{{ st2kv('x', default='y') }}", None),
         ] {
             let found = wrong(&definition(text));
