@@ -1,4 +1,4 @@
-//! Admission to webhooks with settings ([`guard`](crate::guard)): what their settings ask for in the place of a token, and how
+//! Admission to webhooks with settings ([`guard`]): what their settings ask for in the place of a token, and how
 //! often. `auth.rs` asks here first; the webhook then asks for the body.
 //!
 //! A signature is checked over the body as it came. What can be refused by the head alone is refused before the body is

@@ -1,6 +1,6 @@
 //! The outbox of internal events: what is asked for, how deep events may be, and the word that there is something in it.
 //!
-//! A service that changes something makes an [`InternalEvent`] by [`Core::report`](crate::Core::report) and commits it with
+//! A service that changes something makes an [`InternalEvent`](petrel_model::InternalEvent) by [`Core::report`](crate::Core::report) and commits it with
 //! its change. The service of triggers says which trigger types anybody listens to, and takes the events out of the store. An event
 //! that nobody listens to is never made, so that it costs nothing.
 
