@@ -66,8 +66,18 @@ pub(crate) struct Host {
 }
 
 /// The tasks of a host that go on for as long as it lives.
-const LASTING: [&str; 9] =
-    ["clock", "expiry", "inquiries", "outbox", "policies", "retention", "scheduler", "sensors", "timers"];
+const LASTING: [&str; 10] = [
+    "clock",
+    "expiry",
+    "inquiries",
+    "maintenance windows",
+    "outbox",
+    "policies",
+    "retention",
+    "scheduler",
+    "sensors",
+    "timers",
+];
 
 impl Host {
     /// A host that recovers the content of `store`, and runs it.
