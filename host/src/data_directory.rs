@@ -28,6 +28,8 @@ use crate::bundled::BundledPack;
 /// The largest file with a token or a digest that is read, in bytes.
 pub(crate) const LARGEST_TOKEN: u64 = 4096;
 
+/// The name of the file that tells which version of a pack was laid out.
+const MARK: &str = ".digest";
 /// The name of the file with the identity.
 const IDENTITY: &str = "identity";
 
@@ -170,18 +172,20 @@ pub(crate) fn is_whole(data_dir: &Path, pack: &BundledPack) -> bool {
 /// Lays out a pack of the binary in the data directory, unless it is there already.
 pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<LaidOut> {
     let path = place_of(data_dir, pack);
-    let mark = path.join(".digest");
+    let mark = path.join(MARK);
     let is_this = || plain_file::read_text(&mark, LARGEST_TOKEN).is_ok_and(|digest| digest == pack.digest);
     if is_this() && is_whole(data_dir, pack) {
         return Ok(LaidOut { path, is_new: false });
     }
+    // Made beside its place and renamed into it: an action that starts meanwhile finds no half of a file, and an
+    // interrupted layout is repeated.
+    let made = path.with_extension("new");
     let write = || -> std::io::Result<()> {
-        // Files of an older version must not remain beside the new ones.
-        if path.exists() {
-            fs::remove_dir_all(&path)?;
+        if made.exists() {
+            fs::remove_dir_all(&made)?;
         }
         for (name, content) in pack.files {
-            let file = path.join(name);
+            let file = made.join(name);
             if let Some(parent) = file.parent() {
                 fs::create_dir_all(parent)?;
             }
@@ -191,8 +195,12 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
                 fs::set_permissions(file, fs::Permissions::from_mode(0o755))?;
             }
         }
-        // The mark is written last, so that an interrupted layout is repeated.
-        fs::write(&mark, pack.digest)
+        fs::write(made.join(MARK), pack.digest)?;
+        // Files of an older version must not remain beside the new ones.
+        if path.exists() {
+            fs::remove_dir_all(&path)?;
+        }
+        fs::rename(&made, &path)
     };
     write().with_context(|| format!("the pack {} cannot be laid out in {}", pack.name, path.display()))?;
     Ok(LaidOut { path, is_new: true })

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Lays out what a path belongs to, and says whether that was missing and is there now.
+/// Lays out what a path belongs to, and says whether it is the host's own and there now.
 type LayOut = dyn Fn(&Path) -> bool + Send + Sync;
 
 /// Lays out missing files of the host again. The default lays nothing out.
@@ -26,8 +26,8 @@ impl Upkeep {
         Self(Some(Arc::new(lay_out)))
     }
 
-    /// Lays out what `missing` belongs to, if it is the host's own. Returns whether something was laid out, so that it
-    /// makes sense to try again.
+    /// Lays out what `missing` belongs to, if it is the host's own and still missing. Returns whether it is there now, so
+    /// that it makes sense to try again: somebody else may have needed it a moment before.
     pub async fn lay_out(&self, missing: PathBuf) -> bool {
         let Some(lay_out) = self.0.clone() else { return false };
         tokio::task::spawn_blocking(move || lay_out(&missing)).await.unwrap_or(false)
