@@ -4,7 +4,7 @@
 //!
 //! [`host`] starts the host, by `tests/support`, and measures its process; [`http`] is a client of its own that costs
 //! next to nothing, so that the machine is the host's; [`workloads`] are the workloads that are repeated for a while;
-//! [`flows`] are workflows; [`cold_start`], [`growth`] and [`soak`] are those that take the host through something.
+//! [`flows`] are workflows; [`events`] are timers, sensors and policies; [`cold_start`], [`growth`] and [`soak`] are those that take the host through something.
 #![expect(clippy::print_stdout, reason = "the figures are printed")]
 
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use clap::Parser;
 
 mod cold_start;
+mod events;
 mod flows;
 mod growth;
 mod host;
@@ -31,10 +32,14 @@ use workloads::Workload;
   cargo run --release -p load -- W7-past --steps 0,100000,1000000 --clients 64
   cargo run --release -p load -- W4 --steps 10000
   cargo run --release -p load -- items --steps 10000,100
+  cargo run --release -p load -- timers --steps 10000 --seconds 20
+  cargo run --release -p load -- sensors --steps 1000,30 --component count.wasm --seconds 60
+  cargo run --release -p load -- queues --steps 10000
   cargo run --release -p load -- soak --steps 2000000,10 --host-flag=--retention-executions=30s
   cargo run --release -p load -- W1-accept --url http://127.0.0.1:9101 --token-file ~/.local/share/petrel/admin-token")]
 struct Arguments {
-    /// W1 (both halves), W1-accept, W1-done, W2, W3, W4, W5, W6, W7-past, W7-rules, W7-others, W8, items or soak
+    /// W1 (both halves), W1-accept, W1-done, W2, W3, W4, W5, W6, W7-past, W7-rules, W7-others, W8, items, timers, sensors,
+    /// queues or soak
     workload: String,
     /// How many clients at once; a list makes a measurement each
     #[arg(long, value_delimiter = ',', default_value = "1,64")]
@@ -49,9 +54,13 @@ struct Arguments {
     #[arg(long)]
     binary: Option<PathBuf>,
     /// For W7: past executions or rules, one measurement each; for W4: lengths of sequences to look at growth in;
-    /// for items: how many, and how many at once; for soak: events, and how many reports
+    /// for items: how many, and how many at once; for timers and queues: how many; for sensors: how many, and the
+    /// seconds between two polls; for soak: events, and how many reports
     #[arg(long, value_delimiter = ',')]
     steps: Vec<usize>,
+    /// For sensors: a component whose sensor `count` emits two events a poll
+    #[arg(long)]
+    component: Option<PathBuf>,
     /// A flag for the host that is started, as in `--host-flag=--store-engine=redb`
     #[arg(long = "host-flag", allow_hyphen_values = true)]
     host_flags: Vec<String>,
@@ -96,6 +105,19 @@ async fn run(arguments: &Arguments, host: &mut host::Host) -> anyhow::Result<()>
         }
         "W7-others" => {
             growth::rules(host, &steps(&[0, 1_000, 10_000]), true, clients, duration, print).await?;
+        }
+        "timers" => {
+            let count = steps(&[10_000]).first().copied().unwrap_or(10_000);
+            events::timers(host, count, duration, print).await?;
+        }
+        "sensors" => {
+            let component = arguments.component.as_deref().context("sensors need --component FILE.wasm")?;
+            let steps = steps(&[1_000, 30]);
+            let counts = (steps.first().copied().unwrap_or(1_000), steps.get(1).copied().unwrap_or(30));
+            events::sensors(host, component, counts, duration, print).await?;
+        }
+        "queues" => {
+            events::queues(host, steps(&[10_000]).first().copied().unwrap_or(10_000), print).await?;
         }
         "soak" => {
             let steps = steps(&[2_000_000, 10]);

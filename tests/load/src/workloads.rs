@@ -32,7 +32,7 @@ impl Workload {
             "W1-done" => Ok(vec![Self::Done]),
             "W6" => Ok(vec![Self::Shell]),
             other => bail!(
-                "unknown workload {other}; there are W1, W1-accept, W1-done, W2, W3, W4, W5, W6, W7-past, W7-rules, W7-others, W8, items and soak"
+                "unknown workload {other}; there are W1, W1-accept, W1-done, W2, W3, W4, W5, W6, W7-past, W7-rules, W7-others, W8, items, timers, sensors, queues and soak"
             ),
         }
     }
