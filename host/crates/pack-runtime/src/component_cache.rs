@@ -1,94 +1,35 @@
 //! Components that are ready to be instantiated: read, compiled once, linked, and kept in memory by path.
 //!
-//! A call of a component in memory only asks the file system whether the file is still the same. Compiled code on disk
-//! is in [`disk`]; the functions that a component is linked to are in `linker`.
+//! A call of a component in memory only asks the file system whether the file is still the same. Files with the same
+//! content share what is loaded. Compiled code on disk is in [`disk`]; what a component exports is found in [`linked`];
+//! the functions that it is linked to are in `linker`.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use petrel_model::hexadecimal;
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, Linker};
 
 use crate::apart::compute;
-use crate::bindings::exports::petrel::pack::{
-    action, description, poll_sensor, stream_sensor, webhook_sensor,
-};
 use crate::linker::CallState;
-use crate::memory;
 use disk::CompiledFiles;
+use linked::Linked;
+pub(crate) use linked::{LoadedComponent, Sensor};
 pub use load_error::LoadError;
 
 pub(crate) mod disk;
+mod linked;
 mod load_error;
 
 /// Largest file that is accepted as a component, in bytes. Python's have about 20 MB, with libraries 40.
 const LARGEST_COMPONENT: u64 = 64 << 20;
-
-/// The interface that a component with actions exports.
-const ACTION: &str = "petrel:pack/action";
-/// The interfaces that a component with sensors exports, one of them.
-const SENSORS: [&str; 3] =
-    ["petrel:pack/poll-sensor", "petrel:pack/webhook-sensor", "petrel:pack/stream-sensor"];
-/// The version of these interfaces.
-const VERSION: &str = "0.1.0";
-
-/// A component that can be instantiated at once.
-pub(crate) struct LoadedComponent {
-    pub(crate) instance: InstancePre<CallState>,
-    /// Absent if the component has no actions.
-    pub(crate) action: Option<action::GuestIndices>,
-    /// Absent if the component has no sensors.
-    pub(crate) sensor: Option<Sensor>,
-    /// Absent if the component does not export a description.
-    pub(crate) description: Option<description::GuestIndices>,
-    /// Memory that an instance takes when it begins, in bytes.
-    pub(crate) initial_memory: usize,
-    /// One permit for each concurrent call.
-    pub(crate) places: Arc<Semaphore>,
-}
-
-/// The sensors of a component, all of one kind.
-pub(crate) enum Sensor {
-    Poll(poll_sensor::GuestIndices),
-    Webhook(webhook_sensor::GuestIndices),
-    Stream(stream_sensor::GuestIndices),
-}
-
-impl LoadedComponent {
-    /// The error of a component that has no actions.
-    pub(crate) fn without_actions(&self, name: &str) -> LoadError {
-        no_export(self.instance.component(), self.instance.engine(), name, ACTION)
-    }
-
-    /// The error of a component that has no sensors of the kind that is asked for.
-    pub(crate) fn without_sensors(&self, name: &str) -> LoadError {
-        no_export(self.instance.component(), self.instance.engine(), name, &SENSORS.join(" or "))
-    }
-}
-
-fn no_export(component: &Component, engine: &Engine, name: &str, what: &str) -> LoadError {
-    other_world(component, engine, name, format!("it has no export {what}"))
-}
-
-/// The error of a component that was built for another world.
-fn other_world(component: &Component, engine: &Engine, name: &str, reason: String) -> LoadError {
-    let ty = component.component_type();
-    let exports = ty.exports(engine).map(|(name, _)| name.to_owned());
-    let imports = ty.imports(engine).map(|(name, _)| name.to_owned());
-    LoadError::World {
-        name: name.to_owned(),
-        reason,
-        exports: listed(exports),
-        imports: listed(imports.filter(|import| !import.starts_with("wasi:"))),
-    }
-}
 
 /// All components that were used since the start.
 pub(crate) struct ComponentCache {
@@ -97,6 +38,8 @@ pub(crate) struct ComponentCache {
     files: Option<CompiledFiles>,
     concurrency: usize,
     loaded: RwLock<HashMap<PathBuf, Entry>>,
+    /// What is in memory now, by the digest of its content.
+    shared: Mutex<HashMap<String, Weak<Linked>>>,
     /// Compiling uses all processors and much memory, so only one component is compiled at a time.
     compiling: Semaphore,
 }
@@ -126,7 +69,8 @@ impl ComponentCache {
         concurrency: usize,
     ) -> Self {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        Self { engine, linker, files, concurrency, loaded: RwLock::default(), compiling: Semaphore::new(1) }
+        let (loaded, shared, compiling) = (RwLock::default(), Mutex::default(), Semaphore::new(1));
+        Self { engine, linker, files, concurrency, loaded, shared, compiling }
     }
 
     /// The component at `path`, from memory if the file has not changed since it was loaded.
@@ -189,62 +133,49 @@ impl ComponentCache {
         self.load_bytes(bytes, &path.display().to_string()).await.map(Arc::new)
     }
 
-    /// Compiles and links a component from `bytes`. `name` is used in messages.
+    /// Compiles and links a component from `bytes`, unless the same is in memory. `name` is used in messages.
     pub(crate) async fn load_bytes(&self, bytes: Vec<u8>, name: &str) -> Result<LoadedComponent, LoadError> {
-        let component = self.compiled(bytes, name).await?;
-        self.link(&component, name)
-    }
-
-    async fn compiled(&self, bytes: Vec<u8>, name: &str) -> Result<Component, LoadError> {
         check_kind(&bytes, name)?;
         let bytes = Arc::new(bytes);
-        let (engine, files, content) = (self.engine.clone(), self.files.clone(), Arc::clone(&bytes));
-        let (found, digest) = blocking(move || {
-            let digest = hexadecimal(&Sha256::digest(content.as_slice()));
-            (files.and_then(|files| files.load(&engine, &digest)), digest)
-        })
-        .await?;
+        let content = Arc::clone(&bytes);
+        let digest = blocking(move || hexadecimal(&Sha256::digest(content.as_slice()))).await?;
+        let linked = match self.in_memory(&digest) {
+            Some(linked) => linked,
+            None => {
+                let component = self.compiled(bytes, &digest, name).await?;
+                self.keep(&digest, Linked::new(&component, &self.linker, name)?)
+            }
+        };
+        Ok(LoadedComponent { linked, places: Arc::new(Semaphore::new(self.concurrency)) })
+    }
+
+    fn in_memory(&self, digest: &str) -> Option<Arc<Linked>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).get(digest)?.upgrade()
+    }
+
+    /// Keeps `linked` for as long as somebody uses it. Returns the one that is kept: another may have been first.
+    fn keep(&self, digest: &str, linked: Linked) -> Arc<Linked> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = shared.get(digest).and_then(Weak::upgrade) {
+            return first;
+        }
+        shared.retain(|_, linked| linked.strong_count() > 0);
+        let linked = Arc::new(linked);
+        shared.insert(digest.to_owned(), Arc::downgrade(&linked));
+        linked
+    }
+
+    async fn compiled(&self, bytes: Arc<Vec<u8>>, digest: &str, name: &str) -> Result<Component, LoadError> {
+        let (engine, files, of) = (self.engine.clone(), self.files.clone(), digest.to_owned());
+        let found = blocking(move || files.and_then(|files| files.load(&engine, &of))).await?;
         if let Some(component) = found {
             return Ok(component);
         }
         let _one_at_a_time =
             self.compiling.acquire().await.map_err(|closed| LoadError::Host(closed.to_string()))?;
-        let (engine, files, name) = (self.engine.clone(), self.files.clone(), name.to_owned());
+        let (engine, files) = (self.engine.clone(), self.files.clone());
+        let (digest, name) = (digest.to_owned(), name.to_owned());
         blocking(move || compile(&engine, files.as_ref(), &bytes, &digest, name)).await?
-    }
-
-    fn link(&self, component: &Component, name: &str) -> Result<LoadedComponent, LoadError> {
-        let exports = |interface: &str| {
-            component.get_export_index(None, format!("{interface}@{VERSION}").as_str()).is_some()
-        };
-        let [polls, receives, streams] = SENSORS.map(exports);
-        if !exports(ACTION) && !polls && !receives && !streams {
-            let roles = format!("{ACTION}, nor one of a sensor");
-            return Err(no_export(component, &self.engine, name, &roles));
-        }
-        let world = |error: wasmtime::Error| {
-            other_world(component, &self.engine, name, in_one_line(&format!("{error:#}")))
-        };
-        let instance = self.linker.instantiate_pre(component).map_err(world)?;
-        let action =
-            exports(ACTION).then(|| action::GuestIndices::new(&instance)).transpose().map_err(world)?;
-        let sensor = if polls {
-            Some(poll_sensor::GuestIndices::new(&instance).map(Sensor::Poll))
-        } else if receives {
-            Some(webhook_sensor::GuestIndices::new(&instance).map(Sensor::Webhook))
-        } else {
-            streams.then(|| stream_sensor::GuestIndices::new(&instance).map(Sensor::Stream))
-        };
-        let sensor = sensor.transpose().map_err(world)?;
-        let description = description::GuestIndices::new(&instance).ok();
-        Ok(LoadedComponent {
-            instance,
-            action,
-            sensor,
-            description,
-            initial_memory: memory::initial(component),
-            places: Arc::new(Semaphore::new(self.concurrency)),
-        })
     }
 }
 
@@ -330,11 +261,38 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     receiver.await.map_err(|panicked| LoadError::Host(panicked.to_string()))
 }
 
-fn listed(names: impl Iterator<Item = String>) -> String {
-    let names: Vec<_> = names.collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-}
-
 fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use petrel_test_components::BARE;
+
+    use super::*;
+    use crate::{Options, PackRuntime};
+
+    #[tokio::test]
+    async fn files_of_the_same_content_share_what_is_loaded_but_not_their_places() {
+        let place = tempfile::tempdir().unwrap();
+        let runtime = PackRuntime::new(Options::default()).unwrap();
+        let components = &runtime.core().await.unwrap().components;
+        let [mine, yours] = ["mine", "yours"].map(|pack| {
+            fs::create_dir(place.path().join(pack)).unwrap();
+            let file = place.path().join(pack).join("a.wasm");
+            fs::copy(BARE, &file).unwrap();
+            file
+        });
+        let (first, second) = (components.get(&mine).await.unwrap(), components.get(&yours).await.unwrap());
+        assert!(Arc::ptr_eq(&first.linked, &second.linked));
+        assert!(!Arc::ptr_eq(&first.places, &second.places));
+        let kept = Arc::downgrade(&first.linked);
+        drop((first, second));
+        components.forget(&place.path().join("mine"));
+        assert_eq!(kept.strong_count(), 1);
+        components.forget(place.path());
+        assert_eq!(kept.strong_count(), 0);
+    }
 }
