@@ -10,7 +10,6 @@ use petrel_catalog::Catalog;
 use petrel_datastore::Keys;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::{Core, Error, Report};
-use petrel_expressions::words::may_decrypt;
 use petrel_expressions::{Scope, Template, is_template};
 use petrel_model::notify::{Section, TRIGGER};
 use petrel_model::quoted::{quoted, told};
@@ -202,10 +201,11 @@ fn text(written: &str, place: &str, scope: &Scope, reasons: &mut Vec<String>) ->
 }
 
 fn compiled(written: &str) -> Result<Template, String> {
-    if may_decrypt(written) {
+    let template = Template::compile(written).map_err(|error| error.to_string())?;
+    if template.may_decrypt() {
         return Err("a notification decrypts nothing, since everybody may read its event".to_owned());
     }
-    Template::compile(written).map_err(|error| error.to_string())
+    Ok(template)
 }
 
 #[cfg(test)]

@@ -234,7 +234,7 @@ fn node(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Opt
         let message = format!("`{}` is not known here and means nothing; known are {known}", quoted(key));
         problems.note(join(path, key), message);
     }
-    for key in ["params", "parameters", "publish"] {
+    for key in ["params", "parameters", "publish", "notify"] {
         source.get(key).into_iter().for_each(|value| problems.templates(&join(path, key), value));
     }
     let (old, new) = (problems.object(path, source, "params"), problems.object(path, source, "parameters"));

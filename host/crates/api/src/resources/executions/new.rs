@@ -38,7 +38,7 @@ impl NewExecution {
             Some(_) => {
                 let hint =
                     "it takes on-complete, on-success and on-failure, each with message, data and routes";
-                return Err(ApiError::invalid("`notify` is no object".to_owned(), hint));
+                return Err(ApiError::invalid("`notify` is no object", hint));
             }
         };
         Notify::read(written).map_err(|mistake| {
