@@ -34,6 +34,7 @@ const LONG_LOOK: Duration = Duration::from_secs(20);
   petrel run core.local cmd='sleep 100' timeout=5
   petrel run github.decide_push payload=@push.json branches:='[\"main\"]'
   petrel run --async core.local cmd='make nightly'
+  petrel run --notify ops core.local cmd='make nightly'
 
 Words without = are a command, for actions that take one; write -- before a command with flags of its own.
 Parameters are NAME=VALUE, read by the type that the action declares; NAME:=JSON; NAME=@FILE (NAME='\\@TEXT' for a text that begins so).
@@ -51,6 +52,10 @@ pub(crate) struct Run {
     #[arg(long = "async", short = 'a')]
     is_async: bool,
 
+    /// Have the rules be told of the end that listen to core.st2.generic.notifytrigger, by this route
+    #[arg(long, value_name = "ROUTE")]
+    notify: Vec<String>,
+
     /// The greatest number of seconds to wait, or a time such as 10m
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     wait: Option<u64>,
@@ -65,7 +70,10 @@ impl Run {
         let path = format!("/actions/views/parameters/{action}");
         let takes: ActionParameters<'static> = read(&session.client.get(&path).await?)?;
         let given = parameters::parse(&self.parameters, Some(&takes.parameters))?;
-        let body = json!({"action": self.action, "parameters": given});
+        let mut body = json!({"action": self.action, "parameters": given});
+        if let (false, Some(body)) = (self.notify.is_empty(), body.as_object_mut()) {
+            body.insert("notify".to_owned(), json!({"on-complete": {"routes": self.notify}}));
+        }
         let execution = session.client.execution(Method::POST, "/executions", Some(&body)).await?;
         let begun: Standing<'static> = read(&execution)?;
         if self.is_async {

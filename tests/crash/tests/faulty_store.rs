@@ -308,6 +308,7 @@ impl World {
             parameters: parameters.as_object().cloned().unwrap(),
             behalf: petrel_access::Behalf::own("admin"),
             rerun: None,
+            notify: None,
             context: Object::new(),
             delay: None,
             trace: None,

@@ -124,6 +124,7 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
                     rendered: Object::new(),
                     behalf: petrel_access::Behalf::own("admin"),
                     rerun: None,
+                    notify: None,
                     context: Object::new(),
                     delay: None,
                     trace: None,

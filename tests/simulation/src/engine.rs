@@ -257,6 +257,7 @@ fn request(action: Action, user: usize, delay: Option<Duration>) -> Result<Reque
         behalf: Behalf::own(format!("user{user}")),
         context: Object::new(),
         rerun: None,
+        notify: None,
         delay,
     })
 }

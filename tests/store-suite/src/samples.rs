@@ -38,6 +38,7 @@ pub fn execution(n: u64) -> Execution {
         requested_at: at(i64::try_from(n).unwrap()),
         ready_at: None,
         parent: None,
+        notify: None,
         ended_at: None,
         host: None,
         log: Vec::new(),

@@ -139,3 +139,51 @@ fn events_are_sent_by_hand_and_by_an_action() {
     assert_eq!(host.until(&lost, "failed")["result"]["code"], "not_found");
     host.stop();
 }
+
+#[test]
+fn an_action_that_fails_tells_of_it() {
+    let place = Place::default();
+    place.write(
+        "mine/pack.yaml",
+        "ref: mine\nname: mine\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@example.com\n",
+    );
+    place.write(
+        "mine/actions/breaks.yaml",
+        "name: breaks\nrunner_type: local-shell-cmd\nenabled: true\nparameters: {cmd: {default: exit 3}}\n\
+         notify:\n  on-failure:\n    routes: [ops]\n    message: \"exit {{ action_results.return_code }}\"\n    \
+         data: {user: \"{{ action_context.user }}\"}\n",
+    );
+    let host = place.start(&[]);
+    host.ok(&["pack", "register", &place.path("mine")]);
+    let file = place.path("told");
+    let line =
+        "{{ trigger.execution_id }} {{ trigger.status }} {{ trigger.message }} {{ trigger.data.user }}";
+    let rule = json!({
+        "name": "tell", "pack": "examples", "enabled": true,
+        "trigger": {"type": "core.st2.generic.notifytrigger"},
+        "criteria": {"trigger.route": {"type": "equals", "pattern": "ops"}},
+        "action": {"ref": "core.local", "parameters": {"cmd": format!("echo {line} >> {file}")}},
+    });
+    let made = host.post("/rules", &rule).with_status(201).body;
+    assert!(!made.contains("makes no events"), "{made}");
+    let failed = host.request(&json!({"action": "mine.breaks"}));
+    let ended = host.until(&failed, "failed");
+    assert_eq!(ended["liveaction"]["notify"]["on-failure"]["routes"], json!(["ops"]));
+    let told = eventually("the rule has acted", || {
+        std::fs::read_to_string(&file).ok().filter(|text| text.ends_with('\n'))
+    });
+    let user = ended["context"]["user"].as_str().unwrap_or_default();
+    assert_eq!(told, format!("{failed} failed exit 3 {user}\n"));
+    // Success is not told of, and a request may name somebody, too.
+    host.until(&host.request(&json!({"action": "mine.breaks", "parameters": {"cmd": "true"}})), "succeeded");
+    host.ok(&["run", "--notify", "ops", "--notify", "nobody", "core.noop"]);
+    let told = eventually("the rule has acted again", || {
+        std::fs::read_to_string(&file).ok().filter(|text| text.lines().count() == 2)
+    });
+    assert_says(&told, &["succeeded Action core.noop completed."]);
+    eventually("both routes are told", || {
+        let told = host.list("/triggerinstances?trigger_type=core.st2.generic.notifytrigger&limit=100");
+        (told.len() == 3).then_some(())
+    });
+    host.stop();
+}

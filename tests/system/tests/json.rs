@@ -42,6 +42,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("run", "mine.flow", 0),
     ("run", "core.local cmd='exit 3'", 1),
     ("run", "--async core.noop", 0),
+    ("run", "--notify ops core.noop", 0),
     ("action list", "", 0),
     ("action get", "core.local", 0),
     ("execution list", "", 0),

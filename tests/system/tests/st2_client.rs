@@ -224,9 +224,13 @@ fn what_the_original_ignores_is_ignored() {
         let answer = host.try_send(method, path, "", body.to_string().as_bytes()).unwrap();
         answer.with_status(status);
     }
-    let told = json!({"action": "core.noop", "notify": {"on-complete": {"routes": ["r"]}}});
+    let notify = json!({"on-complete": {"routes": ["r"]}});
+    let told = json!({"action": "core.noop", "notify": notify});
     let told = host.post("/executions", &told).with_status(201).json();
-    assert_says(told["warnings"][0].as_str().unwrap(), &["`notify` has no effect"]);
+    assert_eq!((&told["liveaction"]["notify"], &told["warnings"]), (&notify, &Value::Null));
+    let wrong = json!({"action": "core.noop", "notify": {"on-complet": {"routes": ["r"]}}});
+    let refused = host.post("/executions", &wrong).with_status(400).body;
+    assert_says(&refused, &["`notify` has no field on-complet", "did you mean on-complete?"]);
     // A key is taken back as it was shown.
     let shown = host.get("/keys/k").with_status(200).body;
     host.try_send("PUT", "/keys/k", "", shown.as_bytes()).unwrap().with_status(200);

@@ -36,7 +36,7 @@ pub struct Action<'a> {
     /// The labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag<'a>>,
-    /// The receivers of notifications, by outcome.
+    /// Who is told of the end of an execution, by outcome.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notify: Cow<'a, Object>,
     /// The reference again: StackStorm's client looks an action up by its reference and changes it by its id.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use petrel_model::execution::masked;
 use petrel_model::parameters::Parameters;
-use petrel_model::{ExecutionId, Object, RuleId, Status, Timestamp, TraceId, TriggerInstanceId};
+use petrel_model::{ExecutionId, Notify, Object, RuleId, Status, Timestamp, TraceId, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -152,6 +152,9 @@ pub struct LiveAction<'a> {
     pub action: Cow<'a, str>,
     /// The parameters of the call.
     pub parameters: Arc<Object>,
+    /// Who is to be told of the end, if somebody is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Arc<Notify>>,
 }
 
 /// An entry in the history of a status.
@@ -253,6 +256,7 @@ impl<'a> Execution<'a> {
                 id: execution.id,
                 action: Cow::Borrowed(execution.action.as_str()),
                 parameters: Arc::clone(&parameters),
+                notify: execution.notify.clone(),
             },
             start_timestamp: execution.requested_at,
             end_timestamp: execution.ended_at,

@@ -25,7 +25,7 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{
-    Action, MaintenanceWindow, Object, Pack, PackConfig, Policy, Ref, Rule, RuleId, Sensor, Trigger,
+    Action, MaintenanceWindow, Notify, Object, Pack, PackConfig, Policy, Ref, Rule, RuleId, Sensor, Trigger,
     TriggerType,
 };
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
@@ -66,6 +66,8 @@ pub struct RegisteredAction {
     pub signature: Signature,
     /// The places at which the schema of its result marks secrets.
     pub result_marks: Vec<String>,
+    /// Who is told of the end of its executions.
+    pub notify: Option<Arc<Notify>>,
 }
 
 impl RegisteredAction {
@@ -84,6 +86,8 @@ impl RegisteredAction {
             pack_path,
             refused: None,
             result_marks: marked_places(&whole_schema(&action.output_schema)),
+            // Registered by an earlier version, which did not look at it, it may be wrong.
+            notify: Notify::read(&action.notify).ok().flatten().map(Arc::new),
             action: Arc::new(action),
         }
     }

@@ -7,6 +7,7 @@ mod dependencies;
 mod flows;
 mod gone;
 mod lifted;
+mod notify;
 mod parts;
 mod policies;
 mod reading;

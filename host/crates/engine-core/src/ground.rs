@@ -162,6 +162,11 @@ impl Core {
         Some(Change::put(InternalEvent { id, kind, payload, occurred_at: at, trace, depth }))
     }
 
+    /// Whether anybody listens to internal events of the trigger type `kind`, for those who have to prepare a report.
+    pub fn is_heard(&self, kind: &str) -> bool {
+        self.0.outbox.wants(kind)
+    }
+
     /// Sets the trigger types of internal events that anybody listens to.
     pub fn listen_to(&self, kinds: BTreeSet<Ref>) {
         self.0.outbox.want(kinds);
@@ -277,6 +282,7 @@ mod tests {
         let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));
         let (heard, unheard) = ("core.st2.generic.actiontrigger", "core.st2.generic.notifytrigger");
         core.listen_to([heard.parse().unwrap()].into());
+        assert_eq!([heard, unheard].map(|kind| core.is_heard(kind)), [true, false]);
         assert!(core.report(unheard, core.now(), || panic!("nobody listens")).is_none());
         let change = core.report(heard, core.now(), || Report { depth: 3, ..Report::default() }).unwrap();
         core.commit(Vec::new(), vec![change]).await.unwrap();

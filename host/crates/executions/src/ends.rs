@@ -1,18 +1,16 @@
-//! The events of executions that end: the trigger type `core.st2.generic.actiontrigger`, with StackStorm's payload. Each is
-//! committed with the end that it reports, whatever led to it, since all ends are changes that pass through
+//! The events of executions that end: the trigger type `core.st2.generic.actiontrigger`, with StackStorm's payload, and those of
+//! [`notifications`](super::notifications). Each is committed with the end that it reports, whatever led to it, since all ends are changes that pass through
 //! [`Queue::commit`](crate::Queue::commit) or [`Queue::report_ends`](crate::Queue::report_ends).
 
 use petrel_engine_core::Report;
-use petrel_model::execution::masked;
 use petrel_model::trigger::ACTION_TRIGGER;
-use petrel_model::{Execution, Object, size};
+use petrel_model::{Execution, Object};
 use petrel_persistence::Change;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::masked_end::MaskedEnd;
+use super::notifications;
 use super::queue::Queue;
-
-/// The greatest size of the parameters, and of the result, that an event repeats, in bytes. Larger ones are left out of it.
-const LARGEST: usize = 256 << 10;
 
 /// The execution that this change ends, if it ends one.
 pub(super) fn ended(change: &Change) -> Option<&Execution> {
@@ -24,8 +22,15 @@ pub(super) fn ended(change: &Change) -> Option<&Execution> {
     }
 }
 
-/// The event of the end of `execution`, if anybody listens.
-pub(super) fn event(queue: &Queue, execution: &Execution) -> Option<Change> {
+/// The events of the end of `execution`, if anybody listens.
+pub(super) fn events(queue: &Queue, execution: &Execution) -> impl Iterator<Item = Change> {
+    // In StackStorm's order.
+    let told = notifications::events(queue.core(), queue.catalog(), queue.keys(), execution);
+    told.into_iter().chain(event(queue, execution))
+}
+
+/// The event for whoever listens to the ends of all actions.
+fn event(queue: &Queue, execution: &Execution) -> Option<Change> {
     if !queue.options().action_trigger_when.contains(&execution.status) {
         return None;
     }
@@ -38,24 +43,7 @@ pub(super) fn event(queue: &Queue, execution: &Execution) -> Option<Change> {
 }
 
 fn payload(queue: &Queue, execution: &Execution) -> Object {
-    let content = queue.catalog().content();
-    let registered = content.registered(&execution.action);
-    let mut left_out = Vec::new();
-    // Asked first, so that nothing large is copied in order to mask it.
-    let parameters = if execution.parameters.values().map(size::of_value).sum::<usize>() > LARGEST {
-        left_out.push("parameters");
-        Value::Null
-    } else {
-        let schemas = registered.map(|registered| &registered.parameters);
-        Value::Object(Object::clone(&masked::parameters(execution, schemas)))
-    };
-    let result = if execution.result.as_ref().is_some_and(|result| size::of_value(result) > LARGEST) {
-        left_out.push("result");
-        Value::Null
-    } else {
-        let action = registered.map(|registered| registered.action.as_ref());
-        Value::clone(&masked::result(execution, action))
-    };
+    let MaskedEnd { parameters, result, left_out } = MaskedEnd::of(&queue.catalog().content(), execution);
     let mut payload = Object::new();
     for (name, value) in [
         ("execution_id", json!(execution.id)),

@@ -20,7 +20,7 @@
 //! | `policies` | policies of actions: what waits because of them, what they end, what they try again |
 //! | `requests` | acceptance of requests; `scope` has the scopes of templates |
 //! | `scheduler`, `executor`, `caught`, `outcomes` | claims of due executions; the run of one, and of its action; its outcome |
-//! | `ends` | the events of executions that end |
+//! | `ends`, `notifications`, `masked_end` | the events of executions that end, and for those who are to be told of it |
 //! | `cancel`, `cancel_many`, `rerun` | requests about executions that exist |
 //! | `inquiries`, `overdue`, `answers` | executions that wait for the answer of a person; their time, and the answers |
 //! | `recovery` | executions that an earlier process left |
@@ -44,7 +44,9 @@ mod executor;
 mod given;
 mod inquiries;
 mod kind;
+mod masked_end;
 mod measures;
+mod notifications;
 mod opened;
 mod options;
 mod outcomes;

@@ -137,7 +137,7 @@ impl Queue {
     /// Adds the events of the executions that end by `changes`. [`commit`](Self::commit) does so by itself.
     pub fn report_ends(&self, changes: &mut Vec<Change>) {
         let ended = changes.iter().filter_map(ends::ended);
-        let events: Vec<_> = ended.filter_map(|execution| ends::event(self, execution)).collect();
+        let events: Vec<_> = ended.flat_map(|execution| ends::events(self, execution)).collect();
         changes.extend(events);
     }
 

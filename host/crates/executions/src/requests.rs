@@ -12,12 +12,13 @@ use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::{may_take_long, quick};
 use petrel_engine_core::refuse_depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
-use petrel_model::{Execution, ExecutionId, Object, Ref, Status, Timestamp, TraceId};
+use petrel_model::{Execution, ExecutionId, Notify, Object, Ref, Status, Timestamp, TraceId};
 use petrel_persistence::Change;
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 use tracing::Instrument as _;
 
+use super::notifications;
 use super::opened::Opened;
 use super::queue::Queue;
 use super::scope::Templates;
@@ -46,6 +47,8 @@ pub struct Request {
     pub delay: Option<Duration>,
     /// The trace that it belongs to. Default: one that begins with it.
     pub trace: Option<TraceId>,
+    /// Who is to be told of its end. What the action says of this itself goes before, as in StackStorm.
+    pub notify: Option<Notify>,
 }
 
 /// The secrets in parameters that were rendered before. By default none.
@@ -156,6 +159,7 @@ impl Executions {
         refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
         refuse_depth("the context", &Value::Object(request.context.clone()))?;
+        request.notify.as_ref().map_or(Ok(()), notifications::check)?;
         let context = Context {
             user: request.behalf.user,
             api_user: request.behalf.api_user,
@@ -183,6 +187,7 @@ impl Executions {
         }?;
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
+        execution.notify = execution.notify.or(request.notify.map(Arc::new));
         let changes = vec![Change::CreateExecution(execution.clone())];
         let schedulers = queue.schedulers_of(&changes);
         queue.commit(Vec::new(), changes).await?;
@@ -211,7 +216,7 @@ pub fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredActi
     Ok(registered)
 }
 
-/// A new execution with the status `requested`.
+/// A new execution with the status `requested`. Those are told of its end whom its action names.
 pub fn new_execution(
     id: ExecutionId,
     registered: &RegisteredAction,
@@ -230,6 +235,7 @@ pub fn new_execution(
         parameters: Arc::new(parameters),
         // Stored, so that the result stays masked when the action declares less later.
         context: Context { result_marks: registered.result_marks.clone(), ..context },
+        notify: registered.notify.clone(),
         result: None,
         requested_at: now,
         ready_at: None,

@@ -91,6 +91,8 @@ impl Executions {
             delay,
             // As in StackStorm, a rerun belongs to the trace of the original.
             trace: Some(trace),
+            // As in StackStorm, what the original's request said of this does not count.
+            notify: None,
         };
         self.request_with(request, secret).await
     }

@@ -61,7 +61,7 @@ pub struct Action {
     /// Labels, for searches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
-    /// Recipients of notifications, by outcome. Kept for the notifier.
+    /// Who is told of the end of its executions, as its author wrote it; see [`Notify`](crate::Notify).
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notify: Object,
 }

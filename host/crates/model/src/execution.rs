@@ -13,7 +13,7 @@ pub use context::{Context, Origin, RerunOf};
 
 use crate::count::is_zero;
 use crate::status::IllegalMove;
-use crate::{ExecutionId, Object, Parent, Ref, Status, StatusEvent, Timestamp, TraceId};
+use crate::{ExecutionId, Notify, Object, Parent, Ref, Status, StatusEvent, Timestamp, TraceId};
 
 /// A single run of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Execution {
     /// Its position in a workflow, if a task requested it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Who is to be told of its end. It never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Arc<Notify>>,
     /// Its result, once it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Arc<Value>>,
@@ -195,6 +198,7 @@ mod tests {
             parameters: Arc::default(),
             context: Context::default(),
             parent: None,
+            notify: None,
             result: None,
             requested_at: Timestamp::from_micros(1),
             ready_at: None,
@@ -286,6 +290,7 @@ mod tests {
     fn stored_form_leaves_out_what_is_not_there() {
         let text = serde_json::to_string(&execution()).unwrap();
         assert!(!text.contains("result") && !text.contains("attempt") && !text.contains("trigger_instance"));
+        assert!(!text.contains("notify"), "{text}");
         assert_eq!(serde_json::from_str::<Execution>(&text).unwrap(), execution());
     }
 }

@@ -23,6 +23,7 @@ pub mod maintenance;
 pub mod media_type;
 pub mod names;
 pub mod nearest;
+pub mod notify;
 pub mod output;
 pub mod pack;
 pub mod parameters;
@@ -56,6 +57,7 @@ pub use id::{
 pub use internal_event::InternalEvent;
 pub use key_value::{KeyValue, UserKeyValue};
 pub use maintenance::{MaintenanceMode, MaintenanceWindow};
+pub use notify::Notify;
 pub use pack::{Pack, PackConfig};
 pub use payload::Payload;
 pub use policy::{Policy, PolicyState};

@@ -6,7 +6,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::count::is_zero;
-use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, hexadecimal};
+use crate::{
+    EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, hexadecimal, notify,
+};
 
 /// The trigger type of `POST /api/v1/webhooks/{url}`. Its parameter is `url`.
 pub const WEBHOOK: &str = "core.st2.webhook";
@@ -25,7 +27,7 @@ pub const ACTION_TRIGGER: &str = "core.st2.generic.actiontrigger";
 /// parameters.
 pub const INTERNAL: [&str; 10] = [
     ACTION_TRIGGER,
-    "core.st2.generic.notifytrigger",
+    notify::TRIGGER,
     "core.st2.generic.inquiry",
     "core.st2.action.file_written",
     "core.st2.key_value_pair.create",
@@ -38,16 +40,10 @@ pub const INTERNAL: [&str; 10] = [
 
 /// The trigger types of StackStorm's whose events the host does not make yet, each with the remedy for a rule that
 /// listens to it.
-const NOT_MADE: [(&str, &str); 2] = [
-    (
-        "core.st2.generic.notifytrigger",
-        "listen to core.st2.generic.actiontrigger, which comes when an execution ends",
-    ),
-    (
-        "core.st2.action.file_written",
-        "listen to core.st2.generic.actiontrigger, with a criterion on trigger.action_ref",
-    ),
-];
+const NOT_MADE: [(&str, &str); 1] = [(
+    "core.st2.action.file_written",
+    "listen to core.st2.generic.actiontrigger, with a criterion on trigger.action_ref",
+)];
 
 /// The reason why no event of the trigger type `kind` is made, with its remedy. `None` if there are such events.
 pub fn not_made(kind: &str) -> Option<String> {

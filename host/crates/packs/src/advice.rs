@@ -32,18 +32,7 @@ const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     let mut advice = by_runner(file, action, source);
     advice.extend(without_time(file, action));
-    advice.extend(untold(file, action));
     advice
-}
-
-/// Advice on an action of whose end somebody is to be told.
-fn untold(file: &str, action: &Action) -> Option<String> {
-    (!action.notify.is_empty()).then(|| {
-        format!(
-            "{file}: notify has no effect, as nobody is told of the end of an execution yet; let a rule listen to \
-             core.st2.generic.actiontrigger"
-        )
-    })
 }
 
 /// Advice on an action whose own default leaves it no time, which its runner refuses.

@@ -23,6 +23,7 @@ use super::definitions::{Compiled, not_begun};
 use super::language::language;
 use super::live::{self, Live};
 use super::load::rests_on_request;
+use super::notify;
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
 use super::step::Step;
@@ -153,6 +154,9 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     }
     let finals = final_parameters(engine.queue(), &registered, &execution.parameters, &execution.context);
     let mut input = Object::clone(&*finals.await.map_err(|error| failed(error.to_string()))?);
+    if let Some(reason) = notify::unknown_tasks(&compiled.definition, &input).filter(|_| rerun.is_none()) {
+        return Err(failed(reason));
+    }
     let config = if compiled.stored.source.contains(CONFIG) {
         let (pack, user) = (execution.action.pack(), &execution.context.user);
         let config = engine.catalog().configuration_for(pack, user).await;

@@ -9,13 +9,14 @@ use petrel_executions::{Opened, Templates, checked, new_execution, refuse_overri
 use petrel_model::execution::Context;
 use petrel_model::execution::masked::secret_texts;
 use petrel_model::secrets::{Places, has_secret};
-use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
+use petrel_model::{Execution, Notify, Object, Parent, Ref, Timestamp};
 use petrel_rules::parameters::{self, Given};
 use petrel_workflows::conductor::Action;
 use petrel_workflows::{Language, Start};
 use serde_json::{Value, json};
 
 use super::language::language;
+use super::notify;
 use super::service::WorkflowEngine;
 use super::world::task_execution_id;
 
@@ -31,19 +32,30 @@ fn inherited(workflow: &Execution, action: &Ref) -> Context {
     }
 }
 
-/// The execution for an action of a task of `workflow`, whose expressions may have decrypted these texts. Values from the
+/// The workflow in which an execution is made.
+pub(super) struct Around<'a> {
+    /// The workflow.
+    pub(super) workflow: &'a Execution,
+    /// The texts that its expressions may have decrypted.
+    pub(super) decrypted: &'a [String],
+    /// Who is told of the end of the task, as a chain says it.
+    pub(super) notify: Option<Arc<Notify>>,
+}
+
+/// The execution for an action of a task of a workflow. Values from the
 /// workflow's expressions are data, unless it `reevaluates`; the defaults of the action are templates in any case.
 ///
 /// # Errors
 /// The reason why it cannot be built, for people.
 pub(super) fn make(
     engine: &WorkflowEngine,
-    (workflow, decrypted): (&Execution, &[String]),
+    around: Around<'_>,
     start: &Start,
     action: &Action,
     now: Timestamp,
     reevaluates: bool,
 ) -> Result<Execution, String> {
+    let Around { workflow, decrypted, notify } = around;
     let reference = action.action.as_str().unwrap_or_default();
     let reference: Ref = reference.parse().map_err(|_invalid| {
         format!(
@@ -98,6 +110,7 @@ pub(super) fn make(
     let context = Context { secret_places, secret_parts, ..context };
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
+    child.notify = notify::of_task(&content, workflow, &start.task, child.notify.take(), notify);
     child.ready_at = start
         .delay
         .and_then(|delay| u64::try_from(delay).ok())

@@ -15,7 +15,7 @@
 //! | `service`, `conductor` | the handle, and what executions ask of it |
 //! | `begin`, `surroundings` | a workflow begins when its execution was claimed; what it sees around it |
 //! | `message`, `delivery`, `mailbox` | what happens to a workflow, its way, and where it waits for its turn |
-//! | `step` | a batch of that is applied: `report` has where what is inside stands, `requests` what is asked of it, `room` how much may start, `children` makes what its tasks ask for, `world` is what its expressions see |
+//! | `step` | a batch of that is applied: `report` has where what is inside stands, `requests` what is asked of it, `room` how much may start, `children` makes what its tasks ask for, `notify` says who is told of their end, `world` is what its expressions see |
 //! | `live`, `load` | a workflow in memory, and made anew from its log; `residence` says how long it stays |
 //! | `cascade`, `closing` | what its status means for what is inside it; what of that may not begin any more, or not yet |
 //! | `timers` | its timeout, and what an earlier process was conducting |
@@ -41,6 +41,7 @@ mod load;
 mod mailbox;
 mod message;
 mod messages;
+mod notify;
 mod options;
 mod outcome;
 mod refusal;

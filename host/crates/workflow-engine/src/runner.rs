@@ -8,13 +8,15 @@ use petrel_runners::{RunnerType, Runs};
 use petrel_workflows::Language;
 use serde_json::json;
 
+use super::notify;
+
 /// The runner type of Orquesta's workflows.
 pub fn orquesta() -> Runs {
     Runs::Conducted(Arc::new(RunnerType {
         name: Language::Orquesta.runner(),
         description: "A workflow in the language of Orquesta.",
         parameters: parameters(&json!({
-            "notify": {
+            (notify::TOLD): {
                 "type": "array", "default": [],
                 "description": "The tasks of which somebody is told.",
             },
@@ -32,7 +34,7 @@ pub fn action_chain() -> Runs {
         name: Language::Chain.runner(),
         description: "A chain of actions, one after the other.",
         parameters: parameters(&json!({
-            "skip_notify": {
+            (notify::SKIPPED): {
                 "type": "array", "default": [],
                 "description": "The tasks of which nobody is told.",
             },

@@ -16,6 +16,7 @@ use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
 use tracing::Instrument as _;
 
+use super::children::Around;
 use super::live::{Inside, Live, Stopped};
 use super::message::{Answer, Envelope, Message, dropped};
 use super::refusal::Refusal;
@@ -240,8 +241,12 @@ impl Step {
                 failed.push(self.overgrown());
                 return failed;
             }
-            let workflow = (&self.live.execution, decrypted.as_slice());
-            match children::make(&self.engine, workflow, start, action, self.now, reevaluates) {
+            let around = Around {
+                workflow: &self.live.execution,
+                decrypted: &decrypted,
+                notify: self.live.conductor.notify_of(&start.task),
+            };
+            match children::make(&self.engine, around, start, action, self.now, reevaluates) {
                 Ok(child) => {
                     let inside = Inside::of(self.engine.queue().is_workflow(&child));
                     self.live.active.insert(child.id, inside);

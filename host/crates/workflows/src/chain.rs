@@ -11,7 +11,7 @@ mod rendering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use petrel_model::{WorkflowLimits, size};
+use petrel_model::{Notify, WorkflowLimits, size};
 use serde_json::{Map, Value, json};
 
 pub use definition::{ChainDefinition, Invalid, Node};
@@ -323,6 +323,12 @@ impl Chain {
     /// The number of the latest run of a task.
     pub fn number(&self, task: &str) -> Option<usize> {
         self.numbers.get(task).copied()
+    }
+
+    /// Who is told of the end of a task's action, as the task says it.
+    pub fn notify_of(&self, task: &str) -> Option<Arc<Notify>> {
+        let number = self.definition.find(task)?;
+        self.definition.nodes.get(number)?.notify.clone()
     }
 
     /// Its variables.

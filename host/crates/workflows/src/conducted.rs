@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use petrel_expressions::work::{UNITS, part};
-use petrel_model::WorkflowLimits;
+use petrel_model::{Notify, WorkflowLimits};
 use serde_json::{Map, Value};
 
 use crate::chain::{Chain, ChainDefinition, ChainInput};
@@ -153,6 +153,14 @@ impl Conducted {
         match self {
             Self::Orquesta(conductor) => conductor.number(task, route),
             Self::Chain(chain) => chain.number(task),
+        }
+    }
+
+    /// Who is told of the end of a task's action, as the task says it, which only chains do.
+    pub fn notify_of(&self, task: &str) -> Option<Arc<Notify>> {
+        match self {
+            Self::Orquesta(_) => None,
+            Self::Chain(chain) => chain.notify_of(task),
         }
     }
 

@@ -140,7 +140,7 @@ pub(crate) async fn create(
     _: Nothing,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
-    let warnings = new.warnings();
+    let notify = new.notify()?;
     let request = Request {
         rendered: Object::new(),
         action: api.engine.catalog().content().action_reference(&new.action)?,
@@ -150,8 +150,10 @@ pub(crate) async fn create(
         rerun: None,
         delay: new.delay.map(Duration::from_millis),
         trace,
+        notify: notify.clone(),
     };
     let execution = api.engine.executions().request(request).await?;
+    let warnings = new::warnings(notify.as_ref(), &execution);
     Ok(made(&api, &execution, warnings))
 }
 

@@ -13,6 +13,7 @@ use petrel_packs::{PackContents, Problem};
 use petrel_rules::parameters::Signature;
 use serde_json::Value;
 
+use super::notify;
 use crate::content::{Runners, parameters_of};
 use crate::rule_book::{has_template, misfit};
 use crate::validation::Validator;
@@ -37,6 +38,7 @@ pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
             )
         }));
         notes.extend(meaningless(action, runners));
+        notes.extend(notify::notes_on(action));
         let file = format!("actions/{name}.yaml");
         let problem = |wrong: Wrong| Problem { file: file.clone(), position: None, message: wrong.message };
         if !fatal.is_empty() {

@@ -11,6 +11,7 @@ mod faults;
 mod handed_down;
 mod holds;
 mod inquiries;
+mod notify;
 mod outcomes;
 mod pauses;
 mod policies;

@@ -68,6 +68,7 @@ pub(crate) fn asks(action: &str) -> Request {
         behalf: Behalf::own("ada"),
         context: Object::new(),
         rerun: None,
+        notify: None,
         delay: None,
     }
 }

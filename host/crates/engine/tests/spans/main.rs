@@ -146,6 +146,7 @@ fn request(action: &str, trace: Option<TraceId>) -> Request {
         behalf: Behalf::own("ann"),
         context: Object::new(),
         rerun: None,
+        notify: None,
         delay: None,
         trace,
     }

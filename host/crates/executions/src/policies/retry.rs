@@ -70,6 +70,8 @@ impl Queue {
         let now = self.core().now();
         let parameters = Object::clone(&ended.parameters);
         let mut next = new_execution(self.core().mint(now), &registered, parameters, context, now);
+        // Whoever asked to be told of the end is told of the last attempt, too.
+        next.notify.clone_from(&ended.notify);
         next.ready_at = (!retry.delay.is_zero()).then(|| now.plus(retry.delay));
         Some(next)
     }

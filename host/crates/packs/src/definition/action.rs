@@ -1,7 +1,7 @@
 //! Metadata of an action, from `actions/*.yaml`.
 
-use petrel_model::Action;
 use petrel_model::action::Evaluation;
+use petrel_model::{Action, Notify, Object};
 
 use super::{read, reference};
 use crate::fields::{Fields, Problems};
@@ -45,20 +45,25 @@ pub fn read_action(file: &str, text: &str, pack: &str) -> Result<Action, Vec<Pro
             enabled: fields.flag("enabled", true, problems),
             entry_point: fields.text("entry_point", problems).unwrap_or_default(),
             // If it is not a mapping, the check of the schema has reported that.
-            parameters: if is_mapping {
-                fields.object("parameters", problems)
-            } else {
-                petrel_model::Object::new()
-            },
+            parameters: if is_mapping { fields.object("parameters", problems) } else { Object::new() },
             output_schema: fields.object("output_schema", problems),
             idempotent: fields.flag("idempotent", false, problems),
             expressions: evaluation(fields, problems),
             tags: fields.tags(problems),
-            notify: fields.object("notify", problems),
+            notify: notify(fields, problems),
             reference: reference?,
             runner_type: runner_type?,
         })
     })
+}
+
+/// Who is told of the end of its executions.
+fn notify(fields: Fields<'_>, problems: &mut Problems) -> Object {
+    let written = fields.object("notify", problems);
+    if let Err(mistake) = Notify::read(&written) {
+        problems.add(fields.position("notify"), mistake.to_string());
+    }
+    written
 }
 
 /// The evaluation of expressions in a workflow.

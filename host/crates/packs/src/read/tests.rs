@@ -128,21 +128,29 @@ fn a_call_of_a_service_that_is_not_there_is_noted() {
 }
 
 #[test]
-fn an_action_whose_end_is_to_be_told_is_noted() {
-    for (notify, is_noted) in
-        [("", false), ("notify: {}\n", false), ("notify: {on-complete: {routes: [r]}}\n", true)]
-    {
+fn who_is_told_of_the_end_of_an_action_is_checked() {
+    for (notify, says) in [
+        ("", None),
+        ("notify: {}\n", None),
+        ("notify: {on-complete: {routes: [r], message: m, data: {x: 1}}}\n", None),
+        ("notify: {on_complete: {routes: [r]}}\n", Some("did you mean on-complete?")),
+        (
+            "notify: {on-failure: {route: r}}\n",
+            Some("`notify.on-failure` has no field route; did you mean routes?"),
+        ),
+    ] {
         let text = format!("name: a\nrunner_type: noop\n{notify}");
         let files: &[(&str, &[u8])] = &[
             ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
             ("actions/a.yaml", text.as_bytes()),
         ];
-        let notes = read_pack(&Embedded(files)).unwrap().notes;
-        assert_eq!(
-            notes.iter().any(|note| note.contains("notify has no effect")),
-            is_noted,
-            "{notify}: {notes:?}"
-        );
+        let told: Vec<_> = match read_pack(&Embedded(files)) {
+            Ok(contents) => contents.refused.into_values().flatten().collect(),
+            Err(problems) => problems,
+        };
+        assert_eq!(told.len(), usize::from(says.is_some()), "{notify}: {told:?}");
+        let told: Vec<_> = told.iter().map(|problem| problem.message.as_str()).collect();
+        assert!(says.is_none_or(|says| told[0].contains(says)), "{notify}: {told:?}");
     }
 }
 

@@ -3,13 +3,15 @@
 
 use std::borrow::Cow;
 
-use petrel_model::inquiry;
 use petrel_model::trigger::{ACTION_TRIGGER, TIMERS};
+use petrel_model::{inquiry, notify};
 
 /// The times in the event of a timer.
 const OF_TIMERS: &[&str] = &["executed_at", "scheduled_at", "schedule"];
 /// The id, the status and the time in the event of an execution that has ended.
 const OF_ACTIONS: &[&str] = &["execution_id", "status", "start_timestamp"];
+/// The id, the status and the times in the event for those who are told of the end of an execution.
+const OF_NOTIFICATIONS: &[&str] = &["execution_id", "status", "start_timestamp", "end_timestamp"];
 /// The id in the event of a question. Its route is text of the one who asks.
 const OF_INQUIRIES: &[&str] = &["id"];
 /// The time, the process and its exit code in the events of sensors. Their names may have any printable characters.
@@ -19,6 +21,7 @@ const OF_SENSORS: &[&str] = &["timestamp", "pid", "exit_code"];
 fn names(kind: &str) -> &'static [&'static str] {
     match kind {
         ACTION_TRIGGER => OF_ACTIONS,
+        notify::TRIGGER => OF_NOTIFICATIONS,
         inquiry::TRIGGER => OF_INQUIRIES,
         "core.st2.sensor.process_spawn" | "core.st2.sensor.process_exit" => OF_SENSORS,
         kind if TIMERS.contains(&kind) => OF_TIMERS,
@@ -95,11 +98,8 @@ mod tests {
             ("core.st2.CronTimer", "echo {{ trigger }}", Some("| shell_quote")),
             ("core.st2.generic.actiontrigger", "echo {{ trigger.status }}", None),
             ("core.st2.generic.actiontrigger", "echo {{ trigger.result }}", Some("| shell_quote")),
-            (
-                "core.st2.generic.notifytrigger",
-                "date",
-                Some("the host makes no events of core.st2.generic.n"),
-            ),
+            ("core.st2.generic.notifytrigger", "date", None),
+            ("core.st2.generic.notifytrigger", "echo {{ trigger.message }}", Some("| shell_quote")),
             ("core.st2.action.file_written", "date", Some("file_written yet; listen to")),
         ] {
             let rule = json!({

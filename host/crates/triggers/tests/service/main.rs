@@ -15,6 +15,7 @@ mod house;
 mod large;
 mod limits;
 mod maintenance;
+mod notifications;
 mod outbox;
 mod replay;
 mod retention;

@@ -23,10 +23,11 @@ fn after(name: &str, lines: &str) -> String {
     )
 }
 
-const SUCCEEDS: [StatusEvent; 2] = [StatusEvent::Started, StatusEvent::Succeeded];
+/// The way of an execution that succeeds.
+pub(crate) const SUCCEEDS: [StatusEvent; 2] = [StatusEvent::Started, StatusEvent::Succeeded];
 
 /// Ends an execution, as its executor does.
-async fn end(queue: &Queue, mut execution: Execution, moves: &[StatusEvent], result: Value) {
+pub(crate) async fn end(queue: &Queue, mut execution: Execution, moves: &[StatusEvent], result: Value) {
     for event in moves {
         execution.apply(*event, queue.core().now()).unwrap();
     }
@@ -36,13 +37,14 @@ async fn end(queue: &Queue, mut execution: Execution, moves: &[StatusEvent], res
 }
 
 impl House {
-    async fn start_outbox(&self) {
+    /// Starts to take what is in the outbox.
+    pub(crate) async fn start_outbox(&self) {
         self.core.spawn("outbox", self.triggers.clone().run_outbox());
         self.settle().await;
     }
 
     /// Lets the outbox be taken up.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }
@@ -75,7 +77,8 @@ impl House {
         }
     }
 
-    async fn in_outbox(&self) -> usize {
+    /// How much is in the outbox.
+    pub(crate) async fn in_outbox(&self) -> usize {
         self.store.all::<InternalEvent>().await.unwrap().len()
     }
 }

@@ -12,17 +12,13 @@ async fn what_keeps_a_rule_from_firing_is_told_with_its_remedy() {
     let house = House::new().await;
     let off = |text: String| text.replace("enabled: true", "enabled: false");
     let timer = "name: t\npack: house\nenabled: true\ntrigger: {type: core.st2.DateTimer, parameters: {date: \"1999-01-01 00:00:00\"}}\naction: {ref: house.act}\n";
-    let told = "name: told\npack: house\nenabled: true\ntrigger: {type: core.st2.generic.notifytrigger}\naction: {ref: house.act}\n";
+    let told = "name: told\npack: house\nenabled: true\ntrigger: {type: core.st2.action.file_written}\naction: {ref: house.act}\n";
     for (name, text, says) in [
         ("idle", off(rule("idle", "a", "act", "")), "petrel rule enable house.idle"),
         ("gone", rule("gone", "a", "gone", ""), "action `house.gone` does not exist"),
         ("switched", rule("switched", "a", "switched_off", ""), "is disabled"),
         ("t", timer.to_owned(), "never due again"),
-        (
-            "told",
-            told.to_owned(),
-            "the host makes no events of core.st2.generic.notifytrigger yet; listen to",
-        ),
+        ("told", told.to_owned(), "the host makes no events of core.st2.action.file_written yet; listen to"),
     ] {
         house.rule(&text).await;
         let standing = house.triggers.standing(&format!("house.{name}"), true).await.unwrap();

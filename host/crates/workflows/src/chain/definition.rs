@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use petrel_expressions::words::{Seen, blank, strays};
 use petrel_expressions::{DATASTORE, Template, is_template};
+use petrel_model::Notify;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
@@ -46,6 +47,8 @@ pub struct Node {
     pub on_failure: Arc<str>,
     /// The variables that it publishes.
     pub publish: Map<String, Value>,
+    /// Who is told of the end of its action, if that is not said of the whole chain.
+    pub notify: Option<Arc<Notify>>,
 }
 
 /// A problem of a chain.
@@ -231,7 +234,7 @@ fn node(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Opt
         let message = format!("`{}` is not known here and means nothing; known are {known}", quoted(key));
         problems.note(join(path, key), message);
     }
-    for key in ["params", "parameters", "publish"] {
+    for key in ["params", "parameters", "publish", "notify"] {
         source.get(key).into_iter().for_each(|value| problems.templates(&join(path, key), value));
     }
     let (old, new) = (problems.object(path, source, "params"), problems.object(path, source, "parameters"));
@@ -249,7 +252,24 @@ fn node(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Opt
     let on_failure = problems.text(path, source, "on-failure").unwrap_or_default();
     let publish = problems.object(path, source, "publish");
     let parameters = if new.is_empty() { old } else { new };
-    Some(Node { name: name?, action: action?, parameters, on_success, on_failure, publish })
+    let notify = notify(path, source, problems);
+    Some(Node { name: name?, action: action?, parameters, on_success, on_failure, publish, notify })
+}
+
+/// Who is told of the end of a node's action. A mistake there is a remark: chains of earlier versions must go on.
+fn notify(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Option<Arc<Notify>> {
+    let told = match source.get("notify") {
+        None | Some(Value::Null) => return None,
+        Some(Value::Object(written)) => Notify::read(written).map_err(|mistake| mistake.to_string()),
+        Some(_) => Err("`notify` must be a mapping".to_owned()),
+    };
+    match told {
+        Ok(notify) => notify.map(Arc::new),
+        Err(mistake) => {
+            problems.note(join(path, "notify"), format!("{mistake}; until then this has no effect"));
+            None
+        }
+    }
 }
 
 /// Reports names of nodes that do not exist.
@@ -342,6 +362,16 @@ mod tests {
             (
                 of(json!({"name": "a", "ref": "core.noop", "publish": {"x": "{{ y"}})),
                 Some("chain[1].publish.x"),
+                None,
+            ),
+            (
+                of(json!({"name": "a", "ref": "core.noop", "notify": {"on-complete": {"routes": ["r"]}}})),
+                None,
+                None,
+            ),
+            (
+                of(json!({"name": "a", "ref": "core.noop", "notify": {"on-completion": {"routes": ["r"]}}})),
+                Some("chain[1].notify"),
                 None,
             ),
             (json!({"chain": [{"name": "a", "ref": "core.noop", "note": 1}]}), Some("chain[0].note"), None),

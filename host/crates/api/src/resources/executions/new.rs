@@ -1,11 +1,12 @@
-//! The body of a request for an execution, and what of it has no effect.
+//! The body of a request for an execution, and what of it has no effect where the action says otherwise.
 
 use std::borrow::Cow;
 
-use petrel_model::Object;
+use petrel_model::{Execution, Notify, Object};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::ApiError;
 use crate::extract::Body;
 
 /// The body of a request for an execution.
@@ -25,20 +26,36 @@ pub(crate) struct NewExecution {
     pub(super) notify: Option<Value>,
 }
 
-/// The warning about a request whose end somebody is to be told of.
-const UNTOLD: &str = "`notify` has no effect: nobody is told of the end of an execution yet; let a rule listen to \
-                      core.st2.generic.actiontrigger";
-
 impl NewExecution {
-    /// What of the request has no effect.
-    pub(super) fn warnings(&self) -> Vec<Cow<'static, str>> {
-        let asks = |notify: &Value| match notify {
-            Value::Null | Value::Bool(false) => false,
-            Value::Object(routes) => !routes.is_empty(),
-            _ => true,
+    /// Who is to be told of the end of the execution.
+    ///
+    /// # Errors
+    /// 400 when that is not what it should be.
+    pub(super) fn notify(&self) -> Result<Option<Notify>, ApiError> {
+        let written = match &self.notify {
+            None | Some(Value::Null | Value::Bool(false)) => return Ok(None),
+            Some(Value::Object(written)) => written,
+            Some(_) => {
+                let hint =
+                    "it takes on-complete, on-success and on-failure, each with message, data and routes";
+                return Err(ApiError::invalid("`notify` is no object", hint));
+            }
         };
-        self.notify.iter().filter(|notify| asks(notify)).map(|_| UNTOLD.into()).collect()
+        Notify::read(written).map_err(|mistake| {
+            ApiError::invalid(format!("`{}` {}", mistake.place, mistake.problem), mistake.hint)
+        })
     }
+}
+
+/// What is to be said of a request with this `notify` that has become `execution`: it has no effect where the action has its
+/// own, as in StackStorm.
+pub(super) fn warnings(notify: Option<&Notify>, execution: &Execution) -> Vec<Cow<'static, str>> {
+    let is_replaced = notify.is_some_and(|notify| execution.notify.as_deref() != Some(notify));
+    let told = || {
+        let action = &execution.action;
+        format!("`notify` has no effect: the action {action} says itself who is told of its end, which goes before").into()
+    };
+    is_replaced.then(told).into_iter().collect()
 }
 
 impl Body for NewExecution {
@@ -63,18 +80,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_to_be_told_of_the_end_is_told_that_nobody_is() {
-        for (body, is_told) in [
-            (json!({"action": "core.noop"}), false),
-            (json!({"action": "core.noop", "notify": null}), false),
-            (json!({"action": "core.noop", "notify": {}}), false),
-            (json!({"action": "core.noop", "notify": {"on-complete": {"routes": ["slack"]}}}), true),
-            (json!({"action": "core.noop", "notify": ["slack"]}), true),
+    fn who_is_to_be_told_is_read_or_refused() {
+        let routes = json!({"on-complete": {"routes": ["slack"]}});
+        for (body, expected) in [
+            (json!({"action": "core.noop"}), Ok(false)),
+            (json!({"action": "core.noop", "notify": null}), Ok(false)),
+            (json!({"action": "core.noop", "notify": {}}), Ok(false)),
+            (json!({"action": "core.noop", "notify": routes}), Ok(true)),
+            (json!({"action": "core.noop", "notify": ["slack"]}), Err("`notify` is no object")),
+            (
+                json!({"action": "core.noop", "notify": {"on-complete": {"rutes": []}}}),
+                Err("`notify.on-complete` has no field rutes"),
+            ),
         ] {
             let new: NewExecution = serde_json::from_value(body.clone()).unwrap();
-            let told = new.warnings();
-            assert_eq!(told.len(), usize::from(is_told), "{body}");
-            assert!(told.iter().all(|warning| warning.starts_with("`notify` has no effect")), "{told:?}");
+            match (new.notify(), expected) {
+                (Ok(notify), Ok(is_told)) => assert_eq!(notify.is_some(), is_told, "{body}"),
+                (Err(error), Err(says)) => assert!(format!("{error:?}").contains(says), "{body}: {error:?}"),
+                (found, _) => panic!("{body}: {found:?}"),
+            }
         }
     }
 }

@@ -215,6 +215,7 @@ impl Host {
             rendered: Object::new(),
             behalf: Behalf::own("ann"),
             rerun: None,
+            notify: None,
             context: Object::new(),
             delay: None,
             trace: None,

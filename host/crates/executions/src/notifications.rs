@@ -1,0 +1,295 @@
+//! The events for those who are to be told of the end of an execution: the trigger type
+//! `core.st2.generic.notifytrigger`, one event for each route, with StackStorm's payload. [`ends`](super::ends) commits them
+//! with the end.
+//!
+//! The message and the data are templates. They see the parameters and the result as they are shown to those who see no
+//! secrets, and decrypt nothing, since everybody may read an event. The commit of the end waits for them, so they get a few
+//! milliseconds; what cannot be rendered is told as it was written, with the reason in the message.
+
+use petrel_catalog::Catalog;
+use petrel_datastore::Keys;
+use petrel_engine_core::evaluation::quick;
+use petrel_engine_core::{Core, Error, Report};
+use petrel_expressions::{Scope, Template, is_template};
+use petrel_model::notify::{Section, TRIGGER};
+use petrel_model::quoted::{quoted, told};
+use petrel_model::{Execution, Notify, Object, Timestamp, size};
+use petrel_persistence::Change;
+use serde_json::{Value, json};
+
+use super::masked_end::{LARGEST, MaskedEnd};
+
+/// The greatest length of a message, in bytes. The rest of a longer one is left out.
+const LONGEST_MESSAGE: usize = 64 << 10;
+
+/// The reasons that a message gives.
+const MOST_REASONS: usize = 3;
+
+/// Refuses a request's `notify` whose templates cannot be used.
+///
+/// # Errors
+/// With the place of the first one.
+pub(crate) fn check(notify: &Notify) -> Result<(), Error> {
+    for (place, text) in notify.texts() {
+        if is_template(text)
+            && let Err(reason) = compiled(text)
+        {
+            return Err(Error::invalid(
+                format!("`{place}`: {reason}"),
+                "correct the template; it sees action_parameters, action_results, action_context and st2kv",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The events of those who are to be told of the end of `execution`, if anybody listens.
+pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Execution) -> Vec<Change> {
+    // Of most executions nobody is told.
+    let Some(notify) = execution.notify.as_ref().filter(|_| core.is_heard(TRIGGER)) else {
+        return Vec::new();
+    };
+    let end = MaskedEnd::of(&catalog.content(), execution);
+    let at = execution.ended_at.unwrap_or_else(|| core.now());
+    let mut events = Vec::new();
+    for (section, word) in notify.sections(execution.status) {
+        let written =
+            || section.message.clone().unwrap_or_else(|| format!("Action {} {word}.", execution.action));
+        // A template that takes long is not tried again on a thread: the end would wait for it.
+        let told = quick(|| Told::rendered(section, written(), &scope(keys, execution, &end)));
+        let told = told.unwrap_or_else(|| Told::unrendered(section, written()));
+        let payload = payload(execution, at, &end, told);
+        events.extend(section.routes.iter().filter_map(|route| {
+            core.report(TRIGGER, at, || {
+                let mut payload = payload.clone();
+                payload.insert("route".to_owned(), json!(route));
+                payload.insert("channel".to_owned(), json!(route));
+                Report {
+                    payload,
+                    trace: Some(execution.trace_id()),
+                    depth: execution.context.event_depth.saturating_add(1),
+                }
+            })
+        }));
+    }
+    events
+}
+
+/// What the templates see, as in StackStorm.
+fn scope(keys: &Keys, execution: &Execution, end: &MaskedEnd) -> Scope {
+    let mut context = execution.context.shown();
+    if let Some(parent) = &execution.parent {
+        let above = json!({"execution_id": parent.execution, "user": execution.context.user});
+        context.insert("parent".to_owned(), above);
+    }
+    Scope::new()
+        .with("action_parameters", end.parameters.clone())
+        .with("action_results", end.result.clone())
+        .with("action_context", Value::Object(context))
+        .with_datastore(keys.all())
+}
+
+fn payload(execution: &Execution, at: Timestamp, end: &MaskedEnd, told: Told) -> Object {
+    let Told { message, mut data } = told;
+    let mut left_out: Vec<&str> = end.left_out.clone();
+    if size::of_value(&data) > LARGEST {
+        left_out.push("data");
+        data = Value::Object(Object::new());
+    }
+    if let Value::Object(data) = &mut data {
+        // As in StackStorm, where a result is a text here.
+        let result = Some(&end.result).filter(|result| !result.is_null()).map(Value::to_string);
+        data.insert("result".to_owned(), json!(result));
+    }
+    let mut payload = Object::new();
+    for (name, value) in [
+        ("message", json!(message)),
+        ("data", data),
+        ("execution_id", json!(execution.id)),
+        ("status", json!(execution.status.as_str())),
+        ("start_timestamp", json!(with_offset(execution.requested_at))),
+        ("end_timestamp", json!(with_offset(at))),
+        ("action_ref", json!(execution.action)),
+        ("runner_ref", json!(execution.runner)),
+    ] {
+        payload.insert(name.to_owned(), value);
+    }
+    if !left_out.is_empty() {
+        payload.insert("left_out".to_owned(), json!(left_out));
+    }
+    payload
+}
+
+/// A time as StackStorm writes it here: `2026-11-20T12:00:00.000000+00:00`.
+fn with_offset(time: Timestamp) -> String {
+    format!("{}+00:00", time.to_string().trim_end_matches('Z'))
+}
+
+/// What is told.
+#[derive(Debug, PartialEq)]
+struct Told {
+    message: String,
+    data: Value,
+}
+
+impl Told {
+    fn rendered(section: &Section, written: String, scope: &Scope) -> Self {
+        let mut reasons = Vec::new();
+        let data = rendered(&Value::Object(section.data.clone()), "data", scope, &mut reasons);
+        let message = text(&written, "message", scope, &mut reasons).unwrap_or(written);
+        Self { message: with_reasons(message, &reasons), data }
+    }
+
+    /// What is told where the templates take long.
+    fn unrendered(section: &Section, written: String) -> Self {
+        let reason =
+            "the templates take too long for a notification; have the action of the rule do this".to_owned();
+        Self { message: with_reasons(written, &[reason]), data: Value::Object(section.data.clone()) }
+    }
+}
+
+/// The message, with the reasons why something is told as it was written.
+fn with_reasons(message: String, reasons: &[String]) -> String {
+    let message = shortened(message);
+    if reasons.is_empty() {
+        return message;
+    }
+    let shown: Vec<_> = reasons.iter().take(MOST_REASONS).map(String::as_str).collect();
+    let more = match reasons.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!("{message} [not rendered: {}{more}]", shown.join("; "))
+}
+
+fn shortened(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        message.push('…');
+    }
+    message
+}
+
+/// `value` with its texts rendered. A text that cannot be stays as it was written, for one of the `reasons`.
+fn rendered(value: &Value, place: &str, scope: &Scope, reasons: &mut Vec<String>) -> Value {
+    match value {
+        Value::String(written) => {
+            text(written, place, scope, reasons).map_or_else(|| value.clone(), Value::String)
+        }
+        Value::Array(items) => {
+            Value::Array(items.iter().map(|item| rendered(item, place, scope, reasons)).collect())
+        }
+        Value::Object(entries) => {
+            let below = entries.iter().map(|(key, entry)| {
+                let place = format!("{place}.{}", quoted(key));
+                (key.clone(), rendered(entry, &place, scope, reasons))
+            });
+            Value::Object(below.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// The text that a template gives. `None` where it is none, or cannot be rendered.
+fn text(written: &str, place: &str, scope: &Scope, reasons: &mut Vec<String>) -> Option<String> {
+    if !is_template(written) {
+        return None;
+    }
+    let rendered =
+        compiled(written).and_then(|template| template.render(scope).map_err(|error| error.to_string()));
+    rendered.map_err(|reason| reasons.push(format!("{place}: {}", told(&reason)))).ok()
+}
+
+fn compiled(written: &str) -> Result<Template, String> {
+    let template = Template::compile(written).map_err(|error| error.to_string())?;
+    if template.may_decrypt() {
+        return Err("a notification decrypts nothing, since everybody may read its event".to_owned());
+    }
+    Ok(template)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope::new()
+            .with("action_parameters", json!({"host": "web1"}))
+            .with("action_results", json!({"stdout": "{{ 7 * 7 }}", "return_code": 3}))
+    }
+
+    fn section(message: Option<&str>, data: Value) -> Section {
+        let Value::Object(data) = data else { panic!("not an object: {data}") };
+        Section { message: message.map(str::to_owned), data, routes: vec!["r".to_owned()] }
+    }
+
+    #[test]
+    fn texts_are_rendered_once_and_other_values_stay() {
+        let data = json!({
+            "code": "{{ action_results.return_code }}", "plain": "x", "n": 5,
+            "deep": {"list": ["{{ action_parameters.host }}", true]},
+        });
+        let section = section(Some("{{ action_parameters.host }}: {{ action_results.stdout }}"), data);
+        let told = Told::rendered(&section, section.message.clone().unwrap(), &scope());
+        assert_eq!(told.message, "web1: {{ 7 * 7 }}", "what came out is data");
+        let deep = json!({"list": ["web1", true]});
+        assert_eq!(told.data, json!({"code": "3", "plain": "x", "n": 5, "deep": deep}));
+    }
+
+    #[test]
+    fn what_cannot_be_rendered_is_told_in_the_message() {
+        for (message, data, says) in [
+            (
+                "{{ action_results.nothing.x }}",
+                json!({}),
+                &["{{ action_results.nothing.x }} [not rendered: message: "][..],
+            ),
+            ("{{ unclosed", json!({}), &["[not rendered: message: template"]),
+            (
+                "{{ st2kv.system.pin | decrypt_kv }}",
+                json!({}),
+                &["[not rendered: message: a notification decrypts nothing"],
+            ),
+            (
+                "m",
+                json!({"a": "{{ x }}", "b": "{{ x }}", "c": "{{ x }}", "d": "{{ x }}", "e": "{{ action_parameters.host }}"}),
+                &["m [not rendered: data.a: ", "; data.c: ", "; and 1 more]"],
+            ),
+        ] {
+            let section = section(Some(message), data);
+            let told = Told::rendered(&section, message.to_owned(), &scope());
+            assert!(says.iter().all(|says| told.message.contains(says)), "{told:?}");
+            assert!(told.data.get("a").is_none_or(|a| a == "{{ x }}"), "{told:?}");
+            assert!(told.data.get("e").is_none_or(|e| e == "web1"), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_has_an_end() {
+        let told = with_reasons("ä".repeat(LONGEST_MESSAGE), &[]);
+        assert!(told.ends_with('…') && told.len() <= LONGEST_MESSAGE + 3, "{}", told.len());
+    }
+
+    #[test]
+    fn a_request_whose_templates_are_wrong_is_refused() {
+        for (message, is_refused) in [
+            ("plain", false),
+            ("{{ action_results.stdout }}", false),
+            ("{{ unclosed", true),
+            ("{{ st2kv.system.pin | decrypt_kv }}", true),
+        ] {
+            let written = json!({"on-failure": {"message": message, "routes": ["r"]}});
+            let notify = Notify::read(written.as_object().unwrap()).unwrap().unwrap();
+            let checked = check(&notify);
+            assert_eq!(checked.is_err(), is_refused, "{message}: {checked:?}");
+            let told = checked.err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(told.contains("notify.on-failure.message"), is_refused, "{told}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_stackstorm_does() {
+        let time = Timestamp::from_micros(1_763_640_000_000_000);
+        assert_eq!(with_offset(time), "2025-11-20T12:00:00.000000+00:00");
+    }
+}
