@@ -323,6 +323,7 @@ async fn build_engine(
         retention: petrel_engine::Retention {
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,
+            dead_letters: settings.retention.dead_letters.0,
         },
         datastore: petrel_engine::datastore::Options {
             most_bytes: settings.datastore.max_mib.saturating_mul(1 << 20),

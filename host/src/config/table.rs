@@ -274,6 +274,8 @@ settings! {
         executions: Span = "30d", "PETREL_RETENTION_EXECUTIONS", "retention-executions", "SPAN";
         /// The time for which events are kept with their enforcements.
         trigger_instances: Span = "30d", "PETREL_RETENTION_TRIGGER_INSTANCES", "retention-trigger-instances", "SPAN";
+        /// The least time for which events are kept on which a rule failed and that were not replayed, with their enforcements.
+        dead_letters: Span = "30d", "PETREL_RETENTION_DEAD_LETTERS", "retention-dead-letters", "SPAN";
     }
 
     /// Users and tokens.

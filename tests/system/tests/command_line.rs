@@ -76,6 +76,7 @@ const VERBS: &[&str] = &[
     "key delete",
     "store rotate-key",
     "log level",
+    "purge",
     "resume-all",
     "completion",
     "login",

@@ -103,6 +103,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("whoami", "", 0),
     ("backup", "all.backup", 0),
     ("restore", "all.backup --data-dir second", 0),
+    ("purge", "all --older 30d --dry-run", 0),
     ("resume-all", "--show", 0),
     ("resume-all", "", 0),
     ("store check", "--data-dir second", 0),

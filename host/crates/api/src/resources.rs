@@ -20,6 +20,7 @@ mod maintenance;
 mod mistaken;
 pub(crate) mod packs;
 mod policies;
+mod purge;
 mod replays;
 mod rules;
 pub(crate) mod sensors;
@@ -107,6 +108,7 @@ fn kept() -> Router<Api> {
         .route("/apikeys", get(api_keys::list).post(api_keys::create))
         .route("/apikeys/{id}", get(api_keys::one).put(api_keys::change).delete(api_keys::delete))
         .route("/backup", get(backup::make))
+        .route("/purge", post(purge::purge))
         .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
         .route("/keys", get(keys::list))

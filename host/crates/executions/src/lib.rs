@@ -24,6 +24,7 @@
 //! | `cancel`, `cancel_many`, `rerun` | requests about executions that exist |
 //! | `inquiries`, `overdue`, `answers` | executions that wait for the answer of a person; their time, and the answers |
 //! | `recovery` | executions that an earlier process left |
+//! | `retention`, `purge` | the deletion of what ended long ago: by itself, or when somebody asks |
 //! | `windows` | executions that maintenance windows hold, and their start once a window is deleted |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
 //! | [`spans`], `measures` | the spans of log lines; metrics |
@@ -50,6 +51,7 @@ mod options;
 mod outcomes;
 mod overdue;
 mod policies;
+mod purge;
 mod queue;
 mod recovery;
 mod requests;
@@ -74,6 +76,7 @@ pub use measures::{Stage, ended, stage};
 pub use opened::Opened;
 pub use options::Options;
 pub use outcomes::storable;
+pub use purge::{Purge, Purged};
 pub use queue::Queue;
 pub use recovery::{Recovered, Resumed};
 pub use requests::{Request, Unmade, checked, final_parameters, new_execution, refuse_overrides, runnable};

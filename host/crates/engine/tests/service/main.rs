@@ -14,6 +14,7 @@ mod inquiries;
 mod outcomes;
 mod pauses;
 mod policies;
+mod purge;
 mod queue;
 mod recovery;
 mod registration;

@@ -16,6 +16,7 @@ mod large;
 mod limits;
 mod maintenance;
 mod outbox;
+mod purge;
 mod replay;
 mod retention;
 mod sensors;
