@@ -304,6 +304,7 @@ async fn build_engine(
             waiting_limit: settings.engine.waiting_limit,
             waiting_share: settings.engine.waiting_share,
             results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
+            circuit_breaker: settings.triggers.circuit_breaker.0,
             action_trigger_when: settings.triggers.action_trigger_when.0.clone(),
             ..executions::Options::default()
         },

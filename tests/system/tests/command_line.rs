@@ -21,6 +21,7 @@ const VERBS: &[&str] = &[
     "rule create",
     "rule update",
     "rule enable",
+    "rule resume",
     "rule disable",
     "rule delete",
     "rule test",

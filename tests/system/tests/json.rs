@@ -24,6 +24,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("rule create", "rule.yaml", 0),
     ("rule update", "mine.hook rule.yaml", 0),
     ("rule enable", "mine.hook", 0),
+    ("rule resume", "mine.hook", 0),
     ("rule disable", "mine.hook", 0),
     ("rule list", "", 0),
     ("rule get", "mine.hook", 0),

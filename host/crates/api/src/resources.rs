@@ -71,6 +71,7 @@ fn decided() -> Router<Api> {
         .route("/rules/test", post(rules::trial::test))
         .route("/rules/{name}", get(rules::one).put(rules::update).delete(rules::delete))
         .route("/rules/{name}/enabled", axum::routing::put(rules::set_enabled))
+        .route("/rules/{name}/resume", post(rules::resume))
         .route("/rules/{name}/why", get(rules::trial::why))
         .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))

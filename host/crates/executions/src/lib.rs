@@ -25,6 +25,7 @@
 //! | `inquiries`, `overdue`, `answers` | executions that wait for the answer of a person; their time, and the answers |
 //! | `recovery` | executions that an earlier process left |
 //! | `retention`, `purge` | the deletion of what ended long ago: by itself, or when somebody asks |
+//! | `breakers` | rules that pause while their action fails again and again |
 //! | `windows` | executions that maintenance windows hold, and their start once a window is deleted |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
 //! | [`spans`], `measures` | the spans of log lines; metrics |
@@ -35,6 +36,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod answers;
+mod breakers;
 mod cancel;
 mod cancel_many;
 mod caught;
@@ -68,6 +70,7 @@ mod wake;
 mod windows;
 
 pub use answers::Answer;
+pub use breakers::{BreakerStanding, PAUSED};
 pub use cancel::Canceled;
 pub use cancel::{cancellation, unknown};
 pub use cancel_many::CanceledMany;

@@ -212,6 +212,12 @@ impl House {
         self.engine.now()
     }
 
+    /// Lets a rule fire that its breaker pauses.
+    pub(crate) async fn resume_rule(&self, name: &str) {
+        let rule = self.engine.catalog().content().rule(name).unwrap().id;
+        self.engine.executions().resume_rule(rule).await.unwrap();
+    }
+
     /// One step of a purge of executions.
     pub(crate) async fn purge(&self, purge: &Purge, is_trial: bool) -> Purged {
         self.engine.executions().purge(purge, None, is_trial).await.unwrap()
