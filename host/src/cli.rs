@@ -31,6 +31,7 @@ mod moment;
 mod nothing;
 mod pack;
 mod policy;
+mod purge;
 mod restore;
 mod resume_all;
 mod rule;
@@ -98,6 +99,8 @@ enum Verb {
     Restore(restore::Restore),
     /// Resume executions that are held since a restore
     ResumeAll(resume_all::ResumeAll),
+    /// Delete old executions, events and dead letters
+    Purge(purge::Purge),
     /// Check, repair, copy and compact the store of a host that is not running
     #[command(subcommand)]
     Store(store::Store),
@@ -239,6 +242,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Restore(restore) => restore.run(form),
             Verb::Workflow(workflow) => workflow.run(connection, form).await,
             Verb::Backup(backup) => backup.run(&session()?).await,
+            Verb::Purge(purge) => purge.run(&session()?).await,
             Verb::ResumeAll(resume) => resume.run(&session()?).await,
             Verb::Completion(completion) => completion.run(form, Arguments::command()),
             Verb::Run(run) => run.run(&session()?).await,

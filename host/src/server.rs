@@ -304,6 +304,7 @@ async fn build_engine(
             waiting_limit: settings.engine.waiting_limit,
             waiting_share: settings.engine.waiting_share,
             results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
+            circuit_breaker: settings.triggers.circuit_breaker.0,
             action_trigger_when: settings.triggers.action_trigger_when.0.clone(),
             ..executions::Options::default()
         },
@@ -323,6 +324,7 @@ async fn build_engine(
         retention: petrel_engine::Retention {
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,
+            dead_letters: settings.retention.dead_letters.0,
         },
         datastore: petrel_engine::datastore::Options {
             most_bytes: settings.datastore.max_mib.saturating_mul(1 << 20),

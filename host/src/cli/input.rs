@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::parameters::LARGEST_INPUT;
+use crate::print;
 
 /// The text of a file, or of standard input for `-`. A FIFO is fine. No more is read than the host would accept.
 pub(super) fn read_file(path: &str) -> Result<String, Failure> {
@@ -57,6 +58,24 @@ pub(super) fn read_payload(text: &str) -> Result<Value, Failure> {
     let json = file.as_deref().unwrap_or(text);
     serde_json::from_str(json)
         .map_err(|error| Failure::usage(format!("the payload is not JSON: {error}"), WRITE))
+}
+
+/// Asks the person at the terminal whether to go on.
+///
+/// # Errors
+/// When the answer is not yes, or nobody is there to answer.
+pub(super) fn confirmed(question: &str) -> Result<(), Failure> {
+    let unanswered = |why: String| Failure::usage(why, "give --yes to go on without a question");
+    if !std::io::stdin().is_terminal() {
+        return Err(unanswered(format!("{question} Nobody can be asked: standard input is no terminal")));
+    }
+    print::note(&format!("{question} Write yes to go on."));
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|error| unanswered(format!("no answer: {error}")))?;
+    match line.trim() {
+        "y" | "yes" => Ok(()),
+        _ => Err(unanswered("nothing was deleted".to_owned())),
+    }
 }
 
 /// A password: a line of standard input if `from_stdin`, otherwise typed at the terminal, once or twice.

@@ -78,6 +78,13 @@ pub(crate) enum Rule {
         #[arg(value_name = "RULE", required = true)]
         references: Vec<String>,
     },
+    /// Let rules fire that their circuit breakers pause
+    #[command(after_help = "Examples:\n  petrel rule resume examples.sample_rule_with_webhook")]
+    Resume {
+        /// The rules, as pack.name
+        #[arg(value_name = "RULE", required = true)]
+        references: Vec<String>,
+    },
     /// Try a rule on an event, with nothing run: exit with 0 if it matches and its action would run, else with 1
     #[command(
         after_help = "Examples:\n  petrel rule test examples.sample_rule_with_webhook --instance last\n  petrel rule test rule.yaml --payload '{\"body\": {\"name\": \"test\"}}'\n  petrel rule test rule.yaml --payload @payload.json"
@@ -126,6 +133,16 @@ impl Rule {
             }
             Self::Enable { references } => return switch(session, &references, true).await,
             Self::Disable { references } => return switch(session, &references, false).await,
+            Self::Resume { references } => {
+                let resume = async |reference: &str| {
+                    let path = format!("{}/resume", rule_path(reference));
+                    client.send_json(Method::POST, &path, &json!({})).await
+                };
+                return each(session.form, &references, resume, |_, answer| {
+                    tell_change(session.form, answer, "resumed")
+                })
+                .await;
+            }
             Self::Test(test) => return test.run(session).await,
             Self::Why { reference, secrets } => {
                 let answer = client.get(&secrets.asked(&format!("{}/why", rule_path(&reference)))).await?;

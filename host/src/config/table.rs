@@ -9,7 +9,7 @@ use petrel_api::guard::Guard;
 use petrel_persistence_embedded::Engine as StoreEngine;
 
 use super::layers::Layers;
-use super::value::{Kind, LogFormat, Misfire, Raw, Span, Statuses, Value};
+use super::value::{Breaker, Kind, LogFormat, Misfire, Raw, Span, Statuses, Value};
 
 /// A section of the file.
 #[derive(Debug)]
@@ -190,6 +190,8 @@ settings! {
         action_trigger_when: Statuses = "succeeded,failed,timeout,canceled,abandoned", "PETREL_TRIGGERS_ACTION_TRIGGER_WHEN", "triggers-action-trigger-when", "STATUS";
         /// The greatest number of events of actions that lead to one, one after the other: a rule whose action sets it off again is stopped there.
         max_depth: usize = "32", "PETREL_TRIGGERS_MAX_DEPTH", "triggers-max-depth", "N";
+        /// The circuit breaker of rules without one: after so many failures of its action within a time a rule is paused, as `5 in 10m, 15m`; off if empty.
+        circuit_breaker: Breaker = "", "PETREL_TRIGGERS_CIRCUIT_BREAKER", "triggers-circuit-breaker", "BREAKER";
     }
 
     /// Webhooks. A table of its own for a webhook, which has no variables and no flags, says who may send to it, and how often:
@@ -274,6 +276,8 @@ settings! {
         executions: Span = "30d", "PETREL_RETENTION_EXECUTIONS", "retention-executions", "SPAN";
         /// The time for which events are kept with their enforcements.
         trigger_instances: Span = "30d", "PETREL_RETENTION_TRIGGER_INSTANCES", "retention-trigger-instances", "SPAN";
+        /// The least time for which events are kept on which a rule failed and that were not replayed, with their enforcements.
+        dead_letters: Span = "30d", "PETREL_RETENTION_DEAD_LETTERS", "retention-dead-letters", "SPAN";
     }
 
     /// Users and tokens.

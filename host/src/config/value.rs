@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use petrel_model::Status;
+use petrel_model::breaker::CircuitBreaker;
 use petrel_persistence_embedded::Engine as StoreEngine;
 
 /// A value before it is parsed.
@@ -262,6 +263,37 @@ impl Value for Span {
     }
 }
 
+/// The circuit breaker of rules; an empty text is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Breaker(pub(crate) Option<CircuitBreaker>);
+
+impl Value for Breaker {
+    const EXPECTED: &'static str =
+        "a number of failures with a time and a pause, as \"5 in 10m, 15m\", or empty";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        let text = text(raw)?.trim();
+        if text.is_empty() {
+            return Some(Self(None));
+        }
+        let (failures, times) = text.split_once(" in ")?;
+        let (within, pause) = times.split_once(',')?;
+        let breaker = CircuitBreaker {
+            failures: failures.trim().parse().ok()?,
+            within: within.trim().parse().ok()?,
+            pause: pause.trim().parse().ok()?,
+        };
+        breaker.misfit().is_none().then_some(Self(Some(breaker)))
+    }
+
+    fn write(&self) -> Raw {
+        let told = |breaker: CircuitBreaker| {
+            format!("{} in {}, {}", breaker.failures, breaker.within, breaker.pause)
+        };
+        Raw::Text(self.0.map(told).unwrap_or_default())
+    }
+}
+
 /// A text; an empty one is none.
 impl Value for Option<String> {
     const EXPECTED: &'static str = "a text, or empty";
@@ -324,6 +356,13 @@ mod tests {
         assert_eq!(Option::<PathBuf>::read(&written("")), Some(None));
         assert_eq!(StoreEngine::read(&written("redb")), Some(StoreEngine::Redb));
         assert_eq!(StoreEngine::read(&written("rocksdb")), None);
+        let breaker = |text| Breaker::read(&written(text));
+        assert_eq!(breaker(""), Some(Breaker(None)));
+        assert_eq!(
+            breaker("5 in 10m, 15m").map(|read| read.write()),
+            Some(Raw::Text("5 in 10m, 15m".into()))
+        );
+        assert_eq!([breaker("5"), breaker("0 in 10m, 15m"), breaker("5 in 10m, 25h")], [None, None, None]);
         let span = |text| Span::read(&written(text)).map(|span| span.0.map(|span| span.as_secs()));
         assert_eq!(span("30d"), Some(Some(30 * 86_400)));
         assert_eq!(

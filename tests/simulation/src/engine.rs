@@ -209,7 +209,11 @@ fn options() -> Options {
             ..workflows::Options::default()
         },
         drain: Duration::ZERO,
-        retention: Retention { executions: Some(KEPT), trigger_instances: Some(KEPT) },
+        retention: Retention {
+            executions: Some(KEPT),
+            trigger_instances: Some(KEPT),
+            dead_letters: Some(KEPT),
+        },
         ..Options::default()
     }
 }

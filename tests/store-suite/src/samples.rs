@@ -6,8 +6,8 @@ use petrel_model::execution::Context;
 use petrel_model::rule::{ActionCall, RuleKind};
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    ApiKeyId, Execution, Id, InternalEventId, Object, Payload, PolicyId, Rule, RuleId, Status, Timestamp,
-    TokenId, Trigger, TriggerInstance, TriggerInstanceId,
+    ApiKeyId, Execution, ExecutionId, Id, InternalEventId, Object, Payload, PolicyId, Rule, RuleId, Status,
+    Timestamp, TokenId, Trigger, TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::{Document, DocumentKind};
 use serde_json::{Value, json};
@@ -59,6 +59,7 @@ pub fn rule(n: u64, reference: &str) -> Rule {
         },
         criteria: serde_json::from_value(json!({"trigger.a": {"type": "exists", "pattern": null}})).unwrap(),
         action: ActionCall { reference: "core.noop".parse().unwrap(), parameters: Object::new() },
+        circuit_breaker: None,
         tags: Vec::new(),
         context: Object::new(),
     }
@@ -113,6 +114,10 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         DocumentKind::PolicyState => json!({
             "key": reference, "until": at(60),
             "starts": text.bytes().map(|byte| at(byte.into())).collect::<Vec<_>>(),
+        }),
+        DocumentKind::BreakerState => json!({
+            "rule": id::<RuleId>(n),
+            "failed": text.bytes().map(|byte| json!({"execution": id::<ExecutionId>(1), "at": at(byte.into())})).collect::<Vec<_>>(),
         }),
         DocumentKind::Sensor => json!({"ref": reference, "entry_point": "s.wasm", "description": text}),
         DocumentKind::SensorState => json!({"ref": reference, "cursor": {"text": text}}),

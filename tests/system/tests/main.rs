@@ -31,6 +31,7 @@ mod pack_configs;
 mod packs;
 mod pages;
 mod policies;
+mod purges;
 mod python;
 mod readme;
 mod refused;

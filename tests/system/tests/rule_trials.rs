@@ -208,3 +208,44 @@ fn in_a_maintenance_window_rules_rest() {
     assert!(host.list("/maintenance").iter().all(|window| window["state"] == "ended"));
     host.stop();
 }
+
+#[test]
+fn a_rule_whose_action_fails_again_and_again_is_paused_and_resumed() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let text = "name: fragile\npack: examples\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: fragile}}\n\
+                action: {ref: core.local, parameters: {cmd: 'exit 3'}}\n";
+    let breaker = "circuit_breaker: {failures: 2, within: 10m, pause: 1h}\n";
+    let file = place.write("fragile.yaml", &format!("{text}{breaker}"));
+    host.ok(&["rule", "create", &file]);
+    for count in 1..3 {
+        host.post("/webhooks/fragile", &json!({})).with_status(202);
+        let id = host.list("/executions")[0]["id"].as_str().unwrap().to_owned();
+        host.until(&id, "failed");
+        assert_eq!(host.list("/executions").len(), count);
+    }
+    host.post("/webhooks/fragile", &json!({})).with_status(202);
+    assert_eq!(host.list("/executions").len(), 2, "it does not fire");
+    let rule = host.get("/rules/examples.fragile").with_status(200).json();
+    assert_eq!((&rule["breaker"]["state"], &rule["breaker"]["failures"]), (&json!("open"), &json!(2)));
+    assert_eq!(rule["circuit_breaker"], json!({"failures": 2, "within": "10m", "pause": "1h"}));
+    assert_says(&host.ok(&["rule", "list"]).stdout, &["paused"]);
+    let pauses = "the circuit breaker pauses this rule until";
+    assert_says(&host.ok(&["rule", "why", "examples.fragile"]).stdout, &[pauses, "petrel rule resume"]);
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &[pauses]);
+    host.ok(&["rule", "resume", "examples.fragile"]);
+    host.post("/webhooks/fragile", &json!({})).with_status(202);
+    assert_eq!(host.list("/executions").len(), 3);
+    // A printed rule can be sent back.
+    let printed = host.get("/rules/examples.fragile").with_status(200).json();
+    let again = place.write("again.json", &printed.to_string());
+    host.ok(&["rule", "update", "examples.fragile", &again]);
+    for (wrong, says) in
+        [("{failures: 0, within: 10m, pause: 1h}", "from 1 to 100"), ("{failures: 2}", "within")]
+    {
+        let file = place.write("wrong.yaml", &format!("{text}circuit_breaker: {wrong}\n"));
+        let refused = host.cli(&["rule", "update", "examples.fragile", &file]).with_code(2);
+        assert_says(&refused.stderr, &[says]);
+    }
+    host.stop();
+}

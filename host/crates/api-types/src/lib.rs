@@ -11,7 +11,7 @@
 //! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`sensor`], [`rule`] and [`enforcement`], which lead to executions,
 //! [`policy`], which limits them; [`inquiry`], for those that wait for an answer; [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules
 //! that did not fire; [`pack`], which holds all content; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and
-//! credentials, [`key`] for the datastore, [`host`] for the health of the host,
+//! credentials, [`key`] for the datastore, [`host`] for the health of the host, [`purge`] for what is deleted,
 //! [`error`] for refusals.
 
 pub mod account;
@@ -27,6 +27,7 @@ pub mod key;
 pub mod maintenance;
 pub mod pack;
 pub mod policy;
+pub mod purge;
 pub mod rule;
 mod secrets;
 pub mod sensor;

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use petrel_model::breaker::CircuitBreaker;
 use petrel_model::parameters::Parameters;
 use petrel_model::rule::{Ordered, RuleKind};
-use petrel_model::{Object, RuleId, rule};
+use petrel_model::{ExecutionId, Object, RuleId, Timestamp, rule};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -34,6 +35,12 @@ pub struct Rule<'a> {
     pub criteria: Ordered<Criterion<'a>>,
     /// The action to run, with its parameters.
     pub action: ActionCall<'a>,
+    /// The circuit breaker of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// How its circuit breaker, or that of the settings, stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Breaker<'a>>,
     /// The labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag<'a>>,
@@ -52,6 +59,22 @@ pub struct Rule<'a> {
     /// Advice for the author who has just written the rule. Each names the rule and the remedy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Cow<'a, str>>,
+}
+
+/// The standing of a rule's circuit breaker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breaker<'a> {
+    /// `closed`, `open` while the rule is paused, or `half-open` when it may try again.
+    pub state: Cow<'a, str>,
+    /// The number of failures that count.
+    #[serde(default)]
+    pub failures: usize,
+    /// The end of the pause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The execution that tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<ExecutionId>,
 }
 
 /// The type of a rule, which says when it applies.
@@ -139,6 +162,8 @@ impl<'a> Rule<'a> {
                 reference: Cow::Borrowed(rule.action.reference.as_str()),
                 parameters: secrets.among(&rule.action.parameters, schemas.action),
             },
+            circuit_breaker: rule.circuit_breaker,
+            breaker: None,
             tags: rule.tags.iter().map(Tag::from).collect(),
             context: Cow::Borrowed(&rule.context),
             name: Cow::Borrowed(name),

@@ -20,6 +20,7 @@ mod maintenance;
 mod mistaken;
 pub(crate) mod packs;
 mod policies;
+mod purge;
 mod replays;
 mod rules;
 pub(crate) mod sensors;
@@ -70,6 +71,7 @@ fn decided() -> Router<Api> {
         .route("/rules/test", post(rules::trial::test))
         .route("/rules/{name}", get(rules::one).put(rules::update).delete(rules::delete))
         .route("/rules/{name}/enabled", axum::routing::put(rules::set_enabled))
+        .route("/rules/{name}/resume", post(rules::resume))
         .route("/rules/{name}/why", get(rules::trial::why))
         .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))
@@ -107,6 +109,7 @@ fn kept() -> Router<Api> {
         .route("/apikeys", get(api_keys::list).post(api_keys::create))
         .route("/apikeys/{id}", get(api_keys::one).put(api_keys::change).delete(api_keys::delete))
         .route("/backup", get(backup::make))
+        .route("/purge", post(purge::purge))
         .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
         .route("/keys", get(keys::list))

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use petrel_engine_core::{Core, Error};
 use petrel_executions::Executions;
+use petrel_model::TriggerInstanceId;
 use petrel_triggers::Triggers;
 
 /// The number of rows of a kind that a step reads: enough that two kinds, with their pauses, are deleted
@@ -27,12 +28,15 @@ pub struct Retention {
     pub executions: Option<Duration>,
     /// The time for events with their enforcements. `None` keeps all. Default 30 days.
     pub trigger_instances: Option<Duration>,
+    /// The least time for events on which a rule failed and that were not replayed, with their enforcements. `None` keeps
+    /// all of these. Default 30 days.
+    pub dead_letters: Option<Duration>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         let month = Duration::from_hours(30 * 24);
-        Self { executions: Some(month), trigger_instances: Some(month) }
+        Self { executions: Some(month), trigger_instances: Some(month), dead_letters: Some(month) }
     }
 }
 
@@ -47,7 +51,7 @@ impl Retention {
 /// Runs until the host stops.
 pub(crate) async fn run(executions: Executions, triggers: Triggers, core: Core, retention: Retention) {
     let stop = core.stop_starting().clone();
-    let pacer = Pacer { executions, triggers, core, retention, keys_at: None };
+    let pacer = Pacer { executions, triggers, core, retention, keys_at: None, letters_after: None };
     stop.run_until_cancelled(pacer.run()).await;
 }
 
@@ -58,6 +62,8 @@ struct Pacer {
     retention: Retention,
     /// When keys of events are looked at again. `None` before the first time.
     keys_at: Option<Instant>,
+    /// The event up to which only those are left that are kept as dead letters. `None` before the first look.
+    letters_after: Option<TriggerInstanceId>,
 }
 
 impl Pacer {
@@ -97,7 +103,7 @@ impl Pacer {
     }
 
     /// Deletes all rows that are expired by now.
-    async fn pass(&self) -> Result<(), Error> {
+    async fn pass(&mut self) -> Result<(), Error> {
         if let Some(kept) = self.retention.executions {
             // One moment for the whole pass, so that the pass ends although further rows expire meanwhile.
             let cutoff = self.core.now().minus(kept);
@@ -106,12 +112,36 @@ impl Pacer {
                 after = Some(last);
             }
         }
-        if let Some(kept) = self.retention.trigger_instances {
-            let cutoff = self.core.now().minus(kept);
-            let mut after = None;
-            while let Some(last) = self.step(self.triggers.delete_old(after, cutoff, STEP)).await? {
-                after = Some(last);
+        let Some(kept) = self.retention.trigger_instances else { return Ok(()) };
+        match self.retention.dead_letters {
+            Some(of_letters) if of_letters <= kept => self.delete_events(kept).await,
+            of_letters => {
+                if let Some(of_letters) = of_letters {
+                    self.delete_events(of_letters).await?;
+                }
+                self.delete_events_but_letters(kept).await
             }
+        }
+    }
+
+    /// Deletes all events that are older than `kept`.
+    async fn delete_events(&self, kept: Duration) -> Result<(), Error> {
+        let cutoff = self.core.now().minus(kept);
+        let mut after = None;
+        while let Some(last) = self.step(self.triggers.delete_old(after, cutoff, STEP)).await? {
+            after = Some(last);
+        }
+        Ok(())
+    }
+
+    /// Deletes the events that are older than `kept` and no dead letters. Those before the place where the last pass ended
+    /// are not looked at again.
+    async fn delete_events_but_letters(&mut self, kept: Duration) -> Result<(), Error> {
+        let cutoff = self.core.now().minus(kept);
+        let mut after = self.letters_after;
+        while let Some(last) = self.step(self.triggers.delete_old_but_letters(after, cutoff, STEP)).await? {
+            after = Some(last);
+            self.letters_after = after;
         }
         Ok(())
     }
@@ -136,8 +166,11 @@ mod tests {
 
     #[test]
     fn it_looks_often_enough() {
-        let of =
-            |seconds| Retention { executions: Some(Duration::from_secs(seconds)), trigger_instances: None };
+        let of = |seconds| Retention {
+            executions: Some(Duration::from_secs(seconds)),
+            trigger_instances: None,
+            ..Retention::default()
+        };
         assert_eq!(of(100).interval(), Duration::from_secs(10));
         assert_eq!(of(0).interval(), Duration::from_millis(100));
         assert_eq!(Retention::default().interval(), LONGEST_INTERVAL);

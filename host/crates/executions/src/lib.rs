@@ -24,6 +24,8 @@
 //! | `cancel`, `cancel_many`, `rerun` | requests about executions that exist |
 //! | `inquiries`, `overdue`, `answers` | executions that wait for the answer of a person; their time, and the answers |
 //! | `recovery` | executions that an earlier process left |
+//! | `retention`, `purge` | the deletion of what ended long ago: by itself, or when somebody asks |
+//! | `breakers` | rules that pause while their action fails again and again |
 //! | `windows` | executions that maintenance windows hold, and their start once a window is deleted |
 //! | [`Conductor`] | the interface to the service that conducts workflows |
 //! | [`spans`], `measures` | the spans of log lines; metrics |
@@ -34,6 +36,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod answers;
+mod breakers;
 mod cancel;
 mod cancel_many;
 mod caught;
@@ -52,6 +55,7 @@ mod options;
 mod outcomes;
 mod overdue;
 mod policies;
+mod purge;
 mod queue;
 mod recovery;
 mod requests;
@@ -68,6 +72,7 @@ mod wake;
 mod windows;
 
 pub use answers::Answer;
+pub use breakers::{BreakerStanding, PAUSED};
 pub use cancel::Canceled;
 pub use cancel::{cancellation, unknown};
 pub use cancel_many::CanceledMany;
@@ -76,6 +81,7 @@ pub use measures::{Stage, ended, stage};
 pub use opened::Opened;
 pub use options::Options;
 pub use outcomes::storable;
+pub use purge::{Purge, Purged};
 pub use queue::Queue;
 pub use recovery::{Recovered, Resumed};
 pub use requests::{Request, Unmade, checked, final_parameters, new_execution, refuse_overrides, runnable};

@@ -1,6 +1,7 @@
 //! The settings of this service. `host/src/config/table.rs` has their names for operators.
 
 use petrel_model::Status;
+use petrel_model::breaker::CircuitBreaker;
 
 /// Settings of executions, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Options {
     pub results_limit: usize,
     /// The final statuses of which an end makes an event (`core.st2.generic.actiontrigger`). Default: all of them.
     pub action_trigger_when: Vec<Status>,
+    /// The circuit breaker of rules without one of their own. Default: none.
+    pub circuit_breaker: Option<CircuitBreaker>,
 }
 
 impl Default for Options {
@@ -39,6 +42,7 @@ impl Default for Options {
             given_limit: 96 << 20,
             results_limit: 128 << 20,
             action_trigger_when: Status::FINAL.to_vec(),
+            circuit_breaker: None,
         }
     }
 }

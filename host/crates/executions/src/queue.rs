@@ -16,6 +16,7 @@ use petrel_persistence::{Change, Expect, Store};
 use petrel_runners::Outlet;
 use petrel_runners::sensors::Emitter;
 
+use super::breakers::book::Breakers;
 use super::ends;
 use super::events::Events;
 use super::given::Admissions;
@@ -48,6 +49,7 @@ struct Inner {
     running: Running,
     admissions: Admissions,
     policies: Book,
+    breakers: Breakers,
     inquiries: Inquiries,
     /// What takes events of actions.
     emitter: OnceLock<Arc<dyn Emitter>>,
@@ -73,6 +75,7 @@ impl Queue {
             running,
             admissions,
             policies: Book::default(),
+            breakers: Breakers::default(),
             inquiries: Inquiries::default(),
             emitter: OnceLock::new(),
         }))
@@ -127,6 +130,7 @@ impl Queue {
     /// the store fails.
     pub async fn commit(&self, expect: Vec<Expect>, mut changes: Vec<Change>) -> Result<(), Uncommitted> {
         self.report_ends(&mut changes);
+        self.note_breakers(&mut changes);
         self.0.core.commit(expect, changes).await.map_err(|error| match error {
             // The store reports an expectation that does not hold as a conflict.
             Error::Conflict { .. } => Uncommitted::Moved,
@@ -299,6 +303,10 @@ impl Queue {
 
     pub(super) fn policies(&self) -> &Book {
         &self.0.policies
+    }
+
+    pub(super) fn breakers(&self) -> &Breakers {
+        &self.0.breakers
     }
 
     pub(super) fn inquiries(&self) -> &Inquiries {

@@ -72,13 +72,20 @@ fn deletions(old: &[&ExecutionAge], kept: &BTreeSet<ExecutionId>) -> Vec<Change>
 
 #[cfg(test)]
 mod tests {
+    use petrel_model::Status;
     use petrel_store_suite::{at, id};
 
     use super::*;
 
     #[test]
     fn only_what_had_ended_before_the_cutoff_is_old() {
-        let age = |n, ended_at| ExecutionAge { id: id(n), ended_at, parent: None };
+        let age = |n, ended_at| ExecutionAge {
+            id: id(n),
+            ended_at,
+            parent: None,
+            status: Status::Succeeded,
+            action: "core.noop".parse().unwrap(),
+        };
         let executions = [age(1, Some(at(4))), age(2, None), age(3, Some(at(5))), age(4, Some(at(3)))];
         let old = old_executions(&executions, at(5));
         assert_eq!(old.iter().map(|age| age.id).collect::<Vec<_>>(), [id(1), id(4)]);
@@ -90,6 +97,8 @@ mod tests {
             id: id(n),
             ended_at: Some(at(1)),
             parent: parent.map(id),
+            status: Status::Succeeded,
+            action: "core.noop".parse().unwrap(),
         };
         // 2 is kept by the workflow 1, and keeps 3; the workflow 4 goes with 5.
         let old = [age(2, Some(1)), age(3, Some(2)), age(4, None), age(5, Some(4))];

@@ -21,6 +21,7 @@ impl Executions {
         };
         let recovered = recovery::recover(self).await?;
         self.take_up_policies().await?;
+        self.take_up_breakers().await?;
         let Options { component_slots, process_slots, workflow_slots, .. } = *self.options();
         for (kind, count) in [
             (Kind::Component, component_slots),

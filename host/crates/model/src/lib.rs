@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod action;
+pub mod breaker;
 pub mod configuration;
 pub mod count;
 pub mod delivery;
@@ -47,6 +48,7 @@ pub mod workflow;
 
 pub use account::{ApiKey, Token, User};
 pub use action::Action;
+pub use breaker::BreakerState;
 pub use delivery::Delivery;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::breaker::CircuitBreaker;
 use crate::{EnforcementId, ExecutionId, Object, Ref, RuleId, Timestamp, Trigger, TriggerInstanceId};
 
 /// A rule, which connects a trigger to an action.
@@ -29,6 +30,9 @@ pub struct Rule {
     pub criteria: Criteria,
     /// The action to run.
     pub action: ActionCall,
+    /// The circuit breaker, which pauses the rule while its action fails again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
     /// Labels, which are kept and shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<crate::action::Tag>,

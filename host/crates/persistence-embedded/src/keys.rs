@@ -24,6 +24,7 @@
 //! | `60` `61` | name or reference | value of the datastore, in the scope of all or of a user |
 //! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
+//! | `83` | rule | what its circuit breaker remembers |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
 use petrel_persistence::{DocumentKey, DocumentKind, RowKind};
@@ -85,6 +86,7 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::MaintenanceWindow => 0x0e,
         DocumentKind::Policy => 0x0a,
         DocumentKind::PolicyState => 0x0b,
+        DocumentKind::BreakerState => 0x83,
         DocumentKind::SensorState => 0x08,
         DocumentKind::Sensor => 0x0c,
         DocumentKind::WorkflowDefinition => 0x1a,
@@ -317,5 +319,7 @@ mod tests {
         ] {
             assert_eq!(String::from_utf8(document(&key)).unwrap(), expected);
         }
+        let breaker = document(&DocumentKey::BreakerState(id.into()));
+        assert_eq!(breaker, [[0x83].as_slice(), b"070707070707070707070707".as_slice()].concat());
     }
 }

@@ -300,7 +300,8 @@ impl Store for EmbeddedStore {
         let read = |entry: &Entry| {
             let one: Execution = self.rows.noun_of(entry)?;
             let parent = one.parent.map(|parent| parent.execution);
-            Ok(ExecutionAge { id: one.id, ended_at: one.ended_at, parent })
+            let Execution { id, ended_at, status, action, .. } = one;
+            Ok(ExecutionAge { id, ended_at, parent, status, action })
         };
         self.oldest(keys::EXECUTION, after.map(keys::execution), limit, read)
     }

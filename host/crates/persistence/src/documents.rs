@@ -10,9 +10,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, Delivery, InternalEvent, InternalEventId, KeyValue, MaintenanceWindow, Pack,
-    PackConfig, Policy, PolicyState, Ref, Rule, Sensor, SensorState, TimerState, Token, TokenId, TriggerType,
-    User, UserKeyValue, WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, BreakerState, Delivery, InternalEvent, InternalEventId, KeyValue,
+    MaintenanceWindow, Pack, PackConfig, Policy, PolicyState, Ref, Rule, RuleId, Sensor, SensorState,
+    TimerState, Token, TokenId, TriggerType, User, UserKeyValue, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -163,6 +163,8 @@ documents! {
     Policy: Ref = reference, "policy";
     /// What a policy remembers of executions, by the policy and what they have in common.
     PolicyState: String = key, "state of a policy";
+    /// What the circuit breaker of a rule remembers, by the id of the rule.
+    BreakerState: RuleId = rule, "state of a circuit breaker";
     /// An event of the platform that is not yet a trigger instance, by its id.
     InternalEvent: InternalEventId = id, "internal event";
     /// The key of an event that is taken once, by the digest of the key.

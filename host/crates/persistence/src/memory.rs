@@ -254,6 +254,8 @@ impl Store for MemoryStore {
             id: one.id,
             ended_at: one.ended_at,
             parent: one.parent.map(|parent| parent.execution),
+            status: one.status,
+            action: one.action,
         };
         Ok(oldest(&self.state().executions, after, limit).into_iter().map(age).collect())
     }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use petrel_model::execution::Account;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Timestamp, TriggerInstance, TriggerInstanceId,
-    WorkflowEntry,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Status, Timestamp, TriggerInstance,
+    TriggerInstanceId, WorkflowEntry,
 };
 
 use crate::commit::{Commit, CommitError};
@@ -99,6 +99,10 @@ pub struct ExecutionAge {
     pub ended_at: Option<Timestamp>,
     /// The workflow that requested it.
     pub parent: Option<ExecutionId>,
+    /// Its status.
+    pub status: Status,
+    /// Its action.
+    pub action: Ref,
 }
 
 /// The part of an event that decides on its retention.

@@ -8,6 +8,7 @@
 //!
 //! Pure: time and datastore are passed in as data. `petrel_catalog` loads rules, and `petrel_triggers` acts on matches.
 
+pub mod breaker;
 pub mod check;
 pub mod compiled;
 pub mod criteria;

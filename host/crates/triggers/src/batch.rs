@@ -85,6 +85,7 @@ impl Triggers {
         if changes.is_empty() {
             return Ok(all);
         }
+        self.queue().note_breakers(&mut changes);
         let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
         self.core().commit(expect, changes).await?;

@@ -144,7 +144,8 @@ impl Triggers {
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let trace = arrived.trace();
         let expect = arrived.event.once().map(|once| once.expectation()).into_iter().collect();
-        let (accepted, changes) = self.decided(arrived).await?;
+        let (accepted, mut changes) = self.decided(arrived).await?;
+        self.queue().note_breakers(&mut changes);
         // The commit takes the changes, so what is needed of them afterwards is taken out first.
         let failed = failures::among(&changes);
         let schedulers = self.queue().schedulers_of(&changes);
@@ -255,7 +256,10 @@ impl Triggers {
             (Decision::Matched, Some(window)) if window.mode == MaintenanceMode::Drop => {
                 (None, Some(maintenance::dropped(window)))
             }
-            (Decision::Matched, _) => self.execution_for(arrived, instance, &enforced.rule, secrets),
+            (Decision::Matched, _) => match self.queue().refused_by_breaker(rule, instance.id, now) {
+                Some(reason) => (None, Some(reason)),
+                None => self.execution_for(arrived, instance, &enforced.rule, secrets),
+            },
         };
         let held = window.filter(|_| failure_reason.is_none());
         let held = held.map(|window| (window, arrived.content.free_from(rule, window.until)));

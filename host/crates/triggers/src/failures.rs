@@ -2,15 +2,20 @@
 //! Whoever reads only the log learns from them that an event had no effect, and by which trace it is followed.
 
 use petrel_engine_core::Core;
+use petrel_executions::PAUSED;
 use petrel_model::quoted::told;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::{Enforcement, TraceId};
 use petrel_persistence::Change;
 
-/// The failed enforcements among the changes of an event; mostly there are none.
+/// The failed enforcements among the changes of an event; mostly there are none. That a rule is paused by its circuit breaker
+/// was logged when the pause began.
 pub(crate) fn among(changes: &[Change]) -> Vec<Enforcement> {
     let failed = changes.iter().filter_map(|change| match change {
-        Change::CreateEnforcement(made) if made.status == EnforcementStatus::Failed => Some(made.clone()),
+        Change::CreateEnforcement(made) if made.status == EnforcementStatus::Failed => {
+            let is_paused = made.failure_reason.as_deref().is_some_and(|reason| reason.starts_with(PAUSED));
+            (!is_paused).then(|| made.clone())
+        }
         _ => None,
     });
     failed.collect()

@@ -27,7 +27,7 @@
 //! | `replay` | events on which a rule failed come in again |
 //! | `trial`, `standing` | what a rule would do on an event; why it has not fired lately |
 //! | `reads` | stored events and enforcements, for those who show them |
-//! | `retention` | the deletion of old events, step by step |
+//! | `retention`, `purge` | the deletion of old events, step by step: by itself, or when somebody asks |
 //!
 //! Executions are requested by their commit, and by waking [`petrel_executions::Queue`]; this service runs nothing.
 
@@ -47,6 +47,7 @@ mod left_behind;
 mod maintenance;
 mod options;
 mod outbox;
+mod purge;
 mod reads;
 mod rendering;
 mod replay;
@@ -67,6 +68,7 @@ pub use intake::Claim;
 pub use options::{Misfire, Options};
 pub use petrel_persistence::store::TriggerInstanceAge;
 pub use petrel_runners::sensors::Received;
+pub use purge::{Cleared, Which};
 pub use reads::Reads;
 pub use sensors::{Answer as SensorAnswer, Health, SensorRunners, Shown as ShownSensor, ShownLine};
 pub use service::Triggers;

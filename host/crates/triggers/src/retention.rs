@@ -3,9 +3,10 @@
 //! goes, is decided by the engine.
 
 use petrel_engine_core::Error;
-use petrel_model::{Delivery, Timestamp, TriggerInstanceId};
+use petrel_model::rule::EnforcementStatus;
+use petrel_model::{Delivery, Enforcement, Timestamp, TriggerInstanceId};
 use petrel_persistence::store::TriggerInstanceAge;
-use petrel_persistence::{Change, Document, DocumentKey, DocumentKind, Noun as _};
+use petrel_persistence::{self as persistence, Change, Document, DocumentKey, DocumentKind, Noun as _};
 
 use crate::service::Triggers;
 
@@ -22,13 +23,66 @@ impl Triggers {
         limit: usize,
     ) -> Result<Option<TriggerInstanceId>, Error> {
         let oldest = self.store().oldest_trigger_instances(after, limit).await?;
-        let changes = deletions(&oldest, cutoff);
+        let next = next(&oldest, cutoff, limit);
+        self.delete(&oldest, cutoff).await?;
+        Ok(next)
+    }
+
+    /// As [`delete_old`](Self::delete_old), but of events that are no dead letters: no rule failed on them, or they were
+    /// replayed for each that did.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete_old_but_letters(
+        &self,
+        after: Option<TriggerInstanceId>,
+        cutoff: Timestamp,
+        limit: usize,
+    ) -> Result<Option<TriggerInstanceId>, Error> {
+        let oldest = self.store().oldest_trigger_instances(after, limit).await?;
+        let next = next(&oldest, cutoff, limit);
+        let mut others = Vec::with_capacity(oldest.len());
+        for one in oldest.into_iter().filter(|one| one.occurred_at < cutoff) {
+            if !self.has_letter(&one).await? {
+                others.push(one);
+            }
+        }
+        self.delete(&others, cutoff).await?;
+        Ok(next)
+    }
+
+    /// Whether a rule failed on an event, and it was not replayed for that rule.
+    async fn has_letter(&self, event: &TriggerInstanceAge) -> Result<bool, Error> {
+        for id in &event.enforcements {
+            match self.store().enforcement(*id).await {
+                Ok(Some(found)) if is_letter(&found) => return Ok(true),
+                // Nothing can be replayed of one that cannot be read.
+                Ok(_) | Err(persistence::Error::Damaged { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Deletes those of `events` that are from before the cutoff, with their enforcements.
+    async fn delete(&self, events: &[TriggerInstanceAge], cutoff: Timestamp) -> Result<(), Error> {
+        let changes = deletions(events, cutoff);
         if !changes.is_empty() {
             self.core().commit(Vec::new(), changes).await?;
         }
-        let is_full = oldest.len() == limit;
-        Ok(oldest.last().filter(|last| is_full && last.occurred_at < cutoff).map(|last| last.id))
+        Ok(())
     }
+}
+
+/// The last of the events of a step, if older ones than the cutoff may come after it.
+fn next(oldest: &[TriggerInstanceAge], cutoff: Timestamp, limit: usize) -> Option<TriggerInstanceId> {
+    let is_full = oldest.len() == limit;
+    oldest.last().filter(|last| is_full && last.occurred_at < cutoff).map(|last| last.id)
+}
+
+/// Whether an enforcement is a dead letter: it failed, and was not replayed.
+pub(crate) fn is_letter(enforcement: &Enforcement) -> bool {
+    enforcement.status == EnforcementStatus::Failed && enforcement.replayed_as.is_none()
 }
 
 impl Triggers {

@@ -91,7 +91,9 @@ impl Triggers {
     pub async fn standing(&self, name: &str, hides_secrets: bool) -> Result<Standing, Error> {
         let compiled = self.compiled_rule(name)?;
         let rule = compiled.rule();
-        let obstacles = obstacles(rule, &self.content(), self.core().now());
+        let now = self.core().now();
+        let mut obstacles = obstacles(rule, &self.content(), now);
+        obstacles.extend(self.queue().paused_by_breaker(rule, now));
         let mut standing = Standing::new(&compiled, obstacles);
         self.look_back(&compiled, hides_secrets, &mut standing).await?;
         if let Some(last) = &standing.last_enforcement {

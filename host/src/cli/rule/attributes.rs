@@ -13,7 +13,7 @@ pub(super) fn table<'r>(rules: &'r [Item<'r, Rule<'r>>]) -> Listing<'r, Rule<'r>
         .whole("RULE", |rule| rule.reference.to_string())
         .text("TRIGGER", |rule| listens_to(&rule.trigger))
         .text("ACTION", |rule| rule.action.reference.to_string())
-        .whole("ENABLED", |rule| rule.enabled.to_string())
+        .whole("ENABLED", |rule| if is_paused(rule) { "paused".to_owned() } else { rule.enabled.to_string() })
         .text("DESCRIPTION", |rule| rule.description.to_string())
 }
 
@@ -25,14 +25,27 @@ fn listens_to(trigger: &RuleTrigger<'_>) -> String {
 
 /// A rule with its trigger, criteria and action.
 pub(super) fn attributes(rule: &Rule<'_>) -> Attributes {
-    Attributes::default()
+    let shown = Attributes::default()
         .text("id", rule.id)
         .text("ref", &rule.reference)
         .text("description", &rule.description)
         .text("enabled", rule.enabled)
         .value("trigger", &rule.trigger)
         .value("criteria", &rule.criteria)
-        .value("action", &rule.action)
+        .value("action", &rule.action);
+    let shown = match &rule.circuit_breaker {
+        Some(breaker) => shown.value("circuit_breaker", breaker),
+        None => shown,
+    };
+    match &rule.breaker {
+        Some(breaker) if breaker.until.is_some() => shown.value("breaker", breaker),
+        _ => shown,
+    }
+}
+
+/// Whether the circuit breaker of a rule keeps it from firing.
+fn is_paused(rule: &Rule<'_>) -> bool {
+    rule.enabled && rule.breaker.as_ref().is_some_and(|breaker| breaker.state == "open")
 }
 
 #[cfg(test)]

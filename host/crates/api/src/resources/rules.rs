@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_api_types as wire;
+use petrel_catalog::content::Content;
 use petrel_catalog::rule_book::Written;
-use petrel_model::Ref;
+use petrel_model::{Ref, Rule};
 
 use crate::extensions::{About, User};
 use crate::extract::{By, JsonBody, Raw, Secrets, Segment, text};
@@ -27,7 +28,7 @@ pub(crate) async fn list(
     let asked = asked.of(&lists::RULES)?;
     let _glance = asked.glance(&api).await?;
     let content = api.engine.catalog().content();
-    asked.answer(&api, content.rules(), |rule| views::rule(rule, &content, secrets))
+    asked.answer(&api, content.rules(), |rule| shown(&api, rule, &content, secrets))
 }
 
 pub(crate) async fn one(
@@ -37,7 +38,7 @@ pub(crate) async fn one(
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let content = api.engine.catalog().content();
-    Ok(Json(views::rule(content.rule(&name)?, &content, secrets)).into_response())
+    Ok(Json(shown(&api, content.rule(&name)?, &content, secrets)).into_response())
 }
 
 /// Creates a rule from YAML or JSON. The answer has advice under `warnings`.
@@ -72,8 +73,35 @@ pub(crate) async fn set_enabled(
     JsonBody(enabled): JsonBody<bool>,
 ) -> Result<Response, ApiError> {
     let rule = api.engine.catalog().set_rule_enabled(&name, enabled).await?;
-    let view = views::rule(&rule, &api.engine.catalog().content(), Secrets::Masked);
+    if enabled {
+        api.engine.executions().resume_rule(rule.id).await?;
+    }
+    let view = shown(&api, &rule, &api.engine.catalog().content(), Secrets::Masked);
     Ok((about(&rule.reference), Json(view)).into_response())
+}
+
+/// Lets a rule fire that its circuit breaker pauses.
+pub(crate) async fn resume(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    _: Nothing,
+) -> Result<Response, ApiError> {
+    let content = api.engine.catalog().content();
+    let rule = content.rule(&name)?;
+    api.engine.executions().resume_rule(rule.id).await?;
+    Ok((about(&rule.reference), Json(shown(&api, rule, &content, Secrets::Masked))).into_response())
+}
+
+/// The view of a rule, with the standing of its circuit breaker.
+fn shown<'a>(api: &Api, rule: &'a Rule, content: &Content, secrets: Secrets) -> wire::Rule<'a> {
+    let standing = api.engine.executions().queue().breaker_standing(rule, api.engine.now());
+    let breaker = standing.map(|standing| wire::rule::Breaker {
+        state: standing.state.into(),
+        failures: standing.failures,
+        until: standing.until,
+        trial: standing.trial,
+    });
+    wire::Rule { breaker, ..views::rule(rule, content, secrets) }
 }
 
 pub(crate) async fn delete(
@@ -81,7 +109,12 @@ pub(crate) async fn delete(
     Segment(name): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
+    let known = api.engine.catalog().content().rule(&name).ok().map(|rule| rule.id);
     let reference = api.engine.catalog().delete_rule(&name).await?;
+    if let Some(id) = known {
+        // Nothing is left of its circuit breaker. The next start would see to it, too.
+        api.engine.executions().resume_rule(id).await?;
+    }
     Ok((about(&reference), StatusCode::NO_CONTENT).into_response())
 }
 
@@ -102,5 +135,5 @@ fn about(reference: &Ref) -> Extension<About> {
 
 fn answer<'a>(api: &Api, written: &'a Written) -> wire::Rule<'a> {
     let warnings = written.warnings.iter().map(|warning| warning.as_str().into()).collect();
-    wire::Rule { warnings, ..views::rule(&written.rule, &api.engine.catalog().content(), Secrets::Masked) }
+    wire::Rule { warnings, ..shown(api, &written.rule, &api.engine.catalog().content(), Secrets::Masked) }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are the parts of tests")]
 
 mod admission;
+mod breakers;
 mod cancel;
 mod events;
 mod faults;
@@ -15,6 +16,7 @@ mod notify;
 mod outcomes;
 mod pauses;
 mod policies;
+mod purge;
 mod queue;
 mod recovery;
 mod registration;

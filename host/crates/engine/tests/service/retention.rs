@@ -12,8 +12,11 @@ use crate::support::{House, Plan, rule};
 /// A plan by which things are kept for so many seconds.
 fn keeping(executions: Option<u64>, trigger_instances: Option<u64>) -> Plan {
     let seconds = |kept: Option<u64>| kept.map(Duration::from_secs);
-    let retention =
-        Retention { executions: seconds(executions), trigger_instances: seconds(trigger_instances) };
+    let retention = Retention {
+        executions: seconds(executions),
+        trigger_instances: seconds(trigger_instances),
+        dead_letters: seconds(trigger_instances),
+    };
     Plan::default().options(move |options| options.retention = retention)
 }
 

@@ -1,6 +1,7 @@
 //! The definition of a rule, from `rules/*.yaml` or from JSON in a request.
 
 use petrel_model::action::Tag;
+use petrel_model::breaker::CircuitBreaker;
 use petrel_model::rule::{ActionCall, Criteria, Criterion, Ordered, RuleKind};
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger, names};
 
@@ -30,6 +31,8 @@ pub struct RuleDefinition {
     pub criteria: Criteria,
     /// The action to run.
     pub action: ActionCall,
+    /// The circuit breaker, if it has one of its own.
+    pub circuit_breaker: Option<CircuitBreaker>,
     /// Labels, which are kept and shown.
     pub tags: Vec<Tag>,
     /// Metadata, such as its author.
@@ -55,18 +58,30 @@ impl RuleDefinition {
             trigger: self.trigger,
             criteria: self.criteria,
             action: self.action,
+            circuit_breaker: self.circuit_breaker,
             tags: self.tags,
             context: self.context,
         }
     }
 }
 
-const FIELDS: &[&str] =
-    &["name", "pack", "description", "enabled", "type", "trigger", "criteria", "action", "tags", "context"];
+const FIELDS: &[&str] = &[
+    "name",
+    "pack",
+    "description",
+    "enabled",
+    "type",
+    "trigger",
+    "criteria",
+    "action",
+    "circuit_breaker",
+    "tags",
+    "context",
+];
 
 /// Fields of printed rules that are ignored when such a rule is edited and sent back. The host adds `warnings` to the
 /// answer that a rule is written with.
-const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file", "warnings"];
+const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file", "warnings", "breaker"];
 
 const OF_CRITERION: &[&str] = &["type", "pattern", "condition"];
 
@@ -105,6 +120,7 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
             enabled: fields.flag("enabled", false, problems),
             kind: kind(fields, problems),
             criteria,
+            circuit_breaker: circuit_breaker(fields, problems),
             tags: fields.tags(problems),
             context: fields.object("context", problems),
             name: reference?.name().to_owned(),
@@ -140,6 +156,33 @@ fn kind(fields: Fields<'_>, problems: &mut Problems) -> RuleKind {
         problems.add(node.position, error.to_string());
         RuleKind::Standard
     })
+}
+
+/// The fields of a circuit breaker.
+const OF_BREAKER: &[&str] = &["failures", "within", "pause"];
+
+fn circuit_breaker(fields: Fields<'_>, problems: &mut Problems) -> Option<CircuitBreaker> {
+    let node = fields.get("circuit_breaker")?;
+    let fields = Fields::of(node, "the circuit breaker of a rule", problems)?;
+    fields.refuse_unknown(OF_BREAKER, &[], problems);
+    for name in OF_BREAKER {
+        fields.required(name, problems)?;
+    }
+    match serde_json::from_value::<CircuitBreaker>(node.to_json()) {
+        Ok(breaker) => {
+            if let Some(misfit) = breaker.misfit() {
+                problems.add(node.position, format!("circuit_breaker: {misfit}"));
+            }
+            Some(breaker)
+        }
+        Err(error) => {
+            problems.add(
+                node.position,
+                format!("circuit_breaker: {error}; write {{failures: 5, within: 10m, pause: 15m}}"),
+            );
+            None
+        }
+    }
 }
 
 fn trigger(fields: Fields<'_>, notes: &mut Notes<'_>, problems: &mut Problems) -> Option<Trigger> {

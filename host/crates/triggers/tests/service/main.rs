@@ -17,6 +17,7 @@ mod limits;
 mod maintenance;
 mod notifications;
 mod outbox;
+mod purge;
 mod replay;
 mod retention;
 mod sensors;

@@ -40,3 +40,20 @@ async fn a_step_looks_at_no_more_than_its_limit_and_says_where_to_go_on() {
     }
     assert_eq!(left, [3, 1, 0]);
 }
+
+#[tokio::test]
+async fn an_event_on_which_a_rule_failed_is_kept_until_it_is_replayed() {
+    let house = House::new().await;
+    house.rule(&rule("fails", "failing", "gone", "")).await;
+    house.rule(&rule("fine", "sample", "act", "")).await;
+    let letter = house.post("failing", json!({})).await.unwrap();
+    house.post("sample", json!({})).await.unwrap();
+    house.clock.turn(Duration::from_secs(10));
+    let cutoff = house.core.now();
+    assert_eq!(house.triggers.delete_old_but_letters(None, cutoff, 10).await.unwrap(), None);
+    assert_eq!(house.events().await.iter().map(|event| event.id).collect::<Vec<_>>(), [letter.id]);
+    let enforcement = house.enforcements(&letter).await[0].id;
+    house.triggers.replay(enforcement, None, false).await.unwrap();
+    house.triggers.delete_old_but_letters(None, cutoff, 10).await.unwrap();
+    assert!(house.events().await.iter().all(|event| event.id != letter.id));
+}

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use petrel_access::Behalf;
 use petrel_engine::datastore::{Form, KeyId, New};
-use petrel_engine::executions::{Answer, Canceled, Recovered, Resumed};
+use petrel_engine::executions::{Answer, Canceled, Purge, Purged, Recovered, Resumed};
 use petrel_engine::reads::ExecutionFilter;
 use petrel_engine::triggers::SensorRunners;
 use petrel_engine::{Engine, Error};
 use petrel_engine_core::{Core, SetClock};
-use petrel_model::{Execution, ExecutionId, Status};
+use petrel_model::{Execution, ExecutionId, Status, Timestamp};
 use petrel_persistence::{Change, Commit, Store as _};
 use petrel_runners::Outcome;
 use serde_json::Value;
@@ -205,6 +205,22 @@ impl House {
         let step = self.engine.executions().cancel_many(&filter, None, is_trial, "bob").await.unwrap();
         assert!(step.failed.is_empty(), "{step:?}");
         step.canceled.into_iter().map(|(id, _, status)| (id, status)).collect()
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.now()
+    }
+
+    /// Lets a rule fire that its breaker pauses.
+    pub(crate) async fn resume_rule(&self, name: &str) {
+        let rule = self.engine.catalog().content().rule(name).unwrap().id;
+        self.engine.executions().resume_rule(rule).await.unwrap();
+    }
+
+    /// One step of a purge of executions.
+    pub(crate) async fn purge(&self, purge: &Purge, is_trial: bool) -> Purged {
+        self.engine.executions().purge(purge, None, is_trial).await.unwrap()
     }
 
     /// The same as of [`cancel`](Self::cancel), while the test does something else.
