@@ -12,7 +12,7 @@ use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::{may_take_long, quick};
 use petrel_engine_core::refuse_depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
-use petrel_model::{Execution, ExecutionId, Object, Ref, Status, Timestamp, TraceId};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, Timestamp, TraceId, TraceLink, TraceTag};
 use petrel_persistence::Change;
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
@@ -46,6 +46,8 @@ pub struct Request {
     pub delay: Option<Duration>,
     /// The trace that it belongs to. Default: one that begins with it.
     pub trace: Option<TraceId>,
+    /// The tag of the trace, if one is given.
+    pub trace_tag: Option<TraceTag>,
 }
 
 /// The secrets in parameters that were rendered before. By default none.
@@ -162,6 +164,7 @@ impl Executions {
             pack: request.action.pack().to_owned(),
             rerun: request.rerun,
             trace: request.trace,
+            trace_tag: request.trace_tag,
             given: request.context,
             ..Context::default()
         };
@@ -183,7 +186,8 @@ impl Executions {
         }?;
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
-        let changes = vec![Change::CreateExecution(execution.clone())];
+        let mut changes = vec![Change::CreateExecution(execution.clone())];
+        changes.extend(TraceLink::of_execution(&execution).into_iter().map(Change::put));
         let schedulers = queue.schedulers_of(&changes);
         queue.commit(Vec::new(), changes).await?;
         tracing::debug!("the execution is accepted");

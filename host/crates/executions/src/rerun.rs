@@ -91,6 +91,7 @@ impl Executions {
             delay,
             // As in StackStorm, a rerun belongs to the trace of the original.
             trace: Some(trace),
+            trace_tag: execution.context.trace_tag,
         };
         self.request_with(request, secret).await
     }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use petrel_model::execution::Account;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Timestamp, TriggerInstance, TriggerInstanceId,
-    WorkflowEntry,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Timestamp, TraceLink, TriggerInstance,
+    TriggerInstanceId, WorkflowEntry,
 };
 
 use crate::commit::{Commit, CommitError};
@@ -99,6 +99,8 @@ pub struct ExecutionAge {
     pub ended_at: Option<Timestamp>,
     /// The workflow that requested it.
     pub parent: Option<ExecutionId>,
+    /// The links of traces that are deleted with it.
+    pub links: Vec<TraceLink>,
 }
 
 /// The part of an event that decides on its retention.
@@ -110,6 +112,22 @@ pub struct TriggerInstanceAge {
     pub occurred_at: Timestamp,
     /// The enforcements that are deleted with it.
     pub enforcements: Vec<EnforcementId>,
+    /// The links of traces that are deleted with it.
+    pub links: Vec<TraceLink>,
+}
+
+impl From<Execution> for ExecutionAge {
+    fn from(one: Execution) -> Self {
+        let links = TraceLink::of_execution(&one);
+        Self { id: one.id, ended_at: one.ended_at, parent: one.parent.map(|parent| parent.execution), links }
+    }
+}
+
+impl From<TriggerInstance> for TriggerInstanceAge {
+    fn from(one: TriggerInstance) -> Self {
+        let links = TraceLink::of_event(&one);
+        Self { id: one.id, occurred_at: one.occurrence_time, enforcements: one.enforcements, links }
+    }
 }
 
 /// The contents of an archive, in numbers.

@@ -148,6 +148,7 @@ fn request(action: &str, trace: Option<TraceId>) -> Request {
         rerun: None,
         delay: None,
         trace,
+        trace_tag: None,
     }
 }
 

@@ -23,6 +23,7 @@ mod sent;
 mod source;
 mod standing;
 mod timers;
+mod traces;
 mod trial;
 mod why;
 

@@ -16,17 +16,17 @@ use serde_json::{Value, json};
 use crate::{House, rule};
 
 /// A rule for the ends of executions.
-fn after(name: &str, lines: &str) -> String {
+pub(crate) fn after(name: &str, lines: &str) -> String {
     format!(
         "name: {name}\npack: house\nenabled: true\ntrigger: {{type: core.st2.generic.actiontrigger}}\n{lines}\
          action: {{ref: house.act, parameters: {{value: \"{{{{ trigger.status }}}}\"}}}}\n"
     )
 }
 
-const SUCCEEDS: [StatusEvent; 2] = [StatusEvent::Started, StatusEvent::Succeeded];
+pub(crate) const SUCCEEDS: [StatusEvent; 2] = [StatusEvent::Started, StatusEvent::Succeeded];
 
 /// Ends an execution, as its executor does.
-async fn end(queue: &Queue, mut execution: Execution, moves: &[StatusEvent], result: Value) {
+pub(crate) async fn end(queue: &Queue, mut execution: Execution, moves: &[StatusEvent], result: Value) {
     for event in moves {
         execution.apply(*event, queue.core().now()).unwrap();
     }
@@ -36,13 +36,13 @@ async fn end(queue: &Queue, mut execution: Execution, moves: &[StatusEvent], res
 }
 
 impl House {
-    async fn start_outbox(&self) {
+    pub(crate) async fn start_outbox(&self) {
         self.core.spawn("outbox", self.triggers.clone().run_outbox());
         self.settle().await;
     }
 
     /// Lets the outbox be taken up.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }
@@ -71,6 +71,8 @@ impl House {
             payload,
             occurred_at: self.core.now(),
             trace: None,
+            trace_tag: None,
+            caused_by: None,
             depth: 1,
         }
     }
@@ -198,6 +200,8 @@ async fn what_is_refused_is_tried_again_and_what_can_never_be_taken_holds_up_nob
         payload: petrel_model::Object::new(),
         occurred_at: house.core.now(),
         trace: None,
+        trace_tag: None,
+        caused_by: None,
         depth: 0,
     };
     house.core.commit(Vec::new(), vec![Change::put(odd)]).await.unwrap();
