@@ -43,6 +43,7 @@ mod session;
 mod store;
 mod timer;
 mod token;
+mod trace;
 mod trigger;
 mod user;
 mod verbs;
@@ -130,6 +131,9 @@ enum Verb {
     /// Show triggers, and the events that came in
     #[command(subcommand)]
     Trigger(trigger::Trigger),
+    /// Show all that came of an event, or of a request for an execution
+    #[command(subcommand)]
+    Trace(trace::Trace),
     /// Show timers, and when they are due
     #[command(subcommand)]
     Timer(timer::Timer),
@@ -253,6 +257,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::RuleEnforcement(enforcement) => enforcement.run(&session()?).await,
             Verb::DeadLetter(letter) => letter.run(&session()?).await,
             Verb::Trigger(trigger) => trigger.run(&session()?).await,
+            Verb::Trace(trace) => trace.run(&session()?).await,
             Verb::Timer(timer) => timer.run(&session()?).await,
             Verb::Maintenance(maintenance) => maintenance.run(&session()?).await,
             Verb::Policy(policy) => policy.run(&session()?).await,

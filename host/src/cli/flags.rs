@@ -22,11 +22,6 @@ const ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
         "`petrel run --async ACTION` prints the id, and `petrel execution tail ID` the output as it comes",
     ),
     (
-        &["run"],
-        &["--trace-tag", "--trace_tag", "--trace-id"],
-        "leave it out: a run has a trace of its own, which `petrel execution get ID` shows",
-    ),
-    (
         &["run", "execution rerun"],
         &["-e", "--inherit-env"],
         "give the variables by a parameter, if the action has one: env:='{\"NAME\": \"VALUE\"}'",
@@ -229,7 +224,6 @@ mod tests {
     fn a_flag_of_stackstorms_client_is_told_what_to_do_instead() {
         for (line, message, hint) in [
             ("run core.noop --tail", "`petrel run` has no flag --tail", "petrel execution tail ID"),
-            ("run core.noop --trace-tag=x", "`petrel run` has no flag --trace-tag", "a trace of its own"),
             ("execution get last --attr status", "`petrel execution get` has no flag --attr", "-o json"),
             ("execution get -d last", "`petrel execution get` has no flag -d", "leave it out"),
             ("execution list -tg 2026-11-20", "`petrel execution list` has no flag -t", "--after TIME"),

@@ -59,6 +59,14 @@ pub(crate) struct Run {
     /// The greatest number of seconds to wait, or a time such as 10m
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     wait: Option<u64>,
+
+    /// A tag for the trace of all that comes of it, by which `petrel trace get TAG` finds it
+    #[arg(long, alias = "trace_tag", value_name = "TAG")]
+    trace_tag: Option<String>,
+
+    /// The trace that it belongs to: its id, or that of an event or execution in it
+    #[arg(long, alias = "trace_id", value_name = "ID", conflicts_with = "trace_tag")]
+    trace_id: Option<String>,
 }
 
 impl Run {
@@ -73,6 +81,9 @@ impl Run {
         let mut body = json!({"action": self.action, "parameters": given});
         if let (false, Some(body)) = (self.notify.is_empty(), body.as_object_mut()) {
             body.insert("notify".to_owned(), json!({"on-complete": {"routes": self.notify}}));
+        }
+        if let (Some(trace), Some(body)) = (self.trace(), body.as_object_mut()) {
+            body.insert("context".into(), json!({"trace_context": trace}));
         }
         let execution = session.client.execution(Method::POST, "/executions", Some(&body)).await?;
         let begun: Standing<'static> = read(&execution)?;
@@ -89,6 +100,12 @@ impl Run {
         let (execution, status) = until_interrupted(id, self.wait(session, id, (execution, status))).await?;
         super::execution::show_whole(session, &execution).await?;
         Ok(outcome(status))
+    }
+
+    /// The trace, as StackStorm's client names it.
+    fn trace(&self) -> Option<Value> {
+        let tag = self.trace_tag.as_ref().map(|tag| json!({"trace_tag": tag}));
+        tag.or_else(|| self.trace_id.as_ref().map(|id| json!({"id_": id})))
     }
 
     /// The execution once it has ended or the time is up, with its status.

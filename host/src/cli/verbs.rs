@@ -55,11 +55,6 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("runner", &[], "`petrel action get ACTION` shows the runner of an action; the README lists all"),
     ("service-registry", &[], "a host is one process, and so there is nothing to list"),
     (
-        "trace",
-        &[],
-        "`petrel execution get ID` and `petrel trigger get ID` show the trace, by which the log is searched",
-    ),
-    (
         "trigger",
         &["create", "update", "delete", "clone"],
         "a trigger type is a file of its pack: change it there, and say `petrel pack register PACK`",

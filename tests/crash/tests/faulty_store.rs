@@ -312,6 +312,7 @@ impl World {
             context: Object::new(),
             delay: None,
             trace: None,
+            trace_tag: None,
         };
         engine.executions().request(request).await.ok().map(|execution| execution.id.to_string())
     }

@@ -128,6 +128,7 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
                     context: Object::new(),
                     delay: None,
                     trace: None,
+                    trace_tag: None,
                 };
                 tops.push(engine.executions().request(request).await.unwrap().id);
             }

@@ -255,6 +255,7 @@ fn request(action: Action, user: usize, delay: Option<Duration>) -> Result<Reque
         .map_err(|_invalid| Error::Internal(format!("the simulation asks for {action:?}")))?;
     Ok(Request {
         trace: None,
+        trace_tag: None,
         action: reference,
         parameters: Object::new(),
         rendered: Object::new(),

@@ -76,6 +76,8 @@ pub fn instance(n: u64, payload: Value) -> TriggerInstance {
         status: TriggerInstanceStatus::Processed,
         enforcements: vec![id(n + 1)],
         trace: None,
+        trace_tag: None,
+        caused_by: None,
         depth: 0,
         replay_of: None,
     }
@@ -104,6 +106,8 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "digest": digest, "fingerprint": text, "trigger_instance": id::<TriggerInstanceId>(n),
             "taken_at": at(1),
         }),
+        // All of it is in its key.
+        DocumentKind::TraceLink => json!({"key": format!("m:{n}")}),
         DocumentKind::MaintenanceWindow => json!({
             "name": name, "description": text, "packs": ["core"], "from": at(1), "until": at(2), "mode": "hold",
         }),

@@ -36,6 +36,8 @@ const VERBS: &[&str] = &[
     "trigger why",
     "trigger emit",
     "trigger re-emit",
+    "trace list",
+    "trace get",
     "inquiry list",
     "inquiry get",
     "inquiry respond",

@@ -371,7 +371,6 @@ fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
     let registered = registered.with_status(200).json();
     assert_eq!((&registered["sensors"], &registered["aliases"]), (&json!(0), &json!(0)));
     for (method, path, says) in [
-        ("GET", "/traces/?limit=50&sort_desc=True", "no traces yet"),
         ("POST", "/actionalias/match", "no action aliases yet"),
         ("POST", "/packs/uninstall", "petrel pack remove"),
     ] {

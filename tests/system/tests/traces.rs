@@ -1,5 +1,5 @@
 //! One event followed through the log of a real host, by the trace that the README tells to search for.
-#![expect(clippy::indexing_slicing, reason = "what is absent reads as null")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use std::collections::BTreeSet;
 
@@ -106,5 +106,136 @@ fn without_a_sender_s_trace_lines_of_text_name_one_that_holds_the_id() {
         });
     }
     assert_eq!(host.execution(&asked)["trace"], format!("00000000{asked}"));
+    host.stop();
+}
+
+/// The numbers of events, rules and executions of a trace.
+fn counted(trace: &Value) -> [usize; 3] {
+    ["trigger_instances", "rules", "action_executions"].map(|kind| trace[kind].as_array().map_or(0, Vec::len))
+}
+
+/// The trace of an event, once it has so many members.
+fn whole(host: &Host<'_>, event: &str, expected: [usize; 3]) -> Value {
+    eventually("all of it has happened", || {
+        let trace = host.get(&format!("/traces/00000000{event}")).with_status(200).json();
+        (counted(&trace) == expected).then_some(trace)
+    })
+}
+
+/// As [`serve`], with a rule that has something run after the second task; and what is sent to the webhook with the tag
+/// `release-7`: the id of the event, and of the workflow.
+fn tagged<'a>(place: &'a Place) -> (Host<'a>, String, String) {
+    let host = serve(place, "text");
+    let after = json!({
+        "name": "after", "pack": "examples", "enabled": true,
+        "trigger": {"type": "core.st2.generic.actiontrigger"},
+        "criteria": {"trigger.action_ref": {"type": "equals", "pattern": "core.local"}},
+        "action": {"ref": "core.noop"},
+    });
+    host.post("/rules", &after).with_status(201);
+    let head = "Content-Type: application/json\r\nSt2-Trace-Tag: release-7\r\n";
+    let answer = host.try_send("POST", "/webhooks/traced", head, b"{}").unwrap().with_status(202);
+    let [event, id] = ["x-trigger-instance-id", "x-execution-ids"].map(|name| answer.header(name).to_owned());
+    (host, event, id)
+}
+
+#[test]
+fn the_whole_story_of_an_event_is_a_tree() {
+    let place = Place::default();
+    let (host, event, id) = tagged(&place);
+    // The webhook, and the ends of the workflow, of its two tasks and of what the other rule has run.
+    let trace = whole(&host, &event, [5, 2, 4]);
+    assert_eq!((&trace["trace_tag"], trace["uid"].is_string()), (&json!("release-7"), true));
+    assert_eq!(trace["trigger_instances"][0]["caused_by"], json!({}));
+    assert_eq!(trace["rules"][0]["caused_by"], json!({"type": "trigger_instance", "id": event}));
+    let rule = trace["rules"][0]["object_id"].as_str().unwrap();
+    let flow = &trace["action_executions"][0];
+    assert_eq!(flow["caused_by"], json!({"type": "rule", "id": format!("{rule}:{event}")}));
+    assert_eq!((&flow["object_id"], &flow["ref"]), (&json!(id), &json!("traced.flow")));
+    assert_eq!(host.execution(&id)["context"]["trace_context"]["trace_tag"], "release-7");
+
+    let told = host.ok(&["trace", "get", "release-7"]).stdout;
+    let indent = |says: &str| {
+        let line = told.lines().find(|line| line.contains(says)).unwrap_or_default();
+        line.len() - line.trim_start().len()
+    };
+    for (says, expected) in [
+        ("event core.st2.webhook", 0),
+        ("rule examples.r ", 2),
+        ("execution traced.flow", 4),
+        ("(task second)", 6),
+        // Below the event of the end of that task.
+        ("rule examples.after", 10),
+        // Not the first task.
+        ("execution core.noop  ", 12),
+    ] {
+        assert_eq!(indent(says), expected, "{says}:\n{told}");
+    }
+    for name in [&event, &id] {
+        assert_eq!(host.ok(&["trace", "get", name, "-j"]).json()["id"], trace["id"]);
+    }
+    let cut = host.ok(&["trace", "get", &event, "-n", "3"]);
+    assert_says(&cut.stderr, &["only the first 3 members are shown"]);
+    host.stop();
+}
+
+#[test]
+fn a_trace_is_found_by_what_is_in_it_and_gets_more_members_also_after_a_restart() {
+    let place = Place::default();
+    let (host, event, id) = tagged(&place);
+    let trace = whole(&host, &event, [5, 2, 4]);
+    let rule = trace["rules"][0]["object_id"].as_str().unwrap();
+    let child = host.list(&format!("/executions/{id}/children?depth=1"))[0]["id"].clone();
+    for filter in [
+        "trace_tag=release-7".to_owned(),
+        "rule=examples.after".to_owned(),
+        format!("rule={rule}"),
+        format!("trigger_instance={event}"),
+        format!("execution={}", child.as_str().unwrap()),
+    ] {
+        let found = host.list(&format!("/traces/?limit=50&sort_desc=True&{filter}"));
+        assert_eq!(found.iter().map(|one| &one["id"]).collect::<Vec<_>>(), [&trace["id"]], "{filter}");
+    }
+    assert_says(&host.ok(&["trace", "list"]).stdout, &["release-7", &event]);
+
+    // What is run by hand in the same trace has its tag, and so has what comes of it.
+    let joined = host.ok(&["run", "core.noop", "--trace-id", &event, "-j"]).json();
+    assert_eq!(joined["trace"], trace["id"]);
+    assert_eq!(joined["context"]["trace_context"]["trace_tag"], "release-7");
+    whole(&host, &event, [6, 2, 5]);
+    let again = host.post(&format!("/executions/{id}/re_run"), &json!({})).with_status(201).json();
+    let trace = whole(&host, &event, [10, 3, 9]);
+    let members = trace["action_executions"].as_array().unwrap();
+    let again = members.iter().find(|member| member["object_id"] == again["id"]).unwrap();
+    assert_eq!(again["caused_by"], json!({"type": "action_execution", "id": id}));
+    let own = host.ok(&["run", "core.noop", "--trace-tag", "another tag", "-j"]).json();
+    let found = host.ok(&["trace", "list", "--trace-tag", "another tag", "-j"]).json();
+    assert_eq!(found[0]["id"], own["trace"]);
+    host.stop();
+
+    let host = place.start(&[]);
+    assert_eq!(counted(&host.ok(&["trace", "get", "release-7", "-j"]).json()), [10, 3, 9]);
+    host.stop();
+}
+
+#[test]
+fn what_names_no_trace_is_refused_with_a_remedy() {
+    let place = Place::default();
+    let host = serve(&place, "text");
+    let id = "0123456789abcdef01234567";
+    let unknown = json!({"action": "core.noop", "context": {"trace_context": {"id_": id}}});
+    for (refused, says) in [
+        (host.post("/executions", &unknown).with_status(400), "does not exist"),
+        (host.get(&format!("/traces/{id}")).with_status(404), "petrel trace list"),
+        (host.get("/traces/none").with_status(400), "petrel trace list"),
+        (host.get(&format!("/traces/{id}?limit=0")).with_status(400), "between 1 and 10000"),
+        (host.get("/traces?execution=none").with_status(400), "is not an id"),
+    ] {
+        assert_says(&refused.body, &[says]);
+    }
+    let long = format!("Content-Type: application/json\r\nSt2-Trace-Tag: {}\r\n", "x".repeat(300));
+    let refused = host.try_send("POST", "/webhooks/traced", &long, b"{}").unwrap().with_status(400);
+    assert_says(&refused.body, &["300 bytes, and 256 is the limit"]);
+    assert_says(&host.cli(&["trace", "get", "none"]).with_code(3).stderr, &["petrel trace list"]);
     host.stop();
 }

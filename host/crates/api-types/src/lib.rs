@@ -8,7 +8,7 @@
 //!
 //! The order of the fields is their order on the wire. Secrets are masked on the way here, by [`Secrets`].
 //!
-//! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`sensor`], [`rule`] and [`enforcement`], which lead to executions,
+//! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`sensor`], [`rule`] and [`enforcement`], which lead to executions, [`trace`] for all that came of one of them,
 //! [`policy`], which limits them; [`inquiry`], for those that wait for an answer; [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules
 //! that did not fire; [`pack`], which holds all content; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and
 //! credentials, [`key`] for the datastore, [`host`] for the health of the host, [`purge`] for what is deleted,
@@ -33,6 +33,7 @@ mod secrets;
 pub mod sensor;
 pub mod standing;
 pub mod timer;
+pub mod trace;
 pub mod trial;
 pub mod trigger;
 pub mod workflow;
@@ -55,6 +56,7 @@ pub use secrets::Secrets;
 pub use sensor::{Sensor, SensorLine};
 pub use standing::RuleStanding;
 pub use timer::Timer;
+pub use trace::Trace;
 pub use trial::Trial;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
 

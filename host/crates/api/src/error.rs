@@ -127,7 +127,7 @@ impl IntoResponse for ApiError {
 
 /// The hint about paths of the API. A test compares it with the routes.
 const PLACES: &str = "the API is at /api/v1: actions, apikeys, configs, executions, inquiries, keys, maintenance, packs, policies, \
-                      ruleenforcements, rules, sensortypes, status, timers, triggerinstances, triggertypes, users, webhooks; \
+                      ruleenforcements, rules, sensortypes, status, timers, traces, triggerinstances, triggertypes, users, webhooks; \
                       tokens are at /auth/v1/tokens";
 
 /// 404 for an unknown path. The message names the original path, of which routers take prefixes off.
@@ -159,8 +159,7 @@ fn not_yet(path: &str) -> Option<&'static str> {
 
 /// Paths of StackStorm's API that are not implemented yet: the resource, the part one or two levels below it if that
 /// matters, and the name of the feature for people.
-const NOT_YET: [(&str, Option<&str>, &str); 14] = [
-    ("traces", None, "traces"),
+const NOT_YET: [(&str, Option<&str>, &str); 13] = [
     ("actionalias", None, "action aliases"),
     ("aliasexecution", None, "action aliases"),
     ("rbac", None, "roles"),
@@ -224,8 +223,8 @@ mod tests {
     #[test]
     fn what_stackstorm_has_and_this_host_has_not_yet_is_named() {
         for (path, what) in [
-            ("/v1/traces", Some("traces")),
-            ("/api/v1/traces/5f0000000000000000000000", Some("traces")),
+            ("/v1/actionalias", Some("action aliases")),
+            ("/api/v1/actionalias/5f0000000000000000000000", Some("action aliases")),
             ("/api/v1/packs/index/search", Some("index of packs")),
             ("/api/v1/packs/mine/other", None),
             ("/api/v1/nosuch", None),

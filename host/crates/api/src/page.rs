@@ -225,6 +225,15 @@ impl PageRequest {
         headers
     }
 
+    /// Whether this attribute is shown.
+    pub(crate) fn shows(&self, name: &str) -> bool {
+        match &self.attributes {
+            Attributes::All => true,
+            Attributes::Only(names) => names.iter().any(|known| known == name),
+            Attributes::Without(names) => names.iter().all(|known| known != name),
+        }
+    }
+
     /// Whether this attribute is asked for by its name.
     pub(crate) fn names(&self, name: &str) -> bool {
         matches!(&self.attributes, Attributes::Only(names) if names.iter().any(|known| known == name))

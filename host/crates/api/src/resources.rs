@@ -26,6 +26,7 @@ mod rules;
 pub(crate) mod sensors;
 mod timers;
 pub(crate) mod tokens;
+mod traces;
 mod trigger_instances;
 mod triggers;
 mod users;
@@ -84,6 +85,8 @@ fn decided() -> Router<Api> {
         .route("/sensortypes/{reference}/reset_cursor", post(sensors::reset))
         .route("/timers", get(timers::list))
         .route("/timers/{reference}", get(timers::one))
+        .route("/traces", get(traces::list))
+        .route("/traces/{id}", get(traces::one))
         .route("/triggers", get(triggers::list_triggers))
         .route("/triggers/{reference}", get(triggers::one_trigger))
         .route("/triggertypes", get(triggers::list))

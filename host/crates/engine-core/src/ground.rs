@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use petrel_model::{Id, InternalEvent, Object, Ref, Timestamp, TraceId};
+use petrel_model::{ExecutionId, Id, InternalEvent, Object, Ref, Timestamp, TraceId, TraceTag};
 use petrel_persistence::{Change, Commit, Expect, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,10 @@ pub struct Report {
     pub payload: Object,
     /// The trace of what is reported.
     pub trace: Option<TraceId>,
+    /// The tag of that trace, if one was given.
+    pub trace_tag: Option<TraceTag>,
+    /// The execution that is reported.
+    pub caused_by: Option<ExecutionId>,
     /// The depth of what is reported, see [`InternalEvent::depth`].
     pub depth: u32,
 }
@@ -142,7 +146,7 @@ impl Core {
             return None;
         }
         let kind: Ref = kind.parse().ok()?;
-        let Report { payload, trace, depth } = report();
+        let Report { payload, trace, trace_tag, caused_by, depth } = report();
         let deepest = self.deepest_event();
         if depth > deepest {
             if let Some(left_out) = self.may_log("events that are too deep") {
@@ -159,7 +163,17 @@ impl Core {
             return None;
         }
         let id = self.mint(at);
-        Some(Change::put(InternalEvent { id, kind, payload, occurred_at: at, trace, depth }))
+        let occurred_at = at;
+        Some(Change::put(InternalEvent {
+            id,
+            kind,
+            payload,
+            occurred_at,
+            trace,
+            trace_tag,
+            caused_by,
+            depth,
+        }))
     }
 
     /// Whether anybody listens to internal events of the trigger type `kind`, for those who have to prepare a report.

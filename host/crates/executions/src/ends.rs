@@ -38,6 +38,8 @@ fn event(queue: &Queue, execution: &Execution) -> Option<Change> {
     queue.core().report(ACTION_TRIGGER, at, || Report {
         payload: payload(queue, execution),
         trace: Some(execution.trace_id()),
+        trace_tag: execution.context.trace_tag.clone(),
+        caused_by: Some(execution.id),
         depth: execution.context.event_depth.saturating_add(1),
     })
 }

@@ -16,8 +16,9 @@ use petrel_engine_core::Error;
 use petrel_model::action::{GONE, REFUSED};
 use petrel_model::{Execution, Object, StatusEvent};
 use petrel_persistence::{Change, Expect};
+use petrel_runners::sensors::EmittedBy;
 use petrel_runners::shares::Holder;
-use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Runs, Stream};
+use petrel_runners::{Call, End, Outcome, Outlet, OutputLine, OutputSink, Runner, Runs, Stream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -171,13 +172,21 @@ impl<'a> Run<'a> {
             user: self.execution.context.user.clone(),
             pack_path: registered.pack_path.clone(),
             pack_config,
-            outlet: self
-                .executions
-                .queue()
-                .outlet()
-                .at_depth(self.execution.context.event_depth.saturating_add(1)),
+            outlet: self.outlet(),
         };
         Ok((runner, call))
+    }
+
+    /// The place that takes the events of the execution. They belong to its trace.
+    fn outlet(&self) -> Outlet {
+        let execution = &self.execution;
+        let emitted_by = EmittedBy {
+            execution: execution.id,
+            trace: execution.trace_id(),
+            trace_tag: execution.context.trace_tag.clone(),
+        };
+        let depth = execution.context.event_depth.saturating_add(1);
+        self.executions.queue().outlet().of(emitted_by, depth)
     }
 
     /// The runner and the registered action as they are now. An action that is refused by now is not run.

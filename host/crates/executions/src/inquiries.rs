@@ -107,6 +107,8 @@ pub(crate) fn announced(core: &Core, execution: &Execution) -> Option<Change> {
             ("route".to_owned(), question.route().into()),
         ]),
         trace: Some(execution.trace_id()),
+        trace_tag: execution.context.trace_tag.clone(),
+        caused_by: Some(execution.id),
         // A rule that asks again for each question is a loop, too.
         depth: execution.context.event_depth.saturating_add(1),
     })

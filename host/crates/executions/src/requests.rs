@@ -12,7 +12,9 @@ use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::{may_take_long, quick};
 use petrel_engine_core::refuse_depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
-use petrel_model::{Execution, ExecutionId, Notify, Object, Ref, Status, Timestamp, TraceId};
+use petrel_model::{
+    Execution, ExecutionId, Notify, Object, Ref, Status, Timestamp, TraceId, TraceLink, TraceTag,
+};
 use petrel_persistence::Change;
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
@@ -49,6 +51,8 @@ pub struct Request {
     pub trace: Option<TraceId>,
     /// Who is to be told of its end. What the action says of this itself goes before, as in StackStorm.
     pub notify: Option<Notify>,
+    /// The tag of the trace, if one is given.
+    pub trace_tag: Option<TraceTag>,
 }
 
 /// The secrets in parameters that were rendered before. By default none.
@@ -166,6 +170,7 @@ impl Executions {
             pack: request.action.pack().to_owned(),
             rerun: request.rerun,
             trace: request.trace,
+            trace_tag: request.trace_tag,
             given: request.context,
             ..Context::default()
         };
@@ -188,7 +193,8 @@ impl Executions {
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         execution.notify = execution.notify.or(request.notify.map(Arc::new));
-        let changes = vec![Change::CreateExecution(execution.clone())];
+        let mut changes = vec![Change::CreateExecution(execution.clone())];
+        changes.extend(TraceLink::of_execution(&execution).into_iter().map(Change::put));
         let schedulers = queue.schedulers_of(&changes);
         queue.commit(Vec::new(), changes).await?;
         tracing::debug!("the execution is accepted");

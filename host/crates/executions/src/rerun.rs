@@ -93,6 +93,7 @@ impl Executions {
             trace: Some(trace),
             // As in StackStorm, what the original's request said of this does not count.
             notify: None,
+            trace_tag: execution.context.trace_tag,
         };
         self.request_with(request, secret).await
     }

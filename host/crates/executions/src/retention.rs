@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use petrel_engine_core::Error;
-use petrel_model::{ExecutionId, Timestamp};
+use petrel_model::{ExecutionId, Timestamp, TraceLink};
 use petrel_persistence::Change;
 use petrel_persistence::store::ExecutionAge;
 
@@ -65,6 +65,8 @@ fn deletions(old: &[&ExecutionAge], kept: &BTreeSet<ExecutionId>) -> Vec<Change>
             kept.insert(execution.id);
         } else {
             changes.push(Change::DeleteExecution(execution.id));
+            let links = execution.links.iter().map(|link| link.key.clone());
+            changes.extend(links.map(Change::delete::<TraceLink>));
         }
     }
     changes
@@ -85,6 +87,7 @@ mod tests {
             parent: None,
             status: Status::Succeeded,
             action: "core.noop".parse().unwrap(),
+            links: Vec::new(),
         };
         let executions = [age(1, Some(at(4))), age(2, None), age(3, Some(at(5))), age(4, Some(at(3)))];
         let old = old_executions(&executions, at(5));
@@ -99,14 +102,14 @@ mod tests {
             parent: parent.map(id),
             status: Status::Succeeded,
             action: "core.noop".parse().unwrap(),
+            links: vec![TraceLink { key: format!("m:{n}") }],
         };
         // 2 is kept by the workflow 1, and keeps 3; the workflow 4 goes with 5.
         let old = [age(2, Some(1)), age(3, Some(2)), age(4, None), age(5, Some(4))];
         let old: Vec<_> = old.iter().collect();
         let deleted = format!("{:?}", deletions(&old, &BTreeSet::from([id(1)])));
-        assert_eq!(
-            deleted,
-            format!("{:?}", [Change::DeleteExecution(id(4)), Change::DeleteExecution(id(5))])
-        );
+        let expected =
+            [4, 5].map(|n| [Change::DeleteExecution(id(n)), Change::delete::<TraceLink>(format!("m:{n}"))]);
+        assert_eq!(deleted, format!("{:?}", expected.concat()));
     }
 }

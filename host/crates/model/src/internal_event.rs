@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::count::is_zero;
-use crate::{InternalEventId, Object, Ref, Timestamp, TraceId};
+use crate::{ExecutionId, InternalEventId, Object, Ref, Timestamp, TraceId, TraceTag};
 
 /// An event of the platform that is not yet a trigger instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,12 @@ pub struct InternalEvent {
     /// The trace of what it reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
+    /// The tag of that trace, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_tag: Option<TraceTag>,
+    /// The execution that it reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<ExecutionId>,
     /// The number of events of actions that led to this one, one after the other. A rule whose action sets off the rule
     /// again makes it grow.
     #[serde(default, skip_serializing_if = "is_zero")]

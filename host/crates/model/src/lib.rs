@@ -43,6 +43,8 @@ pub mod texts;
 pub mod time;
 pub mod timer;
 pub mod trace;
+pub mod trace_link;
+pub mod trace_tag;
 pub mod trigger;
 pub mod workflow;
 
@@ -70,6 +72,8 @@ pub use status::{Status, StatusEvent};
 pub use time::Timestamp;
 pub use timer::TimerState;
 pub use trace::TraceId;
+pub use trace_link::TraceLink;
+pub use trace_tag::TraceTag;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
 pub use workflow::{Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
 

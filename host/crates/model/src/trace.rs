@@ -40,6 +40,15 @@ impl TraceId {
     }
 }
 
+impl TraceId {
+    /// The event or execution that the trace begins with; `None` if a sender has named the trace.
+    pub fn begins_with(&self) -> Option<Id> {
+        let (zeros, id) = self.0.split_at(4);
+        let id: [u8; 12] = id.try_into().ok()?;
+        zeros.iter().all(|byte| *byte == 0).then(|| Id::from_bytes(id))
+    }
+}
+
 /// Whether `text` is so many hexadecimal digits in lower case.
 fn has_digits(text: &str, count: usize) -> bool {
     text.len() == count && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -101,6 +110,8 @@ mod tests {
         let trace = TraceId::from(id);
         assert_eq!(trace.to_string(), format!("00000000{id}"));
         assert_eq!(trace.to_string().parse(), Ok(trace));
+        assert_eq!(trace.begins_with(), Some(id));
+        assert_eq!(SENT.parse::<TraceId>().unwrap().begins_with(), None);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::count::is_zero;
 use crate::{
-    EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, hexadecimal, notify,
+    EnforcementId, ExecutionId, Object, Payload, Ref, Timestamp, TraceId, TraceTag, TriggerInstanceId,
+    hexadecimal, notify,
 };
 
 /// The trigger type of `POST /api/v1/webhooks/{url}`. Its parameter is `url`.
@@ -175,6 +176,12 @@ pub struct TriggerInstance {
     /// The trace that its sender named, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
+    /// The tag of the trace, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_tag: Option<TraceTag>,
+    /// The execution that it reports, or that has sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<ExecutionId>,
     /// The number of events of actions that led to it and that it is one of, see
     /// [`InternalEvent::depth`](crate::InternalEvent::depth).
     #[serde(default, skip_serializing_if = "is_zero")]

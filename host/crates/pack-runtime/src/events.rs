@@ -45,6 +45,7 @@ pub(crate) fn of_wire(event: Event) -> Result<Emitted, String> {
         occurred_at: event.occurred_at_ms.map(|ms| Timestamp::default().plus(Duration::from_millis(ms))),
         trace_tag: event.trace_tag,
         depth: 0,
+        emitted_by: None,
     })
 }
 

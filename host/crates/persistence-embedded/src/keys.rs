@@ -9,6 +9,7 @@
 //! | `08` `0c` | reference | state of a sensor, sensor |
 //! | `09` | digest of the key of an event | what came of the event, for as long as its sender may send it again |
 //! | `0a` `0b` | reference, or policy and digest | policy; what it remembers of executions |
+//! | `0d` | trace and member, or tag, trace and member | link of a trace |
 //! | `0e` | name | maintenance window |
 //! | `10` | execution | the execution, large parts apart |
 //! | `11` | execution, part | its parameters or its result, when large |
@@ -83,6 +84,7 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::TimerState => 0x06,
         DocumentKind::InternalEvent => 0x07,
         DocumentKind::Delivery => 0x09,
+        DocumentKind::TraceLink => 0x0d,
         DocumentKind::MaintenanceWindow => 0x0e,
         DocumentKind::Policy => 0x0a,
         DocumentKind::PolicyState => 0x0b,
@@ -304,6 +306,7 @@ mod tests {
             (DocumentKey::TimerState("core.a.0a".parse().unwrap()), "\u{6}core.a.0a"),
             (DocumentKey::InternalEvent(id.into()), "\u{7}070707070707070707070707"),
             (DocumentKey::Delivery("0a1b".into()), "\u{9}0a1b"),
+            (DocumentKey::TraceLink("m:0a".into()), "\u{d}m:0a"),
             (DocumentKey::MaintenanceWindow("w".into()), "\u{e}w"),
             (DocumentKey::Policy("core.a.b".parse().unwrap()), "\u{a}core.a.b"),
             (DocumentKey::PolicyState("core.a:0b".into()), "\u{b}core.a:0b"),

@@ -297,12 +297,7 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Vec<ExecutionAge>, Error> {
         // Without parameters and results, which may be large and are not needed for retention.
-        let read = |entry: &Entry| {
-            let one: Execution = self.rows.noun_of(entry)?;
-            let parent = one.parent.map(|parent| parent.execution);
-            let Execution { id, ended_at, status, action, .. } = one;
-            Ok(ExecutionAge { id, ended_at, parent, status, action })
-        };
+        let read = |entry: &Entry| self.rows.noun_of::<Execution>(entry).map(ExecutionAge::from);
         self.oldest(keys::EXECUTION, after.map(keys::execution), limit, read)
     }
 
@@ -311,11 +306,7 @@ impl Store for EmbeddedStore {
         after: Option<TriggerInstanceId>,
         limit: usize,
     ) -> Result<Vec<TriggerInstanceAge>, Error> {
-        let read = |entry: &Entry| {
-            let one: TriggerInstance = self.rows.noun_of(entry)?;
-            let TriggerInstance { id, occurrence_time, enforcements, .. } = one;
-            Ok(TriggerInstanceAge { id, occurred_at: occurrence_time, enforcements })
-        };
+        let read = |entry: &Entry| self.rows.noun_of::<TriggerInstance>(entry).map(TriggerInstanceAge::from);
         self.oldest(keys::TRIGGER_INSTANCE, after.map(keys::trigger_instance), limit, read)
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use petrel_model::{
     Action, ApiKey, ApiKeyId, BreakerState, Delivery, InternalEvent, InternalEventId, KeyValue,
     MaintenanceWindow, Pack, PackConfig, Policy, PolicyState, Ref, Rule, RuleId, Sensor, SensorState,
-    TimerState, Token, TokenId, TriggerType, User, UserKeyValue, WorkflowDefinition,
+    TimerState, Token, TokenId, TraceLink, TriggerType, User, UserKeyValue, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -171,6 +171,8 @@ documents! {
     Delivery: String = digest, "delivery";
     /// A maintenance window, by its name.
     MaintenanceWindow: String = name, "maintenance window";
+    /// A link of a trace, by the trace and its member, or by the tag.
+    TraceLink: String = key, "link of a trace";
     /// A registered sensor, by its reference.
     Sensor: Ref = reference, "sensor";
     /// How far a sensor has come, by its reference.

@@ -250,14 +250,7 @@ impl Store for MemoryStore {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<ExecutionAge>, Error> {
-        let age = |one: Execution| ExecutionAge {
-            id: one.id,
-            ended_at: one.ended_at,
-            parent: one.parent.map(|parent| parent.execution),
-            status: one.status,
-            action: one.action,
-        };
-        Ok(oldest(&self.state().executions, after, limit).into_iter().map(age).collect())
+        Ok(oldest(&self.state().executions, after, limit).into_iter().map(ExecutionAge::from).collect())
     }
 
     async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error> {
@@ -314,12 +307,8 @@ impl Store for MemoryStore {
         after: Option<TriggerInstanceId>,
         limit: usize,
     ) -> Result<Vec<TriggerInstanceAge>, Error> {
-        let age = |one: TriggerInstance| TriggerInstanceAge {
-            id: one.id,
-            occurred_at: one.occurrence_time,
-            enforcements: one.enforcements,
-        };
-        Ok(oldest(&self.state().trigger_instances, after, limit).into_iter().map(age).collect())
+        let oldest = oldest(&self.state().trigger_instances, after, limit);
+        Ok(oldest.into_iter().map(TriggerInstanceAge::from).collect())
     }
 
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error> {

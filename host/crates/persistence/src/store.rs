@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use petrel_model::execution::Account;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Status, Timestamp, TriggerInstance,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Status, Timestamp, TraceLink, TriggerInstance,
     TriggerInstanceId, WorkflowEntry,
 };
 
@@ -103,6 +103,8 @@ pub struct ExecutionAge {
     pub status: Status,
     /// Its action.
     pub action: Ref,
+    /// The links of traces that are deleted with it.
+    pub links: Vec<TraceLink>,
 }
 
 /// The part of an event that decides on its retention.
@@ -114,6 +116,23 @@ pub struct TriggerInstanceAge {
     pub occurred_at: Timestamp,
     /// The enforcements that are deleted with it.
     pub enforcements: Vec<EnforcementId>,
+    /// The links of traces that are deleted with it.
+    pub links: Vec<TraceLink>,
+}
+
+impl From<Execution> for ExecutionAge {
+    fn from(one: Execution) -> Self {
+        let links = TraceLink::of_execution(&one);
+        let parent = one.parent.map(|parent| parent.execution);
+        Self { id: one.id, ended_at: one.ended_at, parent, status: one.status, action: one.action, links }
+    }
+}
+
+impl From<TriggerInstance> for TriggerInstanceAge {
+    fn from(one: TriggerInstance) -> Self {
+        let links = TraceLink::of_event(&one);
+        Self { id: one.id, occurred_at: one.occurrence_time, enforcements: one.enforcements, links }
+    }
 }
 
 /// The contents of an archive, in numbers.

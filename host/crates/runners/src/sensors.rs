@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use petrel_model::{Object, Ref, Timestamp, TriggerInstanceId};
+use petrel_model::{ExecutionId, Object, Ref, Timestamp, TraceId, TraceTag, TriggerInstanceId};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +58,19 @@ pub struct Emitted {
     pub trace_tag: Option<String>,
     /// The number of events of actions that led to it, this one included; 0 for those of sensors.
     pub depth: u32,
+    /// The execution that emits it, if an action does.
+    pub emitted_by: Option<EmittedBy>,
+}
+
+/// An execution that emits events, with its trace, to which they belong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmittedBy {
+    /// The execution.
+    pub execution: ExecutionId,
+    /// Its trace.
+    pub trace: TraceId,
+    /// The tag of the trace, if one was given.
+    pub trace_tag: Option<TraceTag>,
 }
 
 /// What came of a poll.
@@ -189,23 +202,29 @@ pub trait Emitter: Send + Sync {
 pub struct Outlet {
     emitter: Option<Arc<dyn Emitter>>,
     depth: u32,
+    emitted_by: Option<EmittedBy>,
 }
 
 impl Outlet {
     /// The outlet that leads to `emitter`.
     pub fn to(emitter: Arc<dyn Emitter>) -> Self {
-        Self { emitter: Some(emitter), depth: 0 }
+        Self { emitter: Some(emitter), depth: 0, emitted_by: None }
     }
 
-    /// This outlet, for events of this [depth](Emitted::depth).
+    /// This outlet, for events of an execution, which have this [depth](Emitted::depth).
     #[must_use]
-    pub fn at_depth(self, depth: u32) -> Self {
-        Self { depth, ..self }
+    pub fn of(self, emitted_by: EmittedBy, depth: u32) -> Self {
+        Self { depth, emitted_by: Some(emitted_by), ..self }
     }
 
-    /// What takes the events, if anything does, and their depth.
-    pub fn open(&self) -> Option<(&Arc<dyn Emitter>, u32)> {
-        self.emitter.as_ref().map(|emitter| (emitter, self.depth))
+    /// What takes the events, if anything does.
+    pub fn open(&self) -> Option<&Arc<dyn Emitter>> {
+        self.emitter.as_ref()
+    }
+
+    /// The event with what the host knows of who emits it.
+    pub fn stamped(&self, event: Emitted) -> Emitted {
+        Emitted { depth: self.depth, emitted_by: self.emitted_by.clone(), ..event }
     }
 }
 

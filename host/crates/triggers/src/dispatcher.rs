@@ -14,7 +14,7 @@ use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
     Enforcement, EnforcementId, Execution, ExecutionId, MaintenanceMode, Ref, Rule, StatusEvent, Timestamp,
-    TraceId, TriggerInstance, TriggerInstanceId,
+    TraceId, TraceLink, TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::Change;
 use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
@@ -204,6 +204,8 @@ impl Triggers {
             status: TriggerInstanceStatus::Processed,
             enforcements: Vec::new(),
             trace: event.trace(),
+            trace_tag: event.tag(),
+            caused_by: event.cause(),
             depth: event.depth(),
             replay_of: replay.as_ref().map(|replay| replay.letter.trigger_instance_id),
         };
@@ -220,6 +222,7 @@ impl Triggers {
             }
         }
         changes.extend(replay.as_ref().and_then(|replay| replay.mark(&instance)));
+        changes.extend(TraceLink::of_event(&instance).into_iter().map(Change::put));
         changes.push(Change::CreateTriggerInstance(instance));
         changes.extend(event.once().map(|once| once.remembered(&accepted, *now)));
         // Parameters that cannot be used end their execution before it begins.
@@ -363,6 +366,7 @@ fn context(instance: &TriggerInstance, rule: &Rule) -> Context {
         trigger_instance: Some(Origin { id: instance.id, name: instance.trigger.to_string() }),
         rule: Some(Origin { id: rule.id, name: rule.reference.to_string() }),
         trace: instance.trace,
+        trace_tag: instance.trace_tag.clone(),
         event_depth: instance.depth,
         ..Context::default()
     }

@@ -1,7 +1,7 @@
 //! Events that somebody sends by hand: of any trigger, or a stored one once more.
 
 use petrel_engine_core::Error;
-use petrel_model::{Object, Ref, TraceId, TriggerInstance};
+use petrel_model::{ExecutionId, Object, Ref, TraceId, TraceTag, TriggerInstance};
 use serde_json::Value;
 
 use crate::dedup::Once;
@@ -20,6 +20,10 @@ pub struct Emission {
     pub payload: Object,
     /// The trace that the sender named.
     pub trace: Option<TraceId>,
+    /// The tag of the trace, if one is given.
+    pub trace_tag: Option<TraceTag>,
+    /// The execution that sends it.
+    pub caused_by: Option<ExecutionId>,
     /// The number of events of actions that led to it, itself among them; 0 for one that somebody sends by hand.
     pub depth: u32,
     /// The key by which it is known if it comes again.
@@ -33,11 +37,12 @@ impl Triggers {
     /// When the trigger does not exist, its parameters or the payload do not fit it, too many events led to it, too much is
     /// waiting, or the host is stopping. Nothing was stored then.
     pub async fn send(&self, emission: Emission) -> Result<Accepted, Error> {
-        let Emission { trigger, parameters, payload, trace, depth, once } = emission;
+        let Emission { trigger, parameters, payload, trace, trace_tag, caused_by, depth, once } = emission;
         let content = self.content();
         let (reference, kind) = content.addressed(&trigger, parameters)?;
         self.refuse_deep(&kind, depth)?;
-        let event = Event::from(Value::Object(payload)).in_trace(trace).at_depth(depth).taken_once(once);
+        let event = Event::from(Value::Object(payload)).in_trace(trace).tagged(trace_tag);
+        let event = event.caused_by(caused_by).at_depth(depth).taken_once(once);
         self.accept(reference, kind, event, Vec::new(), content).await
     }
 

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use petrel_model::{Object, Payload, Ref, TraceId, TriggerInstance, depth};
+use petrel_model::{ExecutionId, Object, Payload, Ref, TraceId, TraceTag, TriggerInstance, depth};
 use petrel_rules::Reads;
 use petrel_runners::apart;
+use petrel_runners::sensors::EmittedBy;
 use serde_json::{Value, json};
 
 use crate::dedup::Once;
@@ -27,6 +28,10 @@ pub struct Event {
     reads: Option<Reads>,
     /// The trace that its sender named.
     trace: Option<TraceId>,
+    /// The tag of the trace.
+    tag: Option<TraceTag>,
+    /// The execution that it reports, or that has sent it.
+    caused_by: Option<ExecutionId>,
     /// The number of events of actions that led to it and that it is one of.
     depth: u32,
     /// The key by which it is known if it comes again.
@@ -50,6 +55,18 @@ impl Event {
         Self { trace, ..self }
     }
 
+    /// This event, with a tag for its trace, if one was given.
+    #[must_use]
+    pub fn tagged(self, tag: Option<TraceTag>) -> Self {
+        Self { tag, ..self }
+    }
+
+    /// This event, which reports an execution, or was sent by it.
+    #[must_use]
+    pub(crate) fn caused_by(self, execution: Option<ExecutionId>) -> Self {
+        Self { caused_by: execution, ..self }
+    }
+
     /// This event, of which only the first with this key is taken in, if there is a key.
     #[must_use]
     pub fn taken_once(self, once: Option<Once>) -> Self {
@@ -64,6 +81,23 @@ impl Event {
     /// The trace that its sender named.
     pub(crate) fn trace(&self) -> Option<TraceId> {
         self.trace
+    }
+
+    /// This event, which an action emits: it belongs to the trace of its execution, and has the tag of that if it names
+    /// none.
+    #[must_use]
+    pub(crate) fn emitted_by(self, by: EmittedBy) -> Self {
+        Self { trace: Some(by.trace), tag: self.tag.or(by.trace_tag), caused_by: Some(by.execution), ..self }
+    }
+
+    /// The tag of its trace.
+    pub(crate) fn tag(&self) -> Option<TraceTag> {
+        self.tag.clone()
+    }
+
+    /// The execution that it reports, or that has sent it.
+    pub(crate) fn cause(&self) -> Option<ExecutionId> {
+        self.caused_by
     }
 
     /// This event, to which so many events of actions led, itself among them.
@@ -90,6 +124,8 @@ impl From<Value> for Event {
             values: Arc::new(whole),
             reads: None,
             trace: None,
+            tag: None,
+            caused_by: None,
             depth: 0,
             once: None,
         }
@@ -129,7 +165,8 @@ impl Triggers {
     /// # Errors
     /// When it cannot be read, or there is no memory for it.
     pub(crate) async fn stored_event(&self, instance: &TriggerInstance) -> Result<(Event, Claim), Error> {
-        let (payload, trace, depth) = (instance.payload.clone(), Some(instance.trace_id()), instance.depth);
+        let (payload, depth) = (instance.payload.clone(), instance.depth);
+        let (trace, tag) = (Some(instance.trace_id()), instance.trace_tag.clone());
         let mut claim = self.claim(payload.text().len())?;
         let is_large = payload.text().len() > SMALL;
         let reads = is_large.then(|| self.content().reads(&instance.trigger, &instance.trigger_type));
@@ -137,7 +174,7 @@ impl Triggers {
             let whole = Reads::whole();
             let values = take(reads.as_ref().unwrap_or(&whole), payload.text(), 0, &mut claim)?;
             let values = Arc::new(values);
-            Ok((Event { payload, values, reads, trace, depth, once: None }, claim))
+            Ok((Event { payload, values, reads, trace, tag, caused_by: None, depth, once: None }, claim))
         };
         if is_large { self.read_apart(read).await } else { read() }
     }
@@ -179,7 +216,8 @@ impl Triggers {
         if let Some(values) = values.as_object_mut() {
             values.insert("body".into(), value);
         }
-        Ok(Event { payload, values: Arc::new(values), reads: Some(reads), trace: None, depth: 0, once: None })
+        let (values, reads) = (Arc::new(values), Some(reads));
+        Ok(Event { payload, values, reads, trace: None, tag: None, caused_by: None, depth: 0, once: None })
     }
 
     /// The values of a stored event that the rules of its trigger read, with the claim on their memory.

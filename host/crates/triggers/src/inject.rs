@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use petrel_engine_core::Error;
+use petrel_model::Object;
 use petrel_model::parameters::Parameters;
-use petrel_model::{Object, TraceId};
 use petrel_runners::{Call, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::emission::Emission;
+use crate::named::named;
 use crate::service::{Triggers, WeakTriggers};
 
 /// The way from the runner to the service, which is made later: the service stands on the runners.
@@ -48,12 +49,16 @@ impl InjectTrigger {
         let payload = call.parameters.get("payload").and_then(Value::as_object);
         let execution = triggers.store().execution(call.execution_id).await?;
         let own = execution.as_ref().map(petrel_model::Execution::trace_id);
+        let own_tag = execution.as_ref().and_then(|execution| execution.context.trace_tag.clone());
+        let (trace, tag) = named(text("trace_tag"))?;
         let depth = execution.as_ref().map_or(0, |execution| execution.context.event_depth);
         let emission = Emission {
             trigger: text("trigger").unwrap_or_default().to_owned(),
             parameters: Object::new(),
             payload: payload.cloned().unwrap_or_default(),
-            trace: text("trace_tag").and_then(|tag| tag.parse::<TraceId>().ok()).or(own),
+            trace: trace.or(own),
+            trace_tag: tag.or_else(|| own_tag.filter(|_tag| trace.is_none())),
+            caused_by: Some(call.execution_id),
             depth: depth.saturating_add(1),
             once: None,
         };

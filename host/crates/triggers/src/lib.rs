@@ -18,7 +18,7 @@
 //! | `failures` | the log lines of failed enforcements |
 //! | `timers` | the events of timers, when they are due |
 //! | `outbox` | the events of the platform itself, as they are reported |
-//! | `emission`, `inject` | events that somebody sends by hand; the action that sends one |
+//! | `emission`, `inject` | events that somebody sends by hand; the action that sends one; `named`: the trace that it names |
 //! | `maintenance` | what a maintenance window does to a rule, in words |
 //! | `rendering` | the parameters that a rule gives its action |
 //! | `sensors` | the supervision of sensors: their polls, their cursors, their events |
@@ -26,6 +26,7 @@
 //! | `explanation` | why a rule did or did not match, and what came of it |
 //! | `replay` | events on which a rule failed come in again |
 //! | `trial`, `standing` | what a rule would do on an event; why it has not fired lately |
+//! | `traces` | all that came of one event or request, found by the rows that lead from one to the next |
 //! | `reads` | stored events and enforcements, for those who show them |
 //! | `retention`, `purge` | the deletion of old events, step by step: by itself, or when somebody asks |
 //!
@@ -45,6 +46,7 @@ mod inject;
 mod intake;
 mod left_behind;
 mod maintenance;
+mod named;
 mod options;
 mod outbox;
 mod purge;
@@ -56,6 +58,7 @@ mod sensors;
 mod service;
 mod standing;
 mod timers;
+mod traces;
 mod trial;
 
 pub use dedup::{LONGEST_KEY, Once, sha256};
@@ -74,4 +77,5 @@ pub use sensors::{Answer as SensorAnswer, Health, SensorRunners, Shown as ShownS
 pub use service::Triggers;
 pub use standing::{FailedCriterion, Standing};
 pub use timers::Shown as ShownTimer;
+pub use traces::{Begun, Cause, Member, MemberKind, Trace, Traces};
 pub use trial::{Trial, TriedEvent};

@@ -38,9 +38,10 @@ impl Triggers {
 
     /// Stores an internal event as a trigger instance, with its consequences, and takes it from the outbox.
     async fn take(&self, event: InternalEvent) -> Result<(), Error> {
-        let InternalEvent { id, kind, payload, trace, depth, .. } = event;
+        let InternalEvent { id, kind, payload, trace, trace_tag, caused_by, depth, .. } = event;
         let taken = vec![Change::delete::<InternalEvent>(id)];
-        let event = Event::from(Value::Object(payload)).in_trace(trace).at_depth(depth);
+        let event = Event::from(Value::Object(payload)).in_trace(trace).tagged(trace_tag);
+        let event = event.caused_by(caused_by).at_depth(depth);
         self.accept(kind.clone(), kind, event, taken, self.content()).await.map(drop)
     }
 }

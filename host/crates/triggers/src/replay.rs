@@ -47,6 +47,7 @@ impl Triggers {
         refuse_changed(&failed, &instance, &self.content())?;
         let (event, _claim) = if let Some(payload) = payload {
             let event = Event::from(payload).in_trace(Some(instance.trace_id()));
+            let event = event.tagged(instance.trace_tag.clone());
             (event.at_depth(instance.depth), None)
         } else {
             let (event, claim) = self.stored_event(&instance).await?;

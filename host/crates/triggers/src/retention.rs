@@ -4,7 +4,7 @@
 
 use petrel_engine_core::Error;
 use petrel_model::rule::EnforcementStatus;
-use petrel_model::{Delivery, Enforcement, Timestamp, TriggerInstanceId};
+use petrel_model::{Delivery, Enforcement, Timestamp, TraceLink, TriggerInstanceId};
 use petrel_persistence::store::TriggerInstanceAge;
 use petrel_persistence::{self as persistence, Change, Document, DocumentKey, DocumentKind, Noun as _};
 
@@ -114,7 +114,9 @@ fn deletions(instances: &[TriggerInstanceAge], cutoff: Timestamp) -> Vec<Change>
     let deletion = |instance: &TriggerInstanceAge| {
         let enforcements: Vec<_> =
             instance.enforcements.iter().copied().map(Change::DeleteEnforcement).collect();
-        enforcements.into_iter().chain([Change::DeleteTriggerInstance(instance.id)])
+        let links = instance.links.iter().map(|link| Change::delete::<TraceLink>(link.key.clone()));
+        let links: Vec<_> = links.collect();
+        enforcements.into_iter().chain(links).chain([Change::DeleteTriggerInstance(instance.id)])
     };
     instances.iter().filter(is_old).flat_map(deletion).collect()
 }
@@ -131,11 +133,13 @@ mod tests {
             id: id(n),
             occurred_at,
             enforcements: vec![id(10 * n), id(10 * n + 1)],
+            links: vec![TraceLink { key: format!("m:{n}") }],
         };
         let deleted = format!("{:?}", deletions(&[age(1, at(4)), age(2, at(5))], at(5)));
         let expected = [
             Change::DeleteEnforcement(id(10)),
             Change::DeleteEnforcement(id(11)),
+            Change::delete::<TraceLink>("m:1".to_owned()),
             Change::DeleteTriggerInstance(id(1)),
         ];
         assert_eq!(deleted, format!("{expected:?}"));

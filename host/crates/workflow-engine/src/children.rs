@@ -27,6 +27,7 @@ fn inherited(workflow: &Execution, action: &Ref) -> Context {
         api_user: workflow.context.api_user.clone(),
         pack: action.pack().to_owned(),
         trace: workflow.trace_to_hand_down(),
+        trace_tag: workflow.context.trace_tag.clone(),
         event_depth: workflow.context.event_depth,
         ..Context::default()
     }

@@ -56,6 +56,8 @@ fn report(sequence: u64, status: &str) -> Change {
 fn event(enforcements: &[u64], rule: u64) -> Vec<Change> {
     let instance = TriggerInstance {
         trace: None,
+        trace_tag: None,
+        caused_by: None,
         depth: 0,
         replay_of: None,
         id: id(20),

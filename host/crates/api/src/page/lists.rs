@@ -180,6 +180,15 @@ pub(crate) static SENSORS: List = List {
     is_stored: false,
 };
 
+pub(crate) static TRACES: List = List {
+    path: "/traces",
+    // The id is that of the event or execution with which a trace begins.
+    columns: &[STORED_ID, column("start_timestamp", Kind::Time)],
+    // By these, traces are found instead of looked for.
+    others: &["trace_tag", "execution", "trigger_instance", "rule", SORT_ASC, SORT_DESC],
+    is_stored: true,
+};
+
 pub(crate) static TRIGGER_TYPES: List =
     List { path: "/triggertypes", columns: &[ID, REF, NAME, PACK], others: &[], is_stored: false };
 
@@ -251,7 +260,7 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 21] = [
+pub(super) static ALL: [&List; 22] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
@@ -263,6 +272,7 @@ pub(super) static ALL: [&List; 21] = [
     &TRIGGERS,
     &TIMERS,
     &SENSORS,
+    &TRACES,
     &TRIGGER_TYPES,
     &TRIGGER_INSTANCES,
     &WEBHOOKS,

@@ -6,7 +6,7 @@
 use axum::http::HeaderValue;
 use axum::response::Response;
 use petrel_engine::reads::Unreadable;
-use petrel_engine::triggers::Claim;
+use petrel_engine::triggers::{Begun, Claim};
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
 use serde::{Serialize, Serializer};
 
@@ -92,6 +92,18 @@ impl Listed for Enforcement {
 
     fn bytes(&self) -> usize {
         self.failure_reason.as_ref().map_or(0, |reason| size::of_text(reason.as_bytes()))
+    }
+}
+
+impl Listed for Begun {
+    const MAY_BE_LARGE: bool = false;
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.shown_tag().len()
     }
 }
 

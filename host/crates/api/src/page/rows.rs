@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
 use petrel_engine::datastore::Entry;
-use petrel_engine::triggers::{ShownSensor, ShownTimer};
+use petrel_engine::triggers::{Begun, ShownSensor, ShownTimer};
 use petrel_model::policy::kinds::PolicyType;
 use petrel_model::{
     ApiKey, Enforcement, Execution, MaintenanceWindow, Pack, Policy, Ref, Rule, Timestamp, Trigger,
@@ -277,6 +277,16 @@ impl Row for Enforcement {
             "execution" => Cell::maybe(self.execution_id.as_ref()),
             "trigger_instance" => Cell::shown(&self.trigger_instance_id),
             "enforced_at" => Cell::Time(self.enforced_at),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Row for Begun {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" => Cell::shown(&self.id),
+            "start_timestamp" => Cell::Time(self.at),
             _ => Cell::Missing,
         }
     }

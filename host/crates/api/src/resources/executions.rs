@@ -21,6 +21,7 @@ use petrel_model::{Execution, ExecutionId, Id, Object};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::mistaken::{no_execution, no_execution_id};
+use super::traces;
 use crate::extensions::{SignedIn, User};
 use crate::extract::{Body, JsonBody, Pair, Secrets, Segment, Target};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
@@ -138,9 +139,14 @@ pub(crate) async fn create(
     Extension(signed_in): Extension<SignedIn>,
     Named(trace): Named,
     _: Nothing,
-    JsonBody(new): JsonBody<NewExecution>,
+    JsonBody(mut new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
     let notify = new.notify()?;
+    let (trace, trace_tag) = match new.take_trace()? {
+        // As in StackStorm, a trace that is there has its tag already.
+        (Some(id), _) => traces::to_join(&api, &id).await?,
+        (None, tag) => (trace, tag),
+    };
     let request = Request {
         rendered: Object::new(),
         action: api.engine.catalog().content().action_reference(&new.action)?,
@@ -151,6 +157,7 @@ pub(crate) async fn create(
         delay: new.delay.map(Duration::from_millis),
         trace,
         notify: notify.clone(),
+        trace_tag,
     };
     let execution = api.engine.executions().request(request).await?;
     let warnings = new::warnings(notify.as_ref(), &execution);

@@ -50,6 +50,7 @@ pub(crate) async fn receive(
         None => body::read(&api, &held, request).await?,
     };
     let guarded = guarded.as_deref();
+    let tag = traceparent::tag_of(&headers)?;
     let known = api.engine.catalog().content().webhook(&url).map(drop);
     let (sent, accepted) = match known {
         // As in StackStorm; but a rule that listens to a webhook of this name goes first.
@@ -60,7 +61,7 @@ pub(crate) async fn receive(
             let once = delivery::once(guarded, &url, &headers, &bytes).await?;
             let signature = guarded.and_then(|guarded| guarded.guard.signature_header());
             let sent = read(&api, &held, &url, (&headers, signature), bytes).await?;
-            let event = sent.event.clone().in_trace(traceparent::of(&headers)).taken_once(once);
+            let event = sent.event.clone().in_trace(traceparent::of(&headers)).tagged(tag).taken_once(once);
             let accepted = api.engine.triggers().accept_webhook(&url, event).await?;
             (sent, accepted)
         }

@@ -62,6 +62,7 @@ pub(crate) fn policy(name: &str, kind: &str, action: &str, parameters: &str) -> 
 pub(crate) fn asks(action: &str) -> Request {
     Request {
         trace: None,
+        trace_tag: None,
         action: Ref::new(PACK, action),
         parameters: Object::new(),
         rendered: Object::new(),

@@ -149,6 +149,7 @@ fn request(action: &str, trace: Option<TraceId>) -> Request {
         notify: None,
         delay: None,
         trace,
+        trace_tag: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use petrel_model::execution::Context;
 use petrel_model::policy::effect::RetryOn;
 use petrel_model::policy::{Applied, Effect, RetryOf};
-use petrel_model::{Execution, Object, Status};
+use petrel_model::{Execution, Object, Status, TraceLink};
 use petrel_persistence::{Change, Expect};
 
 use crate::queue::Queue;
@@ -22,6 +22,7 @@ impl Queue {
         mut changes: Vec<Change>,
     ) -> Result<(), Uncommitted> {
         let Some(retry) = self.retry_of(ended) else { return self.commit(expect, changes).await };
+        changes.extend(TraceLink::of_execution(&retry).into_iter().map(Change::put));
         changes.push(Change::CreateExecution(retry));
         let schedulers = self.schedulers_of(&changes);
         self.commit(expect, changes).await?;

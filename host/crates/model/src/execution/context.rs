@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::count::is_zero;
 use crate::policy::Applied;
 use crate::secrets::SecretPart;
-use crate::{ExecutionId, Object, RuleId, TraceId, TriggerInstanceId};
+use crate::{ExecutionId, Object, RuleId, TraceId, TraceTag, TriggerInstanceId};
 
 /// The origin of an execution.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -44,6 +44,9 @@ pub struct Context {
     /// [`Execution::trace_id`](super::Execution::trace_id).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
+    /// The tag of the trace, if one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_tag: Option<TraceTag>,
     /// The places in its parameters of what was secret when it was made, or was made from a secret, see
     /// [`Places`](crate::secrets::Places). It stays so, whatever its action says later.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -110,12 +113,13 @@ const OWN: [&str; 13] = [
 
 impl Context {
     /// The context as StackStorm shows it, as one object. Values that the caller gave under a name of the host are
-    /// shown below `given`. The trace is left out: StackStorm has none there under such a name. So are the places of
-    /// secrets, the number of events and the maintenance window, which are the host's own.
+    /// shown below `given`. The trace is shown as StackStorm does, in `trace_context`, and only where a tag was given. The
+    /// places of secrets, the number of events and the maintenance window are left out: they are the host's own.
     pub fn shown(&self) -> Object {
         let own = Self {
             given: Object::new(),
             trace: None,
+            trace_tag: None,
             event_depth: 0,
             secret_places: Vec::new(),
             secret_parts: Vec::new(),
@@ -139,15 +143,22 @@ impl Context {
         move || own.shown()
     }
 
-    /// The values of the caller: those shown beside the values of the host, and those with a name of the host's.
+    /// The values of the caller: those shown beside the values of the host, with the trace if that was given a tag, and
+    /// those with a name of the host's.
     pub fn given_apart(&self) -> (Cow<'_, Object>, Object) {
         let is_own = |name: &str| OWN.contains(&name);
-        if !self.given.keys().any(|name| is_own(name)) {
-            return (Cow::Borrowed(&self.given), Object::new());
+        let (mut beside, mut hidden) = (Cow::Borrowed(&self.given), Object::new());
+        if self.given.keys().any(|name| is_own(name)) {
+            let (own, others) = self.given.clone().into_iter().partition(|(name, _)| is_own(name));
+            (hidden, beside) = (own, Cow::Owned(others));
         }
-        let (hidden, beside): (Object, Object) =
-            self.given.clone().into_iter().partition(|(name, _)| is_own(name));
-        (Cow::Owned(beside), hidden)
+        if let Some(tag) = &self.trace_tag {
+            let mut trace = Object::new();
+            trace.insert("trace_tag".into(), tag.as_str().into());
+            trace.extend(self.trace.map(|id| ("id_".to_owned(), id.to_string().into())));
+            beside.to_mut().insert("trace_context".into(), trace.into());
+        }
+        (beside, hidden)
     }
 
     /// Stores a value that was read under `name`. A second value with that name, or one that the host would not write,
@@ -176,6 +187,7 @@ impl Context {
                 Err(_other_form) => return Some(value),
             },
             ("trace", value) => return fill(&mut self.trace, value),
+            ("trace_tag", value) => return fill(&mut self.trace_tag, value),
             ("secret_places", value) => return fill_list(&mut self.secret_places, value),
             ("secret_parts", value) => return fill_list(&mut self.secret_parts, value),
             ("result_marks", value) => return fill_list(&mut self.result_marks, value),
@@ -283,6 +295,25 @@ mod tests {
         let none = serde_json::to_string(&Context::default()).unwrap();
         assert!(!context.shown().contains_key("secret_parts") && !none.contains("secret_parts"), "{none}");
         assert!(!none.contains("secret_places") && !none.contains("result_marks"), "{none}");
+    }
+
+    #[test]
+    fn a_tag_is_stored_and_shown_as_in_stackstorm() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let tagged = |trace: Option<&str>| Context {
+            trace: trace.and_then(|trace| trace.parse().ok()),
+            trace_tag: "release".parse().ok(),
+            ..Context::default()
+        };
+        for (context, shown) in [
+            (Context::default(), None),
+            (tagged(None), Some(json!({"trace_tag": "release"}))),
+            (tagged(Some(trace)), Some(json!({"trace_tag": "release", "id_": trace}))),
+        ] {
+            let stored = serde_json::to_string(&context).unwrap();
+            assert_eq!(serde_json::from_str::<Context>(&stored).unwrap(), context);
+            assert_eq!(context.shown().get("trace_context"), shown.as_ref());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `petrel:trigger/emit`: events of a component that runs. They go to the emitter of its call.
 
 use petrel_model::quoted::quoted;
-use petrel_runners::sensors::{Emitted, NotEmitted};
+use petrel_runners::sensors::NotEmitted;
 
 use crate::bindings::petrel::trigger::emit::Host;
 use crate::bindings::petrel::trigger::types::Event;
@@ -18,7 +18,7 @@ impl Host for CallState {
 
 impl CallState {
     async fn emitted(&mut self, event: Event) -> Result<String, Error> {
-        let (Some(source), Some((emitter, depth))) = (&self.caller.source, self.caller.outlet.open()) else {
+        let (Some(source), Some(emitter)) = (&self.caller.source, self.caller.outlet.open()) else {
             let trigger = quoted(&event.trigger);
             return Err(self.deny(format!("emit {trigger}: events of this call are not taken")));
         };
@@ -41,7 +41,7 @@ impl CallState {
         }
         let event = events::of_wire(event)
             .map_err(|message| error(ErrorKind::InvalidInput, message, "event.invalid", EVENT_HINT))?;
-        let event = Emitted { depth, ..event };
+        let event = self.caller.outlet.stamped(event);
         let id = emitter.emit(source.pack(), source, event).await.map_err(|reason| refused(&reason))?;
         self.caller.events_left = self.caller.events_left.map(|left| left.saturating_sub(1));
         Ok(id.to_string())

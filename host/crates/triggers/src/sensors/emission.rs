@@ -14,6 +14,7 @@ use super::turn::{error_of, failure};
 use crate::batch::{Member, Taken};
 use crate::dedup::Once;
 use crate::incoming::Event;
+use crate::named::named;
 use crate::service::{Triggers, WeakTriggers};
 
 /// The largest payload of an event that a sensor or an action emits, in bytes of JSON.
@@ -38,7 +39,7 @@ pub(super) fn refusal(why: &str, at: Timestamp) -> SensorError {
 /// When its trigger type is not the pack's or does not exist, or it is too large. Whether the payload fits is seen when it
 /// is stored.
 pub(super) fn member(content: &Content, pack: &str, emitted: Emitted) -> Result<Member, NotEmitted> {
-    let Emitted { trigger, payload, dedup_key, trace_tag, depth, .. } = emitted;
+    let Emitted { trigger, payload, dedup_key, trace_tag, depth, emitted_by, .. } = emitted;
     let kind = kind_of(content, pack, &trigger)?;
     if !payload.is_object() {
         return Err(NotEmitted::Invalid(format!("the payload of an event of {kind} is no object; emit one")));
@@ -52,7 +53,15 @@ pub(super) fn member(content: &Content, pack: &str, emitted: Emitted) -> Result<
             "the payload of an event of {kind} has {bytes} bytes, and {LARGEST_PAYLOAD} is the limit; emit a reference to it"
         )));
     }
-    let event = event.in_trace(trace_tag.and_then(|tag| tag.parse().ok())).at_depth(depth);
+    let named = named(trace_tag.as_deref());
+    let (trace, tag) = named.map_err(|error| NotEmitted::Invalid(format!("{error}; {}", error.hint())))?;
+    let event = event.in_trace(trace).tagged(tag).at_depth(depth);
+    let event = match emitted_by {
+        // It may name another trace.
+        Some(by) if trace.is_none() => event.emitted_by(by),
+        Some(by) => event.caused_by(Some(by.execution)),
+        None => event,
+    };
     Ok(Member { kind, event: event.taken_once(once) })
 }
 

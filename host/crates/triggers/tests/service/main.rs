@@ -25,6 +25,7 @@ mod sent;
 mod source;
 mod standing;
 mod timers;
+mod traces;
 mod trial;
 mod why;
 

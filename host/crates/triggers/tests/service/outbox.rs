@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{House, rule};
 
 /// A rule for the ends of executions.
-fn after(name: &str, lines: &str) -> String {
+pub(crate) fn after(name: &str, lines: &str) -> String {
     format!(
         "name: {name}\npack: house\nenabled: true\ntrigger: {{type: core.st2.generic.actiontrigger}}\n{lines}\
          action: {{ref: house.act, parameters: {{value: \"{{{{ trigger.status }}}}\"}}}}\n"
@@ -73,6 +73,8 @@ impl House {
             payload,
             occurred_at: self.core.now(),
             trace: None,
+            trace_tag: None,
+            caused_by: None,
             depth: 1,
         }
     }
@@ -201,6 +203,8 @@ async fn what_is_refused_is_tried_again_and_what_can_never_be_taken_holds_up_nob
         payload: petrel_model::Object::new(),
         occurred_at: house.core.now(),
         trace: None,
+        trace_tag: None,
+        caused_by: None,
         depth: 0,
     };
     house.core.commit(Vec::new(), vec![Change::put(odd)]).await.unwrap();

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_model::{InternalEvent, SensorState};
+use petrel_model::{ExecutionId, InternalEvent, SensorState, TraceId, TraceTag};
 use petrel_persistence::StoreExt as _;
-use petrel_runners::sensors::{Emitted, Emitter as _, NotEmitted, Received, SensorKind, SensorRunner};
+use petrel_runners::sensors::{
+    Emitted, EmittedBy, Emitter as _, NotEmitted, Received, SensorKind, SensorRunner,
+};
 use petrel_triggers::{Health, Options, SensorRunners, ShownSensor};
 use serde_json::json;
 
@@ -336,6 +338,28 @@ async fn an_event_is_emitted_by_its_own_pack_alone() {
         assert!(is_denied || matches!(why, NotEmitted::Invalid(_)), "{why}");
     }
     assert_eq!((house.seen().await, house.sensor().state.events), (vec![4], 1));
+}
+
+#[tokio::test]
+async fn what_an_action_emits_belongs_to_the_trace_of_its_execution_unless_it_names_one() {
+    const OTHER: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let house = House::with_sensors(&Source::new(SensorKind::Poll), 1).await;
+    let by = "feed.acts".parse().unwrap();
+    let execution: ExecutionId = house.core.mint(house.core.now());
+    let own = TraceId::from(execution.0);
+    let emitted_by = EmittedBy { execution, trace: own, trace_tag: "release".parse().ok() };
+    for (named, trace, tag) in [
+        (None, own, Some("release")),
+        (Some("other"), own, Some("other")),
+        (Some(OTHER), OTHER.parse().unwrap(), None),
+    ] {
+        let event = Emitted { trace_tag: named.map(str::to_owned), depth: 1, ..seen(json!({"n": 4})) };
+        let event = Emitted { emitted_by: Some(emitted_by.clone()), ..event };
+        house.triggers.emit("feed", &by, event).await.unwrap();
+        let stored = house.events().await.remove(0);
+        assert_eq!((stored.trace_id(), stored.caused_by), (trace, Some(execution)), "{named:?}");
+        assert_eq!(stored.trace_tag.as_ref().map(TraceTag::as_str), tag, "{named:?}");
+    }
 }
 
 #[tokio::test]

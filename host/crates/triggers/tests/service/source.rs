@@ -96,7 +96,15 @@ impl Source {
 
 /// An event of the pack's trigger type `seen`.
 pub(crate) fn seen(payload: Value) -> Emitted {
-    Emitted { trigger: "seen".into(), payload, dedup_key: None, occurred_at: None, trace_tag: None, depth: 0 }
+    Emitted {
+        trigger: "seen".into(),
+        payload,
+        dedup_key: None,
+        occurred_at: None,
+        trace_tag: None,
+        depth: 0,
+        emitted_by: None,
+    }
 }
 
 #[async_trait]

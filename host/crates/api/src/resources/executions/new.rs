@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use petrel_model::{Execution, Notify, Object};
+use petrel_model::{Execution, Notify, Object, TraceTag};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ApiError;
 use crate::extract::Body;
+use crate::traceparent::invalid_tag;
 
 /// The body of a request for an execution.
 #[derive(Debug, Deserialize)]
@@ -27,6 +28,29 @@ pub(crate) struct NewExecution {
 }
 
 impl NewExecution {
+    /// Takes the trace out of the context, as StackStorm's client sends it: the id of a trace, and a tag.
+    ///
+    /// # Errors
+    /// When it is of another form.
+    pub(super) fn take_trace(&mut self) -> Result<(Option<String>, Option<TraceTag>), ApiError> {
+        let hint = r#"send {"trace_context": {"trace_tag": "TAG"}} or {"trace_context": {"id_": "ID"}}"#;
+        let invalid = |what: &str| ApiError::invalid(format!("context.trace_context{what}"), hint);
+        let taken = self.context.as_mut().and_then(|context| context.remove("trace_context"));
+        let trace = match taken {
+            None | Some(Value::Null) => return Ok((None, None)),
+            Some(Value::Object(trace)) => trace,
+            Some(_) => return Err(invalid(" is no object")),
+        };
+        let text = |name: &str| match trace.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+            Some(_) => Err(invalid(&format!(".{name} is no text"))),
+        };
+        let tag = text("trace_tag")?.map(str::parse).transpose();
+        let tag = tag.map_err(|error| invalid_tag(&error, "context.trace_context.trace_tag"))?;
+        Ok((text("id_")?.map(str::to_owned), tag))
+    }
+
     /// Who is to be told of the end of the execution.
     ///
     /// # Errors
@@ -78,6 +102,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_trace_is_taken_out_of_the_context() {
+        let taken = |trace: Value| {
+            let context = json!({"trace_context": trace, "source": "chat"});
+            let body = json!({"action": "core.noop", "context": context});
+            let mut new: NewExecution = serde_json::from_value(body).unwrap();
+            let taken = new.take_trace();
+            assert_eq!(new.context.map(Value::Object), Some(json!({"source": "chat"})));
+            taken.ok().map(|(id, tag)| (id, tag.map(|tag| tag.to_string())))
+        };
+        let text = |text: &str| Some(text.to_owned());
+        for (trace, expected) in [
+            (json!(null), Some((None, None))),
+            (json!({}), Some((None, None))),
+            (json!({"id_": null, "trace_tag": ""}), Some((None, None))),
+            (json!({"trace_tag": "t"}), Some((None, text("t")))),
+            (json!({"id_": "x", "trace_tag": "t"}), Some((text("x"), text("t")))),
+            (json!("t"), None),
+            (json!({"trace_tag": 7}), None),
+            (json!({"trace_tag": "a\nb"}), None),
+        ] {
+            assert_eq!(taken(trace.clone()), expected, "{trace}");
+        }
+    }
 
     #[test]
     fn who_is_to_be_told_is_read_or_refused() {

@@ -4,7 +4,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types::trigger::ReEmitted;
 use petrel_engine::triggers::Emission;
@@ -15,7 +15,7 @@ use super::{find, shown};
 use crate::extract::{Body, JsonBody, Secrets, Target};
 use crate::said::Nothing;
 use crate::traceparent::Named;
-use crate::{Api, ApiError, listing};
+use crate::{Api, ApiError, listing, traceparent};
 
 /// The body of a request to send an event.
 #[derive(Debug, Deserialize)]
@@ -34,6 +34,7 @@ pub(crate) async fn create(
     State(api): State<Api>,
     secrets: Secrets,
     Named(trace): Named,
+    headers: HeaderMap,
     _: Nothing,
     JsonBody(new): JsonBody<NewEvent>,
 ) -> Result<Response, ApiError> {
@@ -42,6 +43,7 @@ pub(crate) async fn create(
         parameters: new.parameters.unwrap_or_default(),
         payload: new.payload.unwrap_or_default(),
         trace,
+        trace_tag: traceparent::tag_of(&headers)?,
         ..Emission::default()
     };
     let accepted = api.engine.triggers().send(emission).await?;

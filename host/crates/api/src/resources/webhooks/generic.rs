@@ -35,8 +35,8 @@ pub(super) async fn take(
         tokio::task::spawn_blocking(move || json(&bytes)).await??
     };
     let (trigger, payload) = named(&body)?;
-    let trace = traceparent::of(headers);
-    let emission = Emission { trigger, payload, trace, once, ..Emission::default() };
+    let (trace, trace_tag) = (traceparent::of(headers), traceparent::tag_of(headers)?);
+    let emission = Emission { trigger, payload, trace, trace_tag, once, ..Emission::default() };
     let accepted = api.engine.triggers().send(emission).await?;
     Ok((Sent { event: json!({"body": body}).into(), length: None, held: Held::default() }, accepted))
 }

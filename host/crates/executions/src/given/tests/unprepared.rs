@@ -219,6 +219,7 @@ impl Host {
             context: Object::new(),
             delay: None,
             trace: None,
+            trace_tag: None,
         };
         self.executions.request(request).await.unwrap().id
     }
