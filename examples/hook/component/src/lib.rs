@@ -3,7 +3,7 @@
 
 use hmac::{Hmac, Mac as _};
 use petrel_pack_sdk::{
-    Error, Received, Reply, SensorContext, TriggerType, WebhookSensor, export_webhook_sensors,
+    Error, ErrorKind, Received, Reply, SensorContext, TriggerType, WebhookSensor, export_webhook_sensors,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,8 +50,9 @@ const PUSH: TriggerType<Push> = TriggerType::new("push").description("A push to 
 pub fn github(ctx: &SensorContext, request: Received) -> Result<Reply, Error> {
     let Config { secret } = ctx.config()?;
     if secret.is_empty() {
-        return Err(Error::new(petrel_pack_sdk::ErrorKind::Misconfigured, "the secret is empty")
-            .hint("petrel pack configure hook -"));
+        return Err(
+            Error::new(ErrorKind::Misconfigured, "the secret is empty").hint("petrel pack configure hook -")
+        );
     }
     // Nothing of a request is looked at before it is known who has sent it.
     if !is_signed(&secret, &request) {

@@ -1,6 +1,5 @@
 //! Gives the sensor requests natively, with the SDK's stand-in for the host.
 
-use petrel_pack_sdk::ErrorKind;
 use petrel_pack_sdk::testing::Host;
 use serde_json::json;
 
@@ -49,7 +48,7 @@ fn everything_else_is_answered_and_is_no_event() {
         (vec![push, ("x-hub-signature-256", "sha256=")], BODY, 401),
         (vec![push, ("x-hub-signature-256", "sha256=xyz")], BODY, 401),
         (vec![push, ("x-hub-signature-256", &SIGNATURE[..SIGNATURE.len() - 1])], BODY, 401),
-        (vec![push, ("x-hub-signature-256", &upper)], BODY, 401),
+        (vec![push, ("x-hub-signature-256", upper.as_str())], BODY, 401),
         (vec![push, ("x-hub-signature-256", other)], "[]", 400),
         (vec![("x-github-event", "ping"), ("x-hub-signature-256", SIGNATURE)], BODY, 200),
         (vec![("x-hub-signature-256", SIGNATURE)], BODY, 200),

@@ -9,7 +9,7 @@ mod reader;
 use std::thread;
 
 use petrel_pack_sdk::{
-    Error, ErrorKind, Request, SensorContext, StreamSensor, TriggerType, export_stream_sensors,
+    Error, ErrorKind, Request, Response, SensorContext, StreamSensor, TriggerType, export_stream_sensors,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ fn connection(ctx: &SensorContext, url: &str, reader: &mut Reader) -> Result<(),
     if let Some(id) = reader.last_id() {
         request = request.header("last-event-id", id);
     }
-    let answer = ctx.fetch(&request).and_then(petrel_pack_sdk::Response::success);
+    let answer = ctx.fetch(&request).and_then(Response::success);
     let answer = answer.map_err(|error| match error.kind {
         ErrorKind::Transient(_) | ErrorKind::RateLimited(_) | ErrorKind::Timeout => Broken::Lost(error),
         _ => Broken::Final(error),

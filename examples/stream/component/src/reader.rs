@@ -10,18 +10,18 @@ const LONGEST: usize = 512 << 10;
 
 /// A message.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Message {
+pub(crate) struct Message {
     /// Its kind.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Its id, if it has one.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// Its text.
-    pub data: String,
+    pub(crate) data: String,
 }
 
 /// What was read so far. It outlives a connection: ids go on, and the message that broke off is dropped.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     kind: String,
     data: String,
     /// Whether the message has a text, which may be an empty line.
@@ -49,22 +49,22 @@ impl Default for Reader {
 
 impl Reader {
     /// The id to go on from, as the header `Last-Event-ID` names it. None if no message had one.
-    pub fn last_id(&self) -> Option<&str> {
+    pub(crate) fn last_id(&self) -> Option<&str> {
         Some(self.last_id.as_str()).filter(|id| !id.is_empty())
     }
 
     /// The pause before the connection is made anew.
-    pub fn pause(&self) -> Duration {
+    pub(crate) fn pause(&self) -> Duration {
         self.pause
     }
 
     /// Forgets the message that was not whole when the connection broke.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.clear();
     }
 
     /// Takes a line, without its end. Gives the message that an empty one ends.
-    pub fn line(&mut self, line: &str) -> Option<Message> {
+    pub(crate) fn line(&mut self, line: &str) -> Option<Message> {
         if line.is_empty() {
             return self.end();
         }

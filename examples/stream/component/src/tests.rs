@@ -32,7 +32,7 @@ fn lines_are_read_as_the_standard_says() {
         ("data\n\n", vec![message("message", None, "")]),
         ("data:  a\nother: b\n\n", vec![message("message", None, " a")]),
         ("data: not whole\n", vec![]),
-        (&long, vec![]),
+        (long.as_str(), vec![]),
     ];
     for (text, expected) in cases {
         let mut reader = Reader::default();
