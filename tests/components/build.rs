@@ -7,10 +7,13 @@ use std::process::ExitCode;
 mod components;
 
 /// Package, its directory, and the variable that its file is named in.
-const COMPONENTS: [(&str, &str, &str); 9] = [
+const COMPONENTS: [(&str, &str, &str); 12] = [
     ("petrel-pack-core", "packs/core/component", "CORE"),
+    ("petrel-example-elasticsearch", "examples/elasticsearch/component", "ELASTICSEARCH"),
     ("petrel-example-feed", "examples/feed/component", "FEED"),
     ("petrel-example-github", "examples/github/component", "GITHUB"),
+    ("petrel-example-hook", "examples/hook/component", "HOOK"),
+    ("petrel-example-stream", "examples/stream/component", "STREAM"),
     ("petrel-guest-bare", "tests/components/guests/bare", "BARE"),
     ("petrel-guest-behave", "tests/components/guests/behave", "BEHAVE"),
     ("petrel-guest-hooks", "tests/components/guests/hooks", "HOOKS"),

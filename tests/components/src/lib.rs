@@ -4,11 +4,20 @@
 /// The component of the pack `core`.
 pub const CORE: &str = env!("COMPONENT_CORE");
 
+/// The component of the example pack `elasticsearch`.
+pub const ELASTICSEARCH: &str = env!("COMPONENT_ELASTICSEARCH");
+
 /// The component of the example pack `feed`.
 pub const FEED: &str = env!("COMPONENT_FEED");
 
 /// The component of the example pack `github`.
 pub const GITHUB: &str = env!("COMPONENT_GITHUB");
+
+/// The component of the example pack `hook`.
+pub const HOOK: &str = env!("COMPONENT_HOOK");
+
+/// The component of the example pack `stream`.
+pub const STREAM: &str = env!("COMPONENT_STREAM");
 
 /// An action that gives back its input, without the SDK and without a description.
 pub const BARE: &str = env!("COMPONENT_BARE");

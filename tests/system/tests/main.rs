@@ -14,6 +14,8 @@ mod data_is_data;
 mod datastore;
 mod deliveries;
 mod evaluation;
+mod example_rules;
+mod example_sensors;
 mod executions;
 mod faults;
 mod floods;

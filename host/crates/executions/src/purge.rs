@@ -61,7 +61,7 @@ impl Executions {
         let mut changes = Vec::new();
         for one in &found {
             if self.goes(one, purge, &mut fates).await? {
-                changes.push(Change::DeleteExecution(one.id));
+                changes.extend(deletion(one));
             }
         }
         let executions = changes.len();

@@ -64,12 +64,16 @@ fn deletions(old: &[&ExecutionAge], kept: &BTreeSet<ExecutionId>) -> Vec<Change>
         if execution.parent.is_some_and(|parent| kept.contains(&parent)) {
             kept.insert(execution.id);
         } else {
-            changes.push(Change::DeleteExecution(execution.id));
-            let links = execution.links.iter().map(|link| link.key.clone());
-            changes.extend(links.map(Change::delete::<TraceLink>));
+            changes.extend(deletion(execution));
         }
     }
     changes
+}
+
+/// The deletion of one execution.
+pub(crate) fn deletion(execution: &ExecutionAge) -> impl Iterator<Item = Change> {
+    let links = execution.links.iter().map(|link| Change::delete::<TraceLink>(link.key.clone()));
+    std::iter::once(Change::DeleteExecution(execution.id)).chain(links)
 }
 
 #[cfg(test)]
