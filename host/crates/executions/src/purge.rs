@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use petrel_engine_core::Error;
 use petrel_model::{ExecutionId, Ref, Status, Timestamp};
 use petrel_persistence::store::ExecutionAge;
-use petrel_persistence::{Change, Error as ReadError};
+use petrel_persistence::Error as ReadError;
 
+use super::retention::deletion;
 use super::service::Executions;
 
 /// The greatest number of executions that a step looks at.
@@ -58,13 +59,13 @@ impl Executions {
     ) -> Result<Purged, Error> {
         let found = self.store().oldest_executions(after, STEP).await?;
         let mut fates = BTreeMap::new();
-        let mut changes = Vec::new();
+        let (mut changes, mut executions) = (Vec::new(), 0);
         for one in &found {
             if self.goes(one, purge, &mut fates).await? {
+                executions += 1;
                 changes.extend(deletion(one));
             }
         }
-        let executions = changes.len();
         if !is_trial && executions > 0 {
             self.core().commit(Vec::new(), changes).await?;
         }

@@ -93,6 +93,8 @@ impl Triggers {
                 return Ok(());
             }
             cleared.events += 1;
+            let links = event.links.iter().map(|link| Change::delete::<TraceLink>(link.key.clone()));
+            gone.extend(links);
             gone.push(Change::DeleteTriggerInstance(event.id));
         }
         let enforcements =
