@@ -10,6 +10,7 @@
 pub mod account;
 pub mod action;
 pub mod configuration;
+pub mod correlation;
 pub mod count;
 pub mod delivery;
 pub mod depth;
@@ -46,6 +47,7 @@ pub mod workflow;
 
 pub use account::{ApiKey, Token, User};
 pub use action::Action;
+pub use correlation::{Correlation, CorrelationState};
 pub use delivery::Delivery;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;

@@ -10,9 +10,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, Delivery, InternalEvent, InternalEventId, KeyValue, MaintenanceWindow, Pack,
-    PackConfig, Policy, PolicyState, Ref, Rule, Sensor, SensorState, TimerState, Token, TokenId, TriggerType,
-    User, UserKeyValue, WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, CorrelationState, Delivery, InternalEvent, InternalEventId, KeyValue,
+    MaintenanceWindow, Pack, PackConfig, Policy, PolicyState, Ref, Rule, Sensor, SensorState, TimerState,
+    Token, TokenId, TriggerType, User, UserKeyValue, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -167,6 +167,8 @@ documents! {
     InternalEvent: InternalEventId = id, "internal event";
     /// The key of an event that is taken once, by the digest of the key.
     Delivery: String = digest, "delivery";
+    /// What a correlation holds of events, by the rule and the digest of their key.
+    CorrelationState: String = key, "state of a correlation";
     /// A maintenance window, by its name.
     MaintenanceWindow: String = name, "maintenance window";
     /// A registered sensor, by its reference.

@@ -25,14 +25,14 @@ fn listens_to(trigger: &RuleTrigger<'_>) -> String {
 
 /// A rule with its trigger, criteria and action.
 pub(super) fn attributes(rule: &Rule<'_>) -> Attributes {
-    Attributes::default()
+    let begun = Attributes::default()
         .text("id", rule.id)
         .text("ref", &rule.reference)
         .text("description", &rule.description)
-        .text("enabled", rule.enabled)
-        .value("trigger", &rule.trigger)
-        .value("criteria", &rule.criteria)
-        .value("action", &rule.action)
+        .text("enabled", rule.enabled);
+    // Most rules apply always.
+    let typed = if rule.kind.reference == "standard" { begun } else { begun.value("type", &rule.kind) };
+    typed.value("trigger", &rule.trigger).value("criteria", &rule.criteria).value("action", &rule.action)
 }
 
 #[cfg(test)]
