@@ -66,8 +66,9 @@ pub(crate) struct Host {
 }
 
 /// The tasks of a host that go on for as long as it lives.
-const LASTING: [&str; 10] = [
+const LASTING: [&str; 11] = [
     "clock",
+    "correlations",
     "expiry",
     "inquiries",
     "maintenance windows",

@@ -108,6 +108,10 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         }),
         // All of it is in its key.
         DocumentKind::TraceLink => json!({"key": format!("m:{n}")}),
+        DocumentKind::CorrelationState => json!({
+            "key": format!("{}:{digest}", id::<RuleId>(n)), "rule_id": id::<RuleId>(n), "made_for": "0a", "group": text,
+            "first_at": at(1), "last_at": at(1), "due_at": at(2), "count": 1,
+        }),
         DocumentKind::MaintenanceWindow => json!({
             "name": name, "description": text, "packs": ["core"], "from": at(1), "until": at(2), "mode": "hold",
         }),

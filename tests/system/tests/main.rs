@@ -8,6 +8,7 @@ mod command_line;
 mod components;
 mod configuration;
 mod contents;
+mod correlations;
 mod daemon;
 mod damage;
 mod data_is_data;

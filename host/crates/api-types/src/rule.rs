@@ -80,10 +80,10 @@ pub struct Breaker<'a> {
 /// The type of a rule, which says when it applies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleType<'a> {
-    /// `standard` or `backstop`.
+    /// `standard`, `backstop` or `correlation`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// Always empty so far.
+    /// The parameters of a correlation as they were written; otherwise none.
     pub parameters: Object,
 }
 
@@ -151,7 +151,7 @@ impl<'a> Rule<'a> {
             reference: Cow::Borrowed(rule.reference.as_str()),
             description: Cow::Borrowed(&rule.description),
             enabled: rule.enabled,
-            kind: rule.kind.into(),
+            kind: RuleType::from(&rule.kind),
             trigger: RuleTrigger {
                 kind: Cow::Borrowed(rule.trigger.kind.as_str()),
                 parameters: secrets.among(&rule.trigger.parameters, schemas.trigger),
@@ -184,13 +184,9 @@ impl<'a> From<&'a rule::Criterion> for Criterion<'a> {
     }
 }
 
-impl From<RuleKind> for RuleType<'_> {
-    fn from(kind: RuleKind) -> Self {
-        let name = match kind {
-            RuleKind::Standard => "standard",
-            RuleKind::Backstop => "backstop",
-        };
-        Self { reference: Cow::Borrowed(name), parameters: Object::new() }
+impl From<&RuleKind> for RuleType<'_> {
+    fn from(kind: &RuleKind) -> Self {
+        Self { reference: Cow::Borrowed(kind.name()), parameters: kind.parameters() }
     }
 }
 

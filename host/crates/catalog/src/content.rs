@@ -142,7 +142,7 @@ pub struct Content {
     sensors: Arc<BTreeMap<Ref, Arc<Sensor>>>,
     rules: Arc<BTreeMap<Ref, Arc<Rule>>>,
     index: Arc<RuleIndex>,
-    /// The triggers that rules listen to, each with the number of its rules.
+    /// The triggers that rules listen to, each with how often they do.
     triggers: Arc<HashMap<Ref, (Arc<Trigger>, usize)>>,
     webhooks: Arc<BTreeMap<String, Ref>>,
     policies: Arc<Policies>,
@@ -371,23 +371,26 @@ impl Content {
         let rule = Arc::clone(compiled.rule());
         // The version before may have had another trigger, for which it counts no longer.
         self.delete_rule(&rule.reference);
-        let trigger = rule.trigger.reference();
-        if let Some(url) = webhook_url(&rule.trigger) {
-            Arc::make_mut(&mut self.webhooks).insert(url, trigger.clone());
+        for trigger in rule.triggers() {
+            let reference = trigger.reference();
+            if let Some(url) = webhook_url(trigger) {
+                Arc::make_mut(&mut self.webhooks).insert(url, reference.clone());
+            }
+            let listened = Arc::make_mut(&mut self.triggers).entry(reference);
+            listened.or_insert_with(|| (Arc::new(trigger.clone()), 0)).1 += 1;
         }
-        let listened = Arc::make_mut(&mut self.triggers).entry(trigger);
-        listened.or_insert_with(|| (Arc::new(rule.trigger.clone()), 0)).1 += 1;
         Arc::make_mut(&mut self.index).insert(compiled);
         Arc::make_mut(&mut self.rules).insert(rule.reference.clone(), rule);
     }
 
-    /// Removes a rule, and its trigger if no other rule has it.
+    /// Removes a rule, and its triggers if no other rule has them.
     pub(crate) fn delete_rule(&mut self, reference: &Ref) {
         let Some(rule) = self.rules.get(reference).cloned() else { return };
         Arc::make_mut(&mut self.rules).remove(reference);
         Arc::make_mut(&mut self.index).remove(rule.id);
-        let (triggers, trigger) = (Arc::make_mut(&mut self.triggers), rule.trigger.reference());
-        if let Some((_, count)) = triggers.get_mut(&trigger) {
+        let triggers = Arc::make_mut(&mut self.triggers);
+        for trigger in rule.triggers().map(Trigger::reference) {
+            let Some((_, count)) = triggers.get_mut(&trigger) else { continue };
             *count -= 1;
             if *count == 0 {
                 triggers.remove(&trigger);

@@ -216,7 +216,9 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
         return conflict(format!("the pack `{name}` came with petrel and cannot be removed"), "leave it");
     }
     let is_ours = |reference: &Ref| reference.pack() == name;
-    let uses = |rule: &Rule| is_ours(&rule.action.reference) || is_ours(&rule.trigger.kind);
+    let uses = |rule: &Rule| {
+        is_ours(&rule.action.reference) || rule.triggers().any(|trigger| is_ours(&trigger.kind))
+    };
     let rules = content.rules().filter(|rule| is_ours(&rule.reference) || uses(rule));
     let (rules, users): (Vec<_>, Vec<_>) =
         rules.map(|rule| (rule.reference.clone(), rule.id)).partition(|(rule, _)| is_ours(rule));

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
 use petrel_model::names::check_text;
-use petrel_model::secrets::{MASK, is_masked};
+use petrel_model::rule::RuleKind;
+use petrel_model::secrets::{MASK, has_secret, is_masked};
 use petrel_model::{Object, Ref, Rule, RuleId, Timestamp, Trigger};
 use petrel_packs::definition::read_rule;
 use petrel_packs::{Problem, RuleDefinition};
@@ -165,15 +166,52 @@ pub(crate) fn rule_of(
     id: RuleId,
     context: Object,
 ) -> Result<Rule, Error> {
+    rule_among(content, definition, id, context, |_| false)
+}
+
+/// As [`rule_of`], where trigger types for which `is_new` holds are registered together with the rule.
+pub(crate) fn rule_among(
+    content: &Content,
+    definition: RuleDefinition,
+    id: RuleId,
+    context: Object,
+    is_new: impl Fn(&Ref) -> bool,
+) -> Result<Rule, Error> {
     let mut rule = definition.into_rule(id);
     rule.context = context;
-    let told =
-        |error: Error| Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned());
-    let kind = content.trigger_type(&rule.trigger.kind).map_err(told)?;
-    let mut trigger = rule.trigger.clone();
-    settle(&mut trigger, kind).map_err(told)?;
-    rule.trigger = trigger;
+    let reference = rule.reference.clone();
+    let told = |error: Error| Error::invalid(format!("rule `{reference}`: {error}"), error.hint().to_owned());
+    if !is_new(&rule.trigger.kind) {
+        let kind = content.trigger_type(&rule.trigger.kind).map_err(told)?;
+        settle(&mut rule.trigger, kind).map_err(told)?;
+    }
+    if let RuleKind::Correlation(correlation) = &mut rule.kind {
+        for place in 0..correlation.events.len() {
+            let Some(event) = correlation.events.get(place) else { continue };
+            let mut trigger = event.trigger.clone();
+            if is_new(&trigger.kind) {
+                continue;
+            }
+            let kind = content.trigger_type(&trigger.kind).map_err(told)?;
+            settle_event(&mut trigger, kind).map_err(told)?;
+            correlation.set_trigger(place, trigger);
+        }
+    }
     Ok(rule)
+}
+
+/// As [`settle`], for the trigger of a further event of a correlation.
+///
+/// # Errors
+/// As [`settle`], and when it has parameters that are secret, which are masked in the rule's own trigger only.
+pub(crate) fn settle_event(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Result<(), Error> {
+    if !trigger.parameters.is_empty() && kind.parameters().values().any(has_secret) {
+        return Err(Error::invalid(
+            format!("events of a correlation cannot be of {}, which has secret parameters", trigger.kind),
+            "make it the rule's own trigger, or write a rule of its own for it",
+        ));
+    }
+    settle(trigger, kind)
 }
 
 /// Compiles a new rule of `giver`, with the `notes` of its reader and all other advice, by the time and the datastore.
@@ -322,7 +360,8 @@ fn keep_masked(rule: &mut Rule, old: &Rule, giver: Giver) -> Result<(), Error> {
     }
     if rule.action.reference == old.action.reference {
         // Another event might tell the action to send its secret elsewhere.
-        let is_other_event = rule.trigger != old.trigger || rule.criteria != old.criteria;
+        let is_other_event =
+            (&rule.trigger, &rule.criteria, &rule.kind) != (&old.trigger, &old.criteria, &old.kind);
         if giver == Giver::SeesNone && is_other_event && rule.action.parameters.values().any(is_masked) {
             return Err(Error::Forbidden {
                 message: format!(

@@ -142,7 +142,8 @@ pub(crate) fn refuse_rule_reading_secrets(
 ) -> Result<(), Error> {
     let rule = compiled.rule();
     let is_as_before = |old: &Rule| {
-        (&old.action, &old.trigger, &old.criteria) == (&rule.action, &rule.trigger, &rule.criteria)
+        (&old.action, &old.trigger, &old.criteria, &old.kind)
+            == (&rule.action, &rule.trigger, &rule.criteria, &rule.kind)
     };
     if giver == Giver::SeesSecrets || old.is_some_and(is_as_before) {
         return Ok(());
@@ -154,12 +155,17 @@ pub(crate) fn refuse_rule_reading_secrets(
     let (action, kind) = (&rule.action.reference, &rule.trigger.kind);
     let payload = if is_foreign(kind) { content.payload_secrets(kind) } else { None };
     let payload = payload.as_deref();
-    if let Some(key) = payload.and_then(|schema| compiled.criterion_on_secret(schema)) {
+    let told_by_part = compiled.parts().iter().find_map(|part| {
+        let kind = Some(part.kind()).filter(|kind| is_foreign(kind))?;
+        part.criterion_on_secret(&*content.payload_secrets(kind)?).map(str::to_owned)
+    });
+    let told = payload.and_then(|schema| compiled.criterion_on_secret(schema)).map(str::to_owned);
+    if let Some(key) = told.or(told_by_part) {
         return Err(Error::Forbidden {
             message: format!(
                 "rule `{}`: the criterion on `{}` tells of a secret in the event, and only who sees secrets may write one that does",
                 rule.reference,
-                quoted(key)
+                quoted(&key)
             ),
             hint: "choose another part of the event, or have the admin write the rule".into(),
         });

@@ -86,6 +86,7 @@ impl Engine {
         let retention = retention::run(executions, triggers, self.core().clone(), self.0.retention);
         self.core().spawn("retention", retention);
         self.core().spawn("timers", self.triggers().clone().run_timers());
+        self.core().spawn("correlations", self.triggers().clone().run_correlations());
         self.core().spawn("outbox", self.triggers().clone().run_outbox());
         if self.keys().has_older_seals() {
             self.core().spawn("reseal", self.keys().clone().reseal());

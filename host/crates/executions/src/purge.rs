@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use petrel_engine_core::Error;
 use petrel_model::{ExecutionId, Ref, Status, Timestamp};
-use petrel_persistence::store::ExecutionAge;
 use petrel_persistence::Error as ReadError;
+use petrel_persistence::store::ExecutionAge;
 
 use super::retention::deletion;
 use super::service::Executions;

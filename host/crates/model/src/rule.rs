@@ -4,7 +4,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::breaker::CircuitBreaker;
-use crate::{EnforcementId, ExecutionId, Object, Ref, RuleId, Timestamp, Trigger, TriggerInstanceId};
+use crate::{
+    Correlation, EnforcementId, ExecutionId, Object, Ref, RuleId, Timestamp, Trigger, TriggerInstanceId,
+};
 
 /// A rule, which connects a trigger to an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +22,7 @@ pub struct Rule {
     /// Whether it is evaluated.
     #[serde(default)]
     pub enabled: bool,
-    /// Whether it applies always, or only if no other rule matched.
+    /// Whether it applies always, only if no other rule matched, or looks at several events.
     #[serde(default, rename = "type")]
     pub kind: RuleKind,
     /// The trigger that it listens to.
@@ -39,6 +41,19 @@ pub struct Rule {
     /// Metadata, such as its author.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub context: Object,
+}
+
+impl Rule {
+    /// What it correlates, if it does.
+    pub fn correlation(&self) -> Option<&Correlation> {
+        self.kind.correlation()
+    }
+
+    /// The triggers that it listens to, its own first.
+    pub fn triggers(&self) -> impl Iterator<Item = &Trigger> {
+        let further = self.correlation().into_iter().flat_map(|correlation| &correlation.events);
+        std::iter::once(&self.trigger).chain(further.map(|event| &event.trigger))
+    }
 }
 
 /// Criteria by JSONPath, in the order in which they are evaluated. Evaluation stops at the first that does not hold.
@@ -130,25 +145,50 @@ pub struct ActionCall {
 }
 
 /// The kind of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum RuleKind {
     /// Applies whenever its criteria hold.
     #[default]
     Standard,
-    /// Applies only if no standard rule of the same trigger matched.
+    /// Applies only if no other rule of the same trigger matched.
     Backstop,
+    /// Looks at several events.
+    Correlation(Box<Correlation>),
+}
+
+impl RuleKind {
+    /// Its name, as StackStorm writes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Backstop => "backstop",
+            Self::Correlation(_) => "correlation",
+        }
+    }
+
+    /// What it correlates, if it does.
+    pub fn correlation(&self) -> Option<&Correlation> {
+        match self {
+            Self::Correlation(correlation) => Some(correlation),
+            Self::Standard | Self::Backstop => None,
+        }
+    }
+
+    /// Its parameters.
+    pub fn parameters(&self) -> Object {
+        match self {
+            Self::Standard | Self::Backstop => Object::new(),
+            Self::Correlation(correlation) => correlation.parameters().clone(),
+        }
+    }
 }
 
 /// Serialized as in StackStorm: `{ref: standard, parameters: {}}`. A bare word is accepted as well.
 impl Serialize for RuleKind {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = Object::new();
-        let name = match self {
-            Self::Standard => "standard",
-            Self::Backstop => "backstop",
-        };
-        map.insert("ref".into(), name.into());
-        map.insert("parameters".into(), Value::Object(Object::new()));
+        map.insert("ref".into(), self.name().into());
+        map.insert("parameters".into(), Value::Object(self.parameters()));
         map.serialize(serializer)
     }
 }
@@ -161,9 +201,14 @@ impl<'de> Deserialize<'de> for RuleKind {
             None if name.is_null() => Ok(Self::Standard),
             Some("standard" | "") => Ok(Self::Standard),
             Some("backstop") => Ok(Self::Backstop),
-            _ => {
-                Err(serde::de::Error::custom(format!("unknown rule type {name}; write standard or backstop")))
+            Some("correlation") => {
+                let parameters = value.get("parameters").unwrap_or(&Value::Null);
+                let read = Correlation::read(parameters).map_err(serde::de::Error::custom)?;
+                Ok(Self::Correlation(Box::new(read)))
             }
+            _ => Err(serde::de::Error::custom(format!(
+                "unknown rule type {name}; write standard or backstop, or correlation with parameters"
+            ))),
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::correlation::CORRELATION;
 use crate::count::is_zero;
 use crate::{
     EnforcementId, ExecutionId, Object, Payload, Ref, Timestamp, TraceId, TraceTag, TriggerInstanceId,
@@ -26,7 +27,7 @@ pub const TIMERS: [&str; 3] = [INTERVAL_TIMER, DATE_TIMER, CRON_TIMER];
 pub const ACTION_TRIGGER: &str = "core.st2.generic.actiontrigger";
 /// The trigger types of what the platform itself reports, see [`InternalEvent`](crate::InternalEvent). They have no
 /// parameters.
-pub const INTERNAL: [&str; 10] = [
+pub const INTERNAL: [&str; 11] = [
     ACTION_TRIGGER,
     notify::TRIGGER,
     "core.st2.generic.inquiry",
@@ -37,6 +38,7 @@ pub const INTERNAL: [&str; 10] = [
     "core.st2.key_value_pair.delete",
     "core.st2.sensor.process_spawn",
     "core.st2.sensor.process_exit",
+    CORRELATION,
 ];
 
 /// The trigger types of StackStorm's whose events the host does not make yet, each with the remedy for a rule that

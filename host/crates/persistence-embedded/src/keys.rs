@@ -11,6 +11,7 @@
 //! | `0a` `0b` | reference, or policy and digest | policy; what it remembers of executions |
 //! | `0d` | trace and member, or tag, trace and member | link of a trace |
 //! | `0e` | name | maintenance window |
+//! | `0f` | rule and digest | what a correlation holds of events |
 //! | `10` | execution | the execution, large parts apart |
 //! | `11` | execution, part | its parameters or its result, when large |
 //! | `12` | execution, first line | lines of its output |
@@ -86,6 +87,7 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::Delivery => 0x09,
         DocumentKind::TraceLink => 0x0d,
         DocumentKind::MaintenanceWindow => 0x0e,
+        DocumentKind::CorrelationState => 0x0f,
         DocumentKind::Policy => 0x0a,
         DocumentKind::PolicyState => 0x0b,
         DocumentKind::BreakerState => 0x83,
@@ -308,6 +310,7 @@ mod tests {
             (DocumentKey::Delivery("0a1b".into()), "\u{9}0a1b"),
             (DocumentKey::TraceLink("m:0a".into()), "\u{d}m:0a"),
             (DocumentKey::MaintenanceWindow("w".into()), "\u{e}w"),
+            (DocumentKey::CorrelationState("07:0b".into()), "\u{f}07:0b"),
             (DocumentKey::Policy("core.a.b".parse().unwrap()), "\u{a}core.a.b"),
             (DocumentKey::PolicyState("core.a:0b".into()), "\u{b}core.a:0b"),
             (DocumentKey::SensorState("core.a".parse().unwrap()), "\u{8}core.a"),

@@ -10,9 +10,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, BreakerState, Delivery, InternalEvent, InternalEventId, KeyValue,
-    MaintenanceWindow, Pack, PackConfig, Policy, PolicyState, Ref, Rule, RuleId, Sensor, SensorState,
-    TimerState, Token, TokenId, TraceLink, TriggerType, User, UserKeyValue, WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, BreakerState, CorrelationState, Delivery, InternalEvent, InternalEventId,
+    KeyValue, MaintenanceWindow, Pack, PackConfig, Policy, PolicyState, Ref, Rule, RuleId, Sensor,
+    SensorState, TimerState, Token, TokenId, TraceLink, TriggerType, User, UserKeyValue, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -169,6 +169,8 @@ documents! {
     InternalEvent: InternalEventId = id, "internal event";
     /// The key of an event that is taken once, by the digest of the key.
     Delivery: String = digest, "delivery";
+    /// What a correlation holds of events, by the rule and the digest of their key.
+    CorrelationState: String = key, "state of a correlation";
     /// A maintenance window, by its name.
     MaintenanceWindow: String = name, "maintenance window";
     /// A link of a trace, by the trace and its member, or by the tag.

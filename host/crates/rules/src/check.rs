@@ -4,10 +4,11 @@ use std::fmt;
 
 use petrel_expressions::Template;
 use petrel_expressions::words::blank;
-use petrel_model::Rule;
+use petrel_model::correlation::CORRELATION;
 use petrel_model::quoted::quoted;
 use petrel_model::rule::Criterion;
 use petrel_model::texts;
+use petrel_model::{Correlation, Rule};
 use serde_json::Value;
 
 use crate::compiled::CompiledCriterion;
@@ -37,6 +38,9 @@ pub fn check(rule: &Rule, is_secret: impl Fn(&str) -> bool) -> Vec<Problem> {
     for (key, criterion) in rule.criteria.iter() {
         check_criterion("criteria", key, criterion, &mut problems);
     }
+    if let Some(correlation) = rule.correlation() {
+        check_correlation(rule, correlation, &mut problems);
+    }
     for (name, value) in &rule.action.parameters {
         check_templates(
             &format!("action.parameters.{}", quoted(name)),
@@ -46,6 +50,29 @@ pub fn check(rule: &Rule, is_secret: impl Fn(&str) -> bool) -> Vec<Problem> {
         );
     }
     problems
+}
+
+/// Checks what a correlation has besides the shape of its parameters.
+fn check_correlation(rule: &Rule, correlation: &Correlation, problems: &mut Vec<Problem>) {
+    let at = "type.parameters";
+    let mut by = |at: &str, by: Option<&str>| {
+        check_templates(&format!("{at}.by"), &Value::from(by.unwrap_or_default()), false, problems);
+    };
+    by(at, correlation.by.as_deref());
+    for (place, event) in correlation.events.iter().enumerate() {
+        by(&format!("{at}.events[{place}]"), event.by.as_deref());
+    }
+    for (place, event) in correlation.events.iter().enumerate() {
+        for (key, criterion) in event.criteria.iter() {
+            check_criterion(&format!("{at}.events[{place}].criteria"), key, criterion, problems);
+        }
+    }
+    if rule.triggers().any(|trigger| trigger.kind.as_str() == CORRELATION) {
+        let message = format!(
+            "a correlation cannot listen to {CORRELATION}, as which correlations fire; listen to the events themselves"
+        );
+        problems.push(Problem { at: "trigger".into(), message });
+    }
 }
 
 fn check_criterion(parent: &str, key: &str, criterion: &Criterion, problems: &mut Vec<Problem>) {
@@ -178,6 +205,33 @@ mod tests {
         }
         let blank = "a name with a blank is read by `trigger['my key']`";
         assert!(found.last().is_some_and(|last| last.ends_with(blank)), "{found:?}");
+    }
+
+    #[test]
+    fn what_a_correlation_waits_for_is_checked_too() {
+        let rule: Rule = serde_json::from_value(json!({
+            "id": "000000000000000000000001", "ref": "p.r", "enabled": true,
+            "type": {"ref": "correlation", "parameters": {
+                "kind": "none_within", "within": "5m", "by": "{{ bad ( }}",
+                "events": [
+                    {"trigger": {"type": "core.correlation"}, "by": "{{ trigger.a"},
+                    {"trigger": {"type": "p.t"}, "criteria": {"trigger.a": {"type": "equal", "pattern": 1}}},
+                ],
+            }},
+            "trigger": {"type": "p.t"}, "action": {"ref": "core.noop"},
+        }))
+        .unwrap();
+        let found: Vec<_> = check(&rule, |_| false).iter().map(ToString::to_string).collect();
+        let expected = [
+            "type.parameters.by: template `{{ bad ( }}`, line 1",
+            "type.parameters.events[0].by: template `{{ trigger.a`",
+            "type.parameters.events[1].criteria.trigger.a: `equal` is not an operator; did you mean equals?",
+            "trigger: a correlation cannot listen to core.correlation",
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found}");
+        }
     }
 
     #[test]

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use petrel_expressions::DATASTORE;
 use petrel_expressions::json_path::InvalidPath;
 use petrel_expressions::{JsonPath, KeyName, KeyScope};
+use petrel_model::correlation::CorrelatedEvent;
 use petrel_model::rule::Criterion;
 use petrel_model::secrets::Marks;
-use petrel_model::{Ref, Rule};
+use petrel_model::{Correlation, Object, Ref, Rule};
 use petrel_python::regex::{self, Regex};
 use serde_json::Value;
 
 use crate::criteria::search::Search;
 use crate::criteria::{Error, Operator};
+use crate::grouping::Grouping;
 use crate::parameters::Given;
 use crate::pattern::{Pattern, SYSTEM};
 use crate::reads::Reads;
@@ -28,6 +30,10 @@ pub struct CompiledRule {
     criteria: Vec<CompiledCriterion>,
     parameters: Given,
     reads_datastore: bool,
+    /// How the events belong together, if the rule correlates them.
+    grouping: Option<Box<Grouping>>,
+    /// The further events of a correlation.
+    parts: Vec<Arc<CompiledRule>>,
 }
 
 impl CompiledRule {
@@ -35,13 +41,55 @@ impl CompiledRule {
     pub fn new(rule: Arc<Rule>) -> Self {
         let criteria: Vec<_> =
             rule.criteria.iter().map(|(key, criterion)| CompiledCriterion::compile(key, criterion)).collect();
+        let correlation = rule.correlation();
+        let grouping = correlation.map(|correlation| Grouping::new(&rule, correlation.by.as_deref(), 0));
+        let parts = correlation.map_or_else(Vec::new, |correlation| {
+            let events = correlation.events.iter().enumerate();
+            events.map(|(place, event)| Arc::new(Self::part(&rule, correlation, place + 1, event))).collect()
+        });
         Self {
             trigger: rule.trigger.reference(),
             reads_datastore: criteria.iter().any(CompiledCriterion::reads_datastore),
             criteria,
             parameters: Given::compile(&rule.action.parameters),
+            grouping: grouping.map(Box::new),
+            parts,
             rule,
         }
+    }
+
+    /// Compiles a further event of a correlation. It is a rule by itself, which listens to that event.
+    fn part(rule: &Arc<Rule>, correlation: &Correlation, place: usize, event: &CorrelatedEvent) -> Self {
+        let criteria = event.criteria.iter();
+        let criteria: Vec<_> =
+            criteria.map(|(key, criterion)| CompiledCriterion::compile(key, criterion)).collect();
+        let grouping = Grouping::new(rule, event.by.as_deref().or(correlation.by.as_deref()), place);
+        Self {
+            trigger: event.trigger.reference(),
+            reads_datastore: criteria.iter().any(CompiledCriterion::reads_datastore),
+            criteria,
+            parameters: Given::compile(&Object::new()),
+            grouping: Some(Box::new(grouping)),
+            parts: Vec::new(),
+            rule: Arc::clone(rule),
+        }
+    }
+
+    /// How the events belong together, if the rule correlates them.
+    pub fn grouping(&self) -> Option<&Grouping> {
+        self.grouping.as_deref()
+    }
+
+    /// The further events of a correlation, each as a rule that listens to it.
+    pub fn parts(&self) -> &[Arc<Self>] {
+        &self.parts
+    }
+
+    /// The type of the trigger that it listens to.
+    pub fn kind(&self) -> &Ref {
+        let place = self.grouping.as_ref().and_then(|grouping| grouping.part.checked_sub(1));
+        let event = place.and_then(|place| self.rule.correlation()?.events.get(place));
+        event.map_or(&self.rule.trigger.kind, |event| &event.trigger.kind)
     }
 
     /// The source of the rule.
@@ -79,6 +127,11 @@ impl CompiledRule {
     /// ones, see [`Signature::add_reads`](crate::parameters::Signature::add_reads).
     pub fn add_reads(&self, reads: &mut Reads) {
         self.add_reads_of_criteria(reads);
+        if let Some(grouping) = &self.grouping {
+            // The parameters see the event as which the correlation fires.
+            grouping.add_reads(reads);
+            return;
+        }
         self.parameters.templates().for_each(|template| reads.add_template(template.source()));
     }
 
@@ -89,7 +142,9 @@ impl CompiledRule {
 
     /// The first criterion whose outcome tells of what it decrypts.
     pub fn criterion_that_decrypts(&self) -> Option<&str> {
-        self.criteria.iter().find(|criterion| criterion.may_decrypt()).map(|criterion| criterion.key.as_str())
+        let further = self.parts.iter().flat_map(|part| part.criteria());
+        let mut all = self.criteria.iter().chain(further);
+        all.find(|criterion| criterion.may_decrypt()).map(|criterion| criterion.key.as_str())
     }
 
     /// The first criterion whose outcome tells of a part that `payload`, the schema of the event, marks as secret. That

@@ -23,12 +23,14 @@ pub struct Enforced {
 pub enum Decision {
     /// Every criterion holds: run the action.
     Matched,
+    /// Every criterion holds, and the rule correlates events: this one has the key.
+    Correlated(String),
     /// A criterion could not be checked: record a failed enforcement with this reason.
     Unverifiable(String),
 }
 
-/// Evaluates the enabled rules of `trigger`, in the order of their references: standard rules first, and backstop rules
-/// only if no standard rule matched.
+/// Evaluates the enabled rules of `trigger`, in the order of their references: standard rules and correlations first, and
+/// backstop rules only if none of these matched.
 pub fn enforce(index: &RuleIndex, trigger: &Ref, occurrence: &Occurrence) -> Vec<Enforced> {
     enforce_candidates(index.candidates(trigger, occurrence.payload()), occurrence)
 }
@@ -37,10 +39,10 @@ pub fn enforce(index: &RuleIndex, trigger: &Ref, occurrence: &Occurrence) -> Vec
 /// meanwhile.
 pub fn enforce_candidates(candidates: Vec<Arc<CompiledRule>>, occurrence: &Occurrence) -> Vec<Enforced> {
     let (backstops, standard): (Vec<_>, Vec<_>) =
-        candidates.into_iter().partition(|rule| rule.rule().kind == RuleKind::Backstop);
+        candidates.into_iter().partition(|rule| matches!(rule.rule().kind, RuleKind::Backstop));
     let mut enforced: Vec<_> = standard.into_iter().filter_map(|rule| one(rule, occurrence)).collect();
     // A rule that could not be checked has not matched, so it keeps no backstop from running.
-    if !enforced.iter().any(|enforced| enforced.decision == Decision::Matched) {
+    if enforced.iter().all(|enforced| matches!(enforced.decision, Decision::Unverifiable(_))) {
         enforced.extend(backstops.into_iter().filter_map(|rule| one(rule, occurrence)));
     }
     enforced
@@ -50,7 +52,7 @@ fn one(rule: Arc<CompiledRule>, occurrence: &Occurrence) -> Option<Enforced> {
     let (decision, missing) = {
         let verdict = evaluate(&rule, occurrence);
         if verdict.matched {
-            (Decision::Matched, verdict.missing())
+            (grouped(&rule, occurrence), verdict.missing())
         } else {
             verdict.failure()?;
             // The reason is stored, and shown to users who may not see secrets.
@@ -59,4 +61,13 @@ fn one(rule: Arc<CompiledRule>, occurrence: &Occurrence) -> Option<Enforced> {
         }
     };
     Some(Enforced { rule, decision, missing })
+}
+
+/// The decision on a rule whose criteria hold.
+fn grouped(rule: &CompiledRule, occurrence: &Occurrence) -> Decision {
+    let Some(grouping) = rule.grouping() else { return Decision::Matched };
+    match grouping.key(occurrence, occurrence.secrets()) {
+        Ok(key) => Decision::Correlated(key),
+        Err(reason) => Decision::Unverifiable(reason),
+    }
 }

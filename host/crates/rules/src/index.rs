@@ -51,7 +51,9 @@ impl RuleIndex {
         // The version before may listen to another trigger, or wait for another value.
         self.remove(rule.rule().id);
         if rule.rule().enabled {
-            Arc::make_mut(self.triggers.entry(rule.trigger().clone()).or_default()).insert(&rule);
+            for part in std::iter::once(&rule).chain(rule.parts()) {
+                Arc::make_mut(self.triggers.entry(part.trigger().clone()).or_default()).insert(part);
+            }
         }
         self.rules.insert(rule.rule().id, rule);
     }
@@ -59,16 +61,19 @@ impl RuleIndex {
     /// Removes and returns the rule with this id.
     pub fn remove(&mut self, id: RuleId) -> Option<Arc<CompiledRule>> {
         let rule = self.rules.remove(&id)?;
-        if rule.rule().enabled
-            && let Some(trigger) = self.triggers.get_mut(rule.trigger())
-        {
-            let trigger = Arc::make_mut(trigger);
-            trigger.remove(&rule);
-            if trigger.count == 0 {
-                self.triggers.remove(rule.trigger());
-            }
+        if rule.rule().enabled {
+            std::iter::once(&rule).chain(rule.parts()).for_each(|part| self.unlist(part));
         }
         Some(rule)
+    }
+
+    fn unlist(&mut self, rule: &CompiledRule) {
+        let Some(trigger) = self.triggers.get_mut(rule.trigger()) else { return };
+        let trigger = Arc::make_mut(trigger);
+        trigger.remove(rule);
+        if trigger.count == 0 {
+            self.triggers.remove(rule.trigger());
+        }
     }
 
     /// The rule with this id, enabled or not.
@@ -81,9 +86,11 @@ impl RuleIndex {
         self.rules.values()
     }
 
-    /// The rules of `trigger`, enabled or not, by id. Looks at all rules, so it is not for the path of an event.
+    /// The rules of `trigger`, enabled or not, by id; of a correlation each event that is of it. Looks at all rules, so it
+    /// is not for the path of an event.
     pub fn of<'a>(&'a self, trigger: &'a Ref) -> impl Iterator<Item = &'a Arc<CompiledRule>> {
-        self.iter().filter(move |rule| rule.trigger() == trigger)
+        let all = self.iter().flat_map(|rule| std::iter::once(rule).chain(rule.parts()));
+        all.filter(move |rule| rule.trigger() == trigger)
     }
 
     /// The number of rules.

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`criteria`] has the operators and [`pattern`] their patterns. [`compiled`] is a compiled rule,
 //! [`occurrence`] an event. [`verdict`] evaluates one rule, [`index`] finds the rules worth evaluating, and
-//! [`enforce`](mod@enforce) combines both. [`parameters`] renders and casts the parameters of actions, for rules and
+//! [`enforce`](mod@enforce) combines both. [`grouping`] and [`correlation`] are for rules that look at several events. [`parameters`] renders and casts the parameters of actions, for rules and
 //! for executions alike; [`reads`] determines the parts of a payload that all of these look at. [`check`](mod@check)
 //! and [`warnings`](mod@warnings) help people who write rules. [`timers`] has the times at which timers are due.
 //!
@@ -11,8 +11,10 @@
 pub mod breaker;
 pub mod check;
 pub mod compiled;
+pub mod correlation;
 pub mod criteria;
 pub mod enforce;
+pub mod grouping;
 pub mod index;
 pub mod occurrence;
 pub mod parameters;

@@ -1,13 +1,16 @@
 //! Several events in one commit, with what belongs to them: all that a poll of a sensor brought, for example.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use petrel_engine_core::{Error, refuse_depth};
 use petrel_executions::{self as executions, Stage};
 use petrel_model::{Ref, TraceId, TriggerInstanceId};
 use petrel_persistence::Change;
 
-use crate::dispatcher::Accepted;
+use crate::correlation::Settled;
+use crate::correlation::pending::Pending;
+use crate::dispatcher::{Accepted, Decided};
 use crate::failures;
 use crate::incoming::Event;
 use crate::service::Triggers;
@@ -52,6 +55,7 @@ impl Triggers {
         let _turn = self.accepting_turn()?;
         let (mut all, mut changes, mut failed) = (Vec::with_capacity(members.len()), Vec::new(), Vec::new());
         let (mut known, mut expect) = (BTreeMap::new(), Vec::new());
+        let (mut remembered, mut pending) = (Vec::new(), Vec::new());
         for (place, member) in members.iter().enumerate() {
             if place % IN_A_ROW == IN_A_ROW - 1 {
                 tokio::task::yield_now().await;
@@ -68,19 +72,27 @@ impl Triggers {
                 continue;
             }
             match self.member(member).await {
-                Ok((trace, accepted, its)) => {
+                Ok((trace, Decided { accepted, changes: its, pending: its_pending })) => {
                     if let Some(once) = once {
                         known.insert(once.digest(), accepted.id);
                         expect.push(once.expectation());
+                        remembered.push((Arc::clone(once), all.len()));
                     }
                     failed.push((trace, failures::among(&its)));
                     changes.extend(its);
+                    pending.extend(its_pending);
                     all.push(Taken::Stored(accepted));
                 }
                 Err(error) if is_its_own_fault(&error) => all.push(Taken::Refused(error)),
                 Err(error) => return Err(error),
             }
         }
+        let settled = self.settle_all(pending, &mut all, &mut changes).await?;
+        let now = self.core().now();
+        changes.extend(remembered.iter().filter_map(|(once, place)| match all.get(*place) {
+            Some(Taken::Stored(accepted)) => Some(once.remembered(accepted, now)),
+            _ => None,
+        }));
         changes.extend(beside(&all));
         if changes.is_empty() {
             return Ok(all);
@@ -88,22 +100,43 @@ impl Triggers {
         self.queue().note_breakers(&mut changes);
         let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
-        self.core().commit(expect, changes).await?;
+        match settled {
+            None => self.core().commit(expect, changes).await?,
+            Some(settled) => self.commit_settled(settled, expect, changes).await?,
+        }
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failed.iter().for_each(|(trace, failed)| failures::log(self.core(), *trace, failed));
         self.queue().wake_these(schedulers);
         Ok(all)
     }
 
+    /// Adds what events do to what correlations hold, if they do.
+    async fn settle_all(
+        &self,
+        pending: Vec<Pending>,
+        all: &mut [Taken],
+        changes: &mut Vec<Change>,
+    ) -> Result<Option<Settled>, Error> {
+        if pending.is_empty() {
+            return Ok(None);
+        }
+        let settled = self.settle(pending).await?;
+        settled.add_to(changes);
+        for taken in all {
+            let Taken::Stored(accepted) = taken else { continue };
+            accepted.executions.extend(settled.executions_of(accepted.id));
+        }
+        Ok(Some(settled))
+    }
+
     /// The consequences of one of several events.
-    async fn member(&self, member: &Member) -> Result<(TraceId, Accepted, Vec<Change>), Error> {
+    async fn member(&self, member: &Member) -> Result<(TraceId, Decided), Error> {
         refuse_depth("the payload", member.event.values())?;
         self.refuse_deep(&member.kind, member.event.depth())?;
         let kind = member.kind.clone();
         let arrived = self.arrived(kind.clone(), kind, member.event.clone(), self.content());
         let trace = arrived.trace();
-        let (accepted, changes) = self.decided(arrived).await?;
-        Ok((trace, accepted, changes))
+        Ok((trace, self.decided(arrived).await?))
     }
 }
 

@@ -21,10 +21,12 @@ use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candida
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
+use crate::correlation::pending::Pending;
 use crate::failures;
 use crate::incoming::Event;
 use crate::maintenance;
 use crate::rendering::Rendering;
+use crate::replay::repetition::Replay;
 use crate::service::Triggers;
 use petrel_engine_core::Error;
 
@@ -52,21 +54,17 @@ pub(crate) struct Arrived {
     content: Arc<Content>,
     /// The event that it repeats, and the rule for which.
     replay: Option<Replay>,
+    /// The correlation that fires with it.
+    fires: Option<Arc<CompiledRule>>,
 }
 
-/// The repetition of an event for one of its rules.
-#[derive(Debug, Clone)]
-pub(crate) struct Replay {
-    /// The failed enforcement, of which the event is repeated. Its rule is the only one that is asked.
-    pub(crate) letter: Enforcement,
-}
-
-impl Replay {
-    /// The mark of the failed enforcement, if the event led to another one.
-    fn mark(&self, instance: &TriggerInstance) -> Option<Change> {
-        let marked = Enforcement { replayed_as: Some(instance.id), ..self.letter.clone() };
-        (!instance.enforcements.is_empty()).then_some(Change::UpdateEnforcement(marked))
-    }
+/// What is decided about an event.
+pub(crate) struct Decided {
+    pub(crate) accepted: Accepted,
+    /// The changes that store it.
+    pub(crate) changes: Vec<Change>,
+    /// The correlations that it counts for. Mostly there are none.
+    pub(crate) pending: Vec<Pending>,
 }
 
 impl Arrived {
@@ -120,7 +118,8 @@ impl Triggers {
         self.queue().check_room()?;
         refuse_depth("the payload", event.values())?;
         let _turn = self.accepting_turn()?;
-        let arrived = Arrived { beside, replay, ..self.arrived(trigger, kind, event, content) };
+        let fires = replay.as_ref().and_then(|replay| replay.fires(&trigger, &content));
+        let arrived = Arrived { beside, replay, fires, ..self.arrived(trigger, kind, event, content) };
         let span = spans::accept_event(arrived.id, arrived.trace());
         self.take_in(arrived).instrument(span).await
     }
@@ -137,20 +136,45 @@ impl Triggers {
             beside: Vec::new(),
             content,
             replay: None,
+            fires: None,
         }
+    }
+
+    /// What is decided about the event as which a correlation fires.
+    pub(crate) async fn fired(
+        &self,
+        rule: Arc<CompiledRule>,
+        trigger: Ref,
+        event: Event,
+    ) -> Result<Decided, Error> {
+        let arrived = self.arrived(trigger.clone(), trigger, event, self.content());
+        self.decided(Arrived { fires: Some(rule), ..arrived }).await
     }
 
     /// Decides the consequences of an event, and stores them.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let trace = arrived.trace();
         let expect = arrived.event.once().map(|once| once.expectation()).into_iter().collect();
-        let (accepted, mut changes) = self.decided(arrived).await?;
+        let (once, now) = (arrived.event.once().cloned(), arrived.now);
+        let Decided { mut accepted, mut changes, pending } = self.decided(arrived).await?;
+        let settled = if pending.is_empty() {
+            None
+        } else {
+            let settled = self.settle(pending).await?;
+            settled.add_to(&mut changes);
+            accepted.executions.extend(settled.executions_of(accepted.id));
+            Some(settled)
+        };
         self.queue().note_breakers(&mut changes);
+        changes.extend(once.map(|once| once.remembered(&accepted, now)));
         // The commit takes the changes, so what is needed of them afterwards is taken out first.
         let failed = failures::among(&changes);
         let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
-        self.core().commit(expect, changes).await?;
+        match settled {
+            None => self.core().commit(expect, changes).await?,
+            Some(settled) => self.commit_settled(settled, expect, changes).await?,
+        }
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failures::log(self.core(), trace, &failed);
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
@@ -159,7 +183,7 @@ impl Triggers {
     }
 
     /// The consequences of an event, and the changes that store them.
-    pub(crate) async fn decided(&self, arrived: Arrived) -> Result<(Accepted, Vec<Change>), Error> {
+    pub(crate) async fn decided(&self, arrived: Arrived) -> Result<Decided, Error> {
         if let Some(decided) = quick(|| self.decide(&arrived)) {
             // Its snapshot of the catalog goes with it and is not kept over the commit: a change would have to copy
             // what it shares.
@@ -175,10 +199,9 @@ impl Triggers {
         self.evaluations().heavy(decide).await?
     }
 
-    /// Evaluates the rules of an event, and composes the commit.
-    fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
-        let _span = tracing::debug_span!("decide").entered();
-        let Arrived { id, trigger, kind, event, now, beside, content, replay } = arrived;
+    /// The rules that match an event or cannot be evaluated, and the schema of the secrets in its payload.
+    fn enforced(&self, arrived: &Arrived) -> Result<(Vec<Enforced>, Option<Arc<Value>>), Error> {
+        let Arrived { trigger, kind, event, now, content, replay, fires, .. } = arrived;
         // Of a large event only those parts are there that the rules of then read.
         if !event.is_for(|| content.reads(trigger, kind)) {
             return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
@@ -187,14 +210,30 @@ impl Triggers {
         if let Some(replay) = replay {
             candidates.retain(|rule| rule.rule().id == replay.letter.rule_id);
         }
+        if let Some(rule) = fires {
+            // What the host has made fits, and no correlation can listen to it.
+            candidates.retain(|listener| listener.grouping().is_none());
+            let occurrence = self.occurrence(event.values(), *now, &candidates);
+            let mut enforced = enforce_candidates(candidates, &occurrence);
+            let matched = Decision::Matched;
+            enforced.insert(0, Enforced { rule: Arc::clone(rule), decision: matched, missing: None });
+            return Ok((enforced, None));
+        }
         let registered = content.trigger_type(kind)?;
         check_payload(registered.payload.as_ref(), kind, event.values())?;
         let secrets = registered.secrets.clone();
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
-        let enforced = enforce_candidates(candidates, &occurrence);
+        Ok((enforce_candidates(candidates, &occurrence), secrets))
+    }
+
+    /// Evaluates the rules of an event, and composes the commit.
+    fn decide(&self, arrived: &Arrived) -> Result<Decided, Error> {
+        let _span = tracing::debug_span!("decide").entered();
+        let (enforced, secrets) = self.enforced(arrived)?;
         for one in &enforced {
             self.queue().check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
+        let Arrived { id, trigger, kind, event, now, beside, replay, .. } = arrived;
         let mut instance = TriggerInstance {
             id: *id,
             trigger: trigger.clone(),
@@ -212,7 +251,12 @@ impl Triggers {
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len() + beside.len());
         changes.extend_from_slice(beside);
         let mut accepted = Accepted { id: instance.id, executions: Vec::new(), is_repeat: false };
+        let mut pending = Vec::new();
         for one in enforced {
+            if let Decision::Correlated(group) = one.decision {
+                pending.push(Pending::of(one.rule, group, &instance, secrets.as_deref()));
+                continue;
+            }
             let (enforcement, execution) = self.follow(arrived, &instance, &one, secrets.as_deref());
             instance.enforcements.push(enforcement.id);
             changes.push(Change::CreateEnforcement(enforcement));
@@ -221,13 +265,12 @@ impl Triggers {
                 changes.push(Change::CreateExecution(execution));
             }
         }
-        changes.extend(replay.as_ref().and_then(|replay| replay.mark(&instance)));
+        changes.extend(replay.as_ref().and_then(|replay| replay.mark(&instance, !pending.is_empty())));
         changes.extend(TraceLink::of_event(&instance).into_iter().map(Change::put));
         changes.push(Change::CreateTriggerInstance(instance));
-        changes.extend(event.once().map(|once| once.remembered(&accepted, *now)));
         // Parameters that cannot be used end their execution before it begins.
         self.queue().report_ends(&mut changes);
-        Ok((accepted, changes))
+        Ok(Decided { accepted, changes, pending })
     }
 
     /// The event in the form that the criteria of `rules` see. Most rules do not read the datastore; then it
@@ -259,10 +302,12 @@ impl Triggers {
             (Decision::Matched, Some(window)) if window.mode == MaintenanceMode::Drop => {
                 (None, Some(maintenance::dropped(window)))
             }
-            (Decision::Matched, _) => match self.queue().refused_by_breaker(rule, instance.id, now) {
-                Some(reason) => (None, Some(reason)),
-                None => self.execution_for(arrived, instance, &enforced.rule, secrets),
-            },
+            (Decision::Matched | Decision::Correlated(_), _) => {
+                match self.queue().refused_by_breaker(rule, instance.id, now) {
+                    Some(reason) => (None, Some(reason)),
+                    None => self.execution_for(arrived, instance, &enforced.rule, secrets),
+                }
+            }
         };
         let held = window.filter(|_| failure_reason.is_none());
         let held = held.map(|window| (window, arrived.content.free_from(rule, window.until)));

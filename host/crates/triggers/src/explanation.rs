@@ -11,6 +11,8 @@ use petrel_access::RULE_USER;
 use petrel_catalog::content::Content;
 use petrel_engine_core::evaluation::quick;
 use petrel_expressions::KeyName;
+use petrel_model::correlation::CORRELATION;
+use petrel_model::quoted::quoted;
 use petrel_model::rule::RuleKind;
 use petrel_model::{Ref, RuleId, TriggerInstance};
 use petrel_rules::parameters::absent::absent_keys;
@@ -34,6 +36,8 @@ pub struct Explanation {
     is_backstop: bool,
     /// Whether it is a backstop whose criteria hold, and another rule matches.
     is_behind: bool,
+    /// Whether it is a correlation, for which the event may count.
+    correlates: bool,
     reads_datastore: bool,
     /// The keys of the datastore that are likely meant by missing ones that its parameters read, as a question.
     meant_keys: Option<String>,
@@ -157,8 +161,37 @@ impl Triggers {
             Explanation { meant_keys, event: event.clone(), ..explain(rule, &occurrence, &shown) }
         });
         let mut told: Vec<Explanation> = told.collect();
+        if instance.trigger.as_str() == CORRELATION {
+            told.extend(self.fired_by(&occurrence));
+        }
         hold_back(&mut told);
         told
+    }
+
+    /// The explanation for the correlation that has fired with this event, if it is still there.
+    fn fired_by(&self, occurrence: &Occurrence) -> Option<Explanation> {
+        let content = self.content();
+        let rule = content.rule(occurrence.payload().get("rule")?.as_str()?).ok()?;
+        let kind = rule.correlation()?.kind;
+        Some(Explanation {
+            rule: rule.reference.clone(),
+            id: rule.id,
+            is_backstop: false,
+            is_behind: false,
+            correlates: true,
+            reads_datastore: false,
+            meant_keys: None,
+            event: None,
+            reason: None,
+            came_of_it: String::new(),
+            failure_reason: None,
+            matched: true,
+            verdict: format!(
+                "fires with this event: what its correlation `{}` waits for has come",
+                kind.as_str()
+            ),
+            criteria: Vec::new(),
+        })
     }
 
     /// The missing keys that the parameters of a rule read, with the id of the rule.
@@ -227,23 +260,33 @@ pub(crate) fn explain(compiled: &CompiledRule, occurrence: &Occurrence, shown: &
         .iter()
         .find(|criterion| !criterion.holds)
         .map_or_else(|| verdict.to_string(), |criterion| criterion.text.clone());
-    let word = match (rule.enabled, verdict.matched) {
-        (false, _) => "does not match: it is disabled".to_owned(),
-        (true, true) => format!("matches: {why}"),
-        (true, false) => format!("does not match: {why}"),
+    let key = compiled
+        .grouping()
+        .filter(|_| verdict.matched)
+        .map(|grouping| grouping.key(occurrence, shown.secrets));
+    let matched = verdict.matched && !matches!(key, Some(Err(_)));
+    let word = match (rule.enabled, verdict.matched, key) {
+        (false, ..) => "does not match: it is disabled".to_owned(),
+        (true, true, None) => format!("matches: {why}"),
+        (true, true, Some(Ok(key))) => {
+            format!("counts for its correlation with the key `{}`: {why}", quoted(&key))
+        }
+        (true, true, Some(Err(reason))) => format!("does not count: {reason}"),
+        (true, false, _) => format!("does not match: {why}"),
     };
     Explanation {
         rule: rule.reference.clone(),
         id: rule.id,
         is_backstop: rule.kind == RuleKind::Backstop,
         is_behind: false,
+        correlates: compiled.grouping().is_some(),
         reads_datastore: compiled.reads_datastore(),
         meant_keys: None,
         event: None,
         reason,
         came_of_it: String::new(),
         failure_reason: None,
-        matched: verdict.matched && rule.enabled,
+        matched: matched && rule.enabled,
         verdict: word,
         criteria,
     }

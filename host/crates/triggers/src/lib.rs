@@ -17,6 +17,7 @@
 //! | `dedup` | events that come again with the same key, and are taken in once |
 //! | `failures` | the log lines of failed enforcements |
 //! | `timers` | the events of timers, when they are due |
+//! | `correlation` | rules that look at several events, and what they hold |
 //! | `outbox` | the events of the platform itself, as they are reported |
 //! | `emission`, `inject` | events that somebody sends by hand; the action that sends one; `named`: the trace that it names |
 //! | `maintenance` | what a maintenance window does to a rule, in words |
@@ -36,6 +37,7 @@
 
 mod alarm;
 mod batch;
+mod correlation;
 mod dedup;
 mod dispatcher;
 mod emission;

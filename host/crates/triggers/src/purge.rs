@@ -3,7 +3,7 @@
 
 use petrel_engine_core::Error;
 use petrel_model::rule::EnforcementStatus;
-use petrel_model::{Enforcement, Timestamp, TriggerInstanceId};
+use petrel_model::{Enforcement, Timestamp, TraceLink, TriggerInstanceId};
 use petrel_persistence::store::TriggerInstanceAge;
 use petrel_persistence::{self as persistence, Change};
 

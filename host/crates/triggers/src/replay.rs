@@ -1,17 +1,21 @@
 //! Replays of dead letters: an event on which a rule failed comes in again, for this rule alone. The replay is a new event,
 //! which names the first; what was stored of that stays, and the failed enforcement is marked.
 
+pub(crate) mod repetition;
+
 use std::sync::Arc;
 
 use petrel_catalog::content::Content;
 use petrel_engine_core::Error;
+use petrel_model::correlation::CORRELATION;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::{Enforcement, EnforcementId, TriggerInstance, TriggerInstanceId};
 use serde_json::Value;
 
-use crate::dispatcher::{Accepted, Replay};
+use crate::dispatcher::Accepted;
 use crate::incoming::Event;
 use crate::service::Triggers;
+use repetition::Replay;
 
 impl Triggers {
     /// Replays the event of the failed enforcement `id` for its rule, with `payload` in place of that of the event. One that
@@ -105,7 +109,12 @@ fn refuse_changed(
             format!("enable it with `petrel rule enable {rule}`"),
         ));
     }
-    if *compiled.trigger() != instance.trigger {
+    let fired = instance.trigger.as_str() == CORRELATION && compiled.grouping().is_some();
+    let listens = || {
+        let mut all = std::iter::once(compiled).chain(compiled.parts());
+        all.any(|part| *part.trigger() == instance.trigger)
+    };
+    if !fired && !listens() {
         return Err(Error::invalid(
             format!(
                 "rule `{rule}` listens to {} now, and the event is of {}",

@@ -12,6 +12,7 @@ use petrel_executions::Queue;
 use petrel_persistence::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+use crate::correlation::held::Held;
 use crate::intake::Intake;
 use crate::options::{Misfire, Options};
 use crate::reads::Reads;
@@ -30,6 +31,7 @@ struct Inner {
     /// The turn of the reader of large events: one after the other, so that they leave a processor to all others.
     reading: Arc<Semaphore>,
     sensors: Sensors,
+    held: Held,
 }
 
 impl Triggers {
@@ -40,7 +42,15 @@ impl Triggers {
         queue.core().limit_depth_of_events(options.max_depth);
         let sensors = Sensors::new(runners, options.sensors_at_once);
         let reading = Arc::new(Semaphore::new(1));
-        let triggers = Self(Arc::new(Inner { queue, options, accepting, intake, reading, sensors }));
+        let triggers = Self(Arc::new(Inner {
+            queue,
+            options,
+            accepting,
+            intake,
+            reading,
+            sensors,
+            held: Held::default(),
+        }));
         // The queue must not keep this service, which has the queue itself.
         triggers.queue().emit_to(Arc::new(triggers.downgrade()));
         triggers
@@ -87,6 +97,11 @@ impl Triggers {
 
     pub(crate) fn sensors(&self) -> &Sensors {
         &self.0.sensors
+    }
+
+    /// What correlations hold.
+    pub(crate) fn held(&self) -> &Held {
+        &self.0.held
     }
 
     pub(crate) fn intake(&self) -> &Intake {

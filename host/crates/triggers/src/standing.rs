@@ -9,6 +9,7 @@ use petrel_catalog::content::Content;
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
 use petrel_executions as executions;
+use petrel_model::correlation::CORRELATION;
 use petrel_model::count::counted;
 use petrel_model::rule::{EnforcementStatus, RuleKind};
 use petrel_model::trigger::not_made;
@@ -96,6 +97,11 @@ impl Triggers {
         obstacles.extend(self.queue().paused_by_breaker(rule, now));
         let mut standing = Standing::new(&compiled, obstacles);
         self.look_back(&compiled, hides_secrets, &mut standing).await?;
+        if rule.correlation().is_some() {
+            let fired = self.last_firing(rule.id).await?;
+            let last = standing.last_enforcement.take().into_iter().chain(fired);
+            standing.last_enforcement = last.max_by_key(|last| last.enforced_at);
+        }
         if let Some(last) = &standing.last_enforcement {
             let came_of_it = match (last.execution_id, last.status) {
                 (Some(id), EnforcementStatus::Succeeded) => self.how_it_stands(id, hides_secrets).await?,
@@ -107,6 +113,8 @@ impl Triggers {
             });
         }
         standing.verdict = standing.told(rule);
+        let held = self.told_of_held(rule).await?;
+        standing.verdict.extend(held.map(|held| format!("; {held}")));
         Ok(standing)
     }
 
@@ -144,6 +152,26 @@ impl Triggers {
         }
         standing.is_cut = true;
         Ok(())
+    }
+
+    /// The last enforcement of a correlation on the events as which correlations fire.
+    async fn last_firing(&self, rule: RuleId) -> Result<Option<Enforcement>, Error> {
+        let kind: Option<Ref> = CORRELATION.parse().ok();
+        let (mut before, mut left) = (None, MOST_ENFORCEMENTS);
+        for _ in 0..MOST_PAGES {
+            let page = self.store().trigger_instances(kind.as_ref(), before, PAGE).await?;
+            for instance in &page.items {
+                let found = self.enforcement_of(rule, instance, &mut left).await?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     /// The outcome of a rule on an event, if that is quickly found.
@@ -261,6 +289,10 @@ impl Standing {
                 "does not fire: it is a backstop, and when its criteria held ({} of {events}) another rule matched",
                 self.matched
             ),
+            None if self.matched > 0 && rule.correlation().is_some() => format!(
+                "has not fired: {} of {events} of its own trigger count for its correlation",
+                self.matched
+            ),
             None if self.matched > 0 => format!(
                 "matches {} of {events} as it is now, and did not fire on them: it was made, enabled or changed since",
                 self.matched
@@ -287,10 +319,12 @@ fn obstacles(rule: &Rule, content: &Content, now: Timestamp) -> Vec<String> {
     if !rule.enabled {
         found.push(format!("it is disabled; `petrel rule enable {}` enables it", rule.reference));
     }
-    if let Err(error) = content.trigger_type(&rule.trigger.kind) {
-        found.push(format!("{error}; {}", error.hint()));
+    for trigger in rule.triggers() {
+        if let Err(error) = content.trigger_type(&trigger.kind) {
+            found.push(format!("{error}; {}", error.hint()));
+        }
+        found.extend(not_made(trigger.kind.as_str()));
     }
-    found.extend(not_made(rule.trigger.kind.as_str()));
     if let Ok(timer) = Timer::new(rule.trigger.kind.as_str(), &rule.trigger.parameters, &UTC)
         && timer.next(now, now).is_none()
     {

@@ -16,6 +16,7 @@ use petrel_rules::parameters::absent::read_in_vain;
 use petrel_rules::{CompiledRule, Occurrence, evaluate};
 use serde_json::Value;
 
+use crate::correlation::tried::{alone, heard, note};
 use crate::dispatcher::check_payload;
 use crate::explanation::{CriterionExplanation, Shown, behind, explain};
 use crate::incoming::SMALL;
@@ -129,9 +130,10 @@ impl Triggers {
         }
         let secrets = content.payload_secrets(&tried.kind);
         let others = others(compiled, &tried, &content);
-        let all: Vec<_> = others.iter().chain([compiled]).cloned().collect();
+        let all: Vec<_> = others.iter().chain([compiled]).chain(compiled.parts()).cloned().collect();
         let occurrence = self.occurrence(&tried.values, tried.at, &all);
         let enabled = if rule.enabled { Arc::clone(compiled) } else { enabled(rule) };
+        let enabled = heard(&enabled, &tried.trigger, &occurrence);
         let hidden = if hides_secrets { secrets.as_deref() } else { None };
         let shown = Shown { is_whole: tried.is_whole, compares_keys: true, secrets: hidden };
         let explained = explain(&enabled, &occurrence, &shown);
@@ -145,11 +147,25 @@ impl Triggers {
             failure_reason: None,
             notes,
         };
-        if let Some(verdict) = unheard(compiled, &tried, &others, &occurrence).filter(|_| trial.matched) {
+        if let Some(verdict) = unheard(&enabled, &tried, &others, &occurrence).filter(|_| trial.matched) {
             (trial.matched, trial.verdict) = (false, verdict);
         }
-        if trial.matched {
-            self.render(&mut trial, compiled, &tried, &content, (secrets.as_deref(), hides_secrets));
+        match (trial.matched, enabled.grouping()) {
+            (false, _) => {}
+            (true, None) => {
+                self.render(&mut trial, compiled, &tried, &content, (secrets.as_deref(), hides_secrets));
+            }
+            (true, Some(grouping)) => match grouping.key(&occurrence, secrets.as_deref()) {
+                Ok(key) => {
+                    trial.notes.extend(rule.correlation().map(|found| note(found, grouping.part, &key)));
+                    let event = (&*tried.values, secrets.as_deref());
+                    if let Some(payload) = alone(&enabled, &key, (tried.id, tried.at), event) {
+                        let fired = Tried { values: Arc::new(payload), ..tried };
+                        self.render(&mut trial, compiled, &fired, &content, (None, hides_secrets));
+                    }
+                }
+                Err(reason) => trial.failure_reason = Some(reason),
+            },
         }
         Ok(trial)
     }
@@ -171,6 +187,7 @@ impl Triggers {
                     // Backstops ask whether others match.
                     content.add_reads(compiled.trigger(), reads);
                     compiled.add_reads(reads);
+                    compiled.parts().iter().for_each(|part| part.add_reads(reads));
                     if let Some(registered) = content.registered(&rule.action.reference) {
                         registered.signature.add_reads(reads);
                     }
@@ -264,6 +281,6 @@ fn others(compiled: &CompiledRule, tried: &Tried, content: &Content) -> Vec<Arc<
     }
     let mut others = content.index().candidates(compiled.trigger(), &tried.values);
     others
-        .retain(|other| other.rule().kind == RuleKind::Standard && other.rule().reference != rule.reference);
+        .retain(|other| other.rule().kind != RuleKind::Backstop && other.rule().reference != rule.reference);
     others
 }

@@ -29,10 +29,11 @@ pub(super) fn attributes(rule: &Rule<'_>) -> Attributes {
         .text("id", rule.id)
         .text("ref", &rule.reference)
         .text("description", &rule.description)
-        .text("enabled", rule.enabled)
-        .value("trigger", &rule.trigger)
-        .value("criteria", &rule.criteria)
-        .value("action", &rule.action);
+        .text("enabled", rule.enabled);
+    // Most rules apply always.
+    let shown = if rule.kind.reference == "standard" { shown } else { shown.value("type", &rule.kind) };
+    let shown =
+        shown.value("trigger", &rule.trigger).value("criteria", &rule.criteria).value("action", &rule.action);
     let shown = match &rule.circuit_breaker {
         Some(breaker) => shown.value("circuit_breaker", breaker),
         None => shown,

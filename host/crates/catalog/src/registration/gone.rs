@@ -69,7 +69,7 @@ pub(super) fn left_behind(content: &Content, pack: &Pack, actions: &[Ref], kinds
         format!("action `{action}` is gone: its pack brings it no more{}", needed_by(&users, "run"))
     });
     let kinds = kinds.iter().map(|kind| {
-        let users = users(&|rule: &Rule| rule.trigger.kind == *kind);
+        let users = users(&|rule: &Rule| rule.triggers().any(|trigger| trigger.kind == *kind));
         format!("trigger type `{kind}` is gone: its pack brings it no more{}", needed_by(&users, "wait for"))
     });
     actions.chain(kinds).collect()

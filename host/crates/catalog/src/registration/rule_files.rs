@@ -11,7 +11,7 @@ use petrel_expressions::members::ConfigKeys;
 use petrel_model::count::counted;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
-use petrel_model::{Action, Id, Ref, RuleId};
+use petrel_model::{Action, Id, Ref, Rule, RuleId};
 use petrel_packs::limits::MOST_PROBLEMS_OF_PACK;
 use petrel_packs::{PackContents, Problem, RuleDefinition};
 use petrel_rules::parameters::Signature;
@@ -20,7 +20,9 @@ use petrel_rules::{CompiledRule, check, pack_key_warnings, warnings};
 use super::flows::{Around, Known};
 use super::reading;
 use crate::content::{RegisteredAction, RegisteredTriggerType, refused};
-use crate::rule_book::{misfits, sentence, settle, strange_config, strange_fields, without_action};
+use crate::rule_book::{
+    misfits, sentence, settle, settle_event, strange_config, strange_fields, without_action,
+};
 
 /// The id of a rule that is only looked at. The registration assigns one.
 const NO_ID: RuleId = RuleId(Id::from_bytes([0; 12]));
@@ -170,14 +172,20 @@ impl Own {
                     problems.push(problem(format!("{error}; {}", error.hint())));
                 }
             }
-            Known::Missing(error) => {
-                return Looked::PassedOver(format!(
-                    "rule `{}` is passed over: {error}; {} Register the pack again when it is there",
-                    rule.reference,
-                    sentence(error.hint())
-                ));
-            }
+            Known::Missing(error) => return passed_over(&rule, error),
             Known::Unknown => {}
+        }
+        if let Some(correlation) = definition.kind.correlation() {
+            for event in &correlation.events {
+                match self.kind(&event.trigger.kind, around) {
+                    Known::There(kind) => {
+                        let misfit = settle_event(&mut event.trigger.clone(), &kind).err();
+                        problems.extend(misfit.map(|error| problem(format!("{error}; {}", error.hint()))));
+                    }
+                    Known::Missing(error) => return passed_over(&rule, &error),
+                    Known::Unknown => {}
+                }
+            }
         }
         let known = self.action(&rule.action.reference, around);
         let action = known.there();
@@ -197,4 +205,13 @@ impl Own {
         }
         Looked::Fine(notes)
     }
+}
+
+/// The note on a rule of which a trigger type does not exist.
+fn passed_over(rule: &Rule, error: &Error) -> Looked {
+    Looked::PassedOver(format!(
+        "rule `{}` is passed over: {error}; {} Register the pack again when it is there",
+        rule.reference,
+        sentence(error.hint())
+    ))
 }

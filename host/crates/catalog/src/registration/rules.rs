@@ -10,7 +10,7 @@ use petrel_packs::RuleDefinition;
 use petrel_persistence::Expect;
 
 use crate::content::Content;
-use crate::rule_book::rule_of;
+use crate::rule_book::rule_among;
 
 /// The decisions about the rules of a pack.
 #[derive(Default)]
@@ -35,13 +35,9 @@ pub(super) fn rules_of(
     for definition in definitions {
         let known = content.rule(definition.reference().as_str()).ok().map(|rule| Rule::clone(rule));
         let id = known.as_ref().map_or_else(|| core.mint(core.now()), |rule| rule.id);
-        let is_new_kind = new_kinds.iter().any(|kind| kind.reference == definition.trigger.kind);
-        // Its trigger type is registered together with it, and was checked with the files.
-        let made = if is_new_kind {
-            Ok(definition.into_rule(id))
-        } else {
-            rule_of(content, definition, id, Object::new())
-        };
+        let is_new = |kind: &Ref| new_kinds.iter().any(|new| new.reference == *kind);
+        // A trigger type of the pack is registered together with it, and was checked with the files.
+        let made = rule_among(content, definition, id, Object::new(), is_new);
         let mut rule = match made {
             Ok(rule) => rule,
             // The trigger has gone since the rule was checked.

@@ -65,7 +65,12 @@ pub(crate) fn strange_fields(
     kind: &RegisteredTriggerType,
     is_secret: impl Fn(&str) -> bool,
 ) -> Vec<String> {
-    let compiled = CompiledRule::new(Arc::new(rule.clone()));
+    let mut rule = rule.clone();
+    if rule.correlation().is_some() {
+        // Its parameters see the event as which it fires.
+        rule.action.parameters.clear();
+    }
+    let compiled = CompiledRule::new(Arc::new(rule));
     field_warnings(&compiled, &whole_schema(&kind.kind.payload_schema), is_secret)
 }
 

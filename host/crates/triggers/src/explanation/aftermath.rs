@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use petrel_model::action::output_key;
+use petrel_model::correlation::CORRELATION;
 use petrel_model::execution::masked::repeatable;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::secrets::{marks_places, masked_result, whole_schema};
@@ -187,6 +188,11 @@ fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: 
         format!("was not run: this event repeats {first} for another rule")
     } else if explanation.id.0.created_at() > instance.occurrence_time {
         "was not run: it was made after the event came in".to_owned()
+    } else if explanation.correlates {
+        format!(
+            "counts for the correlation, which fires as an event of {CORRELATION}; `petrel rule why {}` shows what it holds",
+            explanation.rule
+        )
     } else {
         format!("was not run: the rule was disabled, or {} since", changed(explanation))
     }

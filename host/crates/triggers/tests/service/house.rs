@@ -29,9 +29,10 @@ const PARAMETERS: &str =
 const OUTPUT: &str = "output_schema: {type: object, properties: {error: {type: string}}}\n";
 
 /// The files of triggers of the pack `core`.
-const TRIGGERS: [(&str, &str); 5] = [
+const TRIGGERS: [(&str, &str); 6] = [
     ("action", include_str!("../../../../../packs/core/triggers/action_trigger.yaml")),
     ("notify", include_str!("../../../../../packs/core/triggers/notify_trigger.yaml")),
+    ("correlation", include_str!("../../../../../packs/core/triggers/correlation.yaml")),
     ("interval", include_str!("../../../../../packs/core/triggers/interval_timer.yaml")),
     ("date", include_str!("../../../../../packs/core/triggers/date_timer.yaml")),
     ("cron", include_str!("../../../../../packs/core/triggers/cron_timer.yaml")),

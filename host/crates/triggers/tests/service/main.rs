@@ -9,6 +9,7 @@
     reason = "these are the parts of tests"
 )]
 
+mod correlation;
 mod dedup;
 mod events;
 mod house;

@@ -1,0 +1,263 @@
+//! Rules that correlate events: what an event does to what is held, and to what that leads, in the commit of the event.
+//!
+//! An event that meets the criteria of such a rule is [`Pending`]. [`Triggers::settle`] takes the turn of its key, reads the
+//! state, has [`petrel_rules::correlation`] decide, and adds the new state to the commit. What fires is an event of its own
+//! ([`CORRELATION`]), of which the rule alone is asked; it is in the same commit. [`held`] knows when windows end, and
+//! [`keeper`] ends them.
+
+pub(crate) mod held;
+mod keeper;
+pub(crate) mod pending;
+pub(crate) mod tried;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use petrel_engine_core::Error;
+use petrel_model::correlation::CORRELATION;
+use petrel_model::count::counted;
+use petrel_model::quoted::quoted;
+use petrel_model::rule::EnforcementStatus;
+use petrel_model::{CorrelationState, Enforcement, EnforcementId, ExecutionId, Ref, Rule, TriggerInstanceId};
+use petrel_persistence::{self as persistence, Change, Expect, StoreExt as _};
+use petrel_rules::CompiledRule;
+use petrel_rules::correlation::{Firing, Step, bytes, ended, taken};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::dispatcher::Decided;
+use crate::incoming::Event;
+use crate::service::Triggers;
+use held::{MOST_BYTES_OF_RULE, MOST_KEYS};
+use pending::Pending;
+
+/// The number of keys of which a rule tells what is held.
+const TOLD: usize = 3;
+
+/// What events do to what is held. The turns last until the commit is made.
+pub(crate) struct Settled {
+    turns: Vec<OwnedSemaphorePermit>,
+    /// The states as they were, and as they are after the commit.
+    states: BTreeMap<String, (Option<CorrelationState>, Option<CorrelationState>)>,
+    /// The changes of what fires.
+    changes: Vec<Change>,
+    /// The executions of what fires, by the event that had it fire.
+    executions: Vec<(TriggerInstanceId, ExecutionId)>,
+    /// The failed enforcements of events for which there is no room.
+    refused: Vec<Enforcement>,
+}
+
+impl Settled {
+    fn new(turns: Vec<OwnedSemaphorePermit>) -> Self {
+        let (states, changes, executions, refused) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { turns, states, changes, executions, refused }
+    }
+
+    /// Adds all of it to the changes of the events.
+    pub(crate) fn add_to(&self, changes: &mut Vec<Change>) {
+        for enforcement in &self.refused {
+            for change in changes.iter_mut() {
+                if let Change::CreateTriggerInstance(instance) = change
+                    && instance.id == enforcement.trigger_instance_id
+                {
+                    instance.enforcements.push(enforcement.id);
+                }
+            }
+            changes.push(Change::CreateEnforcement(enforcement.clone()));
+        }
+        changes.extend(self.changes.iter().cloned());
+        for (key, (before, after)) in &self.states {
+            match (before, after) {
+                (_, Some(after)) => changes.push(Change::put(after.clone())),
+                (Some(_), None) => changes.push(Change::delete::<CorrelationState>(key.clone())),
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// The executions of what an event had fire.
+    pub(crate) fn executions_of(&self, event: TriggerInstanceId) -> impl Iterator<Item = ExecutionId> {
+        self.executions.iter().filter(move |(of, _)| *of == event).map(|(_, execution)| *execution)
+    }
+}
+
+impl Triggers {
+    /// Decides what becomes of events that count for correlations, one after the other.
+    ///
+    /// # Errors
+    /// When the store fails, or too much waits for what fires. Nothing has changed then.
+    pub(crate) async fn settle(&self, pending: Vec<Pending>) -> Result<Settled, Error> {
+        let turns = self.held().turns(pending.iter().map(|one| one.key.as_str())).await?;
+        let mut settled = Settled::new(turns);
+        for one in pending {
+            self.settle_one(&mut settled, one).await?;
+        }
+        Ok(settled)
+    }
+
+    async fn settle_one(&self, settled: &mut Settled, one: Pending) -> Result<(), Error> {
+        let compiled = Arc::clone(&one.rule);
+        let Some(correlation) = compiled.rule().correlation() else { return Ok(()) };
+        let (before, state) = match settled.states.get(&one.key) {
+            Some((before, after)) => (before.clone(), after.clone()),
+            None => {
+                let stored = self.held_of(&one.key).await?;
+                (stored.clone(), stored)
+            }
+        };
+        // What another version of the rule has left counts no more.
+        let mut state = state.filter(|state| state.made_for == one.made_for());
+        if let Some(over) = state.take_if(|state| state.due_at <= one.event.at)
+            && let Some(firing) = ended(correlation, over)
+        {
+            let fired = self.fire_correlation(&compiled, firing).await?;
+            settled.changes.extend(fired.changes);
+        }
+        let (id, had) = (one.event.id, state.as_ref().map_or((0, 0), |state| (1, bytes(state))));
+        let Step { state: after, firing } =
+            taken(correlation, state.clone(), || one.new_state(), one.event.clone());
+        let has = after.as_ref().map_or((0, 0), |state| (1, bytes(state)));
+        if let Some(reason) = self.no_room(compiled.rule(), settled, had, has) {
+            settled.refused.push(self.refused(compiled.rule(), &one, reason));
+            settled.states.insert(one.key, (before, state));
+            return Ok(());
+        }
+        if let Some(firing) = firing {
+            let fired = self.fire_correlation(&compiled, firing).await?;
+            settled.executions.extend(fired.accepted.executions.iter().map(|execution| (id, *execution)));
+            settled.changes.extend(fired.changes);
+        }
+        settled.states.insert(one.key, (before, after));
+        Ok(())
+    }
+
+    /// What is held of a key. What cannot be read is as if it were not there: the next event begins anew.
+    pub(crate) async fn held_of(&self, key: &str) -> Result<Option<CorrelationState>, Error> {
+        match self.store().get::<CorrelationState>(&key.to_owned()).await {
+            Err(persistence::Error::Damaged { .. }) => Ok(None),
+            found => Ok(found?),
+        }
+    }
+
+    /// What comes of a correlation that fires.
+    async fn fire_correlation(&self, rule: &Arc<CompiledRule>, firing: Firing) -> Result<Decided, Error> {
+        let Some(correlation) = rule.rule().correlation() else {
+            return Err(Error::Internal(format!("rule {} correlates nothing", rule.rule().reference)));
+        };
+        let trigger: Ref =
+            CORRELATION.parse().map_err(|error| Error::Internal(format!("{CORRELATION}: {error}")))?;
+        let payload = firing.payload(&rule.rule().reference, correlation.kind);
+        let event = Event::from(payload).in_trace(firing.trace()).at_depth(firing.depth());
+        self.fired(self.whole(rule), trigger, event).await
+    }
+
+    /// The rule of which this is perhaps one of the further events. Only the rule itself has its parameters.
+    fn whole(&self, rule: &Arc<CompiledRule>) -> Arc<CompiledRule> {
+        if rule.grouping().is_none_or(|grouping| grouping.part == 0) {
+            return Arc::clone(rule);
+        }
+        let content = self.content();
+        let known = content.index().get(rule.rule().id).filter(|known| known.rule() == rule.rule());
+        known.map_or_else(|| Arc::new(CompiledRule::new(Arc::clone(rule.rule()))), Arc::clone)
+    }
+
+    /// The reason why no more is held for a rule: keys and bytes are `had` of a key, and would be `has`.
+    fn no_room(
+        &self,
+        rule: &Rule,
+        settled: &Settled,
+        had: (usize, usize),
+        has: (usize, usize),
+    ) -> Option<String> {
+        if has.0 <= had.0 && has.1 <= had.1 {
+            return None;
+        }
+        let mut amount = self.held().amount(rule.id);
+        let own = settled.states.values().filter_map(|(before, after)| match (before, after) {
+            (None, Some(after)) if after.rule_id == rule.id => Some(bytes(after)),
+            _ => None,
+        });
+        own.for_each(|bytes| {
+            amount.keys += 1;
+            amount.bytes += bytes;
+        });
+        let at = |limit: String| {
+            format!(
+                "its correlation holds {limit}, and that is the limit, so the event does not count for it; choose a key `by` with \
+                 fewer values, a shorter window, or narrower criteria"
+            )
+        };
+        if has.0 > had.0 && amount.keys >= MOST_KEYS {
+            return Some(at(format!("events of {}", counted(amount.keys, "key"))));
+        }
+        let bytes = amount.bytes.saturating_add(has.1).saturating_sub(had.1);
+        (has.1 > had.1 && bytes > MOST_BYTES_OF_RULE)
+            .then(|| at(format!("{} MiB of events", amount.bytes >> 20)))
+    }
+
+    fn refused(&self, rule: &Rule, one: &Pending, reason: String) -> Enforcement {
+        Enforcement {
+            id: self.core().mint::<EnforcementId>(one.event.at),
+            trigger_instance_id: one.event.id,
+            rule_id: rule.id,
+            rule: rule.reference.clone(),
+            execution_id: None,
+            failure_reason: Some(reason),
+            note: None,
+            replayed_as: None,
+            enforced_at: one.event.at,
+            status: EnforcementStatus::Failed,
+        }
+    }
+
+    /// Commits what was settled with the changes of the events, in the turns of the keys.
+    ///
+    /// # Errors
+    /// As a commit. Nothing has changed then.
+    pub(crate) async fn commit_settled(
+        &self,
+        settled: Settled,
+        expect: Vec<Expect>,
+        changes: Vec<Change>,
+    ) -> Result<(), Error> {
+        let triggers = self.clone();
+        // The turns last until the commit is made, even if nobody waits for it any more.
+        self.core()
+            .run_detached(async move {
+                triggers.core().commit(expect, changes).await?;
+                for (key, (_, after)) in &settled.states {
+                    triggers.held().put(key, after.as_ref());
+                }
+                drop(settled.turns);
+                Ok(())
+            })
+            .await
+    }
+
+    /// What a correlation holds, in words.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn told_of_held(&self, rule: &Rule) -> Result<Option<String>, Error> {
+        let Some(correlation) = rule.correlation() else { return Ok(None) };
+        let keys = self.held().amount(rule.id).keys;
+        if keys == 0 {
+            return Ok(Some("it holds no events".to_owned()));
+        }
+        let mut told = Vec::new();
+        for key in self.held().windows_of(rule.id, TOLD) {
+            let Some(state) = self.held_of(&key).await? else { continue };
+            let need = match correlation.count {
+                0 => String::new(),
+                count => format!(" of {count}"),
+            };
+            let events = usize::try_from(state.count).unwrap_or(usize::MAX);
+            told.push(format!(
+                "`{}` with {}{need} until {}",
+                quoted(&state.group),
+                counted(events, "event"),
+                state.due_at
+            ));
+        }
+        Ok(Some(format!("it holds events of {}: {}", counted(keys, "key"), told.join(", "))))
+    }
+}

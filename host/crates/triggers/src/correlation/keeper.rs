@@ -1,0 +1,167 @@
+//! The ends of windows: the task that has correlations fire whose window ends, and drops what counts no more. It sleeps until
+//! the first window ends, and not at all while nothing is held.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use petrel_engine_core::Error;
+use petrel_model::{CorrelationState, RuleId};
+use petrel_persistence::StoreExt as _;
+use petrel_rules::CompiledRule;
+use petrel_rules::correlation::ended;
+
+use super::Settled;
+use crate::alarm::sleep_until;
+use crate::failures;
+use crate::service::Triggers;
+
+/// How many windows end in one commit.
+const AT_ONCE: usize = 64;
+/// The pause before a window is tried again that could not end.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The longest sleep until a window ends: a machine that was suspended meanwhile does not count that as sleep.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+impl Triggers {
+    /// Has correlations fire whose windows end, until the host stops.
+    pub async fn run_correlations(self) {
+        let stop = self.core().stop_starting().clone();
+        stop.run_until_cancelled(self.keep()).await;
+    }
+
+    async fn keep(self) {
+        self.take_up_windows().await;
+        let (core, catalog, held) = (self.core(), self.catalog(), self.held());
+        let mut seen = None;
+        loop {
+            let version = catalog.version();
+            if seen != Some(version) {
+                held.pass_over(|rule| self.correlating(rule).map(|compiled| made_for(&compiled)), core.now());
+                seen = Some(version);
+            }
+            let due = held.due(core.now(), AT_ONCE);
+            if !due.is_empty() {
+                self.end_all(&due).await;
+                // Others may be due as well.
+                continue;
+            }
+            let left = held.first().map(|first| first.since(core.now()).min(LONGEST_SLEEP));
+            let alarm: Option<Instant> = left.and_then(|left| core.monotonic().checked_add(left));
+            tokio::select! {
+                () = catalog.changed_since(version) => {}
+                () = held.earlier() => {}
+                () = sleep_until(core, alarm) => {}
+            }
+        }
+    }
+
+    /// Takes up what an earlier process has left.
+    async fn take_up_windows(&self) {
+        loop {
+            match self.store().all::<CorrelationState>().await {
+                Ok(states) => return states.iter().for_each(|state| self.held().take_up(state)),
+                Err(error) => tracing::warn!(%error, "failed to read what correlations hold; trying again"),
+            }
+            self.core().sleep(AGAIN).await;
+        }
+    }
+
+    /// The rule, if it is enabled and correlates events.
+    fn correlating(&self, rule: RuleId) -> Option<Arc<CompiledRule>> {
+        let content = self.content();
+        let compiled = content.index().get(rule)?;
+        (compiled.rule().enabled && compiled.grouping().is_some()).then(|| Arc::clone(compiled))
+    }
+
+    /// Ends these windows, and tries those later that cannot end now.
+    async fn end_all(&self, keys: &[Arc<str>]) {
+        // One that cannot end keeps no other from it.
+        let ended = match self.end(keys).await {
+            Err(_) if keys.len() > 1 => {
+                for key in keys {
+                    self.end_one(key).await;
+                }
+                return;
+            }
+            ended => ended,
+        };
+        if let Err(error) = ended {
+            keys.iter().for_each(|key| self.put_off(key));
+            self.tell(&error);
+        }
+    }
+
+    async fn end_one(&self, key: &Arc<str>) {
+        if let Err(error) = self.end(std::slice::from_ref(key)).await {
+            self.put_off(key);
+            self.tell(&error);
+        }
+    }
+
+    /// Has a window looked at again later.
+    fn put_off(&self, key: &str) {
+        self.held().put_off(key, self.core().now().plus(AGAIN));
+    }
+
+    fn tell(&self, error: &Error) {
+        if !self.core().is_stopping()
+            && let Some(left_out) = self.core().may_log("the windows of correlations")
+        {
+            tracing::warn!(%error, hint = error.hint(), left_out, "failed to end the window of a correlation; trying again");
+        }
+    }
+
+    /// Ends these windows in one commit.
+    async fn end(&self, keys: &[Arc<str>]) -> Result<(), Error> {
+        let turns = self.held().turns(keys.iter().map(|key| &**key)).await?;
+        let mut settled = Settled::new(turns);
+        for key in keys {
+            self.end_window(&mut settled, key).await?;
+        }
+        let mut changes = Vec::new();
+        settled.add_to(&mut changes);
+        self.queue().note_breakers(&mut changes);
+        let failed = failures::among(&changes);
+        let schedulers = self.queue().schedulers_of(&changes);
+        if changes.is_empty() {
+            settled.states.iter().for_each(|(key, (_, after))| self.held().put(key, after.as_ref()));
+            return Ok(());
+        }
+        self.commit_settled(settled, Vec::new(), changes).await?;
+        for one in &failed {
+            failures::log(self.core(), one.trigger_instance_id.0.into(), std::slice::from_ref(one));
+        }
+        self.queue().wake_these(schedulers);
+        Ok(())
+    }
+
+    async fn end_window(&self, settled: &mut Settled, key: &Arc<str>) -> Result<(), Error> {
+        let name = key.to_string();
+        let Some(state) = self.held_of(&name).await? else {
+            settled.states.insert(name, (None, None));
+            return Ok(());
+        };
+        let rule = self.correlating(state.rule_id).filter(|rule| made_for(rule) == state.made_for);
+        if rule.is_some() && state.due_at > self.core().now() {
+            // An event has come meanwhile.
+            self.held().put(&name, Some(&state));
+            return Ok(());
+        }
+        let before = Some(state.clone());
+        if let Some(rule) = rule
+            && let Some(correlation) = rule.rule().correlation()
+            && let Some(firing) = ended(correlation, state)
+        {
+            self.queue().check_room()?;
+            let fired = self.fire_correlation(&rule, firing).await?;
+            settled.changes.extend(fired.changes);
+        }
+        settled.states.insert(name, (before, None));
+        Ok(())
+    }
+}
+
+/// The version of a rule that correlates events.
+fn made_for(rule: &CompiledRule) -> String {
+    rule.grouping().map(|grouping| grouping.made_for.clone()).unwrap_or_default()
+}
