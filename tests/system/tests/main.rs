@@ -39,6 +39,7 @@ mod rule_trials;
 mod rules;
 mod scenarios;
 mod scripts;
+mod sealed;
 mod secrets;
 mod senders;
 mod sensors;

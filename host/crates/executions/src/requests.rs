@@ -55,6 +55,8 @@ pub(crate) struct Secret {
     pub(crate) places: Vec<String>,
     /// The texts that these parameters may quote, or that templates may take from them.
     pub(crate) texts: Vec<String>,
+    /// Whether they may have copies of others, see [`Context::sealed`].
+    pub(crate) sealed: bool,
 }
 
 /// A requested execution, before it is stored.
@@ -162,6 +164,7 @@ impl Executions {
             pack: request.action.pack().to_owned(),
             rerun: request.rerun,
             trace: request.trace,
+            sealed: secret.sealed,
             given: request.context,
             ..Context::default()
         };
@@ -229,7 +232,11 @@ pub fn new_execution(
         attempt: 0,
         parameters: Arc::new(parameters),
         // Stored, so that the result stays masked when the action declares less later.
-        context: Context { result_marks: registered.result_marks.clone(), ..context },
+        context: Context {
+            result_marks: registered.result_marks.clone(),
+            sealed: context.sealed || registered.signature.has_secret_default(),
+            ..context
+        },
         result: None,
         requested_at: now,
         ready_at: None,
