@@ -5,14 +5,12 @@
 //! rows of their own if they are large, so that they are written once.
 //!
 //! [`listed`] reads rows among which some may be damaged; [`mending`] repairs nouns that have lost a part;
-//! [`left_over`] knows what no row refers to any more; [`sealing`] encrypts rows that hold secrets; [`executions`]
-//! writes executions in their parts.
+//! [`left_over`] knows what no row refers to any more; [`executions`] writes executions in their parts.
 
 mod executions;
 mod left_over;
 mod listed;
 mod mending;
-mod sealing;
 
 use std::sync::Arc;
 
@@ -26,10 +24,10 @@ use crate::base::{Entry, Reads as _};
 use crate::blobs::Blobs;
 use crate::image::Image;
 use crate::keys::{self, Part};
+use crate::sealing::{Sealing, Secret};
 use crate::value::{self, EncodeError, Encoding, Row};
 
 use executions::encode_execution;
-use sealing::Sealing;
 
 pub(crate) use executions::seal_execution;
 pub(crate) use listed::{Listed, is_lasting, unreadable};
@@ -59,7 +57,7 @@ pub(crate) struct Weighed<T> {
 pub(crate) struct Rows {
     pub(crate) image: Arc<Image>,
     pub(crate) blobs: Arc<Blobs>,
-    sealing: Sealing,
+    pub(crate) sealing: Sealing,
 }
 
 /// Encodes `changes`, in order. Without `blobs`, a value that needs a file is refused.
@@ -110,7 +108,8 @@ fn encode_change(
             // The next attempt of an execution counts its lines from the beginning.
             let (key, is_secret) =
                 (keys::output(*execution, *sequence), rows.is_secret(to, all, *execution)?);
-            let (flags, body) = rows.output(to, &key, lines, is_secret)?;
+            let row = Secret { image: &rows.image, key: &key, is_secret };
+            let (flags, body) = rows.sealing.output(to, &row, lines)?;
             replace(to, rows, key, flags, &body)
         }
         Change::Put(document) => put_document(to, rows, document),
@@ -123,8 +122,9 @@ fn encode_change(
         Change::DeleteEnforcement(id) => delete(to, rows, keys::enforcement(*id)),
         Change::AppendWorkflow { execution, sequence, entries } => {
             let key = keys::workflow_log(*execution, *sequence);
-            let is_secret = rows.is_secret(to, all, *execution)?;
-            let (flags, body) = rows.sealed_if(to, is_secret, &key, json(entries)?)?;
+            let row =
+                Secret { image: &rows.image, key: &key, is_secret: rows.is_secret(to, all, *execution)? };
+            let (flags, body) = rows.sealing.sealed(to, &row, json(entries)?)?;
             to.put(key, flags, &body)
         }
         Change::LiftHold => lift_hold(to, rows),
@@ -142,7 +142,8 @@ fn lift_hold(to: &mut Encoding<'_>, rows: &Rows) -> Result<(), EncodeError> {
 fn put_document(to: &mut Encoding<'_>, rows: &Rows, document: &Document) -> Result<(), EncodeError> {
     let body = document.to_json().map_err(|error| unencodable(&error))?;
     let key = keys::document(&document.key());
-    let (flags, body) = rows.sealed_if(to, seal::is_secret(document), &key, body)?;
+    let row = Secret { image: &rows.image, key: &key, is_secret: seal::is_secret(document) };
+    let (flags, body) = rows.sealing.sealed(to, &row, body)?;
     replace(to, rows, key, flags, &body)
 }
 
@@ -223,6 +224,16 @@ fn unencodable(error: &serde_json::Error) -> Error {
 }
 
 impl Rows {
+    /// Access to the rows of `image`.
+    pub(crate) fn new(image: Image, blobs: Arc<Blobs>) -> Self {
+        Self { image: Arc::new(image), blobs, sealing: Sealing::default() }
+    }
+
+    /// Decodes a value that was read under `key`, see [`value::resolve`], and decrypts it.
+    fn resolved(&self, key: &[u8], value: &[u8]) -> Result<Row, Error> {
+        self.sealing.opened(key, value::resolve(self.image.as_ref(), &self.blobs, key, value)?)
+    }
+
     /// The row under `key`, if it exists.
     fn row(&self, key: &[u8]) -> Result<Option<Row>, Error> {
         for attempt in 1.. {

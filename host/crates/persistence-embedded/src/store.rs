@@ -21,6 +21,7 @@ use petrel_model::{
     Enforcement, EnforcementId, Execution, ExecutionId, Ref, Timestamp, TriggerInstance, TriggerInstanceId,
     WorkflowEntry,
 };
+use petrel_persistence::seal::Looked;
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
 use petrel_persistence::{
     Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures, Page,
@@ -298,22 +299,22 @@ impl Store for EmbeddedStore {
     }
 
     fn seal_with(&self, sealer: Arc<dyn Sealer>) {
-        self.rows.seal_with(sealer);
+        self.rows.sealing.set(sealer);
     }
 
     fn holds_sealed(&self) -> bool {
-        self.rows.holds_sealed().unwrap_or(true)
+        self.rows.sealing.holds_sealed(&self.rows.image).unwrap_or(true)
+    }
+
+    fn refuses_secrets(&self) -> Option<String> {
+        self.rows.sealing.refuses()
     }
 
     async fn seal_active(&self) -> Result<usize, Error> {
         self.seal_all_active().await
     }
 
-    async fn seal_ended(
-        &self,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Option<(ExecutionId, usize)>, Error> {
+    async fn seal_ended(&self, after: Option<ExecutionId>, limit: usize) -> Result<Looked, Error> {
         self.seal_some_ended(after, limit).await
     }
 

@@ -216,6 +216,7 @@ async fn without_its_key_it_cannot_be_read_and_stays_as_it_is() {
         assert_eq!(store.unreadable().len(), 1);
     }
     let store = open(place.path(), Engine::Redb, LOCKED);
+    assert!(store.refuses_secrets().is_some_and(|why| why.contains("put it back")));
     let refused = store.commit(Commit::of([Change::CreateExecution(secret(4, 10))])).await.unwrap_err();
     assert!(
         matches!(&refused, CommitError::Store(error @ Error::Sealed { .. }) if error.to_string().contains("least of all in clear")),

@@ -1,9 +1,11 @@
-//! Rows that hold secrets are stored encrypted. A backend knows which ones they are by [`holds_secrets`] and the like, and is
-//! given what encrypts them: the keys are not its own.
+//! Rows that hold secrets are stored encrypted. A backend knows which ones they are, and is given what encrypts
+//! them: the keys are not its own.
 
 use std::fmt;
 
-use crate::{Change, Document};
+use petrel_model::ExecutionId;
+
+use crate::documents::Document;
 
 /// Encrypts and decrypts rows. All of its errors are for people, and name the remedy.
 pub trait Sealer: fmt::Debug + Send + Sync {
@@ -20,15 +22,10 @@ pub trait Sealer: fmt::Debug + Send + Sync {
     fn open(&self, sealed: &[u8], place: &[u8]) -> Result<Vec<u8>, String>;
 }
 
+/// The last execution that was looked at, and the number of those that were encrypted. `None` if there was none to look at.
+pub type Looked = Option<(ExecutionId, usize)>;
+
 /// Whether this document is stored encrypted.
 pub fn is_secret(document: &Document) -> bool {
     matches!(document, Document::PackConfig(config) if config.secret)
-}
-
-/// Whether this change stores an execution that may hold secrets.
-pub fn holds_secrets(change: &Change) -> bool {
-    match change {
-        Change::CreateExecution(execution) | Change::UpdateExecution(execution) => execution.holds_secrets(),
-        _ => false,
-    }
 }

@@ -17,7 +17,7 @@ use crate::commit::{Commit, CommitError};
 use crate::documents::{Document, DocumentKey, DocumentKind, Noun};
 use crate::filter::ExecutionFilter;
 use crate::row_kind::RowKind;
-use crate::seal::Sealer;
+use crate::seal::{Looked, Sealer};
 
 /// One life of one host process. A later process has a higher epoch, and executions that an earlier one began are
 /// orphaned.
@@ -336,20 +336,20 @@ pub trait Store: Send + Sync {
         false
     }
 
-    /// Encrypts what earlier versions have stored in clear of executions that hold secrets and have not ended. For the
-    /// start of a host, before anything runs.
+    /// Why nothing that holds secrets can be stored, if that is so: the keys are gone.
+    fn refuses_secrets(&self) -> Option<String> {
+        None
+    }
+
+    /// Encrypts what earlier versions have stored in clear of executions that hold secrets and have not ended, before
+    /// anything runs. Returns the number of executions.
     async fn seal_active(&self) -> Result<usize, Error> {
         Ok(0)
     }
 
-    /// As [`seal_active`](Self::seal_active), for executions that have ended: up to `limit` that were created after `after`
-    /// are looked at. Returns the last one of these, and the number of executions that were encrypted; `None` once nothing is left to
-    /// look at. Nobody may delete executions meanwhile.
-    async fn seal_ended(
-        &self,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Option<(ExecutionId, usize)>, Error> {
+    /// As [`seal_active`](Self::seal_active), for up to `limit` ended ones that were created after `after`. Returns the last
+    /// one that was looked at, or `None` if none is left. Nobody may delete executions meanwhile.
+    async fn seal_ended(&self, after: Option<ExecutionId>, limit: usize) -> Result<Looked, Error> {
         let _ = (after, limit);
         Ok(None)
     }

@@ -70,6 +70,12 @@ impl Queue {
         let now = self.core().now();
         let parameters = Object::clone(&ended.parameters);
         let mut next = new_execution(self.core().mint(now), &registered, parameters, context, now);
+        if next.holds_secrets()
+            && let Some(why) = self.core().store().refuses_secrets()
+        {
+            tracing::warn!(execution.id = %ended.id, why, "a failed execution with secrets is not tried again: none can be stored");
+            return None;
+        }
         next.ready_at = (!retry.delay.is_zero()).then(|| now.plus(retry.delay));
         Some(next)
     }

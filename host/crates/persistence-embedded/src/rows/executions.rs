@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-use petrel_model::{Execution, inquiry};
+use petrel_model::{Execution, ExecutionId, inquiry};
+use petrel_persistence::{Change, Error};
 use serde::Serialize;
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::base::Entry;
 use crate::keys::{self, Part};
+use crate::sealing::Secret;
 use crate::value::{self, EncodeError, Encoding};
 
 /// Stores an execution.
@@ -28,7 +30,7 @@ pub(super) fn encode_execution(
     // If the old flags cannot be read, it may have had every part.
     let every_part = PARAMETERS_APART | RESULT_APART;
     let had = old.as_deref().map_or(0, |old| value::flags(&key, old).unwrap_or(every_part));
-    let is_secret = execution.holds_secrets() && rows.has_sealer();
+    let is_secret = execution.holds_secrets() && rows.sealing.is_wanted();
     let mut flags = if execution.parent.is_some() { HAS_PARENT } else { 0 };
     flags |= if is_secret { HOLDS_SECRETS } else { 0 };
     let mut head = Cow::Borrowed(execution);
@@ -45,7 +47,8 @@ pub(super) fn encode_execution(
     let result_key = || keys::execution_part(execution.id, Part::Result);
     if let Some(result) = execution.result.as_ref().filter(|result| is_secret || !is_small(*result)) {
         flags |= RESULT_APART;
-        let (part, body) = rows.result(to, &result_key(), execution, result)?;
+        let row = Secret { image: &rows.image, key: &result_key(), is_secret };
+        let (part, body) = rows.sealing.result(to, &row, execution, result)?;
         if had & RESULT_APART == 0 {
             to.put(result_key(), part, &body)?;
         } else {
@@ -74,7 +77,8 @@ fn seal_parameters(
     if old.as_ref().is_some_and(|old| value::is_sealed(&key, old)) {
         return Ok(true);
     }
-    match rows.sealed_if(to, true, &key, json(&execution.parameters)?) {
+    let row = Secret { image: &rows.image, key: &key, is_secret: true };
+    match rows.sealing.sealed(to, &row, json(&execution.parameters)?) {
         Ok((flags, body)) => to.replace(key, old.as_deref(), flags, &body).map(|()| true),
         Err(_no_key) if !is_new => Ok(false),
         Err(error) => Err(error.into()),
@@ -113,8 +117,11 @@ pub(crate) fn seal_execution(
     if !execution.holds_secrets() {
         return Ok((false, bytes));
     }
-    let is_open =
-        |part| rows.is_sealed(&keys::execution_part(execution.id, part)).map(|is_sealed| !is_sealed);
+    let is_open = |part| {
+        let key = keys::execution_part(execution.id, part);
+        let value = value::get(rows.image.as_ref(), &key)?;
+        Ok::<_, Error>(!value.is_some_and(|value| value::is_sealed(&key, &value)))
+    };
     let before = to.writes.len();
     if (!execution.parameters.is_empty() && is_open(Part::Parameters)?)
         || (execution.result.is_some() && is_open(Part::Result)?)
@@ -127,10 +134,39 @@ pub(crate) fn seal_execution(
             if value::flags(&key, &value)? & value::SEALED == 0 {
                 let body = rows.resolved(&key, &value)?.body;
                 bytes += body.len();
-                let (flags, body) = rows.sealed_if(to, true, &key, body)?;
+                let row = Secret { image: &rows.image, key: &key, is_secret: true };
+                let (flags, body) = rows.sealing.sealed(to, &row, body)?;
                 to.replace(key, Some(&value), flags, &body)?;
             }
         }
     }
     Ok((to.writes.len() > before, bytes))
+}
+
+impl Rows {
+    /// Whether the execution with this id may hold secrets, by a commit that has `changes`, or as it is stored.
+    pub(super) fn is_secret(
+        &self,
+        to: &Encoding<'_>,
+        changes: &[Change],
+        id: ExecutionId,
+    ) -> Result<bool, Error> {
+        if !self.sealing.is_wanted() {
+            return Ok(false);
+        }
+        let is_it = |change: &Change| match change {
+            Change::CreateExecution(execution) | Change::UpdateExecution(execution) => execution.id == id,
+            _ => false,
+        };
+        if changes.iter().any(|change| change.holds_secrets() && is_it(change)) {
+            return Ok(true);
+        }
+        if !self.sealing.is_met() {
+            return Ok(false);
+        }
+        let key = keys::execution(id);
+        let stored = present(to, self, &key)?;
+        Ok(stored
+            .is_some_and(|value| value::flags(&key, &value).is_ok_and(|flags| flags & HOLDS_SECRETS != 0)))
+    }
 }

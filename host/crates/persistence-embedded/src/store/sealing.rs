@@ -72,7 +72,7 @@ impl EmbeddedStore {
     /// Whether nothing is left to do, or nothing can be done.
     fn has_sealed_all(&self) -> Result<bool, Error> {
         let mark = value::get(self.rows.image.as_ref(), &keys::meta(keys::SEALED))?;
-        Ok(mark.is_some() || !self.rows.can_seal())
+        Ok(mark.is_some() || !self.rows.sealing.is_wanted() || self.rows.sealing.refuses().is_some())
     }
 
     /// Encrypts these executions, in order, as far as one commit can have them. Returns the last one that was looked at, and
