@@ -264,7 +264,8 @@ async fn open_store(
             "put the store back, or make one with `petrel store import` or `petrel restore`; to begin anew with nothing, name another --data-dir",
         ));
     }
-    let options = StoreOptions { accept_loss, ..settings.store_options() };
+    let sealer = vault_file::sealer(settings);
+    let options = StoreOptions { accept_loss, sealer, ..settings.store_options() };
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, &options)).await;
     let store = opened
         .context("opening the store")?
@@ -297,6 +298,15 @@ async fn build_engine(
     url: &str,
     store: Arc<dyn Store>,
 ) -> Result<(Engine, Arc<laid_out::Files>), Failure> {
+    let vault = vault_file::open(settings, store.as_ref()).await?;
+    store.seal_with(Arc::new(vault.clone()));
+    let sealed = store.seal_active().await.context("encrypting what an earlier version stored in clear")?;
+    if sealed > 0 {
+        tracing::info!(
+            sealed,
+            "encrypted open executions with secrets that an earlier version stored in clear"
+        );
+    }
     let options = petrel_engine::Options {
         executions: executions::Options {
             component_slots: settings.engine.component_slots,
@@ -330,7 +340,7 @@ async fn build_engine(
             most_bytes: settings.datastore.max_mib.saturating_mul(1 << 20),
             ..petrel_engine::datastore::Options::default()
         },
-        vault: vault_file::open(settings, store.as_ref()).await?,
+        vault,
     };
     let files = laid_out::Files::of(data_dir);
     let (runners, sensors) = runners::laid_out(settings, data_dir, url, files.upkeep())?;

@@ -8,12 +8,13 @@ use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use petrel_engine::vault::st2_key::St2Key;
 use petrel_engine::vault::{Vault, VaultKey};
-use petrel_model::{KeyValue, UserKeyValue, hexadecimal};
+use petrel_model::{KeyValue, PackConfig, UserKeyValue, hexadecimal};
 use petrel_packs::plain_file;
-use petrel_persistence::{Store, StoreExt as _};
+use petrel_persistence::{Sealer, Store, StoreExt as _};
 
 use crate::config::Settings;
 use crate::exit::{Code, Failure};
@@ -41,6 +42,13 @@ pub(crate) fn path(settings: &Settings) -> PathBuf {
     named.unwrap_or_else(|| settings.data_dir().join(NAME))
 }
 
+/// What encrypts and decrypts rows of the store from its opening on, if there are keys already. [`open`] tells what is wrong with
+/// them.
+pub(crate) fn sealer(settings: &Settings) -> Option<Arc<dyn Sealer>> {
+    let keys = read(&path(settings)).ok().flatten()?;
+    Some(Arc::new(Vault::new(keys)))
+}
+
 /// The keys of this host, made if it has stored no secrets so far. Without them it has a vault that says what to do.
 ///
 /// # Errors
@@ -59,7 +67,8 @@ pub(crate) async fn open(settings: &Settings, store: &dyn Store) -> Result<Vault
         }
         Ok(None) if has_secrets(store).await? => locked(&format!(
             "the file {} with the keys for secrets is gone, and there are secrets that were encrypted with them; put it back from \
-             where it is kept, and start the host again; if it is lost, delete these keys with `petrel key delete`",
+             where it is kept, and start the host again; if it is lost, stop the host and make a new one with \
+             `petrel store rotate-key --lost`, and set these secrets again",
             file.display()
         )),
         Ok(None) => match make(&file) {
@@ -176,27 +185,39 @@ fn replace(file: &Path, keys: &[VaultKey]) -> io::Result<()> {
     sync_directory(&file)
 }
 
+/// Whether something in the store is encrypted.
 async fn has_secrets(store: &dyn Store) -> Result<bool, Failure> {
     let unreadable = |error: petrel_persistence::Error| {
         Failure::new(Code::Server, "store", error.to_string(), "`petrel store check` shows what is damaged")
     };
+    // After a restore it is known only of rows that were looked at.
+    store.all::<PackConfig>().await.map_err(unreadable)?;
+    if store.holds_sealed() {
+        return Ok(true);
+    }
     let shared = store.all::<KeyValue>().await.map_err(unreadable)?;
     let of_users = store.all::<UserKeyValue>().await.map_err(unreadable)?;
     Ok(shared.iter().any(|key| key.secret) || of_users.iter().any(|one| one.key.secret))
 }
 
-/// Puts a new key before those in the file, and returns the number of keys. The host seals with it from its next start on.
+/// Puts a new key before those in the file, and returns the number of keys. The host seals with it from its next start on. A file
+/// that `is_lost` is made anew.
 ///
 /// # Errors
 /// When there is no such file, or it cannot be read or written.
-pub(crate) fn rotate(file: &Path) -> Result<usize, Failure> {
+pub(crate) fn rotate(file: &Path, is_lost: bool) -> Result<usize, Failure> {
     let failed = |why: &str, hint: &str| {
         Failure::new(Code::Server, "vault", format!("{} cannot be changed: {why}", file.display()), hint)
     };
+    if is_lost && !file.exists() {
+        let made = make(file).map_err(|why| failed(&why, "correct that, and try again"))?;
+        return Ok(made.len());
+    }
     let mut keys =
         read(file).map_err(|why| failed(&why, "correct it, or put it back"))?.ok_or_else(|| {
             let message = format!("there is no file {} with keys for secrets", file.display());
-            let hint = "the host makes it on its first start; name the data directory with --data-dir";
+            let hint = "the host makes it on its first start; name the data directory with --data-dir, or make it anew with --lost if \
+                        it is gone for good";
             Failure::new(Code::NotFound, "vault", message, hint)
         })?;
     if keys.len() >= MOST_KEYS {
@@ -219,7 +240,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join(NAME);
         assert_eq!(read(&file), Ok(None));
-        assert!(rotate(&file).is_err_and(|failure| failure.code == Code::NotFound));
+        assert!(rotate(&file, false).is_err_and(|failure| failure.code == Code::NotFound));
+        assert_eq!(rotate(&file, true).unwrap(), 1, "it is lost");
+        fs::remove_file(&file).unwrap();
         let first = make(&file).unwrap().remove(0);
         let mode = || fs::metadata(&file).unwrap().mode() & 0o777;
         assert_eq!(mode(), 0o600);
@@ -229,14 +252,14 @@ mod tests {
         fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
         let link = place.path().join("link");
         std::os::unix::fs::symlink(NAME, &link).unwrap();
-        assert_eq!(rotate(&link).unwrap(), 2);
+        assert_eq!(rotate(&link, false).unwrap(), 2);
         assert_eq!((mode(), fs::symlink_metadata(&link).unwrap().is_symlink()), (0o640, true));
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2, "nothing is left beside them");
         let keys = read(&file).unwrap().unwrap();
         assert_eq!(keys[1], first);
         assert_ne!(keys[0], first);
         fs::write(&file, "something else").unwrap();
-        assert!(read(&file).is_err() && rotate(&file).is_err());
+        assert!(read(&file).is_err() && rotate(&file, true).is_err());
         assert_eq!(fs::read_to_string(&file).unwrap(), "something else");
     }
 }

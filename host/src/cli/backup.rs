@@ -22,7 +22,7 @@ pub(crate) struct Backup {
     /// The file, which appears when it is complete; - for standard output
     file: String,
 
-    /// With the key for secret keys of the datastore, so that whoever has the backup can read them
+    /// With the keys for secrets, so that whoever has the backup can read them
     #[arg(long)]
     with_key: bool,
 }
@@ -44,7 +44,7 @@ impl Backup {
         }
         if !self.with_key {
             print::note(
-                "the key for secret keys of the datastore is not in it; keep the file vault-key of the data directory in another \
+                "the key for secrets is not in it; keep the file vault-key of the data directory in another \
                  place, or give --with-key",
             );
         }

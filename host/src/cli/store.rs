@@ -58,6 +58,9 @@ pub(crate) enum Store {
         after_help = "Examples:\n  petrel store rotate-key\n  petrel store rotate-key --data-dir /var/lib/petrel"
     )]
     RotateKey {
+        /// Make the file anew, which is lost: what was encrypted by its keys cannot be read until they are back
+        #[arg(long)]
+        lost: bool,
         #[command(flatten)]
         flags: Flags,
     },
@@ -118,17 +121,17 @@ impl Store {
                 Ok(Code::Ok)
             }
             Self::Export { file, reading } => export(form, &file, &reading),
-            Self::RotateKey { flags } => rotate_key(form, &flags),
+            Self::RotateKey { lost, flags } => rotate_key(form, lost, &flags),
             Self::Import { file, engine, flags } => import(form, &file, &flags.and("store.engine", engine)),
         }
     }
 }
 
 /// Makes a new key for secrets.
-fn rotate_key(form: Form, flags: &Flags) -> Result<Code, Failure> {
+fn rotate_key(form: Form, is_lost: bool, flags: &Flags) -> Result<Code, Failure> {
     let settings = Configuration::load(flags)?.settings;
     let file = vault_file::path(&settings);
-    let count = vault_file::rotate(&file)?;
+    let count = vault_file::rotate(&file, is_lost)?;
     match form {
         Form::Json => print::json(&json!({"file": file, "keys": count})),
         Form::Text => {

@@ -43,6 +43,7 @@ mod rule_trials;
 mod rules;
 mod scenarios;
 mod scripts;
+mod sealed;
 mod secrets;
 mod senders;
 mod sensors;

@@ -182,7 +182,7 @@ impl Content {
         for policy in store.all::<Policy>().await? {
             content.put_policy(policy);
         }
-        for PackConfig { pack, values } in store.all::<PackConfig>().await? {
+        for PackConfig { pack, values, .. } in store.all::<PackConfig>().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
         store.all::<MaintenanceWindow>().await?.into_iter().for_each(|window| content.put_window(window));

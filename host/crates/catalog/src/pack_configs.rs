@@ -6,7 +6,7 @@ use std::sync::Arc;
 use petrel_engine_core::evaluation::quick;
 use petrel_engine_core::{Decided, Error, refuse_depth};
 use petrel_model::parameters::{Parameters, is_needed};
-use petrel_model::secrets::{MASK, is_masked};
+use petrel_model::secrets::{MASK, has_secret, is_masked};
 use petrel_model::{Object, Pack, PackConfig};
 use petrel_persistence::{Change, StoreExt as _};
 use serde_json::Value;
@@ -56,11 +56,32 @@ impl Catalog {
                 refuse_config_decrypting(giver, &pack, &whole)?;
             }
             let given = GivenConfig { values: Arc::new(values.clone()), file: None };
-            let config = PackConfig { pack: pack.clone(), values };
+            let config = PackConfig { pack: pack.clone(), values, secret: has_secrets(schema.as_ref()) };
             let show = move |content: &mut Content| content.put_config(&pack, Some(given));
             Ok(Decided::new(vec![Change::put(config.clone())], config, show))
         })
         .await
+    }
+
+    /// Stores configurations encrypted that were stored in clear: by an earlier version, or before their pack declared a secret.
+    ///
+    /// # Errors
+    /// When the store fails. The next start tries again.
+    pub async fn seal_configs(&self) -> Result<(), Error> {
+        for stored in self.core().store().all::<PackConfig>().await?.into_iter().filter(|one| !one.secret) {
+            let seal = move |content: &Content| {
+                let schema = content.pack(&stored.pack).ok().and_then(|pack| pack.config_schema.as_ref());
+                let changes = match content.given_config(&stored.pack).filter(|_| has_secrets(schema)) {
+                    // Behind a file nobody can change it.
+                    Some(GivenConfig { file: Some(_), .. }) => vec![sealed(&stored.pack, &stored.values)],
+                    Some(given) => vec![sealed(&stored.pack, &given.values)],
+                    None => Vec::new(),
+                };
+                Ok(Decided::new(changes, (), |_content: &mut Content| {}))
+            };
+            self.change(seal).await?;
+        }
+        Ok(())
     }
 
     /// Deletes the configuration of a pack that was given through the API.
@@ -212,4 +233,13 @@ fn refuse_file(pack: &str, given: Option<&GivenConfig>) -> Result<(), Error> {
         }),
         None => Ok(()),
     }
+}
+
+/// Whether a schema of configurations declares something secret.
+fn has_secrets(schema: Option<&Parameters>) -> bool {
+    schema.is_some_and(|schema| schema.values().any(has_secret))
+}
+
+fn sealed(pack: &str, values: &Object) -> Change {
+    Change::put(PackConfig { pack: pack.to_owned(), values: values.clone(), secret: true })
 }

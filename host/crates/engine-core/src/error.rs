@@ -177,6 +177,7 @@ impl From<CommitError> for Error {
                 id: None,
             },
             CommitError::NoRoom(message) => Self::NoRoom(message),
+            CommitError::Store(error @ petrel_persistence::Error::Sealed { .. }) => error.into(),
             CommitError::Fenced | CommitError::Store(_) => Self::Internal(error.to_string()),
         }
     }
@@ -201,6 +202,10 @@ impl From<petrel_persistence::Error> for Error {
             petrel_persistence::Error::Damaged { what, reason } => {
                 Self::Unreadable(format!("{what} cannot be read: {reason}"))
             }
+            error @ petrel_persistence::Error::Sealed { .. } => Self::invalid(
+                error.to_string(),
+                "the log of the host tells at its start which file has the keys",
+            ),
             error @ petrel_persistence::Error::Starved { .. } => Self::Busy(error.to_string()),
             error @ petrel_persistence::Error::Unavailable(_) => Self::Internal(error.to_string()),
         }

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use petrel_model::hexadecimal;
+use petrel_persistence::Sealer;
 use sha2::{Digest as _, Sha256};
 use st2_key::St2Key;
 
@@ -135,6 +136,25 @@ impl VaultKey {
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(&self.secret.into())
     }
+
+    /// A nonce and `open`, encrypted with it for `owner`.
+    fn seal(&self, open: &[u8], owner: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).map_err(|error| VaultError::Random(error.to_string()))?;
+        let payload = Payload { msg: open, aad: owner };
+        // It fails only for texts of hundreds of gigabytes.
+        let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload);
+        let sealed = sealed.map_err(|_too_long| VaultError::Damaged)?;
+        Ok([nonce.as_slice(), sealed.as_slice()].concat())
+    }
+
+    /// What [`seal`](Self::seal) has encrypted.
+    fn open(&self, sealed: &[u8], owner: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(VaultError::Damaged)?;
+        let nonce = <[u8; NONCE]>::try_from(nonce).map_err(|_never| VaultError::Damaged)?;
+        let opened = self.cipher().decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: owner });
+        opened.map_err(|_not_authentic| VaultError::Damaged)
+    }
 }
 
 /// Without the secret.
@@ -193,13 +213,7 @@ impl Vault {
     /// When there is no key.
     pub fn seal(&self, text: &str, owner: &str) -> Result<String, VaultError> {
         let key = self.0.own.first().ok_or_else(|| self.no_key())?;
-        let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).map_err(|error| VaultError::Random(error.to_string()))?;
-        let payload = Payload { msg: text.as_bytes(), aad: owner.as_bytes() };
-        // It fails only for texts of hundreds of gigabytes.
-        let sealed =
-            key.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_too_long| VaultError::Damaged)?;
-        Ok(format!("{MARK}{}:{}", key.id, STANDARD.encode([nonce.as_slice(), sealed.as_slice()].concat())))
+        Ok(format!("{MARK}{}:{}", key.id, STANDARD.encode(key.seal(text.as_bytes(), owner.as_bytes())?)))
     }
 
     /// The text that was sealed for `owner`.
@@ -215,11 +229,7 @@ impl Vault {
         let key = self.0.own.iter().find(|key| key.id == id);
         let key = key.ok_or_else(|| VaultError::UnknownKey(id.chars().take(2 * ID).collect()))?;
         let body = STANDARD.decode(body).map_err(|_not_base64| VaultError::Damaged)?;
-        let (nonce, sealed) = body.split_at_checked(NONCE).ok_or(VaultError::Damaged)?;
-        let nonce = <[u8; NONCE]>::try_from(nonce).map_err(|_never| VaultError::Damaged)?;
-        let payload = Payload { msg: sealed, aad: owner.as_bytes() };
-        let opened = key.cipher().decrypt(&XNonce::from(nonce), payload);
-        let opened = opened.map_err(|_not_authentic| VaultError::Damaged)?;
+        let opened = key.open(&body, owner.as_bytes())?;
         String::from_utf8(opened).map_err(|_not_text| VaultError::Damaged)
     }
 
@@ -228,9 +238,59 @@ impl Vault {
     }
 }
 
+/// Rows of the store: the digits of the id of the key, then as in a text, without base64.
+impl Sealer for Vault {
+    fn seal(&self, body: &[u8], place: &[u8]) -> Result<Vec<u8>, String> {
+        let sealed = self.0.own.first().ok_or_else(|| self.no_key()).and_then(|key| {
+            let sealed = key.seal(body, &of_row(place))?;
+            Ok([key.id.as_bytes(), sealed.as_slice()].concat())
+        });
+        sealed.map_err(|error| error.to_string())
+    }
+
+    fn open(&self, sealed: &[u8], place: &[u8]) -> Result<Vec<u8>, String> {
+        let open = || {
+            if self.0.own.is_empty() {
+                return Err(self.no_key());
+            }
+            let (id, sealed) = sealed.split_at_checked(2 * ID).ok_or(VaultError::Damaged)?;
+            let key = self.0.own.iter().find(|key| key.id.as_bytes() == id);
+            let unknown = || VaultError::UnknownKey(String::from_utf8_lossy(id).into_owned());
+            key.ok_or_else(unknown)?.open(sealed, &of_row(place))
+        };
+        open().map_err(|error| error.to_string())
+    }
+}
+
+/// The owner of what is sealed in a row, which no object of the datastore is.
+fn of_row(place: &[u8]) -> Vec<u8> {
+    [b"row\n", place].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_is_opened_in_its_place_alone_and_by_its_key() {
+        let (old, new) = (VaultKey::of([1; KEY]), VaultKey::of([2; KEY]));
+        let before = Vault::new(vec![old.clone()]);
+        let after = Vault::new(vec![new.clone(), old.clone()]);
+        let sealed = Sealer::seal(&before, b"{\"pin\": \"s3cret\"}", b"\x11a").unwrap();
+        assert!(!sealed.windows(6).any(|part| part == b"s3cret"));
+        assert_eq!(Sealer::open(&after, &sealed, b"\x11a").unwrap(), b"{\"pin\": \"s3cret\"}");
+        for (vault, sealed, place, says) in [
+            (&after, sealed.as_slice(), b"\x11b", "sealed for something else"),
+            (&after, &sealed[..30], b"\x11a", "damaged"),
+            (&after, &sealed[..3], b"\x11a", "damaged"),
+            (&Vault::new(vec![new]), sealed.as_slice(), b"\x11a", old.id()),
+            (&Vault::locked("put it back"), sealed.as_slice(), b"\x11a", "put it back"),
+        ] {
+            let refused = Sealer::open(vault, sealed, place).unwrap_err();
+            assert!(refused.contains(says), "{refused}");
+        }
+        assert!(Sealer::seal(&Vault::locked("put it back"), b"x", b"y").unwrap_err().contains("put it back"));
+    }
 
     fn vault() -> Vault {
         Vault::new(vec![VaultKey::of([7; KEY]), VaultKey::of([8; KEY])])

@@ -74,6 +74,10 @@ impl Pacer {
             Ok(bytes) => tracing::info!(bytes, "deleted unreferenced files of the store"),
             Err(error) => tracing::warn!(%error, "failed to delete unreferenced files of the store"),
         }
+        // Here, since nothing may be deleted meanwhile.
+        if let Err(error) = self.seal_ended().await {
+            tracing::warn!(%error, "failed to encrypt what an earlier version stored in clear; the next start tries again");
+        }
         loop {
             if let Err(error) = self.pass().await {
                 tracing::warn!(%error, "failed to delete expired rows; the next pass tries again");
@@ -84,6 +88,22 @@ impl Pacer {
             let pause = self.retention.interval().min(between_keys(self.triggers.dedup_window()));
             self.core.sleep(pause).await;
         }
+    }
+
+    /// Encrypts the executions that an earlier version has stored in clear although they hold secrets.
+    async fn seal_ended(&self) -> Result<(), Error> {
+        let (mut after, mut count) = (None, 0);
+        let seal = async |after| Ok(self.core.store().seal_ended(after, STEP).await?);
+        while let Some((last, sealed)) = self.step(seal(after)).await? {
+            (after, count) = (Some(last), count + sealed);
+        }
+        if count > 0 {
+            tracing::info!(
+                count,
+                "encrypted executions with secrets that an earlier version stored in clear; `petrel store compact` removes what is left of them on the disk"
+            );
+        }
+        Ok(())
     }
 
     /// Deletes the keys of events that are expired by now, now and then.

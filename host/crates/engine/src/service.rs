@@ -91,6 +91,12 @@ impl Engine {
         if self.keys().has_older_seals() {
             self.core().spawn("reseal", self.keys().clone().reseal());
         }
+        let catalog = self.catalog().clone();
+        self.core().spawn("seal configurations", async move {
+            if let Err(error) = catalog.seal_configs().await {
+                tracing::warn!(%error, hint = error.hint(), "failed to encrypt a configuration that is stored in clear");
+            }
+        });
         self.core().spawn("expiry", self.keys().clone().run_expiry());
         self.core().spawn("sensors", self.triggers().clone().run_sensors());
         // Components are compiled now, so that the first event of each need not wait for that.

@@ -62,6 +62,8 @@ pub(crate) struct Secret {
     pub(crate) places: Vec<String>,
     /// The texts that these parameters may quote, or that templates may take from them.
     pub(crate) texts: Vec<String>,
+    /// Whether they may have copies of others, see [`Context::sealed`].
+    pub(crate) sealed: bool,
 }
 
 /// A requested execution, before it is stored.
@@ -171,6 +173,7 @@ impl Executions {
             rerun: request.rerun,
             trace: request.trace,
             trace_tag: request.trace_tag,
+            sealed: secret.sealed,
             given: request.context,
             ..Context::default()
         };
@@ -240,7 +243,11 @@ pub fn new_execution(
         attempt: 0,
         parameters: Arc::new(parameters),
         // Stored, so that the result stays masked when the action declares less later.
-        context: Context { result_marks: registered.result_marks.clone(), ..context },
+        context: Context {
+            result_marks: registered.result_marks.clone(),
+            sealed: context.sealed || registered.signature.has_secret_default(),
+            ..context
+        },
         notify: registered.notify.clone(),
         result: None,
         requested_at: now,

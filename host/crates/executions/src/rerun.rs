@@ -77,9 +77,11 @@ impl Executions {
             Secret {
                 places: places_beside(&execution.context.secret_places, &parameters),
                 texts: secret_texts(&execution),
+                sealed: execution.holds_secrets(),
             }
         } else {
-            Secret::default()
+            // The results of its tasks are used again, if not its parameters.
+            Secret { sealed: execution.holds_secrets(), ..Secret::default() }
         };
         let request = Request {
             action: execution.action,

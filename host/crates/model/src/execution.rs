@@ -13,7 +13,7 @@ pub use context::{Context, Origin, RerunOf};
 
 use crate::count::is_zero;
 use crate::status::IllegalMove;
-use crate::{ExecutionId, Notify, Object, Parent, Ref, Status, StatusEvent, Timestamp, TraceId};
+use crate::{ExecutionId, Notify, Object, Parent, Ref, Status, StatusEvent, Timestamp, TraceId, inquiry};
 
 /// A single run of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -175,6 +175,16 @@ impl Execution {
         Some(self.trace_id()).filter(|trace| *trace != TraceId::from(top.0))
     }
 
+    /// Whether its parameters, its result or its output may hold secrets, and are therefore stored encrypted.
+    pub fn holds_secrets(&self) -> bool {
+        let Context { sealed, secret_places, result_marks, .. } = &self.context;
+        let has_secret_answer = || {
+            let result = self.result.as_deref().filter(|_| self.runner == inquiry::NAME);
+            result.is_some_and(inquiry::has_secret_answer)
+        };
+        *sealed || !secret_places.is_empty() || !result_marks.is_empty() || has_secret_answer()
+    }
+
     /// Earliest start.
     pub fn due_at(&self) -> Timestamp {
         self.ready_at.unwrap_or(self.requested_at)
@@ -283,6 +293,27 @@ mod tests {
             let deeper = inside(&task, 3);
             assert_eq!([&top, &task, &deeper].map(Execution::trace_id), [trace; 3]);
             assert_eq!([&task, &deeper].map(|one| one.context.trace), [keeps; 2], "what is stored for it");
+        }
+    }
+
+    #[test]
+    fn what_may_hold_secrets_says_so() {
+        let with = |context: Context| Execution { context, ..execution() };
+        let answered = |schema: Value, runner: &str| {
+            let result = serde_json::json!({"schema": schema, "ttl": 1, "response": {"pin": "1"}});
+            Execution { runner: runner.into(), result: Some(Arc::new(result)), ..execution() }
+        };
+        let secret = serde_json::json!({"properties": {"pin": {"secret": true}}});
+        for (execution, holds) in [
+            (execution(), false),
+            (with(Context { secret_places: vec!["/pin".into()], ..Context::default() }), true),
+            (with(Context { result_marks: vec!["/properties/pin".into()], ..Context::default() }), true),
+            (with(Context { sealed: true, ..Context::default() }), true),
+            (answered(secret.clone(), inquiry::NAME), true),
+            (answered(secret, "noop"), false),
+            (answered(serde_json::json!({}), inquiry::NAME), false),
+        ] {
+            assert_eq!(execution.holds_secrets(), holds, "{execution:?}");
         }
     }
 

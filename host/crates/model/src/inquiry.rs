@@ -102,6 +102,11 @@ impl<'a> Question<'a> {
     }
 }
 
+/// Whether the result of an inquiry has an answer of which the schema declares something secret.
+pub fn has_secret_answer(result: &Value) -> bool {
+    result.get(RESPONSE).is_some() && result.get("schema").is_some_and(has_secret)
+}
+
 /// The result of an inquiry with the secrets of its answer masked. `None` if it has no answer, or one without secrets.
 pub fn masked_answer(result: &Value) -> Option<Value> {
     let question = Question::in_result(result)?;

@@ -60,4 +60,7 @@ pub struct PackConfig {
     pub pack: String,
     /// The given values.
     pub values: Object,
+    /// Whether the schema declared something of it secret when it was stored, so that it is stored encrypted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
 }

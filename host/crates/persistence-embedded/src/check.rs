@@ -137,7 +137,9 @@ impl From<Error> for Found {
     fn from(error: Error) -> Self {
         match error {
             Error::Damaged { reason, .. } => fault(reason, Remedy::SetAside),
-            error @ (Error::Starved { .. } | Error::Unavailable(_)) => Self::Failed(error),
+            error @ (Error::Sealed { .. } | Error::Starved { .. } | Error::Unavailable(_)) => {
+                Self::Failed(error)
+            }
         }
     }
 }
@@ -170,6 +172,16 @@ fn look(recovered: &Recovered, entry: &Entry) -> Looked {
     }
     if let Some(digest) = value::blob_of(key, value).ok().flatten() {
         is_listed(rows, keys::reference(&digest, key), true, "its reference to a large value is not listed")?;
+    }
+    if value::is_sealed(key, value) {
+        // Whether it can be decrypted is not the question here: the key may be elsewhere.
+        whole(rows, entry)?;
+        return match key.first().copied() {
+            Some(keys::EXECUTION_PART | keys::OUTPUT | keys::WORKFLOW_LOG) => {
+                is_there(rows, entry, keys::EXECUTION, Remedy::SetAside)
+            }
+            _ => Ok(()),
+        };
     }
     if let Some(kind) = keys::document_kind(key) {
         return Ok(rows.document_of(kind, entry).map(drop)?);

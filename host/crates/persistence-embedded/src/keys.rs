@@ -53,6 +53,10 @@ pub(crate) const SEQUENCE: &str = "sequence";
 pub(crate) const REFERENCES: &str = "references";
 /// The name of the row that exists once the references are gone that earlier versions left behind.
 pub(crate) const RELEASED: &str = "released";
+/// The name of the row that exists once a row was encrypted.
+pub(crate) const SEALS: &str = "seals";
+/// The name of the row that exists once all is encrypted that earlier versions have stored in clear.
+pub(crate) const SEALED: &str = "sealed";
 /// The name of the row with the epoch of the host.
 pub(crate) const EPOCH: &str = "epoch";
 

@@ -14,6 +14,7 @@
 //!   [`checkpoint`] is the thread that brings the base up to date, so that the journal can be shortened.
 //! * [`rows`] converts between nouns and rows; [`keys`] and [`value`] encode rows as bytes; [`blobs`] stores values
 //!   that are too large for a row.
+//!   [`sealing`] encrypts rows that hold secrets.
 //! * [`base`] has the trait of the key-value engines and its implementations; [`simulated`] is a machine whose power
 //!   can be cut at every write, for tests.
 //! * [`archive`] is the format of a copy: [`backup`] writes it from a store in use, [`restore`] creates a store from
@@ -48,6 +49,7 @@ mod resting;
 pub mod restore;
 mod room;
 mod rows;
+mod sealing;
 pub mod store;
 mod value;
 mod watchdog;

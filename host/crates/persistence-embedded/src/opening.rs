@@ -113,6 +113,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let segments = Arc::new(Segments::new(media).map_err(io)?);
     let mut journal = Journal::begin(Arc::clone(&segments), replayed.newest + 1, sequence).map_err(io)?;
     let unreadable = unreadable(&directory);
+    rows.sealing.begin(options.sealer.as_ref(), &rows.image).map_err(&unreadable)?;
     let state = load(&rows).map_err(&unreadable)?;
     let mut writes = missing_references(&rows).map_err(&unreadable)?;
     writes.append(&mut without_left_over(&rows).map_err(&unreadable)?);

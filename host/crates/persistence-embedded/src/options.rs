@@ -1,6 +1,9 @@
 //! The settings of a store, with their defaults.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use petrel_persistence::Sealer;
 
 use crate::base::Engine;
 use crate::watchdog::OnStuck;
@@ -27,6 +30,10 @@ pub struct Options {
     pub stuck_after: Duration,
     /// The action for a stuck store. Default: end the process.
     pub on_stuck: OnStuck,
+    /// Encrypts the rows that hold secrets. Default: nothing does, until [`Store::seal_with`] is called.
+    ///
+    /// [`Store::seal_with`]: petrel_persistence::Store::seal_with
+    pub sealer: Option<Arc<dyn Sealer>>,
 }
 
 impl Default for Options {
@@ -40,6 +47,7 @@ impl Default for Options {
             accept_loss: false,
             stuck_after: Duration::from_secs(60),
             on_stuck: OnStuck::default(),
+            sealer: None,
         }
     }
 }

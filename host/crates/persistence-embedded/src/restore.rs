@@ -160,7 +160,7 @@ fn fill(
     let rows = renumber(base, blobs).map_err(failed)?;
     settle_references(&rows).map_err(|error| match error {
         Error::Damaged { what, reason } => RestoreError::Incomplete(format!("{what}: {reason}")),
-        error @ (Error::Starved { .. } | Error::Unavailable(_)) => {
+        error @ (Error::Sealed { .. } | Error::Starved { .. } | Error::Unavailable(_)) => {
             RestoreError::Base(directory.to_path_buf(), error.to_string())
         }
     })?;
@@ -226,7 +226,7 @@ fn add_references(writes: &mut Vec<Write>) {
 fn renumber(base: Box<dyn Base>, blobs: Arc<Blobs>) -> Result<Rows, BaseError> {
     base.apply(&[(keys::meta(keys::SEQUENCE), None), value::row(keys::meta(keys::REFERENCES), &[])])?;
     base.sync()?;
-    Ok(Rows { image: Arc::new(Image::new(base)), blobs })
+    Ok(Rows::new(Image::new(base), blobs))
 }
 
 /// Checks that every large value that a row refers to is present and intact. References that an earlier version left

@@ -5,18 +5,17 @@
 //! rows of their own if they are large, so that they are written once.
 //!
 //! [`listed`] reads rows among which some may be damaged; [`mending`] repairs nouns that have lost a part;
-//! [`left_over`] knows what no row refers to any more.
+//! [`left_over`] knows what no row refers to any more; [`executions`] writes executions in their parts.
 
+mod executions;
 mod left_over;
 mod listed;
 mod mending;
 
-use std::borrow::Cow;
-use std::io;
 use std::sync::Arc;
 
 use petrel_model::{Execution, ExecutionId, Object, Payload, TriggerInstance, TriggerInstanceId};
-use petrel_persistence::{Change, Document, DocumentKey, DocumentKind, Error};
+use petrel_persistence::{Change, Document, DocumentKey, DocumentKind, Error, seal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -25,8 +24,12 @@ use crate::base::{Entry, Reads as _};
 use crate::blobs::Blobs;
 use crate::image::Image;
 use crate::keys::{self, Part};
+use crate::sealing::{Sealing, Secret};
 use crate::value::{self, EncodeError, Encoding, Row};
 
+use executions::encode_execution;
+
+pub(crate) use executions::seal_execution;
 pub(crate) use listed::{Listed, is_lasting, unreadable};
 
 /// Largest part that is stored in the noun's own row, in bytes of JSON.
@@ -40,6 +43,8 @@ const ROW_AGAIN: usize = 8;
 const PARAMETERS_APART: u8 = 1;
 const RESULT_APART: u8 = 2;
 const HAS_PARENT: u8 = 4;
+/// Set for an execution that may hold secrets, so that its output and its log are encrypted as its parts are.
+const HOLDS_SECRETS: u8 = 8;
 const PAYLOAD_APART: u8 = 1;
 
 /// A noun with the size of its JSON, in bytes.
@@ -52,6 +57,7 @@ pub(crate) struct Weighed<T> {
 pub(crate) struct Rows {
     pub(crate) image: Arc<Image>,
     pub(crate) blobs: Arc<Blobs>,
+    pub(crate) sealing: Sealing,
 }
 
 /// Encodes `changes`, in order. Without `blobs`, a value that needs a file is refused.
@@ -63,12 +69,18 @@ pub(crate) fn encode<'a>(
     let mut to = Encoding::new(blobs);
     to.writes.reserve(2 * changes.len());
     for change in changes {
-        encode_change(&mut to, rows, change)?;
+        encode_change(&mut to, rows, change, changes)?;
     }
     Ok(to)
 }
 
-fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<(), EncodeError> {
+/// Encodes one of the changes of a commit.
+fn encode_change(
+    to: &mut Encoding<'_>,
+    rows: &Rows,
+    change: &Change,
+    all: &[Change],
+) -> Result<(), EncodeError> {
     match change {
         Change::CreateTriggerInstance(instance) => encode_instance(to, instance),
         Change::CreateEnforcement(enforcement) => {
@@ -94,7 +106,11 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         }
         Change::AppendOutput { execution, sequence, lines } => {
             // The next attempt of an execution counts its lines from the beginning.
-            replace(to, rows, keys::output(*execution, *sequence), 0, &json(lines)?)
+            let (key, is_secret) =
+                (keys::output(*execution, *sequence), rows.is_secret(to, all, *execution)?);
+            let row = Secret { image: &rows.image, key: &key, is_secret };
+            let (flags, body) = rows.sealing.output(to, &row, lines)?;
+            replace(to, rows, key, flags, &body)
         }
         Change::Put(document) => put_document(to, rows, document),
         Change::Delete(key) => delete(to, rows, keys::document(key)),
@@ -105,7 +121,11 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         }
         Change::DeleteEnforcement(id) => delete(to, rows, keys::enforcement(*id)),
         Change::AppendWorkflow { execution, sequence, entries } => {
-            to.put(keys::workflow_log(*execution, *sequence), 0, &json(entries)?)
+            let key = keys::workflow_log(*execution, *sequence);
+            let row =
+                Secret { image: &rows.image, key: &key, is_secret: rows.is_secret(to, all, *execution)? };
+            let (flags, body) = rows.sealing.sealed(to, &row, json(entries)?)?;
+            to.put(key, flags, &body)
         }
         Change::LiftHold => lift_hold(to, rows),
     }
@@ -121,7 +141,10 @@ fn lift_hold(to: &mut Encoding<'_>, rows: &Rows) -> Result<(), EncodeError> {
 /// Replaces a document.
 fn put_document(to: &mut Encoding<'_>, rows: &Rows, document: &Document) -> Result<(), EncodeError> {
     let body = document.to_json().map_err(|error| unencodable(&error))?;
-    replace(to, rows, keys::document(&document.key()), 0, &body)
+    let key = keys::document(&document.key());
+    let row = Secret { image: &rows.image, key: &key, is_secret: seal::is_secret(document) };
+    let (flags, body) = rows.sealing.sealed(to, &row, body)?;
+    replace(to, rows, key, flags, &body)
 }
 
 /// The value of a row in its present state, or as this commit has just written it. The caller ensures that no other
@@ -189,44 +212,6 @@ fn encode_instance(to: &mut Encoding<'_>, instance: &TriggerInstance) -> Result<
     to.put(key, PAYLOAD_APART, &json(&head)?)
 }
 
-fn encode_execution(
-    to: &mut Encoding<'_>,
-    rows: &Rows,
-    execution: &Execution,
-    is_new: bool,
-) -> Result<(), EncodeError> {
-    let key = keys::execution(execution.id);
-    let old = if is_new { None } else { present(to, rows, &key)? };
-    // If the old flags cannot be read, it may have had every part.
-    let every_part = PARAMETERS_APART | RESULT_APART;
-    let had = old.as_deref().map_or(0, |old| value::flags(&key, old).unwrap_or(every_part));
-    let mut flags = if execution.parent.is_some() { HAS_PARENT } else { 0 };
-    let mut head = Cow::Borrowed(execution);
-    if !is_small(&execution.parameters) {
-        flags |= PARAMETERS_APART;
-        // Parameters never change, so only the first write of an execution stores them.
-        if is_new {
-            let key = keys::execution_part(execution.id, Part::Parameters);
-            to.put(key, 0, &json(&execution.parameters)?)?;
-        }
-        head.to_mut().parameters = Arc::default();
-    }
-    let result_key = || keys::execution_part(execution.id, Part::Result);
-    if let Some(result) = execution.result.as_ref().filter(|result| !is_small(*result)) {
-        flags |= RESULT_APART;
-        let body = json(result)?;
-        if had & RESULT_APART == 0 {
-            to.put(result_key(), 0, &body)?;
-        } else {
-            replace(to, rows, result_key(), 0, &body)?;
-        }
-        head.to_mut().result = None;
-    } else if had & RESULT_APART != 0 {
-        delete(to, rows, result_key())?;
-    }
-    to.replace(key, old.as_deref(), flags, &json(&*head)?)
-}
-
 fn json(noun: &impl Serialize) -> Result<Vec<u8>, Error> {
     // Nearly all rows fit, and growing to their size in steps would copy them several times.
     let mut body = Vec::with_capacity(PART_INLINE);
@@ -238,22 +223,17 @@ fn unencodable(error: &serde_json::Error) -> Error {
     Error::Unavailable(format!("a value cannot be encoded: {error}"))
 }
 
-/// Whether `noun` takes at most [`PART_INLINE`] bytes. The encoding of a large one stops there.
-fn is_small(noun: &impl Serialize) -> bool {
-    struct Room(usize);
-    impl io::Write for Room {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::WriteZero)?;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    serde_json::to_writer(Room(PART_INLINE), noun).is_ok()
-}
-
 impl Rows {
+    /// Access to the rows of `image`.
+    pub(crate) fn new(image: Image, blobs: Arc<Blobs>) -> Self {
+        Self { image: Arc::new(image), blobs, sealing: Sealing::default() }
+    }
+
+    /// Decodes a value that was read under `key`, see [`value::resolve`], and decrypts it.
+    fn resolved(&self, key: &[u8], value: &[u8]) -> Result<Row, Error> {
+        self.sealing.opened(key, value::resolve(self.image.as_ref(), &self.blobs, key, value)?)
+    }
+
     /// The row under `key`, if it exists.
     fn row(&self, key: &[u8]) -> Result<Option<Row>, Error> {
         for attempt in 1.. {
@@ -261,7 +241,7 @@ impl Rows {
             let is_same = || -> Result<bool, Error> {
                 Ok(value::get(self.image.as_ref(), key)?.as_ref() == Some(&value))
             };
-            match value::resolve(self.image.as_ref(), &self.blobs, key, &value) {
+            match self.resolved(key, &value) {
                 // It may have been deleted meanwhile, and what has gone with it is no damage. The second look is for one
                 // that was stored again just as it was.
                 Err(Error::Damaged { .. }) if attempt < ROW_AGAIN && (attempt == 1 || !is_same()?) => {}
@@ -284,7 +264,7 @@ impl Rows {
 
     /// Decodes an entry of a range as a document.
     pub(crate) fn document_of(&self, kind: DocumentKind, (key, value): &Entry) -> Result<Document, Error> {
-        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
+        let row = self.resolved(key, value)?;
         decode_document(kind, key, &row.body)
     }
 
@@ -345,13 +325,13 @@ impl Rows {
 
     /// Decodes an entry of a range as an execution.
     pub(crate) fn execution_of(&self, (key, value): &Entry) -> Result<Weighed<Execution>, Error> {
-        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
+        let row = self.resolved(key, value)?;
         self.decode_execution(key, &row)
     }
 
     /// Decodes an entry of a range as an event.
     pub(crate) fn instance_of(&self, (key, value): &Entry) -> Result<Weighed<TriggerInstance>, Error> {
-        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
+        let row = self.resolved(key, value)?;
         let (mut instance, mut bytes): (TriggerInstance, _) = (decode(key, &row.body)?, row.body.len());
         if row.flags & PAYLOAD_APART != 0 {
             let part = self.part(&keys::payload(instance.id))?;
@@ -363,7 +343,7 @@ impl Rows {
 
     /// Decodes an entry of a range as a noun.
     pub(crate) fn noun_of<T: DeserializeOwned>(&self, (key, value): &Entry) -> Result<T, Error> {
-        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
+        let row = self.resolved(key, value)?;
         decode(key, &row.body)
     }
 

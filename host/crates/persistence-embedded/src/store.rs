@@ -1,12 +1,13 @@
 //! The storage interface, on top of rows and the committer. [`listings`] has its lists, [`claims`] hands out
-//! executions to run, [`encoded`] makes rows of a commit,
+//! executions to run, [`encoded`] makes rows of a commit, [`sealing`] encrypts what earlier versions stored in clear,
 //! `in_turn` beside this file lets one commit at a time change a document.
 
 mod claims;
 mod encoded;
 mod listings;
+mod sealing;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -20,16 +21,16 @@ use petrel_model::{
     Enforcement, EnforcementId, Execution, ExecutionId, Ref, Timestamp, TriggerInstance, TriggerInstanceId,
     WorkflowEntry,
 };
+use petrel_persistence::seal::Looked;
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
 use petrel_persistence::{
     Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures, Page,
-    Store, Unreadable,
+    Sealer, Store, Unreadable,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::backup;
 use crate::base::{Base, Entry};
-use crate::blobs::Digest;
 use crate::checkpoint::Progress;
 use crate::committer::{self, Request, State};
 use crate::directory::OpenError;
@@ -104,27 +105,6 @@ impl EmbeddedStore {
 
     fn failure(&self) -> Error {
         self.failure.borrow().clone().unwrap_or_else(|| Error::Unavailable("it is being closed".into()))
-    }
-
-    /// Runs work that would block an async task for too long.
-    async fn in_background<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Rows) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let rows = Arc::clone(&self.rows);
-        tokio::task::spawn_blocking(move || work(&rows))
-            .await
-            .unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())))
-    }
-
-    /// Removes those of `digests` that no row refers to any more. The commit stands whatever happens; a blob that
-    /// cannot be removed now is swept when the store is opened again.
-    async fn remove_blobs(&self, digests: BTreeSet<Digest>) {
-        let remove =
-            move |rows: &Rows| digests.iter().try_for_each(|digest| rows.remove_blob(digest).map(drop));
-        if let Err(error) = self.in_background(remove).await {
-            tracing::warn!(%error, "failed to remove large values that are no longer referred to; they are removed at the next start");
-        }
     }
 }
 
@@ -308,6 +288,26 @@ impl Store for EmbeddedStore {
     ) -> Result<Vec<TriggerInstanceAge>, Error> {
         let read = |entry: &Entry| self.rows.noun_of::<TriggerInstance>(entry).map(TriggerInstanceAge::from);
         self.oldest(keys::TRIGGER_INSTANCE, after.map(keys::trigger_instance), limit, read)
+    }
+
+    fn seal_with(&self, sealer: Arc<dyn Sealer>) {
+        self.rows.sealing.set(sealer);
+    }
+
+    fn holds_sealed(&self) -> bool {
+        self.rows.sealing.holds_sealed(&self.rows.image).unwrap_or(true)
+    }
+
+    fn refuses_secrets(&self) -> Option<String> {
+        self.rows.sealing.refuses()
+    }
+
+    async fn seal_active(&self) -> Result<usize, Error> {
+        self.seal_all_active().await
+    }
+
+    async fn seal_ended(&self, after: Option<ExecutionId>, limit: usize) -> Result<Looked, Error> {
+        self.seal_some_ended(after, limit).await
     }
 
     async fn sweep(&self) -> Result<u64, Error> {

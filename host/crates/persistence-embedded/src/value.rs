@@ -21,6 +21,9 @@ pub(crate) const MOST_PIECES: u16 = 17;
 /// Number of times that a value is resolved because its row was replaced meanwhile.
 const READ_AGAIN: usize = 8;
 
+/// The flag of a row whose body is encrypted. No other flag of any row has this value.
+pub(crate) const SEALED: u8 = 0x80;
+
 const FORMAT_INLINE: u8 = 1;
 const FORMAT_PIECES: u8 = 2;
 const FORMAT_BLOB: u8 = 3;
@@ -174,6 +177,11 @@ pub(crate) fn flags(key: &[u8], value: &[u8]) -> Result<u8, Error> {
     Ok(open(key, value)?.1)
 }
 
+/// Whether the body of a row is encrypted. Not so of one that cannot be read.
+pub(crate) fn is_sealed(key: &[u8], value: &[u8]) -> bool {
+    flags(key, value).is_ok_and(|flags| flags & SEALED != 0)
+}
+
 /// The blob that a value refers to, if it is stored in one.
 pub(crate) fn blob_of(key: &[u8], value: &[u8]) -> Result<Option<Digest>, Error> {
     let (format, _, body) = open(key, value)?;
@@ -236,7 +244,7 @@ fn resolve_once(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8]) -> Re
                 Error::Starved { what, reason } => {
                     Error::Starved { what: describe(key), reason: format!("{what}: {reason}") }
                 }
-                error @ Error::Unavailable(_) => error,
+                error @ (Error::Sealed { .. } | Error::Unavailable(_)) => error,
             })?
         }
         other => return Err(damaged(format!("its format {other} is unknown to this version"))),

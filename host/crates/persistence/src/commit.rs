@@ -156,6 +156,11 @@ impl Change {
         Self::Put(noun.into())
     }
 
+    /// Whether this stores an execution that may hold secrets.
+    pub fn holds_secrets(&self) -> bool {
+        matches!(self, Self::CreateExecution(execution) | Self::UpdateExecution(execution) if execution.holds_secrets())
+    }
+
     /// Deletes the noun stored under `key`: `Change::delete::<Rule>(reference)`.
     pub fn delete<N: Noun>(key: N::Key) -> Self {
         Self::Delete(N::document_key(key))

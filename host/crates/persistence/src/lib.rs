@@ -15,6 +15,7 @@ mod filter;
 pub mod memory;
 pub mod queue;
 mod row_kind;
+pub mod seal;
 pub mod store;
 
 pub use commit::{Change, Commit, CommitError, Expect};
@@ -22,4 +23,5 @@ pub use documents::{Document, DocumentKey, DocumentKind, Noun};
 pub use filter::ExecutionFilter;
 pub use memory::MemoryStore;
 pub use row_kind::RowKind;
+pub use seal::Sealer;
 pub use store::{Error, Fence, Figures, Output, Page, Store, StoreExt, Unreadable};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use petrel_model::execution::Account;
@@ -16,6 +17,7 @@ use crate::commit::{Commit, CommitError};
 use crate::documents::{Document, DocumentKey, DocumentKind, Noun};
 use crate::filter::ExecutionFilter;
 use crate::row_kind::RowKind;
+use crate::seal::{Looked, Sealer};
 
 /// One life of one host process. A later process has a higher epoch, and executions that an earlier one began are
 /// orphaned.
@@ -37,6 +39,14 @@ pub enum Error {
         /// The row.
         what: String,
         /// The reason.
+        reason: String,
+    },
+    /// A row is encrypted and cannot be decrypted, or has to be encrypted and cannot. It is whole, and nothing was changed.
+    #[error("{what} {reason}")]
+    Sealed {
+        /// The row.
+        what: String,
+        /// The reason, with the remedy.
         reason: String,
     },
     /// A row cannot be read for the moment: the system has no file or no memory left for that, or refuses it. The row may
@@ -338,6 +348,34 @@ pub trait Store: Send + Sync {
         after: Option<TriggerInstanceId>,
         limit: usize,
     ) -> Result<Vec<TriggerInstanceAge>, Error>;
+
+    /// Sets what encrypts the rows that hold secrets, unless it is set already. Without it they are stored in clear.
+    fn seal_with(&self, sealer: Arc<dyn Sealer>) {
+        drop(sealer);
+    }
+
+    /// Whether a row is known to be encrypted.
+    fn holds_sealed(&self) -> bool {
+        false
+    }
+
+    /// Why nothing that holds secrets can be stored, if that is so: the keys are gone.
+    fn refuses_secrets(&self) -> Option<String> {
+        None
+    }
+
+    /// Encrypts what earlier versions have stored in clear of executions that hold secrets and have not ended, before
+    /// anything runs. Returns the number of executions.
+    async fn seal_active(&self) -> Result<usize, Error> {
+        Ok(0)
+    }
+
+    /// As [`seal_active`](Self::seal_active), for up to `limit` ended ones that were created after `after`. Returns the last
+    /// one that was looked at, or `None` if none is left. Nobody may delete executions meanwhile.
+    async fn seal_ended(&self, after: Option<ExecutionId>, limit: usize) -> Result<Looked, Error> {
+        let _ = (after, limit);
+        Ok(None)
+    }
 
     /// Frees space of files to which no row refers any more. Returns the number of bytes.
     async fn sweep(&self) -> Result<u64, Error> {

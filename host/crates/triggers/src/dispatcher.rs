@@ -386,6 +386,14 @@ impl Triggers {
         let context = Context { secret_places, secret_parts, ..context };
         let mut execution =
             executions::new_execution(self.core().mint(now), registered, parameters, context, now);
+        if execution.holds_secrets()
+            && let Some(why) = self.core().store().refuses_secrets()
+        {
+            return (
+                None,
+                Some(format!("{} takes secrets, and none can be stored: {why}", execution.action)),
+            );
+        }
         let reason = wrong.map(|reason| fail(&mut execution, rule, instance, &reason));
         (Some(execution), reason)
     }

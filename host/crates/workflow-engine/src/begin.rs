@@ -10,6 +10,7 @@ use petrel_catalog::content::refused;
 use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
 use petrel_executions::{Conductor as _, Uncommitted, final_parameters, spans};
+use petrel_model::secrets::has_secret;
 use petrel_model::{
     Execution, ExecutionId, Object, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
@@ -134,6 +135,8 @@ struct Prepared {
     context: Arc<Object>,
     /// The workflow of which this is a rerun, and its tasks to start from.
     rerun: Option<(ExecutionId, Rerun)>,
+    /// Whether the input or the context may have secrets that are not among the given parameters.
+    is_secret: bool,
 }
 
 /// Collects the prerequisites of a workflow, or returns the result of one that cannot begin.
@@ -186,7 +189,16 @@ async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepa
     context.shift_remove(CONFIG);
     context.extend(config.map(|config| (CONFIG.to_owned(), config)));
     input.retain(|name, _| registered.action.parameters.contains_key(name));
-    Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
+    let is_secret = registered.parameters.values().any(has_secret)
+        || (context.contains_key(CONFIG) && has_secret_config(engine, execution));
+    Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun, is_secret })
+}
+
+/// Whether the configuration of the workflow's pack may have secrets. Without a schema all of it may be one.
+fn has_secret_config(engine: &WorkflowEngine, execution: &Execution) -> bool {
+    let content = engine.catalog().content();
+    let schema = content.pack(execution.action.pack()).ok().and_then(|pack| pack.config_schema.as_ref());
+    schema.is_none_or(|schema| schema.values().any(has_secret))
 }
 
 /// The workflow of which some tasks are run again.
@@ -208,10 +220,11 @@ fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
 /// Starts the first tasks. Returns the workflow once that is durable.
 async fn start(
     engine: &WorkflowEngine,
-    execution: Execution,
+    mut execution: Execution,
     prepared: Prepared,
 ) -> Result<Option<Live>, Refusal> {
-    let Prepared { compiled, input, context, rerun } = prepared;
+    let Prepared { compiled, input, context, rerun, is_secret } = prepared;
+    execution.context.sealed |= is_secret;
     let from = match &rerun {
         None => None,
         Some((of, _)) => match resumed(engine, *of, &execution).await {
@@ -286,6 +299,7 @@ impl Begins {
             sequence: 0,
             active: HashMap::new(),
             results,
+            is_secret: self.execution.holds_secrets(),
             sealed: log.iter().flat_map(|entry| world::sealed(&entry.keys)).collect(),
             began: self.now,
             stopped: None,
@@ -365,10 +379,10 @@ async fn resumed(
         if let WorkflowEvent::Reported { execution: Some(execution), result: result @ None, .. } =
             &mut entry.event
         {
-            *result = Some(engine.stored_result(*execution).await?);
+            *result = Some(engine.stored_result(*execution).await?.0);
         }
     }
-    let (conductor, results) = engine.replay(execution, &log).await?;
+    let (conductor, results, _) = engine.replay(execution, &log).await?;
     Ok((log, conductor, results))
 }
 

@@ -110,6 +110,7 @@ pub(super) fn make(
     let secret_parts = templates.secret_parts(&live, &secret_places, texts_of(workflow, decrypted));
     let context = Context { secret_places, secret_parts, ..context };
     let mut child = new_execution(engine.mint(now), &registered, live, context, now);
+    refuse_unstorable(engine, &child)?;
     child.parent = Some(parent);
     child.notify = notify::of_task(&content, workflow, &start.task, child.notify.take(), notify);
     child.ready_at = start
@@ -118,6 +119,14 @@ pub(super) fn make(
         .filter(|delay| *delay > 0)
         .map(|delay| now.plus(Duration::from_secs(delay)));
     Ok(child)
+}
+
+/// Refuses an execution with secrets while none can be stored.
+fn refuse_unstorable(engine: &WorkflowEngine, child: &Execution) -> Result<(), String> {
+    // Asked first: most have none.
+    let refused = if child.holds_secrets() { engine.store().refuses_secrets() } else { None };
+    refused
+        .map_or(Ok(()), |why| Err(format!("{} takes secrets, and none can be stored: {why}", child.action)))
 }
 
 /// Where `live`, the parameters of a task, hold secret parameters of the workflow or what is `decrypted`, which an action

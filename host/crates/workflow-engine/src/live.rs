@@ -22,6 +22,8 @@ pub(super) struct Live {
     pub(super) results: Option<Arc<Results>>,
     /// The encrypted keys of the datastore that its expressions have read.
     pub(super) sealed: Sealed,
+    /// Whether it has met secrets that its variables, its output and what it requests may have copies of.
+    pub(super) is_secret: bool,
     /// The time of its beginning.
     pub(super) began: Timestamp,
     /// The way in which it was made to fail from outside, if it was.

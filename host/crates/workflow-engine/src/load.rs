@@ -16,7 +16,7 @@ use super::definitions::Compiled;
 use super::live::{Inside, Live, Stopped, given_bytes, results_of};
 use super::refusal::Refusal;
 use super::service::WorkflowEngine;
-use super::world::{self, Results};
+use super::world::{self, Results, Sealed};
 
 /// The number of ids of children that are read at once.
 const CHILDREN_AT_ONCE: usize = 1000;
@@ -32,7 +32,7 @@ impl WorkflowEngine {
         let found = self.store().execution(id).await?;
         let execution = found.ok_or_else(|| Refusal::Gone { workflow: id, reports: Vec::new() })?;
         let log = self.store().workflow_log(id).await?;
-        let (conductor, results) = self.replay(&execution, &log).await?;
+        let (conductor, results, has_met_secrets) = self.replay(&execution, &log).await?;
         // It fits the log read before, since the caller holds the workflow and every end inside it passes
         // there.
         let active = self.open_inside(id).await?;
@@ -40,8 +40,9 @@ impl WorkflowEngine {
         let began = began(&log).unwrap_or(execution.requested_at);
         let (given, stopped) = (given_bytes(&execution), stopped(&log));
         let rests_on_request = rests_on_request(&log);
-        let sealed = log.iter().flat_map(|entry| world::sealed(&entry.keys)).collect();
+        let sealed: Sealed = log.iter().flat_map(|entry| world::sealed(&entry.keys)).collect();
         Ok(Live {
+            is_secret: has_met_secrets || !sealed.is_empty() || execution.holds_secrets(),
             execution,
             conductor,
             sequence,
@@ -88,12 +89,13 @@ impl WorkflowEngine {
         }
     }
 
-    /// Replays the log of a workflow's execution into a conductor.
+    /// Replays the log of a workflow's execution into a conductor. Also says whether an execution inside it that has ended may
+    /// hold secrets.
     pub(super) async fn replay(
         &self,
         execution: &Execution,
         log: &[WorkflowEntry],
-    ) -> Result<(Conducted, Option<Arc<Results>>), Error> {
+    ) -> Result<(Conducted, Option<Arc<Results>>, bool), Error> {
         let id = execution.id;
         let damaged = |what: &str| Error::Unreadable(format!("the log of the workflow {id} {what}"));
         let (first, rest) = log.split_first().ok_or_else(|| damaged("is empty"))?;
@@ -101,9 +103,9 @@ impl WorkflowEngine {
             return Err(damaged("does not say how it began"));
         };
         let compiled = self.definitions().stored(self.store(), definition).await?;
-        let mut events = Vec::with_capacity(rest.len());
+        let (mut events, mut is_secret) = (Vec::with_capacity(rest.len()), false);
         for entry in rest {
-            events.push(self.event(entry).await?);
+            events.push(self.event(entry, &mut is_secret).await?);
         }
         // A log from before there were limits replays with those that only an endless workflow exceeds.
         let limits = limits.unwrap_or(WorkflowLimits::NONE);
@@ -118,16 +120,18 @@ impl WorkflowEngine {
             limits,
             edition: *edition,
         };
-        if let Some(replayed) = quick(|| began.replay(first, rest, &events)) {
-            return Ok(replayed);
+        if let Some((conductor, results)) = quick(|| began.replay(first, rest, &events)) {
+            return Ok((conductor, results, is_secret));
         }
         let (first, rest) = (first.clone(), rest.to_vec());
         // Without a limit on time, which could make the replay differ from what was decided.
-        self.queue().evaluations().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
+        let replayed = move || began.replay(&first, &rest, &events);
+        let (conductor, results) = self.queue().evaluations().heavy_and_exact(replayed).await?;
+        Ok((conductor, results, is_secret))
     }
 
-    /// The event of an entry.
-    async fn event(&self, entry: &WorkflowEntry) -> Result<Event, Error> {
+    /// The event of an entry. `is_secret` is set if it is the end of an execution that may hold secrets.
+    async fn event(&self, entry: &WorkflowEntry, is_secret: &mut bool) -> Result<Event, Error> {
         let status =
             |name: &str| name.parse::<Status>().map_err(|error| Error::Unreadable(error.to_string()));
         Ok(match &entry.event {
@@ -138,7 +142,11 @@ impl WorkflowEngine {
                 let result = match (result, execution) {
                     (Some(result), _) => Arc::clone(result),
                     // What is stored by now came later, such as the answer to a question.
-                    (None, Some(id)) if reported.is_completed() => self.stored_result(*id).await?,
+                    (None, Some(id)) if reported.is_completed() => {
+                        let (result, may_be) = self.stored_result(*id).await?;
+                        *is_secret |= may_be;
+                        result
+                    }
                     (None, _) => Arc::default(),
                 };
                 let execution = execution.map(|id| Arc::from(id.to_string()));
@@ -157,12 +165,13 @@ impl WorkflowEngine {
         })
     }
 
-    /// The result of an execution to which a log refers.
-    pub(super) async fn stored_result(&self, id: ExecutionId) -> Result<Arc<Value>, Error> {
+    /// The result of an execution to which a log refers, and whether it may hold secrets.
+    pub(super) async fn stored_result(&self, id: ExecutionId) -> Result<(Arc<Value>, bool), Error> {
         let execution = self.store().execution(id).await?;
         let execution =
             execution.ok_or_else(|| Error::Unreadable(format!("the execution {id} is missing")))?;
-        Ok(execution.result.unwrap_or_default())
+        let is_secret = execution.holds_secrets();
+        Ok((execution.result.unwrap_or_default(), is_secret))
     }
 }
 

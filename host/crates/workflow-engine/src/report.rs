@@ -56,6 +56,7 @@ impl Step {
         let rests_again = self.goes_on_for(&execution);
         let canceled_by = execution.context.cancelled_by.clone();
         if execution.status.is_final() {
+            self.live.is_secret |= execution.holds_secrets();
             self.live.active.remove(&id);
             self.ended.push(execution);
         }

@@ -219,6 +219,7 @@ impl Step {
             is_first = false;
             let reads = keys.reads();
             self.live.sealed.extend(world::sealed(&reads));
+            self.live.is_secret |= !self.live.sealed.is_empty();
             self.entries.push(WorkflowEntry { at: self.now, keys: reads, event: logged });
             self.tasks += starts.len();
             for start in &starts {
@@ -247,7 +248,9 @@ impl Step {
                 notify: self.live.conductor.notify_of(&start.task),
             };
             match children::make(&self.engine, around, start, action, self.now, reevaluates) {
-                Ok(child) => {
+                Ok(mut child) => {
+                    // Nobody knows of what its parameters were made.
+                    child.context.sealed |= self.live.is_secret;
                     let inside = Inside::of(self.engine.queue().is_workflow(&child));
                     self.live.active.insert(child.id, inside);
                     self.created.push(Change::CreateExecution(child));
@@ -322,6 +325,7 @@ impl Step {
             return Ok(());
         }
         self.expect.push(Expect::ExecutionVersion(live.execution.id, live.execution.version));
+        live.execution.context.sealed |= live.is_secret;
         // An execution that had not begun may have ended already.
         while let moves = outcome::moves(live.execution.status, status)
             && !moves.is_empty()

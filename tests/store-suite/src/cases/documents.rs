@@ -90,8 +90,11 @@ pub async fn accounts_and_configurations_are_replaced_and_deleted<B: Backend>(ba
         enabled,
         created_at: at(1),
     };
-    let config =
-        |pack: &str, text: &str| PackConfig { pack: pack.into(), values: object(json!({"a": text})) };
+    let config = |pack: &str, text: &str| PackConfig {
+        pack: pack.into(),
+        values: object(json!({"a": text})),
+        secret: false,
+    };
     let changes = [
         Change::put(user("ada", "old")),
         Change::put(user("bob", "b")),

@@ -73,6 +73,12 @@ impl Queue {
         let mut next = new_execution(self.core().mint(now), &registered, parameters, context, now);
         // Whoever asked to be told of the end is told of the last attempt, too.
         next.notify.clone_from(&ended.notify);
+        if next.holds_secrets()
+            && let Some(why) = self.core().store().refuses_secrets()
+        {
+            tracing::warn!(execution.id = %ended.id, why, "a failed execution with secrets is not tried again: none can be stored");
+            return None;
+        }
         next.ready_at = (!retry.delay.is_zero()).then(|| now.plus(retry.delay));
         Some(next)
     }

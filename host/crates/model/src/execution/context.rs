@@ -59,6 +59,10 @@ pub struct Context {
     /// result is one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub result_marks: Vec<String>,
+    /// Whether it is stored encrypted although nothing of it is known to be secret: it may have copies of secrets, since
+    /// the workflow around it has met some, or is the workflow that has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
     /// The number of events of actions that led to it, one after the other, see
     /// [`InternalEvent::depth`](crate::InternalEvent::depth).
     #[serde(skip_serializing_if = "is_zero")]
@@ -124,6 +128,7 @@ impl Context {
             secret_places: Vec::new(),
             secret_parts: Vec::new(),
             result_marks: Vec::new(),
+            sealed: false,
             maintenance_window: None,
             policies: Applied { passed: Vec::new(), ..self.policies.clone() },
             ..self.clone()
@@ -191,6 +196,7 @@ impl Context {
             ("secret_places", value) => return fill_list(&mut self.secret_places, value),
             ("secret_parts", value) => return fill_list(&mut self.secret_parts, value),
             ("result_marks", value) => return fill_list(&mut self.result_marks, value),
+            ("sealed", Value::Bool(sealed)) => self.sealed = sealed,
             ("event_depth", value) => match u32::deserialize(&value) {
                 Ok(depth) => self.event_depth = depth,
                 Err(_other_form) => return Some(value),
@@ -284,6 +290,7 @@ mod tests {
             secret_places: vec!["/pin".to_owned(), "/login/password".to_owned()],
             secret_parts: vec![SecretPart { at: "/pin".to_owned(), from: 1, length: 6 }],
             result_marks: vec!["/properties/token".to_owned()],
+            sealed: true,
             maintenance_window: Some("w".to_owned()),
             given,
             ..Context::default()
@@ -291,7 +298,10 @@ mod tests {
         let stored = serde_json::to_string(&context).unwrap();
         assert_eq!(serde_json::from_str::<Context>(&stored).unwrap(), context);
         assert_eq!(context.shown().get("secret_places"), Some(&json!(["/forged"])), "what the caller gave");
-        assert_eq!(context.shown().get("maintenance_window"), None);
+        assert_eq!(
+            ["maintenance_window", "sealed"].map(|name| context.shown().contains_key(name)),
+            [false; 2]
+        );
         let none = serde_json::to_string(&Context::default()).unwrap();
         assert!(!context.shown().contains_key("secret_parts") && !none.contains("secret_parts"), "{none}");
         assert!(!none.contains("secret_places") && !none.contains("result_marks"), "{none}");

@@ -36,7 +36,7 @@ impl Recovered {
     ) -> Result<Self, OpenError> {
         let path = directory.path().to_path_buf();
         let blobs = Blobs::open(&path.join("blobs")).map_err(|error| OpenError::Io(path.clone(), error))?;
-        let rows = Rows { image: Arc::new(Image::new(base)), blobs: Arc::new(blobs) };
+        let rows = Rows::new(Image::new(base), Arc::new(blobs));
         refuse_nothing_but_damage(&rows, &directory)?;
         let in_base = last_in_base(&rows, media.as_ref(), &directory)?;
         let mut replayed = replay::replay(media.as_ref(), in_base, accept_loss)

@@ -24,6 +24,7 @@ pub(crate) fn unreadable(key: &[u8], error: &Error) -> Unreadable {
     let reason = match error {
         Error::Damaged { what, reason } if *what == value::describe(key) => reason.clone(),
         Error::Damaged { what, reason } => format!("{what}: {reason}"),
+        Error::Sealed { reason, .. } => reason.clone(),
         error @ (Error::Starved { .. } | Error::Unavailable(_)) => error.to_string(),
     };
     Unreadable { kind, id, reason }
@@ -32,7 +33,7 @@ pub(crate) fn unreadable(key: &[u8], error: &Error) -> Unreadable {
 /// Whether the next attempt at a row fares no better: it is damaged, or this process may not read it.
 pub(crate) fn is_lasting(error: &Error) -> bool {
     match error {
-        Error::Damaged { .. } => true,
+        Error::Damaged { .. } | Error::Sealed { .. } => true,
         Error::Starved { reason, .. } => {
             remedy::in_words(reason).is_none_or(|error| !remedy::is_passing(&error))
         }

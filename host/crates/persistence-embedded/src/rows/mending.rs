@@ -34,7 +34,8 @@ impl Rows {
         let mut head = head.clone();
         let is_lost = |part| {
             let found = self.noun::<Value>(&keys::execution_part(head.id, part));
-            !matches!(found, Ok(Some(_)))
+            // An encrypted part is whole, with or without its key.
+            matches!(found, Ok(None) | Err(Error::Damaged { .. }))
         };
         let parameters_lost = flags & PARAMETERS_APART != 0 && is_lost(Part::Parameters);
         let result_lost = flags & RESULT_APART != 0 && is_lost(Part::Result);

@@ -1,6 +1,7 @@
 //! The encoding of a commit's changes as rows. Large values go to files of their own, and the work for them
 //! to a background thread.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use petrel_persistence::{Change, Error};
 use crate::base;
 use crate::blobs::{Digest, Pin};
 use crate::remedy;
-use crate::rows;
+use crate::rows::{self, Rows};
 use crate::store::EmbeddedStore;
 use crate::value::{EncodeError, Encoding};
 
@@ -18,6 +19,27 @@ use crate::value::{EncodeError, Encoding};
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 impl EmbeddedStore {
+    /// Runs work that would block an async task for too long.
+    pub(super) async fn in_background<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Rows) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let rows = Arc::clone(&self.rows);
+        tokio::task::spawn_blocking(move || work(&rows))
+            .await
+            .unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())))
+    }
+
+    /// Removes those of `digests` that no row refers to any more. The commit stands whatever happens; a blob that
+    /// cannot be removed now is swept when the store is opened again.
+    pub(super) async fn remove_blobs(&self, digests: BTreeSet<Digest>) {
+        let remove =
+            move |rows: &Rows| digests.iter().try_for_each(|digest| rows.remove_blob(digest).map(drop));
+        if let Err(error) = self.in_background(remove).await {
+            tracing::warn!(%error, "failed to remove large values that are no longer referred to; they are removed at the next start");
+        }
+    }
+
     /// Encodes `changes`. Values that need a file are written on a background thread. Those of a commit that does not
     /// take in anything new wait for room on the disk, and for a file that may be opened.
     pub(super) async fn encode(

@@ -14,6 +14,7 @@ use crate::reads::Reads;
 #[derive(Debug, Default)]
 pub struct Signature {
     declared: Vec<Declared>,
+    has_secret_default: bool,
 }
 
 /// The side that declares a parameter. A parameter that both declare counts as the runner's.
@@ -39,7 +40,16 @@ impl Signature {
     pub fn new(runner: &Parameters, action: &Parameters) -> Self {
         let of_action = action.iter().map(|(name, schema)| Declared::new(name, schema, Side::Action));
         let of_runner = runner.iter().map(|(name, schema)| Declared::new(name, schema, Side::Runner));
-        Self { declared: of_action.chain(of_runner).collect() }
+        let is_secret_default = |schema: &Value| {
+            has_secret(schema) && Schema::of(schema).default().is_some_and(|value| !value.is_null())
+        };
+        let has_secret_default = action.values().chain(runner.values()).any(is_secret_default);
+        Self { declared: of_action.chain(of_runner).collect(), has_secret_default }
+    }
+
+    /// Whether a secret parameter has a default, which an execution has although nobody gave it a secret.
+    pub fn has_secret_default(&self) -> bool {
+        self.has_secret_default
     }
 
     /// The keys of the datastore that the defaults read.
