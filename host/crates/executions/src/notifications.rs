@@ -67,6 +67,8 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
                 Report {
                     payload,
                     trace: Some(execution.trace_id()),
+                    trace_tag: execution.context.trace_tag.clone(),
+                    caused_by: Some(execution.id),
                     depth: execution.context.event_depth.saturating_add(1),
                 }
             })
