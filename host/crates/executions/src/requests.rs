@@ -184,10 +184,8 @@ impl Executions {
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         let changes = vec![Change::CreateExecution(execution.clone())];
-        let schedulers = queue.schedulers_of(&changes);
-        queue.commit(Vec::new(), changes).await?;
+        queue.commit_new(Vec::new(), changes).await?;
         tracing::debug!("the execution is accepted");
-        queue.wake_these(schedulers);
         Ok(execution)
     }
 }

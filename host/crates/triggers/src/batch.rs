@@ -85,12 +85,10 @@ impl Triggers {
         if changes.is_empty() {
             return Ok(all);
         }
-        let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
-        self.core().commit(expect, changes).await?;
+        self.queue().commit_new(expect, changes).await?;
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failed.iter().for_each(|(trace, failed)| failures::log(self.core(), *trace, failed));
-        self.queue().wake_these(schedulers);
         Ok(all)
     }
 

@@ -16,7 +16,7 @@ use petrel_model::{
     Enforcement, EnforcementId, Execution, ExecutionId, MaintenanceMode, Ref, Rule, StatusEvent, Timestamp,
     TraceId, TriggerInstance, TriggerInstanceId,
 };
-use petrel_persistence::Change;
+use petrel_persistence::{Change, Expect};
 use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
@@ -62,6 +62,11 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
+    /// That nobody has replayed it since it was read.
+    fn expectation(&self) -> Expect {
+        Expect::ReplayedAs(self.letter.id, self.letter.replayed_as)
+    }
+
     /// The mark of the failed enforcement, if the event led to another one.
     fn mark(&self, instance: &TriggerInstance) -> Option<Change> {
         let marked = Enforcement { replayed_as: Some(instance.id), ..self.letter.clone() };
@@ -143,17 +148,16 @@ impl Triggers {
     /// Decides the consequences of an event, and stores them.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let trace = arrived.trace();
-        let expect = arrived.event.once().map(|once| once.expectation()).into_iter().collect();
+        let once = arrived.event.once().map(|once| once.expectation());
+        let expect = once.into_iter().chain(arrived.replay.as_ref().map(Replay::expectation)).collect();
         let (accepted, changes) = self.decided(arrived).await?;
         // The commit takes the changes, so what is needed of them afterwards is taken out first.
         let failed = failures::among(&changes);
-        let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
-        self.core().commit(expect, changes).await?;
+        self.queue().commit_new(expect, changes).await?;
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failures::log(self.core(), trace, &failed);
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
-        self.queue().wake_these(schedulers);
         Ok(accepted)
     }
 
