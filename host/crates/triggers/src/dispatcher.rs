@@ -191,7 +191,7 @@ impl Triggers {
             candidates.retain(|rule| rule.rule().id == replay.letter.rule_id);
         }
         let registered = content.trigger_type(kind)?;
-        check_payload(registered.payload.as_ref(), kind, event.values())?;
+        check_payload(registered.payload.as_ref(), kind, &event.unmarked())?;
         let secrets = registered.secrets.clone();
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
         let enforced = enforce_candidates(candidates, &occurrence);
