@@ -101,7 +101,11 @@ pub fn torn(client: &mut Client, large: &[Large]) -> anyhow::Result<(usize, Vec<
     Ok((read, torn))
 }
 
-fn each(
+/// Calls `take` with each item of a list, newest first, however long that is.
+///
+/// # Errors
+/// When the host does not answer, or `take` fails.
+pub(crate) fn each(
     client: &mut Client,
     path: &str,
     mut take: impl FnMut(&Value) -> anyhow::Result<()>,
@@ -118,7 +122,7 @@ fn each(
     }
 }
 
-fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -24,6 +24,14 @@ impl Client {
         Ok(self.0.send(method, &format!("/api/v1{path}"), body.as_bytes())?)
     }
 
+    /// As [`send`](Self::send), with further lines of the head, each with its end.
+    ///
+    /// # Errors
+    /// When the host goes away.
+    pub fn send_with(&mut self, method: &str, path: &str, head: &str, body: &str) -> anyhow::Result<Answer> {
+        Ok(self.0.send_with(method, &format!("/api/v1{path}"), head, body.as_bytes())?)
+    }
+
     /// Sends an event to a webhook; what comes back is acknowledged.
     ///
     /// # Errors

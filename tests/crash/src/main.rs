@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand};
 use petrel_crash::disk::Disk;
 use petrel_crash::rounds::{self, Moments, Subject};
-use petrel_crash::{trees, workflows};
+use petrel_crash::{events, trees, workflows};
 
 /// Crash a host again and again under load, then audit what it kept.
 #[derive(Debug, Parser)]
@@ -47,6 +47,12 @@ enum Crash {
         #[arg(long, default_value_t = 200)]
         rounds: usize,
     },
+    /// Kill the process with SIGKILL while events, timers, keys and questions come and go
+    Events {
+        /// How often
+        #[arg(long, default_value_t = 500)]
+        rounds: usize,
+    },
     /// Cut the power of its disk
     Power {
         /// How often
@@ -72,6 +78,11 @@ fn main() -> anyhow::Result<()> {
         Crash::Trees { rounds } => {
             println!("{:?}", trees::kill(rounds, &subject.engine, &mut moments)?);
             println!("nothing is open inside a workflow that has ended, and the store is whole");
+            return Ok(());
+        }
+        Crash::Events { rounds } => {
+            println!("{:?}", events::kill(rounds, &subject.engine, &mut moments)?);
+            println!("no event, time, change or answer is lost, and none is there twice");
             return Ok(());
         }
         Crash::Kill { rounds } => rounds::kill(rounds, &subject, &mut moments)?,

@@ -3,7 +3,7 @@
 
 use petrel_crash::disk::Disk;
 use petrel_crash::rounds::{self, Moments, Subject};
-use petrel_crash::{trees, workflows};
+use petrel_crash::{events, trees, workflows};
 use petrel_test_support::skip;
 
 #[test]
@@ -47,5 +47,14 @@ fn killed_while_trees_are_canceled() {
     for engine in ["sled", "redb"] {
         let report = trees::kill(5, engine, &mut Moments::from_seed(seed())).unwrap();
         assert!(report.executions > 0, "{report:?}");
+    }
+}
+
+#[test]
+fn killed_while_events_come_in() {
+    for engine in ["sled", "redb"] {
+        let report = events::kill(10, engine, &mut Moments::from_seed(seed())).unwrap();
+        assert!(report.acknowledged > 0 && report.fired > 0 && report.counted > 0, "{report:?}");
+        assert!(report.answers > 0 && report.reported > 0, "{report:?}");
     }
 }

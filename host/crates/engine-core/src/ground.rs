@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
 use crate::outbox::Outbox;
+use crate::owed::Owed;
 use crate::sparing::Sparing;
 use crate::vault::Vault;
 
@@ -131,6 +132,45 @@ impl Core {
             Ok(())
         })
         .await
+    }
+
+    /// As [`commit`](Self::commit), and calls `then` as soon as the commit is made: also if the caller goes away meanwhile, as a
+    /// request does whose client resets its connection. `then` may be called although the commit was not made, if nobody is
+    /// left who would know.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub async fn commit_then<F>(
+        &self,
+        expect: Vec<Expect>,
+        changes: Vec<Change>,
+        then: F,
+    ) -> Result<(), Error>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let fills = Outbox::is_filled_by(&changes);
+        let commit = Commit { fence: Some(self.store().fence()), expect, changes };
+        if !fills {
+            let owed = Owed::new(self, then);
+            let made = self.store_all(commit).await;
+            owed.settle(made.is_ok());
+            return made;
+        }
+        let core = self.clone();
+        self.run_detached(async move {
+            core.store_all(commit).await?;
+            core.0.outbox.tell();
+            then();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until every commit that was handed to the store before has been answered, whoever waits for the answer.
+    pub(crate) async fn pass_commits(&self) -> Result<(), Error> {
+        // Commits are made in order, so an empty one comes after them.
+        self.store_all(Commit { fence: Some(self.store().fence()), ..Commit::default() }).await
     }
 
     async fn store_all(&self, commit: Commit) -> Result<(), Error> {

@@ -31,6 +31,7 @@ pub mod ids;
 mod lifecycle;
 pub mod mirror;
 mod outbox;
+mod owed;
 mod set_clock;
 mod sparing;
 pub mod vault;

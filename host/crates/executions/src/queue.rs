@@ -131,11 +131,18 @@ impl Queue {
     pub async fn commit(&self, expect: Vec<Expect>, mut changes: Vec<Change>) -> Result<(), Uncommitted> {
         self.report_ends(&mut changes);
         self.note_breakers(&mut changes);
-        self.0.core.commit(expect, changes).await.map_err(|error| match error {
-            // The store reports an expectation that does not hold as a conflict.
-            Error::Conflict { .. } => Uncommitted::Moved,
-            error => Uncommitted::Failed(error),
-        })
+        self.0.core.commit(expect, changes).await.map_err(Uncommitted::of_commit)
+    }
+
+    /// Commits `changes` as they are, and wakes the schedulers that their new executions wait for: also if the caller goes away
+    /// meanwhile, since nobody else would wake them.
+    ///
+    /// # Errors
+    /// As [`Core::commit`].
+    pub async fn commit_new(&self, expect: Vec<Expect>, mut changes: Vec<Change>) -> Result<(), Error> {
+        self.note_breakers(&mut changes);
+        let (schedulers, wake) = (self.schedulers_of(&changes), self.0.wake.clone());
+        self.0.core.commit_then(expect, changes, move || wake.these(schedulers)).await
     }
 
     /// Adds the events of the executions that end by `changes`. [`commit`](Self::commit) does so by itself.

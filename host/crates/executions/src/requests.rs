@@ -198,10 +198,8 @@ impl Executions {
         execution.notify = execution.notify.or(request.notify.map(Arc::new));
         let mut changes = vec![Change::CreateExecution(execution.clone())];
         changes.extend(TraceLink::of_execution(&execution).into_iter().map(Change::put));
-        let schedulers = queue.schedulers_of(&changes);
-        queue.commit(Vec::new(), changes).await?;
+        queue.commit_new(Vec::new(), changes).await?;
         tracing::debug!("the execution is accepted");
-        queue.wake_these(schedulers);
         Ok(execution)
     }
 }

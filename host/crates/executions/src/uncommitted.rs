@@ -19,6 +19,17 @@ pub enum Uncommitted {
     Failed(#[from] Error),
 }
 
+impl Uncommitted {
+    /// The reason why a commit failed.
+    pub(super) fn of_commit(error: Error) -> Self {
+        match error {
+            // The store reports an expectation that does not hold as a conflict.
+            Error::Conflict { .. } => Self::Moved,
+            error => Self::Failed(error),
+        }
+    }
+}
+
 impl From<petrel_persistence::Error> for Uncommitted {
     fn from(error: petrel_persistence::Error) -> Self {
         Self::Failed(error.into())

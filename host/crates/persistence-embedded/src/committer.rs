@@ -265,7 +265,7 @@ impl Committer {
         if let Some(broken) = expected_twice(&request.expect) {
             return Err(CommitError::Conflict(broken.clone()));
         }
-        self.refuse_present(&request.expect, admitted)?;
+        self.refuse_by_rows(&request.expect, admitted)?;
         let mut state = lock(&self.state);
         if let Some(broken) = request.expect.iter().find(|expect| !state.holds(expect)) {
             return Err(CommitError::Conflict(broken.clone()));

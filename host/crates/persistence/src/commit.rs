@@ -86,6 +86,9 @@ pub enum Expect {
     RuleIs(Ref, RuleId),
     /// No document has this key.
     Absent(DocumentKey),
+    /// The enforcement is there, and this is the event as which it was replayed last. Used with a
+    /// [`Change::UpdateEnforcement`].
+    ReplayedAs(EnforcementId, Option<TriggerInstanceId>),
 }
 
 /// The second expectation for the same execution in a list. An execution may change only once in a commit: two

@@ -69,6 +69,9 @@ impl State {
             Expect::RuleAbsent(reference) => self.rule(reference).is_none(),
             Expect::RuleIs(reference, id) => self.rule(reference) == Some(*id),
             Expect::Absent(key) => self.document(key).is_none(),
+            Expect::ReplayedAs(id, event) => {
+                self.enforcements.get(id).is_some_and(|stored| stored.replayed_as == *event)
+            }
         }
     }
 

@@ -97,16 +97,13 @@ impl Triggers {
         if changes.is_empty() {
             return Ok(all);
         }
-        self.queue().note_breakers(&mut changes);
-        let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
         match settled {
-            None => self.core().commit(expect, changes).await?,
+            None => self.queue().commit_new(expect, changes).await?,
             Some(settled) => self.commit_settled(settled, expect, changes).await?,
         }
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failed.iter().for_each(|(trace, failed)| failures::log(self.core(), *trace, failed));
-        self.queue().wake_these(schedulers);
         Ok(all)
     }
 

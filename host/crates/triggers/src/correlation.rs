@@ -209,7 +209,8 @@ impl Triggers {
         }
     }
 
-    /// Commits what was settled with the changes of the events, in the turns of the keys.
+    /// Commits what was settled with the changes of the events, in the turns of the keys, and wakes who waits for their
+    /// executions.
     ///
     /// # Errors
     /// As a commit. Nothing has changed then.
@@ -217,8 +218,10 @@ impl Triggers {
         &self,
         settled: Settled,
         expect: Vec<Expect>,
-        changes: Vec<Change>,
+        mut changes: Vec<Change>,
     ) -> Result<(), Error> {
+        self.queue().note_breakers(&mut changes);
+        let schedulers = self.queue().schedulers_of(&changes);
         let triggers = self.clone();
         // The turns last until the commit is made, even if nobody waits for it any more.
         self.core()
@@ -228,6 +231,7 @@ impl Triggers {
                     triggers.held().put(key, after.as_ref());
                 }
                 drop(settled.turns);
+                triggers.queue().wake_these(schedulers);
                 Ok(())
             })
             .await

@@ -154,8 +154,10 @@ impl Triggers {
     /// Decides the consequences of an event, and stores them.
     async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let trace = arrived.trace();
-        let expect = arrived.event.once().map(|once| once.expectation()).into_iter().collect();
-        let (once, now) = (arrived.event.once().cloned(), arrived.now);
+        let once = arrived.event.once().cloned();
+        let replayed = arrived.replay.as_ref().map(Replay::expectation);
+        let expect = once.iter().map(|once| once.expectation()).chain(replayed).collect();
+        let now = arrived.now;
         let Decided { mut accepted, mut changes, pending } = self.decided(arrived).await?;
         let settled = if pending.is_empty() {
             None
@@ -165,20 +167,17 @@ impl Triggers {
             accepted.executions.extend(settled.executions_of(accepted.id));
             Some(settled)
         };
-        self.queue().note_breakers(&mut changes);
         changes.extend(once.map(|once| once.remembered(&accepted, now)));
         // The commit takes the changes, so what is needed of them afterwards is taken out first.
         let failed = failures::among(&changes);
-        let schedulers = self.queue().schedulers_of(&changes);
         let started = self.core().monotonic();
         match settled {
-            None => self.core().commit(expect, changes).await?,
+            None => self.queue().commit_new(expect, changes).await?,
             Some(settled) => self.commit_settled(settled, expect, changes).await?,
         }
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failures::log(self.core(), trace, &failed);
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
-        self.queue().wake_these(schedulers);
         Ok(accepted)
     }
 
@@ -220,7 +219,7 @@ impl Triggers {
             return Ok((enforced, None));
         }
         let registered = content.trigger_type(kind)?;
-        check_payload(registered.payload.as_ref(), kind, event.values())?;
+        check_payload(registered.payload.as_ref(), kind, &event.unmarked())?;
         let secrets = registered.secrets.clone();
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
         Ok((enforce_candidates(candidates, &occurrence), secrets))

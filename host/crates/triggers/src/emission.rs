@@ -61,7 +61,7 @@ impl Triggers {
         ))
     }
 
-    /// Accepts a stored event once more, as a new one of the same trace, with the present rules.
+    /// Accepts a stored event once more, as a new one of the same trace, with the present rules. Its payload names the first one.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -70,6 +70,7 @@ impl Triggers {
         // Otherwise nobody would know what of it is secret.
         content.trigger_type(&instance.trigger_type)?;
         let (event, _claim) = self.stored_event(instance).await?;
+        let event = event.repeating(instance.id)?;
         let (trigger, kind) = (instance.trigger.clone(), instance.trigger_type.clone());
         self.accept(trigger, kind, event, Vec::new(), content).await
     }

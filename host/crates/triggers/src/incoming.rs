@@ -3,9 +3,12 @@
 //! A small event is parsed as a whole, which is quickest. Of a large one only the parts that the rules of its
 //! trigger and its payload schema read become values ([`petrel_rules::reads`]).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use petrel_model::{ExecutionId, Object, Payload, Ref, TraceId, TraceTag, TriggerInstance, depth};
+use petrel_model::{
+    ExecutionId, Object, Payload, Ref, TraceId, TraceTag, TriggerInstance, TriggerInstanceId, depth,
+};
 use petrel_rules::Reads;
 use petrel_runners::apart;
 use petrel_runners::sensors::EmittedBy;
@@ -36,7 +39,14 @@ pub struct Event {
     depth: u32,
     /// The key by which it is known if it comes again.
     once: Option<Arc<Once>>,
+    /// Whether it names the event that it repeats.
+    is_marked: bool,
 }
+
+/// The field of a payload that names the event that it repeats, as StackStorm has it.
+const MARK: &str = "__context";
+/// How the text of the payload of a large event begins that has the mark.
+const MARKED: &str = "{\"__context\":{\"original_id\":\"";
 
 impl Event {
     /// The whole payload.
@@ -111,6 +121,37 @@ impl Event {
         self.depth
     }
 
+    /// This event as the repetition of `original`, which its payload names, as in StackStorm. A payload that is no object
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// When its text is no JSON.
+    pub(crate) fn repeating(self, original: TriggerInstanceId) -> Result<Self, Error> {
+        let mut values = Arc::unwrap_or_clone(self.values);
+        let Some(fields) = values.as_object_mut() else {
+            return Ok(Self { values: Arc::new(values), ..self });
+        };
+        fields.insert(MARK.to_owned(), json!({"original_id": original}));
+        let payload = if self.reads.is_none() {
+            Payload::from(&values)
+        } else {
+            marked(self.payload.text(), original)?
+        };
+        Ok(Self { payload, values: Arc::new(values), is_marked: true, ..self })
+    }
+
+    /// The values as the sender of the event has made them, without the mark of a repetition.
+    pub(crate) fn unmarked(&self) -> Cow<'_, Value> {
+        if !self.is_marked {
+            return Cow::Borrowed(&*self.values);
+        }
+        let mut values = Value::clone(&self.values);
+        if let Some(fields) = values.as_object_mut() {
+            fields.remove(MARK);
+        }
+        Cow::Owned(values)
+    }
+
     /// Whether the event was parsed for `reads`.
     pub(crate) fn is_for(&self, reads: impl FnOnce() -> Reads) -> bool {
         self.reads.as_ref().is_none_or(|known| *known == reads())
@@ -128,6 +169,7 @@ impl From<Value> for Event {
             caused_by: None,
             depth: 0,
             once: None,
+            is_marked: false,
         }
     }
 }
@@ -174,7 +216,18 @@ impl Triggers {
             let whole = Reads::whole();
             let values = take(reads.as_ref().unwrap_or(&whole), payload.text(), 0, &mut claim)?;
             let values = Arc::new(values);
-            Ok((Event { payload, values, reads, trace, tag, caused_by: None, depth, once: None }, claim))
+            let event = Event {
+                payload,
+                values,
+                reads,
+                trace,
+                tag,
+                caused_by: None,
+                depth,
+                once: None,
+                is_marked: false,
+            };
+            Ok((event, claim))
         };
         if is_large { self.read_apart(read).await } else { read() }
     }
@@ -216,8 +269,17 @@ impl Triggers {
         if let Some(values) = values.as_object_mut() {
             values.insert("body".into(), value);
         }
-        let (values, reads) = (Arc::new(values), Some(reads));
-        Ok(Event { payload, values, reads, trace: None, tag: None, caused_by: None, depth: 0, once: None })
+        Ok(Event {
+            payload,
+            values: Arc::new(values),
+            reads: Some(reads),
+            trace: None,
+            tag: None,
+            caused_by: None,
+            depth: 0,
+            once: None,
+            is_marked: false,
+        })
     }
 
     /// The values of a stored event that the rules of its trigger read, with the claim on their memory.
@@ -261,6 +323,18 @@ fn take(reads: &Reads, text: &str, around: usize, claim: &mut Claim) -> Result<V
     reads.take(text).map_err(invalid)
 }
 
+/// The text of the payload of a large event with the mark, in place of one that it had. It is not parsed for that.
+fn marked(text: &str, original: TriggerInstanceId) -> Result<Payload, Error> {
+    let had = text.strip_prefix(MARKED).and_then(|rest| rest.split_once("\"}")).map(|(_, rest)| rest);
+    let rest = match had {
+        Some(rest) => rest.trim_start_matches(',').to_owned(),
+        None => text.trim_start().strip_prefix('{').unwrap_or(text).to_owned(),
+    };
+    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+    let text = format!("{MARKED}{original}\"}}{comma}{rest}");
+    Payload::from_text(text).map_err(|error| Error::Internal(format!("a payload is no JSON: {error}")))
+}
+
 /// The object `head` with `body` as its last field.
 fn with_body(head: &str, body: String) -> Result<Payload, Error> {
     const NAME: &str = ",\"body\":";
@@ -277,6 +351,21 @@ fn with_body(head: &str, body: String) -> Result<Payload, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_payload_has_one_mark() {
+        let id = |n| TriggerInstanceId::from(petrel_model::Id::from_parts(n, n));
+        for (text, rest) in [("{\"n\": 1}", json!({"n": 1})), (" { }", json!({}))] {
+            let once = marked(text, id(1)).unwrap();
+            let twice = marked(once.text(), id(2)).unwrap();
+            for (found, id) in [(once, id(1)), (twice, id(2))] {
+                let mut expected = rest.clone();
+                expected[MARK] = json!({"original_id": id});
+                assert_eq!(found.text().matches(MARK).count(), 1);
+                assert_eq!(found.parse().unwrap(), expected);
+            }
+        }
+    }
 
     #[test]
     fn a_body_ends_the_text_of_its_payload() {

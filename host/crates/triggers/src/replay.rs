@@ -57,9 +57,16 @@ impl Triggers {
             let (event, claim) = self.stored_event(&instance).await?;
             (event, Some(claim))
         };
-        let replay = Replay { letter: failed };
-        let kinds = (instance.trigger, instance.trigger_type);
-        self.accept_new(Some(replay), kinds, event, Vec::new(), self.content()).await
+        let (replay, kinds) = (Replay { letter: failed }, (instance.trigger, instance.trigger_type));
+        let accepted = self.accept_new(Some(replay), kinds, event, Vec::new(), self.content()).await;
+        if let Err(Error::Conflict { .. }) = accepted
+            && let Some(now) = self.reads().enforcement(id).await?
+            && let Some(event) = now.replayed_as
+        {
+            // Somebody else was faster.
+            return Err(replayed(&now, event));
+        }
+        accepted
     }
 }
 

@@ -24,10 +24,8 @@ impl Queue {
         let Some(retry) = self.retry_of(ended) else { return self.commit(expect, changes).await };
         changes.extend(TraceLink::of_execution(&retry).into_iter().map(Change::put));
         changes.push(Change::CreateExecution(retry));
-        let schedulers = self.schedulers_of(&changes);
-        self.commit(expect, changes).await?;
-        self.wake_these(schedulers);
-        Ok(())
+        self.report_ends(&mut changes);
+        self.commit_new(expect, changes).await.map_err(Uncommitted::of_commit)
     }
 
     /// The next attempt at an execution. As in StackStorm there is none inside workflows, which have retries of their own,

@@ -120,9 +120,7 @@ impl Triggers {
         }
         let mut changes = Vec::new();
         settled.add_to(&mut changes);
-        self.queue().note_breakers(&mut changes);
         let failed = failures::among(&changes);
-        let schedulers = self.queue().schedulers_of(&changes);
         if changes.is_empty() {
             settled.states.iter().for_each(|(key, (_, after))| self.held().put(key, after.as_ref()));
             return Ok(());
@@ -131,7 +129,6 @@ impl Triggers {
         for one in &failed {
             failures::log(self.core(), one.trigger_instance_id.0.into(), std::slice::from_ref(one));
         }
-        self.queue().wake_these(schedulers);
         Ok(())
     }
 

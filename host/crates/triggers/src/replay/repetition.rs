@@ -5,7 +5,7 @@ use std::sync::Arc;
 use petrel_catalog::content::Content;
 use petrel_model::correlation::CORRELATION;
 use petrel_model::{Enforcement, Ref, TriggerInstance};
-use petrel_persistence::Change;
+use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 
 /// The repetition of an event for one of its rules.
@@ -16,6 +16,11 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
+    /// That nobody has replayed it since it was read.
+    pub(crate) fn expectation(&self) -> Expect {
+        Expect::ReplayedAs(self.letter.id, self.letter.replayed_as)
+    }
+
     /// The mark of the failed enforcement, if the event led to another one.
     pub(crate) fn mark(&self, instance: &TriggerInstance, is_pending: bool) -> Option<Change> {
         let marked = Enforcement { replayed_as: Some(instance.id), ..self.letter.clone() };

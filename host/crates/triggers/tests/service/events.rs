@@ -1,5 +1,8 @@
 //! What an event leads to: the rules that it meets, what they ask for, and that all of it is one commit.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use petrel_model::Status;
 use petrel_model::rule::EnforcementStatus;
 use serde_json::{Value, json};
@@ -128,4 +131,26 @@ async fn a_payload_that_is_nested_too_deep_is_refused() {
     assert_eq!(refused(house.post("sample", nested(200)).await).0, "invalid");
     house.post("sample", nested(50)).await.unwrap();
     assert_eq!(house.events().await.len(), 1);
+}
+
+/// Whoever waits for work must hear of it also if the sender has gone away between the commit and its answer.
+#[tokio::test]
+async fn what_follows_a_commit_is_done_although_nobody_waits_for_it() {
+    let house = House::new().await;
+    house.store.linger();
+    let is_done = Arc::new(AtomicBool::new(false));
+    let then = {
+        let is_done = Arc::clone(&is_done);
+        move || is_done.store(true, Ordering::SeqCst)
+    };
+    tokio::select! {
+        biased;
+        _ = house.core.commit_then(Vec::new(), Vec::new(), then) => panic!("the commit is answered at once"),
+        () = std::future::ready(()) => {}
+    }
+    assert!(!is_done.load(Ordering::SeqCst));
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(is_done.load(Ordering::SeqCst));
 }

@@ -61,6 +61,7 @@ impl Runner for Idle {
 pub(crate) struct Full {
     refused: Arc<AtomicUsize>,
     is_slow: Arc<AtomicBool>,
+    hesitates: Arc<AtomicBool>,
     held: Arc<AtomicUsize>,
 }
 
@@ -73,6 +74,11 @@ impl Full {
     /// Tells of a commit only some time after it was made.
     pub(crate) fn linger(&self) {
         self.is_slow.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes a commit only some time after it was asked for.
+    pub(crate) fn hesitate(&self) {
+        self.hesitates.store(true, Ordering::SeqCst);
     }
 
     /// So many executions are held since a restore.
@@ -93,6 +99,9 @@ impl Difference for Full {
             self.refused.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refused.is_ok() {
             return Err(CommitError::NoRoom("the disk is full, on purpose".into()));
+        }
+        if self.hesitates.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
         }
         let made = below.commit(commit).await;
         if self.is_slow.load(Ordering::SeqCst) {

@@ -101,3 +101,24 @@ async fn a_replay_that_its_rule_does_not_match_leaves_the_dead_letter() {
     }
     assert_eq!(house.triggers.reads().enforcement(letter.id).await.unwrap().unwrap().replayed_as, None);
 }
+
+#[tokio::test]
+async fn of_replays_at_the_same_moment_one_is_done() {
+    let house = House::new().await;
+    house.rule(&rule("r", "sample", "gone", "")).await;
+    house.post("sample", json!({})).await.unwrap();
+    let letter = failed(&house).await;
+    house.store.hesitate();
+    for (again, events) in [(false, 2), (true, 3)] {
+        let replay = || house.triggers.replay(letter.id, None, again);
+        let (one, two, three) = tokio::join!(replay(), replay(), replay());
+        let (done, refusals): (Vec<_>, Vec<_>) = [one, two, three].into_iter().partition(Result::is_ok);
+        assert_eq!((done.len(), house.events().await.len()), (1, events));
+        for refusal in refusals {
+            let (code, says) = refused(refusal);
+            assert!(code == "conflict" && says.contains("was replayed already, as event"), "{says}");
+        }
+        let stored = house.triggers.reads().enforcement(letter.id).await.unwrap().unwrap();
+        assert_eq!(stored.replayed_as, done.into_iter().flatten().map(|accepted| accepted.id).next());
+    }
+}

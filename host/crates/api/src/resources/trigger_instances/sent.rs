@@ -66,7 +66,9 @@ pub(crate) async fn again(
     let mut held = None;
     listing::hold(&api, &mut held, 2 * event.payload.text().len())?;
     let accepted = api.engine.triggers().re_emit(&event).await?;
-    let shown = shown(&api, &event, secrets);
+    // With the mark of what it repeats.
+    let sent = find(&api, &accepted.id.to_string()).await?;
+    let shown = shown(&api, &sent, secrets);
     // The text is StackStorm's, which its client repeats.
     let message = format!("Trigger instance {} succesfully re-sent.", event.id);
     let answer = ReEmitted { message: message.into(), payload: shown.payload, trigger_instance: accepted.id };
