@@ -199,7 +199,7 @@ impl Executions {
         Ok(())
     }
 
-    /// Takes up what an earlier process remembered. To be called before anything starts.
+    /// Takes up what an earlier process remembered. To be called before anything ends or starts.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -19,9 +19,10 @@ impl Executions {
             let content = self.queue().catalog().content();
             (content.policy_set(), content.window_times())
         };
+        // First, as what the recovery abandons counts beside what failed before.
+        self.take_up_breakers().await?;
         let recovered = recovery::recover(self).await?;
         self.take_up_policies().await?;
-        self.take_up_breakers().await?;
         let Options { component_slots, process_slots, workflow_slots, .. } = *self.options();
         for (kind, count) in [
             (Kind::Component, component_slots),

@@ -93,6 +93,34 @@ async fn a_pause_outlives_the_host_and_ends_when_somebody_says_so() {
 }
 
 #[tokio::test]
+async fn what_is_lost_with_the_host_counts_beside_what_failed_before() {
+    let house = House::new().await;
+    house.rule(&rule("r", "sample", "fails", BREAKER)).await;
+    assert_eq!(sent(&house).await, Ok(Status::Failed));
+    let slow = rule("r", "sample", "waits", BREAKER);
+    house.change(RuleChange::Update("house.r".into(), slow)).await.unwrap();
+    let lost = house.post("sample", json!({})).await.unwrap().executions[0];
+    house.begins(lost).await;
+    let house = house.next_process().await;
+    assert_eq!(house.ended(lost).await.status, Status::Abandoned);
+    assert!(is_paused(sent(&house).await));
+}
+
+#[tokio::test]
+async fn a_try_that_is_lost_with_the_host_has_failed() {
+    let house = paused().await;
+    let slow = rule("r", "sample", "waits", BREAKER);
+    house.change(RuleChange::Update("house.r".into(), slow)).await.unwrap();
+    house.seconds(901).await;
+    let trial = house.post("sample", json!({})).await.unwrap().executions[0];
+    house.begins(trial).await;
+    let house = house.next_process().await;
+    assert_eq!(house.ended(trial).await.status, Status::Abandoned);
+    house.seconds(1700).await;
+    assert!(is_paused(sent(&house).await), "the next pause is twice as long");
+}
+
+#[tokio::test]
 async fn a_rule_without_a_breaker_fires_as_ever() {
     let house = House::new().await;
     house.rule(&rule("r", "sample", "fails", "")).await;
