@@ -20,6 +20,8 @@ const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// The longest pause between two looks for expired keys of events. All of them are looked at each time, as they are in no
 /// order of time.
 const LONGEST_BETWEEN_KEYS: Duration = Duration::from_hours(1);
+/// The pause between two looks at all events that were kept as dead letters: some may have been replayed since.
+const BETWEEN_LETTERS: Duration = Duration::from_hours(24);
 
 /// The time for which things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,8 @@ impl Retention {
 /// Runs until the host stops.
 pub(crate) async fn run(executions: Executions, triggers: Triggers, core: Core, retention: Retention) {
     let stop = core.stop_starting().clone();
-    let pacer = Pacer { executions, triggers, core, retention, keys_at: None, letters_after: None };
+    let pacer =
+        Pacer { executions, triggers, core, retention, keys_at: None, letters_after: None, letters_at: None };
     stop.run_until_cancelled(pacer.run()).await;
 }
 
@@ -64,6 +67,8 @@ struct Pacer {
     keys_at: Option<Instant>,
     /// The event up to which only those are left that are kept as dead letters. `None` before the first look.
     letters_after: Option<TriggerInstanceId>,
+    /// When these are looked at again. `None` before the first look.
+    letters_at: Option<Instant>,
 }
 
 impl Pacer {
@@ -155,9 +160,13 @@ impl Pacer {
     }
 
     /// Deletes the events that are older than `kept` and no dead letters. Those before the place where the last pass ended
-    /// are not looked at again.
+    /// are looked at again only now and then.
     async fn delete_events_but_letters(&mut self, kept: Duration) -> Result<(), Error> {
         let cutoff = self.core.now().minus(kept);
+        let now = self.core.monotonic();
+        if self.letters_at.is_none_or(|at| now >= at) {
+            (self.letters_after, self.letters_at) = (None, now.checked_add(BETWEEN_LETTERS));
+        }
         let mut after = self.letters_after;
         while let Some(last) = self.step(self.triggers.delete_old_but_letters(after, cutoff, STEP)).await? {
             after = Some(last);
