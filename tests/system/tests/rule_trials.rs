@@ -233,6 +233,7 @@ fn a_rule_whose_action_fails_again_and_again_is_paused_and_resumed() {
     let pauses = "the circuit breaker pauses this rule until";
     assert_says(&host.ok(&["rule", "why", "examples.fragile"]).stdout, &[pauses, "petrel rule resume"]);
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &[pauses]);
+    assert_says(&host.ok(&["rule", "test", "examples.fragile", "--instance", "last"]).stderr, &[pauses]);
     host.ok(&["rule", "resume", "examples.fragile"]);
     host.post("/webhooks/fragile", &json!({})).with_status(202);
     assert_eq!(host.list("/executions").len(), 3);

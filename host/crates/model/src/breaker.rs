@@ -52,12 +52,11 @@ impl std::str::FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let read = || {
-            let (unit, seconds) = UNITS.into_iter().find(|(unit, _)| text.ends_with(unit))?;
-            let count: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-            count.checked_mul(seconds)
-        };
-        let seconds = read().ok_or("write a span of time as 45s, 10m, 12h or 1d, or a number of seconds")?;
+        let with_unit =
+            UNITS.into_iter().find_map(|(unit, of)| text.strip_suffix(unit).map(|count| (count, of)));
+        let (count, of) = with_unit.unwrap_or((text, 1));
+        let seconds = count.trim().parse::<u64>().ok().and_then(|count| count.checked_mul(of));
+        let seconds = seconds.ok_or("write a span of time as 45s, 10m, 12h or 1d, or a number of seconds")?;
         Ok(Self(Duration::from_secs(seconds)))
     }
 }
@@ -137,6 +136,7 @@ mod tests {
             serde_json::to_value(made).unwrap(),
             json!({"failures": 5, "within": "10m", "pause": "90s"})
         );
+        assert_eq!("90".parse::<Span>(), Ok(Span(Duration::from_secs(90))));
         for wrong in
             [json!({"failures": 5, "within": "soon", "pause": 9}), json!({"failures": 5, "pause": 9})]
         {

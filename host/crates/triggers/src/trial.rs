@@ -121,7 +121,9 @@ impl Triggers {
                 rule.reference
             ));
         }
-        notes.extend(content.window_of(rule, self.core().now()).map(|window| maintenance::lasting(window)));
+        let now = self.core().now();
+        notes.extend(content.window_of(rule, now).map(|window| maintenance::lasting(window)));
+        notes.extend(self.queue().paused_by_breaker(rule, now));
         if tried.kind.as_str() == WEBHOOK && tried.values.get("body").is_none() {
             notes.push(
                 "the payload has no body: of a webhook it is {\"body\": …}, with what is posted below `body`"

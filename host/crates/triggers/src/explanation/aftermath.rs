@@ -27,7 +27,7 @@ const SMALL: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Enforcements {
     by_rule: HashMap<RuleId, Enforcement>,
-    /// Whether some cannot be read.
+    /// Whether some cannot be read, or are gone.
     is_partial: bool,
 }
 
@@ -179,7 +179,7 @@ fn changed(explanation: &Explanation) -> &'static str {
 fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: &Enforcements) -> String {
     let has_other = || enforcements.by_rule.values().any(|other| other.execution_id.is_some());
     if enforcements.is_partial {
-        "the consequences of the event cannot be read".to_owned()
+        "some consequences of the event cannot be read, or are not kept any more".to_owned()
     } else if explanation.is_backstop && (explanation.matched || explanation.is_behind) && has_other() {
         "was not run: it is a backstop, and another rule matched".to_owned()
     } else if !explanation.matched {
