@@ -209,6 +209,10 @@ fn without_the_key_what_is_encrypted_is_told_and_comes_back_with_it() {
     assert_says(&refused.body, &["cannot be stored", "least of all in clear"]);
     assert!(!refused.body.contains(GIVEN), "{}", refused.body);
     assert_eq!(host.execution(&open)["status"], "succeeded", "everything else goes on");
+    // With the defaults alone it might act on something else.
+    let note = host.request(&json!({"action": "safe.note", "parameters": {"note": "x"}}));
+    let result = host.until(&note, "failed")["result"].to_string();
+    assert_says(&result, &["safe cannot be read", "put it back"]);
     host.stop();
     place.petrel(&["store", "check"]).with_code(0);
     fs::rename(&aside, &file).unwrap();
