@@ -232,14 +232,14 @@ fn without_the_key_the_host_starts_and_what_was_under_way_goes_on_once_it_is_bac
     );
     place.write(
         "safe/actions/workflows/wait.yaml",
-        "version: 1.0\ninput: [pin]\ntasks:\n  ask:\n    action: core.ask\n    input: {schema: {type: object, properties: {go: {type: boolean}}}}\n",
+        "version: 1.0\ninput: [pin]\ntasks:\n  ask:\n    action: core.ask\n    input: {schema: {type: object, properties: {go: {type: boolean}}}}\n  later:\n    action: core.noop\n    delay: 3600\n",
     );
     let host = place.start(&[]);
     host.ok(&["pack", "register", &place.path("safe")]);
     let waits = host.request(&json!({"action": "safe.wait", "parameters": {"pin": GIVEN}}));
     let ask = eventually("it asks", || {
         let inside = host.list(&format!("/executions/{waits}/children?depth=1"));
-        let asks = inside.first().filter(|child| child["status"] == "pending")?;
+        let asks = inside.iter().find(|child| child["status"] == "pending")?;
         Some(asks["id"].as_str().unwrap().to_owned())
     });
     // It is killed.
@@ -255,6 +255,8 @@ fn without_the_key_the_host_starts_and_what_was_under_way_goes_on_once_it_is_bac
     let response = json!({"response": {"go": true}}).to_string();
     let head = "Content-Type: application/json\r\n";
     host.try_send("PUT", &format!("/inquiries/{ask}"), head, response.as_bytes()).unwrap().with_status(200);
-    host.until(&waits, "succeeded");
+    host.until(&ask, "succeeded");
+    host.ok(&["execution", "cancel", &waits]);
+    host.until(&waits, "canceled");
     host.stop();
 }
