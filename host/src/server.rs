@@ -292,6 +292,21 @@ fn report(opened: &Opened) {
     }
 }
 
+/// Encrypts what an earlier version stored in clear of open executions. A full disk, say, must not keep the host from starting.
+async fn seal_active(store: &dyn Store) {
+    match store.seal_active().await {
+        Ok(0) => {}
+        Ok(sealed) => tracing::info!(
+            sealed,
+            "encrypted open executions with secrets that an earlier version stored in clear"
+        ),
+        Err(error) => tracing::warn!(
+            %error,
+            "failed to encrypt open executions with secrets that an earlier version stored in clear; the next start tries again"
+        ),
+    }
+}
+
 async fn build_engine(
     settings: &Settings,
     data_dir: &Path,
@@ -300,13 +315,7 @@ async fn build_engine(
 ) -> Result<(Engine, Arc<laid_out::Files>), Failure> {
     let vault = vault_file::open(settings, store.as_ref()).await?;
     store.seal_with(Arc::new(vault.clone()));
-    let sealed = store.seal_active().await.context("encrypting what an earlier version stored in clear")?;
-    if sealed > 0 {
-        tracing::info!(
-            sealed,
-            "encrypted open executions with secrets that an earlier version stored in clear"
-        );
-    }
+    seal_active(store.as_ref()).await;
     let options = petrel_engine::Options {
         executions: executions::Options {
             component_slots: settings.engine.component_slots,

@@ -52,8 +52,8 @@ pub(crate) enum Store {
         #[command(flatten)]
         reading: Reading,
     },
-    /// Make a new key for secret keys of the datastore; the host encrypts with it from its next start on, and keeps the
-    /// old ones for what was encrypted before
+    /// Make a new key for secrets; the host encrypts with it from its next start on, and keeps the old ones for what was
+    /// encrypted before
     #[command(
         after_help = "Examples:\n  petrel store rotate-key\n  petrel store rotate-key --data-dir /var/lib/petrel"
     )]
@@ -137,7 +137,7 @@ fn rotate_key(form: Form, is_lost: bool, flags: &Flags) -> Result<Code, Failure>
         Form::Text => {
             let older = print::counted(count.saturating_sub(1), "older key");
             print::line(&format!("{}: a new key, before {older}", file.display()));
-            print::line("next: start the host again; it encrypts all secrets anew");
+            print::line("next: start the host again; it encrypts with the new key from then on");
         }
     }
     Ok(Code::Ok)

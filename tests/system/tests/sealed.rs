@@ -209,11 +209,54 @@ fn without_the_key_what_is_encrypted_is_told_and_comes_back_with_it() {
     assert_says(&refused.body, &["cannot be stored", "least of all in clear"]);
     assert!(!refused.body.contains(GIVEN), "{}", refused.body);
     assert_eq!(host.execution(&open)["status"], "succeeded", "everything else goes on");
+    // With the defaults alone it might act on something else.
+    let note = host.request(&json!({"action": "safe.note", "parameters": {"note": "x"}}));
+    let result = host.until(&note, "failed")["result"].to_string();
+    assert_says(&result, &["safe cannot be read", "put it back"]);
     host.stop();
     place.petrel(&["store", "check"]).with_code(0);
     fs::rename(&aside, &file).unwrap();
     let host = place.start(&[]);
     assert_eq!(clear(&host, &opened)["parameters"]["pin"], GIVEN);
     assert_says(&host.get("/configs/safe?show_secrets=true").with_status(200).body, &[CONFIGURED]);
+    host.stop();
+}
+
+#[test]
+fn without_the_key_the_host_starts_and_what_was_under_way_goes_on_once_it_is_back() {
+    let place = Place::default();
+    pack(&place);
+    place.write(
+        "safe/actions/wait.yaml",
+        "name: wait\nrunner_type: orquesta\nentry_point: workflows/wait.yaml\nparameters:\n  pin: {type: string, secret: true}\n",
+    );
+    place.write(
+        "safe/actions/workflows/wait.yaml",
+        "version: 1.0\ninput: [pin]\ntasks:\n  ask:\n    action: core.ask\n    input: {schema: {type: object, properties: {go: {type: boolean}}}}\n  later:\n    action: core.noop\n    delay: 3600\n",
+    );
+    let host = place.start(&[]);
+    host.ok(&["pack", "register", &place.path("safe")]);
+    let waits = host.request(&json!({"action": "safe.wait", "parameters": {"pin": GIVEN}}));
+    let ask = eventually("it asks", || {
+        let inside = host.list(&format!("/executions/{waits}/children?depth=1"));
+        let asks = inside.iter().find(|child| child["status"] == "pending")?;
+        Some(asks["id"].as_str().unwrap().to_owned())
+    });
+    // It is killed.
+    drop(host);
+    let (file, aside) = (place.data().join("vault-key"), place.path("aside"));
+    fs::rename(&file, &aside).unwrap();
+    let host = place.start(&[]);
+    assert!(host.get(&format!("/executions/{waits}")).status >= 400);
+    host.until(&host.shell("echo fine"), "succeeded");
+    host.stop();
+    fs::rename(&aside, &file).unwrap();
+    let host = place.start(&[]);
+    let response = json!({"response": {"go": true}}).to_string();
+    let head = "Content-Type: application/json\r\n";
+    host.try_send("PUT", &format!("/inquiries/{ask}"), head, response.as_bytes()).unwrap().with_status(200);
+    host.until(&ask, "succeeded");
+    host.ok(&["execution", "cancel", &waits]);
+    host.until(&waits, "canceled");
     host.stop();
 }

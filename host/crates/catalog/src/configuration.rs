@@ -92,7 +92,7 @@ pub enum NoConfiguration {
     /// The configuration cannot be rendered.
     #[error(transparent)]
     Unfilled(#[from] Unfilled),
-    /// It was not rendered: the host stops, or too much waits to be evaluated.
+    /// It was not rendered: it cannot be read, the host stops, or too much waits to be evaluated.
     #[error(transparent)]
     Failed(#[from] Error),
 }

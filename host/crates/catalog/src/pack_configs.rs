@@ -107,7 +107,11 @@ impl Catalog {
     /// # Errors
     /// When a template cannot be rendered, too much waits to be evaluated, or the host stops.
     pub async fn configuration_for(&self, pack: &str, user: &str) -> Result<Arc<Object>, NoConfiguration> {
-        let configuration = self.content().configuration(pack);
+        let configuration = {
+            let content = self.content();
+            content.refuse_lost_config(pack)?;
+            content.configuration(pack)
+        };
         if let Some(values) = configuration.literal() {
             return Ok(Arc::clone(values));
         }

@@ -79,7 +79,7 @@ impl Pacer {
             Ok(bytes) => tracing::info!(bytes, "deleted unreferenced files of the store"),
             Err(error) => tracing::warn!(%error, "failed to delete unreferenced files of the store"),
         }
-        // Here, since nothing may be deleted meanwhile.
+        // Before the deletions, which would wait for it.
         if let Err(error) = self.seal_ended().await {
             tracing::warn!(%error, "failed to encrypt what an earlier version stored in clear; the next start tries again");
         }

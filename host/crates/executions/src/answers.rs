@@ -125,6 +125,14 @@ impl Executions {
             let result = Question::of(&execution).map(|question| question.answered(answer.response.clone()));
             execution.result = result.map(Into::into);
             execution.context.answered_by = Some(answer.user.clone());
+            if execution.holds_secrets()
+                && let Some(why) = self.store().refuses_secrets()
+            {
+                // Stored without its values it would be lost, and it can be given again.
+                let message =
+                    format!("the answer to inquiry {id} has secrets, and none can be stored: {why}");
+                return Err(Error::invalid(message, "answer once the key is back"));
+            }
             match self.end_inquiry(&execution, expect).await {
                 // Somebody else was faster, most likely, which is the answer then.
                 Err(Uncommitted::Moved) => {}

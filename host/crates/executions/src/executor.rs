@@ -105,6 +105,10 @@ impl From<NoConfiguration> for Unprepared {
             NoConfiguration::Unfilled(unfilled) => {
                 Outcome::failed("configuration", unfilled.to_string(), unfilled.hint()).into()
             }
+            // It is stored, and cannot be read.
+            NoConfiguration::Failed(error @ Error::Invalid { .. }) => {
+                Outcome::failed("configuration", error.to_string(), error.hint()).into()
+            }
             NoConfiguration::Failed(error) => error.into(),
         }
     }

@@ -108,7 +108,7 @@ impl Executions {
                 Ok(Some(execution)) => execution,
                 Ok(None) => break true,
                 // Nobody knows whether it is finished.
-                Err(ReadError::Damaged { .. }) => break false,
+                Err(ReadError::Damaged { .. } | ReadError::Sealed { .. }) => break false,
                 Err(error) => return Err(error.into()),
             };
             if !purge.is_old(execution.ended_at) {

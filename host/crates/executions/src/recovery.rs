@@ -165,6 +165,11 @@ async fn settle(
                     return Ok(());
                 }
             }
+            // Its workflow is encrypted, and the key is gone. If the key comes back, the workflow has to hear of this.
+            Err(Uncommitted::Failed(error @ Error::Invalid { .. })) => {
+                tracing::error!(execution.id = %id, %error, "execution is left as it is until the next start");
+                return Ok(());
+            }
             result => return Ok(result?),
         }
         match executions.store().execution(id).await? {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use petrel_engine_core::Error;
 use petrel_model::{ExecutionId, Timestamp, TraceLink};
-use petrel_persistence::Change;
 use petrel_persistence::store::ExecutionAge;
+use petrel_persistence::{Change, Error as ReadError};
 
 use super::service::Executions;
 
@@ -41,8 +41,13 @@ impl Executions {
         let parents: BTreeSet<_> = old.iter().filter_map(|execution| execution.parent).collect();
         let mut kept = BTreeSet::new();
         for parent in parents.difference(&going) {
-            if self.store().execution(*parent).await?.is_some() {
-                kept.insert(*parent);
+            match self.store().execution(*parent).await {
+                Ok(None) => {}
+                // One that cannot be read is there, and must not keep everything else from being deleted.
+                Ok(Some(_)) | Err(ReadError::Damaged { .. } | ReadError::Sealed { .. }) => {
+                    kept.insert(*parent);
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(kept)

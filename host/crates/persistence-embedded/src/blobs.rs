@@ -36,6 +36,13 @@ pub(crate) struct Pin {
     digest: Digest,
 }
 
+impl Pin {
+    /// The SHA-256 of the blob.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
 impl Drop for Pin {
     fn drop(&mut self) {
         let mut pinned = self.blobs.pinned();

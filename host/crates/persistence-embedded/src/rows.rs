@@ -69,7 +69,10 @@ pub(crate) fn encode<'a>(
     let mut to = Encoding::new(blobs);
     to.writes.reserve(2 * changes.len());
     for change in changes {
-        encode_change(&mut to, rows, change, changes)?;
+        if let Err(error) = encode_change(&mut to, rows, change, changes) {
+            rows.give_back(to);
+            return Err(error);
+        }
     }
     Ok(to)
 }

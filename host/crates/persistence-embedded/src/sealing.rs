@@ -23,6 +23,8 @@ pub(crate) struct Sealing {
     is_met: AtomicBool,
     /// Whether the store says that it has such rows.
     is_marked: AtomicBool,
+    /// Whether executions that were open at the start are in clear still.
+    is_behind: AtomicBool,
 }
 
 /// A row to be written.
@@ -63,6 +65,16 @@ impl Sealing {
     /// Whether there may be encrypted rows, as far as this process knows.
     pub(crate) fn is_met(&self) -> bool {
         self.is_met.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether executions that were open at the start are in clear still.
+    pub(crate) fn set_behind(&self, is_behind: bool) {
+        self.is_behind.store(is_behind, Ordering::Relaxed);
+    }
+
+    /// Whether executions that were open at the start are in clear still, so that the next start has to look at all of them.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
     }
 
     /// Whether there are encrypted rows, as far as that is known.

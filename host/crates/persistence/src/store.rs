@@ -371,7 +371,7 @@ pub trait Store: Send + Sync {
     }
 
     /// As [`seal_active`](Self::seal_active), for up to `limit` ended ones that were created after `after`. Returns the last
-    /// one that was looked at, or `None` if none is left. Nobody may delete executions meanwhile.
+    /// one that was looked at, or `None` if none is left.
     async fn seal_ended(&self, after: Option<ExecutionId>, limit: usize) -> Result<Looked, Error> {
         let _ = (after, limit);
         Ok(None)

@@ -227,20 +227,20 @@ async fn start(
     execution.context.sealed |= is_secret;
     let from = match &rerun {
         None => None,
-        Some((of, _)) => match resumed(engine, *of, &execution).await {
+        Some((of, _)) => match resumed(engine, *of, &mut execution).await {
             Ok(resumed) => Some(resumed),
             Err(NotBegun::Refused(reason)) => return refuse(engine, execution, reason).await,
             Err(NotBegun::Failed(refusal)) => return Err(refusal),
         },
     };
     let now = engine.now();
-    let begins = Begins { engine: engine.clone(), execution, compiled, input, context, rerun, now };
+    let mut begins = Begins { engine: engine.clone(), execution, compiled, input, context, rerun, now };
     let (begins, step) = if let Some(step) = quick(|| begins.step(from)) {
         (begins, step)
     } else {
         // The failed attempt has changed the conductor, so it is built again.
         let from = match &begins.rerun {
-            Some((of, _)) => match resumed(engine, *of, &begins.execution).await {
+            Some((of, _)) => match resumed(engine, *of, &mut begins.execution).await {
                 Ok(resumed) => Some(resumed),
                 Err(NotBegun::Refused(_)) => None,
                 Err(NotBegun::Failed(refusal)) => return Err(refusal),
@@ -359,11 +359,11 @@ async fn refuse(
 type Resumed = (Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>);
 
 /// The log, the conductor and the results of a workflow that is run again as `execution`, or the reason why it
-/// cannot be.
+/// cannot be. The execution is stored encrypted if the results may hold secrets.
 async fn resumed(
     engine: &WorkflowEngine,
     of: ExecutionId,
-    execution: &Execution,
+    execution: &mut Execution,
 ) -> Result<Resumed, NotBegun> {
     let mut log = engine.store().workflow_log(of).await?;
     if log.is_empty() {
@@ -376,10 +376,10 @@ async fn resumed(
     }
     // Results go along with the log, because the original workflow may be deleted first.
     for entry in &mut log {
-        if let WorkflowEvent::Reported { execution: Some(execution), result: result @ None, .. } =
+        if let WorkflowEvent::Reported { execution: Some(inside), result: result @ None, .. } =
             &mut entry.event
         {
-            *result = Some(engine.stored_result(*execution).await?.0);
+            *result = Some(engine.stored_result(*inside, &mut execution.context.sealed).await?);
         }
     }
     let (conductor, results, _) = engine.replay(execution, &log).await?;

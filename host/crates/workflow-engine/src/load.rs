@@ -142,11 +142,7 @@ impl WorkflowEngine {
                 let result = match (result, execution) {
                     (Some(result), _) => Arc::clone(result),
                     // What is stored by now came later, such as the answer to a question.
-                    (None, Some(id)) if reported.is_completed() => {
-                        let (result, may_be) = self.stored_result(*id).await?;
-                        *is_secret |= may_be;
-                        result
-                    }
+                    (None, Some(id)) if reported.is_completed() => self.stored_result(*id, is_secret).await?,
                     (None, _) => Arc::default(),
                 };
                 let execution = execution.map(|id| Arc::from(id.to_string()));
@@ -165,13 +161,17 @@ impl WorkflowEngine {
         })
     }
 
-    /// The result of an execution to which a log refers, and whether it may hold secrets.
-    pub(super) async fn stored_result(&self, id: ExecutionId) -> Result<(Arc<Value>, bool), Error> {
+    /// The result of an execution to which a log refers. `is_secret` is set if that may hold secrets.
+    pub(super) async fn stored_result(
+        &self,
+        id: ExecutionId,
+        is_secret: &mut bool,
+    ) -> Result<Arc<Value>, Error> {
         let execution = self.store().execution(id).await?;
         let execution =
             execution.ok_or_else(|| Error::Unreadable(format!("the execution {id} is missing")))?;
-        let is_secret = execution.holds_secrets();
-        Ok((execution.result.unwrap_or_default(), is_secret))
+        *is_secret |= execution.holds_secrets();
+        Ok(execution.result.unwrap_or_default())
     }
 }
 

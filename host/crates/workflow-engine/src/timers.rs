@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use petrel_engine_core::Error;
 use petrel_executions::spans;
 use petrel_model::{Execution, ExecutionId, Status as Stored, Timestamp};
+use petrel_persistence::Error as ReadError;
 use petrel_workflows::Status;
 use tokio::sync::MutexGuard;
 use tokio::task::AbortHandle;
@@ -255,7 +256,15 @@ impl WorkflowEngine {
         // The others are recovered with their workflows.
         left.retain(|workflow, _| !conducted.contains(workflow));
         for (id, inside) in left {
-            let workflow = self.store().execution(id).await?;
+            let workflow = match self.store().execution(id).await {
+                // Nobody knows whether it has ended, and what is inside it waits until it can be read. That must not keep the
+                // host from starting.
+                Err(error @ (ReadError::Damaged { .. } | ReadError::Sealed { .. })) => {
+                    tracing::error!(execution.id = %id, %error, open = inside.len(), "failed to read a workflow; what is open inside it is left as it is");
+                    continue;
+                }
+                workflow => workflow?,
+            };
             if workflow.as_ref().is_some_and(|workflow| !workflow.status.is_final()) {
                 continue;
             }

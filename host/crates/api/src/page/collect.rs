@@ -283,7 +283,7 @@ where
                 page.items.push(item);
             }
             Ok(None) => {}
-            Err(ReadError::Damaged { reason, .. }) => {
+            Err(ReadError::Damaged { reason, .. } | ReadError::Sealed { reason, .. }) => {
                 page.unreadable.push(Unreadable { kind, id: id.to_string(), reason });
             }
             Err(error) => return Err(error),

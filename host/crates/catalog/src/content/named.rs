@@ -80,6 +80,18 @@ impl Content {
         }
     }
 
+    /// Refuses to go on without the configuration of a pack that is stored and cannot be read: with the defaults alone an action
+    /// may act on something else. One that is given since counts.
+    pub(crate) fn refuse_lost_config(&self, pack: &str) -> Result<(), Error> {
+        let lost = self.unreadable.iter().find(|one| one.is_document(DocumentKind::PackConfig, pack));
+        match lost.filter(|_| self.given_config(pack).is_none()) {
+            Some(lost) => {
+                Err(Error::invalid(lost.to_string(), "correct that, or give the configuration again"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The remedy for a call of an action of the host's own packs that this version lacks: a sentence.
     pub(crate) fn in_place_of(&self, action: &Ref) -> Option<String> {
         let hint = self.lacks(Named::Action, action.as_str())?;

@@ -8,9 +8,9 @@ use petrel_persistence::Error;
 
 use super::Rows;
 use crate::base::{Write, gaps};
-use crate::blobs::Digest;
+use crate::blobs::{Digest, Pin};
 use crate::keys;
-use crate::value;
+use crate::value::{self, Encoding};
 
 /// Number of references to a blob that are read at a time. Usually the first one decides.
 const REFERENCES_AT_ONCE: usize = 16;
@@ -26,6 +26,18 @@ impl Rows {
     /// Removes a blob if no row refers to it. Returns the bytes freed.
     pub(crate) fn remove_blob(&self, digest: &Digest) -> Result<u64, Error> {
         self.blobs.remove(digest, || Ok(!self.knows_references()? || self.is_referred_to(digest)?))
+    }
+
+    /// Removes the blobs of a commit that comes to nothing. Encrypted again, a value has another digest: each attempt would
+    /// leave a file, on a disk that may be nearly full.
+    pub(super) fn give_back(&self, to: Encoding<'_>) {
+        let digests: Vec<Digest> = to.pins.iter().map(Pin::digest).collect();
+        drop(to);
+        for digest in &digests {
+            if let Err(error) = self.remove_blob(digest) {
+                tracing::debug!(%error, "failed to remove a large value of a commit that was not made; the next start does");
+            }
+        }
     }
 
     fn is_referred_to(&self, digest: &Digest) -> Result<bool, Error> {

@@ -1,5 +1,5 @@
-//! Encrypts what earlier versions have stored in clear of executions that hold secrets. Nothing else may change these
-//! executions meanwhile: they have ended, or nothing runs yet.
+//! Encrypts what earlier versions have stored in clear of executions that hold secrets. Nothing else changes these
+//! executions meanwhile: nothing runs yet, or they have ended, and whoever wants to delete some waits.
 
 use std::sync::Arc;
 
@@ -43,13 +43,17 @@ impl EmbeddedStore {
         }
         let (mut from, to) = keys::all(keys::ACTIVE);
         let mut sealed = 0;
+        // Unless all of them are done.
+        self.rows.sealing.set_behind(true);
         loop {
             let found = self.rows.range(&(from, to.clone()), false, STEP)?;
             let (last, count) = self.seal_some(ids_of(&found), Which::Active).await?;
             sealed += count;
-            let Some(last) = last else { return Ok(sealed) };
+            let Some(last) = last else { break };
             from = [keys::active(last).as_slice(), &[0]].concat();
         }
+        self.rows.sealing.set_behind(false);
+        Ok(sealed)
     }
 
     pub(super) async fn seal_some_ended(
@@ -82,6 +86,8 @@ impl EmbeddedStore {
         ids: Vec<ExecutionId>,
         which: Which,
     ) -> Result<(Option<ExecutionId>, usize), Error> {
+        // It goes along with the commit: an execution that was deleted in between would come back in part.
+        let turn = self.documents.of_deletions().await;
         let Looked { last, count, encoded } = self.in_background(move |rows| look(rows, &ids, which)).await?;
         let Encoded { writes, pins, released } = encoded;
         if writes.is_empty() {
@@ -99,7 +105,7 @@ impl EmbeddedStore {
             answer,
             _permit: permit,
             _pins: pins,
-            _turns: Vec::new(),
+            _turns: turn.into_iter().collect(),
         };
         let sender = self.requests.as_ref().ok_or_else(closed)?;
         sender.send(request).map_err(|_closed| closed())?;
@@ -143,7 +149,7 @@ fn look(rows: &Rows, ids: &[ExecutionId], which: Which) -> Result<Looked, Error>
             Err(error @ EncodeError::Large) => return Err(Error::Unavailable(error.to_string())),
         }
     }
-    if ids.is_empty() && which == Which::Ended {
+    if ids.is_empty() && which == Which::Ended && !rows.sealing.is_behind() {
         to.writes.push(value::row(keys::meta(keys::SEALED), &[]));
     }
     Ok(Looked { last, count, encoded: Encoded::from(to) })

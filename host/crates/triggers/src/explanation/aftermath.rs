@@ -94,7 +94,9 @@ impl Triggers {
         let execution = match self.store().execution(id).await {
             Ok(Some(execution)) => execution,
             Ok(None) => return Ok(format!("execution {id} is not kept any more")),
-            Err(persistence::Error::Damaged { .. }) => return Ok(format!("execution {id} cannot be read")),
+            Err(persistence::Error::Damaged { .. } | persistence::Error::Sealed { .. }) => {
+                return Ok(format!("execution {id} cannot be read"));
+            }
             Err(error) => return Err(error.into()),
         };
         // The parameters, the result, and a masked copy of it.

@@ -119,7 +119,7 @@ fn kept<T>(
     unreadable: &mut Vec<Unreadable>,
 ) -> Result<Option<T>, ReadError> {
     match read {
-        Err(ReadError::Damaged { reason, .. }) => {
+        Err(ReadError::Damaged { reason, .. } | ReadError::Sealed { reason, .. }) => {
             unreadable.push(Unreadable { kind, id: id.to_string(), reason });
             Ok(None)
         }

@@ -47,7 +47,7 @@ impl Level {
                 Ok(Some(execution)) => return Ok(Some(execution)),
                 // Retention has deleted it meanwhile.
                 Ok(None) => {}
-                Err(error @ ReadError::Damaged { .. }) => {
+                Err(error @ (ReadError::Damaged { .. } | ReadError::Sealed { .. })) => {
                     tracing::error!(execution.id = %child, %error, "failed to read an execution; leaving it out");
                 }
                 Err(error) => return Err(error.into()),
