@@ -2,12 +2,15 @@
 //! its pieces and its reference, is read before the commit is made: two at the same moment would both remove what the
 //! first value had, and leave over what the other wrote.
 //!
+//! Links of traces need no turn: each is made once and deleted once, with its event or execution, and is too small to have
+//! pieces. Events that come in with traces would wait for each other otherwise.
+//!
 //! A turn goes along with its commit to the committer: whoever asked for the commit may be gone before it is made.
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use petrel_persistence::{Change, Commit, CommitError, DocumentKey};
+use petrel_persistence::{Change, Commit, CommitError, DocumentKey, DocumentKind};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::room::Room;
@@ -34,8 +37,8 @@ impl InTurn {
         let mut places: Vec<usize> = changes
             .iter()
             .filter_map(|change| match change {
-                Change::Put(document) => Some(place(&document.key())),
-                Change::Delete(key) => Some(place(key)),
+                Change::Put(document) => place(&document.key()),
+                Change::Delete(key) => place(key),
                 _ => None,
             })
             .collect();
@@ -70,8 +73,27 @@ impl InTurn {
     }
 }
 
-/// The turn that a document needs.
-fn place(key: &DocumentKey) -> usize {
+/// The turn that a document needs, if it needs one.
+fn place(key: &DocumentKey) -> Option<usize> {
+    if key.kind() == DocumentKind::TraceLink {
+        return None;
+    }
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
-    usize::try_from(hash % TURNS as u64).unwrap_or_default()
+    Some(usize::try_from(hash % TURNS as u64).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_traces_need_no_turn() {
+        for (key, needs_one) in [
+            (DocumentKey::TraceLink("m:0a".into()), false),
+            (DocumentKey::Delivery("0a".into()), true),
+            (DocumentKey::Pack("core".into()), true),
+        ] {
+            assert_eq!(place(&key).is_some(), needs_one, "{key}");
+        }
+    }
 }

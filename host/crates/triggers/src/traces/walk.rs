@@ -144,7 +144,7 @@ impl Walk<'_> {
                 Step::Execution(id) => self.add_execution(id).await,
             };
             match done {
-                Err(ReadError::Damaged { .. }) => self.found.unreadable += 1,
+                Err(ReadError::Damaged { .. } | ReadError::Sealed { .. }) => self.found.unreadable += 1,
                 done => done?,
             }
             looked_at += 1;
