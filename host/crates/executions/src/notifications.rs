@@ -49,10 +49,15 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
     let Some(notify) = execution.notify.as_ref().filter(|_| core.is_heard(TRIGGER)) else {
         return Vec::new();
     };
+    let mut sections = notify.sections(execution.status).peekable();
+    // Of a success nobody is told who waits for failures.
+    if sections.peek().is_none() {
+        return Vec::new();
+    }
     let end = MaskedEnd::of(&catalog.content(), execution);
     let at = execution.ended_at.unwrap_or_else(|| core.now());
     let mut events = Vec::new();
-    for (section, word) in notify.sections(execution.status) {
+    for (section, word) in sections {
         let written =
             || section.message.clone().unwrap_or_else(|| format!("Action {} {word}.", execution.action));
         // A template that takes long is not tried again on a thread: the end would wait for it.
