@@ -2,15 +2,12 @@
 //! its pieces and its reference, is read before the commit is made: two at the same moment would both remove what the
 //! first value had, and leave over what the other wrote.
 //!
-//! Links of traces need no turn: each is made once and deleted once, with its event or execution, and is too small to have
-//! pieces. Events that come in with traces would wait for each other otherwise.
-//!
 //! A turn goes along with its commit to the committer: whoever asked for the commit may be gone before it is made.
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use petrel_persistence::{Change, Commit, CommitError, DocumentKey, DocumentKind};
+use petrel_persistence::{Change, Commit, CommitError, Document, DocumentKey};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::room::Room;
@@ -36,9 +33,10 @@ impl InTurn {
     pub(crate) async fn of(&self, changes: &[Change]) -> Vec<Turn> {
         let mut places: Vec<usize> = changes
             .iter()
+            .filter(|change| !is_link(change))
             .filter_map(|change| match change {
-                Change::Put(document) => place(&document.key()),
-                Change::Delete(key) => place(key),
+                Change::Put(document) => Some(place(&document.key())),
+                Change::Delete(key) => Some(place(key)),
                 _ => None,
             })
             .collect();
@@ -73,27 +71,14 @@ impl InTurn {
     }
 }
 
-/// The turn that a document needs, if it needs one.
-fn place(key: &DocumentKey) -> Option<usize> {
-    if key.kind() == DocumentKind::TraceLink {
-        return None;
-    }
-    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
-    Some(usize::try_from(hash % TURNS as u64).unwrap_or_default())
+/// Whether it makes or deletes a link of a trace. That happens once, with the event or execution of the link, and a link is
+/// too small to have pieces, so it needs no turn. Events that come in with traces would wait for each other otherwise.
+fn is_link(change: &Change) -> bool {
+    matches!(change, Change::Put(Document::TraceLink(_)) | Change::Delete(DocumentKey::TraceLink(_)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_of_traces_need_no_turn() {
-        for (key, needs_one) in [
-            (DocumentKey::TraceLink("m:0a".into()), false),
-            (DocumentKey::Delivery("0a".into()), true),
-            (DocumentKey::Pack("core".into()), true),
-        ] {
-            assert_eq!(place(&key).is_some(), needs_one, "{key}");
-        }
-    }
+/// The turn that a document needs.
+fn place(key: &DocumentKey) -> usize {
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
+    usize::try_from(hash % TURNS as u64).unwrap_or_default()
 }
