@@ -49,10 +49,15 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
     let Some(notify) = execution.notify.as_ref().filter(|_| core.is_heard(TRIGGER)) else {
         return Vec::new();
     };
+    let mut sections = notify.sections(execution.status).peekable();
+    // Of a success nobody is told who waits for failures.
+    if sections.peek().is_none() {
+        return Vec::new();
+    }
     let end = MaskedEnd::of(&catalog.content(), execution);
     let at = execution.ended_at.unwrap_or_else(|| core.now());
     let mut events = Vec::new();
-    for (section, word) in notify.sections(execution.status) {
+    for (section, word) in sections {
         let written =
             || section.message.clone().unwrap_or_else(|| format!("Action {} {word}.", execution.action));
         // A template that takes long is not tried again on a thread: the end would wait for it.
@@ -136,10 +141,10 @@ struct Told {
 
 impl Told {
     fn rendered(section: &Section, written: String, scope: &Scope) -> Self {
-        let mut reasons = Vec::new();
-        let data = rendered(&Value::Object(section.data.clone()), "data", scope, &mut reasons);
-        let message = text(&written, "message", scope, &mut reasons).unwrap_or(written);
-        Self { message: with_reasons(message, &reasons), data }
+        let mut rendering = Rendering { scope, bytes: 0, reasons: Vec::new() };
+        let data = rendering.value(&Value::Object(section.data.clone()), "data");
+        let message = rendering.text(&written, "message").unwrap_or(written);
+        Self { message: with_reasons(message, &rendering.reasons), data }
     }
 
     /// What is told where the templates take long.
@@ -172,34 +177,52 @@ fn shortened(mut message: String) -> String {
     message
 }
 
-/// `value` with its texts rendered. A text that cannot be stays as it was written, for one of the `reasons`.
-fn rendered(value: &Value, place: &str, scope: &Scope, reasons: &mut Vec<String>) -> Value {
-    match value {
-        Value::String(written) => {
-            text(written, place, scope, reasons).map_or_else(|| value.clone(), Value::String)
-        }
-        Value::Array(items) => {
-            Value::Array(items.iter().map(|item| rendered(item, place, scope, reasons)).collect())
-        }
-        Value::Object(entries) => {
-            let below = entries.iter().map(|(key, entry)| {
-                let place = format!("{place}.{}", quoted(key));
-                (key.clone(), rendered(entry, &place, scope, reasons))
-            });
-            Value::Object(below.collect())
-        }
-        other => other.clone(),
-    }
+/// The rendering of what is told.
+struct Rendering<'s> {
+    scope: &'s Scope,
+    /// The bytes of all texts that were rendered.
+    bytes: usize,
+    /// Why texts stayed as they were written.
+    reasons: Vec<String>,
 }
 
-/// The text that a template gives. `None` where it is none, or cannot be rendered.
-fn text(written: &str, place: &str, scope: &Scope, reasons: &mut Vec<String>) -> Option<String> {
-    if !is_template(written) {
-        return None;
+impl Rendering<'_> {
+    /// `value` with its texts rendered. A text that cannot be stays as it was written, for one of the reasons; and so do all
+    /// after data that are too large already, since they are left out.
+    fn value(&mut self, value: &Value, place: &str) -> Value {
+        match value {
+            Value::String(_) if self.bytes > LARGEST => value.clone(),
+            Value::String(written) => self.text(written, place).map_or_else(|| value.clone(), Value::String),
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.value(item, place)).collect()),
+            Value::Object(entries) => {
+                let below = entries.iter().map(|(key, entry)| {
+                    let place = format!("{place}.{}", quoted(key));
+                    (key.clone(), self.value(entry, &place))
+                });
+                Value::Object(below.collect())
+            }
+            other => other.clone(),
+        }
     }
-    let rendered =
-        compiled(written).and_then(|template| template.render(scope).map_err(|error| error.to_string()));
-    rendered.map_err(|reason| reasons.push(format!("{place}: {}", told(&reason)))).ok()
+
+    /// The text that a template gives. `None` where it is none, or cannot be rendered.
+    fn text(&mut self, written: &str, place: &str) -> Option<String> {
+        if !is_template(written) {
+            return None;
+        }
+        let rendered = compiled(written)
+            .and_then(|template| template.render(self.scope).map_err(|error| error.to_string()));
+        match rendered {
+            Ok(text) => {
+                self.bytes = self.bytes.saturating_add(text.len());
+                Some(text)
+            }
+            Err(reason) => {
+                self.reasons.push(format!("{place}: {}", told(&reason)));
+                None
+            }
+        }
+    }
 }
 
 fn compiled(written: &str) -> Result<Template, String> {
@@ -236,6 +259,19 @@ mod tests {
         assert_eq!(told.message, "web1: {{ 7 * 7 }}", "what came out is data");
         let deep = json!({"list": ["web1", true]});
         assert_eq!(told.data, json!({"code": "3", "plain": "x", "n": 5, "deep": deep}));
+    }
+
+    #[test]
+    fn nothing_is_rendered_after_what_is_too_large() {
+        let data =
+            json!({"a": format!("{{{{ 'x' * {} }}}}", LARGEST + 1), "b": ["{{ action_parameters.host }}"]});
+        let section = section(None, data);
+        let told = Told::rendered(&section, "{{ action_parameters.host }}".to_owned(), &scope());
+        assert_eq!(
+            (&told.data["b"], told.message.as_str()),
+            (&json!(["{{ action_parameters.host }}"]), "web1")
+        );
+        assert!(size::of_value(&told.data) > LARGEST, "it is left out");
     }
 
     #[test]

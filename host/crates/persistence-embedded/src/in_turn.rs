@@ -8,7 +8,7 @@
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use petrel_persistence::{Change, Commit, CommitError, DocumentKey};
+use petrel_persistence::{Change, Commit, CommitError, Document, DocumentKey};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::room::Room;
@@ -36,6 +36,7 @@ impl InTurn {
     pub(crate) async fn of(&self, changes: &[Change]) -> Vec<Turn> {
         let mut places: Vec<usize> = changes
             .iter()
+            .filter(|change| !is_link(change))
             .filter_map(|change| match change {
                 Change::Put(document) => Some(place(&document.key())),
                 Change::Delete(key) => Some(place(key)),
@@ -78,6 +79,12 @@ impl InTurn {
             }
         }
     }
+}
+
+/// Whether it makes or deletes a link of a trace. That happens once, with the event or execution of the link, and a link is
+/// too small to have pieces, so it needs no turn. Events that come in with traces would wait for each other otherwise.
+fn is_link(change: &Change) -> bool {
+    matches!(change, Change::Put(Document::TraceLink(_)) | Change::Delete(DocumentKey::TraceLink(_)))
 }
 
 /// The turn that a document needs.

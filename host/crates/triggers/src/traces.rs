@@ -7,7 +7,7 @@
 mod page;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_model::trace_link::LinkedTo;
 use petrel_model::{
@@ -22,12 +22,15 @@ use crate::service::Triggers;
 
 /// The greatest number of traces that are found by a tag or by a rule.
 const MOST_FOUND: usize = 1_000;
+/// The number of links of a tag that are read at once, and how often: the newest traces are found among these.
+const LINKS_AT_ONCE: usize = 200;
+const LOOKS_AT_LINKS: usize = 1_000;
 /// The number of executions of a rule that are read at once, and how often.
 const AT_ONCE: usize = 200;
 const LOOKS: usize = 10;
 
-/// Reads traces. Cheap to copy. Every method returns an error when the store fails, or when what was asked for by its id is
-/// damaged.
+/// Reads traces. Cheap to copy. Every method returns an error when the store fails, or when what was asked for by its id
+/// cannot be read.
 #[derive(Clone, Copy)]
 pub struct Traces<'a> {
     store: &'a dyn Store,
@@ -93,7 +96,7 @@ impl Traces<'_> {
             Begun::of_event(&event)
         } else if let Some(execution) = self.store.execution(ExecutionId(id)).await? {
             let top = match execution.parent.as_ref().map(Parent::root) {
-                Some(top) => self.store.execution(top).await?,
+                Some(top) => readable(self.store.execution(top).await)?,
                 None => None,
             };
             Begun::of_execution(top.as_ref().unwrap_or(&execution))
@@ -101,7 +104,7 @@ impl Traces<'_> {
             return Ok(None);
         };
         // What it began with may be gone, and be kept for less long.
-        Ok(Some(self.begun(own.trace).await?.unwrap_or(own)))
+        Ok(Some(readable(self.begun(own.trace).await)?.unwrap_or(own)))
     }
 
     /// The beginning of a trace. `None` if nothing is kept that leads to all of it.
@@ -162,20 +165,38 @@ impl Traces<'_> {
             found.extend(self.of(id).await?.filter(|begun| begun.shown_tag() == tag));
         }
         let Ok(tag) = tag.parse::<TraceTag>() else { return Ok(found) };
-        let mut after = TraceLink::before_tagged(&tag);
-        while found.len() < MOST_FOUND {
-            let Some(link) = self.links_after(after, 1).await?.pop() else { break };
-            let Some((trace, member)) = link.trace(&tag) else { break };
-            let begun = match self.begun(trace).await? {
+        for (member, trace) in self.last_tagged(&tag).await? {
+            let begun = match readable(self.begun(trace).await)? {
                 Some(begun) => Some(begun),
-                None => self.beginning(member).await?,
+                None => readable(self.beginning(member).await)?,
             };
             // A member may have the tag in a trace that began without it.
             found.extend(begun.map(|begun| Begun { tag: Some(tag.clone()), ..begun }));
-            after = TraceLink::after_tagged(&tag, trace);
+            tokio::task::yield_now().await;
         }
         found.sort_unstable_by_key(|begun| std::cmp::Reverse(begun.id));
         Ok(found)
+    }
+
+    /// The traces that got this tag last, by their first members with it.
+    async fn last_tagged(self, tag: &TraceTag) -> Result<BTreeMap<Id, TraceId>, ReadError> {
+        let (mut last, mut after) = (BTreeMap::new(), TraceLink::before_tagged(tag));
+        for _ in 0..LOOKS_AT_LINKS {
+            let links = self.links_after(after, LINKS_AT_ONCE).await?;
+            let mut found: Vec<_> = links.iter().map_while(|link| link.trace(tag)).collect();
+            let is_full = found.len() == LINKS_AT_ONCE;
+            let end = found.last().filter(|_| is_full).map(|(trace, _)| *trace);
+            found.dedup_by_key(|(trace, _)| *trace);
+            last.extend(found.into_iter().map(|(trace, member)| (member, trace)));
+            while last.len() > MOST_FOUND {
+                last.pop_first();
+            }
+            let Some(end) = end else { break };
+            // However many members of a trace have the tag, the rest of them is passed over at once.
+            after = TraceLink::after_tagged(tag, end);
+            tokio::task::yield_now().await;
+        }
+        Ok(last)
     }
 
     /// The traces in which a rule has had something run lately, the newest first.
@@ -186,10 +207,11 @@ impl Traces<'_> {
             let page = self.store.executions(&filter, before, AT_ONCE).await?;
             for execution in page.items {
                 if seen.insert(execution.trace_id()) {
-                    let begun = self.begun(execution.trace_id()).await?;
+                    let begun = readable(self.begun(execution.trace_id()).await)?;
                     found.push(begun.unwrap_or_else(|| Begun::of_execution(&execution)));
                 }
             }
+            tokio::task::yield_now().await;
             before = page.next;
             if before.is_none() || found.len() >= MOST_FOUND {
                 break;
@@ -197,5 +219,13 @@ impl Traces<'_> {
         }
         found.sort_unstable_by_key(|begun| std::cmp::Reverse(begun.id));
         Ok(found)
+    }
+}
+
+/// What was read on the way to something else: nothing if it cannot be read, now or later.
+fn readable<T>(read: Result<Option<T>, ReadError>) -> Result<Option<T>, ReadError> {
+    match read {
+        Err(ReadError::Damaged { .. } | ReadError::Sealed { .. }) => Ok(None),
+        read => read,
     }
 }

@@ -50,10 +50,12 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     }
     let (mut whole, mut left) = (BTreeMap::new(), IN_LISTS);
     if OF_MEMBERS.iter().any(|name| asked.page.shows(name)) {
-        for begun in found.items() {
-            let trace = api.engine.triggers().traces().whole(begun.clone(), left.min(IN_LIST)).await?;
+        for begun in found.items().to_vec() {
+            let id = begun.id;
+            let trace = api.engine.triggers().traces().whole(begun, left.min(IN_LIST)).await?;
             left -= trace.members.len().min(left);
-            whole.insert(begun.id, trace);
+            whole.insert(id, trace);
+            found.let_others_glance(&api, &asked.user).await?;
         }
     }
     let viewer = Arc::new(Viewer { page: asked.page.clone(), whole });
@@ -199,7 +201,9 @@ pub(crate) async fn one(
         let message = format!("limit {most} is not between 1 and {MOST_MEMBERS}");
         return Err(ApiError::invalid(message, "`limit` is the greatest number of members that are shown"));
     }
-    let _glance = api.glances.take(&user).await?;
+    // A long walk is no glance: nobody waits for it but who asks for such things.
+    let line = if most > MEMBERS { &api.turns } else { &api.glances };
+    let _turn = line.take(&user).await?;
     let begun = named(&api, &id)
         .await?
         .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", missing(&id), HINT))?;

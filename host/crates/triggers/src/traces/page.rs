@@ -26,6 +26,9 @@ impl Traces<'_> {
         if page.items.len() > limit {
             page.items.truncate(limit);
             page.next = page.items.last().map(|begun| begun.id);
+            // The rest is read again with the next page.
+            let is_here = |id: Id| page.next.is_none_or(|end| if is_rising { id <= end } else { id >= end });
+            page.unreadable.retain(|lost| lost.id.parse().map_or(true, is_here));
         }
         Ok(page)
     }
@@ -44,6 +47,7 @@ impl Traces<'_> {
                 items.push(Begun::of_event(event));
             }
         }
+        tokio::task::yield_now().await;
         for execution in executions.items.iter().filter(|execution| is_read(execution.id.0)) {
             if self.begins_with_execution(execution).await? {
                 items.push(Begun::of_execution(execution));

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use petrel_model::{Id, TraceId, TraceLink};
-use petrel_persistence::StoreExt as _;
+use petrel_model::{Id, TraceId, TraceLink, TraceTag};
+use petrel_persistence::{Change, StoreExt as _};
 use petrel_triggers::{Accepted, Cause, Event, MemberKind, Trace};
 use serde_json::{Value, json};
 
@@ -102,6 +102,25 @@ async fn a_trace_of_a_sender_is_found_by_its_id_and_ends_where_it_is_cut() {
     }
     let tagged = house.triggers.traces().tagged("a tag").await.unwrap();
     assert_eq!(tagged.iter().map(|begun| begun.trace).collect::<Vec<_>>(), [sent]);
+}
+
+#[tokio::test]
+async fn of_many_traces_with_a_tag_the_newest_are_found() {
+    let house = House::new().await;
+    house.rule(&rule("r", "sample", "act", "")).await;
+    let old = house.post_in(None, Some("daily")).await;
+    let tag: TraceTag = "daily".parse().unwrap();
+    // In the order of the links they come before all others.
+    let link = |n: u64| {
+        let (before, trace) = (TraceLink::before_tagged(&tag), TraceId::from(Id::from_parts(1, n)));
+        Change::put(TraceLink { key: format!("{before}{trace}:{}", old.id) })
+    };
+    house.core.commit(Vec::new(), (0..2_000).map(link).collect()).await.unwrap();
+    house.clock.turn(Duration::from_secs(1));
+    let new = house.post_in(None, Some("daily")).await;
+    let found = house.triggers.traces().tagged("daily").await.unwrap();
+    assert_eq!(found.first().map(|begun| begun.id), Some(new.id.0));
+    assert_eq!(found.last().map(|begun| begun.id), Some(old.id.0));
 }
 
 #[tokio::test]
