@@ -139,9 +139,10 @@ impl ComponentCache {
         let bytes = Arc::new(bytes);
         let content = Arc::clone(&bytes);
         let digest = blocking(move || hexadecimal(&Sha256::digest(content.as_slice()))).await?;
-        let linked = match self.in_memory(&digest) {
-            Some(linked) => linked,
-            None => self.linked(bytes, &digest, name).await?,
+        let linked = if let Some(linked) = self.in_memory(&digest) {
+            linked
+        } else {
+            self.linked(bytes, &digest, name).await?
         };
         Ok(LoadedComponent { linked, places: Arc::new(Semaphore::new(self.concurrency)) })
     }

@@ -97,12 +97,11 @@ impl Triggers {
     async fn settle_one(&self, settled: &mut Settled, one: Pending) -> Result<(), Error> {
         let compiled = Arc::clone(&one.rule);
         let Some(correlation) = compiled.rule().correlation() else { return Ok(()) };
-        let (before, state) = match settled.states.get(&one.key) {
-            Some((before, after)) => (before.clone(), after.clone()),
-            None => {
-                let stored = self.held_of(&one.key).await?;
-                (stored.clone(), stored)
-            }
+        let (before, state) = if let Some(changed) = settled.states.get(&one.key) {
+            changed.clone()
+        } else {
+            let stored = self.held_of(&one.key).await?;
+            (stored.clone(), stored)
         };
         // What another version of the rule has left counts no more.
         let mut state = state.filter(|state| state.made_for == one.made_for());
