@@ -12,7 +12,8 @@ use petrel_persistence::{Change, Commit, CommitError, Expect, Store};
 use crate::samples::at;
 
 pub use commits::{
-    a_commit_is_all_or_nothing, a_process_that_was_replaced_cannot_commit, a_stale_version_is_refused,
+    a_commit_is_all_or_nothing, a_commit_of_nothing_comes_after_those_before_it,
+    a_dead_letter_is_marked_once, a_process_that_was_replaced_cannot_commit, a_stale_version_is_refused,
     rules_are_unique_by_reference, what_must_be_absent_is_put_once,
 };
 pub use contents::{

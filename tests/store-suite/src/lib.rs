@@ -40,6 +40,8 @@ macro_rules! suite {
             a_stale_version_is_refused,
             rules_are_unique_by_reference,
             what_must_be_absent_is_put_once,
+            a_dead_letter_is_marked_once,
+            a_commit_of_nothing_comes_after_those_before_it,
             documents_are_read_in_steps,
             waiting_executions_are_claimed_once_and_in_order,
             claims_end_with_the_process,

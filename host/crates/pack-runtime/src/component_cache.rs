@@ -142,8 +142,7 @@ impl ComponentCache {
         let linked = if let Some(linked) = self.in_memory(&digest) {
             linked
         } else {
-            let component = self.compiled(bytes, &digest, name).await?;
-            self.keep(&digest, Linked::new(&component, &self.linker, name)?)
+            self.linked(bytes, &digest, name).await?
         };
         Ok(LoadedComponent { linked, places: Arc::new(Semaphore::new(self.concurrency)) })
     }
@@ -164,17 +163,23 @@ impl ComponentCache {
         linked
     }
 
-    async fn compiled(&self, bytes: Arc<Vec<u8>>, digest: &str, name: &str) -> Result<Component, LoadError> {
+    /// Links what is compiled on disk, or compiles it.
+    async fn linked(&self, bytes: Arc<Vec<u8>>, digest: &str, name: &str) -> Result<Arc<Linked>, LoadError> {
         let (engine, files, of) = (self.engine.clone(), self.files.clone(), digest.to_owned());
         let found = blocking(move || files.and_then(|files| files.load(&engine, &of))).await?;
         if let Some(component) = found {
-            return Ok(component);
+            return Ok(self.keep(digest, Linked::new(&component, &self.linker, name)?));
         }
         let _one_at_a_time =
             self.compiling.acquire().await.map_err(|closed| LoadError::Host(closed.to_string()))?;
+        // Whoever compiled before may have had the same content.
+        if let Some(linked) = self.in_memory(digest) {
+            return Ok(linked);
+        }
         let (engine, files) = (self.engine.clone(), self.files.clone());
-        let (digest, name) = (digest.to_owned(), name.to_owned());
-        blocking(move || compile(&engine, files.as_ref(), &bytes, &digest, name)).await?
+        let (of, title) = (digest.to_owned(), name.to_owned());
+        let component = blocking(move || compile(&engine, files.as_ref(), &bytes, &of, title)).await??;
+        Ok(self.keep(digest, Linked::new(&component, &self.linker, name)?))
     }
 }
 

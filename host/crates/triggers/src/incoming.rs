@@ -215,18 +215,11 @@ impl Triggers {
         let read = move || {
             let whole = Reads::whole();
             let values = take(reads.as_ref().unwrap_or(&whole), payload.text(), 0, &mut claim)?;
+            // It may have been sent once more itself.
+            let is_marked = values.get(MARK).is_some();
             let values = Arc::new(values);
-            let event = Event {
-                payload,
-                values,
-                reads,
-                trace,
-                tag,
-                caused_by: None,
-                depth,
-                once: None,
-                is_marked: false,
-            };
+            let event =
+                Event { payload, values, reads, trace, tag, caused_by: None, depth, once: None, is_marked };
             Ok((event, claim))
         };
         if is_large { self.read_apart(read).await } else { read() }

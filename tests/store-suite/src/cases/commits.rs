@@ -1,6 +1,7 @@
 //! A commit is made as a whole, by who may make it, and if what it was decided on still holds.
 
-use petrel_model::{Ref, Rule, StatusEvent};
+use petrel_model::rule::EnforcementStatus;
+use petrel_model::{Enforcement, Ref, Rule, StatusEvent};
 use petrel_persistence::{
     Change, Commit, CommitError, Document, DocumentKind, Expect, Store as _, StoreExt as _,
 };
@@ -90,6 +91,72 @@ pub async fn what_must_be_absent_is_put_once<B: Backend>(backend: &mut B) {
     store.commit(Commit::of([Change::Delete(document(1, "").key())])).await.unwrap();
     store.commit(put(document(1, "g"))).await.unwrap();
     assert_eq!(store.document(&document(1, "").key()).await.unwrap(), Some(document(1, "g")));
+}
+
+/// Of all that replay a failed enforcement, at the same time or one after the other, one succeeds that knows the last mark.
+pub async fn a_dead_letter_is_marked_once<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let letter = Enforcement {
+        id: id(7),
+        trigger_instance_id: id(1),
+        rule_id: id(1),
+        rule: "a.one".parse().unwrap(),
+        execution_id: None,
+        failure_reason: Some("no such action".into()),
+        note: None,
+        replayed_as: None,
+        enforced_at: at(1),
+        status: EnforcementStatus::Failed,
+    };
+    let marked = |event: u64| Enforcement { replayed_as: Some(id(event)), ..letter.clone() };
+    let mark = |last: Option<u64>, event: u64| {
+        Commit::of([Change::UpdateEnforcement(marked(event))])
+            .expecting(Expect::ReplayedAs(letter.id, last.map(id)))
+    };
+    // What is not there, or not any more, has no mark.
+    assert!(matches!(store.commit(mark(None, 1)).await, Err(CommitError::Conflict(_))));
+    store.commit(Commit::of([Change::CreateEnforcement(letter.clone())])).await.unwrap();
+    let (one, two, three) =
+        tokio::join!(store.commit(mark(None, 2)), store.commit(mark(None, 3)), store.commit(mark(None, 4)));
+    let refused = [one, two, three].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+    assert!(matches!(
+        refused.as_slice(),
+        [CommitError::Conflict(Expect::ReplayedAs(..)), CommitError::Conflict(_)]
+    ));
+    let kept = store.enforcement(id(7)).await.unwrap();
+    drop(store);
+
+    let store = backend.open().await;
+    for last in [None, Some(9)] {
+        assert!(matches!(store.commit(mark(last, 5)).await, Err(CommitError::Conflict(_))));
+    }
+    assert_eq!(store.enforcement(id(7)).await.unwrap(), kept);
+    let last = (2..5).find(|event| kept.as_ref() == Some(&marked(*event)));
+    assert!(last.is_some(), "{kept:?}");
+    store.commit(mark(last, 6)).await.unwrap();
+    assert_eq!(store.enforcement(id(7)).await.unwrap(), Some(marked(6)));
+}
+
+/// When it is answered, commits that nobody waits for any more have been made, or never are.
+pub async fn a_commit_of_nothing_comes_after_those_before_it<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let mut made = Vec::new();
+    for n in 1..=10 {
+        let commit = Commit::of([Change::CreateExecution(execution(n))]);
+        tokio::select! {
+            biased;
+            done = store.commit(commit) => done.unwrap(),
+            () = std::future::ready(()) => {}
+        }
+        store.commit(Commit::default().fenced(store.fence())).await.unwrap();
+        made.push(store.execution(id(n)).await.unwrap());
+    }
+    drop(store);
+
+    let store = backend.open().await;
+    for (n, made) in (1..).zip(made) {
+        assert_eq!(store.execution(id(n)).await.unwrap(), made);
+    }
 }
 
 /// The fence of an earlier process does not open anything.

@@ -122,3 +122,18 @@ async fn of_replays_at_the_same_moment_one_is_done() {
         assert_eq!(stored.replayed_as, done.into_iter().flatten().map(|accepted| accepted.id).next());
     }
 }
+
+#[tokio::test]
+async fn an_event_that_was_sent_once_more_is_replayed_whatever_its_schema_knows_of_marks() {
+    let house = House::new().await;
+    house
+        .webhook(&json!({"type": "object", "properties": {"body": {}}, "additionalProperties": false}))
+        .await;
+    house.rule(&rule("r", "sample", "gone", "")).await;
+    let first = house.post("sample", json!({})).await.unwrap();
+    let again = house.triggers.re_emit(&house.event(&first).await).await.unwrap();
+    let letter = failed(&house).await;
+    assert_eq!(letter.trigger_instance_id, again.id);
+    let replayed = house.triggers.replay(letter.id, None, false).await.unwrap();
+    assert_eq!(house.event(&replayed).await.payload, house.event(&again).await.payload);
+}
