@@ -159,6 +159,8 @@ impl Triggers {
         let expect = once.iter().map(|once| once.expectation()).chain(replayed).collect();
         let now = arrived.now;
         let Decided { mut accepted, mut changes, pending } = self.decided(arrived).await?;
+        // The commit takes the changes, so what is needed of them afterwards is taken out first.
+        let failed = failures::among(&changes);
         let settled = if pending.is_empty() {
             None
         } else {
@@ -168,8 +170,6 @@ impl Triggers {
             Some(settled)
         };
         changes.extend(once.map(|once| once.remembered(&accepted, now)));
-        // The commit takes the changes, so what is needed of them afterwards is taken out first.
-        let failed = failures::among(&changes);
         let started = self.core().monotonic();
         match settled {
             None => self.queue().commit_new(expect, changes).await?,
@@ -229,7 +229,8 @@ impl Triggers {
     fn decide(&self, arrived: &Arrived) -> Result<Decided, Error> {
         let _span = tracing::debug_span!("decide").entered();
         let (enforced, secrets) = self.enforced(arrived)?;
-        for one in &enforced {
+        // What only counts for a correlation requests nothing; what fires is asked by itself.
+        for one in enforced.iter().filter(|one| !matches!(one.decision, Decision::Correlated(_))) {
             self.queue().check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let Arrived { id, trigger, kind, event, now, beside, replay, .. } = arrived;

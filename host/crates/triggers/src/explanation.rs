@@ -19,7 +19,7 @@ use petrel_rules::parameters::absent::absent_keys;
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate_all};
 use serde_json::Value;
 
-use crate::incoming::SMALL;
+use crate::incoming::{MARK, SMALL};
 use crate::service::Triggers;
 use petrel_engine_core::Error;
 
@@ -171,7 +171,9 @@ impl Triggers {
     /// The explanation for the correlation that has fired with this event, if it is still there.
     fn fired_by(&self, occurrence: &Occurrence) -> Option<Explanation> {
         let content = self.content();
-        let rule = content.rule(occurrence.payload().get("rule")?.as_str()?).ok()?;
+        // Nothing fires with one that is sent once more: only who listens to it is asked.
+        let payload = Some(occurrence.payload()).filter(|payload| payload.get(MARK).is_none())?;
+        let rule = content.rule(payload.get("rule")?.as_str()?).ok()?;
         let kind = rule.correlation()?.kind;
         Some(Explanation {
             rule: rule.reference.clone(),
