@@ -84,7 +84,7 @@ pub fn kill(rounds: usize, engine: &str, moments: &mut Moments) -> anyhow::Resul
     }
     let host = ordinary.start()?;
     let seen = with(&told, |told| std::mem::take(&mut told.seen));
-    host.explain(audit(&mut Client::of(&host), rounds, seen))
+    host.explain(audit(&mut Client::of(&host), rounds, &seen))
 }
 
 /// Rules on everything that is tried. That on the ends of executions asks for something else than it listens to.
@@ -185,7 +185,7 @@ fn ask(client: &mut Client, round: usize, told: &Shared) -> anyhow::Result<()> {
 }
 
 /// Lets everything come to rest, and checks what was kept.
-fn audit(client: &mut Client, kills: usize, told: Seen) -> anyhow::Result<Report> {
+fn audit(client: &mut Client, kills: usize, told: &Seen) -> anyhow::Result<Report> {
     let status = client.send("DELETE", "/rules/crash.tick", "")?.status;
     ensure!(status == 204, "the end of the timer was answered with {status}");
     let until = Instant::now() + PATIENCE;

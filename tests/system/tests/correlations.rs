@@ -1,5 +1,7 @@
 //! Rules that correlate events, on their way through the host: from webhooks to the output of the action, over a restart.
 
+#![expect(clippy::indexing_slicing, reason = "these are the parts of a test")]
+
 use petrel_system_tests::{Host, Place, assert_says, eventually};
 use serde_json::json;
 

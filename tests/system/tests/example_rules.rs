@@ -58,7 +58,7 @@ fn a_file_is_written_at_an_interval() {
     });
     for (name, content) in &files {
         // 20261130-120000.out, with the time for which the timer was due.
-        assert_eq!((name.len(), name.ends_with(".out")), (19, true), "{name}");
+        assert_eq!((name.len(), name.strip_suffix(".out").is_some()), (19, true), "{name}");
         assert!(content.ends_with("Z\n") || content.contains("+00:00"), "{content}");
     }
     host.ok(&["rule", "disable", "examples.tick"]);

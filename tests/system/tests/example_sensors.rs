@@ -1,6 +1,6 @@
 //! The examples that are sensors in components, against stand-ins for the servers that they watch: a search that counts, a
 //! stream that breaks, and a sender that signs.
-#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -124,7 +124,7 @@ fn whole(host: &Host<'_>, event: &str, expected: [usize; 3]) -> Value {
 
 /// As [`serve`], with a rule that has something run after the second task; and what is sent to the webhook with the tag
 /// `release-7`: the id of the event, and of the workflow.
-fn tagged<'a>(place: &'a Place) -> (Host<'a>, String, String) {
+fn tagged(place: &Place) -> (Host<'_>, String, String) {
     let host = serve(place, "text");
     let after = json!({
         "name": "after", "pack": "examples", "enabled": true,

@@ -40,7 +40,7 @@ pub struct BreakerStanding {
 impl Queue {
     /// The breaker of a rule: its own, or that of the settings.
     pub fn breaker_of(&self, rule: &Rule) -> Option<CircuitBreaker> {
-        rule.circuit_breaker.or(self.options().circuit_breaker)
+        rule.circuit_breaker.or_else(|| self.options().circuit_breaker)
     }
 
     /// Why a rule does not fire now on the event `event`, if its breaker keeps it from that. Once its pause is over, one event

@@ -114,13 +114,10 @@ impl Executions {
             if !purge.is_old(execution.ended_at) {
                 break false;
             }
-            match &execution.parent {
-                Some(parent) => at = parent.execution,
-                None => {
-                    let fits = purge.fits(execution.status, &execution.action);
-                    break fits && self.store().inside(at) == 0;
-                }
-            }
+            let Some(parent) = &execution.parent else {
+                break purge.fits(execution.status, &execution.action) && self.store().inside(at) == 0;
+            };
+            at = parent.execution;
         };
         fates.extend(inside.into_iter().map(|id| (id, goes)));
         Ok(goes)

@@ -195,7 +195,7 @@ impl Executions {
         }?;
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
-        execution.notify = execution.notify.or(request.notify.map(Arc::new));
+        execution.notify = execution.notify.or_else(|| request.notify.map(Arc::new));
         let mut changes = vec![Change::CreateExecution(execution.clone())];
         changes.extend(TraceLink::of_execution(&execution).into_iter().map(Change::put));
         queue.commit_new(Vec::new(), changes).await?;

@@ -96,7 +96,7 @@ mod tests {
         Id::from_parts(1, n)
     }
 
-    fn event(more: serde_json::Value) -> TriggerInstance {
+    fn event(more: &serde_json::Value) -> TriggerInstance {
         let mut whole = json!({
             "id": id(1), "trigger": "a.b", "trigger_type": "a.b", "occurrence_time": "2026-11-20T12:00:00Z",
             "payload": {}, "status": "processed",
@@ -107,7 +107,7 @@ mod tests {
         serde_json::from_str(&whole.to_string()).unwrap()
     }
 
-    fn execution(context: serde_json::Value, parent: serde_json::Value) -> Execution {
+    fn execution(context: &serde_json::Value, parent: &serde_json::Value) -> Execution {
         serde_json::from_value(json!({
             "id": id(2), "version": 1, "action": "a.b", "runner": "noop", "status": "requested",
             "context": context, "parent": parent, "requested_at": "2026-11-20T12:00:00Z",
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_found_without_links_has_none() {
-        assert!(TraceLink::of_event(&event(json!({}))).is_empty());
+        assert!(TraceLink::of_event(&event(&json!({}))).is_empty());
         let of_rule =
             json!({"trace": SENT, "trace_tag": "t", "trigger_instance": {"id": id(1), "name": "a.b"}});
         let parent = json!({"execution": id(1), "task": "t", "number": 0});
@@ -126,7 +126,7 @@ mod tests {
             (of_rule, json!(null)),
             (json!({"trace": SENT, "trace_tag": "t"}), parent),
         ] {
-            assert!(TraceLink::of_execution(&execution(context, parent)).is_empty());
+            assert!(TraceLink::of_execution(&execution(&context, &parent)).is_empty());
         }
     }
 
@@ -134,14 +134,14 @@ mod tests {
     fn links_lead_to_members_by_trace_and_by_tag() {
         let (sent, tag): (TraceId, TraceTag) = (SENT.parse().unwrap(), "release: 7".parse().unwrap());
         let both = json!({"trace": SENT, "trace_tag": "release: 7"});
-        let links = TraceLink::of_event(&event(both.clone()));
+        let links = TraceLink::of_event(&event(&both));
         assert_eq!(links.len(), 2);
         assert_eq!(links[0].member(sent), Some(LinkedTo::Event(id(1).into())));
         assert_eq!((links[1].member(sent), links[1].trace(&tag)), (None, Some((sent, id(1)))));
-        let links = TraceLink::of_execution(&execution(both, json!(null)));
+        let links = TraceLink::of_execution(&execution(&both, &json!(null)));
         assert_eq!(links[0].member(sent), Some(LinkedTo::Execution(id(2).into())));
         assert_eq!((links[0].trace(&tag), links[1].trace(&tag)), (None, Some((sent, id(2)))));
-        let begins = TraceLink::of_event(&event(json!({"trace_tag": "release: 7"})));
+        let begins = TraceLink::of_event(&event(&json!({"trace_tag": "release: 7"})));
         assert_eq!(begins.len(), 1);
         assert_eq!(begins[0].trace(&tag), Some((TraceId::from(id(1)), id(1))));
         assert!(links[1].key.starts_with(&TraceLink::before_tagged(&tag)));
@@ -154,6 +154,6 @@ mod tests {
         let context = json!({
             "trace": SENT, "trigger_instance": {"id": id(1), "name": "a.b"}, "policies": {"retry": retry},
         });
-        assert_eq!(TraceLink::of_execution(&execution(context, json!(null))).len(), 1);
+        assert_eq!(TraceLink::of_execution(&execution(&context, &json!(null))).len(), 1);
     }
 }

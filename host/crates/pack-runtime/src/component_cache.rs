@@ -139,12 +139,11 @@ impl ComponentCache {
         let bytes = Arc::new(bytes);
         let content = Arc::clone(&bytes);
         let digest = blocking(move || hexadecimal(&Sha256::digest(content.as_slice()))).await?;
-        let linked = match self.in_memory(&digest) {
-            Some(linked) => linked,
-            None => {
-                let component = self.compiled(bytes, &digest, name).await?;
-                self.keep(&digest, Linked::new(&component, &self.linker, name)?)
-            }
+        let linked = if let Some(linked) = self.in_memory(&digest) {
+            linked
+        } else {
+            let component = self.compiled(bytes, &digest, name).await?;
+            self.keep(&digest, Linked::new(&component, &self.linker, name)?)
         };
         Ok(LoadedComponent { linked, places: Arc::new(Semaphore::new(self.concurrency)) })
     }

@@ -21,6 +21,7 @@ use crate::directory::{Directory, OpenError};
 use crate::image::Image;
 use crate::in_turn::InTurn;
 use crate::journal::media::Media;
+use crate::journal::replay::Replayed;
 use crate::journal::{Journal, Segments};
 use crate::keys;
 use crate::options::Options;
@@ -57,6 +58,13 @@ pub struct Opened {
     pub lost: Vec<String>,
     /// Duration of opening the store.
     pub took: Duration,
+}
+
+impl Opened {
+    fn of(sequence: u64, replayed: Replayed, took: Duration) -> Self {
+        let Replayed { groups, is_torn, lost, .. } = replayed;
+        Self { sequence, replayed: groups, is_torn, lost, took }
+    }
 }
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
@@ -150,7 +158,6 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
         runtime: runtime::Handle::try_current().ok(),
     };
     parts.start_committer(committer, receiver).map_err(io)?;
-    let (replayed, is_torn, lost) = (replayed.groups, replayed.is_torn, replayed.lost);
     Ok(EmbeddedStore {
         rows,
         segments,
@@ -161,7 +168,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
         failure: parts.failure,
         room: parts.room,
         progress: parts.progress,
-        opened: Opened { sequence, replayed, is_torn, lost, took: begun.elapsed() },
+        opened: Opened::of(sequence, replayed, begun.elapsed()),
         unreadable: Mutex::default(),
         documents: InTurn::default(),
         resting: Mutex::default(),

@@ -108,7 +108,7 @@ fn encode_change(
             // The next attempt of an execution counts its lines from the beginning.
             let (key, is_secret) =
                 (keys::output(*execution, *sequence), rows.is_secret(to, all, *execution)?);
-            let row = Secret { image: &rows.image, key: &key, is_secret };
+            let row = Secret { image: &rows.image, key: &key, encrypts: is_secret };
             let (flags, body) = rows.sealing.output(to, &row, lines)?;
             replace(to, rows, key, flags, &body)
         }
@@ -123,7 +123,7 @@ fn encode_change(
         Change::AppendWorkflow { execution, sequence, entries } => {
             let key = keys::workflow_log(*execution, *sequence);
             let row =
-                Secret { image: &rows.image, key: &key, is_secret: rows.is_secret(to, all, *execution)? };
+                Secret { image: &rows.image, key: &key, encrypts: rows.is_secret(to, all, *execution)? };
             let (flags, body) = rows.sealing.sealed(to, &row, json(entries)?)?;
             to.put(key, flags, &body)
         }
@@ -142,7 +142,7 @@ fn lift_hold(to: &mut Encoding<'_>, rows: &Rows) -> Result<(), EncodeError> {
 fn put_document(to: &mut Encoding<'_>, rows: &Rows, document: &Document) -> Result<(), EncodeError> {
     let body = document.to_json().map_err(|error| unencodable(&error))?;
     let key = keys::document(&document.key());
-    let row = Secret { image: &rows.image, key: &key, is_secret: seal::is_secret(document) };
+    let row = Secret { image: &rows.image, key: &key, encrypts: seal::is_secret(document) };
     let (flags, body) = rows.sealing.sealed(to, &row, body)?;
     replace(to, rows, key, flags, &body)
 }

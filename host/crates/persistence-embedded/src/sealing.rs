@@ -30,7 +30,7 @@ pub(crate) struct Secret<'a> {
     pub(crate) image: &'a Image,
     pub(crate) key: &'a [u8],
     /// Whether it is to be encrypted.
-    pub(crate) is_secret: bool,
+    pub(crate) encrypts: bool,
 }
 
 impl Sealing {
@@ -93,7 +93,7 @@ impl Sealing {
         row: &Secret<'_>,
         body: Vec<u8>,
     ) -> Result<(u8, Vec<u8>), Error> {
-        let Some(sealer) = self.sealer.get().filter(|_| row.is_secret) else { return Ok((0, body)) };
+        let Some(sealer) = self.sealer.get().filter(|_| row.encrypts) else { return Ok((0, body)) };
         let sealed = sealer.seal(&body, row.key).map_err(|reason| Error::Sealed {
             what: "what is secret cannot be stored:".to_owned(),
             reason: format!("{reason}; nothing was stored, least of all in clear"),

@@ -33,7 +33,7 @@ pub struct CompiledRule {
     /// How the events belong together, if the rule correlates them.
     grouping: Option<Box<Grouping>>,
     /// The further events of a correlation.
-    parts: Vec<Arc<CompiledRule>>,
+    parts: Vec<Arc<Self>>,
 }
 
 impl CompiledRule {

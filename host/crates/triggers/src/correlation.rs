@@ -122,12 +122,11 @@ impl Triggers {
     async fn settle_one(&self, settled: &mut Settled, one: Pending) -> Result<(), Error> {
         let compiled = Arc::clone(&one.rule);
         let Some(correlation) = compiled.rule().correlation() else { return Ok(()) };
-        let (before, state) = match settled.states.get(&one.key) {
-            Some((before, after)) => (before.clone(), after.clone()),
-            None => {
-                let stored = self.held_of(&one.key).await?;
-                (stored.clone(), stored)
-            }
+        let (before, state) = if let Some(changed) = settled.states.get(&one.key) {
+            changed.clone()
+        } else {
+            let stored = self.held_of(&one.key).await?;
+            (stored.clone(), stored)
         };
         // What is there of the key has its place already, whether it still counts or not.
         let had = [&before, &state].into_iter().flatten().next().map_or((0, 0), |held| (1, bytes(held)));

@@ -81,11 +81,11 @@ impl Triggers {
                 }
                 Err(error) => return Err(error.into()),
             };
-            match found {
-                None => {}
-                Some(found) if self.is_open(&found) => is_kept = true,
-                Some(found) if which.means(&found) => gone.push(Change::DeleteEnforcement(found.id)),
-                Some(_) => {}
+            let Some(found) = found else { continue };
+            if self.is_open(&found) {
+                is_kept = true;
+            } else if which.means(&found) {
+                gone.push(Change::DeleteEnforcement(found.id));
             }
         }
         if which == Which::Events {

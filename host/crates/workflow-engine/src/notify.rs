@@ -39,14 +39,12 @@ pub(super) fn of_task(
 fn names(content: &Content, workflow: &Execution, parameter: &str, task: &str) -> bool {
     let is_named =
         |tasks: &Value| tasks.as_array().is_some_and(|tasks| tasks.iter().any(|name| name == task));
-    match workflow.parameters.get(parameter) {
-        Some(tasks) => is_named(tasks),
-        None => {
-            let registered = content.registered(&workflow.action);
-            let schema = registered.and_then(|registered| Schema::named(&registered.parameters, parameter));
-            schema.and_then(Schema::default).is_some_and(is_named)
-        }
+    if let Some(tasks) = workflow.parameters.get(parameter) {
+        return is_named(tasks);
     }
+    let registered = content.registered(&workflow.action);
+    let schema = registered.and_then(|registered| Schema::named(&registered.parameters, parameter));
+    schema.and_then(Schema::default).is_some_and(is_named)
 }
 
 /// The reason why a workflow with this `input` cannot begin, in StackStorm's words: somebody is to be told of tasks that it

@@ -47,7 +47,7 @@ pub(super) fn encode_execution(
     let result_key = || keys::execution_part(execution.id, Part::Result);
     if let Some(result) = execution.result.as_ref().filter(|result| is_secret || !is_small(*result)) {
         flags |= RESULT_APART;
-        let row = Secret { image: &rows.image, key: &result_key(), is_secret };
+        let row = Secret { image: &rows.image, key: &result_key(), encrypts: is_secret };
         let (part, body) = rows.sealing.result(to, &row, execution, result)?;
         if had & RESULT_APART == 0 {
             to.put(result_key(), part, &body)?;
@@ -77,7 +77,7 @@ fn seal_parameters(
     if old.as_ref().is_some_and(|old| value::is_sealed(&key, old)) {
         return Ok(true);
     }
-    let row = Secret { image: &rows.image, key: &key, is_secret: true };
+    let row = Secret { image: &rows.image, key: &key, encrypts: true };
     match rows.sealing.sealed(to, &row, json(&execution.parameters)?) {
         Ok((flags, body)) => to.replace(key, old.as_deref(), flags, &body).map(|()| true),
         Err(_no_key) if !is_new => Ok(false),
@@ -134,7 +134,7 @@ pub(crate) fn seal_execution(
             if value::flags(&key, &value)? & value::SEALED == 0 {
                 let body = rows.resolved(&key, &value)?.body;
                 bytes += body.len();
-                let row = Secret { image: &rows.image, key: &key, is_secret: true };
+                let row = Secret { image: &rows.image, key: &key, encrypts: true };
                 let (flags, body) = rows.sealing.sealed(to, &row, body)?;
                 to.replace(key, Some(&value), flags, &body)?;
             }

@@ -23,7 +23,7 @@ pub(crate) fn heard(
     let all = std::iter::once(compiled).chain(compiled.parts());
     let listening: Vec<_> = all.filter(|part| part.trigger() == trigger).collect();
     let met = listening.iter().find(|part| evaluate(part, occurrence).matched);
-    Arc::clone(met.or(listening.first()).map_or(compiled, |part| *part))
+    Arc::clone(met.or_else(|| listening.first()).map_or(compiled, |part| *part))
 }
 
 /// What the event does, in words.

@@ -165,8 +165,8 @@ async fn events_at_once_are_counted_one_by_one() {
     house.rule(&rule("three", "accumulate", ", count: 3", &[])).await;
     house.rule(&rule("once", "once_within", "", &[])).await;
     let post = || house.post("first", json!({"host": "a"}));
-    let (a, b, c, d, e, f, g) = tokio::join!(post(), post(), post(), post(), post(), post(), post());
-    let executions = [a, b, c, d, e, f, g].map(|accepted| accepted.unwrap().executions.len());
+    let all = tokio::join!(post(), post(), post(), post(), post(), post(), post());
+    let executions = <[_; 7]>::from(all).map(|accepted| accepted.unwrap().executions.len());
     assert_eq!(executions.iter().sum::<usize>(), 3, "{executions:?}");
     let mut given = house.given().await;
     given.sort();
