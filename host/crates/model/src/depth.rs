@@ -8,7 +8,12 @@ pub const LIMIT: usize = 100;
 
 /// Whether `value` is nested deeper than [`LIMIT`].
 pub fn is_too_deep(value: &Value) -> bool {
-    exceeds(value, LIMIT)
+    is_deeper(value, LIMIT)
+}
+
+/// Whether `value` is nested deeper than `limit`.
+pub fn is_deeper(value: &Value, limit: usize) -> bool {
+    exceeds(value, limit)
 }
 
 fn exceeds(value: &Value, room: usize) -> bool {

@@ -12,13 +12,15 @@
 //! own time. After it has fired a key begins anew.
 
 use petrel_model::correlation::{CorrelationKind, HeldEvent, MOST_HELD};
-use petrel_model::{Correlation, CorrelationState, Ref, Timestamp, TraceId};
+use petrel_model::{Correlation, CorrelationState, Ref, Timestamp, TraceId, TraceTag, depth};
 use serde_json::{Value, json};
 
 /// The greatest payload of an event that is held, in bytes. Of a larger one only its id is.
 pub const LARGEST_HELD: usize = 16 << 10;
 /// The greatest number of bytes of the payloads that are held for a key.
 pub const MOST_BYTES: usize = 128 << 10;
+/// The depth of a payload in that of the event as which the rule fires, which must not be too deep itself.
+const AROUND: usize = 3;
 
 /// What a correlation fires with.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +45,17 @@ impl Firing {
 
     /// The trace of the event that came last.
     pub fn trace(&self) -> Option<TraceId> {
-        self.events.iter().max_by_key(|event| event.at).map(|event| event.trace)
+        self.last().map(|event| event.trace)
+    }
+
+    /// The tag of that trace, if it has one.
+    pub fn trace_tag(&self) -> Option<TraceTag> {
+        self.last()?.trace_tag.clone()
+    }
+
+    /// The event that came last, of those that were held.
+    fn last(&self) -> Option<&HeldEvent> {
+        self.events.iter().max_by_key(|event| event.at)
     }
 
     /// The greatest number of events of actions that led to one of the events.
@@ -53,12 +65,16 @@ impl Firing {
 
     /// The payload of the event as which the rule fires.
     pub fn payload(&self, rule: &Ref, kind: CorrelationKind) -> Value {
+        let payload = |event: &HeldEvent| {
+            let payload = event.payload.as_ref()?.parse().ok()?;
+            (!depth::is_deeper(&payload, depth::LIMIT - AROUND)).then_some(payload)
+        };
         let events = self.events.iter().map(|event| {
             json!({
                 "trigger": event.trigger,
                 "trigger_instance_id": event.id,
                 "occurrence_time": event.at,
-                "payload": event.payload.as_ref().and_then(|payload| payload.parse().ok()),
+                "payload": payload(event),
             })
         });
         json!({

@@ -113,8 +113,13 @@ impl RuleIndex {
         let Some(trigger) = self.triggers.get(trigger) else { return Vec::new() };
         let mut candidates = trigger.rest.clone();
         trigger.waiting.follow(Some(payload), &mut candidates);
-        // The walk finds them in any order; people expect enforcements in the order of references.
-        candidates.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
+        // The walk finds them in any order; people expect enforcements in the order of references, and the events of a
+        // correlation in its own.
+        let part = |rule: &CompiledRule| rule.grouping().map(|grouping| grouping.part);
+        candidates.sort_by(|left, right| {
+            let by_reference = left.rule().reference.cmp(&right.rule().reference);
+            by_reference.then_with(|| part(left).cmp(&part(right)))
+        });
         candidates
     }
 }

@@ -18,13 +18,16 @@ use petrel_model::correlation::CORRELATION;
 use petrel_model::count::counted;
 use petrel_model::quoted::quoted;
 use petrel_model::rule::EnforcementStatus;
-use petrel_model::{CorrelationState, Enforcement, EnforcementId, ExecutionId, Ref, Rule, TriggerInstanceId};
+use petrel_model::{
+    CorrelationState, Enforcement, EnforcementId, ExecutionId, Ref, Rule, TraceId, TriggerInstanceId,
+};
 use petrel_persistence::{self as persistence, Change, Expect, StoreExt as _};
 use petrel_rules::CompiledRule;
 use petrel_rules::correlation::{Firing, Step, bytes, ended, taken};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::dispatcher::Decided;
+use crate::failures;
 use crate::incoming::Event;
 use crate::service::Triggers;
 use held::{MOST_BYTES_OF_RULE, MOST_KEYS};
@@ -32,6 +35,12 @@ use pending::Pending;
 
 /// The number of keys of which a rule tells what is held.
 const TOLD: usize = 3;
+
+/// What comes of a correlation that fires, in this trace.
+struct Fired {
+    trace: TraceId,
+    decided: Decided,
+}
 
 /// What events do to what is held. The turns last until the commit is made.
 pub(crate) struct Settled {
@@ -44,12 +53,28 @@ pub(crate) struct Settled {
     executions: Vec<(TriggerInstanceId, ExecutionId)>,
     /// The failed enforcements of events for which there is no room.
     refused: Vec<Enforcement>,
+    /// All failed enforcements, each with the trace of its event, for the log.
+    failed: Vec<(TraceId, Enforcement)>,
 }
 
 impl Settled {
     fn new(turns: Vec<OwnedSemaphorePermit>) -> Self {
-        let (states, changes, executions, refused) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { turns, states, changes, executions, refused }
+        Self {
+            turns,
+            states: BTreeMap::new(),
+            changes: Vec::new(),
+            executions: Vec::new(),
+            refused: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    /// Takes in what comes of a correlation that fires, and returns its executions.
+    fn take_in(&mut self, fired: Fired) -> Vec<ExecutionId> {
+        let Fired { trace, decided: Decided { accepted, changes, .. } } = fired;
+        self.failed.extend(failures::among(&changes).into_iter().map(|one| (trace, one)));
+        self.changes.extend(changes);
+        accepted.executions
     }
 
     /// Adds all of it to the changes of the events.
@@ -103,27 +128,30 @@ impl Triggers {
             let stored = self.held_of(&one.key).await?;
             (stored.clone(), stored)
         };
+        // What is there of the key has its place already, whether it still counts or not.
+        let had = [&before, &state].into_iter().flatten().next().map_or((0, 0), |held| (1, bytes(held)));
         // What another version of the rule has left counts no more.
         let mut state = state.filter(|state| state.made_for == one.made_for());
         if let Some(over) = state.take_if(|state| state.due_at <= one.event.at)
             && let Some(firing) = ended(correlation, over)
         {
             let fired = self.fire_correlation(&compiled, firing).await?;
-            settled.changes.extend(fired.changes);
+            settled.take_in(fired);
         }
-        let (id, had) = (one.event.id, state.as_ref().map_or((0, 0), |state| (1, bytes(state))));
         let Step { state: after, firing } =
             taken(correlation, state.clone(), || one.new_state(), one.event.clone());
         let has = after.as_ref().map_or((0, 0), |state| (1, bytes(state)));
         if let Some(reason) = self.no_room(compiled.rule(), settled, had, has) {
-            settled.refused.push(self.refused(compiled.rule(), &one, reason));
+            let refused = self.refused(compiled.rule(), &one, reason);
+            settled.failed.push((one.event.trace, refused.clone()));
+            settled.refused.push(refused);
             settled.states.insert(one.key, (before, state));
             return Ok(());
         }
         if let Some(firing) = firing {
             let fired = self.fire_correlation(&compiled, firing).await?;
-            settled.executions.extend(fired.accepted.executions.iter().map(|execution| (id, *execution)));
-            settled.changes.extend(fired.changes);
+            let executions = settled.take_in(fired);
+            settled.executions.extend(executions.into_iter().map(|execution| (one.event.id, execution)));
         }
         settled.states.insert(one.key, (before, after));
         Ok(())
@@ -138,15 +166,17 @@ impl Triggers {
     }
 
     /// What comes of a correlation that fires.
-    async fn fire_correlation(&self, rule: &Arc<CompiledRule>, firing: Firing) -> Result<Decided, Error> {
+    async fn fire_correlation(&self, rule: &Arc<CompiledRule>, firing: Firing) -> Result<Fired, Error> {
         let Some(correlation) = rule.rule().correlation() else {
             return Err(Error::Internal(format!("rule {} correlates nothing", rule.rule().reference)));
         };
         let trigger: Ref =
             CORRELATION.parse().map_err(|error| Error::Internal(format!("{CORRELATION}: {error}")))?;
         let payload = firing.payload(&rule.rule().reference, correlation.kind);
-        let event = Event::from(payload).in_trace(firing.trace()).at_depth(firing.depth());
-        self.fired(self.whole(rule), trigger, event).await
+        let event = Event::from(payload).in_trace(firing.trace()).tagged(firing.trace_tag());
+        let decided = self.fired(self.whole(rule), trigger, event.at_depth(firing.depth())).await?;
+        let trace = firing.trace().unwrap_or_else(|| TraceId::from(decided.accepted.id.0));
+        Ok(Fired { trace, decided })
     }
 
     /// The rule of which this is perhaps one of the further events. Only the rule itself has its parameters.
@@ -208,8 +238,8 @@ impl Triggers {
         }
     }
 
-    /// Commits what was settled with the changes of the events, in the turns of the keys, and wakes who waits for their
-    /// executions.
+    /// Commits what was settled with the changes of the events, in the turns of the keys, wakes who waits for their
+    /// executions, and logs what failed of it.
     ///
     /// # Errors
     /// As a commit. Nothing has changed then.
@@ -231,6 +261,9 @@ impl Triggers {
                 }
                 drop(settled.turns);
                 triggers.queue().wake_these(schedulers);
+                for (trace, one) in &settled.failed {
+                    failures::log(triggers.core(), *trace, std::slice::from_ref(one));
+                }
                 Ok(())
             })
             .await

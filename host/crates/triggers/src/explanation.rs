@@ -19,7 +19,7 @@ use petrel_rules::parameters::absent::absent_keys;
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate_all};
 use serde_json::Value;
 
-use crate::incoming::SMALL;
+use crate::incoming::{MARK, SMALL};
 use crate::service::Triggers;
 use petrel_engine_core::Error;
 
@@ -137,15 +137,16 @@ impl Triggers {
         hides_secrets: bool,
     ) -> Vec<Explanation> {
         // The lock of the catalog is not held while rules are evaluated.
-        let (mut rules, secrets, meant): (Vec<_>, _, HashMap<_, _>) = {
+        let (mut rules, marks, meant): (Vec<_>, _, HashMap<_, _>) = {
             let content = self.content();
-            let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
+            let marks = content.payload_secrets(&instance.trigger_type);
             let rules: Vec<_> = content.index().of(&instance.trigger).cloned().collect();
             let missing = rules.iter().filter_map(|rule| self.missing_keys(rule, &content)).take(MOST_MEANT);
             let datastore = self.keys().readable_by(RULE_USER);
             let meant = missing.filter_map(|(rule, keys)| Some((rule, datastore.meant(&keys)?))).collect();
-            (rules, secrets, meant)
+            (rules, marks, meant)
         };
+        let secrets = if hides_secrets { marks.as_deref() } else { None };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
         // Of a large event only the parts that the rules read are there, so nothing can be said about other
@@ -157,7 +158,8 @@ impl Triggers {
         let told = rules.iter().map(|rule| {
             let id = &rule.rule().id;
             let meant_keys = meant.get(id).cloned();
-            let shown = Shown { is_whole, compares_keys: compared.contains(id), secrets: secrets.as_deref() };
+            let compares_keys = compared.contains(id);
+            let shown = Shown { is_whole, compares_keys, marks: marks.as_deref(), secrets };
             Explanation { meant_keys, event: event.clone(), ..explain(rule, &occurrence, &shown) }
         });
         let mut told: Vec<Explanation> = told.collect();
@@ -171,7 +173,9 @@ impl Triggers {
     /// The explanation for the correlation that has fired with this event, if it is still there.
     fn fired_by(&self, occurrence: &Occurrence) -> Option<Explanation> {
         let content = self.content();
-        let rule = content.rule(occurrence.payload().get("rule")?.as_str()?).ok()?;
+        // Nothing fires with one that is sent once more: only who listens to it is asked.
+        let payload = Some(occurrence.payload()).filter(|payload| payload.get(MARK).is_none())?;
+        let rule = content.rule(payload.get("rule")?.as_str()?).ok()?;
         let kind = rule.correlation()?.kind;
         Some(Explanation {
             rule: rule.reference.clone(),
@@ -228,6 +232,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) is_whole: bool,
     /// Whether missing keys of the datastore are compared with the existing ones.
     pub(crate) compares_keys: bool,
+    /// The schema that marks secrets of the payload, whoever sees them: none of them is the key of a correlation.
+    pub(crate) marks: Option<&'a Value>,
     /// The schema of the payload whose secrets are hidden.
     pub(crate) secrets: Option<&'a Value>,
 }
@@ -260,10 +266,8 @@ pub(crate) fn explain(compiled: &CompiledRule, occurrence: &Occurrence, shown: &
         .iter()
         .find(|criterion| !criterion.holds)
         .map_or_else(|| verdict.to_string(), |criterion| criterion.text.clone());
-    let key = compiled
-        .grouping()
-        .filter(|_| verdict.matched)
-        .map(|grouping| grouping.key(occurrence, shown.secrets));
+    let key =
+        compiled.grouping().filter(|_| verdict.matched).map(|grouping| grouping.key(occurrence, shown.marks));
     let matched = verdict.matched && !matches!(key, Some(Err(_)));
     let word = match (rule.enabled, verdict.matched, key) {
         (false, ..) => "does not match: it is disabled".to_owned(),

@@ -44,7 +44,7 @@ pub struct Event {
 }
 
 /// The field of a payload that names the event that it repeats, as StackStorm has it.
-const MARK: &str = "__context";
+pub(crate) const MARK: &str = "__context";
 /// How the text of the payload of a large event begins that has the mark.
 const MARKED: &str = "{\"__context\":{\"original_id\":\"";
 

@@ -136,8 +136,8 @@ impl Triggers {
         let occurrence = self.occurrence(&tried.values, tried.at, &all);
         let enabled = if rule.enabled { Arc::clone(compiled) } else { enabled(rule) };
         let enabled = heard(&enabled, &tried.trigger, &occurrence);
-        let hidden = if hides_secrets { secrets.as_deref() } else { None };
-        let shown = Shown { is_whole: tried.is_whole, compares_keys: true, secrets: hidden };
+        let (marks, hidden) = (secrets.as_deref(), secrets.as_deref().filter(|_| hides_secrets));
+        let shown = Shown { is_whole: tried.is_whole, compares_keys: true, marks, secrets: hidden };
         let explained = explain(&enabled, &occurrence, &shown);
         let mut trial = Trial {
             rule: rule.reference.clone(),

@@ -15,6 +15,7 @@ fn event(part: usize, seconds: i64, bytes: usize) -> HeldEvent {
         at: at(seconds),
         payload: Some(Payload::from(&Value::from("x".repeat(bytes)))),
         trace: TraceId::from(id),
+        trace_tag: (part == 0).then(|| "tag".parse().unwrap()),
         depth: u32::try_from(part).unwrap(),
     }
 }
@@ -127,6 +128,7 @@ fn the_event_as_which_it_fires_has_all_there_is() {
     let first = taken(&all, None, || empty(at(1)), event(1, 1, 2)).state;
     let firing = taken(&all, first, || empty(at(2)), event(0, 2, 1)).firing.unwrap();
     assert_eq!((firing.depth(), firing.trace()), (1, Some(event(0, 2, 1).trace)));
+    assert_eq!(firing.trace_tag(), event(0, 2, 1).trace_tag);
     let payload = firing.payload(&"p.r".parse().unwrap(), all.kind);
     assert_eq!(
         payload,
@@ -138,4 +140,17 @@ fn the_event_as_which_it_fires_has_all_there_is() {
             ],
         })
     );
+}
+
+#[test]
+fn a_payload_that_would_be_too_deep_is_left_out() {
+    let once = correlation(&json!({"kind": "once_within", "within": "10s"}));
+    for (levels, is_there) in [(depth::LIMIT - AROUND, true), (depth::LIMIT - AROUND + 1, false)] {
+        let deep = (0..levels).fold(Value::Null, |inner, _| json!([inner]));
+        let event = HeldEvent { payload: Some(Payload::from(&deep)), ..event(0, 1, 1) };
+        let firing = taken(&once, None, || empty(at(1)), event).firing.unwrap();
+        let payload = firing.payload(&"p.r".parse().unwrap(), once.kind);
+        assert!(!depth::is_too_deep(&payload), "{levels}");
+        assert_eq!(!payload["events"][0]["payload"].is_null(), is_there, "{levels}");
+    }
 }

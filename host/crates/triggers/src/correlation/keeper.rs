@@ -1,24 +1,30 @@
 //! The ends of windows: the task that has correlations fire whose window ends, and drops what counts no more. It sleeps until
-//! the first window ends, and not at all while nothing is held.
+//! the first window ends, and for good while nothing is held.
+//!
+//! What was there at a restore waits as long as executions are held: the host that the backup comes from has likely had it
+//! fire, or has seen events that it waits for.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use petrel_engine_core::Error;
-use petrel_model::{CorrelationState, RuleId};
-use petrel_persistence::StoreExt as _;
+use petrel_model::{CorrelationState, RuleId, Timestamp};
+use petrel_persistence::{Document, DocumentKey, DocumentKind, Error as StoreError, Noun as _};
 use petrel_rules::CompiledRule;
 use petrel_rules::correlation::ended;
 
 use super::Settled;
 use crate::alarm::sleep_until;
-use crate::failures;
 use crate::service::Triggers;
 
 /// How many windows end in one commit.
 const AT_ONCE: usize = 64;
+/// How many states of an earlier process are in memory at once: each may be large.
+const READ_AT_ONCE: usize = 256;
 /// The pause before a window is tried again that could not end.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The pause before a window is tried again that waits since a restore.
+const WHILE_HELD: Duration = Duration::from_mins(1);
 /// The longest sleep until a window ends: a machine that was suspended meanwhile does not count that as sleep.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
@@ -30,6 +36,7 @@ impl Triggers {
     }
 
     async fn keep(self) {
+        let begun = self.core().now();
         self.take_up_windows().await;
         let (core, catalog, held) = (self.core(), self.catalog(), self.held());
         let mut seen = None;
@@ -41,7 +48,7 @@ impl Triggers {
             }
             let due = held.due(core.now(), AT_ONCE);
             if !due.is_empty() {
-                self.end_all(&due).await;
+                self.end_all(&due, begun).await;
                 // Others may be due as well.
                 continue;
             }
@@ -57,13 +64,28 @@ impl Triggers {
 
     /// Takes up what an earlier process has left.
     async fn take_up_windows(&self) {
+        let mut after = None;
         loop {
-            match self.store().all::<CorrelationState>().await {
-                Ok(states) => return states.iter().for_each(|state| self.held().take_up(state)),
-                Err(error) => tracing::warn!(%error, "failed to read what correlations hold; trying again"),
+            match self.take_up_some(&mut after).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "failed to read what correlations hold; trying again");
+                    self.core().sleep(AGAIN).await;
+                }
             }
-            self.core().sleep(AGAIN).await;
         }
+    }
+
+    /// Takes up some windows that come `after` others. Whether there may be more.
+    async fn take_up_some(&self, after: &mut Option<DocumentKey>) -> Result<bool, StoreError> {
+        let kind = DocumentKind::CorrelationState;
+        let found = self.store().documents_after(kind, after.as_ref(), READ_AT_ONCE).await?;
+        let is_full = found.len() == READ_AT_ONCE;
+        *after = found.last().map(Document::key);
+        let states = found.into_iter().filter_map(CorrelationState::from_document);
+        states.for_each(|state| self.held().take_up(&state));
+        Ok(is_full)
     }
 
     /// The rule, if it is enabled and correlates events.
@@ -74,12 +96,18 @@ impl Triggers {
     }
 
     /// Ends these windows, and tries those later that cannot end now.
-    async fn end_all(&self, keys: &[Arc<str>]) {
+    async fn end_all(&self, keys: &[Arc<str>], begun: Timestamp) {
+        // While too much waits they are not even read.
+        if let Err(error) = self.queue().check_room() {
+            keys.iter().for_each(|key| self.put_off(key));
+            self.tell(&error);
+            return;
+        }
         // One that cannot end keeps no other from it.
-        let ended = match self.end(keys).await {
+        let ended = match self.end(keys, begun).await {
             Err(_) if keys.len() > 1 => {
                 for key in keys {
-                    self.end_one(key).await;
+                    self.end_one(key, begun).await;
                 }
                 return;
             }
@@ -91,8 +119,8 @@ impl Triggers {
         }
     }
 
-    async fn end_one(&self, key: &Arc<str>) {
-        if let Err(error) = self.end(std::slice::from_ref(key)).await {
+    async fn end_one(&self, key: &Arc<str>, begun: Timestamp) {
+        if let Err(error) = self.end(std::slice::from_ref(key), begun).await {
             self.put_off(key);
             self.tell(&error);
         }
@@ -111,28 +139,23 @@ impl Triggers {
         }
     }
 
-    /// Ends these windows in one commit.
-    async fn end(&self, keys: &[Arc<str>]) -> Result<(), Error> {
+    /// Ends these windows in one commit; this process has begun at `begun`.
+    async fn end(&self, keys: &[Arc<str>], begun: Timestamp) -> Result<(), Error> {
         let turns = self.held().turns(keys.iter().map(|key| &**key)).await?;
         let mut settled = Settled::new(turns);
         for key in keys {
-            self.end_window(&mut settled, key).await?;
+            self.end_window(&mut settled, key, begun).await?;
         }
         let mut changes = Vec::new();
         settled.add_to(&mut changes);
-        let failed = failures::among(&changes);
         if changes.is_empty() {
             settled.states.iter().for_each(|(key, (_, after))| self.held().put(key, after.as_ref()));
             return Ok(());
         }
-        self.commit_settled(settled, Vec::new(), changes).await?;
-        for one in &failed {
-            failures::log(self.core(), one.trigger_instance_id.0.into(), std::slice::from_ref(one));
-        }
-        Ok(())
+        self.commit_settled(settled, Vec::new(), changes).await
     }
 
-    async fn end_window(&self, settled: &mut Settled, key: &Arc<str>) -> Result<(), Error> {
+    async fn end_window(&self, settled: &mut Settled, key: &Arc<str>, begun: Timestamp) -> Result<(), Error> {
         let name = key.to_string();
         let Some(state) = self.held_of(&name).await? else {
             settled.states.insert(name, (None, None));
@@ -144,14 +167,17 @@ impl Triggers {
             self.held().put(&name, Some(&state));
             return Ok(());
         }
+        if rule.is_some() && state.last_at <= begun && self.store().held() > 0 {
+            self.held().put_off(&name, self.core().now().plus(WHILE_HELD));
+            return Ok(());
+        }
         let before = Some(state.clone());
         if let Some(rule) = rule
             && let Some(correlation) = rule.rule().correlation()
             && let Some(firing) = ended(correlation, state)
         {
-            self.queue().check_room()?;
             let fired = self.fire_correlation(&rule, firing).await?;
-            settled.changes.extend(fired.changes);
+            settled.take_in(fired);
         }
         settled.states.insert(name, (before, None));
         Ok(())

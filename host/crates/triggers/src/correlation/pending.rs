@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use petrel_model::correlation::HeldEvent;
 use petrel_model::secrets::masked_payload;
-use petrel_model::{CorrelationState, TraceId, TriggerInstance, hexadecimal};
+use petrel_model::{CorrelationState, TriggerInstance, hexadecimal};
 use petrel_rules::CompiledRule;
 use petrel_rules::correlation::LARGEST_HELD;
 use serde_json::Value;
@@ -42,7 +42,8 @@ impl Pending {
             trigger: instance.trigger.clone(),
             at: instance.occurrence_time,
             payload,
-            trace: instance.trace.unwrap_or_else(|| TraceId::from(instance.id.0)),
+            trace: instance.trace_id(),
+            trace_tag: instance.trace_tag.clone(),
             depth: instance.depth,
         };
         let key = format!("{}:{}", rule.rule().id, hexadecimal(&Sha256::digest(group.as_bytes())));

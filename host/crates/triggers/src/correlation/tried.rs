@@ -70,7 +70,7 @@ pub(crate) fn alone(
         None => Payload::from(values),
     };
     let (trigger, trace) = (rule.trigger().clone(), TraceId::from(id.0));
-    let event = HeldEvent { part, id, trigger, at, payload: Some(payload), trace, depth: 0 };
+    let event = HeldEvent { part, id, trigger, at, payload: Some(payload), trace, trace_tag: None, depth: 0 };
     let firing = Firing { events: vec![event], count: 1, group: key.to_owned(), first_at: at, last_at: at };
     Some(firing.payload(&rule.rule().reference, correlation.kind))
 }

@@ -57,10 +57,13 @@ impl Triggers {
             }
         });
         let mut shown: Vec<_> = shown.collect();
-        for rule in content.rules().filter(|rule| rule.trigger.is_timer()) {
-            let trigger = rule.trigger.reference();
+        let all = content.rules().flat_map(|rule| rule.triggers().map(move |trigger| (rule, trigger)));
+        for (rule, trigger) in all.filter(|(_, trigger)| trigger.is_timer()) {
+            let trigger = trigger.reference();
             let place = shown.binary_search_by(|timer| timer.reference.cmp(&trigger)).ok();
-            if let Some(timer) = place.and_then(|place| shown.get_mut(place)) {
+            if let Some(timer) = place.and_then(|place| shown.get_mut(place))
+                && timer.rules.last() != Some(&rule.reference)
+            {
                 timer.rules.push(rule.reference.clone());
             }
         }

@@ -270,6 +270,9 @@ async fn a_firing_that_fails_can_be_replayed() {
     house.catalog.update_rule("house.r", &text, Giver::SeesSecrets).await.unwrap();
     let replayed = house.triggers.replay(fired.enforcements[0], None, false).await.unwrap();
     assert_eq!(replayed.executions.len(), 1);
+    let again = house.triggers.re_emit(&fired).await.unwrap();
+    assert!(house.explain(&again).await.is_empty(), "nobody listens to it");
+    assert!(again.executions.is_empty());
     assert_eq!(house.given().await.last().unwrap(), "a 2");
 }
 
@@ -340,4 +343,23 @@ async fn a_bad_correlation_is_refused_by_its_key() {
         let (_, message) = refused(house.catalog.create_rule(&text, "ada").await);
         assert!(message.contains(says), "{message}");
     }
+}
+
+#[tokio::test]
+async fn what_was_there_at_a_restore_waits_as_long_as_executions_are_held() {
+    let house = House::new().await;
+    house.rule(&rule("r", "none_within", "", &["second"])).await;
+    house.of_host("first", "old").await;
+    let house = house.next_process().await;
+    house.store.hold(1);
+    house.clock.turn(Duration::from_secs(1));
+    house.start_correlations().await;
+    house.clock.turn(Duration::from_secs(1));
+    house.of_host("first", "new").await;
+    house.pass(20).await;
+    assert_eq!(house.given().await, ["new 1"]);
+    house.store.hold(0);
+    house.pass(60).await;
+    assert_eq!(house.given().await, ["new 1", "old 1"]);
+    assert!(house.held().await.is_empty());
 }
