@@ -77,7 +77,7 @@ fn no_acknowledged_write_is_lost(seen: &Seen) -> Vec<String> {
 /// From the first change that was told of, as the rule was made at about that time. The first number makes the key, and is
 /// no change.
 fn each_change_of_the_key_is_told_once(seen: &Seen) -> Vec<String> {
-    let first = seen.told.iter().min().copied().unwrap_or(seen.stored.max(2));
+    let first = seen.told.iter().min().copied().unwrap_or_else(|| seen.stored.max(2));
     let times = |number: u64| seen.told.iter().filter(|told| **told == number).count();
     let wrong = (first..=seen.stored).map(|number| (number, times(number))).filter(|(_, times)| *times != 1);
     wrong.map(|(number, times)| format!("the change of the key to {number} was told {times} times")).collect()

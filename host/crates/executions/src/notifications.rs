@@ -4,7 +4,8 @@
 //!
 //! The message and the data are templates. They see the parameters and the result as they are shown to those who see no
 //! secrets, and decrypt nothing, since everybody may read an event. The commit of the end waits for them, so they get a few
-//! milliseconds; what cannot be rendered is told as it was written, with the reason in the message.
+//! milliseconds; what cannot be rendered is told as it was written, with the reason in the message. Of what a notification
+//! about a notification has set off nobody is told.
 
 use petrel_catalog::Catalog;
 use petrel_datastore::Keys;
@@ -49,6 +50,9 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
     let Some(notify) = execution.notify.as_ref().filter(|_| core.is_heard(TRIGGER)) else {
         return Vec::new();
     };
+    if is_deep(execution) {
+        return Vec::new();
+    }
     let mut sections = notify.sections(execution.status).peekable();
     // Of a success nobody is told who waits for failures.
     if sections.peek().is_none() {
@@ -80,6 +84,13 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
         }));
     }
     events
+}
+
+/// Whether an execution came of a notification about one that came of another: who tells that telling has failed, by several
+/// routes each time, would never come to an end.
+fn is_deep(execution: &Execution) -> bool {
+    let origin = execution.context.trigger_instance.as_ref();
+    execution.context.event_depth > 1 && origin.is_some_and(|origin| origin.name == TRIGGER)
 }
 
 /// What the templates see, as in StackStorm.
@@ -329,5 +340,18 @@ mod tests {
     fn times_are_written_as_stackstorm_does() {
         let time = Timestamp::from_micros(1_763_640_000_000_000);
         assert_eq!(with_offset(time), "2025-11-20T12:00:00.000000+00:00");
+    }
+
+    #[test]
+    fn nobody_is_told_of_what_came_of_a_notification_about_a_notification() {
+        for (name, depth, deep) in [(TRIGGER, 1, false), (TRIGGER, 2, true), ("core.st2.webhook", 2, false)] {
+            let execution: Execution = serde_json::from_value(json!({
+                "id": "000000000001000000000001", "version": 1, "action": "a.b", "runner": "noop", "status": "requested",
+                "requested_at": "2026-11-20T12:00:00Z", "parent": null,
+                "context": {"event_depth": depth, "trigger_instance": {"id": "000000000001000000000002", "name": name}},
+            }))
+            .unwrap();
+            assert_eq!(is_deep(&execution), deep, "{name} {depth}");
+        }
     }
 }

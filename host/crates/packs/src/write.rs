@@ -213,7 +213,7 @@ tags:
         #[test]
         fn whatever_is_written_is_read_back(value in value()) {
             let mut action: Action = serde_json::from_value(json!({"ref": "demo.greet", "runner_type": "noop"})).unwrap();
-            action.notify.insert("any".into(), value);
+            action.parameters.insert("any".into(), json!({"default": value}));
             let text = write_action_metadata(&action);
             let read = read_action("a.yaml", &text, "demo");
             prop_assert_eq!(read.as_ref(), Ok(&action), "{}", text);

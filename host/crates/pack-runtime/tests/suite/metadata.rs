@@ -97,7 +97,7 @@ fn they_can_be_read() {
         assert_eq!(actions, expected);
         assert_eq!(
             (contents.notes.len(), contents.trigger_types.len() + contents.rules.len()),
-            (0, if pack == "core" { 14 } else { 1 }),
+            (0, if pack == "core" { 15 } else { 1 }),
             "{pack}"
         );
     }
