@@ -158,8 +158,7 @@ fn an_action_that_fails_tells_of_it() {
     let host = place.start(&[]);
     host.ok(&["pack", "register", &place.path("mine")]);
     let file = place.path("told");
-    let line =
-        "{{ trigger.execution_id }} {{ trigger.status }} {{ trigger.message }} {{ trigger.data.user }}";
+    let line = "{{ trigger.execution_id }} {{ trigger.status }} {{ trigger.message }} {{ trigger.data.user | default('nobody') }}";
     let rule = json!({
         "name": "tell", "pack": "examples", "enabled": true,
         "trigger": {"type": "core.st2.generic.notifytrigger"},

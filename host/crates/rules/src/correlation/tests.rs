@@ -1,3 +1,5 @@
+//! Each kind of correlation, event by event.
+
 use petrel_model::{Id, Payload, RuleId};
 
 use super::*;

@@ -32,6 +32,7 @@ const OUTPUT: &str = "output_schema: {type: object, properties: {error: {type: s
 const TRIGGERS: [(&str, &str); 6] = [
     ("action", include_str!("../../../../../packs/core/triggers/action_trigger.yaml")),
     ("notify", include_str!("../../../../../packs/core/triggers/notify_trigger.yaml")),
+    ("written", include_str!("../../../../../packs/core/triggers/file_written.yaml")),
     ("correlation", include_str!("../../../../../packs/core/triggers/correlation.yaml")),
     ("interval", include_str!("../../../../../packs/core/triggers/interval_timer.yaml")),
     ("date", include_str!("../../../../../packs/core/triggers/date_timer.yaml")),
