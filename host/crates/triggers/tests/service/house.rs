@@ -29,7 +29,7 @@ const PARAMETERS: &str =
 const OUTPUT: &str = "output_schema: {type: object, properties: {error: {type: string}}}\n";
 
 /// The files of triggers of the pack `core`.
-const TRIGGERS: [(&str, &str); 6] = [
+const TRIGGERS: [(&str, &str); 7] = [
     ("action", include_str!("../../../../../packs/core/triggers/action_trigger.yaml")),
     ("notify", include_str!("../../../../../packs/core/triggers/notify_trigger.yaml")),
     ("written", include_str!("../../../../../packs/core/triggers/file_written.yaml")),
