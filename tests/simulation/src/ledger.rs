@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use petrel_model::execution::LogEntry;
 use petrel_model::{Execution, ExecutionId, Status, Timestamp, TriggerInstanceId, WorkflowEvent};
-use petrel_persistence::Change;
+use petrel_persistence::{Change, Document, DocumentKind};
 
 /// The name of the runner of all actions that are no workflows.
 pub(crate) const RUNNER: &str = "noop";
@@ -135,6 +135,9 @@ impl Ledger {
             Change::UpdateEnforcement(enforcement) => {
                 format!("enforcement of {}", enforcement.rule.as_str())
             }
+            // Its key is made of ids, which are others each time.
+            Change::Put(Document::TraceLink(_)) => "+link of a trace".to_owned(),
+            Change::Delete(key) if key.kind() == DocumentKind::TraceLink => "-link of a trace".to_owned(),
             Change::Put(document) => format!("+{} {}", document.kind().name(), document.key()),
             Change::Delete(key) => format!("-{} {key}", key.kind().name()),
             Change::DeleteExecution(id) => format!("-{}", self.name(*id)),

@@ -1,5 +1,5 @@
 //! The events of executions that end: the trigger type `core.st2.generic.actiontrigger`, with StackStorm's payload, and those
-//! of [`notifications`](super::notifications). Each is committed with the end that it reports, whatever led to it, since all
+//! of [`notifications`]. Each is committed with the end that it reports, whatever led to it, since all
 //! ends are changes that pass through [`Queue::commit`](crate::Queue::commit) or
 //! [`Queue::report_ends`](crate::Queue::report_ends).
 
