@@ -236,8 +236,9 @@ fn sensor(place: &Path, component: &Path, name: &str, pause: usize) -> anyhow::R
         "class_name: count\nentry_point: count.wasm\npoll_interval: {pause}\ntrigger_types: [{{name: tick, payload_schema: {{type: object}}}}]\n"
     );
     fs::write(place.join("sensors/count.yaml"), metadata)?;
-    fs::hard_link(component, place.join("sensors/count.wasm"))
-        .or_else(|_other_disk| fs::copy(component, place.join("sensors/count.wasm")).map(drop))
+    // A link would change the time stamp that all of them share, and each would look like another file.
+    fs::copy(component, place.join("sensors/count.wasm"))
+        .map(drop)
         .with_context(|| format!("the component {}", component.display()))
 }
 
