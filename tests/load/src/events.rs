@@ -71,8 +71,8 @@ pub(crate) async fn timers(
     Ok(())
 }
 
-/// Prints what `count` sensors cost that are polled every `pause` seconds, by a component whose sensor `count` emits two
-/// events a poll.
+/// Prints what `count` sensors cost that are polled every `pause` seconds, unless they ask for another pause, by a component
+/// with a sensor `count`.
 pub(crate) async fn sensors(
     host: &Host,
     component: &Path,
@@ -95,10 +95,10 @@ pub(crate) async fn sensors(
     let begun = Instant::now();
     let share = share_of_cpu(host, duration).await;
     let mut control = Connection::open(&host.address, &host.token).await?;
-    let events = polled(&mut control).await?.saturating_sub(before);
+    let polls = polled(&mut control).await?.saturating_sub(before);
     print(json!({
         "workload": "sensors", "sensors": count, "poll_interval_s": pause, "cpu_percent": share,
-        "polls_per_s": per_second(events / 2, begun.elapsed()),
+        "polls_per_s": per_second(polls, begun.elapsed()),
         "rss_mib": host.rss_mib().map(round), "rss_bare_mib": bare.map(round),
         "ms_to_register_one": per(made, count),
     }));
@@ -242,11 +242,11 @@ fn sensor(place: &Path, component: &Path, name: &str, pause: usize) -> anyhow::R
         .with_context(|| format!("the component {}", component.display()))
 }
 
-/// The events of all sensors together.
+/// The polls of all sensors together.
 async fn polled(control: &mut Connection) -> anyhow::Result<usize> {
     let list = control.send("GET", "/sensortypes?limit=-1", "", "").await?.json()?;
-    let events = list.as_array().context("a listing is no list")?.iter();
-    let sum: u64 = events.filter_map(|sensor| sensor.get("events")?.as_u64()).sum();
+    let sensors = list.as_array().context("a listing is no list")?.iter();
+    let sum: u64 = sensors.filter_map(|sensor| sensor.get("polls")?.as_u64()).sum();
     Ok(usize::try_from(sum)?)
 }
 

@@ -58,7 +58,7 @@ struct Arguments {
     /// seconds between two polls; for soak: events, and how many reports
     #[arg(long, value_delimiter = ',')]
     steps: Vec<usize>,
-    /// For sensors: a component whose sensor `count` emits two events a poll
+    /// For sensors: a component with a sensor `count` that is polled
     #[arg(long)]
     component: Option<PathBuf>,
     /// A flag for the host that is started, as in `--host-flag=--store-engine=redb`
