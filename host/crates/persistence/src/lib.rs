@@ -9,6 +9,7 @@
 //! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. `tests/store-suite` tests
 //! every backend. The word "datastore" never means this interface: it is the key-value store for packs.
 
+mod ages;
 pub mod commit;
 pub mod documents;
 mod filter;

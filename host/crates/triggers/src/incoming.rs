@@ -156,13 +156,12 @@ impl Event {
     pub(crate) fn is_for(&self, reads: impl FnOnce() -> Reads) -> bool {
         self.reads.as_ref().is_none_or(|known| *known == reads())
     }
-}
 
-impl From<Value> for Event {
-    fn from(whole: Value) -> Self {
+    /// An event of which no more is known than its payload, of which these are the values.
+    fn of(payload: Payload, values: Arc<Value>) -> Self {
         Self {
-            payload: Payload::from(&whole),
-            values: Arc::new(whole),
+            payload,
+            values,
             reads: None,
             trace: None,
             tag: None,
@@ -171,6 +170,12 @@ impl From<Value> for Event {
             once: None,
             is_marked: false,
         }
+    }
+}
+
+impl From<Value> for Event {
+    fn from(whole: Value) -> Self {
+        Self::of(Payload::from(&whole), Arc::new(whole))
     }
 }
 
@@ -218,8 +223,7 @@ impl Triggers {
             // It may have been sent once more itself.
             let is_marked = values.get(MARK).is_some();
             let values = Arc::new(values);
-            let event =
-                Event { payload, values, reads, trace, tag, caused_by: None, depth, once: None, is_marked };
+            let event = Event { reads, trace, tag, depth, is_marked, ..Event::of(payload, values) };
             Ok((event, claim))
         };
         if is_large { self.read_apart(read).await } else { read() }
@@ -262,17 +266,7 @@ impl Triggers {
         if let Some(values) = values.as_object_mut() {
             values.insert("body".into(), value);
         }
-        Ok(Event {
-            payload,
-            values: Arc::new(values),
-            reads: Some(reads),
-            trace: None,
-            tag: None,
-            caused_by: None,
-            depth: 0,
-            once: None,
-            is_marked: false,
-        })
+        Ok(Event { reads: Some(reads), ..Event::of(payload, Arc::new(values)) })
     }
 
     /// The values of a stored event that the rules of its trigger read, with the claim on their memory.

@@ -1,7 +1,7 @@
 //! Circuit breakers of rules: a rule whose action fails again and again is paused, tries once after that, and all of it is
 //! remembered over a restart.
 
-use petrel_model::Status;
+use petrel_model::{ExecutionId, Status};
 use serde_json::json;
 
 use crate::support::{House, RuleChange, rule};
@@ -65,14 +65,20 @@ async fn failures_that_are_too_far_apart_do_not_pause_a_rule() {
     assert_eq!(house.post("failing", json!({})).await.unwrap().executions.len(), 1);
 }
 
-#[tokio::test]
-async fn only_one_event_tries_while_the_try_is_not_over() {
-    let house = paused().await;
+/// The execution that tries after the pause, and goes on for long.
+async fn trying(house: &House) -> ExecutionId {
     let slow = rule("r", "sample", "waits", BREAKER);
     house.change(RuleChange::Update("house.r".into(), slow)).await.unwrap();
     house.seconds(901).await;
-    let trial = house.post("sample", json!({})).await.unwrap().executions[0];
+    let trial = *house.post("sample", json!({})).await.unwrap().executions.first().unwrap();
     house.begins(trial).await;
+    trial
+}
+
+#[tokio::test]
+async fn only_one_event_tries_while_the_try_is_not_over() {
+    let house = paused().await;
+    let trial = trying(&house).await;
     assert!(is_paused(sent(&house).await));
     house.seconds(120).await;
     assert!(is_paused(sent(&house).await));
@@ -109,11 +115,7 @@ async fn what_is_lost_with_the_host_counts_beside_what_failed_before() {
 #[tokio::test]
 async fn a_try_that_is_lost_with_the_host_has_failed() {
     let house = paused().await;
-    let slow = rule("r", "sample", "waits", BREAKER);
-    house.change(RuleChange::Update("house.r".into(), slow)).await.unwrap();
-    house.seconds(901).await;
-    let trial = house.post("sample", json!({})).await.unwrap().executions[0];
-    house.begins(trial).await;
+    let trial = trying(&house).await;
     let house = house.next_process().await;
     assert_eq!(house.ended(trial).await.status, Status::Abandoned);
     house.seconds(1700).await;
