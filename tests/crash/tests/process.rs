@@ -53,7 +53,7 @@ fn killed_while_trees_are_canceled() {
 #[test]
 fn killed_while_events_come_in() {
     for engine in ["sled", "redb"] {
-        let report = events::kill(6, engine, &mut Moments::from_seed(seed())).unwrap();
+        let report = events::kill(10, engine, &mut Moments::from_seed(seed())).unwrap();
         assert!(report.acknowledged > 0 && report.fired > 0 && report.counted > 0, "{report:?}");
         assert!(report.answers > 0 && report.reported > 0, "{report:?}");
     }
