@@ -161,6 +161,7 @@ fn executions_are_found_from_either_end_of_time() {
         (String::new(), &falling[..]),
         ("sort_asc=True".into(), &made[..]),
         ("sort=timestamp&limit=2".into(), &made[..2]),
+        ("sort=start_timestamp&limit=2".into(), &made[..2]),
         ("sort=timestamp&limit=2&offset=2".into(), &made[2..4]),
         (format!("sort=timestamp&limit=2&after={}", made[1]), &made[2..4]),
         (format!("timestamp_gt={}", time(1)), &made[2..]),
@@ -208,6 +209,8 @@ fn events_and_enforcements_are_narrowed() {
         ("status=processed".into(), &falling[..]),
         ("status=pending".into(), &[]),
         ("sort=timestamp".into(), &events[..]),
+        // As StackStorm names it, and the items show it.
+        ("sort=occurrence_time".into(), &events[..]),
         (format!("id={}", events[1]), &events[1..2]),
         ("timestamp_gt=2100-01-01T00:00:00".into(), &[]),
         ("timestamp_lt=2100-01-01T00:00:00".into(), &falling[..]),

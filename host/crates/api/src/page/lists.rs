@@ -251,6 +251,17 @@ impl List {
         names
     }
 
+    /// The column that `name` means in an order. The items show the column `timestamp` under names of their own, which
+    /// StackStorm's orders have (`start_timestamp`, `occurrence_time`).
+    pub(super) fn shown_as(&self, name: &str) -> Option<&'static Column> {
+        let is_shown = match self.path {
+            "/executions" | "/inquiries" => name == "start_timestamp",
+            "/triggerinstances" => name == "occurrence_time",
+            _ => false,
+        };
+        is_shown.then(|| self.columns.iter().find(|column| column.name == "timestamp")).flatten()
+    }
+
     /// The columns by which the list can be ordered.
     pub(super) fn orders(&self) -> impl Iterator<Item = &'static Column> + use<> {
         let is_stored = self.is_stored;

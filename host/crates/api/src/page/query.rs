@@ -120,15 +120,16 @@ fn read_order(list: &'static List, text: &str) -> Result<Vec<(&'static Column, b
         // Ids are unique and follow time, so a second key could never decide.
         let is_decided = list.is_stored && !order.is_empty();
         let mut known = list.columns.iter().filter(|_| is_decided).chain(list.orders());
-        let column = known.find(|column| column.name == name).ok_or_else(|| {
-            let orders: Vec<_> = list.orders().map(|column| column.name).collect();
-            let message =
-                format!("the list at {} cannot be ordered by `{}` (`sort`)", list.path, shown(name));
-            ApiError::invalid(
-                message,
-                format!("it can be by {}, with - before it for the other way", orders.join(", ")),
-            )
-        })?;
+        let column =
+            known.find(|column| column.name == name).or_else(|| list.shown_as(name)).ok_or_else(|| {
+                let orders: Vec<_> = list.orders().map(|column| column.name).collect();
+                let message =
+                    format!("the list at {} cannot be ordered by `{}` (`sort`)", list.path, shown(name));
+                ApiError::invalid(
+                    message,
+                    format!("it can be by {}, with - before it for the other way", orders.join(", ")),
+                )
+            })?;
         order.push((column, key.starts_with('-')));
     }
     Ok(order)
