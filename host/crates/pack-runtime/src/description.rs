@@ -169,7 +169,7 @@ impl TriggerTypeDescription {
 impl PackRuntime {
     /// Asks the component at `path` for its description. `None` if it exports none.
     pub async fn describe(&self, path: &Path) -> Result<Option<Description>, DescribeError> {
-        let component = self.core().await?.components.get(path).await?;
+        let component = self.core().await?.components.get(path, None).await?;
         self.describe_loaded(component, &path.display().to_string()).await
     }
 

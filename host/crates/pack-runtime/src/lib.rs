@@ -116,7 +116,7 @@ impl PackRuntime {
     ///
     /// If the file does not exist, or is not a component for this host.
     pub async fn prepare(&self, path: &Path) -> Result<(), LoadError> {
-        self.core().await?.components.get(path).await.map(drop)
+        self.core().await?.components.get(path, None).await.map(drop)
     }
 
     /// Drops those components of the pack in `pack_path` from memory whose files have changed or are gone. Called when
