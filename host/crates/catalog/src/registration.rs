@@ -195,7 +195,7 @@ impl Catalog {
             ready.leave_out_rules(&changing.get(), foreign_secret);
         }
         ready.notes.extend(self.without_keys(&ready.pack, ready.config.as_ref()));
-        asking::settle(&changing.get(), &mut ready, grants.as_deref(), self.core().now())?;
+        let asked = asking::settle(&changing.get(), &mut ready, grants.as_deref(), self.core().now())?;
         let report = Report {
             pack: ready.pack.clone(),
             actions: ready.actions.len(),
@@ -208,6 +208,7 @@ impl Catalog {
         let (changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
         let decided = Decided::new(changes, (), |content: &mut Content| ready.show(content));
         changing.make(self.core(), decided.expecting_all(expect)).await?;
+        asked.write(&name, grants.as_deref());
         // Runners drop what they have cached of changed files; present runs go on with it.
         let path = Path::new(&report.pack.path);
         changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));

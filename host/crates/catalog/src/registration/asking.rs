@@ -27,15 +27,35 @@ impl From<Giver> for OnBehalf {
     }
 }
 
+/// The lines of the audit log on a pack that is registered, written once it is.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    hash: Option<String>,
+    granted: Vec<String>,
+}
+
+impl Told {
+    /// Writes the lines.
+    pub(super) fn write(self, pack: &str, user: Option<&str>) {
+        if let Some(hash) = self.hash {
+            tracing::info!(target: "petrel_audit", event = "cap.requested", pack, hash, "registered");
+        }
+        for capability in self.granted {
+            tracing::info!(target: "petrel_audit", event = "cap.granted", user, pack, capability, "changed");
+        }
+    }
+}
+
 /// Compares what a pack asks for with what it is granted, and grants it if the user `grants` does.
 pub(super) fn settle(
     content: &Content,
     ready: &mut Ready,
     grants: Option<&str>,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Told, Error> {
+    let mut told = Told::default();
     match grants {
-        Some(user) => ready.grant = accepted(content, &ready.pack, user, now)?,
+        Some(user) => ready.grant = accepted(content, &ready.pack, (user, now), &mut told)?,
         // The packs of the binary are the operator's own choice.
         None if ready.pack.built_in => {}
         None => refuse_wider(content, &ready.pack)?,
@@ -43,7 +63,9 @@ pub(super) fn settle(
     let known = content.grant(&ready.pack.reference).map(|grant| &**grant);
     let grant = ready.grant.as_ref().or(known);
     ready.notes.extend(not_granted(content, &ready.pack, grant));
-    Ok(())
+    let request = ready.pack.capabilities.as_ref().filter(|request| !request.is_empty());
+    told.hash = request.map(Request::hash);
+    Ok(told)
 }
 
 /// Refuses an update that asks for more than the registered version, with the difference.
@@ -78,7 +100,12 @@ fn refuse_wider(content: &Content, pack: &Pack) -> Result<(), Error> {
 }
 
 /// The grant of all that the pack asks for, apart from directories, beside what it is granted already.
-fn accepted(content: &Content, pack: &Pack, by: &str, now: Timestamp) -> Result<Option<PackGrant>, Error> {
+fn accepted(
+    content: &Content,
+    pack: &Pack,
+    (by, now): (&str, Timestamp),
+    told: &mut Told,
+) -> Result<Option<PackGrant>, Error> {
     let Some(request) = &pack.capabilities else { return Ok(None) };
     let name = &pack.reference;
     let mut granted = content.grant(name).map(|grant| grant.granted.clone()).unwrap_or_default();
@@ -88,7 +115,7 @@ fn accepted(content: &Content, pack: &Pack, by: &str, now: Timestamp) -> Result<
             Error::invalid(format!("pack `{name}`: `{}` {}", error.text, error.reason), error.remedy)
         })?;
         if is_new {
-            tracing::info!(target: "petrel_audit", event = "cap.granted", user = by, pack = name, capability = text, "changed");
+            told.granted.push(text);
         }
     }
     let grant = PackGrant {
@@ -105,7 +132,6 @@ fn accepted(content: &Content, pack: &Pack, by: &str, now: Timestamp) -> Result<
 fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Option<String> {
     let request = pack.capabilities.as_ref().filter(|request| !request.is_empty())?;
     let name = &pack.reference;
-    tracing::info!(target: "petrel_audit", event = "cap.requested", pack = name, hash = request.hash(), "registered");
     let rights = content.rights_with(pack, grant);
     let (directly, directories) = missing(request, &rights);
     let all: Vec<_> = directly.iter().chain(&directories).map(String::as_str).collect();
