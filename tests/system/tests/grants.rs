@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 const FEED: &str = r#"{"items": [{"id": "1", "title": "first"}]}"#;
 
+const ONE: &str = "{reason: reads, host: a.example}";
+const MORE: &str = "{reason: writes, host: '*.b.example', methods: [POST]}";
+
 /// Answers every request with the feed, and returns its address.
 fn serve() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -79,8 +82,6 @@ fn an_update_that_asks_for_more_ends_with_5_until_it_is_accepted() {
             &format!("{head}version: {version}\ncapabilities: {{http: [{http}]}}\n"),
         );
     };
-    const ONE: &str = "{reason: reads, host: a.example}";
-    const MORE: &str = "{reason: writes, host: '*.b.example', methods: [POST]}";
     write("1.0.0", ONE);
     let host = place.start(&["--capabilities-max-http", "https://a.example"]);
     let directory = place.path("mine");

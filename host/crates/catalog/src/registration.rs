@@ -1,7 +1,8 @@
 //! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
 //! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows, [`dependencies`] packs that are
 //! missing; [`rules`] decides about rules, [`sensors`] about sensors, [`mod@gone`] words what has gone, [`lifted`] refuses
-//! to declare less secret, [`asking`] to ask for more, [`parts`] registers parts of a pack, and [`ready`] is a pack about to be committed.
+//! to declare less secret, [`asking`] to ask for more, [`parts`] registers parts of a pack, and [`ready`] is a pack about to
+//! be committed.
 
 mod asking;
 mod dependencies;

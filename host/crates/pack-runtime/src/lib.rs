@@ -5,8 +5,8 @@
 //!
 //! Reading order, along a call: [`component_runner`] or [`sensor_runner`] receives it. `entry_point` finds the file, and
 //! `component_cache` has the component, compiled and linked (`linker`, `host_functions`). `pool` admits it, `instance`
-//! creates a fresh instance for its `caller` with its rights (`grants`, `standing`), [`limits`] and share of `memory`, and `call_record`
-//! collects what is noted about it. `requests` go out, and `events` cross the boundary. A long computation moves to the
+//! creates a fresh instance for its `caller` with its rights (`grants`, `standing`), [`limits`] and share of `memory`, and
+//! `call_record` collects what is noted about it. `requests` go out, and `events` cross the boundary. A long computation moves to the
 //! threads of `apart`. `output` passes on what the component writes and keeps its `last_words`; `failure` words a bad
 //! end. [`description`] asks a component about itself, and `remarks` compares the answer with the metadata.
 //! `engine_settings` and `ticker` serve all calls.

@@ -102,7 +102,7 @@ fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
                     state
                         .record
                         .denied(Denial::Files(format!("open {name}, in a directory that was taken back")));
-                    return Ok((Err(FileError::NotPermitted),));
+                    return Ok::<Opened, wasmtime::Error>((Err(FileError::NotPermitted),));
                 }
                 match state.filesystem().open_at(directory, follow, path, how, flags).await {
                     Ok(file) => {
