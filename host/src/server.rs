@@ -29,6 +29,7 @@ use crate::bundled;
 use crate::config::{self, Misfire, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
+use crate::grants;
 use crate::greeting::{self, Whereabouts};
 use crate::laid_out;
 use crate::log;
@@ -335,6 +336,7 @@ async fn build_engine(
             config_directory: Some(
                 settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs")),
             ),
+            given: grants::parse(settings)?,
         },
         access: petrel_access::Options {
             token_ttl: Duration::from_secs(settings.auth.token_seconds),

@@ -20,6 +20,7 @@ use crate::print::{self, Form, counted};
 use crate::server::runners;
 
 mod attributes;
+mod capabilities;
 mod describe;
 mod typed;
 mod wanted;
@@ -94,7 +95,7 @@ pub(crate) enum Pack {
     },
     /// Register the pack in a directory, or register it again after a change
     #[command(
-        after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine\n  petrel pack register mine --types actions,rules"
+        after_help = "An update that asks for more capabilities than before stops with 5, until --grant accepts it.\n\nExamples:\n  petrel pack register ./packs/mine\n  petrel pack register mine\n  petrel pack register mine --types actions,rules\n  petrel pack register ./packs/mine --grant"
     )]
     Register {
         /// The directory with pack.yaml, or the name of a registered pack
@@ -102,14 +103,37 @@ pub(crate) enum Pack {
         /// Register only these parts: actions, triggers, rules; the others stay as they are
         #[arg(long, value_delimiter = ',', value_name = "TYPES")]
         types: Vec<String>,
+        /// Grant what the pack asks for, apart from directories
+        #[arg(long)]
+        grant: bool,
     },
     /// Register packs that come with the binary
-    #[command(after_help = "Examples:\n  petrel pack install builtin:github")]
+    #[command(
+        after_help = "Examples:\n  petrel pack install builtin:github\n  petrel pack install builtin:feed --grant"
+    )]
     Install {
         /// The packs, as builtin:NAME
         #[arg(required = true, value_name = "PACK")]
         packs: Vec<String>,
+        /// Grant what the packs ask for, apart from directories
+        #[arg(long)]
+        grant: bool,
     },
+    /// Show what a pack asks for, and what it is granted
+    #[command(
+        after_help = "Examples:\n  petrel pack capabilities feed\n  petrel pack capabilities feed --unused"
+    )]
+    Capabilities(capabilities::Show),
+    /// Grant a pack what it asks for
+    #[command(
+        after_help = "http=https://HOST/PATH grants an address, http=NAME what the pack asks for by that name; METHODS and private+ go before the address. files=HOST-DIR:GUEST-PATH[:rw] mounts a directory, env=NAME gives a variable.\n\nExamples:\n  petrel pack grant feed http=https://example.com/feed.json\n  petrel pack grant feed 'http=GET private+http://feeds.internal:8080/'\n  petrel pack grant reports files=/srv/reports:/reports:rw env=TZ\n  petrel pack grant feed --all"
+    )]
+    Grant(capabilities::Grant),
+    /// Take back what a pack is granted; it counts at once, for what is running too
+    #[command(
+        after_help = "Examples:\n  petrel pack revoke feed http=https://example.com/feed.json\n  petrel pack revoke feed http\n  petrel pack revoke feed --all"
+    )]
+    Revoke(capabilities::Revoke),
 }
 
 impl Pack {
@@ -132,7 +156,10 @@ impl Pack {
             | Self::Remove { pack }
             | Self::Config { pack, .. }
             | Self::Configure { pack, .. } => typed::no_reference(pack),
-            Self::Install { packs } => packs.iter().find_map(|pack| typed::not_of_the_binary(pack)),
+            Self::Install { packs, .. } => packs.iter().find_map(|pack| typed::not_of_the_binary(pack)),
+            Self::Capabilities(verb) => typed::no_reference(&verb.pack),
+            Self::Grant(verb) => typed::no_reference(&verb.pack),
+            Self::Revoke(verb) => typed::no_reference(&verb.pack),
             Self::List | Self::Check { .. } | Self::Describe { .. } | Self::Register { .. } => None,
         };
         mistaken.map_or(Ok(()), Err)
@@ -180,16 +207,19 @@ impl Pack {
                 let path = format!("/configs/{}", path_segment(&pack));
                 show_config(session.form, &session.client.send_json(Method::PUT, &path, &values).await?)?;
             }
-            Self::Register { pack, types } => {
-                let wanted = Wanted::of(&pack, types)?;
+            Self::Register { pack, types, grant } => {
+                let wanted = Wanted::of(&pack, types)?.granting(grant);
                 register(session, "/packs/register", &json!(wanted)).await.map_err(|failure| {
                     let is_unknown = wanted.is_name() && failure.code == Code::NotFound;
                     if is_unknown { wanted::neither(&pack, &failure) } else { failure }
                 })?;
             }
-            Self::Install { packs } => {
-                register(session, "/packs/install", &json!({"packs": packs})).await?;
+            Self::Install { packs, grant } => {
+                register(session, "/packs/install", &json!({"packs": packs, "grant": grant})).await?;
             }
+            Self::Capabilities(verb) => verb.run(session).await?,
+            Self::Grant(verb) => verb.run(session).await?,
+            Self::Revoke(verb) => verb.run(session).await?,
         }
         Ok(Code::Ok)
     }

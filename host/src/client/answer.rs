@@ -171,6 +171,7 @@ fn refused(status: StatusCode, answer: &Value) -> Failure {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
             Code::Unauthorized
         }
+        StatusCode::CONFLICT if refusal.code == "unaccepted" => Code::Unaccepted,
         StatusCode::CONFLICT => Code::Conflict,
         status if status.is_success() => Code::Conflict,
         status if status.is_client_error() => Code::Usage,

@@ -60,7 +60,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
             "write error, warn, info, debug or trace, or levels by module, as in warn,petrel=debug",
         )
     })?;
-    grants::parse(&settings.runners.grant_directories, &settings.runners.grant_urls).map(drop)
+    grants::parse(settings).map(drop)
 }
 
 /// Refuses numbers with which nothing would work.

@@ -226,9 +226,9 @@ settings! {
         decode_scalars: bool = "true", "PETREL_DECODE_SCALARS", "decode-scalars", "BOOLEAN";
         /// The interpreter of Python actions, 3.8 or newer: a path, or a name on PATH.
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
-        /// Directories for the components of packs: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
+        /// Directories for the components of packs, beside those that are granted by `petrel pack grant`: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
-        /// Addresses to which the components of packs may make requests: `PACK=https://HOST[:PORT][/PATH]`, or `PACK=private+https://...` for a name that leads into a private network.
+        /// Addresses to which the components of packs may make requests, beside those that are granted by `petrel pack grant`: `PACK=https://HOST[:PORT][/PATH]`, or `PACK=private+https://...` for a name that leads into a private network.
         grant_urls: Vec<String> = "", "PETREL_GRANT_URL", "grant-url", "GRANT";
     }
 
@@ -240,6 +240,16 @@ settings! {
         max_memory_mib: usize = "128", "PETREL_COMPONENTS_MAX_MEMORY_MIB", "components-max-memory-mib", "N";
         /// Seconds on a processor that one call of a component may take; one that needs more fails.
         max_cpu_seconds: u64 = "30", "PETREL_COMPONENTS_MAX_CPU_SECONDS", "components-max-cpu-seconds", "N";
+    }
+
+    /// The most that any pack may do, whatever it is granted. An empty list is without bounds, and `none` allows nothing.
+    capabilities: Capabilities {
+        /// The addresses to which components may make requests: `[METHODS ][private+]https://HOST[:PORT][/PATH]`, as `GET+POST https://*.example.com/api`.
+        max_http: Vec<String> = "", "PETREL_CAPABILITIES_MAX_HTTP", "capabilities-max-http", "ADDRESS";
+        /// The directories of the host, each with all that is below it, that may be mounted for components: `HOST-DIR[:rw]`.
+        max_directories: Vec<String> = "", "PETREL_CAPABILITIES_MAX_DIRECTORIES", "capabilities-max-directories", "DIR";
+        /// The variables of the host's environment that components may have.
+        max_env: Vec<String> = "", "PETREL_CAPABILITIES_MAX_ENV", "capabilities-max-env", "NAME";
     }
 
     /// Packs.

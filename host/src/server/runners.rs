@@ -18,7 +18,6 @@ use petrel_runners::{Runs, Upkeep};
 use crate::config::Settings;
 use crate::data_directory;
 use crate::exit::Failure;
-use crate::grants;
 use crate::prerequisites;
 
 /// The variables of the host's environment that its processes inherit.
@@ -90,7 +89,6 @@ fn all(
     }
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory,
-        grants: grants::parse(&settings.runners.grant_directories, &settings.runners.grant_urls)?,
         limits: settings.component_limits(),
         engine: settings.component_engine(),
     })

@@ -144,6 +144,9 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "expires_at": at(60),
         }),
         DocumentKind::PackConfig => json!({"pack": name, "values": {"text": text}}),
+        DocumentKind::PackGrant => {
+            json!({"pack": name, "env": ["TZ"], "granted_by": text, "granted_at": at(1)})
+        }
     };
     Document::from_json(kind, noun.to_string().as_bytes()).unwrap()
 }

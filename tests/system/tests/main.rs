@@ -22,6 +22,7 @@ mod faults;
 mod floods;
 mod full_disk;
 mod gone_packs;
+mod grants;
 mod held;
 mod inquiries;
 mod internal_events;

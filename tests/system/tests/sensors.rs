@@ -83,10 +83,12 @@ fn the_sensor_of_the_example_is_registered_and_brings_events() {
     std::thread::spawn(move || {
         serve(&listener, r#"{"items": [{"id": "2", "title": "second"}, {"id": "1"}]}"#);
     });
-    let host = place.start(&["--grant-url", &format!("feed={url}")]);
+    let host = place.start(&[]);
     let installed = host.ok(&["pack", "install", "builtin:feed"]).stderr;
     assert!(!installed.contains("left out"), "{installed}");
     assert_says(&host.ok(&["sensor", "list"]).stdout, &["feed.entries"]);
+    assert_says(&installed, &["`petrel pack grant feed --all`"]);
+    host.ok(&["pack", "grant", "feed", &format!("http={url}")]);
     let configuration = place.write("feed.yaml", &format!("url: {url}\n"));
     host.ok(&["pack", "configure", "feed", &configuration]);
     // Until it is configured it fails, and is tried again.

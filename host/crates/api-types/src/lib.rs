@@ -10,13 +10,14 @@
 //!
 //! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`sensor`], [`rule`] and [`enforcement`], which lead to executions, [`trace`] for all that came of one of them,
 //! [`policy`], which limits them; [`inquiry`], for those that wait for an answer; [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules
-//! that did not fire; [`pack`], which holds all content; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and
+//! that did not fire; [`pack`], which holds all content, and [`capabilities`] for what packs may do; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and
 //! credentials, [`key`] for the datastore, [`host`] for the health of the host, [`purge`] for what is deleted,
 //! [`error`] for refusals.
 
 pub mod account;
 pub mod action;
 pub mod cancellation;
+pub mod capabilities;
 pub mod enforcement;
 pub mod error;
 pub mod execution;
@@ -41,6 +42,7 @@ pub mod workflow;
 pub use account::{ApiKey, MadeApiKey, Me, Token, User};
 pub use action::{Action, RunnerType};
 pub use cancellation::CanceledMany;
+pub use capabilities::Capabilities;
 pub use enforcement::Enforcement;
 pub use error::Refusal;
 pub use execution::Execution;

@@ -12,6 +12,7 @@ mod configs;
 mod content_types;
 mod enforcements;
 mod executions;
+mod grants;
 pub(crate) mod health;
 mod hold;
 mod inquiries;
@@ -123,6 +124,7 @@ fn kept() -> Router<Api> {
         .route("/config_schemas/{pack}", get(configs::schema))
         .route("/packs", get(packs::list))
         .route("/packs/{name}", get(packs::one).delete(packs::remove))
+        .route("/packs/{name}/grants", get(grants::show).put(grants::change).delete(grants::revoke))
         .route("/packs/register", post(packs::register))
         .route("/packs/install", post(packs::install))
 }

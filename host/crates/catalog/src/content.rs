@@ -11,6 +11,7 @@ mod named;
 mod policies;
 mod reads;
 mod refusals;
+mod rights;
 mod rules;
 mod schemas;
 mod sensors;
@@ -21,12 +22,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
+use petrel_model::capabilities::{Given, RightsTable};
 use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::{
-    Action, MaintenanceWindow, Notify, Object, Pack, PackConfig, Policy, Ref, Rule, RuleId, Sensor, Trigger,
-    TriggerType,
+    Action, MaintenanceWindow, Notify, Object, Pack, PackConfig, PackGrant, Policy, Ref, Rule, RuleId,
+    Sensor, Trigger, TriggerType,
 };
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
@@ -150,17 +152,25 @@ pub struct Content {
     /// With the defaults of their schemas.
     configs: Arc<BTreeMap<String, Arc<Configuration>>>,
     windows: Arc<BTreeMap<String, Arc<MaintenanceWindow>>>,
+    grants: Arc<BTreeMap<String, Arc<PackGrant>>>,
+    /// What follows from the requests of packs, the grants, and what is given by the settings.
+    rights: Arc<RightsTable>,
+    given: Arc<Given>,
     /// Documents of the catalog that the store cannot read.
     unreadable: Arc<Vec<Unreadable>>,
 }
 
 impl Content {
-    /// Loads the catalog from `store`, for a host with these runners.
+    /// Loads the catalog from `store`, for a host with these runners, whose settings grant this.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(crate) async fn load(store: &dyn Store, runners: Runners) -> Result<Self, Error> {
+    pub(crate) async fn load(store: &dyn Store, runners: Runners, given: Given) -> Result<Self, Error> {
         let mut content = Self { runners: Arc::new(runners), ..Self::default() };
+        content.give(given);
+        for grant in store.all::<PackGrant>().await? {
+            content.put_grant(&grant.pack.clone(), Some(grant));
+        }
         // Packs come first: actions take their directories and refusals from them, and configurations their
         // schemas.
         for pack in store.all::<Pack>().await? {
@@ -282,6 +292,7 @@ impl Content {
         let name = pack.reference.clone();
         Arc::make_mut(&mut self.packs).insert(name.clone(), Arc::new(pack));
         self.settle_config(&name);
+        self.settle_rights(&name);
     }
 
     /// Removes a pack; its contents are removed one by one.
@@ -289,6 +300,7 @@ impl Content {
         Arc::make_mut(&mut self.packs).remove(name);
         Arc::make_mut(&mut self.given_configs).remove(name);
         Arc::make_mut(&mut self.configs).remove(name);
+        self.put_grant(name, None);
     }
 
     /// Sets or removes the configuration of a pack.

@@ -10,6 +10,7 @@
 //! | [`content`] | the catalog at one moment, for reading |
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
 //! | [`rule_book`], [`policy_book`] | single rules and policies are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
+//! | [`grants`] | what packs are granted, and what they have needed of it |
 //! | `maintenance`, `sensors` | maintenance windows are made and deleted, sensors switched on and off |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
 //! | `masked` | secrets that come back masked, for rules and configurations |
@@ -30,6 +31,7 @@ mod config_advice;
 mod config_files;
 pub mod configuration;
 pub mod content;
+pub mod grants;
 mod maintenance;
 mod masked;
 pub mod pack_configs;

@@ -1,8 +1,10 @@
 //! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
 //! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows, [`dependencies`] packs that are
 //! missing; [`rules`] decides about rules, [`sensors`] about sensors, [`mod@gone`] words what has gone, [`lifted`] refuses
-//! to declare less secret, [`parts`] registers parts of a pack, and [`ready`] is a pack about to be committed.
+//! to declare less secret, [`asking`] to ask for more, [`parts`] registers parts of a pack, and [`ready`] is a pack about to
+//! be committed.
 
+mod asking;
 mod dependencies;
 mod flows;
 mod gone;
@@ -23,12 +25,13 @@ use std::sync::Arc;
 
 use petrel_engine_core::{Changing, Core, Decided, Error, apart};
 use petrel_model::names;
-use petrel_model::{Action, Pack, PackConfig, Policy, Ref, Rule, Sensor, TriggerType};
+use petrel_model::{Action, Pack, PackConfig, PackGrant, Policy, Ref, Rule, Sensor, TriggerType};
 use petrel_packs::{PackContents, Problem};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 use petrel_runners::Runs;
 
+pub use asking::OnBehalf;
 use dependencies::without_dependencies;
 use flows::Around;
 pub use gone::Removed;
@@ -88,13 +91,15 @@ impl Catalog {
         self.register_by(Giver::SeesSecrets, directory, built_in, parts).await
     }
 
-    /// As [`Catalog::register_parts`], on behalf of `giver`, who may see fewer secrets.
+    /// As [`Catalog::register_parts`], on behalf of somebody who may see fewer secrets, or who grants what the pack asks
+    /// for.
     ///
     /// # Errors
-    /// As [`Catalog::register_parts`], and when something that `giver` does not see would no longer be secret.
+    /// As [`Catalog::register_parts`], when something that they do not see would no longer be secret, and when an update
+    /// asks for more and they do not grant it.
     pub async fn register_by(
         &self,
-        giver: Giver,
+        by: impl Into<OnBehalf> + Send,
         directory: &Path,
         built_in: bool,
         parts: Parts,
@@ -120,14 +125,14 @@ impl Catalog {
         contents.pack.path = directory.display().to_string();
         contents.pack.built_in = built_in;
         refuse_own_name(&contents.pack)?;
-        let catalog = self.clone();
+        let (catalog, by) = (self.clone(), by.into());
         self.core()
             .run_detached(async move {
                 let changing = catalog.begin_change().await;
                 if parts != Parts::ALL {
                     refuse_mixture(&changing.get(), &contents.pack)?;
                 }
-                catalog.register(&changing, giver, contents, parts).await
+                catalog.register(&changing, by, contents, parts).await
             })
             .await
     }
@@ -136,9 +141,14 @@ impl Catalog {
     ///
     /// # Errors
     /// When the pack does not exist, and as [`Catalog::register_by`].
-    pub async fn register_again(&self, giver: Giver, name: &str, parts: Parts) -> Result<Report, Error> {
+    pub async fn register_again(
+        &self,
+        by: impl Into<OnBehalf> + Send,
+        name: &str,
+        parts: Parts,
+    ) -> Result<Report, Error> {
         let pack = Pack::clone(self.content().pack(name)?);
-        self.register_by(giver, Path::new(&pack.path), pack.built_in, parts).await
+        self.register_by(by, Path::new(&pack.path), pack.built_in, parts).await
     }
 
     /// Removes a pack with its contents and its configuration, and reports what went. Its files and past executions stay.
@@ -169,7 +179,7 @@ impl Catalog {
     async fn register(
         &self,
         changing: &Changing<'_, Content>,
-        giver: Giver,
+        OnBehalf { giver, grants }: OnBehalf,
         contents: PackContents,
         parts: Parts,
     ) -> Result<Report, Error> {
@@ -186,6 +196,7 @@ impl Catalog {
             ready.leave_out_rules(&changing.get(), foreign_secret);
         }
         ready.notes.extend(self.without_keys(&ready.pack, ready.config.as_ref()));
+        let asked = asking::settle(&changing.get(), &mut ready, grants.as_deref(), self.core().now())?;
         let report = Report {
             pack: ready.pack.clone(),
             actions: ready.actions.len(),
@@ -198,6 +209,7 @@ impl Catalog {
         let (changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
         let decided = Decided::new(changes, (), |content: &mut Content| ready.show(content));
         changing.make(self.core(), decided.expecting_all(expect)).await?;
+        asked.write(&name, grants.as_deref());
         // Runners drop what they have cached of changed files; present runs go on with it.
         let path = Path::new(&report.pack.path);
         changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));
@@ -231,6 +243,7 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
     let sensors = gone_sensors(content, name, &[]);
     let name = name.to_owned();
     let mut changes = vec![Change::delete::<Pack>(name.clone()), Change::delete::<PackConfig>(name.clone())];
+    changes.push(Change::delete::<PackGrant>(name.clone()));
     changes.extend(actions.iter().cloned().map(Change::delete::<Action>));
     changes.extend(kinds.iter().cloned().map(Change::delete::<TriggerType>));
     let policies = content.policies().map(|policy| &policy.reference).filter(|policy| is_ours(policy));
@@ -314,6 +327,7 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
         gone_rules: gone,
         gone_sensors,
         config: None,
+        grant: None,
         notes,
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use petrel_datastore::Keys;
 use petrel_engine_core::{Changing, Core, Decided, Error, Evaluations, Mirror};
+use petrel_model::capabilities::Given;
 use petrel_model::secrets::has_secret;
+use petrel_runners::Runs;
 use petrel_workflows::conductor::Secrets;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -19,6 +21,8 @@ use crate::pack_files::Looks;
 pub struct Options {
     /// The directory with configurations of packs, as `packs/NAME.yaml`. Default: none.
     pub config_directory: Option<PathBuf>,
+    /// What the settings grant to packs, and the ceiling of all grants. Default: nothing, without a ceiling.
+    pub given: Given,
 }
 
 /// The service that has the catalog. Cheap to clone.
@@ -56,14 +60,19 @@ impl Catalog {
         runners: Runners,
         options: Options,
     ) -> Result<Self, Error> {
-        let mut content = Content::load(core.store(), runners).await?;
+        let mut content = Content::load(core.store(), runners, options.given.clone()).await?;
         // After the store, because a file wins over a configuration of the API.
         if let Some(directory) = &options.config_directory {
             config_files::read_all(directory, &mut content);
         }
         let outbox = core.clone();
         // Before the content is shown: who has seen a rule listen will not miss its events.
-        let listen = move |content: &Content| outbox.listen_to(content.internal_events());
+        let listen = move |content: &Content| {
+            outbox.listen_to(content.internal_events());
+            // Nobody sees a grant before it counts, and nothing is done any more with one that is gone.
+            let runners = content.runners().values().filter_map(Runs::runner);
+            runners.for_each(|runner| runner.take_rights(content.all_rights()));
+        };
         let (content, rule_turns) = (Mirror::watched(content, listen), Semaphore::new(DECISIONS));
         let looks = Looks::default();
         Ok(Self(Arc::new(Inner { core, keys, evaluations, options, content, rule_turns, looks })))

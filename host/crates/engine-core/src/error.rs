@@ -50,6 +50,14 @@ pub enum Error {
         /// The remedy.
         hint: String,
     },
+    /// The operator has to accept it first.
+    #[error("{message}")]
+    Unaccepted {
+        /// What has to be accepted.
+        message: String,
+        /// The command that accepts it.
+        hint: String,
+    },
     /// There were too many failed attempts to sign in. Contains the time to wait.
     #[error("too many attempts to sign in; the next is allowed in {} s", .0.as_secs())]
     TooOften(Duration),
@@ -117,6 +125,7 @@ impl Error {
             Self::Conflict { .. } => "conflict",
             Self::Unauthorized(_) => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
+            Self::Unaccepted { .. } => "unaccepted",
             Self::TooOften(_) => "too_often",
             Self::Unreadable(_) => "unreadable",
             Self::TooLarge { .. } => "too_large",
@@ -134,6 +143,7 @@ impl Error {
             | Self::Invalid { hint, .. }
             | Self::Conflict { hint, .. }
             | Self::Forbidden { hint, .. }
+            | Self::Unaccepted { hint, .. }
             | Self::TooLarge { hint, .. } => hint,
             Self::Unauthorized(_) => "check the name and the password; `petrel user password` sets a new one",
             Self::TooOften(_) => "wait; on the host's own machine its file admin-token works at any time",

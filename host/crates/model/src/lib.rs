@@ -5,11 +5,12 @@
 //!
 //! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`], [`sensor`], [`rule`]
 //! and [`policy`] are written by people. [`execution`], [`status`], [`inquiry`] and [`workflow`] describe what happens, [`trace`] what belongs
-//! together, [`account`] the users.
+//! together, [`account`] the users, [`capabilities`] what packs may do.
 
 pub mod account;
 pub mod action;
 pub mod breaker;
+pub mod capabilities;
 pub mod configuration;
 pub mod correlation;
 pub mod count;
@@ -33,6 +34,7 @@ mod parsed;
 pub mod payload;
 pub mod pointer;
 pub mod policy;
+pub mod private_network;
 pub mod quoted;
 pub mod reference;
 pub mod rule;
@@ -52,6 +54,7 @@ pub mod workflow;
 pub use account::{ApiKey, Token, User};
 pub use action::Action;
 pub use breaker::BreakerState;
+pub use capabilities::PackGrant;
 pub use correlation::{Correlation, CorrelationState};
 pub use delivery::Delivery;
 pub use execution::Execution;

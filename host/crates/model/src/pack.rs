@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Object;
+use crate::capabilities::Request;
 use crate::parameters::Parameters;
 
 /// A registered pack. Its [`Action`](crate::Action)s and other contents are stored separately.
@@ -48,6 +49,9 @@ pub struct Pack {
     /// by versions that did not store this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<BTreeMap<String, bool>>,
+    /// The capabilities that it asks for. `None` if it does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Request>,
     /// Other keys of `pack.yaml`, unchanged.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Object,

@@ -5,10 +5,15 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use petrel_model::Ref;
+use petrel_model::capabilities::{Mount, Rights};
 
 use crate::limits::CpuMeter;
 use crate::output::Output;
+use crate::standing::Standing;
 
 /// The notes about one call.
 #[derive(Debug)]
@@ -16,6 +21,9 @@ pub(crate) struct CallRecord {
     pub(crate) cpu: CpuMeter,
     pub(crate) output: Output,
     denial: Mutex<Option<Denial>>,
+    /// The action or sensor that is called, and the rights of all packs. Not set while nobody is, as for a component that
+    /// describes itself.
+    subject: OnceLock<(Ref, Arc<Standing>)>,
     found_no_files: AtomicBool,
 }
 
@@ -26,8 +34,8 @@ pub(crate) enum Denial {
     Network(String),
     /// A path outside the mounted directories.
     Files(String),
-    /// A request to an address that is not granted, with its method.
-    Http(String),
+    /// A request to an address that is not granted, with its method, and what would allow it.
+    Http { what: String, hint: String },
     /// An event that the component may not emit.
     Emit(String),
 }
@@ -38,13 +46,49 @@ impl CallRecord {
             cpu: CpuMeter::default(),
             output,
             denial: Mutex::default(),
+            subject: OnceLock::new(),
             found_no_files: AtomicBool::new(false),
         }
     }
 
     /// Records a denial. Only the latest one is kept, since it is the likeliest cause of a failure that follows.
+    /// The audit log has it too, unless there are many.
     pub(crate) fn denied(&self, denial: Denial) {
+        if let Some((source, standing)) = self.subject.get()
+            && let Some(left_out) = standing.denials.may_log(source.pack(), Instant::now())
+        {
+            let (source, code) = (source.as_str(), denial.code());
+            tracing::info!(target: "petrel_audit", event = "cap.denied", source, code, what = %denial, left_out, "denied");
+        }
         *self.denial.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial);
+    }
+
+    /// Says who is called, by the rights in `standing`.
+    pub(crate) fn begin(&self, source: &Ref, standing: &Arc<Standing>) {
+        // It is said once, before the call.
+        let _known = self.subject.set((source.clone(), Arc::clone(standing)));
+    }
+
+    /// The rights of the pack at this moment. Nobody has none.
+    pub(crate) fn rights(&self) -> Arc<Rights> {
+        self.subject.get().map(|(source, standing)| standing.of(source.pack())).unwrap_or_default()
+    }
+
+    /// Whether the pack still has all of these directories.
+    pub(crate) fn has_still(&self, mounts: &[Mount]) -> bool {
+        self.subject.get().is_none_or(|(source, standing)| standing.has_still(source.pack(), mounts))
+    }
+
+    /// Counts a use of what the pack asks for by this kind and name.
+    pub(crate) fn used(&self, kind: &str, name: &str) {
+        if let Some((source, standing)) = self.subject.get() {
+            standing.uses.count(source.pack(), kind, name);
+        }
+    }
+
+    /// Advice on a denial, for the author of the pack or the operator.
+    pub(crate) fn hint(&self, denial: &Denial) -> String {
+        denial.hint(&self.rights())
     }
 
     /// Records that the component listed its directories and there were none. That alone is no denial, since the
@@ -76,28 +120,24 @@ impl Denial {
         match self {
             Self::Network(_) => "denied.network",
             Self::Files(_) => "denied.files",
-            Self::Http(_) => "denied.http",
+            Self::Http { .. } => "denied.http",
             Self::Emit(_) => "denied.emit",
         }
     }
 
-    /// Advice for the author of the pack or the operator.
-    pub(crate) fn hint(&self) -> &'static str {
+    /// Advice for the author of the pack or the operator, of a pack with these rights.
+    fn hint(&self, rights: &Rights) -> String {
         match self {
             Self::Network(_) => {
-                "components have no sockets; make a request over wasi:http, to an address that runners.grant_urls \
-                 allows, or use an action with another runner"
+                "components have no sockets; make a request over wasi:http, to an address that is granted (`petrel pack \
+                 capabilities` shows them, runners.grant_urls has more), or use an action with another runner"
+                    .to_owned()
             }
-            Self::Files(_) => {
-                "only directories that are mounted for the pack can be opened, and nothing outside of them; \
-                 mount the directory with runners.grant_directories, or open a path within one"
-            }
-            Self::Http(_) => {
-                "allow the address with runners.grant_urls (--grant-url PACK=https://HOST/PATH; PACK=private+https://HOST/PATH \
-                 if the host's name leads into a private network)"
-            }
+            Self::Files(_) => rights.files_hint(),
+            Self::Http { hint, .. } => hint.clone(),
             Self::Emit(_) => {
                 "actions and sensors that stream emit events of trigger types of their own pack; the other sensors return theirs"
+                    .to_owned()
             }
         }
     }
@@ -108,7 +148,7 @@ impl fmt::Display for Denial {
         match self {
             Self::Network(what) => write!(f, "network: {what}"),
             Self::Files(what) => write!(f, "files: {what}"),
-            Self::Http(what) => write!(f, "http: {what}"),
+            Self::Http { what, .. } => write!(f, "http: {what}"),
             Self::Emit(what) => write!(f, "events: {what}"),
         }
     }

@@ -45,9 +45,4 @@ impl Caller {
     pub(crate) fn stream(call: &SensorCall, outlet: Outlet) -> Self {
         Self { outlet, is_lasting: true, ..Self::sensor(call) }
     }
-
-    /// The pack, or an empty text.
-    pub(crate) fn pack(&self) -> &str {
-        self.source.as_ref().map_or("", Ref::pack)
-    }
 }

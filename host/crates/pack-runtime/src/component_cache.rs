@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use petrel_model::hexadecimal;
-use rustix::fs::OFlags;
+use petrel_packs::{Directory, plain_file};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
@@ -73,11 +73,16 @@ impl ComponentCache {
         Self { engine, linker, files, concurrency, loaded, shared, compiling }
     }
 
-    /// The component at `path`, from memory if the file has not changed since it was loaded.
-    pub(crate) async fn get(&self, path: &Path) -> Result<Arc<LoadedComponent>, LoadError> {
+    /// The component at `path`, from memory if the file has not changed since it was loaded. If it belongs to the pack in
+    /// `pack`, no link on the way to it may lead out of that directory.
+    pub(crate) async fn get(
+        &self,
+        path: &Path,
+        pack: Option<&Path>,
+    ) -> Result<Arc<LoadedComponent>, LoadError> {
         let file = FileStamp::of(path).map_err(|error| missing(path, &error))?;
         // A failure is not kept: the author may have replaced the file by the next call.
-        self.entry(path, file).component.get_or_try_init(|| self.load(path)).await.map(Arc::clone)
+        self.entry(path, file).component.get_or_try_init(|| self.load(path, pack)).await.map(Arc::clone)
     }
 
     /// The component that was loaded from `path`, if any. Does not look at the file.
@@ -127,9 +132,9 @@ impl ComponentCache {
         loaded.retain(|path, _| !path.starts_with(directory));
     }
 
-    async fn load(&self, path: &Path) -> Result<Arc<LoadedComponent>, LoadError> {
-        let file = path.to_owned();
-        let bytes = blocking(move || read(&file)).await??;
+    async fn load(&self, path: &Path, pack: Option<&Path>) -> Result<Arc<LoadedComponent>, LoadError> {
+        let (file, pack) = (path.to_owned(), pack.map(Path::to_owned));
+        let bytes = blocking(move || read(&file, pack.as_deref())).await??;
         self.load_bytes(bytes, &path.display().to_string()).await.map(Arc::new)
     }
 
@@ -209,10 +214,15 @@ fn missing(path: &Path, error: &io::Error) -> LoadError {
     LoadError::Missing { path: path.to_owned(), reason: error.to_string() }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    // Non-blocking, in case a FIFO has replaced the file since it was checked.
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+fn read(path: &Path, pack: Option<&Path>) -> Result<Vec<u8>, LoadError> {
+    let opened = match pack {
+        None => plain_file::open(path),
+        Some(pack) => {
+            let inside = path.strip_prefix(pack).ok().and_then(Path::to_str);
+            let inside = inside.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
+            inside.and_then(|inside| Directory::open(pack)?.open_file(inside))
+        }
+    };
     let file = opened.map_err(|error| missing(path, &error))?;
     let mut bytes = Vec::new();
     file.take(LARGEST_COMPONENT + 1).read_to_end(&mut bytes).map_err(|error| missing(path, &error))?;
@@ -289,7 +299,8 @@ mod tests {
             fs::copy(BARE, &file).unwrap();
             file
         });
-        let (first, second) = (components.get(&mine).await.unwrap(), components.get(&yours).await.unwrap());
+        let (first, second) =
+            (components.get(&mine, None).await.unwrap(), components.get(&yours, None).await.unwrap());
         assert!(Arc::ptr_eq(&first.linked, &second.linked));
         assert!(!Arc::ptr_eq(&first.places, &second.places));
         let kept = Arc::downgrade(&first.linked);

@@ -3,13 +3,14 @@
 //!
 //! Components come from `component_cache`; `failure` words the outcome of a call that ended badly.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::capabilities::RightsTable;
 use petrel_model::{Action, ExecutionId, Object, size};
 use petrel_runners::shares::{Holder, Refused, Root};
 use petrel_runners::{
@@ -132,8 +133,8 @@ impl ComponentRunner {
         let Ok(parameters) = serde_json::to_string(&GuestParameters(&call.parameters)) else {
             return Err(LoadError::Host("the parameters cannot be written as JSON".to_owned()));
         };
-        let grants = &self.runtime.options().grants;
-        let sandbox = Sandbox { limits, grants, clients: &core.clients };
+        let standing = self.runtime.standing();
+        let sandbox = Sandbox { limits, standing, clients: &core.clients };
         let mut instance = Instance::new(component, (held, share), &sandbox, Caller::action(call), record)
             .map_err(|NotStarted(message)| LoadError::Host(message))?;
         let deadline = Instant::now() + Duration::from_secs(timeout);
@@ -246,6 +247,14 @@ impl Runner for ComponentRunner {
 
     fn forget(&self, pack_path: &Path) {
         self.runtime.forget(pack_path);
+    }
+
+    fn take_rights(&self, rights: &Arc<RightsTable>) {
+        self.runtime.take_rights(rights);
+    }
+
+    fn uses(&self, pack: &str) -> BTreeMap<String, u64> {
+        self.runtime.standing().uses.of(pack)
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {

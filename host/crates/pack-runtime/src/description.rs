@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use crate::call_record::CallRecord;
 use crate::caller::Caller;
 use crate::component_cache::LoadedComponent;
-use crate::grants::Grants;
 use crate::instance::{Held, Instance, Sandbox};
 use crate::limits::{Limits, watch};
 use crate::output::Output;
@@ -170,7 +169,7 @@ impl TriggerTypeDescription {
 impl PackRuntime {
     /// Asks the component at `path` for its description. `None` if it exports none.
     pub async fn describe(&self, path: &Path) -> Result<Option<Description>, DescribeError> {
-        let component = self.core().await?.components.get(path).await?;
+        let component = self.core().await?.components.get(path, None).await?;
         self.describe_loaded(component, &path.display().to_string()).await
     }
 
@@ -195,8 +194,8 @@ impl PackRuntime {
         let waited_for = timeout(LONGEST_WAIT, core.pool.wait_for(wanted, name)).await;
         let Admitted { share, permits } = waited_for.map_err(|_elapsed| DescribeError::NoRoom)?;
         let held = Held::new(permits, Some(core.ticker.call()));
-        let (grants, clients) = (Grants::default(), Arc::default());
-        let sandbox = Sandbox { limits: &limits, grants: &grants, clients: &clients };
+        let (standing, clients) = (Arc::default(), Arc::default());
+        let sandbox = Sandbox { limits: &limits, standing: &standing, clients: &clients };
         let mut instance = Instance::new(component, (held, share), &sandbox, Caller::default(), &record)
             .map_err(|not_started| failed(not_started.0))?;
         let (deadline, never) = (Instant::now() + LONGEST, CancellationToken::new());

@@ -1,4 +1,4 @@
-//! The component that an entry point names: its file within the pack, laid out and loaded if need be.
+//! The component that an entry point names: its file within the pack, which no link leads out of, laid out and loaded if need be.
 
 use std::path::{Component as PathPart, Path, PathBuf};
 use std::sync::Arc;
@@ -17,9 +17,9 @@ pub(crate) async fn component(
 ) -> Result<Arc<LoadedComponent>, LoadError> {
     let path = file(pack_path, entry_point)?;
     let core = runtime.core().await?;
-    let found = core.components.get(&path).await;
+    let found = core.components.get(&path, Some(pack_path)).await;
     if matches!(found, Err(LoadError::Missing { .. })) && upkeep.lay_out(path.clone()).await {
-        return core.components.get(&path).await;
+        return core.components.get(&path, Some(pack_path)).await;
     }
     found
 }

@@ -10,7 +10,7 @@
 //! | `parameters.timeout` | failed because that parameter is 0 or less |
 //! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed by its own fault |
 //! | `component.missing`, `component.invalid`, `component.world`, `component.host` | did not begin (`LoadError`) |
-//! | `denied.network`, `denied.files` | failed after a capability was denied |
+//! | `denied.network`, `denied.files`, `denied.http` | failed after a capability was denied |
 //! | `action.error`, or the code that the action gives | the action returned an error |
 
 mod frames;
@@ -83,7 +83,7 @@ impl Circumstances<'_> {
             return Outcome::failed(
                 denial.code(),
                 format!("the component trapped after it was denied {denial}{words}{}", frames(error)),
-                denial.hint(),
+                self.record.hint(&denial),
             );
         }
         let Some(trap) = error.downcast_ref::<Trap>() else { return host(error) };
@@ -117,7 +117,7 @@ impl Circumstances<'_> {
         result.insert("error".into(), error.message.into());
         let code = error.code.or_else(|| denial.as_ref().map(|denial| denial.code().to_owned()));
         result.insert("code".into(), code.unwrap_or_else(|| "action.error".to_owned()).into());
-        let hint = error.hint.or_else(|| denial.as_ref().map(|denial| denial.hint().to_owned()));
+        let hint = error.hint.or_else(|| denial.as_ref().map(|denial| self.record.hint(denial)));
         result.insert("hint".into(), hint.map_or(Value::Null, Value::from));
         result.insert("kind".into(), kind.into());
         if let Some(milliseconds) = retry_after {

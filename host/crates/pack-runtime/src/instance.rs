@@ -15,12 +15,13 @@ use crate::bindings::petrel::types::types::{Error as GuestError, Json};
 use crate::call_record::CallRecord;
 use crate::caller::Caller;
 use crate::component_cache::{LoadedComponent, Sensor};
-use crate::grants::Grants;
+use crate::grants;
 use crate::limits::{CpuBudget, CpuExhausted, HOSTCALL_FUEL, Limits, SHORT};
-use crate::linker::CallState;
+use crate::linker::{CallState, Directories};
 use crate::memory::{MemoryLimiter, Refused, Share};
 use crate::pool::Permits;
 use crate::requests::{Clients, Gate};
+use crate::standing::Standing;
 use crate::ticker::Ticking;
 
 /// An instance that has not run yet.
@@ -62,7 +63,7 @@ pub(crate) enum Answer {
 /// The bounds of an instance: what it may use, and where its requests go.
 pub(crate) struct Sandbox<'a> {
     pub(crate) limits: &'a Limits,
-    pub(crate) grants: &'a Grants,
+    pub(crate) standing: &'a Arc<Standing>,
     pub(crate) clients: &'a Arc<Clients>,
 }
 
@@ -92,12 +93,16 @@ impl Instance {
         caller: Caller,
         record: &Arc<CallRecord>,
     ) -> Result<Self, NotStarted> {
-        let Sandbox { limits, grants, clients } = *sandbox;
+        let Sandbox { limits, standing, clients } = *sandbox;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
-        let pack = caller.pack();
-        let wasi = grants.context(pack, record).map_err(|error| NotStarted(error.to_string()))?;
-        let gate = Gate::new(grants.urls.get(pack), clients, record, caller.is_lasting);
+        if let Some(source) = &caller.source {
+            record.begin(source, standing);
+        }
+        let rights = record.rights();
+        let wasi = grants::context(&rights, record).map_err(|error| NotStarted(error.to_string()))?;
+        let directories = Directories::new(rights.mounts.clone());
+        let gate = Gate::new(clients, record, caller.is_lasting);
         let memory = MemoryLimiter::new(limits.memory, share);
         let mut budget = if caller.is_lasting {
             CpuBudget::in_each_span(limits.cpu, Instant::now())
@@ -105,7 +110,7 @@ impl Instance {
             CpuBudget::in_all(limits.cpu)
         };
         let (record, http) = (Arc::clone(record), WasiHttpCtx::new());
-        let state = CallState { wasi, table, memory, record, caller, http, gate };
+        let state = CallState { wasi, table, memory, record, caller, http, gate, directories };
         let engine = component.instance.engine();
         let mut store = Store::try_new(engine, state).map_err(|error| NotStarted(format!("{error:#}")))?;
         store.limiter(|state| &mut state.memory);

@@ -5,8 +5,8 @@
 //!
 //! Reading order, along a call: [`component_runner`] or [`sensor_runner`] receives it. `entry_point` finds the file, and
 //! `component_cache` has the component, compiled and linked (`linker`, `host_functions`). `pool` admits it, `instance`
-//! creates a fresh instance for its `caller` with its [`grants`], [`limits`] and share of `memory`, and `call_record`
-//! collects what is noted about it. `requests` go out, and `events` cross the boundary. A long computation moves to the
+//! creates a fresh instance for its `caller` with its rights (`grants`, `standing`), [`limits`] and share of `memory`, and
+//! `call_record` collects what is noted about it. `requests` go out, and `events` cross the boundary. A long computation moves to the
 //! threads of `apart`. `output` passes on what the component writes and keeps its `last_words`; `failure` words a bad
 //! end. [`description`] asks a component about itself, and `remarks` compares the answer with the metadata.
 //! `engine_settings` and `ticker` serve all calls.
@@ -14,6 +14,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use petrel_model::capabilities::RightsTable;
 use tokio::sync::OnceCell;
 
 mod apart;
@@ -27,7 +28,7 @@ mod engine_settings;
 mod entry_point;
 mod events;
 mod failure;
-pub mod grants;
+mod grants;
 mod host_functions;
 mod instance;
 mod last_words;
@@ -39,6 +40,7 @@ mod pool;
 mod remarks;
 mod requests;
 pub mod sensor_runner;
+mod standing;
 mod ticker;
 
 pub use component_cache::LoadError;
@@ -48,7 +50,6 @@ pub use description::{
     ActionDescription, DescribeError, Description, SensorDescription, TriggerTypeDescription,
 };
 pub use engine_settings::EngineOptions;
-pub use grants::Grants;
 pub use limits::Limits;
 pub use sensor_runner::ComponentSensors;
 
@@ -57,6 +58,7 @@ use component_cache::ComponentCache;
 use component_cache::disk::CompiledFiles;
 use pool::Pool;
 use requests::Clients;
+use standing::Standing;
 use ticker::Ticker;
 
 /// Settings of a [`PackRuntime`].
@@ -67,8 +69,6 @@ pub struct Options {
     pub cache_directory: Option<PathBuf>,
     /// Limits of each call.
     pub limits: Limits,
-    /// Capabilities of packs. Default: none.
-    pub grants: Grants,
     /// Limits of all components together.
     pub engine: EngineOptions,
 }
@@ -82,6 +82,7 @@ pub struct PackRuntime(Arc<Inner>);
 struct Inner {
     options: Options,
     files: Option<CompiledFiles>,
+    standing: Arc<Standing>,
     core: OnceCell<Core>,
 }
 
@@ -105,7 +106,7 @@ impl PackRuntime {
     /// If the cache directory cannot be created, or other users can write to it.
     pub fn new(options: Options) -> Result<Self, CacheDirectoryError> {
         let files = options.cache_directory.as_deref().map(CompiledFiles::open).transpose()?;
-        Ok(Self(Arc::new(Inner { options, files, core: OnceCell::new() })))
+        Ok(Self(Arc::new(Inner { options, files, standing: Arc::default(), core: OnceCell::new() })))
     }
 
     /// Compiles and links the component at `path`, so that its first call is as fast as the others. Called when a pack
@@ -115,7 +116,7 @@ impl PackRuntime {
     ///
     /// If the file does not exist, or is not a component for this host.
     pub async fn prepare(&self, path: &Path) -> Result<(), LoadError> {
-        self.core().await?.components.get(path).await.map(drop)
+        self.core().await?.components.get(path, None).await.map(drop)
     }
 
     /// Drops those components of the pack in `pack_path` from memory whose files have changed or are gone. Called when
@@ -137,6 +138,17 @@ impl PackRuntime {
     /// The options that the runtime was created with.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    /// Takes the rights of all packs, which count from now on, also for requests of calls in progress. Without them nobody
+    /// has any.
+    pub fn take_rights(&self, rights: &Arc<RightsTable>) {
+        self.0.standing.set(rights);
+    }
+
+    /// The rights of packs.
+    pub(crate) fn standing(&self) -> &Arc<Standing> {
+        &self.0.standing
     }
 
     /// The state, if a component was used before.

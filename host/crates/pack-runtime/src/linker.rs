@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use petrel_model::capabilities::Mount;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 use wasmtime::{Engine, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
@@ -40,6 +41,21 @@ pub(crate) struct CallState {
     pub(crate) caller: Caller,
     pub(crate) http: WasiHttpCtx,
     pub(crate) gate: Gate,
+    pub(crate) directories: Directories,
+}
+
+/// The directories that a call was given at its beginning.
+pub(crate) struct Directories {
+    mounts: Vec<Mount>,
+    /// The path of each, by the number of its descriptor.
+    places: Vec<(u32, String)>,
+}
+
+impl Directories {
+    /// The directories of a call that begins.
+    pub(crate) fn new(mounts: Vec<Mount>) -> Self {
+        Self { mounts, places: Vec::new() }
+    }
 }
 
 impl WasiView for CallState {
@@ -81,9 +97,21 @@ fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, CallState>, (directory, follow, path, how, flags): OpenAt| {
             Box::new(async move {
                 let state = store.data_mut();
-                let name = path.clone();
+                let (name, number) = (path.clone(), directory.rep());
+                if !state.record.has_still(&state.directories.mounts) {
+                    state
+                        .record
+                        .denied(Denial::Files(format!("open {name}, in a directory that was taken back")));
+                    return Ok::<Opened, wasmtime::Error>((Err(FileError::NotPermitted),));
+                }
                 match state.filesystem().open_at(directory, follow, path, how, flags).await {
-                    Ok(file) => Ok::<Opened, wasmtime::Error>((Ok(file),)),
+                    Ok(file) => {
+                        let place = state.directories.places.iter().find(|(known, _)| *known == number);
+                        if let Some((_, place)) = place {
+                            state.record.used("files", place);
+                        }
+                        Ok::<Opened, wasmtime::Error>((Ok(file),))
+                    }
                     Err(error) => {
                         let code = error.downcast()?;
                         if matches!(code, FileError::NotPermitted | FileError::Access) {
@@ -97,7 +125,7 @@ fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     )
 }
 
-type Directories = (Vec<(Resource<Descriptor>, String)>,);
+type Listed = (Vec<(Resource<Descriptor>, String)>,);
 
 /// Wraps the function that lists the mounted directories, to record that a component found none.
 fn note_missing_directories(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
@@ -109,7 +137,10 @@ fn note_missing_directories(linker: &mut Linker<CallState>) -> wasmtime::Result<
             if directories.is_empty() {
                 state.record.found_no_files();
             }
-            Ok::<Directories, wasmtime::Error>((directories,))
+            // A component may list them again and again; the last numbers count.
+            let places = directories.iter().map(|(directory, path)| (directory.rep(), path.clone()));
+            state.directories.places = places.collect();
+            Ok::<Listed, wasmtime::Error>((directories,))
         },
     )
 }

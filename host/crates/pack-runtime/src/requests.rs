@@ -1,8 +1,8 @@
 //! Requests of components over `wasi:http`: each is checked against the grants of its pack, and sent within bounds.
 //!
 //! [`Gate`] belongs to one call and decides; [`Clients`] belong to the host and send. Redirects are not followed: their
-//! target would need a grant of its own. A grant by name reaches public addresses only, whatever the name resolves to;
-//! [`crate::grants::UrlGrant`] says how to allow others.
+//! target is a request of its own, which is checked as any other. Where private networks are not allowed, a name reaches
+//! public addresses only, whatever it resolves to: it is resolved first, and one of the checked addresses is connected to.
 
 mod clients;
 
@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use petrel_model::capabilities::{Host, Refusal, Target};
 use petrel_model::quoted::quoted;
 use reqwest::Url;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call_record::{CallRecord, Denial};
-use crate::grants::UrlGrant;
 pub(crate) use clients::Clients;
 
 /// Requests that one call may make, unless it goes on for as long as the host.
@@ -35,7 +35,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The way of one call to the network.
 pub(crate) struct Gate {
-    grants: Option<Arc<[UrlGrant]>>,
     clients: Arc<Clients>,
     record: Arc<CallRecord>,
     /// The number of requests that are left. Without an end if there is none.
@@ -49,15 +48,9 @@ type Rest = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Answer = Result<(http::Response<WasiBody>, Rest), Error>;
 
 impl Gate {
-    /// The way of a call with these grants.
-    pub(crate) fn new(
-        grants: Option<&Arc<[UrlGrant]>>,
-        clients: &Arc<Clients>,
-        record: &Arc<CallRecord>,
-        is_lasting: bool,
-    ) -> Self {
+    /// The way of the call that `record` is about.
+    pub(crate) fn new(clients: &Arc<Clients>, record: &Arc<CallRecord>, is_lasting: bool) -> Self {
         Self {
-            grants: grants.cloned(),
             clients: Arc::clone(clients),
             record: Arc::clone(record),
             requests_left: (!is_lasting).then_some(MOST_REQUESTS),
@@ -73,19 +66,34 @@ impl Gate {
         if request.method() == http::Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
         }
-        let grant = self.grants.iter().flat_map(|grants| grants.iter()).find(|grant| grant.covers(&url));
-        let Some(grant) = grant else {
-            self.record.denied(Denial::Http(named(request.method(), &url)));
-            return Err(Error::HttpRequestDenied);
-        };
+        let target = target(request.method(), &url).ok_or(Error::HttpRequestUriInvalid)?;
+        // As they are at this moment: a grant that was revoked is gone, however long the call has been going on.
+        let reach = self.record.rights().http(target).map_err(|Refusal { hint, .. }| {
+            self.record.denied(Denial::Http { what: named(request.method(), &url), hint });
+            Error::HttpRequestDenied
+        })?;
         if let Some(left) = &mut self.requests_left {
             *left = left.checked_sub(1).ok_or_else(|| {
                 internal(format!("a call may make {MOST_REQUESTS} requests, and this is one more"))
             })?;
         }
-        let client = self.clients.client(grant.is_private()).map_err(internal)?;
+        if let Some(name) = &reach.asked {
+            self.record.used("http", name);
+        }
+        let client = self.clients.client(reach.private).map_err(internal)?;
         Ok((url, client))
     }
+}
+
+/// The request as rights are asked for it.
+fn target<'a>(method: &'a http::Method, url: &'a Url) -> Option<Target<'a>> {
+    Some(Target {
+        method: method.as_str(),
+        scheme: url.scheme(),
+        host: Host::of(url.host_str()?),
+        port: url.port_or_known_default()?,
+        path: url.path(),
+    })
 }
 
 /// The method and the address of a request, without its query, which may contain secrets.
@@ -130,7 +138,7 @@ async fn send(
     let what = named(request.method(), &url);
     let (head, body) = request.into_parts();
     let body = whole(body).await?;
-    let mut request = reqwest::Request::new(head.method, url);
+    let mut request = reqwest::Request::new(head.method.clone(), url.clone());
     *request.headers_mut() = head.headers;
     // That is what the component wrote; the client says it anew, from the address that was compared with the grants.
     request.headers_mut().remove(http::header::HOST);
@@ -140,7 +148,10 @@ async fn send(
     let answer = match tokio::time::timeout(wait, client.execute(request)).await {
         Err(_elapsed) => return Err(Error::HttpResponseTimeout),
         Ok(Err(error)) if clients::is_private(&error) => {
-            record.denied(Denial::Http(format!("{what}, whose name leads into a private network")));
+            let refusal = target(&head.method, &url).map(|target| record.rights().private_refused(target));
+            let hint = refusal.map(|refusal| refusal.hint).unwrap_or_default();
+            let what = format!("{what}, whose name leads into a private network");
+            record.denied(Denial::Http { what, hint });
             return Err(Error::DestinationIpProhibited);
         }
         Ok(Err(error)) if error.is_timeout() => return Err(Error::ConnectionTimeout),

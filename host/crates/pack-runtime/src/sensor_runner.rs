@@ -128,7 +128,7 @@ impl Running<'_> {
         let Admitted { share, permits } = self.admitted(&component, deadline).await?;
         // A stream has the clock tick only while it computes.
         let ticking = (!is_lasting).then(|| core.ticker.call());
-        let sandbox = Sandbox { limits, grants: &runtime.options().grants, clients: &core.clients };
+        let sandbox = Sandbox { limits, standing: runtime.standing(), clients: &core.clients };
         let mut instance =
             Instance::new(component, (Held::new(permits, ticking), share), &sandbox, caller, record)
                 .map_err(|NotStarted(message)| not_loaded(&LoadError::Host(message)))?;

@@ -1,6 +1,7 @@
 //! Parsers for the files of a pack: from text to a definition or all problems.
 
 mod action;
+mod capabilities;
 mod config;
 mod pack;
 mod policy;

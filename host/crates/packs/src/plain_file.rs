@@ -1,5 +1,6 @@
 //! Reads files that somebody else has provided. Only regular files of bounded size are read, so that reading never
-//! blocks and always ends. [`source`](crate::source) restricts where links may lead.
+//! blocks and always ends. [`source`](crate::source) does so within a
+//! directory that no path leaves.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -35,7 +36,11 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`open`], or if it is larger or cannot be read.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
+    read_opened(open(path)?, limit)
+}
+
+/// As [`read`], of a file that is open.
+pub(crate) fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let length = file.metadata()?.len();
     if length > limit {
         return Err(too_large(limit));
@@ -51,8 +56,13 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read`], or if it is not text.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    text(read(path, limit)?)
+}
+
+/// The text in these bytes.
+pub(crate) fn text(bytes: Vec<u8>) -> io::Result<String> {
     let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8");
-    String::from_utf8(read(path, limit)?).map_err(no_text)
+    String::from_utf8(bytes).map_err(no_text)
 }
 
 /// As [`read_text`], and waits for its turn while this process may open no more files. It blocks its thread for that.
@@ -89,7 +99,8 @@ pub fn too_large(limit: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit}, which is the limit"))
 }
 
-fn refuse_other(metadata: &Metadata) -> io::Result<()> {
+/// Refuses what is no regular file.
+pub(crate) fn refuse_other(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_file() {
         return Ok(());
     }

@@ -1,8 +1,13 @@
 //! Sources of a pack's files: a directory, or the binary itself.
 
+use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::OFlags;
 
 use crate::limits::MOST_FILES;
 use crate::plain_file;
@@ -49,9 +54,10 @@ pub trait Source {
 /// Number of bytes that [`Source::start`] returns: enough for the first line of a script.
 pub const START: usize = 256;
 
-/// A pack in a directory. Links that lead out of it are refused.
+/// A pack in a directory. No path leads out of it, neither by `..` nor by a link, however fast it is replaced.
 #[derive(Debug, Clone)]
 pub struct Directory {
+    inside: Arc<Dir>,
     root: PathBuf,
 }
 
@@ -61,34 +67,52 @@ impl Directory {
     /// # Errors
     /// If there is no such directory.
     pub fn open(root: &Path) -> io::Result<Self> {
-        root.canonicalize().map(|root| Self { root })
+        let inside = Arc::new(Dir::open_ambient_dir(root, ambient_authority())?);
+        Ok(Self { inside, root: root.to_owned() })
     }
 
-    fn inside(&self, path: &str) -> io::Result<PathBuf> {
-        // Links and `..` are followed before the comparison, so that neither leads out of the pack.
-        let path = self.root.join(path).canonicalize()?;
-        if path.starts_with(&self.root) {
-            Ok(path)
-        } else {
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is outside the pack"))
+    /// Opens a regular file for reading.
+    ///
+    /// # Errors
+    /// If it does not exist, is something else, or lies outside the pack.
+    pub fn open_file(&self, path: &str) -> io::Result<File> {
+        // Checked before opening, since opening a device may already have an effect.
+        self.plain(path)?;
+        let mut options = OpenOptions::new();
+        // The opening of a FIFO that has come in between would wait for a writer.
+        options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        let file = self.inside.open_with(path, &options).map_err(told)?.into_std();
+        // Checked again, since the file may have been replaced in between.
+        plain_file::refuse_other(&file.metadata()?)?;
+        Ok(file)
+    }
+
+    /// What is known of a regular file, which is not opened for it.
+    fn plain(&self, path: &str) -> io::Result<Metadata> {
+        let metadata = self.inside.metadata(path).map_err(told)?;
+        if !metadata.is_file() {
+            plain_file::refuse_other(&std::fs::metadata(self.root.join(path))?)?;
         }
+        Ok(metadata)
     }
 
     /// The names directly in a directory, sorted: of its directories, or of everything else.
     fn names(&self, folder: &str, are_folders: bool) -> io::Result<Vec<String>> {
-        let path = match self.inside(folder) {
+        let entries = match self.inside.read_dir(if folder.is_empty() { "." } else { folder }) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            path => path?,
+            entries => entries.map_err(told)?,
         };
+        let place = self.root.join(folder);
         let mut names = Vec::new();
-        for (number, entry) in std::fs::read_dir(path)?.enumerate() {
+        for (number, entry) in entries.enumerate() {
             if number >= MOST_FILES {
                 let why = format!("it contains more than {MOST_FILES} files, which is the limit");
                 return Err(io::Error::new(io::ErrorKind::QuotaExceeded, why));
             }
-            let entry = entry?;
-            if entry.path().is_dir() == are_folders
-                && let Some(name) = entry.file_name().to_str()
+            let name = entry?.file_name();
+            // Only to sort them: what is behind a link that leads out is refused when it is opened.
+            if place.join(&name).is_dir() == are_folders
+                && let Some(name) = name.to_str()
             {
                 names.push(name.to_owned());
             }
@@ -97,6 +121,15 @@ impl Directory {
         names.sort();
         Ok(names)
     }
+}
+
+/// The error, in words for the author of a pack if a path leads out of it.
+fn told(error: io::Error) -> io::Error {
+    // It is not the system's, which has a number.
+    if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+        return io::Error::new(io::ErrorKind::PermissionDenied, "it is outside the pack");
+    }
+    error
 }
 
 impl Source for Directory {
@@ -109,22 +142,21 @@ impl Source for Directory {
     }
 
     fn read(&self, path: &str, limit: u64) -> io::Result<String> {
-        plain_file::read_text(&self.inside(path)?, limit)
+        plain_file::text(plain_file::read_opened(self.open_file(path)?, limit)?)
     }
 
     fn length(&self, path: &str) -> io::Result<u64> {
-        plain_file::length(&self.inside(path)?)
+        Ok(self.plain(path)?.len())
     }
 
     fn start(&self, path: &str) -> io::Result<Vec<u8>> {
         let mut start = Vec::new();
-        plain_file::open(&self.inside(path)?)?.take(START as u64).read_to_end(&mut start)?;
+        self.open_file(path)?.take(START as u64).read_to_end(&mut start)?;
         Ok(start)
     }
 
     fn is_executable(&self, path: &str) -> bool {
-        let mode = self.inside(path).and_then(|path| Ok(path.metadata()?.permissions().mode()));
-        mode.is_ok_and(|mode| mode & 0o111 != 0)
+        self.inside.metadata(path).is_ok_and(|metadata| metadata.mode() & 0o111 != 0)
     }
 }
 

@@ -27,6 +27,7 @@
 //! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 //! | `83` | rule | what its circuit breaker remembers |
+//! | `87` | name | the grant to a pack |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
 use petrel_persistence::{DocumentKey, DocumentKind, RowKind};
@@ -104,6 +105,7 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::ApiKey => 0x71,
         DocumentKind::Token => 0x72,
         DocumentKind::PackConfig => 0x73,
+        DocumentKind::PackGrant => 0x87,
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use petrel_model::{
     Action, ApiKey, ApiKeyId, BreakerState, CorrelationState, Delivery, InternalEvent, InternalEventId,
-    KeyValue, MaintenanceWindow, Pack, PackConfig, Policy, PolicyState, Ref, Rule, RuleId, Sensor,
+    KeyValue, MaintenanceWindow, Pack, PackConfig, PackGrant, Policy, PolicyState, Ref, Rule, RuleId, Sensor,
     SensorState, TimerState, Token, TokenId, TraceLink, TriggerType, User, UserKeyValue, WorkflowDefinition,
 };
 
@@ -193,6 +193,8 @@ documents! {
     Token: TokenId = id, "token";
     /// The configuration of a pack, by the name of the pack.
     PackConfig: String = pack, "pack configuration";
+    /// The grant of the operator to a pack, by the name of the pack.
+    PackGrant: String = pack, "grant to a pack";
 }
 
 #[cfg(test)]

@@ -9,10 +9,12 @@
 //! [`Upkeep`] lays out files of the host that are missing when they are needed. [`apart`] has background threads for long computations, also for neighbouring crates.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use petrel_model::capabilities::RightsTable;
 use petrel_model::parameters::Parameters;
 use petrel_model::{Action, ExecutionId, Object, Ref, StatusEvent};
 use serde_json::Value;
@@ -150,6 +152,18 @@ pub trait Runner: Send + Sync {
     /// Drops whatever was cached of the files of this pack. Called when the pack is removed.
     fn forget(&self, pack_path: &Path) {
         let _ = pack_path;
+    }
+
+    /// Takes the rights of all packs. Called before the host starts anything, and whenever they change; those of calls in
+    /// progress change too.
+    fn take_rights(&self, rights: &Arc<RightsTable>) {
+        let _ = rights;
+    }
+
+    /// How often the components of `pack` have used what it asks for since the host began, by kind and name.
+    fn uses(&self, pack: &str) -> BTreeMap<String, u64> {
+        let _ = pack;
+        BTreeMap::new()
     }
 
     /// Ends processes that an earlier host, which has gone, left running for the given executions. Returns their

@@ -21,6 +21,9 @@ pub(super) struct Wanted {
     /// The parts to register; empty for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     types: Vec<String>,
+    /// Whether what the pack asks for is granted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    grant: bool,
 }
 
 impl Wanted {
@@ -36,12 +39,19 @@ impl Wanted {
         let name = pack.to_str().filter(|name| check_pack(name).is_ok());
         match (pack.canonicalize(), name) {
             (Ok(path), _) => match path.into_os_string().into_string() {
-                Ok(path) => Ok(Self { path: Some(path), packs: Vec::new(), types }),
+                Ok(path) => Ok(Self { path: Some(path), packs: Vec::new(), types, grant: false }),
                 Err(path) => Err(untold(Path::new(&path))),
             },
-            (Err(_), Some(name)) => Ok(Self { path: None, packs: vec![name.to_owned()], types }),
+            (Err(_), Some(name)) => {
+                Ok(Self { path: None, packs: vec![name.to_owned()], types, grant: false })
+            }
             (Err(error), None) => Err(unreadable("register", pack, &error)),
         }
+    }
+
+    /// The request, and that what the pack asks for is granted, if `grant` is set.
+    pub(super) fn granting(self, grant: bool) -> Self {
+        Self { grant, ..self }
     }
 
     /// Whether the request names a pack.

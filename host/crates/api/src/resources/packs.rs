@@ -9,13 +9,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use petrel_api_types as wire;
-use petrel_catalog::registration::{Parts, Report};
+use petrel_catalog::Giver;
+use petrel_catalog::registration::{OnBehalf, Parts, Report};
 use petrel_model::quoted::listed;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::content_types::Wanted;
-use crate::extensions::About;
+use super::grants::GRANTING;
+use crate::extensions::{About, User};
 use crate::extract::{Body, By, JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
@@ -68,6 +70,8 @@ pub(crate) struct Registration {
     path: Option<PathBuf>,
     packs: Option<Vec<String>>,
     types: Option<Vec<String>>,
+    /// Whether what the packs ask for is granted.
+    grant: Option<bool>,
 }
 
 impl Body for Registration {
@@ -78,12 +82,14 @@ impl Body for Registration {
 pub(crate) async fn register(
     State(api): State<Api>,
     By(giver): By,
+    Extension(User(user)): Extension<User>,
     _: Nothing,
-    JsonBody(Registration { path, packs, types }): JsonBody<Registration>,
+    JsonBody(Registration { path, packs, types, grant }): JsonBody<Registration>,
 ) -> Result<Response, ApiError> {
     let Wanted { parts, notes } = Wanted::of(types.as_deref().unwrap_or_default())?;
+    let by = on_behalf(&api, giver, user, grant)?;
     if let Some(path) = path {
-        let report = api.engine.catalog().register_by(giver, &path, false, parts).await?;
+        let report = api.engine.catalog().register_by(by, &path, false, parts).await?;
         return answer(&api, &[report], notes).await;
     }
     let packs = packs.filter(|packs| !packs.is_empty()).unwrap_or_else(|| {
@@ -92,15 +98,26 @@ pub(crate) async fn register(
     });
     let mut reports = Vec::new();
     for pack in packs {
-        reports.push(api.engine.catalog().register_again(giver, &pack, parts).await?);
+        reports.push(api.engine.catalog().register_again(by.clone(), &pack, parts).await?);
     }
     answer(&api, &reports, notes).await
+}
+
+/// The caller who registers packs, and grants what they ask for if that is said, which only the admin may.
+fn on_behalf(api: &Api, giver: Giver, user: String, grant: Option<bool>) -> Result<OnBehalf, ApiError> {
+    let grants = grant == Some(true);
+    if grants {
+        api.engine.access().refuse_others_than_admin(&user, GRANTING)?;
+    }
+    Ok(OnBehalf { giver, grants: grants.then_some(user) })
 }
 
 /// The body of a request to install.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Installation {
     packs: Vec<String>,
+    /// Whether what the packs ask for is granted.
+    grant: Option<bool>,
     /// StackStorm's client always sends this, and expects an execution in return.
     force: Option<Value>,
     skip_dependencies: Option<Value>,
@@ -133,11 +150,13 @@ impl Installation {
 pub(crate) async fn install(
     State(api): State<Api>,
     By(giver): By,
+    Extension(User(user)): Extension<User>,
     _: Nothing,
     JsonBody(wanted): JsonBody<Installation>,
 ) -> Result<Response, ApiError> {
     // Every reason to refuse is checked before anything is done.
     wanted.refuse_original()?;
+    let by = on_behalf(&api, giver, user, wanted.grant)?;
     let names = wanted.packs.iter().map(|pack| api.shipped.named(pack)).collect::<Result<Vec<_>, _>>()?;
     let mut reports = Vec::new();
     for name in names {
@@ -146,7 +165,7 @@ pub(crate) async fn install(
             let hint = "make the data directory writable, and try again";
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error, hint)
         })?;
-        reports.push(api.engine.catalog().register_by(giver, &path, true, Parts::ALL).await?);
+        reports.push(api.engine.catalog().register_by(by.clone(), &path, true, Parts::ALL).await?);
     }
     answer(&api, &reports, Vec::new()).await
 }

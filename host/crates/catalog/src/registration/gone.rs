@@ -49,6 +49,11 @@ pub(super) fn taken_along(content: &Content, pack: &Pack, rules: &[(Ref, RuleId)
              the pack is registered"
         ),
     }));
+    if content.grant(name).is_some() {
+        notes.push(format!(
+            "what the pack `{name}` was granted is gone; `petrel pack grant {name}` gives it again"
+        ));
+    }
     notes
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
-use petrel_model::{Action, Pack, Policy, Ref, Rule, Sensor, TriggerType};
+use petrel_model::{Action, Pack, PackGrant, Policy, Ref, Rule, Sensor, TriggerType};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 
@@ -26,6 +26,8 @@ pub(super) struct Ready {
     pub(super) gone_policies: Vec<Ref>,
     pub(super) gone_sensors: Vec<Ref>,
     pub(super) config: Option<GivenConfig>,
+    /// The grant that comes with it, if it is to change.
+    pub(super) grant: Option<PackGrant>,
     pub(super) notes: Vec<String>,
 }
 
@@ -71,6 +73,7 @@ impl Ready {
         changes.extend(self.gone_policies.iter().cloned().map(Change::delete::<Policy>));
         changes.extend(self.policies.iter().cloned().map(Change::put));
         changes.extend(self.gone_sensors.iter().cloned().map(Change::delete::<Sensor>));
+        changes.extend(self.grant.iter().cloned().map(Change::put));
         changes.extend(self.rules.iter().map(|compiled| Change::put(Rule::clone(compiled.rule()))));
         changes
     }
@@ -80,6 +83,9 @@ impl Ready {
         let name = self.pack.reference.clone();
         content.put_pack(self.pack);
         content.put_config(&name, self.config);
+        if self.grant.is_some() {
+            content.put_grant(&name, self.grant);
+        }
         self.gone_actions.iter().for_each(|reference| content.delete_action(reference));
         self.gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
         self.gone_rules.iter().for_each(|reference| content.delete_rule(reference));

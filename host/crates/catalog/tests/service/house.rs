@@ -9,6 +9,7 @@ use petrel_catalog::registration::Report;
 use petrel_catalog::{Catalog, Options};
 use petrel_datastore::Keys;
 use petrel_engine_core::{Core, Error, Evaluations, SetClock};
+use petrel_model::capabilities::RightsTable;
 use petrel_model::{Action, Object, Pack, PackConfig, Rule, TriggerType};
 use petrel_persistence::{MemoryStore, StoreExt as _};
 use petrel_runners::{Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
@@ -20,11 +21,17 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Noting {
     runner_type: RunnerType,
     noted: Mutex<Vec<String>>,
+    rights: Mutex<Arc<RightsTable>>,
 }
 
 impl Noting {
     fn new(name: &'static str) -> Self {
-        Self { runner_type: described(name), noted: Mutex::default() }
+        Self { runner_type: described(name), noted: Mutex::default(), rights: Mutex::default() }
+    }
+
+    /// The rights of all packs, as it was told last.
+    pub(crate) fn rights(&self) -> Arc<RightsTable> {
+        self.rights.lock().unwrap().clone()
     }
 
     fn note(&self, what: &str, path: &Path) {
@@ -61,6 +68,10 @@ impl Runner for Noting {
     async fn prepare(&self, pack_path: &Path, entry_point: &str) -> Result<(), NotPrepared> {
         self.note(&format!("prepare {entry_point}"), pack_path);
         Ok(())
+    }
+
+    fn take_rights(&self, rights: &Arc<RightsTable>) {
+        *self.rights.lock().unwrap() = Arc::clone(rights);
     }
 
     fn refresh(&self, pack_path: &Path) {
@@ -112,7 +123,8 @@ impl House {
         let runners: Runners = [Runs::By(runner.clone()), orquesta].map(Runs::named).into();
         let keys = Keys::load(core.clone()).await.unwrap();
         let evaluations = Evaluations::new(core.clone(), std::time::Duration::from_secs(5));
-        let options = Options { config_directory: Some(place.path().join("configs")) };
+        let config_directory = Some(place.path().join("configs"));
+        let options = Options { config_directory, ..Options::default() };
         let catalog = Catalog::load(core.clone(), keys.clone(), evaluations, runners, options).await.unwrap();
         Self { catalog, core, keys, store, runner, place }
     }

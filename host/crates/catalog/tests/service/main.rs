@@ -6,6 +6,7 @@
 mod concurrent;
 mod configurations;
 mod events;
+mod grants;
 mod house;
 mod registration;
 mod removal;

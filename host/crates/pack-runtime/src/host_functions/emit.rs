@@ -49,7 +49,8 @@ impl CallState {
 
     fn deny(&self, what: String) -> Error {
         let denial = Denial::Emit(what);
-        let told = error(ErrorKind::Denied, format!("denied {denial}"), denial.code(), denial.hint());
+        let hint = self.record.hint(&denial);
+        let told = error(ErrorKind::Denied, format!("denied {denial}"), denial.code(), &hint);
         self.record.denied(denial);
         told
     }

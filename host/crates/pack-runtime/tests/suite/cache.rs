@@ -1,7 +1,7 @@
 //! Compiled components on disk are used if they are unchanged, and compiled again otherwise.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -179,4 +179,19 @@ async fn what_is_no_plain_file_is_no_component() {
         let done = tokio::time::timeout(Duration::from_secs(20), called).await.unwrap();
         assert_eq!(done.failure().0, "component.missing", "{done:?}");
     }
+}
+
+#[tokio::test]
+async fn a_link_that_leads_out_of_the_pack_is_not_followed() {
+    let pack = tempfile::tempdir().unwrap();
+    let (file, own) = (pack.path().join("a.wasm"), pack.path().join("own.wasm"));
+    symlink(BARE, &file).unwrap();
+    let done = Subject::of(&file, Options::default()).call("echo", json!({})).await;
+    let (code, message) = done.failure();
+    assert!(code == "component.missing" && message.contains("outside the pack"), "{done:?}");
+    fs::remove_file(&file).unwrap();
+    fs::copy(BARE, own).unwrap();
+    symlink("own.wasm", &file).unwrap();
+    let done = Subject::of(&file, Options::default()).call("echo", json!({"a": 1})).await;
+    assert_eq!(*done.value(), json!({"a": 1}));
 }

@@ -1,10 +1,9 @@
 //! Requests, events and the configuration of actions.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use petrel_pack_runtime::grants::UrlGrant;
-use petrel_pack_runtime::{Grants, Options};
+use petrel_model::Timestamp;
+use petrel_model::capabilities::{Given, Granted, PackGrant, Request, Rights};
 use petrel_runners::sensors::{Emitter, NotEmitted};
 use petrel_runners::{Outlet, OutputSink, Runner as _};
 use petrel_test_components::BEHAVE;
@@ -13,13 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sensors::Events;
 use crate::serving::Server;
-use crate::support::{Done, Subject, call, text};
+use crate::support::{Done, Subject, call, reaching, table, text};
 
 /// A subject whose pack is granted these addresses.
-fn granted(urls: &[&str]) -> Subject {
-    let urls: Vec<_> = urls.iter().map(|url| UrlGrant::parse(url).unwrap()).collect();
-    let urls = HashMap::from([("test".to_owned(), Arc::from(urls))]);
-    Subject::with(Options { grants: Grants { urls, ..Grants::default() }, ..Options::default() })
+fn granted(addresses: &[&str]) -> Subject {
+    Subject::behave().entitled(reaching(addresses))
 }
 
 #[tokio::test]
@@ -45,6 +42,80 @@ async fn what_is_not_granted_is_denied_and_named_without_its_query() {
         }
     }
     assert!(server.requests().is_empty());
+}
+
+/// The rights of a pack that asks for these requests, of which these are granted.
+fn asking(asked: &str, granted: &str) -> Rights {
+    let mut wish = json!(asked.parse::<petrel_model::capabilities::HttpRule>().unwrap());
+    wish["id"] = "api".into();
+    let asks: Request = serde_json::from_value(json!({"http": [wish]})).unwrap();
+    let grant = PackGrant {
+        pack: "test".into(),
+        granted: Granted { http: vec![granted.parse().unwrap()], ..Granted::default() },
+        hash: String::new(),
+        granted_by: String::new(),
+        granted_at: Timestamp::from_micros(0),
+    };
+    Rights::of("test", Some(&asks), Some(&grant), &Given::default())
+}
+
+#[tokio::test]
+async fn a_request_must_be_asked_for_and_granted() {
+    let server = Server::start("hello").await;
+    let (any, here) = (server.url("/"), format!("GET {}", server.url("/api")));
+    let subject = Subject::behave().entitled(asking(&any, &here));
+    assert_eq!(*subject.call("fetch", text(&server.url("/api/1"))).await.value(), json!("200 hello"));
+    let command = format!("`petrel pack grant test 'http=GET {}'`", server.url("/other"));
+    let posted = format!("`petrel pack grant test 'http=POST {}'`", server.url("/api"));
+    for (path, count, says) in [("/other", 0, command), ("/api", 1, posted)] {
+        let done = subject.call("fetch", json!({"text": server.url(path), "count": count})).await;
+        assert_eq!(done.failure().0, "denied.http", "{done:?}");
+        assert!(done.field("hint").contains(&says), "{done:?} does not say {says}");
+    }
+    let narrow = Subject::behave().entitled(asking(&here, &any));
+    let done = narrow.call("fetch", text(&server.url("/other"))).await;
+    assert!(done.field("hint").contains("of its capabilities"), "{done:?}");
+    assert_eq!(server.requests(), ["GET /api/1 HTTP/1.1"]);
+    assert_eq!(subject.runner.uses("test").into_iter().collect::<Vec<_>>(), [("http api".to_owned(), 1)]);
+    assert!(narrow.runner.uses("test").is_empty());
+}
+
+#[tokio::test]
+async fn a_private_network_needs_its_own_word_wherever_it_is_named() {
+    let server = Server::start("hello").await;
+    let port = server.url("/").rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+    let by_name = format!("http://localhost:{port}/");
+    for (asked, address) in [("http://*:*", server.url("/")), ("http://*:*", by_name.clone())] {
+        let subject = Subject::behave().entitled(asking(asked, "private+http://*:*"));
+        let done = subject.call("fetch", text(&address)).await;
+        assert_eq!(done.failure().0, "denied.http", "{done:?}");
+        assert!(done.field("hint").contains("private: true"), "{done:?}");
+        let subject = Subject::behave().entitled(asking("private+http://*:*", asked));
+        let done = subject.call("fetch", text(&address)).await;
+        assert!(done.field("hint").contains("petrel pack grant test"), "{done:?}");
+    }
+    assert!(server.requests().is_empty());
+    let subject = Subject::behave().entitled(asking("private+http://*:*", "private+http://*:*"));
+    assert_eq!(*subject.call("fetch", text(&server.url("/"))).await.value(), json!("200 hello"));
+}
+
+#[tokio::test]
+async fn a_redirect_is_checked_as_any_other_request() {
+    let server = Server::start("hello").await;
+    let subject = Subject::behave().entitled(asking(&server.url("/"), &server.url("/moved")));
+    assert_eq!(*subject.call("fetch", text(&server.url("/moved"))).await.value(), json!("302 hello"));
+    let done = subject.call("fetch", text(&server.url("/elsewhere"))).await;
+    assert_eq!(done.failure().0, "denied.http", "{done:?}");
+}
+
+#[tokio::test]
+async fn what_is_revoked_is_denied_at_the_next_call() {
+    let server = Server::start("hello").await;
+    let subject = granted(&[&server.url("/")]);
+    subject.call("fetch", text(&server.url("/"))).await.value();
+    subject.runtime.take_rights(&table(Rights::default()));
+    let done = subject.call("fetch", text(&server.url("/"))).await;
+    assert_eq!(done.failure().0, "denied.http", "{done:?}");
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::symlink;
 
-use petrel_pack_runtime::grants::{Access, Directory};
-use petrel_pack_runtime::{Grants, Options};
+use petrel_model::capabilities::{Access, Mount, Rights};
+use petrel_runners::Runner as _;
 use serde_json::json;
 
 use crate::support::{Subject, text};
@@ -19,9 +19,8 @@ fn mounted(access: Access) -> (tempfile::TempDir, Subject) {
     fs::write(root.path().join("secret"), "secret").unwrap();
     symlink(root.path().join("secret"), granted.join("link")).unwrap();
     symlink("../secret", granted.join("relative")).unwrap();
-    let directory = Directory { host_path: granted, guest_path: "/data".to_owned(), access };
-    let grants = Grants { directories: [("test".to_owned(), vec![directory])].into(), ..Grants::default() };
-    (root, Subject::with(Options { grants, ..Options::default() }))
+    let mount = Mount { host_path: granted, guest_path: "/data".to_owned(), access };
+    (root, Subject::behave().entitled(Rights { mounts: vec![mount], ..Rights::default() }))
 }
 
 #[tokio::test]
@@ -80,8 +79,7 @@ async fn files_without_end_are_not_opened() {
 #[tokio::test]
 async fn a_grant_is_for_one_pack() {
     let (_root, subject) = mounted(Access::ReadWrite);
-    let grants = Grants { directories: [("other".to_owned(), Vec::new())].into(), ..Grants::default() };
-    let other = Subject::with(Options { grants, ..Options::default() });
+    let other = Subject::behave();
     subject.call("open", text("/data/file")).await.value();
     assert_eq!(other.call("open", text("/data/file")).await.failure().0, "denied.files");
 }
@@ -132,6 +130,25 @@ async fn nothing_is_listened_on_and_no_datagram_leaves() {
 async fn environment_arguments_and_input_are_empty() {
     let done = Subject::behave().call("environment", json!({})).await;
     assert_eq!(*done.value(), json!("[] [] \"\""));
+}
+
+#[tokio::test]
+async fn a_variable_of_the_host_is_there_if_it_is_granted() {
+    let subject = Subject::behave()
+        .entitled(Rights { env: vec!["PATH".into(), "NOT_SET_ANYWHERE".into()], ..Rights::default() });
+    let done = subject.call("environment", json!({})).await;
+    let told = done.value().as_str().unwrap();
+    assert!(told.contains("PATH") && !told.contains("HOME") && !told.contains("NOT_SET"), "{told}");
+}
+
+#[tokio::test]
+async fn files_that_are_opened_count_as_used() {
+    let (_root, subject) = mounted(Access::ReadOnly);
+    assert!(subject.runner.uses("test").is_empty());
+    subject.call("open", text("/data/file")).await.value();
+    assert_eq!(subject.runner.uses("test").into_iter().collect::<Vec<_>>(), [("files /data".to_owned(), 1)]);
+    let subject = subject.entitled(Rights::default());
+    assert_eq!(subject.call("open", text("/data/file")).await.failure().0, "denied.files");
 }
 
 #[tokio::test]

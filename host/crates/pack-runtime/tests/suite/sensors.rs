@@ -1,14 +1,13 @@
 //! Sensors that components export: what they return, what they are given, and how they end.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use petrel_model::capabilities::Rights;
 use petrel_model::{Id, Object, Ref, Timestamp, TriggerInstanceId};
-use petrel_pack_runtime::grants::UrlGrant;
-use petrel_pack_runtime::{ComponentSensors, Grants, Limits, Options, PackRuntime};
+use petrel_pack_runtime::{ComponentSensors, Limits, Options, PackRuntime};
 use petrel_runners::sensors::{
     Emitted, Emitter, NotEmitted, Polled, Received, SensorCall, SensorFailure, SensorKind, SensorRunner as _,
 };
@@ -18,9 +17,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::serving;
+use crate::support::{reaching, table};
 
 /// A runner of the sensors of one component.
 struct Sensors {
+    runtime: PackRuntime,
     runner: ComponentSensors,
     component: &'static Path,
     config: Object,
@@ -31,16 +32,16 @@ impl Sensors {
     fn of(component: &'static str, options: Options) -> Self {
         let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
         let options = Options { cache_directory: Some(shared), ..options };
-        let runner = ComponentSensors::new(PackRuntime::new(options).unwrap(), Upkeep::default());
+        let runtime = PackRuntime::new(options).unwrap();
+        let runner = ComponentSensors::new(runtime.clone(), Upkeep::default());
         let (config, timeout) = (Object::new(), Duration::from_mins(1));
-        Self { runner, component: Path::new(component), config, timeout }
+        Self { runtime, runner, component: Path::new(component), config, timeout }
     }
 
     /// Granted that address, which is also in the configuration.
     fn granted(component: &'static str, granted: &str, url: &str) -> Self {
-        let urls = HashMap::from([("test".to_owned(), Arc::from([UrlGrant::parse(granted).unwrap()]))]);
-        let grants = Grants { urls, ..Grants::default() };
-        let mut sensors = Self::of(component, Options { grants, ..Options::default() });
+        let mut sensors = Self::of(component, Options::default());
+        sensors.runtime.take_rights(&table(reaching(&[granted])));
         sensors.config.insert("url".into(), url.into());
         sensors
     }
@@ -265,4 +266,21 @@ async fn a_stream_takes_lines_as_they_arrive() {
     let events = Events::until(usize::MAX, &never);
     sensors.stream("lines", &events, never).await.unwrap();
     assert_eq!(events.taken.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_stream_that_loses_its_grant_is_denied_its_next_request() {
+    let server = serving::Server::start("x").await;
+    let sensors = Sensors::granted(STREAMS, &server.url("/"), &server.url("/"));
+    let never = CancellationToken::new();
+    let events = Events::until(usize::MAX, &never);
+    let revoke = async {
+        while events.taken.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sensors.runtime.take_rights(&table(Rights::default()));
+    };
+    let both = async { tokio::join!(sensors.stream("again", &events, never.clone()), revoke) };
+    let (told, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
+    assert_eq!(told.unwrap_err().code, "denied.http");
 }

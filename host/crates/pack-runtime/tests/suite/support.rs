@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::capabilities::{Rights, RightsTable};
 use petrel_model::{Action, ExecutionId, Id, Object, Ref};
 use petrel_pack_runtime::{ComponentRunner, Limits, Options, PackRuntime};
 use petrel_runners::{Call, End, Outcome, Outlet, OutputLine, OutputSink, Runner as _};
@@ -49,6 +50,12 @@ impl Subject {
         Self { runtime, runner, component: component.to_owned() }
     }
 
+    /// The same, whose pack has these rights from now on.
+    pub(crate) fn entitled(self, rights: Rights) -> Self {
+        self.runtime.take_rights(&table(rights));
+        self
+    }
+
     pub(crate) async fn call(&self, action: &str, parameters: Value) -> Done {
         self.call_until(action, parameters, CancellationToken::new()).await
     }
@@ -86,6 +93,16 @@ impl Done {
     pub(crate) fn texts(&self) -> Vec<&str> {
         self.lines.iter().map(|line| line.text.as_str()).collect()
     }
+}
+
+/// The table of rights in which the pack of the tests has these.
+pub(crate) fn table(rights: Rights) -> Arc<RightsTable> {
+    Arc::new([("test".to_owned(), Arc::new(Rights { pack: "test".to_owned(), ..rights }))].into())
+}
+
+/// The rights to make requests to these addresses, as the settings grant them.
+pub(crate) fn reaching(addresses: &[&str]) -> Rights {
+    Rights { http: addresses.iter().map(|address| address.parse().unwrap()).collect(), ..Rights::default() }
 }
 
 /// Builds a call of `action` in the component at `path`.

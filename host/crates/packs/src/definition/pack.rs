@@ -6,6 +6,7 @@ use petrel_model::nearest::nearest;
 use petrel_model::{Object, Pack, names};
 use petrel_yaml::Content;
 
+use super::capabilities::capabilities;
 use super::read;
 use crate::fields::{Fields, Problems};
 use crate::limits::MOST_PROBLEMS;
@@ -34,7 +35,8 @@ pub struct Component {
 }
 
 /// The fields of [`Pack`] itself. All other keys are kept unchanged.
-const OWN: &[&str] = &["ref", "name", "description", "version", "author", "email", "keywords"];
+const OWN: &[&str] =
+    &["ref", "name", "description", "version", "author", "email", "keywords", "capabilities"];
 
 /// Those that every pack has.
 const REQUIRED: [&str; 4] = ["name", "description", "version", "author"];
@@ -66,6 +68,7 @@ pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Ve
         let author = fields.required_text("author", problems);
         let reference = reference(fields, name.as_deref(), problems);
         let components = components(fields, problems);
+        let capabilities = capabilities(fields, problems);
         let other = fields.entries().iter().filter(|entry| !OWN.contains(&entry.key.as_str()));
         let other: Object = other.map(|entry| (entry.key.clone(), entry.node.to_json())).collect();
         let email = fields.text("email", problems).unwrap_or_default();
@@ -87,6 +90,7 @@ pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Ve
             refused: BTreeMap::new(),
             refused_rules: BTreeMap::new(),
             rules: None,
+            capabilities,
             other,
             reference: reference?,
             name: name?,

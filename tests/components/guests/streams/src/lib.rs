@@ -39,6 +39,16 @@ fn lines(ctx: &SensorContext) -> Result<(), Error> {
     Ok(())
 }
 
+/// An event for each of the requests that it makes without an end.
+fn again(ctx: &SensorContext) -> Result<(), Error> {
+    let url: Url = ctx.config()?;
+    loop {
+        let answer = ctx.fetch(&Request::get(url.url.clone()))?.success()?;
+        ctx.emit(&LINE.event(&Line { text: answer.text()? })?)?;
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[derive(Deserialize)]
 struct Url {
     url: String,
@@ -66,6 +76,7 @@ fn spin(_: &SensorContext) -> Result<(), Error> {
 export_stream_sensors![
     StreamSensor::new("three", three).emits(&LINE),
     StreamSensor::new("lines", lines),
+    StreamSensor::new("again", again),
     StreamSensor::new("ends", ends),
     StreamSensor::new("stranger", stranger),
     StreamSensor::new("spin", spin),

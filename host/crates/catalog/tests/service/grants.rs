@@ -1,0 +1,127 @@
+//! Packs ask for capabilities, and the operator grants them: what counts at once, over a restart, and after an update.
+
+use std::path::PathBuf;
+
+use petrel_catalog::Giver;
+use petrel_catalog::grants::GrantChange;
+use petrel_catalog::registration::{OnBehalf, Parts, Report};
+use petrel_engine_core::Error;
+use petrel_model::PackGrant;
+use petrel_persistence::StoreExt as _;
+
+use crate::{House, refused};
+
+const ONE: &str = "{id: api, reason: reads, host: a.example, methods: [GET]}";
+const MORE: &str = "{id: more, reason: writes, host: b.example, methods: [POST]}";
+
+/// Lays out the pack `mine` with these words about its capabilities.
+fn pack(house: &House, capabilities: &str) -> PathBuf {
+    let directory = house.pack("mine", &[]);
+    let head = "ref: mine\nname: mine\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.org\n";
+    house.write("mine/pack.yaml", &format!("{head}{capabilities}"));
+    directory
+}
+
+fn asking(http: &[&str]) -> String {
+    format!("capabilities: {{http: [{}], files: [{{path: /data, reason: r}}], env: [TZ]}}\n", http.join(", "))
+}
+
+async fn registered(house: &House, capabilities: &str, grants: bool) -> Result<Report, Error> {
+    let directory = pack(house, capabilities);
+    let by = OnBehalf { giver: Giver::SeesSecrets, grants: grants.then(|| "ada".to_owned()) };
+    house.catalog.register_by(by, &directory, false, Parts::ALL).await
+}
+
+async fn change(house: &House, grant: &[&str], revoke: &[&str]) -> Result<(), Error> {
+    let owned = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+    let change = GrantChange { grant: owned(grant), revoke: owned(revoke), ..GrantChange::default() };
+    house.catalog.change_grant("mine", "ada", change).await
+}
+
+/// What the pack may do, as its runner was told last.
+fn rights(house: &House) -> String {
+    let told = house.runner.rights();
+    let rights = told.get("mine").unwrap();
+    let http = rights.http.iter().map(ToString::to_string);
+    let mounts = rights.mounts.iter().map(ToString::to_string);
+    http.chain(mounts).chain(rights.env.iter().cloned()).collect::<Vec<_>>().join(" | ")
+}
+
+#[tokio::test]
+async fn a_grant_counts_at_once_and_over_a_restart_and_goes_with_its_pack() {
+    let house = House::new().await;
+    let report = registered(&house, &asking(&[ONE]), false).await.unwrap();
+    let note = report.notes.join("\n");
+    assert!(
+        note.contains("`petrel pack grant mine --all`") && note.contains("files=HOST-DIR:/data"),
+        "{note}"
+    );
+    assert_eq!(rights(&house), "");
+    change(&house, &["http", "files=/srv:/data:rw", "env=TZ"], &[]).await.unwrap();
+    let all = "GET https://a.example/ | /srv:/data | TZ";
+    assert_eq!(rights(&house), all);
+    let next = house.next_process().await;
+    assert_eq!(rights(&next), all);
+    change(&next, &["http=GET https://a.example/x"], &["http=api", "env"]).await.unwrap();
+    assert_eq!(rights(&next), "GET https://a.example/x | /srv:/data");
+    let known = next.catalog.capabilities("mine").unwrap();
+    assert_eq!(known.grant.unwrap().granted_by, "ada");
+    let removed = next.catalog.remove_pack("mine", Giver::SeesSecrets).await.unwrap();
+    assert!(removed.notes.join("\n").contains("was granted is gone"), "{removed:?}");
+    assert!(next.store.all::<PackGrant>().await.unwrap().is_empty());
+    assert!(!next.runner.rights().contains_key("mine"));
+}
+
+#[tokio::test]
+async fn what_is_not_asked_for_is_not_granted() {
+    let house = House::new().await;
+    registered(&house, &asking(&[ONE]), false).await.unwrap();
+    for (grant, revoke, says) in [
+        (&["http=https://b.example"][..], &[][..], "it asks for GET https://a.example/ (api)"),
+        (&["htp"], &[], "did you mean http?"),
+        (&["files=srv:/data"], &[], "not absolute"),
+        (&["files=/srv/../etc:/data"], &[], "not absolute"),
+        (&["env=HOME"], &[], "it asks for TZ"),
+        (&[], &["env=TZ"], "nothing is granted"),
+        (&["http", "env=HOME"], &[], "it asks for TZ"),
+    ] {
+        let (code, told) = refused(change(&house, grant, revoke).await);
+        assert!(code == "invalid" && told.contains(says), "{told}");
+    }
+    assert_eq!(rights(&house), "");
+    let change = || GrantChange { all: true, ..GrantChange::default() };
+    assert_eq!(refused(house.catalog.change_grant("other", "ada", change()).await).0, "not_found");
+    registered(&house, "", false).await.unwrap();
+    let (_, told) = refused(house.catalog.change_grant("mine", "ada", change()).await);
+    assert!(told.contains("does not say what it asks for"), "{told}");
+}
+
+#[tokio::test]
+async fn an_update_that_asks_for_more_waits_until_it_is_accepted() {
+    let house = House::new().await;
+    // One that did not say so could not ask for more.
+    registered(&house, "", false).await.unwrap();
+    registered(&house, &asking(&[ONE]), true).await.unwrap();
+    assert_eq!(rights(&house), "GET https://a.example/ | TZ");
+    let (code, told) = refused(registered(&house, &asking(&[ONE, MORE]), false).await);
+    assert_eq!(code, "unaccepted");
+    assert!(told.contains("+ http POST https://b.example/ (writes)") && told.contains("--grant"), "{told}");
+    let known = house.catalog.content().pack("mine").unwrap().capabilities.clone().unwrap();
+    assert_eq!(known.http.len(), 1);
+    registered(&house, &asking(&[ONE, MORE]), true).await.unwrap();
+    assert_eq!(rights(&house), "GET https://a.example/ | POST https://b.example/ | TZ");
+    // Less, and the same in another order, need nobody.
+    for http in [&[MORE, ONE][..], &[ONE]] {
+        registered(&house, &asking(http), false).await.unwrap();
+    }
+    assert_eq!(rights(&house), "GET https://a.example/ | POST https://b.example/ | TZ");
+    let rights = house.catalog.content().rights("mine");
+    let target = petrel_model::capabilities::Target {
+        method: "POST",
+        scheme: "https",
+        host: petrel_model::capabilities::Host::of("b.example"),
+        port: 443,
+        path: "/",
+    };
+    assert_eq!(rights.http(target).unwrap_err().layer, petrel_model::capabilities::Layer::Request);
+}
