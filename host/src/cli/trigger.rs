@@ -1,9 +1,9 @@
-//! `petrel trigger`: trigger types, accepted events, and explanations of the rules' verdicts on them.
+//! `petrel trigger`: trigger types, triggers, accepted events, and explanations of the rules' verdicts on them.
 
 use clap::Subcommand;
 use petrel_api_types as wire;
 use petrel_api_types::{Item, Why};
-use petrel_model::trigger::WEBHOOK;
+use petrel_model::trigger::{WEBHOOK, kind_of};
 
 use super::moment::moment;
 use super::nothing;
@@ -14,25 +14,36 @@ use crate::print::{self, Form};
 
 mod attributes;
 mod emit;
+mod made;
 mod why;
 
 pub(super) use attributes::named;
 
-/// Show triggers, and the events that came in.
+/// Show and make triggers, and show the events that came in.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trigger {
     /// List the kinds of events that rules can listen to
-    #[command(alias = "ls", after_help = "Examples:\n  petrel trigger list")]
-    List,
+    #[command(
+        alias = "ls",
+        after_help = "Examples:\n  petrel trigger list\n  petrel trigger list --with-parameters --type core.st2.webhook"
+    )]
+    List {
+        /// List the triggers that rules listen to or that were made by hand: each kind of events with its parameters
+        #[arg(long)]
+        with_parameters: bool,
+        /// List only triggers of this kind, as pack.name
+        #[arg(long = "type", value_name = "TYPE", requires = "with_parameters")]
+        kind: Option<String>,
+    },
     /// List the events that came in, newest first
     #[command(
         after_help = "Examples:\n  petrel trigger instances -n 10\n  petrel trigger instances --type core.st2.webhook --after 1h\n  petrel rule-enforcement list --status failed"
     )]
     Instances(Instances),
-    /// Show an event with its outcome, or the payload of a kind of events
+    /// Show an event with its outcome; or a kind of events, with its payload and its last event; or a trigger
     #[command(after_help = "Examples:\n  petrel trigger get last\n  petrel trigger get core.st2.webhook")]
     Get {
-        /// The id of the event, or `last`; or a kind of events, as pack.name
+        /// The id of the event, or `last`; or a kind of events, as pack.name; or the reference of a trigger
         id: String,
         #[command(flatten)]
         secrets: Secrets,
@@ -49,6 +60,30 @@ pub(crate) enum Trigger {
         trigger: Option<String>,
         #[command(flatten)]
         secrets: Secrets,
+    },
+    /// Make a kind of events, or a trigger of one (with `type` and `parameters`), from a file of YAML or JSON
+    #[command(
+        after_help = "Examples:\n  petrel trigger create order.yaml\n  echo '{pack: mine, name: order}' | petrel trigger create -"
+    )]
+    Create {
+        /// The file, or - for standard input
+        file: String,
+    },
+    /// Replace a kind of events or a trigger that was made by hand by the one in a file
+    #[command(after_help = "Examples:\n  petrel trigger update mine.order order.yaml")]
+    Update {
+        /// The kind of events, as pack.name, or the reference of a trigger
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// The file, or - for standard input
+        file: String,
+    },
+    /// Delete kinds of events and triggers that were made by hand and that no rule listens to
+    #[command(after_help = "Examples:\n  petrel trigger delete mine.order")]
+    Delete {
+        /// The kinds of events, as pack.name, and references of triggers
+        #[arg(value_name = "REF", required = true)]
+        references: Vec<String>,
     },
     /// Send an event
     #[command(
@@ -69,13 +104,27 @@ pub(crate) enum Trigger {
 impl Trigger {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         match self {
-            Self::List => {
+            Self::List { with_parameters: true, kind } => {
+                let of = kind.map_or_else(String::new, |kind| format!("&type={}", path_segment(&kind)));
+                let answer = session.client.list(&format!("/triggers?limit=-1{of}")).await?;
+                session.show(&answer, |triggers: Items<wire::Trigger<'static>>| {
+                    print::listing(attributes::triggers(&triggers), &[]);
+                })?;
+            }
+            Self::List { .. } => {
                 let answer = session.client.list("/triggertypes?limit=-1").await?;
                 session.show(&answer, |kinds: Items<wire::TriggerType<'static>>| {
                     print::listing(attributes::kinds(&kinds), &[]);
                 })?;
             }
             Self::Instances(asked) => instances(session, asked).await?,
+            Self::Get { id, secrets } if kind_of(&id) != id => {
+                let path = secrets.asked(&format!("/triggers/{}", path_segment(&id)));
+                let answer = session.client.get(&path).await?;
+                session.show(&answer, |trigger: wire::Trigger<'static>| {
+                    print::attributes(&attributes::trigger(&trigger));
+                })?;
+            }
             // A ref has a dot, and an id has none.
             Self::Get { id, .. } if id.contains('.') => {
                 let answer = session.client.get(&format!("/triggertypes/{}", path_segment(&id))).await?;
@@ -97,6 +146,9 @@ impl Trigger {
                 let answer = session.client.get(&path).await?;
                 session.show(&answer, |why: Why<'static>| why::explain(&why))?;
             }
+            Self::Create { file } => made::create(session, &file).await?,
+            Self::Update { reference, file } => made::update(session, &reference, &file).await?,
+            Self::Delete { references } => return made::delete(session, &references).await,
             Self::Emit(event) => event.run(session).await?,
             Self::ReEmit { id } => emit::again(session, &id).await?,
         }

@@ -56,8 +56,8 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("service-registry", &[], "a host is one process, and so there is nothing to list"),
     (
         "trigger",
-        &["create", "update", "delete", "clone"],
-        "a trigger type is a file of its pack: change it there, and say `petrel pack register PACK`",
+        &["clone"],
+        "`petrel trigger get TRIGGER -o yaml > trigger.yaml`, another name in the file, and `petrel trigger create trigger.yaml`",
     ),
     ("trigger", &["getspecs"], "`petrel trigger list`, and `petrel trigger get TRIGGER`"),
     ("trigger-instance", &["re-emit"], "`petrel trigger re-emit ID`"),

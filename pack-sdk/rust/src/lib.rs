@@ -48,7 +48,7 @@ pub mod testing;
 pub use action::{Action, describe};
 pub use context::Context;
 pub use error::{Error, ErrorKind};
-pub use event::{Event, TriggerType};
+pub use event::{Event, NoParameters, Trigger, TriggerType};
 pub use http::{Request, Response};
 pub use sensor::{PollSensor, Polled, Received, Reply, SensorContext, StreamSensor, WebhookSensor};
 pub use services::{Level, Services};

@@ -46,7 +46,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Error, Event, Services, TriggerType};
+use crate::{Error, Event, Services, Trigger, TriggerType};
 
 /// The context of a call of a sensor. It has all [`Services`] of the host.
 #[derive(Clone)]
@@ -57,7 +57,36 @@ pub struct SensorContext {
     pub pack: String,
     /// The time at which the host ends the call. None for a sensor that streams.
     pub deadline: Option<SystemTime>,
+    /// The triggers of its trigger types that enabled rules listen to. [`triggers_of`](Self::triggers_of) has their
+    /// parameters as a type. A sensor that streams is ended and begun anew when they change.
+    pub triggers: Vec<Trigger>,
     pub(crate) services: Services,
+}
+
+impl SensorContext {
+    /// The triggers of a type that enabled rules listen to, with their parameters; one without parameters for the rules that
+    /// give none. A trigger whose parameters do not fit is left out, with a warning in the log: it must not keep the others
+    /// from their events.
+    pub fn triggers_of<T: Serialize + JsonSchema, P: DeserializeOwned>(
+        &self,
+        kind: &TriggerType<T, P>,
+    ) -> Vec<Trigger<P>> {
+        let own = self.triggers.iter().filter(|trigger| trigger.trigger_type == kind.name());
+        own.filter_map(|Trigger { id, trigger_type, parameters }| {
+            match serde_json::from_value(parameters.clone()) {
+                Ok(parameters) => {
+                    Some(Trigger { id: id.clone(), trigger_type: trigger_type.clone(), parameters })
+                }
+                Err(error) => {
+                    self.warn(format!(
+                        "the parameters of the trigger {id} do not fit, and it is left out: {error}"
+                    ));
+                    None
+                }
+            }
+        })
+        .collect()
+    }
 }
 
 impl Deref for SensorContext {
@@ -195,7 +224,10 @@ impl<Run: ?Sized> Sensor<Run> {
 
     /// Adds a trigger type of its events.
     #[must_use]
-    pub fn emits<T: Serialize + JsonSchema>(mut self, trigger_type: &TriggerType<T>) -> Self {
+    pub fn emits<T: Serialize + JsonSchema, P: JsonSchema>(
+        mut self,
+        trigger_type: &TriggerType<T, P>,
+    ) -> Self {
         self.trigger_types.push(trigger_type.to_json());
         self
     }

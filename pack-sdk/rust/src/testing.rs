@@ -21,7 +21,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 
 use crate::{
-    Action, Context, Error, ErrorKind, Event, Level, Request, Response, SensorContext, Services, services,
+    Action, Context, Error, ErrorKind, Event, Level, Request, Response, SensorContext, Services, Trigger,
+    services,
 };
 
 /// A host that records what actions and sensors ask of it.
@@ -36,6 +37,7 @@ struct State {
     requests: Vec<Request>,
     /// The answers by method and address, each given once.
     answers: Vec<(String, u16, Vec<u8>)>,
+    triggers: Vec<Trigger>,
 }
 
 impl Host {
@@ -63,6 +65,7 @@ impl Host {
             name: sensor.to_owned(),
             pack: "test".to_owned(),
             deadline: Some(SystemTime::now() + Duration::from_mins(1)),
+            triggers: self.0.borrow().triggers.clone(),
             services: self.services(),
         }
     }
@@ -90,6 +93,18 @@ impl Host {
     #[must_use]
     pub fn configured(self, name: &str, value: impl Into<Value>) -> Self {
         self.0.borrow_mut().config.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Has an enabled rule listen to a trigger type with these parameters, `{}` for none. Contexts of sensors that are made
+    /// afterwards have the trigger, with the ids `test.TYPE.N` in order.
+    #[must_use]
+    pub fn listened(self, trigger_type: &str, parameters: impl Into<Value>) -> Self {
+        let mut state = self.0.borrow_mut();
+        let id = format!("test.{trigger_type}.{:024x}", state.triggers.len());
+        let (trigger_type, parameters) = (trigger_type.to_owned(), parameters.into());
+        state.triggers.push(Trigger { id, trigger_type, parameters });
+        drop(state);
         self
     }
 

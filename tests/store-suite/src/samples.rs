@@ -83,6 +83,15 @@ pub fn instance(n: u64, payload: Value) -> TriggerInstance {
     }
 }
 
+fn made_trigger(reference: &str, text: &str) -> Value {
+    json!({"ref": reference, "trigger": {"type": "core.a", "parameters": {"n": 1}}, "description": text})
+}
+
+fn timer_state(reference: &str, text: &str) -> Value {
+    let trigger = json!({"type": "core.st2.CronTimer", "parameters": {"text": text}});
+    json!({"ref": reference, "trigger": trigger, "made_at": at(1)})
+}
+
 /// The `n`-th document of a kind, with `text` in it.
 pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
     let (name, reference, digest) = (format!("name{n}"), format!("pack.name{n}"), format!("{n:064}"));
@@ -90,14 +99,12 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         DocumentKind::Pack => json!({"ref": name, "name": text, "version": "1.0.0"}),
         DocumentKind::Action => json!({"ref": reference, "runner_type": "shell", "description": text}),
         DocumentKind::TriggerType => json!({"ref": reference, "description": text}),
+        DocumentKind::MadeTrigger => made_trigger(&reference, text),
         DocumentKind::Rule => json!({
             "id": id::<RuleId>(n), "ref": reference, "description": text,
             "trigger": {"type": "core.st2.webhook"}, "action": {"ref": "core.noop"},
         }),
-        DocumentKind::TimerState => json!({
-            "ref": reference, "trigger": {"type": "core.st2.CronTimer", "parameters": {"text": text}},
-            "made_at": at(1),
-        }),
+        DocumentKind::TimerState => timer_state(&reference, text),
         DocumentKind::InternalEvent => json!({
             "id": id::<InternalEventId>(n), "type": "core.st2.generic.actiontrigger", "payload": {"text": text},
             "occurred_at": at(1),

@@ -247,7 +247,30 @@ const BAD_REQUESTS: &[(&str, &str, &str, u16, &[&str])] = &[
     ("POST", "/actions", "{}", 405, &["POST", "files of their pack", "actions, and register the pack again"]),
     ("PUT", "/actions/core.noop", "{}", 405, &["PUT", "files of their pack"]),
     ("DELETE", "/actions/core.noop", "", 405, &["DELETE", "files of their pack"]),
-    ("POST", "/triggertypes", "{}", 405, &["triggers, and register the pack again"]),
+    ("POST", "/sensortypes", "{}", 405, &["sensors, and register the pack again"]),
+    ("POST", "/triggertypes", "{}", 400, &["write pack: NAME", "correct the trigger type"]),
+    ("POST", "/triggertypes", r#"{"pack": "mine", "name": "a", "colour": 1}"#, 400, &["colour"]),
+    ("POST", "/triggertypes", r#"{"pack": "core", "name": "a"}"#, 400, &["the host's own"]),
+    (
+        "POST",
+        "/triggertypes",
+        r#"{"pack": "mine", "name": "a", "payload_schema": {"type": 5}}"#,
+        400,
+        &["payload_schema"],
+    ),
+    ("PUT", "/triggertypes/core.st2.webhook", r#"{"name": "st2.webhook"}"#, 400, &["the host's own"]),
+    ("DELETE", "/triggertypes/core.st2.webhook", "", 400, &["the host's own"]),
+    ("DELETE", "/triggertypes/core.st2.webhok", "", 404, &["core.st2.webhook"]),
+    ("POST", "/triggers", r#"{"type": "core.st2.webhok"}"#, 404, &["core.st2.webhook"]),
+    (
+        "POST",
+        "/triggers",
+        r#"{"type": "core.st2.webhook", "parameters": {"url": "a"}}"#,
+        400,
+        &["create a rule"],
+    ),
+    ("PUT", "/triggers/mine.none", r#"{"type": "core.st2.webhook"}"#, 404, &["mine.none"]),
+    ("DELETE", "/triggers/mine.none", "", 404, &["mine.none"]),
 ];
 
 #[test]

@@ -151,7 +151,8 @@ fn the_rule_of_a_published_tutorial_on_a_count() {
     };
     let rule = Path::new(&root).join("rules/elasticsearch-count.json");
     let place = Place::default();
-    let host = place.start(&[]);
+    let (url, queries) = search(&Arc::new(AtomicU64::new(11)));
+    let host = place.start(&["--grant-url", &format!("elasticsearch={url}")]);
     lay_out(&place, "elasticsearch", ELASTICSEARCH);
     // The action of the tutorial's pack talks to a search; this one writes down what it is given.
     let command = format!(
@@ -162,13 +163,25 @@ fn the_rule_of_a_published_tutorial_on_a_count() {
         "elasticsearch/actions/create_index.yaml",
         &format!("name: indices.create_index\nrunner_type: local-shell-cmd\nentry_point: ''\nenabled: true\nparameters:\n  host: {{type: string}}\n  port: {{type: string}}\n  name: {{type: string}}\n  log_level: {{type: string}}\n  cmd: {{immutable: true, default: '{command}'}}\n"),
     );
-    host.ok(&["pack", "register", &place.path("elasticsearch")]);
+    register(&place, &host, "elasticsearch", &format!("url: {url}\nthreshold: 10\n"));
+    // The rule of the example itself gives no parameters.
+    host.ok(&["rule", "disable", "elasticsearch.on_count"]);
     host.ok(&["rule", "create", rule.to_str().unwrap()]);
     let made = host.get("/rules/ineat.sample2_rule_with_es").with_status(200).json();
     assert_eq!(made["trigger"]["parameters"], json!({"query": "{\"match\":\"testing\"}"}));
-    // Sensors are not told the parameters of triggers, so that the event of this one is sent by hand.
-    let trigger = made["trigger"]["ref"].as_str().unwrap();
-    host.ok(&["trigger", "emit", trigger, "--payload", r#"{"count": 11, "threshold": 10}"#]);
+    eventually("no poll goes on, and another one begins", || {
+        (host.cli(&["sensor", "poll", "elasticsearch.count"]).code == 0).then_some(())
+    });
+    let asked = eventually("the sensor asks for what the rule wants to know", || {
+        let query: Value = serde_json::from_str(&queries.try_recv().ok()?).unwrap();
+        (query["query"]["match"] == "testing").then_some(query)
+    });
+    assert_eq!(asked, json!({"query": {"match": "testing"}}));
+    let trigger = &made["trigger"]["ref"];
+    eventually("the event is of the trigger of the rule", || {
+        let events = host.list("/triggerinstances?trigger_type=elasticsearch.count_event");
+        events.iter().any(|event| event["trigger"] == *trigger).then_some(())
+    });
     eventually("the rule has run the action", || {
         let ran = host.list("/executions?action=elasticsearch.indices.create_index&status=succeeded");
         (ran.len() == 1).then_some(())

@@ -69,6 +69,12 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("maintenance get", "upgrade", 0),
     ("maintenance delete", "upgrade", 0),
     ("trigger list", "", 0),
+    ("trigger create", "order.yaml", 0),
+    ("trigger update", "mine.order order.yaml", 0),
+    ("trigger create", "large.yaml", 0),
+    ("trigger list", "--with-parameters --type mine.order", 0),
+    ("trigger get", "mine.order", 0),
+    ("trigger delete", "mine.order mine.none", 1),
     ("trigger instances", "", 0),
     ("trigger get", "last", 0),
     ("trigger why", "last", 0),
@@ -140,6 +146,8 @@ fn write_files(place: &Place) {
         "policy.yaml",
         "name: limit\npack: mine\nresource_ref: core.noop\npolicy_type: action.concurrency\nparameters: {threshold: 9}\n",
     );
+    place.write("order.yaml", "name: order\npack: mine\nparameters_schema: {size: {type: string}}\n");
+    place.write("large.yaml", "type: mine.order\nparameters: {size: large}\n");
     place.write("test.yaml", "workflow: mine/actions/workflows/flow.yaml\nexpect: {status: succeeded}\n");
 }
 

@@ -29,6 +29,7 @@ mod internal_events;
 mod json;
 mod liar;
 mod lists;
+mod made_triggers;
 mod mine;
 mod misbehaviour;
 mod pack_configs;

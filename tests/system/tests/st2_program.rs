@@ -70,6 +70,9 @@ const CALLS: &[(&str, i32, &str)] = &[
     ("pack search jira", 1, "no index of packs yet"),
     ("trigger list", 0, "core.st2.webhook"),
     ("trigger get core.st2.webhook -j", 0, "\"payload_schema\""),
+    ("trigger create trigger.json", 0, "mine.order"),
+    ("trigger update mine.order trigger.json", 0, "mine.order"),
+    ("trigger delete mine.order", 0, "successfully deleted"),
     ("trigger-instance list -j", 0, "\"processed\""),
     ("trigger-instance get \"$EVENT\"", 0, "core.st2.webhook"),
     ("trigger-instance re-emit \"$EVENT\"", 0, "succesfully re-sent"),
@@ -115,6 +118,10 @@ fn write_files(place: &Place) {
     place.write(
         "action.json",
         "{\"name\": \"act\", \"pack\": \"mine\", \"runner_type\": \"noop\", \"enabled\": true}",
+    );
+    place.write(
+        "trigger.json",
+        "{\"name\": \"order\", \"pack\": \"mine\", \"payload_schema\": {\"type\": \"object\"}}",
     );
     place.write(
         "policy.json",

@@ -36,6 +36,25 @@ pub struct TriggerType<'a> {
     /// `trigger_type:pack:name`.
     #[serde(default)]
     pub uid: Cow<'a, str>,
+    /// The user who has made it by hand; absent from one in the files of its pack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<Cow<'a, str>>,
+    /// How often rules listen to it.
+    #[serde(default)]
+    pub listeners: usize,
+    /// Some of the rules that do, in the view of one trigger type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<Cow<'a, str>>>,
+    /// The time of its last event, in the view of one trigger type, if it is among the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_event_at: Option<Timestamp>,
+}
+
+impl<'a> TriggerType<'a> {
+    /// The view of a trigger type to which rules listen this often.
+    pub fn of(kind: &'a trigger::TriggerType, listeners: usize) -> Self {
+        Self { listeners, ..Self::from(kind) }
+    }
 }
 
 impl<'a> From<&'a trigger::TriggerType> for TriggerType<'a> {
@@ -50,6 +69,10 @@ impl<'a> From<&'a trigger::TriggerType> for TriggerType<'a> {
             name: Cow::Borrowed(name),
             pack: Cow::Borrowed(pack),
             uid: Cow::Owned(format!("trigger_type:{pack}:{name}")),
+            made_by: kind.made_by.as_deref().map(Cow::Borrowed),
+            listeners: 0,
+            rules: None,
+            last_event_at: None,
         }
     }
 }
@@ -78,6 +101,15 @@ pub struct Trigger<'a> {
     /// The name without the pack.
     #[serde(default)]
     pub name: Cow<'a, str>,
+    /// The description, in one line; absent unless it was made by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Cow<'a, str>>,
+    /// The user who has made it by hand; absent from one that comes with the rules that listen to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<Cow<'a, str>>,
+    /// How often rules listen to it, where triggers are shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listeners: Option<usize>,
 }
 
 impl<'a> Trigger<'a> {
@@ -98,6 +130,9 @@ impl<'a> Trigger<'a> {
             reference: Cow::Borrowed(reference.as_str()),
             pack: Cow::Borrowed(pack),
             name: Cow::Borrowed(name),
+            description: None,
+            made_by: None,
+            listeners: None,
         }
     }
 }
@@ -195,6 +230,7 @@ mod tests {
                 "name": "st2.webhook",
                 "pack": "core",
                 "uid": "trigger_type:core:st2.webhook",
+                "listeners": 0,
             }),
         );
     }

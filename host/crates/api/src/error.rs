@@ -200,8 +200,7 @@ pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri
 }
 
 /// Resources that exist only through the registration of a pack, with the folder of their files.
-const FROM_PACKS: [(&str, &str); 3] =
-    [("actions", "actions"), ("triggertypes", "triggers"), ("sensortypes", "sensors")];
+const FROM_PACKS: [(&str, &str); 2] = [("actions", "actions"), ("sensortypes", "sensors")];
 
 #[cfg(test)]
 mod tests {

@@ -117,6 +117,22 @@ pub(crate) fn trigger<'a>(
     wire::Trigger::of(reference, trigger, kind.as_ref(), secrets)
 }
 
+/// A trigger with what else is known of it: who has made it, and how often rules listen to it.
+pub(crate) fn whole_trigger<'a>(
+    reference: &'a Ref,
+    trigger: &'a Trigger,
+    content: &'a Content,
+    secrets: Secrets,
+) -> wire::Trigger<'a> {
+    let made = content.made_trigger(reference);
+    wire::Trigger {
+        description: made.map(|made| made.description.as_str().into()),
+        made_by: made.map(|made| made.made_by.as_str().into()),
+        listeners: Some(content.listeners_to(reference)),
+        ..self::trigger(reference, trigger, content, secrets)
+    }
+}
+
 /// A timer, with the times at which it is due.
 pub(crate) fn timer<'a>(timer: &'a ShownTimer, content: &'a Content, secrets: Secrets) -> wire::Timer<'a> {
     let kind = content.trigger_type(&timer.trigger.kind).ok();

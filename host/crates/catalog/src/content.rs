@@ -16,8 +16,9 @@ mod rules;
 mod schemas;
 mod sensors;
 mod timers;
+mod triggers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,8 +28,8 @@ use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::{
-    Action, MaintenanceWindow, Notify, Object, Pack, PackConfig, PackGrant, Policy, Ref, Rule, RuleId,
-    Sensor, Trigger, TriggerType,
+    Action, MadeTrigger, MaintenanceWindow, Notify, Object, Pack, PackConfig, PackGrant, Policy, Ref, Rule,
+    RuleId, Sensor, Trigger, TriggerType,
 };
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
@@ -146,6 +147,9 @@ pub struct Content {
     index: Arc<RuleIndex>,
     /// The triggers that rules listen to, each with how often they do.
     triggers: Arc<HashMap<Ref, (Arc<Trigger>, usize)>>,
+    /// The references of these, by their type.
+    by_kind: Arc<HashMap<Ref, BTreeSet<Ref>>>,
+    made_triggers: Arc<BTreeMap<Ref, Arc<MadeTrigger>>>,
     webhooks: Arc<BTreeMap<String, Ref>>,
     policies: Arc<Policies>,
     given_configs: Arc<BTreeMap<String, GivenConfig>>,
@@ -186,6 +190,7 @@ impl Content {
         for kind in store.all::<TriggerType>().await? {
             content.put_trigger_type(RegisteredTriggerType::new(kind));
         }
+        store.all::<MadeTrigger>().await?.into_iter().for_each(|made| content.put_made_trigger(made));
         for rule in store.all::<Rule>().await? {
             content.put_rule(Arc::new(CompiledRule::new(Arc::new(rule))));
         }

@@ -9,7 +9,7 @@
 //! | `service` | the handle |
 //! | [`content`] | the catalog at one moment, for reading |
 //! | [`registration`] | the contents of a pack become part of the catalog in one commit; those that have left it are removed |
-//! | [`rule_book`], [`policy_book`] | single rules and policies are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
+//! | [`rule_book`], [`policy_book`], [`trigger_book`] | single rules, policies, trigger types and triggers are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
 //! | [`grants`] | what packs are granted, and what they have needed of it |
 //! | `maintenance`, `sensors` | maintenance windows are made and deleted, sensors switched on and off |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
@@ -44,6 +44,7 @@ pub mod rule_book;
 pub mod secret_templates;
 mod sensors;
 mod service;
+pub mod trigger_book;
 pub mod validation;
 pub mod workflows;
 

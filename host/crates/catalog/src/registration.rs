@@ -8,7 +8,7 @@ mod asking;
 mod dependencies;
 mod flows;
 mod gone;
-mod lifted;
+pub(crate) mod lifted;
 mod notify;
 mod parts;
 mod policies;
@@ -16,7 +16,7 @@ mod reading;
 mod ready;
 mod rule_files;
 mod rules;
-mod schemas;
+pub(crate) mod schemas;
 mod sensors;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,9 @@ use std::sync::Arc;
 
 use petrel_engine_core::{Changing, Core, Decided, Error, apart};
 use petrel_model::names;
-use petrel_model::{Action, Pack, PackConfig, PackGrant, Policy, Ref, Rule, Sensor, TriggerType};
+use petrel_model::{
+    Action, MadeTrigger, Pack, PackConfig, PackGrant, Policy, Ref, Rule, Sensor, TriggerType,
+};
 use petrel_packs::{PackContents, Problem};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
@@ -35,7 +37,7 @@ pub use asking::OnBehalf;
 use dependencies::without_dependencies;
 use flows::Around;
 pub use gone::Removed;
-use gone::{left_behind, taken_along};
+use gone::{left_behind, no_longer_made, taken_along};
 use lifted::{foreign_secret, refuse_elsewhere, refuse_lifted, refuse_removal};
 pub use parts::Parts;
 use parts::refuse_mixture;
@@ -241,11 +243,14 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
     }
     let (actions, kinds) = gone(content, &pack, &[], &[]);
     let sensors = gone_sensors(content, name, &[]);
+    let made = content.made_triggers().filter(|made| is_ours(&made.trigger.kind));
+    let made: Vec<Ref> = made.map(|made| made.reference.clone()).collect();
     let name = name.to_owned();
     let mut changes = vec![Change::delete::<Pack>(name.clone()), Change::delete::<PackConfig>(name.clone())];
     changes.push(Change::delete::<PackGrant>(name.clone()));
     changes.extend(actions.iter().cloned().map(Change::delete::<Action>));
     changes.extend(kinds.iter().cloned().map(Change::delete::<TriggerType>));
+    changes.extend(made.iter().cloned().map(Change::delete::<MadeTrigger>));
     let policies = content.policies().map(|policy| &policy.reference).filter(|policy| is_ours(policy));
     let policies: Vec<Ref> = policies.cloned().collect();
     changes.extend(policies.iter().cloned().map(Change::delete::<Policy>));
@@ -266,6 +271,7 @@ fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content,
         policies.iter().for_each(|policy| content.delete_policy(policy));
         actions.iter().for_each(|reference| content.delete_action(reference));
         kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
+        made.iter().for_each(|reference| content.delete_made_trigger(reference));
         sensors.iter().for_each(|reference| content.delete_sensor(reference));
         content.delete_pack(&name);
     };
@@ -292,11 +298,12 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
     note_refused(&mut pack, refused, refused_rules, &mut notes);
     notes.extend(moved(content, &pack));
     notes.extend(without_dependencies(content, &pack));
+    notes.extend(no_longer_made(content, &trigger_types));
     let path = PathBuf::from(&pack.path);
     let (mut gone_actions, mut gone_kinds) = gone(content, &pack, &actions, &trigger_types);
     // Parts that were not read are not gone.
     gone_actions.retain(|_| parts.actions);
-    gone_kinds.retain(|_| parts.triggers);
+    gone_kinds.retain(|kind| parts.triggers && !content.is_made(kind));
     let mut gone_sensors = gone_sensors(content, &pack.reference, &sensors);
     gone_sensors.retain(|_| parts.sensors);
     keep_unread(content, &sensors_left_out, (&mut gone_sensors, &mut gone_kinds), &mut notes);

@@ -79,7 +79,7 @@ pub use timer::TimerState;
 pub use trace::TraceId;
 pub use trace_link::TraceLink;
 pub use trace_tag::TraceTag;
-pub use trigger::{Trigger, TriggerInstance, TriggerType};
+pub use trigger::{MadeTrigger, Trigger, TriggerInstance, TriggerType};
 pub use workflow::{Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
 
 /// A JSON object that keeps the order of its keys.

@@ -69,6 +69,9 @@ pub struct TriggerType {
     /// JSON Schema of the payload of its instances.
     #[serde(default)]
     pub payload_schema: Object,
+    /// The user who has made it by hand; none for one in the files of its pack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
 }
 
 /// A trigger type with parameters, to which a rule listens.
@@ -80,6 +83,22 @@ pub struct Trigger {
     /// The parameters, such as the `url` of a webhook.
     #[serde(default)]
     pub parameters: Object,
+}
+
+/// A trigger that somebody has made by hand. It is there while no rule listens to it, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MadeTrigger {
+    /// See [`Trigger::reference`].
+    #[serde(rename = "ref")]
+    pub reference: Ref,
+    /// The trigger.
+    pub trigger: Trigger,
+    /// One line on what it is for.
+    #[serde(default)]
+    pub description: String,
+    /// The user who has made it.
+    #[serde(default)]
+    pub made_by: String,
 }
 
 impl Trigger {
@@ -101,6 +120,13 @@ impl Trigger {
         let name = hexadecimal(digest.get(..12).unwrap_or(&digest));
         Ref::new(self.kind.pack(), &format!("{}.{name}", self.kind.name()))
     }
+}
+
+/// The trigger type in the reference of a trigger. That of a trigger with parameters ends with 24 more digits, a digest of
+/// them (see [`Trigger::reference`]).
+pub fn kind_of(trigger: &str) -> &str {
+    let is_digest = |last: &str| last.len() == 24 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
+    trigger.rsplit_once('.').filter(|(_, last)| is_digest(last)).map_or(trigger, |(kind, _)| kind)
 }
 
 /// Feeds `value` to `hasher` so that equal values give the same bytes, whatever the order of keys.
@@ -212,6 +238,17 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_tells_the_type_of_its_trigger() {
+        for (trigger, kind) in [
+            (WEBHOOK, WEBHOOK),
+            ("core.st2.webhook.0123456789abcdef01234567", WEBHOOK),
+            ("core.st2.webhook.0123456789abcdef0123456", "core.st2.webhook.0123456789abcdef0123456"),
+        ] {
+            assert_eq!(kind_of(trigger), kind);
+        }
+    }
+
+    #[test]
     fn a_trigger_is_named_by_its_type_and_parameters() {
         assert_eq!(trigger(json!({})).reference().as_str(), WEBHOOK);
         let sample = trigger(json!({"url": "sample", "n": [1, {"a": 1, "b": 2}]}));
@@ -220,5 +257,6 @@ mod tests {
         assert_eq!(sample.reference(), reordered.reference());
         assert_ne!(sample.reference(), other.reference());
         assert!(sample.reference().as_str().starts_with("core.st2.webhook."));
+        assert_eq!(kind_of(sample.reference().as_str()), WEBHOOK);
     }
 }

@@ -61,6 +61,9 @@ pub struct TriggerTypeDescription {
     /// One line on what its events say. Default: empty.
     #[serde(default)]
     pub description: String,
+    /// The schema of the parameters that rules give. Default: empty, which accepts any.
+    #[serde(default)]
+    pub parameters_schema: Object,
     /// The schema of the payload. Default: empty, which accepts anything.
     #[serde(default)]
     pub payload_schema: Object,
@@ -158,6 +161,9 @@ impl TriggerTypeDescription {
         fields.insert("name".into(), self.name.into());
         if !self.description.is_empty() {
             fields.insert("description".into(), self.description.into());
+        }
+        if !self.parameters_schema.is_empty() {
+            fields.insert("parameters_schema".into(), Value::Object(self.parameters_schema));
         }
         if !self.payload_schema.is_empty() {
             fields.insert("payload_schema".into(), Value::Object(self.payload_schema));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use petrel_model::Timestamp;
 use petrel_runners::sensors::Emitted;
+use serde_json::Value;
 
 use crate::bindings::petrel::trigger::types::Event;
 
@@ -13,6 +14,8 @@ use crate::bindings::petrel::trigger::types::Event;
 pub(crate) const MOST_EVENTS: usize = 10_000;
 /// Payloads that one call may return, or one emit, in bytes.
 pub(crate) const LARGEST_EVENTS: usize = 4 << 20;
+/// Parameters of the trigger of one event, in bytes.
+const LARGEST_PARAMETERS: usize = 64 << 10;
 /// Longest name of a trigger type, key or tag of a trace, in bytes.
 const LONGEST_TEXT: usize = 1 << 10;
 
@@ -38,15 +41,29 @@ pub(crate) fn of_wire(event: Event) -> Result<Emitted, String> {
     }
     let payload = serde_json::from_str(&event.payload)
         .map_err(|error| format!("the payload of an event of {} is not JSON: {error}", event.trigger))?;
+    let parameters = event.parameters.map(|text| parameters(&event.trigger, &text)).transpose()?;
     Ok(Emitted {
         trigger: event.trigger,
         payload,
+        parameters,
         dedup_key: event.dedup_key,
         occurred_at: event.occurred_at_ms.map(|ms| Timestamp::default().plus(Duration::from_millis(ms))),
         trace_tag: event.trace_tag,
         depth: 0,
         emitted_by: None,
     })
+}
+
+/// The parameters of the trigger of an event.
+fn parameters(trigger: &str, text: &str) -> Result<Value, String> {
+    if text.len() > LARGEST_PARAMETERS {
+        return Err(format!(
+            "the parameters of an event of {trigger} have {} bytes, more than the limit of {LARGEST_PARAMETERS}",
+            text.len()
+        ));
+    }
+    serde_json::from_str(text)
+        .map_err(|error| format!("the parameters of an event of {trigger} are not JSON: {error}"))
 }
 
 #[cfg(test)]
@@ -57,6 +74,7 @@ mod tests {
         Event {
             trigger: trigger.to_owned(),
             payload: payload.to_owned(),
+            parameters: None,
             dedup_key: None,
             occurred_at_ms: Some(1500),
             trace_tag: None,
@@ -79,8 +97,15 @@ mod tests {
         assert_eq!(taken.occurred_at, Some(Timestamp::from_micros(1_500_000)));
         let long = "x".repeat(LONGEST_TEXT + 1);
         let keyed = Event { dedup_key: Some(long.clone()), ..event("entry", "1") };
+        let of_parameters = |text: String| Event { parameters: Some(text), ..event("entry", "1") };
+        assert_eq!(of_wire(of_parameters("{\"q\": 1}".into())).unwrap().parameters.unwrap()["q"], 1);
         for (event, says) in [
             (event("entry", "{"), "of entry is not JSON"),
+            (of_parameters("{".into()), "the parameters of an event of entry are not JSON"),
+            (
+                of_parameters("x".repeat(LARGEST_PARAMETERS + 1)),
+                "have 65537 bytes, more than the limit of 65536",
+            ),
             (event(&long, "1"), "the trigger type of an event has 1025 bytes, more than the limit of 1024"),
             (keyed, "the key of an event has 1025 bytes"),
         ] {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use petrel_runners::sensors::{
-    Emitter, Polled, Received, Reply, SensorCall, SensorFailure, SensorKind, SensorRunner,
+    Emitter, Polled, Received, Reply, SensorCall, SensorFailure, SensorKind, SensorRunner, SensorTrigger,
 };
 use petrel_runners::shares::{Holder, Root};
 use petrel_runners::{NotPrepared, Outlet, OutputSink, Upkeep};
@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::bindings::exports::petrel::pack::webhook_sensor::Request;
-use crate::bindings::petrel::pack::sensor_context::SensorContext;
+use crate::bindings::petrel::pack::sensor_context::{SensorContext, Trigger};
 use crate::call_record::CallRecord;
 use crate::caller::Caller;
 use crate::component_cache::{LoadedComponent, Sensor};
@@ -255,5 +255,15 @@ fn context(call: &SensorCall, time: Option<Duration>) -> SensorContext {
         name: call.class_name.clone(),
         pack: call.sensor.pack().to_owned(),
         deadline_ms: time.map(milliseconds_at),
+        triggers: call.triggers.iter().map(told).collect(),
+    }
+}
+
+/// A trigger as a component is told of it.
+fn told(SensorTrigger { reference, trigger }: &SensorTrigger) -> Trigger {
+    Trigger {
+        id: reference.to_string(),
+        trigger_type: trigger.kind.name().to_owned(),
+        parameters: serde_json::to_string(&trigger.parameters).unwrap_or_else(|_no_json| "{}".into()),
     }
 }

@@ -16,7 +16,7 @@ pub use pack::{Component, PackDefinition, read_pack_definition};
 pub use policy::{PolicyDefinition, read_policy};
 pub use rule::{RuleDefinition, read_rule};
 pub use sensor::{SensorDefinition, read_sensor};
-pub use trigger::read_trigger_type;
+pub use trigger::{read_made_trigger_type, read_trigger_type};
 
 use petrel_model::reference::InvalidRef;
 use petrel_model::{Ref, names};

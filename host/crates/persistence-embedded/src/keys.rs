@@ -28,6 +28,7 @@
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 //! | `83` | rule | what its circuit breaker remembers |
 //! | `87` | name | the grant to a pack |
+//! | `84` | reference | trigger that was made by hand |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
 use petrel_persistence::{DocumentKey, DocumentKind, RowKind};
@@ -96,6 +97,7 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::Policy => 0x0a,
         DocumentKind::PolicyState => 0x0b,
         DocumentKind::BreakerState => 0x83,
+        DocumentKind::MadeTrigger => 0x84,
         DocumentKind::SensorState => 0x08,
         DocumentKind::Sensor => 0x0c,
         DocumentKind::WorkflowDefinition => 0x1a,
@@ -333,5 +335,7 @@ mod tests {
         }
         let breaker = document(&DocumentKey::BreakerState(id.into()));
         assert_eq!(breaker, [[0x83].as_slice(), b"070707070707070707070707".as_slice()].concat());
+        let made = document(&DocumentKey::MadeTrigger("core.a.0a".parse().unwrap()));
+        assert_eq!(made, [[0x84].as_slice(), b"core.a.0a".as_slice()].concat());
     }
 }

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use petrel_model::{
     Action, ApiKey, ApiKeyId, BreakerState, CorrelationState, Delivery, InternalEvent, InternalEventId,
-    KeyValue, MaintenanceWindow, Pack, PackConfig, PackGrant, Policy, PolicyState, Ref, Rule, RuleId, Sensor,
-    SensorState, TimerState, Token, TokenId, TraceLink, TriggerType, User, UserKeyValue, WorkflowDefinition,
+    KeyValue, MadeTrigger, MaintenanceWindow, Pack, PackConfig, PackGrant, Policy, PolicyState, Ref, Rule,
+    RuleId, Sensor, SensorState, TimerState, Token, TokenId, TraceLink, TriggerType, User, UserKeyValue,
+    WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -155,6 +156,8 @@ documents! {
     Action: Ref = reference, "action";
     /// A registered trigger type, by its reference.
     TriggerType: Ref = reference, "trigger type";
+    /// A trigger that was made by hand, by its reference.
+    MadeTrigger: Ref = reference, "trigger";
     /// A rule, by its reference.
     Rule: Ref = reference, "rule";
     /// The state of a timer, by the reference of its trigger.

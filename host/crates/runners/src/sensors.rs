@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use petrel_model::{ExecutionId, Object, Ref, Timestamp, TraceId, TraceTag, TriggerInstanceId};
+use petrel_model::{ExecutionId, Object, Ref, Timestamp, TraceId, TraceTag, Trigger, TriggerInstanceId};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -41,16 +41,29 @@ pub struct SensorCall {
     pub pack_config: Arc<Object>,
     /// How long one poll, or one request, may take.
     pub timeout: Duration,
+    /// The triggers of its types that enabled rules listen to, by reference.
+    pub triggers: Arc<[SensorTrigger]>,
+}
+
+/// A trigger that a sensor is to have events for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SensorTrigger {
+    /// Its reference, see [`Trigger::reference`].
+    pub reference: Ref,
+    /// The trigger.
+    pub trigger: Arc<Trigger>,
 }
 
 /// An event as a sensor or an action emits it. Its trigger type belongs to the same pack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Emitted {
-    /// The trigger type: its reference, or its name in the pack.
+    /// The trigger type: its reference, or its name in the pack. Or the reference of a trigger.
     pub trigger: String,
     /// The payload.
     pub payload: Value,
-    /// Events of one trigger type with the same key are one event, for a while.
+    /// Beside a trigger type: the parameters of the trigger, if it has any.
+    pub parameters: Option<Value>,
+    /// Events of one trigger with the same key are one event, for a while.
     pub dedup_key: Option<String>,
     /// The time at which it happened, if that is not now.
     pub occurred_at: Option<Timestamp>,

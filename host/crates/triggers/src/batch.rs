@@ -18,10 +18,11 @@ use crate::service::Triggers;
 /// After so many events other tasks of the worker have a turn.
 const IN_A_ROW: usize = 32;
 
-/// An event of a trigger type without parameters, which is to be stored with others. It may have a key by which it is taken
-/// once, see [`Event::taken_once`].
+/// An event of a trigger, which is to be stored with others. It may have a key by which it is taken once, see [`Event::taken_once`].
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
+    /// The trigger; of one without parameters it is the type.
+    pub(crate) trigger: Ref,
     /// The trigger type.
     pub(crate) kind: Ref,
     /// The event.
@@ -130,8 +131,8 @@ impl Triggers {
     async fn member(&self, member: &Member) -> Result<(TraceId, Decided), Error> {
         refuse_depth("the payload", member.event.values())?;
         self.refuse_deep(&member.kind, member.event.depth())?;
-        let kind = member.kind.clone();
-        let arrived = self.arrived(kind.clone(), kind, member.event.clone(), self.content());
+        let (trigger, kind) = (member.trigger.clone(), member.kind.clone());
+        let arrived = self.arrived(trigger, kind, member.event.clone(), self.content());
         let trace = arrived.trace();
         Ok((trace, self.decided(arrived).await?))
     }

@@ -24,6 +24,7 @@ mod received;
 mod shown;
 mod stream;
 mod taking;
+mod told;
 mod turn;
 
 use std::collections::BTreeMap;
@@ -122,6 +123,7 @@ impl Supervisor {
                     sensor: Arc::clone(sensor),
                     runner: sensors.runner_of(&sensor.entry_point),
                     config: content.configuration(sensor.reference.pack()),
+                    triggers: told::triggers_of(&content, sensor),
                 };
                 if !board.renew(&subject, now) {
                     let state = self.left.remove(&sensor.reference);

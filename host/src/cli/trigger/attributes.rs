@@ -15,7 +15,18 @@ pub(in crate::cli) fn named(kind: &str, url: &str) -> String {
 pub(super) fn kinds<'r>(kinds: &'r [Item<'r, TriggerType<'r>>]) -> Listing<'r, TriggerType<'r>> {
     Listing::of(kinds)
         .whole("TRIGGER", |kind| kind.reference.to_string())
+        .whole("LISTENERS", |kind| kind.listeners.to_string())
         .text("DESCRIPTION", |kind| kind.description.to_string())
+}
+
+/// The list of triggers with their parameters.
+pub(super) fn triggers<'r>(triggers: &'r [Item<'r, Trigger<'r>>]) -> Listing<'r, Trigger<'r>> {
+    let listeners =
+        |trigger: &Trigger<'_>| trigger.listeners.map_or_else(String::new, |listeners| listeners.to_string());
+    Listing::of(triggers)
+        .whole("TRIGGER", |trigger| trigger.reference.to_string())
+        .whole("LISTENERS", listeners)
+        .text("PARAMETERS", |trigger| Value::Object(trigger.parameters.clone().into_owned()).to_string())
 }
 
 /// The list of events, those of `webhooks` with their URLs. The URL is unknown once no rule listens to the webhook any
@@ -41,11 +52,27 @@ pub(super) fn events<'r>(
 
 /// A trigger type with the schemas of its parameters and of its payload.
 pub(super) fn kind(kind: &TriggerType<'_>) -> Attributes {
+    let rules = kind.rules.as_ref().filter(|rules| !rules.is_empty()).map(|rules| rules.join(", "));
     Attributes::default()
         .text("ref", &kind.reference)
         .text("description", &kind.description)
+        .text_if_any("made_by", kind.made_by.as_deref())
+        .text("listeners", kind.listeners)
+        .text_if_any("rules", rules)
+        .time("last_event_at", kind.last_event_at)
         .value("parameters_schema", &kind.parameters_schema)
         .value("payload_schema", &kind.payload_schema)
+}
+
+/// A trigger with its parameters.
+pub(super) fn trigger(trigger: &Trigger<'_>) -> Attributes {
+    Attributes::default()
+        .text("ref", &trigger.reference)
+        .text("type", &trigger.kind)
+        .text_if_any("description", trigger.description.as_deref().filter(|text| !text.is_empty()))
+        .text_if_any("made_by", trigger.made_by.as_deref())
+        .text_if_any("listeners", trigger.listeners)
+        .value("parameters", &trigger.parameters)
 }
 
 /// An event with its enforcements.
@@ -129,16 +156,24 @@ mod tests {
     fn a_kind_of_events_is_shown_with_its_schemas() {
         let answer = json!({
             "ref": "mine.event", "description": "d", "parameters_schema": {},
-            "payload_schema": {"type": "object"},
+            "payload_schema": {"type": "object"}, "made_by": "ada", "listeners": 2, "rules": ["mine.a", "mine.b"],
+            "last_event_at": "2026-11-20T12:00:00.123456Z",
         });
         let listed: Vec<Item<'static, TriggerType<'static>>> =
             serde_json::from_value(json!([answer])).unwrap();
-        assert_eq!(kinds(&listed).lines(None, false), ["TRIGGER     DESCRIPTION", "mine.event  d"]);
+        assert_eq!(
+            kinds(&listed).lines(None, false),
+            ["TRIGGER     LISTENERS  DESCRIPTION", "mine.event  2          d"]
+        );
         assert_eq!(
             kind(&serde_json::from_value(answer).unwrap()).lines(false),
             [
                 "ref:               mine.event",
                 "description:       d",
+                "made_by:           ada",
+                "listeners:         2",
+                "rules:             mine.a, mine.b",
+                "last_event_at:     2026-11-20T12:00:00Z",
                 "payload_schema:",
                 "  {",
                 "    \"type\": \"object\"",

@@ -5,10 +5,12 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::{WireError, services};
 use crate::sensor::Sensor;
-use crate::{Error, PollSensor, Polled, Received, Reply, SensorContext, StreamSensor, WebhookSensor};
+use crate::{
+    Error, PollSensor, Polled, Received, Reply, SensorContext, StreamSensor, Trigger, WebhookSensor,
+};
 
 pub use poll::exports::petrel::pack::poll_sensor;
-pub use poll::petrel::pack::sensor_context::SensorContext as WireContext;
+pub use poll::petrel::pack::sensor_context::{SensorContext as WireContext, Trigger as WireTrigger};
 pub use stream::exports::petrel::pack::stream_sensor;
 pub use webhook::exports::petrel::pack::webhook_sensor;
 
@@ -114,6 +116,14 @@ fn flush() {
     std::io::stdout().flush().unwrap_or_default();
 }
 
+impl From<WireTrigger> for Trigger {
+    fn from(wire: WireTrigger) -> Self {
+        // The host gives an object.
+        let parameters = serde_json::from_str(&wire.parameters).unwrap_or_default();
+        Self { id: wire.id, trigger_type: wire.trigger_type, parameters }
+    }
+}
+
 impl From<WireContext> for SensorContext {
     fn from(wire: WireContext) -> Self {
         let deadline = |ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms)).unwrap_or(UNIX_EPOCH);
@@ -121,6 +131,7 @@ impl From<WireContext> for SensorContext {
             name: wire.name,
             pack: wire.pack,
             deadline: wire.deadline_ms.map(deadline),
+            triggers: wire.triggers.into_iter().map(Into::into).collect(),
             services: services(),
         }
     }

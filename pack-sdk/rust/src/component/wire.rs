@@ -28,6 +28,7 @@ impl From<Event> for WireEvent {
         Self {
             trigger: event.trigger,
             payload: event.payload.to_string(),
+            parameters: event.parameters.map(|parameters| parameters.to_string()),
             dedup_key: event.dedup_key,
             occurred_at_ms: event.occurred_at.and_then(milliseconds),
             trace_tag: event.trace_tag,

@@ -104,3 +104,45 @@ fn a_webhook_answers() {
     let reply = sensor.receive(&context, request(vec![("x-name".into(), b"ann".to_vec())])).unwrap();
     assert_eq!((reply.status, reply.body.as_slice()), (202, b"ann".as_slice()));
 }
+
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Query {
+    /// The words to look for.
+    words: Option<String>,
+}
+
+const FOUND: TriggerType<Entry, Query> = TriggerType::new("found").with_parameters();
+
+#[test]
+fn a_sensor_has_events_of_the_triggers_that_rules_listen_to() {
+    let host = Host::new()
+        .listened("found", json!({"words": "a"}))
+        .listened("found", json!({"words": 5}))
+        .listened("entry", json!({}))
+        .listened("found", json!({}));
+    let context = host.sensor_context("feed");
+    let triggers = context.triggers_of(&FOUND);
+    let words: Vec<_> = triggers.iter().map(|trigger| trigger.parameters.words.as_deref()).collect();
+    assert_eq!(words, [Some("a"), None]);
+    assert!(
+        host.logged()[0].starts_with("WARN the parameters of the trigger test.found."),
+        "{:?}",
+        host.logged()
+    );
+    let event = FOUND.event(&Entry { id: 7 }).unwrap();
+    assert_eq!((event.trigger.as_str(), &event.parameters), ("found", &None));
+    assert_eq!(event.clone().of_trigger(&triggers[1]).trigger, triggers[1].id);
+    assert_eq!(event.with_parameters(json!({"words": "a"})).parameters, Some(json!({"words": "a"})));
+}
+
+#[test]
+fn a_trigger_type_describes_its_parameters() {
+    assert_eq!(
+        FOUND.to_json()["parameters_schema"],
+        json!({
+            "type": "object",
+            "properties": {"words": {"type": "string", "description": "The words to look for."}},
+        })
+    );
+    assert!(ENTRY.to_json().get("parameters_schema").is_none());
+}

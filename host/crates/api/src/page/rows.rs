@@ -7,6 +7,7 @@ use petrel_catalog::content::{RegisteredAction, RegisteredTriggerType, RunnerTyp
 use petrel_engine::datastore::Entry;
 use petrel_engine::triggers::{Begun, ShownSensor, ShownTimer};
 use petrel_model::policy::kinds::PolicyType;
+use petrel_model::trigger::kind_of;
 use petrel_model::{
     ApiKey, Enforcement, Execution, MaintenanceWindow, Pack, Policy, Ref, Rule, Timestamp, Trigger,
     TriggerInstance, User,
@@ -259,13 +260,6 @@ impl Row for Execution {
     }
 }
 
-/// The trigger type of a trigger. A trigger with parameters has 24 more digits, a digest of them
-/// (`Trigger::reference`).
-fn kind_of(trigger: &str) -> &str {
-    let is_made = |last: &str| last.len() == 24 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
-    trigger.rsplit_once('.').filter(|(_, last)| is_made(last)).map_or(trigger, |(kind, _)| kind)
-}
-
 impl Row for Enforcement {
     fn cell(&self, column: &str) -> Cell<'_> {
         match column {
@@ -308,17 +302,6 @@ impl Row for TriggerInstance {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_trigger_tells_its_type() {
-        for (trigger, kind) in [
-            ("core.st2.webhook", "core.st2.webhook"),
-            ("core.st2.webhook.0123456789abcdef01234567", "core.st2.webhook"),
-            ("core.st2.webhook.0123456789abcdef0123456", "core.st2.webhook.0123456789abcdef0123456"),
-        ] {
-            assert_eq!(kind_of(trigger), kind);
-        }
-    }
 
     #[test]
     fn a_reference_is_found_by_its_name_too() {

@@ -1,6 +1,5 @@
 //! The rules of the catalog, with the triggers and webhooks that they listen to.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use petrel_engine_core::Error;
@@ -33,14 +32,6 @@ impl Content {
         })
     }
 
-    /// The triggers that rules listen to, by reference.
-    pub fn triggers(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
-        // The map has no order, and a list should be the same each time.
-        let sorted: BTreeMap<_, _> =
-            self.triggers.iter().map(|(name, (trigger, _))| (name, &**trigger)).collect();
-        sorted.into_iter()
-    }
-
     /// The webhooks that rules listen to, by URL.
     pub fn webhooks(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
         self.webhooks.values().filter_map(|reference| Some((reference, &*self.triggers.get(reference)?.0)))
@@ -57,6 +48,7 @@ impl Content {
             if let Some(url) = webhook_url(trigger) {
                 Arc::make_mut(&mut self.webhooks).insert(url, reference.clone());
             }
+            self.note_kind(&trigger.kind, &reference);
             let listened = Arc::make_mut(&mut self.triggers).entry(reference);
             listened.or_insert_with(|| (Arc::new(trigger.clone()), 0)).1 += 1;
         }
@@ -69,13 +61,15 @@ impl Content {
         let Some(rule) = self.rules.get(reference).cloned() else { return };
         Arc::make_mut(&mut self.rules).remove(reference);
         Arc::make_mut(&mut self.index).remove(rule.id);
-        let triggers = Arc::make_mut(&mut self.triggers);
-        for trigger in rule.triggers().map(Trigger::reference) {
+        for trigger in rule.triggers() {
+            let (kind, trigger) = (&trigger.kind, trigger.reference());
+            let triggers = Arc::make_mut(&mut self.triggers);
             let Some((_, count)) = triggers.get_mut(&trigger) else { continue };
             *count -= 1;
             if *count == 0 {
                 triggers.remove(&trigger);
                 Arc::make_mut(&mut self.webhooks).retain(|_, other| *other != trigger);
+                self.forget_kind(kind, &trigger);
             }
         }
     }

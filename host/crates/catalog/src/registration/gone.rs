@@ -1,7 +1,7 @@
 //! Notes on the contents that go with a removed pack, and with its old version when it is registered again: by name,
 //! since somebody may miss them. [`super`] removes them.
 
-use petrel_model::{Pack, Ref, Rule, RuleId};
+use petrel_model::{Pack, Ref, Rule, RuleId, TriggerType};
 
 use super::rules::is_from_file;
 use crate::content::Content;
@@ -39,6 +39,9 @@ pub(super) fn taken_along(content: &Content, pack: &Pack, rules: &[(Ref, RuleId)
         })
         .collect();
     let name = &pack.reference;
+    let kinds = content.trigger_types().map(|registered| &registered.kind.reference);
+    let kinds = kinds.filter(|kind| kind.pack() == name && content.is_made(kind));
+    notes.extend(kinds.map(|kind| format!("trigger type `{kind}` is gone; it was made by hand")));
     notes.extend(content.given_config(name).map(|given| match &given.file {
         Some(file) => format!(
             "the configuration of the pack `{name}` stays in {}, and counts when the pack is registered again",
@@ -55,6 +58,15 @@ pub(super) fn taken_along(content: &Content, pack: &Pack, rules: &[(Ref, RuleId)
         ));
     }
     notes
+}
+
+/// Notes on trigger types that were made by hand, and are those of files of a pack from now on.
+pub(super) fn no_longer_made(content: &Content, kinds: &[TriggerType]) -> Vec<String> {
+    let made = kinds.iter().map(|kind| &kind.reference).filter(|kind| content.is_made(kind));
+    made.map(|kind| {
+        format!("trigger type `{kind}` was made by hand; from now on it is as the files of its pack have it")
+    })
+    .collect()
 }
 
 /// Notes on actions and trigger types that a pack had and has no more, and on rules that need them. Refused ones have

@@ -102,7 +102,7 @@ pub(super) fn refuse_removal(content: &Content, name: &str) -> Result<(), Error>
 }
 
 /// The message about secrets in a removed trigger type, if it has any.
-fn of_gone_kind(content: &Content, reference: &Ref) -> Option<String> {
+pub(crate) fn of_gone_kind(content: &Content, reference: &Ref) -> Option<String> {
     let old = content.trigger_type(reference).ok()?;
     let schemas = [whole_schema(&old.kind.payload_schema), whole_schema(&old.kind.parameters_schema)];
     let is_secret = schemas.iter().any(has_secret);
@@ -151,7 +151,7 @@ fn of_gone(content: &Content, reference: &Ref) -> Option<String> {
 }
 
 /// The message about a mark that the new version of a trigger type lifts, in payloads or parameters, if any.
-fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<String> {
+pub(crate) fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) -> Option<String> {
     let reference = &new.kind.reference;
     let old = content.trigger_type(reference).ok()?;
     let schemas =

@@ -53,7 +53,7 @@ pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
 }
 
 /// A message for each schema of a trigger type that is not valid. As in StackStorm the type is there even so.
-fn broken_kind(kind: &TriggerType) -> Vec<String> {
+pub(crate) fn broken_kind(kind: &TriggerType) -> Vec<String> {
     let payload = Validator::of_payload(&kind.payload_schema);
     let parameters = Validator::of_parameters(&parameters_of(kind));
     [

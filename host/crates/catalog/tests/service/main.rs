@@ -13,6 +13,7 @@ mod removal;
 mod rules;
 mod sensors;
 mod timers;
+mod triggers;
 mod workflows;
 
 use house::{House, refused};

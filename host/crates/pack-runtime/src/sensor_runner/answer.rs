@@ -187,7 +187,15 @@ mod tests {
 
     fn event(payload: &str) -> Event {
         let (dedup_key, occurred_at_ms, trace_tag) = (None, None, None);
-        Event { trigger: "entry".into(), payload: payload.into(), dedup_key, occurred_at_ms, trace_tag }
+        let parameters = None;
+        Event {
+            trigger: "entry".into(),
+            payload: payload.into(),
+            parameters,
+            dedup_key,
+            occurred_at_ms,
+            trace_tag,
+        }
     }
 
     #[test]

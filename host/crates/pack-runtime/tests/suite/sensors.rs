@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use petrel_model::capabilities::Rights;
-use petrel_model::{Id, Object, Ref, Timestamp, TriggerInstanceId};
+use petrel_model::{Id, Object, Ref, Timestamp, Trigger, TriggerInstanceId};
 use petrel_pack_runtime::{ComponentSensors, Limits, Options, PackRuntime};
 use petrel_runners::sensors::{
     Emitted, Emitter, NotEmitted, Polled, Received, SensorCall, SensorFailure, SensorKind, SensorRunner as _,
+    SensorTrigger,
 };
 use petrel_runners::{OutputSink, Upkeep};
 use petrel_test_components::{BEHAVE, HOOKS, POLLS, STREAMS};
@@ -26,6 +27,7 @@ struct Sensors {
     component: &'static Path,
     config: Object,
     timeout: Duration,
+    triggers: Arc<[SensorTrigger]>,
 }
 
 impl Sensors {
@@ -35,7 +37,7 @@ impl Sensors {
         let runtime = PackRuntime::new(options).unwrap();
         let runner = ComponentSensors::new(runtime.clone(), Upkeep::default());
         let (config, timeout) = (Object::new(), Duration::from_mins(1));
-        Self { runtime, runner, component: Path::new(component), config, timeout }
+        Self { runtime, runner, component: Path::new(component), config, timeout, triggers: Arc::default() }
     }
 
     /// Granted that address, which is also in the configuration.
@@ -54,6 +56,7 @@ impl Sensors {
             class_name: name.to_owned(),
             pack_config: Arc::new(self.config.clone()),
             timeout: self.timeout,
+            triggers: self.triggers.clone(),
         }
     }
 
@@ -138,6 +141,34 @@ async fn a_poll_gives_events_and_a_cursor_and_goes_on_from_it() {
     let texts: Vec<_> = sink.take().into_iter().map(|line| line.text).collect();
     assert_eq!(texts, ["INFO count of test after 0"]);
     assert_eq!(numbers(&sensors.poll("count", polled.cursor).await.unwrap()), [3, 4]);
+}
+
+#[tokio::test]
+async fn a_sensor_is_told_of_triggers_and_has_events_of_each() {
+    let mut sensors = Sensors::of(POLLS, Options::default());
+    let told = |kind: &str, parameters: Value| {
+        let trigger =
+            Trigger { kind: Ref::new("test", kind), parameters: parameters.as_object().unwrap().clone() };
+        SensorTrigger { reference: trigger.reference(), trigger: Arc::new(trigger) }
+    };
+    let [step, plain, misfit, other] = [
+        told("tick", json!({"step": 5})),
+        told("tick", json!({})),
+        told("tick", json!({"step": "x"})),
+        told("other", json!({"step": 5})),
+    ];
+    let by_id = [step.reference.to_string(), plain.reference.to_string()];
+    sensors.triggers = [step, plain, misfit, other].into();
+    let events = sensors.poll("listened", None).await.unwrap().events;
+    let told: Vec<_> =
+        events.iter().map(|event| (event.trigger.as_str(), event.parameters.clone())).collect();
+    let expected = [
+        (by_id[0].as_str(), None),
+        ("tick", Some(json!({"step": 5}))),
+        (by_id[1].as_str(), None),
+        ("tick", Some(json!({}))),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]

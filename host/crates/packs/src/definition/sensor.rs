@@ -57,7 +57,7 @@ fn trigger_type(node: &Node, pack: &str, problems: &mut Problems) -> Option<Trig
     let parameters_schema = fields.object("parameters_schema", problems);
     let payload_schema = fields.object("payload_schema", problems);
     let reference = named(fields, "name", pack, &name?, problems)?;
-    Some(TriggerType { reference, description, parameters_schema, payload_schema })
+    Some(TriggerType { reference, description, parameters_schema, payload_schema, made_by: None })
 }
 
 fn refuse_other_pack(fields: Fields<'_>, pack: &str, problems: &mut Problems) {

@@ -7,7 +7,7 @@ use petrel_catalog::configuration::Configuration;
 use petrel_model::sensor::SensorError;
 use petrel_model::{Ref, Sensor, SensorState, Timestamp};
 use petrel_runners::OutputSink;
-use petrel_runners::sensors::{SensorKind, SensorRunner};
+use petrel_runners::sensors::{SensorKind, SensorRunner, SensorTrigger};
 use tokio_util::sync::CancellationToken;
 
 use super::lines::{Lines, ShownLine};
@@ -35,6 +35,8 @@ pub(super) struct Subject {
     pub(super) runner: Option<Arc<dyn SensorRunner>>,
     /// The configuration of its pack.
     pub(super) config: Arc<Configuration>,
+    /// The triggers that it is to have events for.
+    pub(super) triggers: Arc<[SensorTrigger]>,
 }
 
 /// A registered sensor.
@@ -71,6 +73,7 @@ pub(super) struct Turn {
     pub(super) runner: Arc<dyn SensorRunner>,
     pub(super) kind: Option<SensorKind>,
     pub(super) state: SensorState,
+    pub(super) triggers: Arc<[SensorTrigger]>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -94,6 +97,25 @@ impl Live {
     /// Whether it is to run, and can.
     fn may_run(&self) -> bool {
         self.subject.sensor.is_enabled() && self.subject.runner.is_some() && !self.is_gone
+    }
+
+    /// Has it go by these triggers. A stream begins anew if they are others: it may wait for something else and would not
+    /// ask for them. The others are told at each call.
+    fn tell(&mut self, triggers: &Arc<[SensorTrigger]>) {
+        let names = |triggers: &[SensorTrigger]| -> Vec<Ref> {
+            // The reference says all of a trigger.
+            triggers.iter().map(|trigger| trigger.reference.clone()).collect()
+        };
+        if names(&self.subject.triggers) == names(triggers) {
+            return;
+        }
+        self.subject.triggers = Arc::clone(triggers);
+        if self.kind == Some(SensorKind::Stream)
+            && let Some(turn) = &self.turn
+        {
+            turn.cancel();
+            self.is_renewed = true;
+        }
     }
 }
 
@@ -139,6 +161,7 @@ impl Board {
             && Arc::ptr_eq(&live.subject.sensor, &subject.sensor)
             && Arc::ptr_eq(&live.subject.config, &subject.config);
         if is_same {
+            live.tell(&subject.triggers);
             return true;
         }
         live.subject = subject.clone();
@@ -206,7 +229,8 @@ impl Board {
             live.counts = live.kind != Some(SensorKind::Stream);
             self.turns += usize::from(live.counts);
             let (sensor, kind) = (Arc::clone(&live.subject.sensor), live.kind);
-            return Some(Turn { sensor, runner, kind, state: live.state.clone(), cancel });
+            let triggers = Arc::clone(&live.subject.triggers);
+            return Some(Turn { sensor, runner, kind, state: live.state.clone(), triggers, cancel });
         }
         None
     }

@@ -9,6 +9,7 @@ use petrel_model::quoted::quoted;
 use petrel_model::sensor::SensorError;
 use petrel_model::{Ref, Timestamp, TriggerInstanceId};
 use petrel_runners::sensors::{Emitted, Emitter, NotEmitted};
+use serde_json::Value;
 
 use super::turn::{error_of, failure};
 use crate::batch::{Member, Taken};
@@ -39,12 +40,12 @@ pub(super) fn refusal(why: &str, at: Timestamp) -> SensorError {
 /// When its trigger type is not the pack's or does not exist, or it is too large. Whether the payload fits is seen when it
 /// is stored.
 pub(super) fn member(content: &Content, pack: &str, emitted: Emitted) -> Result<Member, NotEmitted> {
-    let Emitted { trigger, payload, dedup_key, trace_tag, depth, emitted_by, .. } = emitted;
-    let kind = kind_of(content, pack, &trigger)?;
+    let Emitted { trigger, payload, parameters, dedup_key, trace_tag, depth, emitted_by, .. } = emitted;
+    let (trigger, kind) = trigger_of(content, pack, &trigger, parameters)?;
     if !payload.is_object() {
         return Err(NotEmitted::Invalid(format!("the payload of an event of {kind} is no object; emit one")));
     }
-    let once = dedup_key.map(|key| Once::new(&format!("trigger {kind}"), &key)).transpose();
+    let once = dedup_key.map(|key| Once::new(&format!("trigger {trigger}"), &key)).transpose();
     let once = once.map_err(|error| NotEmitted::Invalid(format!("{error}; {}", error.hint())))?;
     let event = Event::from(payload);
     let bytes = event.payload().text().len();
@@ -62,13 +63,44 @@ pub(super) fn member(content: &Content, pack: &str, emitted: Emitted) -> Result<
         Some(by) => event.caused_by(Some(by.execution)),
         None => event,
     };
-    Ok(Member { kind, event: event.taken_once(once) })
+    Ok(Member { trigger, kind, event: event.taken_once(once) })
+}
+
+/// The trigger that a pack names, and its type: by the reference of the trigger, which may have gone meanwhile, or by the
+/// type and the parameters.
+fn trigger_of(
+    content: &Content,
+    pack: &str,
+    named: &str,
+    parameters: Option<Value>,
+) -> Result<(Ref, Ref), NotEmitted> {
+    let Some(parameters) = parameters else {
+        let reference = in_pack(pack, named);
+        if let Some(kind) = content.kind_of_trigger(&reference) {
+            return Ok((reference, kind));
+        }
+        let kind = kind_of(content, pack, named)?;
+        return Ok((kind.clone(), kind));
+    };
+    let kind = kind_of(content, pack, named)?;
+    let Value::Object(parameters) = parameters else {
+        let message =
+            format!("the parameters of an event of {kind} are no object; give those of its trigger");
+        return Err(NotEmitted::Invalid(message));
+    };
+    let addressed = content.addressed(kind.as_str(), parameters);
+    addressed.map_err(|error| NotEmitted::Invalid(format!("{error}; {}", error.hint())))
+}
+
+/// The reference in a pack of what is named by its reference or by its name in the pack.
+fn in_pack(pack: &str, named: &str) -> Ref {
+    let name = named.strip_prefix(pack).and_then(|rest| rest.strip_prefix('.'));
+    Ref::new(pack, name.unwrap_or(named))
 }
 
 /// The trigger type that a pack names, by its reference or by its name in the pack.
 fn kind_of(content: &Content, pack: &str, trigger: &str) -> Result<Ref, NotEmitted> {
-    let own = format!("{pack}.");
-    let kind = Ref::new(pack, trigger.strip_prefix(&own).unwrap_or(trigger));
+    let kind = in_pack(pack, trigger);
     let Err(error) = content.trigger_type(&kind) else { return Ok(kind) };
     let foreign = trigger.parse::<Ref>().ok().filter(|foreign| content.trigger_type(foreign).is_ok());
     Err(match foreign {

@@ -5,8 +5,8 @@ use petrel_model::Ref;
 use petrel_runners::OutputSink;
 use petrel_runners::sensors::{Received, Reply, SensorFailure, SensorKind};
 
-use super::emission;
 use super::turn::{LOGGED, error_of, failure};
+use super::{emission, told};
 use crate::batch::{Member, Taken};
 use crate::service::Triggers;
 
@@ -119,7 +119,8 @@ impl Triggers {
         let subject = self.sensors().board().get(reference).map(|live| live.subject.clone());
         let subject = subject.ok_or_else(gone)?;
         let runner = subject.runner.ok_or_else(gone)?;
-        let call = self.call_of(&subject.sensor).await?;
+        let triggers = told::triggers_of(&self.content(), &subject.sensor);
+        let call = self.call_of(&subject.sensor, triggers).await?;
         let (output, stop) = (OutputSink::new(LOGGED), self.core().end_running());
         let cancel = stop.child_token();
         let receiving = runner.receive(call, request, output.clone(), cancel.clone());

@@ -26,7 +26,7 @@ impl Triggers {
     /// Runs a sensor until it ends, or its turn is ended.
     pub(super) async fn stream(&self, turn: &Turn) -> Ended {
         let (core, reference) = (self.core(), &turn.sensor.reference);
-        let call = match self.call_of(&turn.sensor).await {
+        let call = match self.call_of(&turn.sensor, Arc::clone(&turn.triggers)).await {
             Ok(call) => call,
             Err(failure) => return self.failed(turn, &failure).await,
         };
@@ -85,6 +85,7 @@ impl Triggers {
             runner: Arc::clone(&turn.runner),
             kind: turn.kind,
             state: SensorState { failures, ..state },
+            triggers: Arc::clone(&turn.triggers),
             cancel: turn.cancel.clone(),
         }
     }

@@ -1,5 +1,6 @@
 //! One turn of a sensor: the call of its runner, within bounds of time, and the state after it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_access::RULE_USER;
@@ -8,11 +9,11 @@ use petrel_model::sensor::SensorError;
 use petrel_model::{Sensor, SensorState, Timestamp};
 use petrel_persistence::Change;
 use petrel_runners::OutputSink;
-use petrel_runners::sensors::{Polled, SensorCall, SensorFailure, SensorKind};
+use petrel_runners::sensors::{Polled, SensorCall, SensorFailure, SensorKind, SensorTrigger};
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Ended, Turn};
-use super::pace;
+use super::{pace, told};
 use crate::service::Triggers;
 
 /// The bytes of lines that one turn may log.
@@ -77,7 +78,8 @@ impl Triggers {
 
     /// What a sensor answers. `None` if its turn was ended.
     async fn polled(&self, turn: &Turn) -> Option<Result<Polled, SensorFailure>> {
-        let call = match self.call_of(&turn.sensor).await {
+        let triggers = told::triggers_of(&self.content(), &turn.sensor);
+        let call = match self.call_of(&turn.sensor, triggers).await {
             Ok(call) => call,
             Err(failure) => return Some(Err(failure)),
         };
@@ -89,8 +91,13 @@ impl Triggers {
         result
     }
 
-    /// The call of a sensor.
-    pub(super) async fn call_of(&self, sensor: &Sensor) -> Result<SensorCall, SensorFailure> {
+    /// The call of a sensor that is told of these triggers.
+    pub(super) async fn call_of(
+        &self,
+        sensor: &Sensor,
+        triggers: Arc<[SensorTrigger]>,
+    ) -> Result<SensorCall, SensorFailure> {
+        told::refuse_many(&triggers)?;
         let pack = sensor.reference.pack();
         let configuration = self.catalog().configuration_for(pack, RULE_USER).await;
         let pack_config = configuration.map_err(|error| match error {
@@ -104,6 +111,7 @@ impl Triggers {
             class_name: sensor.class_name().to_owned(),
             pack_config,
             timeout: self.options().poll_timeout,
+            triggers,
         })
     }
 

@@ -35,6 +35,7 @@ pub(crate) struct Source {
     steps: Mutex<VecDeque<Step>>,
     asked: Mutex<Vec<(String, Option<Value>)>>,
     polling: Mutex<(usize, usize)>,
+    told: Mutex<Vec<Vec<Value>>>,
 }
 
 /// Counts a poll while it goes on.
@@ -65,6 +66,7 @@ impl Source {
             steps: Mutex::default(),
             asked: Mutex::default(),
             polling: Mutex::default(),
+            told: Mutex::default(),
         })
     }
 
@@ -88,6 +90,18 @@ impl Source {
         self.polling.lock().1
     }
 
+    /// The parameters of the triggers that the last call was told of, sorted by their text.
+    pub(crate) fn told(&self) -> Vec<Value> {
+        self.told.lock().last().cloned().unwrap_or_default()
+    }
+
+    fn note_triggers(&self, call: &SensorCall) {
+        let parameters = call.triggers.iter().map(|told| Value::Object(told.trigger.parameters.clone()));
+        let mut parameters: Vec<_> = parameters.collect();
+        parameters.sort_by_key(Value::to_string);
+        self.told.lock().push(parameters);
+    }
+
     fn after(&self, cursor: Option<&Value>) -> Vec<Emitted> {
         let read = cursor.and_then(Value::as_u64).unwrap_or(0);
         self.log.lock().iter().skip(usize::try_from(read).unwrap()).cloned().map(seen).collect()
@@ -99,6 +113,7 @@ pub(crate) fn seen(payload: Value) -> Emitted {
     Emitted {
         trigger: "seen".into(),
         payload,
+        parameters: None,
         dedup_key: None,
         occurred_at: None,
         trace_tag: None,
@@ -125,6 +140,7 @@ impl SensorRunner for Source {
         cancel: CancellationToken,
     ) -> Result<Polled, SensorFailure> {
         let _polling = Polling::begin(&self.polling);
+        self.note_triggers(&call);
         self.asked.lock().push((call.class_name, cursor.as_deref().cloned()));
         output.line(Stream::Stdout, "asked");
         let step = self.steps.lock().pop_front();
@@ -158,11 +174,12 @@ impl SensorRunner for Source {
 
     async fn receive(
         &self,
-        _call: SensorCall,
+        call: SensorCall,
         request: Received,
         _output: OutputSink,
         _cancel: CancellationToken,
     ) -> Result<Reply, SensorFailure> {
+        self.note_triggers(&call);
         let step = self.steps.lock().pop_front();
         if matches!(step, Some(Step::Hang)) {
             std::future::pending::<()>().await;
@@ -179,6 +196,7 @@ impl SensorRunner for Source {
         output: OutputSink,
         cancel: CancellationToken,
     ) -> Result<(), SensorFailure> {
+        self.note_triggers(&call);
         output.line(Stream::Stdout, "began");
         let pack = call.sensor.pack().to_owned();
         for event in self.after(None) {

@@ -85,6 +85,27 @@ fn emit(ctx: &SensorContext, _: Option<u64>) -> Answer {
     Ok(Polled::nothing())
 }
 
+/// The parameters of some triggers.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+pub struct Step {
+    /// The number of the event.
+    step: Option<u64>,
+}
+
+const STEP: TriggerType<Tick, Step> = TriggerType::new("tick").with_parameters();
+
+/// Two events of each trigger: by its id, and by its parameters.
+fn listened(ctx: &SensorContext, _: Option<u64>) -> Answer {
+    let mut events = Vec::new();
+    for trigger in ctx.triggers_of(&STEP) {
+        let event = STEP.event(&Tick { number: trigger.parameters.step.unwrap_or(0) })?;
+        events.push(event.clone().of_trigger(&trigger));
+        let all = ctx.triggers.iter().find(|all| all.id == trigger.id);
+        events.extend(all.map(|all| event.with_parameters(all.parameters.clone())));
+    }
+    Ok(Polled::new(events, 0))
+}
+
 /// Polls the address in the configuration.
 fn fetch(ctx: &SensorContext, _: Option<u64>) -> Answer {
     let url: Url = ctx.config()?;
@@ -109,4 +130,5 @@ export_poll_sensors![
     PollSensor::new("fail", fail),
     PollSensor::new("emit", emit),
     PollSensor::new("fetch", fetch),
+    PollSensor::new("listened", listened),
 ];

@@ -131,6 +131,7 @@ impl Plan {
             description: String::new(),
             parameters_schema: Object::new(),
             payload_schema: Object::new(),
+            made_by: None,
         }
     }
 
