@@ -9,7 +9,7 @@ use petrel_workflows::inspection::{Kind, slips};
 use serde_json::{Map, Value, json};
 
 /// Far more than it takes, in a debug build on a busy machine; far less than following every way takes.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// 2,000 tasks, each of which leads to two, and sets a variable for each that all later ones read.
 fn large(is_join: bool) -> Value {

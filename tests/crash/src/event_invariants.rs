@@ -25,6 +25,10 @@ pub struct Seen {
     pub ended: BTreeSet<String>,
     /// The executions whose ends events tell of, as often as they do.
     pub reported: Vec<String>,
+    /// The numbers of the sensor's events, in any order. It counts from one.
+    pub polled: Vec<u64>,
+    /// The number up to which the sensor has come, as it is stored.
+    pub cursor: u64,
 }
 
 /// Everything that does not hold; empty when all is well.
@@ -36,6 +40,7 @@ pub fn violations(seen: &Seen) -> Vec<String> {
         each_change_of_the_key_is_told_once(seen),
         no_acknowledged_answer_is_lost_or_given_twice(seen),
         each_end_is_reported_once(seen),
+        the_cursor_has_passed_each_event_once(seen),
     ];
     all.into_iter().flatten().collect()
 }
@@ -110,6 +115,21 @@ fn each_end_is_reported_once(seen: &Seen) -> Vec<String> {
     violations
 }
 
+/// The sensor was at rest when its events were read, so that they reach as far as its cursor.
+fn the_cursor_has_passed_each_event_once(seen: &Seen) -> Vec<String> {
+    let (mut stored, mut violations) = (BTreeSet::new(), Vec::new());
+    for number in &seen.polled {
+        if !stored.insert(*number) {
+            violations.push(format!("event {number} of the sensor is there twice"));
+        }
+    }
+    let missing = (1..=seen.cursor).filter(|number| !stored.contains(number));
+    violations.extend(missing.map(|number| format!("the cursor is past event {number}, which is lost")));
+    let ahead = stored.iter().filter(|number| !(1..=seen.cursor).contains(*number));
+    violations.extend(ahead.map(|number| format!("event {number} is stored, and the cursor is before it")));
+    violations
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +149,8 @@ mod tests {
             answered: BTreeMap::from([("q".into(), 7), ("r".into(), 8)]),
             ended: BTreeSet::from(["x".into()]),
             reported: vec!["x".into(), "y".into()],
+            polled: vec![3, 1, 2],
+            cursor: 3,
         }
     }
 
@@ -140,7 +162,7 @@ mod tests {
         for stored in [0, 1] {
             assert_eq!(violations(&Seen { stored, ..Seen::default() }), Vec::<String>::new());
         }
-        let spoil: [(&str, Spoil); 13] = [
+        let spoil: [(&str, Spoil); 17] = [
             ("key k has the events e and e", |seen| seen.events.push(seen.events[0].clone())),
             ("event g of key m was acknowledged", |seen| seen.acknowledged.push(("m".into(), "g".into()))),
             ("key l was acknowledged as g", |seen| seen.acknowledged.push(("l".into(), "g".into()))),
@@ -154,6 +176,10 @@ mod tests {
             ("question q was answered with 7, and None", |seen| seen.answered.clear()),
             ("the end of execution x was reported twice", |seen| seen.reported.push("x".into())),
             ("the end of execution z was not reported", |seen| seen.ended.extend(["z".into()])),
+            ("event 2 of the sensor is there twice", |seen| seen.polled.push(2)),
+            ("the cursor is past event 4, which is lost", |seen| seen.cursor = 4),
+            ("the cursor is past event 2, which is lost", |seen| seen.polled.retain(|one| *one != 2)),
+            ("event 3 is stored, and the cursor is before it", |seen| seen.cursor = 2),
         ];
         for (message, spoil) in spoil {
             let mut seen = fine();

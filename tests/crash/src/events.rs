@@ -1,7 +1,9 @@
-//! The event side under crashes: webhooks whose events have keys, a timer that is due each second, writes that expect a state,
-//! questions and their answers, and rules on what the platform itself does, while the host is killed again and again.
+//! The event side under crashes: webhooks whose events have keys, a timer that is due each second, a sensor that is polled
+//! ([`polling`](crate::polling)), writes that expect a state, questions and their answers, and rules on what the platform
+//! itself does, while the host is killed again and again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,6 +16,7 @@ use tempfile::TempDir;
 use crate::audit::{each, settle, text};
 use crate::client::Client;
 use crate::event_invariants::{Seen, violations};
+use crate::polling;
 use crate::rounds::Moments;
 
 /// The latest moment of a kill, after the host was ready.
@@ -40,6 +43,8 @@ pub struct Report {
     pub answers: usize,
     /// How many ends of executions were reported.
     pub reported: usize,
+    /// How many events the sensor has brought.
+    pub polled: usize,
 }
 
 /// What the senders were told so far, and the key whose event they do not know of.
@@ -58,11 +63,12 @@ fn with<T>(told: &Shared, change: impl FnOnce(&mut Told) -> T) -> T {
     change(&mut told.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Kills the host `rounds` times under such a load, then lets everything come to rest and audits it.
+/// Kills the host `rounds` times under such a load, then lets everything come to rest and audits it. `component` has the
+/// sensor.
 ///
 /// # Errors
 /// When the host does not come up again, or an invariant is violated.
-pub fn kill(rounds: usize, engine: &str, moments: &mut Moments) -> anyhow::Result<Report> {
+pub fn kill(rounds: usize, engine: &str, component: &Path, moments: &mut Moments) -> anyhow::Result<Report> {
     let directory = TempDir::with_prefix("petrel-events-")?;
     let flags = ["--store-engine", engine, "--timers-misfire", "catch-up"];
     let ordinary = Start::new(&directory.path().join("data"))?.flags(&flags);
@@ -72,7 +78,9 @@ pub fn kill(rounds: usize, engine: &str, moments: &mut Moments) -> anyhow::Resul
         let start = if round.is_multiple_of(3) { &at_checkpoints } else { &ordinary };
         let mut host = start.start()?;
         if round == 0 {
-            host.explain(make_rules(&mut Client::of(&host)))?;
+            let mut client = Client::of(&host);
+            host.explain(polling::begin(&mut client, &directory.path().join("pack"), component))?;
+            host.explain(make_rules(&mut client))?;
         }
         let load = load(&host, round, &told);
         std::thread::sleep(moments.next(LATEST));
@@ -188,6 +196,7 @@ fn ask(client: &mut Client, round: usize, told: &Shared) -> anyhow::Result<()> {
 fn audit(client: &mut Client, kills: usize, told: &Seen) -> anyhow::Result<Report> {
     let status = client.send("DELETE", "/rules/crash.tick", "")?.status;
     ensure!(status == 204, "the end of the timer was answered with {status}");
+    polling::end(client)?;
     let until = Instant::now() + PATIENCE;
     loop {
         settle(client)?;
@@ -201,6 +210,7 @@ fn audit(client: &mut Client, kills: usize, told: &Seen) -> anyhow::Result<Repor
                 counted: seen.stored,
                 answers: seen.answers.len(),
                 reported: seen.reported.len(),
+                polled: seen.polled.len(),
             });
         }
         // Events of what has ended may be on their way.
@@ -236,6 +246,7 @@ fn observe(client: &mut Client, told: Seen) -> anyhow::Result<Seen> {
         seen.reported.push(id.to_owned());
         Ok(())
     })?;
+    (seen.polled, seen.cursor) = polling::observe(client)?;
     (seen.ended, seen.answered) = executions(client)?;
     let counter = client.send("GET", COUNTER, "")?;
     seen.stored = if counter.status == 404 { 0 } else { number(&counter.json()?)? };

@@ -4,7 +4,7 @@
 //! faulty store (`tests/faulty_store.rs`, in process, every write in turn) and by the harnesses on
 //! the real process ([`rounds`]: killed; power cut on a [`disk`] of its own; [`workflows`]: killed while many
 //! workflows run; [`trees`]: killed while trees of workflows are canceled;
-//! [`events`]: killed while events, timers, keys and questions come and go). `tests/support` starts the process,
+//! [`events`]: killed while events, timers, polls, keys and questions come and go). `tests/support` starts the process,
 //! [`client`] puts load on it, [`audit`] reads back what it kept.
 
 pub mod audit;
@@ -13,6 +13,7 @@ pub mod disk;
 pub mod event_invariants;
 pub mod events;
 pub mod invariants;
+mod polling;
 pub mod rounds;
 pub mod trees;
 pub mod workflows;

@@ -1,6 +1,7 @@
 //! The crash harness at the command line: `petrel-crash kill --rounds 200`, `petrel-crash power --rounds 40`.
 #![expect(clippy::print_stdout, reason = "the report is printed")]
 
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
@@ -47,11 +48,14 @@ enum Crash {
         #[arg(long, default_value_t = 200)]
         rounds: usize,
     },
-    /// Kill the process with SIGKILL while events, timers, keys and questions come and go
+    /// Kill the process with SIGKILL while events, timers, polls, keys and questions come and go
     Events {
         /// How often
         #[arg(long, default_value_t = 500)]
         rounds: usize,
+        /// A component with a sensor `steady`: that of the package petrel-guest-polls
+        #[arg(long, value_name = "FILE.wasm")]
+        component: PathBuf,
     },
     /// Cut the power of its disk
     Power {
@@ -80,8 +84,8 @@ fn main() -> anyhow::Result<()> {
             println!("nothing is open inside a workflow that has ended, and the store is whole");
             return Ok(());
         }
-        Crash::Events { rounds } => {
-            println!("{:?}", events::kill(rounds, &subject.engine, &mut moments)?);
+        Crash::Events { rounds, component } => {
+            println!("{:?}", events::kill(rounds, &subject.engine, &component, &mut moments)?);
             println!("no event, time, change or answer is lost, and none is there twice");
             return Ok(());
         }

@@ -1,9 +1,12 @@
 //! Depth 3: the real process, killed and cut off from power. A few rounds here; the harness itself does
 //! as many as one likes: `cargo run --release -p petrel-crash -- --help`.
 
+use std::path::Path;
+
 use petrel_crash::disk::Disk;
 use petrel_crash::rounds::{self, Moments, Subject};
 use petrel_crash::{events, trees, workflows};
+use petrel_test_components::POLLS;
 use petrel_test_support::skip;
 
 #[test]
@@ -53,8 +56,9 @@ fn killed_while_trees_are_canceled() {
 #[test]
 fn killed_while_events_come_in() {
     for engine in ["sled", "redb"] {
-        let report = events::kill(10, engine, &mut Moments::from_seed(seed())).unwrap();
+        let mut moments = Moments::from_seed(seed());
+        let report = events::kill(10, engine, Path::new(POLLS), &mut moments).unwrap();
         assert!(report.acknowledged > 0 && report.fired > 0 && report.counted > 0, "{report:?}");
-        assert!(report.answers > 0 && report.reported > 0, "{report:?}");
+        assert!(report.answers > 0 && report.reported > 0 && report.polled > 0, "{report:?}");
     }
 }

@@ -14,13 +14,17 @@ use petrel_engine::triggers::SensorRunners;
 use petrel_engine::workflows::{self, orquesta};
 use petrel_engine::{Engine, Error, Options, Retention};
 use petrel_engine_core::{Clock, Core};
+use petrel_model::trigger::{ACTION_TRIGGER, CRON_TIMER, INTERVAL_TIMER};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, TriggerInstanceId};
 use petrel_persistence::{ExecutionFilter, Store};
 use petrel_runners::Runs;
-use serde_json::json;
+use petrel_runners::inquirer::Inquirer;
+use serde_json::{Value, json};
 
 use crate::ledger::RUNNER;
-use crate::steps::Action;
+use crate::pack::SENSOR;
+use crate::side::{CRON_SECONDS, INTERVAL_SECONDS};
+use crate::steps::{Action, RULES};
 
 /// The number of actions that run at once: few, so that others wait.
 pub(crate) const SLOTS: usize = 3;
@@ -32,6 +36,7 @@ pub(crate) const KEPT: Duration = Duration::from_secs(90);
 pub(crate) enum Ask {
     Event { webhook: usize, n: usize },
     MakeRule { rule: usize, webhook: usize, below: usize, action: Action },
+    MakeOther { rule: usize },
     SwitchRule { rule: usize, is_on: bool },
     DropRule { rule: usize },
     Request { action: Action, user: usize, delay: Option<Duration> },
@@ -39,6 +44,8 @@ pub(crate) enum Ask {
     Pause(ExecutionId),
     Resume(ExecutionId),
     Rerun(ExecutionId, Vec<String>),
+    SwitchSensor(bool),
+    Respond(ExecutionId, usize),
 }
 
 /// An answer of a host.
@@ -54,6 +61,10 @@ pub(crate) enum Answer {
     NotCanceled(ExecutionId, Status),
     /// The rule is as requested.
     Rule,
+    /// The sensor is as requested.
+    Sensor,
+    /// The question is answered.
+    Responded(ExecutionId, usize),
     /// The request was refused, with this code.
     Refused(&'static str),
 }
@@ -86,10 +97,11 @@ impl Host {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         runner: Runs,
+        sensors: SensorRunners,
     ) -> anyhow::Result<Self> {
-        let runners: Runners = [runner, orquesta()].map(Runs::named).into();
+        let runners: Runners = [runner, orquesta(), Runs::by(Inquirer::default())].map(Runs::named).into();
         let core = Core::new(store, clock);
-        let engine = Engine::on(core.clone(), runners, SensorRunners::default(), options()).await?;
+        let engine = Engine::on(core.clone(), runners, sensors, options()).await?;
         engine.start().await?;
         Ok(Self { engine, core })
     }
@@ -155,13 +167,17 @@ impl Host {
                 Answer::Event(accepted.id, accepted.executions)
             }
             Ask::MakeRule { rule, webhook, below, action } => {
-                let text = rule_text(rule, webhook, below, action);
-                let name = rule_name(rule);
-                match engine.catalog().update_rule(&name, &text, Giver::SeesSecrets).await {
-                    Err(Error::NotFound { .. }) => engine.catalog().create_rule(&text, "admin").await?,
-                    updated => updated?,
-                };
-                Answer::Rule
+                self.make_rule(rule, &rule_text(rule, webhook, below, action)).await?
+            }
+            Ask::MakeOther { rule } => self.make_rule(rule, &other_text(rule)).await?,
+            Ask::SwitchSensor(is_on) => {
+                engine.catalog().set_sensor_enabled(SENSOR.0, is_on).await?;
+                Answer::Sensor
+            }
+            Ask::Respond(id, n) => {
+                let (response, user) = (json!({"n": n}), "admin".to_owned());
+                let answer = executions::Answer { response, user, issuer: None };
+                Answer::Responded(engine.executions().respond(id, answer).await?.id, n)
             }
             Ask::SwitchRule { rule, is_on } => {
                 engine.catalog().set_rule_enabled(&rule_name(rule), is_on).await?;
@@ -192,6 +208,16 @@ impl Host {
                 moved(engine.executions().rerun(id, again).await?)
             }
         })
+    }
+
+    /// Makes a rule, or changes it if there is one of its name.
+    async fn make_rule(&self, rule: usize, text: &str) -> Result<Answer, Error> {
+        let catalog = self.engine.catalog();
+        match catalog.update_rule(&rule_name(rule), text, Giver::SeesSecrets).await {
+            Err(Error::NotFound { .. }) => catalog.create_rule(text, "admin").await?,
+            updated => updated?,
+        };
+        Ok(Answer::Rule)
     }
 }
 
@@ -242,11 +268,41 @@ fn rule_text(rule: usize, webhook: usize, below: usize, action: Action) -> Strin
     .to_string()
 }
 
+/// A rule on something else than a webhook.
+fn other_text(rule: usize) -> String {
+    let timer = |kind: &str, parameters: Value| json!({"type": kind, "parameters": parameters});
+    let (trigger, criteria, action) = match rule.saturating_sub(RULES) {
+        0 => {
+            let every = json!({"unit": "seconds", "delta": INTERVAL_SECONDS});
+            (timer(INTERVAL_TIMER, every), json!({}), Action::Narrow)
+        }
+        1 => (timer(CRON_TIMER, json!({"second": format!("*/{CRON_SECONDS}")})), json!({}), Action::Safe),
+        2 => (json!({"type": SENSOR.1}), json!({}), Action::Paced),
+        // Not on the end of what it asks for itself.
+        _ => {
+            let of_once =
+                json!({"trigger.action_name": {"type": "equals", "pattern": action_name(Action::Once)}});
+            (json!({"type": ACTION_TRIGGER}), of_once, Action::Safe)
+        }
+    };
+    json!({
+        "name": rule_short_name(rule), "pack": "sim", "enabled": true, "trigger": trigger, "criteria": criteria,
+        "action": {"ref": action_name(action), "parameters": {}},
+    })
+    .to_string()
+}
+
 fn action_name(action: Action) -> String {
     match action {
         Action::Once => "sim.once".into(),
         Action::Safe => "sim.safe".into(),
         Action::Workflow(number) => format!("sim.w{number}"),
+        Action::Narrow => "sim.narrow".into(),
+        Action::Only => "sim.only".into(),
+        Action::Again => "sim.again".into(),
+        Action::Paced => "sim.paced".into(),
+        Action::Ask => "sim.ask".into(),
+        Action::Approval => "sim.approval".into(),
     }
 }
 

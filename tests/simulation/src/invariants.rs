@@ -4,7 +4,7 @@
 //! Those of `petrel_crash::invariants` are asked there, by the names that they have there: `lost`, `left_behind` and
 //! `effects` in the end (`violations`), `open_inside_ended` at every rest. The others need more than can be seen from
 //! outside a process: that a status moves legally and once, what a commit holds together, what the logs of workflows
-//! say of what is inside them, which ids are minted, which slots are taken.
+//! say of what is inside them, which ids are minted, which slots are taken. [`events`] has those of the event side.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,8 @@ use petrel_model::{
 use petrel_persistence::Change;
 
 use crate::ledger::{Known, Ledger, RUNNER, Violation, is_final};
+
+pub(crate) mod events;
 
 /// What was acknowledged is there.
 pub(crate) const LOST: &str = "nothing acknowledged is lost";

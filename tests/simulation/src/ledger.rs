@@ -10,6 +10,8 @@ use petrel_model::execution::LogEntry;
 use petrel_model::{Execution, ExecutionId, Status, Timestamp, TriggerInstanceId, WorkflowEvent};
 use petrel_persistence::{Change, Document, DocumentKind};
 
+use crate::side::EventSide;
+
 /// The name of the runner of all actions that are no workflows.
 pub(crate) const RUNNER: &str = "noop";
 
@@ -46,6 +48,8 @@ pub(crate) struct Known {
     pub(crate) is_deleted: bool,
     /// Whether somebody was told that its cancel was taken in.
     pub(crate) is_cancel_told: bool,
+    /// The answer, if it was a question.
+    pub(crate) answer: Option<u64>,
 }
 
 /// An event that is or was stored.
@@ -70,6 +74,8 @@ pub(crate) struct Ledger {
     pub(crate) reported: BTreeSet<(ExecutionId, ExecutionId)>,
     pub(crate) told_events: Vec<ToldEvent>,
     pub(crate) told_executions: BTreeSet<ExecutionId>,
+    /// What belongs to the event side.
+    pub(crate) side: EventSide,
     /// For how long what has ended is kept.
     pub(crate) kept: Duration,
     /// The trace.
@@ -138,6 +144,8 @@ impl Ledger {
             // Its key is made of ids, which are others each time.
             Change::Put(Document::TraceLink(_)) => "+link of a trace".to_owned(),
             Change::Delete(key) if key.kind() == DocumentKind::TraceLink => "-link of a trace".to_owned(),
+            Change::Put(Document::InternalEvent(_)) => "+internal event".to_owned(),
+            Change::Delete(key) if key.kind() == DocumentKind::InternalEvent => "-internal event".to_owned(),
             Change::Put(document) => format!("+{} {}", document.kind().name(), document.key()),
             Change::Delete(key) => format!("-{} {key}", key.kind().name()),
             Change::DeleteExecution(id) => format!("-{}", self.name(*id)),
@@ -149,6 +157,7 @@ impl Ledger {
     }
 
     fn take(&mut self, change: &Change) {
+        self.side.take(change);
         match change {
             Change::CreateExecution(execution) => {
                 if let Some(parent) = &execution.parent {
@@ -164,6 +173,7 @@ impl Ledger {
                 known.log.clone_from(&execution.log);
                 known.due = execution.due_at();
                 known.ended_at = execution.ended_at;
+                known.answer = answer(execution);
             }
             Change::AppendWorkflow { execution, sequence, entries } => {
                 let entries_before = self.logs.entry(*execution).or_default();
@@ -212,8 +222,14 @@ impl Ledger {
             ended_at: execution.ended_at,
             is_deleted: false,
             is_cancel_told: false,
+            answer: answer(execution),
         }
     }
+}
+
+/// The number with which a question was answered.
+fn answer(execution: &Execution) -> Option<u64> {
+    execution.result.as_deref()?.pointer("/response/n")?.as_u64()
 }
 
 /// Whether a status is final, as the logs of workflows spell it.

@@ -1,8 +1,9 @@
 //! A deterministic simulation: the engine on one thread, over a store in memory that fails, by a clock that stands until
-//! it is turned, with a runner whose runs end as they are told to. One seed gives a list of at most 200 steps: events,
+//! it is turned, with a runner whose runs end as they are told to. One seed gives a list of at most 260 steps: events,
 //! rules that are made and changed, requests, cancels, pauses, reruns, the clock turned, runs that end, slow commits, a
-//! full disk, a host that stops, is killed at rest or lost in the middle of a commit. Each seed is run twice, and all
-//! that becomes visible must be the same, commit by commit.
+//! full disk, a host that stops, is killed at rest or lost in the middle of a commit. In half of the seeds there are timers,
+//! a sensor, rules on the ends of executions, policies and questions besides. Each seed is run twice, and all that becomes
+//! visible must be the same, commit by commit.
 //!
 //! After each step, and at each commit within, this must hold (by these names in [`invariants`], and in messages):
 //!
@@ -14,6 +15,9 @@
 //! - no running slot leaks, and what is due runs when there is a slot
 //! - enforcements agree with executions; ids are unique and in order; nothing is deleted before its time
 //! - everything that can end ends, within an hour by the clock
+//! - a timer fires for its times, once each; a cursor is where the events of its sensor end; an internal event is taken
+//!   once; policies let no more run than they say, and what they have wait goes on; a question is answered once
+//!   (`invariants::events`)
 //!
 //! **What makes it the same each time.** All tasks run on one thread, in tokio's order of waking. What blocks is done by
 //! one other thread while no task runs ([`thread`]). Sleepers wake in the order of their due times ([`clock`]), runs end
@@ -27,12 +31,16 @@
 
 mod clock;
 mod engine;
+mod hearing;
 mod invariants;
+mod lateness;
 mod ledger;
 mod pack;
+mod polling;
 mod rules;
 mod runner;
 mod shrink;
+mod side;
 mod slots;
 mod steps;
 mod store;

@@ -1,11 +1,12 @@
 //! The packs of a simulation: an action that may run once, one that may run again, and random workflows of them and of
-//! each other. The files of each pack are laid out once in a process, and registered in each simulation as
-//! the documents that came of that.
+//! each other; besides, actions with policies, one that asks a question, and a sensor. The files of each pack are laid out
+//! once in a process, and registered in each simulation as the documents that came of that.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
@@ -18,8 +19,36 @@ const PACKS: u64 = 16;
 /// How many workflows a pack has; each may ask for those after it.
 pub(crate) const WORKFLOWS: usize = 4;
 
-/// The trigger type of webhooks, as it comes with the host.
-const WEBHOOK: &str = include_str!("../../../packs/core/triggers/webhook.yaml");
+/// The trigger types that simulations need, as they come with the host.
+const TRIGGERS: [(&str, &str); 4] = [
+    ("action_trigger.yaml", include_str!("../../../packs/core/triggers/action_trigger.yaml")),
+    ("cron_timer.yaml", include_str!("../../../packs/core/triggers/cron_timer.yaml")),
+    ("interval_timer.yaml", include_str!("../../../packs/core/triggers/interval_timer.yaml")),
+    ("webhook.yaml", include_str!("../../../packs/core/triggers/webhook.yaml")),
+];
+
+/// The actions of which a policy lets only so many run at once. What is too much waits, or is canceled.
+pub(crate) const LIMITED: [(&str, usize); 2] = [("sim.narrow", 2), ("sim.only", 1)];
+/// The action that is tried again after a failure, and how often.
+pub(crate) const TRIED_AGAIN: (&str, u32) = ("sim.again", 2);
+/// How long a question is open.
+pub(crate) const ASKED_FOR: Duration = Duration::from_secs(60);
+/// The sensor, and the trigger type of its events.
+pub(crate) const SENSOR: (&str, &str) = ("sim.steps", "sim.step");
+
+/// The policies: name, action, type and parameters.
+const POLICIES: [(&str, &str, &str, &str); 4] = [
+    ("narrow", "sim.narrow", "action.concurrency", "{threshold: 2, action: delay}"),
+    ("only", "sim.only", "action.concurrency", "{threshold: 1, action: cancel}"),
+    ("again", "sim.again", "action.retry", "{retry_on: failure, max_retry_count: 2, delay: 1}"),
+    ("paced", "sim.paced", "action.rate_limit", "{limit: 2, per: 4, action: delay}"),
+];
+/// The action that asks a question, whose answer is a number.
+const ASK: &str = "name: ask\nrunner_type: inquirer\nentry_point: ''\nenabled: true\nparameters:\n  schema:\n    default: {type: object, properties: {n: {type: integer, required: true}}}\n  ttl:\n    default: 1\n";
+/// The workflow that goes on when its question is answered, or open for too long.
+const APPROVAL: &str = "version: 1.0\ntasks:\n  ask:\n    action: sim.ask\n    next:\n      - when: <% completed() %>\n        do: go\n  go:\n    action: sim.safe n=1\n";
+/// The sensor, which is off until it is switched on.
+const STEPS: &str = "class_name: steps\nentry_point: steps.wasm\nenabled: false\npoll_interval: 5\ntrigger_types:\n  - {name: step, payload_schema: {type: object, properties: {n: {type: integer, required: true}}}}\n";
 
 /// A task in the plan of a workflow: its name, what it leads to, whether it waits for all that leads to it, and whether
 /// it may have items.
@@ -94,29 +123,48 @@ fn documents(store: &MemoryStore) -> anyhow::Result<Vec<Document>> {
 fn write_core(directory: &Path) -> std::io::Result<()> {
     fs::create_dir_all(directory.join("triggers"))?;
     fs::write(directory.join("pack.yaml"), head("core"))?;
-    fs::write(directory.join("triggers/webhook.yaml"), WEBHOOK)
+    TRIGGERS.iter().try_for_each(|(file, text)| fs::write(directory.join("triggers").join(file), text))
 }
 
 fn write_sim(directory: &Path, moments: &mut Moments) -> std::io::Result<()> {
     fs::create_dir_all(directory.join("actions/workflows"))?;
     fs::write(directory.join("pack.yaml"), head("sim"))?;
-    for (name, mark) in [("once", ""), ("safe", "idempotent: true\n")] {
+    let once = ["once", "narrow", "only", "again", "paced"].map(|name| (name, ""));
+    for (name, mark) in once.into_iter().chain([("safe", "idempotent: true\n")]) {
         let action = format!(
             "name: {name}\nrunner_type: noop\nenabled: true\n{mark}parameters:\n  n:\n    type: integer\n"
         );
         fs::write(directory.join(format!("actions/{name}.yaml")), action)?;
     }
     for number in 0..WORKFLOWS {
-        let metadata = format!(
-            "name: w{number}\nrunner_type: orquesta\nentry_point: workflows/w{number}.yaml\nenabled: true\nparameters: {{}}\n"
-        );
-        fs::write(directory.join(format!("actions/w{number}.yaml")), metadata)?;
-        fs::write(
-            directory.join(format!("actions/workflows/w{number}.yaml")),
-            workflow(number, moments).unwrap_or_default(),
-        )?;
+        write_workflow(directory, &format!("w{number}"), &workflow(number, moments).unwrap_or_default())?;
     }
-    Ok(())
+    write_workflow(directory, "approval", APPROVAL)?;
+    write_event_side(directory)
+}
+
+fn write_workflow(directory: &Path, name: &str, text: &str) -> std::io::Result<()> {
+    let metadata = format!(
+        "name: {name}\nrunner_type: orquesta\nentry_point: workflows/{name}.yaml\nenabled: true\nparameters: {{}}\n"
+    );
+    fs::write(directory.join(format!("actions/{name}.yaml")), metadata)?;
+    fs::write(directory.join(format!("actions/workflows/{name}.yaml")), text)
+}
+
+/// The policies, the question and the sensor.
+fn write_event_side(directory: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(directory.join("policies"))?;
+    for (name, action, kind, parameters) in POLICIES {
+        let policy = format!(
+            "name: {name}\nenabled: true\nresource_ref: {action}\npolicy_type: {kind}\nparameters: {parameters}\n"
+        );
+        fs::write(directory.join(format!("policies/{name}.yaml")), policy)?;
+    }
+    fs::write(directory.join("actions/ask.yaml"), ASK)?;
+    fs::create_dir_all(directory.join("sensors"))?;
+    fs::write(directory.join("sensors/steps.yaml"), STEPS)?;
+    // What runs sensors here does not look into it.
+    fs::write(directory.join("sensors/steps.wasm"), "")
 }
 
 fn head(name: &str) -> String {

@@ -25,7 +25,9 @@ impl Rules {
             _ => return,
         }
         match ask {
-            Ask::MakeRule { rule, .. } => drop(self.told.insert(rule_short_name(*rule), true)),
+            Ask::MakeRule { rule, .. } | Ask::MakeOther { rule } => {
+                self.told.insert(rule_short_name(*rule), true);
+            }
             Ask::SwitchRule { rule, is_on } => drop(self.told.insert(rule_short_name(*rule), *is_on)),
             Ask::DropRule { rule } => drop(self.told.remove(&rule_short_name(*rule))),
             _ => {}
@@ -70,9 +72,10 @@ impl Rules {
 /// The name of the rule that is asked to be changed.
 fn rule_of(ask: &Ask) -> Option<String> {
     match ask {
-        Ask::MakeRule { rule, .. } | Ask::SwitchRule { rule, .. } | Ask::DropRule { rule } => {
-            Some(rule_short_name(*rule))
-        }
+        Ask::MakeRule { rule, .. }
+        | Ask::MakeOther { rule }
+        | Ask::SwitchRule { rule, .. }
+        | Ask::DropRule { rule } => Some(rule_short_name(*rule)),
         _ => None,
     }
 }

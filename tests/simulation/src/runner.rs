@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::TurnedClock;
+use crate::invariants::events::{LIMITS, limit};
 use crate::invariants::{CANCELED, EFFECTS};
 use crate::ledger::{Ledger, RUNNER};
 
@@ -51,6 +52,7 @@ enum Heed {
 /// A run that has begun.
 #[derive(Debug)]
 struct Run {
+    action: String,
     /// When it ends by itself, counted from the beginning of the clock.
     ends_at: Option<Duration>,
     end: End,
@@ -144,13 +146,19 @@ impl Script {
         }
         let (tell, told) = oneshot::channel();
         let ends_at = lasts.map(|lasts| self.clock.turned() + Duration::from_millis(lasts));
-        state.runs.insert(id, Run { ends_at, end, tell });
+        let action = call.action.reference.as_str().to_owned();
+        state.runs.insert(id, Run { action, ends_at, end, tell });
         (Err(told), heed)
     }
 
     /// Whether it may begin.
     fn check(&self, call: &Call) {
+        let action = call.action.reference.as_str();
+        let beside = self.state.lock().runs.values().filter(|run| run.action == action).count();
         let mut ledger = self.ledger.lock();
+        if limit(action).is_some_and(|limit| beside >= limit) {
+            ledger.violate(LIMITS, format!("one of {action} begins to run beside {beside}"));
+        }
         let Some(known) = ledger.executions.get(&call.execution_id).cloned() else {
             ledger.violate(EFFECTS, format!("{} runs and is not stored", call.execution_id));
             return;

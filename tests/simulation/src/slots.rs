@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use petrel_model::{ExecutionId, Timestamp};
+use petrel_model::{ExecutionId, Timestamp, inquiry};
 
 use crate::engine::{SLOTS, is_action};
 use crate::invariants::SLOTS as LEAKS;
+use crate::invariants::events::{limit, running as running_of};
 use crate::ledger::{Known, Ledger, Violation};
 
 /// For how long something that is due may wait although there is a slot for it.
@@ -35,9 +36,16 @@ impl SlotWatch {
         if running > runs.len() {
             leaks(format!("the engine counts {running} that run, and {} do", runs.len()));
         }
-        let has_slot = |known: &Known| !is_action(&known.runner) || runs.len() < SLOTS;
+        // A question takes one too, for a moment.
+        let takes_slot = |known: &Known| is_action(&known.runner) || known.runner == inquiry::NAME;
+        let has_slot = |known: &Known| !takes_slot(known) || runs.len() < SLOTS;
+        // What a policy has wait goes on when fewer run.
+        let is_let = |known: &Known| {
+            limit(&known.action).is_none_or(|limit| running_of(ledger, &known.action, |_| true) < limit)
+        };
         let waits = |(id, known): &(ExecutionId, &Known)| {
-            known.status.is_waiting() && known.due <= now && has_slot(known) && !runs.contains(id)
+            let is_due = known.status.is_waiting() && known.due <= now && !runs.contains(id);
+            is_due && has_slot(known) && is_let(known)
         };
         let mut waiting = BTreeMap::new();
         for (id, known) in ledger.open().filter(waits) {

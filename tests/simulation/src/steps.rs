@@ -9,9 +9,13 @@ use petrel_runners::End;
 use crate::pack::WORKFLOWS;
 
 /// The most steps of a simulation.
-pub const MOST_STEPS: usize = 200;
-/// How many rules there may be, each under a name of its own.
+pub const MOST_STEPS: usize = 260;
+/// The most of them that are not of the event side.
+const MOST_ORDINARY: usize = 200;
+/// How many rules on webhooks there may be, each under a name of its own.
 pub(crate) const RULES: usize = 4;
+/// How many others there may be, under the numbers after those.
+const OTHERS: usize = 4;
 /// How many webhooks events are sent to.
 pub(crate) const WEBHOOKS: usize = 2;
 
@@ -29,7 +33,7 @@ impl Which {
     }
 }
 
-/// An action that is asked for: one of the two, or a workflow.
+/// An action that is asked for, or a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// An action that may run once.
@@ -38,6 +42,18 @@ pub enum Action {
     Safe,
     /// The workflow of this number.
     Workflow(usize),
+    /// An action of which few run at once, and others wait.
+    Narrow,
+    /// An action of which one runs at once, and others are canceled.
+    Only,
+    /// An action that is tried again after a failure.
+    Again,
+    /// An action of which few start in a time.
+    Paced,
+    /// A question.
+    Ask,
+    /// A workflow with a question in it.
+    Approval,
 }
 
 /// A step.
@@ -60,6 +76,25 @@ pub enum Step {
         below: usize,
         /// What it asks for.
         action: Action,
+    },
+    /// A rule on something else is made: by its number on an interval, a cron timer, the sensor, or the ends of executions.
+    MakeOther {
+        /// Its name.
+        rule: usize,
+    },
+    /// The sensor is switched on or off.
+    SwitchSensor {
+        /// On.
+        is_on: bool,
+    },
+    /// Somebody answers a question.
+    Respond {
+        /// Which.
+        which: Which,
+        /// With this number.
+        n: usize,
+        /// One that is open. Otherwise it may have been answered before.
+        of_open: bool,
     },
     /// A rule is switched on or off.
     SwitchRule {
@@ -130,9 +165,44 @@ pub fn steps(seed: u64, most: usize) -> Vec<Step> {
     let mut moments = Moments::from_seed(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     // Drawn from numbers of their own, so that the other steps of a seed are those that it always had.
     let mut stops = Moments::from_seed(seed.wrapping_add(3).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let count = 1 + moments.number(MOST_STEPS);
-    let steps = (0..count.min(most)).map(|_| step(&mut moments));
-    steps.map(|step| if step == Step::Kill { ends_host(&mut stops) } else { step }).collect()
+    let count = 1 + moments.number(MOST_ORDINARY);
+    let steps = (0..count).map(|_| step(&mut moments));
+    let steps = steps.map(|step| if step == Step::Kill { ends_host(&mut stops) } else { step });
+    // And so are those of the event side. Half of the seeds have none, and are what they always were.
+    let mut events = Moments::from_seed(seed.wrapping_add(5).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let has_events = seed % 4 >= 2;
+    let mut all = Vec::new();
+    for step in steps {
+        all.push(step);
+        if has_events && events.number(10) == 0 {
+            all.extend(of_event_side(&mut events));
+        }
+    }
+    all.truncate(most.min(MOST_STEPS));
+    all
+}
+
+/// Some steps of the event side.
+fn of_event_side(moments: &mut Moments) -> Vec<Step> {
+    let rule = RULES + moments.number(OTHERS);
+    match moments.number(13) {
+        0..=2 => vec![Step::MakeOther { rule }],
+        3 => vec![Step::SwitchRule { rule, is_on: moments.number(3) > 0 }],
+        4 => vec![Step::DropRule { rule }],
+        5 | 6 => vec![Step::SwitchSensor { is_on: moments.number(4) > 0 }],
+        7..=9 => {
+            let action =
+                [Action::Narrow, Action::Only, Action::Again, Action::Paced, Action::Ask, Action::Approval];
+            let action = action.get(moments.number(action.len())).copied().unwrap_or(Action::Ask);
+            // More than a policy lets run.
+            let step = Step::Request { action, user: moments.number(3), delay: None };
+            vec![step; 1 + moments.number(4)]
+        }
+        _ => {
+            let (which, n) = (Which(moments.number(1_000)), moments.number(100));
+            vec![Step::Respond { which, n, of_open: moments.number(3) > 0 }]
+        }
+    }
 }
 
 /// Every other time a host that is to end is not killed but stops.

@@ -15,7 +15,7 @@ use petrel_persistence::{Commit, CommitError, Error, MemoryStore, Store as _};
 use petrel_store_suite::{Altered, Difference};
 
 use crate::clock::TurnedClock;
-use crate::invariants;
+use crate::invariants::{self, events};
 use crate::ledger::Ledger;
 use crate::steps::Step;
 
@@ -119,6 +119,12 @@ impl Life {
         self.0.underway.load(Ordering::SeqCst) == 0
     }
 
+    /// Whether something is to happen to commits to come.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        let faults = self.0.faults.lock();
+        faults.slow.0 > 0 || faults.without_room > 0 || faults.lost_after.is_some()
+    }
+
     async fn make(&self, below: &MemoryStore, commit: Commit) -> Result<(), CommitError> {
         let _turn = self.0.turn.lock().await;
         let (takes, fate) = self.0.faults.lock().next(commit.takes_in());
@@ -145,6 +151,7 @@ impl Life {
         let now = self.0.clock.now();
         let mut ledger = self.0.ledger.lock();
         let mut found = invariants::before(&ledger, &changes, now);
+        found.extend(events::before(&ledger, &changes, now));
         ledger.take_in(&changes);
         found.extend(invariants::after(&ledger, &changes));
         ledger.violations.extend(found);

@@ -9,20 +9,25 @@ use std::time::Duration;
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use petrel_crash::rounds::Moments;
+use petrel_engine::triggers::SensorRunners;
 use petrel_engine_core::Clock as _;
-use petrel_model::{ExecutionId, Status};
+use petrel_model::{ExecutionId, Status, inquiry};
 use petrel_persistence::{Change, Commit, MemoryStore, Store as _};
+use petrel_runners::sensors::SensorRunner;
 use petrel_runners::{End, Runs};
 
 use crate::clock::TurnedClock;
 use crate::engine::{Answer, Ask, Host, KEPT};
-use crate::invariants::{self, CANCELED, LEFT, LOST};
+use crate::hearing::hear;
+use crate::invariants::{self, LEFT, LOST, events};
+use crate::lateness::TimerWatch;
 use crate::ledger::{Ledger, Violation};
 use crate::pack::Packs;
+use crate::polling::Numbers;
 use crate::rules::Rules;
 use crate::runner::{Script, ScriptedRunner};
 use crate::slots::SlotWatch;
-use crate::steps::{Step, Which};
+use crate::steps::{RULES, Step, Which};
 use crate::store::{Faults, FaultyStore, Life as Faulty};
 use crate::thread::OneThread;
 use crate::watch::Watch;
@@ -46,8 +51,10 @@ impl Life {
     fn start(store: &FaultyStore, clock: &Arc<TurnedClock>, script: &Arc<Script>) -> anyhow::Result<Self> {
         let thread = OneThread::new()?;
         let runner = Runs::by(ScriptedRunner::new(Arc::clone(script)));
+        let polls = Numbers::new(Moments::from_seed(u64::try_from(clock.turned().as_nanos()).unwrap_or(1)));
+        let sensors: SensorRunners = [Arc::new(polls) as Arc<dyn SensorRunner>].into();
         let clock = Arc::<TurnedClock>::clone(clock);
-        let host = thread.run(Host::start(Arc::new(store.clone()), clock, runner))?;
+        let host = thread.run(Host::start(Arc::new(store.clone()), clock, runner, sensors))?;
         Ok(Self { host, thread })
     }
 }
@@ -66,6 +73,7 @@ pub(crate) struct World {
     answers: Arc<Mutex<Vec<(usize, Ask, Answer)>>>,
     rules: Rules,
     slots: SlotWatch,
+    timers: TimerWatch,
     watch: Watch,
 }
 
@@ -92,6 +100,7 @@ impl World {
             answers: Arc::default(),
             rules: Rules::default(),
             slots: SlotWatch::default(),
+            timers: TimerWatch::default(),
             watch,
         };
         world.settle()?;
@@ -137,6 +146,7 @@ impl World {
             self.kill()?;
         }
         self.script.hurry();
+        self.drop_others()?;
         for _ in 0..ROUNDS {
             let rests = |status: Status| matches!(status, Status::Pausing | Status::Paused);
             for id in self.open(rests) {
@@ -164,6 +174,19 @@ impl World {
         open.into_iter().for_each(|what| ledger.violate(LEFT, what));
         let found = invariants::at_the_end(&ledger, &effects);
         ledger.violations.extend(found);
+        let found = events::at_the_end(&ledger);
+        ledger.violations.extend(found);
+        Ok(())
+    }
+
+    /// Drops the rules that would ask for something without end.
+    fn drop_others(&mut self) -> anyhow::Result<()> {
+        let rules = self.life()?.host.rules().into_keys();
+        let numbers: Vec<usize> = rules.filter_map(|name| name.strip_prefix('r')?.parse().ok()).collect();
+        for rule in numbers.into_iter().filter(|number| *number >= RULES) {
+            self.ask(Ask::DropRule { rule })?;
+            self.settle()?;
+        }
         Ok(())
     }
 
@@ -174,6 +197,12 @@ impl World {
             Step::MakeRule { rule, webhook, below, action } => {
                 self.ask(Ask::MakeRule { rule, webhook, below, action })
             }
+            Step::MakeOther { rule } => self.ask(Ask::MakeOther { rule }),
+            Step::SwitchSensor { is_on } => self.ask(Ask::SwitchSensor(is_on)),
+            Step::Respond { which, n, of_open } => match which.of(&self.questions(of_open)) {
+                Some(id) => self.ask(Ask::Respond(id, n)),
+                None => Ok(()),
+            },
             Step::SwitchRule { rule, is_on } => self.ask(Ask::SwitchRule { rule, is_on }),
             Step::DropRule { rule } => self.ask(Ask::DropRule { rule }),
             Step::Request { action, user, delay } => self.ask(Ask::Request { action, user, delay }),
@@ -214,6 +243,15 @@ impl World {
         stored.filter(|(_, known)| is_meant(known.status)).map(|(id, _)| *id).collect()
     }
 
+    /// The questions that are stored, oldest first: all of them, or the open ones.
+    fn questions(&self, are_open: bool) -> Vec<ExecutionId> {
+        let ledger = self.ledger.lock();
+        let stored = ledger.executions.iter().filter(|(_, known)| !known.is_deleted);
+        let asked = stored.filter(|(_, known)| known.runner == inquiry::NAME);
+        let meant = asked.filter(|(_, known)| !are_open || known.status == Status::Pending);
+        meant.map(|(id, _)| *id).collect()
+    }
+
     /// Asks something about one of the executions whose status is one of these; nothing when there is none.
     fn ask_about(
         &mut self,
@@ -247,38 +285,10 @@ impl World {
         let answers = std::mem::take(&mut *self.answers.lock());
         for (number, ask, answer) in answers {
             self.pending.remove(&number);
-            self.hear(&answer);
+            hear(&mut self.ledger.lock(), &answer);
             self.rules.hear(&ask, &answer);
         }
         Ok(())
-    }
-
-    fn hear(&self, answer: &Answer) {
-        let mut ledger = self.ledger.lock();
-        let told = match answer {
-            Answer::Event(id, executions) => {
-                ledger.told_events.push((*id, executions.clone()));
-                format!("accepted, {} executions", executions.len())
-            }
-            Answer::Execution(id, status) => {
-                ledger.told_executions.insert(*id);
-                format!("{} {status}", ledger.name(*id))
-            }
-            Answer::Canceled(id, status) => {
-                if let Some(known) = ledger.executions.get_mut(id) {
-                    known.is_cancel_told = true;
-                }
-                let told = format!("{} {status}", ledger.name(*id));
-                if !matches!(status, Status::Canceling | Status::Canceled) {
-                    ledger.violate(CANCELED, format!("a cancel is answered with {told}"));
-                }
-                told
-            }
-            Answer::NotCanceled(id, status) => format!("{} stays {status}", ledger.name(*id)),
-            Answer::Rule => "done".into(),
-            Answer::Refused(code) => format!("refused, {code}"),
-        };
-        ledger.lines.push(format!("    answer: {told}"));
     }
 
     /// Turns the clock, from one moment at which something is due to the next.
@@ -325,6 +335,7 @@ impl World {
         self.rules.take_over(&life.host.rules());
         self.life = Some(life);
         self.slots = SlotWatch::default();
+        self.timers = TimerWatch::default();
         self.settle()?;
         self.compare()
     }
@@ -335,6 +346,9 @@ impl World {
         let runs = self.script.running();
         let mut ledger = self.ledger.lock();
         let mut found = invariants::at_rest(&ledger);
+        found.extend(events::at_rest(&ledger));
+        let is_disturbed = self.store.is_disturbed() || !self.store.is_calm();
+        found.extend(self.timers.look(&ledger, is_disturbed, self.clock.now()));
         found.extend(self.rules.differences(&registered, self.pending.values()));
         if self.store.is_calm() {
             found.extend(self.slots.look(&ledger, &runs, running, self.clock.now()));

@@ -115,6 +115,48 @@ fn much_happens_in_a_few_seeds() {
     }
 }
 
+/// Nor would the event side be tried if it were not reached.
+#[test]
+fn the_event_side_is_reached() {
+    let packs = Packs::new().unwrap();
+    let traces: Vec<String> = (0..60)
+        .filter(|seed| seed % 4 >= 2)
+        .flat_map(|seed| simulate(seed, &steps(seed, MOST_STEPS), &packs).unwrap().trace)
+        .collect();
+    let all = traces.join("\n");
+    for word in [
+        "+timer core.st2.IntervalTimer",
+        "+timer core.st2.CronTimer",
+        "+state of a sensor sim.steps",
+        "+internal event",
+        "-internal event",
+        "+state of a policy",
+        "delayed",
+        "pending",
+        "is answered with",
+    ] {
+        assert!(all.contains(word), "in no trace of 30 seeds: `{word}`");
+    }
+}
+
+/// Timers, the sensor, a question and what policies have wait, while each commit in turn is the last one of a host.
+#[test]
+fn the_event_side_outlives_a_host_that_is_lost_in_any_commit() {
+    let packs = Packs::new().unwrap();
+    let others = (4..8).map(|rule| Step::MakeOther { rule });
+    let begins: Vec<Step> = others.chain([Step::SwitchSensor { is_on: true }]).collect();
+    let asked = [Action::Narrow, Action::Narrow, Action::Narrow, Action::Paced, Action::Ask, Action::Once];
+    let asked: Vec<Step> = asked.into_iter().map(request).collect();
+    let answer = Step::Respond { which: Which(0), n: 3, of_open: false };
+    for after in 0..30 {
+        let lose = Step::Lose { after, is_made: after % 2 == 0 };
+        let ends = [lose, turn(8), answer, turn(8), answer, Step::Kill, turn(70)];
+        let steps = [&begins[..], &asked[..], &ends[..]].concat();
+        let found = violation(2, &steps, &packs).unwrap();
+        assert_eq!(found, None, "lost after {after} commits");
+    }
+}
+
 #[test]
 fn the_steps_of_a_failure_are_those_of_its_seed() {
     assert!(steps(3, 10).len() <= 10);

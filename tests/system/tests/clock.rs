@@ -77,12 +77,12 @@ fn a_clock_that_is_set_changes_no_delay_no_duration_and_no_order() {
     let mut made = Vec::new();
     // A day back, a day ahead, and right again.
     for shift in [-DAY, DAY, 0] {
+        let asked = Instant::now();
         let id = delayed(&host, 800);
         clock.set(shift);
-        let asked = Instant::now();
         let elapsed = host.until(&id, "succeeded")["elapsed_seconds"].as_f64().unwrap();
         assert!((0.8..60.0).contains(&elapsed), "{shift}: {elapsed}");
-        assert!(asked.elapsed() >= Duration::from_millis(500), "{shift}: it ran too early");
+        assert!(asked.elapsed() >= Duration::from_millis(800), "{shift}: it ran too early");
         made.insert(0, id);
     }
     assert_eq!(ids(&host), made);

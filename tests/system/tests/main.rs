@@ -17,6 +17,7 @@ mod deliveries;
 mod evaluation;
 mod example_rules;
 mod example_sensors;
+mod examples;
 mod executions;
 mod faults;
 mod floods;

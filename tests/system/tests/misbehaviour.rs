@@ -64,7 +64,7 @@ fn who_does_not_listen_is_killed() {
     let command = format!("cmd={}", beat(&place.path("beat")));
     let run = host.cli(&["run", "core.local", &command, "timeout=1", "-j"]).with_code(1).json();
     assert_eq!((&run["status"], &run["result"]["return_code"]), (&json!("timeout"), &json!(-9)));
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
     // It may be empty: killed between the opening and the writing.
     assert!(std::path::Path::new(&place.path("beat")).exists(), "it never ran");
     assert!(!beats(&place, "beat"), "it outlived its timeout");
@@ -89,7 +89,7 @@ fn daemons_do_not_outlive_who_was_ended() {
     let started = Instant::now();
     let run = host.ok(&["run", "core.local", &format!("cmd={start} & sleep 0.2; echo done"), "-j"]).json();
     assert_eq!(run["result"]["stdout"], "done");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
     assert!(!beats(&place, "beat"));
     host.stop();
 }
@@ -239,6 +239,6 @@ fn a_result_that_json_cannot_hold_is_kept_as_text() {
         "pid = os.fork()\n        if not pid:\n            os.setsid(); time.sleep(60); os._exit(0)\n        return pid > 0",
     );
     assert_eq!(made["result"]["result"], true);
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(50), "{:?}", started.elapsed());
     host.stop();
 }

@@ -2,6 +2,9 @@
 //! in no backup, neither plain nor as base64 or hexadecimal digits; and everything that has to reads them.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
+mod earlier;
+mod wrong_key;
+
 use std::fs;
 use std::path::Path;
 

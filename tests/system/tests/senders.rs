@@ -177,7 +177,7 @@ fn who_has_gone_is_not_waited_for() {
     let answer = half_closed(&host, &request(&host, "GET", &format!("/executions/{id}?wait=60"), "", ""));
     assert_eq!(answer, "");
     let waited = started.elapsed();
-    assert!((Duration::from_secs(9)..Duration::from_secs(40)).contains(&waited), "{waited:?}");
+    assert!((Duration::from_secs(9)..Duration::from_secs(58)).contains(&waited), "{waited:?}");
     host.stop();
 }
 

@@ -47,6 +47,7 @@ impl Executions {
                 }
                 Some((at, _)) => {
                     tokio::select! {
+                        biased;
                         () = open.changed() => {}
                         () = self.core().sleep(at.since(now).min(LONGEST_SLEEP)) => {}
                     }

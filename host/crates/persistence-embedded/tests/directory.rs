@@ -124,7 +124,7 @@ async fn after_a_failure_nothing_is_answered_as_done() {
         let failed = store.commit(Commit::of([Change::CreateExecution(execution(n))])).await;
         assert!(matches!(failed, Err(CommitError::Store(_))), "{failed:?}");
     }
-    let told = tokio::time::timeout(Duration::from_secs(5), store.failed()).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(60), store.failed()).await.unwrap();
     assert!(told.to_string().contains("the power was cut"), "{told}");
 }
 

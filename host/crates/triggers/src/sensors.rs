@@ -87,6 +87,7 @@ impl Supervisor {
             self.start_due();
             let alarm = self.alarm();
             tokio::select! {
+                biased;
                 () = catalog.changed_since(version) => {}
                 () = triggers.sensors().woken.notified() => {}
                 () = sleep_until(core, alarm) => {}

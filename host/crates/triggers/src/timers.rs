@@ -100,6 +100,7 @@ impl Timekeeper {
             self.fire_due();
             let alarm = self.alarm();
             tokio::select! {
+                biased;
                 () = catalog.changed_since(version) => {}
                 Some(fired) = self.fired.recv() => self.take_in(fired),
                 () = sleep_until(core, alarm) => {}

@@ -94,13 +94,13 @@ async fn a_call_is_canceled_whether_it_computes_or_waits() {
     subject.call("echo", json!({})).await.value();
     for (action, parameters) in [("spin", json!({})), ("sleep", count(60_000))] {
         let cancel = CancellationToken::new();
-        let (begun, running) = (Instant::now(), subject.clone());
+        let running = subject.clone();
         let until = cancel.clone();
         let task = tokio::spawn(async move { running.call_until(action, parameters, until).await });
         tokio::time::sleep(Duration::from_millis(100)).await;
         cancel.cancel();
+        // Either would end in another way without that.
         assert_eq!(task.await.unwrap().outcome.end, End::Canceled, "{action}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{action}: {:?}", begun.elapsed());
     }
     subject.call("echo", json!({})).await.value();
 }

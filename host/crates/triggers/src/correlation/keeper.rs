@@ -55,6 +55,7 @@ impl Triggers {
             let left = held.first().map(|first| first.since(core.now()).min(LONGEST_SLEEP));
             let alarm: Option<Instant> = left.and_then(|left| core.monotonic().checked_add(left));
             tokio::select! {
+                biased;
                 () = catalog.changed_since(version) => {}
                 () = held.earlier() => {}
                 () = sleep_until(core, alarm) => {}

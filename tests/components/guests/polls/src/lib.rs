@@ -41,6 +41,19 @@ fn count(ctx: &SensorContext, cursor: Option<u64>) -> Answer {
     Ok(Polled::new(events, after + 2).next_poll(Duration::from_millis(1500)))
 }
 
+/// Two events after the cursor, each fraction of a second. Every other one has a key: the others are known by the cursor
+/// alone.
+fn steady(_: &SensorContext, cursor: Option<u64>) -> Answer {
+    let after = cursor.unwrap_or(0);
+    let numbers = after + 1..=after + 2;
+    let keyed = |(event, number): (Event, u64)| match number % 2 {
+        0 => event.dedup_key(number.to_string()),
+        _ => event,
+    };
+    let events = ticks(numbers.clone())?.into_iter().zip(numbers).map(keyed).collect();
+    Ok(Polled::new(events, after + 2).next_poll(Duration::from_millis(250)))
+}
+
 fn many(_: &SensorContext, cursor: Option<u64>) -> Answer {
     Ok(Polled::new(ticks(0..cursor.unwrap_or(0))?, 0))
 }
@@ -121,6 +134,7 @@ struct Url {
 
 export_poll_sensors![
     PollSensor::new("count", count).description("Counts").emits(&TICK),
+    PollSensor::new("steady", steady).emits(&TICK),
     PollSensor::new("many", many),
     PollSensor::new("large_cursor", large_cursor),
     PollSensor::new("hang", hang),
