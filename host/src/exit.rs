@@ -18,6 +18,8 @@ pub(crate) enum Code {
     NotFound = 3,
     /// The caller is not signed in.
     Unauthorized = 4,
+    /// Somebody must allow it first.
+    Approval = 5,
     /// The object exists already, or has changed meanwhile.
     Conflict = 6,
     /// The execution did not end in time.
@@ -32,7 +34,7 @@ pub(crate) enum Code {
 
 /// The table of exit codes, for the help.
 pub(crate) const TABLE: &str = "Exit codes: 0 done, 1 the run failed or problems were found, 2 wrong usage or input, 3 not found, 4 not signed in, \
-6 conflict, 7 still running when patience ended, 8 server not reachable or in trouble, 9 canceled, \
+5 must be allowed first, 6 conflict, 7 still running when patience ended, 8 server not reachable or in trouble, 9 canceled, \
 130 broken off by ^C";
 
 /// A failure: the message, the remedy, and the exit code.
