@@ -32,6 +32,7 @@ mod nothing;
 mod pack;
 mod policy;
 mod purge;
+mod registry;
 mod restore;
 mod resume_all;
 mod rule;
@@ -149,9 +150,12 @@ enum Verb {
     /// Show, switch, poll and restart sensors
     #[command(subcommand)]
     Sensor(sensor::Sensor),
-    /// Show, check and register packs
+    /// Show, check, install and publish packs
     #[command(subcommand)]
     Pack(pack::Pack),
+    /// Sign in to registries of packs, and test them
+    #[command(subcommand)]
+    Registry(registry::Registry),
     /// Show and change the datastore
     #[command(subcommand)]
     Key(key::Key),
@@ -264,6 +268,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::PolicyType(kind) => kind.run(&session()?).await,
             Verb::Sensor(sensor) => sensor.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
+            Verb::Registry(registry) => registry.run(form).await,
             Verb::Key(key) => key.run(&session()?).await,
             Verb::Log(log) => log.run(&session()?).await,
             Verb::Login(login) => login.run(&session()?).await,

@@ -2,7 +2,7 @@
 //! follow.
 //!
 //! [`table`] has the settings, [`value`] their types, [`layers`] the sources of values, [`mod@file`] the file, [`webhooks`] its
-//! tables of single webhooks,
+//! tables of single webhooks, [`registries`] those of single registries,
 //! [`flags`] the command line, [`check`](mod@check) refuses harmful combinations, [`show`] prints the settings in
 //! force and the reference. To add a setting, add a line to the table and a row to the README, and regenerate the
 //! reference: `cargo run -- config reference > host/petrel.toml`.
@@ -16,6 +16,7 @@ mod check;
 mod file;
 mod flags;
 mod layers;
+mod registries;
 pub(crate) mod show;
 mod table;
 mod value;
@@ -157,6 +158,11 @@ impl Settings {
         let named = self.server.data_dir.clone().unwrap_or_else(data_directory::default);
         // Without a current directory the path stays relative, and opening it will fail with a clear error.
         std::path::absolute(&named).unwrap_or(named)
+    }
+
+    /// The file with the digests of the packs that are installed.
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.registries.lock_file.clone().unwrap_or_else(|| self.data_dir().join("packs.lock"))
     }
 
     /// The directory of the store.

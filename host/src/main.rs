@@ -8,7 +8,7 @@
 //!   directory that belong to a backup.
 //! * [`config`] has the settings of the host; [`data_directory`] is the place of everything that it stores, and
 //!   [`laid_out`] restores files of the binary that are deleted there.
-//! * [`logins`] keeps the tokens of `petrel login`.
+//! * [`logins`] keeps the tokens of `petrel login`; [`registries`] are those that packs are pushed to and fetched from.
 //! * [`log`] is the log of the host; [`notify`] reports its state to systemd; [`signals`] stop it.
 //! * [`grants`] are the directories that the operator lets components reach; [`bundled`] are the packs inside the
 //!   binary.
@@ -32,6 +32,7 @@ mod notify;
 mod parameters;
 mod prerequisites;
 mod print;
+mod registries;
 mod server;
 mod signals;
 mod vault_file;

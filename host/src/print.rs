@@ -75,6 +75,14 @@ pub(crate) fn progress(text: &str) {
     }
 }
 
+/// Prints the state of something under way in place of the one before; nothing if standard error is not a terminal.
+pub(crate) fn overwritten(text: &str) {
+    let mut err = std::io::stderr();
+    if err.is_terminal() {
+        drop(write!(err, "\r{}\u{1b}[K", plain(text)).and_then(|()| err.flush()));
+    }
+}
+
 /// Whether documents are printed as YAML instead of JSON. Set once, by the command line.
 static AS_YAML: AtomicBool = AtomicBool::new(false);
 

@@ -1,33 +1,36 @@
-//! `petrel pack`: registered packs, and registering and checking the pack in a directory.
+//! `petrel pack`: registered packs, registering and checking the pack in a directory, and packs in registries and files.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use clap::Subcommand;
 use petrel_api_types as wire;
-use petrel_catalog::content::{Content, Runners};
-use petrel_catalog::registration::look_at;
-use petrel_packs::{Embedded, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::session::{Items, Secrets, Session, path_segment, show_noted};
-use crate::bundled;
 use crate::client::{Connection, read};
-use crate::config::Configuration;
 use crate::exit::{Code, Failure};
-use crate::print::{self, Form, counted};
-use crate::server::runners;
+use crate::print::{self, Form};
+use crate::registries::Registries;
 
 mod attributes;
 mod capabilities;
+mod check;
 mod describe;
+mod diff;
+mod install;
+mod installed;
+mod origin;
+mod outcome;
+mod transfer;
 mod typed;
 mod wanted;
 
+use outcome::{tell_notes, tell_registration};
 use wanted::Wanted;
 
-/// Show, check and register packs.
+/// Show, check, install and publish packs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Pack {
     /// List packs
@@ -107,18 +110,41 @@ pub(crate) enum Pack {
         #[arg(long)]
         grant: bool,
     },
-    /// Register packs that come with the binary
+    /// Install packs from a registry, a file, a directory, or from those that come with the binary
     #[command(
-        after_help = "Examples:\n  petrel pack install builtin:github\n  petrel pack install builtin:feed --grant"
+        after_help = "A pack from a registry is verified and put beside the version before; if anything fails, that goes on running.\n\nExamples:\n  petrel pack install registry.example.com/packs/jira:4.0.0\n  petrel pack install ./packs/mine\n  petrel pack install jira.tar\n  petrel pack install builtin:github --grant\n  petrel pack install --locked"
     )]
-    Install {
-        /// The packs, as builtin:NAME
-        #[arg(required = true, value_name = "PACK")]
-        packs: Vec<String>,
-        /// Grant what the packs ask for, apart from directories
-        #[arg(long)]
-        grant: bool,
-    },
+    Install(install::Install),
+    /// Push the pack in a directory to a registry
+    #[command(
+        after_help = "Examples:\n  petrel pack push registry.example.com/packs/mine ./packs/mine\n  petrel pack push registry.example.com/packs/mine:latest ./packs/mine --overwrite"
+    )]
+    Push(transfer::Push),
+    /// Fetch a pack from a registry into a directory, without installing it
+    #[command(
+        after_help = "Examples:\n  petrel pack pull registry.example.com/packs/jira:4.0.0\n  petrel pack pull registry.example.com/packs/jira:4.0.0 --directory ./jira"
+    )]
+    Pull(transfer::Pull),
+    /// Write a pack to a file, for a network without a registry
+    #[command(
+        after_help = "The file is an OCI image layout, which other tools read.\n\nExamples:\n  petrel pack save registry.example.com/packs/jira:4.0.0 --file jira.tar\n  petrel pack save ./packs/mine --file mine.tar"
+    )]
+    Save(transfer::Save),
+    /// Install a pack from a file of `petrel pack save`, or push it to a registry
+    #[command(
+        after_help = "Examples:\n  petrel pack load jira.tar\n  petrel pack load jira.tar --to registry.internal/packs/jira:4.0.0"
+    )]
+    Load(transfer::Load),
+    /// Show what is different between two packs
+    #[command(
+        after_help = "Examples:\n  petrel pack diff registry.example.com/packs/jira:4.1.0\n  petrel pack diff ./packs/before ./packs/after"
+    )]
+    Diff(diff::Diff),
+    /// Copy a pack from one registry to another, with its signatures
+    #[command(
+        after_help = "Examples:\n  petrel pack mirror registry.example.com/packs/jira:4.0.0 registry.internal/packs/jira"
+    )]
+    Mirror(transfer::Mirror),
     /// Show what a pack asks for, and what it is granted
     #[command(
         after_help = "Examples:\n  petrel pack capabilities feed\n  petrel pack capabilities feed --unused"
@@ -139,8 +165,23 @@ pub(crate) enum Pack {
 impl Pack {
     pub(crate) async fn run(self, connection: &Connection, form: Form) -> Result<Code, Failure> {
         match self {
-            Self::Check { directory } => check(form, &directory).await,
+            Self::Check { directory } => check::check(form, &directory).await,
             Self::Describe { component, write } => describe::describe(form, &component, write).await,
+            // Futures that are large, and needed once.
+            Self::Push(push) => Box::pin(push.run(form)).await,
+            Self::Pull(pull) => Box::pin(pull.run(form)).await,
+            Self::Save(save) => Box::pin(save.run(form)).await,
+            Self::Mirror(mirror) => Box::pin(mirror.run(form)).await,
+            Self::Diff(diff) => Box::pin(diff.run(connection, form)).await,
+            Self::Load(load) => {
+                load.check()?;
+                if let Some(to) = &load.to {
+                    return Box::pin(load.push(form, to)).await;
+                }
+                let install = install::Install::of_file(load.file, load.allow_native, load.grant);
+                Box::pin(install.run(&Session::open(connection, form)?)).await
+            }
+            Self::Install(install) => Box::pin(install.run(&Session::open(connection, form)?)).await,
             verb => {
                 verb.refuse_mistaken()?;
                 verb.ask(&Session::open(connection, form)?).await
@@ -156,11 +197,10 @@ impl Pack {
             | Self::Remove { pack }
             | Self::Config { pack, .. }
             | Self::Configure { pack, .. } => typed::no_reference(pack),
-            Self::Install { packs, .. } => packs.iter().find_map(|pack| typed::not_of_the_binary(pack)),
             Self::Capabilities(verb) => typed::no_reference(&verb.pack),
             Self::Grant(verb) => typed::no_reference(&verb.pack),
             Self::Revoke(verb) => typed::no_reference(&verb.pack),
-            Self::List | Self::Check { .. } | Self::Describe { .. } | Self::Register { .. } => None,
+            _ => None,
         };
         mistaken.map_or(Ok(()), Err)
     }
@@ -175,10 +215,6 @@ impl Pack {
                 })?;
                 tell_warnings(session, None).await;
             }
-            Self::Check { directory } => return check(session.form, &directory).await,
-            Self::Describe { component, write } => {
-                return describe::describe(session.form, &component, write).await;
-            }
             Self::Get { pack } => {
                 let answer = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
                 session.show(&answer, |pack: wire::Pack<'static>| {
@@ -191,6 +227,7 @@ impl Pack {
             }
             Self::Remove { pack } => {
                 let removed = session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
+                unlock(&pack);
                 tell_removal(session.form, &removed)?;
             }
             Self::Config { pack, secrets, schema } => {
@@ -214,12 +251,19 @@ impl Pack {
                     if is_unknown { wanted::neither(&pack, &failure) } else { failure }
                 })?;
             }
-            Self::Install { packs, grant } => {
-                register(session, "/packs/install", &json!({"packs": packs, "grant": grant})).await?;
-            }
             Self::Capabilities(verb) => verb.run(session).await?,
             Self::Grant(verb) => verb.run(session).await?,
             Self::Revoke(verb) => verb.run(session).await?,
+            // These have been run without a session, or with one of their own.
+            Self::Check { .. }
+            | Self::Describe { .. }
+            | Self::Install(_)
+            | Self::Push(_)
+            | Self::Pull(_)
+            | Self::Save(_)
+            | Self::Load(_)
+            | Self::Diff(_)
+            | Self::Mirror(_) => {}
         }
         Ok(Code::Ok)
     }
@@ -240,71 +284,27 @@ async fn tell_warnings(session: &Session, pack: Option<&str>) {
     status.notes.iter().filter(is_meant).for_each(|note| print::note(&format!("note: {note}")));
 }
 
-/// Prints notes: skipped or removed parts, and advice.
-fn tell_notes(notes: &[Cow<'_, str>]) {
-    notes.iter().for_each(|note| print::note(&format!("note: {note}")));
-}
-
 /// Prints the outcome of removing a pack.
 fn tell_removal(form: Form, answer: &Value) -> Result<(), Failure> {
     let notes = |removal: &wire::Removal<'static>| tell_notes(&removal.notes);
     show_noted(form, answer, notes, |removal| print::note(&attributes::removed(removal)))
 }
 
-/// Has the host register something, and prints the outcome and the next step.
+/// Has the host register something, and prints the outcome.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
     let answer = session.client.send_json(Method::POST, path, body).await?;
-    let notes = |registration: &wire::Registration<'static>| tell_notes(&registration.notes);
-    show_noted(session.form, &answer, notes, |registration| {
-        print::line(&attributes::registered(registration));
-        for pack in registration.registered() {
-            print::note(&format!("`petrel action list --pack {}` shows its actions", pack.reference));
-        }
-    })
+    tell_registration(session.form, &answer)
 }
 
-/// Prints all problems and warnings of a pack.
-async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
-    if let Some(mistaken) = typed::mistaken("check", directory) {
-        return Err(mistaken);
+/// Takes a removed pack out of the lock on this machine. The pack is gone, so a lock that cannot be written is only noted.
+fn unlock(pack: &str) {
+    let Ok(registries) = Registries::of_machine() else { return };
+    let Ok(mut lock) = registries.lock() else { return };
+    if lock.remove(pack)
+        && let Err(error) = lock.write(&registries.lock_file)
+    {
+        print::note(&format!("note: {}; {}", error.message, error.hint));
     }
-    let directory =
-        directory.canonicalize().map_err(|error| wanted::unreadable("check", directory, &error))?;
-    // The host's own packs are known wherever the pack is registered, so its references to them can be checked.
-    let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
-    let own = own.filter_map(|pack| read_pack(&Embedded(pack.files)).ok()).collect();
-    let content = Content::of_packs(runners()?, own);
-    let (problems, warnings) = match look_at(&directory, content).await {
-        Ok(contents) => {
-            let refused = contents.refused.into_values().chain(contents.refused_rules.into_values());
-            (refused.flatten().collect(), contents.notes)
-        }
-        Err(problems) => (problems, Vec::new()),
-    };
-    let code = if problems.is_empty() { Code::Ok } else { Code::Failed };
-    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    if form == Form::Json {
-        print::json(&json!({"problems": problems, "warnings": warnings}));
-        return Ok(code);
-    }
-    problems.iter().for_each(|problem| print::line(&format!("error: {problem}")));
-    warnings.iter().for_each(|warning| print::line(&format!("warning: {warning}")));
-    let (errors, warnings) =
-        (counted(problems.len() as u64, "error"), counted(warnings.len() as u64, "warning"));
-    print::note(&format!("{errors}, {warnings}"));
-    Ok(code)
-}
-
-/// The runners for the check: by the settings of this machine, or by the defaults if these are invalid.
-fn runners() -> Result<Runners, Failure> {
-    let of_machine = Configuration::of_client().and_then(|settings| runners::to_look(&settings));
-    of_machine.or_else(|failure| {
-        let reason = failure.message;
-        print::note(&format!(
-            "checked with the default settings, since those of this machine are not valid: {reason}"
-        ));
-        runners::to_look(&Configuration::of_nobody()?)
-    })
 }
 
 /// The configuration in a file.

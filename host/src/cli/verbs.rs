@@ -37,7 +37,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     (
         "pack",
         &["search", "index"],
-        "there is no registry here: get the directory of the pack, and say `petrel pack register DIRECTORY`",
+        "no index of packs is searched: `petrel pack install HOST/PATH:TAG` installs one from a registry, `petrel pack install DIRECTORY` one from a directory",
     ),
     (
         "policy",

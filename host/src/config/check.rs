@@ -65,8 +65,18 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
 
 /// Refuses numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
-    let Settings { server, engine, workflows, sensors, datastore, expressions, components, auth, .. } =
-        settings;
+    let Settings {
+        server,
+        engine,
+        workflows,
+        sensors,
+        datastore,
+        expressions,
+        components,
+        auth,
+        registries,
+        ..
+    } = settings;
     for (is_useless, key, consequence) in [
         (engine.process_slots == 0, "engine.process_slots", "no process would ever run"),
         (engine.component_slots == 0, "engine.component_slots", "no component would ever run"),
@@ -91,6 +101,9 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         (components.max_cpu_seconds == 0, "components.max_cpu_seconds", "no component could run"),
         (engine.results_mib == 0, "engine.results_mib", "nothing could return a result"),
         (expressions.max_seconds == 0, "expressions.max_seconds", "no expression could take long"),
+        (registries.max_pack_mib == 0, "registries.max_pack_mib", "no pack could be fetched"),
+        (registries.timeout_seconds == 0, "registries.timeout_seconds", "no registry could answer"),
+        (registries.downloads == 0, "registries.downloads", "no pack could be fetched"),
         (auth.token_seconds == 0, "auth.token_seconds", "nobody could sign in"),
     ] {
         if is_useless {

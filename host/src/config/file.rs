@@ -8,9 +8,11 @@ use petrel_model::count::counted;
 use petrel_model::nearest::nearest;
 use petrel_packs::limits::MOST_PROBLEMS;
 use petrel_packs::plain_file;
+use petrel_registry::RegistrySettings;
 use toml::de::{DeTable, DeValue};
 
 use super::layers::rows;
+use super::registries;
 use super::table::TABLE;
 use super::value::Raw;
 use super::webhooks;
@@ -31,6 +33,8 @@ pub(super) struct File {
     pub(super) values: BTreeMap<String, (Raw, usize)>,
     /// The settings of single webhooks with the lines of their tables.
     pub(super) guards: Vec<(Guard, usize)>,
+    /// The settings of single registries with the lines of their tables.
+    pub(super) registries: Vec<(RegistrySettings, usize)>,
 }
 
 /// The file to read: the given one, or the machine's, or the user's, the first that exists.
@@ -55,7 +59,7 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
             "check the path in --config or PETREL_CONFIG; `petrel config reference` prints a file to start from",
         )
     })?;
-    let (values, guards) = parse(&text).map_err(|problems| {
+    let (values, guards, registries) = parse(&text).map_err(|problems| {
         let lines: Vec<_> =
             problems.iter().map(|(line, message)| format!("{}:{line}: {message}", path.display())).collect();
         Failure::usage(
@@ -63,13 +67,13 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
             "`petrel config reference` shows every key with its type and default",
         )
     })?;
-    Ok(File { path: path.to_owned(), values, guards })
+    Ok(File { path: path.to_owned(), values, guards, registries })
 }
 
 type Problems = Vec<(usize, String)>;
 
-/// The values and the settings of single webhooks in a file, with their lines.
-type Parsed = (BTreeMap<String, (Raw, usize)>, Vec<(Guard, usize)>);
+/// The values and the settings of single webhooks and registries in a file, with their lines.
+type Parsed = (BTreeMap<String, (Raw, usize)>, Vec<(Guard, usize)>, Vec<(RegistrySettings, usize)>);
 
 /// Parses `text`, or returns all problems with their lines.
 fn parse(text: &str) -> Result<Parsed, Problems> {
@@ -82,6 +86,7 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
         vec![(at, unquoted(written).map_or_else(|| message.to_owned(), |hint| format!("{message}; {hint}")))]
     })?;
     let (mut values, mut guards, mut urls) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+    let mut of_registries = Vec::new();
     let mut problems = Problems::new();
     let mut more = 0;
     let mut note = |at: usize, message: &dyn Fn() -> String| {
@@ -107,6 +112,11 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
                     Ok(guard) => guards.push((guard, at)),
                     Err(found) => found.iter().for_each(|(at, message)| note(*at, &|| message.clone())),
                 }
+            } else if let (registries::SECTION, DeValue::Table(of_one)) = (known.name, value.get_ref()) {
+                match registries::read((name, at), of_one, &line) {
+                    Ok(registry) => of_registries.push((registry, at)),
+                    Err(found) => found.iter().for_each(|(at, message)| note(*at, &|| message.clone())),
+                }
             } else if known.rows.iter().any(|row| row.name == name) {
                 values.insert(format!("{}.{name}", known.name), (raw(value.get_ref()), at));
             } else {
@@ -118,7 +128,7 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
         problems
             .push((ends.len() + 1, format!("and {}; correct these first", counted(more, "more problem"))));
     }
-    if problems.is_empty() { Ok((values, guards)) } else { Err(problems) }
+    if problems.is_empty() { Ok((values, guards, of_registries)) } else { Err(problems) }
 }
 
 /// The remedy for a line whose value is a text without quotes, if it is one.
@@ -181,7 +191,7 @@ mod tests {
     fn values_come_with_their_lines() {
         let text = "# a comment\n[server]\nlisten = \"127.0.0.1:80\"\n\n[engine]\nprocess_slots = 0x10\n\
                     [runners]\ngrant_directories = [\"a=/b:/c\"]\n";
-        let (values, _) = parse(text).unwrap();
+        let (values, ..) = parse(text).unwrap();
         let found: Vec<_> = values.into_iter().map(|(key, (raw, line))| (key, raw.as_toml(), line)).collect();
         let expected = [
             ("engine.process_slots", "16", 6),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use petrel_api::guard::Guard;
 use petrel_model::nearest::nearest;
+use petrel_registry::RegistrySettings;
 use petrel_runners::process::{EXECUTION_VARIABLE, PROOF_VARIABLE};
 
 use super::file::File;
@@ -98,6 +99,11 @@ impl Layers {
     /// The settings of single webhooks, which only the file has.
     pub(super) fn guards(&self) -> Vec<Guard> {
         self.file.guards.iter().map(|(guard, _line)| guard.clone()).collect()
+    }
+
+    /// The settings of single registries, which only the file has.
+    pub(super) fn registries(&self) -> Vec<RegistrySettings> {
+        self.file.registries.iter().map(|(registry, _line)| registry.clone()).collect()
     }
 
     /// Parses the value of `key`. A problem goes to `problems`.

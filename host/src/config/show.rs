@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Configuration;
 use super::layers::{Origin, rows};
+use super::registries;
 use super::table::TABLE;
 use super::value::{Kind, Raw};
 
@@ -109,17 +110,22 @@ fn in_force(configuration: &Configuration) -> impl Iterator<Item = (String, Raw,
         let origin = Origin::File(of_file.path.clone(), *line).to_string();
         (format!("webhooks.{}", json!(guard.url)), Raw::Text(guard.to_string()), origin)
     });
+    let of_registries = of_file.registries.iter().map(move |(registry, line)| {
+        let origin = Origin::File(of_file.path.clone(), *line).to_string();
+        (format!("registries.{}", json!(registry.host)), Raw::Text(registries::told(registry)), origin)
+    });
     let rows = rows().zip(values).map(move |(row, value)| {
         // An unset directory has a default place, which is shown.
         let is_unnamed = matches!(&value, Raw::Text(text) if text.is_empty());
         let value = match row.key {
             "server.data_dir" if is_unnamed => placed(&settings.data_dir()),
             "packs.config_dir" if is_unnamed => placed(&settings.data_dir().join("configs")),
+            "registries.lock_file" if is_unnamed => placed(&settings.lock_file()),
             _ => value,
         };
         (row.key.to_owned(), value, configuration.layers.find(row).1.to_string())
     });
-    rows.chain(guards)
+    rows.chain(guards).chain(of_registries)
 }
 
 fn placed(path: &Path) -> Raw {

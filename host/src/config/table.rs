@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use petrel_api::guard::Guard;
 use petrel_persistence_embedded::Engine as StoreEngine;
+use petrel_registry::RegistrySettings;
 
 use super::layers::Layers;
 use super::value::{Breaker, Kind, LogFormat, Misfire, Raw, Span, Statuses, Value};
@@ -78,13 +79,15 @@ macro_rules! settings {
         )+
             /// The settings of single webhooks.
             pub(crate) guards: Vec<Guard>,
+            /// The settings of single registries.
+            pub(crate) registry_tables: Vec<RegistrySettings>,
         }
 
         impl Settings {
             /// Parses the values in `layers`. Problems go to `problems`.
             pub(super) fn take(layers: &Layers, problems: &mut Vec<String>) -> Option<Self> {
                 $(let $section = $Section::take(layers, problems);)+
-                Some(Self { $($section: $section?,)+ guards: layers.guards() })
+                Some(Self { $($section: $section?,)+ guards: layers.guards(), registry_tables: layers.registries() })
             }
 
             /// All values, in the order of the table.
@@ -256,6 +259,19 @@ settings! {
     packs: Packs {
         /// The directory with configurations of packs, as `packs/NAME.yaml`; empty: configs in the data directory.
         config_dir: Option<PathBuf> = "", "PETREL_CONFIG_DIR", "config-dir", "DIR";
+    }
+
+    /// Registries of packs. A table of its own for a registry, which has no variables and no flags, says how it is reached:
+    /// `[registries."HOST"]` with the keys `plain_http`, `ca_file`, `skip_tls_verify`, `proxy`, `mirror` and `token_host`.
+    registries: Registries {
+        /// The size that the artifact of a pack may have, in MiB; unpacked it may have twice as much.
+        max_pack_mib: u64 = "512", "PETREL_REGISTRIES_MAX_PACK_MIB", "registries-max-pack-mib", "N";
+        /// Seconds for a connection to a registry, and that a registry may be silent.
+        timeout_seconds: u64 = "30", "PETREL_REGISTRIES_TIMEOUT_SECONDS", "registries-timeout-seconds", "N";
+        /// The number of parts of a pack that are fetched at once.
+        downloads: usize = "4", "PETREL_REGISTRIES_DOWNLOADS", "registries-downloads", "N";
+        /// The file with the digests of the packs that are installed; empty: packs.lock in the data directory.
+        lock_file: Option<PathBuf> = "", "PETREL_REGISTRIES_LOCK_FILE", "registries-lock-file", "FILE";
     }
 
     /// The datastore, with keys that expressions and actions read.

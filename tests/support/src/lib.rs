@@ -3,7 +3,8 @@
 //! [`Start`] starts a host, [`Host`] is one that listens, and [`binary()`] finds its program. A [`Process`] is killed
 //! on drop, and its log is kept to explain a failure; a [`ProcessId`] asks the system about a process. [`Client`] is
 //! HTTP, blocking, with bounded patience. [`until`] waits for a condition, and [`skip`] reports that a test cannot
-//! run here; [`python()`] finds a Python that has a module.
+//! run here; [`python()`] finds a Python that has a module. A [`Registry`] is one for packs,
+//! with faults that a test switches on.
 //!
 //! Errors are values, because only the caller knows what a failure means. `tests/system` has assertions about
 //! answers, `tests/crash` audited load, `tests/hostile` attacks. The load generator starts its hosts by this crate
@@ -17,6 +18,7 @@ mod log;
 mod process;
 mod process_id;
 mod python;
+mod registry;
 mod start;
 mod wait;
 
@@ -27,6 +29,7 @@ pub use http::{Broken, Client, Manner};
 pub use process::Process;
 pub use process_id::ProcessId;
 pub use python::python;
+pub use registry::{Came, Faults, Registry};
 pub use rustix::process::Signal;
 pub use start::{Start, without_settings};
 pub use wait::{PATIENCE, skip, until};

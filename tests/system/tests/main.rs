@@ -41,6 +41,7 @@ mod purges;
 mod python;
 mod readme;
 mod refused;
+mod registries;
 mod restart;
 mod rule_trials;
 mod rules;

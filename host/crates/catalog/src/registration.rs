@@ -362,7 +362,11 @@ fn note_refused(
 /// The note on a pack that was registered from another directory before.
 fn moved(content: &Content, pack: &Pack) -> Option<String> {
     let known = content.pack(&pack.reference).ok().map(|known| known.path.clone())?;
-    (Path::new(&known) != Path::new(&pack.path)).then(|| {
+    let (before, now) = (Path::new(&known), Path::new(&pack.path));
+    // Versions of a pack that was installed stand beside each other, in a directory with its name.
+    let is_version =
+        before.parent() == now.parent() && now.parent().is_some_and(|above| above.ends_with(&pack.reference));
+    (before != now && !is_version).then(|| {
         format!(
             "the pack `{}` was registered from {known} and is now that in {}; if these are two packs, give one of \
              them another ref in its pack.yaml",

@@ -37,24 +37,23 @@ pub(super) fn mistaken(verb: &str, typed: &Path) -> Option<Failure> {
     }
 }
 
-/// The failure for an argument of `petrel pack install` that is no pack of the binary, if it is known what is meant.
-pub(super) fn not_of_the_binary(text: &str) -> Option<Failure> {
-    if text.starts_with("builtin:") {
-        return None;
+/// The failure for the plain name of a pack that comes with the binary, where its whole name is needed.
+pub(super) fn of_the_binary(text: &str) -> Option<Failure> {
+    bundled::find(text)?;
+    let message = format!("there is no directory `{text}`, and a pack of the binary is named as such");
+    Some(Failure::usage(message, format!("`petrel pack install builtin:{text}` installs that")))
+}
+
+/// The failure for an argument that is meant as a path, and where nothing is.
+pub(super) fn no_file(verb: &str, text: &str) -> Option<Failure> {
+    let path = Path::new(text);
+    let message = format!("{text} does not exist");
+    if let Some(failure) = of_archive(verb, text, &message) {
+        return Some(failure);
     }
-    let message = format!("`{text}` is no pack of the binary, which alone are installed");
-    if bundled::find(text).is_some() {
-        return Some(Failure::usage(message, format!("`petrel pack install builtin:{text}` installs that")));
-    }
-    let file = Path::new(text);
-    of_address(text).or_else(|| match std::fs::metadata(file) {
-        Ok(found) if found.is_file() => Some(of_file("register", file, text)),
-        Ok(_) => {
-            let hint = format!("`petrel pack register {}` registers a directory", quoted(text));
-            Some(Failure::usage(message, hint))
-        }
-        Err(_) => of_archive("register", text, &message),
-    })
+    let is_path = text.contains('/') || text.starts_with('.');
+    let hint = || near(path).map_or_else(|| "check the path".to_owned(), |near| meant(verb, &near));
+    is_path.then(|| Failure::usage(message, hint()))
 }
 
 /// The directory of a pack beside a directory that is not there, if its name is near.
@@ -84,8 +83,8 @@ fn of_address(text: &str) -> Option<Failure> {
         let name = text.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default();
         let name = quoted(name.strip_suffix(".git").unwrap_or(name));
         Failure::usage(
-            format!("`{text}` is an address, and packs are not fetched"),
-            format!("fetch it first: git clone {} && petrel pack register {name}", quoted(text)),
+            format!("`{text}` is an address, and no pack is fetched by one"),
+            format!("name a pack in a registry without a scheme, as HOST/PATH:TAG, or fetch it first: git clone {} && petrel pack register {name}", quoted(text)),
         )
     })
 }
@@ -217,21 +216,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_installed_is_a_pack_of_the_binary() {
-        let place = tempfile::tempdir().unwrap();
-        let directory = place.path().display().to_string();
-        let archive = format!("{directory}/one.tgz");
-        std::fs::write(&archive, "").unwrap();
+    fn what_is_not_there_is_told_with_what_may_be_meant() {
+        assert!(of_the_binary("github").unwrap().hint.contains("petrel pack install builtin:github"));
+        assert!(of_the_binary("nope").is_none());
         for (typed, says) in [
-            ("builtin:github", None),
             ("nope", None),
-            ("github", Some("petrel pack install builtin:github".to_owned())),
-            (directory.as_str(), Some(format!("petrel pack register {directory}"))),
-            ("https://example.com/csv", Some("git clone".to_owned())),
-            (archive.as_str(), Some(format!("tar xf {archive}, and name the directory"))),
-            ("gone.zip", Some("unzip gone.zip".to_owned())),
+            ("gone.zip", Some("unzip gone.zip")),
+            ("gone.tar", Some("tar xf gone.tar")),
+            ("./gone", Some("check the path")),
+            ("no/where", Some("check the path")),
         ] {
-            let told = not_of_the_binary(typed).map(|failure| failure.hint);
+            let told = no_file("install", typed).map(|failure| failure.hint);
             assert_eq!(told.is_some(), says.is_some(), "{typed}: {told:?}");
             assert!(told.iter().zip(&says).all(|(told, says)| told.contains(says)), "{typed}: {told:?}");
         }

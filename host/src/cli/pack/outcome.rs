@@ -1,0 +1,27 @@
+//! The outcome of a registration, with the notes on it. `attributes.rs` has the words.
+
+use std::borrow::Cow;
+
+use petrel_api_types as wire;
+use serde_json::Value;
+
+use super::super::session::show_noted;
+use super::attributes;
+use crate::exit::Failure;
+use crate::print::{self, Form};
+
+/// Prints notes: skipped or removed parts, and advice.
+pub(super) fn tell_notes(notes: &[Cow<'_, str>]) {
+    notes.iter().for_each(|note| print::note(&format!("note: {note}")));
+}
+
+/// Prints the outcome of a registration and the next step.
+pub(super) fn tell_registration(form: Form, answer: &Value) -> Result<(), Failure> {
+    let notes = |registration: &wire::Registration<'static>| tell_notes(&registration.notes);
+    show_noted(form, answer, notes, |registration| {
+        print::line(&attributes::registered(registration));
+        for pack in registration.registered() {
+            print::note(&format!("`petrel action list --pack {}` shows its actions", pack.reference));
+        }
+    })
+}

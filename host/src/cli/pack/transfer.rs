@@ -1,0 +1,317 @@
+//! `petrel pack push`, `pull`, `save`, `load`, `mirror`: packs on their way between directories, files and registries.
+
+use std::fs::{self, OpenOptions};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use petrel_registry::reference::tag_of;
+use petrel_registry::{Artifact, Digest, Error, Fetched, Manifest, Reference, layout};
+use serde_json::{Value, json};
+
+use super::origin::Origin;
+use super::typed;
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+use crate::registries::{Registries, Scratch, mebibytes};
+
+/// Ends of the tags under which signatures and statements about an artifact are stored beside it.
+const BESIDE: [&str; 3] = ["sig", "att", "sbom"];
+
+/// The arguments of `petrel pack push`.
+#[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// The reference, as HOST/PATH[:TAG]; without a tag it gets the version of the pack
+    reference: String,
+    /// The directory with pack.yaml, or a file of `petrel pack save`
+    #[arg(default_value = ".")]
+    pack: String,
+    /// Replace what the tag names already
+    #[arg(long)]
+    overwrite: bool,
+}
+
+impl Push {
+    pub(super) async fn run(self, form: Form) -> Result<Code, Failure> {
+        let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
+        let reference: Reference = self.reference.parse()?;
+        refuse_digest(&reference)?;
+        let origin = Origin::must_be("push", &self.pack)?;
+        let (artifact, _) = origin.artifact(&registries, scratch.path()).await?;
+        let reference = tagged(reference, &artifact);
+        push(&registries, &artifact, &reference, self.overwrite).await?;
+        tell(form, "pushed", &reference, &artifact);
+        Ok(Code::Ok)
+    }
+}
+
+/// The reference with a tag: its own, or the version of the pack.
+fn tagged(reference: Reference, artifact: &Artifact) -> Reference {
+    if reference.tag.is_some() {
+        return reference;
+    }
+    let version = artifact.manifest.annotation("org.opencontainers.image.version");
+    reference.with_tag(&tag_of(version))
+}
+
+/// Pushes an artifact, unless its tag names another one.
+async fn push(
+    registries: &Registries,
+    artifact: &Artifact,
+    to: &Reference,
+    overwrite: bool,
+) -> Result<(), Failure> {
+    let there = registries.open(&to.registry)?.manifest_if_any(to).await?.map(|bytes| Digest::of(&bytes));
+    match there {
+        Some(there) if there != artifact.digest && !overwrite => {
+            let message =
+                format!("{to} is there already, with the digest {there}; this one has {}", artifact.digest);
+            let hint = "give the pack another version, or say --overwrite; who has installed it keeps what the lock says";
+            Err(Failure::new(Code::Conflict, "conflict", message, hint))
+        }
+        _ => registries.push(artifact, to).await.map(drop),
+    }
+}
+
+fn refuse_digest(reference: &Reference) -> Result<(), Failure> {
+    match &reference.digest {
+        None => Ok(()),
+        Some(_) => {
+            Err(Failure::usage(format!("`{reference}` has a digest, which a push makes"), "leave it out"))
+        }
+    }
+}
+
+/// Prints what was moved.
+fn tell(form: Form, verb: &str, reference: &Reference, artifact: &Artifact) {
+    match form {
+        Form::Json => print::json(&shown(reference, artifact)),
+        Form::Text => {
+            print::line(&format!("{verb} {reference}@{}", artifact.digest));
+            print::note(&format!(
+                "{}, {}; `petrel pack install {reference}` installs it",
+                print::counted(artifact.manifest.layers.len() as u64, "layer"),
+                mebibytes(artifact.manifest.size())
+            ));
+        }
+    }
+}
+
+fn shown(reference: &Reference, artifact: &Artifact) -> Value {
+    json!({
+        "reference": reference.to_string(),
+        "digest": artifact.digest,
+        "size": artifact.manifest.size(),
+        "layers": artifact.manifest.layers,
+    })
+}
+
+/// The arguments of `petrel pack pull`.
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    /// The reference, as HOST/PATH:TAG or HOST/PATH@DIGEST
+    reference: String,
+    /// The directory to make; by default that with the ref of the pack
+    #[arg(short = 'd', long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+impl Pull {
+    pub(super) async fn run(self, form: Form) -> Result<Code, Failure> {
+        let (registries, reference) = (Registries::of_machine()?, self.reference.parse::<Reference>()?);
+        if let Some(directory) = &self.directory {
+            refuse_there(directory)?;
+        }
+        // Beside the place of the pack, where there is room for it, and where the next attempt goes on.
+        let above =
+            self.directory.as_deref().and_then(Path::parent).filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new("."));
+        let fetched = registries.look(&reference, &above.join(".petrel-fetched")).await?;
+        fetched.manifest.parts(registries.limits())?;
+        registries.fill(&reference, &fetched).await?;
+        let named = fetched.card(registries.limits())?.reference;
+        petrel_model::names::check_pack(&named).map_err(|invalid| {
+            Failure::new(Code::Failed, "registry.refused", format!("{reference}: {invalid}"), "do not use it")
+        })?;
+        let directory = self.directory.clone().unwrap_or_else(|| PathBuf::from(&named));
+        refuse_there(&directory)?;
+        let made = fetched.directory.join("pack");
+        drop(fs::remove_dir_all(&made));
+        let card = fetched.lay_out(&made, registries.limits())?;
+        fs::rename(&made, &directory).map_err(|error| Error::of_file("made", &directory, &error))?;
+        drop(fs::remove_dir_all(&fetched.directory));
+        // Another pull may be using it.
+        drop(fs::remove_dir(above.join(".petrel-fetched")));
+        match form {
+            Form::Json => print::json(&json!({
+                "reference": reference.to_string(), "digest": fetched.digest, "directory": directory,
+                "pack": card.reference, "version": card.version,
+            })),
+            Form::Text => {
+                print::line(&format!(
+                    "pulled {} {} into {}",
+                    card.reference,
+                    card.version,
+                    directory.display()
+                ));
+                print::note(&format!("its digest is {}", fetched.digest));
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+fn refuse_there(path: &Path) -> Result<(), Failure> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let message = format!("{} is there already", path.display());
+    Err(Failure::new(Code::Conflict, "conflict", message, "remove it, or name another one"))
+}
+
+/// The arguments of `petrel pack save`.
+#[derive(Debug, Args)]
+pub(crate) struct Save {
+    /// The pack: a reference, or the directory with pack.yaml
+    pack: String,
+    /// The file to write
+    #[arg(short = 'f', long, value_name = "FILE")]
+    file: PathBuf,
+}
+
+impl Save {
+    pub(super) async fn run(self, form: Form) -> Result<Code, Failure> {
+        let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
+        refuse_there(&self.file)?;
+        let origin = Origin::must_be("save", &self.pack)?;
+        let (artifact, name) = origin.artifact(&registries, scratch.path()).await?;
+        // It appears when it is complete.
+        let mut part = self.file.clone().into_os_string();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let failed = |error: std::io::Error| Error::of_file("written", &self.file, &error);
+        let out = OpenOptions::new().write(true).create(true).truncate(true).open(&part).map_err(failed)?;
+        let written = layout::save(&artifact, &name, BufWriter::new(&out))
+            .and_then(|()| out.sync_all().and_then(|()| fs::rename(&part, &self.file)).map_err(failed));
+        if let Err(error) = written {
+            drop(fs::remove_file(&part));
+            return Err(error.into());
+        }
+        match form {
+            Form::Json => print::json(&json!({
+                "file": self.file, "reference": name, "digest": artifact.digest, "size": artifact.manifest.size(),
+            })),
+            Form::Text => {
+                print::line(&format!("saved {} in {}", artifact.digest, self.file.display()));
+                print::note(&format!(
+                    "`petrel pack load {}` installs it where there is no registry",
+                    self.file.display()
+                ));
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+/// The arguments of `petrel pack load`.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// The file that `petrel pack save` has written
+    pub(super) file: String,
+    /// Push it to this reference instead of installing it
+    #[arg(long, value_name = "REF", conflicts_with_all = ["allow_native", "grant"])]
+    pub(super) to: Option<String>,
+    /// Replace what the tag names already
+    #[arg(long, requires = "to")]
+    overwrite: bool,
+    /// Let its actions and sensors run as processes on the host's machine
+    #[arg(long)]
+    pub(super) allow_native: bool,
+    /// Grant what it asks for, apart from directories
+    #[arg(long)]
+    pub(super) grant: bool,
+}
+
+impl Load {
+    /// Refuses what is no file of an artifact.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match Origin::of("load", &self.file)? {
+            Some(Origin::File(_)) => Ok(()),
+            _ => Err(typed::no_file("load", &self.file).unwrap_or_else(|| {
+                let hint =
+                    "name a file that `petrel pack save` has written; `petrel pack install` takes the others";
+                Failure::usage(format!("`{}` is no file with a pack", self.file), hint)
+            })),
+        }
+    }
+
+    /// Pushes the file to a registry.
+    pub(super) async fn push(&self, form: Form, to: &str) -> Result<Code, Failure> {
+        let push = Push { reference: to.to_owned(), pack: self.file.clone(), overwrite: self.overwrite };
+        push.run(form).await
+    }
+}
+
+/// The arguments of `petrel pack mirror`.
+#[derive(Debug, Args)]
+pub(crate) struct Mirror {
+    /// The reference to copy
+    from: String,
+    /// The reference to copy it to; without a tag it gets the one that it has
+    to: String,
+    /// Replace what the tag names already
+    #[arg(long)]
+    overwrite: bool,
+}
+
+impl Mirror {
+    pub(super) async fn run(self, form: Form) -> Result<Code, Failure> {
+        let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
+        let (from, to) = (self.from.parse::<Reference>()?, self.to.parse::<Reference>()?);
+        refuse_digest(&to)?;
+        let (artifact, _) = Origin::Artifact(from.clone()).artifact(&registries, scratch.path()).await?;
+        let tag = to.tag.clone().or_else(|| from.tag.clone());
+        let to = tag.map_or_else(|| tagged(to.clone(), &artifact), |tag| to.with_tag(&tag));
+        push(&registries, &artifact, &to, self.overwrite).await?;
+        let mut copied = 0_u64;
+        for end in BESIDE {
+            let tag = format!("sha256-{}.{end}", artifact.digest.hex());
+            copied +=
+                u64::from(copy(&registries, &from.with_tag(&tag), &to.with_tag(&tag), scratch.path()).await?);
+        }
+        match form {
+            Form::Json => {
+                let mut answer = shown(&to, &artifact);
+                if let Some(answer) = answer.as_object_mut() {
+                    answer.insert("from".into(), from.to_string().into());
+                    answer.insert("signatures".into(), copied.into());
+                }
+                print::json(&answer);
+            }
+            Form::Text => {
+                print::line(&format!("copied {from} to {to}@{}", artifact.digest));
+                let beside = print::counted(copied, "artifact");
+                print::note(&format!("with {beside} of signatures and statements about it"));
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+/// Copies an artifact of any kind, if it is there. Returns whether it was.
+async fn copy(
+    registries: &Registries,
+    from: &Reference,
+    to: &Reference,
+    place: &Path,
+) -> Result<bool, Failure> {
+    let source = registries.settings().read_from(from);
+    let Some(bytes) = registries.open(&source.registry)?.manifest_if_any(&source).await? else {
+        return Ok(false);
+    };
+    Manifest::read(&bytes, registries.limits())?;
+    let fetched = Fetched::of(bytes, place, registries.limits())?;
+    registries.fill(from, &fetched).await?;
+    registries.push(&fetched.artifact(), to).await?;
+    Ok(true)
+}
