@@ -46,15 +46,19 @@ async fn fill(store: &EmbeddedStore) -> [ExecutionId; 2] {
         for event in moves {
             let expect = Expect::ExecutionVersion(execution.id, execution.version);
             execution.apply(event, now).unwrap();
+            // Without a host it would never have begun anywhere.
+            execution.host = Some(store.fence().epoch);
             if event == StatusEvent::Succeeded {
                 execution.result = Some(Arc::new(json!({"token": MADE})));
             }
             let moved = Commit::of([Change::UpdateExecution(execution.clone())]);
             store.commit(moved.expecting(expect)).await.unwrap();
+            if event == StatusEvent::Started {
+                let lines = vec![OutputLine { stream: Stream::Stdout, text: GIVEN.into() }];
+                let output = Change::AppendOutput { execution: execution.id, sequence: 0, lines };
+                store.commit(Commit::of([output])).await.unwrap();
+            }
         }
-        let lines = vec![OutputLine { stream: Stream::Stdout, text: GIVEN.into() }];
-        let output = Change::AppendOutput { execution: execution.id, sequence: 0, lines };
-        store.commit(Commit::of([output])).await.unwrap();
     }
     let values = json!({"token": CONFIGURED}).as_object().unwrap().clone();
     let config = PackConfig { pack: "safe".into(), values, secret: false };
