@@ -7,9 +7,9 @@ use serde_json::json;
 fn who_waits_for_room_for_its_parameters_keeps_no_slot_from_others() {
     let place = Place::default();
     let host = place.start(&["--process-slots", "8"]);
-    // Each takes 9 MiB of room, so that a few fill the share of one user; it is never used.
+    // Each takes 9 MiB of room, so that a few fill the share of one user; it is never used. None ends by itself.
     let large = json!({"action": "core.local",
-        "parameters": {"cmd": "sleep 50", "kwarg_op": "x".repeat(3 << 20)}});
+        "parameters": {"cmd": "sleep 900", "timeout": 900, "kwarg_op": "x".repeat(3 << 20)}});
     let ids: Vec<_> = (0..12).map(|_| host.request(&large)).collect();
     let running = || {
         let is_running = |id: &&String| host.execution(id)["status"] == "running";
