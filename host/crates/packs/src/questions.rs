@@ -16,8 +16,9 @@ pub fn without_schema(schema: &Object, what: &str) -> Option<String> {
             Value::Null => None,
             other => {
                 let kind = other.as_str().filter(|name| TYPES.contains(name)).unwrap_or("TYPE");
-                let (shown, name) = (short(&other.to_string()), short(name));
-                Some(format!("{place} is {shown}, which is no schema; write {name}: {{type: {kind}}}"))
+                let (written, name) = (other.to_string(), short(name));
+                let written = short(&written);
+                Some(format!("{place} is {written}, which is no schema; write {name}: {{type: {kind}}}"))
             }
         };
         if found.is_some() {

@@ -166,6 +166,10 @@ fn circuit_breaker(fields: Fields<'_>, problems: &mut Problems) -> Option<Circui
     let node = fields.get("circuit_breaker")?;
     let fields = Fields::of(node, "the circuit breaker of a rule", problems)?;
     fields.refuse_unknown(OF_BREAKER, &[], problems);
+    if fields.entries().iter().any(|entry| !OF_BREAKER.contains(&entry.key.as_str())) {
+        // What is told above would be told again.
+        return None;
+    }
     for name in OF_BREAKER {
         fields.required(name, problems)?;
     }
