@@ -102,6 +102,16 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "id": id::<InternalEventId>(n), "type": "core.st2.generic.actiontrigger", "payload": {"text": text},
             "occurred_at": at(1),
         }),
+        DocumentKind::SharedPayload => json!({
+            "id": id::<InternalEventId>(n), "last": id::<InternalEventId>(n + 1), "payload": {"text": text},
+        }),
+        DocumentKind::HeldRow => json!({
+            "key": format!("{}:{digest}:000001", id::<RuleId>(n)),
+            "event": {
+                "id": id::<TriggerInstanceId>(n), "trigger": reference, "at": at(1), "trace": format!("{n:032x}"),
+                "trace_tag": text,
+            },
+        }),
         DocumentKind::Delivery => json!({
             "digest": digest, "fingerprint": text, "trigger_instance": id::<TriggerInstanceId>(n),
             "taken_at": at(1),

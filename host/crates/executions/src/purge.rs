@@ -104,11 +104,11 @@ impl Executions {
                 break *known;
             }
             inside.push(at);
-            let execution = match self.store().execution(at).await {
+            let execution = match self.store().execution_head(at).await {
                 Ok(Some(execution)) => execution,
                 Ok(None) => break true,
                 // Nobody knows whether it is finished.
-                Err(ReadError::Damaged { .. } | ReadError::Sealed { .. }) => break false,
+                Err(ReadError::Damaged { .. }) => break false,
                 Err(error) => return Err(error.into()),
             };
             if !purge.is_old(execution.ended_at) {

@@ -27,6 +27,8 @@
 //! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 //! | `83` | rule | what its circuit breaker remembers |
+//! | `85` | id | what payloads of internal events have in common |
+//! | `86` | key of a state, number | an event that a correlation holds |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
 use petrel_persistence::{DocumentKey, DocumentKind, RowKind};
@@ -95,6 +97,8 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::Policy => 0x0a,
         DocumentKind::PolicyState => 0x0b,
         DocumentKind::BreakerState => 0x83,
+        DocumentKind::SharedPayload => 0x85,
+        DocumentKind::HeldRow => 0x86,
         DocumentKind::SensorState => 0x08,
         DocumentKind::Sensor => 0x0c,
         DocumentKind::WorkflowDefinition => 0x1a,
@@ -331,5 +335,9 @@ mod tests {
         }
         let breaker = document(&DocumentKey::BreakerState(id.into()));
         assert_eq!(breaker, [[0x83].as_slice(), b"070707070707070707070707".as_slice()].concat());
+        let shared = document(&DocumentKey::SharedPayload(id.into()));
+        assert_eq!(shared, [[0x85].as_slice(), b"070707070707070707070707".as_slice()].concat());
+        let held = document(&DocumentKey::HeldRow("07:0b:000001".into()));
+        assert_eq!(held, [[0x86].as_slice(), b"07:0b:000001".as_slice()].concat());
     }
 }

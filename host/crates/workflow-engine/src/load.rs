@@ -75,7 +75,7 @@ impl WorkflowEngine {
             let Some(last) = children.last() else { return Ok(active) };
             after = Some(*last);
             for child in children.into_iter().filter(|child| self.store().is_active(*child)) {
-                match self.store().execution(child).await {
+                match self.store().execution_in_part(child).await {
                     Ok(Some(child)) if !child.status.is_final() => {
                         active.insert(child.id, Inside::of(self.queue().is_workflow(&child)));
                     }
@@ -170,7 +170,7 @@ impl WorkflowEngine {
         let execution = self.store().execution(id).await?;
         let execution =
             execution.ok_or_else(|| Error::Unreadable(format!("the execution {id} is missing")))?;
-        *is_secret |= execution.holds_secrets();
+        *is_secret |= execution.holds_secrets() && execution.context.unread.is_none();
         Ok(execution.result.unwrap_or_default())
     }
 }
