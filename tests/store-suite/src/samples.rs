@@ -108,8 +108,8 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         DocumentKind::HeldRow => json!({
             "key": format!("{}:{digest}:000001", id::<RuleId>(n)),
             "event": {
-                "id": id::<TriggerInstanceId>(n), "trigger": reference, "at": at(1), "trace": format!("{n:032x}"),
-                "trace_tag": text,
+                "id": id::<TriggerInstanceId>(n), "trigger": reference, "at": at(1), "payload": {"text": text},
+                "trace": format!("{:032x}", n + 1),
             },
         }),
         DocumentKind::Delivery => json!({

@@ -301,6 +301,9 @@ fn what_is_encrypted_for_good_can_be_ended_and_deleted() {
         let canceled = host.until(id, "canceled");
         assert_says(&canceled["result"].to_string(), &["be read", "put it back"]);
         assert!(!canceled.to_string().contains(GIVEN));
+        // Without what it was given it would do something else.
+        let refused = host.post(&format!("/executions/{id}/re_run"), &json!({})).with_status(400);
+        assert_says(&refused.body, &["cannot be run again", "put it back"]);
     }
     for child in host.list(&format!("/executions/{waits}/children?depth=1")) {
         assert_eq!(child["status"], "canceled", "{child}");
