@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use petrel_api_types::Token;
 use petrel_api_types::execution::Standing;
+use petrel_model::quoted::quoted;
+use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
 use serde::Deserialize as _;
@@ -224,6 +226,27 @@ impl Client {
     /// Sends a body of JSON.
     pub(crate) async fn send_json(&self, method: Method, path: &str, body: &Value) -> Result<Value, Failure> {
         self.send(method, path, Some((JSON, body.to_string())), Shape::Object).await
+    }
+
+    /// As [`send_json`](Self::send_json), with the tag of a trace if there is one.
+    pub(crate) async fn send_tagged(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        tag: Option<&str>,
+    ) -> Result<Value, Failure> {
+        let mut request = self.request(method, path)?.header("content-type", JSON).body(body.to_string());
+        if let Some(tag) = tag {
+            let value = HeaderValue::from_bytes(tag.as_bytes()).map_err(|_no_header| {
+                Failure::usage(
+                    format!("`{}` is no tag of a trace", quoted(tag)),
+                    "leave out control characters",
+                )
+            })?;
+            request = request.header("st2-trace-tag", value);
+        }
+        self.answered(request, Shape::Object).await.map_err(|failure| self.signed(failure))
     }
 
     /// Sends a body of YAML, as it was written.

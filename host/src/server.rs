@@ -372,6 +372,7 @@ fn trigger_options(settings: &Settings) -> triggers::Options {
             Misfire::CatchUp => triggers::Misfire::CatchUp(settings.timers.max_catch_up),
         },
         max_depth: u32::try_from(settings.triggers.max_depth).unwrap_or(u32::MAX),
+        max_events_per_trace: settings.triggers.max_events_per_trace,
         dedup_window: settings.webhooks.dedup_window.0,
         sensors_at_once: settings.sensors.concurrency,
         poll_timeout: Duration::from_secs(settings.sensors.poll_timeout),

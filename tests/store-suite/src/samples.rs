@@ -105,10 +105,9 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
             "trigger": {"type": "core.st2.webhook"}, "action": {"ref": "core.noop"},
         }),
         DocumentKind::TimerState => timer_state(&reference, text),
-        DocumentKind::InternalEvent => json!({
-            "id": id::<InternalEventId>(n), "type": "core.st2.generic.actiontrigger", "payload": {"text": text},
-            "occurred_at": at(1),
-        }),
+        DocumentKind::InternalEvent | DocumentKind::SharedPayload | DocumentKind::HeldRow => {
+            of_events(kind, n, text)
+        }
         DocumentKind::Delivery => json!({
             "digest": digest, "fingerprint": text, "trigger_instance": id::<TriggerInstanceId>(n),
             "taken_at": at(1),
@@ -156,6 +155,26 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         }
     };
     Document::from_json(kind, noun.to_string().as_bytes()).unwrap()
+}
+
+/// The same of an internal event, of what several have in common, and otherwise of an event that a correlation holds.
+fn of_events(kind: DocumentKind, n: u64, text: &str) -> Value {
+    match kind {
+        DocumentKind::InternalEvent => json!({
+            "id": id::<InternalEventId>(n), "type": "core.st2.generic.actiontrigger", "payload": {"text": text},
+            "occurred_at": at(1),
+        }),
+        DocumentKind::SharedPayload => json!({
+            "id": id::<InternalEventId>(n), "last": id::<InternalEventId>(n + 1), "payload": {"text": text},
+        }),
+        _ => json!({
+            "key": format!("{}:{n:064}:000001", id::<RuleId>(n)),
+            "event": {
+                "id": id::<TriggerInstanceId>(n), "trigger": format!("pack.name{n}"), "at": at(1),
+                "payload": {"text": text}, "trace": format!("{:032x}", n + 1),
+            },
+        }),
+    }
 }
 
 pub(crate) fn object(value: Value) -> Object {

@@ -88,7 +88,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("trigger instances", "", 0),
     ("trigger get", "last", 0),
     ("trigger why", "last", 0),
-    ("trigger emit", "core.st2.webhook --parameter url=none --payload '{\"body\": {}}'", 0),
+    ("trigger emit", "core.st2.webhook --parameter url=none --payload '{\"body\": {}}' --trace-tag t", 0),
     ("trigger re-emit", "last", 0),
     ("trace list", "", 0),
     ("trace get", "last", 0),

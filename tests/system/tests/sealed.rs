@@ -263,3 +263,116 @@ fn without_the_key_the_host_starts_and_what_was_under_way_goes_on_once_it_is_bac
     host.until(&waits, "canceled");
     host.stop();
 }
+
+/// Takes the key away while the host is down.
+fn lose_key(place: &Place) {
+    fs::rename(place.data().join("vault-key"), place.path("aside")).unwrap();
+}
+
+#[test]
+fn what_is_encrypted_for_good_can_be_ended_and_deleted() {
+    let place = Place::default();
+    pack(&place);
+    place.write(
+        "safe/actions/wait.yaml",
+        "name: wait\nrunner_type: orquesta\nentry_point: workflows/wait.yaml\nparameters:\n  pin: {type: string, secret: true}\n",
+    );
+    place.write(
+        "safe/actions/workflows/wait.yaml",
+        "version: 1.0\ninput: [pin]\ntasks:\n  ask:\n    action: core.ask\n  later:\n    action: safe.note pin=<% ctx().pin %>\n    delay: 3600\n",
+    );
+    let host = place.start(&[]);
+    host.ok(&["pack", "register", &place.path("safe")]);
+    let pin = json!({"pin": GIVEN});
+    let waits = host.request(&json!({"action": "safe.wait", "parameters": pin}));
+    eventually("it asks", || {
+        let inside = host.list(&format!("/executions/{waits}/children?depth=1"));
+        (inside.len() == 2 && inside.iter().any(|child| child["status"] == "pending")).then_some(())
+    });
+    let later = host.request(&json!({"action": "safe.note", "parameters": pin, "delay": 3_600_000}));
+    drop(host);
+    lose_key(&place);
+    let host = place.start(&[]);
+    let lost = host.get(&format!("/executions/{later}")).json();
+    assert_says(&lost["hint"].to_string(), &["put the file", "petrel execution cancel"]);
+    assert!(!lost.to_string().contains("--repair"), "{lost}");
+    let listed = host.list("/executions");
+    let hints: Vec<_> = listed.iter().filter_map(|one| one["hint"].as_str()).collect();
+    assert!(hints.len() >= 2 && hints.iter().all(|hint| !hint.contains("--repair")), "{listed:?}");
+    for id in [&later, &waits] {
+        host.ok(&["execution", "cancel", id]);
+        let canceled = host.until(id, "canceled");
+        assert_says(&canceled["result"].to_string(), &["be read", "put it back"]);
+        assert!(!canceled.to_string().contains(GIVEN));
+        // Without what it was given it would do something else.
+        let refused = host.post(&format!("/executions/{id}/re_run"), &json!({})).with_status(400);
+        assert_says(&refused.body, &["cannot be run again", "put it back"]);
+    }
+    for child in host.list(&format!("/executions/{waits}/children?depth=1")) {
+        assert_eq!(child["status"], "canceled", "{child}");
+    }
+    host.ok(&["purge", "executions", "--older", "0s", "--yes"]);
+    for id in [&later, &waits] {
+        host.get(&format!("/executions/{id}")).with_status(404);
+    }
+    host.stop();
+    place.petrel(&["store", "check"]).with_code(0);
+}
+
+#[test]
+fn a_workflow_that_meets_a_secret_while_none_can_be_stored_fails_and_says_why() {
+    let place = Place::default();
+    pack(&place);
+    for (file, text) in [
+        ("pack.yaml", "name: plain\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@example.com\n"),
+        (
+            "actions/hold.yaml",
+            "name: hold\nrunner_type: local-shell-cmd\nparameters:\n  cmd: {default: sleep 600, immutable: true}\noutput_schema:\n  type: object\n  properties: {stdout: {type: string, secret: true}}\n",
+        ),
+        ("actions/flow.yaml", "name: flow\nrunner_type: orquesta\nentry_point: workflows/flow.yaml\n"),
+        (
+            "actions/workflows/flow.yaml",
+            "version: 1.0\ntasks:\n  hold:\n    action: plain.hold\n    next: [{do: [again]}]\n  again:\n    action: core.noop\n",
+        ),
+    ] {
+        place.write(&format!("plain/{file}"), text);
+    }
+    let host = place.start(&[]);
+    host.ok(&["pack", "register", &place.path("safe")]);
+    host.ok(&["pack", "register", &place.path("plain")]);
+    // So that there is something encrypted.
+    configure(&host);
+    let flow = host.request(&json!({"action": "plain.flow"}));
+    eventually("it holds", || {
+        let inside = host.list(&format!("/executions/{flow}/children?depth=1"));
+        inside.iter().any(|child| child["status"] == "running").then_some(())
+    });
+    drop(host);
+    lose_key(&place);
+    let host = place.start(&[]);
+    let failed = host.until(&flow, "failed");
+    assert_says(&failed["result"]["errors"].to_string(), &["has met a secret", "put it back"]);
+    assert_eq!(
+        host.list(&format!("/executions/{flow}/children?depth=1")).len(),
+        1,
+        "nothing more was asked for"
+    );
+    host.stop();
+}
+
+#[test]
+fn a_configuration_that_is_declared_secret_later_is_encrypted_when_that_is_registered() {
+    let place = Place::default();
+    pack(&place);
+    place.write("safe/config.schema.yaml", "token: {type: string}\nurl: {type: string}\n");
+    let host = place.start(&[]);
+    host.ok(&["pack", "register", &place.path("safe")]);
+    configure(&host);
+    place.write("safe/config.schema.yaml", "token: {type: string, secret: true}\nurl: {type: string}\n");
+    host.ok(&["pack", "register", &place.path("safe")]);
+    assert_says(&host.get("/configs/safe?show_secrets=true").with_status(200).body, &[CONFIGURED]);
+    host.stop();
+    // What was stored in clear before is left in files until these are compacted.
+    place.petrel(&["store", "compact"]).with_code(0);
+    assert_eq!(telling(place.data()), Vec::<String>::new());
+}

@@ -37,7 +37,7 @@ pub(crate) fn runner_type(kind: &RunnerType) -> wire::RunnerType<'_> {
 
 /// The placeholder of a row that cannot be read.
 pub(crate) fn unreadable(lost: &Unreadable) -> wire::Lost<'_> {
-    wire::Lost::new(&lost.id, &lost.reason, Unreadable::REMEDY)
+    wire::Lost::new(&lost.id, &lost.reason, lost.remedy())
 }
 
 /// The status of an execution as it is shown now.

@@ -84,6 +84,29 @@ impl Catalog {
         Ok(())
     }
 
+    /// The change that encrypts the stored configuration of a pack whose schema declares secrets by now, if it is in clear.
+    /// While there is no key, that is a note.
+    pub(crate) async fn sealing_of_config(
+        &self,
+        pack: &str,
+        schema: Option<&Parameters>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Change>, Error> {
+        if !has_secrets(schema) {
+            return Ok(None);
+        }
+        let store = self.core().store();
+        let stored = store.all::<PackConfig>().await?.into_iter().find(|one| one.pack == pack && !one.secret);
+        let Some(stored) = stored else { return Ok(None) };
+        if let Some(why) = store.refuses_secrets() {
+            notes.push(format!(
+                "the configuration of pack `{pack}` has secrets by now and stays in clear, as it cannot be encrypted: {why}"
+            ));
+            return Ok(None);
+        }
+        Ok(Some(sealed(pack, &stored.values)))
+    }
+
     /// Deletes the configuration of a pack that was given through the API.
     ///
     /// # Errors

@@ -193,6 +193,8 @@ impl Catalog {
         }
         let name = ready.pack.reference.clone();
         ready.config = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
+        let sealing =
+            self.sealing_of_config(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
         if giver == Giver::SeesNone {
             refuse_elsewhere(&changing.get(), &ready.pack, ready.config.as_ref())?;
             ready.leave_out_rules(&changing.get(), foreign_secret);
@@ -208,7 +210,8 @@ impl Catalog {
             sensors: ready.sensors.len(),
             notes: std::mem::take(&mut ready.notes),
         };
-        let (changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
+        let (mut changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
+        changes.extend(sealing);
         let decided = Decided::new(changes, (), |content: &mut Content| ready.show(content));
         changing.make(self.core(), decided.expecting_all(expect)).await?;
         asked.write(&name, grants.as_deref());

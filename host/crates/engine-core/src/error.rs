@@ -64,6 +64,9 @@ pub enum Error {
     /// The object is stored and cannot be read. Contains the message with the reason.
     #[error("{0}")]
     Unreadable(String),
+    /// The object is encrypted, or is to be, and the key is not there. Contains the message with the reason.
+    #[error("{0}")]
+    Sealed(String),
     /// The request is larger than any that is accepted.
     #[error("{message}")]
     TooLarge {
@@ -128,6 +131,7 @@ impl Error {
             Self::Unaccepted { .. } => "unaccepted",
             Self::TooOften(_) => "too_often",
             Self::Unreadable(_) => "unreadable",
+            Self::Sealed(_) => "sealed",
             Self::TooLarge { .. } => "too_large",
             Self::Busy(_) => "busy",
             Self::NoRoom(_) => "no_room",
@@ -148,6 +152,7 @@ impl Error {
             Self::Unauthorized(_) => "check the name and the password; `petrel user password` sets a new one",
             Self::TooOften(_) => "wait; on the host's own machine its file admin-token works at any time",
             Self::Unreadable(_) => Unreadable::REMEDY,
+            Self::Sealed(_) => Unreadable::SEALED,
             Self::Busy(_) => "try again in a moment",
             Self::NoRoom(_) => "free some space on the disk of the data directory",
             Self::Stopping => "try again when the host is back",
@@ -212,10 +217,7 @@ impl From<petrel_persistence::Error> for Error {
             petrel_persistence::Error::Damaged { what, reason } => {
                 Self::Unreadable(format!("{what} cannot be read: {reason}"))
             }
-            error @ petrel_persistence::Error::Sealed { .. } => Self::invalid(
-                error.to_string(),
-                "the log of the host tells at its start which file has the keys",
-            ),
+            error @ petrel_persistence::Error::Sealed { .. } => Self::Sealed(error.to_string()),
             error @ petrel_persistence::Error::Starved { .. } => Self::Busy(error.to_string()),
             error @ petrel_persistence::Error::Unavailable(_) => Self::Internal(error.to_string()),
         }
@@ -224,7 +226,8 @@ impl From<petrel_persistence::Error> for Error {
 
 impl From<&Unreadable> for Error {
     fn from(unreadable: &Unreadable) -> Self {
-        Self::Unreadable(unreadable.to_string())
+        let told = unreadable.to_string();
+        if unreadable.is_sealed { Self::Sealed(told) } else { Self::Unreadable(told) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use petrel_model::{ExecutionId, Id, InternalEvent, Object, Ref, Timestamp, TraceId, TraceTag};
+use petrel_model::{Id, Ref, Timestamp};
 use petrel_persistence::{Change, Commit, Expect, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -32,21 +32,6 @@ struct Inner {
     sparing: Sparing,
     outbox: Outbox,
     vault: Vault,
-}
-
-/// What an internal event reports, see [`Core::report`].
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// The payload of the event.
-    pub payload: Object,
-    /// The trace of what is reported.
-    pub trace: Option<TraceId>,
-    /// The tag of that trace, if one was given.
-    pub trace_tag: Option<TraceTag>,
-    /// The execution that is reported.
-    pub caused_by: Option<ExecutionId>,
-    /// The depth of what is reported, see [`InternalEvent::depth`].
-    pub depth: u32,
 }
 
 impl Core {
@@ -178,44 +163,6 @@ impl Core {
         Ok(self.store().commit(commit).instrument(span).await?)
     }
 
-    /// The change that puts an internal event of the trigger type `kind` into the outbox, to be committed with what it
-    /// reports. `None` when nobody listens to that trigger type; then `report` is not called. `None` also for an event that
-    /// is deeper than [`deepest_event`](Self::deepest_event), which is likely a loop of rules.
-    pub fn report(&self, kind: &str, at: Timestamp, report: impl FnOnce() -> Report) -> Option<Change> {
-        if !self.0.outbox.wants(kind) {
-            return None;
-        }
-        let kind: Ref = kind.parse().ok()?;
-        let Report { payload, trace, trace_tag, caused_by, depth } = report();
-        let deepest = self.deepest_event();
-        if depth > deepest {
-            if let Some(left_out) = self.may_log("events that are too deep") {
-                tracing::warn!(
-                    kind = %kind,
-                    trace = trace.map(tracing::field::display),
-                    depth,
-                    deepest,
-                    left_out = Some(left_out).filter(|count| *count > 0),
-                    hint = "a rule likely sets itself off by its action: let a criterion of it exclude that, or raise triggers.max_depth",
-                    "an event is not made: too many events of actions led to it, one after the other"
-                );
-            }
-            return None;
-        }
-        let id = self.mint(at);
-        let occurred_at = at;
-        Some(Change::put(InternalEvent {
-            id,
-            kind,
-            payload,
-            occurred_at,
-            trace,
-            trace_tag,
-            caused_by,
-            depth,
-        }))
-    }
-
     /// Whether anybody listens to internal events of the trigger type `kind`, for those who have to prepare a report.
     pub fn is_heard(&self, kind: &str) -> bool {
         self.0.outbox.wants(kind)
@@ -329,25 +276,6 @@ mod tests {
         let refused = core.commit(Vec::new(), vec![put("second")]).await.unwrap_err();
         assert_eq!(refused.code(), "internal", "{refused}");
         assert_eq!(next.all::<KeyValue>().await.unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn an_event_is_reported_only_if_somebody_listens() {
-        let core = Core::new(Arc::new(MemoryStore::default()), Arc::new(SetClock::default()));
-        let (heard, unheard) = ("core.st2.generic.actiontrigger", "core.st2.generic.notifytrigger");
-        core.listen_to([heard.parse().unwrap()].into());
-        assert_eq!([heard, unheard].map(|kind| core.is_heard(kind)), [true, false]);
-        assert!(core.report(unheard, core.now(), || panic!("nobody listens")).is_none());
-        let change = core.report(heard, core.now(), || Report { depth: 3, ..Report::default() }).unwrap();
-        core.commit(Vec::new(), vec![change]).await.unwrap();
-        core.outbox_filled().await;
-        let stored = core.store().all::<InternalEvent>().await.unwrap();
-        assert_eq!((stored[0].kind.as_str(), stored[0].depth), (heard, 3));
-        core.limit_depth_of_events(2);
-        for (depth, is_made) in [(2, true), (3, false)] {
-            let made = core.report(heard, core.now(), || Report { depth, ..Report::default() });
-            assert_eq!(made.is_some(), is_made, "{depth}");
-        }
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@
 //! Evaluations          long evaluations, off the workers: quick(work), or heavy(work) on a thread
 //! ```
 //!
-//! Reading order: [`Core`], [`clock`], `lifecycle`, `sparing`, `outbox`, [`vault`],
+//! Reading order: [`Core`], [`clock`], `lifecycle`, `sparing`, `outbox` and `reports`, [`vault`],
 //! [`mirror`], [`evaluation`] and [`apart`] (other work that
 //! takes a processor for long). [`error`] has the errors of all services, and [`SetClock`] is the clock for tests. A service
 //! holds a [`Core`], which is cheap to clone, and private state of its own. It never reads a clock, spawns a task or
@@ -32,6 +32,7 @@ mod lifecycle;
 pub mod mirror;
 mod outbox;
 mod owed;
+mod reports;
 mod set_clock;
 mod sparing;
 pub mod vault;
@@ -40,7 +41,8 @@ pub use clock::{Clock, SystemClock};
 pub use depth::refuse_depth;
 pub use error::Error;
 pub use evaluation::Evaluations;
-pub use ground::{Core, Report};
+pub use ground::Core;
 pub use mirror::{Changing, Decided, Mirror};
+pub use reports::Report;
 pub use set_clock::SetClock;
 pub use vault::{Vault, VaultKey};

@@ -1,5 +1,5 @@
-//! Circuit breakers of rules: what is remembered of the ends of their executions, changed in the commits of these ends. Of a
-//! rule that is paused the first event after the pause tries, and all others are refused until that has ended.
+//! Circuit breakers of rules: what is remembered of the ends of their executions, changed by the commits of these ends
+//! ([`noted`]). Of a rule that is paused the first event after the pause tries, and all others are refused until that has ended.
 //!
 //! The states are in memory, and in rows for the next process. As long as none is there, it costs a look at a number.
 
@@ -8,21 +8,20 @@ use std::time::Duration;
 use petrel_engine_core::Error;
 use petrel_model::breaker::{BreakerState, CircuitBreaker, Pause};
 use petrel_model::count::counted;
-use petrel_model::{Execution, ExecutionId, Rule, RuleId, Timestamp, TriggerInstanceId};
+use petrel_model::{ExecutionId, Rule, RuleId, Timestamp, TriggerInstanceId};
 use petrel_persistence::{Change, StoreExt as _};
-use petrel_rules::breaker::{self, Change as Moved};
 
 pub(crate) mod book;
+pub(crate) mod noted;
 
 use book::Kept;
 
-use super::ends;
 use super::queue::Queue;
 use super::service::Executions;
 
 /// The begin of the reason for which a rule that is paused does not fire.
 pub const PAUSED: &str = "the circuit breaker pauses this rule";
-/// The time for which an event that tries may be on its way to the store.
+/// The time for which an event that tries may be on its way to the store, if nothing says what became of it.
 const ON_ITS_WAY: Duration = Duration::from_mins(1);
 
 /// How the breaker of a rule stands, for people.
@@ -62,7 +61,10 @@ impl Queue {
             if now < pause.until {
                 return Some(told(rule, breaker, &kept.state, now));
             }
-            let is_running = pause.trial.is_some_and(|trial| self.store().is_active(trial));
+            // Its end may be on its way as well.
+            let is_running = pause
+                .trial
+                .is_some_and(|trial| self.store().is_active(trial) || self.breakers().is_changing(rule.id));
             let is_on_its_way =
                 kept.asking.is_some_and(|(other, since)| other != event && since.plus(ON_ITS_WAY) > now);
             if is_running || is_on_its_way {
@@ -101,88 +103,9 @@ impl Queue {
         })
     }
 
-    /// Adds to `changes` what the ends of executions among them, and the new executions that try, mean for the breakers of
-    /// their rules. To be called right before their commit.
-    pub fn note_breakers(&self, changes: &mut Vec<Change>) {
-        let made = changes.as_slice();
-        let mut more = Vec::new();
-        for change in made {
-            if let Some(ended) = ends::ended(change) {
-                more.extend(self.note_start(ended));
-                more.extend(self.note_end(ended, retry_of(made, ended.id)));
-            } else if let Change::CreateExecution(execution) = change {
-                more.extend(self.note_start(execution));
-            }
-        }
-        changes.extend(more);
-    }
-
-    /// Takes note of an execution that tries.
-    fn note_start(&self, execution: &Execution) -> Option<Change> {
-        let origin = execution.context.rule.as_ref().filter(|_| execution.parent.is_none())?;
-        if self.breakers().is_empty() {
-            return None;
-        }
-        let event = execution.context.trigger_instance.as_ref()?.id;
-        self.breakers().with(|states| {
-            let kept = states.get_mut(&origin.id)?;
-            let (asking, _) = kept.asking?;
-            let pause = kept.state.pause.as_mut().filter(|_| asking == event)?;
-            if execution.status.is_final() && pause.trial.is_some() {
-                return None;
-            }
-            pause.trial = Some(execution.id);
-            Some(Change::put(kept.state.clone()))
-        })
-    }
-
-    /// Takes note of the end of an execution, of which `retry` is the next attempt.
-    fn note_end(&self, ended: &Execution, retry: Option<ExecutionId>) -> Option<Change> {
-        let origin = ended.context.rule.as_ref().filter(|_| ended.parent.is_none())?;
-        let has_failed = is_failure(ended);
-        let is_known = || self.breakers().with(|states| states.contains_key(&origin.id));
-        if !has_failed && (self.breakers().is_empty() || !is_known()) {
-            return None;
-        }
-        // By its id, as it may be called differently now.
-        let content = self.catalog().content();
-        let compiled = content.index().get(origin.id)?;
-        let rule = compiled.rule();
-        let breaker = self.breaker_of(rule)?;
-        let at = ended.ended_at.unwrap_or_else(|| self.core().now());
-        let (change, moved) = self.breakers().with(|states| {
-            if let Some(retry) = retry {
-                let changed = states.get_mut(&origin.id).and_then(|kept| moves_on(kept, ended.id, retry));
-                return (changed, Moved::None);
-            }
-            // Now and then, so that it costs little, rules are forgotten that are gone. Their rows go at the next start.
-            if !states.contains_key(&origin.id) && states.len().is_power_of_two() {
-                states.retain(|id, _| content.index().get(*id).is_some());
-            }
-            let kept = states.entry(origin.id).or_insert_with(|| Kept::of(breaker::closed(origin.id)));
-            if kept.closed_by == Some(ended.id) {
-                return (Some(Change::delete::<BreakerState>(origin.id)), Moved::None);
-            }
-            let moved = breaker::ended(&mut kept.state, breaker, (ended.id, ended.status), at);
-            match moved {
-                Moved::None => return (None, moved),
-                Moved::Counted => {}
-                Moved::Paused(_) => kept.asking = None,
-                Moved::Closed => {
-                    (kept.asking, kept.closed_by) = (None, Some(ended.id));
-                    return (Some(Change::delete::<BreakerState>(origin.id)), moved);
-                }
-            }
-            if kept.state.pause.is_some_and(|pause| pause.trial.is_none()) {
-                kept.asking = None;
-            }
-            (Some(Change::put(kept.state.clone())), moved)
-        });
-        if let Moved::Paused(until) = moved {
-            let hint = format!("correct the action, then `petrel rule resume {}`", rule.reference);
-            tracing::warn!(rule = %rule.reference, %until, execution = %ended.id, hint, "a rule is paused, as its action fails again and again");
-        }
-        change
+    /// The event `event` tries no more: it requests nothing of the rule.
+    pub fn asks_no_more(&self, rule: RuleId, event: TriggerInstanceId) {
+        self.breakers().asks_no_more(rule, event);
     }
 }
 
@@ -192,6 +115,8 @@ impl Executions {
     /// # Errors
     /// When the store fails.
     pub async fn resume_rule(&self, rule: RuleId) -> Result<(), Error> {
+        // In turn with the ends that count, so that none is counted in between.
+        let _turn = self.queue().breakers().turn(rule).await;
         if !self.queue().breakers().with(|states| states.contains_key(&rule)) {
             return Ok(());
         }
@@ -221,28 +146,6 @@ impl Executions {
         }
         Ok(())
     }
-}
-
-/// Has the next attempt at the execution that tries try in its place.
-fn moves_on(kept: &mut Kept, ended: ExecutionId, retry: ExecutionId) -> Option<Change> {
-    kept.state.pause.as_mut().filter(|pause| pause.trial == Some(ended))?.trial = Some(retry);
-    Some(Change::put(kept.state.clone()))
-}
-
-fn is_failure(execution: &Execution) -> bool {
-    use petrel_model::Status::{Abandoned, Failed, Timeout};
-    matches!(execution.status, Failed | Timeout | Abandoned)
-}
-
-/// The next attempt at the execution `id` among these changes.
-fn retry_of(changes: &[Change], id: ExecutionId) -> Option<ExecutionId> {
-    changes.iter().find_map(|change| match change {
-        Change::CreateExecution(next) => {
-            let retry = next.context.policies.retry.as_ref();
-            retry.filter(|retry| retry.retried_liveaction_id == id).map(|_| next.id)
-        }
-        _ => None,
-    })
 }
 
 /// Why a rule is paused, until when, and the remedy.

@@ -106,7 +106,7 @@ impl From<NoConfiguration> for Unprepared {
                 Outcome::failed("configuration", unfilled.to_string(), unfilled.hint()).into()
             }
             // It is stored, and cannot be read.
-            NoConfiguration::Failed(error @ Error::Invalid { .. }) => {
+            NoConfiguration::Failed(error @ (Error::Invalid { .. } | Error::Sealed(_))) => {
                 Outcome::failed("configuration", error.to_string(), error.hint()).into()
             }
             NoConfiguration::Failed(error) => error.into(),

@@ -72,9 +72,10 @@ mod wake;
 mod windows;
 
 pub use answers::Answer;
+pub use breakers::noted::Noted;
 pub use breakers::{BreakerStanding, PAUSED};
 pub use cancel::Canceled;
-pub use cancel::{cancellation, unknown};
+pub use cancel::{cancellation, is_left_behind, tell_what_is_unread, unknown};
 pub use cancel_many::CanceledMany;
 pub use conductor::{Conductor, Report};
 pub use measures::{Stage, ended, stage};

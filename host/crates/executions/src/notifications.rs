@@ -67,21 +67,18 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
         // A template that takes long is not tried again on a thread: the end would wait for it.
         let told = quick(|| Told::rendered(section, written(), &scope(keys, execution, &end)));
         let told = told.unwrap_or_else(|| Told::unrendered(section, written()));
-        let payload = payload(execution, at, &end, told);
-        events.extend(section.routes.iter().filter_map(|route| {
-            core.report(TRIGGER, at, || {
-                let mut payload = payload.clone();
-                payload.insert("route".to_owned(), json!(route));
-                payload.insert("channel".to_owned(), json!(route));
-                Report {
-                    payload,
-                    trace: Some(execution.trace_id()),
-                    trace_tag: execution.context.trace_tag.clone(),
-                    caused_by: Some(execution.id),
-                    depth: execution.context.event_depth.saturating_add(1),
-                }
-            })
-        }));
+        let report = || Report {
+            payload: payload(execution, at, &end, told),
+            trace: Some(execution.trace_id()),
+            trace_tag: execution.context.trace_tag.clone(),
+            caused_by: Some(execution.id),
+            depth: execution.context.event_depth.saturating_add(1),
+        };
+        let route = |route: &String| {
+            let fields = ["route", "channel"].map(|name| (name.to_owned(), json!(route)));
+            fields.into_iter().collect::<Object>()
+        };
+        events.extend(core.report_each(TRIGGER, at, report, section.routes.iter().map(route)));
     }
     events
 }

@@ -1,9 +1,21 @@
 //! Outcomes as they are stored: a result of a depth that can be read back, and the outcomes of runs that their runner, or the
 //! stop of the host, has ended. The [executor](super::executor) decides which one it is.
 
-use petrel_model::{Object, depth};
+use petrel_model::{Execution, Object, Status, depth};
 use petrel_runners::{End, Outcome};
 use serde_json::{Value, json};
+
+/// The code of a run whose host was lost.
+pub(crate) const LOST: &str = "host.lost";
+/// The code of a run that was ended because its host stopped.
+const STOPPED: &str = "host.stopped";
+
+/// Whether an execution is abandoned because of its host, which says nothing about its action. One whose process was ended by
+/// a signal is abandoned as well, as in StackStorm, and that is a failure of the action.
+pub(crate) fn is_lost(execution: &Execution) -> bool {
+    let code = execution.result.as_deref().and_then(|result| result.get("code")).and_then(Value::as_str);
+    execution.status == Status::Abandoned && code.is_some_and(|code| [LOST, STOPPED].contains(&code))
+}
 
 /// A result that can be read back: one that nests too deep (see [`depth`]) is kept as its JSON text.
 pub fn storable(result: Value) -> Value {
@@ -41,7 +53,7 @@ pub(crate) fn abandoned(outcome: &Outcome) -> Outcome {
     let result = in_place_of(
         outcome,
         "the host was stopped while this ran",
-        "host.stopped",
+        STOPPED,
         "run it again if that is safe; give it more time with engine.drain_seconds",
     );
     Outcome { end: End::Abandoned, result }

@@ -2,12 +2,12 @@
 //! [`retention`](super::retention) does it by itself. Executions inside a workflow go with that and never by themselves, and
 //! nothing goes of a workflow inside which anything is unfinished.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_engine_core::Error;
 use petrel_model::{ExecutionId, Ref, Status, Timestamp};
-use petrel_persistence::Error as ReadError;
 use petrel_persistence::store::ExecutionAge;
+use petrel_persistence::{Change, Error as ReadError};
 
 use super::retention::deletion;
 use super::service::Executions;
@@ -58,12 +58,19 @@ impl Executions {
         is_trial: bool,
     ) -> Result<Purged, Error> {
         let found = self.store().oldest_executions(after, STEP).await?;
-        let mut fates = BTreeMap::new();
+        let (mut fates, mut inside) = (BTreeMap::new(), BTreeSet::new());
         let (mut changes, mut executions) = (Vec::new(), 0);
         for one in &found {
-            if self.goes(one, purge, &mut fates).await? {
-                executions += 1;
-                changes.extend(deletion(one));
+            // It has gone with its workflow.
+            if inside.contains(&one.id) || !self.goes(one, purge, &mut fates).await? {
+                continue;
+            }
+            executions += 1;
+            changes.extend(deletion(one));
+            if one.parent.is_none() && !is_trial {
+                let gone = self.delete_inside(one.id).await?;
+                executions += gone.len();
+                inside.extend(gone);
             }
         }
         if !is_trial && executions > 0 {
@@ -73,6 +80,40 @@ impl Executions {
         let is_full = found.len() == STEP;
         let last = found.last().filter(|last| is_full && last.id.0.created_at() < purge.before);
         Ok(Purged { executions, next: last.map(|last| last.id) })
+    }
+
+    /// Deletes what is inside a workflow that has ended, the latest first, and returns what it was. It goes before the workflow,
+    /// so that a purge that is stopped leaves nothing of which the workflow is gone.
+    async fn delete_inside(&self, workflow: ExecutionId) -> Result<Vec<ExecutionId>, Error> {
+        let (mut inside, mut looked_at) = (vec![workflow], 0);
+        while let Some(id) = inside.get(looked_at).copied() {
+            looked_at += 1;
+            let mut after = None;
+            loop {
+                let children = self.store().children_ids(id, after, STEP).await?;
+                let is_last = children.len() < STEP;
+                after = children.last().copied();
+                inside.extend(children);
+                if is_last {
+                    break;
+                }
+            }
+        }
+        inside.remove(0);
+        for some in inside.rchunks(STEP) {
+            let mut changes = Vec::new();
+            for id in some {
+                match self.store().execution_head(*id).await {
+                    Ok(Some(head)) => changes.extend(deletion(&ExecutionAge::from(head))),
+                    Ok(None) => {}
+                    // Its links stay, and lead to nothing.
+                    Err(ReadError::Damaged { .. }) => changes.push(Change::DeleteExecution(*id)),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.core().commit(Vec::new(), changes).await?;
+        }
+        Ok(inside)
     }
 
     /// Whether an execution goes. `fates` has those that were asked about in this step.
@@ -104,11 +145,11 @@ impl Executions {
                 break *known;
             }
             inside.push(at);
-            let execution = match self.store().execution(at).await {
+            let execution = match self.store().execution_head(at).await {
                 Ok(Some(execution)) => execution,
                 Ok(None) => break true,
                 // Nobody knows whether it is finished.
-                Err(ReadError::Damaged { .. } | ReadError::Sealed { .. }) => break false,
+                Err(ReadError::Damaged { .. }) => break false,
                 Err(error) => return Err(error.into()),
             };
             if !purge.is_old(execution.ended_at) {

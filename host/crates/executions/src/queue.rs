@@ -130,8 +130,13 @@ impl Queue {
     /// the store fails.
     pub async fn commit(&self, expect: Vec<Expect>, mut changes: Vec<Change>) -> Result<(), Uncommitted> {
         self.report_ends(&mut changes);
-        self.note_breakers(&mut changes);
-        self.0.core.commit(expect, changes).await.map_err(Uncommitted::of_commit)
+        let noted = self.note_breakers(&mut changes).await;
+        let made = if noted.is_nothing() {
+            self.0.core.commit(expect, changes).await
+        } else {
+            noted.commit(self, expect, changes, || {}).await
+        };
+        made.map_err(Uncommitted::of_commit)
     }
 
     /// Commits `changes` as they are, and wakes the schedulers that their new executions wait for: also if the caller goes away
@@ -140,9 +145,14 @@ impl Queue {
     /// # Errors
     /// As [`Core::commit`].
     pub async fn commit_new(&self, expect: Vec<Expect>, mut changes: Vec<Change>) -> Result<(), Error> {
-        self.note_breakers(&mut changes);
+        let noted = self.note_breakers(&mut changes).await;
         let (schedulers, wake) = (self.schedulers_of(&changes), self.0.wake.clone());
-        self.0.core.commit_then(expect, changes, move || wake.these(schedulers)).await
+        let then = move || wake.these(schedulers);
+        if noted.is_nothing() {
+            self.0.core.commit_then(expect, changes, then).await
+        } else {
+            noted.commit(self, expect, changes, then).await
+        }
     }
 
     /// Adds the events of the executions that end by `changes`. [`commit`](Self::commit) does so by itself.

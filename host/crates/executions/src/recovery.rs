@@ -12,6 +12,7 @@ use petrel_persistence::{Change, Expect};
 use serde_json::json;
 use tracing::Instrument as _;
 
+use super::outcomes::LOST;
 use super::service::Executions;
 use super::spans;
 use super::uncommitted::{Patience, Uncommitted};
@@ -166,7 +167,7 @@ async fn settle(
                 }
             }
             // Its workflow is encrypted, and the key is gone. If the key comes back, the workflow has to hear of this.
-            Err(Uncommitted::Failed(error @ Error::Invalid { .. })) => {
+            Err(Uncommitted::Failed(error @ Error::Sealed(_))) => {
                 tracing::error!(execution.id = %id, %error, "execution is left as it is until the next start");
                 return Ok(());
             }
@@ -197,7 +198,7 @@ async fn settle_as_read(
     if orphan.status == Status::Abandoned {
         orphan.result = Some(std::sync::Arc::new(json!({
             "error": "the host was lost while this ran; how far it got is not known",
-            "code": "host.lost",
+            "code": LOST,
             "hint": format!(
                 "look at what it does, and run it again with `petrel execution rerun {}` if that is safe; an action that \
                  may always be run again says `idempotent: true`",

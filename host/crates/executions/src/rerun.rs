@@ -63,6 +63,10 @@ impl Executions {
         let found = self.store().execution(id).await?;
         let execution = found.ok_or_else(|| unknown(id))?;
         again.check()?;
+        if let Some(why) = &execution.context.unread {
+            // Without its parameters it would do something else.
+            return Err(Error::Sealed(format!("execution {id} cannot be run again unread: {why}")));
+        }
         if !again.tasks.is_empty() {
             self.conductor().check_rerun(&execution, &again.tasks).await?;
         }

@@ -14,7 +14,7 @@ use crate::quoted::quoted;
 use crate::rule::Criteria;
 use crate::{Object, Trigger};
 
-pub use state::{CorrelationState, HeldEvent};
+pub use state::{CorrelationState, HeldEvent, HeldRow};
 
 /// The trigger type of the event as which a correlation fires.
 pub const CORRELATION: &str = "core.correlation";

@@ -33,4 +33,19 @@ pub struct InternalEvent {
     /// again makes it grow.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
+    /// The row with the fields that its payload has in common with those of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<InternalEventId>,
+}
+
+/// The fields that the payloads of several events have in common that were reported together: those about one end by
+/// several routes. It is stored once, and goes with the last of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SharedPayload {
+    /// Its id, which comes before those of its events.
+    pub id: InternalEventId,
+    /// The last of its events.
+    pub last: InternalEventId,
+    /// The fields.
+    pub payload: Object,
 }

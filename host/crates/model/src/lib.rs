@@ -56,7 +56,7 @@ pub use account::{ApiKey, Token, User};
 pub use action::Action;
 pub use breaker::BreakerState;
 pub use capabilities::PackGrant;
-pub use correlation::{Correlation, CorrelationState};
+pub use correlation::{Correlation, CorrelationState, HeldRow};
 pub use delivery::Delivery;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;
@@ -64,7 +64,7 @@ pub use id::{
     ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, PolicyId, RevisionId, RuleId, TokenId,
     TriggerInstanceId,
 };
-pub use internal_event::InternalEvent;
+pub use internal_event::{InternalEvent, SharedPayload};
 pub use key_value::{KeyValue, UserKeyValue};
 pub use maintenance::{MaintenanceMode, MaintenanceWindow};
 pub use notify::Notify;

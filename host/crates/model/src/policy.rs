@@ -3,6 +3,7 @@
 
 pub mod effect;
 pub mod kinds;
+mod starts;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +68,7 @@ pub struct PolicyState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<ExecutionId>,
     /// The times at which executions start, or have started, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "starts", skip_serializing_if = "Vec::is_empty")]
     pub starts: Vec<Timestamp>,
 }
 

@@ -29,6 +29,8 @@
 //! | `83` | rule | what its circuit breaker remembers |
 //! | `87` | name | the grant to a pack |
 //! | `84` | reference | trigger that was made by hand |
+//! | `85` | id | what payloads of internal events have in common |
+//! | `86` | key of a state, number | an event that a correlation holds |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
 use petrel_persistence::{DocumentKey, DocumentKind, RowKind};
@@ -98,6 +100,8 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::PolicyState => 0x0b,
         DocumentKind::BreakerState => 0x83,
         DocumentKind::MadeTrigger => 0x84,
+        DocumentKind::SharedPayload => 0x85,
+        DocumentKind::HeldRow => 0x86,
         DocumentKind::SensorState => 0x08,
         DocumentKind::Sensor => 0x0c,
         DocumentKind::WorkflowDefinition => 0x1a,
@@ -337,5 +341,9 @@ mod tests {
         assert_eq!(breaker, [[0x83].as_slice(), b"070707070707070707070707".as_slice()].concat());
         let made = document(&DocumentKey::MadeTrigger("core.a.0a".parse().unwrap()));
         assert_eq!(made, [[0x84].as_slice(), b"core.a.0a".as_slice()].concat());
+        let shared = document(&DocumentKey::SharedPayload(id.into()));
+        assert_eq!(shared, [[0x85].as_slice(), b"070707070707070707070707".as_slice()].concat());
+        let held = document(&DocumentKey::HeldRow("07:0b:000001".into()));
+        assert_eq!(held, [[0x86].as_slice(), b"07:0b:000001".as_slice()].concat());
     }
 }

@@ -254,8 +254,8 @@ fn load(rows: &Rows) -> Result<State, Error> {
             continue;
         }
         let Some(id) = keys::id_of(&key) else { continue };
-        // One damaged execution must not keep the host from serving all others.
-        match rows.execution(id.into()) {
+        // One damaged execution must not keep the host from serving all others. One that is encrypted is open all the same.
+        match rows.execution_in_part(id.into()) {
             Ok(Some(execution)) => state.queue.store(&execution),
             Ok(None) => tracing::error!(execution.id = %id, "active execution is missing in the store"),
             // The next attempt may read it; left out it would wait until there is one.

@@ -14,11 +14,10 @@ mod mending;
 
 use std::sync::Arc;
 
-use petrel_model::{Execution, ExecutionId, Object, Payload, TriggerInstance, TriggerInstanceId};
+use petrel_model::{Execution, ExecutionId, Payload, TriggerInstance, TriggerInstanceId};
 use petrel_persistence::{Change, Document, DocumentKey, DocumentKind, Error, seal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::base::{Entry, Reads as _};
 use crate::blobs::Blobs;
@@ -309,27 +308,6 @@ impl Rows {
                 done => return done.map(Some),
             }
         }
-    }
-
-    fn decode_execution(&self, key: &[u8], row: &Row) -> Result<Weighed<Execution>, Error> {
-        let (mut execution, mut bytes): (Execution, _) = (decode(key, &row.body)?, row.body.len());
-        if row.flags & PARAMETERS_APART != 0 {
-            let part = self.part::<Object>(&keys::execution_part(execution.id, Part::Parameters))?;
-            execution.parameters = Arc::new(part.noun);
-            bytes += part.bytes;
-        }
-        if row.flags & RESULT_APART != 0 {
-            let part = self.part::<Value>(&keys::execution_part(execution.id, Part::Result))?;
-            execution.result = Some(Arc::new(part.noun));
-            bytes += part.bytes;
-        }
-        Ok(Weighed { noun: execution, bytes })
-    }
-
-    /// Decodes an entry of a range as an execution.
-    pub(crate) fn execution_of(&self, (key, value): &Entry) -> Result<Weighed<Execution>, Error> {
-        let row = self.resolved(key, value)?;
-        self.decode_execution(key, &row)
     }
 
     /// Decodes an entry of a range as an event.

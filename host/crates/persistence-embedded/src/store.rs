@@ -11,8 +11,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -35,8 +34,7 @@ use crate::checkpoint::Progress;
 use crate::committer::{self, Request, State};
 use crate::directory::OpenError;
 use crate::in_turn::InTurn;
-use crate::journal::Segments;
-use crate::journal::media::Media;
+use crate::journal::{Segments, media::Media};
 use crate::keys;
 use crate::opening::{self, Opened};
 use crate::options::Options;
@@ -258,6 +256,18 @@ impl Store for EmbeddedStore {
 
     async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
         self.rows.execution(id)
+    }
+
+    async fn execution_head(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
+        self.rows.noun(&keys::execution(id))
+    }
+
+    async fn trigger_instance_head(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
+        self.rows.noun(&keys::trigger_instance(id))
+    }
+
+    async fn execution_in_part(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
+        self.rows.execution_in_part(id)
     }
 
     async fn executions(

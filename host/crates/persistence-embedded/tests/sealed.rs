@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use petrel_model::execution::Context;
 use petrel_model::output::{OutputLine, Stream};
-use petrel_model::{Execution, PackConfig, Status, StatusEvent, WorkflowEntry};
+use petrel_model::{Execution, ExecutionId, PackConfig, Status, StatusEvent, WorkflowEntry};
 use petrel_persistence::{
-    Change, Commit, CommitError, Error, ExecutionFilter, Expect, Sealer, Store, StoreExt as _,
+    Change, Commit, CommitError, Error, ExecutionFilter, Expect, Sealer, Store, StoreExt as _, Unreadable,
 };
 use petrel_persistence_embedded::base::Engine;
 use petrel_persistence_embedded::check::check;
@@ -199,6 +199,106 @@ async fn what_an_earlier_version_has_stored_in_clear_is_encrypted_at_the_first_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn copies_in_workflows_without_secrets_of_their_own_are_encrypted_with_the_others() {
+    for ends in [true, false] {
+        let place = tempfile::tempdir().unwrap();
+        let store = open(place.path(), Engine::Redb, None);
+        let inside = |of: u64, execution: Execution| {
+            let parent = json!({"execution": id::<ExecutionId>(of), "task": "t", "number": 0, "root": id::<ExecutionId>(10)});
+            Execution { parent: serde_json::from_value(parent).unwrap(), ..execution }
+        };
+        let plain = |n: u64| Execution { context: Context::default(), ..secret(n, 10) };
+        // 10 has 11, which has 12, that has a secret; 13 takes a copy. 20 has nothing to do with it.
+        let family = [
+            plain(10),
+            inside(10, plain(11)),
+            inside(11, secret(12, 10)),
+            inside(10, plain(13)),
+            execution(20),
+        ];
+        for mut one in family {
+            let log = Change::AppendWorkflow { execution: one.id, sequence: 0, entries: entries() };
+            let is_family = one.id != id(20);
+            store.commit(Commit::of([Change::CreateExecution(one.clone())])).await.unwrap();
+            if is_family {
+                store.commit(Commit::of([log])).await.unwrap();
+            }
+            if ends {
+                one.apply(StatusEvent::Started, at(2)).unwrap();
+                one.apply(StatusEvent::Succeeded, at(3)).unwrap();
+                one.result = is_family.then(|| result(10));
+                store.commit(Commit::of([Change::UpdateExecution(one)])).await.unwrap();
+            }
+        }
+        drop(store);
+        assert!(is_told(place.path()));
+        let store = open(place.path(), Engine::Redb, KEY);
+        let sealed = if ends {
+            store.seal_ended(None, 10).await.unwrap().map(|(_last, count)| count)
+        } else {
+            Some(store.seal_active().await.unwrap())
+        };
+        assert_eq!(sealed, Some(4));
+        for n in [10, 11, 12, 13] {
+            assert_eq!(store.execution(id(n)).await.unwrap().unwrap().parameters, secret(n, 10).parameters);
+            assert_eq!(store.workflow_log(id(n)).await.unwrap(), entries());
+        }
+        drop(store);
+        compact(place.path(), &options(Engine::Redb, None)).unwrap();
+        assert!(!is_told(place.path()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_key_it_is_canceled_and_deleted_by_what_can_be_read() {
+    for (engine, gone) in [(Engine::Redb, LOCKED), (Engine::Sled, None)] {
+        let place = tempfile::tempdir().unwrap();
+        let store = open(place.path(), engine, KEY);
+        fill(&store, 10, true).await;
+        store.commit(Commit::of([Change::CreateExecution(secret(3, 20_000))])).await.unwrap();
+        drop(store);
+        let store = open(place.path(), engine, gone);
+        // Each is open as it was.
+        assert_eq!(
+            (store.is_active(id(1)), store.is_active(id(2)), store.is_waiting(id(3))),
+            (false, true, true)
+        );
+        for n in [2, 3] {
+            assert!(matches!(store.execution(id(n)).await, Err(Error::Sealed { .. })));
+            let mut part = store.execution_in_part(id(n)).await.unwrap().unwrap();
+            assert!(
+                part.parameters.is_empty()
+                    && part.context.unread.as_ref().is_some_and(|why| why.contains("key"))
+            );
+            let expect = Expect::ExecutionVersion(part.id, part.version);
+            part.status = Status::Canceled;
+            part.version += 1;
+            part.ended_at = Some(at(9));
+            part.result = Some(Arc::new(json!({"error": "it was canceled unread"})));
+            store.commit(Commit::of([Change::UpdateExecution(part)]).expecting(expect)).await.unwrap();
+            assert!(!store.is_active(id(n)));
+            // It says so, although the rest cannot be read.
+            let read = store.execution(id(n)).await.unwrap().unwrap();
+            assert_eq!(read.result, Some(Arc::new(json!({"error": "it was canceled unread"}))));
+            assert!(read.context.unread.is_some());
+        }
+        drop(store);
+        // Once the key is back, nothing of it is missing.
+        let store = open(place.path(), engine, KEY);
+        let read = store.execution(id(3)).await.unwrap().unwrap();
+        assert_eq!((read.status, &read.context.unread), (Status::Canceled, &None));
+        assert_eq!(read.parameters, secret(3, 20_000).parameters);
+        drop(store);
+        let store = open(place.path(), engine, LOCKED);
+        let deletions = [1, 2, 3].map(|n| Change::DeleteExecution(id(n)));
+        store.commit(Commit::of(deletions)).await.unwrap();
+        assert_eq!(store.execution(id(3)).await.unwrap(), None);
+        drop(store);
+        assert_eq!(check(place.path(), &options(engine, None)).unwrap().problems, Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_its_key_it_cannot_be_read_and_stays_as_it_is() {
     let place = tempfile::tempdir().unwrap();
     let store = open(place.path(), Engine::Redb, KEY);
@@ -214,6 +314,10 @@ async fn without_its_key_it_cannot_be_read_and_stays_as_it_is() {
         assert_eq!((listed.items.len(), listed.unreadable.len()), (1, 2), "others are shown");
         assert_eq!(store.all::<PackConfig>().await.unwrap(), []);
         assert_eq!(store.unreadable().len(), 1);
+        // Nothing of it is to be repaired.
+        let told =
+            listed.unreadable.iter().chain(&store.unreadable()).map(Unreadable::remedy).collect::<Vec<_>>();
+        assert_eq!(told, [Unreadable::SEALED; 3]);
     }
     let store = open(place.path(), Engine::Redb, LOCKED);
     assert!(store.refuses_secrets().is_some_and(|why| why.contains("put it back")));

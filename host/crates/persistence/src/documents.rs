@@ -10,10 +10,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, BreakerState, CorrelationState, Delivery, InternalEvent, InternalEventId,
-    KeyValue, MadeTrigger, MaintenanceWindow, Pack, PackConfig, PackGrant, Policy, PolicyState, Ref, Rule,
-    RuleId, Sensor, SensorState, TimerState, Token, TokenId, TraceLink, TriggerType, User, UserKeyValue,
-    WorkflowDefinition,
+    Action, ApiKey, ApiKeyId, BreakerState, CorrelationState, Delivery, HeldRow, InternalEvent,
+    InternalEventId, KeyValue, MadeTrigger, MaintenanceWindow, Pack, PackConfig, PackGrant, Policy,
+    PolicyState, Ref, Rule, RuleId, Sensor, SensorState, SharedPayload, TimerState, Token, TokenId,
+    TraceLink, TriggerType, User, UserKeyValue, WorkflowDefinition,
 };
 
 /// A noun that is stored as a document.
@@ -170,10 +170,14 @@ documents! {
     BreakerState: RuleId = rule, "state of a circuit breaker";
     /// An event of the platform that is not yet a trigger instance, by its id.
     InternalEvent: InternalEventId = id, "internal event";
+    /// The fields that payloads of internal events have in common, by an id before theirs.
+    SharedPayload: InternalEventId = id, "shared payload of internal events";
     /// The key of an event that is taken once, by the digest of the key.
     Delivery: String = digest, "delivery";
     /// What a correlation holds of events, by the rule and the digest of their key.
     CorrelationState: String = key, "state of a correlation";
+    /// An event that a correlation holds, by the key of its state and a number.
+    HeldRow: String = key, "event of a correlation";
     /// A maintenance window, by its name.
     MaintenanceWindow: String = name, "maintenance window";
     /// A link of a trace, by the trace and its member, or by the tag.

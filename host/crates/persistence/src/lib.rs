@@ -18,6 +18,7 @@ pub mod queue;
 mod row_kind;
 pub mod seal;
 pub mod store;
+mod unreadable;
 
 pub use commit::{Change, Commit, CommitError, Expect};
 pub use documents::{Document, DocumentKey, DocumentKind, Noun};
@@ -25,4 +26,5 @@ pub use filter::ExecutionFilter;
 pub use memory::MemoryStore;
 pub use row_kind::RowKind;
 pub use seal::Sealer;
-pub use store::{Error, Fence, Figures, Output, Page, Store, StoreExt, Unreadable};
+pub use store::{Error, Fence, Figures, Output, Page, Store, StoreExt};
+pub use unreadable::Unreadable;

@@ -1,7 +1,6 @@
 //! The interface that every backend implements.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -17,8 +16,8 @@ pub use crate::ages::{ExecutionAge, TriggerInstanceAge};
 use crate::commit::{Commit, CommitError};
 use crate::documents::{Document, DocumentKey, DocumentKind, Noun};
 use crate::filter::ExecutionFilter;
-use crate::row_kind::RowKind;
 use crate::seal::{Looked, Sealer};
+use crate::unreadable::Unreadable;
 
 /// One life of one host process. A later process has a higher epoch, and executions that an earlier one began are
 /// orphaned.
@@ -59,34 +58,6 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
-}
-
-/// A row that cannot be read back. It is shown as such, and hides no other row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
-    /// The kind of the row.
-    pub kind: RowKind,
-    /// The id or the name.
-    pub id: String,
-    /// The reason.
-    pub reason: String,
-}
-
-impl Unreadable {
-    /// Whether this is the document of a kind with this key.
-    pub fn is_document(&self, kind: DocumentKind, key: &str) -> bool {
-        self.kind == RowKind::Document(kind) && self.id == key
-    }
-
-    /// The remedy.
-    pub const REMEDY: &'static str =
-        "`petrel store check --repair` sets it aside, and a backup may still have it whole";
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} cannot be read: {}", self.kind, self.id, self.reason)
-    }
 }
 
 /// A page of a listing, newest first.
@@ -226,6 +197,22 @@ pub trait Store: Send + Sync {
 
     /// An execution.
     async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error>;
+
+    /// As [`execution`](Self::execution); parts that are encrypted and whose key is not there are left out, and `unread`
+    /// of its context says why. What is stored of it then leaves these parts as they are.
+    async fn execution_in_part(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
+        self.execution(id).await
+    }
+
+    /// An execution for whoever needs neither its parameters nor its result: these may be left out, and need not be readable.
+    async fn execution_head(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
+        self.execution(id).await
+    }
+
+    /// As [`execution_head`](Self::execution_head), of an event without its payload.
+    async fn trigger_instance_head(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
+        self.trigger_instance(id).await
+    }
 
     /// A page of executions that were created before `before`, newest first.
     async fn executions(

@@ -10,6 +10,7 @@ use petrel_persistence::Change;
 
 use crate::correlation::Settled;
 use crate::correlation::pending::Pending;
+use crate::correlation::under_way::Coming;
 use crate::dispatcher::{Accepted, Decided};
 use crate::failures;
 use crate::incoming::Event;
@@ -54,6 +55,7 @@ impl Triggers {
     ) -> Result<Vec<Taken>, Error> {
         self.queue().check_room()?;
         let _turn = self.accepting_turn()?;
+        let coming = self.held().coming(self.core());
         let (mut all, mut changes, mut failed) = (Vec::with_capacity(members.len()), Vec::new(), Vec::new());
         let (mut known, mut expect) = (BTreeMap::new(), Vec::new());
         let (mut remembered, mut pending) = (Vec::new(), Vec::new());
@@ -88,7 +90,7 @@ impl Triggers {
                 Err(error) => return Err(error),
             }
         }
-        let settled = self.settle_all(pending, &mut all, &mut changes).await?;
+        let settled = self.settle_all((pending, coming.as_ref()), &mut all, &mut changes).await?;
         let now = self.core().now();
         changes.extend(remembered.iter().filter_map(|(once, place)| match all.get(*place) {
             Some(Taken::Stored(accepted)) => Some(once.remembered(accepted, now)),
@@ -111,14 +113,14 @@ impl Triggers {
     /// Adds what events do to what correlations hold, if they do.
     async fn settle_all(
         &self,
-        pending: Vec<Pending>,
+        (pending, coming): (Vec<Pending>, Option<&Coming>),
         all: &mut [Taken],
         changes: &mut Vec<Change>,
     ) -> Result<Option<Settled>, Error> {
         if pending.is_empty() {
             return Ok(None);
         }
-        let settled = self.settle(pending).await?;
+        let settled = self.settle(pending, coming).await?;
         settled.add_to(changes);
         for taken in all {
             let Taken::Stored(accepted) = taken else { continue };

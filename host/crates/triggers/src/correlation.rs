@@ -8,7 +8,9 @@
 pub(crate) mod held;
 mod keeper;
 pub(crate) mod pending;
+mod stored;
 pub(crate) mod tried;
+pub(crate) mod under_way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use petrel_model::rule::EnforcementStatus;
 use petrel_model::{
     CorrelationState, Enforcement, EnforcementId, ExecutionId, Ref, Rule, TraceId, TriggerInstanceId,
 };
-use petrel_persistence::{self as persistence, Change, Expect, StoreExt as _};
+use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 use petrel_rules::correlation::{Firing, Step, bytes, ended, taken};
 use tokio::sync::OwnedSemaphorePermit;
@@ -32,6 +34,7 @@ use crate::incoming::Event;
 use crate::service::Triggers;
 use held::{MOST_BYTES_OF_RULE, MOST_KEYS};
 use pending::Pending;
+use under_way::Coming;
 
 /// The number of keys of which a rule tells what is held.
 const TOLD: usize = 3;
@@ -90,12 +93,8 @@ impl Settled {
             changes.push(Change::CreateEnforcement(enforcement.clone()));
         }
         changes.extend(self.changes.iter().cloned());
-        for (key, (before, after)) in &self.states {
-            match (before, after) {
-                (_, Some(after)) => changes.push(Change::put(after.clone())),
-                (Some(_), None) => changes.push(Change::delete::<CorrelationState>(key.clone())),
-                (None, None) => {}
-            }
+        for (before, after) in self.states.values() {
+            stored::changes(before.as_ref(), after.as_ref(), changes);
         }
     }
 
@@ -106,11 +105,21 @@ impl Settled {
 }
 
 impl Triggers {
-    /// Decides what becomes of events that count for correlations, one after the other.
+    /// Decides what becomes of events that count for correlations, one after the other; `coming` says that they are under way.
     ///
     /// # Errors
     /// When the store fails, or too much waits for what fires. Nothing has changed then.
-    pub(crate) async fn settle(&self, pending: Vec<Pending>) -> Result<Settled, Error> {
+    pub(crate) async fn settle(
+        &self,
+        pending: Vec<Pending>,
+        coming: Option<&Coming>,
+    ) -> Result<Settled, Error> {
+        for one in &pending {
+            // It comes behind a window that has not ended yet. Before the turns, which what is waited for needs.
+            if let Some(end) = self.held().due_at(&one.key).filter(|end| *end <= one.event.at) {
+                self.held().passed(self.core(), end, coming).await;
+            }
+        }
         let turns = self.held().turns(pending.iter().map(|one| one.key.as_str())).await?;
         let mut settled = Settled::new(turns);
         for one in pending {
@@ -159,10 +168,7 @@ impl Triggers {
 
     /// What is held of a key. What cannot be read is as if it were not there: the next event begins anew.
     pub(crate) async fn held_of(&self, key: &str) -> Result<Option<CorrelationState>, Error> {
-        match self.store().get::<CorrelationState>(&key.to_owned()).await {
-            Err(persistence::Error::Damaged { .. }) => Ok(None),
-            found => Ok(found?),
-        }
+        stored::read(self.store(), key).await
     }
 
     /// What comes of a correlation that fires.
@@ -249,13 +255,14 @@ impl Triggers {
         expect: Vec<Expect>,
         mut changes: Vec<Change>,
     ) -> Result<(), Error> {
-        self.queue().note_breakers(&mut changes);
+        let noted = self.queue().note_breakers(&mut changes).await;
         let schedulers = self.queue().schedulers_of(&changes);
         let triggers = self.clone();
         // The turns last until the commit is made, even if nobody waits for it any more.
         self.core()
             .run_detached(async move {
                 triggers.core().commit(expect, changes).await?;
+                noted.made();
                 for (key, (_, after)) in &settled.states {
                     triggers.held().put(key, after.as_ref());
                 }

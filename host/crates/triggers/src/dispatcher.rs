@@ -21,9 +21,10 @@ use serde_json::Value;
 use tracing::Instrument as _;
 
 use crate::correlation::pending::Pending;
+use crate::correlation::under_way::Coming;
 use crate::failures;
 use crate::incoming::Event;
-use crate::replay::repetition::Replay;
+use crate::replay::repetition::{Replay, fires_again};
 use crate::service::Triggers;
 use petrel_engine_core::Error;
 
@@ -114,11 +115,16 @@ impl Triggers {
     ) -> Result<Accepted, Error> {
         self.queue().check_room()?;
         refuse_depth("the payload", event.values())?;
+        self.refuse_crowded(&kind, (event.trace(), event.depth())).await?;
         let _turn = self.accepting_turn()?;
-        let fires = replay.as_ref().and_then(|replay| replay.fires(&trigger, &content));
+        let coming = self.held().coming(self.core());
+        let fires = match &replay {
+            Some(replay) => replay.fires(&trigger, &content),
+            None => fires_again(&trigger, &event, &content),
+        };
         let arrived = Arrived { beside, replay, fires, ..self.arrived(trigger, kind, event, content) };
         let span = spans::accept_event(arrived.id, arrived.trace());
-        self.take_in(arrived).instrument(span).await
+        self.take_in(arrived, coming.as_ref()).instrument(span).await
     }
 
     /// An event that arrives now.
@@ -149,9 +155,10 @@ impl Triggers {
     }
 
     /// Decides the consequences of an event, and stores them.
-    async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
+    async fn take_in(&self, arrived: Arrived, coming: Option<&Coming>) -> Result<Accepted, Error> {
         let trace = arrived.trace();
         let once = arrived.event.once().cloned();
+        let led_to = (arrived.event.trace(), arrived.event.depth());
         let replayed = arrived.replay.as_ref().map(Replay::expectation);
         let expect = once.iter().map(|once| once.expectation()).chain(replayed).collect();
         let now = arrived.now;
@@ -161,7 +168,7 @@ impl Triggers {
         let settled = if pending.is_empty() {
             None
         } else {
-            let settled = self.settle(pending).await?;
+            let settled = self.settle(pending, coming).await?;
             settled.add_to(&mut changes);
             accepted.executions.extend(settled.executions_of(accepted.id));
             Some(settled)
@@ -172,6 +179,7 @@ impl Triggers {
             None => self.queue().commit_new(expect, changes).await?,
             Some(settled) => self.commit_settled(settled, expect, changes).await?,
         }
+        self.count_in_trace(led_to);
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failures::log(self.core(), trace, &failed);
         tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
@@ -207,6 +215,10 @@ impl Triggers {
             candidates.retain(|rule| rule.rule().id == replay.letter.rule_id);
         }
         if let Some(rule) = fires {
+            if replay.is_some() {
+                // Its payload may be another one now.
+                check_payload(content.trigger_type(kind)?.payload.as_ref(), kind, &event.unmarked())?;
+            }
             // What the host has made fits, and no correlation can listen to it.
             candidates.retain(|listener| listener.grouping().is_none());
             let occurrence = self.occurrence(event.values(), *now, &candidates);

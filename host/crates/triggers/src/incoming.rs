@@ -140,6 +140,11 @@ impl Event {
         Ok(Self { payload, values: Arc::new(values), is_marked: true, ..self })
     }
 
+    /// Whether it is a stored one that is emitted once more.
+    pub(crate) fn is_repetition(&self) -> bool {
+        self.is_marked
+    }
+
     /// The values as the sender of the event has made them, without the mark of a repetition.
     pub(crate) fn unmarked(&self) -> Cow<'_, Value> {
         if !self.is_marked {

@@ -18,7 +18,7 @@
 //! | `failures` | the log lines of failed enforcements |
 //! | `timers` | the events of timers, when they are due |
 //! | `correlation` | rules that look at several events, and what they hold |
-//! | `outbox` | the events of the platform itself, as they are reported |
+//! | `outbox` | the events of the platform itself, as they are reported; `crowd`: how many of them a trace may have |
 //! | `emission`, `inject` | events that somebody sends by hand; the action that sends one; `named`: the trace that it names |
 //! | `maintenance` | what a maintenance window does to a rule, in words |
 //! | `rendering` | the parameters that a rule gives its action |
@@ -38,6 +38,7 @@
 mod alarm;
 mod batch;
 mod correlation;
+mod crowd;
 mod dedup;
 mod dispatcher;
 mod emission;

@@ -14,6 +14,8 @@ pub struct Options {
     /// The greatest number of events of actions that lead to one, one after the other: a rule whose action sets it off again
     /// is stopped there. Default 32.
     pub max_depth: u32,
+    /// The greatest number of events of one trace, of which more are refused that others led to. Default 100,000.
+    pub max_events_per_trace: usize,
     /// The least time for which the keys of events are remembered that their senders may send again; `None`: for ever.
     /// Default 24 hours.
     pub dedup_window: Option<Duration>,
@@ -42,6 +44,7 @@ impl Default for Options {
             bytes_in_flight: 256 << 20,
             misfire: Misfire::default(),
             max_depth: 32,
+            max_events_per_trace: 100_000,
             dedup_window: Some(Duration::from_hours(24)),
             sensors_at_once: 8,
             poll_timeout: Duration::from_secs(60),

@@ -13,6 +13,7 @@ use petrel_persistence::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::correlation::held::Held;
+use crate::crowd::Crowd;
 use crate::intake::Intake;
 use crate::options::{Misfire, Options};
 use crate::reads::Reads;
@@ -32,6 +33,7 @@ struct Inner {
     reading: Arc<Semaphore>,
     sensors: Sensors,
     held: Held,
+    crowd: Crowd,
 }
 
 impl Triggers {
@@ -50,6 +52,7 @@ impl Triggers {
             reading,
             sensors,
             held: Held::default(),
+            crowd: Crowd::default(),
         }));
         // The queue must not keep this service, which has the queue itself.
         triggers.queue().emit_to(Arc::new(triggers.downgrade()));
@@ -102,6 +105,11 @@ impl Triggers {
     /// What correlations hold.
     pub(crate) fn held(&self) -> &Held {
         &self.0.held
+    }
+
+    /// The events of traces.
+    pub(crate) fn crowd(&self) -> &Crowd {
+        &self.0.crowd
     }
 
     pub(crate) fn intake(&self) -> &Intake {

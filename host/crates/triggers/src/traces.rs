@@ -92,11 +92,11 @@ impl Triggers {
 impl Traces<'_> {
     /// The trace of the event or execution with this id.
     pub async fn of(self, id: Id) -> Result<Option<Begun>, ReadError> {
-        let own = if let Some(event) = self.store.trigger_instance(TriggerInstanceId(id)).await? {
+        let own = if let Some(event) = self.store.trigger_instance_head(TriggerInstanceId(id)).await? {
             Begun::of_event(&event)
-        } else if let Some(execution) = self.store.execution(ExecutionId(id)).await? {
+        } else if let Some(execution) = self.store.execution_head(ExecutionId(id)).await? {
             let top = match execution.parent.as_ref().map(Parent::root) {
-                Some(top) => readable(self.store.execution(top).await)?,
+                Some(top) => readable(self.store.execution_head(top).await)?,
                 None => None,
             };
             Begun::of_execution(top.as_ref().unwrap_or(&execution))
@@ -120,10 +120,10 @@ impl Traces<'_> {
     }
 
     async fn beginning(self, id: Id) -> Result<Option<Begun>, ReadError> {
-        if let Some(event) = self.store.trigger_instance(TriggerInstanceId(id)).await? {
+        if let Some(event) = self.store.trigger_instance_head(TriggerInstanceId(id)).await? {
             return Ok(Some(Begun::of_event(&event)));
         }
-        Ok(self.store.execution(ExecutionId(id)).await?.as_ref().map(Begun::of_execution))
+        Ok(self.store.execution_head(ExecutionId(id)).await?.as_ref().map(Begun::of_execution))
     }
 
     /// The oldest member of a trace that a link leads to.

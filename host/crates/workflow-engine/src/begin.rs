@@ -367,8 +367,7 @@ async fn resumed(
 ) -> Result<Resumed, NotBegun> {
     let mut log = engine.store().workflow_log(of).await?;
     if log.is_empty() {
-        let reason = format!("the workflow {of} never began, so none of its tasks can be run again");
-        return Err(NotBegun::Refused(reason));
+        return Err(NotBegun::Refused(engine.why_without_log(of).await?));
     }
     if !engine.open_inside(of).await?.is_empty() {
         let reason = format!("something still runs inside the workflow {of}; wait for its end, or cancel it");

@@ -9,7 +9,9 @@
 use std::time::Duration;
 
 use petrel_engine_core::Error;
-use petrel_executions::{Conductor as _, Report, Uncommitted, cancellation, spans};
+use petrel_executions::{
+    Conductor as _, Report, Uncommitted, cancellation, is_left_behind, spans, tell_what_is_unread,
+};
 use petrel_model::{Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp};
 use petrel_persistence::{Change, Error as ReadError, Expect};
 use petrel_workflows::Status;
@@ -78,7 +80,7 @@ impl WorkflowEngine {
     async fn end_some(&self, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
         let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
         for one in some {
-            match self.store().execution(*one).await {
+            match self.store().execution_in_part(*one).await {
                 Ok(Some(execution)) if execution.status.is_waiting() => {
                     waiting.extend(canceled(self, execution, user));
                 }
@@ -113,7 +115,7 @@ impl WorkflowEngine {
         // Through the workflow, because the entries in its log belong into the same commit.
         let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
             // The workflow is gone or unreadable, which must not keep the executions inside it from ending.
-            Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
+            Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_) | Error::Sealed(_))) => {
                 let ended: Vec<_> = waiting.iter().map(|one| one.execution.clone()).collect();
                 let committed = self.commit_reports(waiting).await.map_err(Refusal::from);
                 if committed.is_ok() {
@@ -138,11 +140,13 @@ impl WorkflowEngine {
     /// Ends a begun execution: a workflow by a message to it, any other by a commit, after which its run is
     /// told.
     async fn end_begun(&self, id: ExecutionId, user: &str) -> Result<(), Uncommitted> {
-        let Some(execution) = self.store().execution(id).await? else { return Ok(()) };
-        let is_held = self.store().is_held(id);
+        let Some(execution) = self.store().execution_in_part(id).await? else { return Ok(()) };
+        let is_workflow = self.queue().is_workflow(&execution);
+        let runs_nowhere =
+            self.store().is_held(id) || (!is_workflow && is_left_behind(&execution, self.store().fence()));
         match execution.status {
             // No run here could report its end, so the execution ends with this commit.
-            Stored::Canceling if is_held => {}
+            Stored::Canceling if runs_nowhere => {}
             Stored::Canceling => {
                 self.queue().end(&[id]);
                 return Ok(());
@@ -150,10 +154,10 @@ impl WorkflowEngine {
             status if !status.is_cancelable() => return Ok(()),
             _ => {}
         }
-        if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
+        if is_workflow && !execution.status.is_waiting() {
             return self.cancel(execution, user).await.map(drop);
         }
-        let (execution, expect) = cancellation(execution, is_held, user, self.now())?;
+        let (execution, expect) = cancellation(execution, runs_nowhere, user, self.now())?;
         let changes = vec![Change::UpdateExecution(execution.clone())];
         self.commit_outcome(&execution, expect, changes).await?;
         self.queue().end(&[id]);
@@ -231,6 +235,7 @@ fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Op
     let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
     execution.apply(StatusEvent::CancelRequested, engine.now()).ok()?;
     execution.context.cancelled_by = Some(user.to_owned());
+    tell_what_is_unread(&mut execution);
     let changes = vec![Change::UpdateExecution(execution.clone())];
     Some(Report { parent, execution, expect, changes })
 }

@@ -56,13 +56,14 @@ impl Conductor for WorkflowEngine {
                 Err(refusal) => refusal,
             }
         };
-        if !matches!(refusal, Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) {
+        if !matches!(refusal, Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_) | Error::Sealed(_)))
+        {
             return Err(refusal.into());
         }
         // Without its log nobody knows how it would go on, and it need not go on. But what cannot be read may be the
         // workflow above, which is to hear of the end.
         match self.load(id).await {
-            Err(Refusal::Failed(Error::Unreadable(reason))) => {
+            Err(Refusal::Failed(Error::Unreadable(reason) | Error::Sealed(reason))) => {
                 self.cancel_unread(workflow, user, reason).await
             }
             _ => Err(refusal.into()),

@@ -15,11 +15,11 @@
 //! | `service`, `conductor` | the handle, and what executions ask of it |
 //! | `begin`, `surroundings` | a workflow begins when its execution was claimed; what it sees around it |
 //! | `message`, `delivery`, `mailbox` | what happens to a workflow, its way, and where it waits for its turn |
-//! | `step` | a batch of that is applied: `report` has where what is inside stands, `requests` what is asked of it, `room` how much may start, `children` makes what its tasks ask for, `notify` says who is told of their end, `world` is what its expressions see |
+//! | `step` | a batch of that is applied: `report` has where what is inside stands, `requests` what is asked of it, `room` how much may start, `children` makes what its tasks ask for, `notify` says who is told of their end, `settle` moves its execution, `world` is what its expressions see |
 //! | `live`, `load` | a workflow in memory, and made anew from its log; `residence` says how long it stays |
 //! | `cascade`, `closing` | what its status means for what is inside it; what of that may not begin any more, or not yet |
 //! | `timers` | its timeout, and what an earlier process was conducting |
-//! | `unread` | the end of one whose log is damaged |
+//! | `unread` | the end of one whose log is damaged, or encrypted without its key |
 //! | `definitions`, `language` | the files that workflows are written in, by their content; the language of one |
 //! | `outcome`, `messages`, `refusal` | its status as that of its execution; what it tells without secrets; why something did not happen to it |
 //!
@@ -51,6 +51,7 @@ mod residence;
 mod room;
 mod runner;
 mod service;
+mod settle;
 mod step;
 mod surroundings;
 mod timers;

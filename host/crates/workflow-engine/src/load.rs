@@ -67,6 +67,17 @@ impl WorkflowEngine {
         self.definitions().stored(self.store(), definition).await.map(Some)
     }
 
+    /// Why a workflow has no log with which its tasks could be run again.
+    pub(super) async fn why_without_log(&self, id: ExecutionId) -> Result<String, Error> {
+        let is_there = self.store().execution_head(id).await?.is_some();
+        let why = if is_there {
+            "never began, so none of its tasks can be run again"
+        } else {
+            "was deleted before they began, so its tasks cannot be run again; request its action anew"
+        };
+        Ok(format!("the workflow {id} {why}"))
+    }
+
     /// The open executions inside a workflow. Those that have ended are not read: there may be many, and large ones.
     pub(super) async fn open_inside(&self, id: ExecutionId) -> Result<HashMap<ExecutionId, Inside>, Error> {
         let (mut active, mut after) = (HashMap::new(), None);
@@ -75,7 +86,7 @@ impl WorkflowEngine {
             let Some(last) = children.last() else { return Ok(active) };
             after = Some(*last);
             for child in children.into_iter().filter(|child| self.store().is_active(*child)) {
-                match self.store().execution(child).await {
+                match self.store().execution_in_part(child).await {
                     Ok(Some(child)) if !child.status.is_final() => {
                         active.insert(child.id, Inside::of(self.queue().is_workflow(&child)));
                     }
@@ -170,7 +181,7 @@ impl WorkflowEngine {
         let execution = self.store().execution(id).await?;
         let execution =
             execution.ok_or_else(|| Error::Unreadable(format!("the execution {id} is missing")))?;
-        *is_secret |= execution.holds_secrets();
+        *is_secret |= execution.holds_secrets() && execution.context.unread.is_none();
         Ok(execution.result.unwrap_or_default())
     }
 }

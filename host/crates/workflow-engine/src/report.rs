@@ -56,7 +56,8 @@ impl Step {
         let rests_again = self.goes_on_for(&execution);
         let canceled_by = execution.context.cancelled_by.clone();
         if execution.status.is_final() {
-            self.live.is_secret |= execution.holds_secrets();
+            // One that was canceled unread has no result but the host's own.
+            self.live.is_secret |= execution.holds_secrets() && execution.context.unread.is_none();
             self.live.active.remove(&id);
             self.ended.push(execution);
         }

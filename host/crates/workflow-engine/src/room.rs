@@ -91,7 +91,7 @@ impl WorkflowEngine {
                 // Nothing is inside it any more.
                 Ok(_) | Err(Refusal::Gone { .. }) => return self.closing().remove(id),
                 // It stays marked, so that nothing begins inside it.
-                Err(error @ Refusal::Failed(Error::Unreadable(_))) => {
+                Err(error @ Refusal::Failed(Error::Unreadable(_) | Error::Sealed(_))) => {
                     let hint = "`petrel execution cancel` ends it without its log";
                     tracing::error!(execution.id = %id, %error, hint, "failed to read a workflow that has grown too large");
                     return;

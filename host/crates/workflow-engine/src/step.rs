@@ -5,12 +5,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use petrel_engine_core::Error;
 use petrel_engine_core::evaluation::quick;
-use petrel_executions::{Report, ended, spans, storable};
-use petrel_model::{
-    Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
-};
+use petrel_executions::{Report, ended, spans};
+use petrel_model::{Execution, ExecutionId, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
@@ -22,7 +19,7 @@ use super::message::{Answer, Envelope, Message, dropped};
 use super::refusal::Refusal;
 use super::room::unmade;
 use super::service::WorkflowEngine;
-use super::{children, messages, outcome, world};
+use super::{children, world};
 
 /// Applies `batch`, and answers each sender.
 pub(super) async fn process(
@@ -100,7 +97,7 @@ async fn take_step(
 pub(super) struct Step {
     pub(super) engine: WorkflowEngine,
     pub(super) live: Live,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     pub(super) entries: Vec<WorkflowEntry>,
     pub(super) expect: Vec<Expect>,
     pub(super) changes: Vec<Change>,
@@ -109,6 +106,8 @@ pub(super) struct Step {
     pub(super) ended: Vec<Execution>,
     /// The status of the workflow's execution before the step.
     before: Stored,
+    /// Why it has met secrets that cannot be stored, if so.
+    pub(super) unstorable: Option<String>,
     /// Whether everything inside the workflow was to end before the step.
     was_closing: bool,
     /// What somebody has asked of the workflow last: to go on, or to rest, which it may do already because of a question.
@@ -129,6 +128,7 @@ impl Step {
             engine: engine.clone(),
             now: engine.now(),
             before: live.execution.status,
+            unstorable: None,
             was_closing: live.is_closing(),
             asked: None,
             is_canceled: false,
@@ -183,7 +183,7 @@ impl Step {
     }
 
     /// Fails the workflow and ends the executions inside it. An ended workflow stays as it is.
-    fn fail(&mut self, message: String, how: Stopped) {
+    pub(super) fn fail(&mut self, message: String, how: Stopped) {
         if self.live.execution.status.is_final() || self.live.stopped.is_some() {
             return;
         }
@@ -273,6 +273,7 @@ impl Step {
 
     /// Commits the step, and returns the workflow in its new state.
     pub(super) async fn commit(mut self) -> Result<Live, Refusal> {
+        self.refuse_secrets();
         self.settle()?;
         let execution = self.live.execution.clone();
         if !self.entries.is_empty() {
@@ -303,57 +304,6 @@ impl Step {
         Ok(self.live)
     }
 
-    /// The status for the workflow's execution: the workflow's own, except that it ends only when nothing is
-    /// open inside it.
-    fn target(&self) -> Status {
-        let status = self.live.conductor.status();
-        if !status.is_completed() {
-            return status;
-        }
-        match (self.live.active.is_empty(), self.is_canceled || status == Status::Canceled) {
-            (true, true) => Status::Canceled,
-            (true, false) => status,
-            (false, true) => Status::Canceling,
-            (false, false) => Status::Running,
-        }
-    }
-
-    /// Moves the workflow's execution to its [`target`](Self::target).
-    fn settle(&mut self) -> Result<(), Error> {
-        let (status, live) = (self.target(), &mut self.live);
-        if live.execution.status.is_final() || outcome::moves(live.execution.status, status).is_empty() {
-            return Ok(());
-        }
-        self.expect.push(Expect::ExecutionVersion(live.execution.id, live.execution.version));
-        live.execution.context.sealed |= live.is_secret;
-        // An execution that had not begun may have ended already.
-        while let moves = outcome::moves(live.execution.status, status)
-            && !moves.is_empty()
-        {
-            for event in moves {
-                let event = match event {
-                    StatusEvent::Failed if live.stopped == Some(Stopped::Expired) => StatusEvent::TimedOut,
-                    event => *event,
-                };
-                live.execution.apply(event, self.now).map_err(|illegal| {
-                    Error::Internal(format!("workflow {}: {illegal}", live.execution.id))
-                })?;
-            }
-        }
-        // One commit makes one version, however many moves it contains.
-        if let Some(Expect::ExecutionVersion(_, version)) = self.expect.last() {
-            live.execution.version = version + 1;
-        }
-        live.execution.host = Some(self.engine.store().fence().epoch);
-        if live.execution.status.is_final() {
-            let (decrypted, result) = (decrypted(&self.engine, live), live.conductor.result());
-            let told = messages::without_secrets(self.engine.queue(), &live.execution, decrypted, result);
-            live.execution.result = Some(Arc::new(storable(told)));
-        }
-        self.changes.push(Change::UpdateExecution(live.execution.clone()));
-        Ok(())
-    }
-
     /// Wakes those who wait, and tells the executions inside the workflow. Only after the commit.
     fn tell(&self, has_children: bool, has_moved: bool) {
         if has_children {
@@ -381,7 +331,7 @@ impl Step {
 }
 
 /// The texts that expressions of a workflow may have decrypted. Mostly there are none.
-fn decrypted(engine: &WorkflowEngine, live: &Live) -> Vec<String> {
+pub(super) fn decrypted(engine: &WorkflowEngine, live: &Live) -> Vec<String> {
     if live.sealed.is_empty() {
         return Vec::new();
     }

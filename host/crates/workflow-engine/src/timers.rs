@@ -126,7 +126,7 @@ impl WorkflowEngine {
 
     /// Ends a workflow that was canceled before this process, and cannot be read.
     async fn go_on_to_the_end(&self, workflow: Execution, error: Refusal) {
-        let Refusal::Failed(Error::Unreadable(reason)) = error else { return };
+        let Refusal::Failed(Error::Unreadable(reason) | Error::Sealed(reason)) = error else { return };
         if workflow.status != Stored::Canceling {
             return;
         }

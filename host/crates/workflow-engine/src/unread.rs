@@ -1,6 +1,6 @@
-//! Workflows that cannot be read: their log is damaged, so that nobody knows what they are to do next. One that is to end
+//! Workflows that cannot be read: their log is damaged, or encrypted without its key, so that nobody knows what they are to do next. One that is to end
 //! needs no log for that: what is inside it ends, what ends there is kept without it, and then it ends as canceled. One
-//! that nobody cancels stays as it is, until a backup is restored.
+//! that nobody cancels stays as it is, until a backup is restored or the key is back.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl WorkflowEngine {
     /// to its end, so that what is inside it can end.
     pub(super) fn unloaded(&self, id: ExecutionId, refusal: Refusal, messages: &[Envelope]) -> Refusal {
         match refusal {
-            Refusal::Failed(Error::Unreadable(_))
+            Refusal::Failed(Error::Unreadable(_) | Error::Sealed(_))
                 if self.closing().contains(id) && messages.iter().all(leads_to_its_end) =>
             {
                 Refusal::Gone { workflow: id, reports: Vec::new() }
@@ -98,7 +98,7 @@ impl WorkflowEngine {
                 return Ok(false);
             }
         }
-        let found = self.store().execution(id).await?;
+        let found = self.store().execution_in_part(id).await?;
         if let Some(mut workflow) = found.filter(|workflow| !workflow.status.is_final()) {
             let expect = Expect::ExecutionVersion(id, workflow.version);
             let canceled = workflow.apply(StatusEvent::Canceled, self.now());
@@ -106,6 +106,8 @@ impl WorkflowEngine {
             let message =
                 format!("the workflow was canceled without its log, which cannot be read: {reason}");
             workflow.result = Some(Arc::new(not_begun(&json!([{"type": "error", "message": message}]))));
+            // So that its result is told, and what it holds stays as it is.
+            workflow.context.unread.get_or_insert_with(|| reason.to_owned());
             let changes = vec![Change::UpdateExecution(workflow.clone())];
             self.commit_outcome(&workflow, expect, changes).await?;
             ended(&workflow.runner, workflow.status);

@@ -24,11 +24,14 @@ pub(crate) struct Emit {
     /// A parameter of the trigger, as rules give it; NAME:=JSON for one that is no text
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+    /// The tag of the trace that begins with it
+    #[arg(long, value_name = "TAG")]
+    trace_tag: Option<String>,
 }
 
 impl Emit {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let Self { trigger, payload, parameters } = self;
+        let Self { trigger, payload, parameters, trace_tag } = self;
         // A word without a name would be taken for a command.
         if let Some(odd) = parameters.iter().find(|word| !word.contains('=')) {
             let message = format!("`{}` is not a parameter", quoted(odd));
@@ -37,7 +40,8 @@ impl Emit {
         let parameters = parameters::parse(&parameters, None)?;
         let payload = payload.as_deref().map_or(Ok(json!({})), read_object)?;
         let body = json!({"trigger": trigger, "parameters": parameters, "payload": payload});
-        let answer = session.client.send_json(Method::POST, "/triggerinstances", &body).await?;
+        let (path, tag) = ("/triggerinstances", trace_tag.as_deref());
+        let answer = session.client.send_tagged(Method::POST, path, &body, tag).await?;
         session.show(&answer, |event: TriggerInstance<'static>| {
             print::line(&event.id.to_string());
             print::note(&follow(&event.id.to_string()));

@@ -283,10 +283,7 @@ where
                 page.items.push(item);
             }
             Ok(None) => {}
-            Err(ReadError::Damaged { reason, .. } | ReadError::Sealed { reason, .. }) => {
-                page.unreadable.push(Unreadable { kind, id: id.to_string(), reason });
-            }
-            Err(error) => return Err(error),
+            Err(error) => page.unreadable.push(Unreadable::of(kind, id, error)?),
         }
         page.next = Some(id).filter(|id| Some(*id) != end);
         if page.items.len() >= limit || bytes >= AT_ONCE {

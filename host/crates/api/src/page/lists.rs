@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Texts,
     /// Ids of stored things, separated by commas.
     Ids,
+    /// The same, or ids of traces.
+    TraceIds,
     /// The id of a stored thing.
     Id,
     /// A reference, `pack.name`.
@@ -182,8 +184,8 @@ pub(crate) static SENSORS: List = List {
 
 pub(crate) static TRACES: List = List {
     path: "/traces",
-    // The id is that of the event or execution with which a trace begins.
-    columns: &[STORED_ID, column("start_timestamp", Kind::Time)],
+    // The id is that of the event or execution with which a trace begins, or that of the trace.
+    columns: &[column("id", Kind::TraceIds), column("start_timestamp", Kind::Time)],
     // By these, traces are found instead of looked for.
     others: &["trace_tag", "execution", "trigger_instance", "rule", SORT_ASC, SORT_DESC],
     is_stored: true,
@@ -265,7 +267,9 @@ impl List {
     /// The columns by which the list can be ordered.
     pub(super) fn orders(&self) -> impl Iterator<Item = &'static Column> + use<> {
         let is_stored = self.is_stored;
-        self.columns.iter().filter(move |column| !is_stored || matches!(column.kind, Kind::Time | Kind::Ids))
+        self.columns.iter().filter(move |column| {
+            !is_stored || matches!(column.kind, Kind::Time | Kind::Ids | Kind::TraceIds)
+        })
     }
 }
 

@@ -321,12 +321,16 @@ mod tests {
         }
         let ids = ["d", "c", "b", "a"].map(|letter| letter.repeat(24));
         let [d, c, b, a] = &ids;
-        let lost =
-            |id: &String| Unreadable { kind: RowKind::Execution, id: id.clone(), reason: "why".into() };
+        let lost = |id: &String, is_sealed| Unreadable {
+            kind: RowKind::Execution,
+            id: id.clone(),
+            reason: "why".into(),
+            is_sealed,
+        };
         let items = vec![Small(c.clone().leak()), Small(a.clone().leak())];
         let list = asked(&lists::EXECUTIONS, "include_attributes=id").unwrap();
         let total = Total { count: 2, is_exact: true };
-        let part = Part::of(items, vec![lost(b), lost(d)], total, false);
+        let part = Part::of(items, vec![lost(b, true), lost(d, false)], total, false);
         let response = list.answer_part(part, |item| json!({"id": item.0}));
         assert_eq!(response.headers()["x-total-count"], "2");
         let body = axum::body::to_bytes(response.into_body(), usize::MAX);
@@ -336,7 +340,10 @@ mod tests {
             shown.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
         assert_eq!(found, ids);
         assert_eq!(shown[0]["error"], "cannot be read: why");
-        assert_eq!(shown[0]["hint"], Unreadable::REMEDY);
+        assert_eq!(
+            (&shown[0]["hint"], &shown[2]["hint"]),
+            (&json!(Unreadable::REMEDY), &json!(Unreadable::SEALED))
+        );
         assert_eq!(shown[1], json!({"id": c}));
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::response::Response;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
-use petrel_model::{Id, Ref, Status, Timestamp};
+use petrel_model::{Id, Ref, Status, Timestamp, TraceId};
 use serde::Serialize;
 
 use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DESC};
@@ -187,6 +187,14 @@ impl Test {
                 let ids = read.collect::<Result<_, _>>();
                 ids.map(Self::IsOneOf).map_err(|error| wrong(error.to_string(), OF_IDS.into()))
             }
+            Kind::TraceIds => {
+                let read = |id: &String| match id.parse::<TraceId>() {
+                    Ok(trace) => Ok(trace.to_string()),
+                    Err(_no_trace) => id.parse::<Id>().map(|id| id.to_string()),
+                };
+                let ids = several(name, value)?.iter().map(read).collect::<Result<_, _>>();
+                ids.map(Self::IsOneOf).map_err(|error| wrong(error.to_string(), OF_IDS.into()))
+            }
             Kind::Id => match value.parse::<Id>() {
                 Ok(id) => Ok(Self::Is(id.to_string())),
                 Err(error) => Err(wrong(error.to_string(), OF_IDS.into())),
@@ -215,6 +223,9 @@ impl Test {
             (Self::Missing, Cell::Missing) => true,
             (Self::Is(wanted), Cell::Text(found)) => found == wanted,
             (Self::Is(wanted), Cell::Texts(found)) => found.iter().any(|found| found == wanted),
+            (Self::IsOneOf(wanted), Cell::Texts(found)) => {
+                found.iter().any(|found| wanted.iter().any(|wanted| found == wanted))
+            }
             (Self::IsOneOf(wanted), Cell::Text(found)) => wanted.iter().any(|wanted| found == wanted),
             (Self::Flag(wanted), Cell::Flag(found)) => wanted == found,
             (Self::At(wanted), Cell::Time(found)) => wanted == found,
@@ -312,6 +323,15 @@ impl ListRequest {
             ids.reverse();
         }
         Some(ids)
+    }
+
+    /// The ids of traces among those of the filter by id.
+    pub(crate) fn trace_ids(&self) -> Vec<TraceId> {
+        let filter = self.filters.iter().find(|filter| filter.column == "id");
+        match filter.map(|filter| &filter.test) {
+            Some(Test::IsOneOf(wanted)) => wanted.iter().filter_map(|id| id.parse().ok()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// The exclusive bounds, after and before, that the filters set on the time of an item.

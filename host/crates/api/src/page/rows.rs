@@ -279,7 +279,7 @@ impl Row for Enforcement {
 impl Row for Begun {
     fn cell(&self, column: &str) -> Cell<'_> {
         match column {
-            "id" => Cell::shown(&self.id),
+            "id" => Cell::Texts(vec![self.id.to_string().into(), self.trace.to_string().into()]),
             "start_timestamp" => Cell::Time(self.at),
             _ => Cell::Missing,
         }

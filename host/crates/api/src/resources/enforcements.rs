@@ -153,12 +153,11 @@ async fn of_event(
             let ids = instance.map(|instance| instance.enforcements).unwrap_or_default();
             Ok(Portion { ids: in_order(ids, is_rising, past), ..Portion::default() })
         }
-        Err(ReadError::Damaged { reason, .. }) => {
-            let lost = Unreadable { kind: RowKind::TriggerInstance, id: id.to_string(), reason };
+        Err(error) => {
+            let lost = Unreadable::of(RowKind::TriggerInstance, id, error)?;
             // The event is reported only once, on its first page.
             Ok(Portion { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Portion::default() })
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -248,10 +247,7 @@ impl Lookup {
 pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Lookup, ApiError> {
     match api.engine.triggers().reads().enforcement(id).await {
         Ok(found) => Ok(Lookup::Whole(found)),
-        Err(ReadError::Damaged { reason, .. }) => {
-            Ok(Lookup::Unreadable(Unreadable { kind: RowKind::Enforcement, id: id.to_string(), reason }))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => Ok(Lookup::Unreadable(Unreadable::of(RowKind::Enforcement, id, error)?)),
     }
 }
 

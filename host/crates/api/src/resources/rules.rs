@@ -112,8 +112,10 @@ pub(crate) async fn delete(
     let known = api.engine.catalog().content().rule(&name).ok().map(|rule| rule.id);
     let reference = api.engine.catalog().delete_rule(&name).await?;
     if let Some(id) = known {
-        // Nothing is left of its circuit breaker. The next start would see to it, too.
-        api.engine.executions().resume_rule(id).await?;
+        // Nothing is left of its circuit breaker. The rule is gone in any case, and the next start would see to it, too.
+        if let Err(error) = api.engine.executions().resume_rule(id).await {
+            tracing::warn!(rule = %reference, %error, "failed to forget the circuit breaker of a rule that is gone; the next start does");
+        }
     }
     Ok((about(&reference), StatusCode::NO_CONTENT).into_response())
 }

@@ -149,6 +149,9 @@ async fn chosen(api: &Api, asked: &ListRequest) -> Result<Option<Vec<Begun>>, Ap
         for id in ids {
             begun.extend(traces.of(id).await?);
         }
+        for trace in asked.trace_ids() {
+            begun.extend(traces.begun(trace).await?);
+        }
         begun.sort_unstable_by_key(|begun| std::cmp::Reverse(begun.id));
         begun.dedup();
         choose(begun);

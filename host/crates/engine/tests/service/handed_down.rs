@@ -1,6 +1,7 @@
 //! Secret parameters of a workflow that it hands to its tasks, whose actions take them as open ones.
 
 use petrel_engine::vault::{Vault, VaultKey};
+use petrel_model::Status;
 use serde_json::json;
 
 use crate::support::{Plan, asks_with, result_of, task_of};
@@ -88,4 +89,36 @@ async fn what_a_workflow_decrypts_is_a_secret_of_its_tasks_and_of_its_errors() {
     assert_eq!(house.children(id).await.len(), 3);
     let errors = result_of(&ended, "errors").to_string();
     assert!(errors.contains("********") && !errors.contains("s3cret-pin"), "{errors}");
+}
+
+/// Meets a secret in the midst of its way.
+const MEETING: &str = "
+version: 1.0
+tasks:
+  waits:
+    action: house.waits
+    next: [{publish: [{pin: \"<% st2kv('system.pin', decrypt => true) %>\"}], do: [late]}]
+  late: {action: house.waits}
+";
+
+#[tokio::test]
+async fn the_step_in_which_a_workflow_meets_a_secret_is_stored_as_one_with_secrets() {
+    let vault = Vault::new(vec![VaultKey::generate().unwrap()]);
+    let plan = Plan::default().options(|options| options.vault = vault);
+    let house = plan.workflow_with("flow", "{}", MEETING).open().await;
+    house.set_secret("pin", "s3cret-pin").await;
+    let id = house.request(asks_with("flow", &json!({}))).await.unwrap().id;
+    let waits = house.task(id, "waits").await;
+    house.begins(waits).await;
+    assert!(!house.execution(id).await.context.sealed, "it has met none");
+    house.finish(waits).await;
+    let late = house.task(id, "late").await;
+    let met = house.execution(id).await;
+    assert!(met.context.sealed && met.status == Status::Running, "its entries are encrypted by that");
+    assert!(house.execution(late).await.context.sealed);
+    // Its version is the one that is stored.
+    house.finish(late).await;
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+    let next = house.next_process().await;
+    assert!(next.execution(id).await.context.sealed);
 }

@@ -1,9 +1,13 @@
 //! Purges of executions: what ended before a time goes, workflows as a whole, and nothing that is unfinished.
 
+use std::time::Duration;
+
 use petrel_engine::executions::{Purge, Purged};
 use petrel_model::{ExecutionId, Status};
+use petrel_persistence::{Change, Commit};
 
-use crate::support::House;
+use crate::support::store::How;
+use crate::support::{Again, House, again, refused, result_of};
 
 const TWO: &str = "
 version: 1.0
@@ -64,4 +68,41 @@ async fn a_workflow_goes_as_a_whole_once_it_has_ended() {
         assert_eq!(house.purge(&purge(&house), is_trial).await.executions, 3);
     }
     assert!(left(&house).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_purge_that_is_stopped_leaves_nothing_inside_a_workflow_that_is_gone() {
+    let house = House::with("two", TWO).await;
+    let id = house.ask("two").await;
+    house.finish_task(id, "second").await;
+    house.ended(id).await;
+    house.seconds(10).await;
+    let purge = Purge { before: house.now(), status: None, action: None };
+    // What is inside goes first, and the workflow alone after that.
+    let forgets_one = |commit: &Commit| {
+        let is_deletion = |change: &&Change| matches!(change, Change::DeleteExecution(_));
+        commit.changes.iter().filter(is_deletion).count() == 1
+    };
+    house.store().next(forgets_one, How::NoRoom);
+    assert_eq!(refused(house.try_purge(&purge).await).0, "no_room");
+    assert_eq!(left(&house).await, [id], "the workflow goes last");
+    assert_eq!(house.purge(&purge, false).await.executions, 1);
+    assert!(left(&house).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_rerun_of_tasks_whose_workflow_was_purged_meanwhile_says_so() {
+    let house = House::with("two", TWO).await;
+    let id = house.ask("two").await;
+    house.finish_task(id, "second").await;
+    house.ended(id).await;
+    house.seconds(10).await;
+    let tasks = Again { tasks: vec!["second".to_owned()], delay: Some(Duration::from_secs(60)), ..again() };
+    let rerun = house.rerun(id, tasks).await.unwrap().id;
+    let purge = Purge { before: house.now(), status: None, action: None };
+    assert_eq!(house.purge(&purge, false).await.executions, 3);
+    house.seconds(60).await;
+    let failed = house.ended(rerun).await;
+    let errors = result_of(&failed, "errors").to_string();
+    assert!(errors.contains("was deleted before they began"), "{errors}");
 }

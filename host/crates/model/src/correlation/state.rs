@@ -50,7 +50,30 @@ pub struct CorrelationState {
     pub due_at: Timestamp,
     /// The number of events.
     pub count: u64,
-    /// The events, as far as they are held.
-    #[serde(default)]
+    /// The events, as far as they are held. In the row of a state there are none since they have rows of their own; those of
+    /// earlier versions had them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<HeldEvent>,
+    /// The numbers of the rows of the events, in the order of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<u64>,
+    /// The bytes of the payloads in these rows, where they are not read.
+    #[serde(default)]
+    pub held_bytes: usize,
+}
+
+/// The row of an event that a correlation holds, so that each event costs as much as it is large, whatever is held already.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeldRow {
+    /// The key of the state, a colon, and the number of the row.
+    pub key: String,
+    /// The event.
+    pub event: HeldEvent,
+}
+
+impl HeldRow {
+    /// The key of the row with this number of a state.
+    pub fn key_of(state: &str, number: u64) -> String {
+        format!("{state}:{number:06}")
+    }
 }

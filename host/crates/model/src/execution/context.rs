@@ -63,6 +63,10 @@ pub struct Context {
     /// the workflow around it has met some, or is the workflow that has.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sealed: bool,
+    /// Why its parameters, or what else it holds, cannot be read, if it is ended without them. Its result is then the
+    /// host's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// The number of events of actions that led to it, one after the other, see
     /// [`InternalEvent::depth`](crate::InternalEvent::depth).
     #[serde(skip_serializing_if = "is_zero")]
@@ -129,6 +133,7 @@ impl Context {
             secret_parts: Vec::new(),
             result_marks: Vec::new(),
             sealed: false,
+            unread: None,
             maintenance_window: None,
             policies: Applied { passed: Vec::new(), ..self.policies.clone() },
             ..self.clone()
@@ -197,6 +202,7 @@ impl Context {
             ("secret_parts", value) => return fill_list(&mut self.secret_parts, value),
             ("result_marks", value) => return fill_list(&mut self.result_marks, value),
             ("sealed", Value::Bool(sealed)) => self.sealed = sealed,
+            ("unread", value) => return fill(&mut self.unread, value),
             ("event_depth", value) => match u32::deserialize(&value) {
                 Ok(depth) => self.event_depth = depth,
                 Err(_other_form) => return Some(value),
@@ -291,6 +297,7 @@ mod tests {
             secret_parts: vec![SecretPart { at: "/pin".to_owned(), from: 1, length: 6 }],
             result_marks: vec!["/properties/token".to_owned()],
             sealed: true,
+            unread: Some("the key is gone".to_owned()),
             maintenance_window: Some("w".to_owned()),
             given,
             ..Context::default()
@@ -299,12 +306,13 @@ mod tests {
         assert_eq!(serde_json::from_str::<Context>(&stored).unwrap(), context);
         assert_eq!(context.shown().get("secret_places"), Some(&json!(["/forged"])), "what the caller gave");
         assert_eq!(
-            ["maintenance_window", "sealed"].map(|name| context.shown().contains_key(name)),
-            [false; 2]
+            ["maintenance_window", "sealed", "unread"].map(|name| context.shown().contains_key(name)),
+            [false; 3]
         );
         let none = serde_json::to_string(&Context::default()).unwrap();
         assert!(!context.shown().contains_key("secret_parts") && !none.contains("secret_parts"), "{none}");
         assert!(!none.contains("secret_places") && !none.contains("result_marks"), "{none}");
+        assert!(!none.contains("unread"), "{none}");
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-use petrel_model::{Execution, ExecutionId, inquiry};
+use petrel_model::{Execution, ExecutionId, Object, inquiry};
 use petrel_persistence::{Change, Error};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
-    HAS_PARENT, HOLDS_SECRETS, PARAMETERS_APART, PART_INLINE, RESULT_APART, Rows, delete, json, present,
-    replace,
+    HAS_PARENT, HOLDS_SECRETS, PARAMETERS_APART, PART_INLINE, RESULT_APART, Rows, Weighed, decode, delete,
+    json, present, replace,
 };
 use crate::base::Entry;
 use crate::keys::{self, Part};
@@ -35,7 +36,11 @@ pub(super) fn encode_execution(
     flags |= if is_secret { HOLDS_SECRETS } else { 0 };
     let mut head = Cow::Borrowed(execution);
     let are_sealed = is_secret && seal_parameters(to, rows, execution, is_new)?;
-    if are_sealed || !is_small(&execution.parameters) {
+    // What could not be read stays as it is, for a key that comes back.
+    let is_unread = execution.context.unread.is_some();
+    if is_unread && execution.parameters.is_empty() {
+        flags |= had & PARAMETERS_APART;
+    } else if are_sealed || !is_small(&execution.parameters) {
         flags |= PARAMETERS_APART;
         // Parameters never change, so only the first write of an execution stores them.
         if is_new && !are_sealed {
@@ -47,7 +52,8 @@ pub(super) fn encode_execution(
     let result_key = || keys::execution_part(execution.id, Part::Result);
     if let Some(result) = execution.result.as_ref().filter(|result| is_secret || !is_small(*result)) {
         flags |= RESULT_APART;
-        let row = Secret { image: &rows.image, key: &result_key(), encrypts: is_secret };
+        // One that is not read has no result but the host's own words.
+        let row = Secret { image: &rows.image, key: &result_key(), encrypts: is_secret && !is_unread };
         let (part, body) = rows.sealing.result(to, &row, execution, result)?;
         if had & RESULT_APART == 0 {
             to.put(result_key(), part, &body)?;
@@ -55,6 +61,8 @@ pub(super) fn encode_execution(
             replace(to, rows, result_key(), part, &body)?;
         }
         head.to_mut().result = None;
+    } else if is_unread && execution.result.is_none() {
+        flags |= had & RESULT_APART;
     } else if had & RESULT_APART != 0 {
         delete(to, rows, result_key())?;
     }
@@ -85,6 +93,21 @@ fn seal_parameters(
     }
 }
 
+/// The part that was read. If that is encrypted, its key is not there, and it `may_lack`, the reason goes to `unread`.
+fn read_or<T>(
+    part: Result<Weighed<T>, Error>,
+    may_lack: bool,
+    unread: &mut Option<String>,
+) -> Result<Option<Weighed<T>>, Error> {
+    match part {
+        Err(Error::Sealed { reason, .. }) if may_lack => {
+            *unread = Some(reason);
+            Ok(None)
+        }
+        part => part.map(Some),
+    }
+}
+
 /// Whether `noun` takes at most [`PART_INLINE`] bytes. The encoding of a large one stops there.
 fn is_small(noun: &impl Serialize) -> bool {
     struct Room(usize);
@@ -101,19 +124,26 @@ fn is_small(noun: &impl Serialize) -> bool {
 }
 
 /// Encrypts what an earlier version has stored in clear of the execution in `entry`, if that may hold secrets and `has_ended`,
-/// or has not. Returns whether there was something, and the bytes that were read. Its rows must not change meanwhile.
+/// or has not. `has_copies` says of one without secrets of its own whether it may have copies of others. Returns whether
+/// there was something, and the bytes that were read. Its rows must not change meanwhile.
 pub(crate) fn seal_execution(
     to: &mut Encoding<'_>,
     rows: &Rows,
     entry: &Entry,
     has_ended: bool,
+    has_copies: impl FnOnce(&Execution) -> Result<bool, Error>,
 ) -> Result<(bool, usize), EncodeError> {
     let head: Execution = rows.noun_of(entry)?;
-    // The schema of an answer is in the result, which may be elsewhere.
-    if head.status.is_final() != has_ended || (!head.holds_secrets() && head.runner != inquiry::NAME) {
+    if head.status.is_final() != has_ended {
         return Ok((false, 0));
     }
-    let (execution, mut bytes) = rows.execution_of(entry).map(|read| (read.noun, read.bytes))?;
+    let has_copies = !head.holds_secrets() && has_copies(&head)?;
+    // The schema of an answer is in the result, which may be elsewhere.
+    if !has_copies && !head.holds_secrets() && head.runner != inquiry::NAME {
+        return Ok((false, 0));
+    }
+    let (mut execution, mut bytes) = rows.execution_of(entry).map(|read| (read.noun, read.bytes))?;
+    execution.context.sealed |= has_copies;
     if !execution.holds_secrets() {
         return Ok((false, bytes));
     }
@@ -144,6 +174,40 @@ pub(crate) fn seal_execution(
 }
 
 impl Rows {
+    /// Reads an execution; parts that are encrypted and whose key is not there are left out.
+    pub(crate) fn execution_in_part(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
+        self.settled(&keys::execution(id), |entry| self.decoded_execution(entry, true).map(|read| read.noun))
+    }
+
+    /// Decodes an entry of a range as an execution. One that is ended unread is read as far as it can be.
+    pub(crate) fn execution_of(&self, entry: &Entry) -> Result<Weighed<Execution>, Error> {
+        self.decoded_execution(entry, false)
+    }
+
+    fn decoded_execution(&self, (key, value): &Entry, is_in_part: bool) -> Result<Weighed<Execution>, Error> {
+        let row = self.resolved(key, value)?;
+        let (mut execution, mut bytes): (Execution, _) = (decode(key, &row.body)?, row.body.len());
+        // Whoever reads all of it does not miss anything.
+        let mut unread = None;
+        let is_in_part = execution.context.unread.take().is_some() || is_in_part;
+        if row.flags & PARAMETERS_APART != 0 {
+            let part = self.part::<Object>(&keys::execution_part(execution.id, Part::Parameters));
+            if let Some(part) = read_or(part, is_in_part, &mut unread)? {
+                execution.parameters = Arc::new(part.noun);
+                bytes += part.bytes;
+            }
+        }
+        if row.flags & RESULT_APART != 0 {
+            let part = self.part::<Value>(&keys::execution_part(execution.id, Part::Result));
+            if let Some(part) = read_or(part, is_in_part, &mut unread)? {
+                execution.result = Some(Arc::new(part.noun));
+                bytes += part.bytes;
+            }
+        }
+        execution.context.unread = unread;
+        Ok(Weighed { noun: execution, bytes })
+    }
+
     /// Whether the execution with this id may hold secrets, by a commit that has `changes`, or as it is stored.
     pub(super) fn is_secret(
         &self,

@@ -27,7 +27,7 @@ pub(crate) fn unreadable(key: &[u8], error: &Error) -> Unreadable {
         Error::Sealed { reason, .. } => reason.clone(),
         error @ (Error::Starved { .. } | Error::Unavailable(_)) => error.to_string(),
     };
-    Unreadable { kind, id, reason }
+    Unreadable { kind, id, reason, is_sealed: matches!(error, Error::Sealed { .. }) }
 }
 
 /// Whether the next attempt at a row fares no better: it is damaged, or this process may not read it.

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{Execution, ExecutionId, Id, Ref, TriggerInstance, TriggerInstanceId};
-use petrel_persistence::{Document, DocumentKind, Error, Output, Page, Unreadable};
+use petrel_persistence::{Document, DocumentKind, Error, Output, Page};
 
 use super::EmbeddedStore;
 use crate::base::Entry;
@@ -27,7 +27,7 @@ impl EmbeddedStore {
         let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
         let known = unreadable.entry(kind).or_default();
         for one in lost.iter().filter(|one| !known.contains(one)) {
-            tracing::error!(hint = Unreadable::REMEDY, "{one}; leaving it out");
+            tracing::error!(hint = one.remedy(), "{one}; leaving it out");
         }
         *known = lost;
         Ok(documents)
@@ -73,8 +73,7 @@ impl EmbeddedStore {
                 Listed::Whole(part) => lines.extend(part),
                 Listed::Gone => {}
                 Listed::Unreadable(one) => {
-                    let text =
-                        format!("the output cannot be read here: {}; {}", one.reason, Unreadable::REMEDY);
+                    let text = format!("the output cannot be read here: {}; {}", one.reason, one.remedy());
                     lines.push(OutputLine { stream: Stream::Output, text });
                 }
             }

@@ -1,9 +1,10 @@
 //! Encrypts what earlier versions have stored in clear of executions that hold secrets. Nothing else changes these
 //! executions meanwhile: nothing runs yet, or they have ended, and whoever wants to delete some waits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use petrel_model::ExecutionId;
+use petrel_model::{Execution, ExecutionId, Parent};
 use petrel_persistence::{CommitError, Error};
 use tokio::sync::oneshot;
 
@@ -124,9 +125,44 @@ fn ids_of(found: &[Entry]) -> Vec<ExecutionId> {
     found.iter().filter_map(|(key, _)| keys::id_of(key)).map(ExecutionId::from).collect()
 }
 
+/// Whether an execution without secrets of its own may have copies of others: those that are inside the same top workflow hand
+/// them on. `trees` has what is known of these.
+fn has_copies(rows: &Rows, head: &Execution, trees: &mut BTreeMap<ExecutionId, bool>) -> Result<bool, Error> {
+    let root = head.parent.as_ref().map_or(head.id, Parent::root);
+    if let Some(known) = trees.get(&root) {
+        return Ok(*known);
+    }
+    let holds = holds_secrets_inside(rows, root)?;
+    trees.insert(root, holds);
+    Ok(holds)
+}
+
+/// Whether a top workflow, or anything inside it, holds secrets.
+fn holds_secrets_inside(rows: &Rows, root: ExecutionId) -> Result<bool, Error> {
+    let mut open = vec![root];
+    while let Some(id) = open.pop() {
+        match rows.noun::<Execution>(&keys::execution(id)) {
+            Ok(Some(head)) if head.holds_secrets() => return Ok(true),
+            Ok(_) | Err(Error::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let mut after = None;
+        loop {
+            let found = rows.range(&keys::children(id, after), false, STEP)?;
+            let children: Vec<_> = found.iter().filter_map(|(key, _)| keys::child_of(key)).collect();
+            after = children.last().copied();
+            open.extend(children);
+            if found.len() < STEP || after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// The writes that encrypt these executions, as far as they are of this kind.
 fn look(rows: &Rows, ids: &[ExecutionId], which: Which) -> Result<Looked, Error> {
-    let mut to = Encoding::new(Some(&rows.blobs));
+    let (mut to, mut trees) = (Encoding::new(Some(&rows.blobs)), BTreeMap::new());
     let (mut last, mut count, mut bytes) = (None, 0, 0);
     for id in ids {
         if bytes > BYTES {
@@ -136,7 +172,8 @@ fn look(rows: &Rows, ids: &[ExecutionId], which: Which) -> Result<Looked, Error>
         let key = keys::execution(*id);
         let Some(value) = value::get(rows.image.as_ref(), &key)? else { continue };
         let before = to.writes.len();
-        match rows::seal_execution(&mut to, rows, &(key, value), which == Which::Ended) {
+        let has_copies = |head: &Execution| has_copies(rows, head, &mut trees);
+        match rows::seal_execution(&mut to, rows, &(key, value), which == Which::Ended, has_copies) {
             Ok((is_sealed, read)) => {
                 count += usize::from(is_sealed);
                 bytes += read;

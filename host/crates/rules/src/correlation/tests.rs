@@ -37,6 +37,8 @@ fn empty(now: Timestamp) -> CorrelationState {
         due_at: now,
         count: 0,
         events: Vec::new(),
+        rows: Vec::new(),
+        held_bytes: 0,
     }
 }
 

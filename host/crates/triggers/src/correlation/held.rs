@@ -4,12 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use petrel_engine_core::Error;
+use petrel_engine_core::{Core, Error};
 use petrel_model::{CorrelationState, RuleId, Timestamp};
 use petrel_rules::correlation::bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::under_way::{Coming, UnderWay};
 
 /// The greatest number of keys that are held for a rule.
 pub(crate) const MOST_KEYS: usize = 10_000;
@@ -22,6 +25,9 @@ const TURNS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Held {
     lines: Mutex<Lines>,
+    /// The number of windows, to be read without the lock.
+    windows: AtomicUsize,
+    under_way: UnderWay,
     /// There is a window that ends before all others did.
     is_earlier: Notify,
     turns: Vec<Arc<Semaphore>>,
@@ -55,7 +61,13 @@ pub(crate) struct Amount {
 impl Default for Held {
     fn default() -> Self {
         let turns = (0..TURNS).map(|_| Arc::new(Semaphore::new(1))).collect();
-        Self { lines: Mutex::default(), is_earlier: Notify::new(), turns }
+        Self {
+            lines: Mutex::default(),
+            windows: AtomicUsize::new(0),
+            under_way: UnderWay::default(),
+            is_earlier: Notify::new(),
+            turns,
+        }
     }
 }
 
@@ -81,11 +93,32 @@ impl Held {
             rule: state.rule_id,
             made_for: state.made_for.clone(),
             due_at: state.due_at,
-            bytes: bytes(state),
+            bytes: bytes(state).max(state.held_bytes),
         });
-        if self.lines.lock().put(Arc::from(key), window) {
+        let is_first = {
+            let mut lines = self.lines.lock();
+            let is_first = lines.put(Arc::from(key), window);
+            self.windows.store(lines.windows.len(), Ordering::SeqCst);
+            is_first
+        };
+        if is_first {
             self.is_earlier.notify_one();
         }
+    }
+
+    /// An event is under way that comes now; `None` while no window is open, which could end meanwhile.
+    pub(crate) fn coming(&self, core: &Core) -> Option<Coming> {
+        (self.windows.load(Ordering::SeqCst) > 0).then(|| self.under_way.begin(core.now()))
+    }
+
+    /// As [`UnderWay::passed`].
+    pub(super) async fn passed(&self, core: &Core, end: Timestamp, own: Option<&Coming>) {
+        self.under_way.passed(core, end, own).await;
+    }
+
+    /// When the window of a key ends, if there is one.
+    pub(super) fn due_at(&self, key: &str) -> Option<Timestamp> {
+        self.lines.lock().windows.get(key).map(|window| window.due_at)
     }
 
     /// Takes in what an earlier process has left, unless it is known.
@@ -198,6 +231,8 @@ mod tests {
             due_at: at,
             count: 1,
             events: Vec::new(),
+            rows: Vec::new(),
+            held_bytes: 0,
         }
     }
 

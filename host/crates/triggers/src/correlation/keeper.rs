@@ -46,8 +46,11 @@ impl Triggers {
                 held.pass_over(|rule| self.correlating(rule).map(|compiled| made_for(&compiled)), core.now());
                 seen = Some(version);
             }
-            let due = held.due(core.now(), AT_ONCE);
+            let now = core.now();
+            let due = held.due(now, AT_ONCE);
             if !due.is_empty() {
+                // What came before may count for them still.
+                held.passed(core, now, None).await;
                 self.end_all(&due, begun).await;
                 // Others may be due as well.
                 continue;

@@ -63,6 +63,8 @@ impl Pending {
             due_at: at,
             count: 0,
             events: Vec::new(),
+            rows: Vec::new(),
+            held_bytes: 0,
         }
     }
 

@@ -37,7 +37,13 @@ impl Triggers {
             (Decision::Matched | Decision::Correlated(_), _) => {
                 match self.queue().refused_by_breaker(rule, instance.id, now) {
                     Some(reason) => (None, Some(reason)),
-                    None => self.execution_for(arrived, instance, &enforced.rule, secrets),
+                    None => {
+                        let made = self.execution_for(arrived, instance, &enforced.rule, secrets);
+                        if made.0.is_none() {
+                            self.queue().asks_no_more(rule.id, instance.id);
+                        }
+                        made
+                    }
                 }
             }
         };

@@ -8,11 +8,26 @@ use petrel_model::{Enforcement, Ref, TriggerInstance};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 
+use crate::incoming::Event;
+
 /// The repetition of an event for one of its rules.
 #[derive(Debug, Clone)]
 pub(crate) struct Replay {
     /// The failed enforcement, of which the event is repeated. Its rule is the only one that is asked.
     pub(crate) letter: Enforcement,
+}
+
+/// The correlation that fires again, if `event` is one as which it fired and is emitted once more.
+pub(crate) fn fires_again(trigger: &Ref, event: &Event, content: &Content) -> Option<Arc<CompiledRule>> {
+    if trigger.as_str() != CORRELATION || !event.is_repetition() {
+        return None;
+    }
+    let rule = content.rule(event.values().get("rule")?.as_str()?).ok()?;
+    content
+        .index()
+        .get(rule.id)
+        .filter(|rule| rule.rule().enabled && rule.grouping().is_some())
+        .map(Arc::clone)
 }
 
 impl Replay {

@@ -74,7 +74,7 @@ impl Traces<'_> {
         let is_read = |id: &Id| end.is_none_or(|end| *id <= end);
         let (mut items, mut unreadable) = (Vec::new(), Vec::new());
         for id in events.into_iter().filter(is_read) {
-            let read = self.store.trigger_instance(TriggerInstanceId(id)).await;
+            let read = self.store.trigger_instance_head(TriggerInstanceId(id)).await;
             let event = kept(read, (RowKind::TriggerInstance, id), &mut unreadable)?;
             let Some(event) = event else { continue };
             if self.begins_with_event(&event).await? {
@@ -82,7 +82,7 @@ impl Traces<'_> {
             }
         }
         for id in outside.filter(is_read) {
-            let read = self.store.execution(ExecutionId(id)).await;
+            let read = self.store.execution_head(ExecutionId(id)).await;
             let execution = kept(read, (RowKind::Execution, id), &mut unreadable)?;
             let Some(execution) = execution else { continue };
             if self.begins_with_execution(&execution).await? {
@@ -123,8 +123,8 @@ fn kept<T>(
     unreadable: &mut Vec<Unreadable>,
 ) -> Result<Option<T>, ReadError> {
     match read {
-        Err(ReadError::Damaged { reason, .. } | ReadError::Sealed { reason, .. }) => {
-            unreadable.push(Unreadable { kind, id: id.to_string(), reason });
+        Err(error) => {
+            unreadable.push(Unreadable::of(kind, id, error)?);
             Ok(None)
         }
         read => read,

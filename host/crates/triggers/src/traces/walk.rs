@@ -186,7 +186,7 @@ impl Walk<'_> {
 
     async fn add_event(&mut self, id: TriggerInstanceId) -> Result<(), ReadError> {
         self.seen.insert(id.0);
-        let Some(event) = self.traces.store.trigger_instance(id).await? else { return Ok(()) };
+        let Some(event) = self.traces.store.trigger_instance_head(id).await? else { return Ok(()) };
         self.waiting.extend(event.enforcements.iter().copied().map(Step::Enforcement));
         self.found.members.push(of_event(&event));
         Ok(())
@@ -202,7 +202,7 @@ impl Walk<'_> {
 
     async fn add_execution(&mut self, id: ExecutionId) -> Result<(), ReadError> {
         self.seen.insert(id.0);
-        let Some(execution) = self.traces.store.execution(id).await? else { return Ok(()) };
+        let Some(execution) = self.traces.store.execution_head(id).await? else { return Ok(()) };
         self.waiting.push_back(Step::Children(id, None));
         self.found.members.push(of_execution(&execution, self.traces.now));
         Ok(())

@@ -363,3 +363,42 @@ async fn what_was_there_at_a_restore_waits_as_long_as_executions_are_held() {
     assert_eq!(house.given().await, ["new 1", "old 1"]);
     assert!(house.held().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_firing_that_is_emitted_or_replayed_again_runs_the_action_of_its_rule_again() {
+    let house = House::new().await;
+    house.rule(&rule("r", "accumulate", ", count: 2", &[])).await;
+    house.of_host("first", "a").await;
+    assert_eq!(house.of_host("first", "a").await, 1);
+    let fired = house.events().await.into_iter().find(|event| event.trigger.as_str() == CORRELATION).unwrap();
+    assert_eq!(house.triggers.re_emit(&fired).await.unwrap().executions.len(), 1);
+    assert_eq!(house.given().await, ["a 2", "a 2"]);
+    // Not what somebody makes up.
+    let emission = petrel_triggers::Emission {
+        trigger: CORRELATION.into(),
+        payload: json!({"rule": "house.r", "key": "a", "count": 2}).as_object().unwrap().clone(),
+        ..petrel_triggers::Emission::default()
+    };
+    assert!(house.triggers.send(emission).await.unwrap().executions.is_empty());
+    house.catalog.set_rule_enabled("house.r", false).await.unwrap();
+    assert!(house.triggers.re_emit(&fired).await.unwrap().executions.is_empty());
+}
+
+#[tokio::test]
+async fn a_firing_is_replayed_with_a_payload_that_fits_only() {
+    let house = House::new().await;
+    let failing = rule("r", "accumulate", ", count: 2", &[]).replace("house.act", "house.gone");
+    house.rule(&failing).await;
+    house.of_host("first", "a").await;
+    house.of_host("first", "a").await;
+    let fired = house.events().await.into_iter().find(|event| event.trigger.as_str() == CORRELATION).unwrap();
+    let letter = fired.enforcements[0];
+    let odd = json!({"rule": "house.r", "key": "a", "count": "two"});
+    let (code, says) = refused(house.triggers.replay(letter, Some(odd), false).await);
+    assert!(code == "invalid" && says.contains("count"), "{says}");
+    let mended = rule("r", "accumulate", ", count: 2", &[]);
+    house.catalog.update_rule("house.r", &mended, Giver::SeesSecrets).await.unwrap();
+    let fits = json!({"rule": "house.r", "key": "b", "count": 7});
+    assert_eq!(house.triggers.replay(letter, Some(fits), false).await.unwrap().executions.len(), 1);
+    assert_eq!(house.given().await, ["b 7"]);
+}

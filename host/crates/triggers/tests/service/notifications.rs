@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use petrel_model::{Notify, StatusEvent};
+use petrel_model::{InternalEvent, Notify, SharedPayload, StatusEvent};
+use petrel_persistence::StoreExt as _;
 use serde_json::{Value, json};
 
 use crate::outbox::{SUCCEEDS, end};
@@ -79,6 +80,40 @@ async fn each_route_is_told_and_sees_no_secret() {
     let values: Vec<_> = acted.iter().filter_map(|one| one.parameters.get("value")?.as_str()).collect();
     assert_eq!(values, ["ops: ********: ******** is wrong", "chat: ********: ******** is wrong"]);
     assert_eq!((acted.last().unwrap().context.event_depth, house.in_outbox().await), (1, 0));
+}
+
+#[tokio::test]
+async fn what_several_routes_are_told_is_stored_once_until_all_are_told() {
+    let house = House::new().await;
+    house.rule(&with_secret()).await;
+    house.rule(&told()).await;
+    let routes: Vec<_> = (0..8).map(|n| format!("r{n}")).collect();
+    let written = json!({"on-complete": {"message": "done", "routes": routes}});
+    assert!(house.told_of(&written, &SUCCEEDS, json!({"text": "x".repeat(10_000)})).await.is_empty());
+    let shared = async |house: &House| house.core.store().all::<SharedPayload>().await.unwrap().len();
+    let events = house.core.store().all::<InternalEvent>().await.unwrap();
+    assert_eq!((events.len(), shared(&house).await), (8, 1));
+    assert!(events.iter().all(|event| event.payload.len() == 2), "{:?}", events[0]);
+    // Some are told, and the host ends.
+    house.store.refuse(5);
+    house.start_outbox().await;
+    house.settle().await;
+    let before = house.notifications().await.len();
+    assert!(before < 8 && shared(&house).await == 1, "{before}");
+    let next = house.next_process().await;
+    next.start_outbox().await;
+    for _ in 0..10 {
+        next.clock.turn(std::time::Duration::from_secs(5));
+        next.settle().await;
+    }
+    let payloads = next.notifications().await;
+    assert_eq!((payloads.len(), next.in_outbox().await, shared(&next).await), (8, 0, 0));
+    let mut told: Vec<_> = payloads.iter().map(|one| one["route"].as_str().unwrap().to_owned()).collect();
+    told.sort_unstable();
+    let mut all = routes;
+    all.sort_unstable();
+    assert_eq!(told, all, "each once");
+    assert!(payloads.iter().all(|one| one["message"] == "done"), "{}", payloads[0]);
 }
 
 #[tokio::test]

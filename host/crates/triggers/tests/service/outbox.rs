@@ -10,10 +10,10 @@ use petrel_executions::Queue;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::{Execution, InternalEvent, StatusEvent};
 use petrel_persistence::{Change, StoreExt as _};
-use petrel_triggers::Options;
+use petrel_triggers::{Emission, Options};
 use serde_json::{Value, json};
 
-use crate::{House, rule};
+use crate::{House, refused, rule};
 
 /// A rule for the ends of executions.
 pub(crate) fn after(name: &str, lines: &str) -> String {
@@ -76,6 +76,7 @@ impl House {
             trace_tag: None,
             caused_by: None,
             depth: 1,
+            shares: None,
         }
     }
 
@@ -206,6 +207,7 @@ async fn what_is_refused_is_tried_again_and_what_can_never_be_taken_holds_up_nob
         trace_tag: None,
         caused_by: None,
         depth: 0,
+        shares: None,
     };
     house.core.commit(Vec::new(), vec![Change::put(odd)]).await.unwrap();
     house.act(json!({})).await;
@@ -239,6 +241,79 @@ async fn what_waits_does_not_slow_down_what_comes_behind_it() {
         house.settle().await;
     }
     assert_eq!((house.reports().await.len(), house.in_outbox().await), (65, 1));
+}
+
+#[tokio::test]
+async fn a_rule_whose_share_is_full_holds_up_nobody_however_much_waits_for_it() {
+    let executions = petrel_executions::Options {
+        waiting_limit: 100,
+        waiting_share: 1,
+        ..petrel_executions::Options::default()
+    };
+    let house = House::with(Options::default(), executions).await;
+    house.rule(&after("full", "criteria: {trigger.status: {type: equals, pattern: slow}}\n")).await;
+    let put = async |status: &str, count: usize| {
+        for _ in 0..count {
+            let event = house.report(status);
+            house.core.commit(Vec::new(), vec![Change::put(event)]).await.unwrap();
+        }
+    };
+    put("slow", 300).await;
+    put("other", 40).await;
+    house.start_outbox().await;
+    house.settle().await;
+    assert_eq!((house.reports().await.len(), house.in_outbox().await), (41, 299));
+    put("other", 1).await;
+    house.settle().await;
+    assert_eq!(house.reports().await.len(), 42, "what comes later does not wait either");
+    // It is taken one by one as the rule has room again.
+    for taken in 0..3 {
+        let open = house.executions().await.into_iter().find(|one| !one.status.is_final()).unwrap();
+        let failed = [StatusEvent::Started, StatusEvent::Failed];
+        let mut ended = open;
+        for event in failed {
+            ended.apply(event, house.core.now()).unwrap();
+        }
+        house.core.commit(Vec::new(), vec![Change::UpdateExecution(ended)]).await.unwrap();
+        house.clock.turn(Duration::from_secs(5));
+        house.settle().await;
+        assert_eq!(house.reports().await.len(), 43 + taken);
+    }
+}
+
+#[tokio::test]
+async fn a_trace_has_only_so_many_events_of_events() {
+    let house = House::with(
+        Options { max_events_per_trace: 5, ..Options::default() },
+        petrel_executions::Options::default(),
+    )
+    .await;
+    house.start_outbox().await;
+    house.rule(&rule("r", "sample", "act", "")).await;
+    for name in ["one", "two"] {
+        house.rule(&after(name, "")).await;
+    }
+    house.act(json!({})).await;
+    for _ in 0..20 {
+        house.settle().await;
+        let Some(open) = house.executions().await.into_iter().find(|one| !one.status.is_final()) else {
+            break;
+        };
+        end(&house.queue, open, &SUCCEEDS, json!({})).await;
+    }
+    house.settle().await;
+    assert_eq!((house.reports().await.len(), house.in_outbox().await), (5, 0), "the others are dropped");
+    let trace = house.executions().await[0].trace_id();
+    let sent = Emission {
+        trigger: "core.st2.generic.actiontrigger".into(),
+        trace: Some(trace),
+        depth: 2,
+        ..Emission::default()
+    };
+    let next = house.next_process().await;
+    let (code, message) = refused(next.triggers.send(sent).await);
+    assert_eq!(code, "invalid");
+    assert!(message.contains("5 events") && message.contains("triggers.max_events_per_trace"), "{message}");
 }
 
 #[tokio::test]

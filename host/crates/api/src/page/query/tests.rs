@@ -57,6 +57,7 @@ fn every_list_takes_what_its_table_says() {
         for column in list.columns {
             let values: &[&str] = match column.kind {
                 Kind::Text | Kind::Texts => &["x", "null", "x,y"],
+                Kind::TraceIds => &["6a1e5c2f9b1d4e5f60718293", "4bf92f3577b34da6a3ce929d0e0e4736", "null"],
                 Kind::Id | Kind::Ids => &["6a1e5c2f9b1d4e5f60718293", "null"],
                 Kind::Reference => &["core.local", "null"],
                 Kind::Flag => &["True", "false", "1", "no"],

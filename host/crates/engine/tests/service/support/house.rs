@@ -223,6 +223,11 @@ impl House {
         self.engine.executions().purge(purge, None, is_trial).await.unwrap()
     }
 
+    /// The same, where it may fail.
+    pub(crate) async fn try_purge(&self, purge: &Purge) -> Result<Purged, Error> {
+        self.engine.executions().purge(purge, None, false).await
+    }
+
     /// The same as of [`cancel`](Self::cancel), while the test does something else.
     pub(crate) fn cancel_later(&self, id: ExecutionId) -> JoinHandle<Result<Canceled, Error>> {
         let engine = self.engine.clone();
