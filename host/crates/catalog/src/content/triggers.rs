@@ -84,7 +84,7 @@ impl Content {
         &'a self,
         is_it: impl Fn(&Trigger) -> bool + 'a,
     ) -> impl Iterator<Item = &'a Arc<Rule>> {
-        self.rules.values().filter(move |rule| rule.triggers().any(|trigger| is_it(trigger)))
+        self.rules.values().filter(move |rule| rule.triggers().any(&is_it))
     }
 
     /// Adds a trigger that was made by hand, in place of the one with its reference.
