@@ -28,11 +28,13 @@ pub(crate) use table::Settings;
 pub(crate) use table::TABLE;
 pub(crate) use value::{LogFormat, Misfire};
 
+use petrel_model::capabilities::Given;
 use petrel_pack_runtime::{EngineOptions, Limits};
 use petrel_persistence_embedded::{Engine as StoreEngine, Options as StoreOptions};
 
 use crate::data_directory;
 use crate::exit::Failure;
+use crate::grants;
 use value::Raw;
 
 /// The settings in force, with their sources.
@@ -168,6 +170,15 @@ impl Settings {
     /// The directory of the store.
     pub(crate) fn store_directory(&self) -> PathBuf {
         data_directory::store(&self.data_dir())
+    }
+
+    /// What these settings grant to packs, and the most that any pack may be granted.
+    pub(crate) fn given(&self) -> Result<Given, Failure> {
+        let (runners, most) = (&self.runners, &self.capabilities);
+        grants::parse(
+            [&runners.grant_directories, &runners.grant_urls],
+            [&most.max_http, &most.max_directories, &most.max_env],
+        )
     }
 
     /// The limits of one call of a component.

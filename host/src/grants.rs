@@ -10,18 +10,20 @@ use petrel_model::capabilities::{
 };
 use reqwest::Url;
 
-use crate::config::Settings;
 use crate::exit::Failure;
 
 /// The word for a ceiling that allows nothing.
 const NONE: &str = "none";
 
-/// Parses what the settings grant, and their ceiling.
-pub(crate) fn parse(settings: &Settings) -> Result<Given, Failure> {
-    let (runners, most) = (&settings.runners, &settings.capabilities);
+/// Parses grants of directories and of addresses, and the most of addresses, directories and variables that any pack may
+/// be granted.
+pub(crate) fn parse(
+    [directories, urls]: [&[String]; 2],
+    [most_http, most_directories, most_env]: [&[String]; 3],
+) -> Result<Given, Failure> {
     Ok(Given {
-        grants: granted(&runners.grant_directories, &runners.grant_urls)?,
-        ceiling: Arc::new(ceiling(&most.max_http, &most.max_directories, &most.max_env)?),
+        grants: granted(directories, urls)?,
+        ceiling: Arc::new(ceiling(most_http, most_directories, most_env)?),
     })
 }
 

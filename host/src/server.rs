@@ -29,7 +29,6 @@ use crate::bundled;
 use crate::config::{self, Misfire, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
-use crate::grants;
 use crate::greeting::{self, Whereabouts};
 use crate::laid_out;
 use crate::log;
@@ -336,7 +335,7 @@ async fn build_engine(
             config_directory: Some(
                 settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs")),
             ),
-            given: grants::parse(settings)?,
+            given: settings.given()?,
         },
         access: petrel_access::Options {
             token_ttl: Duration::from_secs(settings.auth.token_seconds),

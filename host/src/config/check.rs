@@ -5,7 +5,6 @@ use petrel_packs::plain_file;
 
 use super::table::Settings;
 use crate::exit::Failure;
-use crate::grants;
 use crate::log;
 
 /// The greatest number of times for which a timer catches up: looking for more would take long.
@@ -60,7 +59,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
             "write error, warn, info, debug or trace, or levels by module, as in warn,petrel=debug",
         )
     })?;
-    grants::parse(settings).map(drop)
+    settings.given().map(drop)
 }
 
 /// Refuses numbers with which nothing would work.
