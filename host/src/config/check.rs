@@ -43,6 +43,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
         ));
     }
     check_numbers(settings)?;
+    check_registries(settings)?;
     let most = settings.timers.max_catch_up;
     if !(1..=MOST_CATCH_UP).contains(&most) {
         let message = format!("timers.max_catch_up is {most}");
@@ -62,20 +63,26 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     settings.given().map(drop)
 }
 
+/// Refuses bounds within which no pack could be fetched.
+fn check_registries(settings: &Settings) -> Result<(), Failure> {
+    let of_all = &settings.registries;
+    let useless = [
+        (of_all.max_pack_mib == 0, "registries.max_pack_mib"),
+        (of_all.timeout_seconds == 0, "registries.timeout_seconds"),
+        (of_all.downloads == 0, "registries.downloads"),
+    ];
+    match useless.into_iter().find(|(is_useless, _)| *is_useless) {
+        Some((_, key)) => {
+            Err(Failure::usage(format!("with {key} = 0 no pack could be fetched"), "give at least 1"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Refuses numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
-    let Settings {
-        server,
-        engine,
-        workflows,
-        sensors,
-        datastore,
-        expressions,
-        components,
-        auth,
-        registries,
-        ..
-    } = settings;
+    let Settings { server, engine, workflows, sensors, datastore, expressions, components, auth, .. } =
+        settings;
     for (is_useless, key, consequence) in [
         (engine.process_slots == 0, "engine.process_slots", "no process would ever run"),
         (engine.component_slots == 0, "engine.component_slots", "no component would ever run"),
@@ -100,9 +107,6 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         (components.max_cpu_seconds == 0, "components.max_cpu_seconds", "no component could run"),
         (engine.results_mib == 0, "engine.results_mib", "nothing could return a result"),
         (expressions.max_seconds == 0, "expressions.max_seconds", "no expression could take long"),
-        (registries.max_pack_mib == 0, "registries.max_pack_mib", "no pack could be fetched"),
-        (registries.timeout_seconds == 0, "registries.timeout_seconds", "no registry could answer"),
-        (registries.downloads == 0, "registries.downloads", "no pack could be fetched"),
         (auth.token_seconds == 0, "auth.token_seconds", "nobody could sign in"),
     ] {
         if is_useless {
