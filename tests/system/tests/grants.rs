@@ -36,7 +36,7 @@ fn serve() -> String {
 fn failed_with(host: &Host<'_>, code: &str) -> Value {
     eventually("the sensor has failed", || {
         let shown = host.get("/sensortypes/feed.entries").with_status(200).json();
-        Some(shown["last_error"].clone()).filter(|error| error["code"] == code)
+        shown.get("last_error").filter(|error| error.get("code") == Some(&json!(code))).cloned()
     })
 }
 

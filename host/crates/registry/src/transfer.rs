@@ -350,7 +350,7 @@ impl<'b> Coming<'b> {
         let read = tokio::task::spawn_blocking(move || sum_of(&there)).await;
         let (sum, have) = read.map_err(|error| failed(io::Error::other(error)))?.map_err(failed)?;
         let file = OpenOptions::new().create(true).append(true).open(&path).await.map_err(failed)?;
-        Ok(Self { blob, file, sum, have, path })
+        Ok(Self { blob, path, file, sum, have })
     }
 
     async fn add(&mut self, bytes: &[u8]) -> Result<(), Error> {

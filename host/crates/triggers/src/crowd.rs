@@ -69,13 +69,12 @@ impl Triggers {
     ) -> Result<(), Error> {
         let Some(trace) = trace.filter(|_| depth > 1) else { return Ok(()) };
         let limit = self.options().max_events_per_trace;
-        let count = match self.crowd().count(trace) {
-            Some(count) => count,
-            None => {
-                let count = self.events_of(trace, limit).await?;
-                self.crowd().learn(trace, count, self.core().now());
-                count
-            }
+        let count = if let Some(count) = self.crowd().count(trace) {
+            count
+        } else {
+            let count = self.events_of(trace, limit).await?;
+            self.crowd().learn(trace, count, self.core().now());
+            count
         };
         if count < limit {
             return Ok(());

@@ -35,15 +35,14 @@ impl Triggers {
                 (None, Some(maintenance::dropped(window)))
             }
             (Decision::Matched | Decision::Correlated(_), _) => {
-                match self.queue().refused_by_breaker(rule, instance.id, now) {
-                    Some(reason) => (None, Some(reason)),
-                    None => {
-                        let made = self.execution_for(arrived, instance, &enforced.rule, secrets);
-                        if made.0.is_none() {
-                            self.queue().asks_no_more(rule.id, instance.id);
-                        }
-                        made
+                if let Some(reason) = self.queue().refused_by_breaker(rule, instance.id, now) {
+                    (None, Some(reason))
+                } else {
+                    let made = self.execution_for(arrived, instance, &enforced.rule, secrets);
+                    if made.0.is_none() {
+                        self.queue().asks_no_more(rule.id, instance.id);
                     }
+                    made
                 }
             }
         };
