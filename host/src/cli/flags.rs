@@ -111,6 +111,9 @@ const ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
     (&[], &["--cacert"], "--ca-file FILE, or the variable SSL_CERT_FILE"),
 ];
 
+/// How the help shows a word that is a parameter.
+const PARAMETER: &str = "NAME=VALUE";
+
 /// The failure for an error of the parser, if that is about a flag of StackStorm's client, or of a command to run. `words`
 /// are those of the command line, without the name of the program.
 pub(super) fn unknown(error: &clap::Error, root: &Command, words: &[String]) -> Option<Failure> {
@@ -121,8 +124,11 @@ pub(super) fn unknown(error: &clap::Error, root: &Command, words: &[String]) -> 
     let (command, verbs) = path(root, words);
     let verb = verbs.join(" ");
     let hint = if verb == "run" { of_command([root, command], words, flag) } else { None };
-    let hint = hint.or_else(|| elsewhere(&verb, flag).map(str::to_owned))?;
+    let hint = hint.or_else(|| elsewhere(&verb, flag).map(str::to_owned));
     let whole = std::iter::once("petrel").chain(verbs).collect::<Vec<_>>().join(" ");
+    // A flag with nearly this name is told by the parser.
+    let is_near = error.get(ContextKind::SuggestedArg).is_some();
+    let hint = hint.or_else(|| if is_near { None } else { as_word(command, &whole, flag) })?;
     Some(Failure::usage(format!("`{whole}` has no flag {flag}"), hint))
 }
 
@@ -130,6 +136,26 @@ fn elsewhere(verb: &str, flag: &str) -> Option<&'static str> {
     let fits = |verbs: &[&str]| verbs.is_empty() || verbs.contains(&verb);
     let found = ELSEWHERE.iter().find(|(verbs, flags, _)| fits(verbs) && flags.contains(&flag));
     found.map(|(_, _, remedy)| *remedy)
+}
+
+/// The remedy for a `flag` by which a word is given: a parameter where these are `NAME=VALUE`, or a word that has its place
+/// in the command, of which `whole` is the beginning. The parser would have the flag itself be the word.
+fn as_word(command: &Command, whole: &str, flag: &str) -> Option<String> {
+    let name = flag.strip_prefix("--")?;
+    let (mut words, mut is_meant, mut takes_parameters) = (String::new(), false, false);
+    for word in command.get_positionals() {
+        let shown = word.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
+        let shown = shown.unwrap_or_else(|| word.get_id().as_str().to_uppercase());
+        is_meant |= shown.eq_ignore_ascii_case(name);
+        takes_parameters |= shown == PARAMETER;
+        let shown = if shown == PARAMETER { format!("{name}=VALUE") } else { shown };
+        words.push_str(&format!(" {shown}"));
+    }
+    if takes_parameters && !is_meant {
+        return Some(format!("parameters are NAME=VALUE, without dashes: `{whole}{words}`"));
+    }
+    let words = words.replace(&format!("{name}=VALUE"), PARAMETER);
+    is_meant.then(|| format!("it is a word without a flag: `{whole}{words}`"))
 }
 
 /// The remedy for a `flag` behind the words of a command that `petrel run` runs: it is one of that command. `ours` are the
@@ -228,13 +254,38 @@ mod tests {
             ("execution get -d last", "`petrel execution get` has no flag -d", "leave it out"),
             ("execution list -tg 2026-11-20", "`petrel execution list` has no flag -t", "--after TIME"),
             ("--url http://h:1 rule get p.r -y", "`petrel rule get` has no flag -y", "-o yaml"),
+            // Such words are no flags, and must not be given behind `--` either.
+            ("run core.local --cmd date", "`petrel run` has no flag --cmd", "`petrel run ACTION cmd=VALUE`"),
+            ("run --cmd=date core.local", "`petrel run` has no flag --cmd", "`petrel run ACTION cmd=VALUE`"),
+            (
+                "run --action core.local",
+                "`petrel run` has no flag --action",
+                "`petrel run ACTION NAME=VALUE`",
+            ),
+            (
+                "key set limit --value 5",
+                "`petrel key set` has no flag --value",
+                "`petrel key set NAME VALUE`",
+            ),
+            ("key get --name limit", "`petrel key get` has no flag --name", "`petrel key get NAME`"),
+            (
+                "inquiry respond last --approved true",
+                "`petrel inquiry respond` has no flag --approved",
+                "`petrel inquiry respond ID approved=VALUE`",
+            ),
             ("rule list --enabled", "`petrel rule list` has no flag --enabled", "all rules are listed"),
         ] {
             let failure = told(line).unwrap();
             assert_eq!(failure.message, message, "{line}");
             assert!(failure.hint.contains(hint), "{line}: {failure}");
         }
-        for line in ["execution list --statsu failed", "key get", "ruel list"] {
+        for line in [
+            "execution list --statsu failed",
+            "key get",
+            "ruel list",
+            "run core.noop --wiat 5",
+            "key list --colour",
+        ] {
             assert!(told(line).is_none(), "{line}");
         }
     }

@@ -124,6 +124,16 @@ async fn respond(
 
 /// The answer in `words`, or as it is typed at the terminal.
 fn given(inquiry: &wire::Inquiry, words: &[String]) -> Result<Object, Failure> {
+    if let Some(kind) = other_kind(inquiry) {
+        return Err(Failure::usage(
+            format!("the answer is of the type {kind}, and has no parts that could be given one by one"),
+            format!(
+                "write it as JSON: `petrel inquiry respond {} --response '{}'`",
+                inquiry.id,
+                example_of(kind)
+            ),
+        ));
+    }
     let none = Object::new();
     let fields = inquiry.schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
     let written =
@@ -137,10 +147,26 @@ fn given(inquiry: &wire::Inquiry, words: &[String]) -> Result<Object, Failure> {
     }
     if !std::io::stdin().is_terminal() {
         let names: Vec<_> = fields.keys().map(String::as_str).collect();
-        let message = format!("the question wants an answer: {}", names.join(", "));
+        let parts = if names.is_empty() { "its parts are not named".to_owned() } else { names.join(", ") };
+        let message = format!("the question wants an answer: {parts}");
         return Err(Failure::usage(message, written(example)));
     }
     typed(fields)
+}
+
+/// The type of an answer that is no object.
+fn other_kind(inquiry: &wire::Inquiry) -> Option<&str> {
+    Schema::of(&inquiry.schema).kind().filter(|kind| *kind != "object")
+}
+
+/// An answer of a type, as JSON.
+fn example_of(kind: &str) -> &'static str {
+    match kind {
+        "array" => "[\"VALUE\"]",
+        "boolean" => "true",
+        "integer" | "number" => "1",
+        _ => "\"VALUE\"",
+    }
 }
 
 /// The answer as it is typed, field by field. What is left empty is left out.
@@ -188,7 +214,8 @@ fn listed<'r>(inquiries: &'r [Item<'r, wire::Inquiry>]) -> Listing<'r, wire::Inq
 fn asks_for(inquiry: &wire::Inquiry) -> String {
     let fields = inquiry.schema.get("properties").and_then(Value::as_object);
     let names: Vec<_> = fields.into_iter().flat_map(Object::keys).map(String::as_str).collect();
-    names.join(", ")
+    // An answer without parts is told by its type.
+    other_kind(inquiry).filter(|_| names.is_empty()).map_or_else(|| names.join(", "), str::to_owned)
 }
 
 /// An open question.
@@ -243,6 +270,22 @@ mod tests {
         ] {
             let read = given(&inquiry, &words(given_words)).map(Value::Object);
             assert_eq!(read.map_err(|failure| failure.message), Ok(expected));
+        }
+        for (kind, example) in [
+            ("array", "--response '[\"VALUE\"]'"),
+            ("boolean", "--response 'true'"),
+            ("string", "--response '\"VALUE\"'"),
+        ] {
+            let question: wire::Inquiry = serde_json::from_value(json!({
+                "id": "65a000000000000000000001", "route": "", "ttl": 60, "users": [], "roles": [],
+                "schema": {"type": kind},
+            }))
+            .unwrap();
+            for written in [&["x=1"][..], &["yes"], &[]] {
+                let refused = given(&question, &words(written)).unwrap_err();
+                assert!(refused.hint.contains(example), "{kind}: {refused}");
+            }
+            assert_eq!(asks_for(&question), kind);
         }
         let refused = given(&inquiry, &words(&["yes"])).unwrap_err();
         assert!(refused.hint.contains("approved=VALUE"), "{refused}");

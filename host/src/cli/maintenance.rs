@@ -112,11 +112,14 @@ impl Create {
     /// The request for the window.
     fn body(self) -> Result<Value, Failure> {
         let Self { name, packs, rules, tags, from, until, hold: _, drop, description } = self;
-        let tags = tags.iter().map(|tag| {
-            let (name, value) = tag.split_once('=').unwrap_or((tag, ""));
-            json!({"name": name, "value": value})
+        let tags = tags.iter().map(|tag| match tag.split_once('=') {
+            Some((tag, value)) => Ok(json!({"name": tag, "value": value})),
+            None => Err(Failure::usage(
+                format!("`--tag {tag}` has no value"),
+                format!("write it as rules have it, NAME=VALUE: --tag {tag}=VALUE"),
+            )),
         });
-        let tags: Vec<_> = tags.collect();
+        let tags = tags.collect::<Result<Vec<_>, _>>()?;
         let from = from.as_deref().map(later).transpose()?;
         let mode = if drop { "drop" } else { "hold" };
         Ok(json!({

@@ -7,7 +7,7 @@ use petrel_model::Timestamp;
 
 use crate::exit::Failure;
 
-/// The time for the host: a time before now is calculated here, and the host parses any other form.
+/// The time for the host: a time before now is calculated here, and any other form is one that the host parses.
 pub(super) fn moment(text: &str) -> Result<String, Failure> {
     at(text, "before", |ago| clock::now().minus(ago))
 }
@@ -19,19 +19,33 @@ pub(super) fn later(text: &str) -> Result<String, Failure> {
 
 /// A time as it is written, or the one that `of` makes of a duration `side` now.
 fn at(text: &str, side: &str, of: impl FnOnce(Duration) -> Timestamp) -> Result<String, Failure> {
-    // A date has a dash, and a clock has a colon.
-    if text.contains(['-', ':']) {
+    if let Some(duration) = duration(text) {
+        return Ok(of(duration).to_string());
+    }
+    if is_date(text) {
         return Ok(text.to_owned());
     }
-    match duration(text) {
-        Some(duration) => Ok(of(duration).to_string()),
-        None => Err(Failure::usage(
-            format!("`{text}` is neither a time nor a time {side} now"),
-            format!(
-                "write 30s, 90m, 1h, 2d or 1w for a time {side} now, or a time such as 2026-11-20T12:00:00Z"
-            ),
-        )),
-    }
+    // A clock alone has no day, and no zone either.
+    let hint = if text.contains(':') && !text.contains('-') {
+        format!(
+            "write the day as well, and without a zone in UTC: 2026-11-20T{}Z; or 30s, 90m, 1h, 2d or 1w for a time {side} now",
+            if is_clock(text) { text } else { "12:00:00" }
+        )
+    } else {
+        format!("write 30s, 90m, 1h, 2d or 1w for a time {side} now, or a time such as 2026-11-20T12:00:00Z")
+    };
+    Err(Failure::usage(format!("`{text}` is neither a time nor a time {side} now"), hint))
+}
+
+/// Whether the host reads `text` as a time: with a zone, without one, or a day alone.
+fn is_date(text: &str) -> bool {
+    let ways = [text.to_owned(), format!("{text}Z"), format!("{text}T00:00:00Z")];
+    ways.iter().any(|way| way.parse::<Timestamp>().is_ok())
+}
+
+/// Whether `text` is hours and minutes, perhaps with seconds.
+fn is_clock(text: &str) -> bool {
+    format!("2026-11-20T{text}Z").parse::<Timestamp>().is_ok()
 }
 
 /// A number of seconds, as it is written or with units. For the parser of the command line, which names the flag.
@@ -107,6 +121,18 @@ mod tests {
         assert_eq!(after("2026-11-20").unwrap(), "2026-11-20");
         let failure = after("soon").unwrap_err();
         assert!(failure.message.contains("`soon` is neither a time nor a time after now"), "{failure}");
+        for (text, hint) in [
+            ("22:00", "write the day as well, and without a zone in UTC: 2026-11-20T22:00Z; or 30s,"),
+            ("22:00:30", "2026-11-20T22:00:30Z"),
+            ("22:xx", "2026-11-20T12:00:00Z"),
+            ("2026-13-01", "or a time such as 2026-11-20T12:00:00Z"),
+            ("tomorrow-22:00", "or a time such as"),
+        ] {
+            let failure = after(text).unwrap_err();
+            assert!(failure.hint.contains(hint), "{text}: {failure}");
+            // The word of a query is no flag of the command line.
+            assert!(!failure.to_string().contains('='), "{text}: {failure}");
+        }
         for text in
             ["", "h", "1", "1 h", "1y", "yesterday", "1h2", "99999999999999999999s", "9999999999999999w"]
         {

@@ -1,7 +1,10 @@
 //! `petrel rule`: rules, which connect triggers to actions.
 
+use std::borrow::Cow;
+
 use clap::Subcommand;
 use petrel_api_types as wire;
+use petrel_runners::local_shell::identity::quoted;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -124,12 +127,12 @@ impl Rule {
             }
             Self::Create { file } => {
                 let answer = client.send_yaml(Method::POST, "/rules", read_rule(&file)?).await?;
-                tell_change(session.form, &answer, "created")?;
+                tell_change(session.form, &answer, "created", Some(&file))?;
             }
             Self::Update { reference, file } => {
                 let path = rule_path(&reference);
                 let answer = client.send_yaml(Method::PUT, &path, read_rule(&file)?).await?;
-                tell_change(session.form, &answer, "updated")?;
+                tell_change(session.form, &answer, "updated", Some(&file))?;
             }
             Self::Enable { references } => return switch(session, &references, true).await,
             Self::Disable { references } => return switch(session, &references, false).await,
@@ -139,7 +142,7 @@ impl Rule {
                     client.send_json(Method::POST, &path, &json!({})).await
                 };
                 return each(session.form, &references, resume, |_, answer| {
-                    tell_change(session.form, answer, "resumed")
+                    tell_change(session.form, answer, "resumed", None)
                 })
                 .await;
             }
@@ -184,13 +187,14 @@ async fn switch(session: &Session, references: &[String], enabled: bool) -> Resu
         session.client.send_json(Method::PUT, &path, &json!(enabled)).await
     };
     let what = if enabled { "enabled" } else { "disabled" };
-    each(session.form, references, switch, |_, answer| tell_change(session.form, answer, what)).await
+    each(session.form, references, switch, |_, answer| tell_change(session.form, answer, what, None)).await
 }
 
 /// Prints a changed rule and the next step; the latter and warnings go to standard error.
-fn tell_change(form: Form, answer: &Value, what: &str) -> Result<(), Failure> {
+fn tell_change(form: Form, answer: &Value, what: &str, file: Option<&str>) -> Result<(), Failure> {
     let warn = |rule: &wire::Rule<'static>| {
-        rule.warnings.iter().for_each(|warning| print::note(&format!("warning: {warning}")));
+        let warnings = rule.warnings.iter().map(|warning| in_file(warning, file));
+        warnings.for_each(|warning| print::note(&format!("warning: {warning}")));
     };
     show_noted(form, answer, warn, |rule| print::attributes(&attributes(rule)))?;
     if let Ok(rule) = read::<wire::Rule<'_>>(answer) {
@@ -199,13 +203,22 @@ fn tell_change(form: Form, answer: &Value, what: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A warning with the name of the file in which its line is. The host does not know it.
+fn in_file<'w>(warning: &'w str, file: Option<&str>) -> Cow<'w, str> {
+    let at = warning.strip_prefix("rule:").filter(|at| at.starts_with(|char: char| char.is_ascii_digit()));
+    match (at, file) {
+        (Some(at), Some(file)) => Cow::Owned(format!("{file}:{at}")),
+        _ => Cow::Borrowed(warning),
+    }
+}
+
 /// The report of a change and the next step.
 fn next(rule: &wire::Rule<'_>, what: &str) -> String {
     let reference = &rule.reference;
     if rule.enabled {
         format!("{what} {reference}; `petrel trigger why last` shows its verdict on the last event")
     } else {
-        format!("{what} {reference}; it is disabled: `petrel rule enable {reference}` enables it")
+        format!("{what} {reference}; it is disabled: `petrel rule enable {}` enables it", quoted(reference))
     }
 }
 
@@ -222,5 +235,18 @@ mod tests {
             next(&off, "updated"),
             "updated mine.r; it is disabled: `petrel rule enable mine.r` enables it"
         );
+        let spaced = wire::Rule { reference: "mine.y 32".into(), ..off };
+        assert!(next(&spaced, "created").contains("`petrel rule enable 'mine.y 32'`"));
+    }
+
+    #[test]
+    fn a_warning_about_a_line_names_the_file() {
+        for (warning, file, expected) in [
+            ("rule:3:78: odd", Some("r.yaml"), "r.yaml:3:78: odd"),
+            ("rule:3:78: odd", None, "rule:3:78: odd"),
+            ("rule examples.r: odd", Some("r.yaml"), "rule examples.r: odd"),
+        ] {
+            assert_eq!(in_file(warning, file), expected);
+        }
     }
 }

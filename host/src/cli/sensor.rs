@@ -163,6 +163,14 @@ fn listed<'r>(sensors: &'r [Item<'r, wire::Sensor<'r>>]) -> Listing<'r, wire::Se
         })
 }
 
+/// The health in words: the first turn of a sensor, whose kind is not known yet, compiles its component, which may take long.
+fn health<'s>(sensor: &'s wire::Sensor<'_>) -> &'s str {
+    if sensor.health == "new" && sensor.running && sensor.kind.is_none() {
+        return "new (it is being made ready)";
+    }
+    &sensor.health
+}
+
 /// A sensor with all that is known of it.
 fn attributes(sensor: &wire::Sensor<'_>) -> Attributes {
     let error = sensor.last_error.as_ref();
@@ -170,7 +178,7 @@ fn attributes(sensor: &wire::Sensor<'_>) -> Attributes {
         .text("ref", &sensor.reference)
         .text("description", &sensor.description)
         .text("enabled", sensor.enabled)
-        .text("health", &sensor.health)
+        .text("health", health(sensor))
         .text_if_any("held", sensor.held.as_deref())
         .text_if_any("kind", sensor.kind.as_deref())
         .text("running", sensor.running)
@@ -241,6 +249,19 @@ mod tests {
             let mut list = json!([1, 2, 3]);
             keep_last(&mut list, limit);
             assert_eq!(list, expected, "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_sensor_that_is_being_made_ready_is_shown_as_such() {
+        for (sensor, says) in [
+            (json!({"ref": "p.s", "health": "new", "running": true}), "new (it is being made ready)"),
+            (json!({"ref": "p.s", "health": "new", "running": false}), "new"),
+            (json!({"ref": "p.s", "health": "new", "running": true, "kind": "poll"}), "new"),
+            (json!({"ref": "p.s", "health": "ok", "running": true, "kind": "poll"}), "ok"),
+        ] {
+            let sensor: wire::Sensor<'static> = serde_json::from_value(sensor).unwrap();
+            assert_eq!(health(&sensor), says, "{sensor:?}");
         }
     }
 

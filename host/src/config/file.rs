@@ -132,7 +132,9 @@ fn unquoted(line: &str) -> Option<String> {
 
 fn unknown_section(name: &str) -> String {
     let sections = TABLE.iter().map(|section| section.name);
-    let hint = if TABLE.iter().any(|section| section.name == name) {
+    let hint = if name == webhooks::SECTION {
+        format!("it is a section: write [{name}] for all webhooks, {} for one", webhooks::TABLE_OF_ONE)
+    } else if TABLE.iter().any(|section| section.name == name) {
         format!("it is a section: write [{name}]")
     } else if let Some(row) = rows().find(|row| row.name == name) {
         format!("it belongs into a section: {}", row.key)
@@ -148,11 +150,15 @@ fn unknown_key(section: &str, name: &str) -> String {
     let of_section = || rows().filter(|row| row.key.starts_with(&format!("{section}.")));
     let hint = if let Some(near) = nearest(name, of_section().map(|row| row.name)) {
         format!("did you mean `{section}.{near}`?")
+    } else if section == webhooks::SECTION && webhooks::is_of_one(name) {
+        format!("it is of a single webhook: write {} above it", webhooks::TABLE_OF_ONE)
     } else if let Some(row) = rows().find(|row| row.name == name) {
         format!("did you mean `{}`?", row.key)
     } else {
         let known: Vec<_> = of_section().map(|row| row.name).collect();
-        format!("in [{section}] there are {}", known.join(", "))
+        let of_one =
+            (section == webhooks::SECTION).then(|| format!(", and {} for one", webhooks::TABLE_OF_ONE));
+        format!("in [{section}] there are {}{}", known.join(", "), of_one.unwrap_or_default())
     };
     format!("unknown key `{section}.{name}`; {hint}")
 }
@@ -200,6 +206,14 @@ mod tests {
             ("\n[sever]\n", 2, "unknown section `sever`; did you mean [server]?"),
             ("listen = \"x\"", 1, "it belongs into a section: server.listen"),
             ("server = 1", 1, "it is a section: write [server]"),
+            (
+                "[[webhooks]]\nurl = \"github\"",
+                1,
+                "write [webhooks] for all webhooks, [webhooks.\"URL\"] for one",
+            ),
+            ("[webhooks]\nurl = \"github\"", 2, "write [webhooks.\"URL\"] above it"),
+            ("[webhooks]\nsignature = \"github\"", 2, "write [webhooks.\"URL\"] above it"),
+            ("[webhooks]\ncolour = 1", 2, ", and [webhooks.\"URL\"] for one"),
             ("[colour]\na = 1", 1, "there are [server], "),
             ("[log]\ncolour = 1", 2, "in [log] there are level, format"),
             ("[server\n", 1, ""),

@@ -12,6 +12,8 @@ use super::value::{Raw, Span, Value as _};
 
 /// The section that has these tables.
 pub(super) const SECTION: &str = "webhooks";
+/// The head of such a table.
+pub(super) const TABLE_OF_ONE: &str = "[webhooks.\"URL\"]";
 /// The keys of a table.
 const KEYS: [&str; 6] = ["auth", "signature", "secret", "tolerance", "rate_limit", "delivery_header"];
 /// The keys of a signature in a form of its own.
@@ -20,6 +22,11 @@ const FORM: [&str; 5] = ["header", "prefix", "encoding", "timestamp", "signed"];
 const TOLERANCE: Duration = Duration::from_mins(5);
 /// The longest name of a header.
 const LONGEST_HEADER: usize = 100;
+
+/// Whether `key` belongs into the table of a single webhook, or is what names that webhook.
+pub(super) fn is_of_one(key: &str) -> bool {
+    key == "url" || KEYS.contains(&key)
+}
 
 /// The problems of a table, with their lines.
 type Problems = Vec<(usize, String)>;

@@ -166,7 +166,8 @@ fn many_executions_are_canceled_at_once() {
 fn in_a_maintenance_window_rules_rest() {
     let place = Place::default();
     let host = place.start(&[]);
-    host.ok(&["rule", "create", &place.write("rule.yaml", RULE)]);
+    let tagged = RULE.replace("enabled: true", "enabled: true\ntags: [{name: team, value: web}]");
+    host.ok(&["rule", "create", &place.write("rule.yaml", &tagged)]);
     let rule = ["--rule", "examples.hello", "--until", "10s"];
     let made = host.ok(&[&["maintenance", "create", "short"][..], &rule].concat()).stdout;
     assert_says(&made, &["state:", "lasts", "rule examples.hello"]);
@@ -197,6 +198,9 @@ fn in_a_maintenance_window_rules_rest() {
         (&["create", "x", "--until", "1h"][..], 2, "--pack"),
         (&["create", "x", "--pack", "exmaples", "--until", "1h"], 3, "exmaples"),
         (&["create", "x", "--rule", "nopack", "--until", "1h"], 2, "pack.name"),
+        (&["create", "x", "--tag", "team", "--until", "1h"], 2, "--tag team=VALUE"),
+        (&["create", "x", "--tag", "team=wbe", "--until", "1h"], 3, "did you mean `team=web`?"),
+        (&["create", "x", "--pack", "core", "--until", "22:00"], 2, "write the day as well"),
         (&["create", "x", "--pack", "core", "--until", "2020-01-01"], 2, "before it begins"),
         (&["create", "long", "--pack", "core", "--until", "1h"], 6, "exists already"),
         (&["delete", "lnog"], 3, "did you mean `long`?"),

@@ -108,7 +108,7 @@ pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     ways.iter().find_map(|way| way.parse().ok()).ok_or_else(|| {
         let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
         let message = format!("`{name}`: `{shown}` is not a time");
-        ApiError::invalid(message, format!("write {name}=2026-11-20T12:00:00Z; without a zone it is UTC"))
+        ApiError::invalid(message, "write it as 2026-11-20T12:00:00Z; without a zone it is UTC")
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use petrel_engine_core::Error;
 use petrel_expressions::work;
 use petrel_model::Object;
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, is_needed};
 use petrel_model::quoted::quoted;
 use petrel_packs::definition::read_config;
@@ -153,7 +154,12 @@ fn mistakes(values: &Object, schema: &Parameters) -> Vec<String> {
         return vec![first];
     }
     let missing = schema.iter().filter(|(name, schema)| is_needed(schema) && !values.contains_key(*name));
-    let missing = missing.map(|(name, _)| format!("'{}' is a required property", quoted(name)));
+    let missing = missing.map(|(name, _)| {
+        let others = values.keys().filter(|key| !schema.contains_key(*key)).map(String::as_str);
+        // Other keys are allowed, so a misspelt one is refused by nobody.
+        let meant = nearest(name, others).map(|other| format!("; was it meant by '{}'?", quoted(other)));
+        format!("'{}' is a required property{}", quoted(name), meant.unwrap_or_default())
+    });
     let wrong = values.iter().filter_map(|(name, value)| {
         let alone = Parameters::from_iter([(name.clone(), schema.get(name)?.clone())]);
         let value = Object::from_iter([(name.clone(), value.clone())]);

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use petrel_engine_core::{Decided, Error};
+use petrel_model::action::Tag;
 use petrel_model::names::check_text;
+use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::{MaintenanceWindow, Timestamp};
 use petrel_persistence::Change;
@@ -118,6 +120,19 @@ fn check(window: &MaintenanceWindow, content: &Content, now: Timestamp) -> Resul
     }
     for rule in &window.rules {
         content.rule(rule.as_str())?;
+    }
+    for tag in &window.tags {
+        // A misspelt one would keep no rule from running.
+        if !content.rules().any(|rule| rule.tags.contains(tag)) {
+            let written = |tag: &Tag| format!("{}={}", tag.name, tag.value);
+            let known: Vec<_> = content.rules().flat_map(|rule| &rule.tags).map(written).collect();
+            let name = written(tag);
+            let hint = match nearest(&name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{}`?", quoted(near)),
+                None => "`petrel rule get RULE` shows the tags of a rule; give them as NAME=VALUE".into(),
+            };
+            return Err(Error::NotFound { what: "tag of a rule", name: quoted(&name).into_owned(), hint });
+        }
     }
     Ok(())
 }

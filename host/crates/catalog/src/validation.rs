@@ -17,6 +17,7 @@ use petrel_expressions::work;
 use petrel_model::Object;
 use petrel_model::parameters::{Parameters, configuration_schema, standard_schema, validation_schema};
 use petrel_model::secrets::has_secret;
+use petrel_packs::questions::without_schema;
 use serde_json::Value;
 
 use effort::Effort;
@@ -87,6 +88,12 @@ impl Validator {
     /// A validator of the answer to an inquiry with this schema.
     pub fn of_answer(schema: &Object) -> Self {
         Self::of_whole(schema)
+    }
+
+    /// The reason why a question with this schema is not asked: it is not valid, or lets everything through.
+    pub fn wrong_question(schema: &Object) -> Option<String> {
+        let wrong = Self::of_answer(schema).broken().map(str::to_owned);
+        wrong.or_else(|| without_schema(schema, "schema"))
     }
 
     fn of_whole(schema: &Object) -> Self {

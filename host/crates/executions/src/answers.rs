@@ -49,7 +49,7 @@ pub(crate) fn checked(outcome: Outcome, open: usize) -> Outcome {
         let hint = "give the parameter `schema` a JSON Schema, such as {type: object, properties: ...}";
         return Outcome::failed("inquiry.schema", "the schema of the question is no object", hint);
     };
-    match Validator::of_answer(schema).broken() {
+    match Validator::wrong_question(schema) {
         Some(why) => Outcome::failed(
             "inquiry.schema",
             format!("the schema of the question is not valid: {why}"),
@@ -243,6 +243,8 @@ mod tests {
             (json!("text"), Some("inquiry.schema")),
             (json!({"type": "objekt"}), Some("inquiry.schema")),
             (json!({"properties": {"ok": {"type": "bolean"}}}), Some("inquiry.schema")),
+            (json!({"properties": {"approved": "boolean"}}), Some("inquiry.schema")),
+            (json!({"properties": {"approved": {"typ": "boolean"}}}), None),
             (json!({"description": long}), Some("inquiry.too_large")),
         ] {
             let result = json!({"schema": schema, "ttl": 1});

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use petrel_engine_core::Error;
 use petrel_model::breaker::{BreakerState, CircuitBreaker, Pause};
+use petrel_model::count::counted;
 use petrel_model::{Execution, ExecutionId, Rule, RuleId, Timestamp, TriggerInstanceId};
 use petrel_persistence::{Change, StoreExt as _};
 use petrel_rules::breaker::{self, Change as Moved};
@@ -256,9 +257,10 @@ fn told(rule: &Rule, breaker: CircuitBreaker, state: &BreakerState, now: Timesta
     };
     let last = state.failed.last().map(|run| format!(" (the last one is {})", run.execution));
     format!(
-        "{PAUSED} {until}: its action {} failed {count} times, {} within {} being the limit{}; `petrel rule resume {}` has it \
+        "{PAUSED} {until}: its action {} failed {}, {} within {} being the limit{}; `petrel rule resume {}` has it \
          fire at once",
         rule.action.reference,
+        counted(count, "time"),
         breaker.failures,
         breaker.within,
         last.unwrap_or_default(),

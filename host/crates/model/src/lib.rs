@@ -47,6 +47,7 @@ pub mod trace;
 pub mod trace_link;
 pub mod trace_tag;
 pub mod trigger;
+pub mod unfit;
 pub mod workflow;
 
 pub use account::{ApiKey, Token, User};

@@ -14,6 +14,7 @@ mod fields;
 pub mod limits;
 pub mod plain_file;
 pub mod problem;
+pub mod questions;
 pub mod read;
 mod references;
 pub mod schema;

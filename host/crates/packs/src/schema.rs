@@ -232,9 +232,10 @@ fn type_remedy(name: &str) -> String {
     }
 }
 
-/// Keywords whose value is a mapping of names to schemas, and those whose value is a schema or a list of schemas.
-const NAMED: [&str; 3] = ["properties", "patternProperties", "definitions"];
-const LISTED: [&str; 7] =
+/// Keywords whose value is a mapping of names to schemas.
+pub(crate) const NAMED: [&str; 3] = ["properties", "patternProperties", "definitions"];
+/// Keywords whose value is a schema or a list of schemas.
+pub(crate) const LISTED: [&str; 7] =
     ["items", "additionalItems", "additionalProperties", "not", "allOf", "anyOf", "oneOf"];
 
 /// Unknown attributes inside these parameters, one sentence each.
@@ -261,7 +262,8 @@ fn strays_below(schema: &Value, place: &str, found: &mut Vec<String>) {
     }
 }
 
-fn strays_of(schema: &Value, place: &str, found: &mut Vec<String>) {
+/// Adds the unknown attributes of `schema`, which is at `place`, and of the schemas inside it.
+pub(crate) fn strays_of(schema: &Value, place: &str, found: &mut Vec<String>) {
     let words = schema.as_object().into_iter().flatten().map(|(word, _)| word.as_str());
     for word in words.filter(|word| !ATTRIBUTES.contains(word)) {
         if found.len() < MOST_PROBLEMS {

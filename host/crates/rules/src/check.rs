@@ -180,6 +180,7 @@ mod tests {
                     "pattern": {"item.x": {"type": "sounds_like", "pattern": 1}, "item.y": {"type": "exists"}},
                 },
                 "trigger.f": {"type": "inlist", "pattern": [1]},
+                "trigger.g": {"type": "search", "pattern": {}},
                 "trigger.fine#1": {"type": "gt", "pattern": 1},
             },
             "action": {"ref": "core.local", "parameters": {"cmd": ["{{ a", "{{ ok }}", "{{ trigger.my key }}"]}},
@@ -196,6 +197,7 @@ mod tests {
             "criteria.trigger.d: `some` is not a condition of search",
             "criteria.trigger.e.item.x: `sounds_like` is not an operator; operators are equals",
             "criteria.trigger.f: `inlist` is not an operator; did you mean in?",
+            "criteria.trigger.g: search needs a condition; write `condition: any`",
             "action.parameters.cmd[0]: template `{{ a`, line 1",
             "action.parameters.cmd[2]: template `{{ trigger.my key }}`, line 1",
         ];

@@ -60,6 +60,9 @@ pub enum Error {
     /// A `search` without a known condition.
     #[error("`{}` is not a condition of search; conditions are any, all, any2any, all2any", quoted(.0))]
     UnknownCondition(String),
+    /// A `search` without any.
+    #[error("search needs a condition; write `condition: any` beside the pattern, or all, any2any, all2any")]
+    NoCondition,
     /// The pattern of `search` is not a map of criteria.
     #[error("the pattern of search is {}; write it as a map of criteria on item", quoted(.0))]
     NotCriteria(String),

@@ -14,8 +14,10 @@ mod expressions;
 mod finding;
 mod items;
 mod known;
+mod literals;
 mod near;
 mod numbers;
+mod questions;
 mod semantics;
 mod shapes;
 mod slips;
@@ -29,6 +31,7 @@ use crate::definition::shape;
 pub use calls::absent_keys;
 pub use config::strange_config;
 pub use finding::{Finding, Kind, Severity, Step, Unknown};
+pub use questions::{Mistake, questions};
 pub use slips::slips;
 
 /// All problems that Orquesta finds in `definition` alone. `known` are the variables that its surroundings provide.

@@ -1,6 +1,7 @@
 //! A note for the name `last`: the newest execution may be older than the last event, which has then led to none.
 
 use petrel_api_types::{Execution, Item, TriggerInstance};
+use petrel_model::trigger::INTERNAL;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -9,17 +10,20 @@ use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
+/// The number of events among which the last one is looked for that came in from outside.
+const LOOK: usize = 50;
+
 /// Prints the note on the execution in `answer` if it was requested as `last`. A user who may not see events gets none.
 pub(super) async fn tell_of_later_event(session: &Session, asked: &str, answer: &Value) {
     if asked != "last" || session.form == Form::Json {
         return;
     }
-    let path = "/triggerinstances?limit=1&exclude_attributes=payload";
-    let Ok(listed) = session.client.list(path).await else { return };
+    let path = format!("/triggerinstances?limit={LOOK}&exclude_attributes=payload");
+    let Ok(listed) = session.client.list(&path).await else { return };
     let (events, execution) =
         (read::<Items<TriggerInstance<'static>>>(&listed), read::<Execution<'static>>(answer));
     if let (Ok(events), Ok(execution)) = (events, execution)
-        && let Some(Item::Found(event)) = events.first()
+        && let Some(event) = came_in(&events)
         && let Some(said) = later(event, &execution)
     {
         print::note(&said);
@@ -34,6 +38,15 @@ pub(super) async fn tell_of_later_event_than_last(session: &Session, asked: &str
         tell_of_later_event(session, asked, &answer).await;
     }
     Ok(())
+}
+
+/// The newest event that is not of the platform itself, which is the one that `petrel trigger why last` explains: the end of
+/// the execution itself is such an event, and later than it.
+fn came_in<'e>(events: &'e [Item<'_, TriggerInstance<'static>>]) -> Option<&'e TriggerInstance<'static>> {
+    events.iter().find_map(|event| match event {
+        Item::Found(event) if !INTERNAL.contains(&&*event.trigger_type) => Some(event),
+        _ => None,
+    })
 }
 
 /// The note that an event came after an execution was requested.
@@ -56,6 +69,26 @@ mod tests {
 
     use super::super::attributes::tests::{ID, execution};
     use super::*;
+
+    #[test]
+    fn the_last_event_is_none_of_the_platform_itself() {
+        let event = |kind: &str| {
+            json!({
+                "id": ID, "trigger": kind, "trigger_type": kind, "occurrence_time": "2026-11-20T12:00:00Z",
+                "status": "processed",
+            })
+        };
+        for (kinds, expected) in [
+            (&["core.st2.generic.actiontrigger", "core.st2.webhook", "p.t"][..], Some("core.st2.webhook")),
+            (&["p.t", "core.st2.webhook"], Some("p.t")),
+            (&["core.st2.generic.actiontrigger", "core.st2.key_value_pair.create"], None),
+            (&[], None),
+        ] {
+            let listed = Value::Array(kinds.iter().map(|kind| event(kind)).collect());
+            let events: Items<TriggerInstance<'static>> = serde_json::from_value(listed).unwrap();
+            assert_eq!(came_in(&events).map(|event| &*event.trigger_type), expected, "{kinds:?}");
+        }
+    }
 
     #[test]
     fn an_event_that_led_to_nothing_is_told_of_beside_an_older_execution() {

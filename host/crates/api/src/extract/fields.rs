@@ -5,6 +5,7 @@
 use std::fmt;
 
 use petrel_model::Object;
+use petrel_model::unfit::unfit;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
@@ -38,7 +39,7 @@ pub(super) fn fitting<T: Body>(value: Value) -> Result<T, ApiError> {
     serde_json::from_value(value).map_err(|error| {
         let plain = || "send the value alone, in the form that this call takes".to_owned();
         let hint = fields.map_or_else(plain, |fields| format!("it takes {}", fields.join(", ")));
-        ApiError::invalid(format!("the body does not fit this call: {error}"), hint)
+        ApiError::invalid(format!("the body does not fit this call: {}", unfit(&error)), hint)
     })
 }
 

@@ -26,7 +26,7 @@ fn all_mistakes_are_told_together_and_other_keys_are_none() {
         (
             json!({"url": 1, "tokn": "hush", "port": "x", "auth": {"pin": "hush"}}),
             &[
-                "'token' is a required property",
+                "'token' is a required property; was it meant by 'tokn'?",
                 "url: 1 is not a string",
                 "port: \"x\" is not an integer",
                 "auth.pin: value is not an integer",

@@ -7,17 +7,20 @@ use std::sync::Arc;
 use petrel_engine_core::Error;
 use petrel_expressions::Datastore;
 use petrel_expressions::members::ConfigKeys;
+use petrel_model::Object;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::beginning;
+use petrel_packs::questions::misspelt;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Actions, Call};
-use petrel_workflows::inspection::{Kind, Step, absent_keys, slips, strange_config};
+use petrel_workflows::inspection::{Kind, Mistake, Step, absent_keys, questions, slips, strange_config};
 use petrel_workflows::{Definition, Finding, Language, Source};
 use petrel_yaml::{Document, Position};
 use serde_json::{Value, json};
 
 use super::known::Registered;
 use crate::service::Catalog;
+use crate::validation::Validator;
 
 /// The variables that every workflow has from the beginning.
 const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
@@ -161,8 +164,18 @@ fn of_workflow(document: Document, reevaluates: bool) -> Inspected {
         }
     }
     findings.extend(slips(&document.value));
+    findings.extend(questions(&document.value, wrong_in_question));
     let calls = contents::calls(&document.value);
     Inspected { source, findings, calls, is_cut: false, place: Place::In(document) }
+}
+
+/// What is wrong in the schema of a question.
+fn wrong_in_question(schema: &Object) -> Vec<Mistake> {
+    let fatal = Validator::wrong_question(schema).map(|why| {
+        Mistake::Fatal(format!("the schema of the question is not valid, so it is not asked: {why}"))
+    });
+    let odd = misspelt(schema, "schema").into_iter().map(Mistake::Odd);
+    fatal.into_iter().chain(odd).collect()
 }
 
 fn of_chain(document: Document, reevaluates: bool) -> Inspected {

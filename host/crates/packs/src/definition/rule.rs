@@ -3,6 +3,7 @@
 use petrel_model::action::Tag;
 use petrel_model::breaker::CircuitBreaker;
 use petrel_model::rule::{ActionCall, Criteria, Criterion, Ordered, RuleKind};
+use petrel_model::unfit::unfit;
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger, names};
 
 use super::{read, reference, reference_to};
@@ -153,7 +154,7 @@ impl Notes<'_> {
 fn kind(fields: Fields<'_>, problems: &mut Problems) -> RuleKind {
     let Some(node) = fields.get("type") else { return RuleKind::Standard };
     serde_json::from_value(node.to_json()).unwrap_or_else(|error: serde_json::Error| {
-        problems.add(node.position, error.to_string());
+        problems.add(node.position, format!("type of a rule: {}", unfit(&error)));
         RuleKind::Standard
     })
 }
@@ -165,6 +166,10 @@ fn circuit_breaker(fields: Fields<'_>, problems: &mut Problems) -> Option<Circui
     let node = fields.get("circuit_breaker")?;
     let fields = Fields::of(node, "the circuit breaker of a rule", problems)?;
     fields.refuse_unknown(OF_BREAKER, &[], problems);
+    if fields.entries().iter().any(|entry| !OF_BREAKER.contains(&entry.key.as_str())) {
+        // What is told above would be told again.
+        return None;
+    }
     for name in OF_BREAKER {
         fields.required(name, problems)?;
     }
@@ -178,7 +183,7 @@ fn circuit_breaker(fields: Fields<'_>, problems: &mut Problems) -> Option<Circui
         Err(error) => {
             problems.add(
                 node.position,
-                format!("circuit_breaker: {error}; write {{failures: 5, within: 10m, pause: 15m}}"),
+                format!("circuit_breaker: {}; write {{failures: 5, within: 10m, pause: 15m}}", unfit(&error)),
             );
             None
         }

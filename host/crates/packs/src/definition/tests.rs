@@ -81,6 +81,24 @@ fn a_rule_is_read_strictly() {
 }
 
 #[test]
+fn a_mistake_in_a_circuit_breaker_is_told_once_and_in_plain_words() {
+    for (breaker, expected) in [
+        (
+            "{failures: 5, within: 10m, pause: 15m, reset: 1h}",
+            "r.yaml:4:57: the circuit breaker of a rule has no field reset; known are failures, within, pause",
+        ),
+        (
+            "{failures: '5', within: 10m, pause: 15m}",
+            "r.yaml:4:18: circuit_breaker: \"5\" is a text, and a whole number is needed; write {failures: 5, within: 10m, pause: 15m}",
+        ),
+    ] {
+        let text =
+            format!("name: r\ntrigger: {{type: a.b}}\naction: {{ref: a.b}}\ncircuit_breaker: {breaker}\n");
+        assert_eq!(told(read_rule("r.yaml", &text, Some("demo"))), [expected]);
+    }
+}
+
+#[test]
 fn what_stackstorm_ignores_in_a_rule_is_a_note() {
     let text = |trigger: &str, criterion: &str, action: &str| {
         format!(

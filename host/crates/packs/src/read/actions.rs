@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 
 use petrel_model::Action;
 use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::nearest::nearest;
 
 use super::{Reading, about, stem};
 use crate::definition::{Component, read_action};
@@ -124,13 +125,22 @@ impl Reading<'_> {
         }
         match (is_component, needs_file) {
             (true, _) => self.file_problem(&action.entry_point, "entry_point"),
-            (_, true) => self.file_problem(&format!("actions/{}", action.entry_point), "entry_point"),
+            (_, true) => {
+                let path = format!("actions/{}", action.entry_point);
+                self.file_problem_as(&path, &action.entry_point, "entry_point")
+            }
             _ => None,
         }
     }
 
     /// The problem of a file of the pack that is to be run, if there is one.
     pub(super) fn file_problem(&mut self, path: &str, what: &str) -> Option<String> {
+        self.file_problem_as(path, path, what)
+    }
+
+    /// As [`file_problem`](Self::file_problem), for a file that is `written` in another form than its path in the pack. The
+    /// remedy is in that form.
+    pub(super) fn file_problem_as(&mut self, path: &str, written: &str, what: &str) -> Option<String> {
         let is_inside =
             !path.starts_with('/') && path.split('/').all(|part| part != "..") && !path.contains('\\');
         let shown = short(path);
@@ -152,9 +162,18 @@ impl Reading<'_> {
         let others =
             self.listed.entry(folder.to_owned()).or_insert_with(|| source.list(folder).unwrap_or_default());
         // The metadata files in the same directory are not candidates for an entry point.
-        let may_be = |other: &&str| folder != "actions" || stem(other) == *other;
+        let may_be = |other: &&str| !["actions", "sensors"].contains(&folder) || stem(other) == *other;
         let others: Vec<_> = others.iter().map(String::as_str).filter(may_be).collect();
-        let hint = if others.is_empty() { "add the file".to_owned() } else { suggestion(name, &others) };
+        let before = written.strip_suffix(name).unwrap_or_default();
+        let hint = match nearest(name, others.iter().copied()) {
+            Some(near) => format!("did you mean {}?", short(&format!("{before}{near}"))),
+            None if others.is_empty() => "add the file".to_owned(),
+            None => {
+                let others: Vec<_> = others.iter().map(|other| format!("{before}{other}")).collect();
+                let others: Vec<_> = others.iter().map(String::as_str).collect();
+                suggestion(written, &others)
+            }
+        };
         Some(format!("{what} is {shown}, and there is no such file; {hint}"))
     }
 }

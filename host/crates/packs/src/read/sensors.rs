@@ -98,14 +98,15 @@ impl Reading<'_> {
         let beside = ways.iter().flatten().next()?.clone();
         let mut problem = None;
         for way in ways.into_iter().flatten() {
-            match self.file_problem(&way, "entry_point") {
+            match self.file_problem_as(&way, written, "entry_point") {
                 None => return Some(way),
-                Some(found) => problem = problem.or(Some(found)),
+                // The place in which a file of nearly this name lies is the one that was meant.
+                Some(found) if problem.is_none() || found.ends_with('?') => problem = Some(found),
+                Some(_) => {}
             }
         }
         // Its trigger types are of use even so.
-        self.notes
-            .extend(problem.map(|problem| format!("{file}: {problem}; the sensor cannot run without it")));
+        self.notes.extend(problem.map(|problem| format!("{file}: the sensor cannot run: {problem}")));
         Some(beside)
     }
 

@@ -86,6 +86,33 @@ fn sensors_bring_their_trigger_types_and_say_what_does_not_run() {
 }
 
 #[test]
+fn an_entry_point_that_is_not_there_is_answered_as_it_is_written() {
+    const PACK: &[u8] = b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n";
+    for (written, expected) in [
+        (
+            "../wasm/hok.wasm",
+            "entry_point is wasm/hok.wasm, and there is no such file; did you mean ../wasm/hook.wasm?",
+        ),
+        (
+            "wasm/hok.wasm",
+            "entry_point is wasm/hok.wasm, and there is no such file; did you mean wasm/hook.wasm?",
+        ),
+        (
+            "../wasm/colour.wasm",
+            "entry_point is wasm/colour.wasm, and there is no such file; known are ../wasm/hook.wasm",
+        ),
+        // The metadata beside it is no component.
+        ("hook.wasm", "entry_point is sensors/hook.wasm, and there is no such file; add the file"),
+    ] {
+        let sensor = format!("class_name: A\nentry_point: {written}\n");
+        let files: &[(&str, &[u8])] =
+            &[("pack.yaml", PACK), ("sensors/hook.yaml", sensor.as_bytes()), ("wasm/hook.wasm", b"")];
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        assert_eq!(notes, [format!("sensors/hook.yaml: the sensor cannot run: {expected}")], "{written}");
+    }
+}
+
+#[test]
 fn sensors_in_python_are_noted_together() {
     const PACK: (&str, &[u8]) = ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n");
     const MODULE: (&str, &[u8]) = ("sensors/p.py", b"");

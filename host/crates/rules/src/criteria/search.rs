@@ -29,7 +29,8 @@ impl Search {
             Some("all") => (true, true),
             Some("any2any") => (false, false),
             Some("all2any") => (true, false),
-            other => return Err(Error::UnknownCondition(other.unwrap_or_default().to_owned())),
+            Some(other) => return Err(Error::UnknownCondition(other.to_owned())),
+            None => return Err(Error::NoCondition),
         };
         let pattern = pattern.unwrap_or(&Value::Null);
         let criteria = match pattern {

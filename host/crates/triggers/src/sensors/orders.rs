@@ -5,8 +5,23 @@ use petrel_model::{Ref, SensorState};
 use petrel_persistence::Change;
 use petrel_runners::sensors::SensorKind;
 
-use super::board::Ended;
+use super::board::{Ended, Live};
 use crate::service::Triggers;
+
+/// Why a sensor cannot be polled now, and what to do.
+fn why_not_polled(live: Option<&Live>) -> (&'static str, &'static str) {
+    match live.map(|live| live.kind) {
+        None => ("it was just registered", "it is polled once it is made ready"),
+        Some(None) => ("it is being made ready", "it is polled once that is done"),
+        Some(Some(SensorKind::Webhook)) => {
+            ("it takes requests", "post to its address: /api/v1/sensors/NAME/webhook")
+        }
+        Some(Some(SensorKind::Stream)) => {
+            ("it follows a stream", "`petrel sensor restart` has it begin anew")
+        }
+        Some(Some(SensorKind::Poll)) => ("its poll runs now", "`petrel sensor get` shows what comes of it"),
+    }
+}
 
 impl Triggers {
     /// Has a sensor polled now, and not at its next time.
@@ -16,15 +31,18 @@ impl Triggers {
     pub fn poll_sensor(&self, name: &str) -> Result<(), Error> {
         let reference = self.may_run(name)?;
         let now = self.core().now();
-        let is_begun = self.sensors().board().hurry(&reference, now);
+        let (is_begun, why) = {
+            let mut board = self.sensors().board();
+            (board.hurry(&reference, now), why_not_polled(board.get(&reference)))
+        };
         self.sensors().tell();
         if is_begun {
             return Ok(());
         }
+        let (what, hint) = why;
         Err(Error::Conflict {
-            message: format!("the sensor `{name}` does not wait for its next poll"),
-            hint: "it runs now, or takes requests, or was just registered; `petrel sensor get` shows it"
-                .into(),
+            message: format!("the sensor `{name}` does not wait for its next poll: {what}"),
+            hint: hint.into(),
             id: None,
         })
     }

@@ -126,6 +126,14 @@ async fn a_window_that_cannot_be_meant_is_refused_with_a_remedy() {
             "invalid",
             "1000 bytes",
         ),
+        (
+            MaintenanceWindow {
+                tags: vec![Tag { name: "team".into(), value: "none".into() }],
+                ..fine.clone()
+            },
+            "not_found",
+            "team=none",
+        ),
         (MaintenanceWindow { until: fine.from, ..fine.clone() }, "invalid", "ends before it begins"),
         (
             MaintenanceWindow { until: fine.from.plus(HOUR * 24 * 400), ..fine.clone() },

@@ -397,6 +397,8 @@ async fn a_restart_ends_a_poll_and_what_it_would_have_brought() {
     let source = Source::new(SensorKind::Poll);
     source.next([Step::Hang]);
     let house = House::with_sensors(&source, 1).await;
+    let (code, message) = refused(house.triggers.poll_sensor("feed.S0"));
+    assert!(code == "conflict" && message.contains("for its next poll: it"), "{message}");
     source.add(0..1);
     let restart = {
         let triggers = house.triggers.clone();

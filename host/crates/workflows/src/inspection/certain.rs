@@ -33,6 +33,11 @@ impl<'a> Certain<'a> {
         }
     }
 
+    /// Whether every run calls the action of a task.
+    pub(super) fn calls(&self, task: &str) -> bool {
+        self.first.contains(task) && !self.with_items.contains(task)
+    }
+
     /// `findings` of what fails where it is: notes, unless every run comes there.
     pub(super) fn settled(&self, findings: Vec<Finding>) -> impl Iterator<Item = Finding> {
         findings.into_iter().map(move |finding| if self.has(&finding) { finding } else { finding.noted() })
@@ -56,7 +61,7 @@ impl<'a> Certain<'a> {
         let is_evaluated = match part.split_once("].") {
             // Of a transition only the condition.
             Some((number, part)) if number.starts_with("next[") => part == "when",
-            _ => is_part(&OF_TASK) || (is_part(&OF_ITEM) && !self.with_items.contains(name)),
+            _ => is_part(&OF_TASK) || (is_part(&OF_ITEM) && self.calls(name)),
         };
         is_evaluated && self.first.contains(name)
     }

@@ -14,8 +14,10 @@ use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
+use super::certain::Certain;
 use super::expressions::action_and_input;
 use super::finding::{Finding, Kind, Place};
+use super::literals::{self, Literal};
 use super::syntax;
 use crate::chain::{ChainDefinition, Node};
 use crate::definition::shape;
@@ -73,12 +75,16 @@ pub struct Call {
     input_place: Place,
     /// Whether the call belongs to a chain.
     is_of_chain: bool,
+    /// Whether every run makes it.
+    is_certain: bool,
 }
 
 /// The inputs of a call.
 #[derive(Debug, Clone, Default)]
 struct Inputs {
     names: BTreeSet<String>,
+    /// The values that are known before a run.
+    literals: Vec<(String, Literal)>,
     /// Whether there are further inputs, with names from expressions.
     has_more: bool,
 }
@@ -86,7 +92,8 @@ struct Inputs {
 impl Inputs {
     fn of(object: &Map<String, Value>) -> Self {
         let (names, open): (Vec<_>, Vec<_>) = object.keys().partition(|name| is_literal(name));
-        Self { names: names.into_iter().cloned().collect(), has_more: !open.is_empty() }
+        let literals = literals::of_inputs(object);
+        Self { names: names.into_iter().cloned().collect(), literals, has_more: !open.is_empty() }
     }
 }
 
@@ -97,6 +104,7 @@ pub fn calls(definition: &Value) -> Vec<Call> {
         // Each finding in a task repeats the task's name, so very long names would multiply.
         return calls;
     }
+    let certain = Certain::of(definition);
     for (name, task) in shape::tasks(definition).into_iter().flatten() {
         let Some(task) = task.as_object() else { continue };
         let (action, input) = action_and_input(task);
@@ -116,6 +124,7 @@ pub fn calls(definition: &Value) -> Vec<Call> {
             inputs,
             input_place: place.property("input"),
             is_of_chain: false,
+            is_certain: certain.calls(name),
         });
     }
     calls
@@ -131,6 +140,7 @@ pub fn calls_of_chain(chain: &ChainDefinition) -> Vec<Call> {
             inputs: Some(Inputs::of(&node.parameters)),
             input_place: place.property("parameters"),
             is_of_chain: true,
+            is_certain: false,
         }
     };
     chain.nodes.iter().enumerate().map(call).collect()
@@ -206,7 +216,21 @@ impl Call {
             let message = format!("Action \"{action}\" is missing required input \"{name}\".");
             self.finding(&self.input_place, message)
         });
-        missing.chain(unexpected).collect()
+        missing.chain(unexpected).chain(self.misfits(inputs, parameters)).collect()
+    }
+
+    /// The values that cannot be cast to the type that the action declares. The run fails where it comes to them.
+    fn misfits<'a>(
+        &'a self,
+        inputs: &'a Inputs,
+        parameters: &'a Parameters,
+    ) -> impl Iterator<Item = Finding> + 'a {
+        inputs.literals.iter().filter_map(move |(name, literal)| {
+            let (message, hint) = literal.mistake(&self.action, name, parameters.get(name)?)?;
+            let found = self.finding(&self.input_place.entry(name), message);
+            let found = if self.is_certain { found } else { found.noted() };
+            Some(Finding { hint: Some(hint), ..found })
+        })
     }
 
     fn finding(&self, place: &Place, message: String) -> Finding {
@@ -240,160 +264,4 @@ fn is_literal(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::json;
-
-    use super::*;
-
-    /// A few actions. The pack `later` is not registered yet, and `kept` cannot be.
-    struct Few(BTreeMap<&'static str, Parameters>);
-
-    impl Actions for Few {
-        fn find(&self, reference: &str) -> Known<'_> {
-            match self.0.get(reference) {
-                Some(parameters) => Known::Takes(parameters),
-                None if reference == "odd.one" => Known::Unclear,
-                None if reference.starts_with("later.") => Known::Later,
-                None if reference.starts_with("kept.") => Known::Kept,
-                None => Known::Missing,
-            }
-        }
-    }
-
-    fn actions() -> Few {
-        let parameters = |value: Value| value.as_object().cloned().unwrap();
-        Few(BTreeMap::from([
-            (
-                "core.local",
-                parameters(json!({
-                    "cmd": {"type": "string", "required": true}, "timeout": {"type": "integer", "default": 60},
-                    "env": {"type": "object"}, "fixed": {"required": true, "immutable": true},
-                    "shell": {"required": true, "default": null},
-                })),
-            ),
-            ("core.noop", Parameters::new()),
-        ]))
-    }
-
-    /// Places and messages of findings. Notes are marked.
-    fn told(findings: Vec<Finding>) -> Vec<(String, String)> {
-        let mark = |finding: &Finding| if finding.is_note() { "note: " } else { "" };
-        let told = |finding: Finding| {
-            let message = format!("{}{}", mark(&finding), finding.message);
-            (finding.spec_path.unwrap_or_default(), message)
-        };
-        findings.into_iter().map(told).collect()
-    }
-
-    #[test]
-    fn what_is_not_taken_is_told_with_what_is() {
-        for (task, says) in [
-            (json!({"action": "core.local cmds=1 cmd=2"}), "Did you mean \"cmd\"?"),
-            (json!({"action": "core.local colour=1 cmd=2"}), "It takes cmd, timeout, env, fixed, shell."),
-            (json!({"action": "core.noop colour=1"}), "It takes no input."),
-        ] {
-            let found = inspect(&calls(&json!({"tasks": {"t": task}})), &actions());
-            let hints: Vec<_> = found.iter().filter_map(|found| found.hint.as_deref()).collect();
-            assert_eq!(hints, [says], "{task}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn a_call_is_compared_with_what_its_action_takes() {
-        const MISSING: &str = "Action \"core.local\" is missing required input \"cmd\".";
-        const CMDS: &str = "Action \"core.local\" has unexpected input \"cmds\".";
-        for (task, expected) in [
-            (json!({"action": "core.local", "input": {"cmd": "date", "timeout": 5, "env": {}}}), &[][..]),
-            (json!({"action": "core.local cmd=\"date\" timeout=5"}), &[]),
-            (json!({"action": "core.local cmd=<% ctx().cmd %>"}), &[]),
-            (json!({"action": "core.local"}), &[("input", MISSING)]),
-            (json!({"action": "core.local", "input": null}), &[("input", MISSING)]),
-            (json!({"action": "core.local", "input": {"timeout": 5}}), &[("input", MISSING)]),
-            (json!({"action": "core.local cmds=\"date\""}), &[("input", MISSING), ("input.cmds", CMDS)]),
-            (json!({"action": "core.local", "input": {"cmd": 1, "cmds": 2}}), &[("input.cmds", CMDS)]),
-            // Inputs from an expression are unknown.
-            (json!({"action": "core.local", "input": "<% ctx().all %>"}), &[]),
-            (json!({"action": "core.local", "input": {"<% ctx().name %>": 1}}), &[]),
-            (
-                json!({"action": "core.local", "input": {"{{ ctx('n') }}": 1, "cmds": 2}}),
-                &[("input.cmds", CMDS)],
-            ),
-            (json!({"action": "<% ctx().action %>", "input": {"x": 1}}), &[]),
-            (json!({"action": "core.{{ ctx('action') }}"}), &[]),
-            (json!({"next": [{"do": "noop"}]}), &[]),
-            (json!({"action": "odd.one", "input": {"x": 1}}), &[]),
-            (
-                json!({"action": "core.noop", "with": "<% [1] %>", "input": {"x": 1}}),
-                &[("input.x", "Action \"core.noop\" has unexpected input \"x\".")],
-            ),
-            (
-                json!({"action": "core.nop"}),
-                &[("action", "The action \"core.nop\" is not registered in the database.")],
-            ),
-            (
-                json!({"action": "noop"}),
-                &[("action", "The action reference \"noop\" is not formatted correctly.")],
-            ),
-            (
-                json!({"action": "later.one x=1"}),
-                &[(
-                    "action",
-                    "note: The action \"later.one\" is not registered in the database; register the pack \"later\" before \
-                 the workflow is run.",
-                )],
-            ),
-            (
-                json!({"action": "kept.one x=1"}),
-                &[(
-                    "action",
-                    "The action \"kept.one\" is not registered in the database; the pack \"kept\" is not part of this \
-                     version of petrel, and its name is kept for a later one. Until then call an action of another pack \
-                     in its place, as core.local, or bring yours in a pack of another name.",
-                )],
-            ),
-        ] {
-            let found = told(inspect(&calls(&json!({"tasks": {"t": task}})), &actions()));
-            let expected: Vec<_> = expected
-                .iter()
-                .map(|(place, message)| (format!("tasks.t.{place}"), (*message).to_owned()))
-                .collect();
-            assert_eq!(found, expected, "{task}");
-        }
-    }
-
-    #[test]
-    fn of_very_many_wrong_calls_no_more_is_made_than_is_told() {
-        for (count, found) in [(10, 10), (MOST_FINDINGS, MOST_FINDINGS), (20_000, MOST_FINDINGS + 1)] {
-            let task =
-                |number: usize| (format!("t{number}"), json!({"action": format!("core.zorg{number}")}));
-            let tasks: Map<_, _> = (0..count).map(task).collect();
-            assert_eq!(inspect(&calls(&json!({"tasks": tasks})), &actions()).len(), found, "{count}");
-        }
-    }
-
-    #[test]
-    fn who_knows_no_action_finds_nothing() {
-        let definition = json!({"tasks": {"t": {"action": "core.nop", "input": {"x": 1}}}});
-        assert!(inspect(&calls(&definition), &NoActions).is_empty());
-    }
-
-    #[test]
-    fn what_is_found_in_a_chain_is_a_note() {
-        let chain = json!({"chain": [
-            {"name": "a", "ref": "core.local", "params": {"cmds": "{{ x }}"}},
-            {"name": "b", "ref": "core.nop"},
-        ]});
-        let found = told(inspect(&calls_of_chain(&ChainDefinition::compile(&chain).unwrap()), &actions()));
-        let expected = [
-            ("chain[0].parameters", "note: Action \"core.local\" is missing required input \"cmd\"."),
-            ("chain[0].parameters.cmds", "note: Action \"core.local\" has unexpected input \"cmds\"."),
-            ("chain[1].ref", "note: The action \"core.nop\" is not registered in the database."),
-        ];
-        assert_eq!(found.len(), expected.len(), "{found:?}");
-        for (place, message) in expected {
-            assert!(found.contains(&(place.to_owned(), message.to_owned())), "{place}: {found:?}");
-        }
-    }
-}
+mod tests;
