@@ -1,6 +1,7 @@
 //! A note for the name `last`: the newest execution may be older than the last event, which has then led to none.
 
 use petrel_api_types::{Execution, Item, TriggerInstance};
+use petrel_model::trigger::INTERNAL;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -9,21 +10,34 @@ use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
+/// The events that are looked at for one that is not of the platform itself: rules that listen to the ends of executions have
+/// one come in with each.
+const MOST: usize = 20;
+
 /// Prints the note on the execution in `answer` if it was requested as `last`. A user who may not see events gets none.
 pub(super) async fn tell_of_later_event(session: &Session, asked: &str, answer: &Value) {
     if asked != "last" || session.form == Form::Json {
         return;
     }
-    let path = "/triggerinstances?limit=1&exclude_attributes=payload";
-    let Ok(listed) = session.client.list(path).await else { return };
+    let path = format!("/triggerinstances?limit={MOST}&exclude_attributes=payload");
+    let Ok(listed) = session.client.list(&path).await else { return };
     let (events, execution) =
         (read::<Items<TriggerInstance<'static>>>(&listed), read::<Execution<'static>>(answer));
     if let (Ok(events), Ok(execution)) = (events, execution)
-        && let Some(Item::Found(event)) = events.first()
+        && let Some(event) = newest(&events)
         && let Some(said) = later(event, &execution)
     {
         print::note(&said);
     }
+}
+
+/// The first of `events`, the newest before older ones, that `trigger why last` shows: none of the platform itself.
+fn newest<'e, 'a>(events: &'e [Item<'_, TriggerInstance<'a>>]) -> Option<&'e TriggerInstance<'a>> {
+    let mut found = events.iter().filter_map(|item| match item {
+        Item::Found(event) => Some(event),
+        Item::Lost(_) => None,
+    });
+    found.find(|event| !INTERNAL.contains(&&*event.trigger_type))
 }
 
 /// As [`tell_of_later_event`], for a verb whose answer is not the execution: it is requested for the note.
@@ -77,6 +91,29 @@ mod tests {
                 let begin = format!("{ID} is the newest execution, of 2026-11-20T12:00:00Z; the last event ");
                 assert!(told.starts_with(&begin), "{told}");
             }
+        }
+    }
+
+    #[test]
+    fn an_event_of_the_platform_is_not_the_newest() {
+        let event = |kind: &str| {
+            json!({
+                "id": ID, "trigger": kind, "trigger_type": kind, "occurrence_time": "2026-11-20T12:00:00Z",
+                "status": "processed",
+            })
+        };
+        for (kinds, found) in [
+            (&["core.st2.generic.actiontrigger", "core.st2.webhook", "core.x"][..], Some("core.st2.webhook")),
+            (&["core.st2.key_value_pair.update"], None),
+            (&[], None),
+        ] {
+            let read = |kind: &&str| serde_json::from_value::<TriggerInstance<'static>>(event(kind)).unwrap();
+            let events: Vec<_> = kinds.iter().map(|kind| Item::Found(read(kind))).collect();
+            assert_eq!(
+                newest(&events).map(|event| event.trigger_type.to_string()).as_deref(),
+                found,
+                "{kinds:?}"
+            );
         }
     }
 }
