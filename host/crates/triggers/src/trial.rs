@@ -167,8 +167,7 @@ impl Triggers {
                     }
                 }
                 Err(reason) => {
-                    let reason = with_names(reason, &tried.values, tried.is_whole, secrets.as_deref());
-                    trial.failure_reason = Some(reason);
+                    trial.failure_reason = Some(with_names(reason, &tried.values, tried.is_whole, marks));
                 }
             },
         }

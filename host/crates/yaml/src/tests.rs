@@ -124,14 +124,6 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         ("a: @b", "line 1, column 4: this is not YAML: nothing can begin with `@` without quotes"),
         ("a: \u{7}", "line 1, column 4: this is not YAML: the character U+0007 is not allowed"),
-        (
-            "minute: */5",
-            "line 1, column 9: this is not YAML: without quotes `*` begins an alias, and no name of one; write '*/5', if that \
-             is a text; check indentation and quotes",
-        ),
-        ("{minute: */5, hour: 1}", "write '*/5', if that is a text"),
-        ("a: *\nb: 1", "write '*', if that is a text"),
-        ("a: &/x", "without quotes `&` begins an anchor, and no name of one; write '&/x', if"),
         ("a: *b", "line 1, column 4: this is not YAML: there is no anchor &b before the alias"),
         ("a: [!!str, b]\nc: !!strange d", "line 2, column 4: the tag !!strange is not known"),
         ("a: &x 1\nb: &x 2", "line 2, column 4: the anchor x is written twice"),
@@ -162,6 +154,23 @@ fn what_is_wrong_is_told_with_its_place() {
     ] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text:.60}: {error}");
+    }
+}
+
+#[test]
+fn a_text_that_begins_like_an_alias_is_told_to_be_put_in_quotes() {
+    for (text, expected) in [
+        (
+            "minute: */5",
+            "line 1, column 9: this is not YAML: without quotes `*` begins an alias, and no name of one; write '*/5', if that \
+             is a text; check indentation and quotes",
+        ),
+        ("{minute: */5, hour: 1}", "write '*/5', if that is a text"),
+        ("a: *\nb: 1", "write '*', if that is a text"),
+        ("a: &/x", "without quotes `&` begins an anchor, and no name of one; write '&/x', if"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
     }
 }
 

@@ -250,7 +250,7 @@ fn action(
     let fields = Fields::of_like(node, "the action of a rule", form, problems)?;
     fields.refuse_unknown(&["ref", "parameters"], &["description"], problems);
     let parameters = fields.object("parameters", problems);
-    let bare = fields.get("ref").map(petrel_yaml::Node::to_json);
+    let bare = fields.get("ref").map(Node::to_json);
     let bare = bare.as_ref().and_then(serde_json::Value::as_str).filter(|name| !name.contains('.'));
     if let (Some(pack), Some(name)) = (home, bare)
         && names::check_item("an action", pack, name).is_ok()

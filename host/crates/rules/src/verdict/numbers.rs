@@ -4,7 +4,6 @@
 
 use petrel_expressions::{Datastore, KeyName};
 use petrel_model::quoted::{beginning, quoted};
-use serde_json::Value;
 
 use super::CriterionVerdict;
 use super::hints::LONGEST;

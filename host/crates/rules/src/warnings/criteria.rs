@@ -101,7 +101,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::warnings;
-    use super::*;
 
     #[test]
     fn a_criterion_on_nothing_that_exists_is_told_with_what_is_meant() {

@@ -98,6 +98,19 @@ mod tests {
 
     use super::*;
 
+    /// Whether `says` is told of a rule with this criterion and this parameter.
+    fn is_told((key, parameter): (&str, &str), schema: &Value, says: Option<&str>) {
+        let rule = json!({
+            "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "p.t"},
+            "criteria": {key: {"type": "equals", "pattern": 1}},
+            "action": {"ref": "core.noop", "parameters": {"a": parameter, "pin": "{{ trigger.statsu }}"}},
+        });
+        let rule = CompiledRule::new(Arc::new(serde_json::from_value(rule).unwrap()));
+        let told = field_warnings(&rule, schema, |name| name == "pin");
+        assert_eq!(told.len(), usize::from(says.is_some()), "{key} {parameter}: {told:?}");
+        assert!(says.is_none_or(|says| told[0] == format!("rule p.r: {says}")), "{told:?}");
+    }
+
     #[test]
     fn a_field_that_is_likely_misspelt_is_told() {
         let schema = json!({"type": "object", "properties": {
@@ -107,7 +120,6 @@ mod tests {
             "id": {"type": "string"},
             "either": {"anyOf": [{"properties": {"other": {}}}], "properties": {"number": {}}},
         }});
-        let open = json!({"type": "object"});
         let with_others = json!({"properties": {"id": {}}, "additionalProperties": true});
         for (key, parameter, schema, says) in [
             ("trigger.status", "{{ trigger.result.stdout }} {{ trigger.status.upper() }}", &schema, None),
@@ -154,20 +166,25 @@ mod tests {
             ),
             ("trigger.id", "{{ trigger.items() }} {{ trigger['payload'] }} {{ trigger }}", &schema, None),
             ("trigger.colour", "{{ trigger.payload }}", &with_others, None),
+        ] {
+            is_told((key, parameter), schema, says);
+        }
+    }
+
+    #[test]
+    fn what_may_be_declared_elsewhere_is_not_told() {
+        let open = json!({"type": "object"});
+        let schema = json!({"properties": {
+            "status": {}, "id": {},
+            "either": {"anyOf": [{"properties": {"other": {}}}], "properties": {"number": {}}},
+        }});
+        for (key, parameter, schema, says) in [
             ("trigger.id", "{{ trigger.either.numbr }}", &schema, None),
             ("trigger.status", "it says trigger.stauts", &schema, None),
             ("trigger.stauts", "x", &open, None),
             ("system.stauts", "{{ st2kv.system.stauts }}", &schema, None),
         ] {
-            let rule = json!({
-                "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "p.t"},
-                "criteria": {key: {"type": "equals", "pattern": 1}},
-                "action": {"ref": "core.noop", "parameters": {"a": parameter, "pin": "{{ trigger.statsu }}"}},
-            });
-            let rule = CompiledRule::new(Arc::new(serde_json::from_value(rule).unwrap()));
-            let told = field_warnings(&rule, schema, |name| name == "pin");
-            assert_eq!(told.len(), usize::from(says.is_some()), "{key} {parameter}: {told:?}");
-            assert!(says.is_none_or(|says| told[0] == format!("rule p.r: {says}")), "{told:?}");
+            is_told((key, parameter), schema, says);
         }
     }
 

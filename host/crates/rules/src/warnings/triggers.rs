@@ -108,9 +108,30 @@ fn every_second(trigger: &Trigger) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::warnings;
+
+    /// Whether `says` is told of this trigger, as that of a rule and as that of a further event.
+    fn is_told(kind: &str, parameters: &Value, says: Option<&str>) {
+        let trigger = json!({"type": kind, "parameters": parameters});
+        let of_type = json!({"kind": "none_within", "within": "5m", "events": [{"trigger": trigger}]});
+        for rule in [
+            json!({"trigger": trigger}),
+            json!({
+                "trigger": {"type": "core.st2.webhook"},
+                "type": {"ref": "correlation", "parameters": of_type},
+            }),
+        ] {
+            let mut rule = rule;
+            rule["id"] = json!("000000000000000000000001");
+            rule["ref"] = json!("p.r");
+            rule["action"] = json!({"ref": "core.noop"});
+            let told = warnings(&serde_json::from_value(rule).unwrap(), None);
+            assert_eq!(told.len(), usize::from(says.is_some()), "{kind} {parameters}: {told:?}");
+            assert!(says.is_none_or(|says| told[0].contains(says)), "{kind} {parameters}: {told:?}");
+        }
+    }
 
     #[test]
     fn a_trigger_that_is_likely_a_slip_is_told() {
@@ -147,6 +168,14 @@ mod tests {
             ("core.st2.webhook", json!({"url": "a#b"}), Some("write url: a for")),
             ("core.st2.webhook", json!({"url": "a//b"}), Some("has a part that is empty or dots")),
             ("core.st2.webhook", json!({"url": "a/../b"}), Some("has a part that is empty or dots")),
+        ] {
+            is_told(kind, &parameters, says);
+        }
+    }
+
+    #[test]
+    fn a_template_and_a_timer_without_fields_are_told() {
+        for (kind, parameters, says) in [
             (
                 "core.st2.webhook",
                 json!({"url": "{{ config_context.url }}"}),
@@ -164,23 +193,7 @@ mod tests {
             ("core.st2.CronTimer", json!({"second": "*"}), None),
             ("core.st2.CronTimer", json!({"day": 1}), None),
         ] {
-            let trigger = json!({"type": kind, "parameters": parameters});
-            let of_type = json!({"kind": "none_within", "within": "5m", "events": [{"trigger": trigger}]});
-            for rule in [
-                json!({"trigger": trigger}),
-                json!({
-                    "trigger": {"type": "core.st2.webhook"},
-                    "type": {"ref": "correlation", "parameters": of_type},
-                }),
-            ] {
-                let mut rule = rule;
-                rule["id"] = json!("000000000000000000000001");
-                rule["ref"] = json!("p.r");
-                rule["action"] = json!({"ref": "core.noop"});
-                let told = warnings(&serde_json::from_value(rule).unwrap(), None);
-                assert_eq!(told.len(), usize::from(says.is_some()), "{kind} {parameters}: {told:?}");
-                assert!(says.is_none_or(|says| told[0].contains(says)), "{kind} {parameters}: {told:?}");
-            }
+            is_told(kind, &parameters, says);
         }
     }
 
