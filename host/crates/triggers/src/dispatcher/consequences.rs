@@ -13,8 +13,9 @@ use petrel_rules::{CompiledRule, Decision, Enforced, parameters};
 use serde_json::{Value, json};
 
 use super::Arrived;
+use crate::incoming::SMALL;
 use crate::maintenance;
-use crate::rendering::Rendering;
+use crate::rendering::{Rendering, with_names};
 use crate::service::Triggers;
 
 impl Triggers {
@@ -30,6 +31,9 @@ impl Triggers {
         // Mostly there is none.
         let window = arrived.content.window_of(rule, now);
         let (mut execution, failure_reason) = match (&enforced.decision, window) {
+            (Decision::Unverifiable(reason), _) if enforced.rule.grouping().is_some() => {
+                (None, Some(named(reason.clone(), arrived, instance, secrets)))
+            }
             (Decision::Unverifiable(reason), _) => (None, Some(reason.clone())),
             (Decision::Matched, Some(window)) if window.mode == MaintenanceMode::Drop => {
                 (None, Some(maintenance::dropped(window)))
@@ -116,7 +120,7 @@ impl Triggers {
         let made = rendering.made(&context);
         let (parameters, wrong) = match made {
             Ok(given) => (given, None),
-            Err(reason) => (rule.action.parameters.clone(), Some(reason)),
+            Err(reason) => (rule.action.parameters.clone(), Some(named(reason, arrived, instance, secrets))),
         };
         let secret_places = rendering.secret_places(&parameters);
         let secret_parts = rendering.secret_parts(&parameters, &secret_places);
@@ -134,6 +138,12 @@ impl Triggers {
         let reason = wrong.map(|reason| fail(&mut execution, rule, instance, &reason));
         (Some(execution), reason)
     }
+}
+
+/// The `reason` why something cannot be made of the event that has arrived, with the names that it has.
+fn named(reason: String, arrived: &Arrived, instance: &TriggerInstance, secrets: Option<&Value>) -> String {
+    let is_whole = instance.payload.text().len() <= SMALL;
+    with_names(reason, arrived.event.values(), is_whole, secrets)
 }
 
 /// Fails an execution whose parameters cannot be used, and returns the reason.
