@@ -28,6 +28,7 @@ mod internal_events;
 mod json;
 mod liar;
 mod lists;
+mod lost_key;
 mod mine;
 mod misbehaviour;
 mod pack_configs;

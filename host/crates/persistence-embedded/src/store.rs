@@ -11,8 +11,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -35,8 +34,7 @@ use crate::checkpoint::Progress;
 use crate::committer::{self, Request, State};
 use crate::directory::OpenError;
 use crate::in_turn::InTurn;
-use crate::journal::Segments;
-use crate::journal::media::Media;
+use crate::journal::{Segments, media::Media};
 use crate::keys;
 use crate::opening::{self, Opened};
 use crate::options::Options;
@@ -271,6 +269,15 @@ impl Store for EmbeddedStore {
         self.newest(keys::EXECUTION, before, limit, read, |execution| filter.admits(execution))
     }
 
+    async fn execution_heads(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Execution, ExecutionId>, Error> {
+        self.heads(filter, before, limit)
+    }
+
     async fn oldest_executions(
         &self,
         after: Option<ExecutionId>,
@@ -296,6 +303,10 @@ impl Store for EmbeddedStore {
 
     fn holds_sealed(&self) -> bool {
         self.rows.sealing.holds_sealed(&self.rows.image).unwrap_or(true)
+    }
+
+    fn sealed_by(&self) -> Result<Vec<String>, Error> {
+        Ok(self.rows.sealing.sealed_by(&self.rows.image)?.into_iter().collect())
     }
 
     fn refuses_secrets(&self) -> Option<String> {
