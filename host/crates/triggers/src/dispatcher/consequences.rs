@@ -7,7 +7,7 @@ use petrel_executions::{self as executions, Opened};
 use petrel_model::execution::{Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, MaintenanceMode, Rule, StatusEvent, TriggerInstance,
+    Enforcement, EnforcementId, Execution, MaintenanceMode, Rule, StatusEvent, TriggerInstance, event_depth,
 };
 use petrel_rules::{CompiledRule, Decision, Enforced, parameters};
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ impl Triggers {
             let datastore = || self.keys().readable_by(RULE_USER);
             parameters::absent::read_in_vain(enforced.rule.parameters(), &registered.signature, datastore)
         });
-        let (depth, deepest) = (arrived.event.depth(), self.core().deepest_event());
+        let (depth, deepest) = (event_depth::events(arrived.event.depth()), self.core().deepest_event());
         let of_depth = (depth > 0 && depth >= deepest).then(|| {
             format!(
                 "the end of its execution makes no event: {depth} events of actions led to this one, one after the other, and \
