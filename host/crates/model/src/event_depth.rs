@@ -34,16 +34,10 @@ mod tests {
 
     #[test]
     fn events_and_notifications_are_counted_beside_each_other() {
-        let steps: [(fn(u32) -> u32, (u32, u32)); 5] = [
-            (|depth| depth, (0, 0)),
-            (of_notification, (1, 1)),
-            (|depth| depth + 1, (2, 1)),
-            (|depth| depth + 1, (3, 1)),
-            (of_notification, (4, 2)),
-        ];
         let mut depth = 0;
-        for (step, expected) in steps {
-            depth = step(depth);
+        for (is_notification, expected) in [(true, (1, 1)), (false, (2, 1)), (false, (3, 1)), (true, (4, 2))]
+        {
+            depth = if is_notification { of_notification(depth) } else { depth + 1 };
             assert_eq!((events(depth), notifications(depth)), expected);
         }
         assert_eq!((events(MOST), notifications(MOST)), (MOST, 0));

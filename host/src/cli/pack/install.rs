@@ -23,6 +23,7 @@ const MOST_NAMED: usize = 5;
 
 /// The arguments of the verb.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and any of them go together")]
 pub(crate) struct Install {
     /// The packs: references as HOST/PATH:TAG, files of `petrel pack save`, directories, or builtin:NAME
     #[arg(required_unless_present = "locked", value_name = "PACK")]
@@ -239,7 +240,7 @@ impl Install {
         let answer = match self.register_at(session, &version.path).await {
             Ok(answer) => answer,
             Err(failure) => {
-                installed.withdraw(&version);
+                version.withdraw();
                 return Err(failure);
             }
         };

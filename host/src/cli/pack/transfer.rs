@@ -125,7 +125,7 @@ impl Pull {
         // Beside the place of the pack, where there is room for it, and where the next attempt goes on.
         let above =
             self.directory.as_deref().and_then(Path::parent).filter(|above| !above.as_os_str().is_empty());
-        let above = above.unwrap_or(Path::new("."));
+        let above = above.unwrap_or_else(|| Path::new("."));
         let fetched = registries.look(&reference, &above.join(".petrel-fetched")).await?;
         fetched.manifest.parts(registries.limits())?;
         registries.fill(&reference, &fetched).await?;

@@ -100,11 +100,11 @@ fn a_mistake_in_a_circuit_breaker_is_told_once_and_in_plain_words() {
 
 #[test]
 fn what_is_no_mapping_in_a_rule_is_told_how_it_is_written() {
+    const WEBHOOK: &str = "{type: core.st2.webhook}";
+    const ACTION: &str = "{ref: core.local}";
     let rule = |trigger: &str, criteria: &str, action: &str| {
         format!("name: r\ntrigger: {trigger}\ncriteria: {criteria}\naction: {action}\n")
     };
-    const WEBHOOK: &str = "{type: core.st2.webhook}";
-    const ACTION: &str = "{ref: core.local}";
     for (text, says) in [
         (rule(WEBHOOK, "{}", "core.echo"), "and is a text; write action: {ref: core.echo}"),
         (rule(WEBHOOK, "{}", "[a]"), "and is a list; write action: {ref: core.local}"),

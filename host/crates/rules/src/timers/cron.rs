@@ -124,18 +124,16 @@ impl Cron {
     }
 }
 
-/// The text of a field's value, which is a text or a whole number.
 /// The remedy for a time of day in the place of its hour. YAML reads `3:30` without quotes as 210, which is to base 60.
 fn clock(field: Field, text: &str) -> Option<String> {
     if field != Field::Hour {
         return None;
     }
-    let (hour, minute) = match text.split_once(':') {
-        Some((hour, minute)) => (hour.trim().parse().ok()?, minute.split(':').next()?.trim().parse().ok()?),
-        None => {
-            let number = text.parse::<i64>().ok().filter(|number| *number >= 60)?;
-            (number.div_euclid(60), number.rem_euclid(60))
-        }
+    let (hour, minute) = if let Some((hour, minute)) = text.split_once(':') {
+        (hour.trim().parse().ok()?, minute.split(':').next()?.trim().parse().ok()?)
+    } else {
+        let number = text.parse::<i64>().ok().filter(|number| *number >= 60)?;
+        (number.div_euclid(60), number.rem_euclid(60))
     };
     let is_time = (0..24).contains(&hour) && (0..60).contains(&minute);
     let read = if text.contains(':') { "" } else { ", as YAML reads a time without quotes" };
@@ -144,6 +142,7 @@ fn clock(field: Field, text: &str) -> Option<String> {
     })
 }
 
+/// The text of a field's value, which is a text or a whole number.
 fn text_of(field: Field, value: &Value) -> Result<String, TimerError> {
     match value {
         Value::String(text) => Ok(text.clone()),
