@@ -109,6 +109,15 @@ impl Content {
         self.unreadable.iter().any(|one| one.is_document(kind.document(), name.as_str()))
     }
 
+    /// The same, with a stored object that cannot be read.
+    #[cfg(test)]
+    pub(crate) fn with_unreadable(mut self, kind: Named, name: &Ref) -> Self {
+        let (kind, id) = (petrel_persistence::RowKind::Document(kind.document()), name.to_string());
+        let one = Unreadable { kind, id, reason: "it is damaged".into(), is_sealed: false };
+        Arc::make_mut(&mut self.unreadable).push(one);
+        self
+    }
+
     /// Forgets that a stored configuration cannot be read, as it is replaced or gone.
     pub(crate) fn forget_lost_config(&mut self, pack: &str) {
         if self.lost_config(pack).is_some() {

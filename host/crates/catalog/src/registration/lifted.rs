@@ -115,7 +115,7 @@ pub(crate) fn of_gone_kind(content: &Content, reference: &Ref) -> Option<String>
 }
 
 /// The message about an old version that cannot be read: it may have marked anything.
-fn of_unread(content: &Content, kind: Named, reference: &Ref) -> Option<String> {
+pub(crate) fn of_unread(content: &Content, kind: Named, reference: &Ref) -> Option<String> {
     let is_registered = match kind {
         Named::Action => content.registered(reference).is_some(),
         _ => content.trigger_type(reference).is_ok(),

@@ -122,7 +122,8 @@ fn of_stored(key: &KeyName, stored: &str, is_made_json: bool) -> Option<String> 
     if serde_json::from_str::<serde_json::Number>(stored.trim()).is_ok() {
         return Some(format!("what the datastore has is text; {compare}"));
     }
-    let number: f64 = stored.trim().parse().ok()?;
+    // One that is too large would be told as `inf`.
+    let number = stored.trim().parse::<f64>().ok().filter(|number| number.is_finite())?;
     Some(format!(
         "what the datastore has is no number as JSON has them; `petrel key set {name} {number}` sets it as one{then}"
     ))
@@ -191,6 +192,7 @@ mod tests {
             ),
             ("abc", false, None),
             ("inf", false, None),
+            ("+1e999", false, None),
             ("", false, None),
         ] {
             assert_eq!(of_stored(&key, stored, is_made_json), says, "{stored}");

@@ -39,6 +39,8 @@ enum Here {
 #[derive(Debug, Default)]
 pub(super) struct CommandLine {
     open: Vec<Open>,
+    /// Whether backquotes are among what is open. Very much may be open, and each template asks.
+    is_in_backquotes: bool,
     here: Here,
     /// The letter before.
     before: Option<char>,
@@ -67,7 +69,7 @@ impl CommandLine {
         if matches!(self.here, Here::Lines(..)) {
             return Some(Around::HereDocument);
         }
-        if self.open.contains(&Open::Back) {
+        if self.is_in_backquotes {
             return Some(Around::Backquotes);
         }
         matches!(self.open.last(), Some(Open::Single | Open::Double)).then_some(Around::Quotes)
@@ -167,9 +169,11 @@ impl CommandLine {
 
     /// Begins a command in backquotes, or ends it with all that is open inside it.
     fn backquote(&mut self) {
-        match self.open.iter().rposition(|open| *open == Open::Back) {
-            Some(place) => self.open.truncate(place),
-            None => self.open.push(Open::Back),
+        self.is_in_backquotes = !self.is_in_backquotes;
+        if self.is_in_backquotes {
+            self.open.push(Open::Back);
+        } else if let Some(place) = self.open.iter().rposition(|open| *open == Open::Back) {
+            self.open.truncate(place);
         }
     }
 }
@@ -198,6 +202,8 @@ mod tests {
             ("echo `date ", Some(Around::Backquotes)),
             ("echo `date 'a ", Some(Around::Backquotes)),
             ("echo `date` ", None),
+            ("echo `(date \"a` ", None),
+            ("echo `a` `b ", Some(Around::Backquotes)),
             ("echo \"`date ", Some(Around::Backquotes)),
             ("echo '`' ", None),
             ("(cd 'a'; echo ", None),
