@@ -287,7 +287,7 @@ pub(crate) fn add(file: &Path, from: &Path) -> Result<(usize, usize), Failure> {
     let before = keys.len();
     for key in others {
         if keys.iter().all(|known| known.id() != key.id()) {
-            keys.push(key);
+            keys.push(key.added());
         }
     }
     if keys.len() > before {
@@ -345,6 +345,9 @@ mod tests {
         assert_eq!(rotate(&file, true).unwrap(), 3);
         let marks: Vec<_> = read(&file).unwrap().unwrap().iter().map(VaultKey::is_begun_anew).collect();
         assert_eq!(marks, [true, false, false]);
+        // That the keys of this store are lost is not said of the other one.
+        assert_eq!(add(&other, &file).unwrap(), (2, 3));
+        assert!(!read(&other).unwrap().unwrap().iter().any(VaultKey::is_begun_anew));
     }
 
     #[test]

@@ -116,6 +116,12 @@ impl VaultKey {
         Self { is_begun_anew: true, ..self }
     }
 
+    /// As a key that is added to those of another store: that something is lost was said of the store that it comes from.
+    #[must_use]
+    pub fn added(self) -> Self {
+        Self { is_begun_anew: false, ..self }
+    }
+
     /// Whether it was made in the place of one that is lost for good, so that it seals beside what nobody can open.
     pub fn is_begun_anew(&self) -> bool {
         self.is_begun_anew

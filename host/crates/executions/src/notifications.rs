@@ -50,12 +50,17 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
     let Some(notify) = execution.notify.as_ref().filter(|_| core.is_heard(TRIGGER)) else {
         return Vec::new();
     };
-    if is_deep(execution) {
-        return Vec::new();
-    }
     let mut sections = notify.sections(execution.status).peekable();
     // Of a success nobody is told who waits for failures.
     if sections.peek().is_none() {
+        return Vec::new();
+    }
+    if is_deep(execution) {
+        if let Some(left_out) = core.may_log("notifications about notifications") {
+            let left_out = Some(left_out).filter(|count| *count > 0);
+            let hint = "have what a notification sets off tell nobody, or act by itself";
+            tracing::warn!(execution.id = %execution.id, left_out, hint, "nobody is told of an end to which a notification about a notification led");
+        }
         return Vec::new();
     }
     let end = MaskedEnd::of(&catalog.content(), execution);

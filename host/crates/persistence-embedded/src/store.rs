@@ -277,7 +277,7 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Page<Execution, ExecutionId>, Error> {
         let before = before.map(keys::execution);
-        let read = |entry: &Entry| self.rows.execution_of(entry);
+        let read = |entry: &Entry| self.rows.execution_for(entry, filter);
         self.newest(keys::EXECUTION, before, limit, read, |execution| filter.admits(execution))
     }
 

@@ -26,7 +26,7 @@ const AT_ONCE: usize = 512 << 10;
 const COUNTED_AT_ONCE: usize = 2 << 20;
 /// Bytes of items that are looked at before others who wait for a turn may read.
 const IN_TURN: usize = 16 << 20;
-/// Bytes that an item counts of which only the head is read.
+/// Bytes that an item counts at least that is passed over: its head is read, if not all of it.
 const HEAD: usize = 1 << 10;
 /// The greatest difference, in milliseconds, between the time in an id and the time by which its item is filtered.
 /// They differ only where the clock was set.
@@ -55,6 +55,11 @@ impl Pace {
         let mean = (self.bytes / self.read.max(1)).max(1);
         let most = self.items.saturating_mul(GROWTH).min(STEP);
         self.items = (AT_ONCE / mean).clamp(1, most);
+    }
+
+    /// Counts the bytes of items that were read to be passed over.
+    fn pass_over<T: Listed>(&mut self, items: &[T]) {
+        self.bytes += items.iter().map(|item| item.bytes().max(HEAD)).sum::<usize>();
     }
 }
 
@@ -155,7 +160,7 @@ impl ListRequest {
             let step = if to_pass > 0 {
                 let step = skim(at, to_pass.min(skimmed.items)).await?;
                 skimmed.count(&step.items);
-                pace.bytes += step.items.len() * HEAD;
+                pace.pass_over(&step.items);
                 step
             } else {
                 let step = read(at, (limit - part.len()).min(pace.items)).await?;

@@ -53,6 +53,10 @@ fn the_larger_items_are_the_fewer_are_read_at_once() {
             items
         };
         assert_eq!([0; 5].map(read), steps, "{bytes}");
+        // What is passed over counts whole, where more than the head of it was read.
+        let mut pace = Pace::default();
+        pace.pass_over(&[Item(bytes), Item(0)]);
+        assert_eq!((pace.bytes, pace.items), (bytes.max(HEAD) + HEAD, FIRST));
     }
 }
 
