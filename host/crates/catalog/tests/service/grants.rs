@@ -105,7 +105,10 @@ async fn an_update_that_asks_for_more_waits_until_it_is_accepted() {
     assert_eq!(rights(&house), "GET https://a.example/ | TZ");
     let (code, told) = refused(registered(&house, &asking(&[ONE, MORE]), false).await);
     assert_eq!(code, "unaccepted");
-    assert!(told.contains("+ http POST https://b.example/ (writes)") && told.contains("--grant"), "{told}");
+    assert!(
+        told.contains("+ http POST https://b.example/ (writes)") && told.contains("repeat this with --grant"),
+        "{told}"
+    );
     let known = house.catalog.content().pack("mine").unwrap().capabilities.clone().unwrap();
     assert_eq!(known.http.len(), 1);
     registered(&house, &asking(&[ONE, MORE]), true).await.unwrap();
