@@ -45,7 +45,12 @@ pub(super) fn refuse_lifted(
     }
 }
 
-/// Refuses `pack` from another directory than before, if secrets are `configured` for it: its code would get them.
+/// The way of those who register a pack from another directory than before.
+const ELSEWHERE: &str =
+    "register it from the directory of before, if there is one, or have the admin register it";
+
+/// Refuses `pack` from another directory than before, if secrets are `configured` for it or it is granted something: its
+/// code would get them.
 /// Changes in the same directory are not looked for: only who may write there can make them.
 ///
 /// # Errors
@@ -73,8 +78,15 @@ pub(super) fn refuse_elsewhere(
             message: format!(
                 "secrets are configured for the pack `{name}`, so only the admin may register it from another directory"
             ),
-            hint: "register it from the directory of before, if there is one, or have the admin register it"
-                .into(),
+            hint: ELSEWHERE.into(),
+        });
+    }
+    if !is_there && content.grant(name).is_some() {
+        return Err(Error::Forbidden {
+            message: format!(
+                "capabilities are granted to the pack `{name}`, so only the admin may register it from another directory"
+            ),
+            hint: ELSEWHERE.into(),
         });
     }
     Ok(())
