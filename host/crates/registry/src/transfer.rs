@@ -119,9 +119,8 @@ impl Registry {
         while coming.have < coming.blob.size {
             let before = coming.have;
             // A registry that sends a byte now and then would hold this up for ever.
-            let at_most = Duration::from_secs((coming.blob.size - before) / self.limits.least_pace.max(1));
-            let part = self.part(repository, coming, progress);
-            let part = tokio::time::timeout(at_most.saturating_add(self.limits.silence * 2), part).await;
+            let at_most = self.limits.patience(coming.blob.size - before);
+            let part = tokio::time::timeout(at_most, self.part(repository, coming, progress)).await;
             let cut = match part {
                 Ok(part) => match part? {
                     Part::Whole => break,

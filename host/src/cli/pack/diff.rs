@@ -46,7 +46,9 @@ impl Diff {
         let found = differences(&old, &new);
         match form {
             Form::Json => print::json(&found),
-            Form::Text => lines(&old, &new, &found).iter().for_each(|line| print::line(line)),
+            Form::Text => {
+                lines(&old, &new, &found).iter().for_each(|line| print::line(&print::plain(line)));
+            }
         }
         Ok(Code::Ok)
     }
