@@ -195,7 +195,7 @@ settings! {
         action_trigger_when: Statuses = "succeeded,failed,timeout,canceled,abandoned", "PETREL_TRIGGERS_ACTION_TRIGGER_WHEN", "triggers-action-trigger-when", "STATUS";
         /// The greatest number of events of actions that lead to one, one after the other: a rule whose action sets it off again is stopped there.
         max_depth: usize = "32", "PETREL_TRIGGERS_MAX_DEPTH", "triggers-max-depth", "N";
-        /// The greatest number of events of one trace: of those that others led to, more are refused.
+        /// The greatest number of events of one trace; further ones to which others led are refused.
         max_events_per_trace: usize = "100000", "PETREL_TRIGGERS_MAX_EVENTS_PER_TRACE", "triggers-max-events-per-trace", "N";
         /// The circuit breaker of rules without one: after so many failures of its action within a time a rule is paused, as `5 in 10m, 15m`; off if empty.
         circuit_breaker: Breaker = "", "PETREL_TRIGGERS_CIRCUIT_BREAKER", "triggers-circuit-breaker", "BREAKER";

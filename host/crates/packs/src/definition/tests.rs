@@ -71,7 +71,7 @@ fn a_rule_is_read_strictly() {
         told(read_rule("r.yaml", text, Some("demo"))),
         [
             "r.yaml:2:1: a rule has no field enable; did you mean enabled?",
-            "r.yaml:3:7: unknown rule type \"sometimes\"; write standard or backstop, or correlation with parameters",
+            "r.yaml:3:7: type of a rule: unknown rule type \"sometimes\"; write standard or backstop, or correlation with parameters",
             "r.yaml:4:10: the trigger of a rule needs a field type; rename typ, if that is meant, or add it",
             "r.yaml:5:22: the action of a rule has no field paramters; did you mean parameters?",
             "r.yaml:7:29: the criterion trigger.a has no field patern; did you mean pattern?",
