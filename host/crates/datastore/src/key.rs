@@ -34,6 +34,12 @@ impl KeyId {
         Self { owner: Some(owner.into()), name: name.into() }
     }
 
+    /// The store of a pack that it belongs to: the text before its first `:`, if all share it.
+    pub(crate) fn store(&self) -> Option<&str> {
+        let (store, _) = self.name.split_once(':')?;
+        self.owner.is_none().then_some(store)
+    }
+
     /// The change that deletes it.
     pub(crate) fn deleted(&self) -> Change {
         match &self.owner {

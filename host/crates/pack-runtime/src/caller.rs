@@ -1,9 +1,10 @@
-//! The side of a call that an instance acts for: the action or sensor, its pack's configuration, and the place for its
-//! events.
+//! The side of a call that an instance acts for: the action or sensor, its pack's configuration, the place for its events, and
+//! what is around its execution.
 
 use std::sync::Arc;
 
 use petrel_model::{Object, Ref};
+use petrel_runners::asked::Around;
 use petrel_runners::sensors::SensorCall;
 use petrel_runners::{Call, Outlet};
 
@@ -18,6 +19,8 @@ pub(crate) struct Caller {
     pub(crate) config: Arc<Object>,
     /// The place for the events that it emits.
     pub(crate) outlet: Outlet,
+    /// What is around its execution.
+    pub(crate) around: Around,
     /// The number of events that it may still emit; without an end if there is none.
     pub(crate) events_left: Option<usize>,
     /// Whether it goes on for as long as the host.
@@ -31,6 +34,7 @@ impl Caller {
             source: Some(call.action.reference.clone()),
             config: Arc::clone(&call.pack_config),
             outlet: call.outlet.clone(),
+            around: call.around.clone(),
             events_left: Some(MOST_EVENTS),
             is_lasting: false,
         }

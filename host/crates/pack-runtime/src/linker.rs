@@ -30,6 +30,7 @@ use crate::call_record::{CallRecord, Denial};
 use crate::caller::Caller;
 use crate::memory::MemoryLimiter;
 use crate::requests::Gate;
+use crate::secrets::Placeholders;
 
 /// The version of WASI that wasmtime implements. Components built for an older 0.2 are linked to it as well.
 const WASI_FILES: &str = "wasi:filesystem/types@0.2.12";
@@ -46,6 +47,10 @@ pub(crate) struct CallState {
     pub(crate) http: WasiHttpCtx,
     pub(crate) gate: Gate,
     pub(crate) directories: Directories,
+    /// The texts that stand for secrets in this call; its requests have them too.
+    pub(crate) placeholders: Placeholders,
+    /// The most calls of all components that may wait for others.
+    pub(crate) most_waiting: usize,
 }
 
 /// The directories that a call was given at its beginning.
@@ -99,6 +104,10 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     petrel::log::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     petrel::config::config::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     petrel::trigger::emit::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::kv::kv::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::secrets::secrets::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::secrets::reveal::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::actions::call::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     // The functions below replace functions of WASI, which are linked already.
     linker.allow_shadowing(true);
     note_denied_names(&mut linker)?;

@@ -3,8 +3,10 @@
 //! [`Gate`] belongs to one call and decides; [`Clients`] belong to the host and send. Redirects are not followed: their
 //! target is a request of its own, which is checked as any other. Where private networks are not allowed, a name reaches
 //! public addresses only, whatever it resolves to: it is resolved first, and one of the checked addresses is connected to.
+//! `swap` puts secrets in the places of what stands for them.
 
 mod clients;
+mod swap;
 
 use std::future::ready;
 use std::sync::Arc;
@@ -19,7 +21,9 @@ use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call_record::{CallRecord, Denial};
+use crate::secrets::Placeholders;
 pub(crate) use clients::Clients;
+use swap::{Swapping, swapped};
 
 /// Requests that one call may make, unless it goes on for as long as the host.
 const MOST_REQUESTS: u32 = 200;
@@ -41,6 +45,8 @@ pub(crate) struct Gate {
     requests_left: Option<u32>,
     /// The places of requests that are being sent.
     places: Arc<Semaphore>,
+    /// The texts that stand for secrets.
+    placeholders: Placeholders,
 }
 
 /// The work of sending that goes on after the head of an answer has arrived. There is none: clients do it.
@@ -49,12 +55,18 @@ type Answer = Result<(http::Response<WasiBody>, Rest), Error>;
 
 impl Gate {
     /// The way of the call that `record` is about.
-    pub(crate) fn new(clients: &Arc<Clients>, record: &Arc<CallRecord>, is_lasting: bool) -> Self {
+    pub(crate) fn new(
+        clients: &Arc<Clients>,
+        record: &Arc<CallRecord>,
+        is_lasting: bool,
+        placeholders: &Placeholders,
+    ) -> Self {
         Self {
             clients: Arc::clone(clients),
             record: Arc::clone(record),
             requests_left: (!is_lasting).then_some(MOST_REQUESTS),
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            placeholders: placeholders.clone(),
         }
     }
 
@@ -118,10 +130,11 @@ impl WasiHttpHooks for Gate {
                 let wait = options.and_then(|options| options.first_byte_timeout);
                 let wait = wait.map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT));
                 let (record, places) = (Arc::clone(&self.record), Arc::clone(&self.places));
+                let placeholders = self.placeholders.clone();
                 Box::new(async move {
                     // It fails only when the semaphore is closed, and nobody closes it.
                     let _place = places.acquire().await.ok();
-                    send(client, url, request, (most, wait), &record).await
+                    send(client, url, request, (most, wait), (&record, &placeholders)).await
                 })
             }
         }
@@ -133,13 +146,15 @@ async fn send(
     url: Url,
     request: http::Request<WasiBody>,
     (most, wait): (usize, Duration),
-    record: &CallRecord,
+    (record, placeholders): (&CallRecord, &Placeholders),
 ) -> Answer {
     let what = named(request.method(), &url);
     let (head, body) = request.into_parts();
     let body = whole(body).await?;
-    let mut request = reqwest::Request::new(head.method.clone(), url.clone());
-    *request.headers_mut() = head.headers;
+    let plain = Swapping { method: head.method.clone(), url: url.clone(), headers: head.headers, body };
+    let Swapping { url: sent_to, headers, body, .. } = swapped(plain, record, placeholders)?;
+    let mut request = reqwest::Request::new(head.method.clone(), sent_to);
+    *request.headers_mut() = headers;
     // That is what the component wrote; the client says it anew, from the address that was compared with the grants.
     request.headers_mut().remove(http::header::HOST);
     if !body.is_empty() {

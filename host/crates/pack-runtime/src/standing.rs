@@ -1,12 +1,15 @@
-//! The rights of packs as they are now. What follows from them is decided in `petrel_model::capabilities`; the service of the
-//! catalog hands over the table of all rights whenever it changes.
+//! The rights of packs as they are now, and what serves them. What follows from rights is decided in
+//! `petrel_model::capabilities`; the service of the catalog hands over the table of all rights whenever it changes.
 
 mod sparing;
 mod uses;
 
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use petrel_model::capabilities::{Mount, Rights, RightsTable};
+use petrel_runners::asked::KeyValues;
 
 use sparing::Sparing;
 use uses::Uses;
@@ -18,6 +21,41 @@ pub(crate) struct Standing {
     pub(crate) uses: Uses,
     /// The lines of the audit log about denials.
     pub(crate) denials: Sparing,
+    /// The lines of the audit log about secrets that are sent.
+    pub(crate) sent: Sparing,
+    keys: Shelf,
+    /// The number of calls that wait for others that they have called.
+    waiting: AtomicUsize,
+}
+
+/// What has the keys of the host, once it is there.
+#[derive(Default)]
+struct Shelf(RwLock<Option<Arc<dyn KeyValues>>>);
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf").finish_non_exhaustive()
+    }
+}
+
+/// A place among the calls that wait for others. They keep their memory meanwhile, and their place of the component, so
+/// that some must be left for those that they wait for.
+#[derive(Debug)]
+pub(crate) struct Waiting(Arc<Standing>);
+
+impl Waiting {
+    /// Takes a place, of which there are `most`.
+    pub(crate) fn take(standing: &Arc<Standing>, most: usize) -> Option<Self> {
+        let more = |count: usize| (count < most).then_some(count + 1);
+        standing.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Self(Arc::clone(standing)))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Standing {
@@ -27,6 +65,16 @@ impl Standing {
         if !Arc::ptr_eq(&shown, table) {
             *shown = Arc::clone(table);
         }
+    }
+
+    /// Takes what has the keys of the host.
+    pub(crate) fn take_keys(&self, keys: &Arc<dyn KeyValues>) {
+        *self.keys.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(keys));
+    }
+
+    /// What has the keys of the host, if it has any.
+    pub(crate) fn keys(&self) -> Option<Arc<dyn KeyValues>> {
+        self.keys.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The rights of `pack` now.
@@ -69,5 +117,15 @@ mod tests {
             standing.set(&Arc::new([("p".to_owned(), Arc::new(rights))].into()));
             assert_eq!(standing.has_still("p", &mounts(given)), expected, "{given:?} and {now:?}");
         }
+    }
+
+    #[test]
+    fn only_so_many_calls_wait_for_others() {
+        let standing = Arc::new(Standing::default());
+        let first = Waiting::take(&standing, 2).unwrap();
+        let second = Waiting::take(&standing, 2).unwrap();
+        assert!(Waiting::take(&standing, 2).is_none());
+        drop((first, second));
+        assert!(Waiting::take(&standing, 1).is_some());
     }
 }

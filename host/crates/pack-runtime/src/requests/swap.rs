@@ -1,0 +1,241 @@
+//! Puts secrets in the places of what stands for them, in requests of components: where the pack asks for that and is granted
+//! it. A request that has a placeholder anywhere else is denied, so that an author sees it.
+//!
+//! What a component makes of a placeholder, by cutting or encoding it, is no placeholder any more and stands for nothing;
+//! only that of basic authentication is looked into.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, Method};
+use petrel_model::capabilities::{Named, SecretPlace};
+use reqwest::Url;
+use wasmtime_wasi_http::Error;
+
+use super::{internal, named, target};
+use crate::call_record::{CallRecord, Denial};
+use crate::secrets::{Placeholders, key_of};
+
+/// How the value of a header with basic authentication begins.
+const BASIC: &str = "Basic ";
+
+/// The parts of a request.
+#[derive(Debug)]
+pub(super) struct Swapping {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// The request with secrets in the places of `placeholders`.
+pub(super) fn swapped(
+    mut request: Swapping,
+    record: &CallRecord,
+    placeholders: &Placeholders,
+) -> Result<Swapping, Error> {
+    for (name, placeholder) in placeholders.all() {
+        let places = request.places(&placeholder);
+        if places.is_empty() && !request.is_elsewhere(&placeholder) {
+            continue;
+        }
+        allow(&request, &places, &name, &placeholder, record)?;
+        let keys = record.keys().ok_or_else(|| internal("this host has no datastore".to_owned()))?;
+        let key = key_of(&record.rights().pack, &name);
+        let secret = keys.secret(&key).map_err(|reason| internal(format!("{reason}; {}", reason.hint)))?;
+        for place in places {
+            let sent = match place {
+                SecretPlace::Header => request.in_headers(&placeholder, &secret),
+                SecretPlace::Query => {
+                    request.in_query(&placeholder, &secret);
+                    Ok(())
+                }
+                SecretPlace::Body => {
+                    request.in_body(&placeholder, &secret);
+                    Ok(())
+                }
+            };
+            sent.map_err(|reason| internal(format!("the secret {name} cannot be sent: {reason}")))?;
+            record.used("secrets", &name);
+            record.sent(&name, request.url.host_str().unwrap_or_default(), place.as_str());
+        }
+    }
+    Ok(request)
+}
+
+/// Refuses a secret that may not be sent so.
+fn allow(
+    request: &Swapping,
+    places: &[SecretPlace],
+    name: &str,
+    placeholder: &str,
+    record: &CallRecord,
+) -> Result<(), Error> {
+    let rights = record.rights();
+    let deny = |place: &str, hint: String| {
+        let what = format!("send {name} in the {place} of {}", named(&request.method, &request.url));
+        // The address may have it, too.
+        let what = what.replace(placeholder, name);
+        record.denied(Denial::Named { kind: Named::Secrets, what, hint });
+        Err(Error::HttpRequestDenied)
+    };
+    if let Err(refusal) = rights.named(Named::Secrets, name) {
+        return deny("parts", refusal.hint);
+    }
+    let asked = target(&request.method, &request.url).map(|target| rights.places_of(target, name));
+    let asked = asked.unwrap_or_default();
+    if let Some(place) = places.iter().find(|place| !asked.contains(place)) {
+        let place = place.as_str();
+        let hint = format!(
+            "the pack does not ask for that: its author adds {{name: {name}, in: [{place}]}} to secrets of the entry of http with \
+             this address, in the capabilities of pack.yaml"
+        );
+        return deny(place, hint);
+    }
+    if request.is_elsewhere(placeholder) {
+        let hint = "secrets are sent in the value of a header, in the query, or in the body".to_owned();
+        return deny("address", hint);
+    }
+    Ok(())
+}
+
+impl Swapping {
+    /// The places in which a text stands.
+    fn places(&self, text: &str) -> Vec<SecretPlace> {
+        let has = |place: &SecretPlace| match place {
+            SecretPlace::Header => self.headers.iter().any(|(name, value)| {
+                contains(value.as_bytes(), text)
+                    || (name == AUTHORIZATION && basic(value).is_some_and(|pair| pair.contains(text)))
+            }),
+            SecretPlace::Query => self.url.query().is_some_and(|query| query.contains(text)),
+            SecretPlace::Body => contains(&self.body, text),
+        };
+        SecretPlace::ALL.into_iter().filter(has).collect()
+    }
+
+    /// Whether a text stands where no secret is ever sent.
+    fn is_elsewhere(&self, text: &str) -> bool {
+        let url = &self.url;
+        let parts = [Some(url.path()), url.host_str(), Some(url.username()), url.password(), url.fragment()];
+        let in_names = self.headers.keys().any(|name| name.as_str().contains(text));
+        in_names
+            || self.method.as_str().contains(text)
+            || parts.into_iter().flatten().any(|part| part.contains(text))
+    }
+
+    fn in_headers(&mut self, placeholder: &str, secret: &str) -> Result<(), String> {
+        for (name, value) in &mut self.headers {
+            let made = match basic(value).filter(|pair| name == AUTHORIZATION && pair.contains(placeholder)) {
+                Some(pair) => {
+                    format!("{BASIC}{}", STANDARD.encode(pair.replace(placeholder, secret))).into_bytes()
+                }
+                None if contains(value.as_bytes(), placeholder) => {
+                    replaced(value.as_bytes(), placeholder.as_bytes(), secret.as_bytes())
+                }
+                None => continue,
+            };
+            let mut changed = HeaderValue::from_bytes(&made)
+                .map_err(|_signs| "it has signs that no header takes".to_owned())?;
+            changed.set_sensitive(true);
+            *value = changed;
+        }
+        Ok(())
+    }
+
+    fn in_query(&mut self, placeholder: &str, secret: &str) {
+        let query = self.url.query().map(|query| query.replace(placeholder, &encoded(secret)));
+        self.url.set_query(query.as_deref());
+    }
+
+    fn in_body(&mut self, placeholder: &str, secret: &str) {
+        self.body = replaced(&self.body, placeholder.as_bytes(), secret.as_bytes()).into();
+        // The client counts anew.
+        self.headers.remove(CONTENT_LENGTH);
+    }
+}
+
+/// The user and the password of basic authentication.
+fn basic(value: &HeaderValue) -> Option<String> {
+    let encoded = value.to_str().ok()?.strip_prefix(BASIC)?;
+    String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len().max(1)).any(|window| window == text.as_bytes())
+}
+
+/// `bytes` with each `from` replaced.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let (mut made, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
+    while let Some((first, behind)) = rest.split_first() {
+        match rest.strip_prefix(from).filter(|_| !from.is_empty()) {
+            Some(after) => {
+                made.extend_from_slice(to);
+                rest = after;
+            }
+            None => {
+                made.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    made
+}
+
+/// A value of a query.
+fn encoded(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(url: &str, header: (&str, &str), body: &str) -> Swapping {
+        let mut headers = HeaderMap::new();
+        let name: http::HeaderName = header.0.parse().unwrap();
+        headers.insert(name, header.1.parse().unwrap());
+        Swapping { method: Method::GET, url: url.parse().unwrap(), headers, body: body.to_owned().into() }
+    }
+
+    #[test]
+    fn a_text_is_found_in_its_places() {
+        use SecretPlace::{Body, Header, Query};
+        let basic = format!("Basic {}", STANDARD.encode("me:TEXT"));
+        for (url, header, body, places, elsewhere) in [
+            ("https://a.example/", ("x-a", "TEXT"), "", &[Header][..], false),
+            ("https://a.example/", ("authorization", basic.as_str()), "", &[Header], false),
+            ("https://a.example/", ("x-a", basic.as_str()), "", &[], false),
+            ("https://a.example/?a=TEXT", ("x-a", "b"), "a TEXT b", &[Query, Body], false),
+            ("https://a.example/TEXT", ("x-a", "b"), "TEX T", &[], true),
+        ] {
+            let request = request(url, header, body);
+            assert_eq!(request.places("TEXT"), places, "{url} {header:?} {body}");
+            assert_eq!(request.is_elsewhere("TEXT"), elsewhere, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_put_in_whatever_signs_it_has() {
+        let basic = format!("Basic {}", STANDARD.encode("me:TEXT"));
+        let mut asked = request("https://a.example/?a=TEXT&b=TEXT", ("authorization", &basic), "TEXTTEXT.");
+        asked.in_headers("TEXT", "p w").unwrap();
+        asked.in_query("TEXT", "p w&x=1");
+        asked.in_body("TEXT", "p");
+        let header = &asked.headers[AUTHORIZATION];
+        assert_eq!(basic_of(header), "me:p w");
+        assert!(header.is_sensitive());
+        assert_eq!(asked.url.query(), Some("a=p%20w%26x%3D1&b=p%20w%26x%3D1"));
+        assert_eq!(asked.body, "pp.");
+        let mut broken = request("https://a.example/", ("x-a", "TEXT"), "");
+        assert!(broken.in_headers("TEXT", "a\nb").is_err(), "no header is smuggled in");
+    }
+
+    fn basic_of(value: &HeaderValue) -> String {
+        basic(value).unwrap()
+    }
+}
