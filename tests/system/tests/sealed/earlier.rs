@@ -80,11 +80,16 @@ fn a_store_that_was_begun_in_clear_tells_nothing_after_a_start_and_compacting() 
     let ids = runtime.block_on(fill(&store));
     drop(store);
     assert!(!telling(place.data()).is_empty(), "the search finds what is there");
+    let host = place.start_with(&[], &[("PETREL_LOG", "info")]);
+    eventually("what has ended is encrypted", || place.read("log").contains(SEALED).then_some(()));
+    host.stop();
+    place.petrel(&["store", "compact"]).with_code(0);
     // What a host had no time for before it was stopped is done by the next one.
     eventually("nothing tells of the secrets", || {
-        let host = place.start_with(&[], &[("PETREL_LOG", "info")]);
-        eventually("what has ended is encrypted", || place.read("log").contains(SEALED).then_some(()));
-        host.stop();
+        if telling(place.data()).is_empty() {
+            return Some(());
+        }
+        place.start(&[]).stop();
         place.petrel(&["store", "compact"]).with_code(0);
         telling(place.data()).is_empty().then_some(())
     });
