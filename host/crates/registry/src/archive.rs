@@ -274,7 +274,7 @@ mod tests {
             (&[("a", EntryType::GNULongName, name), ("b", file, "x")], "cannot be unpacked"),
             (&[("a", EntryType::XHeader, name), ("b", file, "x")], "cannot be unpacked"),
             (
-                &[("a", EntryType::XGlobalHeader, name), ("b", EntryType::Fifo, "")],
+                &[("a", EntryType::XGlobalHeader, "n"), ("b", EntryType::Fifo, "")],
                 "`b` in the pack is a FIFO",
             ),
         ] {
