@@ -233,9 +233,9 @@ settings! {
         decode_scalars: bool = "true", "PETREL_DECODE_SCALARS", "decode-scalars", "BOOLEAN";
         /// The interpreter of Python actions, 3.8 or newer: a path, or a name on PATH.
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
-        /// Directories for the components of packs, beside those that are granted by `petrel pack grant`: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
+        /// Directories for the components of packs, beside what `petrel pack grant` grants: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
-        /// Addresses to which the components of packs may make requests, beside those that are granted by `petrel pack grant`: `PACK=https://HOST[:PORT][/PATH]`, or `PACK=private+https://...` for a name that leads into a private network.
+        /// Addresses to which the components of packs may make requests, beside what `petrel pack grant` grants: `PACK=https://HOST[:PORT][/PATH]`, or `PACK=private+https://...` for a name that leads into a private network.
         grant_urls: Vec<String> = "", "PETREL_GRANT_URL", "grant-url", "GRANT";
     }
 

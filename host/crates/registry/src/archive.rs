@@ -271,10 +271,10 @@ mod tests {
                 &[("a", folder, ""), ("b", folder, ""), ("c", folder, ""), ("d", folder, "")],
                 "more than 3 files",
             ),
-            (&[("a", EntryType::GNULongName, name), ("b", file, "x")], "a name in it is too long"),
-            (&[("a", EntryType::XHeader, name), ("b", file, "x")], "a name in it is too long"),
+            (&[("a", EntryType::GNULongName, name), ("b", file, "x")], "cannot be unpacked"),
+            (&[("a", EntryType::XHeader, name), ("b", file, "x")], "cannot be unpacked"),
             (
-                &[("a", EntryType::XGlobalHeader, name), ("b", EntryType::Fifo, "")],
+                &[("a", EntryType::XGlobalHeader, "n"), ("b", EntryType::Fifo, "")],
                 "`b` in the pack is a FIFO",
             ),
         ] {

@@ -22,7 +22,7 @@ const BESIDE: [&str; 3] = ["sig", "att", "sbom"];
 /// The arguments of `petrel pack push`.
 #[derive(Debug, Args)]
 pub(crate) struct Push {
-    /// The reference, as HOST/PATH[:TAG]; without a tag it gets the version of the pack
+    /// The reference, as HOST/PATH:TAG; without a tag it gets the version of the pack
     reference: String,
     /// The directory with pack.yaml, or a file of `petrel pack save`
     #[arg(default_value = ".")]
