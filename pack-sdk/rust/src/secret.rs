@@ -35,7 +35,7 @@ impl Secret {
         self.name.clone()
     }
 
-    /// Its text. That is another right, and each call is a line of the host's audit log.
+    /// Its text. That is another right, and the host's audit log has a line on it.
     ///
     /// # Errors
     ///

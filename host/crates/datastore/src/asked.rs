@@ -1,8 +1,6 @@
 //! Keys as components ask for them (`petrel_runners::asked`): those that all share, by whole names, and never in clear what is
 //! secret.
 
-use std::borrow::Cow;
-
 use async_trait::async_trait;
 use petrel_engine_core::Error;
 use petrel_model::capabilities::StoreBounds;
@@ -118,11 +116,16 @@ impl KeyValues for Keys {
         }
     }
 
-    fn list(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<String> {
+    fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+        is_shown: &dyn Fn(&str) -> bool,
+    ) -> Vec<String> {
         let snapshot = self.snapshot();
-        let entries = snapshot.entries(None, prefix).filter(|entry| !entry.secret);
-        let rest = entries.skip_while(|entry| after.is_some_and(|after| *entry.name <= *after));
-        rest.take(most).map(|entry| Cow::into_owned(entry.name)).collect()
+        let names = snapshot.open_names(prefix, after).filter(|name| is_shown(name));
+        names.take(most).map(str::to_owned).collect()
     }
 
     fn secret(&self, name: &str) -> Result<String, Unserved> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use petrel_engine_core::Vault;
@@ -150,6 +151,23 @@ impl Held {
             .filter_map(move |(id, mark)| self.entry(id, *mark))
     }
 
+    /// The keys that all share, whose names begin with `prefix` and come after `after`, in order.
+    fn shared<'h>(
+        &'h self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (&'h str, Mark)> + use<'h> {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(KeyId::shared(after)),
+            _ => Bound::Included(KeyId::shared(prefix)),
+        };
+        let prefix = prefix.to_owned();
+        self.marks
+            .range((from, Bound::Unbounded))
+            .take_while(move |(id, _)| id.owner.is_none() && id.name.starts_with(&prefix))
+            .map(|(id, mark)| (id.name.as_str(), *mark))
+    }
+
     /// The secret keys whose value `vault` has no key for.
     pub(crate) fn without_key<'h>(&'h self, vault: &'h Vault) -> impl Iterator<Item = &'h KeyId> {
         let is_lost = move |id: &KeyId, mark: Mark| {
@@ -218,6 +236,18 @@ impl Snapshot {
         prefix: &str,
     ) -> impl Iterator<Item = Entry<'s>> + use<'s> {
         self.held.entries(owner, prefix).filter(move |entry| self.is_there(entry))
+    }
+
+    /// The names of the keys that all share and that are not secret, if they begin with `prefix` and come after `after`, in
+    /// order.
+    pub(crate) fn open_names<'s>(
+        &'s self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = &'s str> + use<'s> {
+        let is_there = |mark: &Mark| mark.expires_at.is_none_or(|at| at > self.now);
+        let open = self.held.shared(prefix, after).filter(move |(_, mark)| !mark.secret && is_there(mark));
+        open.map(|(name, _)| name)
     }
 
     fn is_there(&self, entry: &Entry<'_>) -> bool {

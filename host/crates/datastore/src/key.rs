@@ -56,6 +56,12 @@ impl KeyId {
         }
     }
 
+    /// The error for a key that does not exist, for those who do not read a hint: nothing looks for the name that is meant.
+    pub(crate) fn missing(&self) -> Error {
+        let hint = "`petrel key list` shows what there is".to_owned();
+        Error::NotFound { what: "key", name: self.name.clone(), hint }
+    }
+
     /// The name for people, with the owner if there is one.
     pub(crate) fn told(&self) -> String {
         match &self.owner {

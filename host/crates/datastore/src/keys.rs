@@ -182,7 +182,9 @@ impl Keys {
             // Decided on the keys of this moment: of two who delete a key, the second is told that it is
             // gone.
             let found = held.get(&id).filter(|entry| entry.expires_at.is_none_or(|at| at > now));
-            let Some(entry) = found else { return Err(keys.missing(&id)) };
+            let Some(entry) = found else {
+                return Err(if by.is_some() { id.missing() } else { keys.missing(&id) });
+            };
             by.map_or(Ok(()), |by| by.check(held, Some(&entry), None))?;
             expected.check(&id, Some(&entry))?;
             let mut changes = vec![id.deleted()];

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What runs other actions for one execution.
 pub(crate) struct Calls {
-    executions: Executions,
+    pub(crate) executions: Executions,
     caller: ExecutionId,
     seat: Seat,
     /// The execution that the caller waits for.
@@ -81,14 +81,20 @@ impl Calls {
         self.has_met_secrets.load(Ordering::Relaxed)
     }
 
-    /// Cancels what the caller, which has ended, still waited for.
+    /// Gives the caller's slot back.
+    pub(crate) fn leave(&self) {
+        self.seat.leave();
+    }
+
+    /// Cancels what the caller, which has ended, still waited for. What is on its way to the store meanwhile is there once the
+    /// end of the caller is stored, or never comes: then it is time to ask again.
     pub(crate) async fn end_left(&self) {
-        let Some(id) = self.open.lock().take() else { return };
+        let Some(id) = *self.open.lock() else { return };
         let user = match self.executions.store().execution_head(id).await {
             Ok(Some(execution)) => execution.context.user,
-            // It may be on its way to the store, and is canceled before it begins then.
             Ok(None) | Err(_) => return,
         };
+        *self.open.lock() = None;
         if let Err(error) = self.executions.cancel(id, &user).await {
             tracing::warn!(execution.id = %id, %error, hint = error.hint(), "failed to cancel an action whose caller has ended");
         }

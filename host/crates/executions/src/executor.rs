@@ -29,7 +29,6 @@ use super::inquiries;
 use super::measures::{self, Stage};
 use super::outcomes::{abandoned, storable, unasked};
 use super::requests::{self, Unmade};
-use super::seat::Seat;
 use super::service::Executions;
 use super::uncommitted::{Patience, Uncommitted};
 
@@ -41,8 +40,8 @@ const FLUSH: Duration = Duration::from_millis(250);
 /// does not mix.
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
 
-/// Runs `execution`, which this process has claimed, to its end. It sits on `seat` meanwhile.
-pub(crate) async fn execute(executions: &Executions, execution: Execution, seat: Seat) {
+/// Runs `execution`, which this process has claimed, to its end. `calls` runs other actions for it.
+pub(crate) async fn execute(executions: &Executions, execution: Execution, calls: &Arc<Calls>) {
     let id = execution.id;
     let conductor = executions.conductor();
     if conductor.holds(&execution) && !conductor.may_begin(&execution).await {
@@ -59,7 +58,8 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution, seat:
         tracing::debug!("execution was canceled before it began");
         return;
     }
-    let result = Run::new(executions, execution, cancel.clone(), seat).carry_out().await;
+    let result = Run::new(calls, execution, cancel.clone()).carry_out().await;
+    calls.end_left().await;
     if result.is_err() {
         // If its start could not be stored, the action still runs, and nobody would take its outcome.
         cancel.cancel();
@@ -123,13 +123,14 @@ struct Run<'a> {
     cancel: CancellationToken,
     output: OutputSink,
     /// What runs other actions for it.
-    calls: Arc<Calls>,
+    calls: &'a Arc<Calls>,
     next_line: u32,
     is_started: bool,
 }
 
 impl<'a> Run<'a> {
-    fn new(executions: &'a Executions, execution: Execution, cancel: CancellationToken, seat: Seat) -> Self {
+    fn new(calls: &'a Arc<Calls>, execution: Execution, cancel: CancellationToken) -> Self {
+        let executions = &calls.executions;
         Self {
             executions,
             cancel,
@@ -138,7 +139,7 @@ impl<'a> Run<'a> {
                 executions.results(),
                 Holder::of(&execution),
             ),
-            calls: Arc::new(Calls::new(executions, execution.id, seat)),
+            calls,
             next_line: execution.attempt.saturating_mul(LINES_AN_ATTEMPT),
             is_started: false,
             execution,

@@ -16,7 +16,7 @@ use petrel_model::Execution;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
-use super::calls;
+use super::calls::{self, Calls};
 use super::executor;
 use super::given::{Admission, Place};
 use super::kind::Kind;
@@ -168,6 +168,7 @@ impl Scheduler {
         let executions = self.executions.clone();
         let span = spans::execution(&execution);
         let seat = Seat::new(&self.slots, self.kind, slot);
+        let calls = Arc::new(Calls::new(&executions, execution.id, seat));
         let conducts = self.kind == Kind::Workflow;
         // Boxed, because a task is moved as a whole when it is spawned and when it ends, and this one is large.
         let run = Box::pin(async move {
@@ -177,10 +178,10 @@ impl Scheduler {
             } else if conducts {
                 executions.conductor().begin(execution).await;
             } else {
-                executor::execute(&executions, execution, seat.clone()).await;
+                executor::execute(&executions, execution, &calls).await;
             }
             drop(place);
-            seat.leave();
+            calls.leave();
         });
         let name = if conducts { "beginning workflow" } else { "execution" };
         self.executions.core().spawn(name, run.instrument(span));

@@ -8,11 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::kind::Kind;
 use super::measures::Busy;
 
-/// The slot of a run. Clones share it.
-#[derive(Clone)]
-pub(crate) struct Seat(Arc<Inner>);
-
-struct Inner {
+/// The slot of a run.
+pub(crate) struct Seat {
     slots: Arc<Semaphore>,
     kind: Kind,
     taken: Mutex<Option<Taken>>,
@@ -28,7 +25,7 @@ impl Seat {
     /// The seat of a run that has this one of `slots`.
     pub(crate) fn new(slots: &Arc<Semaphore>, kind: Kind, slot: Option<OwnedSemaphorePermit>) -> Self {
         let taken = Taken { _slot: slot, _busy: Busy::now(kind) };
-        Self(Arc::new(Inner { slots: Arc::clone(slots), kind, taken: Mutex::new(Some(taken)) }))
+        Self { slots: Arc::clone(slots), kind, taken: Mutex::new(Some(taken)) }
     }
 
     /// Waits without the slot, and takes one again before the run goes on.
@@ -36,14 +33,14 @@ impl Seat {
         self.leave();
         let value = wait.await;
         // It fails only when the semaphore is closed, and nobody closes it.
-        let slot = Arc::clone(&self.0.slots).acquire_owned().await.ok();
-        *self.0.taken.lock() = Some(Taken { _slot: slot, _busy: Busy::now(self.0.kind) });
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
+        *self.taken.lock() = Some(Taken { _slot: slot, _busy: Busy::now(self.kind) });
         value
     }
 
     /// Gives the slot back, if there is one.
     pub(crate) fn leave(&self) {
-        let taken = self.0.taken.lock().take();
+        let taken = self.taken.lock().take();
         drop(taken);
     }
 }
@@ -60,7 +57,7 @@ mod tests {
         assert_eq!(slots.available_permits(), 0);
         let free = seat.away(async { slots.available_permits() }).await;
         assert_eq!((free, slots.available_permits()), (1, 0));
-        seat.clone().leave();
+        seat.leave();
         assert_eq!(slots.available_permits(), 1);
     }
 }

@@ -14,6 +14,7 @@ use petrel_runners::asked::KeyValues;
 
 use crate::limits::CpuMeter;
 use crate::output::Output;
+use crate::secrets::Placeholders;
 use crate::standing::{Standing, Waiting};
 
 /// The notes about one call.
@@ -21,6 +22,8 @@ use crate::standing::{Standing, Waiting};
 pub(crate) struct CallRecord {
     pub(crate) cpu: CpuMeter,
     pub(crate) output: Output,
+    /// The texts that stand for secrets.
+    pub(crate) placeholders: Placeholders,
     denial: Mutex<Option<Denial>>,
     /// The action or sensor that is called, and the rights of all packs. Not set while nobody is, as for a component that
     /// describes itself.
@@ -48,6 +51,7 @@ impl CallRecord {
         Self {
             cpu: CpuMeter::default(),
             output,
+            placeholders: Placeholders::default(),
             denial: Mutex::default(),
             subject: OnceLock::new(),
             found_no_files: AtomicBool::new(false),
@@ -87,9 +91,10 @@ impl CallRecord {
         self.subject.get().and_then(|(_, standing)| standing.keys())
     }
 
-    /// A place among the calls that wait for others, of which there may be `most`. `None` if all are taken.
+    /// A place among the calls that wait for others, of which there may be `most`. `None` if all are taken, or all that one
+    /// pack may have.
     pub(crate) fn wait_for_others(&self, most: usize) -> Option<Waiting> {
-        self.subject.get().and_then(|(_, standing)| Waiting::take(standing, most))
+        self.subject.get().and_then(|(source, standing)| Waiting::take(standing, source.pack(), most))
     }
 
     /// Writes a line of the audit log on a secret that is sent, unless there are many.

@@ -10,6 +10,9 @@ use petrel_runners::{Call, Outlet};
 
 use crate::events::MOST_EVENTS;
 
+/// The most runs of other actions that one call may ask for.
+pub(crate) const MOST_CALLS: u32 = 1_000;
+
 /// The side that an instance acts for. By default it is nobody, as for a component that describes itself.
 #[derive(Debug, Default)]
 pub(crate) struct Caller {
@@ -23,6 +26,8 @@ pub(crate) struct Caller {
     pub(crate) around: Around,
     /// The number of events that it may still emit; without an end if there is none.
     pub(crate) events_left: Option<usize>,
+    /// The number of other actions that it may still run.
+    pub(crate) calls_left: u32,
     /// Whether it goes on for as long as the host.
     pub(crate) is_lasting: bool,
 }
@@ -36,6 +41,7 @@ impl Caller {
             outlet: call.outlet.clone(),
             around: call.around.clone(),
             events_left: Some(MOST_EVENTS),
+            calls_left: MOST_CALLS,
             is_lasting: false,
         }
     }

@@ -21,7 +21,6 @@ use crate::linker::{CallState, Directories};
 use crate::memory::{MemoryLimiter, Refused, Share};
 use crate::pool::Permits;
 use crate::requests::{Clients, Gate};
-use crate::secrets::Placeholders;
 use crate::standing::Standing;
 use crate::ticker::Ticking;
 
@@ -103,8 +102,7 @@ impl Instance {
         let rights = record.rights();
         let wasi = grants::context(&rights, record).map_err(|error| NotStarted(error.to_string()))?;
         let directories = Directories::new(rights.mounts.clone());
-        let placeholders = Placeholders::default();
-        let gate = Gate::new(clients, record, caller.is_lasting, &placeholders);
+        let gate = Gate::new(clients, record, caller.is_lasting);
         // The others have places of a component, whichever it is.
         let most_waiting = (limits.concurrency / 2).max(1);
         let memory = MemoryLimiter::new(limits.memory, share);
@@ -114,18 +112,7 @@ impl Instance {
             CpuBudget::in_all(limits.cpu)
         };
         let (record, http) = (Arc::clone(record), WasiHttpCtx::new());
-        let state = CallState {
-            wasi,
-            table,
-            memory,
-            record,
-            caller,
-            http,
-            gate,
-            directories,
-            placeholders,
-            most_waiting,
-        };
+        let state = CallState { wasi, table, memory, record, caller, http, gate, directories, most_waiting };
         let engine = component.instance.engine();
         let mut store = Store::try_new(engine, state).map_err(|error| NotStarted(format!("{error:#}")))?;
         store.limiter(|state| &mut state.memory);

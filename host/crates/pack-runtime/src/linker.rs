@@ -30,7 +30,6 @@ use crate::call_record::{CallRecord, Denial};
 use crate::caller::Caller;
 use crate::memory::MemoryLimiter;
 use crate::requests::Gate;
-use crate::secrets::Placeholders;
 
 /// The version of WASI that wasmtime implements. Components built for an older 0.2 are linked to it as well.
 const WASI_FILES: &str = "wasi:filesystem/types@0.2.12";
@@ -47,8 +46,6 @@ pub(crate) struct CallState {
     pub(crate) http: WasiHttpCtx,
     pub(crate) gate: Gate,
     pub(crate) directories: Directories,
-    /// The texts that stand for secrets in this call; its requests have them too.
-    pub(crate) placeholders: Placeholders,
     /// The most calls of all components that may wait for others.
     pub(crate) most_waiting: usize,
 }

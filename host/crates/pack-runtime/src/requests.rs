@@ -21,7 +21,6 @@ use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call_record::{CallRecord, Denial};
-use crate::secrets::Placeholders;
 pub(crate) use clients::Clients;
 use swap::{Swapping, swapped};
 
@@ -45,8 +44,6 @@ pub(crate) struct Gate {
     requests_left: Option<u32>,
     /// The places of requests that are being sent.
     places: Arc<Semaphore>,
-    /// The texts that stand for secrets.
-    placeholders: Placeholders,
 }
 
 /// The work of sending that goes on after the head of an answer has arrived. There is none: clients do it.
@@ -55,18 +52,12 @@ type Answer = Result<(http::Response<WasiBody>, Rest), Error>;
 
 impl Gate {
     /// The way of the call that `record` is about.
-    pub(crate) fn new(
-        clients: &Arc<Clients>,
-        record: &Arc<CallRecord>,
-        is_lasting: bool,
-        placeholders: &Placeholders,
-    ) -> Self {
+    pub(crate) fn new(clients: &Arc<Clients>, record: &Arc<CallRecord>, is_lasting: bool) -> Self {
         Self {
             clients: Arc::clone(clients),
             record: Arc::clone(record),
             requests_left: (!is_lasting).then_some(MOST_REQUESTS),
             places: Arc::new(Semaphore::new(AT_ONCE)),
-            placeholders: placeholders.clone(),
         }
     }
 
@@ -130,11 +121,10 @@ impl WasiHttpHooks for Gate {
                 let wait = options.and_then(|options| options.first_byte_timeout);
                 let wait = wait.map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT));
                 let (record, places) = (Arc::clone(&self.record), Arc::clone(&self.places));
-                let placeholders = self.placeholders.clone();
                 Box::new(async move {
                     // It fails only when the semaphore is closed, and nobody closes it.
                     let _place = places.acquire().await.ok();
-                    send(client, url, request, (most, wait), (&record, &placeholders)).await
+                    send(client, url, request, (most, wait), &record).await
                 })
             }
         }
@@ -146,13 +136,13 @@ async fn send(
     url: Url,
     request: http::Request<WasiBody>,
     (most, wait): (usize, Duration),
-    (record, placeholders): (&CallRecord, &Placeholders),
+    record: &CallRecord,
 ) -> Answer {
     let what = named(request.method(), &url);
     let (head, body) = request.into_parts();
     let body = whole(body).await?;
     let plain = Swapping { method: head.method.clone(), url: url.clone(), headers: head.headers, body };
-    let Swapping { url: sent_to, headers, body, .. } = swapped(plain, record, placeholders)?;
+    let Swapping { url: sent_to, headers, body, .. } = swapped(plain, record)?;
     let mut request = reqwest::Request::new(head.method.clone(), sent_to);
     *request.headers_mut() = headers;
     // That is what the component wrote; the client says it anew, from the address that was compared with the grants.

@@ -2,7 +2,7 @@
 //! `requests::swap` puts the secrets in their places.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use petrel_model::hexadecimal;
 
@@ -19,29 +19,46 @@ pub struct Handle {
     pub(crate) placeholder: String,
 }
 
-/// The texts that stand for secrets in one call, each with the name of its secret. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Placeholders(Arc<Mutex<BTreeMap<String, String>>>);
+/// The texts that stand for secrets in one call, by the names of these.
+#[derive(Debug, Default)]
+pub(crate) struct Placeholders(Mutex<BTreeMap<String, Known>>);
+
+/// A secret that a call has asked for.
+#[derive(Debug)]
+struct Known {
+    placeholder: String,
+    is_revealed: bool,
+}
 
 impl Placeholders {
     /// The text that stands for the secret `name`: the same throughout the call, and never to be guessed, since a text from
     /// elsewhere must not bring a secret into a request.
     pub(crate) fn of(&self, name: &str) -> Result<String, getrandom::Error> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(placeholder) = known.get(name) {
-            return Ok(placeholder.clone());
+        let mut secrets = self.locked();
+        if let Some(known) = secrets.get(name) {
+            return Ok(known.placeholder.clone());
         }
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
         let placeholder = format!("{MARK}{}", hexadecimal(&bytes));
-        known.insert(name.to_owned(), placeholder.clone());
+        let known = Known { placeholder: placeholder.clone(), is_revealed: false };
+        secrets.insert(name.to_owned(), known);
         Ok(placeholder)
+    }
+
+    /// Notes that the secret `name` is revealed. Whether that is for the first time in the call.
+    pub(crate) fn is_new_to_reveal(&self, name: &str) -> bool {
+        let mut secrets = self.locked();
+        secrets.get_mut(name).is_none_or(|known| !std::mem::replace(&mut known.is_revealed, true))
     }
 
     /// All of them: the name of each secret, and the text that stands for it.
     pub(crate) fn all(&self) -> Vec<(String, String)> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().map(|(name, placeholder)| (name.clone(), placeholder.clone())).collect()
+        self.locked().iter().map(|(name, known)| (name.clone(), known.placeholder.clone())).collect()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,6 +79,8 @@ mod tests {
         assert_ne!(one.of("key").unwrap(), first);
         assert_ne!(other.of("token").unwrap(), first);
         assert_eq!(one.all().len(), 2);
+        assert_eq!((one.is_new_to_reveal("token"), one.is_new_to_reveal("token")), (true, false));
+        assert!(one.is_new_to_reveal("key"));
         assert!(first.starts_with(MARK) && first.len() == MARK.len() + 32, "{first}");
     }
 }

@@ -4,9 +4,9 @@
 mod sparing;
 mod uses;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use petrel_model::capabilities::{Mount, Rights, RightsTable};
 use petrel_runners::asked::KeyValues;
@@ -24,8 +24,8 @@ pub(crate) struct Standing {
     /// The lines of the audit log about secrets that are sent.
     pub(crate) sent: Sparing,
     keys: Shelf,
-    /// The number of calls that wait for others that they have called.
-    waiting: AtomicUsize,
+    /// The number of calls of each pack that wait for others.
+    waiting: Mutex<BTreeMap<String, usize>>,
 }
 
 /// What has the keys of the host, once it is there.
@@ -41,20 +41,34 @@ impl fmt::Debug for Shelf {
 /// A place among the calls that wait for others. They keep their memory meanwhile, and their place of the component, so
 /// that some must be left for those that they wait for.
 #[derive(Debug)]
-pub(crate) struct Waiting(Arc<Standing>);
+pub(crate) struct Waiting {
+    standing: Arc<Standing>,
+    pack: String,
+}
 
 impl Waiting {
-    /// Takes a place, of which there are `most`.
-    pub(crate) fn take(standing: &Arc<Standing>, most: usize) -> Option<Self> {
-        let more = |count: usize| (count < most).then_some(count + 1);
-        standing.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Self(Arc::clone(standing)))
+    /// Takes a place for a call of `pack`, of which there are `most`. One pack has three quarters of them at most.
+    pub(crate) fn take(standing: &Arc<Standing>, pack: &str, most: usize) -> Option<Self> {
+        let mut waiting = standing.waiting();
+        let (all, own) = (waiting.values().sum::<usize>(), waiting.get(pack).copied().unwrap_or_default());
+        if all >= most || own >= (most - most / 4) {
+            return None;
+        }
+        waiting.insert(pack.to_owned(), own + 1);
+        drop(waiting);
+        Some(Self { standing: Arc::clone(standing), pack: pack.to_owned() })
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        let mut waiting = self.standing.waiting();
+        if let Some(own) = waiting.get_mut(&self.pack) {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                waiting.remove(&self.pack);
+            }
+        }
     }
 }
 
@@ -75,6 +89,10 @@ impl Standing {
     /// What has the keys of the host, if it has any.
     pub(crate) fn keys(&self) -> Option<Arc<dyn KeyValues>> {
         self.keys.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The rights of `pack` now.
@@ -122,10 +140,13 @@ mod tests {
     #[test]
     fn only_so_many_calls_wait_for_others() {
         let standing = Arc::new(Standing::default());
-        let first = Waiting::take(&standing, 2).unwrap();
-        let second = Waiting::take(&standing, 2).unwrap();
-        assert!(Waiting::take(&standing, 2).is_none());
-        drop((first, second));
-        assert!(Waiting::take(&standing, 1).is_some());
+        let take = |pack: &str| Waiting::take(&standing, pack, 4);
+        let of_one: Vec<_> = std::iter::from_fn(|| take("p")).collect();
+        assert_eq!(of_one.len(), 3, "one is left for other packs");
+        let other = take("q").unwrap();
+        assert!(take("r").is_none());
+        drop((of_one, other));
+        assert!(Waiting::take(&standing, "p", 1).is_some());
+        assert!(standing.waiting().is_empty());
     }
 }

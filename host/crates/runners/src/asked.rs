@@ -112,8 +112,15 @@ pub trait KeyValues: Send + Sync {
     /// When it is secret, or the store fails.
     async fn delete(&self, name: &str) -> Result<bool, Unserved>;
 
-    /// Up to `most` names that begin with `prefix` and come after `after`, in order.
-    fn list(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<String>;
+    /// Up to `most` names that begin with `prefix`, come after `after` and are to be shown, in order. No secret key is among
+    /// them.
+    fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+        is_shown: &dyn Fn(&str) -> bool,
+    ) -> Vec<String>;
 
     /// The text of a secret key.
     ///

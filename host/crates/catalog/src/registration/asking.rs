@@ -165,7 +165,7 @@ fn missing(request: &Request, rights: &Rights) -> (Vec<String>, Vec<String>) {
     let is_missing = |one: &Capability| match one {
         Capability::Http(rule) => !rights.http.iter().any(|known| known.both(rule).is_some()),
         Capability::Env(name) => !rights.env.contains(name),
-        Capability::Named(kind, name) => !rights.names.of(*kind).contains(name),
+        Capability::Named(kind, name) => rights.names.covering(*kind, name).is_none(),
         Capability::Files(_) => false,
     };
     let directly = request.grantable().filter(is_missing).map(|one| one.to_string());

@@ -27,6 +27,11 @@ async fn set(
     KeyValues::set(keys, NewKey { name, value, ttl: None, expected, bounds }).await
 }
 
+/// The names of a page, but for those that end with `hidden`.
+fn list(keys: &Keys, prefix: &str, after: Option<&str>, most: usize) -> Vec<String> {
+    KeyValues::list(keys, prefix, after, most, &|name| !name.ends_with("hidden"))
+}
+
 fn why<T>(result: Result<T, Unserved>) -> Why {
     let unserved = result.err().unwrap();
     assert!(!unserved.hint.is_empty(), "{unserved:?}");
@@ -85,23 +90,25 @@ async fn a_secret_is_given_as_one_alone() {
     assert_eq!(KeyValues::secret(&keys, "p:token").unwrap(), "hush");
     assert_eq!(why(KeyValues::secret(&keys, "p:open")), Why::Invalid);
     assert_eq!(why(KeyValues::secret(&keys, "p:none")), Why::NotFound);
-    assert_eq!(KeyValues::list(&keys, "p:", None, 10), ["p:open"]);
+    assert_eq!(list(&keys, "p:", None, 10), ["p:open"]);
 }
 
 #[tokio::test]
 async fn keys_are_listed_in_pages_and_expire() {
     let (keys, clock) = keys().await;
-    for name in ["p:a", "p:b", "p:c", "q:a"] {
+    for name in ["p:a", "p:a-hidden", "p:b", "p:c", "q:a"] {
         keys.set(name, "x").await.unwrap();
     }
     let ttl = Some(Duration::from_secs(5));
     let brief =
         NewKey { name: "p:d".into(), value: String::new(), ttl, expected: KeyState::Any, bounds: None };
     KeyValues::set(&keys, brief).await.unwrap();
-    assert_eq!(KeyValues::list(&keys, "p:", None, 2), ["p:a", "p:b"]);
-    assert_eq!(KeyValues::list(&keys, "p:", Some("p:b"), 10), ["p:c", "p:d"]);
+    assert_eq!(list(&keys, "p:", None, 2), ["p:a", "p:b"]);
+    assert_eq!(list(&keys, "p:", Some("p:b"), 10), ["p:c", "p:d"]);
+    assert_eq!(list(&keys, "p:", Some("a"), 1), ["p:a"]);
+    assert!(list(&keys, "p:", Some("q"), 10).is_empty());
     assert!(keys.get("p:d").unwrap().unwrap().expires_at.is_some());
     clock.turn(Duration::from_secs(5));
-    assert_eq!(KeyValues::list(&keys, "p:", Some("p:b"), 10), ["p:c"]);
+    assert_eq!(list(&keys, "p:", Some("p:b"), 10), ["p:c"]);
     assert_eq!(keys.get("p:d").unwrap(), None);
 }

@@ -195,7 +195,7 @@ impl Granted {
             Capability::Http(rule) if self.http.iter().any(|known| known.contains(rule)) => return Ok(false),
             Capability::Files(mount) if self.files.contains(mount) => return Ok(false),
             Capability::Env(name) if self.env.contains(name) => return Ok(false),
-            Capability::Named(kind, name) if self.names.of(*kind).contains(name) => return Ok(false),
+            Capability::Named(kind, name) if self.names.covering(*kind, name).is_some() => return Ok(false),
             Capability::Http(_) => self.http.len() >= MOST,
             Capability::Files(_) => self.files.len() >= MOST,
             Capability::Env(_) => self.env.len() >= MOST,
@@ -250,7 +250,7 @@ impl Granted {
             }
             Wanted::One(Capability::Env(name)) => self.env.retain(|known| known != name),
             Wanted::One(Capability::Named(kind, name)) => {
-                self.names.of_mut(*kind).remove(name);
+                self.names.take(*kind, name);
             }
         }
         let after: Vec<_> = self.all().collect();
@@ -326,8 +326,9 @@ impl Request {
                     ),
                     Capability::Env(name) => (self.env.contains(name), self.env.clone()),
                     Capability::Named(kind, name) => {
-                        let asked = self.names.of(*kind);
-                        (asked.contains(name), asked.iter().cloned().collect())
+                        // Less than a pattern that is asked for may be granted, too.
+                        let is_asked = self.names.covering(*kind, name).is_some();
+                        (is_asked, self.names.of(*kind).iter().cloned().collect())
                     }
                 };
                 if is_asked { Ok(vec![one.clone()]) } else { Err(not_asked(&one.to_string(), asked)) }

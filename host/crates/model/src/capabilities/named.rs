@@ -104,7 +104,7 @@ impl Named {
                 refused("is no reference of actions", "write PACK.NAME, or PACK.* for all of a pack")
             }
             Self::DatastoreRead | Self::DatastoreWrite => {
-                let key = name.strip_prefix(SYSTEM).and_then(|rest| rest.strip_prefix('.'));
+                let key = shared(name);
                 // What would end the quotes of a command is in no pattern.
                 let is_odd = |sign: char| sign.is_control() || "'\"\\`$".contains(sign);
                 let is_key = key.is_some_and(|key| !key.is_empty() && !key.chars().any(is_odd));
@@ -174,19 +174,28 @@ impl Names {
         Named::ALL.into_iter().flat_map(|kind| self.of(kind).iter().map(move |name| (kind, name)))
     }
 
-    /// The name of a kind that covers `name`.
-    fn covering(&self, kind: Named, name: &str) -> Option<&str> {
+    /// Removes the names of a kind that the pattern covers.
+    pub(super) fn take(&mut self, kind: Named, pattern: &str) {
+        self.of_mut(kind).retain(|known| !matches(pattern, known));
+    }
+
+    /// The name of a kind that covers `name`, which may be a pattern itself.
+    pub fn covering(&self, kind: Named, name: &str) -> Option<&str> {
         self.of(kind).iter().find(|pattern| matches(pattern, name)).map(String::as_str)
     }
+}
+
+/// The name, or the pattern, of keys that all share, without what such patterns begin with.
+fn shared(name: &str) -> Option<&str> {
+    name.strip_prefix(SYSTEM)?.strip_prefix('.')
 }
 
 /// Whether `name` is what the pattern says, in which `*` is any text.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut left) = name.strip_prefix(first) else { return false };
-    let mut parts: Vec<_> = rest.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts.into_iter().filter(|part| !part.is_empty()) {
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*').filter(|part| !part.is_empty()) {
         let Some((_, behind)) = left.split_once(part) else { return false };
         left = behind;
     }
@@ -324,6 +333,16 @@ impl Rights {
             return Err(self.not_named(Layer::Ceiling, kind, name));
         }
         Ok(asked)
+    }
+
+    /// Whether the pack may read this key of those that all share. Lists of keys ask so, which tell nothing of the others.
+    pub fn reads_shared(&self, key: &str) -> bool {
+        let is_of = |names: &Names| {
+            names.datastore_read.iter().filter_map(|name| shared(name)).any(|name| matches(name, key))
+        };
+        !self.ceiling.never.contains(&Named::DatastoreRead)
+            && is_of(&self.names)
+            && self.asks.as_ref().is_some_and(|asks| is_of(&asks.names))
     }
 
     /// The parts of this request in which the pack may have the secret `name` sent.

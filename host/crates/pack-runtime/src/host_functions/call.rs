@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use petrel_model::capabilities::Named;
+use petrel_model::names::LONGEST_REFERENCE;
 use petrel_model::{Object, Ref};
 use petrel_runners::asked::{Actions, Unserved, Why};
 
 use super::errors::{error, shown, unserved};
 use crate::bindings::petrel::actions::call::{Done, Host};
 use crate::bindings::petrel::types::types::{Error, ErrorKind};
+use crate::caller::MOST_CALLS;
 use crate::linker::CallState;
 use crate::standing::Waiting;
 
@@ -42,48 +44,54 @@ impl Host for CallState {
 
 impl CallState {
     /// Checks the request for a run, and counts it.
-    fn asked(&self, action: &str, parameters: &str) -> Result<Asked, Error> {
-        let invalid =
-            |message: String, hint: &str| error(ErrorKind::InvalidInput, message, "action.invalid", hint);
+    fn asked(&mut self, action: &str, parameters: &str) -> Result<Asked, Error> {
         let shown = shown(action);
-        let reference: Ref = action.parse().map_err(|_no_reference| {
+        let reference = action.parse::<Ref>().ok().filter(|_| action.len() <= LONGEST_REFERENCE);
+        let reference = reference.ok_or_else(|| {
             invalid(format!("`{shown}` is no reference of an action"), "write PACK.NAME, as core.local")
         })?;
         self.may(Named::Call, action)?;
-        if parameters.len() > LARGEST {
-            let message = format!(
-                "the parameters for {shown} have {} bytes, and {LARGEST} is the limit",
-                parameters.len()
-            );
-            return Err(invalid(message, "hand over less, for example a key of the datastore"));
-        }
-        let parameters = serde_json::from_str::<Object>(parameters).map_err(|no_object| {
-            invalid(
-                format!("the parameters for {shown} are no JSON object: {no_object}"),
-                "give names and values",
-            )
-        })?;
+        let parameters = object(&shown, parameters)?;
         let Some(actions) = &self.caller.around.actions else {
             let message = "this call cannot run other actions".to_owned();
             let hint = "actions of a host run others; sensors emit events, for rules that do";
             return Err(unserved(AREA, Unserved::new(Why::Denied, message, hint)));
         };
-        let waiting = self.record.wait_for_others(self.most_waiting).ok_or_else(|| {
-            let message = format!(
-                "{} actions wait for others that they have called, which is the limit",
-                self.most_waiting
-            );
-            unserved(
-                AREA,
-                Unserved::new(
-                    Why::Busy,
-                    message,
-                    "try again later, or let a workflow run one after the other",
-                ),
-            )
+        let calls_left = self.caller.calls_left.checked_sub(1).ok_or_else(|| {
+            let message = format!("the call has run {MOST_CALLS} other actions, which is the limit");
+            let hint = "let one of them do more, or emit events for rules that run actions";
+            error(ErrorKind::Permanent, message, "limit.calls", hint)
         })?;
+        let waiting = self.record.wait_for_others(self.most_waiting);
+        let waiting = waiting.ok_or_else(|| all_wait(self.most_waiting))?;
+        self.caller.calls_left = calls_left;
         let source = self.caller.source.as_ref().map(Ref::as_str);
         tracing::info!(target: "petrel_audit", event = "action.called", source, action, "called");
         Ok(Asked { action: reference, parameters, actions: Arc::clone(actions), waiting })
     }
+}
+
+/// The parameters of an action.
+fn object(action: &str, parameters: &str) -> Result<Object, Error> {
+    if parameters.len() > LARGEST {
+        let bytes = parameters.len();
+        let message = format!("the parameters for {action} have {bytes} bytes, and {LARGEST} is the limit");
+        return Err(invalid(message, "hand over less, for example a key of the datastore"));
+    }
+    serde_json::from_str(parameters).map_err(|no_object| {
+        let message = format!("the parameters for {action} are no JSON object: {no_object}");
+        invalid(message, "give names and values")
+    })
+}
+
+fn invalid(message: String, hint: &str) -> Error {
+    error(ErrorKind::InvalidInput, message, "action.invalid", hint)
+}
+
+fn all_wait(most: usize) -> Error {
+    let message = format!(
+        "{most} actions wait for others that they have called, or three quarters of so many of this pack, which is the limit"
+    );
+    let hint = "try again later, or let a workflow run one after the other";
+    unserved(AREA, Unserved::new(Why::Busy, message, hint))
 }

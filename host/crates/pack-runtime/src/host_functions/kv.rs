@@ -116,16 +116,15 @@ impl CallState {
         let is_system = store == SYSTEM;
         let place = if is_system { self.shared()? } else { self.store(store, Use::Read)? };
         let after = cursor.map(|cursor| place.name(cursor));
-        let found = place.keys.list(&place.name(prefix), after.as_deref(), PAGE);
-        let is_last = found.len() < PAGE;
         let rights = self.record.rights();
+        // Also the cursor names no key that the pack may not read.
+        let is_shown = |name: &str| !is_system || rights.reads_shared(name);
+        let found = place.keys.list(&place.name(prefix), after.as_deref(), PAGE, &is_shown);
+        let is_last = found.len() < PAGE;
         let own = |name: &String| name.strip_prefix(place.prefix.as_str()).map(str::to_owned);
-        let mut names: Vec<_> = found.iter().filter_map(own).collect();
-        let next = names.last().filter(|_| !is_last).cloned();
-        if is_system {
-            names.retain(|name| rights.named(Named::DatastoreRead, &format!("{SYSTEM}.{name}")).is_ok());
-        }
-        Ok(Page { keys: names, next })
+        let keys: Vec<_> = found.iter().filter_map(own).collect();
+        let next = keys.last().filter(|_| !is_last).cloned();
+        Ok(Page { keys, next })
     }
 
     /// The place of a key, if the pack may use it so at this moment.

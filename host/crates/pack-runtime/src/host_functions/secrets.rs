@@ -55,15 +55,18 @@ impl CallState {
             let message = format!("there is no randomness for a placeholder: {error}");
             unserved(AREA, Unserved::new(Why::Failed, message, "see the log of the host"))
         };
-        let placeholder = self.placeholders.of(&name).map_err(failed)?;
+        let placeholder = self.record.placeholders.of(&name).map_err(failed)?;
         Ok(Handle { name, placeholder })
     }
 
     fn revealed(&self, name: &str) -> Result<String, Error> {
         self.may(Named::Reveal, name)?;
         let text = self.text_of(name)?;
-        let source = self.caller.source.as_ref().map(Ref::as_str);
-        tracing::info!(target: "petrel_audit", event = "secret.revealed", source, secret = name, "revealed");
+        // Once in a call: what it has seen it has seen.
+        if self.record.placeholders.is_new_to_reveal(name) {
+            let source = self.caller.source.as_ref().map(Ref::as_str);
+            tracing::info!(target: "petrel_audit", event = "secret.revealed", source, secret = name, "revealed");
+        }
         Ok(text)
     }
 

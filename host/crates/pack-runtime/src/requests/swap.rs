@@ -8,17 +8,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use memchr::memmem;
 use petrel_model::capabilities::{Named, SecretPlace};
 use reqwest::Url;
 use wasmtime_wasi_http::Error;
 
-use super::{internal, named, target};
+use super::{LARGEST_REQUEST, internal, named, target};
 use crate::call_record::{CallRecord, Denial};
-use crate::secrets::{Placeholders, key_of};
+use crate::secrets::key_of;
 
-/// How the value of a header with basic authentication begins.
-const BASIC: &str = "Basic ";
+/// The scheme of basic authentication.
+const BASIC: &str = "Basic";
+/// The most bytes that one secret takes in the headers, or in the query, wherever it stands there.
+const LARGEST_HEAD: usize = 64 << 10;
 
 /// The parts of a request.
 #[derive(Debug)]
@@ -29,13 +32,9 @@ pub(super) struct Swapping {
     pub(super) body: Bytes,
 }
 
-/// The request with secrets in the places of `placeholders`.
-pub(super) fn swapped(
-    mut request: Swapping,
-    record: &CallRecord,
-    placeholders: &Placeholders,
-) -> Result<Swapping, Error> {
-    for (name, placeholder) in placeholders.all() {
+/// The request with secrets in the places of the placeholders of its call.
+pub(super) fn swapped(mut request: Swapping, record: &CallRecord) -> Result<Swapping, Error> {
+    for (name, placeholder) in record.placeholders.all() {
         let places = request.places(&placeholder);
         if places.is_empty() && !request.is_elsewhere(&placeholder) {
             continue;
@@ -47,14 +46,8 @@ pub(super) fn swapped(
         for place in places {
             let sent = match place {
                 SecretPlace::Header => request.in_headers(&placeholder, &secret),
-                SecretPlace::Query => {
-                    request.in_query(&placeholder, &secret);
-                    Ok(())
-                }
-                SecretPlace::Body => {
-                    request.in_body(&placeholder, &secret);
-                    Ok(())
-                }
+                SecretPlace::Query => request.in_query(&placeholder, &secret),
+                SecretPlace::Body => request.in_body(&placeholder, &secret),
             };
             sent.map_err(|reason| internal(format!("the secret {name} cannot be sent: {reason}")))?;
             record.used("secrets", &name);
@@ -105,8 +98,7 @@ impl Swapping {
     fn places(&self, text: &str) -> Vec<SecretPlace> {
         let has = |place: &SecretPlace| match place {
             SecretPlace::Header => self.headers.iter().any(|(name, value)| {
-                contains(value.as_bytes(), text)
-                    || (name == AUTHORIZATION && basic(value).is_some_and(|pair| pair.contains(text)))
+                contains(value.as_bytes(), text) || basic(name, value).is_some_and(|pair| pair.contains(text))
             }),
             SecretPlace::Query => self.url.query().is_some_and(|query| query.contains(text)),
             SecretPlace::Body => contains(&self.body, text),
@@ -125,13 +117,16 @@ impl Swapping {
     }
 
     fn in_headers(&mut self, placeholder: &str, secret: &str) -> Result<(), String> {
+        let mut left = LARGEST_HEAD;
         for (name, value) in &mut self.headers {
-            let made = match basic(value).filter(|pair| name == AUTHORIZATION && pair.contains(placeholder)) {
+            let pair = basic(name, value).filter(|pair| pair.contains(placeholder));
+            let made = match &pair {
                 Some(pair) => {
-                    format!("{BASIC}{}", STANDARD.encode(pair.replace(placeholder, secret))).into_bytes()
+                    let pair = replaced(pair.as_bytes(), placeholder, secret, &mut left)?;
+                    format!("{BASIC} {}", STANDARD.encode(pair)).into_bytes()
                 }
                 None if contains(value.as_bytes(), placeholder) => {
-                    replaced(value.as_bytes(), placeholder.as_bytes(), secret.as_bytes())
+                    replaced(value.as_bytes(), placeholder, secret, &mut left)?
                 }
                 None => continue,
             };
@@ -143,44 +138,56 @@ impl Swapping {
         Ok(())
     }
 
-    fn in_query(&mut self, placeholder: &str, secret: &str) {
-        let query = self.url.query().map(|query| query.replace(placeholder, &encoded(secret)));
-        self.url.set_query(query.as_deref());
+    fn in_query(&mut self, placeholder: &str, secret: &str) -> Result<(), String> {
+        let query = self.url.query().unwrap_or_default();
+        let mut left = LARGEST_HEAD;
+        let made = replaced(query.as_bytes(), placeholder, &encoded(secret), &mut left)?;
+        self.url.set_query(Some(&String::from_utf8_lossy(&made)));
+        Ok(())
     }
 
-    fn in_body(&mut self, placeholder: &str, secret: &str) {
-        self.body = replaced(&self.body, placeholder.as_bytes(), secret.as_bytes()).into();
+    fn in_body(&mut self, placeholder: &str, secret: &str) -> Result<(), String> {
+        let mut left = LARGEST_REQUEST;
+        let made = replaced(&self.body, placeholder, secret, &mut left)?;
+        if made.len() > LARGEST_REQUEST {
+            return Err(too_large(LARGEST_REQUEST));
+        }
+        self.body = made.into();
         // The client counts anew.
         self.headers.remove(CONTENT_LENGTH);
+        Ok(())
     }
 }
 
 /// The user and the password of basic authentication.
-fn basic(value: &HeaderValue) -> Option<String> {
-    let encoded = value.to_str().ok()?.strip_prefix(BASIC)?;
-    String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()
+fn basic(name: &HeaderName, value: &HeaderValue) -> Option<String> {
+    let (scheme, encoded) = value.to_str().ok().filter(|_| name == AUTHORIZATION)?.split_once(' ')?;
+    let pair = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case(BASIC))?;
+    String::from_utf8(pair).ok()
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len().max(1)).any(|window| window == text.as_bytes())
+    memmem::find(bytes, text.as_bytes()).is_some()
 }
 
-/// `bytes` with each `from` replaced.
-fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-    let (mut made, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
-    while let Some((first, behind)) = rest.split_first() {
-        match rest.strip_prefix(from).filter(|_| !from.is_empty()) {
-            Some(after) => {
-                made.extend_from_slice(to);
-                rest = after;
-            }
-            None => {
-                made.push(*first);
-                rest = behind;
-            }
-        }
+/// `bytes` with each `from` replaced, which takes no more than what is `left`: a text that stands there often would make a
+/// large request of a small one.
+fn replaced(bytes: &[u8], from: &str, to: &str, left: &mut usize) -> Result<Vec<u8>, String> {
+    let finder = memmem::Finder::new(from);
+    let added = finder.find_iter(bytes).count().saturating_mul(to.len());
+    *left = left.checked_sub(added).ok_or_else(|| too_large(*left))?;
+    let (mut made, mut behind) = (Vec::with_capacity(bytes.len().saturating_add(added)), 0);
+    for at in finder.find_iter(bytes) {
+        made.extend_from_slice(bytes.get(behind..at).unwrap_or_default());
+        made.extend_from_slice(to.as_bytes());
+        behind = at + from.len();
     }
-    made
+    made.extend_from_slice(bytes.get(behind..).unwrap_or_default());
+    Ok(made)
+}
+
+fn too_large(most: usize) -> String {
+    format!("it would take more than {most} bytes there, which is the limit; send it less often")
 }
 
 /// A value of a query.
@@ -224,10 +231,10 @@ mod tests {
         let basic = format!("Basic {}", STANDARD.encode("me:TEXT"));
         let mut asked = request("https://a.example/?a=TEXT&b=TEXT", ("authorization", &basic), "TEXTTEXT.");
         asked.in_headers("TEXT", "p w").unwrap();
-        asked.in_query("TEXT", "p w&x=1");
-        asked.in_body("TEXT", "p");
+        asked.in_query("TEXT", "p w&x=1").unwrap();
+        asked.in_body("TEXT", "p").unwrap();
         let header = &asked.headers[AUTHORIZATION];
-        assert_eq!(basic_of(header), "me:p w");
+        assert_eq!(basic(&AUTHORIZATION, header).unwrap(), "me:p w");
         assert!(header.is_sensitive());
         assert_eq!(asked.url.query(), Some("a=p%20w%26x%3D1&b=p%20w%26x%3D1"));
         assert_eq!(asked.body, "pp.");
@@ -235,7 +242,22 @@ mod tests {
         assert!(broken.in_headers("TEXT", "a\nb").is_err(), "no header is smuggled in");
     }
 
-    fn basic_of(value: &HeaderValue) -> String {
-        basic(value).unwrap()
+    #[test]
+    fn a_small_request_does_not_become_a_large_one() {
+        let (often, secret) = ("TEXT".repeat(100), "x".repeat(1 << 20));
+        let url = format!("https://a.example/?{often}");
+        let mut asked = request(&url, ("x-a", &often), &often);
+        for refused in [
+            asked.in_headers("TEXT", &secret),
+            asked.in_query("TEXT", &secret),
+            asked.in_body("TEXT", &secret),
+        ] {
+            assert!(refused.unwrap_err().contains("which is the limit"));
+        }
+        let full = "x".repeat(LARGEST_REQUEST - 4);
+        let mut asked = request("https://a.example/", ("x-a", "b"), &format!("{full}TEXT"));
+        asked.in_body("TEXT", "1234").unwrap();
+        let mut asked = request("https://a.example/", ("x-a", "b"), &format!("{full}TEXT"));
+        assert!(asked.in_body("TEXT", "12345").is_err());
     }
 }

@@ -72,9 +72,15 @@ impl KeyValues for Shelf {
         Ok(self.0.lock().unwrap().remove(name).is_some())
     }
 
-    fn list(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<String> {
+    fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+        is_shown: &dyn Fn(&str) -> bool,
+    ) -> Vec<String> {
         let keys = self.0.lock().unwrap();
-        let own = keys.keys().filter(|name| name.starts_with(prefix));
+        let own = keys.keys().filter(|name| name.starts_with(prefix) && is_shown(name));
         own.filter(|name| after.is_none_or(|after| name.as_str() > after)).take(most).cloned().collect()
     }
 

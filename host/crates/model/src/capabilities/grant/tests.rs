@@ -46,6 +46,10 @@ fn what_is_asked_for_is_granted_and_taken_back() {
         (&["env=TZ", "-env=TZ", "files=/srv:/data", "-files=/data"], &[]),
         (&["call", "kv=pack", "reveal"], &["call=core.*", "kv=pack", "reveal=token"]),
         (&["secrets=token", "secrets=token", "-secrets", "kv", "-kv=pack"], &[]),
+        (&["call=core.local"], &["call=core.local"]),
+        (&["call=core.*", "call=core.local"], &["call=core.*"]),
+        (&["call=core.local", "-call=core.*"], &[]),
+        (&["call=core.l*", "call", "-call=core.l*"], &["call=core.*"]),
     ] {
         assert_eq!(after(words).unwrap(), granted, "{words:?}");
     }
@@ -57,7 +61,8 @@ fn what_is_not_asked_for_is_refused_with_what_is() {
         (&["htp=https://a.example"][..], "did you mean http?"),
         (&["network"], "is no capability"),
         (&["secrets=tokin"], "it asks for token"),
-        (&["call=core.local"], "it asks for core.*"),
+        (&["call=cor.local"], "it asks for core.*"),
+        (&["call=core*.local"], "it asks for core.*"),
         (&["call=core"], "write PACK.NAME"),
         (&["datastore_read=a"], "write system. and the key"),
         (&["-reveal=token"], "nothing is granted"),
