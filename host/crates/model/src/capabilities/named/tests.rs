@@ -82,6 +82,28 @@ fn a_name_must_be_asked_for_granted_and_within_the_ceiling() {
 }
 
 #[test]
+fn lists_have_the_shared_keys_that_may_be_read() {
+    let names = |patterns: &[&str]| Names {
+        datastore_read: patterns.iter().map(ToString::to_string).collect(),
+        ..Names::default()
+    };
+    for (asked, granted, never, expected) in [
+        (&["system.jira.*"][..], &["system.jira.*"][..], &[][..], true),
+        (&["system.jira.*"], &["system.jira.a"], &[], true),
+        (&["system.jira.*"], &["system.jira.b"], &[], false),
+        (&["system.other"], &["system.*"], &[], false),
+        (&["system.*"], &["system.*"], &[Named::DatastoreRead], false),
+    ] {
+        let asks = Some(Arc::new(Request { names: names(asked), ..Request::default() }));
+        let ceiling = Arc::new(Ceiling { never: never.to_vec(), ..Ceiling::default() });
+        let rights = Rights { pack: "p".into(), asks, names: names(granted), ceiling, ..Rights::default() };
+        assert_eq!(rights.reads_shared("jira.a"), expected, "{asked:?} {granted:?} {never:?}");
+        assert_eq!(rights.named(Named::DatastoreRead, "system.jira.a").is_ok(), expected);
+    }
+    assert!(!Rights::default().reads_shared("a"));
+}
+
+#[test]
 fn what_a_component_names_does_not_come_into_a_command() {
     let rights = Rights { pack: "p".into(), ..Rights::default() };
     for (kind, name) in [
