@@ -37,7 +37,7 @@ pub(crate) struct Calls {
     seat: Seat,
     /// The execution that the caller waits for.
     open: Mutex<Option<ExecutionId>>,
-    /// Whether it was given a result that may hold secrets.
+    /// Whether it was told a secret, or given a result that may hold some.
     has_met_secrets: AtomicBool,
 }
 
@@ -76,7 +76,7 @@ impl Calls {
         }
     }
 
-    /// Whether the caller was given a result that may hold secrets: its own may have copies of them.
+    /// Whether the caller was told a secret, or given a result that may hold some: its own may have copies of them.
     pub(crate) fn has_met_secrets(&self) -> bool {
         self.has_met_secrets.load(Ordering::Relaxed)
     }
@@ -164,6 +164,10 @@ impl Actions for Calls {
         let ended = ended.map_err(|error| told(&error))?;
         self.has_met_secrets.fetch_or(ended.holds_secrets(), Ordering::Relaxed);
         outcome(&ended)
+    }
+
+    fn note_secret(&self) {
+        self.has_met_secrets.store(true, Ordering::Relaxed);
     }
 }
 

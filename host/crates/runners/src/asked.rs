@@ -147,6 +147,9 @@ pub trait Actions: Send + Sync {
     /// # Errors
     /// When it does not begin, or does not succeed.
     async fn run(&self, action: &Ref, parameters: Object) -> Result<Done, Unserved>;
+
+    /// Notes that the execution was told a secret: its result may have copies of it.
+    fn note_secret(&self);
 }
 
 /// What is around an execution that runs. By default nothing is known of it, and it cannot call others.

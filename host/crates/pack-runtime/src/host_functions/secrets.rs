@@ -62,6 +62,9 @@ impl CallState {
     fn revealed(&self, name: &str) -> Result<String, Error> {
         self.may(Named::Reveal, name)?;
         let text = self.text_of(name)?;
+        if let Some(actions) = &self.caller.around.actions {
+            actions.note_secret();
+        }
         // Once in a call: what it has seen it has seen.
         if self.record.placeholders.is_new_to_reveal(name) {
             let source = self.caller.source.as_ref().map(Ref::as_str);

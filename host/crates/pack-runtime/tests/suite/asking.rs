@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -253,9 +254,9 @@ async fn a_secret_is_denied_or_revealed_by_its_own_right() {
     assert_eq!(done.failure().0, "secrets.not_found", "{done:?}");
 }
 
-/// What runs actions, and tells what it was asked for.
+/// What runs actions, and tells what it was asked for, and whether a secret was told.
 #[derive(Default)]
-struct Others(Mutex<Vec<(String, Object)>>);
+struct Others(Mutex<Vec<(String, Object)>>, AtomicBool);
 
 fn id(number: u64) -> ExecutionId {
     ExecutionId::from(Id::from_parts(1, number))
@@ -273,6 +274,10 @@ impl Actions for Others {
             "waits" => std::future::pending().await,
             _ => Ok(Ended { execution: id(7), result: Arc::new(json!({"a": 1})) }),
         }
+    }
+
+    fn note_secret(&self) {
+        self.1.store(true, Ordering::Relaxed);
     }
 }
 
@@ -345,7 +350,8 @@ async fn published(action: &str, events: &Arc<Events>) -> Value {
         .entitled(rights(&asks, &["kv", "secrets", "reveal", "call"]));
     subject.runtime.take_keys(&Shelf::with(&[], &[("test:token", "hush")]));
     let mut call = call(Path::new(PUBLISHED_1_0_0), action, json!({}));
-    call.around.actions = Some(Arc::new(Others::default()));
+    let others = Arc::new(Others::default());
+    call.around.actions = Some(Arc::clone(&others) as Arc<dyn Actions>);
     call.around.trace = "4bf92f3577b34da6a3ce929d0e0e4736".parse().ok();
     call.outlet = Outlet::to(Arc::clone(events) as Arc<dyn Emitter>);
     let Value::Object(config) = json!({"name": "value"}) else { panic!() };
@@ -354,6 +360,7 @@ async fn published(action: &str, events: &Arc<Events>) -> Value {
     let outcome = subject.runner.run(call, sink.clone(), CancellationToken::new()).await;
     let done = Done { outcome, lines: sink.take() };
     assert_eq!(done.texts(), ["INFO published", "PROGRESS 50 % half"], "{done:?}");
+    assert_eq!(others.1.load(Ordering::Relaxed), action == "secret", "the execution knows what it was told");
     done.value().clone()
 }
 
