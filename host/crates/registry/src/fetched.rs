@@ -103,8 +103,12 @@ impl Fetched {
 
     /// Whether a directory was made of the artifact with this digest, to its end.
     pub fn is_laid_out(directory: &Path, digest: &Digest) -> bool {
-        let mark = plain_file::read_text(&directory.join(MARK), 1024);
-        mark.is_ok_and(|mark| mark.trim() == digest.to_string())
+        Self::digest_in(directory).is_some_and(|found| found == *digest)
+    }
+
+    /// The digest of the artifact of which a directory was made, to its end.
+    pub fn digest_in(directory: &Path) -> Option<Digest> {
+        plain_file::read_text(&directory.join(MARK), 1024).ok()?.trim().parse().ok()
     }
 
     /// The same artifact, for another registry or a file.

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::listed;
 use petrel_packs::plain_file;
-use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, HeaderMap, LINK, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde_json::Value;
 
@@ -39,7 +39,8 @@ const LARGEST_TOKEN: u64 = 64 << 10;
 const LARGEST_LIST: u64 = 4 << 20;
 /// The largest file with certificates, in bytes.
 const LARGEST_CERTIFICATES: u64 = 16 << 20;
-/// The tags that a message names.
+/// The pages of a list of tags that are asked for, and the tags that a message names.
+const MOST_PAGES: usize = 20;
 const MOST_TAGS: usize = 10;
 /// The longest token.
 const LONGEST_TOKEN: usize = 32 << 10;
@@ -152,6 +153,17 @@ impl Registry {
     /// # Errors
     /// When there is none, it is too large, or has another digest.
     pub async fn manifest(&self, reference: &Reference) -> Result<Bytes, Error> {
+        match self.manifest_if_any(reference).await? {
+            Some(manifest) => Ok(manifest),
+            None => Err(self.no_such(reference).await),
+        }
+    }
+
+    /// The manifest of an artifact, if there is one.
+    ///
+    /// # Errors
+    /// As [`manifest`](Self::manifest), but for one that is not there.
+    pub async fn manifest_if_any(&self, reference: &Reference) -> Result<Option<Bytes>, Error> {
         let target = reference.target();
         let url = self.url(&format!("/v2/{}/manifests/{target}", reference.repository))?;
         let mut ask = Ask::read(url, &reference.repository);
@@ -160,7 +172,7 @@ impl Registry {
         }
         let response = self.send(&ask).await?;
         if response.status() == StatusCode::NOT_FOUND {
-            return Err(self.no_such(reference).await);
+            return Ok(None);
         }
         let response = self.checked(response, &reference.to_string()).await?;
         let said = response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
@@ -171,34 +183,32 @@ impl Registry {
             Some(expected) if expected != found => {
                 Err(self.other_digest(&reference.to_string(), &expected, &found))
             }
-            _ => Ok(bytes),
+            _ => Ok(Some(bytes)),
         }
     }
 
-    /// The manifest of an artifact, if there is one.
-    ///
-    /// # Errors
-    /// As [`manifest`](Self::manifest), but for one that is not there.
-    pub async fn manifest_if_any(&self, reference: &Reference) -> Result<Option<Bytes>, Error> {
-        match self.manifest(reference).await {
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
-            found => found.map(Some),
-        }
-    }
-
-    /// Tags of a repository, as many as the registry lists at once.
+    /// Tags of a repository, up to a number of pages.
     ///
     /// # Errors
     /// When there is no such repository, or the registry does not answer.
     pub async fn tags(&self, repository: &str) -> Result<Vec<String>, Error> {
-        let url = self.url(&format!("/v2/{repository}/tags/list?n=1000"))?;
-        let response = self.send(&Ask::read(url, repository)).await?;
         let what = format!("{}/{repository}", self.host());
-        let response = self.checked(response, &what).await?;
-        let list = self.bounded(response, LARGEST_LIST, "its list of tags").await?;
-        let list: Value = serde_json::from_slice(&list).unwrap_or_default();
-        let tags = list.get("tags").and_then(Value::as_array).into_iter().flatten();
-        Ok(tags.filter_map(Value::as_str).map(str::to_owned).collect())
+        let mut tags: Vec<String> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let after = tags.last().map(|last| format!("&last={last}")).unwrap_or_default();
+            let url = self.url(&format!("/v2/{repository}/tags/list?n=1000{after}"))?;
+            let response = self.checked(self.send(&Ask::read(url, repository)).await?, &what).await?;
+            let goes_on = response.headers().contains_key(LINK);
+            let list = self.bounded(response, LARGEST_LIST, "its list of tags").await?;
+            let list = serde_json::from_slice::<Value>(&list).unwrap_or_default();
+            let page = list.get("tags").and_then(Value::as_array).into_iter().flatten();
+            let before = tags.len();
+            tags.extend(page.filter_map(Value::as_str).map(str::to_owned));
+            if !goes_on || tags.len() == before {
+                break;
+            }
+        }
+        Ok(tags)
     }
 
     /// The error for an artifact that is not there, with the tags that are.

@@ -4,8 +4,10 @@
 use std::path::Path;
 
 use clap::Args;
+use petrel_registry::beside::{Beside, Kind};
 use petrel_registry::card::Card;
-use petrel_registry::{Digest, Fetched, Lock, Locked, Reference, layout};
+use petrel_registry::layout::{self, Loaded};
+use petrel_registry::{Digest, Fetched, Locked, Reference};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -14,8 +16,10 @@ use super::super::session::Session;
 use super::installed::Installed;
 use super::origin::Origin;
 use super::outcome::tell_registration;
-use super::typed;
+use super::trusted::{self, Accepted};
+use super::{active, diff, typed};
 use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
 use crate::registries::Registries;
 
 /// The entries that a refusal names.
@@ -33,12 +37,11 @@ pub(crate) struct Install {
     /// Ask no registry; what is not on this machine is an error
     #[arg(long)]
     offline: bool,
-    /// Let actions and sensors of a pack from a registry or a file run as processes on the host's machine
-    #[arg(long)]
-    allow_native: bool,
-    /// Grant what the packs ask for, apart from directories
-    #[arg(long)]
-    grant: bool,
+    #[command(flatten)]
+    accepted: Accepted,
+    // Whether the difference to the version before is told.
+    #[arg(skip)]
+    tells_difference: bool,
 }
 
 /// A pack that is to be installed.
@@ -53,8 +56,13 @@ enum Wanted {
 
 impl Install {
     /// Installs a file, as `petrel pack load` does.
-    pub(super) fn of_file(file: String, allow_native: bool, grant: bool) -> Self {
-        Self { packs: vec![file], locked: false, offline: true, allow_native, grant }
+    pub(super) fn of_file(file: String, accepted: Accepted) -> Self {
+        Self { packs: vec![file], locked: false, offline: true, accepted, tells_difference: false }
+    }
+
+    /// Installs newer versions, as `petrel pack update` does.
+    pub(super) fn of_update(accepted: Accepted) -> Self {
+        Self { packs: Vec::new(), locked: false, offline: false, accepted, tells_difference: true }
     }
 
     pub(super) async fn run(self, session: &Session) -> Result<Code, Failure> {
@@ -64,7 +72,7 @@ impl Install {
         }
         // The host registers these in one request, as it always has.
         if !wanted.is_empty() && wanted.iter().all(|one| matches!(one, Wanted::Shipped(_))) {
-            let body = json!({"packs": self.packs, "grant": self.grant});
+            let body = json!({"packs": self.packs, "grant": self.accepted.grant});
             let answer = session.client.send_json(Method::POST, "/packs/install", &body).await?;
             return tell_registration(session.form, &answer).map(|()| Code::Ok);
         }
@@ -118,26 +126,25 @@ impl Install {
     ) -> Result<Value, Failure> {
         match wanted {
             Wanted::Shipped(name) => {
-                let body = json!({"packs": [name], "grant": self.grant});
+                let body = json!({"packs": [name], "grant": self.accepted.grant});
                 session.client.send_json(Method::POST, "/packs/install", &body).await
             }
             Wanted::Origin(Origin::Directory(path)) => {
-                let wanted = super::wanted::Wanted::of(path, Vec::new())?.granting(self.grant);
+                let wanted = super::wanted::Wanted::of(path, Vec::new())?.granting(self.accepted.grant);
                 session.client.send_json(Method::POST, "/packs/register", &json!(wanted)).await
             }
             Wanted::Origin(Origin::File(path)) => {
                 let installed = Installed::open(&registries.data_dir)?;
-                let lock = registries.lock()?;
                 installed.clear_downloads(None);
                 let place = installed.downloads().join("file");
-                let (fetched, name) = layout::load(path, &place, registries.limits())?;
+                let Loaded { fetched, name, beside } = layout::load(path, &place, registries.limits())?;
                 let reference: Option<Reference> = name.parse().ok();
                 if self.locked {
-                    let card = fetched.card(registries.limits())?;
+                    let (card, lock) = (fetched.card(registries.limits())?, registries.lock()?);
                     let known = lock.of_pack(&card.reference).ok_or_else(|| not_locked(&card.reference))?;
                     refuse_other(known, &fetched.digest)?;
                 }
-                self.register(session, registries, &installed, lock, (reference.as_ref(), &fetched)).await
+                self.register(session, registries, &installed, reference.as_ref(), (&fetched, &beside)).await
             }
             Wanted::Origin(Origin::Artifact(reference)) => {
                 self.of_artifact(session, registries, reference).await
@@ -177,8 +184,10 @@ impl Install {
         locked: &Locked,
     ) -> Result<Value, Failure> {
         let installed = Installed::open(&registries.data_dir)?;
-        if let Some(path) = installed.find(&locked.name, &locked.digest) {
-            return self.register_at(session, &path).await;
+        if installed.find(&locked.name, &locked.digest).is_some() {
+            trusted::refuse_unverified(registries, locked)?;
+            return active::activate(session, registries, &installed, locked.clone(), self.accepted.grant)
+                .await;
         }
         drop(installed);
         let reference: Option<Reference> = locked.reference.parse().ok();
@@ -189,7 +198,7 @@ impl Install {
     }
 
     /// Fetches an artifact and installs it: the one that the lock says, if that is given.
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         session: &Session,
         registries: &Registries,
@@ -197,7 +206,6 @@ impl Install {
         locked: Option<&Locked>,
     ) -> Result<Value, Failure> {
         let installed = Installed::open(&registries.data_dir)?;
-        let mut lock = registries.lock()?;
         let asked = match locked {
             Some(locked) => Reference { digest: Some(locked.digest.clone()), ..reference.clone() },
             None => reference.clone(),
@@ -205,18 +213,17 @@ impl Install {
         let fetched = registries.look(&asked, &installed.downloads()).await?;
         // What the artifact is not is told before its parts are fetched.
         fetched.manifest.parts(registries.limits())?;
-        let same = lock.packs().iter().find(|pack| pack.digest == fetched.digest).cloned();
-        if let Some(same) = same
-            && let Some(path) = installed.find(&same.name, &same.digest)
-        {
-            let answer = self.register_at(session, &path).await?;
-            lock.put(Locked { reference: reference.to_string(), ..same });
-            lock.write(&registries.lock_file)?;
-            return Ok(answer);
+        let beside = registries.beside(&asked, &fetched.digest, &[Kind::Signatures]).await?;
+        let lock = registries.lock()?;
+        let same = lock.packs().iter().find(|pack| pack.digest == fetched.digest);
+        if let Some(same) = same.filter(|same| installed.find(&same.name, &same.digest).is_some()) {
+            let again = Locked { reference: reference.to_string(), ..same.clone() };
+            let again = trusted::judged(registries, &self.accepted, again, &beside, Some(same))?;
+            return active::activate(session, registries, &installed, again, self.accepted.grant).await;
         }
         installed.clear_downloads(Some(&fetched.digest));
         registries.fill(&asked, &fetched).await?;
-        self.register(session, registries, &installed, lock, (Some(reference), &fetched)).await
+        self.register(session, registries, &installed, Some(reference), (&fetched, &beside)).await
     }
 
     /// Lays an artifact out and registers it. The lock is written once the host has it.
@@ -225,51 +232,69 @@ impl Install {
         session: &Session,
         registries: &Registries,
         installed: &Installed,
-        mut lock: Lock,
-        (reference, fetched): (Option<&Reference>, &Fetched),
+        reference: Option<&Reference>,
+        (fetched, beside): (&Fetched, &Beside),
     ) -> Result<Value, Failure> {
+        let (lock, said) = (registries.lock()?, fetched.card(registries.limits())?);
+        let known = lock.of_pack(&said.reference);
+        let pack = as_locked(registries, reference, fetched, &said);
+        let pack = trusted::judged(registries, &self.accepted, pack, beside, known)?;
         let native = |card: &Card| {
-            let known = lock.of_pack(&card.reference).filter(|known| known.native);
-            if self.allow_native || known.is_some_and(|known| is_from(reference, known)) {
+            let known = known.filter(|known| known.native);
+            if self.accepted.allow_native || known.is_some_and(|known| is_from(reference, known)) {
                 return Ok(());
             }
             refuse_native(card)
         };
         let (version, card) = installed.lay_out(fetched, registries.limits(), native)?;
-        let answer = match self.register_at(session, &version.path).await {
+        let pack = Locked { native: card.native().next().is_some(), ..pack };
+        if self.tells_difference && session.form == Form::Text {
+            tell_difference(session, registries, (&pack.name, &version.path)).await;
+        }
+        let answer = match active::register(session, installed, &pack, self.accepted.grant).await {
             Ok(answer) => answer,
             Err(failure) => {
                 installed.withdraw(&version);
                 return Err(failure);
             }
         };
-        let before = lock.of_pack(&card.reference).map(|known| known.digest.clone());
-        let name = reference.map(ToString::to_string).unwrap_or_default();
-        let resolved = reference.map(|reference| registries.settings().read_from(reference).to_string());
-        lock.put(Locked {
-            name: card.reference.clone(),
-            version: card.version.clone(),
-            resolved: resolved.filter(|resolved| *resolved != name).unwrap_or_default(),
-            reference: name,
-            digest: fetched.digest.clone(),
-            native: card.native().next().is_some(),
-        });
-        lock.write(&registries.lock_file)?;
-        installed.prune(&card.reference, [Some(&fetched.digest), before.as_ref()]);
+        active::note(registries, installed, pack.clone())?;
+        // An execution may be reading the files of an old one.
+        if installed.is_crowded(&pack.name) && !active::is_busy(session, &pack.name).await.unwrap_or(true) {
+            installed.prune(&pack.name, &pack.digest);
+        }
         installed.clear_downloads(None);
         Ok(answer)
     }
+}
 
-    /// Has the host register the pack in a directory of its data directory.
-    async fn register_at(&self, session: &Session, path: &Path) -> Result<Value, Failure> {
-        let Some(path) = path.to_str() else {
-            let message = format!("{} cannot be sent to the host: its path is not UTF-8", path.display());
-            return Err(Failure::usage(message, "use a data directory with another name"));
-        };
-        session
-            .client
-            .send_json(Method::POST, "/packs/register", &json!({"path": path, "grant": self.grant}))
-            .await
+/// A fetched artifact as the lock will have it. Nothing is known of its signatures yet.
+fn as_locked(
+    registries: &Registries,
+    reference: Option<&Reference>,
+    fetched: &Fetched,
+    card: &Card,
+) -> Locked {
+    let name = reference.map(ToString::to_string).unwrap_or_default();
+    let resolved = reference.map(|reference| registries.settings().read_from(reference).to_string());
+    Locked {
+        name: card.reference.clone(),
+        version: card.version.clone(),
+        resolved: resolved.filter(|resolved| *resolved != name).unwrap_or_default(),
+        reference: name,
+        digest: fetched.digest.clone(),
+        native: false,
+        signature: None,
+        key: None,
+    }
+}
+
+/// Tells the difference to the version that is registered. It is only told, so what keeps it from being made is none of its user's.
+async fn tell_difference(session: &Session, registries: &Registries, (pack, new): (&str, &Path)) {
+    if let Ok(Some(old)) = active::active_path(session, pack).await
+        && let Ok(lines) = diff::between(registries, Path::new(&old), new)
+    {
+        lines.iter().for_each(|line| print::note(line));
     }
 }
 

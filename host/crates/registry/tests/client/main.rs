@@ -15,6 +15,7 @@ use petrel_registry::{
 use petrel_test_support::{Faults, Registry as Served};
 use tempfile::TempDir;
 
+mod beside;
 mod distribution;
 mod hostile;
 mod untrusted;
