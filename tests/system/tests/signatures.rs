@@ -105,6 +105,15 @@ fn a_signature_travels_in_a_file_with_what_is_stated() {
     let built = host.ok(&["pack", "get", "mine", "--provenance"]).json();
     assert_eq!((&built[0]["builder"], &built[0]["verified"]), (&"our-ci".into(), &true.into()));
     assert_says(&host.ok(&["pack", "get", "mine", "--sbom"]).stdout, &["the-parts"]);
+    // Where signatures are not looked for, the key is compared.
+    host.ok(&["pack", "install", "--offline", &reference, "--key", &public]);
+    refused(
+        &host,
+        &["pack", "install", "--locked", "mine", "--key", &other],
+        &["was not verified by the key"],
+    );
+    let neither = host.cli(&["pack", "install", &author.path("1.0.0"), "--key", &public]).with_code(2);
+    assert_says(&neither.stderr, &["--key verifies packs from registries and files"]);
     // From the file to another registry, with all of it.
     let copies = Registry::start().unwrap();
     let copy = format!("{}/copies/mine:1.0.0", copies.host());

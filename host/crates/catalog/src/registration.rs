@@ -110,9 +110,6 @@ impl Catalog {
     }
 
     /// As [`Catalog::register_by`]: a pack that came with the binary, or that was installed from an artifact.
-    ///
-    /// # Errors
-    /// As [`Catalog::register_by`].
     pub async fn register_artifact(
         &self,
         by: impl Into<OnBehalf> + Send,
@@ -228,11 +225,15 @@ impl Catalog {
         let (mut changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
         changes.extend(sealing);
         let decided = Decided::new(changes, (), |content: &mut Content| ready.show(content));
+        let old = changing.get().pack(&name).ok().map(|known| PathBuf::from(&known.path));
         changing.make(self.core(), decided.expecting_all(expect)).await?;
         asked.write(&name, grants.as_deref());
-        // Runners drop what they have cached of changed files; present runs go on with it.
+        // Runners drop what they have cached of changed files, and of another version; present runs go on with it.
         let path = Path::new(&report.pack.path);
-        changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));
+        for runner in changing.get().runners().values().filter_map(Runs::runner) {
+            runner.refresh(path);
+            old.iter().filter(|old| *old != path).for_each(|old| runner.forget(old));
+        }
         // Components are compiled now, and not by the first event.
         self.prepare(Some(&name));
         Ok(report)

@@ -72,7 +72,16 @@ pub(super) async fn register(
         "key": key.unwrap_or_default(),
     });
     let body = json!({"path": text, "grant": grant, "artifact": artifact});
-    while_compiling(&path, session.client.send_json(Method::POST, "/packs/register", &body)).await
+    let answer = session.client.send_json(Method::POST, "/packs/register", &body);
+    while_compiling(&path, answer).await.map_err(accepted_here)
+}
+
+/// The failure of a version that asks for more than before. The host names a directory, which will be gone.
+fn accepted_here(failure: Failure) -> Failure {
+    if failure.code != Code::Unaccepted {
+        return failure;
+    }
+    Failure { hint: "accept it with --grant, in the same command".to_owned(), ..failure }
 }
 
 /// Waits for the answer to a registration, and tells what it takes its time with.
@@ -147,6 +156,15 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         assert_eq!(while_compiling(place.path(), std::future::ready(8)).await, 8);
         assert_eq!(components(place.path()), (0, 0), "no pack has no components");
+    }
+
+    #[test]
+    fn who_must_accept_something_is_told_how_in_the_same_command() {
+        for (code, hint) in
+            [(Code::Unaccepted, "accept it with --grant, in the same command"), (Code::Conflict, "h")]
+        {
+            assert_eq!(accepted_here(Failure::new(code, "k", "m", "h")).hint, hint);
+        }
     }
 
     #[test]

@@ -166,7 +166,7 @@ fn digests(pack: &Path) -> Option<Vec<String>> {
 }
 
 fn tell(form: Form, waste: &[Waste], is_dry: bool) {
-    let size = waste.iter().map(|one| one.size).sum();
+    let size: u64 = waste.iter().map(|one| one.size).sum();
     match form {
         Form::Json => {
             let rows: Vec<Value> = waste

@@ -54,6 +54,13 @@ enum Wanted {
     Locked(Box<Locked>),
 }
 
+impl Wanted {
+    /// Whether it is of a kind that has no signatures.
+    fn is_unsigned(&self) -> bool {
+        matches!(self, Self::Shipped(_) | Self::Origin(Origin::Directory(_)))
+    }
+}
+
 impl Install {
     /// Installs a file, as `petrel pack load` does.
     pub(super) fn of_file(file: String, accepted: Accepted) -> Self {
@@ -69,6 +76,10 @@ impl Install {
         let mut wanted = Vec::new();
         for pack in &self.packs {
             wanted.push(self.wanted(pack)?);
+        }
+        if self.accepted.key.is_some() && wanted.iter().any(Wanted::is_unsigned) {
+            let message = "--key verifies packs from registries and files, and one of these is neither";
+            return Err(Failure::usage(message, "leave it out, and install the others by themselves"));
         }
         // The host registers these in one request, as it always has.
         if !wanted.is_empty() && wanted.iter().all(|one| matches!(one, Wanted::Shipped(_))) {
@@ -185,7 +196,7 @@ impl Install {
     ) -> Result<Value, Failure> {
         let installed = Installed::open(&registries.data_dir)?;
         if installed.find(&locked.name, &locked.digest).is_some() {
-            trusted::refuse_unverified(registries, locked)?;
+            trusted::refuse_unverified(registries, &self.accepted, locked)?;
             return active::activate(session, registries, &installed, locked.clone(), self.accepted.grant)
                 .await;
         }

@@ -79,8 +79,24 @@ pub(super) fn judged(
     Ok(Locked { signature: Some(verdict.signed), key: verdict.key, ..pack })
 }
 
-/// Refuses a version that is here without a verified signature, where one is needed by now.
-pub(super) fn refuse_unverified(registries: &Registries, pack: &Locked) -> Result<(), Failure> {
+/// Refuses a version that is here without a verified signature, where one is needed by now, and one that another key has signed
+/// than the operator names.
+pub(super) fn refuse_unverified(
+    registries: &Registries,
+    accepted: &Accepted,
+    pack: &Locked,
+) -> Result<(), Failure> {
+    let given = accepted.key.as_deref().map(public_key).transpose()?;
+    if let Some(given) = given.filter(|given| pack.key.as_ref() != Some(given)) {
+        let message = format!(
+            "{} {} is here, and was not verified by the key {}",
+            pack.name,
+            pack.version,
+            given.digest()
+        );
+        let hint = "leave out --locked and --offline, so that its signatures are looked for again";
+        return Err(Failure::new(Code::Unaccepted, "untrusted", message, hint));
+    }
     let needs = registries.trust.policy_of(&repository(pack)) == Policy::Deny;
     if !needs || pack.signature == Some(Signed::Verified) {
         return Ok(());

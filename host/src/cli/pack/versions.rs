@@ -8,9 +8,10 @@ use petrel_registry::{Digest, Locked};
 use serde_json::{Value, json};
 
 use super::super::session::Session;
+use super::active;
 use super::installed::{Installed, Kept};
 use super::outcome::tell_registration;
-use super::{active, trusted};
+use super::trusted::{self, Accepted};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::{Registries, mebibytes};
@@ -125,7 +126,7 @@ async fn make_active(
     wanted: Locked,
     grant: bool,
 ) -> Result<Code, Failure> {
-    trusted::refuse_unverified(registries, &wanted)?;
+    trusted::refuse_unverified(registries, &Accepted::default(), &wanted)?;
     let told = format!("{} {} is active", wanted.name, wanted.version);
     let answer = active::activate(session, registries, installed, wanted, grant).await?;
     tell_registration(session.form, &answer)?;

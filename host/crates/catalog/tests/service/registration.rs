@@ -184,6 +184,11 @@ async fn the_artifact_of_a_pack_is_that_of_its_directory() {
     std::fs::copy(directory.join("pack.yaml"), elsewhere.join("pack.yaml")).unwrap();
     let other = house.catalog.register_pack(&elsewhere, false).await.unwrap();
     assert_eq!(other.pack.artifact, None);
+    let noted = house.runner.noted();
+    assert!(
+        noted.iter().any(|one| one == "forget mine"),
+        "what is cached of its files is not needed: {noted:?}"
+    );
 }
 
 #[tokio::test]
