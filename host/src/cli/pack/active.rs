@@ -76,12 +76,12 @@ pub(super) async fn register(
     while_compiling(&path, answer).await.map_err(accepted_here)
 }
 
-/// The failure of a version that asks for more than before. The host names a directory, which will be gone.
+/// The failure of a registration. The directory that the host names may be withdrawn: what accepts it is this command.
 fn accepted_here(failure: Failure) -> Failure {
     if failure.code != Code::Unaccepted {
         return failure;
     }
-    Failure { hint: "accept it with --grant, in the same command".to_owned(), ..failure }
+    Failure { hint: "repeat this with --grant if the pack may have that".to_owned(), ..failure }
 }
 
 /// Waits for the answer to a registration, and tells what it takes its time with.
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn who_must_accept_something_is_told_how_in_the_same_command() {
         for (code, hint) in
-            [(Code::Unaccepted, "accept it with --grant, in the same command"), (Code::Conflict, "h")]
+            [(Code::Unaccepted, "repeat this with --grant if the pack may have that"), (Code::Conflict, "h")]
         {
             assert_eq!(accepted_here(Failure::new(code, "k", "m", "h")).hint, hint);
         }

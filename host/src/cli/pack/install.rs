@@ -1,6 +1,8 @@
 //! `petrel pack install`: from a registry, from a file, from a directory, or from the binary. What comes from a registry or a
 //! file is verified, laid out beside what is there, and only then registered; the lock says what it was.
 
+mod source;
+
 use std::path::Path;
 
 use clap::Args;
@@ -21,12 +23,14 @@ use super::{active, diff, typed};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::Registries;
+use source::Source;
 
 /// The entries that a refusal names.
 const MOST_NAMED: usize = 5;
 
 /// The arguments of the verb.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and any of them go together")]
 pub(crate) struct Install {
     /// The packs: references as HOST/PATH:TAG, files of `petrel pack save`, directories, or builtin:NAME
     #[arg(required_unless_present = "locked", value_name = "PACK")]
@@ -140,6 +144,9 @@ impl Install {
                 let body = json!({"packs": [name], "grant": self.accepted.grant});
                 session.client.send_json(Method::POST, "/packs/install", &body).await
             }
+            Wanted::Origin(Origin::Directory(path)) if self.locked => {
+                Err(not_locked(&path.display().to_string()))
+            }
             Wanted::Origin(Origin::Directory(path)) => {
                 let wanted = super::wanted::Wanted::of(path, Vec::new())?.granting(self.accepted.grant);
                 session.client.send_json(Method::POST, "/packs/register", &json!(wanted)).await
@@ -155,7 +162,9 @@ impl Install {
                     let known = lock.of_pack(&card.reference).ok_or_else(|| not_locked(&card.reference))?;
                     refuse_other(known, &fetched.digest)?;
                 }
-                self.register(session, registries, &installed, reference.as_ref(), (&fetched, &beside)).await
+                // Whoever made the file wrote that name: it says nothing about who may run processes, or what is trusted.
+                let source = Source { reference: reference.as_ref(), is_proven: false };
+                self.register(session, registries, &installed, source, (&fetched, &beside)).await
             }
             Wanted::Origin(Origin::Artifact(reference)) => {
                 self.of_artifact(session, registries, reference).await
@@ -202,9 +211,10 @@ impl Install {
         }
         drop(installed);
         let reference: Option<Reference> = locked.reference.parse().ok();
-        match reference.filter(|_| !self.offline) {
+        match reference {
+            _ if self.offline => Err(offline(&format!("{} {}", locked.name, locked.version))),
             Some(reference) => self.fetch(session, registries, &reference, Some(locked)).await,
-            None => Err(offline(&format!("{} {}", locked.name, locked.version))),
+            None => Err(of_no_registry(locked)),
         }
     }
 
@@ -234,7 +244,8 @@ impl Install {
         }
         installed.clear_downloads(Some(&fetched.digest));
         registries.fill(&asked, &fetched).await?;
-        self.register(session, registries, &installed, Some(reference), (&fetched, &beside)).await
+        let source = Source { reference: Some(reference), is_proven: true };
+        self.register(session, registries, &installed, source, (&fetched, &beside)).await
     }
 
     /// Lays an artifact out and registers it. The lock is written once the host has it.
@@ -243,16 +254,17 @@ impl Install {
         session: &Session,
         registries: &Registries,
         installed: &Installed,
-        reference: Option<&Reference>,
+        source: Source<'_>,
         (fetched, beside): (&Fetched, &Beside),
     ) -> Result<Value, Failure> {
         let (lock, said) = (registries.lock()?, fetched.card(registries.limits())?);
         let known = lock.of_pack(&said.reference);
-        let pack = as_locked(registries, reference, fetched, &said);
+        let pack = as_locked(registries, source.reference, fetched, &said);
         let pack = trusted::judged(registries, &self.accepted, pack, beside, known)?;
         let native = |card: &Card| {
-            let known = known.filter(|known| known.native);
-            if self.accepted.allow_native || known.is_some_and(|known| is_from(reference, known)) {
+            let known = lock.of_pack(&card.reference);
+            if self.accepted.allow_native || known.is_some_and(|known| source.may_as(known, &fetched.digest))
+            {
                 return Ok(());
             }
             refuse_native(card)
@@ -265,13 +277,19 @@ impl Install {
         let answer = match active::register(session, installed, &pack, self.accepted.grant).await {
             Ok(answer) => answer,
             Err(failure) => {
-                installed.withdraw(&version);
+                // A host that was not heard of may have registered it.
+                if failure.code != Code::Server {
+                    version.withdraw();
+                }
                 return Err(failure);
             }
         };
         active::note(registries, installed, pack.clone())?;
-        // An execution may be reading the files of an old one.
-        if installed.is_crowded(&pack.name) && !active::is_busy(session, &pack.name).await.unwrap_or(true) {
+        // The same once more leaves the others where they are. An execution may be reading the files of an old one.
+        if version.is_new
+            && installed.is_crowded(&pack.name)
+            && !active::is_busy(session, &pack.name).await.unwrap_or(true)
+        {
             installed.prune(&pack.name, &pack.digest);
         }
         installed.clear_downloads(None);
@@ -309,13 +327,6 @@ async fn tell_difference(session: &Session, registries: &Registries, (pack, new)
     }
 }
 
-/// Whether a pack comes from where the one in the lock came from, so that what was allowed to that counts for it too.
-fn is_from(reference: Option<&Reference>, known: &Locked) -> bool {
-    let before: Option<Reference> = known.reference.parse().ok();
-    let same = reference.zip(before.as_ref());
-    same.is_some_and(|(one, other)| one.registry == other.registry && one.repository == other.repository)
-}
-
 /// Refuses a pack whose actions or sensors run as processes.
 fn refuse_native(card: &Card) -> Result<(), Failure> {
     let named: Vec<_> =
@@ -351,6 +362,15 @@ fn refuse_other(locked: &Locked, found: &Digest) -> Result<(), Failure> {
     );
     let hint = "install it without --locked if that is what you want; the lock is changed then";
     Err(Failure::new(Code::Conflict, "lock", message, hint))
+}
+
+fn of_no_registry(locked: &Locked) -> Failure {
+    let message = format!(
+        "{} {} is not on this machine, and the lock names no registry that has it: it was installed from a file",
+        locked.name, locked.version
+    );
+    let hint = "install that file, `petrel pack install --locked FILE`; its digest is compared with the lock";
+    Failure::new(Code::NotFound, "lock", message, hint)
 }
 
 fn offline(name: &str) -> Failure {
