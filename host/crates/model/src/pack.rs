@@ -68,7 +68,7 @@ pub struct PackArtifact {
     pub reference: String,
     /// The digest of its manifest.
     pub digest: String,
-    /// What its signatures were worth.
+    /// What its signatures were worth, as the admin says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signed>,
     /// The digest of the key that has signed it; empty if none has.

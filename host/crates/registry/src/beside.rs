@@ -102,6 +102,20 @@ pub(crate) fn layer(kind: &str, content: &Bytes, annotations: &[(&str, &str)]) -
     }
 }
 
+/// Refuses an artifact that is too large for memory. `name` is what it is called in the message.
+pub(crate) fn refuse_large(manifest: &Manifest, name: &str) -> Result<(), Error> {
+    let (size, layers) = (manifest.size(), manifest.layers.len());
+    if size <= LARGEST && layers <= MOST_LAYERS {
+        return Ok(());
+    }
+    let message = format!(
+        "{name} has {} MiB in {layers} layers, and at most {} MiB in {MOST_LAYERS} are read",
+        size >> 20,
+        LARGEST >> 20
+    );
+    Err(Error::refused(message, "remove what is not needed from that tag of the registry"))
+}
+
 /// The layers of an artifact that is here as a whole, with their contents.
 ///
 /// # Errors
@@ -135,15 +149,7 @@ impl Registry {
         let reference = of.with_tag(&kind.tag(digest));
         let Some(bytes) = self.manifest_if_any(&reference).await? else { return Ok(None) };
         let manifest = Manifest::read(&bytes, &self.limits)?;
-        if manifest.size() > LARGEST || manifest.layers.len() > MOST_LAYERS {
-            let message = format!(
-                "{reference} has {} MiB in {} layers, and at most {} MiB in {MOST_LAYERS} are fetched",
-                manifest.size() >> 20,
-                manifest.layers.len(),
-                LARGEST >> 20
-            );
-            return Err(Error::refused(message, "remove what is not needed from that tag of the registry"));
-        }
+        refuse_large(&manifest, &reference.to_string())?;
         let mut blobs = BTreeMap::new();
         for blob in manifest.blobs() {
             if !blobs.contains_key(&blob.digest) {

@@ -111,6 +111,17 @@ impl Fetched {
         plain_file::read_text(&directory.join(MARK), 1024).ok()?.trim().parse().ok()
     }
 
+    /// Removes a directory that was made of an artifact. The mark goes first, so that a part that stays is never taken for the whole.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub fn remove(directory: &Path) -> io::Result<()> {
+        match std::fs::remove_file(directory.join(MARK)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => std::fs::remove_dir_all(directory),
+        }
+    }
+
     /// The same artifact, for another registry or a file.
     pub fn artifact(&self) -> Artifact {
         let blobs =
@@ -180,6 +191,8 @@ mod tests {
         let (again, _) = Artifact::of_directory(&into, &Limits::default()).unwrap();
         assert_eq!(again.digest, fetched.digest);
         assert_eq!(fetched.artifact().bytes, again.bytes);
+        Fetched::remove(&into).unwrap();
+        assert!(!into.exists() && Fetched::digest_in(&into).is_none());
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl PrivateKey {
                 Err(wrong("is encrypted", hint))
             }
             "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => {
-                let hint = format!("sign with cosign itself, whose signatures are verified as well: `cosign sign --key {name} REF@DIGEST`");
+                let hint = format!("sign with cosign itself, whose signatures are verified as well: `cosign sign --key {name} REF@DIGEST` (from 3.0 on with --new-bundle-format=false --use-signing-config=false)");
                 Err(wrong("is encrypted by cosign", hint))
             }
             "PUBLIC KEY" => Err(wrong("is public, and does not sign", MAKE_ONE.to_owned())),

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::archive::{Metered, append, broken};
 use crate::artifact::{Artifact, Blob};
-use crate::beside::{Beside, Kind};
+use crate::beside::{Beside, Kind, refuse_large};
 use crate::digest::Digest;
 use crate::error::{self, Error};
 use crate::fetched::Fetched;
@@ -172,7 +172,9 @@ pub fn load(path: &Path, directory: &Path, limits: &Limits) -> Result<Loaded, Er
     let mut others = Beside::new();
     for other in &index.manifests {
         if let Some(kind) = beside(other) {
-            others.insert(kind, whole(other)?.artifact());
+            let one = whole(other)?;
+            refuse_large(&one.manifest, &kind.tag(&fetched.digest))?;
+            others.insert(kind, one.artifact());
         }
     }
     let name = manifest.annotations.get(NAME).cloned().unwrap_or_default();
@@ -235,6 +237,7 @@ fn blob(entry: &mut impl Read, digest: &Digest, directory: &Path) -> Result<(), 
 mod tests {
     use super::*;
     use crate::artifact::tests::pack;
+    use crate::beside::{layer, made};
     use crate::keys::PrivateKey;
     use crate::signature::{Signature, sign};
     use crate::statement::list;
@@ -288,6 +291,15 @@ mod tests {
         assert_eq!(loaded.beside.keys().copied().collect::<Vec<_>>(), [Kind::Signatures, Kind::Parts]);
         let found = Signature::all(&loaded.beside[&Kind::Signatures]).unwrap();
         assert!(found.iter().any(|one| one.is_by(&key.public(), &artifact.digest)));
+        // What would not fit into memory is not read.
+        let many = (0..60_u8).map(|number| {
+            let content = Bytes::from(vec![number]);
+            (layer("text/plain", &content, &[]), content)
+        });
+        let beside = Beside::from([(Kind::Parts, made(many.collect()))]);
+        save(&artifact, &beside, name, File::create(&file).unwrap()).unwrap();
+        let refused = load(&file, &place.path().join("many"), &limits).unwrap_err();
+        assert!(refused.message.contains("60 layers"), "{refused}");
     }
 
     #[test]

@@ -49,9 +49,16 @@ pub struct Locked {
     /// What its signatures were worth; none if an older version has installed it, which did not look.
     #[serde(default)]
     pub signature: Option<Signed>,
-    /// The key that has signed it. The next versions need it too.
+    /// The key that the next versions need. It has signed this one, if `signature` says that one is verified.
     #[serde(default)]
     pub key: Option<PublicKey>,
+}
+
+impl Locked {
+    /// The key that has signed it.
+    pub fn signer(&self) -> Option<&PublicKey> {
+        self.key.as_ref().filter(|_| self.signature == Some(Signed::Verified))
+    }
 }
 
 impl Lock {

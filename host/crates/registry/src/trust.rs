@@ -17,16 +17,16 @@ const LARGEST_KEY: u64 = 64 << 10;
 /// The keys that a message names.
 const MOST_NAMED: usize = 3;
 
-/// What a pack needs in order to be installed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What a pack needs in order to be installed, the strictest last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Policy {
-    /// A signature by a key that is known already.
-    Deny,
     /// Nothing. What lacks is told.
     Warn,
     /// Nothing the first time; the key of a signature is then pinned, and needed from there on.
     #[default]
     FirstUse,
+    /// A signature by a key that is known already.
+    Deny,
 }
 
 /// The trust in the packs of some repositories.
@@ -56,6 +56,8 @@ pub struct Case<'c> {
     pub named: &'c str,
     /// The repository with its registry; empty if it is not known.
     pub repository: &'c str,
+    /// Whether that repository itself gave it, and not a file that says so.
+    pub is_proven: bool,
     /// The digest of its artifact.
     pub digest: &'c Digest,
     /// The signatures that were found.
@@ -85,22 +87,50 @@ impl Trust {
     /// # Errors
     /// When it lacks the signature that it needs, and when a file with a key cannot be read.
     pub fn decide(&self, case: &Case<'_>) -> Result<Verdict, Error> {
-        let keys = self.of(case.repository).map(Rule::keys).transpose()?.unwrap_or_default();
-        case.decide(self.policy_of(case.repository), &keys)
+        let policy = self.policy_of(case.repository);
+        // Whoever made a file wrote the name in it: that makes nothing easier.
+        let policy = if case.is_proven { policy } else { policy.max(self.policy) };
+        case.decide(policy, &self.keys_of(case.repository)?)
+    }
+
+    /// Whether a version that is here, of a repository, may be made the active one by what its signatures were worth when it came.
+    /// A key that is no longer among those that are listed counts no longer.
+    ///
+    /// # Errors
+    /// When a file with a key cannot be read.
+    pub fn still_takes(
+        &self,
+        repository: &str,
+        signed: Option<Signed>,
+        key: Option<&PublicKey>,
+    ) -> Result<bool, Error> {
+        let keys = self.keys_of(repository)?;
+        let is_by_other = !keys.is_empty() && !key.is_some_and(|key| keys.contains(key));
+        Ok(match self.policy_of(repository) {
+            Policy::Warn => true,
+            Policy::FirstUse => key.is_none() || !is_by_other,
+            Policy::Deny => signed == Some(Signed::Verified) && !is_by_other,
+        })
     }
 
     /// What the packs of a repository need.
-    pub fn policy_of(&self, repository: &str) -> Policy {
+    fn policy_of(&self, repository: &str) -> Policy {
         let rule = self.of(repository);
         let has_keys = rule.is_some_and(|rule| !rule.keys.is_empty());
         let usual = if has_keys { Policy::Deny } else { self.policy };
         rule.and_then(|rule| rule.policy).unwrap_or(usual)
     }
 
-    /// The rule for a repository: of those that fit the longest.
+    /// The keys that are listed for a repository.
+    fn keys_of(&self, repository: &str) -> Result<Vec<PublicKey>, Error> {
+        self.of(repository).map_or_else(|| Ok(Vec::new()), Rule::keys)
+    }
+
+    /// The rule for a repository: of those that fit the longest. Names of hosts have no case.
     fn of(&self, repository: &str) -> Option<&Rule> {
-        let fitting = self.rules.iter().filter(|rule| fits(&rule.pattern, repository));
-        fitting.max_by_key(|rule| rule.pattern.len())
+        let repository = repository.to_ascii_lowercase();
+        let is_fitting = |rule: &&Rule| fits(&rule.pattern.to_ascii_lowercase(), &repository);
+        self.rules.iter().filter(is_fitting).max_by_key(|rule| rule.pattern.len())
     }
 }
 
@@ -224,162 +254,4 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::keys::PrivateKey;
-    use crate::signature::sign;
-
-    #[test]
-    fn a_pattern_fits_what_its_stars_stand_for() {
-        for (pattern, text, expected) in [
-            ("r.io/a", "r.io/a", true),
-            ("r.io/a", "r.io/ab", false),
-            ("r.io/*", "r.io/a/b", true),
-            ("r.io/*", "q.io/r.io/a", false),
-            ("*", "", true),
-            ("*/packs/*", "r.io/packs/a", true),
-            ("*/packs/*", "r.io/pack/a", false),
-            ("r.io/a*a", "r.io/a", false),
-            ("r.io/*b*c", "r.io/abbc", true),
-            ("", "", true),
-        ] {
-            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
-        }
-    }
-
-    /// Keys, and signatures of the artifact with the digest of `x`.
-    struct Bench {
-        keys: [PublicKey; 2],
-        /// None, by the first key, by the second, by the first of another artifact.
-        found: [Vec<Signature>; 4],
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            let (first, second) = (PrivateKey::made().unwrap(), PrivateKey::made().unwrap());
-            let by = |key: &PrivateKey, what: &[u8]| {
-                Signature::all(&sign(key, None, &Digest::of(what), None).unwrap()).unwrap()
-            };
-            let found = [Vec::new(), by(&first, b"x"), by(&second, b"x"), by(&first, b"y")];
-            Self { keys: [first.public(), second.public()], found }
-        }
-
-        fn decide(
-            &self,
-            policy: Policy,
-            found: usize,
-            [known, pinned, given]: [Option<usize>; 3],
-            forgets: bool,
-        ) -> Result<Verdict, Error> {
-            let key = |at: Option<usize>| at.map(|at| &self.keys[at]);
-            let digest = Digest::of(b"x");
-            let case = Case {
-                named: "mine 1.0.0",
-                repository: "r.io/mine",
-                digest: &digest,
-                found: &self.found[found],
-                given: key(given),
-                pinned: key(pinned),
-                forgets,
-            };
-            let known: Vec<_> = key(known).into_iter().cloned().collect();
-            case.decide(policy, &known)
-        }
-    }
-
-    #[test]
-    fn what_is_found_is_compared_with_what_is_known() {
-        use Policy::{Deny, FirstUse, Warn};
-        let bench = Bench::new();
-        let (none, first, second) = (None, Some(0), Some(1));
-        // The policy, what is found, the keys that are listed, pinned and given, whether the pin is forgotten: what comes of it.
-        for (policy, found, keys, forgets, expected) in [
-            (Deny, 0, [none, none, none], false, Err("it is not signed")),
-            (Deny, 1, [none, none, none], false, Err("its signatures are others")),
-            (Deny, 1, [first, none, none], false, Ok((Signed::Verified, first))),
-            (Deny, 1, [none, first, none], false, Ok((Signed::Verified, first))),
-            (Deny, 1, [none, none, first], false, Ok((Signed::Verified, first))),
-            (Deny, 2, [first, none, none], false, Err("--key FILE")),
-            (Deny, 3, [first, none, none], false, Err("nothing was changed")),
-            (Warn, 0, [none, none, none], false, Ok((Signed::Unsigned, none))),
-            (Warn, 2, [first, none, none], false, Ok((Signed::Unverified, none))),
-            (Warn, 1, [first, none, none], false, Ok((Signed::Verified, first))),
-            (Warn, 0, [none, first, none], false, Err("so far")),
-            (FirstUse, 0, [none, none, none], false, Ok((Signed::Unsigned, none))),
-            (FirstUse, 1, [none, none, none], false, Ok((Signed::Verified, first))),
-            (FirstUse, 3, [none, none, none], false, Err("the key that it brings")),
-            (FirstUse, 0, [none, first, none], false, Err("--forget-key")),
-            (FirstUse, 2, [none, first, none], false, Err("so far")),
-            (FirstUse, 2, [none, first, second], false, Ok((Signed::Verified, second))),
-            (FirstUse, 1, [none, first, second], false, Err("the given key")),
-            (FirstUse, 2, [none, first, none], true, Ok((Signed::Verified, second))),
-            (FirstUse, 0, [none, first, none], true, Ok((Signed::Unsigned, none))),
-            (FirstUse, 2, [first, none, none], false, Err("a key that is trusted")),
-            // What the operator lists takes the place of what was pinned.
-            (FirstUse, 2, [second, first, none], false, Ok((Signed::Verified, second))),
-            (FirstUse, 1, [second, first, none], false, Err("a key that is trusted")),
-            (Warn, 0, [second, first, none], false, Err("a key that is trusted")),
-        ] {
-            let decided = bench.decide(policy, found, keys, forgets);
-            let told = format!("{policy:?} {found} {keys:?} {forgets}: {decided:?}");
-            match expected {
-                Ok((signed, key)) => {
-                    let verdict = decided.unwrap();
-                    assert_eq!(
-                        (verdict.signed, verdict.key),
-                        (signed, key.map(|at| bench.keys[at].clone())),
-                        "{told}"
-                    );
-                }
-                Err(says) => {
-                    let refused = decided.unwrap_err();
-                    assert!(refused.to_string().contains(says) && refused.kind == Kind::Untrusted, "{told}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_longest_pattern_counts_and_keys_are_needed_where_they_are_named() {
-        let bench = Bench::new();
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("first.pub");
-        std::fs::write(&file, bench.keys[0].pem()).unwrap();
-        let rule = |pattern: &str, policy, keys: &[&PathBuf]| Rule {
-            pattern: pattern.to_owned(),
-            policy,
-            keys: keys.iter().map(|file| (*file).clone()).collect(),
-        };
-        let gone = place.path().join("gone.pub");
-        let rules = vec![
-            rule("r.io/*", None, &[&file]),
-            rule("r.io/open/*", Some(Policy::Warn), &[]),
-            rule("r.io/gone/*", None, &[&gone]),
-        ];
-        let trust = Trust { policy: Policy::FirstUse, rules };
-        let digest = Digest::of(b"x");
-        for (repository, found, expected) in [
-            ("r.io/mine", 0, Err("it is not signed")),
-            ("r.io/mine", 1, Ok(Signed::Verified)),
-            ("r.io/open/mine", 0, Ok(Signed::Unsigned)),
-            ("q.io/mine", 0, Ok(Signed::Unsigned)),
-            ("r.io/gone/mine", 1, Err("gone.pub cannot be read")),
-        ] {
-            let found = &bench.found[found];
-            let case = Case {
-                named: "mine 1",
-                repository,
-                digest: &digest,
-                found,
-                given: None,
-                pinned: None,
-                forgets: false,
-            };
-            match (trust.decide(&case), expected) {
-                (Ok(verdict), Ok(signed)) => assert_eq!(verdict.signed, signed, "{repository}"),
-                (Err(error), Err(says)) => assert!(error.to_string().contains(says), "{error}"),
-                (decided, _) => panic!("{repository}: {decided:?}"),
-            }
-        }
-    }
-}
+mod tests;

@@ -64,7 +64,7 @@ pub(super) async fn register(
         let message = format!("{} cannot be sent to the host: its path is not UTF-8", path.display());
         return Err(Failure::usage(message, "use a data directory with another name"));
     };
-    let key = locked.key.as_ref().map(PublicKey::digest).map(|digest| digest.to_string());
+    let key = locked.signer().map(PublicKey::digest).map(|digest| digest.to_string());
     let artifact = json!({
         "reference": locked.reference,
         "digest": locked.digest,
@@ -125,13 +125,14 @@ fn line((count, bytes): (u64, u64), since: Duration) -> String {
 pub(super) async fn is_busy(session: &Session, pack: &str) -> Result<bool, Failure> {
     for status in RUNNING {
         let path = format!("/executions?status={status}&limit={MOST}&include_attributes=action");
-        let answer = session.client.list(&path).await?;
+        let (answer, count) = session.client.counted(&path).await?;
         let none = Vec::new();
         let found = answer.as_array().unwrap_or(&none);
         let is_of_pack = |one: &Value| {
             one.pointer("/action/pack").and_then(Value::as_str).is_none_or(|found| found == pack)
         };
-        if found.len() >= MOST || found.iter().any(is_of_pack) {
+        let is_all = count.is_none_or(|count| count.beyond(found.len()).is_none());
+        if !is_all || found.len() >= MOST || found.iter().any(is_of_pack) {
             return Ok(true);
         }
     }

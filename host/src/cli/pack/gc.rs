@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use petrel_registry::card::Card;
-use petrel_registry::{Digest, Lock};
+use petrel_registry::{Digest, Fetched, Lock};
 use serde_json::{Value, json};
 
 use super::super::session::Session;
@@ -63,11 +63,7 @@ impl Gc {
         if !self.dry_run {
             for one in &waste {
                 // What cannot be removed only takes space, and is found again the next time.
-                drop(if one.path.is_dir() {
-                    fs::remove_dir_all(&one.path)
-                } else {
-                    fs::remove_file(&one.path)
-                });
+                drop(if one.path.is_dir() { Fetched::remove(&one.path) } else { fs::remove_file(&one.path) });
             }
         }
         tell(session.form, &waste, self.dry_run);
@@ -177,7 +173,8 @@ fn tell(form: Form, waste: &[Waste], is_dry: bool) {
         }
         Form::Text => {
             for one in waste {
-                print::line(&format!("{} {}  {}", one.kind, one.name, mebibytes(one.size)));
+                let told = format!("{} {}  {}", one.kind, one.name, mebibytes(one.size));
+                print::line(&print::plain(&told));
             }
             let verb = if is_dry { "would be freed" } else { "freed" };
             print::note(&format!("{} {verb}", mebibytes(size)));

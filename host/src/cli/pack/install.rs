@@ -1,6 +1,7 @@
 //! `petrel pack install`: from a registry, from a file, from a directory, or from the binary. What comes from a registry or a
 //! file is verified, laid out beside what is there, and only then registered; the lock says what it was.
 
+mod refusals;
 mod source;
 
 use std::path::Path;
@@ -23,10 +24,8 @@ use super::{active, diff, typed};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::Registries;
+use refusals::{not_locked, of_no_registry, offline, refuse_native, refuse_older, refuse_other};
 use source::Source;
-
-/// The entries that a refusal names.
-const MOST_NAMED: usize = 5;
 
 /// The arguments of the verb.
 #[derive(Debug, Args)]
@@ -43,9 +42,9 @@ pub(crate) struct Install {
     offline: bool,
     #[command(flatten)]
     accepted: Accepted,
-    // Whether the difference to the version before is told.
+    // Whether it is an update: only to a newer version, with the difference told.
     #[arg(skip)]
-    tells_difference: bool,
+    is_update: bool,
 }
 
 /// A pack that is to be installed.
@@ -68,12 +67,12 @@ impl Wanted {
 impl Install {
     /// Installs a file, as `petrel pack load` does.
     pub(super) fn of_file(file: String, accepted: Accepted) -> Self {
-        Self { packs: vec![file], locked: false, offline: true, accepted, tells_difference: false }
+        Self { packs: vec![file], locked: false, offline: true, accepted, is_update: false }
     }
 
     /// Installs newer versions, as `petrel pack update` does.
     pub(super) fn of_update(accepted: Accepted) -> Self {
-        Self { packs: Vec::new(), locked: false, offline: false, accepted, tells_difference: true }
+        Self { packs: Vec::new(), locked: false, offline: false, accepted, is_update: true }
     }
 
     pub(super) async fn run(self, session: &Session) -> Result<Code, Failure> {
@@ -238,8 +237,15 @@ impl Install {
         let lock = registries.lock()?;
         let same = lock.packs().iter().find(|pack| pack.digest == fetched.digest);
         if let Some(same) = same.filter(|same| installed.find(&same.name, &same.digest).is_some()) {
-            let again = Locked { reference: reference.to_string(), ..same.clone() };
-            let again = trusted::judged(registries, &self.accepted, again, &beside, Some(same))?;
+            if self.is_update {
+                refuse_older(Some(same), &same.version, reference)?;
+            }
+            let again = Locked {
+                reference: reference.to_string(),
+                resolved: resolved(registries, reference),
+                ..same.clone()
+            };
+            let again = trusted::judged(registries, &self.accepted, (again, true), &beside, Some(same))?;
             return active::activate(session, registries, &installed, again, self.accepted.grant).await;
         }
         installed.clear_downloads(Some(&fetched.digest));
@@ -259,7 +265,10 @@ impl Install {
     ) -> Result<Value, Failure> {
         let (lock, said) = (registries.lock()?, fetched.card(registries.limits())?);
         let known = lock.of_pack(&said.reference);
-        let pack = as_locked(registries, source.reference, fetched, &said);
+        if let Some(reference) = source.reference.filter(|_| self.is_update) {
+            refuse_older(known, &said.version, reference)?;
+        }
+        let pack = (as_locked(registries, source.reference, fetched, &said), source.is_proven);
         let pack = trusted::judged(registries, &self.accepted, pack, beside, known)?;
         let native = |card: &Card| {
             let known = lock.of_pack(&card.reference);
@@ -271,7 +280,7 @@ impl Install {
         };
         let (version, card) = installed.lay_out(fetched, registries.limits(), native)?;
         let pack = Locked { native: card.native().next().is_some(), ..pack };
-        if self.tells_difference && session.form == Form::Text {
+        if self.is_update && session.form == Form::Text {
             tell_difference(session, registries, (&pack.name, &version.path)).await;
         }
         let answer = match active::register(session, installed, &pack, self.accepted.grant).await {
@@ -304,18 +313,22 @@ fn as_locked(
     fetched: &Fetched,
     card: &Card,
 ) -> Locked {
-    let name = reference.map(ToString::to_string).unwrap_or_default();
-    let resolved = reference.map(|reference| registries.settings().read_from(reference).to_string());
     Locked {
         name: card.reference.clone(),
         version: card.version.clone(),
-        resolved: resolved.filter(|resolved| *resolved != name).unwrap_or_default(),
-        reference: name,
+        reference: reference.map(ToString::to_string).unwrap_or_default(),
+        resolved: reference.map(|reference| resolved(registries, reference)).unwrap_or_default(),
         digest: fetched.digest.clone(),
         native: false,
         signature: None,
         key: None,
     }
+}
+
+/// The place that an artifact was fetched from, if that is a mirror.
+fn resolved(registries: &Registries, reference: &Reference) -> String {
+    let from = registries.settings().read_from(reference);
+    if from == *reference { String::new() } else { from.to_string() }
 }
 
 /// Tells the difference to the version that is registered. It is only told, so what keeps it from being made is none of its user's.
@@ -325,60 +338,4 @@ async fn tell_difference(session: &Session, registries: &Registries, (pack, new)
     {
         lines.iter().for_each(|line| print::note(line));
     }
-}
-
-/// Refuses a pack whose actions or sensors run as processes.
-fn refuse_native(card: &Card) -> Result<(), Failure> {
-    let named: Vec<_> =
-        card.native().map(|entry| format!("{}.{} ({})", card.reference, entry.name, entry.by)).collect();
-    if named.is_empty() {
-        return Ok(());
-    }
-    let shown = petrel_model::quoted::listed(named.iter().map(String::as_str), MOST_NAMED);
-    let message = format!(
-        "the pack {} {} runs processes on the machine of the host: {shown}; nothing was changed",
-        card.reference, card.version
-    );
-    Err(Failure::new(
-        Code::Unaccepted,
-        "unaccepted",
-        message,
-        "look at it with `petrel pack pull`, and repeat this with --allow-native if you trust it",
-    ))
-}
-
-fn not_locked(name: &str) -> Failure {
-    let message = format!("{name} is not in the lock, and nothing else may be installed with --locked");
-    Failure::new(Code::Conflict, "lock", message, "`petrel pack install REF` without --locked puts it there")
-}
-
-fn refuse_other(locked: &Locked, found: &Digest) -> Result<(), Failure> {
-    if locked.digest == *found {
-        return Ok(());
-    }
-    let message = format!(
-        "the lock has {} {} with the digest {}, and this is {found}",
-        locked.name, locked.version, locked.digest
-    );
-    let hint = "install it without --locked if that is what you want; the lock is changed then";
-    Err(Failure::new(Code::Conflict, "lock", message, hint))
-}
-
-fn of_no_registry(locked: &Locked) -> Failure {
-    let message = format!(
-        "{} {} is not on this machine, and the lock names no registry that has it: it was installed from a file",
-        locked.name, locked.version
-    );
-    let hint = "install that file, `petrel pack install --locked FILE`; its digest is compared with the lock";
-    Failure::new(Code::NotFound, "lock", message, hint)
-}
-
-fn offline(name: &str) -> Failure {
-    let message = format!("{name} is not on this machine, and no registry may be asked with --offline");
-    Failure::new(
-        Code::NotFound,
-        "offline",
-        message,
-        "leave out --offline, or install a file of `petrel pack save`",
-    )
 }

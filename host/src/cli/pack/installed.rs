@@ -44,7 +44,7 @@ impl Version {
     /// Removes a version that was not registered.
     pub(super) fn withdraw(&self) {
         if self.is_new {
-            drop(fs::remove_dir_all(&self.path));
+            drop(Fetched::remove(&self.path));
         }
     }
 }
@@ -89,11 +89,14 @@ impl Installed {
         }
     }
 
-    /// What was left of downloads and of an installation that broke off: names, paths and sizes.
+    /// What was left of downloads, and of installations and removals that broke off: names, paths and sizes.
     pub(super) fn broken_off(&self) -> Vec<(String, PathBuf, u64)> {
-        let fetched =
-            fs::read_dir(self.downloads()).into_iter().flatten().flatten().map(|entry| entry.path());
-        let all = fetched.chain([self.root.join(".new")]).filter(|path| path.is_dir());
+        let within =
+            |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+        let halves = self.packs().into_iter().flat_map(|name| within(self.root.join(name)));
+        let halves = halves.filter(|path| Fetched::digest_in(path).is_none());
+        let all = within(self.downloads()).chain(halves).chain([self.root.join(".new")]);
+        let all = all.filter(|path| path.is_dir());
         let named = all.map(|path| {
             let name = path.file_name().map(|name| name.display().to_string()).unwrap_or_default();
             let size = size(&path);
@@ -133,7 +136,7 @@ impl Installed {
         let card = match fetched
             .lay_out(&made, limits)
             .map_err(Failure::from)
-            .and_then(|card| admit(&card).map(|()| card))
+            .and_then(|card| refuse_record(&made).and_then(|()| admit(&card)).map(|()| card))
         {
             Ok(card) => card,
             Err(failure) => {
@@ -221,6 +224,20 @@ impl Installed {
     }
 }
 
+/// Refuses a pack with a file that has the name of the record.
+fn refuse_record(made: &Path) -> Result<(), Failure> {
+    if made.join(RECORD).symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let message = format!("the pack has a file `{RECORD}`, which is petrel's own");
+    Err(Failure::new(
+        Code::Failed,
+        "registry.refused",
+        message,
+        "do not use it: it was not made by `petrel pack push`",
+    ))
+}
+
 /// A version of a pack that is here.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
@@ -255,7 +272,7 @@ impl Kept {
 
     /// Removes it. What cannot be removed only takes space.
     pub(super) fn remove(&self) {
-        drop(fs::remove_dir_all(&self.path));
+        drop(Fetched::remove(&self.path));
     }
 
     /// The bytes of its files.

@@ -93,6 +93,7 @@ async fn find(registries: &Registries, reference: Reference) -> Result<Found, Fa
     let verdict = registries.trust.decide(&Case {
         named: &format!("{} {}", card.reference, card.version),
         repository: &format!("{}/{}", reference.registry, reference.repository),
+        is_proven: true,
         digest: &fetched.digest,
         found: &signatures(&beside)?,
         given: None,

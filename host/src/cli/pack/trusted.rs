@@ -4,10 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use petrel_model::Signed;
 use petrel_packs::plain_file;
 use petrel_registry::beside::{Beside, Kind};
-use petrel_registry::trust::{Case, Policy};
+use petrel_registry::trust::Case;
 use petrel_registry::{Error, Locked, PublicKey, Reference, Signature};
 
 use crate::exit::{Code, Failure};
@@ -50,33 +49,37 @@ pub(super) fn signatures(beside: &Beside) -> Result<Vec<Signature>, Failure> {
     Ok(beside.get(&Kind::Signatures).map(Signature::all).transpose()?.unwrap_or_default())
 }
 
-/// A pack that is to be installed, with the worth of its signatures and its key. `known` is the version before. What people are
-/// to know is printed.
+/// A pack that is to be installed, with the worth of its signatures and its key. Whether the registry itself gave it goes along,
+/// and `known` is the version before. What people are to know is printed.
 ///
 /// # Errors
 /// When it lacks a signature that it needs.
 pub(super) fn judged(
     registries: &Registries,
     accepted: &Accepted,
-    pack: Locked,
+    (pack, is_proven): (Locked, bool),
     beside: &Beside,
     known: Option<&Locked>,
 ) -> Result<Locked, Failure> {
     let found = signatures(beside)?;
+    // What the lock has without a signature somebody has gone back to. It has the key that the others need.
+    let is_accepted = known.is_some_and(|known| known.digest == pack.digest && known.signer().is_none());
+    let kept = known.filter(|_| is_accepted && !accepted.forget_key).and_then(|known| known.key.clone());
     let given = accepted.key.as_deref().map(public_key).transpose()?;
     let verdict = registries.trust.decide(&Case {
         named: &format!("{} {}", pack.name, pack.version),
         repository: &repository(&pack),
+        is_proven,
         digest: &pack.digest,
         found: &found,
         given: given.as_ref(),
-        pinned: known.and_then(|known| known.key.as_ref()),
+        pinned: known.filter(|_| !is_accepted).and_then(|known| known.key.as_ref()),
         forgets: accepted.forget_key,
     })?;
     if let Some(note) = &verdict.note {
         print::note(&format!("note: {note}"));
     }
-    Ok(Locked { signature: Some(verdict.signed), key: verdict.key, ..pack })
+    Ok(Locked { signature: Some(verdict.signed), key: verdict.key.or(kept), ..pack })
 }
 
 /// Refuses a version that is here without a verified signature, where one is needed by now, and one that another key has signed
@@ -87,7 +90,10 @@ pub(super) fn refuse_unverified(
     pack: &Locked,
 ) -> Result<(), Failure> {
     let given = accepted.key.as_deref().map(public_key).transpose()?;
-    if let Some(given) = given.filter(|given| pack.key.as_ref() != Some(given)) {
+    if let Some(given) = given {
+        if pack.signer() == Some(&given) {
+            return Ok(());
+        }
         let message = format!(
             "{} {} is here, and was not verified by the key {}",
             pack.name,
@@ -97,12 +103,11 @@ pub(super) fn refuse_unverified(
         let hint = "leave out --locked and --offline, so that its signatures are looked for again";
         return Err(Failure::new(Code::Unaccepted, "untrusted", message, hint));
     }
-    let needs = registries.trust.policy_of(&repository(pack)) == Policy::Deny;
-    if !needs || pack.signature == Some(Signed::Verified) {
+    if registries.trust.still_takes(&repository(pack), pack.signature, pack.signer())? {
         return Ok(());
     }
     let message = format!(
-        "{} {} was installed without a verified signature, and [trust] of the configuration asks for one",
+        "{} {} was installed without a signature by a key that [trust] of the configuration asks for by now",
         pack.name, pack.version
     );
     let hint = "`petrel pack install REF` looks for its signatures again; --key FILE names the key that has signed it";

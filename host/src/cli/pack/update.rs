@@ -93,7 +93,7 @@ impl Update {
 }
 
 fn tell(answer: &Value) -> Result<(), Failure> {
-    print::line(&told(answer));
+    print::line(&print::plain(&told(answer)));
     answer.get("registration").map_or(Ok(()), |registered| tell_registration(Form::Text, registered))
 }
 

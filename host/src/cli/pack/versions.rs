@@ -54,7 +54,7 @@ pub(super) async fn list(session: &Session, pack: &str) -> Result<Code, Failure>
     let rows: Vec<_> = versions.iter().rev().map(|version| shown(version, active.as_deref())).collect();
     match session.form {
         Form::Json => print::json(&Value::Array(rows)),
-        Form::Text => rows.iter().for_each(|row| print::line(&line(row))),
+        Form::Text => rows.iter().for_each(|row| print::line(&print::plain(&line(row)))),
     }
     Ok(Code::Ok)
 }
@@ -126,7 +126,14 @@ async fn make_active(
     wanted: Locked,
     grant: bool,
 ) -> Result<Code, Failure> {
+    // Of a version from before there were records, the lock knows more.
+    let lock = registries.lock()?;
+    let known = lock.of_pack(&wanted.name);
+    let wanted = known.filter(|known| known.digest == wanted.digest).cloned().unwrap_or(wanted);
     trusted::refuse_unverified(registries, &Accepted::default(), &wanted)?;
+    // Where this one has no key, the next versions go on needing that of the present one.
+    let key = wanted.key.clone().or_else(|| known.and_then(|known| known.key.clone()));
+    let wanted = Locked { key, ..wanted };
     let told = format!("{} {} is active", wanted.name, wanted.version);
     let answer = active::activate(session, registries, installed, wanted, grant).await?;
     tell_registration(session.form, &answer)?;

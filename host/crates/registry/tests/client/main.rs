@@ -18,6 +18,7 @@ use tempfile::TempDir;
 mod beside;
 mod distribution;
 mod hostile;
+mod openssl;
 mod untrusted;
 
 /// The header of a login as ada with the password secret.
