@@ -168,3 +168,34 @@ fn versions_stand_side_by_side_and_one_is_active() {
     assert_runs(&host, "1.0.0");
     host.stop();
 }
+
+#[test]
+fn who_goes_back_goes_on_needing_the_key() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let (key, _) = key_pair(&author, "company");
+    let host = place.start(&[]);
+    host.ok(&["pack", "install", &push(&author, &registry, "1.0.0")]);
+    let second = push(&author, &registry, "1.1.0");
+    sign(&author, &second, &key);
+    host.ok(&["pack", "install", &second]);
+    host.ok(&["pack", "rollback", "mine"]);
+    assert_runs(&host, "1.0.0");
+    assert_says(&lock(&place), &["version = \"1.0.0\"", "signature = \"unsigned\"", "key = \"MFkw"]);
+    let shown = host.ok(&["pack", "get", "mine"]).stdout;
+    assert!(shown.contains("unsigned") && !shown.contains("\nkey:"), "{shown}");
+    let third = push(&author, &registry, "1.2.0");
+    refused(&host, &["pack", "install", &third], &["1.2.0 is not signed by the key", "it is not signed"]);
+    // What the lock says is here, and comes again.
+    host.ok(&["pack", "install", "--locked"]);
+    host.ok(&["pack", "install", &format!("{}/packs/mine:1.0.0", registry.host())]);
+    assert_runs(&host, "1.0.0");
+    host.ok(&["pack", "activate", "mine", "1.1.0"]);
+    assert_says(&lock(&place), &["version = \"1.1.0\"", "signature = \"verified\""]);
+    // A new tag makes no old version a new one.
+    let disguised = format!("{}/packs/mine:2.0.0", registry.host());
+    author.petrel(&["pack", "push", &disguised, &author.path("1.0.0")]).with_code(0);
+    let older = host.cli(&["pack", "update", "mine"]).with_code(6);
+    assert_says(&older.stderr, &[&disguised, "is the version 1.0.0 of mine, which is not newer than 1.1.0"]);
+    assert_runs(&host, "1.1.0");
+    host.stop();
+}

@@ -42,6 +42,18 @@ struct Waste {
     size: u64,
 }
 
+impl Waste {
+    /// Removes it, and returns whether it is gone. What stays only takes space, and is found again the next time.
+    fn is_removed(&self) -> bool {
+        let is_directory = self.path.is_dir();
+        let done = if is_directory { Fetched::remove(&self.path) } else { fs::remove_file(&self.path) };
+        if let Err(error) = &done {
+            print::note(&format!("note: {} cannot be removed: {error}", self.path.display()));
+        }
+        done.is_ok()
+    }
+}
+
 impl Gc {
     pub(super) async fn run(self, session: &Session) -> Result<Code, Failure> {
         let registries = Registries::of_machine()?;
@@ -61,10 +73,7 @@ impl Gc {
         }));
         waste.extend(compiled(session, &registries, &installed, &gone).await?);
         if !self.dry_run {
-            for one in &waste {
-                // What cannot be removed only takes space, and is found again the next time.
-                drop(if one.path.is_dir() { Fetched::remove(&one.path) } else { fs::remove_file(&one.path) });
-            }
+            waste.retain(Waste::is_removed);
         }
         tell(session.form, &waste, self.dry_run);
         Ok(Code::Ok)

@@ -174,6 +174,9 @@ impl Installed {
 
     /// The versions of a pack that are here, in the order in which they were last active.
     pub(super) fn versions(&self, name: &str) -> Vec<Kept> {
+        if petrel_model::names::check_pack(name).is_err() {
+            return Vec::new();
+        }
         let history = self.history(name);
         let last = |digest: &Digest| history.iter().rposition(|known| known == digest);
         let entries = fs::read_dir(self.root.join(name)).into_iter().flatten().flatten();

@@ -7,7 +7,7 @@ use clap::Args;
 use petrel_packs::plain_file;
 use petrel_registry::beside::{Beside, Kind};
 use petrel_registry::trust::Case;
-use petrel_registry::{Error, Locked, PublicKey, Reference, Signature};
+use petrel_registry::{Error, Kind as ErrorKind, Locked, PublicKey, Reference, Signature};
 
 use crate::exit::{Code, Failure};
 use crate::print;
@@ -62,24 +62,30 @@ pub(super) fn judged(
     known: Option<&Locked>,
 ) -> Result<Locked, Failure> {
     let found = signatures(beside)?;
-    // What the lock has without a signature somebody has gone back to. It has the key that the others need.
-    let is_accepted = known.is_some_and(|known| known.digest == pack.digest && known.signer().is_none());
-    let kept = known.filter(|_| is_accepted && !accepted.forget_key).and_then(|known| known.key.clone());
     let given = accepted.key.as_deref().map(public_key).transpose()?;
-    let verdict = registries.trust.decide(&Case {
+    let decided = registries.trust.decide(&Case {
         named: &format!("{} {}", pack.name, pack.version),
         repository: &repository(&pack),
         is_proven,
         digest: &pack.digest,
         found: &found,
         given: given.as_ref(),
-        pinned: known.filter(|_| !is_accepted).and_then(|known| known.key.as_ref()),
+        pinned: known.and_then(|known| known.key.as_ref()),
         forgets: accepted.forget_key,
-    })?;
+    });
+    let same = known.filter(|known| known.digest == pack.digest && known.signer().is_none());
+    // What the lock has without a signature, beside the key that the next versions need, somebody has gone back to.
+    if let (Err(refused), Some(same), None) = (&decided, same, &given)
+        && refused.kind == ErrorKind::Untrusted
+        && registries.trust.still_takes(&repository(same), same.signature, None)?
+    {
+        return Ok(Locked { signature: same.signature, key: same.key.clone(), ..pack });
+    }
+    let verdict = decided?;
     if let Some(note) = &verdict.note {
         print::note(&format!("note: {note}"));
     }
-    Ok(Locked { signature: Some(verdict.signed), key: verdict.key.or(kept), ..pack })
+    Ok(Locked { signature: Some(verdict.signed), key: verdict.key, ..pack })
 }
 
 /// Refuses a version that is here without a verified signature, where one is needed by now, and one that another key has signed
