@@ -10,7 +10,7 @@ use clap::Args;
 use petrel_registry::beside::{Beside, Kind};
 use petrel_registry::card::Card;
 use petrel_registry::layout::{self, Loaded};
-use petrel_registry::{Digest, Fetched, Locked, Reference};
+use petrel_registry::{Fetched, Locked, Reference};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -29,7 +29,6 @@ use source::Source;
 
 /// The arguments of the verb.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and any of them go together")]
 pub(crate) struct Install {
     /// The packs: references as HOST/PATH:TAG, files of `petrel pack save`, directories, or builtin:NAME
     #[arg(required_unless_present = "locked", value_name = "PACK")]
@@ -268,7 +267,7 @@ impl Install {
         if let Some(reference) = source.reference.filter(|_| self.is_update) {
             refuse_older(known, &said.version, reference)?;
         }
-        let pack = (as_locked(registries, source.reference, fetched, &said), source.is_proven);
+        let pack = (as_locked(registries, source, fetched, &said), source.is_proven);
         let pack = trusted::judged(registries, &self.accepted, pack, beside, known)?;
         let native = |card: &Card| {
             let known = lock.of_pack(&card.reference);
@@ -309,15 +308,16 @@ impl Install {
 /// A fetched artifact as the lock will have it. Nothing is known of its signatures yet.
 fn as_locked(
     registries: &Registries,
-    reference: Option<&Reference>,
+    Source { reference, is_proven }: Source<'_>,
     fetched: &Fetched,
     card: &Card,
 ) -> Locked {
+    let fetched_as = reference.filter(|_| is_proven);
     Locked {
         name: card.reference.clone(),
         version: card.version.clone(),
         reference: reference.map(ToString::to_string).unwrap_or_default(),
-        resolved: reference.map(|reference| resolved(registries, reference)).unwrap_or_default(),
+        resolved: fetched_as.map(|reference| resolved(registries, reference)).unwrap_or_default(),
         digest: fetched.digest.clone(),
         native: false,
         signature: None,

@@ -73,7 +73,9 @@ pub(super) fn judged(
         pinned: known.and_then(|known| known.key.as_ref()),
         forgets: accepted.forget_key,
     });
-    let same = known.filter(|known| known.digest == pack.digest && known.signer().is_none());
+    let is_same =
+        |known: &&Locked| known.digest == pack.digest && known.key.is_some() && known.signer().is_none();
+    let same = known.filter(is_same);
     // What the lock has without a signature, beside the key that the next versions need, somebody has gone back to.
     if let (Err(refused), Some(same), None) = (&decided, same, &given)
         && refused.kind == ErrorKind::Untrusted
