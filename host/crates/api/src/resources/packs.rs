@@ -222,3 +222,36 @@ fn registered(reports: &[Report], notes: Vec<String>) -> wire::Registration<'_> 
     };
     sums.of_packs(reports.iter().map(|report| wire::Pack::from(&report.pack)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use petrel_model::Signed;
+
+    use super::*;
+
+    #[test]
+    fn the_worth_of_signatures_is_believed_from_the_admin_alone() {
+        let said = PackArtifact {
+            reference: "r.example.com/mine:1".to_owned(),
+            digest: "sha256:0".to_owned(),
+            signature: Some(Signed::Verified),
+            key: "sha256:1".to_owned(),
+        };
+        assert_eq!(believed(said.clone(), true), said);
+        let of_others = believed(said.clone(), false);
+        assert_eq!((of_others.signature, of_others.key.as_str()), (None, ""));
+        assert_eq!((&of_others.reference, &of_others.digest), (&said.reference, &said.digest));
+    }
+
+    #[test]
+    fn what_is_said_of_an_artifact_has_a_bound() {
+        let said = |length: usize| PackArtifact {
+            reference: String::new(),
+            digest: "d".repeat(length),
+            signature: None,
+            key: String::new(),
+        };
+        assert!(refuse_long(&said(LONGEST_TEXT)).is_ok());
+        assert!(refuse_long(&said(LONGEST_TEXT + 1)).is_err());
+    }
+}
