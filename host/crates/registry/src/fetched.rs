@@ -95,7 +95,7 @@ impl Fetched {
         }
         let mark = into.join(MARK);
         let written = new_file(&mark, false)
-            .and_then(|mut file| std::io::Write::write_all(&mut file, self.digest.to_string().as_bytes()));
+            .and_then(|mut file| io::Write::write_all(&mut file, self.digest.to_string().as_bytes()));
         written.map_err(|error| Error::of_file("written", &mark, &error))?;
         sync(into)?;
         Ok(found)
