@@ -137,16 +137,12 @@ async fn compiled(
     }
     let mut needed = BTreeSet::new();
     for pack in packs.difference(gone) {
-        match digests(pack) {
-            Some(digests) => needed.extend(digests),
-            None => {
-                let pack = pack.display();
-                print::note(&format!(
-                    "note: {pack} cannot be read, so compiled components stay where they are"
-                ));
-                return Ok(Vec::new());
-            }
-        }
+        let Some(digests) = digests(pack) else {
+            let pack = pack.display();
+            print::note(&format!("note: {pack} cannot be read, so compiled components stay where they are"));
+            return Ok(Vec::new());
+        };
+        needed.extend(digests);
     }
     let files =
         fs::read_dir(data_directory::components(&registries.data_dir)).into_iter().flatten().flatten();
