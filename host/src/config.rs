@@ -2,7 +2,7 @@
 //! follow.
 //!
 //! [`table`] has the settings, [`value`] their types, [`layers`] the sources of values, [`mod@file`] the file, [`webhooks`] its
-//! tables of single webhooks, [`registries`] those of single registries,
+//! tables of single webhooks, [`registries`] those of single registries, [`trust`] those of trust in packs,
 //! [`flags`] the command line, [`check`](mod@check) refuses harmful combinations, [`show`] prints the settings in
 //! force and the reference. To add a setting, add a line to the table and a row to the README, and regenerate the
 //! reference: `cargo run -- config reference > host/petrel.toml`.
@@ -19,6 +19,7 @@ mod layers;
 mod registries;
 pub(crate) mod show;
 mod table;
+mod trust;
 mod value;
 mod webhooks;
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use clap::Subcommand;
 use petrel_api_types as wire;
+use petrel_registry::Reference;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -13,17 +14,24 @@ use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::Registries;
 
+mod active;
 mod attributes;
 mod capabilities;
 mod check;
 mod describe;
 mod diff;
+mod gc;
 mod install;
 mod installed;
 mod origin;
 mod outcome;
+mod shown;
+mod sign;
 mod transfer;
+mod trusted;
 mod typed;
+mod update;
+mod versions;
 mod wanted;
 
 use outcome::{tell_notes, tell_registration};
@@ -54,11 +62,19 @@ pub(crate) enum Pack {
         #[arg(long)]
         write: bool,
     },
-    /// Show a pack
-    #[command(after_help = "Examples:\n  petrel pack get core")]
+    /// Show a pack, or one in a registry that is not installed
+    #[command(
+        after_help = "Examples:\n  petrel pack get core\n  petrel pack get registry.example.com/packs/jira:4.0.0\n  petrel pack get jira --provenance"
+    )]
     Get {
-        /// The pack
+        /// The pack, or its reference
         pack: String,
+        /// Show the statements on where it comes from and how it was made, as they are in its registry
+        #[arg(long)]
+        provenance: bool,
+        /// Show the lists of its parts, as they are in its registry
+        #[arg(long, conflicts_with = "provenance")]
+        sbom: bool,
     },
     /// Register a pack again from its directory
     #[command(after_help = "Examples:\n  petrel pack reload mine")]
@@ -144,6 +160,37 @@ pub(crate) enum Pack {
         after_help = "Examples:\n  petrel pack mirror registry.example.com/packs/jira:4.0.0 registry.internal/packs/jira"
     )]
     Mirror(transfer::Mirror),
+    /// Sign a pack in a registry or a file
+    #[command(
+        after_help = "The signature is stored as cosign stores it, and verified when the pack is installed.\n\nExamples:\n  petrel pack sign registry.example.com/packs/jira:4.0.0 --key company.key\n  petrel pack sign jira.tar --key company.key"
+    )]
+    Sign(sign::Sign),
+    /// Make a key for signatures: NAME.key, which signs, and NAME.pub, which verifies
+    #[command(after_help = "Examples:\n  petrel pack key-pair company")]
+    KeyPair {
+        /// The names of the files, without their ends
+        name: String,
+    },
+    /// List the installed versions of a pack, the active one with a mark
+    #[command(after_help = "Examples:\n  petrel pack versions jira")]
+    Versions {
+        /// The pack
+        pack: String,
+    },
+    /// Make another installed version of a pack the active one; what runs ends on its own
+    #[command(after_help = "Examples:\n  petrel pack activate jira 4.0.0")]
+    Activate(versions::Activate),
+    /// Make the version that was active before the active one again
+    #[command(after_help = "Examples:\n  petrel pack rollback jira")]
+    Rollback(versions::Rollback),
+    /// Install the newest versions of packs from the repositories that they came from
+    #[command(
+        after_help = "An update that asks for more capabilities than before ends with 5, and the one before goes on running.\n\nExamples:\n  petrel pack update jira\n  petrel pack update --all --check"
+    )]
+    Update(update::Update),
+    /// Remove versions that nothing runs, downloads that broke off, and compiled components that no pack has
+    #[command(after_help = "Examples:\n  petrel pack gc --dry-run\n  petrel pack gc --keep 0")]
+    Gc(gc::Gc),
     /// Show what a pack asks for, and what it is granted
     #[command(
         after_help = "Examples:\n  petrel pack capabilities feed\n  petrel pack capabilities feed --unused"
@@ -172,12 +219,23 @@ impl Pack {
             Self::Save(save) => Box::pin(save.run(form)).await,
             Self::Mirror(mirror) => Box::pin(mirror.run(form)).await,
             Self::Diff(diff) => Box::pin(diff.run(connection, form)).await,
+            Self::Sign(sign) => Box::pin(sign.run(form)).await,
+            Self::KeyPair { name } => sign::key_pair(form, &name),
+            Self::Get { pack, provenance, sbom } if provenance || sbom || Reference::is_meant(&pack) => {
+                let part = shown::Part::of(provenance, sbom);
+                Box::pin(shown::show(form, &pack, part)).await
+            }
+            Self::Versions { pack } => versions::list(&Session::open(connection, form)?, &pack).await,
+            Self::Activate(verb) => Box::pin(verb.run(&Session::open(connection, form)?)).await,
+            Self::Rollback(verb) => Box::pin(verb.run(&Session::open(connection, form)?)).await,
+            Self::Update(verb) => Box::pin(verb.run(&Session::open(connection, form)?)).await,
+            Self::Gc(verb) => Box::pin(verb.run(&Session::open(connection, form)?)).await,
             Self::Load(load) => {
                 load.check()?;
                 if let Some(to) = &load.to {
                     return Box::pin(load.push(form, to)).await;
                 }
-                let install = install::Install::of_file(load.file, load.allow_native, load.grant);
+                let install = install::Install::of_file(load.file, load.accepted);
                 Box::pin(install.run(&Session::open(connection, form)?)).await
             }
             Self::Install(install) => Box::pin(install.run(&Session::open(connection, form)?)).await,
@@ -191,7 +249,7 @@ impl Pack {
     /// Refuses what is another thing than the verb takes, with the command that is meant.
     fn refuse_mistaken(&self) -> Result<(), Failure> {
         let mistaken = match self {
-            Self::Get { pack }
+            Self::Get { pack, .. }
             | Self::Reload { pack }
             | Self::Remove { pack }
             | Self::Config { pack, .. }
@@ -214,7 +272,7 @@ impl Pack {
                 })?;
                 tell_warnings(session, None).await;
             }
-            Self::Get { pack } => {
+            Self::Get { pack, .. } => {
                 let answer = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
                 session.show(&answer, |pack: wire::Pack<'static>| {
                     print::attributes(&attributes::attributes(&pack));
@@ -253,16 +311,8 @@ impl Pack {
             Self::Capabilities(verb) => verb.run(session).await?,
             Self::Grant(verb) => verb.run(session).await?,
             Self::Revoke(verb) => verb.run(session).await?,
-            // These have been run without a session, or with one of their own.
-            Self::Check { .. }
-            | Self::Describe { .. }
-            | Self::Install(_)
-            | Self::Push(_)
-            | Self::Pull(_)
-            | Self::Save(_)
-            | Self::Load(_)
-            | Self::Diff(_)
-            | Self::Mirror(_) => {}
+            // The others have been run without a session, or with one of their own.
+            _ => {}
         }
         Ok(Code::Ok)
     }

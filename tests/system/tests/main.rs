@@ -55,6 +55,7 @@ mod senders;
 mod sensors;
 mod serve;
 mod sign_in;
+mod signatures;
 mod st2_client;
 mod st2_program;
 mod starving;

@@ -8,7 +8,7 @@ use petrel_test_support::{Faults, Registry};
 use serde_json::json;
 
 /// Writes a version of the pack `mine`, whose action says the version, and returns its directory.
-fn write(place: &Place, version: &str) -> String {
+pub(crate) fn write(place: &Place, version: &str) -> String {
     let pack = format!("ref: mine\nname: mine\ndescription: d\nversion: {version}\nauthor: a\n");
     place.write(&format!("{version}/pack.yaml"), &pack);
     place.write(
@@ -22,18 +22,19 @@ fn write(place: &Place, version: &str) -> String {
 }
 
 /// Pushes a version of the pack, and returns its reference.
-fn push(place: &Place, registry: &Registry, version: &str) -> String {
+pub(crate) fn push(place: &Place, registry: &Registry, version: &str) -> String {
     let reference = format!("{}/packs/mine", registry.host());
     place.petrel(&["pack", "push", &reference, &write(place, version)]).with_code(0);
     format!("{reference}:{version}")
 }
 
 #[track_caller]
-fn assert_runs(host: &Host<'_>, version: &str) {
+pub(crate) fn assert_runs(host: &Host<'_>, version: &str) {
     assert_says(&host.ok(&["run", "mine.say"]).stdout, &[&format!("it is {version}")]);
 }
 
-fn versions(place: &Place) -> usize {
+/// The number of versions of the pack that are laid out.
+pub(crate) fn versions(place: &Place) -> usize {
     std::fs::read_dir(place.data().join("packs/installed/mine")).into_iter().flatten().count()
 }
 
@@ -58,9 +59,9 @@ fn a_pack_goes_through_a_registry_to_another_host() {
     let updated = host.ok(&["pack", "install", &second]);
     assert!(!updated.stderr.contains("was registered from"), "{updated:?}");
     assert_runs(&host, "1.1.0");
-    assert_eq!(versions(&place), 2, "the one before stays for executions that run");
+    assert_eq!(versions(&place), 2, "the one before stays for executions that run, and to go back to");
     host.ok(&["pack", "install", &push(&author, &registry, "1.2.0")]);
-    assert_eq!(versions(&place), 2);
+    assert_eq!(versions(&place), 3);
     // What is here needs no registry.
     registry.set(Faults { silent: true, ..Faults::default() });
     host.ok(&["pack", "install", "--locked"]);

@@ -81,6 +81,12 @@ async fn registered(
     of_directory(Path::new(path), registries)
 }
 
+/// The differences between the packs in two directories, in lines.
+pub(super) fn between(registries: &Registries, old: &Path, new: &Path) -> Result<Vec<String>, Failure> {
+    let (old, new) = (of_directory(old, registries)?, of_directory(new, registries)?);
+    Ok(lines(&old, &new, &differences(&old, &new)))
+}
+
 fn of_directory(path: &Path, registries: &Registries) -> Result<Side, Failure> {
     let (card, _) = Card::of(path)?;
     let mut files = BTreeMap::new();

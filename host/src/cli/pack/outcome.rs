@@ -21,6 +21,9 @@ pub(super) fn tell_registration(form: Form, answer: &Value) -> Result<(), Failur
     show_noted(form, answer, notes, |registration| {
         print::line(&attributes::registered(registration));
         for pack in registration.registered() {
+            if let Some(key) = pack.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) {
+                print::note(&format!("{} is signed by the key {key}", pack.reference));
+            }
             print::note(&format!("`petrel action list --pack {}` shows its actions", pack.reference));
         }
     })

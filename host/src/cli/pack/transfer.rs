@@ -7,17 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use petrel_model::quoted::quoted;
 use petrel_registry::reference::tag_of;
-use petrel_registry::{Artifact, Digest, Error, Fetched, Manifest, Reference, layout};
+use petrel_registry::{Artifact, Digest, Error, Reference, layout};
 use serde_json::{Value, json};
 
-use super::origin::Origin;
+use super::origin::{Origin, Whole};
+use super::trusted::Accepted;
 use super::typed;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::{Registries, Scratch, mebibytes};
-
-/// Ends of the tags under which signatures and statements about an artifact are stored beside it.
-const BESIDE: [&str; 3] = ["sig", "att", "sbom"];
 
 /// The arguments of `petrel pack push`.
 #[derive(Debug, Args)]
@@ -38,9 +36,10 @@ impl Push {
         let reference: Reference = self.reference.parse()?;
         refuse_digest(&reference)?;
         let origin = Origin::must_be("push", &self.pack)?;
-        let (artifact, _) = origin.artifact(&registries, scratch.path()).await?;
+        let Whole { artifact, beside, .. } = origin.whole(&registries, scratch.path()).await?;
         let reference = tagged(reference, &artifact)?;
         push(&registries, &artifact, &reference, self.overwrite).await?;
+        registries.push_beside(&beside, &reference, &artifact.digest, self.overwrite).await?;
         tell(form, "pushed", &reference, &artifact);
         Ok(Code::Ok)
     }
@@ -164,7 +163,8 @@ impl Pull {
     }
 }
 
-fn refuse_there(path: &Path) -> Result<(), Failure> {
+/// Refuses to write over what is there.
+pub(super) fn refuse_there(path: &Path) -> Result<(), Failure> {
     if path.symlink_metadata().is_err() {
         return Ok(());
     }
@@ -187,19 +187,9 @@ impl Save {
         let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
         refuse_there(&self.file)?;
         let origin = Origin::must_be("save", &self.pack)?;
-        let (artifact, name) = origin.artifact(&registries, scratch.path()).await?;
-        // It appears when it is complete.
-        let mut part = self.file.clone().into_os_string();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let failed = |error: std::io::Error| Error::of_file("written", &self.file, &error);
-        let out = OpenOptions::new().write(true).create(true).truncate(true).open(&part).map_err(failed)?;
-        let written = layout::save(&artifact, &name, BufWriter::new(&out))
-            .and_then(|()| out.sync_all().and_then(|()| fs::rename(&part, &self.file)).map_err(failed));
-        if let Err(error) = written {
-            drop(fs::remove_file(&part));
-            return Err(error.into());
-        }
+        let whole = origin.whole(&registries, scratch.path()).await?;
+        write(&whole, &self.file)?;
+        let Whole { artifact, name, .. } = whole;
         match form {
             Form::Json => print::json(&json!({
                 "file": self.file, "reference": name, "digest": artifact.digest, "size": artifact.manifest.size(),
@@ -216,23 +206,35 @@ impl Save {
     }
 }
 
+/// Writes a pack to a file, which appears when it is complete.
+pub(super) fn write(Whole { artifact, name, beside }: &Whole, file: &Path) -> Result<(), Failure> {
+    let mut part = file.to_owned().into_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let failed = |error: std::io::Error| Error::of_file("written", file, &error);
+    let out = OpenOptions::new().write(true).create(true).truncate(true).open(&part).map_err(failed)?;
+    let written = layout::save(artifact, beside, name, BufWriter::new(&out))
+        .and_then(|()| out.sync_all().and_then(|()| fs::rename(&part, file)).map_err(failed));
+    if let Err(error) = written {
+        drop(fs::remove_file(&part));
+        return Err(error.into());
+    }
+    Ok(())
+}
+
 /// The arguments of `petrel pack load`.
 #[derive(Debug, Args)]
 pub(crate) struct Load {
     /// The file that `petrel pack save` has written
     pub(super) file: String,
     /// Push it to this reference instead of installing it
-    #[arg(long, value_name = "REF", conflicts_with_all = ["allow_native", "grant"])]
+    #[arg(long, value_name = "REF", conflicts_with_all = ["allow_native", "grant", "key", "forget_key"])]
     pub(super) to: Option<String>,
     /// Replace what the tag names already
     #[arg(long, requires = "to")]
     overwrite: bool,
-    /// Let its actions and sensors run as processes on the host's machine
-    #[arg(long)]
-    pub(super) allow_native: bool,
-    /// Grant what it asks for, apart from directories
-    #[arg(long)]
-    pub(super) grant: bool,
+    #[command(flatten)]
+    pub(super) accepted: Accepted,
 }
 
 impl Load {
@@ -272,16 +274,13 @@ impl Mirror {
         let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
         let (from, to) = (self.from.parse::<Reference>()?, self.to.parse::<Reference>()?);
         refuse_digest(&to)?;
-        let (artifact, _) = Origin::Artifact(from.clone()).artifact(&registries, scratch.path()).await?;
+        let origin = Origin::Artifact(from.clone());
+        let Whole { artifact, beside, .. } = origin.whole(&registries, scratch.path()).await?;
         let tag = to.tag.clone().or_else(|| from.tag.clone());
         let to = if let Some(tag) = tag { to.with_tag(&tag) } else { tagged(to, &artifact)? };
         push(&registries, &artifact, &to, self.overwrite).await?;
-        let mut copied = 0_u64;
-        for end in BESIDE {
-            let tag = format!("sha256-{}.{end}", artifact.digest.hex());
-            copied +=
-                u64::from(copy(&registries, &from.with_tag(&tag), &to.with_tag(&tag), scratch.path()).await?);
-        }
+        registries.push_beside(&beside, &to, &artifact.digest, true).await?;
+        let copied = beside.len() as u64;
         match form {
             Form::Json => {
                 let mut answer = shown(&to, &artifact);
@@ -301,29 +300,11 @@ impl Mirror {
     }
 }
 
-/// Copies an artifact of any kind, if it is there. Returns whether it was.
-async fn copy(
-    registries: &Registries,
-    from: &Reference,
-    to: &Reference,
-    place: &Path,
-) -> Result<bool, Failure> {
-    let source = registries.settings().read_from(from);
-    let Some(bytes) = registries.open(&source.registry)?.manifest_if_any(&source).await? else {
-        return Ok(false);
-    };
-    Manifest::read(&bytes, registries.limits())?;
-    let fetched = Fetched::of(bytes, place, registries.limits())?;
-    registries.fill(from, &fetched).await?;
-    registries.push(&fetched.artifact(), to).await?;
-    Ok(true)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use petrel_registry::Limits;
+    use petrel_registry::{Limits, Manifest};
 
     use super::*;
 

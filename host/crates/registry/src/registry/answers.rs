@@ -66,14 +66,21 @@ impl Registry {
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
-            if (body.len() + chunk.len()) as u64 > limit {
-                return Err(too_large());
+        let body = async {
+            let mut body = BytesMut::new();
+            while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+                if (body.len() + chunk.len()) as u64 > limit {
+                    return Err(too_large());
+                }
+                body.extend_from_slice(&chunk);
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
+            Ok(body.freeze())
+        };
+        // A registry that sends a byte now and then would hold this up for ever.
+        tokio::time::timeout(self.limits.patience(limit), body).await.unwrap_or_else(|_too_slow| {
+            let message = format!("the registry {} gives {what} too slowly", self.host());
+            Err(Error::new(Kind::TimedOut, message, "try again"))
+        })
     }
 
     /// The error for a connection that was not made, or broke.

@@ -15,8 +15,10 @@ use petrel_registry::{
 use petrel_test_support::{Faults, Registry as Served};
 use tempfile::TempDir;
 
+mod beside;
 mod distribution;
 mod hostile;
+mod openssl;
 mod untrusted;
 
 /// The header of a login as ada with the password secret.
