@@ -28,7 +28,7 @@
 //! Reading order: [`Action`] wraps a function, [`Context`] is its view of the call, [`Error`] its failure. [`sensor`] has
 //! sensors, which notice things, and [`TriggerType`] makes their events. Both have the host's [`Services`]. [`schema`]
 //! derives schemas from types, and [`testing`] has a test double of the host. `component` connects all of these to the
-//! host, in components only, and `export` has the macros that do it. The tutorial is in `README.md`.
+//! host, in components only, and `export` has the macros that do it; [`info!`] and its like write to the log with fields. The tutorial is in `README.md`.
 
 mod action;
 #[cfg(target_family = "wasm")]
@@ -39,13 +39,15 @@ mod error;
 mod event;
 mod export;
 mod http;
+#[doc(hidden)]
+pub mod logging;
 pub mod schema;
 pub mod sensor;
 mod services;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
-pub use action::{Action, describe};
+pub use action::{Action, describe, describe_with};
 pub use context::Context;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, NoParameters, Trigger, TriggerType};
