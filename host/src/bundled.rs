@@ -1,7 +1,7 @@
 //! The packs inside the binary, with their components. The build script writes the table.
 //!
 //! The host's own packs are laid out in the data directory and registered when the server starts. The others are
-//! examples, and are registered on request: `petrel pack install builtin:github`.
+//! registered on request: `petrel pack install builtin:github`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn every_pack_has_its_metadata_and_its_component() {
-        assert_eq!(PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>(), ["core", "feed", "github"]);
+        let expected =
+            ["core", "elasticsearch", "feed", "github", "http", "json", "kubernetes", "prometheus", "slack"];
+        assert_eq!(PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>(), expected);
         assert_eq!(find("github").map(BundledPack::is_own), Some(false));
         assert!(find("core").is_some_and(BundledPack::is_own) && find("linux").is_none());
         for pack in PACKS {

@@ -1,102 +1,49 @@
-//! The component of the example pack `github`. Its only action decides what a push means for a deployment.
+//! The component of the pack `github`: what GitHub reports, what is asked of it, and a decision about a push.
 //!
-//! [`payload`] has the data that GitHub sends, [`pattern`] matches branch names, and this file decides.
+//! [`webhook`] is the sensor that takes GitHub's requests and verifies them, [`calls`] has the actions that call its API.
+//! [`decide`] decides what a push means for a deployment, of the data in [`payload`], with the patterns of [`pattern`].
 
-use petrel_pack_sdk::{Action, Context, Error, export_actions};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use petrel_pack_sdk::{Action, WebhookSensor, export_pack};
+use serde::Deserialize;
 
+pub mod calls;
+pub mod decide;
 pub mod pattern;
 pub mod payload;
+pub mod webhook;
 
-use payload::{Push, Target};
-
-/// The input of `decide_push`.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub struct DecidePush {
-    /// The body of the webhook, as GitHub sends it.
-    pub payload: Push,
-    /// The branches to deploy; `*` stands for any text.
-    #[serde(default = "main_only")]
-    pub branches: Vec<String>,
+/// The configuration of the pack.
+#[derive(Debug, Deserialize)]
+struct Config {
+    /// The address of the API.
+    #[serde(default = "public")]
+    url: String,
+    /// The token to call it with.
+    token: Option<String>,
+    /// The secret with which webhooks are signed.
+    secret: Option<String>,
 }
 
-fn main_only() -> Vec<String> {
-    vec!["main".to_owned()]
+fn public() -> String {
+    "https://api.github.com".to_owned()
 }
 
-/// A decision about a push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Decision {
-    /// Deploy the revision.
-    Deploy,
-    /// Do nothing.
-    Ignore,
-    /// Remove the deployment of the branch.
-    Delete,
+export_pack! {
+    actions: [
+        Action::new("decide_push", decide::decide_push)
+            .description("Decides whether to deploy a push to a GitHub repository.")
+            .idempotent(),
+        Action::new("create_issue", calls::create_issue).description("Opens an issue in a GitHub repository."),
+        Action::new("add_comment", calls::add_comment)
+            .description("Comments on an issue or a pull request on GitHub."),
+        Action::new("dispatch_event", calls::dispatch_event)
+            .description("Sends an event of its own to a GitHub repository (repository_dispatch)."),
+        Action::new("dispatch_workflow", calls::dispatch_workflow)
+            .description("Starts a workflow of GitHub Actions (workflow_dispatch)."),
+    ],
+    webhook_sensors: [
+        WebhookSensor::new("webhook", webhook::receive)
+            .description("Takes what GitHub sends, if it is signed.")
+            .emits(&webhook::EVENT),
+    ],
 }
-
-/// The output of `decide_push`.
-#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Decided {
-    /// The decision.
-    pub decision: Decision,
-    /// The reason, for people.
-    pub reason: String,
-    /// The repository, as `owner/name`.
-    pub repository: String,
-    /// The branch, unless something else was pushed.
-    pub branch: Option<String>,
-    /// The revision to deploy.
-    pub revision: Option<String>,
-    /// The number of pushed commits.
-    pub commits: usize,
-    /// The person or program that pushed.
-    pub pusher: Option<String>,
-}
-
-fn decide_push(ctx: &Context, input: DecidePush) -> Result<Decided, Error> {
-    let push = input.payload;
-    let Some(repository) = push.repository.map(|repository| repository.full_name) else {
-        return Err(Error::invalid_input("the payload has no repository")
-            .code("github.not_a_push")
-            .hint("send the body of a GitHub webhook with the content type application/json"));
-    };
-    let target = Target::of(push.reference.as_deref());
-    let (decision, reason) = decide(&target, push.deleted, &input.branches);
-    ctx.info(format!("{repository}: {reason}"));
-    Ok(Decided {
-        decision,
-        reason,
-        repository,
-        branch: target.branch(),
-        revision: push.after.filter(|_| decision == Decision::Deploy),
-        commits: push.commits.len(),
-        pusher: push.pusher.map(|pusher| pusher.name),
-    })
-}
-
-fn decide(target: &Target, deleted: bool, branches: &[String]) -> (Decision, String) {
-    let branch = match target {
-        Target::Nothing => return (Decision::Ignore, "nothing was pushed".to_owned()),
-        Target::Tag(tag) => return (Decision::Ignore, format!("{tag} is a tag")),
-        Target::Branch(branch) => branch,
-    };
-    if !branches.iter().any(|wanted| pattern::matches(wanted, branch)) {
-        return (Decision::Ignore, format!("branch {branch} is not one of {}", branches.join(", ")));
-    }
-    if deleted {
-        return (Decision::Delete, format!("branch {branch} was deleted"));
-    }
-    (Decision::Deploy, format!("branch {branch} was pushed"))
-}
-
-export_actions![
-    Action::new("decide_push", decide_push)
-        .description("Decides whether to deploy a push to a GitHub repository.")
-        .idempotent(),
-];
-
-#[cfg(test)]
-mod tests;

@@ -1,14 +1,14 @@
 //! Counts natively, with the SDK's stand-in for the host.
 
-use petrel_pack_sdk::ErrorKind;
 use petrel_pack_sdk::testing::Host;
 
 use super::*;
 
+const SERVER: &str = "http://search.example:9200";
 const URL: &str = "http://search.example:9200/logs/_count";
 
 fn host() -> Host {
-    Host::new().configured("url", URL).configured("threshold", 10)
+    Host::new().configured("url", SERVER).configured("index", "logs").configured("threshold", 10)
 }
 
 /// A host that answers with these counts, in order.
@@ -89,6 +89,7 @@ fn what_is_no_count_is_an_error() {
         count(&host.sensor_context("count"), None).unwrap_err().kind
     };
     assert_eq!(kind(Host::new()), ErrorKind::Misconfigured);
+    assert_eq!(kind(Host::new().configured("url", SERVER)), ErrorKind::Misconfigured);
     assert_eq!(kind(host()), ErrorKind::Denied);
     assert_eq!(kind(host().answering("POST", URL, 503, "")), ErrorKind::Transient(None));
     assert_eq!(kind(host().answering("POST", URL, 200, "[]")), ErrorKind::InvalidInput);

@@ -4,9 +4,10 @@ use petrel_pack_sdk::testing::Host;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::petrel_actions;
 
 fn push() -> Value {
-    serde_json::from_str(include_str!("../../push.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../../examples/github/push.json")).unwrap()
 }
 
 fn decided(payload: &Value, branches: Option<Value>) -> Value {
