@@ -48,7 +48,8 @@ pub(crate) async fn register(engine: &Engine, data_dir: &Path, pack: &BundledPac
         .ok()
         .filter(|known| known.built_in)
         .map(|known| known.path.clone());
-    if known.is_none() && !pack.is_own() {
+    let is_left = (known.is_none() && !pack.is_own()) || data_directory::is_foreign(data_dir, pack);
+    if is_left {
         return Ok(());
     }
     let laid_out = data_directory::lay_out(data_dir, pack)?;

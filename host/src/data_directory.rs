@@ -169,9 +169,23 @@ pub(crate) fn is_whole(data_dir: &Path, pack: &BundledPack) -> bool {
     pack.files.iter().all(|(name, _)| path.join(name).is_file())
 }
 
-/// Lays out a pack of the binary in the data directory, unless it is there already.
+/// Whether somebody else's directory is in the place of a pack of the binary. Only the names of the host's own packs are
+/// reserved.
+pub(crate) fn is_foreign(data_dir: &Path, pack: &BundledPack) -> bool {
+    let path = place_of(data_dir, pack);
+    !pack.is_own() && path.exists() && !path.join(MARK).is_file()
+}
+
+/// Lays out a pack of the binary in the data directory, unless it is there already. Somebody else's directory in its place is
+/// left as it is, with an error.
 pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<LaidOut> {
     let path = place_of(data_dir, pack);
+    anyhow::ensure!(
+        !is_foreign(data_dir, pack),
+        "{} is there, and is not from the binary; move it away, or register it (petrel pack register {})",
+        path.display(),
+        path.display()
+    );
     let mark = path.join(MARK);
     let is_this = || plain_file::read_text(&mark, LARGEST_TOKEN).is_ok_and(|digest| digest == pack.digest);
     if is_this() && is_whole(data_dir, pack) {
@@ -209,6 +223,22 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pack_of_the_binary_takes_nobody_s_place() {
+        let place = tempfile::tempdir().unwrap();
+        let pack = crate::bundled::find("json").unwrap();
+        let file = place_of(place.path(), pack).join("pack.yaml");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "ref: json\n").unwrap();
+        assert!(is_foreign(place.path(), pack));
+        let refused = lay_out(place.path(), pack).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("move it away"), "{refused}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "ref: json\n");
+        fs::remove_dir_all(file.parent().unwrap()).unwrap();
+        assert!(lay_out(place.path(), pack).unwrap().is_new && !is_foreign(place.path(), pack));
+        assert!(!lay_out(place.path(), pack).unwrap().is_new);
+    }
 
     #[test]
     fn an_identity_stays_until_it_is_forgotten() {
