@@ -1,7 +1,6 @@
 //! `petrel pack`: registered packs, registering and checking the pack in a directory, and packs in registries and files.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use clap::Subcommand;
 use petrel_api_types as wire;

@@ -30,6 +30,7 @@ mod internal_events;
 mod json;
 mod liar;
 mod lists;
+mod lost_key;
 mod made_triggers;
 mod mine;
 mod misbehaviour;
