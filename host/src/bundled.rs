@@ -48,8 +48,13 @@ pub(crate) async fn register(engine: &Engine, data_dir: &Path, pack: &BundledPac
         .ok()
         .filter(|known| known.built_in)
         .map(|known| known.path.clone());
-    let is_left = (known.is_none() && !pack.is_own()) || data_directory::is_foreign(data_dir, pack);
-    if is_left {
+    if known.is_none() && !pack.is_own() {
+        return Ok(());
+    }
+    if data_directory::is_foreign(data_dir, pack) {
+        let (pack, path) = (pack.name, data_directory::place_of(data_dir, pack));
+        let hint = "move it away and start the host again, or register it (`petrel pack register`)";
+        tracing::warn!(pack, path = %path.display(), hint, "what stands in the place of a pack of the binary is left as it is");
         return Ok(());
     }
     let laid_out = data_directory::lay_out(data_dir, pack)?;

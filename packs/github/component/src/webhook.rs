@@ -10,6 +10,9 @@ use sha2::Sha256;
 
 use crate::Config;
 
+/// The longest key that a host takes, in bytes.
+const LONGEST_KEY: usize = 255;
+
 /// The payload of an event.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Delivery {
@@ -68,7 +71,7 @@ pub fn receive(ctx: &SensorContext, request: Received) -> Result<Reply, Error> {
         (text("/action"), text("/repository/full_name"), text("/sender/login"));
     let told =
         EVENT.event(&Delivery { event, action, repository, sender, delivery: delivery.clone(), payload })?;
-    let told = match delivery {
+    let told = match delivery.filter(|delivery| delivery.len() <= LONGEST_KEY) {
         Some(delivery) => told.dedup_key(delivery),
         None => told,
     };

@@ -129,26 +129,10 @@ pub fn request(ctx: &Context, asked: Asked) -> Result<Answered, Error> {
 
 /// The request that is meant.
 fn built(config: &Config, asked: Asked) -> Result<Request, Error> {
+    refuse_contradictions(&asked)?;
     let mut request = Request::new(asked.method.name(), asked.url.as_str());
     if asked.url.starts_with('/') {
-        let base = config.base_url.as_deref().ok_or_else(|| {
-            Error::new(ErrorKind::Misconfigured, format!("{} has no server before it", asked.url))
-                .code("http.no_base_url")
-                .hint("give the whole address, or set base_url by `petrel pack configure http -`")
-        })?;
-        request.url = format!("{}{}", base.trim_end_matches('/'), asked.url);
-        for (name, value) in &config.headers {
-            if !has(&asked.headers, name) {
-                request = request.header(name, value);
-            }
-        }
-        if let Some(token) = &config.token
-            && asked.token.is_none()
-            && asked.username.is_none()
-            && !has(&asked.headers, "authorization")
-        {
-            request = request.bearer(token);
-        }
+        request = below_base(request, config, &asked)?;
     }
     for (name, value) in &asked.query {
         request = match value {
@@ -165,28 +149,75 @@ fn built(config: &Config, asked: Asked) -> Result<Request, Error> {
         request = request.header(name, value);
     }
     request = match (asked.username, asked.token) {
-        (Some(_), Some(_)) => return Err(contradiction("username", "token")),
-        (Some(name), None) => request.basic(&name, asked.password.as_deref().unwrap_or_default()),
+        (Some(name), _) => request.basic(&name, asked.password.as_deref().unwrap_or_default()),
         (None, Some(token)) => request.bearer(&token),
         (None, None) => request,
     };
     request = match (asked.body, asked.json) {
-        (Some(_), Some(_)) => return Err(contradiction("body", "json")),
-        (Some(text), None) => request.body(text),
+        (Some(text), _) => request.body(text),
         (None, Some(value)) => request.json(&value)?,
         (None, None) => request,
     };
     Ok(request.timeout(Duration::from_secs(asked.wait)).largest_answer(LARGEST_BODY))
 }
 
-fn has(headers: &BTreeMap<String, String>, name: &str) -> bool {
-    headers.keys().any(|known| known.eq_ignore_ascii_case(name))
+/// The request below the address of the configuration, with what that has it sent with.
+fn below_base(mut request: Request, config: &Config, asked: &Asked) -> Result<Request, Error> {
+    let base = config.base_url.as_deref().ok_or_else(|| {
+        Error::new(ErrorKind::Misconfigured, format!("{} has no server before it", asked.url))
+            .code("http.no_base_url")
+            .hint("give the whole address, or set base_url by `petrel pack configure http -`")
+    })?;
+    if leads_out(&asked.url) {
+        return Err(Error::invalid_input(format!("{} leads out of the configured address", asked.url))
+            .code("http.address")
+            .hint("give a path without `..`, or the whole address"));
+    }
+    request.url = format!("{}{}", base.trim_end_matches('/'), asked.url);
+    for (name, value) in &config.headers {
+        if !has(&asked.headers, name) {
+            request = request.header(name, value);
+        }
+    }
+    let has_own = asked.token.is_some() || asked.username.is_some() || has(&asked.headers, "authorization");
+    Ok(match &config.token {
+        Some(token) if !has_own => request.bearer(token),
+        _ => request,
+    })
 }
 
-fn contradiction(one: &str, other: &str) -> Error {
-    Error::invalid_input(format!("{one} and {other} are both given"))
-        .code("http.contradiction")
-        .hint(format!("leave out {one} or {other}"))
+/// Whether a path has a part that means the one above it, in any form in which servers take it for that.
+fn leads_out(path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let plain = path.replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
+    plain.split(['/', '\\']).any(|part| part.split(';').next() == Some(".."))
+}
+
+/// Refuses parameters of which one would be left out.
+fn refuse_contradictions(asked: &Asked) -> Result<(), Error> {
+    let said = has(&asked.headers, "authorization");
+    for (one, is_given, other, is_other_given) in [
+        ("username", asked.username.is_some(), "token", asked.token.is_some()),
+        ("username", asked.username.is_some(), "authorization of headers", said),
+        ("token", asked.token.is_some(), "authorization of headers", said),
+        ("body", asked.body.is_some(), "json", asked.json.is_some()),
+    ] {
+        if is_given && is_other_given {
+            return Err(Error::invalid_input(format!("{one} and {other} are both given"))
+                .code("http.contradiction")
+                .hint(format!("leave out {one} or {other}")));
+        }
+    }
+    if asked.password.is_some() && asked.username.is_none() {
+        return Err(Error::invalid_input("password is given without username")
+            .code("http.contradiction")
+            .hint("give username too"));
+    }
+    Ok(())
+}
+
+fn has(headers: &BTreeMap<String, String>, name: &str) -> bool {
+    headers.keys().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn answered(answer: Response) -> Result<Answered, Error> {

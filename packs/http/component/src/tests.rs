@@ -90,13 +90,21 @@ fn what_contradicts_itself_is_refused() {
     for (parameters, code) in [
         (json!({"url": URL, "body": "a", "json": 1}), "http.contradiction"),
         (json!({"url": URL, "username": "a", "token": "b"}), "http.contradiction"),
+        (json!({"url": URL, "headers": {"Authorization": "a"}, "token": "b"}), "http.contradiction"),
+        (json!({"url": URL, "password": "b"}), "http.contradiction"),
         (json!({"url": URL, "query": {"a": []}}), "http.query"),
         (json!({"url": "/things"}), "http.no_base_url"),
         (json!({"url": URL, "method": "STEAL"}), "input.invalid"),
     ] {
         assert_eq!(refused(&host, &parameters), code, "{parameters}");
     }
-    assert!(host.requests().is_empty());
+    let below = Host::new().configured("base_url", "https://api.example/v1").configured("token", "hush");
+    for url in ["/../v2", "/a/%2E%2e/../b", "/a/..%2fb", "/..;x/b", "/a\\..\\b", "/.."] {
+        assert_eq!(refused(&below, &json!({"url": url})), "http.address", "{url}");
+    }
+    assert!(host.requests().is_empty() && below.requests().is_empty());
+    let named = below.answering("GET", "https://api.example/v1/..a/b..c?x=../y", 200, "");
+    run(&named, &json!({"url": "/..a/b..c?x=../y"})).unwrap();
     let large = Host::new().answering("GET", URL, 200, "x".repeat(LARGEST_BODY + 1));
     assert_eq!(refused(&large, &json!({"url": URL})), "http.too_large");
 }

@@ -69,7 +69,7 @@ impl Step {
         match (self, value) {
             (Self::Name(name) | Self::Either(name), Value::Object(fields)) => found.extend(fields.get(name)),
             (Self::Either(name), Value::Array(items)) => {
-                found.extend(number(name).and_then(|at| items.get(at)))
+                found.extend(number(name).and_then(|at| items.get(at)));
             }
             (Self::Index(index), Value::Array(items)) => {
                 found.extend(place(*index, items.len()).and_then(|at| items.get(at)));

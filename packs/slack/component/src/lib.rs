@@ -112,12 +112,24 @@ pub fn post_webhook(ctx: &Context, note: Note) -> Result<Taken, Error> {
     let url = webhook_url.ok_or_else(|| unset("webhook_url"))?;
     let body = content(note.text, note.blocks)?;
     let request = Request::post_json(url, &body)?.largest_answer(LARGEST_ANSWER);
-    ctx.fetch(&request)?.success_with_details().map_err(|error| {
+    let answer = ctx.fetch(&request).map_err(|error| without_address(error, &request.url))?;
+    answer.success_with_details().map_err(|error| {
         // The reason is a word in plain text, as `channel_is_archived`.
         let told = error.detail("/body").map(|word| format!("Slack does not take the message: {word}"));
         Error { message: told.unwrap_or_else(|| error.message.clone()), ..error }
     })?;
     Ok(Taken { ok: true })
+}
+
+/// The error of a webhook that was not reached, without its address, which is a secret.
+fn without_address(error: Error, url: &str) -> Error {
+    let address = url.split(['?', '#']).next().unwrap_or_default();
+    let told = Error { message: error.message.replace(address, "to webhook_url"), ..error };
+    if told.kind != ErrorKind::Denied {
+        return told;
+    }
+    told.code("denied.http")
+        .hint("grant the server: `petrel pack grant slack http=webhook`, or http=https://HOST/PATH")
 }
 
 /// The fields of both that say what is posted.

@@ -64,6 +64,19 @@ fn a_webhook_takes_a_message_or_says_why_not() {
 }
 
 #[test]
+fn the_address_of_a_webhook_is_in_no_error() {
+    let away = Error::transient(format!("POST {HOOK} failed: nobody answers")).code("http.failed");
+    for (host, code, says) in [
+        (host(), "denied.http", "to webhook_url is not allowed"),
+        (host().failing("POST", HOOK, away), "http.failed", "POST to webhook_url failed: nobody answers"),
+    ] {
+        let error = host.run(&petrel_actions()[1], &json!({"text": "hello"})).unwrap_err();
+        assert_eq!(error.code.as_deref(), Some(code));
+        assert!(error.message.contains(says) && !format!("{error:?}").contains("hush"), "{error:?}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let code = |host: Host, action: usize, parameters: Value| {
         host.run(&petrel_actions()[action], &parameters).unwrap_err().code.unwrap()
