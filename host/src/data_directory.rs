@@ -188,6 +188,16 @@ pub(crate) fn is_foreign(data_dir: &Path, pack: &BundledPack) -> bool {
     found.as_deref().map(str::as_bytes) != ours
 }
 
+/// Removes a directory with all that is in it, or a link, if it is there.
+fn clear(path: &Path) -> std::io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_link) => fs::remove_file(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Lays out a pack of the binary in the data directory, unless it is there already. Somebody else's directory in its place is
 /// left as it is, with an error.
 pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<LaidOut> {
@@ -207,9 +217,7 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
     // interrupted layout is repeated.
     let made = path.with_extension("new");
     let write = || -> std::io::Result<()> {
-        if made.exists() {
-            fs::remove_dir_all(&made)?;
-        }
+        clear(&made)?;
         for (name, content) in pack.files {
             let file = made.join(name);
             if let Some(parent) = file.parent() {
@@ -225,15 +233,13 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
         // Files of an older version must not remain beside the new ones. It is moved away whole: half of it, without its
         // mark, would be taken for somebody else's.
         let before = path.with_extension("old");
-        if before.exists() {
-            fs::remove_dir_all(&before)?;
-        }
-        if path.exists() {
+        clear(&before)?;
+        if fs::symlink_metadata(&path).is_ok() {
             fs::rename(&path, &before)?;
         }
         fs::rename(&made, &path)?;
         // What remains of it only takes space, until the next layout.
-        drop(fs::remove_dir_all(&before));
+        drop(clear(&before));
         Ok(())
     };
     write().with_context(|| format!("the pack {} cannot be laid out in {}", pack.name, path.display()))?;
