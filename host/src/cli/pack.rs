@@ -127,7 +127,7 @@ pub(crate) enum Pack {
     },
     /// Install packs from a registry, a file, a directory, or from those that come with the binary
     #[command(
-        after_help = "A pack from a registry is verified and put beside the version before; if anything fails, that goes on running.\n\nExamples:\n  petrel pack install registry.example.com/packs/jira:4.0.0\n  petrel pack install ./packs/mine\n  petrel pack install jira.tar\n  petrel pack install builtin:github --grant\n  petrel pack install --locked"
+        after_help = "A pack from a registry is verified and put beside the version before; if anything fails, that goes on running.\n\nExamples:\n  petrel pack install registry.example.com/packs/jira:4.0.0\n  petrel pack install ./packs/mine --grant\n  petrel pack install jira.tar\n  petrel pack install builtin:github\n  petrel pack install --locked"
     )]
     Install(install::Install),
     /// Push the pack in a directory to a registry

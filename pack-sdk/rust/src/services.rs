@@ -156,8 +156,19 @@ impl Services {
     /// If there is no answer. An answer with any status is none.
     pub fn fetch(&self, request: &Request) -> Result<Response, Error> {
         #[cfg(target_family = "wasm")]
-        return crate::component::http::fetch(request);
+        let mut answer = crate::component::http::fetch(request)?;
         #[cfg(not(target_family = "wasm"))]
-        self.host.fetch(request)
+        let mut answer = self.host.fetch(request)?;
+        answer.largest = request.largest_answer;
+        Ok(answer)
+    }
+
+    /// Makes a request, and reads its answer as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Services::fetch`], and if the status is none of success or the body does not have the form of `T`.
+    pub fn fetch_json<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
+        self.fetch(request)?.success_with_details()?.json()
     }
 }

@@ -42,6 +42,7 @@ mod policies;
 mod purges;
 mod python;
 mod readme;
+mod ready_made;
 mod refused;
 mod registries;
 mod restart;

@@ -188,7 +188,7 @@ pub(crate) async fn install(
     for name in names {
         let lay_out = Arc::clone(&api.shipped.lay_out);
         let path = tokio::task::spawn_blocking(move || lay_out(name)).await?.map_err(|error| {
-            let hint = "make the data directory writable, and try again";
+            let hint = "make its place in the data directory free and writable, and try again";
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error, hint)
         })?;
         reports.push(api.engine.catalog().register_by(by.clone(), &path, true, Parts::ALL).await?);
