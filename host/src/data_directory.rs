@@ -54,6 +54,11 @@ pub(crate) fn store(data_dir: &Path) -> PathBuf {
     data_dir.join("store")
 }
 
+/// The directory of compiled components.
+pub(crate) fn compiled(data_dir: &Path) -> PathBuf {
+    data_dir.join("components")
+}
+
 /// The working directory of processes.
 pub(crate) fn work(data_dir: &Path) -> PathBuf {
     data_dir.join("work")
