@@ -28,6 +28,7 @@ mod held;
 mod inquiries;
 mod internal_events;
 mod json;
+mod languages;
 mod liar;
 mod lists;
 mod made_triggers;
