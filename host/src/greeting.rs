@@ -125,9 +125,10 @@ pub(crate) fn announce_held(count: usize) {
     }
 }
 
-/// Prints warnings about what is registered or set. They are not logged too: most read both on one screen.
+/// Prints warnings about what is registered or set, and logs them: some read only one of the two.
 pub(crate) fn announce_notes(notes: &[String]) {
     for note in notes {
+        tracing::warn!(note, "cannot use something that is registered or set");
         print::line(&format!("  warning   {note}"));
     }
 }

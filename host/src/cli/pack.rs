@@ -2,7 +2,6 @@
 //! `authoring` has the verbs of authors.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use clap::Subcommand;
 use petrel_api_types as wire;

@@ -1,7 +1,7 @@
 //! `petrel store`: maintains the store of a host that is not running. `backup.rs` makes backups of a running one.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use petrel_persistence::store::Archived;
@@ -19,7 +19,8 @@ use crate::backup_files::Layout;
 use crate::config::{Configuration, Flags, Settings};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
-use crate::vault_file;
+
+mod keys;
 
 /// Check, repair, copy and compact the store of a host that is not running.
 #[derive(Debug, Subcommand)]
@@ -58,9 +59,21 @@ pub(crate) enum Store {
         after_help = "Examples:\n  petrel store rotate-key\n  petrel store rotate-key --data-dir /var/lib/petrel"
     )]
     RotateKey {
-        /// Make the file anew, which is lost: what was encrypted by its keys cannot be read until they are back
+        /// The keys of before are lost for good: make the file anew if it is not there, and encrypt with the new key although
+        /// what they have encrypted cannot be read
         #[arg(long)]
         lost: bool,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Add the keys of another file to those for secrets, so that the host reads what was encrypted with them; it encrypts with
+    /// the key of before
+    #[command(
+        after_help = "Examples:\n  petrel store add-key /media/safe/vault-key\n  petrel store add-key old-key --data-dir /var/lib/petrel"
+    )]
+    AddKey {
+        /// The file with the keys, as the host has made it
+        file: PathBuf,
         #[command(flatten)]
         flags: Flags,
     },
@@ -121,26 +134,11 @@ impl Store {
                 Ok(Code::Ok)
             }
             Self::Export { file, reading } => export(form, &file, &reading),
-            Self::RotateKey { lost, flags } => rotate_key(form, lost, &flags),
+            Self::RotateKey { lost, flags } => keys::rotate(form, lost, &flags),
+            Self::AddKey { file, flags } => keys::add(form, &file, &flags),
             Self::Import { file, engine, flags } => import(form, &file, &flags.and("store.engine", engine)),
         }
     }
-}
-
-/// Makes a new key for secrets.
-fn rotate_key(form: Form, is_lost: bool, flags: &Flags) -> Result<Code, Failure> {
-    let settings = Configuration::load(flags)?.settings;
-    let file = vault_file::path(&settings);
-    let count = vault_file::rotate(&file, is_lost)?;
-    match form {
-        Form::Json => print::json(&json!({"file": file, "keys": count})),
-        Form::Text => {
-            let older = print::counted(count.saturating_sub(1), "older key");
-            print::line(&format!("{}: a new key, before {older}", file.display()));
-            print::line("next: start the host again; it encrypts with the new key from then on");
-        }
-    }
-    Ok(Code::Ok)
 }
 
 /// Repairs a store, and reports the damage that is left.

@@ -2,6 +2,8 @@
 //! output of `petrel config show` follow from it. `value.rs` parses values, and `check.rs` refuses harmful
 //! combinations.
 
+#![expect(clippy::struct_field_names, reason = "fields have the names of the settings")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -193,7 +195,7 @@ settings! {
         action_trigger_when: Statuses = "succeeded,failed,timeout,canceled,abandoned", "PETREL_TRIGGERS_ACTION_TRIGGER_WHEN", "triggers-action-trigger-when", "STATUS";
         /// The greatest number of events of actions that lead to one, one after the other: a rule whose action sets it off again is stopped there.
         max_depth: usize = "32", "PETREL_TRIGGERS_MAX_DEPTH", "triggers-max-depth", "N";
-        /// The greatest number of events of one trace: of those that others led to, more are refused.
+        /// The greatest number of events of one trace; further ones to which others led are refused.
         max_events_per_trace: usize = "100000", "PETREL_TRIGGERS_MAX_EVENTS_PER_TRACE", "triggers-max-events-per-trace", "N";
         /// The circuit breaker of rules without one: after so many failures of its action within a time a rule is paused, as `5 in 10m, 15m`; off if empty.
         circuit_breaker: Breaker = "", "PETREL_TRIGGERS_CIRCUIT_BREAKER", "triggers-circuit-breaker", "BREAKER";
@@ -231,9 +233,9 @@ settings! {
         decode_scalars: bool = "true", "PETREL_DECODE_SCALARS", "decode-scalars", "BOOLEAN";
         /// The interpreter of Python actions, 3.8 or newer: a path, or a name on PATH.
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
-        /// Directories for the components of packs, beside those that are granted by `petrel pack grant`: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
+        /// Directories for the components of packs, beside what `petrel pack grant` grants: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
-        /// Addresses to which the components of packs may make requests, beside those that are granted by `petrel pack grant`: `PACK=https://HOST[:PORT][/PATH]`, or `PACK=private+https://...` for a name that leads into a private network.
+        /// Addresses to which the components of packs may make requests, beside what `petrel pack grant` grants: `PACK=https://HOST[:PORT][/PATH]`, or `PACK=private+https://...` for a name that leads into a private network.
         grant_urls: Vec<String> = "", "PETREL_GRANT_URL", "grant-url", "GRANT";
     }
 

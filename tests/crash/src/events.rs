@@ -1,5 +1,5 @@
 //! The event side under crashes: webhooks whose events have keys, a timer that is due each second, a sensor that is polled
-//! ([`polling`](crate::polling)), writes that expect a state, questions and their answers, and rules on what the platform
+//! ([`polling`]), writes that expect a state, questions and their answers, and rules on what the platform
 //! itself does, while the host is killed again and again.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -31,6 +31,7 @@ impl Numbers {
 fn event(n: u64) -> Emitted {
     Emitted {
         trigger: SENSOR.1.to_owned(),
+        parameters: None,
         payload: json!({"n": n}),
         dedup_key: n.is_multiple_of(2).then(|| n.to_string()),
         occurred_at: None,

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the registry does wrong.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own, and any of them go together")]
 pub struct Faults {
     /// The number of blobs that are cut in the middle.
     pub half_blobs: usize,

@@ -254,7 +254,7 @@ const BAD_REQUESTS: &[(&str, &str, &str, u16, &[&str])] = &[
     (
         "POST",
         "/triggertypes",
-        r#"{"pack": "mine", "name": "a", "payload_schema": {"type": 5}}"#,
+        r#"{"pack": "mine", "name": "a", "payload_schema": {"properties": {"n": {"type": "strin"}}}}"#,
         400,
         &["payload_schema"],
     ),

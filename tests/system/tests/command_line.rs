@@ -82,6 +82,7 @@ const VERBS: &[&str] = &[
     "key load",
     "key delete",
     "store rotate-key",
+    "store add-key",
     "log level",
     "purge",
     "resume-all",

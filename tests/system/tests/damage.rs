@@ -84,7 +84,10 @@ fn what_a_host_has_laid_out_and_somebody_deletes_is_laid_out_again() {
     host.until(&host.shell("true"), "succeeded");
     let parts = ["work", "python/petrel_action.py", "packs/core/pack.yaml", "packs/core/wasm/core.wasm"];
     for gone in ["work", "python", "packs", "packs/core/wasm"] {
-        fs::remove_dir_all(place.data().join(gone)).unwrap();
+        // In one step: the host may lay out again what is being deleted.
+        let aside = place.data().join("aside");
+        fs::rename(place.data().join(gone), &aside).unwrap();
+        fs::remove_dir_all(aside).unwrap();
         // At the moment of need, before anything has looked.
         host.until(&host.shell("true"), "succeeded");
         host.until(&host.request(&json!({"action": "core.uuid"})), "succeeded");

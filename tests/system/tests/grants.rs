@@ -36,7 +36,7 @@ fn serve() -> String {
 fn failed_with(host: &Host<'_>, code: &str) -> Value {
     eventually("the sensor has failed", || {
         let shown = host.get("/sensortypes/feed.entries").with_status(200).json();
-        Some(shown["last_error"].clone()).filter(|error| error["code"] == code)
+        shown.get("last_error").filter(|error| error.get("code") == Some(&json!(code))).cloned()
     })
 }
 
@@ -105,6 +105,18 @@ fn an_update_that_asks_for_more_ends_with_5_until_it_is_accepted() {
     }
     write("2.0.1", "{reason: reads, hst: a.example}");
     assert_says(&host.cli(&["pack", "register", &directory]).with_code(2).stderr, &["did you mean host?"]);
+    host.post("/users", &json!({"name": "ada", "password": "correct horse"})).with_status(201);
+    let key = host.post("/apikeys", &json!({"user": "ada"})).with_status(201).json();
+    let ada = format!("St2-Api-Key: {}\r\nContent-Type: application/json\r\n", key["key"].as_str().unwrap());
+    for (method, path, body) in [
+        ("PUT", "/packs/mine/grants", json!({"all": true})),
+        ("DELETE", "/packs/mine/grants", Value::Null),
+        ("POST", "/packs/register", json!({"path": directory, "grant": true})),
+    ] {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = host.send_plain(method, &format!("/api/v1{path}"), &ada, body.as_bytes());
+        assert_says(&answer.with_status(403).body, &["may not grant anything to packs"]);
+    }
     host.ok(&["pack", "revoke", "mine", "--all"]);
     assert_eq!(host.get("/packs/mine/grants").with_status(200).json()["grants"], json!([]));
     host.stop();

@@ -137,6 +137,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("store check", "--data-dir second", 0),
     ("store compact", "--data-dir second", 0),
     ("store rotate-key", "--data-dir data", 0),
+    ("store add-key", "data/vault-key --data-dir data", 0),
     ("store export", "all.archive --data-dir second", 0),
     ("store import", "all.archive --data-dir third", 0),
     ("rule delete", "mine.hook", 0),

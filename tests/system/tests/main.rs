@@ -31,6 +31,7 @@ mod json;
 mod languages;
 mod liar;
 mod lists;
+mod lost_key;
 mod made_triggers;
 mod mine;
 mod misbehaviour;

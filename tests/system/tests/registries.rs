@@ -130,6 +130,47 @@ fn whatever_goes_wrong_leaves_what_runs_as_it_is() {
 }
 
 #[test]
+fn an_update_that_asks_for_more_leaves_what_runs_until_that_is_accepted() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let asking = |version: &str, hosts: &[&str]| {
+        let directory = write(&author, version);
+        let asks: Vec<_> = hosts.iter().map(|host| format!("{{reason: reads, host: {host}}}")).collect();
+        let pack = format!(
+            "ref: mine\nname: mine\ndescription: d\nversion: {version}\nauthor: a\ncapabilities: {{http: [{}]}}\n",
+            asks.join(", ")
+        );
+        author.write(&format!("{version}/pack.yaml"), &pack);
+        directory
+    };
+    let pushed = |version: &str, directory: &str| {
+        let reference = format!("{}/packs/mine", registry.host());
+        author.petrel(&["pack", "push", &reference, directory]).with_code(0);
+        format!("{reference}:{version}")
+    };
+    let first = pushed("1.0.0", &asking("1.0.0", &["a.example"]));
+    let second = pushed("1.1.0", &asking("1.1.0", &["a.example", "b.example"]));
+    let (third, file) = (asking("1.2.0", &["a.example", "b.example", "c.example"]), author.path("third.tar"));
+    author.petrel(&["pack", "save", &third, "--file", &file]).with_code(0);
+    let host = place.start(&[]);
+    host.ok(&["pack", "install", &first]);
+    let lock = || std::fs::read_to_string(place.data().join("packs.lock")).unwrap();
+    for (words, before, after, more) in [
+        (["install", second.as_str()], "1.0.0", "1.1.0", "b.example"),
+        (["load", file.as_str()], "1.1.0", "1.2.0", "c.example"),
+    ] {
+        let (known, there) = (lock(), versions(&place));
+        let refused = host.cli(&["pack", words[0], words[1]]).with_code(5);
+        assert_says(&refused.stderr, &["+ http", more, "repeat this with --grant"]);
+        assert_eq!((lock(), versions(&place)), (known, there), "{words:?}");
+        assert_runs(&host, before);
+        host.ok(&["pack", words[0], words[1], "--grant"]);
+        assert_runs(&host, after);
+        assert_says(&host.ok(&["pack", "capabilities", "mine"]).stdout, &["and is granted", more]);
+    }
+    host.stop();
+}
+
+#[test]
 fn two_installations_at_once_come_one_after_the_other() {
     let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
     let references = ["1.0.0", "1.1.0"].map(|version| push(&author, &registry, version));
@@ -156,6 +197,17 @@ fn a_pack_travels_in_a_file_where_there_is_no_registry() {
     let host = place.start(&[]);
     host.ok(&["pack", "load", &file]);
     assert_runs(&host, "1.0.0");
+    let refused = host.cli(&["pack", "install", "--locked", &directory]).with_code(6);
+    assert_says(&refused.stderr, &["is not in the lock"]);
+    // A lock that names no registry says what is missing.
+    let other = Place::default();
+    std::fs::create_dir_all(other.data()).unwrap();
+    std::fs::copy(place.data().join("packs.lock"), other.data().join("packs.lock")).unwrap();
+    let host_of_other = other.start(&[]);
+    let refused = host_of_other.cli(&["pack", "install", "--locked"]).with_code(3);
+    assert_says(&refused.stderr, &["mine 1.0.0", "was installed from a file", "--locked FILE"]);
+    host_of_other.ok(&["pack", "install", "--locked", &file]);
+    host_of_other.stop();
     // Processes on the machine of the host need a word.
     let action =
         "name: shell\nrunner_type: local-shell-cmd\nenabled: true\nparameters: {cmd: {default: echo here}}\n";

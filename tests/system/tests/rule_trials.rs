@@ -54,7 +54,7 @@ fn a_rule_is_tried_before_it_is_created_and_on_what_came_in() {
         (json!({"rule": "examples.hello"}), "trigger_instance"),
         (json!({"payload": {}}), "definition"),
         (json!({"rule": "examples.hello", "payload": {}, "colour": 1}), "colour"),
-        (json!({"rule": "examples.hello", "payload": [1]}), "expected a map"),
+        (json!({"rule": "examples.hello", "payload": [1]}), "a mapping is needed"),
     ] {
         assert_says(&host.post("/rules/test", &body).with_status(400).body, &[says]);
     }

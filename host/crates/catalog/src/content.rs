@@ -41,7 +41,7 @@ use serde_json::{Value, json};
 
 use self::active_policies::Policies;
 pub use self::active_policies::{ActivePolicy, PolicySet};
-use self::named::Named;
+pub(crate) use self::named::Named;
 pub(crate) use self::schemas::parameters_of;
 use crate::configuration::{Configuration, GivenConfig};
 use crate::validation::Validator;
@@ -304,6 +304,7 @@ impl Content {
     pub(crate) fn delete_pack(&mut self, name: &str) {
         Arc::make_mut(&mut self.packs).remove(name);
         Arc::make_mut(&mut self.given_configs).remove(name);
+        self.forget_lost_config(name);
         Arc::make_mut(&mut self.configs).remove(name);
         self.put_grant(name, None);
     }

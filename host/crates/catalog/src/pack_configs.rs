@@ -8,7 +8,7 @@ use petrel_engine_core::{Decided, Error, refuse_depth};
 use petrel_model::parameters::{Parameters, is_needed};
 use petrel_model::secrets::{MASK, has_secret, is_masked};
 use petrel_model::{Object, Pack, PackConfig};
-use petrel_persistence::{Change, StoreExt as _};
+use petrel_persistence::{Change, Error as ReadError, StoreExt as _};
 use serde_json::Value;
 
 use crate::config_advice;
@@ -33,6 +33,7 @@ impl Catalog {
     ) -> Result<PackConfig, Error> {
         refuse_depth("a value", &Value::Object(values.clone()))?;
         let pack = pack.to_owned();
+        self.refuse_sealed_config(&pack).await?;
         self.change(move |content| {
             let schema = content.pack(&pack)?.config_schema.clone();
             let old = content.given_config(&pack);
@@ -57,7 +58,10 @@ impl Catalog {
             }
             let given = GivenConfig { values: Arc::new(values.clone()), file: None };
             let config = PackConfig { pack: pack.clone(), values, secret: has_secrets(schema.as_ref()) };
-            let show = move |content: &mut Content| content.put_config(&pack, Some(given));
+            let show = move |content: &mut Content| {
+                content.forget_lost_config(&pack);
+                content.put_config(&pack, Some(given));
+            };
             Ok(Decided::new(vec![Change::put(config.clone())], config, show))
         })
         .await
@@ -113,16 +117,37 @@ impl Catalog {
     /// When the pack does not exist, it has no such configuration, or a file configures it.
     pub async fn forget_pack_config(&self, pack: &str) -> Result<(), Error> {
         let pack = pack.to_owned();
+        self.refuse_sealed_config(&pack).await?;
         self.change(move |content| {
             content.pack(&pack)?;
             refuse_file(&pack, content.given_config(&pack))?;
-            if content.given_config(&pack).is_none() {
+            if content.given_config(&pack).is_none() && content.lost_config(&pack).is_none() {
                 return Err(not_configured(&pack));
             }
             let changes = vec![Change::delete::<PackConfig>(pack.clone())];
-            Ok(Decided::new(changes, (), move |content: &mut Content| content.put_config(&pack, None)))
+            let show = move |content: &mut Content| {
+                content.forget_lost_config(&pack);
+                content.put_config(&pack, None);
+            };
+            Ok(Decided::new(changes, (), show))
         })
         .await
+    }
+
+    /// Refuses to replace the stored configuration of a pack that is encrypted by a key which is not here: that may come back,
+    /// unless the operator has said that it is lost. A damaged one may be replaced.
+    async fn refuse_sealed_config(&self, pack: &str) -> Result<(), Error> {
+        let stored = self.core().store().get::<PackConfig>(&pack.to_owned()).await;
+        match stored {
+            Err(error @ ReadError::Sealed { .. }) if !self.core().vault().is_begun_anew() => {
+                Err(Error::invalid(
+                    format!("the configuration of the pack `{pack}` stays as it is: {error}"),
+                    "if that key is lost for good, stop the host, say so with `petrel store rotate-key --lost`, and give the \
+                     configuration again",
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The rendered configuration of `pack` for an action that runs on behalf of `user` now.
@@ -170,8 +195,13 @@ impl Catalog {
             notes.extend(misplaced);
         }
         // From the store: the catalog has the file's configuration if there was one, and knows no other.
-        let stored =
-            self.core().store().all::<PackConfig>().await?.into_iter().find(|config| config.pack == pack);
+        let stored = match self.core().store().get::<PackConfig>(&pack.to_owned()).await {
+            Err(error @ (ReadError::Damaged { .. } | ReadError::Sealed { .. })) => {
+                notes.push(error.to_string());
+                return Ok(None);
+            }
+            stored => stored?,
+        };
         let Some(PackConfig { values, .. }) = stored else {
             notes.extend(schema.and_then(|schema| unconfigured(pack, schema)));
             return Ok(None);

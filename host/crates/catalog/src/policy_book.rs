@@ -147,7 +147,10 @@ fn definition(text: &str) -> Result<PolicyDefinition, Error> {
 fn exists(existing: &Policy) -> Error {
     Error::Conflict {
         message: format!("policy `{}` exists already", existing.reference),
-        hint: format!("change it with `petrel policy update {}`, or choose another name", existing.reference),
+        hint: format!(
+            "change it with `petrel policy update {} FILE`, or choose another name",
+            existing.reference
+        ),
         id: Some(existing.id.to_string()),
     }
 }

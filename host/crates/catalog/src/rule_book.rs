@@ -66,7 +66,8 @@ impl Catalog {
         self.change_rules(move |content| {
             let definition = definition(&text)?;
             let notes = told(&definition.notes);
-            let rule = rule_of(content, definition, core.mint(core.now()), context.clone())?;
+            let rule = rule_of(content, definition, core.mint(core.now()), context.clone());
+            let rule = rule.map_err(|error| with_strays(error, &notes))?;
             if content.has_rule(&rule.reference) {
                 return Err(exists(content.rule(rule.reference.as_str())?));
             }
@@ -91,7 +92,8 @@ impl Catalog {
         let decide = move |content: &Content| {
             let definition = definition(&text)?;
             let notes = told(&definition.notes);
-            let rule = rule_of(content, definition, core.mint(core.now()), Object::new())?;
+            let rule = rule_of(content, definition, core.mint(core.now()), Object::new());
+            let rule = rule.map_err(|error| with_strays(error, &notes))?;
             drafted(content, &rule, notes, giver, (core.now(), &datastore))
         };
         self.decided(Arc::new(decide)).await
@@ -110,7 +112,8 @@ impl Catalog {
             let old = content.rule(&name)?;
             let definition = definition(&text)?;
             let notes = told(&definition.notes);
-            let mut rule = rule_of(content, definition, old.id, old.context.clone())?;
+            let rule = rule_of(content, definition, old.id, old.context.clone());
+            let mut rule = rule.map_err(|error| with_strays(error, &notes))?;
             if rule.reference != old.reference && content.has_rule(&rule.reference) {
                 return Err(names_another(old, &rule));
             }
@@ -191,8 +194,8 @@ fn check_rule(content: &Content, rule: &Rule, datastore: &Datastore) -> Result<V
     found.extend(action.as_ref().ok().into_iter().flat_map(|action| misfits(rule, action)));
     let keys = content.known_config_keys(rule.action.reference.pack());
     found.extend(strange_config(rule, keys.as_ref(), is_secret));
-    let kind = content.trigger_type(&rule.trigger.kind).ok();
-    found.extend(kind.into_iter().flat_map(|kind| strange_fields(rule, kind, is_secret)));
+    let kind_of = |kind: &Ref| content.trigger_type(kind).ok().map(Arc::clone);
+    found.extend(strange_fields(rule, kind_of, is_secret));
     found.extend(action.err().map(|error| without_action(rule, &error)));
     Ok(found)
 }
@@ -232,10 +235,27 @@ fn told(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(Problem::to_string).collect()
 }
 
+/// The `error` of a rule whose trigger does not fit, with the `notes` on what its trigger ignores: that may be what it lacks.
+fn with_strays(error: Error, notes: &[String]) -> Error {
+    let strays: Vec<_> = notes.iter().filter(|note| note.contains(STRAY)).map(String::as_str).collect();
+    match error {
+        Error::Invalid { message, hint } if !strays.is_empty() => {
+            Error::invalid(message, format!("{}; {hint}", strays.join("; ")))
+        }
+        other => other,
+    }
+}
+
+/// A part of the notes on fields that a trigger ignores.
+const STRAY: &str = ": the trigger of a rule has no field ";
+
 fn exists(existing: &Rule) -> Error {
     Error::Conflict {
         message: format!("rule `{}` exists already", existing.reference),
-        hint: format!("change it with `petrel rule update {}`, or choose another name", existing.reference),
+        hint: format!(
+            "change it with `petrel rule update {} FILE`, or choose another name",
+            existing.reference
+        ),
         id: Some(existing.id.to_string()),
     }
 }

@@ -8,15 +8,16 @@ use petrel_engine_core::{Decided, Error};
 use petrel_model::names::is_own_pack;
 use petrel_model::quoted::{listed, quoted};
 use petrel_model::secrets::has_secret;
+use petrel_model::size::of_value;
 use petrel_model::{MadeTrigger, Object, Ref, Trigger, TriggerType};
 use petrel_packs::Problem;
 use petrel_packs::definition::read_made_trigger_type;
 use petrel_packs::schema::odd_types;
 use petrel_persistence::Change;
 
-use crate::content::{Content, RegisteredTriggerType};
+use crate::content::{Content, Named, RegisteredTriggerType};
 use crate::masked::Giver;
-use crate::registration::lifted::{of_gone_kind, of_trigger_type};
+use crate::registration::lifted::{of_gone_kind, of_trigger_type, of_unread};
 use crate::registration::schemas::broken_kind;
 use crate::rule_book::settle;
 use crate::service::Catalog;
@@ -27,6 +28,8 @@ const MOST_MADE: usize = 1_000;
 const MOST_NAMED: usize = 10;
 /// The greatest length of the description of a trigger, in bytes.
 const LONGEST_DESCRIPTION: usize = 1_000;
+/// The greatest size of the parameters of a trigger, in bytes: all triggers are kept in memory.
+const LARGEST_PARAMETERS: usize = 64 << 10;
 
 /// A trigger as somebody asks for it.
 #[derive(Debug, Clone, Default)]
@@ -45,15 +48,21 @@ impl Catalog {
     /// Makes a trigger type from its text, YAML or JSON, on behalf of `user`.
     ///
     /// # Errors
-    /// When the text is not a trigger type, its schemas are not valid, its pack is one of the host's own, the name is taken, or
-    /// there are too many.
-    pub async fn create_trigger_type(&self, text: &str, user: &str) -> Result<Arc<TriggerType>, Error> {
+    /// When the text is not a trigger type, its schemas are not valid, its pack is one of the host's own, the name is taken, by
+    /// one that cannot be read perhaps and `giver` sees no secrets, or there are too many.
+    pub async fn create_trigger_type(
+        &self,
+        giver: Giver,
+        text: &str,
+        user: &str,
+    ) -> Result<Arc<TriggerType>, Error> {
         let kind = TriggerType { made_by: Some(user.to_owned()), ..definition(text, None)? };
         refuse_host(&kind.reference)?;
         self.change(move |content| {
             if let Ok(existing) = content.trigger_type(&kind.reference) {
                 return Err(exists(&existing.kind));
             }
+            refuse_unread(content, &kind.reference, giver)?;
             let made = content.trigger_types().filter(|registered| registered.kind.made_by.is_some());
             refuse_many("trigger types", made.count())?;
             Ok(put(kind))
@@ -238,14 +247,16 @@ fn made(content: &Content, new: NewTrigger, user: &str) -> Result<MadeTrigger, E
         ));
     }
     settle(&mut trigger, kind)?;
-    if description.len() > LONGEST_DESCRIPTION {
-        return Err(Error::invalid(
-            format!(
-                "the description of a trigger has {} bytes, and {LONGEST_DESCRIPTION} is the limit",
-                description.len()
-            ),
-            "shorten the description",
-        ));
+    let size: usize = trigger.parameters.iter().map(|(name, value)| name.len() + of_value(value)).sum();
+    for (what, size, most) in
+        [("description", description.len(), LONGEST_DESCRIPTION), ("parameters", size, LARGEST_PARAMETERS)]
+    {
+        if size > most {
+            return Err(Error::invalid(
+                format!("{size} bytes are too many for the {what} of a trigger: {most} is the limit"),
+                format!("shorten the {what}"),
+            ));
+        }
     }
     let reference = trigger.reference();
     let (pack, name) = named;
@@ -298,6 +309,12 @@ fn refuse_host(kind: &Ref) -> Result<(), Error> {
     }
     let message = format!("trigger type `{kind}`: the pack `{}` is the host's own", kind.pack());
     Err(Error::invalid(message, "choose another pack"))
+}
+
+/// Refuses to replace one that is stored and cannot be read, of which nobody knows what it marks as secret.
+fn refuse_unread(content: &Content, kind: &Ref, giver: Giver) -> Result<(), Error> {
+    let unread = of_unread(content, Named::Trigger, kind).filter(|_| giver == Giver::SeesNone);
+    unread.map_or(Ok(()), |what| Err(shown(&what)))
 }
 
 fn refuse_many(what: &str, count: usize) -> Result<(), Error> {
@@ -358,5 +375,24 @@ fn exists(existing: &TriggerType) -> Error {
         message: format!("trigger type `{reference}` exists already"),
         hint: format!("change it with `petrel trigger update {reference} FILE`, or choose another name"),
         id: Some(reference.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_cannot_be_read_is_replaced_by_who_sees_secrets_alone() {
+        let [lost, other]: [Ref; 2] = ["mine.order", "mine.other"].map(|name| name.parse().unwrap());
+        let content = Content::default().with_unreadable(Named::Trigger, &lost);
+        for (kind, giver, code) in [
+            (&lost, Giver::SeesNone, Some("forbidden")),
+            (&lost, Giver::SeesSecrets, None),
+            (&other, Giver::SeesNone, None),
+        ] {
+            let refused = refuse_unread(&content, kind, giver).err();
+            assert_eq!(refused.as_ref().map(Error::code), code, "{kind}: {refused:?}");
+        }
     }
 }

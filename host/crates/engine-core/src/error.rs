@@ -106,6 +106,9 @@ impl Error {
         if near.is_empty() {
             near = with_words_of(&name, &known);
         }
+        if near.is_empty() {
+            near = deeper(&name, &known);
+        }
         let near: Vec<_> = near.iter().map(|near| format!("`{near}`")).collect();
         let hint = if near.is_empty() {
             format!("`petrel {what} list` shows what there is")
@@ -183,6 +186,20 @@ fn with_words_of<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
     known.iter().filter(has_words).take(MOST_NEAR).copied().collect()
 }
 
+/// The references, a few of them, that have further parts before or within `name`, whose last part may be misspelt:
+/// `core.st2.CronTimer` for `core.CronTimer` and `st2.CronTimer`.
+fn deeper<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let Some((before, last)) = name.rsplit_once('.') else { return Vec::new() };
+    let own = |reference: &&'a str| {
+        let (longer, own) = reference.rsplit_once('.')?;
+        let has = longer.strip_prefix(before).is_some_and(|rest| rest.starts_with('.'))
+            || longer.strip_suffix(before).is_some_and(|rest| rest.ends_with('.'));
+        has.then_some(own)
+    };
+    let Some(near) = nearest(last, known.iter().filter_map(own)) else { return Vec::new() };
+    known.iter().copied().filter(|reference| own(reference) == Some(near)).take(MOST_NEAR).collect()
+}
+
 impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
@@ -253,6 +270,9 @@ mod tests {
             ("greet", "did you mean `mine.greet` or `yours.greet`?"),
             ("colour", "`petrel rule list` shows what there is"),
             ("core.st2.key_value_pair.change", "did you mean `core.st2.key_value_pair.value_change`?"),
+            ("core.create", "did you mean `core.st2.key_value_pair.create`?"),
+            ("core.st2.creat", "did you mean `core.st2.key_value_pair.create`?"),
+            ("key_value_pair.create", "did you mean `core.st2.key_value_pair.create`?"),
             ("core.st2.change", "`petrel rule list` shows what there is"),
             ("core.st2.", "`petrel rule list` shows what there is"),
             ("other.m1", "`petrel rule list` shows what there is"),

@@ -173,7 +173,7 @@ impl Core {
         self.0.outbox.want(kinds);
     }
 
-    /// The greatest depth of an event, see [`InternalEvent::depth`]. Default 32.
+    /// The greatest depth of an event, see [`InternalEvent::depth`](petrel_model::InternalEvent::depth). Default 32.
     pub fn deepest_event(&self) -> u32 {
         self.0.outbox.deepest()
     }

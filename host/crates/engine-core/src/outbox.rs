@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::RwLock;
-use petrel_model::Ref;
+use petrel_model::{Ref, event_depth};
 use petrel_persistence::{Change, Document};
 use tokio::sync::Notify;
 
@@ -57,7 +57,7 @@ impl Outbox {
 
     /// Sets the greatest depth of an event.
     pub(crate) fn limit_depth(&self, deepest: u32) {
-        self.deepest.store(deepest, Ordering::SeqCst);
+        self.deepest.store(deepest.min(event_depth::MOST), Ordering::SeqCst);
     }
 
     /// Whether these changes put an event into the outbox, or let those be taken that were there at a restore.

@@ -2,6 +2,7 @@
 
 use petrel_model::{
     ExecutionId, InternalEvent, InternalEventId, Object, Ref, SharedPayload, Timestamp, TraceId, TraceTag,
+    event_depth,
 };
 use petrel_persistence::Change;
 
@@ -74,12 +75,12 @@ impl Core {
         let kind: Ref = kind.parse().ok()?;
         let Report { payload, trace, trace_tag, caused_by, depth } = report();
         let deepest = self.deepest_event();
-        if depth > deepest {
+        if event_depth::events(depth) > deepest {
             if let Some(left_out) = self.may_log("events that are too deep") {
                 tracing::warn!(
                     kind = %kind,
                     trace = trace.map(tracing::field::display),
-                    depth,
+                    depth = event_depth::events(depth),
                     deepest,
                     left_out = Some(left_out).filter(|count| *count > 0),
                     hint = "a rule likely sets itself off by its action: let a criterion of it exclude that, or raise triggers.max_depth",

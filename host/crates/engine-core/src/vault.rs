@@ -24,6 +24,8 @@ use st2_key::St2Key;
 const MARK: &str = "petrel:1:";
 /// The first line of a file with keys.
 const HEAD: &str = "petrel-vault 1";
+/// What ends the line of a key that was made in the place of one that is lost for good.
+const BEGUN_ANEW: &str = " begun-anew";
 /// The bytes of a key.
 const KEY: usize = 32;
 /// The bytes of a nonce, which are enough to choose it at random.
@@ -40,6 +42,8 @@ const WITHOUT_KEY: &str =
 pub struct VaultKey {
     id: String,
     secret: [u8; KEY],
+    /// Whether it was made in the place of one that is lost for good.
+    is_begun_anew: bool,
 }
 
 /// The keys of one host. Cheap to clone.
@@ -52,6 +56,8 @@ struct Keys {
     own: Vec<VaultKey>,
     /// Why there is none, and what to do about it.
     remedy: Option<String>,
+    /// Why none seals although there are some, and what to do about it.
+    foreign: Option<String>,
     st2: Option<St2Key>,
 }
 
@@ -61,6 +67,9 @@ pub enum VaultError {
     /// There is no key at all.
     #[error("the host has no key for secrets; {0}")]
     NoKey(String),
+    /// There are keys, and what is stored was sealed by others.
+    #[error("the host encrypts nothing, as its key for secrets is not that of the store; {0}")]
+    Foreign(String),
     /// The key of a sealed text is not there.
     #[error(
         "it was sealed with the key {0}, which the host does not have; put the file with that key back, and start the host again"
@@ -98,7 +107,24 @@ impl VaultKey {
 
     fn of(secret: [u8; KEY]) -> Self {
         let digest = Sha256::new().chain_update(b"petrel vault key").chain_update(secret).finalize();
-        Self { id: hexadecimal(digest.get(..ID).unwrap_or_default()), secret }
+        Self { id: hexadecimal(digest.get(..ID).unwrap_or_default()), secret, is_begun_anew: false }
+    }
+
+    /// As the key that was made in the place of one that is lost for good.
+    #[must_use]
+    pub fn begun_anew(self) -> Self {
+        Self { is_begun_anew: true, ..self }
+    }
+
+    /// As a key that is added to those of another store: that something is lost was said of the store that it comes from.
+    #[must_use]
+    pub fn added(self) -> Self {
+        Self { is_begun_anew: false, ..self }
+    }
+
+    /// Whether it was made in the place of one that is lost for good, so that it seals beside what nobody can open.
+    pub fn is_begun_anew(&self) -> bool {
+        self.is_begun_anew
     }
 
     /// The id, which tells nothing of the key.
@@ -108,7 +134,10 @@ impl VaultKey {
 
     /// The text of a file with these keys.
     pub fn write_all(keys: &[Self]) -> String {
-        let lines = keys.iter().map(|key| format!("{} {}\n", key.id, STANDARD.encode(key.secret)));
+        let lines = keys.iter().map(|key| {
+            let mark = if key.is_begun_anew { BEGUN_ANEW } else { "" };
+            format!("{} {}{mark}\n", key.id, STANDARD.encode(key.secret))
+        });
         format!("{HEAD}\n{}", lines.collect::<String>())
     }
 
@@ -124,10 +153,15 @@ impl VaultKey {
         }
         let keys = lines.map(|(number, line)| {
             let (id, secret) = line.split_once(' ').ok_or_else(|| wrong(number, "an id and a key"))?;
+            let (secret, is_begun_anew) = match secret.strip_suffix(BEGUN_ANEW) {
+                Some(secret) => (secret, true),
+                None => (secret, false),
+            };
             let secret = STANDARD.decode(secret.trim()).ok();
             let secret = secret.and_then(|secret| <[u8; KEY]>::try_from(secret).ok());
             let key = secret.map(Self::of).filter(|key| key.id == id);
-            key.ok_or_else(|| wrong(number, "a whole key behind its id"))
+            let key = key.ok_or_else(|| wrong(number, "a whole key behind its id"));
+            key.map(|key| Self { is_begun_anew, ..key })
         });
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(wrong(1, "an id and a key")) } else { Ok(keys) }
@@ -175,11 +209,22 @@ impl Vault {
         Self(Arc::new(Keys { remedy: Some(remedy.into()), ..Keys::default() }))
     }
 
+    /// A vault that opens with all of `keys`, and seals with none: what is stored was sealed by others. `why` names the remedy.
+    pub fn foreign(keys: Vec<VaultKey>, why: impl Into<String>) -> Self {
+        Self(Arc::new(Keys { own: keys, foreign: Some(why.into()), ..Keys::default() }))
+    }
+
     /// With the key of the StackStorm whose encrypted texts this vault takes.
     #[must_use]
     pub fn with_st2_key(self, st2: St2Key) -> Self {
-        let Keys { own, remedy, .. } = &*self.0;
-        Self(Arc::new(Keys { own: own.clone(), remedy: remedy.clone(), st2: Some(st2) }))
+        let Keys { own, remedy, foreign, .. } = &*self.0;
+        let (own, remedy, foreign) = (own.clone(), remedy.clone(), foreign.clone());
+        Self(Arc::new(Keys { own, remedy, foreign, st2: Some(st2) }))
+    }
+
+    /// Whether the operator has said that a key from before is lost for good.
+    pub fn is_begun_anew(&self) -> bool {
+        self.0.own.iter().any(VaultKey::is_begun_anew)
     }
 
     /// The key of StackStorm, if there is one.
@@ -212,7 +257,7 @@ impl Vault {
     /// # Errors
     /// When there is no key.
     pub fn seal(&self, text: &str, owner: &str) -> Result<String, VaultError> {
-        let key = self.0.own.first().ok_or_else(|| self.no_key())?;
+        let key = self.sealing()?;
         Ok(format!("{MARK}{}:{}", key.id, STANDARD.encode(key.seal(text.as_bytes(), owner.as_bytes())?)))
     }
 
@@ -233,6 +278,14 @@ impl Vault {
         String::from_utf8(opened).map_err(|_not_text| VaultError::Damaged)
     }
 
+    /// The key that seals.
+    fn sealing(&self) -> Result<&VaultKey, VaultError> {
+        match &self.0.foreign {
+            Some(why) => Err(VaultError::Foreign(why.clone())),
+            None => self.0.own.first().ok_or_else(|| self.no_key()),
+        }
+    }
+
     fn no_key(&self) -> VaultError {
         VaultError::NoKey(self.0.remedy.clone().unwrap_or_else(|| WITHOUT_KEY.to_owned()))
     }
@@ -241,7 +294,7 @@ impl Vault {
 /// Rows of the store: the digits of the id of the key, then as in a text, without base64.
 impl Sealer for Vault {
     fn seal(&self, body: &[u8], place: &[u8]) -> Result<Vec<u8>, String> {
-        let sealed = self.0.own.first().ok_or_else(|| self.no_key()).and_then(|key| {
+        let sealed = self.sealing().and_then(|key| {
             let sealed = key.seal(body, &of_row(place))?;
             Ok([key.id.as_bytes(), sealed.as_slice()].concat())
         });
@@ -260,6 +313,15 @@ impl Sealer for Vault {
         };
         open().map_err(|error| error.to_string())
     }
+
+    fn key(&self) -> Option<String> {
+        self.sealing().ok().map(|key| key.id.clone())
+    }
+
+    fn key_of(&self, sealed: &[u8]) -> Option<String> {
+        let id = sealed.get(..2 * ID).and_then(|id| std::str::from_utf8(id).ok())?;
+        id.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| id.to_owned())
+    }
 }
 
 /// The owner of what is sealed in a row, which no object of the datastore is.
@@ -268,102 +330,4 @@ fn of_row(place: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_opened_in_its_place_alone_and_by_its_key() {
-        let (old, new) = (VaultKey::of([1; KEY]), VaultKey::of([2; KEY]));
-        let before = Vault::new(vec![old.clone()]);
-        let after = Vault::new(vec![new.clone(), old.clone()]);
-        let sealed = Sealer::seal(&before, b"{\"pin\": \"s3cret\"}", b"\x11a").unwrap();
-        assert!(!sealed.windows(6).any(|part| part == b"s3cret"));
-        assert_eq!(Sealer::open(&after, &sealed, b"\x11a").unwrap(), b"{\"pin\": \"s3cret\"}");
-        for (vault, sealed, place, says) in [
-            (&after, sealed.as_slice(), b"\x11b", "sealed for something else"),
-            (&after, &sealed[..30], b"\x11a", "damaged"),
-            (&after, &sealed[..3], b"\x11a", "damaged"),
-            (&Vault::new(vec![new]), sealed.as_slice(), b"\x11a", old.id()),
-            (&Vault::locked("put it back"), sealed.as_slice(), b"\x11a", "put it back"),
-        ] {
-            let refused = Sealer::open(vault, sealed, place).unwrap_err();
-            assert!(refused.contains(says), "{refused}");
-        }
-        assert!(Sealer::seal(&Vault::locked("put it back"), b"x", b"y").unwrap_err().contains("put it back"));
-    }
-
-    fn vault() -> Vault {
-        Vault::new(vec![VaultKey::of([7; KEY]), VaultKey::of([8; KEY])])
-    }
-
-    #[test]
-    fn a_text_is_sealed_and_opened_for_its_owner_alone() {
-        let vault = vault();
-        for text in ["", "s3cret", "grün 🦆", &"x".repeat(1 << 20)] {
-            let sealed = vault.seal(text, "a").unwrap();
-            assert!(Vault::is_sealed(&sealed) && vault.is_current(&sealed), "{sealed}");
-            assert!(text.is_empty() || !sealed.contains(text));
-            assert_ne!(vault.seal(text, "a").unwrap(), sealed, "each has a nonce of its own");
-            assert_eq!(vault.open(&sealed, "a").as_deref(), Ok(text));
-            assert_eq!(vault.open(&sealed, "b"), Err(VaultError::Damaged));
-        }
-    }
-
-    #[test]
-    fn what_was_changed_is_not_opened() {
-        let vault = vault();
-        let sealed = vault.seal("s3cret", "a").unwrap();
-        let start = sealed.rfind(':').unwrap() + 1;
-        for place in start..sealed.len() {
-            let mut bytes = sealed.clone().into_bytes();
-            bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
-            let changed = String::from_utf8(bytes).unwrap();
-            assert_eq!(vault.open(&changed, "a"), Err(VaultError::Damaged), "{place}");
-        }
-        for (changed, error) in [
-            (sealed[..start + 8].to_owned(), VaultError::Damaged),
-            (sealed[..start].to_owned(), VaultError::Damaged),
-            ("s3cret".to_owned(), VaultError::NotSealed),
-            (String::new(), VaultError::NotSealed),
-        ] {
-            assert_eq!(vault.open(&changed, "a"), Err(error), "{changed}");
-        }
-    }
-
-    #[test]
-    fn an_older_key_opens_and_another_one_does_not() {
-        let (old, new) = (VaultKey::of([1; KEY]), VaultKey::of([2; KEY]));
-        let sealed = Vault::new(vec![old.clone()]).seal("s3cret", "a").unwrap();
-        let rotated = Vault::new(vec![new.clone(), old.clone()]);
-        assert_eq!(rotated.open(&sealed, "a").as_deref(), Ok("s3cret"));
-        assert!(rotated.has_key_of(&sealed) && !rotated.is_current(&sealed));
-        let other = Vault::new(vec![new]);
-        assert!(!other.has_key_of(&sealed));
-        assert_eq!(other.open(&sealed, "a"), Err(VaultError::UnknownKey(old.id().to_owned())));
-        let locked = Vault::locked("put it back");
-        assert_eq!(locked.open(&sealed, "a"), Err(VaultError::NoKey("put it back".into())));
-        assert_eq!(locked.seal("x", "a"), Err(VaultError::NoKey("put it back".into())));
-        assert!(Vault::default().seal("x", "a").unwrap_err().to_string().contains("see the log"));
-    }
-
-    #[test]
-    fn keys_are_written_and_read_back_and_never_shown() {
-        let keys = vec![VaultKey::generate().unwrap(), VaultKey::of([9; KEY])];
-        let text = VaultKey::write_all(&keys);
-        assert_eq!(VaultKey::read_all(&text).as_ref(), Ok(&keys));
-        assert_eq!(VaultKey::read_all(&format!("{text}\n\n")).as_ref(), Ok(&keys));
-        let shown = format!("{:?}", Vault::new(keys.clone()));
-        assert!(shown.contains(keys[0].id()) && !shown.contains(&STANDARD.encode([9; KEY])), "{shown}");
-        for (text, line) in [
-            ("", 1),
-            ("something else", 1),
-            ("petrel-vault 1\n", 2),
-            ("petrel-vault 1\nabc\n", 2),
-            ("petrel-vault 1\nabc CQkJ\n", 2),
-            (&text.replace(keys[1].id(), keys[0].id()), 3),
-        ] {
-            let refused = VaultKey::read_all(text).unwrap_err();
-            assert_eq!(refused.line, line, "{text}: {refused}");
-        }
-    }
-}
+mod tests;

@@ -44,6 +44,16 @@ impl<'a> Reads<'a> {
         self.0.executions(filter, before, limit).await
     }
 
+    /// As [`executions`](Self::executions), perhaps without their parameters and results.
+    pub async fn execution_heads(
+        self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Execution, ExecutionId>, ReadError> {
+        self.0.execution_heads(filter, before, limit).await
+    }
+
     /// Up to `limit` executions that were created after `after`, oldest first, with their ages only.
     pub async fn oldest_executions(
         self,
@@ -86,6 +96,11 @@ impl<'a> Reads<'a> {
     /// Unreadable documents (packs, rules, users and so on) that were asked for.
     pub fn unreadable(self) -> Vec<Unreadable> {
         self.0.unreadable()
+    }
+
+    /// Why nothing that holds secrets can be stored, if that is so.
+    pub fn refuses_secrets(self) -> Option<String> {
+        self.0.refuses_secrets()
     }
 
     /// Waits until the store fails for good.

@@ -1,8 +1,10 @@
 //! The parameters and the result of an execution that has ended, as events of its end repeat them: with secrets masked, and
-//! without what is large. [`ends`](super::ends) and [`notifications`](super::notifications) make such events.
+//! without what is large. Events are stored in clear, so nothing is repeated of an execution that may have copies of secrets
+//! of others, and is encrypted for that: nobody knows which of its values these are. [`ends`](super::ends) and [`notifications`](super::notifications) make such events.
 
 use petrel_catalog::content::Content;
 use petrel_model::execution::masked;
+use petrel_model::secrets::masked_whole;
 use petrel_model::{Execution, Object, size};
 use serde_json::Value;
 
@@ -24,13 +26,15 @@ impl MaskedEnd {
     /// What is repeated of `execution`, by what its action declares secret in `content`.
     pub(super) fn of(content: &Content, execution: &Execution) -> Self {
         let registered = content.registered(&execution.action);
-        let mut left_out = Vec::new();
+        let (mut left_out, may_have_copies) = (Vec::new(), execution.context.sealed);
         // Asked first, so that nothing large is copied in order to mask it.
         let parameters = if execution.parameters.values().map(size::of_value).sum::<usize>() > LARGEST {
             left_out.push("parameters");
             Value::Null
         } else {
-            let schemas = registered.map(|registered| &registered.parameters);
+            // Without schemas all values are masked.
+            let known = registered.filter(|_| !may_have_copies);
+            let schemas = known.map(|registered| &registered.parameters);
             Value::Object(Object::clone(&masked::parameters(execution, schemas)))
         };
         let result = if execution.result.as_ref().is_some_and(|result| size::of_value(result) > LARGEST) {
@@ -38,7 +42,8 @@ impl MaskedEnd {
             Value::Null
         } else {
             let action = registered.map(|registered| registered.action.as_ref());
-            Value::clone(&masked::result(execution, action))
+            let shown = masked::result(execution, action);
+            if may_have_copies { masked_whole(&shown) } else { Value::clone(&shown) }
         };
         Self { parameters, result, left_out }
     }

@@ -14,7 +14,7 @@ use petrel_engine_core::{Core, Error, Report};
 use petrel_expressions::{Scope, Template, is_template};
 use petrel_model::notify::{Section, TRIGGER};
 use petrel_model::quoted::{quoted, told};
-use petrel_model::{Execution, Notify, Object, Timestamp, size};
+use petrel_model::{Execution, Notify, Object, Timestamp, event_depth, size};
 use petrel_persistence::Change;
 use serde_json::{Value, json};
 
@@ -50,12 +50,17 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
     let Some(notify) = execution.notify.as_ref().filter(|_| core.is_heard(TRIGGER)) else {
         return Vec::new();
     };
-    if is_deep(execution) {
-        return Vec::new();
-    }
     let mut sections = notify.sections(execution.status).peekable();
     // Of a success nobody is told who waits for failures.
     if sections.peek().is_none() {
+        return Vec::new();
+    }
+    if is_deep(execution) {
+        if let Some(left_out) = core.may_log("notifications about notifications") {
+            let left_out = Some(left_out).filter(|count| *count > 0);
+            let hint = "have what a notification sets off tell nobody, or act by itself";
+            tracing::warn!(execution.id = %execution.id, left_out, hint, "nobody is told of an end to which a notification about a notification led");
+        }
         return Vec::new();
     }
     let end = MaskedEnd::of(&catalog.content(), execution);
@@ -72,7 +77,7 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
             trace: Some(execution.trace_id()),
             trace_tag: execution.context.trace_tag.clone(),
             caused_by: Some(execution.id),
-            depth: execution.context.event_depth.saturating_add(1),
+            depth: event_depth::of_notification(execution.context.event_depth),
         };
         let route = |route: &String| {
             let fields = ["route", "channel"].map(|name| (name.to_owned(), json!(route)));
@@ -83,11 +88,10 @@ pub(super) fn events(core: &Core, catalog: &Catalog, keys: &Keys, execution: &Ex
     events
 }
 
-/// Whether an execution came of a notification about one that came of another: who tells that telling has failed, by several
-/// routes each time, would never come to an end.
+/// Whether an execution came of a notification about one that came of another, by whatever is between: who tells that telling
+/// has failed, by several routes each time, would never come to an end.
 fn is_deep(execution: &Execution) -> bool {
-    let origin = execution.context.trigger_instance.as_ref();
-    execution.context.event_depth > 1 && origin.is_some_and(|origin| origin.name == TRIGGER)
+    event_depth::notifications(execution.context.event_depth) > 1
 }
 
 /// What the templates see, as in StackStorm.
@@ -341,14 +345,22 @@ mod tests {
 
     #[test]
     fn nobody_is_told_of_what_came_of_a_notification_about_a_notification() {
-        for (name, depth, deep) in [(TRIGGER, 1, false), (TRIGGER, 2, true), ("core.st2.webhook", 2, false)] {
+        let (first, second) = (event_depth::of_notification(0), event_depth::of_notification);
+        for (depth, deep) in [
+            (0, false),
+            (2, false),
+            (first, false),
+            (first + 1, false),
+            (second(first), true),
+            (second(first + 1), true),
+            (second(first + 1) + 3, true),
+        ] {
             let execution: Execution = serde_json::from_value(json!({
                 "id": "000000000001000000000001", "version": 1, "action": "a.b", "runner": "noop", "status": "requested",
-                "requested_at": "2026-11-20T12:00:00Z", "parent": null,
-                "context": {"event_depth": depth, "trigger_instance": {"id": "000000000001000000000002", "name": name}},
+                "requested_at": "2026-11-20T12:00:00Z", "parent": null, "context": {"event_depth": depth},
             }))
             .unwrap();
-            assert_eq!(is_deep(&execution), deep, "{name} {depth}");
+            assert_eq!(is_deep(&execution), deep, "{depth}");
         }
     }
 }

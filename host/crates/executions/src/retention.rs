@@ -41,7 +41,7 @@ impl Executions {
         let parents: BTreeSet<_> = old.iter().filter_map(|execution| execution.parent).collect();
         let mut kept = BTreeSet::new();
         for parent in parents.difference(&going) {
-            match self.store().execution(*parent).await {
+            match self.store().execution_head(*parent).await {
                 Ok(None) => {}
                 // One that cannot be read is there, and must not keep everything else from being deleted.
                 Ok(Some(_)) | Err(ReadError::Damaged { .. } | ReadError::Sealed { .. }) => {

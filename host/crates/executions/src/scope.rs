@@ -64,6 +64,10 @@ impl Templates<'_> {
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
         if self.ask_for_configuration() {
             let pack = self.pack();
+            self.content.refuse_lost_config(pack).map_err(|lost| Error::Unavailable {
+                name: CONFIG,
+                reason: format!("{lost}; {}", lost.hint()),
+            })?;
             let configuration = self.content.configuration(pack);
             let filled = configuration.filled(pack, &datastore).map_err(|unfilled| Error::Unavailable {
                 name: CONFIG,
@@ -154,7 +158,9 @@ impl Templates<'_> {
     /// The schema of the configuration, if a template reads the configuration and the schema declares
     /// anything secret. Without a schema everything is.
     fn marked_configuration(&self) -> Option<Value> {
-        if !self.ask_for_configuration() || self.content.configuration(self.pack()).is_empty() {
+        let is_empty =
+            |pack| self.content.configuration(pack).is_empty() && self.content.lost_config(pack).is_none();
+        if !self.ask_for_configuration() || is_empty(self.pack()) {
             return None;
         }
         marked_configuration(self.content, self.pack())

@@ -109,6 +109,11 @@ pub fn blank(source: &str) -> Option<String> {
     found
 }
 
+/// Calls `look` with the inside of each expression and block of a template, with blanks in the place of its texts.
+pub fn each_plain_expression(source: &str, look: &mut impl FnMut(&str)) {
+    dashes::each_expression(source, &mut |expression: &str| look(&dashes::without_texts(expression)));
+}
+
 /// A sentence on each key of the datastore that a template reads without a scope, such as `st2kv.limit`.
 pub fn unscoped(source: &str) -> Vec<String> {
     unscoped::in_template(source)

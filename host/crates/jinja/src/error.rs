@@ -59,7 +59,7 @@ impl Error {
                 reason: told(error.detail().unwrap_or("syntax error")).into_owned(),
             },
             ErrorKind::OutOfFuel => Self::TooMuch { template, limit: Limit::Steps(fuel()) },
-            kind => Self::Render { template, reason: told(&reason(kind, error)).into_owned() },
+            kind => Self::Render { template, reason: told(&reason(source, kind, error)).into_owned() },
         }
     }
 
@@ -94,26 +94,47 @@ impl Error {
     }
 }
 
-fn reason(kind: ErrorKind, error: &minijinja::Error) -> String {
+fn reason(source: &str, kind: ErrorKind, error: &minijinja::Error) -> String {
     let detail = error.detail().unwrap_or_default();
     match kind {
-        ErrorKind::UndefinedError => undefined(&missing::name(detail)),
+        ErrorKind::UndefinedError => undefined(source, &missing::name(detail)),
         ErrorKind::UnknownFilter => format!("{detail}; check its name"),
         _ if detail.is_empty() => kind.to_string(),
         _ => detail.to_owned(),
     }
 }
 
-/// The reason for an undefined value: a name, or an expression.
-fn undefined(what: &str) -> String {
+/// The reason for an undefined value in a template: a name, or an expression.
+fn undefined(source: &str, what: &str) -> String {
     // Every key of a scope is defined, so the scope is missing or misspelt.
     let path = what.trim_matches('`').strip_prefix("st2kv.");
     match path.filter(|path| path.chars().all(|char| char.is_alphanumeric() || char == '_')) {
         Some(path) => {
             format!("{what} is not defined, since keys have a scope; {}", meant_with_scope(path))
         }
+        None if is_read_further(source, what.trim_matches('`')) => {
+            format!(
+                "{what} is not defined, and a part of it is read; check the name, since no default takes its place"
+            )
+        }
         None => format!("{what} is not defined; check the name, or add `| default(VALUE)`"),
     }
+}
+
+/// Whether a template reads a part of `path`, wherever it has it: then a default stands behind the part.
+fn is_read_further(source: &str, path: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let mut behind = source.match_indices(path).filter_map(|(place, _)| {
+        let before = source.get(..place).unwrap_or_default();
+        let behind = source.get(place + path.len()..).unwrap_or_default();
+        (!before.ends_with(|letter| is_part(letter) || letter == '.') && !behind.starts_with(is_part))
+            .then_some(behind)
+    });
+    let reads = |behind: &str| match behind.strip_prefix('.') {
+        Some(name) => name.starts_with(is_part),
+        None => behind.starts_with('['),
+    };
+    !path.is_empty() && behind.next().is_some_and(reads) && behind.all(reads)
 }
 
 /// The beginning of `text`, on one line.

@@ -228,15 +228,21 @@ fn events(kind: CorrelationKind, value: Option<&Value>) -> Result<Vec<Correlated
 fn event(at: &str, item: &Value) -> Result<CorrelatedEvent, String> {
     let fields = item.as_object().ok_or_else(|| format!("{at}: write {{trigger, criteria}}"))?;
     refuse_unknown(at, fields, &KEYS_OF_EVENT)?;
-    let trigger = fields.get("trigger").ok_or_else(|| format!("{at}.trigger: write {{type, parameters}}"))?;
+    let trigger = fields.get("trigger").filter(|trigger| trigger.is_object());
+    let trigger =
+        trigger.ok_or_else(|| format!("{at}.trigger: write {{type: PACK.NAME, parameters: {{…}}}}"))?;
     if let Some(trigger) = trigger.as_object() {
         refuse_unknown(&format!("{at}.trigger"), trigger, &["type", "parameters"])?;
     }
     let trigger: Trigger = Deserialize::deserialize(trigger)
         .map_err(|error| format!("{at}.trigger: {error}; write {{type, parameters}}"))?;
     if let Some(criteria) = fields.get("criteria").and_then(Value::as_object) {
-        for (key, criterion) in criteria.iter().filter_map(|(key, value)| Some((key, value.as_object()?))) {
-            let at = format!("{at}.criteria.{}", quoted(key));
+        for (key, criterion) in criteria {
+            let (key, kind) = (quoted(key), "{type: equals, pattern: VALUE}");
+            let at = format!("{at}.criteria.{key}");
+            let Some(criterion) = criterion.as_object() else {
+                return Err(format!("{at}: write {key}: {kind}; for two conditions {key}#1 and {key}#2"));
+            };
             refuse_unknown(&at, criterion, &["type", "pattern", "condition"])?;
         }
     }
@@ -346,6 +352,14 @@ mod tests {
             (json!({"kind": "all_within", "within": "5m"}), "type.parameters.events: all_within needs"),
             (json!({"kind": "all_within", "within": "5m", "events": many}), "10 is the limit"),
             (json!({"kind": "none_within", "within": "5m", "events": [{}]}), "events[0].trigger: write"),
+            (
+                json!({"kind": "none_within", "within": "5m", "events": [{"trigger": "p.t"}]}),
+                "type.parameters.events[0].trigger: write {type: PACK.NAME, parameters: {…}}",
+            ),
+            (
+                json!({"kind": "none_within", "within": "5m", "events": [{"trigger": {"type": "p.t"}, "criteria": {"trigger.x": 1}}]}),
+                "events[0].criteria.trigger.x: write trigger.x: {type: equals, pattern: VALUE}; for two conditions trigger.x#1",
+            ),
             (
                 json!({"kind": "none_within", "within": "5m", "events": [{"trigger": {"type": "nothing"}}]}),
                 "type.parameters.events[0].trigger: ",

@@ -29,8 +29,8 @@ pub struct InternalEvent {
     /// The execution that it reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<ExecutionId>,
-    /// The number of events of actions that led to this one, one after the other. A rule whose action sets off the rule
-    /// again makes it grow.
+    /// The number of events of actions that led to this one, one after the other, as [`event_depth`](crate::event_depth) counts.
+    /// A rule whose action sets off the rule again makes it grow.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
     /// The row with the fields that its payload has in common with those of others.

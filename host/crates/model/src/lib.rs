@@ -16,6 +16,7 @@ pub mod correlation;
 pub mod count;
 pub mod delivery;
 pub mod depth;
+pub mod event_depth;
 pub mod execution;
 mod hexadecimal;
 pub mod id;

@@ -1,6 +1,6 @@
 //! Addresses that belong to this machine, to a private network, or to none.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether an address belongs to this machine, to a private network, or to none.
 pub fn is_in_private_network(address: IpAddr) -> bool {

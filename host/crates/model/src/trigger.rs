@@ -126,7 +126,9 @@ impl Trigger {
 /// them (see [`Trigger::reference`]).
 pub fn kind_of(trigger: &str) -> &str {
     let is_digest = |last: &str| last.len() == 24 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
-    trigger.rsplit_once('.').filter(|(_, last)| is_digest(last)).map_or(trigger, |(kind, _)| kind)
+    // The type itself has a pack and a name.
+    let parts = trigger.rsplit_once('.').filter(|(kind, last)| kind.contains('.') && is_digest(last));
+    parts.map_or(trigger, |(kind, _)| kind)
 }
 
 /// Feeds `value` to `hasher` so that equal values give the same bytes, whatever the order of keys.
@@ -243,6 +245,8 @@ mod tests {
             (WEBHOOK, WEBHOOK),
             ("core.st2.webhook.0123456789abcdef01234567", WEBHOOK),
             ("core.st2.webhook.0123456789abcdef0123456", "core.st2.webhook.0123456789abcdef0123456"),
+            // A type whose name looks like a digest.
+            ("mine.0123456789abcdef01234567", "mine.0123456789abcdef01234567"),
         ] {
             assert_eq!(kind_of(trigger), kind);
         }

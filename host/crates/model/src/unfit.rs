@@ -21,6 +21,17 @@ const TYPES: [(&str, &str); 15] = [
     ("struct", "a mapping"),
 ];
 
+/// The whole numbers that are values of a type.
+const RANGES: [(&str, &str); 7] = [
+    ("u8", "0 to 255"),
+    ("u16", "0 to 65535"),
+    ("u32", "0 to 4294967295"),
+    ("u64", "0 to 18446744073709551615"),
+    ("usize", "0 to 18446744073709551615"),
+    ("i32", "-2147483648 to 2147483647"),
+    ("i64", "-9223372036854775808 to 9223372036854775807"),
+];
+
 /// The error of reading a value, in plain words: `"5" is a text, and a whole number is needed` for `invalid type: string "5",
 /// expected u32`. Any other error is left as it is.
 pub fn unfit(error: &impl Display) -> String {
@@ -42,8 +53,11 @@ fn plain(said: &str) -> Option<String> {
         .iter()
         .find(|(theirs, _)| expected == *theirs || (*theirs == "struct" && expected.starts_with("struct ")));
     let needed = needed.map_or(expected, |(_, plain)| *plain);
+    // A value of the right type is out of its range.
+    let range = RANGES.iter().find(|(theirs, _)| !is_type && expected == *theirs);
+    let range = range.map_or_else(String::new, |(_, range)| format!(" from {range}"));
     let given = if is_type { written(given) } else { format!("it is {}", value(given)) };
-    Some(format!("{given}, and {needed} is needed{place}"))
+    Some(format!("{given}, and {needed}{range} is needed{place}"))
 }
 
 /// A value that serde describes: `string "5"` as `"5" is a text`.
@@ -79,7 +93,8 @@ mod tests {
         for (told, expected) in [
             (read::<u32>(json!("5")), "\"5\" is a text, and a whole number is needed"),
             (read::<u32>(json!(1.5)), "it is 1.5, and a whole number is needed"),
-            (read::<u32>(json!(-1)), "it is -1, and a whole number is needed"),
+            (read::<u32>(json!(-1)), "it is -1, and a whole number from 0 to 4294967295 is needed"),
+            (read::<u8>(json!(300)), "it is 300, and a whole number from 0 to 255 is needed"),
             (read::<bool>(json!(null)), "it is null, and true or false is needed"),
             (read::<String>(json!(true)), "it is true, and a text is needed"),
             (read::<Vec<u8>>(json!({"a": 1})), "it is a mapping, and a list is needed"),

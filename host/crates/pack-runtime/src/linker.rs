@@ -1,12 +1,16 @@
 //! The linker: every import of a component, that is WASI 0.2 with nothing granted, and Petrel's host functions.
 //!
 //! The linker provides every function, granted or not, since toolchains import all of WASI anyway. A few functions
-//! of WASI are wrapped here to record a denial about which WASI itself keeps silent (`call_record::Denial`).
+//! of WASI are wrapped here to record a denial about which WASI itself keeps silent (`call_record::Denial`); `lost` wraps
+//! those that change what is in a directory.
+
+mod lost;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use petrel_model::capabilities::Mount;
+use petrel_model::quoted::quoted;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 use wasmtime::{Engine, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
@@ -58,6 +62,23 @@ impl Directories {
     }
 }
 
+impl CallState {
+    /// Whether a directory of the call has been taken back since its beginning, which is the denial of `what`.
+    fn has_lost_directories(&self, what: &str) -> bool {
+        let is_lost = !self.record.has_still(&self.directories.mounts);
+        if is_lost {
+            self.record
+                .denied(Denial::Files(format!("{what}, after a directory of the call was taken back")));
+        }
+        is_lost
+    }
+}
+
+/// A text of a component in a message: bounded, and in one line.
+fn shown(text: &str) -> String {
+    quoted(text).escape_debug().to_string()
+}
+
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
@@ -82,6 +103,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     linker.allow_shadowing(true);
     note_denied_names(&mut linker)?;
     note_denied_files(&mut linker)?;
+    lost::bar_changes(&mut linker.instance(WASI_FILES)?)?;
     note_missing_directories(&mut linker)?;
     linker.allow_shadowing(false);
     Ok(linker)
@@ -97,11 +119,8 @@ fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, CallState>, (directory, follow, path, how, flags): OpenAt| {
             Box::new(async move {
                 let state = store.data_mut();
-                let (name, number) = (path.clone(), directory.rep());
-                if !state.record.has_still(&state.directories.mounts) {
-                    state
-                        .record
-                        .denied(Denial::Files(format!("open {name}, in a directory that was taken back")));
+                let (what, number) = (format!("open {}", shown(&path)), directory.rep());
+                if state.has_lost_directories(&what) {
                     return Ok::<Opened, wasmtime::Error>((Err(FileError::NotPermitted),));
                 }
                 match state.filesystem().open_at(directory, follow, path, how, flags).await {
@@ -115,7 +134,7 @@ fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
                     Err(error) => {
                         let code = error.downcast()?;
                         if matches!(code, FileError::NotPermitted | FileError::Access) {
-                            state.record.denied(Denial::Files(format!("open {name}")));
+                            state.record.denied(Denial::Files(what));
                         }
                         Ok((Err(code),))
                     }
@@ -155,7 +174,7 @@ fn note_denied_names(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, CallState>, (network, name): Resolve| {
             let state = store.data_mut();
             if name.parse::<IpAddr>().is_err() {
-                state.record.denied(Denial::Network(format!("look up {name}")));
+                state.record.denied(Denial::Network(format!("look up {}", shown(&name))));
             }
             match state.sockets().resolve_addresses(network, name) {
                 Ok(stream) => Ok::<Resolved, wasmtime::Error>((Ok(stream),)),

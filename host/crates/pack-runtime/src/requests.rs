@@ -101,10 +101,10 @@ fn target<'a>(method: &'a http::Method, url: &'a Url) -> Option<Target<'a>> {
 
 /// The method and the address of a request, without its query, which may contain secrets.
 fn named(method: &http::Method, url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
-    // A component may name an address of any length.
-    format!("{method} {}://{host}:{port}{}", url.scheme(), quoted(url.path()))
+    // A component may name a method and an address of any length.
+    let [method, host, path] = [method.as_str(), url.host_str().unwrap_or_default(), url.path()].map(quoted);
+    format!("{method} {}://{host}:{port}{path}", url.scheme())
 }
 
 impl WasiHttpHooks for Gate {

@@ -73,12 +73,23 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The fields of `node`. `None`, and a problem, if it is not a mapping.
     pub(crate) fn of(node: &'a Node, what: &'a str, problems: &mut Problems) -> Option<Self> {
+        Self::of_like(node, what, || "name: value".to_owned(), problems)
+    }
+
+    /// As [`of`](Self::of), with the right form for what is not a mapping.
+    pub(crate) fn of_like(
+        node: &'a Node,
+        what: &'a str,
+        form: impl FnOnce() -> String,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         if let Some(entries) = node.entries() {
             return Some(Self { what, position: node.position, entries });
         }
-        let message =
-            format!("{what} must be a mapping of names to values, and is {}; write name: value", node.kind());
-        problems.add(node.position, message);
+        problems.add_with(node.position, || {
+            let kind = node.kind();
+            format!("{what} must be a mapping of names to values, and is {kind}; write {}", form())
+        });
         None
     }
 

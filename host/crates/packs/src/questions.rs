@@ -13,7 +13,8 @@ pub fn without_schema(schema: &Object, what: &str) -> Option<String> {
         let place = format!("{what}.{}", short(name));
         let found = match inner {
             Value::Object(inner) => without_schema(inner, &place),
-            Value::Null => None,
+            // In later versions of JSON Schema, true is a schema that takes anything.
+            Value::Null | Value::Bool(true) => None,
             other => {
                 let kind = other.as_str().filter(|name| TYPES.contains(name)).unwrap_or("TYPE");
                 let (written, name) = (other.to_string(), short(name));
@@ -65,7 +66,16 @@ mod tests {
                 Some("schema.approved has `typ`, which has no meaning in a schema; did you mean type?"),
             ),
             (json!({"propertis": {"a": {"type": "boolean"}}}), None, Some("did you mean properties?")),
-            (json!({"properties": {"a": {"type": "boolean", "x-form": 1}, "b": null}}), None, None),
+            (
+                json!({"properties": {"a": {"type": "boolean", "x-form": 1}, "b": null, "c": true}}),
+                None,
+                None,
+            ),
+            (
+                json!({"properties": {"a": false}}),
+                Some("schema.a is false, which is no schema; write a: {type: TYPE}"),
+                None,
+            ),
             (json!({"title": "t", "additionalProperties": false}), None, None),
             (json!({}), None, None),
         ] {

@@ -81,15 +81,30 @@ impl Directory {
         let mut options = OpenOptions::new();
         // The opening of a FIFO that has come in between would wait for a writer.
         options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-        let file = self.inside.open_with(path, &options).map_err(told)?.into_std();
+        let file = self.within(path, |path| self.inside.open_with(path, &options))?.into_std();
         // Checked again, since the file may have been replaced in between.
         plain_file::refuse_other(&file.metadata()?)?;
         Ok(file)
     }
 
+    /// Does `open` with a path in the pack. A path that leads out of it is followed and tried once more, as an absolute link
+    /// may lead back: where that leads is opened as any other path, and stays inside.
+    fn within<T>(&self, path: &str, open: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+        let outside = match open(Path::new(path)) {
+            Err(error) if is_outside(&error) => error,
+            done => return done,
+        };
+        let root = self.root.canonicalize()?;
+        let place = root.join(path).canonicalize().ok();
+        match place.as_deref().and_then(|place| place.strip_prefix(&root).ok()) {
+            Some(place) => open(place).map_err(told),
+            None => Err(told(outside)),
+        }
+    }
+
     /// What is known of a regular file, which is not opened for it.
     fn plain(&self, path: &str) -> io::Result<Metadata> {
-        let metadata = self.inside.metadata(path).map_err(told)?;
+        let metadata = self.within(path, |path| self.inside.metadata(path))?;
         if !metadata.is_file() {
             plain_file::refuse_other(&std::fs::metadata(self.root.join(path))?)?;
         }
@@ -98,9 +113,10 @@ impl Directory {
 
     /// The names directly in a directory, sorted: of its directories, or of everything else.
     fn names(&self, folder: &str, are_folders: bool) -> io::Result<Vec<String>> {
-        let entries = match self.inside.read_dir(if folder.is_empty() { "." } else { folder }) {
+        let listed = if folder.is_empty() { "." } else { folder };
+        let entries = match self.within(listed, |path| self.inside.read_dir(path)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(told)?,
+            entries => entries?,
         };
         let place = self.root.join(folder);
         let mut names = Vec::new();
@@ -123,10 +139,14 @@ impl Directory {
     }
 }
 
+/// Whether a path leads out of the pack. Such an error is not the system's, which has a number.
+fn is_outside(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
 /// The error, in words for the author of a pack if a path leads out of it.
 fn told(error: io::Error) -> io::Error {
-    // It is not the system's, which has a number.
-    if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+    if is_outside(&error) {
         return io::Error::new(io::ErrorKind::PermissionDenied, "it is outside the pack");
     }
     error
@@ -156,7 +176,8 @@ impl Source for Directory {
     }
 
     fn is_executable(&self, path: &str) -> bool {
-        self.inside.metadata(path).is_ok_and(|metadata| metadata.mode() & 0o111 != 0)
+        self.within(path, |path| self.inside.metadata(path))
+            .is_ok_and(|metadata| metadata.mode() & 0o111 != 0)
     }
 }
 

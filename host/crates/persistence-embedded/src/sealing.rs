@@ -1,24 +1,34 @@
 //! Rows that hold secrets are encrypted as a whole, behind a flag, so that nothing in a value can be taken for an encrypted
 //! one. What reads a row decrypts it; without the key that is an error of its own, and the row stays as it is.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use petrel_model::Execution;
 use petrel_model::output::OutputLine;
 use petrel_model::secrets::{MASK, masked_whole};
-use petrel_persistence::{Error, Sealer};
+use petrel_persistence::{DocumentKind, Error, Sealer};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::base::Reads as _;
 use crate::image::Image;
 use crate::keys;
 use crate::value::{self, Encoding, Row};
 
+/// The number of parts of executions that are looked at for the keys of a store that does not say them.
+const MOST_LOOKED_AT: usize = 10_000;
+
 /// What encrypts rows, and what is known of encrypted ones.
 #[derive(Default)]
 pub(crate) struct Sealing {
-    sealer: OnceLock<Arc<dyn Sealer>>,
+    /// What encrypts rows, as far as it is known at the opening.
+    first: OnceLock<Arc<dyn Sealer>>,
+    /// What encrypts rows from then on, chosen by somebody who has looked at what is stored.
+    chosen: OnceLock<Arc<dyn Sealer>>,
+    /// The keys by which rows were encrypted before this process, where the store does not say it: it is of an earlier version.
+    found: OnceLock<BTreeSet<String>>,
     /// Whether this process has met an encrypted row, or may.
     is_met: AtomicBool,
     /// Whether the store says that it has such rows.
@@ -36,17 +46,21 @@ pub(crate) struct Secret<'a> {
 }
 
 impl Sealing {
-    /// Sets what encrypts rows, unless it is set.
+    /// Chooses what encrypts rows, unless it is chosen.
     pub(crate) fn set(&self, sealer: Arc<dyn Sealer>) {
         // The first one counts.
-        drop(self.sealer.set(sealer));
+        drop(self.chosen.set(sealer));
+    }
+
+    fn sealer(&self) -> Option<&Arc<dyn Sealer>> {
+        self.chosen.get().or_else(|| self.first.get())
     }
 
     /// Sets what encrypts rows, if there is something, and looks whether there are encrypted ones: without these, no row is
     /// asked whether it is.
     pub(crate) fn begin(&self, sealer: Option<&Arc<dyn Sealer>>, image: &Image) -> Result<(), Error> {
         if let Some(sealer) = sealer {
-            self.set(Arc::clone(sealer));
+            drop(self.first.set(Arc::clone(sealer)));
         }
         self.is_met.store(self.holds_sealed(image)?, Ordering::Relaxed);
         Ok(())
@@ -54,12 +68,12 @@ impl Sealing {
 
     /// Whether rows are to be encrypted.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.sealer.get().is_some()
+        self.sealer().is_some()
     }
 
     /// Why rows cannot be encrypted, if they are to be.
     pub(crate) fn refuses(&self) -> Option<String> {
-        self.sealer.get().and_then(|sealer| sealer.seal(&[], &[]).err())
+        self.sealer().and_then(|sealer| sealer.seal(&[], &[]).err())
     }
 
     /// Whether there may be encrypted rows, as far as this process knows.
@@ -86,7 +100,7 @@ impl Sealing {
     pub(crate) fn opened(&self, key: &[u8], mut row: Row) -> Result<Row, Error> {
         if row.flags & value::SEALED != 0 {
             self.is_met.store(true, Ordering::Relaxed);
-            let opened = match self.sealer.get() {
+            let opened = match self.sealer() {
                 Some(sealer) => sealer.open(&row.body, key),
                 None => Err("it is encrypted, and there is no key here".to_owned()),
             };
@@ -105,7 +119,7 @@ impl Sealing {
         row: &Secret<'_>,
         body: Vec<u8>,
     ) -> Result<(u8, Vec<u8>), Error> {
-        let Some(sealer) = self.sealer.get().filter(|_| row.encrypts) else { return Ok((0, body)) };
+        let Some(sealer) = self.sealer().filter(|_| row.encrypts) else { return Ok((0, body)) };
         let sealed = sealer.seal(&body, row.key).map_err(|reason| Error::Sealed {
             what: "what is secret cannot be stored:".to_owned(),
             reason: format!("{reason}; nothing was stored, least of all in clear"),
@@ -114,19 +128,54 @@ impl Sealing {
         Ok((value::SEALED, sealed))
     }
 
-    /// Has the store say that it has encrypted rows.
+    /// Has the store say that it has encrypted rows, and by which keys.
     fn mark(&self, to: &mut Encoding<'_>, image: &Image) -> Result<(), Error> {
         self.is_met.store(true, Ordering::Relaxed);
         if self.is_marked.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let mark = keys::meta(keys::SEALS);
-        if value::get(image, &mark)?.is_some() {
+        let noted = noted_keys(image)?;
+        let known = noted.as_ref().or_else(|| self.found.get());
+        let mut ids = known.cloned().unwrap_or_default();
+        let is_new = self.sealer().and_then(|sealer| sealer.key()).is_some_and(|id| ids.insert(id));
+        if noted.is_some() && !is_new {
             self.is_marked.store(true, Ordering::Relaxed);
         } else {
-            to.writes.push(value::row(mark, &[]));
+            to.writes.push(value::row(keys::meta(keys::SEALS), &json(&ids)?));
         }
         Ok(())
+    }
+
+    /// The ids of the keys by which rows were encrypted. A store of an earlier version does not say it, so some rows are looked
+    /// at once.
+    pub(crate) fn sealed_by(&self, image: &Image) -> Result<BTreeSet<String>, Error> {
+        if let Some(noted) = noted_keys(image)? {
+            return Ok(noted);
+        }
+        if let Some(found) = self.found.get() {
+            return Ok(found.clone());
+        }
+        let found = self.looked_for(image)?;
+        // Nobody else has found other ones.
+        drop(self.found.set(found.clone()));
+        Ok(found)
+    }
+
+    /// The keys of encrypted configurations, and of the newest parts of executions.
+    fn looked_for(&self, image: &Image) -> Result<BTreeSet<String>, Error> {
+        let mut found = BTreeSet::new();
+        let Some(sealer) = self.sealer().filter(|_| self.is_met()) else { return Ok(found) };
+        let configs = keys::all(keys::document_prefix(DocumentKind::PackConfig));
+        for ((from, to), most) in [(configs, usize::MAX), (keys::all(keys::EXECUTION_PART), MOST_LOOKED_AT)] {
+            let entries = image.range(&from, &to, true, most);
+            for (key, value) in entries.map_err(|error| Error::Unavailable(error.to_string()))? {
+                if value::is_sealed(&key, &value) {
+                    let begin = value::beginning(image, &key, &value).ok().flatten();
+                    found.extend(begin.and_then(|begin| sealer.key_of(&begin)));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The flags and the body of a row with lines of output. What has been written cannot be refused, so without a key the lines
@@ -166,6 +215,15 @@ impl Sealing {
             done => done,
         }
     }
+}
+
+/// The keys by which rows were encrypted, as the store says it. `None` for a store without encrypted rows, for that of an
+/// earlier version, and where it cannot be read: then it is written anew.
+fn noted_keys(image: &Image) -> Result<Option<BTreeSet<String>>, Error> {
+    let mark = keys::meta(keys::SEALS);
+    let Some(value) = value::get(image, &mark)? else { return Ok(None) };
+    let body = value::beginning(image, &mark, &value).ok().flatten();
+    Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
 }
 
 fn json(noun: &impl Serialize) -> Result<Vec<u8>, Error> {

@@ -277,8 +277,17 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Page<Execution, ExecutionId>, Error> {
         let before = before.map(keys::execution);
-        let read = |entry: &Entry| self.rows.execution_of(entry);
+        let read = |entry: &Entry| self.rows.execution_for(entry, filter);
         self.newest(keys::EXECUTION, before, limit, read, |execution| filter.admits(execution))
+    }
+
+    async fn execution_heads(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Execution, ExecutionId>, Error> {
+        self.heads(filter, before, limit)
     }
 
     async fn oldest_executions(
@@ -306,6 +315,10 @@ impl Store for EmbeddedStore {
 
     fn holds_sealed(&self) -> bool {
         self.rows.sealing.holds_sealed(&self.rows.image).unwrap_or(true)
+    }
+
+    fn sealed_by(&self) -> Result<Vec<String>, Error> {
+        Ok(self.rows.sealing.sealed_by(&self.rows.image)?.into_iter().collect())
     }
 
     fn refuses_secrets(&self) -> Option<String> {

@@ -182,6 +182,20 @@ pub(crate) fn is_sealed(key: &[u8], value: &[u8]) -> bool {
     flags(key, value).is_ok_and(|flags| flags & SEALED != 0)
 }
 
+/// The beginning of the body of a row: all of it if it is inline. `None` if it is elsewhere.
+pub(crate) fn beginning(base: &dyn Reads, key: &[u8], value: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    let (format, _, body) = open(key, value)?;
+    match format {
+        FORMAT_INLINE => Ok(Some(body.to_vec())),
+        FORMAT_PIECES => {
+            let piece = keys::piece(key, 0);
+            let first = get(base, &piece)?;
+            first.map(|value| open(&piece, &value).map(|(_, _, body)| body.to_vec())).transpose()
+        }
+        _ => Ok(None),
+    }
+}
+
 /// The blob that a value refers to, if it is stored in one.
 pub(crate) fn blob_of(key: &[u8], value: &[u8]) -> Result<Option<Digest>, Error> {
     let (format, _, body) = open(key, value)?;

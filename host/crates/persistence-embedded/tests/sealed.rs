@@ -346,3 +346,22 @@ async fn assert_whole_of(store: &EmbeddedStore) {
     assert_eq!(store.execution(id(1)).await.unwrap().unwrap().parameters, secret(1, 10).parameters);
     assert_eq!(store.all::<PackConfig>().await.unwrap(), [config(true)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_are_listed_without_what_is_large_or_cannot_be_read() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path(), Engine::Sled, KEY);
+    fill(&store, 200_000, true).await;
+    drop(store);
+    for (key, whole) in [(KEY, (1, 0)), (LOCKED, (0, 1))] {
+        let store = open(place.path(), Engine::Sled, key);
+        let listed = store.execution_heads(&ExecutionFilter::default(), None, 10).await.unwrap();
+        let found: Vec<_> = listed.items.iter().map(|one| (one.id, one.parameters.is_empty())).collect();
+        assert_eq!((found, listed.unreadable), (vec![(id(2), true), (id(1), true)], Vec::new()));
+        let succeeded = ExecutionFilter { status: Some(Status::Succeeded), ..ExecutionFilter::default() };
+        assert_eq!(store.execution_heads(&succeeded, None, 10).await.unwrap().items.len(), 1);
+        // What the filter does not admit is not told as unreadable either.
+        let found = store.executions(&succeeded, None, 10).await.unwrap();
+        assert_eq!((found.items.len(), found.unreadable.len()), whole);
+    }
+}

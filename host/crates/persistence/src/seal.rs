@@ -20,6 +20,17 @@ pub trait Sealer: fmt::Debug + Send + Sync {
     /// # Errors
     /// When its key is not there, or it was changed.
     fn open(&self, sealed: &[u8], place: &[u8]) -> Result<Vec<u8>, String>;
+
+    /// The id of the key that seals now, if one does. It tells nothing of the key.
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    /// The id of the key by which this was sealed, as far as that can be seen; its beginning is enough.
+    fn key_of(&self, sealed: &[u8]) -> Option<String> {
+        let _ = sealed;
+        None
+    }
 }
 
 /// The last execution that was looked at, and the number of those that were encrypted. `None` if there was none to look at.

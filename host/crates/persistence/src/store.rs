@@ -222,6 +222,17 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Page<Execution, ExecutionId>, Error>;
 
+    /// As [`executions`](Self::executions), for whoever needs neither parameters nor results: these may be left out, and need not
+    /// be readable.
+    async fn execution_heads(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Execution, ExecutionId>, Error> {
+        self.executions(filter, before, limit).await
+    }
+
     /// Up to `limit` executions that were created after `after`, oldest first, with the parts that decide on
     /// retention.
     async fn oldest_executions(
@@ -300,6 +311,11 @@ pub trait Store: Send + Sync {
     /// Whether a row is known to be encrypted.
     fn holds_sealed(&self) -> bool {
         false
+    }
+
+    /// The ids of the keys by which rows were encrypted, as far as the store knows.
+    fn sealed_by(&self) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
     }
 
     /// Why nothing that holds secrets can be stored, if that is so: the keys are gone.

@@ -1,6 +1,8 @@
 //! Addresses that a registry names: where a redirect may lead, where an upload may go, who may get a login. Each is what a
 //! hostile registry, or one that was taken over, would use to get at the logins of others or into a private network.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
 
 use crate::digest::Digest;
@@ -12,6 +14,16 @@ pub fn is_same(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()
         && one.host_str() == other.host_str()
         && one.port_or_known_default() == other.port_or_known_default()
+}
+
+/// Whether a host is this machine, in any of the forms that lead there.
+fn is_here(host: &str) -> bool {
+    let name = host.trim_end_matches('.');
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let address = address.map(|address| address.to_canonical());
+    is_loopback(name)
+        || name.ends_with(".localhost")
+        || address.is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }
 
 /// The address to which a read is redirected, and whether it is still the registry at `base`, which alone gets the
@@ -36,7 +48,7 @@ pub fn redirected(base: &Url, from: &Url, location: &str) -> Result<(Url, bool),
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("it has a password"));
     }
-    if is_loopback(host) && !is_loopback(base.host_str().unwrap_or_default()) {
+    if is_here(host) && !is_here(base.host_str().unwrap_or_default()) {
         return Err(refused("it is on this machine"));
     }
     let is_ours = is_same(base, &url);
@@ -84,8 +96,8 @@ pub fn token_service(base: &Url, realm: &str, settings: &RegistrySettings) -> Re
     if is_same(base, &url) || (is_same_host && url.scheme() == "https") {
         return Ok((url, true));
     }
-    let is_here = is_loopback(host) && !is_loopback(base.host_str().unwrap_or_default());
-    if url.scheme() != "https" || is_here {
+    let leads_here = is_here(host) && !is_here(base.host_str().unwrap_or_default());
+    if url.scheme() != "https" || leads_here {
         return Err(refused());
     }
     let may_have = settings.is_token_host(host);
@@ -115,6 +127,11 @@ mod tests {
             ("https://127.0.0.1/x", None),
             ("https://localhost/x", None),
             ("https://[::1]/x", None),
+            ("https://[::ffff:127.0.0.1]/x", None),
+            ("https://0.0.0.0/x", None),
+            ("https://[::]/x", None),
+            ("https://localhost./x", None),
+            ("https://a.localhost/x", None),
             ("file:///etc/passwd", None),
             ("https://", None),
         ] {
@@ -166,6 +183,7 @@ mod tests {
             (&own, "http://r.example.com/token", None),
             (&own, "http://evil.example.net/token", None),
             (&own, "https://127.0.0.1/token", None),
+            (&own, "https://0.0.0.0/token", None),
             (&own, "https://a:b@r.example.com/token", None),
             (&own, "ftp://r.example.com/token", None),
         ] {

@@ -1,10 +1,12 @@
 //! Tar: the files of a pack as one stream that is the same for the same files, and the rules for streams of others. What leads
 //! out of its directory, comes twice, or is anything but a plain file or a directory is refused, whatever else is in it.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
@@ -17,6 +19,42 @@ use crate::settings::Limits;
 
 /// The remedy for a stream that breaks the rules.
 const TAMPERED: &str = "it was not made by petrel, or was tampered with: do not use it";
+
+/// The bytes that may stand before an entry: its head, with a long name.
+const LONGEST_HEAD: u64 = 64 << 10;
+
+/// A stream that ends with an error where the head of an entry is too long: the library keeps names of any length in memory.
+pub(crate) struct Metered<R> {
+    inner: R,
+    left: Meter,
+}
+
+/// What may still be read of a [`Metered`] stream.
+#[derive(Clone)]
+pub(crate) struct Meter(Rc<Cell<u64>>);
+
+impl<R: Read> Metered<R> {
+    pub(crate) fn of(inner: R) -> (Self, Meter) {
+        let left = Meter(Rc::new(Cell::new(LONGEST_HEAD)));
+        (Self { inner, left: left.clone() }, left)
+    }
+}
+
+impl Meter {
+    /// Allows for the content of an entry that has so many bytes, and the head of the next.
+    pub(crate) fn allow(&self, bytes: u64) {
+        self.0.set(bytes.saturating_add(LONGEST_HEAD));
+    }
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        let left = self.left.0.get().checked_sub(count as u64);
+        self.left.0.set(left.ok_or_else(|| io::Error::other("a name in it is too long"))?);
+        Ok(count)
+    }
+}
 
 /// Writes files as a compressed stream, sorted by path, without times, owners and names of users.
 ///
@@ -65,11 +103,13 @@ pub(crate) fn unpack(
 ) -> Result<(), Error> {
     // A few bytes of a stream can stand for gigabytes.
     let room = limits.unpacked.saturating_add(limits.files as u64 * 1536);
-    let mut archive = tar::Archive::new(GzDecoder::new(stream).take(room));
-    let mut bytes = 0_u64;
+    let (stream, meter) = Metered::of(GzDecoder::new(stream).take(room));
+    let mut archive = tar::Archive::new(stream);
+    let (mut bytes, mut directories) = (0_u64, 0);
     for entry in archive.entries().map_err(|error| broken(&error))? {
         let mut entry = entry.map_err(|error| broken(&error))?;
         let kind = entry.header().entry_type();
+        meter.allow(entry.size());
         // The head of what git writes; it is about no file.
         if kind.is_pax_global_extensions() {
             continue;
@@ -81,6 +121,8 @@ pub(crate) fn unpack(
         checked_path(&path)?;
         let at = into.join(&path);
         if kind.is_dir() {
+            directories += 1;
+            refuse_too_much(directories, 0, limits)?;
             make_directory(&at).map_err(|error| Error::of_file("made", &at, &error))?;
             continue;
         }
@@ -206,7 +248,8 @@ mod tests {
     #[test]
     fn what_breaks_a_rule_is_refused() {
         let small = Limits { unpacked: 10, files: 3, ..Limits::default() };
-        let file = EntryType::Regular;
+        let (file, folder, long) = (EntryType::Regular, EntryType::Directory, "n".repeat(100_000));
+        let name = long.as_str();
         for (entries, says) in [
             (&[("../a", file, "x")][..], "no path within a pack"),
             (&[("/etc/a", file, "x")], "no path within a pack"),
@@ -224,6 +267,16 @@ mod tests {
             (&[("a/b", file, "x"), ("a", file, "y")], "cannot be written"),
             (&[("a", file, "12345678901")], "more than 0 MiB"),
             (&[("a", file, "1"), ("b", file, "1"), ("c", file, "1")], "more than 3 files"),
+            (
+                &[("a", folder, ""), ("b", folder, ""), ("c", folder, ""), ("d", folder, "")],
+                "more than 3 files",
+            ),
+            (&[("a", EntryType::GNULongName, name), ("b", file, "x")], "cannot be unpacked"),
+            (&[("a", EntryType::XHeader, name), ("b", file, "x")], "cannot be unpacked"),
+            (
+                &[("a", EntryType::XGlobalHeader, "n"), ("b", EntryType::Fifo, "")],
+                "`b` in the pack is a FIFO",
+            ),
         ] {
             let (place, result) = unpacked(&stream(entries), &small);
             let refused = result.unwrap_err();

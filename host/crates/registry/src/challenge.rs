@@ -53,13 +53,12 @@ fn fields(text: &str) -> BTreeMap<String, String> {
     let (mut fields, mut rest) = (BTreeMap::new(), text);
     while let Some((name, after)) = rest.split_once('=') {
         let name = name.trim_start_matches([',', ' ']).trim().to_ascii_lowercase();
-        let (value, after) = match after.trim_start().strip_prefix('"') {
-            Some(quoted) => in_quotes(quoted),
-            None => {
-                let end = after.find(',').unwrap_or(after.len());
-                let (value, after) = after.split_at(end);
-                (value.trim().to_owned(), after)
-            }
+        let (value, after) = if let Some(quoted) = after.trim_start().strip_prefix('"') {
+            in_quotes(quoted)
+        } else {
+            let end = after.find(',').unwrap_or(after.len());
+            let (value, after) = after.split_at(end);
+            (value.trim().to_owned(), after)
         };
         // The first counts: a second one would be somebody else's.
         fields.entry(name).or_insert(value);

@@ -239,17 +239,17 @@ mod tests {
 
     use super::*;
 
-    fn password(user: &str, secret: &str) -> Option<Credential> {
-        Some(Credential::Password { user: user.into(), secret: secret.into() })
+    fn password(user: &str, secret: &str) -> Credential {
+        Credential::Password { user: user.into(), secret: secret.into() }
     }
 
     #[test]
     fn entries_of_dockers_file_are_read_in_all_their_forms() {
         let auth = STANDARD.encode("ada:pass:word");
         for (entry, expected) in [
-            (json!({"auth": auth}), password("ada", "pass:word")),
-            (json!({"auth": format!("{auth}\n")}), password("ada", "pass:word")),
-            (json!({"username": "ada", "password": "s"}), password("ada", "s")),
+            (json!({"auth": auth}), Some(password("ada", "pass:word"))),
+            (json!({"auth": format!("{auth}\n")}), Some(password("ada", "pass:word"))),
+            (json!({"username": "ada", "password": "s"}), Some(password("ada", "s"))),
             (json!({"auth": auth, "identitytoken": "t"}), Some(Credential::Identity("t".into()))),
             (json!({}), None),
             (json!({"auth": ""}), None),
@@ -259,7 +259,10 @@ mod tests {
         ] {
             assert_eq!(written(&entry), expected, "{entry}");
         }
-        assert_eq!(answered(r#"{"ServerURL":"r","Username":"ada","Secret":"s"}"#), password("ada", "s"));
+        assert_eq!(
+            answered(r#"{"ServerURL":"r","Username":"ada","Secret":"s"}"#),
+            Some(password("ada", "s"))
+        );
         assert_eq!(
             answered(r#"{"Username":"<token>","Secret":"t"}"#),
             Some(Credential::Identity("t".into()))
@@ -293,7 +296,9 @@ mod tests {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let of = |host: &str| (host.to_owned(), logins(&file)[host].clone());
         assert_eq!(of("r.example.com").1.secret, "hunter2");
-        assert!(!format!("{:?} {:?}", of("r.example.com"), password("ada", "hunter2")).contains("hunter2"));
+        assert!(
+            !format!("{:?} {:?}", of("r.example.com"), Some(password("ada", "hunter2"))).contains("hunter2")
+        );
         assert_eq!(known(&file).len(), 2);
         assert!(forget(&file, "r.example.com").unwrap() && !forget(&file, "r.example.com").unwrap());
         assert_eq!(known(&file), [("other.example.com".to_owned(), "bob".to_owned())]);

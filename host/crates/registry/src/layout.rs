@@ -10,7 +10,7 @@ use petrel_model::quoted::quoted;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::archive::{append, broken};
+use crate::archive::{Metered, append, broken};
 use crate::artifact::{Artifact, Blob};
 use crate::digest::Digest;
 use crate::error::{Error, Kind};
@@ -93,13 +93,16 @@ pub fn load(path: &Path, directory: &Path, limits: &Limits) -> Result<(Fetched, 
     let wrong = |why: String| Error::refused(format!("{} holds no pack: {why}", path.display()), NO_LAYOUT);
     std::fs::create_dir_all(directory).map_err(|error| Error::of_file("made", directory, &error))?;
     let file = petrel_packs::plain_file::open(path).map_err(unreadable)?;
-    let mut archive = tar::Archive::new(BufReader::new(file));
+    let (stream, meter) = Metered::of(BufReader::new(file));
+    let mut archive = tar::Archive::new(stream);
     let (mut index, mut bytes) = (None, 0_u64);
     for (number, entry) in archive.entries().map_err(|error| broken(&error))?.enumerate() {
         let mut entry = entry.map_err(|error| broken(&error))?;
         if number >= MOST_ENTRIES {
             return Err(wrong(format!("it has more than {MOST_ENTRIES} entries")));
         }
+        // A sparse one says that it is larger than what stands there; it is none of ours.
+        meter.allow(if entry.header().entry_type().is_gnu_sparse() { 0 } else { entry.size() });
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let name = name.strip_prefix("./").unwrap_or(&name);
         if !entry.header().entry_type().is_file() {

@@ -227,7 +227,7 @@ mod tests {
             (with(&[layer(COMPONENT, "", 1)]), "no path within a pack"),
             (with(&[layer(COMPONENT, "a.wasm", 1), layer(COMPONENT, "a.wasm", 1)]), "two layers for a.wasm"),
             (with(&[layer("application/vnd.wasm.content.layer.v1+wasm", "a", 1)]), "unknown type"),
-            (with(&[content.clone()]), "must have one layer"),
+            (with(std::slice::from_ref(&content)), "must have one layer"),
             (manifest(&[]), "must have one layer"),
             (manifest(&[layer(CARD, "c", 2 << 20), content.clone()]), "more than 1024 KiB"),
         ] {

@@ -5,9 +5,9 @@
 //! followed by hand for that, and only where something is read.
 
 mod answers;
+mod connection;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::listed;
-use petrel_packs::plain_file;
 use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde_json::Value;
@@ -28,7 +27,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Kind};
 use crate::manifest::{INDEX, MANIFEST};
 use crate::reference::{Reference, checked_host};
-use crate::settings::{Limits, RegistrySettings, Settings, is_loopback};
+use crate::settings::{Limits, RegistrySettings, Settings};
 
 /// The most redirects of one request.
 const MOST_REDIRECTS: usize = 5;
@@ -37,8 +36,6 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis
 /// The largest answer of a token service, of a list of tags and with a reason, in bytes.
 const LARGEST_TOKEN: u64 = 64 << 10;
 const LARGEST_LIST: u64 = 4 << 20;
-/// The largest file with certificates, in bytes.
-const LARGEST_CERTIFICATES: u64 = 16 << 20;
 /// The tags that a message names.
 const MOST_TAGS: usize = 10;
 /// The longest token.
@@ -51,11 +48,15 @@ pub struct Registry {
     pub(crate) limits: Limits,
     settings: RegistrySettings,
     http: reqwest::Client,
+    /// The client for what is sent: a registry is silent until it has all of it.
+    sender: reqwest::Client,
     credentials: Credentials,
     /// A login that is used in place of those that are found.
     given: Option<Found>,
     /// The values of the header with the authorization, by what they are good for.
     authorizations: Mutex<BTreeMap<String, String>>,
+    /// The token service that was not sent the login, whatever it gave without one.
+    withheld_from: Mutex<Option<String>>,
 }
 
 /// What a registry said when it was asked for nothing.
@@ -110,15 +111,19 @@ impl Registry {
             Error::new(Kind::Usage, message, format!("see to [registries.\"{host}\"] of the configuration"))
         };
         let base = Url::parse(&of_host.base()).map_err(|error| unusable(error.to_string()))?;
-        let http = client(&of_host, &base, &settings.limits).map_err(unusable)?;
+        let made = |silence| connection::client(&of_host, &base, settings.limits.silence, silence);
+        let http = made(Some(settings.limits.silence)).map_err(unusable)?;
+        let sender = made(None).map_err(unusable)?;
         Ok(Self {
             base,
             limits: settings.limits,
             settings: of_host,
             http,
+            sender,
             credentials: credentials.clone(),
             given: None,
             authorizations: Mutex::default(),
+            withheld_from: Mutex::default(),
         })
     }
 
@@ -141,6 +146,9 @@ impl Registry {
     pub async fn ping(&self) -> Result<Ping, Error> {
         let response = self.send(&Ask::read(self.url("/v2/")?, "")).await?;
         self.checked(response, "the registry").await?;
+        if let Some(service) = self.withheld_from() {
+            return Err(self.withheld(&service));
+        }
         let has_logged_in = !self.authorizations().is_empty();
         let login = if has_logged_in { self.login().await.map(|found| found.origin) } else { None };
         Ok(Ping { url: self.base.to_string(), login })
@@ -251,13 +259,14 @@ impl Registry {
         let (mut url, mut is_ours) = (ask.url.clone(), true);
         let scope = ask.scope();
         for _ in 0..=MOST_REDIRECTS {
-            let mut request = self.http.request(ask.method.clone(), url.clone()).headers(ask.headers.clone());
+            let http = if ask.body.is_some() { &self.sender } else { &self.http };
+            let mut request = http.request(ask.method.clone(), url.clone()).headers(ask.headers.clone());
             let authorization = self.authorizations().get(&scope).cloned();
             if let Some(value) = authorization.filter(|_| is_ours) {
                 request = request.header(AUTHORIZATION, value);
             }
             if let Some(body) = &ask.body {
-                request = request.body(body.clone());
+                request = request.body(body.clone()).timeout(self.limits.patience(body.len() as u64));
             }
             let response = request.send().await.map_err(|error| self.failed(&error))?;
             let may_follow = ask.method == Method::GET || ask.method == Method::HEAD;
@@ -276,6 +285,11 @@ impl Registry {
 
     fn authorizations(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
         self.authorizations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The token service that was not sent the login, if there is one.
+    fn withheld_from(&self) -> Option<String> {
+        self.withheld_from.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The login for this registry.
@@ -297,6 +311,9 @@ impl Registry {
                 // The scope of what is done, and not what the registry would like to have a token for.
                 let scope = if scope.is_empty() { asked.unwrap_or_default() } else { scope.to_owned() };
                 let host = url.host_str().unwrap_or_default().to_owned();
+                if withheld {
+                    *self.withheld_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(host.clone());
+                }
                 let token = self.token(url, service.as_deref(), &scope, credential).await;
                 let token = token.map_err(|error| if withheld { self.withheld(&host) } else { error })?;
                 format!("Bearer {token}")
@@ -359,33 +376,4 @@ impl Registry {
             Error::new(Kind::Unreachable, message, "tell whoever runs the registry")
         })
     }
-}
-
-/// The client of HTTP for a registry.
-fn client(settings: &RegistrySettings, base: &Url, limits: &Limits) -> Result<reqwest::Client, String> {
-    let mut builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(limits.silence)
-        .read_timeout(limits.silence)
-        .user_agent("petrel");
-    if let Some(proxy) = &settings.proxy {
-        builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|error| format!("proxy: {error}"))?);
-    } else if is_loopback(base.host_str().unwrap_or_default()) {
-        // A proxy of the environment leads away from this machine.
-        builder = builder.no_proxy();
-    }
-    if let Some(file) = &settings.ca_file {
-        builder = builder.tls_certs_merge(certificates(file)?);
-    }
-    if settings.skip_tls_verify {
-        builder = builder.tls_danger_accept_invalid_certs(true);
-    }
-    builder.build().map_err(|error| error.to_string())
-}
-
-fn certificates(file: &Path) -> Result<Vec<reqwest::Certificate>, String> {
-    let told = |error: String| format!("ca_file {}: {error}", file.display());
-    let pem = plain_file::read(file, LARGEST_CERTIFICATES).map_err(|error| told(error.to_string()))?;
-    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| told(error.to_string()))?;
-    if found.is_empty() { Err(told("there is no certificate in it".to_owned())) } else { Ok(found) }
 }

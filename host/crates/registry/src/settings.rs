@@ -44,6 +44,13 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The longest time that so many bytes may take on their way.
+    pub(crate) fn patience(&self, bytes: u64) -> Duration {
+        Duration::from_secs(bytes / self.least_pace.max(1)).saturating_add(self.silence.saturating_mul(2))
+    }
+}
+
 /// What is special about a registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RegistrySettings {
@@ -169,6 +176,18 @@ mod tests {
         ] {
             let settings = RegistrySettings { host: host.into(), plain_http, ..RegistrySettings::default() };
             assert_eq!(settings.base(), base);
+        }
+    }
+
+    #[test]
+    fn what_is_large_has_its_time() {
+        let limits = |silence| Limits { silence: Duration::from_secs(silence), ..Limits::default() };
+        for (silence, bytes, expected) in [
+            (30, 0, Duration::from_secs(60)),
+            (30, 40 << 20, Duration::from_secs(10_300)),
+            (u64::MAX, 1 << 20, Duration::MAX),
+        ] {
+            assert_eq!(limits(silence).patience(bytes), expected, "{silence} {bytes}");
         }
     }
 

@@ -119,9 +119,8 @@ impl Registry {
         while coming.have < coming.blob.size {
             let before = coming.have;
             // A registry that sends a byte now and then would hold this up for ever.
-            let at_most = Duration::from_secs((coming.blob.size - before) / self.limits.least_pace.max(1));
-            let part = self.part(repository, coming, progress);
-            let part = tokio::time::timeout(at_most.saturating_add(self.limits.silence * 2), part).await;
+            let at_most = self.limits.patience(coming.blob.size - before);
+            let part = tokio::time::timeout(at_most, self.part(repository, coming, progress)).await;
             let cut = match part {
                 Ok(part) => match part? {
                     Part::Whole => break,
@@ -350,7 +349,7 @@ impl<'b> Coming<'b> {
         let read = tokio::task::spawn_blocking(move || sum_of(&there)).await;
         let (sum, have) = read.map_err(|error| failed(io::Error::other(error)))?.map_err(failed)?;
         let file = OpenOptions::new().create(true).append(true).open(&path).await.map_err(failed)?;
-        Ok(Self { blob, file, sum, have, path })
+        Ok(Self { blob, path, file, sum, have })
     }
 
     async fn add(&mut self, bytes: &[u8]) -> Result<(), Error> {

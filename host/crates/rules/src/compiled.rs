@@ -202,7 +202,7 @@ impl CompiledCriterion {
         Self { key: key.to_owned(), name, path, datastore_key, operator, pattern, regex, search }
     }
 
-    fn add_reads(&self, reads: &mut Reads) {
+    pub(crate) fn add_reads(&self, reads: &mut Reads) {
         let needs_only_kind = matches!(self.operator, Some(Ok(Operator::Exists | Operator::NotExists)));
         if let Ok(path) = &self.path {
             reads.add_path(path, needs_only_kind);

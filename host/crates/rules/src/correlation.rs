@@ -12,7 +12,7 @@
 //! own time. After it has fired a key begins anew.
 
 use petrel_model::correlation::{CorrelationKind, HeldEvent, MOST_HELD};
-use petrel_model::{Correlation, CorrelationState, Ref, Timestamp, TraceId, TraceTag, depth};
+use petrel_model::{Correlation, CorrelationState, Ref, Timestamp, TraceId, TraceTag, depth, event_depth};
 use serde_json::{Value, json};
 
 /// The greatest payload of an event that is held, in bytes. Of a larger one only its id is.
@@ -58,9 +58,10 @@ impl Firing {
         self.events.iter().max_by_key(|event| event.at)
     }
 
-    /// The greatest number of events of actions that led to one of the events.
+    /// The greatest number of events of actions, and of notifications among them, that led to one of the events, as
+    /// [`event_depth`] counts.
     pub fn depth(&self) -> u32 {
-        self.events.iter().map(|event| event.depth).max().unwrap_or_default()
+        self.events.iter().fold(0, |deepest, event| event_depth::deepest(deepest, event.depth))
     }
 
     /// The payload of the event as which the rule fires.

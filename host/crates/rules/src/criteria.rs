@@ -50,7 +50,7 @@ pub enum Error {
     #[error(transparent)]
     Date(#[from] InvalidDate),
     /// The pattern is not a number of seconds.
-    #[error("{operator} compares with a number of seconds, and the pattern is {}; write it as 60", quoted(.pattern))]
+    #[error("{operator} compares with a number of seconds, and the pattern is {}; write {}", quoted(.pattern), seconds_meant(.pattern))]
     NotSeconds {
         /// The operator.
         operator: Operator,
@@ -192,6 +192,43 @@ impl Operator {
         }
     }
 
+    /// The error with which it fails for this literal pattern, whatever the value is.
+    pub(crate) fn misfit(self, pattern: &Value) -> Option<Error> {
+        let needed = match self {
+            _ if pattern.is_null() => return None,
+            Self::TimeDifferenceLess | Self::TimeDifferenceGreater => {
+                return operators::seconds(self, pattern).err();
+            }
+            Self::Inside | Self::NotInside => {
+                let is_whole = pattern.is_string() || pattern.is_array() || pattern.is_object();
+                (!is_whole).then_some(operators::WHOLE)
+            }
+            Self::EqualsAnyCase
+            | Self::ContainsAnyCase
+            | Self::NotContainsAnyCase
+            | Self::StartsWith
+            | Self::StartsWithAnyCase
+            | Self::EndsWith
+            | Self::EndsWithAnyCase
+            | Self::MatchWildcard
+            | Self::MatchRegex
+            | Self::Regex
+            | Self::RegexAnyCase => (!pattern.is_string()).then_some(operators::TEXT),
+            // These compare any values, or their pattern is of the kind that the value is.
+            Self::Equals
+            | Self::NotEquals
+            | Self::Contains
+            | Self::NotContains
+            | Self::LessThan
+            | Self::GreaterThan
+            | Self::Exists
+            | Self::NotExists
+            | Self::Search => None,
+        };
+        let found = petrel_python::type_name(pattern);
+        needed.map(|needed| Error::WrongType { operator: self, side: "pattern", needed, found })
+    }
+
     /// Its compiled regular expression, if it takes one and `pattern` is text.
     pub(crate) fn regex(self, pattern: &Value) -> Option<Result<Regex, regex::Error>> {
         let flags = match self {
@@ -208,6 +245,22 @@ impl std::fmt::Display for Operator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// The remedy for a `pattern`, as JSON, that is no number of seconds.
+fn seconds_meant(pattern: &str) -> String {
+    let text = pattern.trim_matches('"');
+    let end = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end).unwrap_or_default();
+    let unit: Option<u64> = match unit.trim() {
+        "s" | "sec" | "second" | "seconds" => Some(1),
+        "m" | "min" | "minute" | "minutes" => Some(60),
+        "h" | "hour" | "hours" => Some(3_600),
+        "d" | "day" | "days" => Some(86_400),
+        _ => None,
+    };
+    let seconds = unit.and_then(|unit| number.parse::<u64>().ok()?.checked_mul(unit));
+    seconds.map_or_else(|| "them as a number, such as 300".to_owned(), |seconds| format!("it as {seconds}"))
 }
 
 /// Whether `operator` holds for `value` and `pattern` at the time `now`. `search` needs more than that and is handled

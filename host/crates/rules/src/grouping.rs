@@ -79,9 +79,17 @@ impl Grouping {
         Ok(key)
     }
 
+    /// The template of the key, if it is one.
+    pub(crate) fn template(&self) -> Option<&Template> {
+        match &self.by {
+            By::Template(template) => Some(template),
+            By::Text(_) | By::Broken(_) => None,
+        }
+    }
+
     /// Adds the parts of a payload that the key reads.
     pub(crate) fn add_reads(&self, reads: &mut Reads) {
-        if let By::Template(template) = &self.by {
+        if let Some(template) = self.template() {
             reads.add_template(template.source());
         }
     }

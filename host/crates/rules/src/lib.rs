@@ -31,4 +31,4 @@ pub use index::RuleIndex;
 pub use occurrence::Occurrence;
 pub use reads::Reads;
 pub use verdict::{Outcome, Verdict, evaluate, evaluate_all};
-pub use warnings::{field_warnings, key_warnings, pack_key_warnings, warnings};
+pub use warnings::{field_warnings, firing_warnings, key_warnings, pack_key_warnings, warnings};

@@ -98,6 +98,14 @@ impl Pattern {
         }
     }
 
+    /// The key and the filter if it makes a value of a single key of the datastore, as a number or as JSON.
+    pub(crate) fn value_of_key(&self) -> Option<(&KeyName, &'static str)> {
+        match self {
+            Self::Rendered { text, .. } => made_of_key(text, &["int", "float", "from_json_string"]),
+            Self::Literal(_) | Self::Broken(_) => None,
+        }
+    }
+
     /// The keys of the datastore that it reads under fixed names.
     pub fn datastore_keys(&self) -> &[KeyName] {
         match self {
@@ -109,11 +117,16 @@ impl Pattern {
 
 /// As [`Pattern::number_of_key`], for any template.
 pub(crate) fn number_of_key(template: &Template) -> Option<(&KeyName, &'static str)> {
+    made_of_key(template, &["int", "float"])
+}
+
+/// The key and the filter if a template has nothing but one of `filters` behind a single key of the datastore.
+fn made_of_key<'t>(template: &'t Template, filters: &[&'static str]) -> Option<(&'t KeyName, &'static str)> {
     let [key] = template.datastore_keys() else { return None };
     let inside = template.source().trim().strip_prefix("{{")?.strip_suffix("}}")?;
     let (read, filter) = inside.split_once('|')?;
     let filter = filter.trim_matches(['(', ')', '-', ' ']);
-    let filter = ["int", "float"].into_iter().find(|known| *known == filter)?;
+    let filter = filters.iter().copied().find(|known| *known == filter)?;
     let read = read.trim_matches(['(', '-', ' ']);
     let name = key.to_string();
     // Criteria may leave out the name of the datastore.

@@ -1,13 +1,13 @@
 //! Evaluates one rule, criterion by criterion in the order written: until one does not hold, or to the end for people
-//! who ask why. [`hints`] has corrections of likely slips.
+//! who ask why. [`hints`] and [`numbers`] have corrections of likely slips.
 //!
-//! The verdict keeps the compared values, so that people can be told why a rule did not match. It borrows from the rule
-//! and the payload; nothing is copied.
+//! The verdict keeps the compared values, for people who ask why. It borrows from the rule and the payload.
 
 mod hints;
+mod numbers;
 
 pub use hints::of_reason;
-pub(crate) use hints::{of_cast, zero};
+pub(crate) use numbers::{of_cast, zero};
 
 use std::borrow::Cow;
 use std::fmt;
@@ -292,7 +292,7 @@ impl<'a> View<'a> {
         if !keys.is_empty() {
             verdict.missing = self.scope.datastore().missing(keys);
             verdict.zero = of_cast(&criterion.pattern, self.scope.datastore());
-            verdict.hint = hints::of_type(criterion, &verdict);
+            verdict.hint = numbers::of_type(criterion, &verdict, self.scope.datastore());
         }
         if criterion.may_decrypt() {
             verdict.hide();

@@ -105,9 +105,19 @@ impl Triggers {
             None => self.queue().commit_new(expect, changes).await?,
             Some(settled) => self.commit_settled(settled, expect, changes).await?,
         }
+        self.count_stored(members, &all);
         executions::stage(Stage::AcceptCommit, self.core().since(started));
         failed.iter().for_each(|(trace, failed)| failures::log(self.core(), *trace, failed));
         Ok(all)
+    }
+
+    /// Counts the events that were stored in their traces.
+    fn count_stored(&self, members: &[Member], all: &[Taken]) {
+        for (member, taken) in members.iter().zip(all) {
+            if matches!(taken, Taken::Stored(_)) {
+                self.count_in_trace((member.event.trace(), member.event.depth()));
+            }
+        }
     }
 
     /// Adds what events do to what correlations hold, if they do.
@@ -133,6 +143,7 @@ impl Triggers {
     async fn member(&self, member: &Member) -> Result<(TraceId, Decided), Error> {
         refuse_depth("the payload", member.event.values())?;
         self.refuse_deep(&member.kind, member.event.depth())?;
+        self.refuse_crowded(&member.kind, (member.event.trace(), member.event.depth())).await?;
         let (trigger, kind) = (member.trigger.clone(), member.kind.clone());
         let arrived = self.arrived(trigger, kind, member.event.clone(), self.content());
         let trace = arrived.trace();

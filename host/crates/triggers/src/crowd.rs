@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use parking_lot::Mutex;
 use petrel_engine_core::Error;
 use petrel_model::trace_link::LinkedTo;
-use petrel_model::{Ref, Timestamp, TraceId, TraceLink};
+use petrel_model::{Ref, Timestamp, TraceId, TraceLink, event_depth};
 use petrel_persistence::Noun as _;
 
 use crate::service::Triggers;
@@ -67,15 +67,14 @@ impl Triggers {
         kind: &Ref,
         (trace, depth): (Option<TraceId>, u32),
     ) -> Result<(), Error> {
-        let Some(trace) = trace.filter(|_| depth > 1) else { return Ok(()) };
+        let Some(trace) = trace.filter(|_| event_depth::events(depth) > 1) else { return Ok(()) };
         let limit = self.options().max_events_per_trace;
-        let count = match self.crowd().count(trace) {
-            Some(count) => count,
-            None => {
-                let count = self.events_of(trace, limit).await?;
-                self.crowd().learn(trace, count, self.core().now());
-                count
-            }
+        let count = if let Some(count) = self.crowd().count(trace) {
+            count
+        } else {
+            let count = self.events_of(trace, limit).await?;
+            self.crowd().learn(trace, count, self.core().now());
+            count
         };
         if count < limit {
             return Ok(());
@@ -110,7 +109,7 @@ impl Triggers {
 
     /// Counts an event that was stored.
     pub(crate) fn count_in_trace(&self, (trace, depth): (Option<TraceId>, u32)) {
-        if let Some(trace) = trace.filter(|_| depth > 1) {
+        if let Some(trace) = trace.filter(|_| event_depth::events(depth) > 1) {
             self.crowd().add(trace, self.core().now());
         }
     }

@@ -120,7 +120,8 @@ impl Triggers {
         let coming = self.held().coming(self.core());
         let fires = match &replay {
             Some(replay) => replay.fires(&trigger, &content),
-            None => fires_again(&trigger, &event, &content),
+            None if event.is_repetition() => fires_again(&trigger, event.values(), &content),
+            None => None,
         };
         let arrived = Arrived { beside, replay, fires, ..self.arrived(trigger, kind, event, content) };
         let span = spans::accept_event(arrived.id, arrived.trace());

@@ -1,7 +1,7 @@
 //! Events that somebody sends by hand: of any trigger, or a stored one once more.
 
 use petrel_engine_core::Error;
-use petrel_model::{ExecutionId, Object, Ref, TraceId, TraceTag, TriggerInstance};
+use petrel_model::{ExecutionId, Object, Ref, TraceId, TraceTag, TriggerInstance, event_depth};
 use serde_json::Value;
 
 use crate::dedup::Once;
@@ -48,7 +48,7 @@ impl Triggers {
 
     /// Refuses an event to which too many events of actions led.
     pub(crate) fn refuse_deep(&self, kind: &Ref, depth: u32) -> Result<(), Error> {
-        let deepest = self.core().deepest_event();
+        let (depth, deepest) = (event_depth::events(depth), self.core().deepest_event());
         if depth <= deepest {
             return Ok(());
         }

@@ -151,7 +151,7 @@ impl Taker {
             if new.refused > 0 {
                 self.ahead = new.place.or(from);
             } else if self.ahead.is_some() {
-                self.ahead = new.place.or(self.ahead.take());
+                self.ahead = new.place.or_else(|| self.ahead.take());
             }
             if new.why.is_some() {
                 self.rest(new.gone);
@@ -165,7 +165,7 @@ impl Taker {
     async fn take_what_waits(&mut self, start: Option<&DocumentKey>) -> Option<Error> {
         let from = self.again_from.take();
         let is_from_start = from.is_none();
-        let Some(ahead) = self.ahead.clone() else { return None };
+        let ahead = self.ahead.clone()?;
         let again = self.walk(from.as_ref().or(start), Some(&ahead), TRIED_AGAIN).await;
         if again.is_whole && is_from_start && again.refused == 0 {
             self.ahead = None;

@@ -9,8 +9,19 @@ use petrel_executions::{self as executions, Opened, Templates};
 use petrel_model::Object;
 use petrel_model::execution::Context;
 use petrel_model::secrets::{SecretPart, secret_texts_in};
+use petrel_rules::verdict::of_reason;
 use petrel_rules::{CompiledRule, parameters};
 use serde_json::Value;
+
+/// The `reason` why something cannot be made of an event, with the names that the event has where the reason is that it has
+/// none of this name. Without all of its values, or with secret ones, nobody knows them here.
+pub(crate) fn with_names(reason: String, event: &Value, is_whole: bool, secrets: Option<&Value>) -> String {
+    let told = if is_whole && secrets.is_none() { of_reason(&reason, event) } else { None };
+    match told {
+        Some(told) if !reason.contains(&told) => format!("{reason}; {told}"),
+        _ => reason,
+    }
+}
 
 /// A rule that has matched an event, with everything that its templates see.
 pub(crate) struct Rendering<'a> {
@@ -81,5 +92,29 @@ impl Rendering<'_> {
     fn templates(&self) -> Templates<'_> {
         let (keys, content, registered) = (self.keys, self.content, self.registered);
         Templates { keys, content, registered, given: self.rule.parameters(), opened: &self.opened }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_the_event_has_is_told_where_all_of_it_is_known() {
+        const REASON: &str = "parameter x: `trigger.payload` is not defined";
+        const TOLD: &str =
+            "parameter x: `trigger.payload` is not defined; trigger has no payload. There is: body";
+        let (event, schema) = (json!({"body": {}}), json!({}));
+        for (reason, is_whole, secrets, says) in [
+            (REASON, true, None, TOLD),
+            (TOLD, true, None, TOLD),
+            (REASON, false, None, REASON),
+            (REASON, true, Some(&schema), REASON),
+            ("no room", true, None, "no room"),
+        ] {
+            assert_eq!(with_names(reason.to_owned(), &event, is_whole, secrets), says, "{reason} {is_whole}");
+        }
     }
 }

@@ -281,6 +281,9 @@ impl Standing {
         }
         let events = counted(self.events, "event");
         match &self.last_enforcement {
+            Some(last) if last.status == EnforcementStatus::Failed && last.execution_id.is_none() => {
+                format!("failed last at {}, and ran nothing: {}", last.enforced_at, reason(last))
+            }
             Some(last) if last.status == EnforcementStatus::Failed => {
                 format!("fired last at {}, and failed: {}", last.enforced_at, reason(last))
             }

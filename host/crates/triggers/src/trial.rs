@@ -22,7 +22,7 @@ use crate::explanation::{CriterionExplanation, Shown, behind, explain};
 use crate::incoming::SMALL;
 use crate::intake::Claim;
 use crate::maintenance;
-use crate::rendering::Rendering;
+use crate::rendering::{Rendering, with_names};
 use crate::service::Triggers;
 
 /// The event on which a rule is tried.
@@ -166,7 +166,9 @@ impl Triggers {
                         self.render(&mut trial, compiled, &fired, &content, (None, hides_secrets));
                     }
                 }
-                Err(reason) => trial.failure_reason = Some(reason),
+                Err(reason) => {
+                    trial.failure_reason = Some(with_names(reason, &tried.values, tried.is_whole, marks));
+                }
             },
         }
         Ok(trial)
@@ -235,6 +237,7 @@ impl Triggers {
             }
             Ok(made) => trial.parameters = Some(made),
             Err(reason) => {
+                let reason = with_names(reason, event, tried.is_whole, secrets);
                 trial.failure_reason = Some(format!("the parameters cannot be used: {reason}"));
                 return;
             }

@@ -158,6 +158,23 @@ fn what_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
+fn a_text_that_begins_like_an_alias_is_told_to_be_put_in_quotes() {
+    for (text, expected) in [
+        (
+            "minute: */5",
+            "line 1, column 9: this is not YAML: without quotes `*` begins an alias, and no name of one; write '*/5', if that \
+             is a text; check indentation and quotes",
+        ),
+        ("{minute: */5, hour: 1}", "write '*/5', if that is a text"),
+        ("a: *\nb: 1", "write '*', if that is a text"),
+        ("a: &/x", "without quotes `&` begins an anchor, and no name of one; write '&/x', if"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
 fn loose_keys_are_what_they_mean_and_the_last_one_counts() {
     for (text, expected) in [
         ("{a: 1, b: 2, a: 3}", json!({"a": 3, "b": 2})),

@@ -35,21 +35,20 @@ impl Diff {
     pub(super) async fn run(self, connection: &Connection, form: Form) -> Result<Code, Failure> {
         let registries = Registries::of_machine()?;
         let (one, other) = (Scratch::new()?, Scratch::new()?);
-        let (old, new) = match &self.new {
-            Some(new) => {
-                let old = side(&registries, connection, form, &self.old, one.path()).await?;
-                (old, side(&registries, connection, form, new, other.path()).await?)
-            }
-            None => {
-                let new = side(&registries, connection, form, &self.old, other.path()).await?;
-                let name = new.card.reference.clone();
-                (registered(&registries, connection, form, &name).await?, new)
-            }
+        let (old, new) = if let Some(new) = &self.new {
+            let old = side(&registries, connection, form, &self.old, one.path()).await?;
+            (old, side(&registries, connection, form, new, other.path()).await?)
+        } else {
+            let new = side(&registries, connection, form, &self.old, other.path()).await?;
+            let name = new.card.reference.clone();
+            (registered(&registries, connection, form, &name).await?, new)
         };
         let found = differences(&old, &new);
         match form {
             Form::Json => print::json(&found),
-            Form::Text => lines(&old, &new, &found).iter().for_each(|line| print::line(line)),
+            Form::Text => {
+                lines(&old, &new, &found).iter().for_each(|line| print::line(&print::plain(line)));
+            }
         }
         Ok(Code::Ok)
     }

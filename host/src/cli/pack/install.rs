@@ -1,6 +1,8 @@
 //! `petrel pack install`: from a registry, from a file, from a directory, or from the binary. What comes from a registry or a
 //! file is verified, laid out beside what is there, and only then registered; the lock says what it was.
 
+mod source;
+
 use std::path::Path;
 
 use clap::Args;
@@ -17,12 +19,14 @@ use super::outcome::tell_registration;
 use super::typed;
 use crate::exit::{Code, Failure};
 use crate::registries::Registries;
+use source::Source;
 
 /// The entries that a refusal names.
 const MOST_NAMED: usize = 5;
 
 /// The arguments of the verb.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and any of them go together")]
 pub(crate) struct Install {
     /// The packs: references as HOST/PATH:TAG, files of `petrel pack save`, directories, or builtin:NAME
     #[arg(required_unless_present = "locked", value_name = "PACK")]
@@ -121,6 +125,9 @@ impl Install {
                 let body = json!({"packs": [name], "grant": self.grant});
                 session.client.send_json(Method::POST, "/packs/install", &body).await
             }
+            Wanted::Origin(Origin::Directory(path)) if self.locked => {
+                Err(not_locked(&path.display().to_string()))
+            }
             Wanted::Origin(Origin::Directory(path)) => {
                 let wanted = super::wanted::Wanted::of(path, Vec::new())?.granting(self.grant);
                 session.client.send_json(Method::POST, "/packs/register", &json!(wanted)).await
@@ -137,7 +144,9 @@ impl Install {
                     let known = lock.of_pack(&card.reference).ok_or_else(|| not_locked(&card.reference))?;
                     refuse_other(known, &fetched.digest)?;
                 }
-                self.register(session, registries, &installed, lock, (reference.as_ref(), &fetched)).await
+                // Whoever made the file wrote that name: it says nothing about who may run processes.
+                let source = Source { reference: reference.as_ref(), is_proven: false };
+                self.register(session, registries, &installed, lock, (source, &fetched)).await
             }
             Wanted::Origin(Origin::Artifact(reference)) => {
                 self.of_artifact(session, registries, reference).await
@@ -182,9 +191,10 @@ impl Install {
         }
         drop(installed);
         let reference: Option<Reference> = locked.reference.parse().ok();
-        match reference.filter(|_| !self.offline) {
+        match reference {
+            _ if self.offline => Err(offline(&format!("{} {}", locked.name, locked.version))),
             Some(reference) => self.fetch(session, registries, &reference, Some(locked)).await,
-            None => Err(offline(&format!("{} {}", locked.name, locked.version))),
+            None => Err(of_no_registry(locked)),
         }
     }
 
@@ -216,7 +226,8 @@ impl Install {
         }
         installed.clear_downloads(Some(&fetched.digest));
         registries.fill(&asked, &fetched).await?;
-        self.register(session, registries, &installed, lock, (Some(reference), &fetched)).await
+        let source = Source { reference: Some(reference), is_proven: true };
+        self.register(session, registries, &installed, lock, (source, &fetched)).await
     }
 
     /// Lays an artifact out and registers it. The lock is written once the host has it.
@@ -226,11 +237,11 @@ impl Install {
         registries: &Registries,
         installed: &Installed,
         mut lock: Lock,
-        (reference, fetched): (Option<&Reference>, &Fetched),
+        (source, fetched): (Source<'_>, &Fetched),
     ) -> Result<Value, Failure> {
         let native = |card: &Card| {
-            let known = lock.of_pack(&card.reference).filter(|known| known.native);
-            if self.allow_native || known.is_some_and(|known| is_from(reference, known)) {
+            let known = lock.of_pack(&card.reference);
+            if self.allow_native || known.is_some_and(|known| source.may_as(known, &fetched.digest)) {
                 return Ok(());
             }
             refuse_native(card)
@@ -239,13 +250,17 @@ impl Install {
         let answer = match self.register_at(session, &version.path).await {
             Ok(answer) => answer,
             Err(failure) => {
-                installed.withdraw(&version);
+                // A host that was not heard of may have registered it.
+                if failure.code != Code::Server {
+                    version.withdraw();
+                }
                 return Err(failure);
             }
         };
         let before = lock.of_pack(&card.reference).map(|known| known.digest.clone());
-        let name = reference.map(ToString::to_string).unwrap_or_default();
-        let resolved = reference.map(|reference| registries.settings().read_from(reference).to_string());
+        let name = source.reference.map(ToString::to_string).unwrap_or_default();
+        let resolved =
+            source.reference.map(|reference| registries.settings().read_from(reference).to_string());
         lock.put(Locked {
             name: card.reference.clone(),
             version: card.version.clone(),
@@ -255,7 +270,10 @@ impl Install {
             native: card.native().next().is_some(),
         });
         lock.write(&registries.lock_file)?;
-        installed.prune(&card.reference, [Some(&fetched.digest), before.as_ref()]);
+        // The same once more leaves the one before it where it is.
+        if before.as_ref() != Some(&fetched.digest) {
+            installed.prune(&card.reference, [Some(&fetched.digest), before.as_ref()]);
+        }
         installed.clear_downloads(None);
         Ok(answer)
     }
@@ -266,18 +284,17 @@ impl Install {
             let message = format!("{} cannot be sent to the host: its path is not UTF-8", path.display());
             return Err(Failure::usage(message, "use a data directory with another name"));
         };
-        session
-            .client
-            .send_json(Method::POST, "/packs/register", &json!({"path": path, "grant": self.grant}))
-            .await
+        let body = json!({"path": path, "grant": self.grant});
+        session.client.send_json(Method::POST, "/packs/register", &body).await.map_err(accepted_here)
     }
 }
 
-/// Whether a pack comes from where the one in the lock came from, so that what was allowed to that counts for it too.
-fn is_from(reference: Option<&Reference>, known: &Locked) -> bool {
-    let before: Option<Reference> = known.reference.parse().ok();
-    let same = reference.zip(before.as_ref());
-    same.is_some_and(|(one, other)| one.registry == other.registry && one.repository == other.repository)
+/// The failure of a registration. The directory that the host names is withdrawn: what accepts it is this command.
+fn accepted_here(failure: Failure) -> Failure {
+    if failure.code != Code::Unaccepted {
+        return failure;
+    }
+    Failure { hint: "repeat this with --grant if the pack may have that".to_owned(), ..failure }
 }
 
 /// Refuses a pack whose actions or sensors run as processes.
@@ -315,6 +332,15 @@ fn refuse_other(locked: &Locked, found: &Digest) -> Result<(), Failure> {
     );
     let hint = "install it without --locked if that is what you want; the lock is changed then";
     Err(Failure::new(Code::Conflict, "lock", message, hint))
+}
+
+fn of_no_registry(locked: &Locked) -> Failure {
+    let message = format!(
+        "{} {} is not on this machine, and the lock names no registry that has it: it was installed from a file",
+        locked.name, locked.version
+    );
+    let hint = "install that file, `petrel pack install --locked FILE`; its digest is compared with the lock";
+    Failure::new(Code::NotFound, "lock", message, hint)
 }
 
 fn offline(name: &str) -> Failure {

@@ -31,6 +31,15 @@ pub(super) struct Version {
     pub(super) is_new: bool,
 }
 
+impl Version {
+    /// Removes a version that was not registered.
+    pub(super) fn withdraw(&self) {
+        if self.is_new {
+            drop(fs::remove_dir_all(&self.path));
+        }
+    }
+}
+
 impl Installed {
     /// Opens the place in a data directory, and waits until no other installation is under way.
     ///
@@ -123,13 +132,6 @@ impl Installed {
         // The name is as durable as the content.
         drop(File::open(above).and_then(|directory| directory.sync_all()));
         Ok((Version { path, is_new: true }, card))
-    }
-
-    /// Removes a version that was not registered.
-    pub(super) fn withdraw(&self, version: &Version) {
-        if version.is_new {
-            drop(fs::remove_dir_all(&version.path));
-        }
     }
 
     /// Removes all versions of a pack but these two: the one that is registered now, and the one before, with which

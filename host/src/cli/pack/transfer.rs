@@ -5,6 +5,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use petrel_model::quoted::quoted;
 use petrel_registry::reference::tag_of;
 use petrel_registry::{Artifact, Digest, Error, Fetched, Manifest, Reference, layout};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ const BESIDE: [&str; 3] = ["sig", "att", "sbom"];
 /// The arguments of `petrel pack push`.
 #[derive(Debug, Args)]
 pub(crate) struct Push {
-    /// The reference, as HOST/PATH[:TAG]; without a tag it gets the version of the pack
+    /// The reference, as HOST/PATH:TAG; without a tag it gets the version of the pack
     reference: String,
     /// The directory with pack.yaml, or a file of `petrel pack save`
     #[arg(default_value = ".")]
@@ -38,20 +39,26 @@ impl Push {
         refuse_digest(&reference)?;
         let origin = Origin::must_be("push", &self.pack)?;
         let (artifact, _) = origin.artifact(&registries, scratch.path()).await?;
-        let reference = tagged(reference, &artifact);
+        let reference = tagged(reference, &artifact)?;
         push(&registries, &artifact, &reference, self.overwrite).await?;
         tell(form, "pushed", &reference, &artifact);
         Ok(Code::Ok)
     }
 }
 
-/// The reference with a tag: its own, or the version of the pack.
-fn tagged(reference: Reference, artifact: &Artifact) -> Reference {
+/// The reference with a tag: its own, or the version of the pack. Others may have made the artifact, and its version would
+/// lead elsewhere in the registry.
+fn tagged(reference: Reference, artifact: &Artifact) -> Result<Reference, Failure> {
     if reference.tag.is_some() {
-        return reference;
+        return Ok(reference);
     }
     let version = artifact.manifest.annotation("org.opencontainers.image.version");
-    reference.with_tag(&tag_of(version))
+    let tagged = reference.with_tag(&tag_of(version));
+    if tagged.to_string().parse::<Reference>().is_ok_and(|read| read == tagged) {
+        return Ok(tagged);
+    }
+    let message = format!("the version `{}` of the pack cannot be a tag", quoted(version));
+    Err(Failure::usage(message, format!("give a tag, as in {reference}:1.2.3")))
 }
 
 /// Pushes an artifact, unless its tag names another one.
@@ -125,7 +132,7 @@ impl Pull {
         // Beside the place of the pack, where there is room for it, and where the next attempt goes on.
         let above =
             self.directory.as_deref().and_then(Path::parent).filter(|above| !above.as_os_str().is_empty());
-        let above = above.unwrap_or(Path::new("."));
+        let above = above.unwrap_or_else(|| Path::new("."));
         let fetched = registries.look(&reference, &above.join(".petrel-fetched")).await?;
         fetched.manifest.parts(registries.limits())?;
         registries.fill(&reference, &fetched).await?;
@@ -148,12 +155,8 @@ impl Pull {
                 "pack": card.reference, "version": card.version,
             })),
             Form::Text => {
-                print::line(&format!(
-                    "pulled {} {} into {}",
-                    card.reference,
-                    card.version,
-                    directory.display()
-                ));
+                let told = format!("pulled {} {} into {}", card.reference, card.version, directory.display());
+                print::line(&print::plain(&told));
                 print::note(&format!("its digest is {}", fetched.digest));
             }
         }
@@ -271,7 +274,7 @@ impl Mirror {
         refuse_digest(&to)?;
         let (artifact, _) = Origin::Artifact(from.clone()).artifact(&registries, scratch.path()).await?;
         let tag = to.tag.clone().or_else(|| from.tag.clone());
-        let to = tag.map_or_else(|| tagged(to.clone(), &artifact), |tag| to.with_tag(&tag));
+        let to = if let Some(tag) = tag { to.with_tag(&tag) } else { tagged(to, &artifact)? };
         push(&registries, &artifact, &to, self.overwrite).await?;
         let mut copied = 0_u64;
         for end in BESIDE {
@@ -314,4 +317,38 @@ async fn copy(
     registries.fill(from, &fetched).await?;
     registries.push(&fetched.artifact(), to).await?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use petrel_registry::Limits;
+
+    use super::*;
+
+    #[test]
+    fn the_version_of_an_artifact_becomes_a_tag_only_where_it_is_one() {
+        let to: Reference = "r.example.com/packs/mine".parse().unwrap();
+        let digest = Digest::of(b"");
+        for (version, expected) in [
+            ("1.2.3+linux", Some("r.example.com/packs/mine:1.2.3_linux")),
+            ("", None),
+            ("1.0.0-/../../../other/manifests/latest", None),
+            ("1.0.0-?x", None),
+            ("1.0.0-\u{7f}", None),
+            (&format!("1.0.0@{digest}"), None),
+        ] {
+            let document = json!({
+                "schemaVersion": 2, "config": {"mediaType": "a", "digest": digest, "size": 0}, "layers": [],
+                "annotations": {"org.opencontainers.image.version": version},
+            });
+            let text = document.to_string();
+            let manifest = Manifest::read(text.as_bytes(), &Limits::default()).unwrap();
+            let artifact =
+                Artifact { bytes: text.into(), manifest, digest: digest.clone(), blobs: BTreeMap::new() };
+            let found = tagged(to.clone(), &artifact).ok().map(|reference| reference.to_string());
+            assert_eq!(found.as_deref(), expected, "{version}");
+        }
+    }
 }

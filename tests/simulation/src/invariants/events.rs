@@ -89,7 +89,7 @@ fn fired(
         return state.last_due_at.and_then(|due| wrong(format!("begins with the time {due}")));
     };
     let (due, done) = (state.last_due_at, known.done_until);
-    let Some(due) = due.filter(|_| due != known.last_due_at) else { return None };
+    let due = due.filter(|_| due != known.last_due_at)?;
     if done.is_some_and(|done| due <= done) || state.made_at != known.made_at {
         return wrong(format!("fires for {due}, and everything up to {done:?} is done"));
     }

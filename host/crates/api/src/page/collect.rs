@@ -26,6 +26,8 @@ const AT_ONCE: usize = 512 << 10;
 const COUNTED_AT_ONCE: usize = 2 << 20;
 /// Bytes of items that are looked at before others who wait for a turn may read.
 const IN_TURN: usize = 16 << 20;
+/// Bytes that an item counts at least that is passed over: its head is read, if not all of it.
+const HEAD: usize = 1 << 10;
 /// The greatest difference, in milliseconds, between the time in an id and the time by which its item is filtered.
 /// They differ only where the clock was set.
 const SLACK: u64 = 60_000;
@@ -53,6 +55,11 @@ impl Pace {
         let mean = (self.bytes / self.read.max(1)).max(1);
         let most = self.items.saturating_mul(GROWTH).min(STEP);
         self.items = (AT_ONCE / mean).clamp(1, most);
+    }
+
+    /// Counts the bytes of items that were read to be passed over.
+    fn pass_over<T: Listed>(&mut self, items: &[T]) {
+        self.bytes += items.iter().map(|item| item.bytes().max(HEAD)).sum::<usize>();
     }
 }
 
@@ -97,11 +104,29 @@ impl ListRequest {
     where
         F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
+        self.collect_past(api, &read, &read).await
+    }
+
+    /// As [`collect`](Self::collect). `skim` reads as `read` does, and of each item perhaps no more than filters look at: an offset
+    /// is passed over by it, and what is behind the page is counted by it, whatever the size of the items.
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub(crate) async fn collect_past<T: Listed + Row, F, S>(
+        &self,
+        api: &Api,
+        read: impl Fn(Option<Id>, usize) -> F,
+        skim: impl Fn(Option<Id>, usize) -> S,
+    ) -> Result<Part<T>, ApiError>
+    where
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
+        S: Future<Output = Result<Page<T, Id>, ReadError>>,
+    {
         let page = &self.page;
         let mut part = Part::in_order_of(self.is_rising);
         part.take_glance(api, &self.user, T::MAY_BE_LARGE).await?;
         let (count, at) = loop {
-            match self.add_to(&mut part, api, &read).await? {
+            match self.add_to(&mut part, api, &read, &skim).await? {
                 Outcome::Ended { count, at } => break (count, at),
                 Outcome::IsLarge { items } => part.begin_in_turn(api, &self.user, items).await?,
             }
@@ -111,28 +136,37 @@ impl ListRequest {
         // separately.
         if page.before.is_none() && page.after.is_none() {
             let count = Count { at, has_more: at.is_some(), counted: count, steps: self.counted() };
-            self.count_on(api, &mut part, count, &read).await?;
+            self.count_on(api, &mut part, count, &skim).await?;
         }
         Ok(part)
     }
 
     /// Adds the requested items to `part`, which becomes large only if it has a turn.
-    async fn add_to<T: Listed + Row, F>(
+    async fn add_to<T: Listed + Row, F, S>(
         &self,
         part: &mut Part<T>,
         api: &Api,
         read: &impl Fn(Option<Id>, usize) -> F,
+        skim: &impl Fn(Option<Id>, usize) -> S,
     ) -> Result<Outcome, ApiError>
     where
         F: Future<Output = Result<Page<T, Id>, ReadError>>,
+        S: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
-        let (limit, mut pace) = (self.page.limit, Pace::default());
+        let (limit, mut pace, mut skimmed) = (self.page.limit, Pace::default(), Pace::default());
         let (mut at, mut to_pass, mut count) = (self.start(), self.page.offset, 0);
         let mut others_at = IN_TURN;
         loop {
-            let wanted = to_pass.saturating_add(limit - part.len());
-            let step = read(at, wanted.min(pace.items)).await?;
-            pace.count(&step.items);
+            let step = if to_pass > 0 {
+                let step = skim(at, to_pass.min(skimmed.items)).await?;
+                skimmed.count(&step.items);
+                pace.pass_over(&step.items);
+                step
+            } else {
+                let step = read(at, (limit - part.len()).min(pace.items)).await?;
+                pace.count(&step.items);
+                step
+            };
             at = step.next.filter(|id| self.reaches(*id));
             part.lost.extend(step.unreadable);
             let found: Vec<T> = step.items.into_iter().filter(|item| self.admits(item)).collect();
@@ -294,94 +328,4 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use petrel_model::TriggerInstance;
-
-    use super::super::lists::{EXECUTIONS, TRIGGER_INSTANCES};
-    use super::super::query::tests::asked;
-    use super::*;
-
-    fn id(milliseconds: u64) -> Id {
-        Id::from_parts(milliseconds, 0)
-    }
-
-    #[test]
-    fn a_list_begins_and_ends_by_the_time_that_is_asked_for() {
-        let noon = "2026-11-20T12:00:00Z".parse::<petrel_model::Timestamp>().unwrap().as_millis();
-        let (early, late) = (id(noon - 2 * SLACK), id(noon + 2 * SLACK));
-        let older = id(7);
-        for (query, start, is_reached) in [
-            ("", None, [true, true]),
-            ("timestamp_lt=2026-11-20T12:00:00Z", Some(id(noon + SLACK)), [true, true]),
-            ("timestamp_gt=2026-11-20T12:00:00Z", Some(id(noon - SLACK)), [true, true]),
-            ("timestamp_gt=2026-11-20T12:00:00Z&sort_desc=1", None, [false, true]),
-            ("timestamp_lt=2026-11-20T12:00:00Z&sort_asc=1", None, [true, false]),
-            (&format!("timestamp_lt=2026-11-20T12:00:00Z&before={older}"), Some(older), [true, true]),
-        ] {
-            let asked = asked(&EXECUTIONS, query).unwrap();
-            assert_eq!(asked.start(), start, "{query}");
-            assert_eq!([early, late].map(|at| asked.reaches(at)), is_reached, "{query}");
-        }
-    }
-
-    #[test]
-    fn the_larger_items_are_the_fewer_are_read_at_once() {
-        struct Item(usize);
-        impl Listed for Item {
-            fn id(&self) -> Id {
-                id(1)
-            }
-            fn bytes(&self) -> usize {
-                self.0
-            }
-        }
-        for (bytes, steps) in [
-            (100, [1, 8, 64, 512, 1000]),
-            (64 << 10, [1, 8, 8, 8, 8]),
-            (200 << 10, [1, 2, 2, 2, 2]),
-            (64 << 20, [1, 1, 1, 1, 1]),
-        ] {
-            let mut pace = Pace::default();
-            let read = |_| {
-                let items = pace.items;
-                pace.count(&(0..items).map(|_| Item(bytes)).collect::<Vec<_>>());
-                items
-            };
-            assert_eq!([0; 5].map(read), steps, "{bytes}");
-        }
-    }
-
-    #[test]
-    fn ids_are_read_in_the_order_of_the_list() {
-        let (one, two) = (id(1), id(2));
-        for (query, at, expected) in [
-            (format!("id={one},{two},{one}"), None, vec![two, one]),
-            (format!("id={one},{two}"), Some(two), vec![one]),
-            (format!("id={one},{two}&sort=id"), None, vec![one, two]),
-            (format!("id={one},{two}&sort=id"), Some(one), vec![two]),
-        ] {
-            assert_eq!(asked(&TRIGGER_INSTANCES, &query).unwrap().ids_from(at), Some(expected), "{query}");
-        }
-        assert_eq!(asked(&EXECUTIONS, "").unwrap().ids_from(None), None);
-    }
-
-    #[test]
-    fn what_is_read_one_by_one_ends_where_the_next_piece_goes_on() {
-        let read = |limit, is_last| {
-            let ids = vec![id(1), id(2), id(3)];
-            let nothing = |_: Id| async { Ok::<Option<TriggerInstance>, ReadError>(None) };
-            let lost = |one: Id| async move {
-                if one == id(2) {
-                    return Err(ReadError::Damaged { what: "event".into(), reason: "why".into() });
-                }
-                nothing(one).await
-            };
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let page =
-                runtime.block_on(read_each(RowKind::TriggerInstance, ids, limit, is_last, lost)).unwrap();
-            (page.unreadable.len(), page.next)
-        };
-        assert_eq!(read(9, true), (1, None));
-        assert_eq!(read(9, false), (1, Some(id(3))));
-    }
-}
+mod tests;

@@ -64,6 +64,7 @@ pub(crate) async fn forget(
 /// The configuration of a pack, with `notes` on it and its file.
 fn shown(content: &Content, name: &str, secrets: Secrets, notes: Vec<String>) -> Result<Response, ApiError> {
     let pack = content.pack(name)?;
+    content.refuse_lost_config(name)?;
     let given = content.given_config(name).ok_or_else(|| not_configured_by_file(name, &notes))?;
     let notes = notes.into_iter().map(Cow::Owned).collect();
     Ok(Json(PackConfig { notes, ..view(pack, given, secrets) }).into_response())

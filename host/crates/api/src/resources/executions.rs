@@ -51,8 +51,9 @@ pub(crate) async fn list(
     let asked = Arc::new(asked.of(&lists::EXECUTIONS)?);
     let filter = in_store(&asked);
     let from = |at, limit| read(&api, &asked, &filter, at, limit);
-    let mut found = asked.collect(&api, from).await?;
-    asked.count_whole(&api, &mut found, from).await?;
+    let heads = |at, limit| skim(&api, &asked, &filter, at, limit);
+    let mut found = asked.collect_past(&api, from, heads).await?;
+    asked.count_whole(&api, &mut found, heads).await?;
     let viewer = Viewer { api: api.clone(), secrets, page: asked.page.clone(), inside: BTreeMap::new() };
     Ok(asked.answer_part(found, Arc::new(viewer).items()))
 }
@@ -131,6 +132,21 @@ async fn read(
         return read_each(RowKind::Execution, ids, limit, is_last, one).await;
     }
     let page = reads.executions(filter, at, limit).await?;
+    Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
+}
+
+/// As [`read`], of each execution perhaps no more than filters look at.
+async fn skim(
+    api: &Api,
+    asked: &ListRequest,
+    filter: &ExecutionFilter,
+    at: Option<Id>,
+    limit: usize,
+) -> Result<Page<Execution, Id>, ReadError> {
+    if asked.is_rising || asked.ids_from(at).is_some() {
+        return read(api, asked, filter, at, limit).await;
+    }
+    let page = api.engine.reads().execution_heads(filter, at.map(ExecutionId), limit).await?;
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 

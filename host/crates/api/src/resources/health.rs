@@ -51,6 +51,7 @@ pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
     let mut notes = api.engine.catalog().notes_on_files().await;
     notes.extend(api.guards.notes(&api.engine));
     let reads = api.engine.reads();
+    notes.extend(reads.refuses_secrets().map(|why| format!("nothing secret can be stored: {why}")));
     let unreadable = reads.unreadable();
     let status = HostStatus {
         version: env!("CARGO_PKG_VERSION").into(),

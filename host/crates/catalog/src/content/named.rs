@@ -1,11 +1,13 @@
 //! The kinds of registered objects that are asked for by name, and the error for one that is not there: it does not
 //! exist, cannot be read, or belongs to a pack of the host that this version lacks. References that lack their pack.
 
+use std::sync::Arc;
+
 use petrel_engine_core::Error;
 use petrel_model::Ref;
 use petrel_model::names::{WITHOUT_OWN_PACK, is_own_pack};
 use petrel_model::reference::InvalidRef;
-use petrel_persistence::DocumentKind;
+use petrel_persistence::{DocumentKind, Unreadable};
 
 use super::{Content, refusals};
 
@@ -82,13 +84,45 @@ impl Content {
 
     /// Refuses to go on without the configuration of a pack that is stored and cannot be read: with the defaults alone an action
     /// may act on something else. One that is given since counts.
-    pub(crate) fn refuse_lost_config(&self, pack: &str) -> Result<(), Error> {
-        let lost = self.unreadable.iter().find(|one| one.is_document(DocumentKind::PackConfig, pack));
-        match lost.filter(|_| self.given_config(pack).is_none()) {
-            Some(lost) => {
-                Err(Error::invalid(lost.to_string(), "correct that, or give the configuration again"))
-            }
+    ///
+    /// # Errors
+    /// With the reason why it cannot be read.
+    pub fn refuse_lost_config(&self, pack: &str) -> Result<(), Error> {
+        match self.lost_config(pack) {
+            Some(lost) => Err(Error::invalid(
+                lost.to_string(),
+                "correct that; one whose key is lost for good can be given again after `petrel store rotate-key --lost`",
+            )),
             None => Ok(()),
+        }
+    }
+
+    /// The stored configuration of a pack that cannot be read, unless one was given since. Whoever must not get at a
+    /// configuration must not get at this one: it may be read again.
+    pub fn lost_config(&self, pack: &str) -> Option<&Unreadable> {
+        let lost = self.unreadable.iter().find(|one| one.is_document(DocumentKind::PackConfig, pack));
+        lost.filter(|_| self.given_config(pack).is_none())
+    }
+
+    /// Whether the object of this name is stored and cannot be read, so that nobody knows what of it is secret.
+    pub(crate) fn cannot_read(&self, kind: Named, name: &Ref) -> bool {
+        self.unreadable.iter().any(|one| one.is_document(kind.document(), name.as_str()))
+    }
+
+    /// The same, with a stored object that cannot be read.
+    #[cfg(test)]
+    pub(crate) fn with_unreadable(mut self, kind: Named, name: &Ref) -> Self {
+        let (kind, id) = (petrel_persistence::RowKind::Document(kind.document()), name.to_string());
+        let one = Unreadable { kind, id, reason: "it is damaged".into(), is_sealed: false };
+        Arc::make_mut(&mut self.unreadable).push(one);
+        self
+    }
+
+    /// Forgets that a stored configuration cannot be read, as it is replaced or gone.
+    pub(crate) fn forget_lost_config(&mut self, pack: &str) {
+        if self.lost_config(pack).is_some() {
+            let unreadable = Arc::make_mut(&mut self.unreadable);
+            unreadable.retain(|one| !one.is_document(DocumentKind::PackConfig, pack));
         }
     }
 

@@ -95,7 +95,8 @@ fn refuse_wider(content: &Content, pack: &Pack) -> Result<(), Error> {
             pack.version,
             lines.collect::<String>()
         ),
-        hint: format!("accept it with --grant, as `petrel pack register {} --grant`", pack.path),
+        // A version from a registry is taken away again, so that its directory is nothing to name here.
+        hint: "repeat this with --grant to accept it (`\"grant\": true` in a request)".to_owned(),
     })
 }
 

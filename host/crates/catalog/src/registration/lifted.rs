@@ -10,7 +10,7 @@ use petrel_rules::CompiledRule;
 use serde_json::Value;
 
 use crate::configuration::GivenConfig;
-use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
+use crate::content::{Content, Named, RegisteredAction, RegisteredTriggerType};
 use crate::masked::Giver;
 use crate::secret_templates::{marked_configuration, refuse_rule_reading_secrets};
 
@@ -27,7 +27,10 @@ pub(super) fn refuse_lifted(
     gone: &[Ref],
     gone_kinds: &[Ref],
 ) -> Result<(), Error> {
-    let lifted = actions.iter().find_map(|new| of_action(content, new));
+    let unread = actions.iter().find_map(|new| of_unread(content, Named::Action, &new.action.reference));
+    let unread = unread
+        .or_else(|| kinds.iter().find_map(|new| of_unread(content, Named::Trigger, &new.kind.reference)));
+    let lifted = unread.or_else(|| actions.iter().find_map(|new| of_action(content, new)));
     let lifted = lifted.or_else(|| gone.iter().find_map(|action| of_gone(content, action)));
     let lifted = lifted.or_else(|| kinds.iter().find_map(|new| of_trigger_type(content, new)));
     let lifted = lifted.or_else(|| gone_kinds.iter().find_map(|kind| of_gone_kind(content, kind)));
@@ -42,7 +45,12 @@ pub(super) fn refuse_lifted(
     }
 }
 
-/// Refuses `pack` from another directory than before, if secrets are `configured` for it: its code would get them.
+/// The way of those who register a pack from another directory than before.
+const ELSEWHERE: &str =
+    "register it from the directory of before, if there is one, or have the admin register it";
+
+/// Refuses `pack` from another directory than before, if secrets are `configured` for it or it is granted something: its
+/// code would get them.
 /// Changes in the same directory are not looked for: only who may write there can make them.
 ///
 /// # Errors
@@ -54,7 +62,9 @@ pub(super) fn refuse_elsewhere(
 ) -> Result<(), Error> {
     let name = &pack.reference;
     let is_there = pack.built_in || content.pack(name).is_ok_and(|old| old.path == pack.path);
-    let is_configured = configured.is_some_and(|given| !given.values.is_empty());
+    // One that cannot be read now may be read later, and then by this code.
+    let is_lost = content.lost_config(name).is_some();
+    let is_configured = is_lost || configured.is_some_and(|given| !given.values.is_empty());
     if is_configured && content.pack(name).is_err() {
         return Err(Error::Forbidden {
             message: format!("there is a configuration for the pack `{name}`, which is not registered"),
@@ -63,13 +73,20 @@ pub(super) fn refuse_elsewhere(
                     .into(),
         });
     }
-    if !is_there && is_configured && marked_configuration(content, name).is_some() {
+    if !is_there && is_configured && (is_lost || marked_configuration(content, name).is_some()) {
         return Err(Error::Forbidden {
             message: format!(
                 "secrets are configured for the pack `{name}`, so only the admin may register it from another directory"
             ),
-            hint: "register it from the directory of before, if there is one, or have the admin register it"
-                .into(),
+            hint: ELSEWHERE.into(),
+        });
+    }
+    if !is_there && content.grant(name).is_some() {
+        return Err(Error::Forbidden {
+            message: format!(
+                "capabilities are granted to the pack `{name}`, so only the admin may register it from another directory"
+            ),
+            hint: ELSEWHERE.into(),
         });
     }
     Ok(())
@@ -107,6 +124,16 @@ pub(crate) fn of_gone_kind(content: &Content, reference: &Ref) -> Option<String>
     let schemas = [whole_schema(&old.kind.payload_schema), whole_schema(&old.kind.parameters_schema)];
     let is_secret = schemas.iter().any(has_secret);
     is_secret.then(|| format!("a part of the events or the parameters of trigger type `{reference}`"))
+}
+
+/// The message about an old version that cannot be read: it may have marked anything.
+pub(crate) fn of_unread(content: &Content, kind: Named, reference: &Ref) -> Option<String> {
+    let is_registered = match kind {
+        Named::Action => content.registered(reference).is_some(),
+        _ => content.trigger_type(reference).is_ok(),
+    };
+    let is_unread = !is_registered && content.cannot_read(kind, reference);
+    is_unread.then(|| format!("perhaps a part of `{reference}`, which is stored and cannot be read,"))
 }
 
 /// The message about a mark that the new version of an action lifts, if it lifts any.
@@ -166,13 +193,17 @@ pub(crate) fn of_trigger_type(content: &Content, new: &RegisteredTriggerType) ->
 fn of_configuration(content: &Content, pack: &Pack) -> Option<String> {
     let name = &pack.reference;
     let old = content.pack(name).ok()?;
-    let given = content.given_config(name)?;
     let now = pack.config_schema.as_ref()?;
+    // Of one that cannot be read any key may be given.
+    let given: Vec<&String> = match content.given_config(name) {
+        Some(given) => given.values.keys().collect(),
+        None => content.lost_config(name).map(|_lost| now.keys().collect())?,
+    };
     let is_open = |key: &String| now.get(key).is_some_and(|schema| !Schema::of(schema).is_secret());
     let is_kept = old.config_schema.as_ref().is_some_and(|before| {
         let was_masked = |key: &&String| !before.contains_key(*key) && before.values().any(has_secret);
         before.iter().all(|(key, schema)| keeps_secrets(schema, now.get(key)))
-            && !given.values.keys().filter(was_masked).any(is_open)
+            && !given.iter().copied().filter(was_masked).any(is_open)
     });
     (!is_kept).then(|| format!("a part of the configuration of pack `{name}`"))
 }

@@ -83,9 +83,7 @@ pub(super) async fn files(directory: &Path, around: Around) -> Result<PackConten
 pub(super) fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
     let name = &pack.reference;
     names::is_own_pack(name).then(|| {
-        let message = format!(
-            "the name `{name}` is for a pack of petrel itself, which comes with it or will, and cannot be replaced"
-        );
+        let message = format!("the pack `{name}` came with petrel, or will, and cannot be replaced");
         (message, "give your pack another ref in its pack.yaml, and write it in what calls its actions")
     })
 }

@@ -199,7 +199,11 @@ impl Own {
         notes.extend(action.into_iter().flat_map(|action| misfits(&rule, action)));
         let keys = self.config_keys(rule.action.reference.pack(), around);
         notes.extend(strange_config(&rule, keys.as_ref(), is_secret));
-        notes.extend(kind.there().into_iter().flat_map(|kind| strange_fields(&rule, kind, is_secret)));
+        let kind_of = |kind: &Ref| match self.kind(kind, around) {
+            Known::There(kind) => Some(kind),
+            Known::Missing(_) | Known::Unknown => None,
+        };
+        notes.extend(strange_fields(&rule, kind_of, is_secret));
         if let Known::Missing(error) = &known {
             notes.push(without_action(&rule, error));
         }

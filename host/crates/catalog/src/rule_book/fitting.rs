@@ -8,9 +8,9 @@ use petrel_expressions::members::ConfigKeys;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
 use petrel_model::secrets::whole_schema;
-use petrel_model::{Object, Rule};
+use petrel_model::{Object, Ref, Rule};
 use petrel_rules::parameters::Signature;
-use petrel_rules::{CompiledRule, field_warnings};
+use petrel_rules::{CompiledRule, field_warnings, firing_warnings};
 use serde_json::Value;
 
 use crate::content::{RegisteredAction, RegisteredTriggerType};
@@ -58,20 +58,21 @@ pub(crate) fn strange_config(
     told
 }
 
-/// A sentence for each field that a rule reads of events of `kind`, and that is likely misspelt. Parameters for which
-/// `is_secret` holds are not looked at.
+/// A sentence for each field that a rule reads of events whose trigger type, as `kind_of` has it, does not have it, and for
+/// each part of a correlation that is likely a slip. Parameters for which `is_secret` holds are not looked at.
 pub(crate) fn strange_fields(
     rule: &Rule,
-    kind: &RegisteredTriggerType,
+    kind_of: impl Fn(&Ref) -> Option<Arc<RegisteredTriggerType>>,
     is_secret: impl Fn(&str) -> bool,
 ) -> Vec<String> {
-    let mut rule = rule.clone();
-    if rule.correlation().is_some() {
-        // Its parameters see the event as which it fires.
-        rule.action.parameters.clear();
+    let compiled = CompiledRule::new(Arc::new(rule.clone()));
+    let mut found = firing_warnings(&compiled, &is_secret);
+    for event in std::iter::once(&compiled).chain(compiled.parts().iter().map(Arc::as_ref)) {
+        if let Some(kind) = kind_of(event.kind()) {
+            found.extend(field_warnings(event, &whole_schema(&kind.kind.payload_schema), &is_secret));
+        }
     }
-    let compiled = CompiledRule::new(Arc::new(rule));
-    field_warnings(&compiled, &whole_schema(&kind.kind.payload_schema), is_secret)
+    found
 }
 
 /// The mistake in a value for one of `parameters`, after it is cast.

@@ -14,11 +14,11 @@ use crate::{House, refused};
 const ONE: &str = "{id: api, reason: reads, host: a.example, methods: [GET]}";
 const MORE: &str = "{id: more, reason: writes, host: b.example, methods: [POST]}";
 
-/// Lays out the pack `mine` with these words about its capabilities.
-fn pack(house: &House, capabilities: &str) -> PathBuf {
-    let directory = house.pack("mine", &[]);
+/// Lays out the pack `mine` in a directory, with these words about its capabilities.
+fn pack(house: &House, at: &str, capabilities: &str) -> PathBuf {
+    let directory = house.pack(at, &[]);
     let head = "ref: mine\nname: mine\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.org\n";
-    house.write("mine/pack.yaml", &format!("{head}{capabilities}"));
+    house.write(&format!("{at}/pack.yaml"), &format!("{head}{capabilities}"));
     directory
 }
 
@@ -27,7 +27,7 @@ fn asking(http: &[&str]) -> String {
 }
 
 async fn registered(house: &House, capabilities: &str, grants: bool) -> Result<Report, Error> {
-    let directory = pack(house, capabilities);
+    let directory = pack(house, "mine", capabilities);
     let by = OnBehalf { giver: Giver::SeesSecrets, grants: grants.then(|| "ada".to_owned()) };
     house.catalog.register_by(by, &directory, false, Parts::ALL).await
 }
@@ -105,7 +105,10 @@ async fn an_update_that_asks_for_more_waits_until_it_is_accepted() {
     assert_eq!(rights(&house), "GET https://a.example/ | TZ");
     let (code, told) = refused(registered(&house, &asking(&[ONE, MORE]), false).await);
     assert_eq!(code, "unaccepted");
-    assert!(told.contains("+ http POST https://b.example/ (writes)") && told.contains("--grant"), "{told}");
+    assert!(
+        told.contains("+ http POST https://b.example/ (writes)") && told.contains("repeat this with --grant"),
+        "{told}"
+    );
     let known = house.catalog.content().pack("mine").unwrap().capabilities.clone().unwrap();
     assert_eq!(known.http.len(), 1);
     registered(&house, &asking(&[ONE, MORE]), true).await.unwrap();
@@ -124,4 +127,22 @@ async fn an_update_that_asks_for_more_waits_until_it_is_accepted() {
         path: "/",
     };
     assert_eq!(rights.http(target).unwrap_err().layer, petrel_model::capabilities::Layer::Request);
+}
+
+#[tokio::test]
+async fn what_is_granted_is_not_for_the_code_of_somebody_else() {
+    let house = House::new().await;
+    let (here, elsewhere) = (pack(&house, "mine", &asking(&[ONE])), pack(&house, "other", &asking(&[ONE])));
+    let register = async |directory: &PathBuf, giver: Giver| {
+        house.catalog.register_by(giver, directory, false, Parts::ALL).await
+    };
+    register(&here, Giver::SeesNone).await.unwrap();
+    register(&elsewhere, Giver::SeesNone).await.unwrap();
+    change(&house, &["http"], &[]).await.unwrap();
+    let (code, told) = refused(register(&here, Giver::SeesNone).await);
+    assert!(code == "forbidden" && told.contains("capabilities are granted to the pack `mine`"), "{told}");
+    register(&elsewhere, Giver::SeesNone).await.unwrap();
+    register(&here, Giver::SeesSecrets).await.unwrap();
+    change(&house, &[], &["http"]).await.unwrap();
+    register(&elsewhere, Giver::SeesNone).await.unwrap();
 }

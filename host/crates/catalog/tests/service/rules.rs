@@ -114,6 +114,34 @@ async fn what_stackstorm_ignores_in_a_rule_is_a_warning_when_it_is_written_or_re
 }
 
 #[tokio::test]
+async fn a_parameter_beside_the_parameters_of_a_trigger_is_told_with_what_is_missing() {
+    let house = House::new().await;
+    let text = "name: a\npack: mine\ntrigger: {type: core.st2.webhook, url: x}\naction: {ref: core.noop}\n"
+        .to_owned();
+    let error = house.catalog.create_rule(&text, "ada").await.unwrap_err();
+    let says = "the trigger of a rule has no field url, so it is ignored; known are type, parameters, and what the trigger takes \
+                stands below parameters; ";
+    assert!(error.to_string().contains("'url' is a required property"), "{error}");
+    assert!(error.hint().contains(says), "{}", error.hint());
+}
+
+#[tokio::test]
+async fn each_event_of_a_correlation_is_looked_at_when_a_rule_is_written() {
+    let house = House::new().await;
+    let text = "name: a\npack: mine\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: a}}\n\
+        type: {ref: correlation, parameters: {kind: none_within, within: 2s, by: trigger.body.host, events: \
+        [{trigger: {type: core.st2.webhook, parameters: {url: b}}, criteria: {trigger.bodi.x: {type: exists}}}]}}\n\
+        action: {ref: core.noop}\n";
+    let warned = house.catalog.create_rule(text, "ada").await.unwrap().warnings.join("\n");
+    for says in [
+        "rule mine.a: by of its correlation has no template",
+        "rule mine.a: trigger.bodi is not in the payload_schema of",
+    ] {
+        assert!(warned.contains(says), "{says}: {warned}");
+    }
+}
+
+#[tokio::test]
 async fn a_field_that_the_event_does_not_have_is_warned_about_when_a_rule_is_written_or_registered() {
     let house = House::new().await;
     let kind = "name: push\npayload_schema: {properties: {status: {type: string, required: true}}}\n";

@@ -25,9 +25,9 @@ fn rule(name: &str, size: &str) -> String {
 async fn a_trigger_type_that_was_made_outlives_registrations_until_a_file_declares_it() {
     let house = House::new().await;
     house.register("mine", &[("triggers/own.yaml", "description: d\n")]).await.unwrap();
-    let made = house.catalog.create_trigger_type(ORDER, "ada").await.unwrap();
+    let made = house.catalog.create_trigger_type(ADMIN, ORDER, "ada").await.unwrap();
     assert_eq!(made.made_by.as_deref(), Some("ada"));
-    assert_eq!(refused(house.catalog.create_trigger_type(ORDER, "ada").await).0, "conflict");
+    assert_eq!(refused(house.catalog.create_trigger_type(ADMIN, ORDER, "ada").await).0, "conflict");
     house.catalog.create_trigger(new("mine.order", &json!({"size": "s"})), "ada").await.unwrap();
     house.register("mine", &[]).await.unwrap();
     let house = house.next_process().await;
@@ -55,7 +55,7 @@ async fn a_trigger_type_that_was_made_outlives_registrations_until_a_file_declar
 #[tokio::test]
 async fn what_rules_listen_to_is_neither_deleted_nor_changed_against_them() {
     let house = House::new().await;
-    house.catalog.create_trigger_type(ORDER, "ada").await.unwrap();
+    house.catalog.create_trigger_type(ADMIN, ORDER, "ada").await.unwrap();
     let made = house.catalog.create_trigger(new("mine.order", &json!({"size": "s"})), "ada").await.unwrap();
     for name in ["a", "b"] {
         house.catalog.create_rule(&rule(name, "s"), "ada").await.unwrap();
@@ -94,9 +94,9 @@ async fn what_rules_listen_to_is_neither_deleted_nor_changed_against_them() {
 #[tokio::test]
 async fn what_is_no_trigger_type_or_no_trigger_is_refused_with_the_remedy() {
     let house = House::new().await;
-    house.catalog.create_trigger_type(ORDER, "ada").await.unwrap();
+    house.catalog.create_trigger_type(ADMIN, ORDER, "ada").await.unwrap();
     let secret = "name: key\npack: mine\nparameters_schema: {key: {type: string, secret: true}}\n";
-    house.catalog.create_trigger_type(secret, "ada").await.unwrap();
+    house.catalog.create_trigger_type(ADMIN, secret, "ada").await.unwrap();
     for (text, says) in [
         ("name: a\n", "write pack: NAME"),
         ("name: a\npack: Mine\n", "lower-case letters"),
@@ -108,7 +108,7 @@ async fn what_is_no_trigger_type_or_no_trigger_is_refused_with_the_remedy() {
             "payload_schema is not valid",
         ),
     ] {
-        let (code, message) = refused(house.catalog.create_trigger_type(text, "ada").await);
+        let (code, message) = refused(house.catalog.create_trigger_type(ADMIN, text, "ada").await);
         assert!(code == "invalid" && message.contains(says), "{text}: {message}");
     }
     let named = NewTrigger { named: (None, Some("large".into())), ..new("mine.order", &json!({})) };
@@ -117,6 +117,7 @@ async fn what_is_no_trigger_type_or_no_trigger_is_refused_with_the_remedy() {
         (new("mine.order", &json!({"size": 5})), "invalid", "do not fit"),
         (new("core.st2.webhook", &json!({"url": "a"})), "invalid", "create a rule"),
         (new("mine.key", &json!({"key": "k"})), "invalid", "create a rule"),
+        (new("mine.order", &json!({"size": "s".repeat(70_000)})), "invalid", "65536 is the limit"),
         (named, "invalid", "leave `name` out"),
     ] {
         let (told, message) = refused(house.catalog.create_trigger(trigger, "ada").await);

@@ -101,8 +101,13 @@ fn what_is_not_defined_is_named_once() {
     let values = json!({"d": {"k": 1}, "l": [1], "s": "it's", "n": 7});
     for (template, expected) in [
         ("{{ nope }}", "`nope` is not defined; check the name, or add `| default(VALUE)`"),
+        (
+            "{{ nope.a | default('x') }}",
+            "`nope` is not defined, and a part of it is read; check the name, since no default",
+        ),
+        ("{{ nope['a'] }}", "`nope` is not defined, and a part of it is read; check the name"),
         ("{{ d.nope }}", "`d.nope` is not defined; check"),
-        ("{{ d.nope.more }}", "`d.nope` is not defined; check"),
+        ("{{ d.nope.more }}", "`d.nope` is not defined, and a part of it is read; check"),
         ("{{ d['nope'] }}", "nope"),
         (
             "{{ st2kv.limit }}",
@@ -113,7 +118,8 @@ fn what_is_not_defined_is_named_once() {
         ("{{ d[s].more | upper }}", "`d[s]` (the key is \"it's\") is not defined; check"),
         ("{{ d['k'] + l[n - 1] }}", "`l[n - 1]` (the key is 6) is not defined; check"),
         ("{{ d[nope] }}", "`nope` is not defined; check"),
-        ("{{ nope[s] }}", "`nope` is not defined; check"),
+        ("{{ nope[s] }}", "`nope` is not defined, and a part of it is read; check"),
+        ("{{ d.nope | default(d.nope.more) }}", "`d.nope` is not defined; check"),
         ("{{ d[s] | default(1) }}{{ [] | first }}", "something in it is not defined; check"),
         ("{% for k in ['k', 'z'] %}{{ d[k] }}{% endfor %}", "`d[k]` (the key is 'z') is not defined; check"),
     ] {

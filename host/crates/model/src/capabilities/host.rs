@@ -1,7 +1,7 @@
 //! Patterns of hosts: any, all below a domain, one by name or by address.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};

@@ -57,7 +57,8 @@ pub struct HttpRule {
 }
 
 impl HttpRule {
-    /// The rule with its lists in order. A host that is in a private network without doubt may be there.
+    /// The rule with its lists in order, without paths below others of its own. A host that is in a private network
+    /// without doubt may be there.
     #[must_use]
     pub fn settled(mut self) -> Self {
         self.private |= self.host.is_private();
@@ -69,6 +70,13 @@ impl HttpRule {
         self.methods.dedup();
         self.paths.sort();
         self.paths.dedup();
+        let paths = std::mem::take(&mut self.paths);
+        // All paths are below the empty one, which means any.
+        if !paths.iter().any(String::is_empty) {
+            let is_within =
+                |path: &&String| paths.iter().any(|other| other != *path && is_below(path, other));
+            self.paths = paths.iter().filter(|path| !is_within(path)).cloned().collect();
+        }
         self
     }
 
@@ -87,6 +95,11 @@ impl HttpRule {
         rule.settled()
     }
 
+    /// Whether its line is read as this rule again: one of a request may have a method or a host that no rule has.
+    pub(super) fn can_be_written(&self) -> bool {
+        self.to_string().parse::<Self>().is_ok_and(|read| read == *self)
+    }
+
     /// Whether the request is one of these, apart from where its host is.
     pub fn covers(&self, target: Target<'_>) -> bool {
         self.schemes.iter().any(|scheme| scheme == target.scheme)
@@ -97,12 +110,7 @@ impl HttpRule {
     }
 
     fn covers_path(&self, path: &str) -> bool {
-        // Some servers take these for separators, so that `..` beside one would lead out of the path.
-        let folded = path.to_ascii_lowercase();
-        if folded.contains("%2f") || folded.contains("%5c") {
-            return false;
-        }
-        self.paths.iter().any(|known| is_below(path, known))
+        !leads_elsewhere(path) && self.paths.iter().any(|known| is_below(path, known))
     }
 
     /// The requests that both rules cover, if there are any.
@@ -133,6 +141,17 @@ impl HttpRule {
 /// Whether `path` begins with all parts of `known`.
 fn is_below(path: &str, known: &str) -> bool {
     path.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether some servers take a path for another one: `..` leads out of it beside an escaped separator, or with parameters
+/// behind it (`..;`).
+fn leads_elsewhere(path: &str) -> bool {
+    let folded = path.to_ascii_lowercase();
+    let is_dots = |part: &str| {
+        let name = part.split(';').next().unwrap_or_default();
+        [".", ".."].contains(&name.replace("%2e", ".").as_str())
+    };
+    folded.contains("%2f") || folded.contains("%5c") || folded.split('/').any(is_dots)
 }
 
 /// The common values of two lists that mean any if they are empty. `None` if there are none.
@@ -197,9 +216,7 @@ pub fn check_path(text: &str) -> Result<&str, InvalidCapability> {
     if !path.bytes().all(is_sign) || path.contains(",/") {
         return Err(invalid("has characters that no path has"));
     }
-    let folded = path.to_ascii_lowercase();
-    let is_dots = |part: &str| [".", ".."].contains(&part.replace("%2e", ".").as_str());
-    if folded.contains("%2f") || folded.contains("%5c") || folded.split('/').any(is_dots) {
+    if leads_elsewhere(path) {
         return Err(invalid("has parts that lead elsewhere"));
     }
     Ok(path)
@@ -248,9 +265,6 @@ impl FromStr for HttpRule {
         let mut paths = Vec::new();
         for path in path.replace(",/", "\n/").split('\n') {
             paths.push(check_path(path)?.to_owned());
-        }
-        if paths.iter().any(String::is_empty) {
-            paths.clear();
         }
         if methods.len().max(ports.len()).max(paths.len()) > MOST_PARTS {
             return Err(invalid("has more than 32 methods, ports or paths"));

@@ -42,6 +42,11 @@ impl Refusal {
     /// The refusal of `target`, for being in a private network or as such.
     pub(super) fn of(rights: &Rights, layer: Layer, target: Target<'_>, is_private: bool) -> Self {
         let wanted = HttpRule::exactly(target, is_private);
+        if !wanted.can_be_written() {
+            // A component names any method and any host, and a hint is copied into a shell.
+            let hint = "no grant can name this method or this host; write methods as GET and hosts as host.example in the component";
+            return Self { layer, hint: hint.to_owned() };
+        }
         let pack = &rights.pack;
         let allowed = |rules: &mut dyn Iterator<Item = String>| {
             let rules: Vec<_> = rules.collect();

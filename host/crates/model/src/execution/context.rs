@@ -56,7 +56,6 @@ pub struct Context {
     pub secret_parts: Vec<SecretPart>,
     /// The places at which the schema of its result marked secrets when it was made. Where that says less today, nobody
     /// knows what of the result is one.
-    /// result is one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub result_marks: Vec<String>,
     /// Whether it is stored encrypted although nothing of it is known to be secret: it may have copies of secrets, since

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use petrel_model::capabilities::Rights;
+use petrel_model::capabilities::{Access, Mount, Rights};
 use petrel_model::{Id, Object, Ref, Timestamp, Trigger, TriggerInstanceId};
 use petrel_pack_runtime::{ComponentSensors, Limits, Options, PackRuntime};
 use petrel_runners::sensors::{
@@ -314,4 +314,26 @@ async fn a_stream_that_loses_its_grant_is_denied_its_next_request() {
     let both = async { tokio::join!(sensors.stream("again", &events, never.clone()), revoke) };
     let (told, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
     assert_eq!(told.unwrap_err().code, "denied.http");
+}
+
+#[tokio::test]
+async fn a_stream_that_loses_its_directory_changes_nothing_more_in_it() {
+    let place = tempfile::tempdir().unwrap();
+    let rights = |access| {
+        let mount = Mount { host_path: place.path().to_owned(), guest_path: "/data".to_owned(), access };
+        table(Rights { mounts: vec![mount], ..Rights::default() })
+    };
+    let sensors = Sensors::of(STREAMS, Options::default());
+    sensors.runtime.take_rights(&rights(Access::ReadWrite));
+    let never = CancellationToken::new();
+    let events = Events::until(usize::MAX, &never);
+    let revoke = async {
+        while events.taken.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sensors.runtime.take_rights(&rights(Access::ReadOnly));
+    };
+    let both = async { tokio::join!(sensors.stream("tidies", &events, never.clone()), revoke) };
+    let (told, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
+    assert_eq!(told.unwrap_err().code, "denied.files");
 }

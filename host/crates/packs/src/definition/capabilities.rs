@@ -114,10 +114,6 @@ fn http(node: &Node, problems: &mut Problems) -> Option<HttpWish> {
     for path in parts("paths", problems) {
         paths.extend(noted(check_path(&path).map(str::to_owned), fields.position("paths"), problems));
     }
-    // All paths are below this one.
-    if paths.iter().any(String::is_empty) {
-        paths.clear();
-    }
     let private = fields.flag("private", false, problems);
     let rule = HttpRule { schemes, host: pattern?, ports, methods, paths, private };
     Some(HttpWish { id, reason: reason?, rule: rule.settled() })

@@ -6,6 +6,8 @@ use petrel_model::rule::{ActionCall, Criteria, Criterion, Ordered, RuleKind};
 use petrel_model::unfit::unfit;
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger, names};
 
+use petrel_yaml::{Content, Node};
+
 use super::{read, reference, reference_to};
 use crate::fields::{Fields, Problems};
 use crate::limits::MOST_PROBLEMS;
@@ -131,6 +133,37 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
             notes: notes.found,
         })
     })
+    .map_err(with_numbers)
+}
+
+/// The problems, with the form of two criteria on one path where a key is written twice.
+fn with_numbers(mut problems: Vec<Problem>) -> Vec<Problem> {
+    for problem in &mut problems {
+        let message = problem.message.strip_prefix("the key ");
+        let key =
+            message.and_then(|rest| rest.split_once(" is written twice")).map(|(key, _)| key.to_owned());
+        // Only paths have dots.
+        if let Some(key) = key.filter(|key| key.contains('.')) {
+            problem.message.push_str(&format!(", or write {key}#1 and {key}#2 for two conditions on it"));
+        }
+    }
+    problems
+}
+
+/// A value as it is written in an example, shortened.
+fn example(node: &Node, instead: &str) -> String {
+    match &node.content {
+        Content::Scalar { value, .. } if !value.is_null() => short(&value.to_string()).into_owned(),
+        _ => instead.to_owned(),
+    }
+}
+
+/// A reference as it is written in an example.
+fn example_reference(node: &Node, instead: &str) -> String {
+    match &node.content {
+        Content::Scalar { text, .. } if text.parse::<Ref>().is_ok() => short(text).into_owned(),
+        _ => instead.to_owned(),
+    }
 }
 
 /// The notes on a rule. A limited number is kept.
@@ -164,7 +197,8 @@ const OF_BREAKER: &[&str] = &["failures", "within", "pause"];
 
 fn circuit_breaker(fields: Fields<'_>, problems: &mut Problems) -> Option<CircuitBreaker> {
     let node = fields.get("circuit_breaker")?;
-    let fields = Fields::of(node, "the circuit breaker of a rule", problems)?;
+    let form = || "circuit_breaker: {failures: 5, within: 10m, pause: 15m}".to_owned();
+    let fields = Fields::of_like(node, "the circuit breaker of a rule", form, problems)?;
     fields.refuse_unknown(OF_BREAKER, &[], problems);
     if fields.entries().iter().any(|entry| !OF_BREAKER.contains(&entry.key.as_str())) {
         // What is told above would be told again.
@@ -192,9 +226,19 @@ fn circuit_breaker(fields: Fields<'_>, problems: &mut Problems) -> Option<Circui
 
 fn trigger(fields: Fields<'_>, notes: &mut Notes<'_>, problems: &mut Problems) -> Option<Trigger> {
     let node = fields.required("trigger", problems)?;
-    let fields = Fields::of(node, "the trigger of a rule", problems)?;
-    // As in the pack st2cd of StackStorm, which names the pack here.
-    notes.extend(fields.strays(&["type", "parameters"], &["ref", "description"], problems));
+    let form = || format!("trigger: {{type: {}}}", example_reference(node, "core.st2.webhook"));
+    let fields = Fields::of_like(node, "the trigger of a rule", form, problems)?;
+    let mut strays = fields.strays(&["type", "parameters"], &["ref", "description"], problems);
+    for stray in &mut strays {
+        // The pack st2cd of StackStorm names the pack here.
+        if !fields.has("parameters")
+            && !fields.has("pack")
+            && stray.message.ends_with("known are type, parameters")
+        {
+            stray.message.push_str(", and what the trigger takes stands below parameters");
+        }
+    }
+    notes.extend(strays);
     let parameters = fields.object("parameters", problems);
     Some(Trigger { kind: reference_to(fields, "type", problems)?, parameters })
 }
@@ -207,10 +251,11 @@ fn action(
     problems: &mut Problems,
 ) -> Option<ActionCall> {
     let node = fields.required("action", problems)?;
-    let fields = Fields::of(node, "the action of a rule", problems)?;
+    let form = || format!("action: {{ref: {}}}", example_reference(node, "core.local"));
+    let fields = Fields::of_like(node, "the action of a rule", form, problems)?;
     fields.refuse_unknown(&["ref", "parameters"], &["description"], problems);
     let parameters = fields.object("parameters", problems);
-    let bare = fields.get("ref").map(petrel_yaml::Node::to_json);
+    let bare = fields.get("ref").map(Node::to_json);
     let bare = bare.as_ref().and_then(serde_json::Value::as_str).filter(|name| !name.contains('.'));
     if let (Some(pack), Some(name)) = (home, bare)
         && names::check_item("an action", pack, name).is_ok()
@@ -223,12 +268,23 @@ fn action(
 
 fn criteria(fields: Fields<'_>, notes: &mut Notes<'_>, problems: &mut Problems) -> Criteria {
     let mut criteria = Vec::new();
-    let Some(fields) = fields.get("criteria").and_then(|node| Fields::of(node, "criteria", problems)) else {
+    let form = || "criteria: {trigger.body.name: {type: equals, pattern: value}}".to_owned();
+    let node = fields.get("criteria");
+    let Some(fields) = node.and_then(|node| Fields::of_like(node, "criteria", form, problems)) else {
         return Ordered(criteria);
     };
     for entry in fields.entries() {
-        let what = format!("the criterion {}", short(&entry.key));
-        let Some(fields) = Fields::of(&entry.node, &what, problems) else { continue };
+        let key = short(&entry.key);
+        let what = format!("the criterion {key}");
+        let form = || match &entry.node.content {
+            Content::List(_) => {
+                format!(
+                    "{key}#1: {{type: equals, pattern: value}}, and {key}#2 for a further condition on it"
+                )
+            }
+            _ => format!("{key}: {{type: equals, pattern: {}}}", example(&entry.node, "value")),
+        };
+        let Some(fields) = Fields::of_like(&entry.node, &what, form, problems) else { continue };
         // StackStorm refuses a criterion without one of these, and what is written is likely meant to be it.
         if fields.has("type") && fields.has("pattern") {
             notes.extend(fields.strays(OF_CRITERION, &[], problems));

@@ -71,11 +71,11 @@ fn a_rule_is_read_strictly() {
         told(read_rule("r.yaml", text, Some("demo"))),
         [
             "r.yaml:2:1: a rule has no field enable; did you mean enabled?",
-            "r.yaml:3:7: unknown rule type \"sometimes\"; write standard or backstop, or correlation with parameters",
+            "r.yaml:3:7: type of a rule: unknown rule type \"sometimes\"; write standard or backstop, or correlation with parameters",
             "r.yaml:4:10: the trigger of a rule needs a field type; rename typ, if that is meant, or add it",
             "r.yaml:5:22: the action of a rule has no field paramters; did you mean parameters?",
             "r.yaml:7:29: the criterion trigger.a has no field patern; did you mean pattern?",
-            "r.yaml:8:14: the criterion trigger.b must be a mapping of names to values, and is a number; write name: value",
+            "r.yaml:8:14: the criterion trigger.b must be a mapping of names to values, and is a number; write trigger.b: {type: equals, pattern: 5}",
         ]
     );
 }
@@ -96,6 +96,45 @@ fn a_mistake_in_a_circuit_breaker_is_told_once_and_in_plain_words() {
             format!("name: r\ntrigger: {{type: a.b}}\naction: {{ref: a.b}}\ncircuit_breaker: {breaker}\n");
         assert_eq!(told(read_rule("r.yaml", &text, Some("demo"))), [expected]);
     }
+}
+
+#[test]
+fn what_is_no_mapping_in_a_rule_is_told_how_it_is_written() {
+    const WEBHOOK: &str = "{type: core.st2.webhook}";
+    const ACTION: &str = "{ref: core.local}";
+    let rule = |trigger: &str, criteria: &str, action: &str| {
+        format!("name: r\ntrigger: {trigger}\ncriteria: {criteria}\naction: {action}\n")
+    };
+    for (text, says) in [
+        (rule(WEBHOOK, "{}", "core.echo"), "and is a text; write action: {ref: core.echo}"),
+        (rule(WEBHOOK, "{}", "[a]"), "and is a list; write action: {ref: core.local}"),
+        (
+            rule("core.st2.CronTimer", "{}", ACTION),
+            "and is a text; write trigger: {type: core.st2.CronTimer}",
+        ),
+        (rule("webhook", "{}", ACTION), "and is a text; write trigger: {type: core.st2.webhook}"),
+        (rule(WEBHOOK, "{trigger.x: test}", ACTION), "; write trigger.x: {type: equals, pattern: \"test\"}"),
+        (rule(WEBHOOK, "{trigger.x: true}", ACTION), "; write trigger.x: {type: equals, pattern: true}"),
+        (
+            rule(WEBHOOK, "{trigger.x: [{type: exists}]}", ACTION),
+            "is a list; write trigger.x#1: {type: equals, pattern: value}, and trigger.x#2 for a further condition on it",
+        ),
+        (
+            rule(WEBHOOK, "[{type: exists}]", ACTION),
+            "; write criteria: {trigger.body.name: {type: equals, pattern: value}}",
+        ),
+        (
+            rule(WEBHOOK, "{trigger.x: {type: exists}, trigger.x: {type: exists}}", ACTION),
+            "the key trigger.x is written twice; keep one of them, or write trigger.x#1 and trigger.x#2 for two conditions",
+        ),
+    ] {
+        let refused = told(read_rule("r.yaml", &text, None));
+        assert!(refused.len() == 1 && refused[0].contains(says), "{text}: {refused:?}");
+    }
+    let text = rule("{type: core.st2.webhook, url: x}", "{}", ACTION);
+    let notes = read_rule("r.yaml", &text, None).unwrap().notes;
+    let says = "known are type, parameters, and what the trigger takes stands below parameters";
+    assert!(notes.len() == 1 && notes[0].message.ends_with(says), "{notes:?}");
 }
 
 #[test]

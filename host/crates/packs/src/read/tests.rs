@@ -451,7 +451,13 @@ fn a_directory_ends_at_its_edge() {
     assert!(refused["greet"][0].message.contains("it is outside the pack"), "{refused:?}");
     std::fs::remove_file(root.join("c.wasm")).unwrap();
     std::fs::write(root.join("c.wasm"), "").unwrap();
-    assert_eq!(read_pack(&Directory::open(&root).unwrap()).unwrap().pack.reference, "demo");
+    let plain = read_pack(&Directory::open(&root).unwrap()).unwrap();
+    assert_eq!(plain.pack.reference, "demo");
+    // An absolute link that leads back into the pack.
+    std::fs::rename(root.join("c.wasm"), root.join("real.wasm")).unwrap();
+    std::os::unix::fs::symlink(root.join("real.wasm"), root.join("c.wasm")).unwrap();
+    let linked = read_pack(&Directory::open(&root).unwrap()).unwrap();
+    assert_eq!(linked.refused.len(), plain.refused.len(), "{:?}", linked.refused);
 }
 
 /// Creates something at a path.

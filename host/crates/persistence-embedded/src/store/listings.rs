@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{Execution, ExecutionId, Id, Ref, TriggerInstance, TriggerInstanceId};
-use petrel_persistence::{Document, DocumentKind, Error, Output, Page};
+use petrel_persistence::{Document, DocumentKind, Error, ExecutionFilter, Output, Page};
 
 use super::EmbeddedStore;
 use crate::base::Entry;
@@ -109,6 +109,21 @@ impl EmbeddedStore {
             found.extend(entries.iter().filter_map(readable));
         }
         Ok(found)
+    }
+
+    /// A page of executions without their large parameters and results, which are not even read.
+    pub(super) fn heads(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Execution, ExecutionId>, Error> {
+        let read = |entry: &Entry| {
+            let noun = self.rows.noun_of::<Execution>(entry)?;
+            Ok(Weighed { noun, bytes: entry.1.len() })
+        };
+        let before = before.map(keys::execution);
+        self.newest(keys::EXECUTION, before, limit, read, |execution| filter.admits(execution))
     }
 
     /// Reads newest first until `limit` items are admitted or a budget is used up.

@@ -142,6 +142,9 @@ impl Registry {
 
     /// The error for an answer that a login, or another one, would change.
     async fn not_allowed(&self, status: StatusCode, what: &str, told: &str) -> Error {
+        if let Some(service) = self.withheld_from() {
+            return self.withheld(&service);
+        }
         let host = self.host();
         let again = format!("`petrel registry login {host}` with a user who may do that");
         let message = match self.login().await {

@@ -9,9 +9,10 @@ use petrel_registry::{Kind, Registry, RegistrySettings};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::settings;
+use super::{ADA, settings};
 
-/// A server with a certificate that it has signed itself, which answers each request with 200; its host, and the certificate.
+/// A server with a certificate that it has signed itself, which answers each request with 200 and a token; its host, and the
+/// certificate.
 fn self_signed() -> (String, String) {
     drop(rustls::crypto::ring::default_provider().install_default());
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -27,7 +28,9 @@ fn self_signed() -> (String, String) {
             let mut tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
             let mut request = [0; 4096];
             if tls.read(&mut request).is_ok_and(|count| count > 0) {
-                drop(tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"));
+                drop(tls.write_all(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\nConnection: close\r\n\r\n{\"token\": \"of-the-service\"}",
+                ));
                 drop(tls.flush());
             }
         }
@@ -62,4 +65,35 @@ async fn a_certificate_that_nobody_signed_needs_the_operators_word() {
     let client = Registry::open(&host, &settings(vec![encrypted]), &Credentials::default()).unwrap();
     let plain = client.ping().await.unwrap_err();
     assert!(plain.kind == Kind::Unreachable && plain.hint.contains("plain_http = true"), "{plain}");
+}
+
+#[tokio::test]
+async fn a_login_that_was_withheld_is_not_called_accepted() {
+    let (service, _) = self_signed();
+    let served = petrel_test_support::Registry::start().unwrap();
+    let challenge = Some(format!("Bearer realm=\"https://{service}/token\",service=\"x\""));
+    let wants = |wants: &str| petrel_test_support::Faults {
+        wants: Some(wants.to_owned()),
+        challenge: challenge.clone(),
+        ..petrel_test_support::Faults::default()
+    };
+    let one = |token_host: Option<&str>| RegistrySettings {
+        host: served.host(),
+        skip_tls_verify: true,
+        token_host: token_host.map(str::to_owned),
+        ..RegistrySettings::default()
+    };
+    let client = |one: RegistrySettings| {
+        Registry::open(&served.host(), &settings(vec![one]), &Credentials::default()).unwrap()
+    };
+    // The service gives a token to anybody, and the registry takes it, or does not.
+    for wanted in ["Bearer of-the-service", ADA] {
+        served.set(wants(wanted));
+        let withheld = client(one(None)).with_login("ada", "secret").ping().await.unwrap_err();
+        assert!(withheld.kind == Kind::Unauthorized && withheld.hint.contains("token_host"), "{withheld}");
+    }
+    served.set(wants("Bearer of-the-service"));
+    assert_eq!(client(one(None)).ping().await.unwrap().login, None);
+    let named = client(one(Some("localhost"))).with_login("ada", "secret");
+    assert_eq!(named.ping().await.unwrap().login.as_deref(), Some("the command line"));
 }

@@ -54,6 +54,22 @@ pub(crate) fn holds(
     }
 }
 
+/// What operators need, in words.
+pub(super) const TEXT: &str = "a text";
+pub(super) const WHOLE: &str = "a text, a list or an object to look in";
+
+/// The number of seconds that a pattern is.
+pub(super) fn seconds(operator: Operator, pattern: &Value) -> Result<f64, Error> {
+    let seconds = match (pattern, PythonNumber::of(pattern)) {
+        (Value::String(text), _) => float_from_text(text),
+        #[expect(clippy::cast_precision_loss, reason = "seconds are compared as floats")]
+        (_, Some(PythonNumber::Integer(seconds))) => Some(seconds as f64),
+        (_, Some(PythonNumber::Float(seconds))) => Some(seconds),
+        (_, None) => None,
+    };
+    seconds.ok_or_else(|| Error::NotSeconds { operator, pattern: pattern.to_string() })
+}
+
 #[derive(Clone, Copy)]
 struct Sides<'a> {
     operator: Operator,
@@ -67,8 +83,8 @@ impl<'a> Sides<'a> {
     }
 
     fn texts(self) -> Result<(&'a str, &'a str), Error> {
-        let value = self.value.as_str().ok_or_else(|| self.wrong("value", "a text", self.value))?;
-        let pattern = self.pattern.as_str().ok_or_else(|| self.wrong("pattern", "a text", self.pattern))?;
+        let value = self.value.as_str().ok_or_else(|| self.wrong("value", TEXT, self.value))?;
+        let pattern = self.pattern.as_str().ok_or_else(|| self.wrong("pattern", TEXT, self.pattern))?;
         work::charge((value.len() + pattern.len()) as u64 / 8)?;
         Ok((value, pattern))
     }
@@ -104,7 +120,7 @@ impl<'a> Sides<'a> {
             }
             // Keys are texts, so no other scalar is among them.
             (Value::Object(_), _) => Ok(false),
-            _ => Err(self.wrong(side, "a text, a list or an object to look in", whole)),
+            _ => Err(self.wrong(side, WHOLE, whole)),
         }
     }
 
@@ -122,15 +138,7 @@ impl<'a> Sides<'a> {
     }
 
     fn seconds(self) -> Result<f64, Error> {
-        let seconds = match (self.pattern, PythonNumber::of(self.pattern)) {
-            (Value::String(text), _) => float_from_text(text),
-            #[expect(clippy::cast_precision_loss, reason = "seconds are compared as floats")]
-            (_, Some(PythonNumber::Integer(seconds))) => Some(seconds as f64),
-            (_, Some(PythonNumber::Float(seconds))) => Some(seconds),
-            (_, None) => None,
-        };
-        seconds
-            .ok_or_else(|| Error::NotSeconds { operator: self.operator, pattern: self.pattern.to_string() })
+        seconds(self.operator, self.pattern)
     }
 
     fn regex(self, regex: Option<&Regex>) -> Result<bool, Error> {
@@ -140,7 +148,7 @@ impl<'a> Sides<'a> {
         }
         match self.operator.regex(self.pattern) {
             Some(regex) => Ok(regex?.is_match(value)?),
-            None => Err(self.wrong("pattern", "a text", self.pattern)),
+            None => Err(self.wrong("pattern", TEXT, self.pattern)),
         }
     }
 }

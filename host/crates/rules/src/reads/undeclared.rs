@@ -25,6 +25,24 @@ impl Reads {
         found
     }
 
+    /// The parts right below the root that `schema`, which declares some and does not say that there are others, does not
+    /// declare, each with a remedy.
+    pub(crate) fn undeclared_at_root(&self, schema: &Value) -> Vec<(String, String)> {
+        let Some(schema) = schema.as_object() else { return Vec::new() };
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
+        let allows_others =
+            schema.get("additionalProperties").is_some_and(|others| *others != Value::Bool(false));
+        if properties.is_empty()
+            || allows_others
+            || ELSEWHERE.iter().any(|keyword| schema.contains_key(*keyword))
+        {
+            return Vec::new();
+        }
+        let strange = self.fields.keys().filter(|name| !properties.contains_key(*name)).take(MOST_TOLD);
+        let there = format!("it has {}", listed(properties.keys().map(String::as_str), MOST_NAMED));
+        strange.map(|name| (quoted(name).into_owned(), there.clone())).collect()
+    }
+
     fn undeclared_below(&self, place: &str, schema: &Value, found: &mut Vec<(String, String)>) {
         let Some(schema) = schema.as_object() else { return };
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };

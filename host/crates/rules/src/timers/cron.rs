@@ -48,8 +48,9 @@ impl Cron {
                 }
                 None => "*".to_owned(),
             };
-            let expressions = Expression::list(field, &text)
-                .map_err(|must| wrong(field.name(), in_quotes(&text), &must))?;
+            let expressions = Expression::list(field, &text).map_err(|must| {
+                wrong(field.name(), in_quotes(&text), &clock(field, &text).unwrap_or(must))
+            })?;
             fields.push((field, expressions));
         }
         Ok(Self { fields, zone })
@@ -121,6 +122,24 @@ impl Cron {
         let civil = self.zone.to_datetime(instant);
         Local { civil, is_second: at_local(&self.zone, civil, false) != Some(instant) }
     }
+}
+
+/// The remedy for a time of day in the place of its hour. YAML reads `3:30` without quotes as 210, which is to base 60.
+fn clock(field: Field, text: &str) -> Option<String> {
+    if field != Field::Hour {
+        return None;
+    }
+    let (hour, minute) = if let Some((hour, minute)) = text.split_once(':') {
+        (hour.trim().parse().ok()?, minute.split(':').next()?.trim().parse().ok()?)
+    } else {
+        let number = text.parse::<i64>().ok().filter(|number| *number >= 60)?;
+        (number.div_euclid(60), number.rem_euclid(60))
+    };
+    let is_time = (0..24).contains(&hour) && (0..60).contains(&minute);
+    let read = if text.contains(':') { "" } else { ", as YAML reads a time without quotes" };
+    is_time.then(|| {
+        format!("if {hour}:{minute:02} is meant{read}, it must be hour: {hour} and minute: {minute}")
+    })
 }
 
 /// The text of a field's value, which is a text or a whole number.

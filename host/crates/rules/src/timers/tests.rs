@@ -129,6 +129,18 @@ fn parameters_that_are_no_timer_are_refused_with_the_remedy() {
         (DATE, json!({"date": "10:30"}), "it must be a date"),
         (DATE, json!({"date": 5}), "it must be"),
         (CRON, json!({"hour": true}), "a text or a whole number"),
+        (
+            CRON,
+            json!({"hour": 210}),
+            "the parameter hour is \"210\"; if 3:30 is meant, as YAML reads a time without quotes, it must be hour: 3 and \
+             minute: 30",
+        ),
+        (CRON, json!({"hour": 24}), "its values are 0 to 23"),
+        (CRON, json!({"hour": 900}), "if 15:00 is meant, as"),
+        (CRON, json!({"hour": "3:05"}), "if 3:05 is meant, it must be hour: 3 and minute: 5"),
+        (CRON, json!({"hour": "3:30:00"}), "if 3:30 is meant, it must be"),
+        (CRON, json!({"hour": 1440}), "its values are 0 to 23"),
+        (CRON, json!({"minute": 90}), "its values are 0 to 59"),
         (CRON, json!({"hour": 3.5}), "a text or a whole number"),
         (CRON, json!({"hour": "5-3"}), "must not end before it starts"),
         (CRON, json!({"hour": "*/24"}), "can be 1 to 23"),

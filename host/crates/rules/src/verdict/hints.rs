@@ -1,10 +1,10 @@
-//! Corrections of criteria that are likely slips: a path that leads to nothing, a missing key of the datastore, or a number
-//! that is compared with a text of it. Near names are only for people who ask why; no event is held up by them.
+//! Corrections of criteria that are likely slips: a path that leads to nothing, or a missing key of the datastore. Near names
+//! are only for people who ask why; no event is held up by them. [`numbers`](super::numbers) has those about numbers.
 
 use std::borrow::Cow;
 
 use petrel_expressions::words::dashed;
-use petrel_expressions::{DATASTORE, Datastore, JsonPath, KeyName, with_scope};
+use petrel_expressions::{DATASTORE, Datastore, JsonPath, with_scope};
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::{beginning, quoted};
 use serde_json::{Map, Value};
@@ -21,7 +21,7 @@ const MOST_TOLD: usize = 10;
 /// Largest number of names that are compared with the missing one.
 const MOST_COMPARED: usize = 200;
 /// Bytes of a name that is compared, and characters of one in a message.
-const LONGEST: usize = 60;
+pub(super) const LONGEST: usize = 60;
 
 impl Verdict<'_> {
     /// Adds corrections to the criteria of `rule` whose path leads to nothing. `payload` is the whole payload. Criteria on
@@ -59,49 +59,6 @@ impl Verdict<'_> {
     }
 }
 
-/// The reason why `pattern` is 0, see [`zero`].
-pub(crate) fn of_cast(pattern: &Pattern, datastore: &Datastore) -> Option<String> {
-    let (key, filter) = pattern.number_of_key()?;
-    zero(key, filter, datastore, false)
-}
-
-/// The reason why `key | filter` is 0, if `| int` or `| float` makes that of a text of `datastore` that is no number. What
-/// reads it goes on with that, as in Jinja. With `is_secret` the text is not quoted.
-pub(crate) fn zero(key: &KeyName, filter: &str, datastore: &Datastore, is_secret: bool) -> Option<String> {
-    let text = datastore.get(key.scope, &key.name);
-    let is_number = |text: &str| {
-        // The length first: a value of the datastore may have megabytes, and an event asks.
-        if text.len() > LONGEST {
-            return false;
-        }
-        let plain = text.trim().replace('_', "");
-        of_number(&plain).is_some() || (filter == "float" && plain.parse::<f64>().is_ok())
-    };
-    if is_number(text) {
-        return None;
-    }
-    let (key, shown) = (key.to_string(), format!("{:?}", beginning(text, LONGEST)));
-    if is_secret {
-        return Some(format!(
-            "`| {filter}` of what the datastore has is 0; {{{{ {} | from_json_string }}}} fails instead",
-            quoted(&key)
-        ));
-    }
-    let (key, name) = (quoted(&key), key.trim_start_matches("st2kv.system."));
-    Some(match unquoted(text).filter(|inside| is_number(inside)) {
-        Some(inside) => {
-            let name = quoted(name);
-            format!(
-                "`| {filter}` of {shown} is 0, for its quotes; `petrel key set {name} {inside}` sets it without them"
-            )
-        }
-        None if text.is_empty() => {
-            format!("`| {filter}` of an empty text is 0; {{{{ {key} | from_json_string }}}} fails instead")
-        }
-        None => format!("`| {filter}` of {shown} is 0; {{{{ {key} | from_json_string }}}} fails instead"),
-    })
-}
-
 /// The correction of a pattern that cannot be rendered, which has a dash in a name, or reads what is not in the event.
 fn of_pattern(
     criterion: &CompiledCriterion,
@@ -114,83 +71,15 @@ fn of_pattern(
 }
 
 /// The correction where `reason`, the error of a template, is that a part of the event is not defined: the near name, and
-/// what there is.
+/// what there is. A part that is called without `trigger` is one if the event has it.
 pub fn of_reason(reason: &str, payload: &Value) -> Option<String> {
     let (before, _) = reason.split_once("` is not defined")?;
-    let path = before.rsplit('`').next().filter(|path| path.starts_with("trigger."))?;
-    of_path(&JsonPath::parse(path).ok()?, payload, false)
-}
-
-/// The correction where a text of the datastore is compared with a number, or a number made of it with a text: they are
-/// never equal.
-pub(super) fn of_type(criterion: &CompiledCriterion, verdict: &CriterionVerdict<'_>) -> Option<String> {
-    let Some(Ok(operator)) = &criterion.operator else { return None };
-    let compares = matches!(
-        operator,
-        Operator::Equals | Operator::NotEquals | Operator::LessThan | Operator::GreaterThan
-    );
-    if !compares {
-        return None;
-    }
-    let (value, pattern) = (&*verdict.value, &*verdict.pattern);
-    if value.is_number()
-        && let Some(key) = criterion.pattern.datastore_keys().first()
-        && let Some(text) = pattern.as_str()
-    {
-        let key = key.to_string();
-        let told = |filter: &str| format!("{{{{ {} | {filter} }}}}", quoted(&key));
-        return match (of_number(text), unquoted(text).and_then(of_number)) {
-            (Some(filter), _) => {
-                Some(format!("what the datastore has is text; write {} to compare a number", told(filter)))
-            }
-            (None, Some(filter)) => Some(format!(
-                "what the datastore has is a number in quotes; set it without them, and write {} to compare a number",
-                told(filter)
-            )),
-            (None, None) => None,
-        };
-    }
-    if pattern.is_number()
-        && let Some(key) = &criterion.datastore_key
-        && let Some(filter) = value.as_str().and_then(of_number)
-    {
-        let key = key.to_string();
-        return Some(format!(
-            "what the datastore has is text; compare it with a text, or make {{{{ {} | {filter} }}}} the pattern",
-            quoted(&key)
-        ));
-    }
-    if pattern.is_number()
-        && matches!(operator, Operator::Equals | Operator::NotEquals)
-        && value.as_str().is_some_and(|text| of_number(text).is_some())
-        && let Some((key, filter)) = criterion.pattern.number_of_key()
-    {
-        let key = key.to_string();
-        return Some(format!(
-            "the value is text, which no number equals; write {{{{ {} }}}} without `| {filter}`",
-            quoted(&key)
-        ));
-    }
-    None
-}
-
-/// The filter that turns a text into a number, if it is the text of one, and not a long one.
-fn of_number(text: &str) -> Option<&'static str> {
-    if text.len() > LONGEST {
-        return None;
-    }
-    let text = text.trim();
-    // Python has numbers such as `nan` and `inf` too, of which hardly anybody makes one.
-    let is_plain =
-        text.chars().all(|char| char.is_ascii_digit() || matches!(char, '+' | '-' | '.' | 'e' | 'E'));
-    text.parse::<f64>().ok().filter(|_| is_plain)?;
-    Some(if text.contains(['.', 'e', 'E']) { "float" } else { "int" })
-}
-
-/// What is in quotes, if all of `text` is.
-fn unquoted(text: &str) -> Option<&str> {
-    let text = text.trim();
-    ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
+    let path = JsonPath::parse(before.rsplit('`').next()?).ok()?;
+    let is_there = |name: &str| {
+        payload.get(name).is_some() || payload.get("body").is_some_and(|body| body.get(name).is_some())
+    };
+    let first = *path.plain_start()?.first()?;
+    (first == "trigger" || is_there(first)).then(|| of_path(&path, payload, false))?
 }
 
 /// `trigger.body has no envi: did you mean env? There is: env, host`. Nothing if `path` leads somewhere, or consists of
@@ -225,7 +114,10 @@ fn elsewhere(first: &str, rest: &[&str], payload: &Value) -> Option<String> {
             return None;
         }
         let meant = with_scope(&names.join("."));
-        return Some(format!("a key of the datastore has a scope: did you mean {}?", quoted(&meant)));
+        return Some(format!(
+            "a key of the datastore has a scope: did you mean {DATASTORE}.{}?",
+            quoted(&meant)
+        ));
     }
     let body = payload.get("body").and_then(|body| body.get(first));
     let (root, is_first_meant) = if payload.get(first).is_some() {
@@ -299,7 +191,6 @@ fn shown(name: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use petrel_expressions::KeyScope;
     use serde_json::json;
 
     use super::*;
@@ -341,11 +232,11 @@ mod tests {
             ),
             ("trigger.body.none.x", Some("trigger.body.none has no x, since it is empty".to_owned())),
             ("triger.body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
-            ("st2kv.limit", Some("a key of the datastore has a scope: did you mean system.limit?".to_owned())),
+            ("st2kv.limit", Some("a key of the datastore has a scope: did you mean st2kv.system.limit?".to_owned())),
             ("st2kv", None),
             ("st2kv.user", None),
             ("st2kv.system", None),
-            ("st2kv.systemd.unit", Some("a key of the datastore has a scope: did you mean system.systemd.unit?".to_owned())),
+            ("st2kv.systemd.unit", Some("a key of the datastore has a scope: did you mean st2kv.system.systemd.unit?".to_owned())),
             ("body.env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
             ("env", Some("what came in is called trigger: did you mean trigger.body.env?".to_owned())),
         ] {
@@ -363,14 +254,25 @@ mod tests {
         for (reason, says) in [
             (
                 "parameter x: template `{{ a }}` cannot be rendered: `trigger.body.nmae` is not defined; check",
-                true,
+                Some("trigger.body has no nmae: did you mean name? There is: name"),
             ),
-            ("parameter x: template `{{ a }}` cannot be rendered: `nmae` is not defined; check", false),
-            ("parameter x: something else", false),
+            (
+                "template `{{ a }}` cannot be rendered: `trigger.payload` is not defined, and",
+                Some("trigger has no payload. There is: body"),
+            ),
+            (
+                "template `{{ a }}` cannot be rendered: `body` is not defined; check",
+                Some("what came in is called trigger: did you mean trigger.body?"),
+            ),
+            (
+                "template `{{ a }}` cannot be rendered: `name` is not defined; check",
+                Some("what came in is called trigger: did you mean trigger.body.name?"),
+            ),
+            ("parameter x: template `{{ a }}` cannot be rendered: `nmae` is not defined; check", None),
+            ("parameter x: something else", None),
         ] {
             let said = of_reason(reason, &payload);
-            let expected = "trigger.body has no nmae: did you mean name? There is: name";
-            assert_eq!(said.as_deref(), says.then_some(expected), "{reason}");
+            assert_eq!(said.as_deref(), says, "{reason}");
         }
     }
 
@@ -380,9 +282,5 @@ mod tests {
         let path = JsonPath::parse(&format!("trigger.{}", "x".repeat(5_000))).unwrap();
         let said = of_path(&path, &Value::Object(many), false).unwrap();
         assert!(said.chars().count() < 1_000 && said.ends_with(" and 4990 more"), "{said}");
-        let datastore = Datastore::shared([("n".to_owned(), "9".repeat(1 << 20))].into());
-        let key = KeyName { scope: KeyScope::System, name: "n".to_owned() };
-        let said = zero(&key, "int", &datastore, false).unwrap();
-        assert!(said.chars().count() < 200, "{said}");
     }
 }

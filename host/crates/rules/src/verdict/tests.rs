@@ -269,11 +269,17 @@ fn no_name_within_a_secret_is_told() {
     assert!(!verdict.to_string().contains("pin"), "{verdict}");
 }
 
-#[test]
-fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
+/// A datastore with numbers, as texts.
+fn limits() -> Arc<petrel_expressions::Datastore> {
     let system = [("limit", "5"), ("rate", "0.5"), ("quoted", "\"5\""), ("inf", "inf")];
     let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    let datastore = Arc::new(petrel_expressions::Datastore::shared(system));
+    Arc::new(petrel_expressions::Datastore::shared(system))
+}
+
+#[test]
+fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
+    const COMPARE: &str = "{{ st2kv.system.limit | from_json_string }}";
+    let datastore = limits();
     let payload = json!({"n": 7, "name": "main", "s": "5"});
     for (key, operator, pattern, matched, says) in [
         (
@@ -283,18 +289,24 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
             true,
             "the datastore has no key st2kv.system.gone",
         ),
-        ("trigger.name", "ncontains", json!("{{ st2kv.system.gone }}x"), true, "no key st2kv.system.gone"),
         ("system.gone", "exists", json!(null), true, "the datastore has no key st2kv.system.gone"),
-        ("trigger.n", "gt", json!("{{ st2kv.system.limit }}"), false, "write {{ st2kv.system.limit | int }}"),
-        ("trigger.n", "equals", json!("{{ st2kv.system.limit }}"), false, "{{ st2kv.system.limit | int }}"),
-        ("trigger.n", "neq", json!("{{ st2kv.system.limit }}"), true, "{{ st2kv.system.limit | int }}"),
-        ("trigger.n", "lt", json!("{{ st2kv.system.rate }}"), false, "{{ st2kv.system.rate | float }}"),
+        ("trigger.n", "gt", json!("{{ st2kv.system.limit }}"), false, COMPARE),
+        ("trigger.n", "equals", json!("{{ st2kv.system.limit }}"), false, COMPARE),
+        ("trigger.n", "neq", json!("{{ st2kv.system.limit }}"), true, COMPARE),
+        ("trigger.n", "lt", json!("{{ st2kv.system.rate }}"), false, "system.rate | from_json_string }}"),
         (
             "trigger.n",
             "gt",
             json!("{{ st2kv.system.quoted }}"),
             false,
-            "is a number in quotes; set it without",
+            "sets it without them; then write {{ st2kv.system.",
+        ),
+        (
+            "trigger.n",
+            "gt",
+            json!("{{ st2kv.system.quoted | from_json_string }}"),
+            false,
+            "`petrel key set quoted 5`",
         ),
         (
             "trigger.s",
@@ -303,7 +315,14 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
             false,
             "the value is text, which no number equals; write {{ st2kv.system.limit }} without `| int`",
         ),
-        ("system.limit", "gt", json!(3), false, "make {{ st2kv.system.limit | int }} the pattern"),
+        ("trigger.s", "equals", json!(COMPARE), false, "without `| from_json_string`"),
+        (
+            "system.limit",
+            "gt",
+            json!(3),
+            false,
+            "make {{ st2kv.system.limit | from_json_string }} the pattern",
+        ),
     ] {
         let rule = rule(&json!({key: {"type": operator, "pattern": pattern}}));
         let occurrence =
@@ -314,6 +333,11 @@ fn a_key_that_is_not_there_and_a_text_for_a_number_are_told() {
         assert!(told.contains(says), "{told}");
         assert_eq!(verdict.missing().is_some(), told.contains("no key"), "{told}");
     }
+}
+
+#[test]
+fn where_nothing_is_to_be_corrected_nothing_is_told() {
+    let (datastore, payload) = (limits(), json!({"n": 7}));
     let inf = rule(&json!({"trigger.n": {"type": "equals", "pattern": "{{ st2kv.system.inf }}"}}));
     let occurrence = Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::clone(&datastore));
     assert_eq!(evaluate(&inf, &occurrence).criteria[0].hint, None, "`| int` would make 0 of it");

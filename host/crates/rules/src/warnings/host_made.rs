@@ -103,7 +103,7 @@ mod tests {
             ("core.st2.action.file_written", "date", Some("file_written yet; listen to")),
         ] {
             let rule = json!({
-                "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": kind},
+                "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": kind, "parameters": {"minute": 0}},
                 "action": {"ref": "core.local", "parameters": {"cmd": cmd}},
             });
             let told = warnings(&serde_json::from_value(rule).unwrap(), None);

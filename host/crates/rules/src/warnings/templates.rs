@@ -1,17 +1,19 @@
 //! Warnings about words in the templates of a rule that mean nothing there: such a criterion cannot be checked, and such
-//! a parameter fails every match. StackStorm says so only when an event arrives.
+//! a parameter fails every match. StackStorm says so only when an event arrives. And about expressions of YAQL, which a
+//! rule takes for plain text.
 
 use std::collections::BTreeSet;
 
 use petrel_expressions::DATASTORE;
 use petrel_expressions::words::{Seen, strays};
-use petrel_model::Rule;
 use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
 use petrel_model::rule::{Criteria, Criterion, Ordered};
 use petrel_model::secrets::has_secret;
+use petrel_model::{Rule, texts};
+use serde_json::Value;
 
-use super::Target;
+use super::{Target, criteria};
 use crate::pattern::SYSTEM;
 
 /// The names that patterns see.
@@ -20,31 +22,68 @@ const OF_PATTERNS: [&str; 3] = ["trigger", DATASTORE, SYSTEM];
 /// The names that patterns inside a search see.
 const OF_SEARCHES: [&str; 3] = ["item", DATASTORE, SYSTEM];
 
+/// The names that the key of a correlation sees.
+const OF_KEYS: [&str; 1] = ["trigger"];
+
 /// The names that parameters see besides each other and the other parameters of the action.
 const OF_PARAMETERS: [&str; 4] = ["trigger", DATASTORE, "action_context", "config_context"];
 
-/// A warning for each word that means nothing in a pattern or a parameter of `rule`.
+/// A warning for each word that means nothing in a pattern, a key or a parameter of `rule`.
 pub(super) fn meaningless(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
     let mut found = Vec::new();
-    for (key, criterion) in rule.criteria.iter() {
-        in_criterion(&format!("the criterion {}", quoted(key)), criterion, &OF_PATTERNS, &mut found);
+    for (of, key, criterion) in criteria::all(rule) {
+        in_criterion((&quoted(key), &of), criterion, &OF_PATTERNS, &mut found);
+    }
+    if let Some(correlation) = rule.correlation() {
+        let events = correlation.events.iter().enumerate();
+        let further = events.map(|(place, event)| (format!("events[{place}].by"), event.by.as_deref()));
+        for (at, by) in std::iter::once((String::from("by"), correlation.by.as_deref())).chain(further) {
+            in_key(&format!("{at} of its correlation"), by.unwrap_or_default(), &mut found);
+        }
     }
     in_parameters(rule, target, &mut found);
     found.into_iter().map(|said| format!("rule {}: {said}", rule.reference)).collect()
 }
 
-fn in_criterion(place: &str, criterion: &Criterion, fixed: &[&str], found: &mut Vec<String>) {
+/// Adds the warnings about the key `by` of a correlation.
+fn in_key(place: &str, by: &str, found: &mut Vec<String>) {
+    let by = Value::from(by);
+    let seen = Seen { fixed: &OF_KEYS, own: &BTreeSet::new(), is_whole: true, may_be_absent: true };
+    let strays = strays(&by, seen).into_iter();
+    found.extend(strays.map(|stray| format!("{place} cannot be made: {}", stray.message)));
+    yaql(place, &by, found);
+}
+
+/// Adds a warning for each text of `value` with an expression of YAQL.
+fn yaql(place: &str, value: &Value, found: &mut Vec<String>) {
+    texts::each(value, place, &mut |place: &str, text: &str| {
+        let behind = text.split_once("<%").map(|(_, behind)| behind);
+        if behind.is_some_and(|behind| behind.contains("%>")) {
+            found.push(format!(
+                "{place} holds <% … %>, which is YAQL, and stays as it is: rules have templates of Jinja only; write \
+                 {{{{ trigger… }}}} for it"
+            ));
+        }
+    });
+}
+
+fn in_criterion((path, of): (&str, &str), criterion: &Criterion, fixed: &[&str], found: &mut Vec<String>) {
     let Some(pattern) = &criterion.pattern else { return };
     // Only a text is a template, see `Pattern`.
     if pattern.is_string() {
+        let place = format!("the criterion {path}{of}");
         let seen = Seen { fixed, own: &BTreeSet::new(), is_whole: true, may_be_absent: true };
         let strays = strays(pattern, seen).into_iter();
         found.extend(strays.map(|stray| format!("{place} cannot be checked: {}", stray.message)));
+        // A regular expression may hold anything.
+        if !criterion.operator.as_deref().is_some_and(|operator| operator.contains("regex")) {
+            yaql(&format!("the pattern of {place}"), pattern, found);
+        }
     }
     if criterion.operator.as_deref() == Some("search") {
         let children: Option<Criteria> = serde_json::from_value(pattern.clone()).ok();
         for (key, child) in children.iter().flat_map(Ordered::iter) {
-            in_criterion(&format!("{place}.{}", quoted(key)), child, &OF_SEARCHES, found);
+            in_criterion((&format!("{path}.{}", quoted(key)), of), child, &OF_SEARCHES, found);
         }
     }
 }
@@ -59,6 +98,7 @@ fn in_parameters(rule: &Rule, target: Option<Target<'_>>, found: &mut Vec<String
     for (name, value) in given {
         let strays = strays(value, seen);
         let shown = quoted(name);
+        yaql(&format!("parameter {shown}"), value, found);
         // The secrets of a missing action are not known, and an unknown name may be misspelled.
         let may_be_secret = match declared.get(name) {
             Some(schema) => has_secret(schema),
@@ -80,7 +120,7 @@ fn in_parameters(rule: &Rule, target: Option<Target<'_>>, found: &mut Vec<String
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -118,6 +158,28 @@ mod tests {
             let begin = "rule p.r: the criterion trigger.body";
             assert!(said.iter().all(|said| said.starts_with(begin)), "{said:?}");
             assert!(says.is_none_or(|says| said[0].contains(says)), "{criterion}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn yaql_is_told_where_a_rule_takes_it_for_text() {
+        let eq = |pattern: &str| json!({"trigger.body": {"type": "equals", "pattern": pattern}});
+        let regex = json!({"trigger.body": {"type": "iregex", "pattern": "<%.*%>"}});
+        for (criteria, parameters, says) in [
+            (json!({}), json!({"cmd": "echo {{ trigger.body.name }} <b> 5%>4"}), None),
+            (json!({}), json!({"cmd": "echo <% trigger.body.name %>"}), Some("parameter cmd holds <% … %>")),
+            (
+                json!({}),
+                json!({"cmd": "echo <%trigger.body.name%>"}),
+                Some("rules have templates of Jinja only"),
+            ),
+            (json!({}), json!({"env": {"A": ["<% $.a %>"]}}), Some("parameter env.A[0] holds <% … %>")),
+            (eq("<% $.a %>"), json!({}), Some("the pattern of the criterion trigger.body holds <% … %>")),
+            (regex, json!({}), None),
+        ] {
+            let said = meaningless(&rule(&criteria, &parameters), None);
+            assert_eq!(said.len(), usize::from(says.is_some()), "{criteria} {parameters}: {said:?}");
+            assert!(says.is_none_or(|says| said[0].contains(says)), "{criteria} {parameters}: {said:?}");
         }
     }
 

@@ -7,14 +7,15 @@ use petrel_executions::{self as executions, Opened};
 use petrel_model::execution::{Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, MaintenanceMode, Rule, StatusEvent, TriggerInstance,
+    Enforcement, EnforcementId, Execution, MaintenanceMode, Rule, StatusEvent, TriggerInstance, event_depth,
 };
 use petrel_rules::{CompiledRule, Decision, Enforced, parameters};
 use serde_json::{Value, json};
 
 use super::Arrived;
+use crate::incoming::SMALL;
 use crate::maintenance;
-use crate::rendering::Rendering;
+use crate::rendering::{Rendering, with_names};
 use crate::service::Triggers;
 
 impl Triggers {
@@ -30,20 +31,22 @@ impl Triggers {
         // Mostly there is none.
         let window = arrived.content.window_of(rule, now);
         let (mut execution, failure_reason) = match (&enforced.decision, window) {
+            (Decision::Unverifiable(reason), _) if enforced.rule.grouping().is_some() => {
+                (None, Some(named(reason.clone(), arrived, instance, secrets)))
+            }
             (Decision::Unverifiable(reason), _) => (None, Some(reason.clone())),
             (Decision::Matched, Some(window)) if window.mode == MaintenanceMode::Drop => {
                 (None, Some(maintenance::dropped(window)))
             }
             (Decision::Matched | Decision::Correlated(_), _) => {
-                match self.queue().refused_by_breaker(rule, instance.id, now) {
-                    Some(reason) => (None, Some(reason)),
-                    None => {
-                        let made = self.execution_for(arrived, instance, &enforced.rule, secrets);
-                        if made.0.is_none() {
-                            self.queue().asks_no_more(rule.id, instance.id);
-                        }
-                        made
+                if let Some(reason) = self.queue().refused_by_breaker(rule, instance.id, now) {
+                    (None, Some(reason))
+                } else {
+                    let made = self.execution_for(arrived, instance, &enforced.rule, secrets);
+                    if made.0.is_none() {
+                        self.queue().asks_no_more(rule.id, instance.id);
                     }
+                    made
                 }
             }
         };
@@ -83,7 +86,7 @@ impl Triggers {
             let datastore = || self.keys().readable_by(RULE_USER);
             parameters::absent::read_in_vain(enforced.rule.parameters(), &registered.signature, datastore)
         });
-        let (depth, deepest) = (arrived.event.depth(), self.core().deepest_event());
+        let (depth, deepest) = (event_depth::events(arrived.event.depth()), self.core().deepest_event());
         let of_depth = (depth > 0 && depth >= deepest).then(|| {
             format!(
                 "the end of its execution makes no event: {depth} events of actions led to this one, one after the other, and \
@@ -117,7 +120,7 @@ impl Triggers {
         let made = rendering.made(&context);
         let (parameters, wrong) = match made {
             Ok(given) => (given, None),
-            Err(reason) => (rule.action.parameters.clone(), Some(reason)),
+            Err(reason) => (rule.action.parameters.clone(), Some(named(reason, arrived, instance, secrets))),
         };
         let secret_places = rendering.secret_places(&parameters);
         let secret_parts = rendering.secret_parts(&parameters, &secret_places);
@@ -135,6 +138,12 @@ impl Triggers {
         let reason = wrong.map(|reason| fail(&mut execution, rule, instance, &reason));
         (Some(execution), reason)
     }
+}
+
+/// The `reason` why something cannot be made of the event that has arrived, with the names that it has.
+fn named(reason: String, arrived: &Arrived, instance: &TriggerInstance, secrets: Option<&Value>) -> String {
+    let is_whole = instance.payload.text().len() <= SMALL;
+    with_names(reason, arrived.event.values(), is_whole, secrets)
 }
 
 /// Fails an execution whose parameters cannot be used, and returns the reason.

@@ -64,6 +64,8 @@ impl Triggers {
                 explanation.came_of_it = failed(explanation, enforcement.execution_id, reason);
                 let event = explanation.event.as_deref();
                 let lost = event.and_then(|event| of_reason(reason, event));
+                // Mostly the reason has it already.
+                let lost = lost.filter(|lost| !reason.contains(lost.as_str()));
                 explanation.came_of_it.extend(lost.map(|lost| format!("; {lost}")));
                 explanation.failure_reason = Some(reason.to_owned());
                 if let (Some(_), Some(meant)) = (enforcement.execution_id, &explanation.meant_keys) {

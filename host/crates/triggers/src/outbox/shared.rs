@@ -3,11 +3,11 @@
 
 use petrel_engine_core::Error;
 use petrel_model::{InternalEvent, InternalEventId, Object, SharedPayload};
-use petrel_persistence::{Change, DocumentKind, Error as ReadError, Noun as _, StoreExt as _};
+use petrel_persistence::{Change, Document, DocumentKind, Error as ReadError, Noun as _, StoreExt as _};
 
 use crate::service::Triggers;
 
-/// How many events are looked at, at once.
+/// How many rows are looked at, at once.
 const AT_ONCE: usize = 16;
 
 impl Triggers {
@@ -40,10 +40,17 @@ impl Triggers {
     /// Deletes what an earlier process has left over.
     pub(super) async fn drop_left_over(&self) {
         let dropped = async {
-            for shared in self.store().all::<SharedPayload>().await? {
-                self.drop_unless_needed(&shared).await?;
+            // Some at a time: each may be large, and as many may be there as events wait.
+            let mut after = None;
+            loop {
+                let kind = DocumentKind::SharedPayload;
+                let found = self.store().documents_after(kind, after.as_ref(), AT_ONCE).await?;
+                let Some(last) = found.last().map(Document::key) else { return Ok::<_, Error>(()) };
+                after = Some(last);
+                for shared in found.into_iter().filter_map(SharedPayload::from_document) {
+                    self.drop_unless_needed(&shared).await?;
+                }
             }
-            Ok::<_, Error>(())
         };
         if let Err(error) = dropped.await {
             tracing::warn!(%error, "failed to look for payloads of internal events that nobody needs; the next start does");

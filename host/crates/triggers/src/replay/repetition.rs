@@ -7,8 +7,7 @@ use petrel_model::correlation::CORRELATION;
 use petrel_model::{Enforcement, Ref, TriggerInstance};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
-
-use crate::incoming::Event;
+use serde_json::Value;
 
 /// The repetition of an event for one of its rules.
 #[derive(Debug, Clone)]
@@ -17,12 +16,12 @@ pub(crate) struct Replay {
     pub(crate) letter: Enforcement,
 }
 
-/// The correlation that fires again, if `event` is one as which it fired and is emitted once more.
-pub(crate) fn fires_again(trigger: &Ref, event: &Event, content: &Content) -> Option<Arc<CompiledRule>> {
-    if trigger.as_str() != CORRELATION || !event.is_repetition() {
+/// The correlation that fires again, if the event with these values, which repeats another one, is one as which it fired.
+pub(crate) fn fires_again(trigger: &Ref, values: &Value, content: &Content) -> Option<Arc<CompiledRule>> {
+    if trigger.as_str() != CORRELATION {
         return None;
     }
-    let rule = content.rule(event.values().get("rule")?.as_str()?).ok()?;
+    let rule = content.rule(values.get("rule")?.as_str()?).ok()?;
     content
         .index()
         .get(rule.id)

@@ -271,8 +271,7 @@ async fn a_firing_that_fails_can_be_replayed() {
     let replayed = house.triggers.replay(fired.enforcements[0], None, false).await.unwrap();
     assert_eq!(replayed.executions.len(), 1);
     let again = house.triggers.re_emit(&fired).await.unwrap();
-    assert!(house.explain(&again).await.is_empty(), "nobody listens to it");
-    assert!(again.executions.is_empty());
+    assert_eq!(again.executions.len(), 1, "it fires once more");
     assert_eq!(house.given().await.last().unwrap(), "a 2");
 }
 

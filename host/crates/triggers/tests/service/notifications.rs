@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use petrel_model::{InternalEvent, Notify, SharedPayload, StatusEvent};
+use petrel_model::notify::TRIGGER;
+use petrel_model::{Execution, InternalEvent, Notify, SharedPayload, StatusEvent, event_depth};
 use petrel_persistence::StoreExt as _;
 use serde_json::{Value, json};
 
-use crate::outbox::{SUCCEEDS, end};
+use crate::outbox::{SUCCEEDS, after, end};
 use crate::{House, rule};
 
 const FAILS: [StatusEvent; 2] = [StatusEvent::Started, StatusEvent::Failed];
@@ -79,7 +80,8 @@ async fn each_route_is_told_and_sees_no_secret() {
     let acted = house.executions().await;
     let values: Vec<_> = acted.iter().filter_map(|one| one.parameters.get("value")?.as_str()).collect();
     assert_eq!(values, ["ops: ********: ******** is wrong", "chat: ********: ******** is wrong"]);
-    assert_eq!((acted.last().unwrap().context.event_depth, house.in_outbox().await), (1, 0));
+    let depth = event_depth::of_notification(0);
+    assert_eq!((acted.last().unwrap().context.event_depth, house.in_outbox().await), (depth, 0));
 }
 
 #[tokio::test]
@@ -172,4 +174,62 @@ async fn nobody_listens_and_nobody_is_told() {
     let next = house.next_process().await;
     next.start_outbox().await;
     assert_eq!((next.notifications().await.len(), next.in_outbox().await), (1, 0));
+}
+
+#[tokio::test]
+async fn nothing_is_repeated_of_what_may_have_copies_of_secrets() {
+    let house = House::new().await;
+    house.start_outbox().await;
+    house.rule(&with_secret()).await;
+    house.rule(&told()).await;
+    house.rule(&after("after", "")).await;
+    let accepted = house.post("sample", json!({})).await.unwrap();
+    let mut execution = house.execution(&accepted).await;
+    // As a task of a workflow that has met a secret.
+    execution.context.sealed = true;
+    let message = "{{ action_parameters.number }}: {{ action_results.stdout }}";
+    let data = json!({"all": "{{ action_results }}"});
+    execution.notify = notify(&json!({"on-complete": {"message": message, "data": data, "routes": ["ops"]}}));
+    end(&house.queue, execution, &SUCCEEDS, json!({"stdout": "copied-pin", "code": 4_711_471_147_i64})).await;
+    house.settle().await;
+    let events = house.events().await;
+    assert_eq!(events.len(), 3, "what came in, and both about its end");
+    for event in &events {
+        let text = event.payload.text();
+        assert!(!text.contains("copied-pin") && !text.contains("4711471147"), "{text}");
+    }
+    assert_eq!(house.notifications().await[0]["message"], "********: ********");
+}
+
+#[tokio::test]
+async fn a_step_in_between_does_not_hide_that_telling_led_to_telling() {
+    let house = House::new().await;
+    house.start_outbox().await;
+    house.rule(&rule("r", "sample", "act", "")).await;
+    house.rule(&told()).await;
+    house.rule(&after("after", "")).await;
+    let written = json!({"on-complete": {"routes": ["ops"]}});
+    let accepted = house.post("sample", json!({})).await.unwrap();
+    let mut execution = house.execution(&accepted).await;
+    for count in [1, 2, 2] {
+        execution.notify = notify(&written);
+        end(&house.queue, execution, &SUCCEEDS, json!({})).await;
+        house.settle().await;
+        assert_eq!(house.notifications().await.len(), count);
+        let mut newest = house.executions().await.into_iter().rev();
+        let is_open = |one: &Execution| !one.status.is_final() && one.notify.is_none();
+        let by_telling = |one: &Execution| {
+            let origin = one.context.trigger_instance.as_ref();
+            is_open(one) && origin.is_some_and(|origin| origin.name == TRIGGER)
+        };
+        let Some(told) = newest.find(by_telling) else { break };
+        // Its end is the event of a rule, whose execution tells next.
+        end(&house.queue, told, &SUCCEEDS, json!({})).await;
+        house.settle().await;
+        execution = house.executions().await.pop().unwrap();
+        assert_ne!(
+            execution.context.trigger_instance.as_ref().map(|origin| origin.name == TRIGGER),
+            Some(true)
+        );
+    }
 }

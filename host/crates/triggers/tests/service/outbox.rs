@@ -221,15 +221,19 @@ async fn what_is_refused_is_tried_again_and_what_can_never_be_taken_holds_up_nob
     assert_eq!((house.reports().await.len(), house.in_outbox().await), (2, 0));
 }
 
-#[tokio::test]
-async fn what_waits_does_not_slow_down_what_comes_behind_it() {
-    // One execution of each rule may wait.
+/// A house in which one execution of each rule may wait.
+async fn where_one_of_each_rule_may_wait() -> House {
     let executions = petrel_executions::Options {
         waiting_limit: 100,
         waiting_share: 1,
         ..petrel_executions::Options::default()
     };
-    let house = House::with(Options::default(), executions).await;
+    House::with(Options::default(), executions).await
+}
+
+#[tokio::test]
+async fn what_waits_does_not_slow_down_what_comes_behind_it() {
+    let house = where_one_of_each_rule_may_wait().await;
     house.rule(&after("full", "criteria: {trigger.status: {type: equals, pattern: slow}}\n")).await;
     for status in ["slow", "slow"].into_iter().chain(["other"; 64]) {
         let event = house.report(status);
@@ -245,12 +249,7 @@ async fn what_waits_does_not_slow_down_what_comes_behind_it() {
 
 #[tokio::test]
 async fn a_rule_whose_share_is_full_holds_up_nobody_however_much_waits_for_it() {
-    let executions = petrel_executions::Options {
-        waiting_limit: 100,
-        waiting_share: 1,
-        ..petrel_executions::Options::default()
-    };
-    let house = House::with(Options::default(), executions).await;
+    let house = where_one_of_each_rule_may_wait().await;
     house.rule(&after("full", "criteria: {trigger.status: {type: equals, pattern: slow}}\n")).await;
     let put = async |status: &str, count: usize| {
         for _ in 0..count {

@@ -365,6 +365,25 @@ async fn what_an_action_emits_belongs_to_the_trace_of_its_execution_unless_it_na
 }
 
 #[tokio::test]
+async fn what_actions_emit_counts_among_the_events_of_their_trace() {
+    let options = Options { max_events_per_trace: 2, ..Options::default() };
+    let source = Source::new(SensorKind::Poll);
+    let house = House::watching(options, at_most(100_000), runners(&source)).await;
+    house.feed(1, "true").await;
+    let by = "feed.acts".parse().unwrap();
+    let execution: ExecutionId = house.core.mint(house.core.now());
+    let emitted_by = EmittedBy { execution, trace: TraceId::from(execution.0), trace_tag: None };
+    // What no event of an action has led to is no loop.
+    for (depth, is_refused) in [(2, false), (2, false), (2, true), (1, false), (3, true)] {
+        let event = Emitted { depth, emitted_by: Some(emitted_by.clone()), ..seen(json!({"n": depth})) };
+        let emitted = house.triggers.emit("feed", &by, event).await;
+        assert_eq!(emitted.is_err(), is_refused, "{depth}: {emitted:?}");
+        let told = emitted.err().map(|why| why.to_string()).unwrap_or_default();
+        assert_eq!(told.contains("triggers.max_events_per_trace"), is_refused, "{told}");
+    }
+}
+
+#[tokio::test]
 async fn operators_switch_sensors_and_have_them_begin_anew() {
     let source = Source::new(SensorKind::Poll);
     source.add(0..2);

@@ -87,6 +87,8 @@ fn of_text(text: &str) -> Vec<&'static str> {
     match structure {
         Some(Value::Array(_)) => fits.push("array"),
         Some(Value::Object(_)) => fits.push("object"),
+        // It is cast to null, which is no value at all.
+        Some(Value::Null) => fits.extend(["array", "object"]),
         _ => {}
     }
     fits
@@ -113,6 +115,8 @@ mod tests {
             ("array", json!("[\"a\"]"), None),
             ("array", json!("('a', 'b')"), None),
             ("array", json!(["<% ctx().x %>"]), None),
+            ("array", json!("null"), None),
+            ("object", json!("None"), None),
             ("object", json!("{'a': 1}"), None),
             ("object", json!([]), Some("takes a mapping")),
             ("integer", json!("abc"), Some("takes a whole number as \"p\", and \"abc\" is none.")),

@@ -1,7 +1,7 @@
 //! Anchors, aliases, tags, and directives, which are lines that begin with `%`.
 
 use crate::cursor::{is_blank, is_break, is_space};
-use crate::error::Error;
+use crate::error::{Error, quoted};
 use crate::place::Mark;
 use crate::token::{Directive, Kind, Token};
 
@@ -16,11 +16,15 @@ impl Scanner<'_> {
         let name = self.cursor.take_while(is_of_name).to_owned();
         let next = self.cursor.peek();
         if name.is_empty() || !(is_space(next) || "?:,]}%@`".contains(next)) {
-            let what = if is_alias { "an alias" } else { "an anchor" };
-            return Err(self.wrong(
-                what,
+            let (sign, what) = if is_alias { ('*', "an alias") } else { ('&', "an anchor") };
+            let rest = self.cursor.take_while(|char| !is_space(char) && !",[]{}".contains(char));
+            let text = format!("{sign}{name}{rest}");
+            return Err(Error::syntax(
                 start,
-                "its name is of letters, digits, - and _; or put it in quotes",
+                &format!(
+                    "without quotes `{sign}` begins {what}, and no name of one; write '{}', if that is a text",
+                    quoted(&text)
+                ),
             ));
         }
         Ok(Token { kind: if is_alias { Kind::Alias(name) } else { Kind::Anchor(name) }, start })

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "the form that sensors have")]
 
+use std::fs;
 use std::hint::black_box;
 use std::thread;
 use std::time::Duration;
@@ -49,6 +50,16 @@ fn again(ctx: &SensorContext) -> Result<(), Error> {
     }
 }
 
+/// An event for each of the directories that it makes and removes without an end.
+fn tidies(ctx: &SensorContext) -> Result<(), Error> {
+    loop {
+        fs::create_dir("/data/made")?;
+        fs::remove_dir("/data/made")?;
+        ctx.emit(&LINE.event(&Line { text: "made".to_owned() })?)?;
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[derive(Deserialize)]
 struct Url {
     url: String,
@@ -77,6 +88,7 @@ export_stream_sensors![
     StreamSensor::new("three", three).emits(&LINE),
     StreamSensor::new("lines", lines),
     StreamSensor::new("again", again),
+    StreamSensor::new("tidies", tidies),
     StreamSensor::new("ends", ends),
     StreamSensor::new("stranger", stranger),
     StreamSensor::new("spin", spin),

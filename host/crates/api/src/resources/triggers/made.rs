@@ -20,12 +20,13 @@ const LARGEST_TYPE: usize = 64 << 10;
 /// Makes a trigger type from YAML or JSON.
 pub(crate) async fn create(
     State(api): State<Api>,
+    By(giver): By,
     Extension(User(user)): Extension<User>,
     _: Nothing,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     refuse_large(&bytes)?;
-    let made = api.engine.catalog().create_trigger_type(text(&bytes)?, &user).await?;
+    let made = api.engine.catalog().create_trigger_type(giver, text(&bytes)?, &user).await?;
     Ok((StatusCode::CREATED, about(&made.reference), Json(TriggerType::of(&made, 0))).into_response())
 }
 

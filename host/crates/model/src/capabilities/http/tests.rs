@@ -34,6 +34,9 @@ fn a_rule_covers_its_own_requests() {
         ("https://a.example/rest/api/", "GET https://a.example/rest/api/3", true),
         ("https://a.example/rest/api", "GET https://a.example/rest/apix", false),
         ("https://a.example/rest/api", "GET https://a.example/rest/api/..%2fadmin", false),
+        ("https://a.example/rest/api", "GET https://a.example/rest/api/..;/admin", false),
+        ("https://a.example/rest/api", "GET https://a.example/rest/api/%2E.;x=1/admin", false),
+        ("https://a.example/rest/api", "GET https://a.example/rest/api/a;b", true),
         ("https://a.example/one,/two", "GET https://a.example/two/x", true),
         ("private+https://a.example/", "GET https://a.example/", true),
     ] {
@@ -52,6 +55,8 @@ fn a_rule_is_written_as_it_is_read() {
         ("private+http://127.0.0.1", "http://127.0.0.1/"),
         ("https+http://*:*", "http+https://*:*/"),
         ("http+https://a.example/b,/a", "http+https://a.example/a,/b"),
+        ("https://a.example/a/b,/a,/ab", "https://a.example/a,/ab"),
+        ("https://a.example/a,/", "https://a.example/"),
     ] {
         assert_eq!(text.parse::<HttpRule>().unwrap().to_string(), written);
     }
@@ -67,6 +72,7 @@ fn a_rule_is_written_as_it_is_read() {
         "https://a.example:99999",
         "https://a.example/a/../b",
         "https://a.example/%2E%2e/b",
+        "https://a.example/..;/b",
         "https://a.example/*",
         "CONNECT https://a.example",
         "G3T https://a.example",
@@ -87,6 +93,7 @@ fn what_two_rules_have_in_common_is_one_rule_or_nothing() {
         ("GET https://a.example", "POST https://a.example", None),
         ("https://a.example", "http://a.example", None),
         ("https://a.example/a", "https://a.example/b", None),
+        ("https://a.example/a,/b", "https://a.example/a/x,/b", Some("https://a.example/a/x,/b")),
         ("https://a.example:*", "https://a.example:8443", Some("https://a.example:8443/")),
         ("http://*:*", "http://10.0.0.1", None),
         ("private+http://*:*", "http://10.0.0.1", Some("http://10.0.0.1/")),

@@ -138,6 +138,30 @@ fn a_refusal_says_what_is_allowed_and_what_would_allow_more() {
 }
 
 #[test]
+fn what_a_component_names_does_not_come_into_a_command() {
+    let asks = asking(&["https://*"]);
+    let none = asking(&[]);
+    for target in [
+        get("a';reboot;'.example", "/"),
+        get("$(reboot).example", "/"),
+        Target { method: "X'`reboot`'", ..get("a.example", "/") },
+        Target { method: "get", ..get("a.example", "/") },
+    ] {
+        for (asks, ceiling) in
+            [(Some(&asks), None), (Some(&none), None), (None, None), (Some(&asks), Some(&[][..]))]
+        {
+            let granted: &[&str] = if ceiling.is_some() { &["https://*"] } else { &[] };
+            let rights = Rights::of("test", asks, Some(&grant(granted)), &given(&[], ceiling));
+            let hint = rights.http(target).unwrap_err().hint;
+            assert!(hint.starts_with("no grant can name this"), "{hint}");
+        }
+    }
+    let plain = Rights::of("test", Some(&asks), Some(&grant(&[])), &given(&[], None));
+    let hint = plain.http(get("a.example", "/$(reboot)")).unwrap_err().hint;
+    assert!(hint.contains("'http=GET https://a.example/$(reboot)'`"), "{hint}");
+}
+
+#[test]
 fn directories_and_variables_are_those_that_all_allow() {
     let rights = |asks: Option<&Request>, ceiling: Ceiling| {
         let given = Given { ceiling: Arc::new(ceiling), ..Given::default() };

@@ -137,7 +137,7 @@ async fn a_stream_begins_anew_when_its_triggers_change_and_not_otherwise() {
 async fn events_of_a_trigger_type_that_is_deleted_while_they_are_held_are_counted_and_told() {
     let source = Source::new(SensorKind::Poll);
     let house = House::with_sensors(&source, 1).await;
-    house.catalog.create_trigger_type("name: made\npack: feed\n", "ada").await.unwrap();
+    house.catalog.create_trigger_type(Giver::SeesSecrets, "name: made\npack: feed\n", "ada").await.unwrap();
     let made = Emitted { trigger: "made".into(), ..seen(json!({"n": 1})) };
     source.next([Step::Bring(vec![made, seen(json!({"n": 2}))])]);
     house.store.refuse(1);
