@@ -1,5 +1,6 @@
-/* The way between an action and the host: the canonical ABI of `wit/`, written by hand for `described-action-world`. At
- * the end is what little JSON an action needs. `petrel.h` is what a pack includes.
+/* The way between an action and the host: the canonical ABI of `wit/`, written by hand for `described-action-world`.
+ * `petrel pack build` writes the version of the WIT's packages in place of `WIT` behind an `@`. At the end is what
+ * little JSON an action needs. `petrel.h` is what a pack includes.
  */
 #include "petrel.h"
 
@@ -8,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The version of the WIT packages. */
-#define VERSION "0.1.0"
-
-#define IMPORT(interface, name) __attribute__((import_module(interface "@" VERSION), import_name(name)))
+#define IMPORT(interface, name) __attribute__((import_module(interface "@WIT"), import_name(name)))
 #define EXPORT(name) __attribute__((export_name(name)))
 
 /* The forms of values in memory, as the canonical ABI lays them out. */
@@ -82,7 +80,7 @@ static wire_option some(petrel_text text) {
     return option;
 }
 
-EXPORT("petrel:pack/action@" VERSION "#run")
+EXPORT("petrel:pack/action@WIT#run")
 wire_answer *petrel_export_run(const char *execution, size_t execution_length, const char *pack, size_t pack_length,
                                const char *action, size_t action_length, const char *user, size_t user_length,
                                uint32_t attempt, uint64_t deadline_ms, const char *parameters,
@@ -113,7 +111,7 @@ wire_answer *petrel_export_run(const char *execution, size_t execution_length, c
     return &wire;
 }
 
-EXPORT("petrel:pack/description@" VERSION "#describe") petrel_text *petrel_export_describe(void) {
+EXPORT("petrel:pack/description@WIT#describe") petrel_text *petrel_export_describe(void) {
     static petrel_text description;
     description = petrel_of("{\"actions\": [");
     for (const petrel_action *action = petrel_actions; action->name; action++) {

@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// The way between actions and the host: the canonical ABI of wit/, written by hand for described-action-world. The version
-// of the WIT packages is in the names of imports and exports below, and nowhere else.
+// The way between actions and the host: the canonical ABI of wit/, written by hand for described-action-world. `petrel pack
+// build` writes the version of the WIT's packages in place of `WIT` behind an `@`.
 
 // The memory that the host writes to, until the call ends: the collector does not see what the host refers to.
 var pinned = map[uintptr][]byte{}
@@ -88,16 +88,16 @@ func lent(text string) (at, length uint32) {
 	return uint32(uintptr(unsafe.Pointer(unsafe.StringData(text)))), uint32(len(text))
 }
 
-//go:wasmimport petrel:log/log@0.1.0 write
+//go:wasmimport petrel:log/log@WIT write
 func hostWrite(level, at, length, isSome, fields, fieldsLength uint32)
 
-//go:wasmimport petrel:log/log@0.1.0 progress
+//go:wasmimport petrel:log/log@WIT progress
 func hostProgress(fraction float32, isSome, note, noteLength uint32)
 
-//go:wasmimport petrel:config/config@0.1.0 all
+//go:wasmimport petrel:config/config@WIT all
 func hostConfig(config unsafe.Pointer)
 
-//go:wasmimport petrel:trigger/emit@0.1.0 emit
+//go:wasmimport petrel:trigger/emit@WIT emit
 func hostEmit(trigger, triggerLength, payload, payloadLength, hasParameters, parameters, parametersLength, hasKey, key,
 	keyLength, hasTime uint32, time uint64, hasTag, tag, tagLength uint32, answer unsafe.Pointer)
 
@@ -160,7 +160,7 @@ func keepOption(text string) wireOption {
 	return wireOption{1, keep([]byte(text))}
 }
 
-//go:wasmexport petrel:pack/action@0.1.0#run
+//go:wasmexport petrel:pack/action@WIT#run
 func exportRun(executionAt, executionLength, packAt, packLength, actionAt, actionLength, userAt, userLength,
 	attempt uint32, deadlineMS uint64, parametersAt, parametersLength uint32) uint32 {
 	ctx := &Context{
@@ -189,7 +189,7 @@ func exportRun(executionAt, executionLength, packAt, packLength, actionAt, actio
 	return uint32(uintptr(unsafe.Pointer(&answered)))
 }
 
-//go:wasmexport petrel:pack/description@0.1.0#describe
+//go:wasmexport petrel:pack/description@WIT#describe
 func exportDescribe() uint32 {
 	given = keep(describe())
 	return uint32(uintptr(unsafe.Pointer(&given)))

@@ -1,12 +1,12 @@
 // The library for packs in JavaScript and TypeScript: functions become actions of a component.
 //
 // `petrel pack build` bundles it with the pack's `component/actions.js` or `actions.ts`, and `component.js` beside it is
-// where that begins. The version of the WIT packages is in the imports below, and nowhere else. The tutorial is in
+// where that begins. The former writes the version of the WIT's packages in place of `WIT` behind an `@`. The tutorial is in
 // `template/README.md`.
 
-import { all } from 'petrel:config/config@0.1.0';
-import { progress as report, write } from 'petrel:log/log@0.1.0';
-import { emit as send } from 'petrel:trigger/emit@0.1.0';
+import { all } from 'petrel:config/config@WIT';
+import { progress as report, write } from 'petrel:log/log@WIT';
+import { emit as send } from 'petrel:trigger/emit@WIT';
 
 const KINDS = [
   'invalid-input', 'misconfigured', 'denied', 'unauthenticated', 'not-found', 'conflict', 'transient', 'rate-limited',
@@ -89,5 +89,11 @@ function wire(error) {
   const { kind, message, hint, code, details, retryAfterMs } = error;
   const waits = kind === 'transient' || kind === 'rate-limited';
   const after = waits && retryAfterMs !== undefined ? Number(retryAfterMs) : undefined;
-  return { kind: waits ? { tag: kind, val: after } : { tag: kind }, message, hint, code, details: details && JSON.stringify(details) };
+  return {
+    kind: waits ? { tag: kind, val: after } : { tag: kind },
+    message,
+    hint,
+    code,
+    details: details === undefined ? undefined : JSON.stringify(details),
+  };
 }

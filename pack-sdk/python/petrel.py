@@ -1,6 +1,6 @@
 """The library for packs in Python: functions become actions of a component.
 
-The annotations of an action declare its parameters and its result, and `schemas.py` derives its metadata from them.
+The annotations of an action declare its parameters and its result, and `petrel_schemas.py` derives its metadata from them.
 `petrel_component.py` is the module that becomes the component. The tutorial is in `template/README.md`.
 """
 

@@ -1,6 +1,6 @@
-//! The example packs of the languages beside Rust, from their sources: each is built by its own tools, tested by its cases, and
-//! behaves on the host as the others do. What is built is kept by what it is built from, where `PETREL_TEST_BUILT` names a
-//! directory.
+//! The same pack in each language, from its sources: the examples, and in Rust what `petrel pack new` makes. It is built by its
+//! own tools, tested by its cases, and behaves on the host as the others do. What is built is kept by what it is built from,
+//! where `PETREL_TEST_BUILT` names a directory.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use std::collections::BTreeMap;
@@ -49,20 +49,35 @@ fn kept(word: &str) -> Option<PathBuf> {
         .iter()
         .map(|place| (*place).to_owned())
         .chain([format!("examples/{word}"), format!("pack-sdk/{word}")])
+        .filter(|place| Path::new(REPOSITORY).join(place).is_dir())
     {
         files(&Path::new(REPOSITORY).join(place)).hash(&mut hasher);
     }
     Some(PathBuf::from(directory).join(format!("{word}-{:016x}.wasm", hasher.finish())))
 }
 
-/// Copies the example into a place. Gives the files that are committed.
+/// Copies the example into a place, or makes the pack there. Gives its files.
 fn lay_out(place: &Place, word: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    if word == "rust" {
+        return new_in_rust(place);
+    }
     let example = files(&Path::new(REPOSITORY).join("examples").join(word));
     for (path, content) in &example {
         let path = Path::new(word).join(path);
         place.write(path.to_str().unwrap(), std::str::from_utf8(content).unwrap());
     }
     example
+}
+
+/// Makes the pack in Rust, for which nothing is downloaded: the versions of the repository are at hand.
+fn new_in_rust(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
+    let pack = place.path("rust");
+    place.petrel(&["pack", "new", "hello_rust", "--lang", "rust", "--directory", &pack]).with_code(0);
+    let made = files(Path::new(&pack));
+    let lock = fs::read_to_string(Path::new(REPOSITORY).join("Cargo.lock")).unwrap();
+    place.write("rust/component/Cargo.lock", &lock);
+    place.write("rust/component/.cargo/config.toml", "[net]\noffline = true\n");
+    made
 }
 
 /// Builds the pack, or takes what was built from the same sources. `false` if a tool is missing.
@@ -130,6 +145,11 @@ fn suite(word: &str) {
     );
     assert_eq!(result["code"], format!("hello_{word}.nobody"));
     host.stop();
+}
+
+#[test]
+fn an_action_in_rust_behaves_as_any_other() {
+    suite("rust");
 }
 
 #[test]

@@ -64,10 +64,10 @@ pub fn create(language: Language, name: &str, directory: &Path) -> Result<Vec<Pa
         return Err(Error::Exists(directory.to_owned()));
     }
     let files = files(language, name);
-    let texts: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-    library::write(directory, &texts)?;
+    let paths = files.iter().map(|(path, _)| directory.join(path)).collect();
+    library::write(directory, files)?;
     library::lay_out(directory, language)?;
-    Ok(texts.iter().map(|(path, _)| directory.join(path)).collect())
+    Ok(paths)
 }
 
 /// The name becomes that of a package in Rust, too, which begins with a letter.

@@ -27,7 +27,9 @@ impl Tool {
     /// It is nowhere.
     pub(crate) fn find(&self, language: Language, beside: &[PathBuf]) -> Result<PathBuf, Error> {
         let path = env::var_os("PATH").unwrap_or_default();
-        let places: Vec<_> = beside.iter().cloned().chain(env::split_paths(&path)).collect();
+        // A relative place would be another one in the directory in which the tool is run.
+        let on_path = env::split_paths(&path).filter(|place| place.is_absolute());
+        let places: Vec<_> = beside.iter().cloned().chain(on_path).collect();
         let found = self
             .programs
             .iter()

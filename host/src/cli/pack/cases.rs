@@ -56,8 +56,9 @@ impl Cases {
             let name = format!("{} ({file}:{})", case.name, case.position.line);
             let differences = bench.differences(&case).await;
             if form == Form::Text {
-                print::line(&format!("{} {name}", if differences.is_empty() { "passed" } else { "FAILED" }));
-                differences.iter().for_each(|line| print::line(&format!("  {line}")));
+                let end = if differences.is_empty() { "passed" } else { "FAILED" };
+                print::line(&print::plain(&format!("{end} {name}")));
+                differences.iter().for_each(|line| print::line(&print::plain(&format!("  {line}"))));
             }
             tried.push(Tried { name, differences });
         }

@@ -23,8 +23,8 @@ use crate::print::{self, Form};
 
 /// The pause between two looks at the files and at the host.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The most runs that one look shows.
-const MOST_RUNS: usize = 50;
+/// The number of the host's latest runs among which those of the pack are looked for.
+const MOST_RUNS: usize = 100;
 
 /// The pack to watch.
 #[derive(Debug, Args)]
@@ -53,30 +53,33 @@ impl Dev {
         runs.skip(&session).await?;
         let mut seen = Snapshot::of(&directory);
         // What the build itself writes is no change, and what is changed while it builds is one.
-        seen.take(&self.take_up(&session, &directory).await);
+        seen.take(&self.take_up(&session, &directory, &mut runs).await);
         print::note(&format!("watching {}; ^C ends it", directory.display()));
         let mut told = String::new();
         loop {
             tokio::time::sleep(PAUSE).await;
             let now = Snapshot::of(&directory);
             if let Some(file) = now.changed_since(&seen) {
-                print::line(&format!("changed: {}", file.strip_prefix(&directory).unwrap_or(file).display()));
+                let within = file.strip_prefix(&directory).unwrap_or(file).display();
+                print::line(&print::plain(&format!("changed: {within}")));
                 seen = now;
-                seen.take(&self.take_up(&session, &directory).await);
+                seen.take(&self.take_up(&session, &directory, &mut runs).await);
             }
-            if let Err(failure) = runs.show(&session, &directory).await
-                && told != failure.message
-            {
-                print::failure(Form::Text, &failure);
+            match runs.show(&session).await {
+                Ok(()) => told.clear(),
                 // A host that is away is told once.
-                told = failure.message;
+                Err(failure) if told != failure.message => {
+                    print::failure(Form::Text, &failure);
+                    told = failure.message;
+                }
+                Err(_) => {}
             }
         }
     }
 
     /// Builds the pack, if there is something to build, and registers it. A failure is told, and is not the end. Gives the
     /// files that were written beside the component.
-    async fn take_up(&self, session: &Session, directory: &Path) -> Vec<PathBuf> {
+    async fn take_up(&self, session: &Session, directory: &Path, runs: &mut Runs) -> Vec<PathBuf> {
         let mut written = Vec::new();
         let done = async {
             // A pack without a component is one of rules, workflows or scripts.
@@ -92,6 +95,9 @@ impl Dev {
         if let Err(failure) = done.await {
             print::failure(Form::Text, &failure);
         }
+        if let Some(actions) = actions(directory) {
+            runs.actions = actions;
+        }
         written
     }
 }
@@ -101,8 +107,10 @@ impl Dev {
 struct Runs {
     /// Only those that are requested after this are shown.
     after: Option<Timestamp>,
-    /// Those that have ended and were shown.
+    /// Those of the latest that have ended and were shown.
     shown: BTreeSet<ExecutionId>,
+    /// The references of the pack's actions.
+    actions: BTreeSet<String>,
 }
 
 impl Runs {
@@ -116,25 +124,32 @@ impl Runs {
     }
 
     /// Shows the runs that have ended since the last look, the oldest first, each with its output.
-    async fn show(&mut self, session: &Session, directory: &Path) -> Result<(), Failure> {
-        let Some(actions) = actions(directory) else { return Ok(()) };
-        let answer = session.client.list(&format!("/executions?limit={MOST_RUNS}&sort_desc=true")).await?;
-        let mut new: Vec<_> = found(&answer)?
-            .into_iter()
-            .filter(|one| one.status.is_final() && self.after.is_none_or(|after| one.start_timestamp > after))
-            .filter(|one| actions.contains(one.action.reference()) && self.shown.insert(one.id))
-            .collect();
-        new.reverse();
-        for execution in new {
-            let id = execution.id.to_string();
-            print::line(&format!("{} {id}: {}", execution.action.reference(), execution.status));
-            let output =
-                session.client.get_text(&format!("/executions/{}/output", path_segment(&id))).await?;
-            output.lines().for_each(|line| print::line(&format!("  {line}")));
-            print::line(&format!("  {}", execution.result));
+    async fn show(&mut self, session: &Session) -> Result<(), Failure> {
+        let path = format!("/executions?limit={MOST_RUNS}&sort_desc=true&exclude_attributes=result");
+        let latest = found(&session.client.list(&path).await?)?;
+        // What is not among the latest any more does not come again.
+        self.shown.retain(|id| latest.iter().any(|one| one.id == *id));
+        for one in latest.iter().rev() {
+            let is_new = one.status.is_final() && self.after.is_none_or(|after| one.start_timestamp > after);
+            if is_new && self.actions.contains(one.action.reference()) && self.shown.insert(one.id) {
+                tell(session, one).await?;
+            }
         }
         Ok(())
     }
+}
+
+/// Shows a run that has ended: its output, and its result.
+async fn tell(session: &Session, ended: &wire::Execution<'_>) -> Result<(), Failure> {
+    let id = ended.id.to_string();
+    print::line(&format!("{} {id}: {}", ended.action.reference(), ended.status));
+    let path = format!("/executions/{}", path_segment(&id));
+    let output = session.client.get_text(&format!("{path}/output")).await?;
+    output.lines().for_each(|line| print::line(&print::plain(&format!("  {line}"))));
+    let answer = session.client.get(&path).await?;
+    let whole = read::<wire::Execution<'_>>(&answer)?;
+    print::line(&print::plain(&format!("  {}", whole.result)));
+    Ok(())
 }
 
 /// The references of the pack's actions. `None` while its files cannot be read.

@@ -12,7 +12,7 @@ use crate::tool::{Tool, command, run};
 const ZIG: Tool = Tool {
     name: "zig",
     programs: &["zig", "python-zig"],
-    command: "pip install ziglang==0.17.0 (or, on Debian: apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32)",
+    command: "pip install ziglang==0.17.0 (or, on Debian: apt-get install clang lld wasi-libc libclang-rt-dev-wasm32)",
 };
 const CLANG: Tool = Tool { name: "clang", programs: &["clang"], command: "" };
 /// Where Debian's wasi-libc is.

@@ -20,7 +20,8 @@ pub(super) fn build(sources: &Sources) -> Result<PathBuf, Error> {
     compile
         .env("GOOS", "wasip1")
         .env("GOARCH", "wasm")
-        .args(["build", "-buildmode=c-shared", "-ldflags=-s -w", "-o"])
+        // The same sources make the same component, wherever they lie and whatever git says of them.
+        .args(["build", "-buildmode=c-shared", "-ldflags=-s -w", "-trimpath", "-buildvcs=false", "-o"])
         .arg(&core)
         .arg(".");
     run(&mut compile)?;
