@@ -177,7 +177,7 @@ impl Settings {
         let (runners, most) = (&self.runners, &self.capabilities);
         grants::parse(
             [&runners.grant_directories, &runners.grant_urls],
-            [&most.max_http, &most.max_directories, &most.max_env],
+            [&most.max_http, &most.max_directories, &most.max_env, &most.never],
         )
     }
 

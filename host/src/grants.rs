@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use petrel_model::capabilities::{
-    Access, Ceiling, Given, Granted, HttpRule, InvalidCapability, Mount, check_variable,
+    Access, Ceiling, Given, Granted, HttpRule, InvalidCapability, Mount, Named, check_variable,
 };
 use reqwest::Url;
 
@@ -15,16 +15,28 @@ use crate::exit::Failure;
 /// The word for a ceiling that allows nothing.
 const NONE: &str = "none";
 
-/// Parses grants of directories and of addresses, and the most of addresses, directories and variables that any pack may
-/// be granted.
+/// Parses grants of directories and of addresses, the most of addresses, directories and variables that any pack may be
+/// granted, and the kinds of names that none may.
 pub(crate) fn parse(
     [directories, urls]: [&[String]; 2],
-    [most_http, most_directories, most_env]: [&[String]; 3],
+    [most_http, most_directories, most_env, never]: [&[String]; 4],
 ) -> Result<Given, Failure> {
-    Ok(Given {
-        grants: granted(directories, urls)?,
-        ceiling: Arc::new(ceiling(most_http, most_directories, most_env)?),
-    })
+    let ceiling = Ceiling { never: kinds(never)?, ..ceiling(most_http, most_directories, most_env)? };
+    Ok(Given { grants: granted(directories, urls)?, ceiling: Arc::new(ceiling) })
+}
+
+/// Parses the kinds of names that no pack may be granted.
+fn kinds(words: &[String]) -> Result<Vec<Named>, Failure> {
+    let read = words.iter().map(|word| {
+        Named::of(word).ok_or_else(|| {
+            let known = Named::ALL.map(Named::as_str).join(", ");
+            Failure::usage(
+                format!("capabilities.never: `{word}` is no kind of capabilities"),
+                format!("write some of {known}"),
+            )
+        })
+    });
+    read.collect()
 }
 
 /// Parses grants of directories and of addresses.
@@ -99,6 +111,7 @@ fn ceiling(http: &[String], directories: &[String], env: &[String]) -> Result<Ce
         http: bounded(http, read)?,
         directories: bounded(directories, directory)?,
         env: bounded(env, variable)?,
+        never: Vec::new(),
     })
 }
 
@@ -165,9 +178,19 @@ mod tests {
         assert_eq!(ceiling(&[], &[], &[]).unwrap(), Ceiling::default());
         let read = ceiling(&owned(&["none"]), &owned(&["/srv", "/out:rw"]), &owned(&["TZ"])).unwrap();
         let directories = vec![("/srv".into(), Access::ReadOnly), ("/out".into(), Access::ReadWrite)];
-        let expected =
-            Ceiling { http: Some(Vec::new()), directories: Some(directories), env: Some(owned(&["TZ"])) };
+        let expected = Ceiling {
+            http: Some(Vec::new()),
+            directories: Some(directories),
+            env: Some(owned(&["TZ"])),
+            never: Vec::new(),
+        };
         assert_eq!(read, expected);
+        assert_eq!(kinds(&owned(&["reveal", "call"])).unwrap(), [Named::Reveal, Named::Call]);
+        let failure = kinds(&owned(&["revel"])).unwrap_err();
+        assert!(
+            failure.message.starts_with("capabilities.never") && failure.hint.contains("reveal"),
+            "{failure}"
+        );
         for (http, directories, env, says) in [
             (&["x.example"][..], &[][..], &[][..], "capabilities.max_http"),
             (&[], &["srv"], &[], "capabilities.max_directories"),

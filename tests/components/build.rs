@@ -7,7 +7,7 @@ use std::process::ExitCode;
 mod components;
 
 /// Package, its directory, and the variable that its file is named in.
-const COMPONENTS: [(&str, &str, &str); 12] = [
+const COMPONENTS: [(&str, &str, &str); 13] = [
     ("petrel-pack-core", "packs/core/component", "CORE"),
     ("petrel-example-elasticsearch", "examples/elasticsearch/component", "ELASTICSEARCH"),
     ("petrel-example-feed", "examples/feed/component", "FEED"),
@@ -18,6 +18,7 @@ const COMPONENTS: [(&str, &str, &str); 12] = [
     ("petrel-guest-behave", "tests/components/guests/behave", "BEHAVE"),
     ("petrel-guest-hooks", "tests/components/guests/hooks", "HOOKS"),
     ("petrel-guest-polls", "tests/components/guests/polls", "POLLS"),
+    ("petrel-guest-published-1-0-0", "tests/components/guests/published-1-0-0", "PUBLISHED_1_0_0"),
     ("petrel-guest-streams", "tests/components/guests/streams", "STREAMS"),
     ("petrel-guest-stranger", "tests/components/guests/stranger", "STRANGER"),
 ];
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=../../host/build/target.rs");
     println!("cargo::rerun-if-changed=../../host/build/outcome.rs");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=wit");
     // Asked for when it runs: a build directory may be used by more than one checkout.
     let root = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");
     let packages = COMPONENTS.map(|(package, _, _)| package);

@@ -257,6 +257,8 @@ settings! {
         max_directories: Vec<String> = "", "PETREL_CAPABILITIES_MAX_DIRECTORIES", "capabilities-max-directories", "DIR";
         /// The variables of the host's environment that components may have.
         max_env: Vec<String> = "", "PETREL_CAPABILITIES_MAX_ENV", "capabilities-max-env", "NAME";
+        /// The kinds of capabilities that no pack has: `call`, `datastore_read`, `datastore_write`, `kv`, `reveal` or `secrets`.
+        never: Vec<String> = "", "PETREL_CAPABILITIES_NEVER", "capabilities-never", "KIND";
     }
 
     /// Packs.

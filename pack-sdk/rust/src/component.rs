@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::services::Host;
 use crate::{Action, Context, Error, Level, Services};
 
+pub(crate) mod asked;
 #[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
 pub mod bindings;
 pub(crate) mod http;
@@ -30,7 +31,7 @@ pub mod describing {
         path: "../../wit",
         world: "petrel:pack/description-world",
         pub_export_macro: true,
-        with: { "petrel:types/types@0.1.0": crate::component::bindings::petrel::types::types },
+        with: { "petrel:types/types@1.0.0": crate::component::bindings::petrel::types::types },
     });
 }
 
@@ -60,6 +61,8 @@ impl From<WireContext> for Context {
             user: wire.user,
             attempt: wire.attempt,
             deadline: deadline.unwrap_or(UNIX_EPOCH),
+            parent_id: wire.parent_id,
+            trace_id: wire.trace_id,
             services: services(),
         }
     }

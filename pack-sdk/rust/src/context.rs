@@ -4,7 +4,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::{Duration, SystemTime};
 
-use crate::Services;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Error, Services};
 
 /// The context of a call of an action. It has all [`Services`] of the host.
 #[derive(Clone)]
@@ -22,6 +26,10 @@ pub struct Context {
     pub attempt: u32,
     /// The time at which the host ends the call.
     pub deadline: SystemTime,
+    /// The id of the execution that asked for this one: a workflow, or an action that called it.
+    pub parent_id: Option<String>,
+    /// The trace that the execution belongs to: 32 hexadecimal digits.
+    pub trace_id: String,
     pub(crate) services: Services,
 }
 
@@ -29,6 +37,41 @@ impl Context {
     /// The time until the host ends the call. Zero once the deadline has passed.
     pub fn time_left(&self) -> Duration {
         self.deadline.duration_since(SystemTime::now()).unwrap_or_default()
+    }
+
+    /// Runs the action with the reference `action`, which the operator has granted, and waits for its end. `parameters` is an
+    /// object, whose texts are no templates. The action is canceled if this one ends before it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not granted, does not begin, or does not succeed: then with the code `action.failed`, and details with
+    /// `execution_id`, `status` and `result`.
+    pub fn call(&self, action: &str, parameters: &impl Serialize) -> Result<Called, Error> {
+        let parameters = serde_json::to_value(parameters)?;
+        #[cfg(target_family = "wasm")]
+        return crate::component::asked::call(action, &parameters);
+        #[cfg(not(target_family = "wasm"))]
+        self.host.call(action, &parameters)
+    }
+}
+
+/// The end of an action that was called and has succeeded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Called {
+    /// The id of its execution.
+    pub execution_id: String,
+    /// Its result.
+    pub result: Value,
+}
+
+impl Called {
+    /// The result in the form of `T`.
+    ///
+    /// # Errors
+    ///
+    /// If it does not have that form.
+    pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
+        Ok(serde_json::from_value(self.result)?)
     }
 }
 

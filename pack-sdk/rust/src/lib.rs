@@ -26,7 +26,8 @@
 //! ```
 //!
 //! Reading order: [`Action`] wraps a function, [`Context`] is its view of the call, [`Error`] its failure. [`sensor`] has
-//! sensors, which notice things, and [`TriggerType`] makes their events. Both have the host's [`Services`]. [`schema`]
+//! sensors, which notice things, and [`TriggerType`] makes their events. Both have the host's [`Services`], with [`Store`]s of
+//! keys and [`Secret`]s. [`schema`]
 //! derives schemas from types, and [`testing`] has a test double of the host. `component` connects all of these to the
 //! host, in components only, and `export` has the macros that do it. The tutorial is in `README.md`.
 
@@ -39,16 +40,20 @@ mod error;
 mod event;
 mod export;
 mod http;
+mod kv;
 pub mod schema;
+mod secret;
 pub mod sensor;
 mod services;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
 pub use action::{Action, describe};
-pub use context::Context;
+pub use context::{Called, Context};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, NoParameters, Trigger, TriggerType};
 pub use http::{Request, Response};
+pub use kv::{Entry, Store};
+pub use secret::Secret;
 pub use sensor::{PollSensor, Polled, Received, Reply, SensorContext, StreamSensor, WebhookSensor};
 pub use services::{Level, Services};

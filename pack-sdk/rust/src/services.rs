@@ -1,4 +1,4 @@
-//! The services of the host to a call: messages, the pack's configuration, events and requests.
+//! The services of the host to a call: messages, the pack's configuration, keys, secrets, events and requests.
 //!
 //! In a component they are imports (`component`), in a test a double ([`testing::Host`](crate::testing::Host)).
 
@@ -7,7 +7,9 @@ use std::rc::Rc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Error, Event, Request, Response};
+#[cfg(not(target_family = "wasm"))]
+use crate::kv::{Entry, Expected};
+use crate::{Error, Event, Request, Response, Secret, Store};
 
 /// The services of the host. Reached through the context of a call.
 #[derive(Clone)]
@@ -42,6 +44,24 @@ pub(crate) trait Host {
     fn emit(&self, event: &Event) -> Result<String, Error>;
     #[cfg(not(target_family = "wasm"))]
     fn fetch(&self, request: &Request) -> Result<Response, Error>;
+    #[cfg(not(target_family = "wasm"))]
+    fn get(&self, store: &str, key: &str) -> Result<Option<Entry>, Error>;
+    #[cfg(not(target_family = "wasm"))]
+    fn put(
+        &self,
+        place: (&str, &str),
+        value: &str,
+        ttl: Option<std::time::Duration>,
+        expected: Expected<'_>,
+    ) -> Result<String, Error>;
+    #[cfg(not(target_family = "wasm"))]
+    fn delete(&self, store: &str, key: &str) -> Result<bool, Error>;
+    #[cfg(not(target_family = "wasm"))]
+    fn keys(&self, store: &str, prefix: &str) -> Result<Vec<String>, Error>;
+    #[cfg(not(target_family = "wasm"))]
+    fn reveal(&self, secret: &str) -> Result<String, Error>;
+    #[cfg(not(target_family = "wasm"))]
+    fn call(&self, action: &str, parameters: &Value) -> Result<crate::Called, Error>;
 }
 
 impl Services {
@@ -88,6 +108,32 @@ impl Services {
             .code("config.invalid")
             .hint("compare it with the pack's config.schema.yaml")
         })
+    }
+
+    /// The keys of the pack: the store `pack`, which it asks for in its `pack.yaml`.
+    pub fn kv(&self) -> Store {
+        self.store("pack")
+    }
+
+    /// The keys of a store with another label, or those that all share if that is `system`.
+    pub fn store(&self, label: impl Into<String>) -> Store {
+        Store {
+            label: label.into(),
+            #[cfg(not(target_family = "wasm"))]
+            services: self.clone(),
+        }
+    }
+
+    /// The secret `name` of the pack, which it asks for in its `pack.yaml`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not granted, or nobody has set it.
+    pub fn secret(&self, name: &str) -> Result<Secret, Error> {
+        #[cfg(target_family = "wasm")]
+        return crate::component::asked::secret(name);
+        #[cfg(not(target_family = "wasm"))]
+        self.host.reveal(name).map(|_text| Secret { name: name.to_owned(), services: self.clone() })
     }
 
     /// Emits an event, and waits until it is stored. Returns the id of its trigger instance. Sensors that poll or take

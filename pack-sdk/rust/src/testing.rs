@@ -15,14 +15,16 @@
 //! ```
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
+use crate::kv::{Entry, Expected};
 use crate::{
-    Action, Context, Error, ErrorKind, Event, Level, Request, Response, SensorContext, Services, Trigger,
-    services,
+    Action, Called, Context, Error, ErrorKind, Event, Level, Request, Response, SensorContext, Services,
+    Trigger, services,
 };
 
 /// A host that records what actions and sensors ask of it.
@@ -38,6 +40,16 @@ struct State {
     /// The answers by method and address, each given once.
     answers: Vec<(String, u16, Vec<u8>)>,
     triggers: Vec<Trigger>,
+    /// The values of keys with the numbers of their versions, by store and key.
+    keys: BTreeMap<(String, String), (String, u64)>,
+    /// The number of changes of keys.
+    changes: u64,
+    /// The texts of secrets, by name.
+    secrets: BTreeMap<String, String>,
+    /// The answers of other actions, each given once.
+    runs: Vec<(String, Result<Value, Error>)>,
+    /// The actions that were called, with their parameters.
+    called: Vec<(String, Value)>,
 }
 
 impl Host {
@@ -55,6 +67,8 @@ impl Host {
             user: "tester".to_owned(),
             attempt: 0,
             deadline: SystemTime::now() + Duration::from_mins(10),
+            parent_id: None,
+            trace_id: "00000000000000000000000000000001".to_owned(),
             services: self.services(),
         }
     }
@@ -115,6 +129,42 @@ impl Host {
         self
     }
 
+    /// Sets a key of the store `pack`.
+    #[must_use]
+    pub fn with_key(self, key: &str, value: &str) -> Self {
+        let mut state = self.0.borrow_mut();
+        state.changes += 1;
+        let entry = (value.to_owned(), state.changes);
+        state.keys.insert(("pack".to_owned(), key.to_owned()), entry);
+        drop(state);
+        self
+    }
+
+    /// The value of a key of the store `pack`.
+    pub fn key(&self, key: &str) -> Option<String> {
+        let state = self.0.borrow();
+        state.keys.get(&("pack".to_owned(), key.to_owned())).map(|(value, _)| value.clone())
+    }
+
+    /// Has a secret with this text. In [`requests`](Self::requests) its placeholder stands as it was sent.
+    #[must_use]
+    pub fn with_secret(self, name: &str, text: &str) -> Self {
+        self.0.borrow_mut().secrets.insert(name.to_owned(), text.to_owned());
+        self
+    }
+
+    /// Answers the next call of `action`.
+    #[must_use]
+    pub fn running(self, action: &str, answer: Result<Value, Error>) -> Self {
+        self.0.borrow_mut().runs.push((action.to_owned(), answer));
+        self
+    }
+
+    /// The actions that were called, with their parameters, in order.
+    pub fn called(&self) -> Vec<(String, Value)> {
+        self.0.borrow().called.clone()
+    }
+
     /// The events that were emitted, in order.
     pub fn emitted(&self) -> Vec<Event> {
         self.0.borrow().emitted.clone()
@@ -161,5 +211,107 @@ impl services::Host for Host {
         };
         let (_, status, body) = state.answers.remove(at);
         Ok(Response::new(status, std::io::Cursor::new(body)))
+    }
+
+    fn get(&self, store: &str, key: &str) -> Result<Option<Entry>, Error> {
+        let state = self.0.borrow();
+        let found = state.keys.get(&(store.to_owned(), key.to_owned()));
+        Ok(found.map(|(value, version)| Entry {
+            value: value.clone(),
+            version: version.to_string(),
+            expires_at: None,
+        }))
+    }
+
+    fn put(
+        &self,
+        (store, key): (&str, &str),
+        value: &str,
+        _ttl: Option<Duration>,
+        expected: Expected<'_>,
+    ) -> Result<String, Error> {
+        let mut state = self.0.borrow_mut();
+        let place = (store.to_owned(), key.to_owned());
+        let found = state.keys.get(&place).map(|(_, version)| version.to_string());
+        let is_as_expected = match expected {
+            Expected::Any => true,
+            Expected::Absent => found.is_none(),
+            Expected::Version(version) => found.as_deref() == Some(version),
+        };
+        if !is_as_expected {
+            let message = format!("the key `{key}` of {store} is in another state");
+            return Err(Error::new(ErrorKind::Conflict, message).code("kv.conflict"));
+        }
+        state.changes += 1;
+        let version = state.changes;
+        state.keys.insert(place, (value.to_owned(), version));
+        Ok(version.to_string())
+    }
+
+    fn delete(&self, store: &str, key: &str) -> Result<bool, Error> {
+        Ok(self.0.borrow_mut().keys.remove(&(store.to_owned(), key.to_owned())).is_some())
+    }
+
+    fn keys(&self, store: &str, prefix: &str) -> Result<Vec<String>, Error> {
+        let state = self.0.borrow();
+        let own = state.keys.keys().filter(|(of, key)| of == store && key.starts_with(prefix));
+        Ok(own.map(|(_, key)| key.clone()).collect())
+    }
+
+    fn reveal(&self, secret: &str) -> Result<String, Error> {
+        let found = self.0.borrow().secrets.get(secret).cloned();
+        found.ok_or_else(|| Error::not_found(format!("the test has no secret {secret}")))
+    }
+
+    fn call(&self, action: &str, parameters: &Value) -> Result<Called, Error> {
+        let mut state = self.0.borrow_mut();
+        state.called.push((action.to_owned(), parameters.clone()));
+        let execution_id = format!("{:024x}", state.called.len());
+        let Some(at) = state.runs.iter().position(|(known, _)| known == action) else {
+            let message = format!("{action} is not granted: the test has no answer");
+            return Err(Error::new(ErrorKind::Denied, message));
+        };
+        let (_, answer) = state.runs.remove(at);
+        answer.map(|result| Called { execution_id, result })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_secrets_and_calls_have_doubles() {
+        let host = Host::new()
+            .with_key("cursor", "1")
+            .with_secret("token", "hush")
+            .running("core.local", Ok(json!({"stdout": "x"})));
+        let ctx = host.context("test");
+        let kv = ctx.kv();
+        let entry = kv.get("cursor").unwrap().unwrap();
+        assert_eq!(entry.json::<u64>().unwrap(), 1);
+        let next = kv.cas("cursor", Some(&entry.version), "2", None).unwrap();
+        for expected in [None, Some(entry.version.as_str())] {
+            assert_eq!(kv.cas("cursor", expected, "3", None).unwrap_err().kind, ErrorKind::Conflict);
+        }
+        assert_ne!(next, entry.version);
+        kv.set_json("list", &[1, 2], Some(Duration::from_secs(60))).unwrap();
+        assert_eq!(kv.get_json::<Vec<u8>>("list").unwrap(), Some(vec![1, 2]));
+        assert_eq!(kv.keys("").unwrap(), ["cursor", "list"]);
+        assert!(kv.delete("list").unwrap() && !kv.delete("list").unwrap());
+        assert_eq!(host.key("cursor").as_deref(), Some("2"));
+        assert!(ctx.store("other").keys("").unwrap().is_empty());
+
+        let secret = ctx.secret("token").unwrap();
+        assert_eq!((secret.name(), secret.reveal().unwrap()), ("token".to_owned(), "hush".to_owned()));
+        assert!(!secret.placeholder().contains("hush"));
+        assert_eq!(ctx.secret("other").unwrap_err().kind, ErrorKind::NotFound);
+
+        let called = ctx.call("core.local", &json!({"cmd": "echo x"})).unwrap();
+        assert_eq!(called.json::<Value>().unwrap(), json!({"stdout": "x"}));
+        assert_eq!(ctx.call("core.local", &json!({})).unwrap_err().kind, ErrorKind::Denied);
+        assert_eq!(host.called().len(), 2);
     }
 }

@@ -31,6 +31,9 @@ pub const HOOKS: &str = env!("COMPONENT_HOOKS");
 /// Sensors that poll, and do what they should not.
 pub const POLLS: &str = env!("COMPONENT_POLLS");
 
+/// Actions built for version 1.0.0 of the contract.
+pub const PUBLISHED_1_0_0: &str = env!("COMPONENT_PUBLISHED_1_0_0");
+
 /// Sensors that go on, and do what they should not.
 pub const STREAMS: &str = env!("COMPONENT_STREAMS");
 

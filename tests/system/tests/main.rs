@@ -1,5 +1,6 @@
 //! Tests of the whole host: the real binary, on a directory and a port of its own for every test.
 
+mod asked;
 mod bad_input;
 mod care;
 mod checked_packs;

@@ -37,7 +37,7 @@ pub struct Capabilities<'a> {
 /// Something that a pack asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ask<'a> {
-    /// `http`, `files`, `env`, `secrets` or `kv`.
+    /// `http`, `files`, `env`, `call`, `datastore_read`, `datastore_write`, `kv`, `reveal` or `secrets`.
     pub kind: Cow<'a, str>,
     /// Its name within the kind.
     pub name: Cow<'a, str>,
@@ -46,7 +46,7 @@ pub struct Ask<'a> {
     /// What for.
     #[serde(default)]
     pub reason: Cow<'a, str>,
-    /// How much of it is granted: `all`, `part`, `nothing`, or `later` for what no component has yet.
+    /// How much of it is granted: `all`, `part` or `nothing`.
     pub granted: Cow<'a, str>,
     /// How often it was used since the host began, where that is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +75,9 @@ pub struct Ceiling<'a> {
     /// Names of variables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<Vec<Cow<'a, str>>>,
+    /// Kinds of which no pack has anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub never: Vec<Cow<'a, str>>,
 }
 
 #[cfg(test)]

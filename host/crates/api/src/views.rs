@@ -56,7 +56,7 @@ pub(crate) fn execution<'a>(
         action: registered.map(registered_as),
         secrets,
         now: clock::now(),
-        task_execution: execution.parent.as_ref().map(task_execution),
+        task_execution: execution.task().map(task_execution),
         is_held,
     };
     wire::Execution::of(execution, beside)

@@ -9,6 +9,7 @@ use petrel_engine_core::{Changing, Core, Decided, Error, Evaluations, Mirror};
 use petrel_model::capabilities::Given;
 use petrel_model::secrets::has_secret;
 use petrel_runners::Runs;
+use petrel_runners::asked::KeyValues;
 use petrel_workflows::conductor::Secrets;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -65,6 +66,8 @@ impl Catalog {
         if let Some(directory) = &options.config_directory {
             config_files::read_all(directory, &mut content);
         }
+        let asked: Arc<dyn KeyValues> = Arc::new(keys.clone());
+        content.runners().values().filter_map(Runs::runner).for_each(|runner| runner.take_keys(&asked));
         let outbox = core.clone();
         // Before the content is shown: who has seen a rule listen will not miss its events.
         let listen = move |content: &Content| {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use petrel_engine_core::Vault;
@@ -26,6 +27,8 @@ pub(crate) struct Held {
     due: BTreeSet<(Timestamp, KeyId)>,
     /// The bytes of all names and values.
     bytes: usize,
+    /// The number of keys of each store of a pack, and the bytes of their names and values.
+    stores: BTreeMap<String, (usize, usize)>,
 }
 
 /// What is known of a key besides its value.
@@ -45,6 +48,7 @@ impl Held {
             marks: BTreeMap::new(),
             due: BTreeSet::new(),
             bytes: 0,
+            stores: BTreeMap::new(),
         }
     }
 
@@ -53,7 +57,12 @@ impl Held {
         let id = entry.id();
         self.remove(&id);
         let Entry { secret, expires_at, revision, value, .. } = entry;
-        self.bytes += id.name.len() + value.len();
+        let bytes = id.name.len() + value.len();
+        self.bytes += bytes;
+        if let Some(store) = id.store() {
+            let (keys, taken) = self.stores.entry(store.to_owned()).or_default();
+            (*keys, *taken) = (*keys + 1, *taken + bytes);
+        }
         self.due.extend(expires_at.map(|at| (at, id.clone())));
         self.values(id.owner.as_deref()).insert(id.name.clone(), value.into_owned());
         self.marks.insert(id, Mark { secret, expires_at, revision });
@@ -69,6 +78,14 @@ impl Held {
         let bytes = values.remove(&id.name).map_or(0, |value| id.name.len() + value.len());
         let is_last = values.is_empty();
         self.bytes = self.bytes.saturating_sub(bytes);
+        if let Some(store) = id.store()
+            && let Some((keys, taken)) = self.stores.get_mut(store)
+        {
+            (*keys, *taken) = (keys.saturating_sub(1), taken.saturating_sub(bytes));
+            if *keys == 0 {
+                self.stores.remove(store);
+            }
+        }
         if let Some(owner) = id.owner.as_ref().filter(|_| is_last) {
             self.users.remove(owner);
         }
@@ -84,6 +101,12 @@ impl Held {
     /// The number of keys, and the bytes of their names and values.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.marks.len(), self.bytes)
+    }
+
+    /// The number of keys of the store that the key `name` belongs to, and the bytes of their names and values.
+    pub(crate) fn size_of_store(&self, name: &str) -> (usize, usize) {
+        let store = name.split_once(':').and_then(|(store, _)| self.stores.get(store));
+        store.copied().unwrap_or_default()
     }
 
     /// The time when the next key expires.
@@ -126,6 +149,23 @@ impl Held {
         range
             .take_while(move |(id, _)| id.owner == owner && id.name.starts_with(&prefix))
             .filter_map(move |(id, mark)| self.entry(id, *mark))
+    }
+
+    /// The keys that all share, whose names begin with `prefix` and come after `after`, in order.
+    fn shared<'h>(
+        &'h self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (&'h str, Mark)> + use<'h> {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(KeyId::shared(after)),
+            _ => Bound::Included(KeyId::shared(prefix)),
+        };
+        let prefix = prefix.to_owned();
+        self.marks
+            .range((from, Bound::Unbounded))
+            .take_while(move |(id, _)| id.owner.is_none() && id.name.starts_with(&prefix))
+            .map(|(id, mark)| (id.name.as_str(), *mark))
     }
 
     /// The secret keys whose value `vault` has no key for.
@@ -196,6 +236,18 @@ impl Snapshot {
         prefix: &str,
     ) -> impl Iterator<Item = Entry<'s>> + use<'s> {
         self.held.entries(owner, prefix).filter(move |entry| self.is_there(entry))
+    }
+
+    /// The names of the keys that all share and that are not secret, if they begin with `prefix` and come after `after`, in
+    /// order.
+    pub(crate) fn open_names<'s>(
+        &'s self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = &'s str> + use<'s> {
+        let is_there = |mark: &Mark| mark.expires_at.is_none_or(|at| at > self.now);
+        let open = self.held.shared(prefix, after).filter(move |(_, mark)| !mark.secret && is_there(mark));
+        open.map(|(name, _)| name)
     }
 
     fn is_there(&self, entry: &Entry<'_>) -> bool {

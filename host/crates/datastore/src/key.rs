@@ -34,6 +34,12 @@ impl KeyId {
         Self { owner: Some(owner.into()), name: name.into() }
     }
 
+    /// The store of a pack that it belongs to: the text before its first `:`, if all share it.
+    pub(crate) fn store(&self) -> Option<&str> {
+        let (store, _) = self.name.split_once(':')?;
+        self.owner.is_none().then_some(store)
+    }
+
     /// The change that deletes it.
     pub(crate) fn deleted(&self) -> Change {
         match &self.owner {
@@ -48,6 +54,12 @@ impl KeyId {
             None => format!("datastore system {}", self.name),
             Some(owner) => format!("datastore user {}", UserKeyValue::reference_of(owner, &self.name)),
         }
+    }
+
+    /// The error for a key that does not exist, for those who do not read a hint: nothing looks for the name that is meant.
+    pub(crate) fn missing(&self) -> Error {
+        let hint = "`petrel key list` shows what there is".to_owned();
+        Error::NotFound { what: "key", name: self.name.clone(), hint }
     }
 
     /// The name for people, with the owner if there is one.

@@ -8,6 +8,7 @@ use petrel_model::{KeyValue, UserKeyValue};
 use petrel_persistence::StoreExt as _;
 use petrel_scope::{Datastore, Opener};
 
+use crate::asked::ByComponent;
 use crate::events;
 use crate::held::{Held, Snapshot};
 use crate::key::{Entry, Expected, KeyId, New};
@@ -115,6 +116,11 @@ impl Keys {
     /// When the name, the value or the time is not valid, the key is not in the expected state, a secret cannot be sealed,
     /// there is no room, or the store fails.
     pub async fn put(&self, new: New) -> Result<Entry<'static>, Error> {
+        self.put_by(new, None).await
+    }
+
+    /// As [`put`](Self::put), within further bounds if a component sets it.
+    pub(crate) async fn put_by(&self, new: New, by: Option<ByComponent>) -> Result<Entry<'static>, Error> {
         new.check()?;
         let New { id, value, form, end, expected } = new;
         let Given { stored, opened } = sealing::given(self.core.vault(), &id, value, form)?;
@@ -132,6 +138,7 @@ impl Keys {
                 expires_at: end.map(|end| end.at(&id, now)).transpose()?,
                 revision: Some(core.mint(now)),
             };
+            by.map_or(Ok(()), |by| by.check(held, found.as_ref(), Some(&entry)))?;
             refuse_overflow(held, found.as_ref(), &entry, &options)?;
             let mut changes = vec![entry.stored()];
             if let (Some(expired), None) = (&found, before) {
@@ -159,13 +166,26 @@ impl Keys {
     /// # Errors
     /// When the key does not exist or is not in the expected state, or the store fails.
     pub async fn remove(&self, id: KeyId, expected: Expected) -> Result<(), Error> {
+        self.remove_by(id, expected, None).await
+    }
+
+    /// As [`remove`](Self::remove), but not what a component must not change if one does.
+    pub(crate) async fn remove_by(
+        &self,
+        id: KeyId,
+        expected: Expected,
+        by: Option<ByComponent>,
+    ) -> Result<(), Error> {
         let (core, keys) = (self.core.clone(), self.clone());
         let delete = move |held: &Held| {
             let now = core.now();
             // Decided on the keys of this moment: of two who delete a key, the second is told that it is
             // gone.
             let found = held.get(&id).filter(|entry| entry.expires_at.is_none_or(|at| at > now));
-            let Some(entry) = found else { return Err(keys.missing(&id)) };
+            let Some(entry) = found else {
+                return Err(if by.is_some() { id.missing() } else { keys.missing(&id) });
+            };
+            by.map_or(Ok(()), |by| by.check(held, Some(&entry), None))?;
             expected.check(&id, Some(&entry))?;
             let mut changes = vec![id.deleted()];
             events::deleted(&core, now, &entry, &mut changes);

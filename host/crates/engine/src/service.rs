@@ -67,7 +67,10 @@ impl Engine {
         let (mut runners, injection) = (runners, Injection::default());
         runners.extend([injection.runs().named()]);
         let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, options.catalog).await?;
-        let queue = Queue::new(core.clone(), catalog.clone(), keys, evaluations, options.executions);
+        // Actions that call others are bounded as workflows are.
+        let of_executions =
+            petrel_executions::Options { max_depth: options.workflows.max_depth, ..options.executions };
+        let queue = Queue::new(core.clone(), catalog.clone(), keys, evaluations, of_executions);
         let workflows = WorkflowEngine::new(queue.clone(), options.workflows);
         let triggers = Triggers::new(queue.clone(), options.triggers, sensors);
         injection.begin(&triggers);

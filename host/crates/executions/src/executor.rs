@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::answers;
+use super::calls::Calls;
 use super::caught::{caught, panicked};
 use super::inquiries;
 use super::measures::{self, Stage};
@@ -39,8 +40,8 @@ const FLUSH: Duration = Duration::from_millis(250);
 /// does not mix.
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
 
-/// Runs `execution`, which this process has claimed, to its end.
-pub(crate) async fn execute(executions: &Executions, execution: Execution) {
+/// Runs `execution`, which this process has claimed, to its end. `calls` runs other actions for it.
+pub(crate) async fn execute(executions: &Executions, execution: Execution, calls: &Arc<Calls>) {
     let id = execution.id;
     let conductor = executions.conductor();
     if conductor.holds(&execution) && !conductor.may_begin(&execution).await {
@@ -57,7 +58,8 @@ pub(crate) async fn execute(executions: &Executions, execution: Execution) {
         tracing::debug!("execution was canceled before it began");
         return;
     }
-    let result = Run::new(executions, execution, cancel.clone()).carry_out().await;
+    let result = Run::new(calls, execution, cancel.clone()).carry_out().await;
+    calls.end_left().await;
     if result.is_err() {
         // If its start could not be stored, the action still runs, and nobody would take its outcome.
         cancel.cancel();
@@ -120,12 +122,15 @@ struct Run<'a> {
     execution: Execution,
     cancel: CancellationToken,
     output: OutputSink,
+    /// What runs other actions for it.
+    calls: &'a Arc<Calls>,
     next_line: u32,
     is_started: bool,
 }
 
 impl<'a> Run<'a> {
-    fn new(executions: &'a Executions, execution: Execution, cancel: CancellationToken) -> Self {
+    fn new(calls: &'a Arc<Calls>, execution: Execution, cancel: CancellationToken) -> Self {
+        let executions = &calls.executions;
         Self {
             executions,
             cancel,
@@ -134,6 +139,7 @@ impl<'a> Run<'a> {
                 executions.results(),
                 Holder::of(&execution),
             ),
+            calls,
             next_line: execution.attempt.saturating_mul(LINES_AN_ATTEMPT),
             is_started: false,
             execution,
@@ -157,7 +163,10 @@ impl<'a> Run<'a> {
         }
         measures::stage(Stage::QueueWait, self.executions.core().now().since(self.execution.due_at()));
         let started = self.executions.core().monotonic();
-        let outcome = self.watch(runner, call).await?;
+        let outcome = self.watch(runner, call).await;
+        // Whatever the run has called and does not wait for any more.
+        self.calls.end_left().await;
+        let outcome = outcome?;
         measures::stage(Stage::Run, self.executions.core().since(started));
         self.finish(outcome).instrument(tracing::debug_span!("outcome")).await
     }
@@ -177,6 +186,7 @@ impl<'a> Run<'a> {
             pack_path: registered.pack_path.clone(),
             pack_config,
             outlet: self.outlet(),
+            around: self.calls.around(&self.execution),
         };
         Ok((runner, call))
     }
@@ -341,6 +351,7 @@ impl<'a> Run<'a> {
         loop {
             // Set in each round, because reading again replaces the execution.
             self.execution.result = Some(Arc::clone(&result));
+            self.execution.context.sealed |= self.calls.has_met_secrets();
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
             changes.extend(inquiries::announced(self.executions.core(), &self.execution));

@@ -22,6 +22,7 @@
 //! | `scheduler`, `executor`, `caught`, `outcomes` | claims of due executions; the run of one, and of its action; its outcome |
 //! | `ends`, `notifications`, `masked_end` | the events of executions that end, and for those who are to be told of it |
 //! | `cancel`, `cancel_many`, `rerun` | requests about executions that exist |
+//! | `calls`, `seat` | actions that run others; the slot that they give back meanwhile |
 //! | `inquiries`, `overdue`, `answers` | executions that wait for the answer of a person; their time, and the answers |
 //! | `recovery` | executions that an earlier process left |
 //! | `retention`, `purge` | the deletion of what ended long ago: by itself, or when somebody asks |
@@ -37,6 +38,7 @@
 
 mod answers;
 mod breakers;
+mod calls;
 mod cancel;
 mod cancel_many;
 mod caught;
@@ -64,6 +66,7 @@ mod retention;
 mod running;
 mod scheduler;
 mod scope;
+mod seat;
 mod service;
 pub mod spans;
 mod start;

@@ -26,6 +26,8 @@ pub struct Options {
     pub results_limit: usize,
     /// The final statuses of which an end makes an event (`core.st2.generic.actiontrigger`). Default: all of them.
     pub action_trigger_when: Vec<Status>,
+    /// The most actions that have called one another, one below the other, and workflows among them. Default 32.
+    pub max_depth: u32,
     /// The circuit breaker of rules without one of their own. Default: none.
     pub circuit_breaker: Option<CircuitBreaker>,
 }
@@ -42,6 +44,7 @@ impl Default for Options {
             given_limit: 96 << 20,
             results_limit: 128 << 20,
             action_trigger_when: Status::FINAL.to_vec(),
+            max_depth: 32,
             circuit_breaker: None,
         }
     }

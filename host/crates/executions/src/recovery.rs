@@ -12,6 +12,7 @@ use petrel_persistence::{Change, Expect};
 use serde_json::json;
 use tracing::Instrument as _;
 
+use super::calls;
 use super::outcomes::LOST;
 use super::service::Executions;
 use super::spans;
@@ -129,7 +130,13 @@ async fn take_up(executions: &Executions, orphans: Vec<Execution>) -> Result<Rec
         settle(executions, orphan, &mut report, &mut patience).instrument(span).await?;
     }
     report.workflows = conducted.len();
+    // Their callers have gone with the earlier process. Actions are canceled before they begin again.
+    let is_called = |one: &&Execution| one.parent.as_ref().is_some_and(|parent| parent.is_call);
+    let called: Vec<_> = conducted.iter().filter(is_called).cloned().collect();
     executions.conductor().take_up(conducted).await?;
+    for one in &called {
+        calls::end_forsaken(executions, one).await;
+    }
     report.waiting = executions.store().waiting();
     report.held = executions.store().held();
     Ok(report)
@@ -209,7 +216,7 @@ async fn settle_as_read(
     let changes = vec![Change::UpdateExecution(orphan.clone())];
     match executions.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
         Err(Uncommitted::Failed(error @ (Error::Internal(_) | Error::Unreadable(_))))
-            if orphan.parent.is_some() =>
+            if orphan.task().is_some() =>
         {
             // Its workflow cannot be read. That must not keep the host from starting.
             tracing::error!(execution.id = %orphan.id, %error, "failed to report a recovered execution to its workflow");

@@ -20,6 +20,7 @@ use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 use tracing::Instrument as _;
 
+use super::calls::Below;
 use super::notifications;
 use super::opened::Opened;
 use super::queue::Queue;
@@ -139,7 +140,22 @@ impl Executions {
         let id: ExecutionId = self.core().mint(now);
         let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
         let span = spans::accept_execution(id, trace);
-        self.accept(id, now, request, secret).instrument(span).await
+        self.accept((id, now), request, secret, None).instrument(span).await
+    }
+
+    /// As [`request_with`](Self::request_with), for what an action calls: its caller runs already, and has the right to wait.
+    pub(crate) async fn request_below(
+        &self,
+        request: Request,
+        secret: Secret,
+        below: Below,
+    ) -> Result<Execution, Error> {
+        if self.core().is_stopping() {
+            return Err(Error::Stopping);
+        }
+        let (id, now) = (below.id, self.core().now());
+        let span = spans::accept_execution(id, below.trace);
+        self.accept((id, now), request, secret, Some(below)).instrument(span).await
     }
 
     /// The kind of those who write the templates of a request. All of them need to see secrets: neither acting
@@ -152,10 +168,10 @@ impl Executions {
     /// Builds the requested execution, and stores it.
     async fn accept(
         &self,
-        id: ExecutionId,
-        now: Timestamp,
+        (id, now): (ExecutionId, Timestamp),
         request: Request,
         secret: Secret,
+        below: Option<Below>,
     ) -> Result<Execution, Error> {
         let queue = self.queue();
         let writer = self.writer(&request.behalf);
@@ -174,6 +190,7 @@ impl Executions {
             trace: request.trace,
             trace_tag: request.trace_tag,
             sealed: secret.sealed,
+            event_depth: below.as_ref().map_or(0, |below| below.event_depth),
             given: request.context,
             ..Context::default()
         };
@@ -196,9 +213,11 @@ impl Executions {
         let mut execution = new_execution(id, &registered, live, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         execution.notify = execution.notify.or_else(|| request.notify.map(Arc::new));
+        let (parent, expect) = below.map(|below| (below.parent, below.expect)).unzip();
+        execution.parent = parent;
         let mut changes = vec![Change::CreateExecution(execution.clone())];
         changes.extend(TraceLink::of_execution(&execution).into_iter().map(Change::put));
-        queue.commit_new(Vec::new(), changes).await?;
+        queue.commit_new(expect.into_iter().collect(), changes).await?;
         tracing::debug!("the execution is accepted");
         Ok(execution)
     }

@@ -16,10 +16,12 @@ use petrel_model::Execution;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
+use super::calls::{self, Calls};
 use super::executor;
 use super::given::{Admission, Place};
 use super::kind::Kind;
-use super::measures::{self, Busy};
+use super::measures;
+use super::seat::Seat;
 use super::service::Executions;
 use super::spans;
 
@@ -153,7 +155,7 @@ impl Scheduler {
             let Admission::Runs(place) = spans::claim(&execution).in_scope(admit) else { continue };
             let slot = match first.take() {
                 Some(slot) => Some(slot),
-                // Never waits: no more were claimed than slots are free.
+                // No more were claimed than slots are free, and waits only if runs that had given back theirs take some.
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
             };
             self.start(execution, slot, place);
@@ -165,17 +167,21 @@ impl Scheduler {
     fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
         let executions = self.executions.clone();
         let span = spans::execution(&execution);
-        let busy = Busy::now(self.kind);
+        let seat = Seat::new(&self.slots, self.kind, slot);
+        let calls = Arc::new(Calls::new(&executions, execution.id, seat));
         let conducts = self.kind == Kind::Workflow;
         // Boxed, because a task is moved as a whole when it is spawned and when it ends, and this one is large.
         let run = Box::pin(async move {
             tracing::debug!("the execution is claimed");
-            if conducts {
+            if calls::is_forsaken(&executions, &execution).await {
+                calls::end_forsaken(&executions, &execution).await;
+            } else if conducts {
                 executions.conductor().begin(execution).await;
             } else {
-                executor::execute(&executions, execution).await;
+                executor::execute(&executions, execution, &calls).await;
             }
-            drop((place, slot, busy));
+            drop(place);
+            calls.leave();
         });
         let name = if conducts { "beginning workflow" } else { "execution" };
         self.executions.core().spawn(name, run.instrument(span));

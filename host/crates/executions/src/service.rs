@@ -91,7 +91,7 @@ impl Executions {
     ) -> Result<(), Uncommitted> {
         // A question keeps its workflow waiting, so that hears of it too.
         let is_told = execution.status.is_final() || execution.status == Status::Pending;
-        let Some(parent) = execution.parent.clone().filter(|_| is_told) else {
+        let Some(parent) = execution.task().cloned().filter(|_| is_told) else {
             return self.0.queue.commit_end(execution, expect, changes).await;
         };
         self.0.conductor.outcome(Report { parent, execution: execution.clone(), expect, changes }).await

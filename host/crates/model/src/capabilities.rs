@@ -1,7 +1,8 @@
 //! Capabilities: what a pack asks for in its `pack.yaml` ([`Request`]), what its operator grants ([`PackGrant`]), and its
 //! rights that follow ([`Rights`]): what is asked for and granted, within the [`Ceiling`] of the host.
 //!
-//! `http` has addresses, `host` the patterns of their hosts, `files` directories; `refusal` words what is refused.
+//! `http` has addresses, `host` the patterns of their hosts, `files` directories, `named` what has only a name: stores of keys,
+//! secrets, actions; `refusal` words what is refused.
 
 mod extent;
 mod files;
@@ -10,6 +11,7 @@ mod host;
 mod http;
 mod invalid;
 mod kinds;
+mod named;
 mod refusal;
 mod request;
 mod rights;
@@ -21,6 +23,7 @@ pub use host::{Host, HostPattern};
 pub use http::{HttpRule, Target, check_method, check_path};
 pub use invalid::InvalidCapability;
 pub use kinds::{ASKED, GRANTED, MOST};
+pub use named::{Named, Names, SYSTEM, SecretPlace, SecretUse, StoreBounds};
 pub use refusal::{Layer, Refusal};
 pub use request::{HttpWish, Request};
 pub use rights::{Ceiling, Given, Reach, Rights, RightsTable};

@@ -40,7 +40,7 @@ pub struct Execution {
     /// Its origin.
     #[serde(default)]
     pub context: Context,
-    /// Its position in a workflow, if a task requested it.
+    /// Its position in a workflow, or below the action that has called it. See [`Execution::task`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
     /// Who is to be told of its end. It never changes.
@@ -146,6 +146,11 @@ impl Execution {
             Status::Requested if self.ready_at.is_some_and(|ready_at| ready_at > now) => Status::Delayed,
             other => other,
         }
+    }
+
+    /// Its position in a workflow, if a task requested it: it reports its end there.
+    pub fn task(&self) -> Option<&Parent> {
+        self.parent.as_ref().filter(|parent| !parent.is_call)
     }
 
     /// The account on which it waits: its top workflow, or else the rule that requested it, or else its user.

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::{ExecutionId, Object, Timestamp};
 
-/// The position of an execution in a workflow.
+/// The position of an execution in a workflow, or below the action that has called it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
-    /// The workflow's execution.
+    /// The workflow's execution, or that of the action.
     pub execution: ExecutionId,
-    /// The task.
+    /// The task; empty if an action has called it.
     pub task: Arc<str>,
     /// The number of the task's run in the workflow.
     pub number: u64,
@@ -24,15 +24,18 @@ pub struct Parent {
     /// The item that it was requested for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<u64>,
-    /// Number of workflows that enclose this one.
+    /// Number of workflows, and of actions that have called one, that enclose this one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
-    /// The top workflow, if that is another one.
+    /// The top workflow or action, if that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<ExecutionId>,
     /// Whether the workflow is an action chain. `false` in rows of older versions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_chain: bool,
+    /// Whether it is an action that has called it, and no workflow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_call: bool,
 }
 
 impl Parent {

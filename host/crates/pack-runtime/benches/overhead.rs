@@ -74,6 +74,8 @@ mod bare {
             user: "ann".to_owned(),
             attempt: 0,
             deadline_ms: 0,
+            parent_id: None,
+            trace_id: String::new(),
         };
         let result = instance.petrel_pack_action().call_run(&mut store, &context, &"{}".to_owned()).await;
         assert_eq!(result.unwrap().unwrap(), "{}");
@@ -222,5 +224,6 @@ fn call() -> Call {
         pack_path: path.parent().unwrap().to_owned(),
         pack_config: Arc::default(),
         outlet: Outlet::default(),
+        around: petrel_runners::asked::Around::default(),
     }
 }

@@ -6,6 +6,14 @@
 wasmtime::component::bindgen!({
     path: "../../../wit",
     world: "petrel:pack/every-role-world",
-    imports: { "petrel:trigger/emit.emit": async | trappable, default: trappable },
+    imports: {
+        "petrel:trigger/emit.emit": async | trappable,
+        "petrel:kv/kv.set": async | trappable,
+        "petrel:kv/kv.cas": async | trappable,
+        "petrel:kv/kv.delete": async | trappable,
+        "petrel:actions/call.run": async | trappable,
+        default: trappable,
+    },
     exports: { default: async },
+    with: { "petrel:secrets/secrets.secret": crate::secrets::Handle },
 });

@@ -9,17 +9,21 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use petrel_model::Ref;
-use petrel_model::capabilities::{Mount, Rights};
+use petrel_model::capabilities::{Mount, Named, Rights};
+use petrel_runners::asked::KeyValues;
 
 use crate::limits::CpuMeter;
 use crate::output::Output;
-use crate::standing::Standing;
+use crate::secrets::Placeholders;
+use crate::standing::{Standing, Waiting};
 
 /// The notes about one call.
 #[derive(Debug)]
 pub(crate) struct CallRecord {
     pub(crate) cpu: CpuMeter,
     pub(crate) output: Output,
+    /// The texts that stand for secrets.
+    pub(crate) placeholders: Placeholders,
     denial: Mutex<Option<Denial>>,
     /// The action or sensor that is called, and the rights of all packs. Not set while nobody is, as for a component that
     /// describes itself.
@@ -38,6 +42,8 @@ pub(crate) enum Denial {
     Http { what: String, hint: String },
     /// An event that the component may not emit.
     Emit(String),
+    /// A key, a secret or an action that is not granted, and what would allow it.
+    Named { kind: Named, what: String, hint: String },
 }
 
 impl CallRecord {
@@ -45,6 +51,7 @@ impl CallRecord {
         Self {
             cpu: CpuMeter::default(),
             output,
+            placeholders: Placeholders::default(),
             denial: Mutex::default(),
             subject: OnceLock::new(),
             found_no_files: AtomicBool::new(false),
@@ -77,6 +84,27 @@ impl CallRecord {
     /// Whether the pack still has all of these directories.
     pub(crate) fn has_still(&self, mounts: &[Mount]) -> bool {
         self.subject.get().is_none_or(|(source, standing)| standing.has_still(source.pack(), mounts))
+    }
+
+    /// What has the keys of the host, if it has any.
+    pub(crate) fn keys(&self) -> Option<Arc<dyn KeyValues>> {
+        self.subject.get().and_then(|(_, standing)| standing.keys())
+    }
+
+    /// A place among the calls that wait for others, of which there may be `most`. `None` if all are taken, or all that one
+    /// pack may have.
+    pub(crate) fn wait_for_others(&self, most: usize) -> Option<Waiting> {
+        self.subject.get().and_then(|(source, standing)| Waiting::take(standing, source.pack(), most))
+    }
+
+    /// Writes a line of the audit log on a secret that is sent, unless there are many.
+    pub(crate) fn sent(&self, secret: &str, host: &str, place: &str) {
+        if let Some((source, standing)) = self.subject.get()
+            && let Some(left_out) = standing.sent.may_log(source.pack(), Instant::now())
+        {
+            let source = source.as_str();
+            tracing::info!(target: "petrel_audit", event = "secret.substituted", source, secret, host, place, left_out, "sent");
+        }
     }
 
     /// Counts a use of what the pack asks for by this kind and name.
@@ -122,6 +150,14 @@ impl Denial {
             Self::Files(_) => "denied.files",
             Self::Http { .. } => "denied.http",
             Self::Emit(_) => "denied.emit",
+            Self::Named { kind, .. } => match kind {
+                Named::Call => "denied.call",
+                Named::DatastoreRead => "denied.datastore_read",
+                Named::DatastoreWrite => "denied.datastore_write",
+                Named::Kv => "denied.kv",
+                Named::Reveal => "denied.reveal",
+                Named::Secrets => "denied.secrets",
+            },
         }
     }
 
@@ -134,7 +170,7 @@ impl Denial {
                     .to_owned()
             }
             Self::Files(_) => rights.files_hint(),
-            Self::Http { hint, .. } => hint.clone(),
+            Self::Http { hint, .. } | Self::Named { hint, .. } => hint.clone(),
             Self::Emit(_) => {
                 "actions and sensors that stream emit events of trigger types of their own pack; the other sensors return theirs"
                     .to_owned()
@@ -150,6 +186,7 @@ impl fmt::Display for Denial {
             Self::Files(what) => write!(f, "files: {what}"),
             Self::Http { what, .. } => write!(f, "http: {what}"),
             Self::Emit(what) => write!(f, "events: {what}"),
+            Self::Named { kind, what, .. } => write!(f, "{}: {what}", kind.as_str()),
         }
     }
 }

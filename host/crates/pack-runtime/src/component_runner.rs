@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::capabilities::RightsTable;
 use petrel_model::{Action, ExecutionId, Object, size};
+use petrel_runners::asked::KeyValues;
 use petrel_runners::shares::{Holder, Refused, Root};
 use petrel_runners::{
     Asked, Call, End, NotPrepared, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket, Upkeep,
@@ -253,6 +254,10 @@ impl Runner for ComponentRunner {
         self.runtime.take_rights(rights);
     }
 
+    fn take_keys(&self, keys: &Arc<dyn KeyValues>) {
+        self.runtime.take_keys(keys);
+    }
+
     fn uses(&self, pack: &str) -> BTreeMap<String, u64> {
         self.runtime.standing().uses.of(pack)
     }
@@ -297,6 +302,8 @@ fn context(call: &Call, timeout: u64) -> Context {
         user: call.user.clone(),
         attempt: call.attempt,
         deadline_ms: milliseconds_at(Duration::from_secs(timeout)),
+        parent_id: call.around.parent.map(|parent| parent.to_string()),
+        trace_id: call.around.trace.map(|trace| trace.to_string()).unwrap_or_default(),
     }
 }
 

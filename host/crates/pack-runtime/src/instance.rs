@@ -103,6 +103,8 @@ impl Instance {
         let wasi = grants::context(&rights, record).map_err(|error| NotStarted(error.to_string()))?;
         let directories = Directories::new(rights.mounts.clone());
         let gate = Gate::new(clients, record, caller.is_lasting);
+        // The others have places of a component, whichever it is.
+        let most_waiting = (limits.concurrency / 2).max(1);
         let memory = MemoryLimiter::new(limits.memory, share);
         let mut budget = if caller.is_lasting {
             CpuBudget::in_each_span(limits.cpu, Instant::now())
@@ -110,7 +112,7 @@ impl Instance {
             CpuBudget::in_all(limits.cpu)
         };
         let (record, http) = (Arc::clone(record), WasiHttpCtx::new());
-        let state = CallState { wasi, table, memory, record, caller, http, gate, directories };
+        let state = CallState { wasi, table, memory, record, caller, http, gate, directories, most_waiting };
         let engine = component.instance.engine();
         let mut store = Store::try_new(engine, state).map_err(|error| NotStarted(format!("{error:#}")))?;
         store.limiter(|state| &mut state.memory);

@@ -6,7 +6,7 @@
 //! Reading order, along a call: [`component_runner`] or [`sensor_runner`] receives it. `entry_point` finds the file, and
 //! `component_cache` has the component, compiled and linked (`linker`, `host_functions`). `pool` admits it, `instance`
 //! creates a fresh instance for its `caller` with its rights (`grants`, `standing`), [`limits`] and share of `memory`, and
-//! `call_record` collects what is noted about it. `requests` go out, and `events` cross the boundary. A long computation moves to the
+//! `call_record` collects what is noted about it. `requests` go out, with the `secrets` that they may have, and `events` cross the boundary. A long computation moves to the
 //! threads of `apart`. `output` passes on what the component writes and keeps its `last_words`; `failure` words a bad
 //! end. [`description`] asks a component about itself, and `remarks` compares the answer with the metadata.
 //! `engine_settings` and `ticker` serve all calls.
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_model::capabilities::RightsTable;
+use petrel_runners::asked::KeyValues;
 use tokio::sync::OnceCell;
 
 mod apart;
@@ -39,6 +40,7 @@ mod output;
 mod pool;
 mod remarks;
 mod requests;
+mod secrets;
 pub mod sensor_runner;
 mod standing;
 mod ticker;
@@ -160,6 +162,11 @@ impl PackRuntime {
     /// has any.
     pub fn take_rights(&self, rights: &Arc<RightsTable>) {
         self.0.standing.set(rights);
+    }
+
+    /// Takes what has the keys of the host. Without it components have none.
+    pub fn take_keys(&self, keys: &Arc<dyn KeyValues>) {
+        self.0.standing.take_keys(keys);
     }
 
     /// The rights of packs.

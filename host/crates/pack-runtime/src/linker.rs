@@ -46,6 +46,8 @@ pub(crate) struct CallState {
     pub(crate) http: WasiHttpCtx,
     pub(crate) gate: Gate,
     pub(crate) directories: Directories,
+    /// The most calls of all components that may wait for others.
+    pub(crate) most_waiting: usize,
 }
 
 /// The directories that a call was given at its beginning.
@@ -99,6 +101,10 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     petrel::log::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     petrel::config::config::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     petrel::trigger::emit::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::kv::kv::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::secrets::secrets::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::secrets::reveal::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    petrel::actions::call::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     // The functions below replace functions of WASI, which are linked already.
     linker.allow_shadowing(true);
     note_denied_names(&mut linker)?;

@@ -4,9 +4,11 @@
 //! target is a request of its own, which is checked as any other. Where private networks are not allowed, a name reaches
 //! public addresses only, whatever it resolves to: it is resolved first, and one of the checked addresses is connected to.
 //! `stand_in` answers in the place of the network, for tests of packs.
+//! `swap` puts secrets in the places of what stands for them.
 
 mod clients;
 mod stand_in;
+mod swap;
 
 use std::future::ready;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use crate::call_record::{CallRecord, Denial};
 pub(crate) use clients::Clients;
 pub use stand_in::{Answered, AskedFor, StandIn};
+use swap::{Swapping, swapped};
 
 /// Requests that one call may make, unless it goes on for as long as the host.
 const MOST_REQUESTS: u32 = 200;
@@ -145,8 +148,10 @@ async fn send(
     let what = named(request.method(), &url);
     let (head, body) = request.into_parts();
     let body = whole(body).await?;
-    let mut request = reqwest::Request::new(head.method.clone(), url.clone());
-    *request.headers_mut() = head.headers;
+    let plain = Swapping { method: head.method.clone(), url: url.clone(), headers: head.headers, body };
+    let Swapping { url: sent_to, headers, body, .. } = swapped(plain, record)?;
+    let mut request = reqwest::Request::new(head.method.clone(), sent_to);
+    *request.headers_mut() = headers;
     // That is what the component wrote; the client says it anew, from the address that was compared with the grants.
     request.headers_mut().remove(http::header::HOST);
     if !body.is_empty() {

@@ -1,12 +1,15 @@
-//! The rights of packs as they are now. What follows from them is decided in `petrel_model::capabilities`; the service of the
-//! catalog hands over the table of all rights whenever it changes.
+//! The rights of packs as they are now, and what serves them. What follows from rights is decided in
+//! `petrel_model::capabilities`; the service of the catalog hands over the table of all rights whenever it changes.
 
 mod sparing;
 mod uses;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use petrel_model::capabilities::{Mount, Rights, RightsTable};
+use petrel_runners::asked::KeyValues;
 
 use sparing::Sparing;
 use uses::Uses;
@@ -18,6 +21,55 @@ pub(crate) struct Standing {
     pub(crate) uses: Uses,
     /// The lines of the audit log about denials.
     pub(crate) denials: Sparing,
+    /// The lines of the audit log about secrets that are sent.
+    pub(crate) sent: Sparing,
+    keys: Shelf,
+    /// The number of calls of each pack that wait for others.
+    waiting: Mutex<BTreeMap<String, usize>>,
+}
+
+/// What has the keys of the host, once it is there.
+#[derive(Default)]
+struct Shelf(RwLock<Option<Arc<dyn KeyValues>>>);
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf").finish_non_exhaustive()
+    }
+}
+
+/// A place among the calls that wait for others. They keep their memory meanwhile, and their place of the component, so
+/// that some must be left for those that they wait for.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    standing: Arc<Standing>,
+    pack: String,
+}
+
+impl Waiting {
+    /// Takes a place for a call of `pack`, of which there are `most`. One pack has three quarters of them at most.
+    pub(crate) fn take(standing: &Arc<Standing>, pack: &str, most: usize) -> Option<Self> {
+        let mut waiting = standing.waiting();
+        let (all, own) = (waiting.values().sum::<usize>(), waiting.get(pack).copied().unwrap_or_default());
+        if all >= most || own >= (most - most / 4) {
+            return None;
+        }
+        waiting.insert(pack.to_owned(), own + 1);
+        drop(waiting);
+        Some(Self { standing: Arc::clone(standing), pack: pack.to_owned() })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut waiting = self.standing.waiting();
+        if let Some(own) = waiting.get_mut(&self.pack) {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                waiting.remove(&self.pack);
+            }
+        }
+    }
 }
 
 impl Standing {
@@ -27,6 +79,20 @@ impl Standing {
         if !Arc::ptr_eq(&shown, table) {
             *shown = Arc::clone(table);
         }
+    }
+
+    /// Takes what has the keys of the host.
+    pub(crate) fn take_keys(&self, keys: &Arc<dyn KeyValues>) {
+        *self.keys.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(keys));
+    }
+
+    /// What has the keys of the host, if it has any.
+    pub(crate) fn keys(&self) -> Option<Arc<dyn KeyValues>> {
+        self.keys.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The rights of `pack` now.
@@ -69,5 +135,18 @@ mod tests {
             standing.set(&Arc::new([("p".to_owned(), Arc::new(rights))].into()));
             assert_eq!(standing.has_still("p", &mounts(given)), expected, "{given:?} and {now:?}");
         }
+    }
+
+    #[test]
+    fn only_so_many_calls_wait_for_others() {
+        let standing = Arc::new(Standing::default());
+        let take = |pack: &str| Waiting::take(&standing, pack, 4);
+        let of_one: Vec<_> = std::iter::from_fn(|| take("p")).collect();
+        assert_eq!(of_one.len(), 3, "one is left for other packs");
+        let other = take("q").unwrap();
+        assert!(take("r").is_none());
+        drop((of_one, other));
+        assert!(Waiting::take(&standing, "p", 1).is_some());
+        assert!(standing.waiting().is_empty());
     }
 }

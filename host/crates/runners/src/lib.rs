@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`Runner`], [`Runs`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
 //! [`local_shell`] has the runners for shell commands and scripts, on top of [`process`], which starts, watches and
-//! ends a process group. [`sensors`] is the contract of what runs sensors. [`http_request`] makes requests, [`python_script`] runs actions written in Python, and [`inquirer`] asks questions.
+//! ends a process group. [`sensors`] is the contract of what runs sensors, [`asked`] of what components ask of the host. [`http_request`] makes requests, [`python_script`] runs actions written in Python, and [`inquirer`] asks questions.
 //! [`Upkeep`] lays out files of the host that are missing when they are needed. [`apart`] has background threads for long computations, also for neighbouring crates.
 
 use std::any::Any;
@@ -21,6 +21,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub mod apart;
+pub mod asked;
 mod call_parameters;
 pub mod entry_point;
 pub mod http_request;
@@ -37,6 +38,7 @@ pub mod sensors;
 pub mod shares;
 mod upkeep;
 
+use asked::{Around, KeyValues};
 use shares::{Holder, Refused};
 
 pub use output::{OutputLine, OutputSink, Stream};
@@ -160,6 +162,11 @@ pub trait Runner: Send + Sync {
         let _ = rights;
     }
 
+    /// Takes what has the keys that components ask for. Called once for each host, before it starts anything.
+    fn take_keys(&self, keys: &Arc<dyn KeyValues>) {
+        let _ = keys;
+    }
+
     /// How often the components of `pack` have used what it asks for since the host began, by kind and name.
     fn uses(&self, pack: &str) -> BTreeMap<String, u64> {
         let _ = pack;
@@ -213,6 +220,8 @@ pub struct Call {
     pub pack_config: Arc<Object>,
     /// The place for events that the action emits.
     pub outlet: Outlet,
+    /// What is around its execution.
+    pub around: Around,
 }
 
 /// The way in which a call ended.

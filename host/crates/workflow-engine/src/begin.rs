@@ -67,7 +67,7 @@ impl WorkflowEngine {
             Err(error) if error.is_passing() => true,
             Err(error) => give_up(engine, execution, error).await,
         };
-        if let Some(parent) = held.as_ref().and_then(|live| live.execution.parent.as_ref()) {
+        if let Some(parent) = held.as_ref().and_then(|live| live.execution.task()) {
             pause_with(engine.clone(), id, parent.execution);
         }
         if held.is_none() {

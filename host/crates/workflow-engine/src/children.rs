@@ -160,6 +160,7 @@ fn parent(workflow: &Execution, start: &Start, action: &Action, depth: u32) -> P
         depth,
         root: workflow.parent.as_ref().map(Parent::root),
         in_chain: language(&workflow.runner) == Language::Chain,
+        is_call: false,
     }
 }
 

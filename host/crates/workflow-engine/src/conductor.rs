@@ -186,7 +186,7 @@ impl WorkflowEngine {
         expect: Expect,
         changes: Vec<Change>,
     ) -> Result<(), Uncommitted> {
-        match execution.parent.clone().filter(|_| execution.status.is_final()) {
+        match execution.task().cloned().filter(|_| execution.status.is_final()) {
             Some(parent) => {
                 let (execution, expect) = (execution.clone(), vec![expect]);
                 self.outcome(Report { parent, execution, expect, changes }).await

@@ -287,7 +287,7 @@ impl Step {
         let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
         let has_moved = self.before != self.live.execution.status;
         // A status that the workflow above has to know is stored by its step, in one commit with this one.
-        match execution.parent.clone().filter(|_| has_moved && is_told(execution.status)) {
+        match execution.task().cloned().filter(|_| has_moved && is_told(execution.status)) {
             Some(parent) => {
                 let report = Report { parent, execution, expect, changes };
                 match self.engine.deliver_up(report).await {

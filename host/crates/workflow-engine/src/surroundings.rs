@@ -39,7 +39,7 @@ pub(super) fn surroundings(
 
 /// The context of the workflow above, `ctx().parent`, for a workflow inside another one.
 pub(super) async fn above(engine: &WorkflowEngine, execution: &Execution) -> Option<Value> {
-    let parent = execution.parent.as_ref()?;
+    let parent = execution.task()?;
     let workflow = engine.store().execution(parent.execution).await.ok().flatten()?;
     Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow.context)))
 }

@@ -23,10 +23,10 @@ pub(crate) struct Show {
 pub(crate) struct Grant {
     /// The pack
     pub(super) pack: String,
-    /// The capabilities, as http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH or env=NAME
+    /// The capabilities, as http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH, env=NAME or kv=STORE
     #[arg(value_name = "CAPABILITY", required_unless_present = "all")]
     capabilities: Vec<String>,
-    /// Grant all that it asks for, apart from directories
+    /// Grant all that it asks for, apart from directories and secrets that it would see
     #[arg(long)]
     all: bool,
 }
@@ -108,6 +108,9 @@ fn all(shown: &Capabilities<'_>) -> Vec<String> {
             let most = if most.is_empty() { "nothing".to_owned() } else { most.join(", ") };
             format!("the settings allow any pack at most, of {kind}: {most}")
         }));
+        if !ceiling.never.is_empty() {
+            lines.push(format!("the settings allow no pack {}", ceiling.never.join(" or ")));
+        }
     }
     lines
 }
@@ -129,7 +132,6 @@ fn asked(ask: &Ask<'_>) -> String {
     let granted = match &*ask.granted {
         "all" => "granted",
         "part" => "granted in part",
-        "later" => "not available yet",
         _ => "not granted",
     };
     let used = match ask.uses {
@@ -156,7 +158,7 @@ mod tests {
                 {"kind": "http", "name": "api", "what": "GET https://a.example/", "reason": "reads", "granted": "part", "uses": 2},
                 {"kind": "files", "name": "/data", "what": "/data:ro", "reason": "r", "granted": "nothing", "uses": 0},
                 {"kind": "env", "name": "TZ", "what": "TZ", "granted": "all"},
-                {"kind": "kv", "name": "state", "what": "state", "granted": "later"},
+                {"kind": "kv", "name": "state", "what": "state", "granted": "nothing", "uses": 0},
             ],
             "grants": [
                 {"capability": "http=https://a.example/x", "source": "settings"}, {"capability": "env=TZ", "source": "grant"},
@@ -171,7 +173,7 @@ mod tests {
                 "  http GET https://a.example/ (api): reads; granted in part, used 2 times",
                 "  files /data:ro: r; not granted, never used",
                 "  env TZ; granted",
-                "  kv state; not available yet",
+                "  kv state; not granted, never used",
                 "and is granted",
                 "  http=https://a.example/x  (by the settings)",
                 "  env=TZ",

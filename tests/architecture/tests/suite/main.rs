@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod circles;
+mod contract;
 mod dependencies;
 mod documents;
 mod sources;

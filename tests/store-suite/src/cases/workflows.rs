@@ -22,6 +22,7 @@ fn child(n: u64, of: u64) -> Execution {
         depth: 0,
         root: None,
         in_chain: false,
+        is_call: false,
     };
     Execution { parent: Some(parent), ..execution(n) }
 }

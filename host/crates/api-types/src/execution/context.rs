@@ -124,8 +124,8 @@ impl<'a> Context<'a> {
     pub(super) fn of(execution: &'a execution::Execution, task_execution: Option<&Cow<'a, str>>) -> Self {
         let origins = &execution.context;
         let (mut beside, given) = origins.given_apart();
-        let parent = execution.parent.as_ref();
-        let orquesta = parent.map(|parent| Task {
+        let (parent, task) = (execution.parent.as_ref(), execution.task());
+        let orquesta = task.map(|parent| Task {
             workflow_execution_id: parent.execution,
             task_execution_id: task_execution.cloned().unwrap_or_default(),
             task_id: Cow::Borrowed(&parent.task),
@@ -133,7 +133,7 @@ impl<'a> Context<'a> {
             task_route: parent.route,
             item_id: parent.item,
         });
-        let chain = parent.filter(|parent| parent.in_chain).map(|parent| ChainTask {
+        let chain = task.filter(|parent| parent.in_chain).map(|parent| ChainTask {
             name: Cow::Borrowed(&parent.task),
             reference: Cow::Borrowed(execution.action.as_str()),
         });

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use petrel_api_types::capabilities::{Ask, Capabilities, Ceiling, Grant};
 use petrel_catalog::grants::{self, GrantChange};
-use petrel_model::capabilities::{Granted, Request, Rights};
+use petrel_model::capabilities::{Granted, Named, Request, Rights};
 use serde::Deserialize;
 
 use crate::extensions::User;
@@ -35,7 +35,7 @@ pub(crate) async fn show(
 /// The body of a request to change what a pack is granted. What is revoked goes first.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Change {
-    /// Words for what is granted: `http=https://HOST/PATH`, `files=HOST-DIR:GUEST-PATH`, `env=NAME`.
+    /// Words for what is granted: `http=https://HOST/PATH`, `files=HOST-DIR:GUEST-PATH`, `env=NAME`, `kv=STORE` and the like.
     #[serde(default)]
     grant: Vec<String>,
     /// Whether all that it asks for is granted, apart from directories.
@@ -119,19 +119,20 @@ fn asks<'a>(request: &'a Request, rights: &Rights, used: &dyn Fn(&str, &str) -> 
         granted: rights.extent_of_files(wish).as_str().into(),
         uses: used("files", &wish.path),
     });
-    let named = |kind: &'static str, name: &'a str, granted: &'static str| Ask {
+    let named = |kind: &'static str, name: &'a str, granted: &'static str, uses: Option<u64>| Ask {
         kind: kind.into(),
         name: Cow::Borrowed(name),
         what: Cow::Borrowed(name),
         reason: Cow::Borrowed(""),
         granted: granted.into(),
-        // Nobody sees a component read a variable: it is given all of them at its start.
-        uses: None,
+        uses,
     };
-    let env = request.env.iter().map(|name| named("env", name, rights.extent_of_env(name).as_str()));
-    let secrets = request.secrets.iter().map(|name| named("secrets", name, "later"));
-    let stores = request.kv.iter().map(|name| named("kv", name, "later"));
-    http.chain(files).chain(env).chain(secrets).chain(stores).collect()
+    // Nobody sees a component read a variable: it is given all of them at its start.
+    let env = request.env.iter().map(|name| named("env", name, rights.extent_of_env(name).as_str(), None));
+    let names = request.names.all().map(|(kind, name): (Named, &'a String)| {
+        named(kind.as_str(), name, rights.extent_of_name(kind, name).as_str(), used(kind.as_str(), name))
+    });
+    http.chain(files).chain(env).chain(names).collect()
 }
 
 /// The ceiling, if there is one.
@@ -144,6 +145,7 @@ fn ceiling(rights: &Rights) -> Option<Ceiling<'_>> {
         all.map(Cow::Owned).collect()
     });
     let env = most.env.as_ref().map(|names| names.iter().map(|name| Cow::Borrowed(name.as_str())).collect());
-    let ceiling = Ceiling { http, directories, env };
+    let never = most.never.iter().map(|kind| Cow::Borrowed(kind.as_str())).collect();
+    let ceiling = Ceiling { http, directories, env, never };
     (ceiling != Ceiling::default()).then_some(ceiling)
 }

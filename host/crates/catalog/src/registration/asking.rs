@@ -135,7 +135,11 @@ fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Opt
     let name = &pack.reference;
     let rights = content.rights_with(pack, grant);
     let (directly, directories) = missing(request, &rights);
-    let all: Vec<_> = directly.iter().chain(&directories).map(String::as_str).collect();
+    // Named one by one, since components see these.
+    let apart =
+        request.names.reveal.difference(&rights.names.reveal).map(|secret| format!("reveal={secret}"));
+    let apart: Vec<_> = apart.collect();
+    let all: Vec<_> = directly.iter().chain(&directories).chain(&apart).map(String::as_str).collect();
     if all.is_empty() {
         return None;
     }
@@ -148,6 +152,7 @@ fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Opt
         format!("`petrel pack grant {name} files=HOST-DIR:{place}`")
     });
     commands.extend(places);
+    commands.extend(apart.iter().map(|one| format!("`petrel pack grant {name} {one}`")));
     Some(format!(
         "the pack `{name}` asks for what is not granted: {}; {} grants it",
         listed(all, MOST_LISTED),
@@ -160,6 +165,7 @@ fn missing(request: &Request, rights: &Rights) -> (Vec<String>, Vec<String>) {
     let is_missing = |one: &Capability| match one {
         Capability::Http(rule) => !rights.http.iter().any(|known| known.both(rule).is_some()),
         Capability::Env(name) => !rights.env.contains(name),
+        Capability::Named(kind, name) => rights.names.covering(*kind, name).is_none(),
         Capability::Files(_) => false,
     };
     let directly = request.grantable().filter(is_missing).map(|one| one.to_string());

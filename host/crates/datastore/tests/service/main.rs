@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
+mod asked;
 mod secrets;
 mod states;
 

@@ -6,6 +6,7 @@
 
 mod admission;
 mod breakers;
+mod calls;
 mod cancel;
 mod events;
 mod faults;

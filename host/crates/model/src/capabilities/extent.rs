@@ -2,6 +2,7 @@
 
 use super::files::FileWish;
 use super::http::HttpRule;
+use super::named::Named;
 use super::rights::Rights;
 
 /// How much of something that is asked for is granted, within the ceiling.
@@ -51,6 +52,11 @@ impl Rights {
     pub fn extent_of_files(&self, asked: &FileWish) -> Extent {
         let mount = self.mounts.iter().find(|mount| mount.guest_path == asked.path);
         Extent::of(mount.is_some_and(|mount| mount.access >= asked.access), mount.is_some())
+    }
+
+    /// Whether the pack has this name, or all that the pattern covers.
+    pub fn extent_of_name(&self, kind: Named, name: &str) -> Extent {
+        Extent::of(self.named(kind, name).is_ok(), false)
     }
 
     /// Whether the pack has this variable.

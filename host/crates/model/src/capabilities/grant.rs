@@ -1,5 +1,6 @@
 //! Grants of the operator to packs, and the words in which they are given and taken back: `http=GET https://HOST/PATH`,
-//! `files=HOST-DIR:GUEST-PATH[:rw]`, `env=NAME`; `http=ID` for what the pack asks for by that name, and `http` for all.
+//! `files=HOST-DIR:GUEST-PATH[:rw]`, `env=NAME`, `kv=STORE` and the like; `http=ID` for what the pack asks for by that name, and
+//! `http` for all.
 
 use std::fmt;
 
@@ -8,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::files::{Mount, check_guest_path};
 use super::http::HttpRule;
 use super::invalid::InvalidCapability;
-use super::kinds::{ASKED, GRANTED, MOST};
+use super::kinds::{GRANTED, MOST};
+use super::named::{Named, Names};
 use super::request::Request;
 use crate::nearest::nearest;
 use crate::quoted::listed;
@@ -32,6 +34,9 @@ pub struct Granted {
     /// Names of variables of the host's environment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
+    /// Stores of keys, keys of the datastore, secrets and actions.
+    #[serde(flatten)]
+    pub names: Names,
 }
 
 /// The grant of the operator to a pack.
@@ -61,6 +66,20 @@ pub enum Capability {
     Files(Mount),
     /// A variable of the host's environment.
     Env(String),
+    /// A store of keys, keys of the datastore, a secret, or actions.
+    Named(Named, String),
+}
+
+impl Capability {
+    /// The word for its kind.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Files(_) => "files",
+            Self::Env(_) => "env",
+            Self::Named(kind, _) => kind.as_str(),
+        }
+    }
 }
 
 impl fmt::Display for Capability {
@@ -69,6 +88,7 @@ impl fmt::Display for Capability {
             Self::Http(rule) => write!(f, "http={rule}"),
             Self::Files(mount) => write!(f, "files={mount}"),
             Self::Env(name) => write!(f, "env={name}"),
+            Self::Named(kind, name) => write!(f, "{}={name}", kind.as_str()),
         }
     }
 }
@@ -97,6 +117,9 @@ impl Wanted {
         let Some(kind) = GRANTED.into_iter().find(|known| *known == kind) else {
             return Err(unknown(text, kind));
         };
+        if let (Some(named), Some(name)) = (Named::of(kind), rest) {
+            return named.check(name).map(|()| Self::One(Capability::Named(named, name.to_owned())));
+        }
         match (kind, rest) {
             (kind, None) => Ok(Self::All(kind)),
             ("http", Some(rest)) if rest.contains("://") => Ok(Self::One(Capability::Http(rest.parse()?))),
@@ -117,17 +140,12 @@ impl Wanted {
 }
 
 fn unknown(text: &str, kind: &str) -> InvalidCapability {
-    if let Some(kind) = ASKED.into_iter().find(|known| *known == kind) {
-        let remedy = "grant the others: http, files and env";
-        return InvalidCapability::new(
-            text,
-            format!("cannot be granted: no component has {kind} yet"),
-            remedy,
-        );
-    }
     let remedy = match nearest(kind, GRANTED) {
         Some(near) => format!("did you mean {near}?"),
-        None => "write http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH or env=NAME".to_owned(),
+        None => format!(
+            "write http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH or KIND=NAME; the kinds are {}",
+            GRANTED.join(", ")
+        ),
     };
     InvalidCapability::new(text, "is no capability", remedy)
 }
@@ -164,7 +182,8 @@ impl Granted {
     pub fn all(&self) -> impl Iterator<Item = Capability> {
         let http = self.http.iter().cloned().map(Capability::Http);
         let files = self.files.iter().cloned().map(Capability::Files);
-        http.chain(files).chain(self.env.iter().cloned().map(Capability::Env))
+        let names = self.names.all().map(|(kind, name)| Capability::Named(kind, name.clone()));
+        http.chain(files).chain(self.env.iter().cloned().map(Capability::Env)).chain(names)
     }
 
     /// Adds a capability. `false` if it was granted already.
@@ -176,9 +195,11 @@ impl Granted {
             Capability::Http(rule) if self.http.iter().any(|known| known.contains(rule)) => return Ok(false),
             Capability::Files(mount) if self.files.contains(mount) => return Ok(false),
             Capability::Env(name) if self.env.contains(name) => return Ok(false),
+            Capability::Named(kind, name) if self.names.covering(*kind, name).is_some() => return Ok(false),
             Capability::Http(_) => self.http.len() >= MOST,
             Capability::Files(_) => self.files.len() >= MOST,
             Capability::Env(_) => self.env.len() >= MOST,
+            Capability::Named(kind, _) => self.names.of(*kind).len() >= MOST,
         };
         if is_full {
             let reason = format!("is one too many: {MOST} of a kind is the limit");
@@ -198,6 +219,9 @@ impl Granted {
                 self.files.push(mount);
             }
             Capability::Env(name) => self.env.push(name),
+            Capability::Named(kind, name) => {
+                self.names.of_mut(kind).insert(name);
+            }
         }
         Ok(true)
     }
@@ -212,7 +236,10 @@ impl Granted {
         match wanted {
             Wanted::All("http") => self.http.clear(),
             Wanted::All("files") => self.files.clear(),
-            Wanted::All(_) => self.env.clear(),
+            Wanted::All(kind) => match Named::of(kind) {
+                Some(kind) => self.names.of_mut(kind).clear(),
+                None => self.env.clear(),
+            },
             Wanted::Named(id) => {
                 self.http.retain(|known| named(id).is_none_or(|rule| !rule.contains(known)));
             }
@@ -222,6 +249,9 @@ impl Granted {
                 self.files.retain(|known| known.guest_path != mount.guest_path);
             }
             Wanted::One(Capability::Env(name)) => self.env.retain(|known| known != name),
+            Wanted::One(Capability::Named(kind, name)) => {
+                self.names.take(*kind, name);
+            }
         }
         let after: Vec<_> = self.all().collect();
         let gone: Vec<_> = before.iter().filter(|one| !after.contains(one)).cloned().collect();
@@ -245,10 +275,17 @@ impl Granted {
 }
 
 impl Request {
-    /// All that can be granted as it is asked for. Directories are not: the operator says which.
+    /// All that can be granted as it is asked for. Directories are not: the operator says which; nor are secrets that
+    /// are revealed, which the operator names.
     pub fn grantable(&self) -> impl Iterator<Item = Capability> {
+        self.each().filter(|one| !matches!(one, Capability::Named(kind, _) if kind.is_apart()))
+    }
+
+    /// All that is asked for, apart from directories.
+    fn each(&self) -> impl Iterator<Item = Capability> {
         let http = self.http.iter().map(|wish| Capability::Http(wish.rule.clone()));
-        http.chain(self.env.iter().cloned().map(Capability::Env))
+        let names = self.names.all().map(|(kind, name)| Capability::Named(kind, name.clone()));
+        http.chain(self.env.iter().cloned().map(Capability::Env)).chain(names)
     }
 
     /// The capabilities that the words name, to be granted to a pack with this request.
@@ -272,10 +309,7 @@ impl Request {
                 "does not say which directory of the host is meant",
                 "write files=HOST-DIR:GUEST-PATH for each, with :rw behind it for writing",
             )),
-            Wanted::All(kind) => Ok(self
-                .grantable()
-                .filter(|one| matches!(one, Capability::Http(_)) == (*kind == "http"))
-                .collect()),
+            Wanted::All(kind) => Ok(self.each().filter(|one| one.kind() == *kind).collect()),
             Wanted::Named(id) => {
                 let wish = self.http.iter().find(|wish| wish.id == *id);
                 let wish = wish.ok_or_else(|| not_asked(&format!("http={id}"), asked_http()))?;
@@ -291,6 +325,11 @@ impl Request {
                         self.files.iter().map(ToString::to_string).collect(),
                     ),
                     Capability::Env(name) => (self.env.contains(name), self.env.clone()),
+                    Capability::Named(kind, name) => {
+                        // Less than a pattern that is asked for may be granted, too.
+                        let is_asked = self.names.covering(*kind, name).is_some();
+                        (is_asked, self.names.of(*kind).iter().cloned().collect())
+                    }
                 };
                 if is_asked { Ok(vec![one.clone()]) } else { Err(not_asked(&one.to_string(), asked)) }
             }

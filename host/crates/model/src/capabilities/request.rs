@@ -1,11 +1,14 @@
 //! The capabilities that a pack asks for in its `pack.yaml`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::files::FileWish;
 use super::http::HttpRule;
+use super::named::{Names, SecretUse, StoreBounds};
 use crate::hexadecimal;
 
 /// Addresses that a pack asks for.
@@ -19,6 +22,9 @@ pub struct HttpWish {
     /// The addresses.
     #[serde(flatten)]
     pub rule: HttpRule,
+    /// The secrets that are sent there, each in one place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretUse>,
 }
 
 /// The capabilities that a pack asks for. The configuration of the pack, events of its trigger types, clocks and
@@ -35,12 +41,12 @@ pub struct Request {
     /// Names of variables of the host's environment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
-    /// Names of secrets.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub secrets: Vec<String>,
-    /// Names of stores of keys.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub kv: Vec<String>,
+    /// Stores of keys, keys of the datastore, secrets and actions.
+    #[serde(flatten)]
+    pub names: Names,
+    /// The bounds of stores of keys, if they are not those of every store.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stores: BTreeMap<String, StoreBounds>,
 }
 
 impl Request {
@@ -59,10 +65,13 @@ impl Request {
             names
         };
         let files: Vec<_> = self.files.iter().map(ToString::to_string).collect();
-        let whole = json!({
-            "http": rules, "files": sorted(&files), "env": sorted(&self.env), "secrets": sorted(&self.secrets),
-            "kv": sorted(&self.kv),
+        let mut whole = json!({
+            "http": rules, "files": sorted(&files), "env": sorted(&self.env), "secrets": self.names.secrets,
+            "kv": self.names.kv,
         });
+        if let Value::Object(whole) = &mut whole {
+            whole.extend(self.names_told().into_iter().map(|(name, lines)| (name.to_owned(), json!(lines))));
+        }
         format!("sha256:{}", hexadecimal(&Sha256::digest(whole.to_string())))
     }
 
@@ -78,14 +87,9 @@ impl Request {
         };
         let files = self.files.iter().filter(|wish| !is_known(wish));
         lines.extend(files.map(|wish| format!("files {wish}{}", because(&wish.reason))));
-        for (kind, names, known) in [
-            ("env", &self.env, &before.env),
-            ("secrets", &self.secrets, &before.secrets),
-            ("kv", &self.kv, &before.kv),
-        ] {
-            let new = names.iter().filter(|name| !known.contains(name));
-            lines.extend(new.map(|name| format!("{kind} {name}")));
-        }
+        let env = self.env.iter().filter(|name| !before.env.contains(name));
+        lines.extend(env.map(|name| format!("env {name}")));
+        lines.extend(self.names_beyond(before));
         lines
     }
 }
@@ -99,8 +103,12 @@ mod tests {
     use super::*;
 
     fn request(http: &[&str], env: &[&str]) -> Request {
-        let wish =
-            |text: &&str| HttpWish { id: "api".into(), reason: "r".into(), rule: text.parse().unwrap() };
+        let wish = |text: &&str| HttpWish {
+            id: "api".into(),
+            reason: "r".into(),
+            rule: text.parse().unwrap(),
+            secrets: Vec::new(),
+        };
         Request {
             http: http.iter().map(wish).collect(),
             env: env.iter().map(ToString::to_string).collect(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::files::{Access, Mount};
 use super::grant::{Granted, PackGrant};
 use super::http::{HttpRule, Target};
+use super::named::{Named, Names};
 use super::refusal::{Layer, Refusal};
 use super::request::Request;
 
@@ -23,6 +24,8 @@ pub struct Ceiling {
     pub directories: Option<Vec<(PathBuf, Access)>>,
     /// Names of variables of the host's environment.
     pub env: Option<Vec<String>>,
+    /// The kinds of names that no pack has.
+    pub never: Vec<Named>,
 }
 
 /// The part of the operator's settings: grants by pack, and the ceiling.
@@ -47,6 +50,8 @@ pub struct Rights {
     pub mounts: Vec<Mount>,
     /// The variables that its components have.
     pub env: Vec<String>,
+    /// The names that are granted. Each must be asked for, too, and its kind be within the ceiling.
+    pub names: Names,
     /// The ceiling.
     pub ceiling: Arc<Ceiling>,
 }
@@ -90,6 +95,7 @@ impl Rights {
             http: by_operator.http.iter().chain(&by_settings.http).cloned().collect(),
             mounts,
             env: env.cloned().collect(),
+            names: by_operator.names.clone(),
             ceiling: Arc::clone(&given.ceiling),
         }
     }

@@ -15,13 +15,17 @@ use crate::bindings::exports::petrel::pack::{
 use crate::linker::CallState;
 use crate::memory;
 
+/// The package of these interfaces.
+const PACK: &str = "petrel:pack";
 /// The interface that a component with actions exports.
 const ACTION: &str = "petrel:pack/action";
 /// The interfaces that a component with sensors exports, one of them.
 const SENSORS: [&str; 3] =
     ["petrel:pack/poll-sensor", "petrel:pack/webhook-sensor", "petrel:pack/stream-sensor"];
 /// The version of these interfaces.
-const VERSION: &str = "0.1.0";
+const VERSION: &str = "1.0.0";
+/// The beginning of the versions that this host runs: components of earlier minor ones import and export less.
+const MAJOR: &str = "1.";
 
 /// A component of a file that can be instantiated at once.
 pub(crate) struct LoadedComponent {
@@ -103,7 +107,18 @@ impl Linked {
 }
 
 fn no_export(component: &Component, engine: &Engine, name: &str, what: &str) -> LoadError {
-    other_world(component, engine, name, format!("it has no export {what}"))
+    let ty = component.component_type();
+    let of_another_major = ty.exports(engine).find_map(|(export, _)| {
+        let (interface, version) = export.split_once('@')?;
+        (interface.starts_with(PACK) && !version.starts_with(MAJOR)).then(|| version.to_owned())
+    });
+    let reason = match of_another_major {
+        Some(version) => format!(
+            "it was built for version {version} of {PACK}, and this host has {VERSION}: build it again with an SDK of {VERSION}"
+        ),
+        None => format!("it has no export {what}"),
+    };
+    other_world(component, engine, name, reason)
 }
 
 /// The error of a component that was built for another world.

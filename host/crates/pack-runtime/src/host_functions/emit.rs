@@ -3,6 +3,7 @@
 use petrel_model::quoted::quoted;
 use petrel_runners::sensors::NotEmitted;
 
+use super::errors::error;
 use crate::bindings::petrel::trigger::emit::Host;
 use crate::bindings::petrel::trigger::types::Event;
 use crate::bindings::petrel::types::types::{Error, ErrorKind};
@@ -67,8 +68,4 @@ fn refused(reason: &NotEmitted) -> Error {
             error(ErrorKind::Denied, message, "denied.emit", "emit trigger types of the pack itself")
         }
     }
-}
-
-fn error(kind: ErrorKind, message: String, code: &str, hint: &str) -> Error {
-    Error { kind, message, hint: Some(hint.to_owned()), code: Some(code.to_owned()), details: None }
 }

@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Server {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
+    /// The whole texts of these.
+    texts: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -17,13 +19,14 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::<Mutex<Vec<String>>>::default();
-        let seen = Arc::clone(&requests);
+        let texts = Arc::<Mutex<Vec<String>>>::default();
+        let seen = (Arc::clone(&requests), Arc::clone(&texts));
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(answer(connection, body, Arc::clone(&seen)));
+                tokio::spawn(answer(connection, body, seen.clone()));
             }
         });
-        Self { port, requests }
+        Self { port, requests, texts }
     }
 
     /// The address of a path.
@@ -35,16 +38,24 @@ impl Server {
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
+
+    /// The whole text of the last request.
+    pub(crate) fn last(&self) -> String {
+        self.texts.lock().unwrap().last().cloned().unwrap_or_default()
+    }
 }
 
-async fn answer(connection: TcpStream, body: &'static str, seen: Arc<Mutex<Vec<String>>>) {
+type Lines = Arc<Mutex<Vec<String>>>;
+
+async fn answer(connection: TcpStream, body: &'static str, (seen, texts): (Lines, Lines)) {
     let mut connection = BufReader::new(connection);
-    let (mut first, mut length) = (String::new(), 0);
+    let (mut first, mut length, mut whole) = (String::new(), 0, String::new());
     loop {
         let mut line = String::new();
         if connection.read_line(&mut line).await.unwrap_or(0) == 0 {
             return;
         }
+        whole.push_str(&line);
         let line = line.trim_end();
         if let Some((name, value)) = line.split_once(':')
             && name.eq_ignore_ascii_case("content-length")
@@ -60,6 +71,8 @@ async fn answer(connection: TcpStream, body: &'static str, seen: Arc<Mutex<Vec<S
     }
     let mut sent = vec![0; length];
     connection.read_exact(&mut sent).await.unwrap();
+    whole.push_str(&String::from_utf8_lossy(&sent));
+    texts.lock().unwrap().push(whole);
     let is_moved = first.contains(" /moved");
     seen.lock().unwrap().push(first);
     let status = if is_moved { "302 Found\r\nlocation: /elsewhere" } else { "200 OK" };

@@ -130,6 +130,7 @@ pub(crate) fn call(path: &Path, action: &str, parameters: Value) -> Call {
         pack_path: path.parent().unwrap().to_owned(),
         pack_config: Arc::default(),
         outlet: Outlet::default(),
+        around: petrel_runners::asked::Around::default(),
     }
 }
 

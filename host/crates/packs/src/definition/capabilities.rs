@@ -11,12 +11,22 @@
 //!       methods: [GET, POST]        # any if left out
 //!       paths: [/rest/api]          # with all below; any if left out
 //!       private: false              # whether the host may be in a private network
+//!       secrets: [{name: api_token, in: [header]}]  # header, query or body; header if left out
 //!   files:
 //!     - {path: /data, access: ro, reason: Templates}
 //!   env: [TZ]
-//!   secrets: [api_token]
-//!   kv: [state]
+//!   secrets:                        # a list is that of use
+//!     use: [api_token]              # sent by the host, and not seen by components
+//!     reveal: []                    # seen by components
+//!   kv:                             # a list is that of stores
+//!     stores:
+//!       - {name: pack, access: [read, write], quota: {keys: 10000, bytes: 16MiB, value: 1MiB}}
+//!     datastore_read: [system.jira.*]
+//!     datastore_write: []
+//!   call: [core.local]              # actions that are called; PACK.* for all of a pack
 //! ```
+
+mod named;
 
 use petrel_model::capabilities::{
     ASKED, Access, FileWish, HostPattern, HttpRule, HttpWish, InvalidCapability, MOST, Request,
@@ -30,7 +40,7 @@ use crate::suggestion::suggestion;
 
 /// The longest reason, in bytes.
 const LONGEST_REASON: usize = 200;
-/// The longest name of a secret, a store of keys or an address, in bytes.
+/// The longest name of an address, in bytes.
 const LONGEST_NAME: usize = 64;
 /// The most methods, ports and paths of an address.
 const MOST_PARTS: usize = 32;
@@ -64,8 +74,7 @@ pub(super) fn capabilities(pack: Fields<'_>, problems: &mut Problems) -> Option<
         }
     }
     request.env = names(fields, "env", problems, check_variable);
-    request.secrets = names(fields, "secrets", problems, check_name);
-    request.kv = names(fields, "kv", problems, check_name);
+    named::read(fields, &mut request, problems);
     Some(request)
 }
 
@@ -86,7 +95,8 @@ fn noted<T>(result: Result<T, InvalidCapability>, position: Position, problems: 
 }
 
 fn http(node: &Node, problems: &mut Problems) -> Option<HttpWish> {
-    const KNOWN: [&str; 8] = ["id", "reason", "host", "schemes", "ports", "methods", "paths", "private"];
+    const KNOWN: [&str; 9] =
+        ["id", "reason", "host", "schemes", "ports", "methods", "paths", "private", "secrets"];
     let fields = Fields::of(node, "an entry of http", problems)?;
     fields.refuse_unknown(&KNOWN, &[], problems);
     let reason = reason(fields, problems);
@@ -115,8 +125,9 @@ fn http(node: &Node, problems: &mut Problems) -> Option<HttpWish> {
         paths.extend(noted(check_path(&path).map(str::to_owned), fields.position("paths"), problems));
     }
     let private = fields.flag("private", false, problems);
+    let secrets = named::sent(fields, problems);
     let rule = HttpRule { schemes, host: pattern?, ports, methods, paths, private };
-    Some(HttpWish { id, reason: reason?, rule: rule.settled() })
+    Some(HttpWish { id, reason: reason?, rule: rule.settled(), secrets })
 }
 
 fn schemes(fields: Fields<'_>, problems: &mut Problems) -> Vec<String> {
@@ -234,10 +245,45 @@ mod tests {
         );
         let files: Vec<_> = request.files.iter().map(ToString::to_string).collect();
         assert_eq!(files, ["/data:ro", "/out:rw"]);
+        let names: Vec<_> =
+            request.names.all().map(|(kind, name)| format!("{} {name}", kind.as_str())).collect();
         assert_eq!(
-            (request.env, request.secrets, request.kv),
-            (vec!["TZ".into()], vec!["token".into()], vec!["state".into()])
+            (request.env, names),
+            (vec!["TZ".into()], vec!["kv state".into(), "secrets token".into()])
         );
+    }
+
+    #[test]
+    fn names_are_read_with_their_bounds_and_places() {
+        let request = read(
+            "capabilities:\n  call: [core.*]\n  http:\n    - {reason: r, host: a.example, secrets: [one, {name: two, in: [query, body]}]}\n  kv:\n    stores: [pack, {name: cache, access: [read], quota: {keys: 10, bytes: 1MiB, value: 2KiB}}]\n    datastore_read: [system.a.*]\n    datastore_write: [system.a.b]\n  secrets: {use: [one, two], reveal: [three]}\n",
+        )
+        .unwrap()
+        .unwrap();
+        let names: Vec<_> =
+            request.names.all().map(|(kind, name)| format!("{} {name}", kind.as_str())).collect();
+        assert_eq!(
+            names,
+            [
+                "call core.*",
+                "datastore_read system.a.*",
+                "datastore_write system.a.b",
+                "kv cache",
+                "kv pack",
+                "reveal three",
+                "secrets one",
+                "secrets two",
+            ]
+        );
+        let cache = request.bounds_of("cache");
+        assert_eq!((cache.writes, cache.keys, cache.bytes, cache.value), (false, 10, 1 << 20, 2 << 10));
+        assert!(request.bounds_of("pack").writes && request.stores.len() == 1);
+        let sent: Vec<_> = request.http[0]
+            .secrets
+            .iter()
+            .map(|used| format!("{} {}", used.name, used.place.as_str()))
+            .collect();
+        assert_eq!(sent, ["one header", "two query", "two body"]);
     }
 
     #[test]
@@ -245,7 +291,7 @@ mod tests {
         for (capabilities, says) in [
             ("capabilities: [http]", "must be a mapping"),
             ("capabilities: {htp: []}", "did you mean http?"),
-            ("capabilities: {network: []}", "known are env, files, http, kv, secrets"),
+            ("capabilities: {network: []}", "known are call, env, files, http, kv, secrets"),
             ("capabilities: {http: [{host: a.example}]}", "needs a field reason"),
             ("capabilities: {http: [{reason: r}]}", "needs a field host"),
             ("capabilities: {http: [{reason: r, host: 'a b'}]}", "is no host"),
@@ -262,6 +308,23 @@ mod tests {
             ("capabilities: {files: [{path: /data, access: write, reason: r}]}", "write ro to read"),
             ("capabilities: {env: [PETREL_TOKEN]}", "of the host itself"),
             ("capabilities: {secrets: ['a b']}", "is no name"),
+            ("capabilities: {secrets: {reveel: [a]}}", "did you mean reveal?"),
+            (
+                "capabilities: {http: [{reason: r, host: a.example, secrets: [a]}]}",
+                "add it to use of secrets",
+            ),
+            (
+                "capabilities: {secrets: [a], http: [{reason: r, host: a.example, secrets: [{name: a, in: [headr]}]}]}",
+                "did you mean header?",
+            ),
+            ("capabilities: {call: [local]}", "write PACK.NAME"),
+            ("capabilities: {kv: [system]}", "datastore_read and datastore_write"),
+            ("capabilities: {kv: {datastore_read: [jira.*]}}", "write system. and the key"),
+            ("capabilities: {kv: {stores: [{name: pack, access: [reed]}]}}", "did you mean read?"),
+            (
+                "capabilities: {kv: {stores: [{name: pack, quota: {bytes: 1GiB}}]}}",
+                "write it as 1000 or 16MiB",
+            ),
         ] {
             let told = read(&format!("{capabilities}\n")).unwrap_err();
             assert!(told.contains(says), "{capabilities}: {told}");

@@ -22,6 +22,7 @@ fn inside(n: u64, workflow: u64, root: Option<u64>) -> Execution {
         depth: 0,
         root,
         in_chain: false,
+        is_call: false,
     };
     Execution { parent: Some(parent), ..execution(n) }
 }

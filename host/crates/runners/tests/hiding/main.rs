@@ -73,6 +73,7 @@ fn call(cmd: &str, timeout: f64) -> Call {
         pack_path: std::env::temp_dir(),
         pack_config: Arc::default(),
         outlet: Outlet::default(),
+        around: petrel_runners::asked::Around::default(),
     }
 }
 

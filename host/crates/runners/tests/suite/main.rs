@@ -44,6 +44,7 @@ fn call_of(action: Value, parameters: Value, pack: &Path) -> Call {
         pack_path: pack.to_owned(),
         pack_config: Arc::default(),
         outlet: Outlet::default(),
+        around: petrel_runners::asked::Around::default(),
     }
 }
 

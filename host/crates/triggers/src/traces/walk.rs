@@ -246,7 +246,7 @@ fn of_execution(execution: &Execution, now: Timestamp) -> Member {
         status: execution.shown_status(now).as_str(),
         at: execution.requested_at,
         ended_at: execution.ended_at,
-        task: execution.parent.as_ref().map(|parent| Arc::clone(&parent.task)),
+        task: execution.task().map(|parent| Arc::clone(&parent.task)),
         cause: above
             .or(before)
             .map(Cause::Execution)

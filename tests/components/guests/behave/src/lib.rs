@@ -10,6 +10,7 @@ use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
+mod asking;
 #[cfg(target_family = "wasm")]
 mod handles;
 
@@ -254,4 +255,13 @@ export_actions![
     Action::new("emit", emit),
     Action::new("fetch", fetch),
     Action::new("fail", fail),
+    Action::new("kv_get", asking::kv_get),
+    Action::new("kv_set", asking::kv_set),
+    Action::new("kv_delete", asking::kv_delete),
+    Action::new("kv_list", asking::kv_list),
+    Action::new("secret", asking::secret),
+    Action::new("reveal", asking::reveal),
+    Action::new("send_secret", asking::send_secret),
+    Action::new("call", asking::call),
+    Action::new("around", asking::around),
 ];

@@ -94,6 +94,12 @@ impl Plan {
         self
     }
 
+    /// The same with an action `calls` in the pack, which runs another one.
+    pub(crate) fn calling(self) -> Self {
+        self.write("actions/calls.yaml", &format!("name: calls\nrunner_type: {SCRIPTED}\n{PARAMETERS}"));
+        self
+    }
+
     /// The same, but nothing runs before [`House::start`].
     pub(crate) fn resting(mut self) -> Self {
         self.rests = true;

@@ -1,5 +1,6 @@
 //! A runner whose ends the test decides. An action does what its name says: `at_once` and `fails` end by themselves,
-//! `panics` does, `deaf` ends only when the test says so, and all others end then or when they are canceled.
+//! `panics` does, `calls` runs the action that `value` names, `deaf` ends only when the test says so, and all others end then
+//! or when they are canceled.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +9,8 @@ use async_trait::async_trait;
 use petrel_catalog::content::Runners;
 use petrel_engine::workflows::{action_chain, orquesta};
 use petrel_model::parameters::Parameters;
-use petrel_model::{ExecutionId, Object};
+use petrel_model::{ExecutionId, Object, Ref};
+use petrel_runners::asked::Around;
 use petrel_runners::inquirer::Inquirer;
 use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Runs, Slots, Stream};
 use serde_json::{Value, json};
@@ -111,11 +113,17 @@ impl Runner for Scripted {
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
         let value = call.parameters.get("value").cloned().unwrap_or_default();
         let name = call.action.reference.name().to_owned();
+        let around = call.around.clone();
         let told = self.script.begin(call);
         match name.as_str() {
             "at_once" | "again_at_once" | "heavy_at_once" => Outcome::succeeded(json!({"value": value})),
             "fails" => failed("on purpose"),
             "panics" => panic!("on purpose"),
+            "calls" => tokio::select! {
+                biased;
+                outcome = called(&around, value.as_str().unwrap_or_default()) => outcome,
+                () = cancel.cancelled() => canceled(),
+            },
             "deaf" => told.await.unwrap_or_else(|_gone| canceled()),
             name => {
                 if name == "talks" {
@@ -130,6 +138,17 @@ impl Runner for Scripted {
                 }
             }
         }
+    }
+}
+
+/// Runs an action of the pack with its name as `value`, and ends as that does.
+async fn called(around: &Around, name: &str) -> Outcome {
+    let Some(actions) = &around.actions else { return failed("nothing runs others") };
+    let mut parameters = Object::new();
+    parameters.insert("value".to_owned(), name.into());
+    match actions.run(&Ref::new("house", name), parameters).await {
+        Ok(done) => Outcome::succeeded(json!({"called": done.execution, "result": done.result})),
+        Err(why) => failed(&why.to_string()),
     }
 }
 

@@ -8,7 +8,7 @@ fn request() -> Request {
     serde_json::from_value(json!({
         "http": [{"id": "api", "reason": "r", "schemes": ["https"], "host": "*.example", "ports": [443], "methods": ["GET", "POST"]}],
         "files": [{"path": "/data", "access": "ro", "reason": "r"}],
-        "env": ["TZ"], "secrets": ["token"],
+        "env": ["TZ"], "secrets": ["token"], "reveal": ["token"], "kv": ["pack"], "call": ["core.*"],
     }))
     .unwrap()
 }
@@ -44,6 +44,12 @@ fn what_is_asked_for_is_granted_and_taken_back() {
         (&["http", "-http"], &[]),
         (&["-http"], &[]),
         (&["env=TZ", "-env=TZ", "files=/srv:/data", "-files=/data"], &[]),
+        (&["call", "kv=pack", "reveal"], &["call=core.*", "kv=pack", "reveal=token"]),
+        (&["secrets=token", "secrets=token", "-secrets", "kv", "-kv=pack"], &[]),
+        (&["call=core.local"], &["call=core.local"]),
+        (&["call=core.*", "call=core.local"], &["call=core.*"]),
+        (&["call=core.local", "-call=core.*"], &[]),
+        (&["call=core.l*", "call", "-call=core.l*"], &["call=core.*"]),
     ] {
         assert_eq!(after(words).unwrap(), granted, "{words:?}");
     }
@@ -54,7 +60,12 @@ fn what_is_not_asked_for_is_refused_with_what_is() {
     for (words, says) in [
         (&["htp=https://a.example"][..], "did you mean http?"),
         (&["network"], "is no capability"),
-        (&["secrets=token"], "cannot be granted"),
+        (&["secrets=tokin"], "it asks for token"),
+        (&["call=cor.local"], "it asks for core.*"),
+        (&["call=core*.local"], "it asks for core.*"),
+        (&["call=core"], "write PACK.NAME"),
+        (&["datastore_read=a"], "write system. and the key"),
+        (&["-reveal=token"], "nothing is granted"),
         (&["http=https://a.other"], "it asks for GET+POST https://*.example/ (api)"),
         (&["http=DELETE https://a.example"], "is not what the pack asks for"),
         (&["http=apu"], "(api)"),
@@ -71,6 +82,15 @@ fn what_is_not_asked_for_is_refused_with_what_is() {
         let told = after(words).unwrap_err();
         assert!(told.contains(says), "{words:?}: {told}");
     }
+}
+
+#[test]
+fn what_is_revealed_is_not_granted_with_all() {
+    let all: Vec<_> = request().grantable().map(|one| one.to_string()).collect();
+    assert_eq!(
+        all,
+        ["http=GET+POST https://*.example/", "env=TZ", "call=core.*", "kv=pack", "secrets=token"]
+    );
 }
 
 #[test]

@@ -34,6 +34,7 @@ fn grant(http: &[&str]) -> PackGrant {
             http: rules(http),
             files: vec![mount("/srv/in:/in:rw"), mount("/srv/out:/out:rw"), mount("/srv/x:/x")],
             env: vec!["TZ".into(), "HOME".into()],
+            ..Granted::default()
         },
         hash: String::new(),
         granted_by: "ada".into(),
