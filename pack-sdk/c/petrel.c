@@ -1,5 +1,5 @@
 /* The way between an action and the host: the canonical ABI of `wit/`, written by hand for `described-action-world`.
- * `petrel pack build` writes the version of the WIT's packages in place of `WIT` behind an `@`. At the end is what
+ * `petrel pack build` writes the version of the interface's package in place of `WIT` behind an `@`. At the end is what
  * little JSON an action needs. `petrel.h` is what a pack includes.
  */
 #include "petrel.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IMPORT(interface, name) __attribute__((import_module(interface "@WIT"), import_name(name)))
+#define IMPORT(interface, name) __attribute__((import_module(interface), import_name(name)))
 #define EXPORT(name) __attribute__((export_name(name)))
 
 /* The forms of values in memory, as the canonical ABI lays them out. */
@@ -46,12 +46,12 @@ typedef struct {
 
 _Static_assert(sizeof(wire_error) == 72 && sizeof(wire_answer) == 80, "the layout of the canonical ABI");
 
-IMPORT("petrel:log/log", "write")
+IMPORT("petrel:log/log@WIT", "write")
 void host_write(uint32_t level, const char *at, size_t length, uint32_t is_some, const char *fields, size_t fields_length);
-IMPORT("petrel:log/log", "progress")
+IMPORT("petrel:log/log@WIT", "progress")
 void host_progress(float fraction, uint32_t is_some, const char *note, size_t note_length);
-IMPORT("petrel:config/config", "all") void host_config(petrel_text *config);
-IMPORT("petrel:trigger/emit", "emit")
+IMPORT("petrel:config/config@WIT", "all") void host_config(petrel_text *config);
+IMPORT("petrel:trigger/emit@WIT", "emit")
 void host_emit(const char *trigger, size_t trigger_length, const char *payload, size_t payload_length,
                uint32_t has_parameters, const char *parameters, size_t parameters_length, uint32_t has_key,
                const char *key, size_t key_length, uint32_t has_time, uint64_t time, uint32_t has_tag, const char *tag,

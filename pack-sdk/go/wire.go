@@ -8,7 +8,7 @@ import (
 )
 
 // The way between actions and the host: the canonical ABI of wit/, written by hand for described-action-world. `petrel pack
-// build` writes the version of the WIT's packages in place of `WIT` behind an `@`.
+// build` writes the version of the interface's package in place of `WIT` behind an `@`.
 
 // The memory that the host writes to, until the call ends: the collector does not see what the host refers to.
 var pinned = map[uintptr][]byte{}

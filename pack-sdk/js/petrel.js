@@ -1,8 +1,8 @@
 // The library for packs in JavaScript and TypeScript: functions become actions of a component.
 //
 // `petrel pack build` bundles it with the pack's `component/actions.js` or `actions.ts`, and `component.js` beside it is
-// where that begins. The former writes the version of the WIT's packages in place of `WIT` behind an `@`. The tutorial is in
-// `template/README.md`.
+// where that begins. The former writes the version of the interface's package in place of `WIT` behind an `@`. The tutorial is
+// in `template/README.md`.
 
 import { all } from 'petrel:config/config@WIT';
 import { progress as report, write } from 'petrel:log/log@WIT';

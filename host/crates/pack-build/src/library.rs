@@ -41,7 +41,7 @@ const RUST: Files = files!("pack-sdk/rust/":
     "src/export.rs", "src/http.rs", "src/schema.rs", "src/sensor.rs", "src/services.rs", "src/testing.rs",
 );
 
-/// What stands in the libraries for the version of the WIT, behind the name of an interface.
+/// What stands in the libraries for the version of a package of the WIT, behind the name of its interface.
 const OF_THE_WIT: &str = "@WIT";
 
 /// The manifest of the Rust SDK outside the repository, whose own takes much from the workspace.
@@ -75,18 +75,32 @@ pub fn lay_out(pack: &Path, language: Language) -> Result<Library, Error> {
         Language::Go => GO,
         Language::C => C,
     };
-    let version = format!("@{}", version());
-    write(&sdk, files.iter().map(|(path, text)| (path, text.replace(OF_THE_WIT, &version))))?;
+    write(&sdk, files.iter().map(|(path, text)| (path, versioned(text))))?;
     if language == Language::Rust {
         write(&sdk, [("Cargo.toml", RUST_MANIFEST)])?;
     }
     Ok(Library { wit, sdk, built })
 }
 
-/// The version of the WIT: that of each of its packages.
-fn version() -> &'static str {
-    let package = WIT.iter().find_map(|(_, text)| text.split_once("package petrel:pack@"));
-    package.and_then(|(_, rest)| rest.split_once(';')).map_or("", |(version, _)| version)
+/// The text, with the versions of the interfaces that it names.
+fn versioned(text: &str) -> String {
+    let mut parts = text.split(OF_THE_WIT);
+    let mut made = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let package = made.rsplit_once("petrel:").and_then(|(_, name)| name.split_once('/'));
+        let version = package.and_then(|(package, _)| version_of(package)).unwrap_or_default();
+        made.push('@');
+        made.push_str(version);
+        made.push_str(part);
+    }
+    made
+}
+
+/// The version of a package of the WIT.
+fn version_of(package: &str) -> Option<&'static str> {
+    let head = format!("package petrel:{package}@");
+    let (_, rest) = WIT.iter().find_map(|(_, text)| text.split_once(&head))?;
+    Some(rest.split_once(';')?.0)
 }
 
 /// Writes the files that are not there, or are others. One that stays untouched is not built again.
@@ -155,25 +169,28 @@ mod tests {
         }
     }
 
-    /// The packages of the WIT have one version, and what is laid out of the libraries by hand names it wherever an interface is.
+    /// The libraries by hand name no version themselves, and what is laid out of them has that of the WIT.
     #[test]
-    fn libraries_are_of_the_version_of_the_wit() {
+    fn libraries_are_of_the_versions_of_the_wit() {
         let place = tempfile::tempdir().unwrap();
-        for (path, text) in WIT {
-            let named = text.split_once("package petrel:").and_then(|(_, rest)| rest.split_once('@'));
-            let named = named.map(|(_, rest)| rest.starts_with(&format!("{};", version())));
-            assert_eq!(named, Some(true), "{path} is not of the version {}", version());
-        }
         for (language, files, least) in
-            [(Language::C, C, 3), (Language::Go, GO, 6), (Language::JavaScript, JAVASCRIPT, 3)]
+            [(Language::C, C, 6), (Language::Go, GO, 6), (Language::JavaScript, JAVASCRIPT, 3)]
         {
             let library = lay_out(place.path(), language).unwrap();
             let laid_out = files.iter().map(|(path, _)| fs::read_to_string(library.sdk.join(path)).unwrap());
             let laid_out: String = laid_out.collect();
             assert!(!laid_out.contains(OF_THE_WIT), "{language:?}");
-            let count = laid_out.matches(&format!("@{}", version())).count();
-            assert!(count >= least, "{language:?} names the version {count} times");
+            let names = laid_out.match_indices("petrel:").map(|(at, _)| &laid_out[at..]);
+            let names = names.filter_map(|rest| rest.split_once('@'));
+            let names: Vec<_> = names.filter(|(name, _)| !name.contains(char::is_whitespace)).collect();
+            for (name, rest) in &names {
+                let package = name.trim_start_matches("petrel:").split('/').next().unwrap();
+                let version = version_of(package).unwrap();
+                assert!(rest.starts_with(version), "{name} is not of the version {version}");
+            }
+            assert!(names.len() >= least, "{language:?}: {names:?}");
         }
+        assert_eq!(version_of("nothing"), None);
     }
 
     /// The manifest of the SDK outside the repository asks for what the one in the repository asks for.

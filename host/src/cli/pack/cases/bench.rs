@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use petrel_catalog::validation::Validator;
 use petrel_model::action::COMPONENT_RUNNER;
-use petrel_model::capabilities::{Capability, Given, Granted, Request, Rights};
+use petrel_model::capabilities::{Given, Granted, Request, Rights};
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::{Action, ExecutionId, Id, Object};
 use petrel_pack_runtime::{ComponentRunner, StandIn};
@@ -106,11 +106,8 @@ impl Bench {
 fn rights(pack: &str, asked: Option<&Request>) -> Rights {
     let mut granted = Granted::default();
     for capability in asked.into_iter().flat_map(Request::grantable) {
-        match capability {
-            Capability::Http(rule) => granted.http.push(rule),
-            Capability::Env(name) => granted.env.push(name),
-            Capability::Files(_) => {}
-        }
+        // What could not be granted to a pack is not granted here, either.
+        drop(granted.add(capability));
     }
     let given = Given { grants: [(pack.to_owned(), granted)].into(), ..Given::default() };
     Rights::of(pack, asked, None, &given)
