@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use petrel_catalog::validation::Validator;
 use petrel_model::action::COMPONENT_RUNNER;
-use petrel_model::capabilities::{Given, Granted, Request, Rights};
+use petrel_model::capabilities::{Given, Granted, PackGrant, Request, Rights};
 use petrel_model::parameters::{Parameters, Schema};
-use petrel_model::{Action, ExecutionId, Id, Object};
+use petrel_model::{Action, ExecutionId, Id, Object, Timestamp};
 use petrel_pack_runtime::{ComponentRunner, StandIn};
 use petrel_packs::PackContents;
 use petrel_packs::definition::Case;
@@ -109,8 +109,14 @@ fn rights(pack: &str, asked: Option<&Request>) -> Rights {
         // What could not be granted to a pack is not granted here, either.
         drop(granted.add(capability));
     }
-    let given = Given { grants: [(pack.to_owned(), granted)].into(), ..Given::default() };
-    Rights::of(pack, asked, None, &given)
+    let grant = PackGrant {
+        pack: pack.to_owned(),
+        granted,
+        hash: String::new(),
+        granted_by: USER.to_owned(),
+        granted_at: Timestamp::from_micros(0),
+    };
+    Rights::of(pack, asked, Some(&grant), &Given::default())
 }
 
 /// The values with the defaults of their schemas.
