@@ -44,6 +44,19 @@ typedef struct {
     } value;
 } wire_answer;
 
+/* The arguments of an action. They are too many to be passed one by one. */
+typedef struct {
+    struct {
+        petrel_text execution, pack, action, user;
+        uint32_t attempt;
+        uint64_t deadline_ms;
+        wire_option parent;
+        petrel_text trace;
+    } context;
+    petrel_text parameters;
+} wire_call;
+
+_Static_assert(sizeof(wire_call) == 80, "the layout of the canonical ABI");
 _Static_assert(sizeof(wire_error) == 72 && sizeof(wire_answer) == 80, "the layout of the canonical ABI");
 
 IMPORT("petrel:log/log@WIT", "write")
@@ -81,14 +94,12 @@ static wire_option some(petrel_text text) {
 }
 
 EXPORT("petrel:pack/action@WIT#run")
-wire_answer *petrel_export_run(const char *execution, size_t execution_length, const char *pack, size_t pack_length,
-                               const char *action, size_t action_length, const char *user, size_t user_length,
-                               uint32_t attempt, uint64_t deadline_ms, const char *parameters,
-                               size_t parameters_length) {
+wire_answer *petrel_export_run(const wire_call *call) {
     static wire_answer wire;
-    petrel_context context = {{execution, execution_length}, {pack, pack_length}, {action, action_length},
-                              {user, user_length}, attempt, deadline_ms};
-    petrel_text given = {parameters, parameters_length};
+    petrel_context context = {call->context.execution, call->context.pack, call->context.action, call->context.user,
+                              call->context.attempt, call->context.deadline_ms, {"", 0}, call->context.trace};
+    if (call->context.parent.is_some) context.parent_id = call->context.parent.text;
+    petrel_text given = call->parameters;
     petrel_answer answer = {0};
     const petrel_action *known = petrel_actions;
     while (known->name && !petrel_same(context.action, known->name)) known++;

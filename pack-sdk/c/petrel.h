@@ -37,6 +37,8 @@ typedef struct {
     petrel_text user;
     uint32_t attempt;     /* 0 for the first start, and one more for each lost run */
     uint64_t deadline_ms; /* when the host ends the call, in Unix milliseconds */
+    petrel_text parent_id; /* the execution that asked for this one; empty if there is none */
+    petrel_text trace_id;  /* 32 hexadecimal digits */
 } petrel_context;
 
 /* The kind of a failure, by which a policy decides whether to try again. In the order of `wit/deps/types`. */

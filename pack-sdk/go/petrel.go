@@ -24,6 +24,10 @@ type Context struct {
 	Attempt uint32
 	// DeadlineMS is the time at which the host ends the call, in Unix milliseconds.
 	DeadlineMS uint64
+	// ParentID is the execution that asked for this one. Empty if there is none.
+	ParentID string
+	// TraceID has 32 hexadecimal digits.
+	TraceID string
 }
 
 // Kind is the kind of a failure, by which a policy decides whether to try again.

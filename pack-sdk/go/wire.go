@@ -84,6 +84,17 @@ type wireAnswer struct {
 // ok is the text of a result that is no error: it lies where the error would.
 func (a *wireAnswer) ok() *wireText { return (*wireText)(unsafe.Pointer(&a.err)) }
 
+// The arguments of an action, 80 bytes. They are too many to be passed one by one.
+type wireCall struct {
+	execution, pack, action, user wireText
+	attempt                       uint32
+	deadlineMS                    uint64
+	parent                        wireOption
+	trace                         wireText
+	_                             uint32
+	parameters                    wireText
+}
+
 func lent(text string) (at, length uint32) {
 	return uint32(uintptr(unsafe.Pointer(unsafe.StringData(text)))), uint32(len(text))
 }
@@ -161,20 +172,22 @@ func keepOption(text string) wireOption {
 }
 
 //go:wasmexport petrel:pack/action@WIT#run
-func exportRun(executionAt, executionLength, packAt, packLength, actionAt, actionLength, userAt, userLength,
-	attempt uint32, deadlineMS uint64, parametersAt, parametersLength uint32) uint32 {
+func exportRun(at uint32) uint32 {
+	call := (*wireCall)(unsafe.Pointer(uintptr(at)))
 	ctx := &Context{
-		ExecutionID: wireText{executionAt, executionLength}.String(),
-		Pack:        wireText{packAt, packLength}.String(),
-		Action:      wireText{actionAt, actionLength}.String(),
-		User:        wireText{userAt, userLength}.String(),
-		Attempt:     attempt,
-		DeadlineMS:  deadlineMS,
+		ExecutionID: call.execution.String(),
+		Pack:        call.pack.String(),
+		Action:      call.action.String(),
+		User:        call.user.String(),
+		Attempt:     call.attempt,
+		DeadlineMS:  call.deadlineMS,
+		ParentID:    call.parent.String(),
+		TraceID:     call.trace.String(),
 	}
 	if roomAt == nil {
 		panic("there is no room for the adapter")
 	}
-	result, err := run(ctx, []byte(wireText{parametersAt, parametersLength}.String()))
+	result, err := run(ctx, []byte(call.parameters.String()))
 	clear(pinned)
 	answered = wireAnswer{}
 	if err == nil {

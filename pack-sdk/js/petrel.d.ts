@@ -16,6 +16,10 @@ export interface Context {
   attempt: number;
   /** The time at which the host ends the call, in Unix milliseconds. */
   deadlineMs: bigint;
+  /** The execution that asked for this one, if there is one. */
+  parentId?: string;
+  /** 32 hexadecimal digits. */
+  traceId: string;
 }
 
 export interface Metadata {

@@ -43,6 +43,10 @@ class Context:
     attempt: int
     #: The time at which the host ends the call, in Unix milliseconds.
     deadline_ms: int
+    #: The execution that asked for this one, if there is one.
+    parent_id: Optional[str] = None
+    #: 32 hexadecimal digits.
+    trace_id: str = ""
 
 
 class Error(Exception):

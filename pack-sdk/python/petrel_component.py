@@ -49,7 +49,16 @@ class Action:
     """The export `petrel:pack/action`."""
 
     def run(self, ctx, params):
-        context = petrel.Context(ctx.execution_id, ctx.pack, ctx.action, ctx.user, ctx.attempt, ctx.deadline_ms)
+        context = petrel.Context(
+            ctx.execution_id,
+            ctx.pack,
+            ctx.action,
+            ctx.user,
+            ctx.attempt,
+            ctx.deadline_ms,
+            ctx.parent_id,
+            ctx.trace_id,
+        )
         try:
             return petrel.run(context, params)
         except petrel.Error as error:

@@ -23,7 +23,7 @@ pub(crate) type Files = &'static [(&'static str, &'static str)];
 
 const WIT: Files = files!("wit/":
     "pack.wit", "sensors.wit", "deps/types/types.wit", "deps/log/log.wit", "deps/config/config.wit",
-    "deps/trigger/trigger.wit",
+    "deps/kv/kv.wit", "deps/secrets/secrets.wit", "deps/trigger/trigger.wit", "deps/actions/actions.wit",
 );
 
 const C: Files = files!("pack-sdk/c/": "petrel.h", "petrel.c");
@@ -36,9 +36,10 @@ const JAVASCRIPT: Files = files!("pack-sdk/js/": "petrel.js", "petrel.d.ts", "co
 const PYTHON: Files = files!("pack-sdk/python/": "petrel.py", "petrel_schemas.py", "petrel_component.py");
 
 const RUST: Files = files!("pack-sdk/rust/":
-    "src/lib.rs", "src/action.rs", "src/component.rs", "src/component/bindings.rs", "src/component/http.rs",
-    "src/component/sensors.rs", "src/component/wire.rs", "src/context.rs", "src/error.rs", "src/event.rs",
-    "src/export.rs", "src/http.rs", "src/schema.rs", "src/sensor.rs", "src/services.rs", "src/testing.rs",
+    "src/lib.rs", "src/action.rs", "src/component.rs", "src/component/asked.rs", "src/component/bindings.rs",
+    "src/component/http.rs", "src/component/sensors.rs", "src/component/wire.rs", "src/context.rs", "src/error.rs",
+    "src/event.rs", "src/export.rs", "src/http.rs", "src/kv.rs", "src/schema.rs", "src/secret.rs", "src/sensor.rs",
+    "src/services.rs", "src/testing.rs",
 );
 
 /// What stands in the libraries for the version of a package of the WIT, behind the name of its interface.

@@ -2,6 +2,7 @@
 //! written in the case in the place of the network. No host is needed.
 
 mod bench;
+mod keys;
 mod network;
 mod verdict;
 

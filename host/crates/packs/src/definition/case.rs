@@ -1,6 +1,8 @@
 //! The cases of a pack, from `tests/*.yaml`: an action with its parameters, and what must come of it. `petrel pack test`
 //! runs them.
 
+use std::collections::BTreeMap;
+
 use petrel_model::Object;
 use petrel_yaml::{Content, Node};
 use serde_json::Value;
@@ -12,9 +14,9 @@ use crate::problem::{Position, Problem};
 /// Most cases in one file.
 const MOST_CASES: usize = 1000;
 
-const FIELDS: &[&str] = &["name", "action", "parameters", "config", "http", "expect"];
+const FIELDS: &[&str] = &["name", "action", "parameters", "config", "keys", "secrets", "http", "expect"];
 const HTTP_FIELDS: &[&str] = &["method", "url", "status", "headers", "body"];
-const EXPECT_FIELDS: &[&str] = &["result", "error", "logged"];
+const EXPECT_FIELDS: &[&str] = &["result", "error", "logged", "keys"];
 const ERROR_FIELDS: &[&str] = &["kind", "code", "says"];
 
 /// One case.
@@ -30,6 +32,10 @@ pub struct Case {
     pub parameters: Object,
     /// The configuration of the pack.
     pub config: Object,
+    /// The texts of keys of the datastore, by their whole names.
+    pub keys: BTreeMap<String, String>,
+    /// The texts of secret keys.
+    pub secrets: BTreeMap<String, String>,
     /// The requests that the action makes, with their answers.
     pub http: Vec<Exchange>,
     /// What must come of it.
@@ -60,6 +66,8 @@ pub struct Expectation {
     pub error: Option<ExpectedError>,
     /// Texts that must be in lines of the output.
     pub logged: Vec<String>,
+    /// The texts of keys. `None` for one that must not be there.
+    pub keys: BTreeMap<String, Option<String>>,
 }
 
 /// The error that must come of a case. What is left out may be anything.
@@ -109,6 +117,8 @@ fn case(node: &Node, problems: &mut Problems) -> Option<Case> {
         position: node.position,
         parameters: fields.object("parameters", problems),
         config: fields.object("config", problems),
+        keys: texts(fields.object("keys", problems)),
+        secrets: texts(fields.object("secrets", problems)),
         http,
         expect: expect?,
         action,
@@ -139,6 +149,10 @@ fn exchange(node: &Node, problems: &mut Problems) -> Option<Exchange> {
     })
 }
 
+fn texts(values: Object) -> BTreeMap<String, String> {
+    values.into_iter().map(|(name, value)| (name, as_text(value))).collect()
+}
+
 /// A text as it is, anything else as JSON.
 fn as_text(value: Value) -> String {
     match value {
@@ -164,9 +178,11 @@ fn expectation(node: &Node, problems: &mut Problems) -> Option<Expectation> {
         problems.add(fields.position("result"), message);
     }
     let logged = fields.texts("logged", problems);
+    let keys = fields.object("keys", problems).into_iter();
+    let keys = keys.map(|(name, value)| (name, (!value.is_null()).then(|| as_text(value)))).collect();
     // A null that is written is an expectation, too.
     let written = fields.entries().iter().find(|entry| entry.key == "result");
-    Some(Expectation { result: written.map(|entry| entry.node.to_json()), error, logged })
+    Some(Expectation { result: written.map(|entry| entry.node.to_json()), error, logged, keys })
 }
 
 #[cfg(test)]

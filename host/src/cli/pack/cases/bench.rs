@@ -12,11 +12,13 @@ use petrel_model::{Action, ExecutionId, Id, Object, Timestamp};
 use petrel_pack_runtime::{ComponentRunner, StandIn};
 use petrel_packs::PackContents;
 use petrel_packs::definition::Case;
+use petrel_runners::asked::{Around, KeyValues};
 use petrel_runners::{Call, Outcome, Outlet, OutputSink, Runner as _};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::super::sandbox;
+use super::keys::Keys;
 use super::network::Network;
 use super::verdict;
 use crate::exit::Failure;
@@ -31,6 +33,7 @@ pub(super) struct Bench {
     contents: PackContents,
     runner: ComponentRunner,
     network: Arc<Network>,
+    keys: Arc<Keys>,
 }
 
 impl Bench {
@@ -39,10 +42,13 @@ impl Bench {
         let network = Arc::new(Network::default());
         let stand_in: Arc<dyn StandIn> = Arc::<Network>::clone(&network);
         let runner = ComponentRunner::new(sandbox::runtime(Some(stand_in))?);
+        let keys = Arc::new(Keys::default());
+        let shared: Arc<dyn KeyValues> = Arc::<Keys>::clone(&keys);
+        runner.take_keys(&shared);
         let name = contents.pack.reference.clone();
         let rights = rights(&name, contents.pack.capabilities.as_ref());
         runner.take_rights(&Arc::new([(name, Arc::new(rights))].into()));
-        Ok(Self { pack: pack.to_owned(), contents, runner, network })
+        Ok(Self { pack: pack.to_owned(), contents, runner, network, keys })
     }
 
     /// What is not as a case expects.
@@ -52,6 +58,7 @@ impl Bench {
             Err(told) => return vec![told],
         };
         self.network.begin(&case.http);
+        self.keys.begin(case);
         let output = OutputSink::new(OUTPUT);
         let outcome = match parameters(action, &case.parameters) {
             Err(invalid) => refused(&invalid),
@@ -62,6 +69,7 @@ impl Bench {
         };
         let output: Vec<_> = output.take().into_iter().map(|line| line.text).collect();
         let mut found = self.network.differences();
+        found.extend(self.keys.differences(&case.expect));
         found.extend(verdict::differences(&case.expect, &outcome, &output));
         found
     }
@@ -97,6 +105,7 @@ impl Bench {
             pack_path: self.pack.clone(),
             pack_config: Arc::new(config),
             outlet: Outlet::default(),
+            around: Around::default(),
         }
     }
 }
