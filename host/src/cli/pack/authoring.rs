@@ -20,7 +20,7 @@ pub(crate) enum Authoring {
     New(New),
     /// Build the component of a pack from its sources, by the language's own tool, and write its metadata; no host is needed
     #[command(
-        after_help = "The language is known by a file in `component/`: Cargo.toml, actions.py, package.json, go.mod or actions.c. A tool that is missing is named with the command that installs it.\n\nExamples:\n  petrel pack build\n  petrel pack build ./packs/mine"
+        after_help = "The language is known by a file in `component/`: Cargo.toml, actions.py, package.json, go.mod or actions.c. A tool that is missing is named with the command that installs it. Building runs what the pack brings (.venv, node_modules, build.rs): build only packs whose sources you trust.\n\nExamples:\n  petrel pack build\n  petrel pack build ./packs/mine"
     )]
     Build(Build),
     /// Run the cases in tests/*.yaml against the component of a pack; no host is needed
