@@ -1,4 +1,5 @@
 //! `petrel pack`: registered packs, registering and checking the pack in a directory, and packs in registries and files.
+//! `authoring` has the verbs of authors.
 
 use std::borrow::Cow;
 
@@ -16,15 +17,21 @@ use crate::registries::Registries;
 
 mod active;
 mod attributes;
+mod authoring;
+mod build;
 mod capabilities;
+mod cases;
 mod check;
 mod describe;
+mod dev;
 mod diff;
 mod gc;
 mod install;
 mod installed;
+mod new;
 mod origin;
 mod outcome;
+mod sandbox;
 mod shown;
 mod sign;
 mod transfer;
@@ -43,6 +50,8 @@ pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
+    #[command(flatten)]
+    Authoring(authoring::Authoring),
     /// Check the pack in a directory as the host would before it registers it; no host is needed
     #[command(
         after_help = "An error keeps the pack from being registered, or an action from running. Ends with 1 when something must be corrected.\n\nExamples:\n  petrel pack check ./packs/mine"
@@ -214,6 +223,7 @@ impl Pack {
             Self::Check { directory } => check::check(form, &directory).await,
             Self::Describe { component, write } => describe::describe(form, &component, write).await,
             // Futures that are large, and needed once.
+            Self::Authoring(verb) => Box::pin(verb.run(connection, form)).await,
             Self::Push(push) => Box::pin(push.run(form)).await,
             Self::Pull(pull) => Box::pin(pull.run(form)).await,
             Self::Save(save) => Box::pin(save.run(form)).await,

@@ -11,6 +11,10 @@ use crate::mine;
 const CALLS: &[(&str, &str, i32)] = &[
     ("config show", "", 0),
     ("config reference", "", 0),
+    ("pack new", "--lang c fresh", 0),
+    ("pack build", "mine", 2),
+    ("pack test", "mine", 2),
+    ("pack dev", "mine", 2),
     ("pack check", "mine", 0),
     ("pack register", "mine", 0),
     ("pack reload", "mine", 0),
@@ -155,7 +159,7 @@ const CALLS: &[(&str, &str, i32)] = &[
 ];
 
 /// Verbs whose result is no document.
-const NONE: [&str; 2] = ["workflow graph", "completion"];
+const NONE: [&str; 3] = ["workflow graph", "completion", "pack dev"];
 
 fn write_files(place: &Place) {
     mine::write_pack(place);

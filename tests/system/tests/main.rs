@@ -29,6 +29,7 @@ mod held;
 mod inquiries;
 mod internal_events;
 mod json;
+mod languages;
 mod liar;
 mod lists;
 mod lost_key;

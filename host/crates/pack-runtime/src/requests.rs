@@ -3,9 +3,11 @@
 //! [`Gate`] belongs to one call and decides; [`Clients`] belong to the host and send. Redirects are not followed: their
 //! target is a request of its own, which is checked as any other. Where private networks are not allowed, a name reaches
 //! public addresses only, whatever it resolves to: it is resolved first, and one of the checked addresses is connected to.
+//! `stand_in` answers in the place of the network, for tests of packs.
 //! `swap` puts secrets in the places of what stands for them.
 
 mod clients;
+mod stand_in;
 mod swap;
 
 use std::future::ready;
@@ -22,6 +24,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call_record::{CallRecord, Denial};
 pub(crate) use clients::Clients;
+pub use stand_in::{Answered, AskedFor, StandIn};
 use swap::{Swapping, swapped};
 
 /// Requests that one call may make, unless it goes on for as long as the host.
@@ -121,9 +124,13 @@ impl WasiHttpHooks for Gate {
                 let wait = options.and_then(|options| options.first_byte_timeout);
                 let wait = wait.map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT));
                 let (record, places) = (Arc::clone(&self.record), Arc::clone(&self.places));
+                let stand_in = self.clients.stand_in.clone();
                 Box::new(async move {
                     // It fails only when the semaphore is closed, and nobody closes it.
                     let _place = places.acquire().await.ok();
+                    if let Some(stand_in) = stand_in {
+                        return stand_in::answer(&*stand_in, &url, request).await;
+                    }
                     send(client, url, request, (most, wait), &record).await
                 })
             }

@@ -1,12 +1,14 @@
 //! The clients that send requests of components, and the addresses that they may reach.
 
 use std::error::Error;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use petrel_model::private_network::is_in_private_network;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+
+use super::stand_in::StandIn;
 
 /// Longest time until a connection is made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -18,9 +20,16 @@ const SILENCE: Duration = Duration::from_mins(5);
 pub(crate) struct Clients {
     public: OnceLock<Result<reqwest::Client, String>>,
     any: OnceLock<Result<reqwest::Client, String>>,
+    /// What answers in the place of the network, if anything does.
+    pub(super) stand_in: Option<Arc<dyn StandIn>>,
 }
 
 impl Clients {
+    /// Clients whose place `stand_in` takes, if there is one.
+    pub(crate) fn with_stand_in(stand_in: Option<Arc<dyn StandIn>>) -> Self {
+        Self { stand_in, ..Self::default() }
+    }
+
     /// The client that reaches any address, or only public ones.
     pub(crate) fn client(&self, reaches_private: bool) -> Result<reqwest::Client, String> {
         if reaches_private {
