@@ -207,7 +207,7 @@ impl Install {
         locked: Option<&Locked>,
     ) -> Result<Value, Failure> {
         let installed = Installed::open(&registries.data_dir)?;
-        let mut lock = registries.lock()?;
+        let lock = registries.lock()?;
         let asked = match locked {
             Some(locked) => Reference { digest: Some(locked.digest.clone()), ..reference.clone() },
             None => reference.clone(),
@@ -220,8 +220,7 @@ impl Install {
             && let Some(path) = installed.find(&same.name, &same.digest)
         {
             let answer = self.register_at(session, &path).await?;
-            lock.put(Locked { reference: reference.to_string(), ..same });
-            lock.write(&registries.lock_file)?;
+            write_lock(registries, lock, Locked { reference: reference.to_string(), ..same })?;
             return Ok(answer);
         }
         installed.clear_downloads(Some(&fetched.digest));
@@ -236,7 +235,7 @@ impl Install {
         session: &Session,
         registries: &Registries,
         installed: &Installed,
-        mut lock: Lock,
+        lock: Lock,
         (source, fetched): (Source<'_>, &Fetched),
     ) -> Result<Value, Failure> {
         let native = |card: &Card| {
@@ -261,15 +260,15 @@ impl Install {
         let name = source.reference.map(ToString::to_string).unwrap_or_default();
         let resolved =
             source.reference.map(|reference| registries.settings().read_from(reference).to_string());
-        lock.put(Locked {
+        let locked = Locked {
             name: card.reference.clone(),
             version: card.version.clone(),
             resolved: resolved.filter(|resolved| *resolved != name).unwrap_or_default(),
             reference: name,
             digest: fetched.digest.clone(),
             native: card.native().next().is_some(),
-        });
-        lock.write(&registries.lock_file)?;
+        };
+        write_lock(registries, lock, locked)?;
         // The same once more leaves the one before it where it is.
         if before.as_ref() != Some(&fetched.digest) {
             installed.prune(&card.reference, [Some(&fetched.digest), before.as_ref()]);
@@ -287,6 +286,14 @@ impl Install {
         let body = json!({"path": path, "grant": self.grant});
         session.client.send_json(Method::POST, "/packs/register", &body).await.map_err(accepted_here)
     }
+}
+
+/// Puts a pack into the lock as it is now: fetching takes a while, in which another pack may have been removed. If it cannot be
+/// read any more, it is as it was `before`.
+fn write_lock(registries: &Registries, before: Lock, locked: Locked) -> Result<(), Failure> {
+    let mut lock = registries.lock().unwrap_or(before);
+    lock.put(locked);
+    Ok(lock.write(&registries.lock_file)?)
 }
 
 /// The failure of a registration. The directory that the host names is withdrawn: what accepts it is this command.
