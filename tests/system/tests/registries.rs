@@ -2,8 +2,9 @@
 //! what runs as it is.
 
 use std::path::Path;
+use std::time::Duration;
 
-use petrel_system_tests::{Host, Place, assert_says};
+use petrel_system_tests::{Host, Place, assert_says, eventually};
 use petrel_test_support::{Faults, Registry};
 use serde_json::json;
 
@@ -190,10 +191,37 @@ fn two_installations_at_once_come_one_after_the_other() {
 }
 
 #[test]
+fn what_is_removed_while_another_pack_is_fetched_does_not_come_back_into_the_lock() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let mine = push(&author, &registry, "1.0.0");
+    author.write("other/pack.yaml", "ref: other\nname: other\ndescription: d\nversion: 1.0.0\nauthor: a\n");
+    let other = format!("{}/packs/other:1.0.0", registry.host());
+    author.petrel(&["pack", "push", &other, &author.path("other")]).with_code(0);
+    let host = place.start(&[]);
+    host.ok(&["pack", "install", &other]);
+    registry.set(Faults { drips: Some(Duration::from_millis(5)), ..Faults::default() });
+    drop(registry.came());
+    std::thread::scope(|scope| {
+        let installed = scope.spawn(|| host.ok(&["pack", "install", &mine]));
+        eventually("a blob is coming", || {
+            registry.came().iter().any(|came| came.line.contains("/blobs/")).then_some(())
+        });
+        host.ok(&["pack", "remove", "other"]);
+        installed.join().unwrap();
+    });
+    let lock = std::fs::read_to_string(place.data().join("packs.lock")).unwrap();
+    assert!(lock.contains("\"mine\"") && !lock.contains("\"other\""), "{lock}");
+    host.stop();
+}
+
+#[test]
 fn a_pack_travels_in_a_file_where_there_is_no_registry() {
     let (author, place) = (Place::default(), Place::default());
     let (directory, file) = (write(&author, "1.0.0"), author.path("mine.tar"));
+    let (elsewhere, part) = (author.write("elsewhere", "stays"), format!("{file}.part"));
+    std::os::unix::fs::symlink(&elsewhere, &part).unwrap();
     author.petrel(&["pack", "save", &directory, "--file", &file]).with_code(0);
+    assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "stays");
     author.petrel(&["pack", "save", &directory, "--file", &file]).with_code(6);
     let host = place.start(&[]);
     host.ok(&["pack", "load", &file]);

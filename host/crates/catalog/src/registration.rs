@@ -168,19 +168,20 @@ impl Catalog {
     /// Removes a pack with its contents and its configuration, and reports what went. Its files and past executions stay.
     ///
     /// # Errors
-    /// When the pack does not exist, it is one of the host's own, or rules of other packs use it.
+    /// When the pack does not exist, it is one of the host's own, its configuration waits for its key, or rules of others use it.
     pub async fn remove_pack(&self, name: &str, giver: Giver) -> Result<Removed, Error> {
         let (catalog, name) = (self.clone(), name.to_owned());
         self.core()
             .run_detached(async move {
                 let changing = catalog.begin_change().await;
+                catalog.refuse_sealed_config(&name).await?;
                 if giver == Giver::SeesNone {
                     refuse_removal(&changing.get(), &name)?;
                 }
                 let (pack, decided) = removal(&changing.get(), &name)?;
                 let removed = changing.make(catalog.core(), decided).await?;
-                let content = changing.get();
-                content
+                changing
+                    .get()
                     .runners()
                     .values()
                     .filter_map(Runs::runner)

@@ -4,10 +4,11 @@
 //! `linker` checks each call of a host function and records denials; `requests` checks each request. `standing` has the
 //! rights as they are now.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use petrel_model::capabilities::{Access, Mount, Rights};
+use petrel_model::capabilities::{Access, Ceiling, Mount, Rights};
 use petrel_runners::Stream;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
@@ -50,18 +51,33 @@ pub(crate) fn context(rights: &Rights, record: &Arc<CallRecord>) -> Result<WasiC
             builder.env(name, value);
         }
     }
-    for Mount { host_path, guest_path, access } in &rights.mounts {
+    for mount in &rights.mounts {
+        let failed =
+            |source| MountFailed { pack: rights.pack.clone(), path: mount.host_path.clone(), source };
+        let (place, access) = within(&rights.ceiling, mount).map_err(failed)?;
         let permissions = match access {
             Access::ReadOnly => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,
         };
-        builder.preopened_dir(host_path, guest_path, permissions).map_err(|source| MountFailed {
-            pack: rights.pack.clone(),
-            path: host_path.clone(),
-            source,
-        })?;
+        builder.preopened_dir(place, &mount.guest_path, permissions).map_err(failed)?;
     }
     Ok(builder.build())
+}
+
+/// The place of a directory, and the permitted operations there. The ceiling is compared with where a path leads, and not only with
+/// how it is written: a link below a permitted directory may lead out of it.
+fn within(ceiling: &Ceiling, mount: &Mount) -> wasmtime::Result<(PathBuf, Access)> {
+    let Some(most) = &ceiling.directories else { return Ok((mount.host_path.clone(), mount.access)) };
+    let place = fs::canonicalize(&mount.host_path)?;
+    let real = most.iter().filter_map(|(path, access)| Some((fs::canonicalize(path).ok()?, *access)));
+    let ceiling = Ceiling { directories: Some(real.collect()), ..Ceiling::default() };
+    match ceiling.access_to(&place) {
+        Some(most) => Ok((place, mount.access.min(most))),
+        None => Err(wasmtime::Error::msg(format!(
+            "it is a link to {}, and capabilities.max_directories allows none there",
+            place.display()
+        ))),
+    }
 }
 
 /// Whether this is only the check before a connection, in which WASI asks for permission to bind to any free port. That
@@ -80,5 +96,40 @@ fn verb(usage: SocketAddrUse) -> &'static str {
         SocketAddrUse::TcpAccept => "accept from",
         SocketAddrUse::UdpSend => "send to",
         SocketAddrUse::UdpReceive => "receive from",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_does_not_lead_out_of_the_ceiling() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for directory in ["in/app", "out"] {
+            fs::create_dir_all(at(directory)).unwrap();
+        }
+        for (link, to) in [("in/link", "../out"), ("other", "in"), ("in/inner", "app")] {
+            std::os::unix::fs::symlink(to, at(link)).unwrap();
+        }
+        for (most, mounted, expected) in [
+            (None, "in/link", Some(Access::ReadWrite)),
+            (Some(("in", Access::ReadWrite)), "in/app", Some(Access::ReadWrite)),
+            (Some(("in", Access::ReadOnly)), "in/inner", Some(Access::ReadOnly)),
+            (Some(("in", Access::ReadWrite)), "in/link", None),
+            (Some(("other", Access::ReadWrite)), "other/app", Some(Access::ReadWrite)),
+            (Some(("in", Access::ReadWrite)), "in/gone", None),
+        ] {
+            let directories = most.map(|(path, access)| vec![(at(path), access)]);
+            let ceiling = Ceiling { directories, ..Ceiling::default() };
+            let mount =
+                Mount { host_path: at(mounted), guest_path: "/data".into(), access: Access::ReadWrite };
+            assert_eq!(
+                within(&ceiling, &mount).ok().map(|(_, access)| access),
+                expected,
+                "{most:?} {mounted}"
+            );
+        }
     }
 }

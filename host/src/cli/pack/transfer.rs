@@ -212,7 +212,9 @@ pub(super) fn write(Whole { artifact, name, beside }: &Whole, file: &Path) -> Re
     part.push(".part");
     let part = PathBuf::from(part);
     let failed = |error: std::io::Error| Error::of_file("written", file, &error);
-    let out = OpenOptions::new().write(true).create(true).truncate(true).open(&part).map_err(failed)?;
+    // One that is left of before, or a link that somebody has laid there, is not written through.
+    drop(fs::remove_file(&part));
+    let out = OpenOptions::new().write(true).create_new(true).open(&part).map_err(failed)?;
     let written = layout::save(artifact, beside, name, BufWriter::new(&out))
         .and_then(|()| out.sync_all().and_then(|()| fs::rename(&part, file)).map_err(failed));
     if let Err(error) = written {

@@ -71,9 +71,13 @@ pub(super) fn settle(
 /// Refuses an update that asks for more than the registered version, with the difference.
 fn refuse_wider(content: &Content, pack: &Pack) -> Result<(), Error> {
     let name = &pack.reference;
-    // One that did not say what it asks for had all that the settings grant. To say so makes that less.
-    let Some(before) = content.pack(name).ok().and_then(|known| known.capabilities.as_ref()) else {
-        return Ok(());
+    let nothing = Request::default();
+    let before = match content.pack(name).ok().and_then(|known| known.capabilities.as_ref()) {
+        Some(before) => before,
+        // It said so once, was granted something, and then said no more. What it says now was accepted by nobody.
+        None if content.grant(name).is_some() => &nothing,
+        // One that did not say what it asks for had all that the settings grant. To say so makes that less.
+        None => return Ok(()),
     };
     let (more, fewer) = match &pack.capabilities {
         Some(now) => (now.beyond(before), before.beyond(now)),

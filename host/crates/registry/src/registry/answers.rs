@@ -66,21 +66,26 @@ impl Registry {
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
-        let body = async {
-            let mut body = BytesMut::new();
+        let mut body = BytesMut::new();
+        let reading = async {
             while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
                 if (body.len() + chunk.len()) as u64 > limit {
                     return Err(too_large());
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(body.freeze())
+            Ok(())
         };
         // A registry that sends a byte now and then would hold this up for ever.
-        tokio::time::timeout(self.limits.patience(limit), body).await.unwrap_or_else(|_too_slow| {
-            let message = format!("the registry {} gives {what} too slowly", self.host());
-            Err(Error::new(Kind::TimedOut, message, "try again"))
-        })
+        let at_most = self.limits.patience(limit);
+        tokio::time::timeout(at_most, reading).await.map_err(|_too_slow| self.too_slow(what))??;
+        Ok(body.freeze())
+    }
+
+    fn too_slow(&self, what: &str) -> Error {
+        let message =
+            format!("the registry {} does not give {what} in time: it came too slowly", self.host());
+        Error::new(Kind::TimedOut, message, "try again later, and see the log of the registry")
     }
 
     /// The error for a connection that was not made, or broke.
