@@ -83,13 +83,16 @@ macro_rules! settings {
             pub(crate) guards: Vec<Guard>,
             /// The settings of single registries.
             pub(crate) registry_tables: Vec<RegistrySettings>,
+            /// The file that was read; empty for none.
+            pub(crate) file: PathBuf,
         }
 
         impl Settings {
             /// Parses the values in `layers`. Problems go to `problems`.
             pub(super) fn take(layers: &Layers, problems: &mut Vec<String>) -> Option<Self> {
                 $(let $section = $Section::take(layers, problems);)+
-                Some(Self { $($section: $section?,)+ guards: layers.guards(), registry_tables: layers.registries() })
+                let (guards, registry_tables) = (layers.guards(), layers.registries());
+                Some(Self { $($section: $section?,)+ guards, registry_tables, file: layers.file.path.clone() })
             }
 
             /// All values, in the order of the table.

@@ -64,6 +64,13 @@ fn a_pack_goes_through_a_registry_to_another_host() {
     // What is here needs no registry.
     registry.set(Faults { silent: true, ..Faults::default() });
     host.ok(&["pack", "install", "--locked"]);
+    // The directory of a pack may be beside whoever names it.
+    place.write("mine/pack.yaml", "ref: mine\nname: mine\ndescription: d\nversion: 9.9.9\nauthor: a\n");
+    let locked = host.ok(&["pack", "install", "--locked", "mine"]);
+    assert_says(&locked.stdout, &["registered mine"]);
+    assert_runs(&host, "1.2.0");
+    let alone = host.cli(&["pack", "diff", "nope"]).with_code(2);
+    assert_says(&alone.stderr, &["to be compared with"]);
     host.ok(&["pack", "install", "--offline", &format!("{}/packs/mine:1.2.0", registry.host())]);
     host.cli(&["pack", "install", "--offline", &first]).with_code(3);
     let refused = host.cli(&["pack", "install", "--locked", &first]).with_code(6);

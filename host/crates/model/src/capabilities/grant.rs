@@ -125,9 +125,12 @@ fn unknown(text: &str, kind: &str) -> InvalidCapability {
             remedy,
         );
     }
-    let remedy = match nearest(kind, GRANTED) {
-        Some(near) => format!("did you mean {near}?"),
-        None => "write http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH or env=NAME".to_owned(),
+    let address = text.split_once('=').map_or(text, |(_, rest)| rest);
+    let remedy = match (address.parse::<HttpRule>(), nearest(kind, GRANTED)) {
+        (Ok(rule), _) => format!("did you mean 'http={rule}'?"),
+        (_, Some(near)) => format!("did you mean {near}?"),
+        _ if text == "all" => "write --all for all that the pack asks for".to_owned(),
+        _ => "write http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH or env=NAME".to_owned(),
     };
     InvalidCapability::new(text, "is no capability", remedy)
 }
@@ -265,7 +268,10 @@ impl Request {
             };
             InvalidCapability::new(text, "is not what the pack asks for", remedy)
         };
-        let asked_http = || self.http.iter().map(|wish| format!("{} ({})", wish.rule, wish.id)).collect();
+        let asked_http = || {
+            let wishes = self.http.iter();
+            wishes.map(|wish| format!("{} (all of it is http={})", wish.rule, wish.id)).collect()
+        };
         match wanted {
             Wanted::All("files") | Wanted::Place(_) => Err(InvalidCapability::new(
                 "files",
