@@ -196,6 +196,17 @@ fn two_installations_at_once_come_one_after_the_other() {
 }
 
 #[test]
+fn whoever_pushes_is_told_what_hosts_refuse_and_the_order_of_the_words() {
+    let (registry, author) = (Registry::start().unwrap(), Place::default());
+    let (directory, reference) = (write(&author, "1.0.0"), format!("{}/packs/mine", registry.host()));
+    author.write("1.0.0/actions/ill.yaml", "name: [");
+    let pushed = author.petrel(&["pack", "push", &reference, &directory]).with_code(0);
+    assert_says(&pushed.stderr, &["warning: actions/ill.yaml", "each host refuses it"]);
+    let turned = author.petrel(&["pack", "push", &directory, &reference]).with_code(2);
+    assert_says(&turned.stderr, &["the reference comes first"]);
+}
+
+#[test]
 fn a_pack_travels_in_a_file_where_there_is_no_registry() {
     let (author, place) = (Place::default(), Place::default());
     let (directory, file) = (write(&author, "1.0.0"), author.path("mine.tar"));

@@ -11,6 +11,7 @@ use petrel_registry::{Artifact, Digest, Error, Fetched, Manifest, Reference, lay
 use serde_json::{Value, json};
 
 use super::origin::Origin;
+use super::outcome::tell_refused;
 use super::typed;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
@@ -38,6 +39,7 @@ impl Push {
         let reference: Reference = self.reference.parse().map_err(|error| self.turned(error))?;
         refuse_digest(&reference)?;
         let origin = Origin::must_be("push", &self.pack)?;
+        tell_refused(&origin);
         let (artifact, _) = origin.artifact(&registries, scratch.path()).await?;
         let reference = tagged(reference, &artifact)?;
         push(&registries, &artifact, &reference, self.overwrite).await?;
