@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::origin::Origin;
 use super::outcome::tell_refused;
-use super::typed;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::{Registries, Scratch, mebibytes};

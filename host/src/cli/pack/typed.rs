@@ -234,7 +234,7 @@ mod tests {
             assert!(told.iter().zip(&says).all(|(told, says)| told.contains(says)), "{typed}: {told:?}");
         }
         assert!(no_reference("./mine").is_some() && no_reference("mine").is_none());
-        assert!(no_reference("http=api").unwrap().hint.contains("petrel pack grant PACK http=api"));
+        assert!(no_reference("http=api").unwrap().hint.contains("`petrel pack grant PACK "));
     }
 
     #[test]

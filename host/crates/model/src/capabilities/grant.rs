@@ -126,9 +126,9 @@ fn unknown(text: &str, kind: &str) -> InvalidCapability {
         );
     }
     let address = text.split_once('=').map_or(text, |(_, rest)| rest);
-    let remedy = match (address.parse::<HttpRule>(), nearest(kind, GRANTED)) {
-        (Ok(rule), _) => format!("did you mean 'http={rule}'?"),
-        (_, Some(near)) => format!("did you mean {near}?"),
+    let remedy = match (nearest(kind, GRANTED), address.parse::<HttpRule>()) {
+        (Some(near), _) => format!("did you mean {near}?"),
+        (_, Ok(rule)) => format!("did you mean 'http={rule}'?"),
         _ if text == "all" => "write --all for all that the pack asks for".to_owned(),
         _ => "write http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH or env=NAME".to_owned(),
     };
@@ -264,14 +264,15 @@ impl Request {
                 [] => {
                     "it asks for none of the kind; its author adds it to capabilities in pack.yaml".to_owned()
                 }
-                asked => format!("it asks for {}", listed(asked.iter().map(String::as_str), MOST_LISTED)),
+                asked => {
+                    let asked = listed(asked.iter().map(String::as_str), MOST_LISTED);
+                    let named = if text.starts_with("http=") { "; http=NAME is all of one" } else { "" };
+                    format!("it asks for {asked}{named}")
+                }
             };
             InvalidCapability::new(text, "is not what the pack asks for", remedy)
         };
-        let asked_http = || {
-            let wishes = self.http.iter();
-            wishes.map(|wish| format!("{} (all of it is http={})", wish.rule, wish.id)).collect()
-        };
+        let asked_http = || self.http.iter().map(|wish| format!("{} ({})", wish.rule, wish.id)).collect();
         match wanted {
             Wanted::All("files") | Wanted::Place(_) => Err(InvalidCapability::new(
                 "files",

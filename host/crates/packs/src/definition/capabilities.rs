@@ -122,7 +122,7 @@ fn http(node: &Node, problems: &mut Problems) -> Option<HttpWish> {
 
 /// The host alone: what else an address has is in other fields.
 fn alone(text: &str) -> Result<HostPattern, InvalidCapability> {
-    text.parse().map_err(|error| {
+    text.parse::<HostPattern>().map_err(|error| {
         let address = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let Ok(rule) = address.parse::<HttpRule>() else { return error };
         let remedy = format!(

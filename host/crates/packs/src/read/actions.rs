@@ -129,7 +129,8 @@ impl Reading<'_> {
                 // That of a sensor counts from the folder of its file.
                 let name = action.entry_point.rsplit('/').next().unwrap_or_default();
                 let meant = format!("wasm/{name}");
-                let is_there = !name.is_empty() && self.source.length(&meant).is_ok();
+                let is_other = !name.is_empty() && meant != action.entry_point;
+                let is_there = is_other && self.source.length(&meant).is_ok();
                 let shown = short(&action.entry_point);
                 let told = || {
                     let meant = short(&meant);

@@ -190,7 +190,7 @@ async fn a_server_that_is_no_registry_is_told_as_that() {
     let host = listener.local_addr().unwrap().to_string();
     let served = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        std::io::Read::read(&mut stream, &mut [0; 4096]).unwrap();
+        assert!(std::io::Read::read(&mut stream, &mut [0; 4096]).unwrap() > 0);
         let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         std::io::Write::write_all(&mut stream, answer).unwrap();
     });
