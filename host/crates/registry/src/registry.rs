@@ -146,7 +146,8 @@ impl Registry {
     pub async fn ping(&self) -> Result<Ping, Error> {
         let response = self.send(&Ask::read(self.url("/v2/")?, "")).await?;
         if response.status() == StatusCode::NOT_FOUND {
-            let message = format!("{} answers, but is no registry: it has nothing at {}v2/", self.host(), self.base);
+            let message =
+                format!("{} answers, but is no registry: it has nothing at {}v2/", self.host(), self.base);
             return Err(Error::new(Kind::NotFound, message, "check the host and its port"));
         }
         self.checked(response, "any access").await?;

@@ -134,7 +134,9 @@ impl Reading<'_> {
                 let shown = short(&action.entry_point);
                 let told = || {
                     let meant = short(&meant);
-                    format!("entry_point is {shown}, and counts from the directory of the pack; write {meant}")
+                    format!(
+                        "entry_point is {shown}, and counts from the directory of the pack; write {meant}"
+                    )
                 };
                 Some(if is_there { told() } else { problem })
             }

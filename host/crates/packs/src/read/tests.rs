@@ -116,7 +116,10 @@ fn an_entry_point_that_is_not_there_is_answered_as_it_is_written() {
 fn a_component_of_an_action_is_told_where_it_lies() {
     const PACK: &[u8] = b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n";
     for (written, expected) in [
-        ("../wasm/a.wasm", "entry_point is ../wasm/a.wasm, and counts from the directory of the pack; write wasm/a.wasm"),
+        (
+            "../wasm/a.wasm",
+            "entry_point is ../wasm/a.wasm, and counts from the directory of the pack; write wasm/a.wasm",
+        ),
         ("a.wasm", "entry_point is a.wasm, and counts from the directory of the pack; write wasm/a.wasm"),
         ("../b.wasm", "entry_point is ../b.wasm, which is outside the pack; move the file into it"),
     ] {

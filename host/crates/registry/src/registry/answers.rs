@@ -146,7 +146,9 @@ impl Registry {
             return self.withheld(&service);
         }
         let host = self.host();
-        let again = format!("`petrel registry login {host} --user NAME` with a user who may do that, and the right password");
+        let again = format!(
+            "`petrel registry login {host} --user NAME` with a user who may do that, and the right password"
+        );
         let message = match self.login().await {
             Some(found) => format!(
                 "the registry {host} does not allow {what} with the login from {} ({status}){told}",
