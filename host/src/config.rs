@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod check;
@@ -161,6 +161,12 @@ impl Settings {
         let named = self.server.data_dir.clone().unwrap_or_else(data_directory::default);
         // Without a current directory the path stays relative, and opening it will fail with a clear error.
         std::path::absolute(&named).unwrap_or(named)
+    }
+
+    /// The file that was read, if it has something on registries; else empty.
+    pub(crate) fn file_with_registries(&self) -> &Path {
+        let is_special = !self.registry_tables.is_empty() || self.registries.lock_file.is_some();
+        if is_special { &self.file } else { Path::new("") }
     }
 
     /// The file with the digests of the packs that are installed.

@@ -86,13 +86,17 @@ macro_rules! settings {
             pub(crate) registry_tables: Vec<RegistrySettings>,
             /// The trust in packs of some repositories.
             pub(crate) trust_tables: Vec<Rule>,
+            /// The file that was read; empty for none.
+            pub(crate) file: PathBuf,
         }
 
         impl Settings {
             /// Parses the values in `layers`. Problems go to `problems`.
             pub(super) fn take(layers: &Layers, problems: &mut Vec<String>) -> Option<Self> {
                 $(let $section = $Section::take(layers, problems);)+
-                Some(Self { $($section: $section?,)+ guards: layers.guards(), registry_tables: layers.registries(), trust_tables: layers.trust() })
+                let (guards, registry_tables, trust_tables) = (layers.guards(), layers.registries(), layers.trust());
+                let file = layers.file.path.clone();
+                Some(Self { $($section: $section?,)+ guards, registry_tables, trust_tables, file })
             }
 
             /// All values, in the order of the table.

@@ -106,7 +106,7 @@ impl Services {
                 format!("the configuration of the pack is not as expected: {error}"),
             )
             .code("config.invalid")
-            .hint("compare it with the pack's config.schema.yaml")
+            .hint("give the values with `petrel pack configure PACK FILE`; the pack's config.schema.yaml, if there is one, declares them")
         })
     }
 

@@ -66,6 +66,13 @@ fn a_pack_goes_through_a_registry_to_another_host() {
     // What is here needs no registry.
     registry.set(Faults { silent: true, ..Faults::default() });
     host.ok(&["pack", "install", "--locked"]);
+    // The directory of a pack may be beside whoever names it.
+    place.write("mine/pack.yaml", "ref: mine\nname: mine\ndescription: d\nversion: 9.9.9\nauthor: a\n");
+    let locked = host.ok(&["pack", "install", "--locked", "mine"]);
+    assert_says(&locked.stdout, &["registered mine"]);
+    assert_runs(&host, "1.2.0");
+    let alone = host.cli(&["pack", "diff", "nope"]).with_code(2);
+    assert_says(&alone.stderr, &["to be compared with"]);
     host.ok(&["pack", "install", "--offline", &format!("{}/packs/mine:1.2.0", registry.host())]);
     host.cli(&["pack", "install", "--offline", &first]).with_code(3);
     let refused = host.cli(&["pack", "install", "--locked", &first]).with_code(6);
@@ -212,6 +219,17 @@ fn what_is_removed_while_another_pack_is_fetched_does_not_come_back_into_the_loc
     let lock = std::fs::read_to_string(place.data().join("packs.lock")).unwrap();
     assert!(lock.contains("\"mine\"") && !lock.contains("\"other\""), "{lock}");
     host.stop();
+}
+
+#[test]
+fn whoever_pushes_is_told_what_hosts_refuse_and_the_order_of_the_words() {
+    let (registry, author) = (Registry::start().unwrap(), Place::default());
+    let (directory, reference) = (write(&author, "1.0.0"), format!("{}/packs/mine", registry.host()));
+    author.write("1.0.0/actions/ill.yaml", "name: [");
+    let pushed = author.petrel(&["pack", "push", &reference, &directory]).with_code(0);
+    assert_says(&pushed.stderr, &["warning: actions/ill.yaml", "each host refuses it"]);
+    let turned = author.petrel(&["pack", "push", &directory, &reference]).with_code(2);
+    assert_says(&turned.stderr, &["the reference comes first"]);
 }
 
 #[test]

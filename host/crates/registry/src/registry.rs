@@ -144,7 +144,12 @@ impl Registry {
     /// When it does not answer as a registry, or wants another login.
     pub async fn ping(&self) -> Result<Ping, Error> {
         let response = self.send(&Ask::read(self.url("/v2/")?, "")).await?;
-        self.checked(response, "the registry").await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            let message =
+                format!("{} answers, but is no registry: it has nothing at {}v2/", self.host(), self.base);
+            return Err(Error::new(Kind::NotFound, message, "check the host and its port"));
+        }
+        self.checked(response, "any access").await?;
         if let Some(service) = self.withheld_from() {
             return Err(self.withheld(&service));
         }

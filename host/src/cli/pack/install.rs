@@ -118,13 +118,17 @@ impl Install {
         if text.starts_with("builtin:") {
             return Ok(Wanted::Shipped(text.to_owned()));
         }
+        // The directory of a pack is often beside somebody who names the pack.
+        if self.locked
+            && let Some(locked) = Registries::of_machine()?.lock()?.of_pack(text)
+        {
+            return Ok(Wanted::Locked(Box::new(locked.clone())));
+        }
         if let Some(origin) = Origin::of("install", text)? {
             return Ok(Wanted::Origin(origin));
         }
         if self.locked {
-            let lock = Registries::of_machine()?.lock()?;
-            let locked = lock.of_pack(text).ok_or_else(|| not_locked(text))?;
-            return Ok(Wanted::Locked(Box::new(locked.clone())));
+            return Err(not_locked(text));
         }
         // The host says which packs its binary has.
         typed::of_the_binary(text).map_or_else(|| Ok(Wanted::Shipped(text.to_owned())), Err)

@@ -131,7 +131,7 @@ mod tests {
             (at("mine.tgz"), "unpack it first"),
             ("https://example.com/mine.git".to_owned(), "git clone"),
             (at("none"), "check the path"),
-            ("gone.tar".to_owned(), "unpack it first"),
+            ("gone.tar".to_owned(), "check the path"),
             ("r.example.com/Packs/mine".to_owned(), "registry.example.com/packs/NAME"),
         ] {
             let failure = named(&text).unwrap_err();

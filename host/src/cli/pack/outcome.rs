@@ -3,16 +3,27 @@
 use std::borrow::Cow;
 
 use petrel_api_types as wire;
+use petrel_packs::{Directory, PackContents, read_pack};
 use serde_json::Value;
 
 use super::super::session::show_noted;
 use super::attributes;
+use super::origin::Origin;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
 /// Prints notes: skipped or removed parts, and advice.
 pub(super) fn tell_notes(notes: &[Cow<'_, str>]) {
     notes.iter().for_each(|note| print::note(&format!("note: {note}")));
+}
+
+/// Prints what of a pack, if it is a directory, each host will refuse. Whatever else is wrong is told by who reads it.
+pub(super) fn tell_refused(pack: &Origin) {
+    let Origin::Directory(directory) = pack else { return };
+    let Ok(source) = Directory::open(directory) else { return };
+    let Ok(PackContents { refused, refused_rules, .. }) = read_pack(&source) else { return };
+    let refused = refused.into_values().chain(refused_rules.into_values()).flatten();
+    refused.for_each(|problem| print::note(&format!("warning: {problem}; each host refuses it")));
 }
 
 /// Prints the outcome of a registration and the next step.

@@ -11,8 +11,8 @@ use petrel_registry::{Artifact, Digest, Error, Reference, layout};
 use serde_json::{Value, json};
 
 use super::origin::{Origin, Whole};
+use super::outcome::tell_refused;
 use super::trusted::Accepted;
-use super::typed;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::{Registries, Scratch, mebibytes};
@@ -33,15 +33,32 @@ pub(crate) struct Push {
 impl Push {
     pub(super) async fn run(self, form: Form) -> Result<Code, Failure> {
         let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
-        let reference: Reference = self.reference.parse()?;
+        let reference: Reference = self.reference.parse().map_err(|error| self.turned(error))?;
         refuse_digest(&reference)?;
         let origin = Origin::must_be("push", &self.pack)?;
+        tell_refused(&origin);
         let Whole { artifact, beside, .. } = origin.whole(&registries, scratch.path()).await?;
         let reference = tagged(reference, &artifact)?;
         push(&registries, &artifact, &reference, self.overwrite).await?;
         registries.push_beside(&beside, &reference, &artifact.digest, self.overwrite).await?;
         tell(form, "pushed", &reference, &artifact);
         Ok(Code::Ok)
+    }
+}
+
+impl Push {
+    /// The failure for what is no reference, with the right order if the pack is named before it.
+    fn turned(&self, error: Error) -> Failure {
+        let Self { reference, pack, .. } = self;
+        if pack.parse::<Reference>().is_ok() {
+            let hint = format!("the reference comes first: `petrel pack push {pack} {reference}`");
+            return Failure::usage(error.message, hint);
+        }
+        if Path::new(reference).join("pack.yaml").is_file() {
+            let hint = format!("say where: `petrel pack push registry.example.com/packs/NAME {reference}`");
+            return Failure::usage(error.message, hint);
+        }
+        error.into()
     }
 }
 
@@ -244,11 +261,11 @@ impl Load {
     pub(super) fn check(&self) -> Result<(), Failure> {
         match Origin::of("load", &self.file)? {
             Some(Origin::File(_)) => Ok(()),
-            _ => Err(typed::no_file("load", &self.file).unwrap_or_else(|| {
+            _ => {
                 let hint =
                     "name a file that `petrel pack save` has written; `petrel pack install` takes the others";
-                Failure::usage(format!("`{}` is no file with a pack", self.file), hint)
-            })),
+                Err(Failure::usage(format!("`{}` is no file with a pack", self.file), hint))
+            }
         }
     }
 
@@ -309,6 +326,34 @@ mod tests {
     use petrel_registry::{Limits, Manifest};
 
     use super::*;
+
+    #[test]
+    fn words_of_a_push_in_the_other_order_are_told_the_right_one() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/feed");
+        for (reference, pack, hint) in [
+            ("./mine", "r.example.com/packs/mine", "`petrel pack push r.example.com/packs/mine ./mine`"),
+            ("mine", ".", "registry.example.com/packs/NAME:1.2.3"),
+            (directory, ".", "say where: `petrel pack push registry"),
+        ] {
+            let push = Push { reference: reference.into(), pack: pack.into(), overwrite: false };
+            let error = reference.parse::<Reference>().unwrap_err();
+            assert!(push.turned(error).hint.contains(hint), "{reference}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_loaded() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/feed");
+        for (file, says) in [
+            (directory, "is no file with a pack"),
+            ("r.example.com/mine:1", "is no file with a pack"),
+            ("gone.tar", "gone.tar does not exist"),
+        ] {
+            let load =
+                Load { file: file.into(), to: None, overwrite: false, allow_native: false, grant: false };
+            assert!(load.check().unwrap_err().message.contains(says), "{file}");
+        }
+    }
 
     #[test]
     fn the_version_of_an_artifact_becomes_a_tag_only_where_it_is_one() {

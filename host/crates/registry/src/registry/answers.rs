@@ -136,7 +136,7 @@ impl Registry {
         Error::new(
             Kind::Unauthorized,
             message,
-            format!("`petrel registry login {host}`, or `docker login {host}`"),
+            format!("`petrel registry login {host} --user NAME`, or `docker login {host}`"),
         )
     }
 
@@ -158,7 +158,9 @@ impl Registry {
             return self.withheld(&service);
         }
         let host = self.host();
-        let again = format!("`petrel registry login {host}` with a user who may do that");
+        let again = format!(
+            "`petrel registry login {host} --user NAME` with a user who may do that, and the right password"
+        );
         let message = match self.login().await {
             Some(found) => format!(
                 "the registry {host} does not allow {what} with the login from {} ({status}){told}",

@@ -193,6 +193,22 @@ async fn a_registry_that_is_down_or_silent_is_told_with_a_remedy() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_no_registry_is_told_as_that() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(std::io::Read::read(&mut stream, &mut [0; 4096]).unwrap() > 0);
+        let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        std::io::Write::write_all(&mut stream, answer).unwrap();
+    });
+    let client = Registry::open(&host, &settings(Vec::new()), &Credentials::default()).unwrap();
+    let refused = client.ping().await.unwrap_err();
+    assert!(refused.kind == Kind::NotFound && refused.message.contains("is no registry"), "{refused}");
+    served.join().unwrap();
+}
+
+#[tokio::test]
 async fn a_login_is_sent_where_it_is_asked_for() {
     let bench = Bench::new(10).await;
     let wants = |challenge: Option<String>, wants: &str| Faults {
