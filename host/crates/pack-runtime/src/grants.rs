@@ -4,6 +4,8 @@
 //! `linker` checks each call of a host function and records denials; `requests` checks each request. `standing` has the
 //! rights as they are now.
 
+mod within;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use crate::call_record::{CallRecord, Denial};
 use crate::limits::LARGEST_RANDOM;
 use crate::output::StandardStream;
+use within::Within;
 
 /// A granted directory that cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -51,15 +54,19 @@ pub(crate) fn context(rights: &Rights, record: &Arc<CallRecord>) -> Result<WasiC
         }
     }
     for Mount { host_path, guest_path, access } in &rights.mounts {
+        let failed = |source: wasmtime::Error| MountFailed {
+            pack: rights.pack.clone(),
+            path: host_path.clone(),
+            source,
+        };
+        let around = record.written_around(host_path);
+        let within = around.map(|around| Within::open(&around, host_path)).transpose().map_err(failed)?;
+        let path = within.as_ref().map_or_else(|| host_path.clone(), Within::path);
         let permissions = match access {
             Access::ReadOnly => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,
         };
-        builder.preopened_dir(host_path, guest_path, permissions).map_err(|source| MountFailed {
-            pack: rights.pack.clone(),
-            path: host_path.clone(),
-            source,
-        })?;
+        builder.preopened_dir(path, guest_path, permissions).map_err(failed)?;
     }
     Ok(builder.build())
 }
