@@ -110,7 +110,7 @@ impl Circumstances<'_> {
     /// The outcome of a call that returned an error.
     pub(crate) fn guest(&self, error: GuestError) -> Outcome {
         let details = error.details.as_deref().unwrap_or_default();
-        let (size, parsed) = (size_of(&error), size::parsed(details.as_bytes()));
+        let (size, parsed) = (bytes_of(&error), size::parsed(details.as_bytes()));
         if size > self.limits.result {
             return result_too_large(self.limits, Some(size));
         }
@@ -151,7 +151,7 @@ impl Circumstances<'_> {
 }
 
 /// The bytes of the texts of an error.
-fn size_of(error: &GuestError) -> usize {
+fn bytes_of(error: &GuestError) -> usize {
     let word = if let ErrorKind::Other(word) = &error.kind { Some(word) } else { None };
     let texts =
         [Some(&error.message), error.hint.as_ref(), error.code.as_ref(), error.details.as_ref(), word];
