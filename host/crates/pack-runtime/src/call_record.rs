@@ -4,6 +4,7 @@
 //! reads it after the call.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -84,6 +85,11 @@ impl CallRecord {
     /// Whether the pack still has all of these directories.
     pub(crate) fn has_still(&self, mounts: &[Mount]) -> bool {
         self.subject.get().is_none_or(|(source, standing)| standing.has_still(source.pack(), mounts))
+    }
+
+    /// The outermost directory around this one that components write to.
+    pub(crate) fn written_around(&self, directory: &Path) -> Option<PathBuf> {
+        self.subject.get().and_then(|(_, standing)| standing.written_around(directory))
     }
 
     /// What has the keys of the host, if it has any.

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 
+use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Limits of all components together.
@@ -30,8 +31,10 @@ impl Default for EngineOptions {
     }
 }
 
-/// Core instances in one slot. A component in Go, Python or JavaScript consists of up to 14 core modules.
-const CORE_INSTANCES_PER_SLOT: u32 = 20;
+/// Core instances in one slot, and the most that a component may have, so that no call takes those of others. A component
+/// in Go, Python or JavaScript consists of up to 14 core modules. They take nothing until they are used.
+const CORE_INSTANCES_PER_SLOT: u32 = 40;
+/// Tables and memories in one slot. A component that has more takes several slots.
 const TABLES_PER_SLOT: u32 = 6;
 const MEMORIES_PER_SLOT: u32 = 2;
 /// Memory mappings that one slot can need.
@@ -76,7 +79,7 @@ fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
         .total_memories(slots.saturating_mul(MEMORIES_PER_SLOT))
         .total_tables(slots.saturating_mul(TABLES_PER_SLOT))
         .total_stacks(slots)
-        .max_core_instances_per_component(40)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_SLOT)
         .max_memories_per_component(4)
         .max_tables_per_component(40)
         .max_component_instance_size(4 << 20)
@@ -98,4 +101,11 @@ pub(crate) fn slots(options: &EngineOptions) -> u32 {
         return options.slots.max(1);
     };
     options.slots.min(limit.saturating_sub(MAPPINGS_OF_THE_PROCESS) / MAPPINGS_PER_SLOT).max(1)
+}
+
+/// The slots that an instance of `component` takes, so that nobody has fewer tables and memories for the others that have.
+pub(crate) fn slots_of(component: &Component) -> u32 {
+    let Some(needed) = component.resources_required() else { return 1 };
+    let by_memories = needed.num_memories.div_ceil(MEMORIES_PER_SLOT);
+    by_memories.max(needed.num_tables.div_ceil(TABLES_PER_SLOT)).max(1)
 }

@@ -17,7 +17,7 @@ mod frames;
 
 use std::collections::BTreeSet;
 
-use petrel_model::Object;
+use petrel_model::{Object, size};
 use petrel_runners::{End, Outcome};
 use serde_json::Value;
 use wasmtime::component::ResourceTableError;
@@ -75,6 +75,9 @@ impl Circumstances<'_> {
         if is_transfer_too_large(error) {
             return transfer_too_large(self.limits, error);
         }
+        if let Some(outcome) = asked_for_too_much(error) {
+            return outcome;
+        }
         if let Some(outcome) = too_many_handles(self.limits, error) {
             return outcome;
         }
@@ -106,6 +109,18 @@ impl Circumstances<'_> {
 
     /// The outcome of a call that returned an error.
     pub(crate) fn guest(&self, error: GuestError) -> Outcome {
+        let details = error.details.as_deref().unwrap_or_default();
+        let (size, parsed) = (bytes_of(&error), size::parsed(details.as_bytes()));
+        if size > self.limits.result {
+            return result_too_large(self.limits, Some(size));
+        }
+        if !self.record.output.claim(size.saturating_add(parsed)) {
+            return no_room_for_result(&self.record.output.refusal());
+        }
+        self.told(error)
+    }
+
+    fn told(&self, error: GuestError) -> Outcome {
         let denial = match error.kind {
             ErrorKind::NotFound | ErrorKind::Denied if error.code.is_none() => {
                 self.record.denial_behind_absence()
@@ -133,6 +148,14 @@ impl Circumstances<'_> {
         }
         Outcome { end: End::Failed, result: Value::Object(result) }
     }
+}
+
+/// The bytes of the texts of an error.
+fn bytes_of(error: &GuestError) -> usize {
+    let word = if let ErrorKind::Other(word) = &error.kind { Some(word) } else { None };
+    let texts =
+        [Some(&error.message), error.hint.as_ref(), error.code.as_ref(), error.details.as_ref(), word];
+    texts.into_iter().flatten().map(String::len).sum()
 }
 
 /// The outcome of a call whose result is larger than allowed.
@@ -246,6 +269,24 @@ fn transfer_too_large(limits: &Limits, error: &wasmtime::Error) -> Outcome {
         format!("the component passed more than {HOSTCALL_FUEL} bytes to a host function{}", frames(error)),
         "pass less at a time",
     )
+}
+
+/// The outcome of a call that asked a function of the host for more bytes than that gives at once. Recognized by its text,
+/// since there is no type for these errors.
+fn asked_for_too_much(error: &wasmtime::Error) -> Option<Outcome> {
+    let is_of = |text: &str| {
+        (text.contains("requested len") && text.contains("exceeds limit"))
+            || text.contains("cannot write more zeroes")
+    };
+    let said = error.chain().map(ToString::to_string).find(|text| is_of(text))?;
+    Some(Outcome::failed(
+        "limit.hostcall",
+        format!(
+            "the component asked a function of the host for too many bytes at once: {said}{}",
+            frames(error)
+        ),
+        "ask for less at a time",
+    ))
 }
 
 /// The outcome of a call that holds too many things at once. They are counted twice: resources that the host opened

@@ -4,6 +4,8 @@
 //! `linker` checks each call of a host function and records denials; `requests` checks each request. `standing` has the
 //! rights as they are now.
 
+mod within;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use crate::call_record::{CallRecord, Denial};
 use crate::limits::LARGEST_RANDOM;
 use crate::output::StandardStream;
+use within::Within;
 
 /// A granted directory that cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -52,27 +55,33 @@ pub(crate) fn context(rights: &Rights, record: &Arc<CallRecord>) -> Result<WasiC
         }
     }
     for mount in &rights.mounts {
+        let Mount { host_path, guest_path, .. } = mount;
         let failed =
-            |source| MountFailed { pack: rights.pack.clone(), path: mount.host_path.clone(), source };
-        let (place, access) = within(&rights.ceiling, mount).map_err(failed)?;
+            |source| MountFailed { pack: rights.pack.clone(), path: host_path.clone(), source };
+        let around = record.written_around(host_path);
+        let within = around.map(|around| Within::open(&around, host_path)).transpose().map_err(failed)?;
+        let path = within.as_ref().map_or_else(|| host_path.clone(), Within::path);
+        let (place, access) = permitted(&rights.ceiling, path.clone(), mount.access).map_err(failed)?;
+        // What is open already is not looked up by its name once more: something else may be there by now.
+        let place = if within.is_some() { path } else { place };
         let permissions = match access {
             Access::ReadOnly => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,
         };
-        builder.preopened_dir(place, &mount.guest_path, permissions).map_err(failed)?;
+        builder.preopened_dir(place, guest_path, permissions).map_err(failed)?;
     }
     Ok(builder.build())
 }
 
 /// The place of a directory, and the permitted operations there. The ceiling is compared with where a path leads, and not only with
 /// how it is written: a link below a permitted directory may lead out of it.
-fn within(ceiling: &Ceiling, mount: &Mount) -> wasmtime::Result<(PathBuf, Access)> {
-    let Some(most) = &ceiling.directories else { return Ok((mount.host_path.clone(), mount.access)) };
-    let place = fs::canonicalize(&mount.host_path)?;
+fn permitted(ceiling: &Ceiling, path: PathBuf, asked: Access) -> wasmtime::Result<(PathBuf, Access)> {
+    let Some(most) = &ceiling.directories else { return Ok((path, asked)) };
+    let place = fs::canonicalize(&path)?;
     let real = most.iter().filter_map(|(path, access)| Some((fs::canonicalize(path).ok()?, *access)));
     let ceiling = Ceiling { directories: Some(real.collect()), ..Ceiling::default() };
     match ceiling.access_to(&place) {
-        Some(most) => Ok((place, mount.access.min(most))),
+        Some(most) => Ok((place, asked.min(most))),
         None => Err(wasmtime::Error::msg(format!(
             "it is a link to {}, and capabilities.max_directories allows none there",
             place.display()
@@ -123,10 +132,8 @@ mod tests {
         ] {
             let directories = most.map(|(path, access)| vec![(at(path), access)]);
             let ceiling = Ceiling { directories, ..Ceiling::default() };
-            let mount =
-                Mount { host_path: at(mounted), guest_path: "/data".into(), access: Access::ReadWrite };
             assert_eq!(
-                within(&ceiling, &mount).ok().map(|(_, access)| access),
+                permitted(&ceiling, at(mounted), Access::ReadWrite).ok().map(|(_, access)| access),
                 expected,
                 "{most:?} {mounted}"
             );

@@ -9,7 +9,7 @@
 //! `call_record` collects what is noted about it. `requests` go out, with the `secrets` that they may have, and `events` cross the boundary. A long computation moves to the
 //! threads of `apart`. `output` passes on what the component writes and keeps its `last_words`; `failure` words a bad
 //! end. [`description`] asks a component about itself, and `remarks` compares the answer with the metadata.
-//! `engine_settings` and `ticker` serve all calls.
+//! `engine_settings`, `descriptors` and `ticker` serve all calls.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ mod caller;
 mod component_cache;
 pub mod component_runner;
 pub mod description;
+mod descriptors;
 mod engine_settings;
 mod entry_point;
 mod events;
@@ -189,11 +190,12 @@ impl PackRuntime {
     fn start(&self) -> Result<Core, LoadError> {
         let host = |error: wasmtime::Error| LoadError::Host(format!("{error:#}"));
         let Options { engine: options, limits, .. } = self.options();
+        descriptors::make_room(options, limits);
         let engine = engine_settings::engine(options).map_err(host)?;
         let ticker = Ticker::start(&engine).map_err(|error| LoadError::Host(error.to_string()))?;
         let linker = linker::linker(&engine).map_err(host)?;
         let components = ComponentCache::new(engine, linker, self.0.files.clone(), limits.concurrency);
-        let pool = Pool::new(engine_settings::slots(options) as usize, options.memory_of_all);
+        let pool = Pool::new(engine_settings::slots(options), options.memory_of_all);
         let clients = Arc::new(Clients::with_stand_in(self.0.stand_in.clone()));
         Ok(Core { components, ticker, pool, apart: Apart::default(), clients })
     }

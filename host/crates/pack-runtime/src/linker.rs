@@ -2,9 +2,10 @@
 //!
 //! The linker provides every function, granted or not, since toolchains import all of WASI anyway. A few functions
 //! of WASI are wrapped here to record a denial about which WASI itself keeps silent (`call_record::Denial`); `lost` wraps
-//! those that change what is in a directory.
+//! those that change what is in a directory, and `narrow` those of which WASI lets a component have too much.
 
 mod lost;
+mod narrow;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
 use wasmtime_wasi::p2::Network;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    DescriptorFlags, ErrorCode as FileError, HostDescriptor, OpenFlags, PathFlags,
+    DescriptorFlags, DescriptorType, ErrorCode as FileError, HostDescriptor, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{Host as _, ResolveAddressStream};
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode as SocketErrorCode;
@@ -74,6 +75,14 @@ impl CallState {
         }
         is_lost
     }
+
+    /// Whether it may take for ever to open this: a pipe is opened when somebody else opens its other end, and a thread of
+    /// the host would wait for that, also after the call.
+    async fn would_wait(&mut self, directory: u32, follow: PathFlags, path: &str) -> bool {
+        let directory = Resource::new_borrow(directory);
+        let found = self.filesystem().stat_at(directory, follow, path.to_owned()).await;
+        found.is_ok_and(|found| matches!(found.type_, DescriptorType::Fifo | DescriptorType::Unknown))
+    }
 }
 
 /// A text of a component in a message: bounded, and in one line.
@@ -111,6 +120,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     note_denied_files(&mut linker)?;
     lost::bar_changes(&mut linker.instance(WASI_FILES)?)?;
     note_missing_directories(&mut linker)?;
+    narrow::bound(&mut linker)?;
     linker.allow_shadowing(false);
     Ok(linker)
 }
@@ -128,6 +138,10 @@ fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
                 let (what, number) = (format!("open {}", shown(&path)), directory.rep());
                 if state.has_lost_directories(&what) {
                     return Ok::<Opened, wasmtime::Error>((Err(FileError::NotPermitted),));
+                }
+                if state.would_wait(number, follow, &path).await {
+                    state.record.denied(Denial::Files(format!("{what}, which is no file and no directory")));
+                    return Ok((Err(FileError::NotPermitted),));
                 }
                 match state.filesystem().open_at(directory, follow, path, how, flags).await {
                     Ok(file) => {

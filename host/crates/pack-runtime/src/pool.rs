@@ -27,6 +27,8 @@ const LONGEST_TURN: Duration = Duration::from_secs(5);
 pub(crate) struct Pool {
     /// One permit for each instance that wasmtime's pool can hold.
     slots: Arc<Semaphore>,
+    /// The number of these.
+    all_slots: u32,
     memory: MemoryBudget,
     /// Held by the call that is first in line.
     turn: Semaphore,
@@ -38,6 +40,8 @@ pub(crate) struct Pool {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) holder: &'a Holder,
+    /// The slots of wasmtime's pool.
+    pub(crate) slots: u32,
     /// The size of its memory, in bytes.
     pub(crate) memory: usize,
     /// The places of its component. `None` for a component that only describes itself.
@@ -50,7 +54,7 @@ impl<'a> Wanted<'a> {
     /// The needs of a call of `component`, which may use at most `most_memory` bytes.
     pub(crate) fn by_call(component: &'a LoadedComponent, holder: &'a Holder, most_memory: usize) -> Self {
         let memory = component.initial_memory.min(most_memory);
-        Self { holder, memory, places: Some(&component.places), part: Part::Any }
+        Self { holder, slots: component.slots, memory, places: Some(&component.places), part: Part::Any }
     }
 }
 
@@ -81,9 +85,10 @@ impl Drop for Freed {
 
 impl Pool {
     /// Creates a pool of `slots` instances that share `memory` bytes.
-    pub(crate) fn new(slots: usize, memory: usize) -> Self {
+    pub(crate) fn new(slots: u32, memory: usize) -> Self {
         Self {
-            slots: Arc::new(Semaphore::new(slots)),
+            slots: Arc::new(Semaphore::new(slots as usize)),
+            all_slots: slots,
             memory: MemoryBudget::new(memory),
             turn: Semaphore::new(1),
             longest_turn: LONGEST_TURN,
@@ -103,7 +108,8 @@ impl Pool {
             Some(places) => Some(Arc::clone(places).try_acquire_owned().map_err(|_none| Refused::ByTheRoot)?),
             None => None,
         };
-        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_none| Refused::ByAll)?;
+        let slots = wanted.slots.clamp(1, self.all_slots.max(1));
+        let slot = Arc::clone(&self.slots).try_acquire_many_owned(slots).map_err(|_none| Refused::ByAll)?;
         let share = self.memory.take(wanted.holder, wanted.memory, wanted.part)?;
         let permits = Permits { _slot: slot, _place: place, _freed: Freed(Arc::clone(&self.freed)) };
         Ok(Admitted { share, permits })
@@ -167,8 +173,13 @@ mod tests {
     fn all_of_it_is_taken_or_nothing() {
         let (ann, bob, places) = (holder("ann", "a"), holder("bob", "b"), Arc::new(Semaphore::new(2)));
         let pool = Pool::new(3, 64 * MIB);
-        let wanted =
-            |holder, mib: usize| Wanted { holder, memory: mib * MIB, places: Some(&places), part: Part::Any };
+        let wanted = |holder, mib: usize| Wanted {
+            holder,
+            slots: 1,
+            memory: mib * MIB,
+            places: Some(&places),
+            part: Part::Any,
+        };
         let first = pool.take(wanted(&ann, 30)).unwrap();
         assert_eq!(pool.take(wanted(&ann, 3)).unwrap_err(), Refused::ByTheRoot, "a half is its share");
         assert_eq!(pool.take(wanted(&bob, 30)).unwrap_err(), Refused::ByAll, "an eighth is left for growth");
@@ -181,10 +192,15 @@ mod tests {
         drop((first, second, third));
         assert_eq!((pool.slots.available_permits(), places.available_permits()), (3, 2));
         assert!(pool.take(wanted(&bob, 64)).is_ok(), "alone it may have all");
+        let wide = |slots| pool.take(Wanted { slots, ..asks });
+        let two = wide(2).unwrap();
+        assert_eq!(wide(2).unwrap_err(), Refused::ByAll, "one slot is left, and it needs two");
+        drop(two);
+        assert!(wide(7).is_ok(), "alone it has all there are");
     }
 
     fn asks(holder: &Holder, mib: usize) -> Wanted<'_> {
-        Wanted { holder, memory: mib * MIB, places: None, part: Part::Any }
+        Wanted { holder, slots: 1, memory: mib * MIB, places: None, part: Part::Any }
     }
 
     /// A task that waits for this much memory, and gives it back at once.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use petrel_model::capabilities::{Host, Reach, Refusal, Target};
 use petrel_model::quoted::quoted;
@@ -34,6 +35,9 @@ const MOST_REQUESTS: u32 = 200;
 const AT_ONCE: usize = 4;
 /// Largest body of a request, in bytes.
 const LARGEST_REQUEST: usize = 8 << 20;
+/// Bytes of a body that a component hands over with one write. Some of them wait in the channel of each request that has no
+/// place yet.
+const PIECE: usize = 64 << 10;
 /// Largest body of an answer, in bytes, unless the call goes on for as long as the host.
 const LARGEST_ANSWER: usize = 16 << 20;
 /// Longest time until the head of an answer arrives.
@@ -115,6 +119,10 @@ fn named(method: &http::Method, url: &Url) -> String {
 }
 
 impl WasiHttpHooks for Gate {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        PIECE
+    }
+
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,
@@ -160,7 +168,13 @@ async fn send(
     let mut request = reqwest::Request::new(head.method.clone(), sent_to);
     *request.headers_mut() = headers;
     // That is what the component wrote; the client says it anew, from the address that was compared with the grants.
-    request.headers_mut().remove(http::header::HOST);
+    request.headers_mut().remove(HOST);
+    // The client counts anew: connections are shared by all packs, and a wrong length would make the next request on one a
+    // part of this one.
+    let length = request.headers().get(CONTENT_LENGTH);
+    if length.is_some_and(|length| !body.is_empty() || length != "0") {
+        request.headers_mut().remove(CONTENT_LENGTH);
+    }
     if !body.is_empty() {
         *request.body_mut() = Some(body.into());
     }

@@ -4,11 +4,12 @@
 mod sparing;
 mod uses;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use petrel_model::capabilities::{Mount, Rights, RightsTable};
+use petrel_model::capabilities::{Access, Mount, Rights, RightsTable};
 use petrel_runners::asked::KeyValues;
 
 use sparing::Sparing;
@@ -18,6 +19,8 @@ use uses::Uses;
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     table: RwLock<Arc<RightsTable>>,
+    /// The directories of the host that components of any pack write to.
+    written: RwLock<BTreeSet<PathBuf>>,
     pub(crate) uses: Uses,
     /// The lines of the audit log about denials.
     pub(crate) denials: Sparing,
@@ -77,8 +80,19 @@ impl Standing {
     pub(crate) fn set(&self, table: &Arc<RightsTable>) {
         let mut shown = self.table.write().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&shown, table) {
+            let mounts = table.values().flat_map(|rights| &rights.mounts);
+            let written = mounts.filter(|mount| mount.access == Access::ReadWrite);
+            let written = written.map(|mount| mount.host_path.clone()).collect();
+            *self.written.write().unwrap_or_else(PoisonError::into_inner) = written;
             *shown = Arc::clone(table);
         }
+    }
+
+    /// The outermost directory around this one that components write to.
+    pub(crate) fn written_around(&self, directory: &Path) -> Option<PathBuf> {
+        let written = self.written.read().unwrap_or_else(PoisonError::into_inner);
+        let around = written.iter().filter(|known| *known != directory && directory.starts_with(known));
+        around.min_by_key(|known| known.components().count()).cloned()
     }
 
     /// Takes what has the keys of the host.
@@ -134,6 +148,26 @@ mod tests {
             let rights = Rights { pack: "p".into(), mounts: mounts(now), ..Rights::default() };
             standing.set(&Arc::new([("p".to_owned(), Arc::new(rights))].into()));
             assert_eq!(standing.has_still("p", &mounts(given)), expected, "{given:?} and {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_lies_in_the_outermost_one_that_is_written_to() {
+        let standing = Standing::default();
+        let rights = |pack: &str, texts: &[&str]| {
+            let mounts = texts.iter().map(|text| Mount::parse(text).unwrap()).collect();
+            (pack.to_owned(), Arc::new(Rights { pack: pack.into(), mounts, ..Rights::default() }))
+        };
+        let table = [rights("p", &["/srv/a:/in:rw", "/srv/a/b:/on:rw"]), rights("q", &["/srv:/in"])];
+        standing.set(&Arc::new(table.into()));
+        for (directory, expected) in [
+            ("/srv/a/b/c", Some("/srv/a")),
+            ("/srv/a/b", Some("/srv/a")),
+            ("/srv/a", None),
+            ("/srv/ab", None),
+            ("/srv", None),
+        ] {
+            assert_eq!(standing.written_around(Path::new(directory)).as_deref(), expected.map(Path::new));
         }
     }
 

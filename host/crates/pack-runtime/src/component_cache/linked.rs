@@ -12,6 +12,7 @@ use super::{LoadError, in_one_line};
 use crate::bindings::exports::petrel::pack::{
     action, description, poll_sensor, stream_sensor, webhook_sensor,
 };
+use crate::engine_settings::slots_of;
 use crate::linker::CallState;
 use crate::memory;
 
@@ -45,6 +46,8 @@ pub(crate) struct Linked {
     pub(crate) description: Option<description::GuestIndices>,
     /// Memory that an instance takes when it begins, in bytes.
     pub(crate) initial_memory: usize,
+    /// The slots of wasmtime's pool that an instance takes.
+    pub(crate) slots: u32,
 }
 
 /// The sensors of a component, all of one kind.
@@ -92,7 +95,8 @@ impl Linked {
         };
         let sensor = sensor.transpose().map_err(world)?;
         let description = description::GuestIndices::new(&instance).ok();
-        Ok(Self { instance, action, sensor, description, initial_memory: memory::initial(component) })
+        let (initial_memory, slots) = (memory::initial(component), slots_of(component));
+        Ok(Self { instance, action, sensor, description, initial_memory, slots })
     }
 
     /// The error of a component that has no actions.

@@ -1,9 +1,8 @@
 //! `petrel:trigger/emit`: events of a component that runs. They go to the emitter of its call.
 
-use petrel_model::quoted::quoted;
 use petrel_runners::sensors::NotEmitted;
 
-use super::errors::error;
+use super::errors::{error, shown};
 use crate::bindings::petrel::trigger::emit::Host;
 use crate::bindings::petrel::trigger::types::Event;
 use crate::bindings::petrel::types::types::{Error, ErrorKind};
@@ -20,11 +19,11 @@ impl Host for CallState {
 impl CallState {
     async fn emitted(&mut self, event: Event) -> Result<String, Error> {
         let (Some(source), Some(emitter)) = (&self.caller.source, self.caller.outlet.open()) else {
-            let trigger = quoted(&event.trigger);
+            let trigger = shown(&event.trigger);
             return Err(self.deny(format!("emit {trigger}: events of this call are not taken")));
         };
         if !events::is_of(source.pack(), &event.trigger) {
-            let trigger = quoted(&event.trigger);
+            let trigger = shown(&event.trigger);
             return Err(self.deny(format!("emit {trigger}, which is not of pack {}", source.pack())));
         }
         if event.payload.len() > LARGEST_EVENTS {

@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use memchr::memmem;
 use petrel_model::capabilities::{Named, SecretPlace};
@@ -153,8 +153,6 @@ impl Swapping {
             return Err(too_large(LARGEST_REQUEST));
         }
         self.body = made.into();
-        // The client counts anew.
-        self.headers.remove(CONTENT_LENGTH);
         Ok(())
     }
 }

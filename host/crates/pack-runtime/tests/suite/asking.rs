@@ -24,10 +24,10 @@ use crate::support::{Done, Subject, call, table};
 
 /// Keys in memory; a secret one has no version.
 #[derive(Default)]
-struct Shelf(Mutex<BTreeMap<String, (String, Option<u64>)>>);
+pub(crate) struct Shelf(Mutex<BTreeMap<String, (String, Option<u64>)>>);
 
 impl Shelf {
-    fn with(keys: &[(&str, &str)], secrets: &[(&str, &str)]) -> Arc<dyn KeyValues> {
+    pub(crate) fn with(keys: &[(&str, &str)], secrets: &[(&str, &str)]) -> Arc<dyn KeyValues> {
         let open = keys.iter().map(|(name, text)| ((*name).to_owned(), ((*text).to_owned(), Some(1))));
         let secret = secrets.iter().map(|(name, text)| ((*name).to_owned(), ((*text).to_owned(), None)));
         Arc::new(Self(Mutex::new(open.chain(secret).collect())))
@@ -94,7 +94,7 @@ impl KeyValues for Shelf {
 }
 
 /// The rights of a pack that asks for this, and is granted these words of it.
-fn rights(asks: &Value, words: &[&str]) -> Rights {
+pub(crate) fn rights(asks: &Value, words: &[&str]) -> Rights {
     let asks: Request = serde_json::from_value(asks.clone()).unwrap();
     let mut granted = Granted::default();
     for word in words {
@@ -113,7 +113,7 @@ fn rights(asks: &Value, words: &[&str]) -> Rights {
 }
 
 /// A subject with these keys and secrets, whose pack has these rights.
-fn subject(rights: Rights, keys: &[(&str, &str)], secrets: &[(&str, &str)]) -> Subject {
+pub(crate) fn subject(rights: Rights, keys: &[(&str, &str)], secrets: &[(&str, &str)]) -> Subject {
     let subject = Subject::behave().entitled(rights);
     subject.runtime.take_keys(&Shelf::with(keys, secrets));
     subject
@@ -180,7 +180,7 @@ async fn keys_are_denied_with_what_grants_them() {
     assert_eq!(done.failure().0, "denied.datastore_read", "what is revoked is denied at the next call");
 }
 
-fn sends(server: &Server, places: &[&str]) -> Value {
+pub(crate) fn sends(server: &Server, places: &[&str]) -> Value {
     let rule: petrel_model::capabilities::HttpRule = server.url("/").parse().unwrap();
     let mut wish = json!(rule);
     wish["id"] = "api".into();

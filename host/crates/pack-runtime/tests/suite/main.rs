@@ -9,6 +9,7 @@ mod asking;
 mod cache;
 mod calls;
 mod description;
+mod escape;
 mod limits;
 mod metadata;
 mod requests;

@@ -47,7 +47,7 @@ async fn what_is_not_granted_is_denied_and_named_without_its_query() {
 }
 
 /// The rights of a pack that asks for these requests, of which these are granted.
-fn asking(asked: &str, granted: &str) -> Rights {
+pub(crate) fn asking(asked: &str, granted: &str) -> Rights {
     let mut wish = json!(asked.parse::<petrel_model::capabilities::HttpRule>().unwrap());
     wish["id"] = "api".into();
     let asks: Request = serde_json::from_value(json!({"http": [wish]})).unwrap();

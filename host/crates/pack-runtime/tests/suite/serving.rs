@@ -16,6 +16,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server that answers everything with `body`, and `/moved` with a redirect.
     pub(crate) async fn start(body: &'static str) -> Self {
+        Self::begin(body, "/elsewhere".to_owned()).await
+    }
+
+    /// Starts a server whose `/moved` leads to this address.
+    pub(crate) async fn leading_to(address: String) -> Self {
+        Self::begin("moved", address).await
+    }
+
+    async fn begin(body: &'static str, leads_to: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::<Mutex<Vec<String>>>::default();
@@ -23,7 +32,7 @@ impl Server {
         let seen = (Arc::clone(&requests), Arc::clone(&texts));
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(answer(connection, body, seen.clone()));
+                tokio::spawn(answer(connection, (body, leads_to.clone()), seen.clone()));
             }
         });
         Self { port, requests, texts }
@@ -39,6 +48,11 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 
+    /// The whole texts of the requests so far.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.texts.lock().unwrap().clone()
+    }
+
     /// The whole text of the last request.
     pub(crate) fn last(&self) -> String {
         self.texts.lock().unwrap().last().cloned().unwrap_or_default()
@@ -47,7 +61,11 @@ impl Server {
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
-async fn answer(connection: TcpStream, body: &'static str, (seen, texts): (Lines, Lines)) {
+async fn answer(
+    connection: TcpStream,
+    (body, leads_to): (&'static str, String),
+    (seen, texts): (Lines, Lines),
+) {
     let mut connection = BufReader::new(connection);
     let (mut first, mut length, mut whole) = (String::new(), 0, String::new());
     loop {
@@ -75,7 +93,7 @@ async fn answer(connection: TcpStream, body: &'static str, (seen, texts): (Lines
     texts.lock().unwrap().push(whole);
     let is_moved = first.contains(" /moved");
     seen.lock().unwrap().push(first);
-    let status = if is_moved { "302 Found\r\nlocation: /elsewhere" } else { "200 OK" };
+    let status = if is_moved { format!("302 Found\r\nlocation: {leads_to}") } else { "200 OK".to_owned() };
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     let whole = [head.as_bytes(), body.as_bytes()].concat();
     connection.write_all(&whole).await.unwrap();

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 mod asking;
 #[cfg(target_family = "wasm")]
+mod escapes;
+#[cfg(target_family = "wasm")]
 mod handles;
 
 use petrel_pack_sdk::{Action, Context, Error, ErrorKind, Level, Request, TriggerType, export_actions};
@@ -26,6 +28,26 @@ pub struct Input {
     pub text: String,
     /// A number of bytes, lines or milliseconds.
     pub count: u64,
+}
+
+/// What an attempt to escape takes; each looks at what it needs.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Attempt {
+    /// The attempt.
+    what: String,
+    /// A directory or an address.
+    at: String,
+    /// A name in the directory, or of a secret.
+    name: String,
+    /// Another directory, or the place of a secret in a request.
+    to: String,
+    /// A text. In a request `{}` stands for the placeholder of the secret.
+    value: String,
+    /// The form in which the placeholder is written.
+    form: String,
+    /// A number of times, of bytes or of things.
+    count: u64,
 }
 
 type Answer = Result<String, Error>;
@@ -217,6 +239,15 @@ fn fetch(ctx: &Context, input: Input) -> Answer {
     Ok(format!("{status} {}", answer.text()?))
 }
 
+/// One attempt to escape, by the functions of WASI themselves.
+fn escape(ctx: &Context, attempt: Attempt) -> Answer {
+    #[cfg(target_family = "wasm")]
+    let told = escapes::make(ctx, &attempt)?;
+    #[cfg(not(target_family = "wasm"))]
+    let told = format!("{} {attempt:?}", ctx.action);
+    Ok(told)
+}
+
 fn fail(_: &Context, input: Input) -> Answer {
     let after = Some(Duration::from_millis(input.count));
     Err(Error::new(ErrorKind::RateLimited(after), input.text)
@@ -254,6 +285,7 @@ export_actions![
     Action::new("config", config),
     Action::new("emit", emit),
     Action::new("fetch", fetch),
+    Action::new("escape", escape),
     Action::new("fail", fail),
     Action::new("kv_get", asking::kv_get),
     Action::new("kv_set", asking::kv_set),
