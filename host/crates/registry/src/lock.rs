@@ -194,6 +194,11 @@ mod tests {
         assert!(
             read.of_pack("jira").unwrap().native && read.of_reference("r.example.com/jira:1.0.0").is_none()
         );
+        // A key that is only kept for the next versions has not signed this one.
+        let signed = read.of_pack("jira").unwrap();
+        assert!(signed.signer().is_some() && signed.signer() == signed.key.as_ref());
+        let gone_back = Locked { signature: Some(Signed::Unsigned), ..signed.clone() };
+        assert!(gone_back.key.is_some() && gone_back.signer().is_none());
         assert!(lock.remove("jira") && !lock.remove("jira"));
     }
 
