@@ -56,8 +56,7 @@ pub(crate) fn context(rights: &Rights, record: &Arc<CallRecord>) -> Result<WasiC
     }
     for mount in &rights.mounts {
         let Mount { host_path, guest_path, .. } = mount;
-        let failed =
-            |source| MountFailed { pack: rights.pack.clone(), path: host_path.clone(), source };
+        let failed = |source| MountFailed { pack: rights.pack.clone(), path: host_path.clone(), source };
         let around = record.written_around(host_path);
         let within = around.map(|around| Within::open(&around, host_path)).transpose().map_err(failed)?;
         let path = within.as_ref().map_or_else(|| host_path.clone(), Within::path);
