@@ -9,6 +9,8 @@ use super::ready::Ready;
 use crate::content::Content;
 use crate::masked::Giver;
 
+/// The words that grant one host, whichever it is.
+const ONE_HOST: &str = "http=https://HOST/PATH";
 /// The most capabilities that a note or a refusal lists.
 const MOST_LISTED: usize = 20;
 
@@ -148,12 +150,8 @@ fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Opt
         return None;
     }
     let mut commands = Vec::new();
-    // What is asked for of any host is meant for the one that the operator has.
-    let is_any = |rule: &HttpRule| rule.host == HostPattern::Any && !is_granted(&rights, rule);
-    let asks_for_any = request.http.iter().any(|wish| is_any(&wish.rule));
     if !directly.is_empty() {
-        let what = if asks_for_any { "http=https://HOST/PATH" } else { "--all" };
-        commands.push(format!("`petrel pack grant {name} {what}`"));
+        commands.push(format!("`petrel pack grant {name} {}`", words(request, &rights)));
     }
     let places = directories.iter().map(|wish| {
         let (_, place) = wish.split_once(' ').unwrap_or_default();
@@ -165,8 +163,23 @@ fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Opt
         "the pack `{name}` asks for what is not granted: {}; {} grants {}",
         listed(all, MOST_LISTED),
         commands.join(" and "),
-        if asks_for_any { "of it what you mean" } else { "it" }
+        if commands.iter().any(|command| command.contains(ONE_HOST)) { "of it what you mean" } else { "it" }
     ))
+}
+
+/// The words that grant what can be granted as it stands and is not. What is asked for of any host is meant for the one that
+/// the operator has, so that such a pack is not granted all at once.
+fn words(request: &Request, rights: &Rights) -> String {
+    let is_any = |rule: &HttpRule| rule.host == HostPattern::Any;
+    if !request.http.iter().any(|wish| is_any(&wish.rule)) {
+        return "--all".to_owned();
+    }
+    let missing = request.http.iter().map(|wish| &wish.rule).filter(|rule| !is_granted(rights, rule));
+    let http = missing.map(|rule| if is_any(rule) { ONE_HOST.to_owned() } else { format!("'http={rule}'") });
+    let env = request.env.iter().filter(|name| !rights.env.contains(name));
+    let mut words: Vec<_> = http.chain(env.map(|name| format!("env={name}"))).take(MOST_LISTED).collect();
+    words.dedup();
+    words.join(" ")
 }
 
 /// Whether something of these addresses is granted.
