@@ -111,7 +111,7 @@ fn of_directory(path: &Path, registries: &Registries) -> Result<Side, Failure> {
     let text = std::fs::read_to_string(path.join("pack.yaml")).unwrap_or_default();
     // The card is of a pack that can be read.
     let read = read_pack_definition("pack.yaml", &text).ok();
-    let asks = read.and_then(|read| read.pack.capabilities).unwrap_or_default();
+    let asks = read.and_then(|read| read.pack.capabilities).map(|request| *request).unwrap_or_default();
     Ok(Side { card, files, asks })
 }
 

@@ -65,7 +65,7 @@ pub(super) fn settle(
     let known = content.grant(&ready.pack.reference).map(|grant| &**grant);
     let grant = ready.grant.as_ref().or(known);
     ready.notes.extend(not_granted(content, &ready.pack, grant));
-    let request = ready.pack.capabilities.as_ref().filter(|request| !request.is_empty());
+    let request = ready.pack.capabilities.as_deref().filter(|request| !request.is_empty());
     told.hash = request.map(Request::hash);
     Ok(told)
 }
@@ -74,14 +74,14 @@ pub(super) fn settle(
 fn refuse_wider(content: &Content, pack: &Pack) -> Result<(), Error> {
     let name = &pack.reference;
     let nothing = Request::default();
-    let before = match content.pack(name).ok().and_then(|known| known.capabilities.as_ref()) {
+    let before = match content.pack(name).ok().and_then(|known| known.capabilities.as_deref()) {
         Some(before) => before,
         // It said so once, was granted something, and then said no more. What it says now was accepted by nobody.
         None if content.grant(name).is_some() => &nothing,
         // One that did not say what it asks for had all that the settings grant. To say so makes that less.
         None => return Ok(()),
     };
-    let (more, fewer) = match &pack.capabilities {
+    let (more, fewer) = match pack.capabilities.as_deref() {
         Some(now) => (now.beyond(before), before.beyond(now)),
         None if content.granted_by_settings(name).is_some() => (
             vec!["all that the settings grant it, since it no longer says what it asks for".to_owned()],
@@ -113,7 +113,7 @@ fn accepted(
     (by, now): (&str, Timestamp),
     told: &mut Told,
 ) -> Result<Option<PackGrant>, Error> {
-    let Some(request) = &pack.capabilities else { return Ok(None) };
+    let Some(request) = pack.capabilities.as_deref() else { return Ok(None) };
     let name = &pack.reference;
     let mut granted = content.grant(name).map(|grant| grant.granted.clone()).unwrap_or_default();
     for capability in request.grantable() {
@@ -137,7 +137,7 @@ fn accepted(
 
 /// The note on what a pack asks for and is not granted, with the command that grants it.
 fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Option<String> {
-    let request = pack.capabilities.as_ref().filter(|request| !request.is_empty())?;
+    let request = pack.capabilities.as_deref().filter(|request| !request.is_empty())?;
     let name = &pack.reference;
     let rights = content.rights_with(pack, grant);
     let (directly, directories) = missing(request, &rights);

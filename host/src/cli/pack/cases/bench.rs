@@ -46,7 +46,7 @@ impl Bench {
         let shared: Arc<dyn KeyValues> = Arc::<Keys>::clone(&keys);
         runner.take_keys(&shared);
         let name = contents.pack.reference.clone();
-        let rights = rights(&name, contents.pack.capabilities.as_ref());
+        let rights = rights(&name, contents.pack.capabilities.as_deref());
         runner.take_rights(&Arc::new([(name, Arc::new(rights))].into()));
         Ok(Self { pack: pack.to_owned(), contents, runner, network, keys })
     }
