@@ -122,7 +122,9 @@ fn differences(old: &Side, new: &Side) -> Value {
             entries.iter().map(|entry| (entry.name.clone(), (entry.by.clone(), entry.description.clone())));
         shown.collect::<BTreeMap<_, _>>()
     };
-    let names = |names: &[String]| names.iter().map(|name| (name.clone(), ())).collect::<BTreeMap<_, _>>();
+    // What has only a name is never changed.
+    let names =
+        |names: &[String]| names.iter().map(|name| (name.clone(), name.clone())).collect::<BTreeMap<_, _>>();
     json!({
         "old": {"ref": old.card.reference, "version": old.card.version},
         "new": {"ref": new.card.reference, "version": new.card.version},
