@@ -2,7 +2,7 @@
 //!
 //! The linker provides every function, granted or not, since toolchains import all of WASI anyway. A few functions
 //! of WASI are wrapped here to record a denial about which WASI itself keeps silent (`call_record::Denial`); `lost` wraps
-//! those that change what is in a directory, and `narrow` those of which WASI lets a component have too much.
+//! those that name something in a directory, and `narrow` those of which WASI lets a component have too much.
 
 mod lost;
 mod narrow;
@@ -118,7 +118,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     linker.allow_shadowing(true);
     note_denied_names(&mut linker)?;
     note_denied_files(&mut linker)?;
-    lost::bar_changes(&mut linker.instance(WASI_FILES)?)?;
+    lost::bar_names(&mut linker.instance(WASI_FILES)?)?;
     note_missing_directories(&mut linker)?;
     narrow::bound(&mut linker)?;
     linker.allow_shadowing(false);

@@ -5,13 +5,14 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use petrel_model::capabilities::{Access, Mount, Rights};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 
 use super::{answer, attempt};
-use crate::support::Subject;
+use crate::support::{Subject, table};
 
 /// A directory with what is mounted, and a secret beside that.
 struct Ground {
@@ -212,6 +213,26 @@ async fn a_mounted_directory_cannot_be_replaced_by_a_link_from_within_another_on
     fs::remove_file(ground.path("data/sub")).unwrap();
     fs::rename(ground.path("data/aside"), ground.path("data/sub")).unwrap();
     assert_eq!(answer(&subject, "file read", read).await, "content");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_a_directory_that_was_taken_back_is_neither_changed_nor_looked_at() {
+    for what in ["touch", "where", "stat", "hash"] {
+        let ground = Ground::new();
+        let subject = ground.subject(&[("data", Access::ReadWrite)]);
+        symlink("file", ground.path("data/link")).unwrap();
+        let revoke = async {
+            while !ground.path("data/begun").exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            subject.runtime.take_rights(&table(Rights::default()));
+        };
+        let wish = json!({"what": format!("file again {what}"), "at": "/data", "name": "link"});
+        let both = async { tokio::join!(subject.call("escape", wish), revoke) };
+        let (done, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
+        let told = done.value().as_str().unwrap();
+        assert!(told.ends_with(", then not-permitted"), "{what}: {told}");
+    }
 }
 
 #[tokio::test]

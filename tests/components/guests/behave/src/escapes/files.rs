@@ -9,8 +9,23 @@ use wasip2::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, NewTimes
 use super::Answer;
 use crate::Attempt;
 
-/// Does `what` to `name` in the directory `at`, and says what the host answered: a text, or the name of an error.
+/// Does `what` to `name` in the directory `at`, and says what the host answered: a text, or the name of an error. With `again`
+/// before it, that is done until the answer is another one.
 pub(super) fn make(what: &str, attempt: &Attempt) -> Answer {
+    let Some(what) = what.strip_prefix("again ") else { return once(what, attempt) };
+    let first = once(what, attempt)?;
+    // The test waits for it.
+    let begun = directory(&attempt.at)?.create_directory_at("begun");
+    begun.map_err(|code| Error::invalid_input(code.name().to_owned()))?;
+    loop {
+        let next = once(what, attempt)?;
+        if next != first {
+            return Ok(format!("{first}, then {next}"));
+        }
+    }
+}
+
+fn once(what: &str, attempt: &Attempt) -> Answer {
     let Attempt { at, name, to, value, count, .. } = attempt;
     let here = directory(at)?;
     let there = || directory(if to.is_empty() { at } else { to });
@@ -31,6 +46,7 @@ pub(super) fn make(what: &str, attempt: &Attempt) -> Answer {
             here.set_times_at(PathFlags::SYMLINK_FOLLOW, name, NewTimestamp::Now, NewTimestamp::Now).map(said)
         }
         "where" => here.readlink_at(name),
+        "hash" => here.metadata_hash_at(PathFlags::SYMLINK_FOLLOW, name).map(|_hash| "hashed".to_owned()),
         "up" => up(&here),
         other => return Err(Error::invalid_input(format!("there is no way {other}"))),
     };
