@@ -126,3 +126,23 @@ fn a_component_is_given_what_it_asks_for_and_is_granted() {
     host.until(child.as_str().unwrap(), "canceled");
     host.stop();
 }
+
+#[test]
+fn what_goes_with_a_pack_is_told_as_revoked_whoever_removes_it() {
+    let place = Place::default();
+    let host = place.start(&["--log-level", "info"]);
+    host.ok(&["pack", "register", &asking_pack(&place, "http://127.0.0.1:9")]);
+    host.ok(&["pack", "grant", "asker", "kv=pack", "secrets=token"]);
+    host.post("/users", &json!({"name": "bob", "password": "correct horse"})).with_status(201);
+    let key = host.post("/apikeys", &json!({"user": "bob"})).with_status(201).json();
+    let bob = format!("St2-Api-Key: {}\r\n", key["key"].as_str().unwrap());
+    host.send_plain("DELETE", "/api/v1/packs/asker", &bob, b"").with_status(200);
+    host.stop();
+    let log = place.read("log");
+    let told: Vec<_> = log.lines().filter(|line| line.contains("cap.revoked")).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for line in &told {
+        assert_says(line, &["petrel_audit", "user=\"bob\"", "pack=\"asker\""]);
+    }
+    assert_says(&told.join("\n"), &["kv=pack", "secrets=token"]);
+}

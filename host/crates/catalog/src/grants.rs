@@ -68,20 +68,24 @@ impl Catalog {
     /// # Errors
     /// When the pack does not exist or does not ask for what is granted, or something is taken back that is not granted.
     pub async fn change_grant(&self, name: &str, user: &str, change: GrantChange) -> Result<(), Error> {
-        let (name, by) = (name.to_owned(), user.to_owned());
+        let (pack, by) = (name.to_owned(), user.to_owned());
         let now = self.core().now();
-        let (gone, new) = self.change(move |content| decided(content, &name, &by, &change, now)).await?;
-        for (event, capabilities) in [("cap.revoked", gone), ("cap.granted", new)] {
-            for (pack, capability) in capabilities {
-                tracing::info!(target: "petrel_audit", event, user, pack, %capability, "changed");
-            }
-        }
+        let (gone, new) = self.change(move |content| decided(content, &pack, &by, &change, now)).await?;
+        tell("cap.revoked", user, name, gone);
+        tell("cap.granted", user, name, new);
         Ok(())
     }
 }
 
-/// Capabilities, each with its pack.
-type Told = Vec<(String, Capability)>;
+/// Writes the lines of the audit log on what a pack is granted, or is not granted any more.
+pub(crate) fn tell(event: &str, user: &str, pack: &str, capabilities: impl IntoIterator<Item = Capability>) {
+    for capability in capabilities {
+        tracing::info!(target: "petrel_audit", event, user, pack, %capability, "changed");
+    }
+}
+
+/// Capabilities for lines of the audit log.
+type Told = Vec<Capability>;
 
 fn decided(
     content: &Content,
@@ -121,7 +125,7 @@ fn decided(
     }
     let told = |some: &Granted, others: &Granted| -> Told {
         let others: Vec<_> = others.all().collect();
-        some.all().filter(|one| !others.contains(one)).map(|one| (name.to_owned(), one)).collect()
+        some.all().filter(|one| !others.contains(one)).collect()
     };
     let answer = (told(&before, &granted), told(&granted, &before));
     let grant = (!granted.is_empty()).then(|| PackGrant {

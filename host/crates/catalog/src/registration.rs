@@ -47,6 +47,7 @@ use rules::RulesOfPack;
 use sensors::{as_switched, gone_sensors, keep_unread};
 
 use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
+use crate::grants::tell;
 use crate::masked::Giver;
 use crate::service::Catalog;
 
@@ -165,12 +166,12 @@ impl Catalog {
         self.register_by(by, Path::new(&pack.path), pack.built_in, parts).await
     }
 
-    /// Removes a pack with its contents and its configuration, and reports what went. Its files and past executions stay.
+    /// Removes a pack with all that is its on behalf of `user`, and reports what went. Its files and past executions stay.
     ///
     /// # Errors
     /// When the pack does not exist, it is one of the host's own, its configuration waits for its key, or rules of others use it.
-    pub async fn remove_pack(&self, name: &str, giver: Giver) -> Result<Removed, Error> {
-        let (catalog, name) = (self.clone(), name.to_owned());
+    pub async fn remove_pack(&self, name: &str, giver: Giver, user: &str) -> Result<Removed, Error> {
+        let (catalog, name, user) = (self.clone(), name.to_owned(), user.to_owned());
         self.core()
             .run_detached(async move {
                 let changing = catalog.begin_change().await;
@@ -179,13 +180,12 @@ impl Catalog {
                     refuse_removal(&changing.get(), &name)?;
                 }
                 let (pack, decided) = removal(&changing.get(), &name)?;
+                let grant = changing.get().grant(&name).cloned();
                 let removed = changing.make(catalog.core(), decided).await?;
-                changing
-                    .get()
-                    .runners()
-                    .values()
-                    .filter_map(Runs::runner)
-                    .for_each(|runner| runner.forget(Path::new(&pack.path)));
+                tell("cap.revoked", &user, &name, grant.iter().flat_map(|grant| grant.granted.all()));
+                for runner in changing.get().runners().values().filter_map(Runs::runner) {
+                    runner.forget(Path::new(&pack.path));
+                }
                 Ok(removed)
             })
             .await

@@ -48,10 +48,11 @@ pub(crate) async fn one(
 pub(crate) async fn remove(
     State(api): State<Api>,
     By(giver): By,
+    Extension(User(user)): Extension<User>,
     Segment(name): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let removed = api.engine.catalog().remove_pack(&name, giver).await?;
+    let removed = api.engine.catalog().remove_pack(&name, giver, &user).await?;
     let removal = wire::Removal {
         reference: Cow::Borrowed(&removed.pack),
         deleted: true,

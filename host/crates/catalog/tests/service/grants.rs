@@ -81,7 +81,7 @@ async fn a_grant_counts_at_once_and_over_a_restart_and_goes_with_its_pack() {
     assert_eq!(rights(&next), "GET https://a.example/x | /srv:/data");
     let known = next.catalog.capabilities("mine").unwrap();
     assert_eq!(known.grant.unwrap().granted_by, "ada");
-    let removed = next.catalog.remove_pack("mine", Giver::SeesSecrets).await.unwrap();
+    let removed = next.catalog.remove_pack("mine", Giver::SeesSecrets, "ada").await.unwrap();
     assert!(removed.notes.join("\n").contains("was granted is gone"), "{removed:?}");
     assert!(next.store.all::<PackGrant>().await.unwrap().is_empty());
     assert!(!next.runner.rights().contains_key("mine"));

@@ -272,7 +272,7 @@ async fn what_was_secret_is_shown_by_nobody_who_does_not_see_it() {
     let (code, message) =
         refused(house.catalog.register_by(Giver::SeesNone, &without, false, Parts::ALL).await);
     assert!(code == "forbidden" && message.contains("trigger type `mine.t`"), "{message}");
-    let (code, message) = refused(house.catalog.remove_pack("mine", Giver::SeesNone).await);
+    let (code, message) = refused(house.catalog.remove_pack("mine", Giver::SeesNone, "ada").await);
     assert!(code == "forbidden" && message.contains("remove the pack `mine`"), "{message}");
     assert_eq!(house.catalog.version(), version);
     house.catalog.register_by(Giver::SeesNone, &directory(9), false, Parts::ALL).await.unwrap();

@@ -24,7 +24,7 @@ async fn a_pack_goes_with_all_that_is_in_it_and_its_configuration() {
         .unwrap();
     house.settled().await;
     house.runner.noted();
-    house.catalog.remove_pack("mine", Giver::SeesSecrets).await.unwrap();
+    house.catalog.remove_pack("mine", Giver::SeesSecrets, "ada").await.unwrap();
     assert_eq!((house.shown().await, house.stored_configs().await), (before, 0));
     assert!(house.catalog.content().given_config("mine").is_none());
     assert_eq!(house.runner.noted(), ["forget mine"]);
@@ -45,12 +45,12 @@ async fn a_pack_that_rules_of_others_use_stays_and_so_does_one_of_the_host() {
         ("core", "conflict", "came with petrel"),
         ("min", "not_found", "did you mean `mine`?"),
     ] {
-        let (found, message) = refused(house.catalog.remove_pack(name, Giver::SeesSecrets).await);
+        let (found, message) = refused(house.catalog.remove_pack(name, Giver::SeesSecrets, "ada").await);
         assert!(found == code && message.contains(says), "{name}: {message}");
     }
     assert_eq!(house.shown().await, before);
     house.catalog.delete_rule("other.user").await.unwrap();
-    house.catalog.remove_pack("mine", Giver::SeesSecrets).await.unwrap();
+    house.catalog.remove_pack("mine", Giver::SeesSecrets, "ada").await.unwrap();
 }
 
 #[tokio::test]

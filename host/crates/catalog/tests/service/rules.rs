@@ -316,7 +316,7 @@ async fn who_was_fenced_off_shows_nothing_that_is_not_stored() {
     assert_eq!(refused(house.catalog.set_rule_enabled("mine.a", false).await).0, "internal");
     assert_eq!(refused(house.catalog.delete_rule("mine.a").await).0, "internal");
     assert_eq!(refused(house.register("mine", &[]).await).0, "internal");
-    assert_eq!(refused(house.catalog.remove_pack("mine", Giver::SeesSecrets).await).0, "not_found");
+    assert_eq!(refused(house.catalog.remove_pack("mine", Giver::SeesSecrets, "ada").await).0, "not_found");
     assert_eq!((house.shown().await, next.shown().await), (before.clone(), before));
 }
 

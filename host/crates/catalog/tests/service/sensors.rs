@@ -31,7 +31,7 @@ async fn a_sensor_that_was_switched_stays_so_until_its_pack_is_removed() {
     let other = [("sensors/w.yaml", text.as_str()), ("sensors/w.wasm", "")];
     let notes = house.register("mine", &other).await.unwrap().notes;
     assert!(notes.iter().any(|note| note.starts_with("sensor `mine.Watch` is gone")), "{notes:?}");
-    house.catalog.remove_pack("mine", Giver::SeesSecrets).await.unwrap();
+    house.catalog.remove_pack("mine", Giver::SeesSecrets, "ada").await.unwrap();
     assert!(sensors(&house).is_empty());
     assert!(sensors(&house.next_process().await).is_empty());
 }

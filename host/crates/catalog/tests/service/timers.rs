@@ -69,7 +69,7 @@ async fn parameters_that_are_no_timer_are_refused_wherever_a_rule_comes_from() {
         house.register("mine", &[("rules/r.yaml", &text)]).await.unwrap();
         let (_, message) = refused(house.catalog.content().rule("mine.r").map(drop));
         assert!(message.contains("its file is refused") && message.contains(says), "{says}: {message}");
-        house.catalog.remove_pack("mine", Giver::SeesSecrets).await.unwrap();
+        house.catalog.remove_pack("mine", Giver::SeesSecrets, "ada").await.unwrap();
     }
     assert!(house.timers().is_empty());
 }

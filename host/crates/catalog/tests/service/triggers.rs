@@ -46,7 +46,7 @@ async fn a_trigger_type_that_was_made_outlives_registrations_until_a_file_declar
         assert!(code == "conflict" && message.contains("petrel pack register mine"), "{message}");
     }
     // What was made of it goes with the pack.
-    house.catalog.remove_pack("mine", ADMIN).await.unwrap();
+    house.catalog.remove_pack("mine", ADMIN, "ada").await.unwrap();
     let content = house.next_process().await.catalog.content();
     assert_eq!(content.triggers().count(), 0);
     assert!(content.trigger_type(&"mine.order".parse().unwrap()).is_err());

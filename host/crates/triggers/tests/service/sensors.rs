@@ -466,7 +466,7 @@ async fn what_a_poll_has_brought_is_stored_whole_even_if_its_sensor_is_switched_
 async fn a_sensor_that_is_gone_is_polled_no_more_even_if_that_cannot_be_stored() {
     let source = Source::new(SensorKind::Poll);
     let house = House::with_sensors(&source, 1).await;
-    house.catalog.remove_pack("feed", petrel_catalog::Giver::SeesSecrets).await.unwrap();
+    house.catalog.remove_pack("feed", petrel_catalog::Giver::SeesSecrets, "ada").await.unwrap();
     house.store.refuse(usize::MAX);
     house.rest_sensors().await;
     source.asked();
@@ -483,7 +483,7 @@ async fn a_sensor_goes_with_its_pack() {
     source.add(0..1);
     let house = House::with_sensors(&source, 2).await;
     assert_eq!(house.stored_states().await.len(), 2);
-    house.catalog.remove_pack("feed", petrel_catalog::Giver::SeesSecrets).await.unwrap();
+    house.catalog.remove_pack("feed", petrel_catalog::Giver::SeesSecrets, "ada").await.unwrap();
     house.rest_sensors().await;
     source.asked();
     house.turn_sensors(60_000).await;

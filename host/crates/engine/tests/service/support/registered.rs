@@ -181,7 +181,7 @@ impl House {
 
     /// Forgets the pack.
     pub(crate) async fn remove_pack(&self) -> Result<(), Error> {
-        self.engine.catalog().remove_pack(PACK, Giver::SeesSecrets).await.map(drop)
+        self.engine.catalog().remove_pack(PACK, Giver::SeesSecrets, "ada").await.map(drop)
     }
 
     /// The names of the actions that are shown, which are those that are stored.
