@@ -135,7 +135,9 @@ impl Calls {
         };
         // Before it is stored: who drops this meanwhile does not know whether it was.
         *self.open.lock() = Some(id);
-        let (request, secret) = asked(&caller, action, parameters);
+        let (request, mut secret) = asked(&caller, action, parameters);
+        // The caller is stored as one with secrets only at its end.
+        secret.sealed |= self.has_met_secrets();
         let begun = self.executions.request_below(request, secret, below).await;
         if begun.is_err() {
             *self.open.lock() = None;

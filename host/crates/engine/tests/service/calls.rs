@@ -84,6 +84,15 @@ async fn who_is_given_secrets_keeps_its_result_as_one() {
 }
 
 #[tokio::test]
+async fn what_is_called_by_who_was_told_a_secret_is_kept_as_one() {
+    let house = Plan::default().calling().open().await;
+    let caller = house.request(asks_with("learns", &json!({"value": "at_once"}))).await.unwrap().id;
+    let caller = house.ended(caller).await;
+    assert_eq!(caller.status, Status::Succeeded);
+    assert!(caller.context.sealed && child(&house, caller.id).await.context.sealed);
+}
+
+#[tokio::test]
 async fn calls_are_as_deep_as_workflows_may_be() {
     let plan = Plan::default().calling().options(|options| options.workflows.max_depth = 2);
     let house = plan.open().await;

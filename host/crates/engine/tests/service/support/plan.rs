@@ -96,7 +96,10 @@ impl Plan {
 
     /// The same with an action `calls` in the pack, which runs another one.
     pub(crate) fn calling(self) -> Self {
-        self.write("actions/calls.yaml", &format!("name: calls\nrunner_type: {SCRIPTED}\n{PARAMETERS}"));
+        for name in ["calls", "learns"] {
+            let action = format!("name: {name}\nrunner_type: {SCRIPTED}\n{PARAMETERS}");
+            self.write(&format!("actions/{name}.yaml"), &action);
+        }
         self
     }
 

@@ -1,5 +1,5 @@
 //! A runner whose ends the test decides. An action does what its name says: `at_once` and `fails` end by themselves,
-//! `panics` does, `calls` runs the action that `value` names, `deaf` ends only when the test says so, and all others end then
+//! `panics` does, `calls` runs the action that `value` names, `learns` does too after it was told a secret, `deaf` ends only when the test says so, and all others end then
 //! or when they are canceled.
 
 use std::collections::HashMap;
@@ -119,11 +119,16 @@ impl Runner for Scripted {
             "at_once" | "again_at_once" | "heavy_at_once" => Outcome::succeeded(json!({"value": value})),
             "fails" => failed("on purpose"),
             "panics" => panic!("on purpose"),
-            "calls" => tokio::select! {
-                biased;
-                outcome = called(&around, value.as_str().unwrap_or_default()) => outcome,
-                () = cancel.cancelled() => canceled(),
-            },
+            "calls" | "learns" => {
+                if let Some(actions) = around.actions.as_ref().filter(|_| name == "learns") {
+                    actions.note_secret();
+                }
+                tokio::select! {
+                    biased;
+                    outcome = called(&around, value.as_str().unwrap_or_default()) => outcome,
+                    () = cancel.cancelled() => canceled(),
+                }
+            }
             "deaf" => told.await.unwrap_or_else(|_gone| canceled()),
             name => {
                 if name == "talks" {
