@@ -17,6 +17,9 @@ pub enum Secrets {
     Shown,
     /// Secrets stand as `********`.
     Masked,
+    /// So they do, and so does all that may have copies of them: nobody knows which of its values these are. That is for
+    /// everybody but the admin.
+    Hidden,
 }
 
 impl Secrets {
@@ -25,7 +28,7 @@ impl Secrets {
     pub fn among<'a>(self, given: &'a Object, schemas: Option<&Parameters>) -> Cow<'a, Object> {
         match self {
             Self::Shown => Cow::Borrowed(given),
-            Self::Masked => Cow::Owned(masked(given, schemas)),
+            Self::Masked | Self::Hidden => Cow::Owned(masked(given, schemas)),
         }
     }
 
@@ -34,8 +37,17 @@ impl Secrets {
     pub fn of_execution(self, execution: &Execution, schemas: Option<&Parameters>) -> Arc<Object> {
         match self {
             Self::Shown => Arc::clone(&execution.parameters),
-            Self::Masked => execution_masked::parameters(execution, schemas),
+            Self::Masked | Self::Hidden => {
+                // Without schemas all values are masked.
+                let known = schemas.filter(|_| !self.hides_all_of(execution));
+                execution_masked::parameters(execution, known)
+            }
         }
+    }
+
+    /// Whether every value of `execution` is masked.
+    pub fn hides_all_of(self, execution: &Execution) -> bool {
+        self == Self::Hidden && execution.context.sealed
     }
 
     /// `action`, if it still says what of the result of `execution` is secret: that which it said when that was made.

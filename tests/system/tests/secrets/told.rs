@@ -93,3 +93,63 @@ fn what_was_given_as_a_secret_is_not_repeated_by_a_result() {
     assert_eq!(run("vault.flow", json!({"pin": SECRET}), "/output/said"), Some(json!(MASK)));
     host.stop();
 }
+
+/// Makes a secret of what is none, and hands it on to a task that declares nothing secret.
+const MAKES: [(&str, &str); 4] = [
+    (
+        "vault/actions/make.yaml",
+        "name: make\nrunner_type: python-script\nentry_point: make.py\nparameters: {turned: {type: string}}\noutput_schema:\n  token: {type: string, secret: true}\n",
+    ),
+    (
+        "vault/actions/make.py",
+        "from st2common.runners.base_action import Action\nclass Make(Action):\n    def run(self, turned):\n        return {'token': turned[::-1]}\n",
+    ),
+    (
+        "vault/actions/made.yaml",
+        "name: made\nrunner_type: orquesta\nentry_point: workflows/made.yaml\nparameters: {turned: {type: string}}\n",
+    ),
+    (
+        "vault/actions/workflows/made.yaml",
+        "version: 1.0\ninput: [turned]\ntasks:\n  make:\n    action: vault.make turned=<% ctx().turned %>\n    next: [{publish: [{t: <% result().result.token %>}], do: [say]}]\n  say:\n    action: core.local\n    input: {cmd: 'echo <% ctx().t %>'}\noutput: [{seen: <% ctx().t %>}]\n",
+    ),
+];
+
+#[test]
+fn others_see_no_copies_of_secrets_that_nothing_declares() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    for (path, text) in MAKES {
+        place.write(path, text);
+    }
+    host.ok(&["pack", "register", &place.path("vault")]);
+    let turned: String = SECRET.chars().rev().collect();
+    let id = host.request(&json!({"action": "vault.made", "parameters": {"turned": turned}}));
+    host.until(&id, "succeeded");
+    let children = host.list(&format!("/executions/{id}/children"));
+    let say = children.iter().find(|child| child["action"]["ref"] == "core.local").unwrap();
+    let say = say["id"].as_str().unwrap();
+    host.post("/users", &json!({"name": "bob", "password": "correct horse"})).with_status(201);
+    let key = host.post("/apikeys", &json!({"user": "bob"})).with_status(201).json();
+    let bob = format!("St2-Api-Key: {}\r\n", key["key"].as_str().unwrap());
+    for path in [
+        "/executions?limit=20&".to_owned(),
+        format!("/executions?parent={id}&"),
+        format!("/executions/{id}/children?"),
+        format!("/executions/{id}?"),
+        format!("/executions/{id}/result?"),
+        format!("/executions/{say}?"),
+        format!("/executions/{say}/attribute/result?"),
+        format!("/executions/{say}/output?"),
+    ] {
+        let asked = format!("{path}show_secrets=true");
+        assert!(text(&host, &asked).contains(SECRET), "{path}: the admin may see it");
+        let others = host.send_plain("GET", &format!("/api/v1{asked}"), &bob, b"").with_status(200);
+        assert!(!others.body.contains(SECRET), "{path}: {}", others.body);
+    }
+    // Nor do they by what is answered to a change.
+    let again = format!("/api/v1/executions/{say}/re_run");
+    let made = host.send_plain("POST", &again, &bob, b"{}").with_status(201);
+    assert!(!made.body.contains(SECRET) && made.body.contains(MASK), "{}", made.body);
+    host.stop();
+}
