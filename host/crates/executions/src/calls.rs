@@ -16,7 +16,7 @@ use petrel_engine_core::Error;
 use petrel_model::execution::masked::secret_texts;
 use petrel_model::secrets::Places;
 use petrel_model::{Execution, ExecutionId, Object, Parent, Ref, Status, TraceId};
-use petrel_persistence::Expect;
+use petrel_persistence::{Change, Expect};
 use petrel_runners::asked::{Actions, Around, Done, Unserved, Why};
 use serde_json::{Value, json};
 
@@ -39,6 +39,8 @@ pub(crate) struct Calls {
     open: Mutex<Option<ExecutionId>>,
     /// Whether it was told a secret, or given a result that may hold some.
     has_met_secrets: AtomicBool,
+    /// Output of the caller that is stored with its end.
+    kept: Mutex<Vec<Change>>,
 }
 
 /// The place of an execution that an action has called.
@@ -64,6 +66,7 @@ impl Calls {
             seat,
             open: Mutex::new(None),
             has_met_secrets: AtomicBool::new(false),
+            kept: Mutex::default(),
         }
     }
 
@@ -79,6 +82,21 @@ impl Calls {
     /// Whether the caller was told a secret, or given a result that may hold some: its own may have copies of them.
     pub(crate) fn has_met_secrets(&self) -> bool {
         self.has_met_secrets.load(Ordering::Relaxed)
+    }
+
+    /// What of the `output` of the caller is stored now. It may have a secret that the caller was told: then it is kept for the
+    /// end, with which it is stored encrypted.
+    pub(crate) fn to_store(&self, caller: &Execution, output: Vec<Change>) -> Vec<Change> {
+        if caller.holds_secrets() || !self.has_met_secrets() {
+            return output;
+        }
+        self.kept.lock().extend(output);
+        Vec::new()
+    }
+
+    /// The output that was kept for the end.
+    pub(crate) fn take_kept(&self) -> Vec<Change> {
+        std::mem::take(&mut *self.kept.lock())
     }
 
     /// Gives the caller's slot back.

@@ -274,7 +274,8 @@ impl<'a> Run<'a> {
 
     /// Stores the output since the last time, if there is any.
     async fn store_output(&mut self) -> Result<(), Uncommitted> {
-        let lines = self.take_output(Vec::new());
+        let output = self.take_output(Vec::new());
+        let lines = self.calls.to_store(&self.execution, output);
         if lines.is_empty() {
             return Ok(());
         }
@@ -345,7 +346,8 @@ impl<'a> Run<'a> {
             self.apply(outcome.end.event())?;
         }
         let result = Arc::new(storable(outcome.result));
-        let output = self.take_output(last_words);
+        let mut output = self.calls.take_kept();
+        output.extend(self.take_output(last_words));
         let started = self.executions.core().monotonic();
         let mut patience = Patience::endless();
         loop {

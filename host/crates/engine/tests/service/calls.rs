@@ -93,6 +93,19 @@ async fn what_is_called_by_who_was_told_a_secret_is_kept_as_one() {
 }
 
 #[tokio::test]
+async fn output_of_who_was_told_a_secret_is_stored_with_its_end() {
+    let house = Plan::default().calling().open().await;
+    let caller = house.request(asks_with("learns", &json!({"value": "waits"}))).await.unwrap().id;
+    let child = child(&house, caller).await.id;
+    house.begins(child).await;
+    house.seconds(1).await;
+    assert!(house.output(caller).await.is_empty(), "it would be stored in clear");
+    house.finish(child).await;
+    assert!(house.ended(caller).await.context.sealed);
+    assert_eq!(house.output(caller).await, ["told"]);
+}
+
+#[tokio::test]
 async fn calls_are_as_deep_as_workflows_may_be() {
     let plan = Plan::default().calling().options(|options| options.workflows.max_depth = 2);
     let house = plan.open().await;

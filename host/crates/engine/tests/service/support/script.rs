@@ -1,6 +1,6 @@
 //! A runner whose ends the test decides. An action does what its name says: `at_once` and `fails` end by themselves,
-//! `panics` does, `calls` runs the action that `value` names, `learns` does too after it was told a secret, `deaf` ends only when the test says so, and all others end then
-//! or when they are canceled.
+//! `panics` does, `calls` runs the action that `value` names, `learns` does too after it was told a secret and has printed
+//! it, `deaf` ends only when the test says so, and all others end then or when they are canceled.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -122,6 +122,7 @@ impl Runner for Scripted {
             "calls" | "learns" => {
                 if let Some(actions) = around.actions.as_ref().filter(|_| name == "learns") {
                     actions.note_secret();
+                    output.line(Stream::Output, "told");
                 }
                 tokio::select! {
                     biased;
