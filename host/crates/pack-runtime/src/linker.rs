@@ -86,7 +86,7 @@ impl CallState {
 }
 
 /// A text of a component in a message: bounded, and in one line.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     quoted(text).escape_debug().to_string()
 }
 

@@ -1,16 +1,11 @@
 //! Errors that host functions return: denials, and what the services of the host answer.
 
 use petrel_model::capabilities::{Named, Refusal};
-use petrel_model::quoted::quoted;
 use petrel_runners::asked::{Unserved, Why};
 
 use crate::bindings::petrel::types::types::{Error, ErrorKind};
 use crate::call_record::{CallRecord, Denial};
-
-/// A text of a component in a message: bounded, and in one line.
-pub(super) fn shown(text: &str) -> String {
-    quoted(text).escape_debug().to_string()
-}
+pub(super) use crate::linker::shown;
 
 /// An error with its remedy.
 pub(super) fn error(kind: ErrorKind, message: String, code: &str, hint: &str) -> Error {
