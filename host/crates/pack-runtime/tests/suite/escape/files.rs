@@ -10,7 +10,7 @@ use petrel_model::capabilities::{Access, Mount, Rights};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 
-use super::{answer, attempt};
+use super::attempts::{answer, attempt};
 use crate::support::Subject;
 
 /// A directory with what is mounted, and a secret beside that.

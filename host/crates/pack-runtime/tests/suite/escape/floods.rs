@@ -8,7 +8,7 @@ use petrel_pack_runtime::{EngineOptions, Limits, Options};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{answer, attempt, granted};
+use super::attempts::{answer, attempt, granted};
 use crate::asking;
 use crate::requests::asking;
 use crate::support::{Subject, count, text};

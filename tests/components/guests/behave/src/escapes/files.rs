@@ -6,11 +6,10 @@ use petrel_pack_sdk::{Error, ErrorKind};
 use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags};
 
-use super::Answer;
-use crate::Attempt;
+use crate::attempt::Attempt;
 
 /// Does `what` to `name` in the directory `at`, and says what the host answered: a text, or the name of an error.
-pub(super) fn make(what: &str, attempt: &Attempt) -> Answer {
+pub(super) fn make(what: &str, attempt: &Attempt) -> Result<String, Error> {
     let Attempt { at, name, to, value, count, .. } = attempt;
     let here = directory(at)?;
     let there = || directory(if to.is_empty() { at } else { to });
