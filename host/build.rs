@@ -19,10 +19,16 @@ struct Pack {
     package: &'static str,
 }
 
-const PACKS: [Pack; 3] = [
+const PACKS: [Pack; 9] = [
     Pack { name: "core", directory: "packs/core", package: "petrel-pack-core" },
+    Pack { name: "elasticsearch", directory: "packs/elasticsearch", package: "petrel-pack-elasticsearch" },
     Pack { name: "feed", directory: "examples/feed", package: "petrel-example-feed" },
-    Pack { name: "github", directory: "examples/github", package: "petrel-example-github" },
+    Pack { name: "github", directory: "packs/github", package: "petrel-pack-github" },
+    Pack { name: "http", directory: "packs/http", package: "petrel-pack-http" },
+    Pack { name: "json", directory: "packs/json", package: "petrel-pack-json" },
+    Pack { name: "kubernetes", directory: "packs/kubernetes", package: "petrel-pack-kubernetes" },
+    Pack { name: "prometheus", directory: "packs/prometheus", package: "petrel-pack-prometheus" },
+    Pack { name: "slack", directory: "packs/slack", package: "petrel-pack-slack" },
 ];
 
 /// What is on disk beside a pack's files: the component's sources, and what somebody built from them.

@@ -12,6 +12,7 @@ use petrel_packs::plain_file;
 use petrel_persistence::store::ArchivedFile;
 
 use crate::bundled;
+use crate::data_directory;
 use crate::vault_file;
 
 /// The files and directories that belong to a backup.
@@ -45,7 +46,9 @@ pub(crate) fn collect(data_dir: &Path, keys: Option<&Path>) -> io::Result<Vec<Ar
                 if seen > MOST_FILES || path.components().count() > DEEPEST {
                     return Err(named(&path, &too_much(MOST_FILES, DEEPEST)));
                 }
-                ahead.extend(names.into_iter().map(|name| path.join(name)).filter(|path| !is_bundled(path)));
+                ahead.extend(
+                    names.into_iter().map(|name| path.join(name)).filter(|path| !is_bundled(data_dir, path)),
+                );
             }
             Ok(DirectoryEntry::File(file)) => {
                 room = room.saturating_sub(file.content.len() as u64);
@@ -129,8 +132,9 @@ fn is_part(path: &Path) -> bool {
 }
 
 /// Whether `path` is a pack from the binary, which the next host lays out again.
-fn is_bundled(path: &Path) -> bool {
-    bundled::PACKS.iter().any(|pack| path == Path::new(PACKS).join(pack.name))
+fn is_bundled(data_dir: &Path, path: &Path) -> bool {
+    let found = bundled::PACKS.iter().find(|pack| path == Path::new(PACKS).join(pack.name));
+    found.is_some_and(|pack| !data_directory::is_foreign(data_dir, pack))
 }
 
 /// Files that are being written into a data directory. On drop everything that was created is removed again, unless
@@ -286,6 +290,19 @@ mod tests {
         let refused = lay_out(&files).err().unwrap();
         assert!(refused.to_string().contains("is there already"), "{refused}");
         assert_eq!(fs::read_to_string(target.join("admin-token")).unwrap(), "another one");
+    }
+
+    #[test]
+    fn a_pack_in_the_place_of_one_of_the_binary_is_held_if_it_is_somebody_else_s() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in ["packs/json/.digest", "packs/json/pack.yaml", "packs/slack/pack.yaml"] {
+            write(directory.path(), path, path);
+        }
+        let files = collect(directory.path(), None).unwrap();
+        assert_eq!(
+            files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
+            ["packs/slack/pack.yaml"]
+        );
     }
 
     #[test]

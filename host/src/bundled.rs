@@ -1,7 +1,7 @@
 //! The packs inside the binary, with their components. The build script writes the table.
 //!
 //! The host's own packs are laid out in the data directory and registered when the server starts. The others are
-//! examples, and are registered on request: `petrel pack install builtin:github`.
+//! registered on request: `petrel pack install builtin:github`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -51,6 +51,12 @@ pub(crate) async fn register(engine: &Engine, data_dir: &Path, pack: &BundledPac
     if known.is_none() && !pack.is_own() {
         return Ok(());
     }
+    if data_directory::is_foreign(data_dir, pack) {
+        let (pack, path) = (pack.name, data_directory::place_of(data_dir, pack));
+        let hint = "move it away and start the host again, or register it (`petrel pack register`)";
+        tracing::warn!(pack, path = %path.display(), hint, "what stands in the place of a pack of the binary is left as it is");
+        return Ok(());
+    }
     let laid_out = data_directory::lay_out(data_dir, pack)?;
     if laid_out.is_new || known.is_none_or(|known| Path::new(&known) != laid_out.path) {
         engine
@@ -86,7 +92,9 @@ mod tests {
 
     #[test]
     fn every_pack_has_its_metadata_and_its_component() {
-        assert_eq!(PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>(), ["core", "feed", "github"]);
+        let expected =
+            ["core", "elasticsearch", "feed", "github", "http", "json", "kubernetes", "prometheus", "slack"];
+        assert_eq!(PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>(), expected);
         assert_eq!(find("github").map(BundledPack::is_own), Some(false));
         assert!(find("core").is_some_and(BundledPack::is_own) && find("linux").is_none());
         for pack in PACKS {

@@ -2,14 +2,14 @@
 //! follow.
 //!
 //! [`table`] has the settings, [`value`] their types, [`layers`] the sources of values, [`mod@file`] the file, [`webhooks`] its
-//! tables of single webhooks, [`registries`] those of single registries,
+//! tables of single webhooks, [`registries`] those of single registries, [`trust`] those of trust in packs,
 //! [`flags`] the command line, [`check`](mod@check) refuses harmful combinations, [`show`] prints the settings in
 //! force and the reference. To add a setting, add a line to the table and a row to the README, and regenerate the
 //! reference: `cargo run -- config reference > host/petrel.toml`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod check;
@@ -19,6 +19,7 @@ mod layers;
 mod registries;
 pub(crate) mod show;
 mod table;
+mod trust;
 mod value;
 mod webhooks;
 
@@ -160,6 +161,12 @@ impl Settings {
         let named = self.server.data_dir.clone().unwrap_or_else(data_directory::default);
         // Without a current directory the path stays relative, and opening it will fail with a clear error.
         std::path::absolute(&named).unwrap_or(named)
+    }
+
+    /// The file that was read, if it has something on registries; else empty.
+    pub(crate) fn file_with_registries(&self) -> &Path {
+        let is_special = !self.registry_tables.is_empty() || self.registries.lock_file.is_some();
+        if is_special { &self.file } else { Path::new("") }
     }
 
     /// The file with the digests of the packs that are installed.

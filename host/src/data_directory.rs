@@ -30,6 +30,9 @@ pub(crate) const LARGEST_TOKEN: u64 = 4096;
 
 /// The name of the file that tells which version of a pack was laid out.
 const MARK: &str = ".digest";
+/// The file of a pack that says which pack it is, and the largest one that is compared, in bytes.
+const PACK_FILE: &str = "pack.yaml";
+const LARGEST_PACK_FILE: u64 = 1 << 20;
 /// The name of the file with the identity.
 const IDENTITY: &str = "identity";
 
@@ -52,6 +55,11 @@ pub(crate) fn config_home() -> Option<PathBuf> {
 /// The directory of the store.
 pub(crate) fn store(data_dir: &Path) -> PathBuf {
     data_dir.join("store")
+}
+
+/// The directory of compiled components.
+pub(crate) fn components(data_dir: &Path) -> PathBuf {
+    data_dir.join("components")
 }
 
 /// The working directory of processes.
@@ -169,9 +177,42 @@ pub(crate) fn is_whole(data_dir: &Path, pack: &BundledPack) -> bool {
     pack.files.iter().all(|(name, _)| path.join(name).is_file())
 }
 
-/// Lays out a pack of the binary in the data directory, unless it is there already.
+/// Whether somebody else's directory is in the place of a pack of the binary. Only the names of the host's own packs are
+/// reserved. One that has lost its mark, and not its `pack.yaml`, is still that of the binary.
+pub(crate) fn is_foreign(data_dir: &Path, pack: &BundledPack) -> bool {
+    let path = place_of(data_dir, pack);
+    let is_free = || match fs::read_dir(&path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if pack.is_own() || path.join(MARK).is_file() || is_free() {
+        return false;
+    }
+    let ours = pack.files.iter().find(|(name, _)| *name == PACK_FILE).map(|(_, content)| *content);
+    let found = plain_file::read_text(&path.join(PACK_FILE), LARGEST_PACK_FILE).ok();
+    found.as_deref().map(str::as_bytes) != ours
+}
+
+/// Removes a directory with all that is in it, or a link, if it is there.
+fn clear(path: &Path) -> std::io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_link) => fs::remove_file(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lays out a pack of the binary in the data directory, unless it is there already. Somebody else's directory in its place is
+/// left as it is, with an error.
 pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<LaidOut> {
     let path = place_of(data_dir, pack);
+    anyhow::ensure!(
+        !is_foreign(data_dir, pack),
+        "{} is there, and is not from the binary; move it away, or register it (petrel pack register {})",
+        path.display(),
+        path.display()
+    );
     let mark = path.join(MARK);
     let is_this = || plain_file::read_text(&mark, LARGEST_TOKEN).is_ok_and(|digest| digest == pack.digest);
     if is_this() && is_whole(data_dir, pack) {
@@ -181,9 +222,7 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
     // interrupted layout is repeated.
     let made = path.with_extension("new");
     let write = || -> std::io::Result<()> {
-        if made.exists() {
-            fs::remove_dir_all(&made)?;
-        }
+        clear(&made)?;
         for (name, content) in pack.files {
             let file = made.join(name);
             if let Some(parent) = file.parent() {
@@ -196,11 +235,17 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
             }
         }
         fs::write(made.join(MARK), pack.digest)?;
-        // Files of an older version must not remain beside the new ones.
-        if path.exists() {
-            fs::remove_dir_all(&path)?;
+        // Files of an older version must not remain beside the new ones. It is moved away whole: half of it, without its
+        // mark, would be taken for somebody else's.
+        let before = path.with_extension("old");
+        clear(&before)?;
+        if fs::symlink_metadata(&path).is_ok() {
+            fs::rename(&path, &before)?;
         }
-        fs::rename(&made, &path)
+        fs::rename(&made, &path)?;
+        // What remains of it only takes space, until the next layout.
+        drop(clear(&before));
+        Ok(())
     };
     write().with_context(|| format!("the pack {} cannot be laid out in {}", pack.name, path.display()))?;
     Ok(LaidOut { path, is_new: true })
@@ -209,6 +254,27 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pack_of_the_binary_takes_nobody_s_place() {
+        let place = tempfile::tempdir().unwrap();
+        let pack = crate::bundled::find("json").unwrap();
+        let file = place_of(place.path(), pack).join(PACK_FILE);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        assert!(!is_foreign(place.path(), pack), "there is nothing in it");
+        fs::write(&file, "ref: json\n").unwrap();
+        assert!(is_foreign(place.path(), pack));
+        let refused = lay_out(place.path(), pack).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("move it away"), "{refused}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "ref: json\n");
+        fs::remove_dir_all(file.parent().unwrap()).unwrap();
+        assert!(lay_out(place.path(), pack).unwrap().is_new && !is_foreign(place.path(), pack));
+        assert!(!lay_out(place.path(), pack).unwrap().is_new);
+        fs::remove_file(place_of(place.path(), pack).join(MARK)).unwrap();
+        assert!(!is_foreign(place.path(), pack), "one that was cut is laid out again");
+        assert!(lay_out(place.path(), pack).unwrap().is_new);
+        assert_eq!(fs::read_dir(place.path().join("packs")).unwrap().count(), 1, "nothing is left beside it");
+    }
 
     #[test]
     fn an_identity_stays_until_it_is_forgotten() {

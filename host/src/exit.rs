@@ -33,7 +33,7 @@ pub(crate) enum Code {
 }
 
 /// The table of exit codes, for the help.
-pub(crate) const TABLE: &str = "Exit codes: 0 done, 1 the run failed or problems were found, 2 wrong usage or input, 3 not found, 4 not signed in, \
+pub(crate) const TABLE: &str = "Exit codes: 0 done, 1 the run failed or problems were found, 2 wrong usage or input, 3 not found, 4 not signed in or not allowed to, \
 5 must be accepted first, 6 conflict, 7 still running when patience ended, 8 server not reachable or in trouble, 9 canceled, \
 130 broken off by ^C";
 

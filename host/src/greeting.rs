@@ -20,6 +20,16 @@ pub(crate) struct Whereabouts<'a> {
     pub(crate) data_dir: &'a Path,
     /// The certificate of the host, if connections are encrypted.
     pub(crate) certificate: Option<&'a Path>,
+    /// The file with what is special about registries, which clients on the same machine talk to; empty if there is none.
+    pub(crate) registries: &'a Path,
+}
+
+impl<'a> Whereabouts<'a> {
+    /// Those of a host with these settings.
+    pub(crate) fn of(settings: &'a Settings, listens: &'a str, url: &'a str, data_dir: &'a Path) -> Self {
+        let certificate = settings.tls.certificate.as_deref();
+        Self { listens, url, data_dir, certificate, registries: settings.file_with_registries() }
+    }
 }
 
 impl Whereabouts<'_> {
@@ -77,6 +87,11 @@ impl Whereabouts<'_> {
         }
         if found.is_none_or(|found| found.data_dir() != self.data_dir) {
             tell("PETREL_DATA_DIR", self.data_dir.display().to_string());
+        }
+        let has_registries = !self.registries.as_os_str().is_empty();
+        if has_registries && found.is_none_or(|found| found.file_with_registries() != self.registries) {
+            let file = std::path::absolute(self.registries);
+            tell("PETREL_CONFIG", file.as_deref().unwrap_or(self.registries).display().to_string());
         }
         variables
     }
@@ -140,7 +155,7 @@ mod tests {
     #[test]
     fn programs_are_told_the_same() {
         let (listens, url, data_dir) = ("http://0.0.0.0:9101", "http://127.0.0.1:9101", Path::new("/data"));
-        let here = Whereabouts { listens, url, data_dir, certificate: None };
+        let here = Whereabouts { listens, url, data_dir, certificate: None, registries: Path::new("") };
         let expected = json!({
             "version": env!("CARGO_PKG_VERSION"), "listens": listens, "url": url, "data_dir": "/data",
             "token_file": "/data/admin-token", "certificate": null, "password": "secret", "held": 2,
@@ -153,7 +168,9 @@ mod tests {
     fn a_client_is_told_what_it_does_not_find() {
         let Some(found) = Configuration::of_untold_client() else { return };
         let (url, data_dir) = (found.url(), found.data_dir());
-        let here = Whereabouts { listens: &url, url: &url, data_dir: &data_dir, certificate: None };
+        let registries = found.file_with_registries();
+        let here =
+            Whereabouts { listens: &url, url: &url, data_dir: &data_dir, certificate: None, registries };
         assert_eq!(here.variables(Some(&found)), [""; 0]);
         assert_eq!(here.variables(None).len(), 2, "nothing can be read");
         let elsewhere = Whereabouts {
@@ -161,10 +178,11 @@ mod tests {
             url: "https://127.0.0.1:80",
             data_dir: Path::new("/my data"),
             certificate: Some(Path::new("/host.crt")),
+            registries: Path::new("/my.toml"),
         };
         assert_eq!(
             elsewhere.variables(Some(&found)),
-            ["PETREL_URL=https://127.0.0.1:80", "PETREL_DATA_DIR='/my data'"]
+            ["PETREL_URL=https://127.0.0.1:80", "PETREL_DATA_DIR='/my data'", "PETREL_CONFIG=/my.toml"]
         );
         assert_eq!((elsewhere.trusted(None), here.trusted(None)), (Some("/host.crt".to_owned()), None));
     }

@@ -131,7 +131,8 @@ impl Files {
 
     /// Lays out a pack of the binary, if something of it is missing.
     fn pack(&self, pack: &BundledPack) -> Option<Missing> {
-        if data_directory::is_whole(&self.data_dir, pack) {
+        let is_whole = data_directory::is_whole(&self.data_dir, pack);
+        if is_whole || data_directory::is_foreign(&self.data_dir, pack) {
             return None;
         }
         let path = data_directory::place_of(&self.data_dir, pack);

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use petrel_model::hexadecimal;
 use petrel_registry::Progress;
+use petrel_registry::beside::{self, Beside};
 use petrel_registry::credentials::Credentials;
-use petrel_registry::{Artifact, Error, Fetched, Kind, Limits, Lock, Reference, Registry, Settings};
+use petrel_registry::trust::Trust;
+use petrel_registry::{Artifact, Digest, Error, Fetched, Kind, Limits, Lock, Reference, Registry, Settings};
 
 use crate::config::Configuration;
 use crate::data_directory;
@@ -24,6 +26,8 @@ const NEXT: Duration = Duration::from_millis(100);
 pub(crate) struct Registries {
     settings: Settings,
     credentials: Credentials,
+    /// Which signatures packs need.
+    pub(crate) trust: Trust,
     /// The data directory of the host on this machine.
     pub(crate) data_dir: PathBuf,
     /// The file with the digests of what is installed.
@@ -51,6 +55,7 @@ impl Registries {
             credentials: Credentials::of_environment(variable, login_file()),
             data_dir: settings.data_dir(),
             lock_file: settings.lock_file(),
+            trust: Trust { policy: settings.trust.policy, rules: settings.trust_tables },
             settings: Settings { limits, registries: settings.registry_tables },
         })
     }
@@ -84,7 +89,7 @@ impl Registries {
     pub(crate) async fn look(&self, reference: &Reference, place: &Path) -> Result<Fetched, Failure> {
         let from = self.settings.read_from(reference);
         let bytes = self.open(&from.registry)?.manifest(&from).await?;
-        let digest = petrel_registry::Digest::of(&bytes);
+        let digest = Digest::of(&bytes);
         Ok(Fetched::of(bytes, &place.join(digest.hex()), self.limits())?)
     }
 
@@ -97,6 +102,39 @@ impl Registries {
         let done = registry.fill(&from.repository, fetched, &line.progress()).await;
         line.end();
         Ok(done?)
+    }
+
+    /// What stands beside the artifact with this digest, of these kinds.
+    pub(crate) async fn beside(
+        &self,
+        reference: &Reference,
+        digest: &Digest,
+        kinds: &[beside::Kind],
+    ) -> Result<Beside, Failure> {
+        let from = self.settings.read_from(reference);
+        let registry = self.open(&from.registry)?;
+        let mut found = Beside::new();
+        for kind in kinds {
+            found.extend(registry.beside(&from, digest, *kind).await?.map(|one| (*kind, one)));
+        }
+        Ok(found)
+    }
+
+    /// Pushes what stands beside the artifact with this digest, and not there yet, unless `overwrites`.
+    pub(crate) async fn push_beside(
+        &self,
+        beside: &Beside,
+        to: &Reference,
+        digest: &Digest,
+        overwrites: bool,
+    ) -> Result<(), Failure> {
+        for (kind, one) in beside {
+            let to = to.with_tag(&kind.tag(digest));
+            if overwrites || self.open(&to.registry)?.manifest_if_any(&to).await?.is_none() {
+                self.push(one, &to).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Pushes an artifact. Returns the bytes that were sent.
@@ -123,6 +161,7 @@ impl From<Error> for Failure {
             Kind::TimedOut => (Code::TimedOut, "registry.timeout"),
             Kind::Unreachable => (Code::Server, "registry.unreachable"),
             Kind::Refused => (Code::Failed, "registry.refused"),
+            Kind::Untrusted => (Code::Unaccepted, "untrusted"),
             Kind::Machine => (Code::Failed, "machine"),
         };
         Self::new(code, kind, message, hint)

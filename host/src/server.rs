@@ -100,8 +100,7 @@ async fn serve(
 
     let password = engine.access().ensure_admin().await.map_err(anyhow::Error::from)?;
     let listens = format!("{}://{address}", settings.scheme());
-    let certificate = settings.tls.certificate.as_deref();
-    let here = Whereabouts { listens: &listens, url: &url, data_dir: &data_dir, certificate };
+    let here = Whereabouts::of(&settings, &listens, &url, &data_dir);
     let guards = Arc::new(Guards::new(settings.guards.clone()));
     announce(&here, form, &engine, &guards, (password.as_deref(), report.held)).await;
     let access = Access { admin_token, open_metrics: settings.metrics.open, api_url: format!("{url}/api") };

@@ -7,11 +7,16 @@ use std::process::ExitCode;
 mod components;
 
 /// Package, its directory, and the variable that its file is named in.
-const COMPONENTS: [(&str, &str, &str); 13] = [
+const COMPONENTS: [(&str, &str, &str); 18] = [
     ("petrel-pack-core", "packs/core/component", "CORE"),
-    ("petrel-example-elasticsearch", "examples/elasticsearch/component", "ELASTICSEARCH"),
+    ("petrel-pack-elasticsearch", "packs/elasticsearch/component", "ELASTICSEARCH"),
+    ("petrel-pack-github", "packs/github/component", "GITHUB"),
+    ("petrel-pack-http", "packs/http/component", "HTTP"),
+    ("petrel-pack-json", "packs/json/component", "JSON"),
+    ("petrel-pack-kubernetes", "packs/kubernetes/component", "KUBERNETES"),
+    ("petrel-pack-prometheus", "packs/prometheus/component", "PROMETHEUS"),
+    ("petrel-pack-slack", "packs/slack/component", "SLACK"),
     ("petrel-example-feed", "examples/feed/component", "FEED"),
-    ("petrel-example-github", "examples/github/component", "GITHUB"),
     ("petrel-example-hook", "examples/hook/component", "HOOK"),
     ("petrel-example-stream", "examples/stream/component", "STREAM"),
     ("petrel-guest-bare", "tests/components/guests/bare", "BARE"),

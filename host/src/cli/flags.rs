@@ -128,7 +128,11 @@ pub(super) fn unknown(error: &clap::Error, root: &Command, words: &[String]) -> 
     let whole = std::iter::once("petrel").chain(verbs).collect::<Vec<_>>().join(" ");
     // A flag with nearly this name is told by the parser.
     let is_near = error.get(ContextKind::SuggestedArg).is_some();
-    let hint = hint.or_else(|| if is_near { None } else { as_word(command, &whole, flag) })?;
+    let hint = hint.or_else(|| if is_near { None } else { as_word(command, &whole, flag) });
+    // The parser would have the flag be a word of the command, which only words that are any text can be.
+    let takes_text = ["run", "key set"].contains(&verb.as_str());
+    let is_advised = !is_near && !takes_text && error.get(ContextKind::Suggested).is_some();
+    let hint = hint.or_else(|| is_advised.then(|| format!("`{whole} --help` lists its flags")))?;
     Some(Failure::usage(format!("`{whole}` has no flag {flag}"), hint))
 }
 
@@ -272,6 +276,16 @@ mod tests {
                 "inquiry respond last --approved true",
                 "`petrel inquiry respond` has no flag --approved",
                 "`petrel inquiry respond ID approved=VALUE`",
+            ),
+            (
+                "trigger delete mine.order --force",
+                "`petrel trigger delete` has no flag --force",
+                "`petrel trigger delete --help`",
+            ),
+            (
+                "maintenance create w --pack p --start 1h --until 2h",
+                "`petrel maintenance create` has no flag --start",
+                "`petrel maintenance create --help`",
             ),
             ("rule list --enabled", "`petrel rule list` has no flag --enabled", "all rules are listed"),
         ] {

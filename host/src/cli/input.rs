@@ -1,6 +1,7 @@
 //! Input besides the command line: files and passwords.
 
 use std::io::{IsTerminal as _, Read};
+use std::path::Path;
 
 use petrel_packs::plain_file::{self, too_large};
 use petrel_packs::{Problem, definition};
@@ -56,8 +57,11 @@ pub(super) fn read_payload(text: &str) -> Result<Value, Failure> {
     });
     let file = file.transpose()?;
     let json = file.as_deref().unwrap_or(text);
-    serde_json::from_str(json)
-        .map_err(|error| Failure::usage(format!("the payload is not JSON: {error}"), WRITE))
+    serde_json::from_str(json).map_err(|error| {
+        let is_file = file.is_none() && Path::new(text).is_file();
+        let hint = if is_file { format!("@{text} reads the file") } else { WRITE.to_owned() };
+        Failure::usage(format!("the payload is not JSON: {error}"), hint)
+    })
 }
 
 /// Asks the person at the terminal whether to go on.
@@ -99,4 +103,22 @@ pub(super) fn read_password(prompt: &str, from_stdin: bool, twice: bool) -> Resu
         return Err(Failure::usage("the two passwords differ", "try again"));
     }
     Ok(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_given_as_a_payload_is_told_how_it_is_read() {
+        for (text, hint) in [
+            (concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "Cargo.toml reads the file"),
+            ("id=1", "write JSON in quotes"),
+            ("@/no/such/file", "or @FILE"),
+        ] {
+            let refused = read_payload(text).unwrap_err();
+            assert!(refused.hint.contains(hint), "{text}: {refused}");
+        }
+        assert_eq!(read_payload("{\"a\": 1}").unwrap()["a"], 1);
+    }
 }

@@ -129,14 +129,16 @@ impl Key {
                 let path = format!("/keys/{}", path_segment(&name));
                 let mut body = json!({"name": name, "value": value, "scope": place.scope});
                 place.add_to(&mut body, [("secret", encrypt), ("encrypted", pre_encrypted)], ttl);
+                // StackStorm stores in clear what is set without the word, whatever was there.
+                let is_secret = encrypt || pre_encrypted;
+                let before = if is_secret { None } else { place.found(client, &path).await };
                 let key = client.send_json(Method::PUT, &path, &body).await?;
                 match session.form {
                     Form::Json => print::json(&key),
                     Form::Text => print::note(&format!("{name} is set")),
                 }
-                let is_open = !encrypt && !pre_encrypted && place.is_shared();
-                if let Some(note) = is_open.then(|| named::note(&name, &value)).flatten() {
-                    print::note(&note);
+                if !is_secret {
+                    remark(&name, &value, &place, before.as_ref());
                 }
             }
             Self::Load { file, convert } => return load::run(session, &file, convert).await,
@@ -156,6 +158,13 @@ impl Key {
         }
         Ok(Code::Ok)
     }
+}
+
+/// Prints what is to remark of a key that was set in clear, and was something else `before`.
+fn remark(name: &str, value: &str, place: &Place, before: Option<&Value>) {
+    let bared = before.and_then(|before| named::bared(name, &place.flags(), before));
+    let odd = if place.is_shared() { named::note(name, value) } else { None };
+    bared.iter().chain(&odd).for_each(|note| print::note(note));
 }
 
 /// The list of keys. A value that is shown encrypted tells people nothing, and is long.

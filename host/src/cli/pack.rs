@@ -1,9 +1,11 @@
 //! `petrel pack`: registered packs, registering and checking the pack in a directory, and packs in registries and files.
+//! `authoring` has the verbs of authors.
 
 use std::borrow::Cow;
 
 use clap::Subcommand;
 use petrel_api_types as wire;
+use petrel_registry::Reference;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -13,17 +15,30 @@ use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::Registries;
 
+mod active;
 mod attributes;
+mod authoring;
+mod build;
 mod capabilities;
+mod cases;
 mod check;
 mod describe;
+mod dev;
 mod diff;
+mod gc;
 mod install;
 mod installed;
+mod new;
 mod origin;
 mod outcome;
+mod sandbox;
+mod shown;
+mod sign;
 mod transfer;
+mod trusted;
 mod typed;
+mod update;
+mod versions;
 mod wanted;
 
 use outcome::{tell_notes, tell_registration};
@@ -35,6 +50,8 @@ pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
+    #[command(flatten)]
+    Authoring(authoring::Authoring),
     /// Check the pack in a directory as the host would before it registers it; no host is needed
     #[command(
         after_help = "An error keeps the pack from being registered, or an action from running. Ends with 1 when something must be corrected.\n\nExamples:\n  petrel pack check ./packs/mine"
@@ -54,11 +71,19 @@ pub(crate) enum Pack {
         #[arg(long)]
         write: bool,
     },
-    /// Show a pack
-    #[command(after_help = "Examples:\n  petrel pack get core")]
+    /// Show a pack, or one in a registry that is not installed
+    #[command(
+        after_help = "Examples:\n  petrel pack get core\n  petrel pack get registry.example.com/packs/jira:4.0.0\n  petrel pack get jira --provenance"
+    )]
     Get {
-        /// The pack
+        /// The pack, or its reference
         pack: String,
+        /// Show the statements on where it comes from and how it was made, as they are in its registry
+        #[arg(long)]
+        provenance: bool,
+        /// Show the lists of its parts, as they are in its registry
+        #[arg(long, conflicts_with = "provenance")]
+        sbom: bool,
     },
     /// Register a pack again from its directory
     #[command(after_help = "Examples:\n  petrel pack reload mine")]
@@ -111,7 +136,7 @@ pub(crate) enum Pack {
     },
     /// Install packs from a registry, a file, a directory, or from those that come with the binary
     #[command(
-        after_help = "A pack from a registry is verified and put beside the version before; if anything fails, that goes on running.\n\nExamples:\n  petrel pack install registry.example.com/packs/jira:4.0.0\n  petrel pack install ./packs/mine\n  petrel pack install jira.tar\n  petrel pack install builtin:github --grant\n  petrel pack install --locked"
+        after_help = "A pack from a registry is verified and put beside the version before; if anything fails, that goes on running.\n\nExamples:\n  petrel pack install registry.example.com/packs/jira:4.0.0\n  petrel pack install ./packs/mine --grant\n  petrel pack install jira.tar\n  petrel pack install builtin:github\n  petrel pack install --locked"
     )]
     Install(install::Install),
     /// Push the pack in a directory to a registry
@@ -144,6 +169,37 @@ pub(crate) enum Pack {
         after_help = "Examples:\n  petrel pack mirror registry.example.com/packs/jira:4.0.0 registry.internal/packs/jira"
     )]
     Mirror(transfer::Mirror),
+    /// Sign a pack in a registry or a file
+    #[command(
+        after_help = "The signature is stored as cosign stores it, and verified when the pack is installed.\n\nExamples:\n  petrel pack sign registry.example.com/packs/jira:4.0.0 --key company.key\n  petrel pack sign jira.tar --key company.key"
+    )]
+    Sign(sign::Sign),
+    /// Make a key for signatures: NAME.key, which signs, and NAME.pub, which verifies
+    #[command(after_help = "Examples:\n  petrel pack key-pair company")]
+    KeyPair {
+        /// The names of the files, without their ends
+        name: String,
+    },
+    /// List the installed versions of a pack, the active one with a mark
+    #[command(after_help = "Examples:\n  petrel pack versions jira")]
+    Versions {
+        /// The pack
+        pack: String,
+    },
+    /// Make another installed version of a pack the active one; what runs ends on its own
+    #[command(after_help = "Examples:\n  petrel pack activate jira 4.0.0")]
+    Activate(versions::Activate),
+    /// Make the version that was active before the active one again
+    #[command(after_help = "Examples:\n  petrel pack rollback jira")]
+    Rollback(versions::Rollback),
+    /// Install the newest versions of packs from the repositories that they came from
+    #[command(
+        after_help = "An update that asks for more capabilities than before ends with 5, and the one before goes on running.\n\nExamples:\n  petrel pack update jira\n  petrel pack update --all --check"
+    )]
+    Update(update::Update),
+    /// Remove versions that nothing runs, downloads that broke off, and compiled components that no pack has
+    #[command(after_help = "Examples:\n  petrel pack gc --dry-run\n  petrel pack gc --keep 0")]
+    Gc(gc::Gc),
     /// Show what a pack asks for, and what it is granted
     #[command(
         after_help = "Examples:\n  petrel pack capabilities feed\n  petrel pack capabilities feed --unused"
@@ -167,17 +223,29 @@ impl Pack {
             Self::Check { directory } => check::check(form, &directory).await,
             Self::Describe { component, write } => describe::describe(form, &component, write).await,
             // Futures that are large, and needed once.
+            Self::Authoring(verb) => Box::pin(verb.run(connection, form)).await,
             Self::Push(push) => Box::pin(push.run(form)).await,
             Self::Pull(pull) => Box::pin(pull.run(form)).await,
             Self::Save(save) => Box::pin(save.run(form)).await,
             Self::Mirror(mirror) => Box::pin(mirror.run(form)).await,
             Self::Diff(diff) => Box::pin(diff.run(connection, form)).await,
+            Self::Sign(sign) => Box::pin(sign.run(form)).await,
+            Self::KeyPair { name } => sign::key_pair(form, &name),
+            Self::Get { pack, provenance, sbom } if provenance || sbom || Reference::is_meant(&pack) => {
+                let part = shown::Part::of(provenance, sbom);
+                Box::pin(shown::show(form, &pack, part)).await
+            }
+            Self::Versions { pack } => versions::list(&Session::open(connection, form)?, &pack).await,
+            Self::Activate(verb) => Box::pin(verb.run(&Session::open(connection, form)?)).await,
+            Self::Rollback(verb) => Box::pin(verb.run(&Session::open(connection, form)?)).await,
+            Self::Update(verb) => Box::pin(verb.run(&Session::open(connection, form)?)).await,
+            Self::Gc(verb) => Box::pin(verb.run(&Session::open(connection, form)?)).await,
             Self::Load(load) => {
                 load.check()?;
                 if let Some(to) = &load.to {
                     return Box::pin(load.push(form, to)).await;
                 }
-                let install = install::Install::of_file(load.file, load.allow_native, load.grant);
+                let install = install::Install::of_file(load.file, load.accepted);
                 Box::pin(install.run(&Session::open(connection, form)?)).await
             }
             Self::Install(install) => Box::pin(install.run(&Session::open(connection, form)?)).await,
@@ -191,7 +259,7 @@ impl Pack {
     /// Refuses what is another thing than the verb takes, with the command that is meant.
     fn refuse_mistaken(&self) -> Result<(), Failure> {
         let mistaken = match self {
-            Self::Get { pack }
+            Self::Get { pack, .. }
             | Self::Reload { pack }
             | Self::Remove { pack }
             | Self::Config { pack, .. }
@@ -214,7 +282,7 @@ impl Pack {
                 })?;
                 tell_warnings(session, None).await;
             }
-            Self::Get { pack } => {
+            Self::Get { pack, .. } => {
                 let answer = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
                 session.show(&answer, |pack: wire::Pack<'static>| {
                     print::attributes(&attributes::attributes(&pack));
@@ -253,16 +321,8 @@ impl Pack {
             Self::Capabilities(verb) => verb.run(session).await?,
             Self::Grant(verb) => verb.run(session).await?,
             Self::Revoke(verb) => verb.run(session).await?,
-            // These have been run without a session, or with one of their own.
-            Self::Check { .. }
-            | Self::Describe { .. }
-            | Self::Install(_)
-            | Self::Push(_)
-            | Self::Pull(_)
-            | Self::Save(_)
-            | Self::Load(_)
-            | Self::Diff(_)
-            | Self::Mirror(_) => {}
+            // The others have been run without a session, or with one of their own.
+            _ => {}
         }
         Ok(Code::Ok)
     }

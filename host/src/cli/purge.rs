@@ -128,6 +128,7 @@ impl Purge {
     fn tell(&self, session: &Session, done: Purged) -> Code {
         match session.form {
             Form::Json => print::json(&as_json(Purged { dry_run: self.dry_run, ..done })),
+            Form::Text if self.dry_run && is_nothing(done) => print::note("nothing would be deleted"),
             Form::Text if self.dry_run => {
                 print::note(&format!(
                     "{} would be deleted; leave out --dry-run to delete them",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use clap::Subcommand;
 use petrel_api_types as wire;
+use petrel_model::trigger::INTERNAL;
 use petrel_runners::local_shell::identity::quoted;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -215,7 +216,11 @@ fn in_file<'w>(warning: &'w str, file: Option<&str>) -> Cow<'w, str> {
 /// The report of a change and the next step.
 fn next(rule: &wire::Rule<'_>, what: &str) -> String {
     let reference = &rule.reference;
-    if rule.enabled {
+    if rule.enabled && INTERNAL.contains(&&*rule.trigger.kind) {
+        // `last` means no event of the platform itself.
+        let reference = quoted(reference);
+        format!("{what} {reference}; `petrel rule why {reference}` shows its verdicts on the latest events")
+    } else if rule.enabled {
         format!("{what} {reference}; `petrel trigger why last` shows its verdict on the last event")
     } else {
         format!("{what} {reference}; it is disabled: `petrel rule enable {}` enables it", quoted(reference))
@@ -230,6 +235,8 @@ mod tests {
     fn a_disabled_rule_is_reported_with_the_command_that_enables_it() {
         let rule = attributes::tests::rule(&json!({"type": "mine.event"}));
         assert!(next(&rule, "created").starts_with("created mine.r; `petrel trigger why last` shows"));
+        let of_platform = attributes::tests::rule(&json!({"type": "core.st2.generic.actiontrigger"}));
+        assert!(next(&of_platform, "created").contains("`petrel rule why mine.r`"));
         let off = wire::Rule { enabled: false, ..rule };
         assert_eq!(
             next(&off, "updated"),

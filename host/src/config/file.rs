@@ -8,12 +8,13 @@ use petrel_model::count::counted;
 use petrel_model::nearest::nearest;
 use petrel_packs::limits::MOST_PROBLEMS;
 use petrel_packs::plain_file;
-use petrel_registry::RegistrySettings;
+use petrel_registry::{RegistrySettings, trust};
 use toml::de::{DeTable, DeValue};
 
 use super::layers::rows;
 use super::registries;
 use super::table::TABLE;
+use super::trust as trusted;
 use super::value::Raw;
 use super::webhooks;
 use crate::exit::Failure;
@@ -35,6 +36,8 @@ pub(super) struct File {
     pub(super) guards: Vec<(Guard, usize)>,
     /// The settings of single registries with the lines of their tables.
     pub(super) registries: Vec<(RegistrySettings, usize)>,
+    /// The trust in packs of some repositories with the lines of their tables.
+    pub(super) trust: Vec<(trust::Rule, usize)>,
 }
 
 /// The file to read: the given one, or the machine's, or the user's, the first that exists.
@@ -59,7 +62,7 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
             "check the path in --config or PETREL_CONFIG; `petrel config reference` prints a file to start from",
         )
     })?;
-    let (values, guards, registries) = parse(&text).map_err(|problems| {
+    let (values, guards, (registries, trust)) = parse(&text).map_err(|problems| {
         let lines: Vec<_> =
             problems.iter().map(|(line, message)| format!("{}:{line}: {message}", path.display())).collect();
         Failure::usage(
@@ -67,13 +70,16 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
             "`petrel config reference` shows every key with its type and default",
         )
     })?;
-    Ok(File { path: path.to_owned(), values, guards, registries })
+    Ok(File { path: path.to_owned(), values, guards, registries, trust })
 }
 
 type Problems = Vec<(usize, String)>;
 
+/// The settings of single registries, and the trust in some repositories, with their lines.
+type OfRegistries = (Vec<(RegistrySettings, usize)>, Vec<(trust::Rule, usize)>);
+
 /// The values and the settings of single webhooks and registries in a file, with their lines.
-type Parsed = (BTreeMap<String, (Raw, usize)>, Vec<(Guard, usize)>, Vec<(RegistrySettings, usize)>);
+type Parsed = (BTreeMap<String, (Raw, usize)>, Vec<(Guard, usize)>, OfRegistries);
 
 /// Parses `text`, or returns all problems with their lines.
 fn parse(text: &str) -> Result<Parsed, Problems> {
@@ -86,7 +92,7 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
         vec![(at, unquoted(written).map_or_else(|| message.to_owned(), |hint| format!("{message}; {hint}")))]
     })?;
     let (mut values, mut guards, mut urls) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-    let mut of_registries = Vec::new();
+    let (mut of_registries, mut of_trust) = OfRegistries::default();
     let mut problems = Problems::new();
     let mut more = 0;
     let mut note = |at: usize, message: &dyn Fn() -> String| {
@@ -117,6 +123,11 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
                     Ok(registry) => of_registries.push((registry, at)),
                     Err(found) => found.iter().for_each(|(at, message)| note(*at, &|| message.clone())),
                 }
+            } else if let (trusted::SECTION, DeValue::Table(of_one)) = (known.name, value.get_ref()) {
+                match trusted::read((name, at), of_one, &line) {
+                    Ok(rule) => of_trust.push((rule, at)),
+                    Err(found) => found.iter().for_each(|(at, message)| note(*at, &|| message.clone())),
+                }
             } else if known.rows.iter().any(|row| row.name == name) {
                 values.insert(format!("{}.{name}", known.name), (raw(value.get_ref()), at));
             } else {
@@ -128,7 +139,7 @@ fn parse(text: &str) -> Result<Parsed, Problems> {
         problems
             .push((ends.len() + 1, format!("and {}; correct these first", counted(more, "more problem"))));
     }
-    if problems.is_empty() { Ok((values, guards, of_registries)) } else { Err(problems) }
+    if problems.is_empty() { Ok((values, guards, (of_registries, of_trust))) } else { Err(problems) }
 }
 
 /// The remedy for a line whose value is a text without quotes, if it is one.

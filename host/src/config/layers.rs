@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use petrel_api::guard::Guard;
 use petrel_model::nearest::nearest;
-use petrel_registry::RegistrySettings;
+use petrel_registry::{RegistrySettings, trust};
 use petrel_runners::process::{EXECUTION_VARIABLE, PROOF_VARIABLE};
 
 use super::file::File;
@@ -104,6 +104,11 @@ impl Layers {
     /// The settings of single registries, which only the file has.
     pub(super) fn registries(&self) -> Vec<RegistrySettings> {
         self.file.registries.iter().map(|(registry, _line)| registry.clone()).collect()
+    }
+
+    /// The trust in packs of some repositories, which only the file has.
+    pub(super) fn trust(&self) -> Vec<trust::Rule> {
+        self.file.trust.iter().map(|(rule, _line)| rule.clone()).collect()
     }
 
     /// Parses the value of `key`. A problem goes to `problems`.

@@ -8,6 +8,7 @@ use super::Configuration;
 use super::layers::{Origin, rows};
 use super::registries;
 use super::table::TABLE;
+use super::trust;
 use super::value::{Kind, Raw};
 
 /// A file with every setting, its default and its description. The defaults are comments.
@@ -114,6 +115,10 @@ fn in_force(configuration: &Configuration) -> impl Iterator<Item = (String, Raw,
         let origin = Origin::File(of_file.path.clone(), *line).to_string();
         (format!("registries.{}", json!(registry.host)), Raw::Text(registries::told(registry)), origin)
     });
+    let of_trust = of_file.trust.iter().map(move |(rule, line)| {
+        let origin = Origin::File(of_file.path.clone(), *line).to_string();
+        (format!("trust.{}", json!(rule.pattern)), Raw::Text(trust::told(rule)), origin)
+    });
     let rows = rows().zip(values).map(move |(row, value)| {
         // An unset directory has a default place, which is shown.
         let is_unnamed = matches!(&value, Raw::Text(text) if text.is_empty());
@@ -125,7 +130,7 @@ fn in_force(configuration: &Configuration) -> impl Iterator<Item = (String, Raw,
         };
         (row.key.to_owned(), value, configuration.layers.find(row).1.to_string())
     });
-    rows.chain(guards).chain(of_registries)
+    rows.chain(guards).chain(of_registries).chain(of_trust)
 }
 
 fn placed(path: &Path) -> Raw {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use petrel_api::guard::Guard;
 use petrel_persistence_embedded::Engine as StoreEngine;
 use petrel_registry::RegistrySettings;
+use petrel_registry::trust::{Policy, Rule};
 
 use super::layers::Layers;
 use super::value::{Breaker, Kind, LogFormat, Misfire, Raw, Span, Statuses, Value};
@@ -83,13 +84,19 @@ macro_rules! settings {
             pub(crate) guards: Vec<Guard>,
             /// The settings of single registries.
             pub(crate) registry_tables: Vec<RegistrySettings>,
+            /// The trust in packs of some repositories.
+            pub(crate) trust_tables: Vec<Rule>,
+            /// The file that was read; empty for none.
+            pub(crate) file: PathBuf,
         }
 
         impl Settings {
             /// Parses the values in `layers`. Problems go to `problems`.
             pub(super) fn take(layers: &Layers, problems: &mut Vec<String>) -> Option<Self> {
                 $(let $section = $Section::take(layers, problems);)+
-                Some(Self { $($section: $section?,)+ guards: layers.guards(), registry_tables: layers.registries() })
+                let (guards, registry_tables, trust_tables) = (layers.guards(), layers.registries(), layers.trust());
+                let file = layers.file.path.clone();
+                Some(Self { $($section: $section?,)+ guards, registry_tables, trust_tables, file })
             }
 
             /// All values, in the order of the table.
@@ -278,6 +285,13 @@ settings! {
         downloads: usize = "4", "PETREL_REGISTRIES_DOWNLOADS", "registries-downloads", "N";
         /// The file with the digests of the packs that are installed; empty: packs.lock in the data directory.
         lock_file: Option<PathBuf> = "", "PETREL_REGISTRIES_LOCK_FILE", "registries-lock-file", "FILE";
+    }
+
+    /// Trust in packs by their signatures. A table of its own for some repositories, which has no variables and no flags, says what
+    /// they need: `[trust."registry.example.com/packs/*"]` with the keys `policy` and `keys`, a list of files with public keys.
+    trust: Trust {
+        /// The policy for packs of other repositories: only with a signature by a known key (`deny`), with a note on what lacks (`warn`), or as it comes the first time, and from then on by the same key (`first-use`).
+        policy: Policy = "first-use", "PETREL_TRUST_POLICY", "trust-policy", "POLICY";
     }
 
     /// The datastore, with keys that expressions and actions read.

@@ -48,7 +48,7 @@ pub(super) fn laid_out(
     let library = data_directory::python(data_dir);
     python_script::library::lay_out(&library)
         .with_context(|| format!("failed to lay out the library for Python in {}", library.display()))?;
-    all(settings, data_dir, url, (Some(data_dir.join("components")), upkeep))
+    all(settings, data_dir, url, (Some(data_directory::components(data_dir)), upkeep))
 }
 
 /// The runners for checking packs without a host: nothing is run by them, and nothing is stored.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::sensor::{self, Sensor};
 use crate::{Context, Error, schema};
 
 type Run = Box<dyn Fn(&Context, &str) -> Result<String, Error>>;
@@ -95,6 +96,15 @@ impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Action").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// The description that a component with `actions` and `sensors` gives to the host.
+pub fn describe_with<Run: ?Sized>(actions: &[Action], sensors: &[Sensor<Run>]) -> Value {
+    let mut whole = describe(actions);
+    if let (Value::Object(whole), Value::Object(more)) = (&mut whole, sensor::describe(sensors)) {
+        whole.extend(more);
+    }
+    whole
 }
 
 /// The description that a component with `actions` gives to the host.

@@ -97,6 +97,11 @@ impl Error {
         self.details = Some(Box::new(details.into()));
         self
     }
+
+    /// A text in the details, by its place (a JSON pointer, as `/body/message`).
+    pub fn detail(&self, pointer: &str) -> Option<&str> {
+        self.details.as_ref()?.pointer(pointer)?.as_str()
+    }
 }
 
 impl fmt::Display for Error {

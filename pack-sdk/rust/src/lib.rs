@@ -29,7 +29,7 @@
 //! sensors, which notice things, and [`TriggerType`] makes their events. Both have the host's [`Services`], with [`Store`]s of
 //! keys and [`Secret`]s. [`schema`]
 //! derives schemas from types, and [`testing`] has a test double of the host. `component` connects all of these to the
-//! host, in components only, and `export` has the macros that do it. The tutorial is in `README.md`.
+//! host, in components only, and `export` has the macros that do it; [`info!`] and its like write to the log with fields. The tutorial is in `README.md`.
 
 mod action;
 #[cfg(target_family = "wasm")]
@@ -41,6 +41,8 @@ mod event;
 mod export;
 mod http;
 mod kv;
+#[doc(hidden)]
+pub mod logging;
 pub mod schema;
 mod secret;
 pub mod sensor;
@@ -48,7 +50,7 @@ mod services;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
-pub use action::{Action, describe};
+pub use action::{Action, describe, describe_with};
 pub use context::{Called, Context};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, NoParameters, Trigger, TriggerType};

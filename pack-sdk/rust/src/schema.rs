@@ -61,6 +61,8 @@ fn dialect(schema: Value) -> Object {
         match key.as_str() {
             "required" | "$schema" | "title" | "definitions" | "examples" | "readOnly" | "writeOnly" => {}
             "default" if value.is_null() => {}
+            // Elements of any kind. Draft 4 knows no schema that is a boolean.
+            "items" if value.is_boolean() => {}
             "format" if value.as_str().is_some_and(is_number_format) => {}
             "const" => {
                 out.insert("enum".into(), Value::Array(vec![value]));
@@ -225,6 +227,7 @@ mod tests {
         points: Vec<Point>,
         tags: BTreeMap<String, String>,
         anything: Value,
+        list: Vec<Value>,
         #[schemars(extend("secret" = true), length(min = 8))]
         password: Option<String>,
         at: Option<Point>,
@@ -251,6 +254,7 @@ mod tests {
                 "points": {"type": "array", "required": true, "items": {"type": "object", "properties": point}},
                 "tags": {"type": "object", "required": true, "additionalProperties": {"type": "string"}},
                 "anything": {"required": true},
+                "list": {"type": "array", "required": true},
                 "password": {"type": "string", "minLength": 8, "secret": true},
                 "at": {"type": "object", "properties": point},
             })

@@ -106,7 +106,7 @@ impl Services {
                 format!("the configuration of the pack is not as expected: {error}"),
             )
             .code("config.invalid")
-            .hint("compare it with the pack's config.schema.yaml")
+            .hint("give the values with `petrel pack configure PACK FILE`; the pack's config.schema.yaml, if there is one, declares them")
         })
     }
 
@@ -156,8 +156,19 @@ impl Services {
     /// If there is no answer. An answer with any status is none.
     pub fn fetch(&self, request: &Request) -> Result<Response, Error> {
         #[cfg(target_family = "wasm")]
-        return crate::component::http::fetch(request);
+        let mut answer = crate::component::http::fetch(request)?;
         #[cfg(not(target_family = "wasm"))]
-        self.host.fetch(request)
+        let mut answer = self.host.fetch(request)?;
+        answer.largest = request.largest_answer;
+        Ok(answer)
+    }
+
+    /// Makes a request, and reads its answer as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Services::fetch`], and if the status is none of success or the body does not have the form of `T`.
+    pub fn fetch_json<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
+        self.fetch(request)?.success_with_details()?.json()
     }
 }

@@ -38,7 +38,7 @@ struct State {
     emitted: Vec<Event>,
     requests: Vec<Request>,
     /// The answers by method and address, each given once.
-    answers: Vec<(String, u16, Vec<u8>)>,
+    answers: Vec<(String, Result<Answer, Error>)>,
     triggers: Vec<Trigger>,
     /// The values of keys with the numbers of their versions, by store and key.
     keys: BTreeMap<(String, String), (String, u64)>,
@@ -50,6 +50,14 @@ struct State {
     runs: Vec<(String, Result<Value, Error>)>,
     /// The actions that were called, with their parameters.
     called: Vec<(String, Value)>,
+}
+
+/// An answer that is ready.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
 }
 
 impl Host {
@@ -125,7 +133,28 @@ impl Host {
     /// Answers the next request with this method and address.
     #[must_use]
     pub fn answering(self, method: &str, url: &str, status: u16, body: impl Into<Vec<u8>>) -> Self {
-        self.0.borrow_mut().answers.push((format!("{method} {url}"), status, body.into()));
+        self.answering_with(method, url, (status, &[]), body)
+    }
+
+    /// As [`answering`](Self::answering), with headers, whose names are in lower case.
+    #[must_use]
+    pub fn answering_with(
+        self,
+        method: &str,
+        url: &str,
+        (status, headers): (u16, &[(&str, &str)]),
+        body: impl Into<Vec<u8>>,
+    ) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+        let answer = Answer { status, headers: headers.collect(), body: body.into() };
+        self.0.borrow_mut().answers.push((format!("{method} {url}"), Ok(answer)));
+        self
+    }
+
+    /// Has the next request with this method and address fail, as if nobody had answered.
+    #[must_use]
+    pub fn failing(self, method: &str, url: &str, error: Error) -> Self {
+        self.0.borrow_mut().answers.push((format!("{method} {url}"), Err(error)));
         self
     }
 
@@ -209,8 +238,10 @@ impl services::Host for Host {
                 format!("{what} is not allowed: the test has no answer"),
             ));
         };
-        let (_, status, body) = state.answers.remove(at);
-        Ok(Response::new(status, std::io::Cursor::new(body)))
+        let Answer { status, headers, body } = state.answers.remove(at).1?;
+        let mut response = Response::new(status, std::io::Cursor::new(body));
+        response.headers = headers;
+        Ok(response)
     }
 
     fn get(&self, store: &str, key: &str) -> Result<Option<Entry>, Error> {

@@ -111,14 +111,15 @@ pub fn edges(document: &str) -> BTreeMap<String, Row> {
     let table = document.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END));
     let rows = table.map_or("", |(table, _)| table).lines().map(str::trim);
     // Behind the heading and the line below it.
-    rows.filter(|line| line.starts_with('|')).skip(2).filter_map(row).collect()
+    rows.filter(|line| line.starts_with('|')).skip(2).filter_map(row).flatten().collect()
 }
 
-fn row(line: &str) -> Option<(String, Row)> {
+/// A row for each crate that a line names: several may import the same.
+fn row(line: &str) -> Option<Vec<(String, Row)>> {
     let mut cells = line.trim_matches('|').split('|');
-    let name = cells.next()?.trim().trim_matches('`').to_owned();
+    let names = cells.next()?.split(',').map(|name| name.trim().trim_matches('`').to_owned());
     let row = Row { imports: Allowed::read(cells.next()?), tests: Allowed::read(cells.next()?) };
-    Some((name, row))
+    Some(names.map(|name| (name, row.clone())).collect())
 }
 
 #[cfg(test)]
@@ -128,10 +129,11 @@ mod tests {
     #[test]
     fn a_table_of_edges_is_read() {
         let document = "x\n<!-- edges: begin -->\n\n| crate | may import | tests |\n|---|---|---|\n\
-            | `a` | nothing | any |\n| `b` | `a`, `c` | |\n<!-- edges: end -->\n| `d` | | |\n";
+            | `a` | nothing | any |\n| `b`, `e` | `a`, `c` | |\n<!-- edges: end -->\n| `d` | | |\n";
         let read = edges(document);
-        assert_eq!(read.keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(read.keys().collect::<Vec<_>>(), ["a", "b", "e"]);
         assert!(!read["a"].imports.admits("b") && read["a"].tests.admits("b"));
         assert!(read["b"].imports.admits("c") && !read["b"].tests.admits("c"));
+        assert_eq!(read["b"], read["e"]);
     }
 }

@@ -4,14 +4,29 @@
 /// The component of the pack `core`.
 pub const CORE: &str = env!("COMPONENT_CORE");
 
-/// The component of the example pack `elasticsearch`.
+/// The component of the pack `elasticsearch`.
 pub const ELASTICSEARCH: &str = env!("COMPONENT_ELASTICSEARCH");
+
+/// The component of the pack `github`.
+pub const GITHUB: &str = env!("COMPONENT_GITHUB");
+
+/// The component of the pack `http`.
+pub const HTTP: &str = env!("COMPONENT_HTTP");
+
+/// The component of the pack `json`.
+pub const JSON: &str = env!("COMPONENT_JSON");
+
+/// The component of the pack `kubernetes`.
+pub const KUBERNETES: &str = env!("COMPONENT_KUBERNETES");
+
+/// The component of the pack `prometheus`.
+pub const PROMETHEUS: &str = env!("COMPONENT_PROMETHEUS");
+
+/// The component of the pack `slack`.
+pub const SLACK: &str = env!("COMPONENT_SLACK");
 
 /// The component of the example pack `feed`.
 pub const FEED: &str = env!("COMPONENT_FEED");
-
-/// The component of the example pack `github`.
-pub const GITHUB: &str = env!("COMPONENT_GITHUB");
 
 /// The component of the example pack `hook`.
 pub const HOOK: &str = env!("COMPONENT_HOOK");

@@ -41,6 +41,8 @@ pub struct Faults {
     pub manifest: Option<String>,
     /// Whether it accepts requests and answers none.
     pub silent: bool,
+    /// The pause after each byte of the body of an answer.
+    pub drips: Option<Duration>,
 }
 
 /// A request that came.
@@ -236,8 +238,15 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Kept>) -> anyhow::Result<()> {
     answer.headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
-    if request.method != "HEAD" {
-        stream.write_all(answer.body.get(..answer.sent).unwrap_or_default())?;
+    let body = answer.body.get(..answer.sent).filter(|_| request.method != "HEAD").unwrap_or_default();
+    match faults.drips {
+        None => stream.write_all(body)?,
+        Some(pause) => {
+            for byte in body {
+                stream.write_all(&[*byte])?;
+                std::thread::sleep(pause);
+            }
+        }
     }
     stream.flush()?;
     stream.shutdown(Shutdown::Write)?;

@@ -81,6 +81,11 @@ impl Place {
         Running::start(self.command().args(arguments)).end()
     }
 
+    /// As [`Place::petrel`], for what may take longer than anything of ours: compilers of other languages.
+    pub fn petrel_within(&self, patience: Duration, arguments: &[&str]) -> Ended {
+        Running::start(self.command().args(arguments)).end_within(patience)
+    }
+
     /// Runs a shell script in this place, with `petrel` on its path and further variables.
     pub fn script(&self, script: &str, environment: &[(&str, &str)]) -> Ended {
         let commands = self.path("bin");

@@ -1,12 +1,12 @@
 //! Processes that end in bounded time.
 
 use std::io::{Read, Write as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use petrel_test_support::{PATIENCE, until};
 use serde_json::Value;
-
-use crate::eventually;
 
 /// The outcome of a process.
 #[derive(Debug)]
@@ -59,8 +59,13 @@ impl Running {
     }
 
     /// Waits for the end of the process.
-    pub(crate) fn end(mut self) -> Ended {
-        let status = wait(&mut self.child);
+    pub(crate) fn end(self) -> Ended {
+        self.end_within(PATIENCE)
+    }
+
+    /// As [`Running::end`], for up to `patience`.
+    pub(crate) fn end_within(mut self, patience: Duration) -> Ended {
+        let status = until("the end of a process", patience, || Ok(self.child.try_wait()?)).unwrap();
         let code = status.code().unwrap_or(-1);
         Ended { code, stdout: self.stdout.join().unwrap(), stderr: self.stderr.join().unwrap() }
     }
@@ -72,9 +77,4 @@ fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
         pipe.read_to_end(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     })
-}
-
-/// Waits for the end of a child.
-pub(crate) fn wait(child: &mut Child) -> ExitStatus {
-    eventually("the end of a process", || child.try_wait().unwrap())
 }

@@ -15,17 +15,18 @@ use petrel_system_tests::{Host, PATIENCE, Place, assert_says, eventually, skip};
 use petrel_test_components::{ELASTICSEARCH, HOOK, STREAM};
 use serde_json::{Value, json};
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// What GitHub sends about a push, and its signature with the secret `hush`, made by openssl.
 const PUSH: &str =
     r#"{"ref":"refs/heads/main","after":"59b20b8d","repository":{"full_name":"octocat/hello-world"}}"#;
 const SIGNATURE: &str = "07abe204937930b31e1f547d34c72ebe38d093070512efa7d8baafabb36d7e2d";
 
-/// Copies an example into a place, with its component where the page has it copied to.
-fn lay_out(place: &Place, name: &str, component: &str) {
-    let from = Path::new(EXAMPLES).join(name);
-    for folder in ["", "sensors", "rules"] {
-        for entry in fs::read_dir(from.join(folder)).unwrap() {
+/// Copies a pack into a place, with its component where the page has it copied to.
+fn lay_out(place: &Place, directory: &str, component: &str) {
+    let from = Path::new(ROOT).join(directory);
+    let name = from.file_name().unwrap().to_str().unwrap();
+    for folder in ["", "actions", "sensors", "rules"] {
+        for entry in fs::read_dir(from.join(folder)).into_iter().flatten() {
             let file = entry.unwrap().path();
             if file.extension().is_some_and(|ending| ending == "yaml") {
                 let to = Path::new(name).join(file.strip_prefix(&from).unwrap());
@@ -91,7 +92,7 @@ fn echoed(host: &Host<'_>, rule: &str, count: usize) -> Vec<String> {
 /// A search which finds as much as `count` says. Gives its address, and a channel with the queries.
 fn search(count: &Arc<AtomicU64>) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/logs/_count", listener.local_addr().unwrap());
+    let url = format!("http://{}", listener.local_addr().unwrap());
     let (give, queries) = mpsc::channel();
     let count = Arc::clone(count);
     thread::spawn(move || {
@@ -118,8 +119,11 @@ fn a_count_above_the_threshold_is_one_event() {
     let count = Arc::new(AtomicU64::new(3));
     let (url, queries) = search(&count);
     let host = place.start(&["--grant-url", &format!("elasticsearch={url}")]);
-    lay_out(&place, "elasticsearch", ELASTICSEARCH);
-    let configuration = format!("url: {url}\nthreshold: 10\nquery: {{match: {{level: error}}}}\n");
+    lay_out(&place, "packs/elasticsearch", ELASTICSEARCH);
+    let rule = fs::read_to_string(Path::new(ROOT).join("examples/elasticsearch/on_count.yaml")).unwrap();
+    place.write("elasticsearch/rules/on_count.yaml", &rule);
+    let configuration =
+        format!("url: {url}\nindex: logs\nthreshold: 10\nquery: {{match: {{level: error}}}}\n");
     register(&place, &host, "elasticsearch", &configuration);
     let query: Value = serde_json::from_str(&queries.recv_timeout(PATIENCE).unwrap()).unwrap();
     assert_eq!(query, json!({"query": {"match": {"level": "error"}}}));
@@ -153,7 +157,7 @@ fn the_rule_of_a_published_tutorial_on_a_count() {
     let place = Place::default();
     let (url, queries) = search(&Arc::new(AtomicU64::new(11)));
     let host = place.start(&["--grant-url", &format!("elasticsearch={url}")]);
-    lay_out(&place, "elasticsearch", ELASTICSEARCH);
+    lay_out(&place, "packs/elasticsearch", ELASTICSEARCH);
     // The action of the tutorial's pack talks to a search; this one writes down what it is given.
     let command = format!(
         "echo {{{{ host }}}} {{{{ port }}}} {{{{ name }}}} {{{{ log_level }}}} > {}",
@@ -163,9 +167,7 @@ fn the_rule_of_a_published_tutorial_on_a_count() {
         "elasticsearch/actions/create_index.yaml",
         &format!("name: indices.create_index\nrunner_type: local-shell-cmd\nentry_point: ''\nenabled: true\nparameters:\n  host: {{type: string}}\n  port: {{type: string}}\n  name: {{type: string}}\n  log_level: {{type: string}}\n  cmd: {{immutable: true, default: '{command}'}}\n"),
     );
-    register(&place, &host, "elasticsearch", &format!("url: {url}\nthreshold: 10\n"));
-    // The rule of the example itself gives no parameters.
-    host.ok(&["rule", "disable", "elasticsearch.on_count"]);
+    register(&place, &host, "elasticsearch", &format!("url: {url}\nindex: logs\nthreshold: 10\n"));
     host.ok(&["rule", "create", rule.to_str().unwrap()]);
     let made = host.get("/rules/ineat.sample2_rule_with_es").with_status(200).json();
     assert_eq!(made["trigger"]["parameters"], json!({"query": "{\"match\":\"testing\"}"}));
@@ -227,7 +229,7 @@ fn a_stream_goes_on_after_its_last_message() {
         ": nothing new\n\nid: 3\ndata: third\n\n",
     ]);
     let host = place.start(&["--grant-url", &format!("stream={url}")]);
-    lay_out(&place, "stream", STREAM);
+    lay_out(&place, "examples/stream", STREAM);
     register(&place, &host, "stream", &format!("url: {url}\n"));
     let asked: Vec<_> = (0..3).map(|_| ids.recv_timeout(PATIENCE).unwrap()).collect();
     assert_eq!(asked, [None, Some("1".to_owned()), Some("2".to_owned())]);
@@ -243,7 +245,7 @@ fn a_stream_goes_on_after_its_last_message() {
 fn a_sensor_verifies_the_signature_of_its_requests() {
     let place = Place::default();
     let host = place.start(&[]);
-    lay_out(&place, "hook", HOOK);
+    lay_out(&place, "examples/hook", HOOK);
     register(&place, &host, "hook", "secret: hush\n");
     let send = |event: &str, signature: &str, delivery: &str, body: &str| {
         let head = format!(

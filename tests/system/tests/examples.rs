@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use petrel_system_tests::{Ended, Host, PATIENCE, Place, assert_says, eventually, skip};
-use petrel_test_components::{ELASTICSEARCH, HOOK, STREAM};
+use petrel_test_components::{HOOK, STREAM};
 use petrel_test_support::until;
 use serde_json::Value;
 
@@ -36,13 +36,9 @@ const FOLLOWED: [&str; 11] = [
 /// What the pages need besides what the tests need themselves.
 const PROGRAMS: [(&str, &str); 3] = [("curl", "--version"), ("openssl", "version"), ("python3", "--version")];
 /// The components that pages build: their packages, and where the tests have them.
-const COMPONENTS: [(&str, &str); 3] = [
-    ("petrel-example-elasticsearch", ELASTICSEARCH),
-    ("petrel-example-hook", HOOK),
-    ("petrel-example-stream", STREAM),
-];
+const COMPONENTS: [(&str, &str); 2] = [("petrel-example-hook", HOOK), ("petrel-example-stream", STREAM)];
 /// Commands that have nothing to do with a host that runs.
-const LEFT_OUT: [&str; 2] = ["cargo test -p petrel-example-github", "cargo run --release -- serve"];
+const LEFT_OUT: [&str; 2] = ["cargo test -p petrel-pack-github", "cargo run --release -- serve"];
 
 /// A program that runs beside the others, until the end of the test.
 struct Beside(Child);

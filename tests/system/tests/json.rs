@@ -11,6 +11,10 @@ use crate::mine;
 const CALLS: &[(&str, &str, i32)] = &[
     ("config show", "", 0),
     ("config reference", "", 0),
+    ("pack new", "--lang c fresh", 0),
+    ("pack build", "mine", 2),
+    ("pack test", "mine", 2),
+    ("pack dev", "mine", 2),
     ("pack check", "mine", 0),
     ("pack register", "mine", 0),
     ("pack reload", "mine", 0),
@@ -21,6 +25,15 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("pack push", "127.0.0.1:1/packs/mine mine", 8),
     ("pack pull", "127.0.0.1:1/packs/mine:1.0.0", 8),
     ("pack mirror", "127.0.0.1:1/packs/mine:1.0.0 127.0.0.1:1/other/mine", 8),
+    ("pack key-pair", "signer", 0),
+    ("pack sign", "mine.tar --key signer.key", 0),
+    ("pack get", "mine --provenance", 3),
+    ("pack versions", "mine", 0),
+    ("pack activate", "mine 1.0.0", 0),
+    ("pack rollback", "mine", 3),
+    ("pack update", "mine", 3),
+    ("pack update", "--all", 0),
+    ("pack gc", "--dry-run", 0),
     ("registry login", "127.0.0.1:1 --user ada --password-stdin", 8),
     ("registry logout", "127.0.0.1:1", 0),
     ("registry list", "", 0),
@@ -146,7 +159,7 @@ const CALLS: &[(&str, &str, i32)] = &[
 ];
 
 /// Verbs whose result is no document.
-const NONE: [&str; 2] = ["workflow graph", "completion"];
+const NONE: [&str; 3] = ["workflow graph", "completion", "pack dev"];
 
 fn write_files(place: &Place) {
     mine::write_pack(place);

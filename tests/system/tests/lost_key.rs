@@ -74,6 +74,11 @@ fn while_the_key_is_lost_nobody_takes_a_configured_pack_over() {
     assert_says(&register(&host).with_status(403).body, &["only the admin may register it"]);
     // The same directory is the same pack, and does not forget what it cannot read.
     host.ok(&["pack", "register", &place.path("safe")]);
+    // Nor does it go with the pack.
+    assert_says(
+        &host.cli(&["pack", "remove", "safe"]).with_code(2).stderr,
+        &["stays as it is", "rotate-key --lost"],
+    );
     assert_says(&register(&host).with_status(403).body, &["only the admin may register it"]);
     host.stop();
     fs::rename(&aside, &file).unwrap();

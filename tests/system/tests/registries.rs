@@ -2,13 +2,14 @@
 //! what runs as it is.
 
 use std::path::Path;
+use std::time::Duration;
 
-use petrel_system_tests::{Host, Place, assert_says};
+use petrel_system_tests::{Host, Place, assert_says, eventually};
 use petrel_test_support::{Faults, Registry};
 use serde_json::json;
 
 /// Writes a version of the pack `mine`, whose action says the version, and returns its directory.
-fn write(place: &Place, version: &str) -> String {
+pub(crate) fn write(place: &Place, version: &str) -> String {
     let pack = format!("ref: mine\nname: mine\ndescription: d\nversion: {version}\nauthor: a\n");
     place.write(&format!("{version}/pack.yaml"), &pack);
     place.write(
@@ -22,18 +23,19 @@ fn write(place: &Place, version: &str) -> String {
 }
 
 /// Pushes a version of the pack, and returns its reference.
-fn push(place: &Place, registry: &Registry, version: &str) -> String {
+pub(crate) fn push(place: &Place, registry: &Registry, version: &str) -> String {
     let reference = format!("{}/packs/mine", registry.host());
     place.petrel(&["pack", "push", &reference, &write(place, version)]).with_code(0);
     format!("{reference}:{version}")
 }
 
 #[track_caller]
-fn assert_runs(host: &Host<'_>, version: &str) {
+pub(crate) fn assert_runs(host: &Host<'_>, version: &str) {
     assert_says(&host.ok(&["run", "mine.say"]).stdout, &[&format!("it is {version}")]);
 }
 
-fn versions(place: &Place) -> usize {
+/// The number of versions of the pack that are laid out.
+pub(crate) fn versions(place: &Place) -> usize {
     std::fs::read_dir(place.data().join("packs/installed/mine")).into_iter().flatten().count()
 }
 
@@ -58,12 +60,19 @@ fn a_pack_goes_through_a_registry_to_another_host() {
     let updated = host.ok(&["pack", "install", &second]);
     assert!(!updated.stderr.contains("was registered from"), "{updated:?}");
     assert_runs(&host, "1.1.0");
-    assert_eq!(versions(&place), 2, "the one before stays for executions that run");
+    assert_eq!(versions(&place), 2, "the one before stays for executions that run, and to go back to");
     host.ok(&["pack", "install", &push(&author, &registry, "1.2.0")]);
-    assert_eq!(versions(&place), 2);
+    assert_eq!(versions(&place), 3);
     // What is here needs no registry.
     registry.set(Faults { silent: true, ..Faults::default() });
     host.ok(&["pack", "install", "--locked"]);
+    // The directory of a pack may be beside whoever names it.
+    place.write("mine/pack.yaml", "ref: mine\nname: mine\ndescription: d\nversion: 9.9.9\nauthor: a\n");
+    let locked = host.ok(&["pack", "install", "--locked", "mine"]);
+    assert_says(&locked.stdout, &["registered mine"]);
+    assert_runs(&host, "1.2.0");
+    let alone = host.cli(&["pack", "diff", "nope"]).with_code(2);
+    assert_says(&alone.stderr, &["to be compared with"]);
     host.ok(&["pack", "install", "--offline", &format!("{}/packs/mine:1.2.0", registry.host())]);
     host.cli(&["pack", "install", "--offline", &first]).with_code(3);
     let refused = host.cli(&["pack", "install", "--locked", &first]).with_code(6);
@@ -189,10 +198,48 @@ fn two_installations_at_once_come_one_after_the_other() {
 }
 
 #[test]
+fn what_is_removed_while_another_pack_is_fetched_does_not_come_back_into_the_lock() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let mine = push(&author, &registry, "1.0.0");
+    author.write("other/pack.yaml", "ref: other\nname: other\ndescription: d\nversion: 1.0.0\nauthor: a\n");
+    let other = format!("{}/packs/other:1.0.0", registry.host());
+    author.petrel(&["pack", "push", &other, &author.path("other")]).with_code(0);
+    let host = place.start(&[]);
+    host.ok(&["pack", "install", &other]);
+    registry.set(Faults { drips: Some(Duration::from_millis(5)), ..Faults::default() });
+    drop(registry.came());
+    std::thread::scope(|scope| {
+        let installed = scope.spawn(|| host.ok(&["pack", "install", &mine]));
+        eventually("a blob is coming", || {
+            registry.came().iter().any(|came| came.line.contains("/blobs/")).then_some(())
+        });
+        host.ok(&["pack", "remove", "other"]);
+        installed.join().unwrap();
+    });
+    let lock = std::fs::read_to_string(place.data().join("packs.lock")).unwrap();
+    assert!(lock.contains("\"mine\"") && !lock.contains("\"other\""), "{lock}");
+    host.stop();
+}
+
+#[test]
+fn whoever_pushes_is_told_what_hosts_refuse_and_the_order_of_the_words() {
+    let (registry, author) = (Registry::start().unwrap(), Place::default());
+    let (directory, reference) = (write(&author, "1.0.0"), format!("{}/packs/mine", registry.host()));
+    author.write("1.0.0/actions/ill.yaml", "name: [");
+    let pushed = author.petrel(&["pack", "push", &reference, &directory]).with_code(0);
+    assert_says(&pushed.stderr, &["warning: actions/ill.yaml", "each host refuses it"]);
+    let turned = author.petrel(&["pack", "push", &directory, &reference]).with_code(2);
+    assert_says(&turned.stderr, &["the reference comes first"]);
+}
+
+#[test]
 fn a_pack_travels_in_a_file_where_there_is_no_registry() {
     let (author, place) = (Place::default(), Place::default());
     let (directory, file) = (write(&author, "1.0.0"), author.path("mine.tar"));
+    let (elsewhere, part) = (author.write("elsewhere", "stays"), format!("{file}.part"));
+    std::os::unix::fs::symlink(&elsewhere, &part).unwrap();
     author.petrel(&["pack", "save", &directory, "--file", &file]).with_code(0);
+    assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "stays");
     author.petrel(&["pack", "save", &directory, "--file", &file]).with_code(6);
     let host = place.start(&[]);
     host.ok(&["pack", "load", &file]);

@@ -87,7 +87,7 @@ fn the_sensor_of_the_example_is_registered_and_brings_events() {
     let installed = host.ok(&["pack", "install", "builtin:feed"]).stderr;
     assert!(!installed.contains("left out"), "{installed}");
     assert_says(&host.ok(&["sensor", "list"]).stdout, &["feed.entries"]);
-    assert_says(&installed, &["`petrel pack grant feed --all`"]);
+    assert_says(&installed, &["`petrel pack grant feed http=https://HOST/PATH` grants of it what you mean"]);
     host.ok(&["pack", "grant", "feed", &format!("http={url}")]);
     let configuration = place.write("feed.yaml", &format!("url: {url}\n"));
     host.ok(&["pack", "configure", "feed", &configuration]);

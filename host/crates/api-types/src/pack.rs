@@ -42,6 +42,9 @@ pub struct Pack<'a> {
     /// Rules of its files that were left out, by name, with the reasons.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused_rules: Cow<'a, BTreeMap<String, String>>,
+    /// The artifact that the pack was installed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<PackArtifact<'a>>,
     /// All other keys of `pack.yaml`.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Cow<'a, Object>,
@@ -51,6 +54,34 @@ pub struct Pack<'a> {
     /// `pack:name`.
     #[serde(default)]
     pub uid: Cow<'a, str>,
+}
+
+/// The artifact that a pack was installed from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackArtifact<'a> {
+    /// The reference that was asked for; empty for one that came from a file without a name.
+    #[serde(default)]
+    pub reference: Cow<'a, str>,
+    /// The digest.
+    #[serde(default)]
+    pub digest: Cow<'a, str>,
+    /// `verified`, `unverified` or `unsigned`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Cow<'a, str>>,
+    /// The digest of the key that has signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a pack::PackArtifact> for PackArtifact<'a> {
+    fn from(artifact: &'a pack::PackArtifact) -> Self {
+        Self {
+            reference: Cow::Borrowed(&artifact.reference),
+            digest: Cow::Borrowed(&artifact.digest),
+            signature: artifact.signature.map(|signed| Cow::Borrowed(signed.as_str())),
+            key: Some(Cow::Borrowed(artifact.key.as_str())).filter(|key| !key.is_empty()),
+        }
+    }
 }
 
 impl<'a> From<&'a pack::Pack> for Pack<'a> {
@@ -69,6 +100,7 @@ impl<'a> From<&'a pack::Pack> for Pack<'a> {
             built_in: pack.built_in,
             refused: Cow::Borrowed(&pack.refused),
             refused_rules: Cow::Borrowed(&pack.refused_rules),
+            artifact: pack.artifact.as_ref().map(PackArtifact::from),
             other: Cow::Borrowed(&pack.other),
             id: Cow::Borrowed(&pack.reference),
             uid: Cow::Owned(format!("pack:{}", pack.reference)),
@@ -220,6 +252,20 @@ mod tests {
     #[test]
     fn a_pack_shows_neither_its_schema_nor_its_rules() {
         assert_shown_as::<Pack<'static>>(&Pack::from(&stored()), &shown());
+    }
+
+    #[test]
+    fn a_pack_that_was_installed_shows_its_artifact() {
+        for (artifact, expected) in [
+            (json!({"digest": "d"}), json!({"reference": "", "digest": "d"})),
+            (
+                json!({"reference": "r", "digest": "d", "signature": "verified", "key": "k"}),
+                json!({"reference": "r", "digest": "d", "signature": "verified", "key": "k"}),
+            ),
+        ] {
+            let artifact: pack::PackArtifact = noun(artifact);
+            assert_shown_as::<PackArtifact<'static>>(&PackArtifact::from(&artifact), &expected);
+        }
     }
 
     #[test]

@@ -139,11 +139,12 @@ impl Shipped {
                 near.map_or_else(String::new, |near| format!("did you mean `{BUILTIN}{near}`? There is "));
             ApiError::invalid(
                 format!(
-                    "`{}` cannot be installed: only packs that come with petrel can be",
+                    "no pack that comes with petrel is named `{}`",
                     petrel_model::quoted::quoted(text)
                 ),
                 format!(
-                    "{near}{}; to register a directory: petrel pack register DIRECTORY",
+                    "{near}{}; from a registry: petrel pack install HOST/PATH:TAG; from a directory: petrel pack register \
+                     DIRECTORY",
                     all.join(" or ")
                 ),
             )

@@ -134,9 +134,9 @@ impl Catalog {
         .await
     }
 
-    /// Refuses to replace the stored configuration of a pack that is encrypted by a key which is not here: that may come back,
-    /// unless the operator has said that it is lost. A damaged one may be replaced.
-    async fn refuse_sealed_config(&self, pack: &str) -> Result<(), Error> {
+    /// Refuses to replace or to remove the stored configuration of a pack that is encrypted by a key which is not here: that
+    /// may come back, unless the operator has said that it is lost. A damaged one may be replaced.
+    pub(crate) async fn refuse_sealed_config(&self, pack: &str) -> Result<(), Error> {
         let stored = self.core().store().get::<PackConfig>(&pack.to_owned()).await;
         match stored {
             Err(error @ ReadError::Sealed { .. }) if !self.core().vault().is_begun_anew() => {

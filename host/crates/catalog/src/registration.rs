@@ -19,16 +19,16 @@ mod rules;
 pub(crate) mod schemas;
 mod sensors;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_engine_core::{Changing, Core, Decided, Error, apart};
 use petrel_model::names;
 use petrel_model::{
-    Action, MadeTrigger, Pack, PackConfig, PackGrant, Policy, Ref, Rule, Sensor, TriggerType,
+    Action, MadeTrigger, Pack, PackArtifact, PackConfig, PackGrant, Policy, Ref, Rule, Sensor, TriggerType,
 };
-use petrel_packs::{PackContents, Problem};
+use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 use petrel_runners::Runs;
@@ -46,7 +46,7 @@ use ready::Ready;
 use rules::RulesOfPack;
 use sensors::{as_switched, gone_sensors, keep_unread};
 
-use crate::content::{Content, RegisteredAction, RegisteredTriggerType, refusal};
+use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
 use crate::masked::Giver;
 use crate::service::Catalog;
 
@@ -106,6 +106,17 @@ impl Catalog {
         built_in: bool,
         parts: Parts,
     ) -> Result<Report, Error> {
+        self.register_artifact(by, directory, (built_in, None), parts).await
+    }
+
+    /// As [`Catalog::register_by`]: a pack that came with the binary, or that was installed from an artifact.
+    pub async fn register_artifact(
+        &self,
+        by: impl Into<OnBehalf> + Send,
+        directory: &Path,
+        (built_in, artifact): (bool, Option<PackArtifact>),
+        parts: Parts,
+    ) -> Result<Report, Error> {
         // Actions start in another directory, and so may a later host.
         let directory = std::path::absolute(directory).map_err(|error| {
             Error::invalid(
@@ -126,6 +137,7 @@ impl Catalog {
         })?;
         contents.pack.path = directory.display().to_string();
         contents.pack.built_in = built_in;
+        contents.pack.artifact = artifact;
         refuse_own_name(&contents.pack)?;
         let (catalog, by) = (self.clone(), by.into());
         self.core()
@@ -156,19 +168,20 @@ impl Catalog {
     /// Removes a pack with its contents and its configuration, and reports what went. Its files and past executions stay.
     ///
     /// # Errors
-    /// When the pack does not exist, it is one of the host's own, or rules of other packs use it.
+    /// When the pack does not exist, it is one of the host's own, its configuration waits for its key, or rules of others use it.
     pub async fn remove_pack(&self, name: &str, giver: Giver) -> Result<Removed, Error> {
         let (catalog, name) = (self.clone(), name.to_owned());
         self.core()
             .run_detached(async move {
                 let changing = catalog.begin_change().await;
+                catalog.refuse_sealed_config(&name).await?;
                 if giver == Giver::SeesNone {
                     refuse_removal(&changing.get(), &name)?;
                 }
                 let (pack, decided) = removal(&changing.get(), &name)?;
                 let removed = changing.make(catalog.core(), decided).await?;
-                let content = changing.get();
-                content
+                changing
+                    .get()
                     .runners()
                     .values()
                     .filter_map(Runs::runner)
@@ -213,11 +226,15 @@ impl Catalog {
         let (mut changes, expect) = (ready.changes(), std::mem::take(&mut ready.expect));
         changes.extend(sealing);
         let decided = Decided::new(changes, (), |content: &mut Content| ready.show(content));
+        let old = changing.get().pack(&name).ok().map(|known| PathBuf::from(&known.path));
         changing.make(self.core(), decided.expecting_all(expect)).await?;
         asked.write(&name, grants.as_deref());
-        // Runners drop what they have cached of changed files; present runs go on with it.
+        // Runners drop what they have cached of changed files, and of another version; present runs go on with it.
         let path = Path::new(&report.pack.path);
-        changing.get().runners().values().filter_map(Runs::runner).for_each(|runner| runner.refresh(path));
+        for runner in changing.get().runners().values().filter_map(Runs::runner) {
+            runner.refresh(path);
+            old.iter().filter(|old| *old != path).for_each(|old| runner.forget(old));
+        }
         // Components are compiled now, and not by the first event.
         self.prepare(Some(&name));
         Ok(report)
@@ -298,11 +315,14 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
         mut notes,
         ..
     } = contents;
-    note_refused(&mut pack, refused, refused_rules, &mut notes);
+    reading::note_refused(&mut pack, refused, refused_rules, &mut notes);
     notes.extend(moved(content, &pack));
     notes.extend(without_dependencies(content, &pack));
     notes.extend(no_longer_made(content, &trigger_types));
     let path = PathBuf::from(&pack.path);
+    // Registered again from where it was, it came from the same artifact.
+    let same = known.filter(|known| known.path == pack.path && pack.artifact.is_none());
+    pack.artifact = pack.artifact.take().or_else(|| same.and_then(|known| known.artifact.clone()));
     let (mut gone_actions, mut gone_kinds) = gone(content, &pack, &actions, &trigger_types);
     // Parts that were not read are not gone.
     gone_actions.retain(|_| parts.actions);
@@ -339,26 +359,6 @@ fn make_ready(content: &Content, core: &Core, contents: PackContents, parts: Par
         config: None,
         grant: None,
         notes,
-    }
-}
-
-/// Notes the actions and rules of a pack that are refused, there and in the notes.
-fn note_refused(
-    pack: &mut Pack,
-    actions: BTreeMap<String, Vec<Problem>>,
-    rules: BTreeMap<String, Vec<Problem>>,
-    notes: &mut Vec<String>,
-) {
-    for (name, problems) in actions {
-        let why = reading::reason(&problems);
-        notes.push(refusal(&Ref::new(&pack.reference, &name), &reading::reasons(&problems)));
-        pack.refused.insert(name, why);
-    }
-    for (name, problems) in rules {
-        let why = reading::reason(&problems);
-        let reasons = reading::reasons(&problems);
-        notes.push(format!("rule `{}.{name}` is refused: {reasons}", pack.reference));
-        pack.refused_rules.insert(name, why);
     }
 }
 

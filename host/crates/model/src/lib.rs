@@ -69,7 +69,7 @@ pub use internal_event::{InternalEvent, SharedPayload};
 pub use key_value::{KeyValue, UserKeyValue};
 pub use maintenance::{MaintenanceMode, MaintenanceWindow};
 pub use notify::Notify;
-pub use pack::{Pack, PackConfig};
+pub use pack::{Pack, PackArtifact, PackConfig, Signed};
 pub use payload::Payload;
 pub use policy::{Policy, PolicyState};
 pub use reference::Ref;

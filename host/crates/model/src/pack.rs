@@ -52,9 +52,51 @@ pub struct Pack {
     /// The capabilities that it asks for. `None` if it does not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Request>,
+    /// The artifact that it was installed from, if it did not come from a plain directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<PackArtifact>,
     /// Other keys of `pack.yaml`, unchanged.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Object,
+}
+
+/// The artifact that a pack was installed from, as who has installed it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackArtifact {
+    /// The reference that was asked for; empty for one that came from a file without a name.
+    #[serde(default)]
+    pub reference: String,
+    /// The digest of its manifest.
+    pub digest: String,
+    /// What its signatures were worth, as the admin says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signed>,
+    /// The digest of the key that has signed it; empty if none has.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
+}
+
+/// The worth of an artifact's signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signed {
+    /// There are none.
+    Unsigned,
+    /// There are some, and none by a key that is known.
+    Unverified,
+    /// One is by a key that is known.
+    Verified,
+}
+
+impl Signed {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsigned => "unsigned",
+            Self::Unverified => "unverified",
+            Self::Verified => "verified",
+        }
+    }
 }
 
 /// The configuration of a pack, as given through the API, without the defaults of its schema.

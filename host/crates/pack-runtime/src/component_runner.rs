@@ -137,7 +137,7 @@ impl ComponentRunner {
         let standing = self.runtime.standing();
         let sandbox = Sandbox { limits, standing, clients: &core.clients };
         let mut instance = Instance::new(component, (held, share), &sandbox, Caller::action(call), record)
-            .map_err(|NotStarted(message)| LoadError::Host(message))?;
+            .map_err(|NotStarted(error)| error)?;
         let deadline = Instant::now() + Duration::from_secs(timeout);
         let run = async move {
             let returned = instance.run(&context, &parameters).await;

@@ -203,7 +203,7 @@ impl PackRuntime {
         let (standing, clients) = (Arc::default(), Arc::default());
         let sandbox = Sandbox { limits: &limits, standing: &standing, clients: &clients };
         let mut instance = Instance::new(component, (held, share), &sandbox, Caller::default(), &record)
-            .map_err(|not_started| failed(not_started.0))?;
+            .map_err(|not_started| failed(not_started.0.to_string()))?;
         let (deadline, never) = (Instant::now() + LONGEST, CancellationToken::new());
         let describe = async move { instance.describe().await };
         let told = watch(describe, &record, &core.apart, deadline, &never)

@@ -9,7 +9,7 @@
 //! | `limit.time` | timed out at the runner's parameter `timeout` |
 //! | `parameters.timeout` | failed because that parameter is 0 or less |
 //! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed by its own fault |
-//! | `component.missing`, `component.invalid`, `component.world`, `component.host` | did not begin (`LoadError`) |
+//! | `component.missing`, `component.invalid`, `component.world`, `component.mount`, `component.host` | did not begin (`LoadError`) |
 //! | `denied.network`, `denied.files`, `denied.http`, `denied.kv` and the like | failed after a capability was denied |
 //! | `action.error`, or the code that the action gives | the action returned an error |
 

@@ -14,7 +14,7 @@ use crate::bindings::petrel::pack::sensor_context::SensorContext;
 use crate::bindings::petrel::types::types::{Error as GuestError, Json};
 use crate::call_record::CallRecord;
 use crate::caller::Caller;
-use crate::component_cache::{LoadedComponent, Sensor};
+use crate::component_cache::{LoadError, LoadedComponent, Sensor};
 use crate::grants;
 use crate::limits::{CpuBudget, CpuExhausted, HOSTCALL_FUEL, Limits, SHORT};
 use crate::linker::{CallState, Directories};
@@ -50,7 +50,7 @@ const NO_ROLE: &str = "the component has no export for this call; register the p
 
 /// The host could not create an instance. Contains the reason.
 #[derive(Debug)]
-pub(crate) struct NotStarted(pub(crate) String);
+pub(crate) struct NotStarted(pub(crate) LoadError);
 
 /// The answer of an action that came to its end: neither a trap nor an exit.
 pub(crate) enum Answer {
@@ -100,7 +100,8 @@ impl Instance {
             record.begin(source, standing);
         }
         let rights = record.rights();
-        let wasi = grants::context(&rights, record).map_err(|error| NotStarted(error.to_string()))?;
+        let wasi = grants::context(&rights, record)
+            .map_err(|error| NotStarted(LoadError::Mount(error.to_string())))?;
         let directories = Directories::new(rights.mounts.clone());
         let gate = Gate::new(clients, record, caller.is_lasting);
         // The others have places of a component, whichever it is.
@@ -114,7 +115,8 @@ impl Instance {
         let (record, http) = (Arc::clone(record), WasiHttpCtx::new());
         let state = CallState { wasi, table, memory, record, caller, http, gate, directories, most_waiting };
         let engine = component.instance.engine();
-        let mut store = Store::try_new(engine, state).map_err(|error| NotStarted(format!("{error:#}")))?;
+        let mut store = Store::try_new(engine, state)
+            .map_err(|error| NotStarted(LoadError::Host(format!("{error:#}"))))?;
         store.limiter(|state| &mut state.memory);
         // Without this bound, one call of a host function could make the host copy all of the component's memory.
         store.set_hostcall_fuel(HOSTCALL_FUEL);

@@ -54,6 +54,7 @@ pub use description::{
 };
 pub use engine_settings::EngineOptions;
 pub use limits::Limits;
+pub use requests::{Answered, AskedFor, StandIn};
 pub use sensor_runner::ComponentSensors;
 
 use apart::Apart;
@@ -86,6 +87,7 @@ struct Inner {
     options: Options,
     files: Option<CompiledFiles>,
     standing: Arc<Standing>,
+    stand_in: Option<Arc<dyn StandIn>>,
     core: OnceCell<Core>,
 }
 
@@ -108,8 +110,22 @@ impl PackRuntime {
     ///
     /// If the cache directory cannot be created, or other users can write to it.
     pub fn new(options: Options) -> Result<Self, CacheDirectoryError> {
+        Self::made(options, None)
+    }
+
+    /// As [`PackRuntime::new`], with `stand_in` to answer the requests of components in the place of the network.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn with_stand_in(options: Options, stand_in: Arc<dyn StandIn>) -> Result<Self, CacheDirectoryError> {
+        Self::made(options, Some(stand_in))
+    }
+
+    fn made(options: Options, stand_in: Option<Arc<dyn StandIn>>) -> Result<Self, CacheDirectoryError> {
         let files = options.cache_directory.as_deref().map(CompiledFiles::open).transpose()?;
-        Ok(Self(Arc::new(Inner { options, files, standing: Arc::default(), core: OnceCell::new() })))
+        let (standing, core) = (Arc::default(), OnceCell::new());
+        Ok(Self(Arc::new(Inner { options, files, standing, stand_in, core })))
     }
 
     /// Compiles and links the component at `path`, so that its first call is as fast as the others. Called when a pack
@@ -180,7 +196,8 @@ impl PackRuntime {
         let linker = linker::linker(&engine).map_err(host)?;
         let components = ComponentCache::new(engine, linker, self.0.files.clone(), limits.concurrency);
         let pool = Pool::new(engine_settings::slots(options), options.memory_of_all);
-        Ok(Core { components, ticker, pool, apart: Apart::default(), clients: Arc::default() })
+        let clients = Arc::new(Clients::with_stand_in(self.0.stand_in.clone()));
+        Ok(Core { components, ticker, pool, apart: Apart::default(), clients })
     }
 }
 

@@ -3,9 +3,11 @@
 //! [`Gate`] belongs to one call and decides; [`Clients`] belong to the host and send. Redirects are not followed: their
 //! target is a request of its own, which is checked as any other. Where private networks are not allowed, a name reaches
 //! public addresses only, whatever it resolves to: it is resolved first, and one of the checked addresses is connected to.
+//! `stand_in` answers in the place of the network, for tests of packs.
 //! `swap` puts secrets in the places of what stands for them.
 
 mod clients;
+mod stand_in;
 mod swap;
 
 use std::future::ready;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use petrel_model::capabilities::{Host, Refusal, Target};
+use petrel_model::capabilities::{Host, Reach, Refusal, Target};
 use petrel_model::quoted::quoted;
 use reqwest::Url;
 use tokio::sync::Semaphore;
@@ -23,6 +25,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call_record::{CallRecord, Denial};
 pub(crate) use clients::Clients;
+pub use stand_in::{Answered, AskedFor, StandIn};
 use swap::{Swapping, swapped};
 
 /// Requests that one call may make, unless it goes on for as long as the host.
@@ -65,20 +68,15 @@ impl Gate {
         }
     }
 
-    /// The address of a request that may be made, and the client that makes it.
-    fn admit(&mut self, request: &http::Request<WasiBody>) -> Result<(Url, reqwest::Client), Error> {
+    /// The address of a request that may be made.
+    fn admit(&mut self, request: &http::Request<WasiBody>) -> Result<Url, Error> {
         // In the normal form of addresses: `..` and the like are resolved before anything is compared.
         let url =
             Url::parse(&request.uri().to_string()).map_err(|_unreadable| Error::HttpRequestUriInvalid)?;
         if request.method() == http::Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
         }
-        let target = target(request.method(), &url).ok_or(Error::HttpRequestUriInvalid)?;
-        // As they are at this moment: a grant that was revoked is gone, however long the call has been going on.
-        let reach = self.record.rights().http(target).map_err(|Refusal { hint, .. }| {
-            self.record.denied(Denial::Http { what: named(request.method(), &url), hint });
-            Error::HttpRequestDenied
-        })?;
+        let reach = allowed(&self.record, request.method(), &url)?;
         if let Some(left) = &mut self.requests_left {
             *left = left.checked_sub(1).ok_or_else(|| {
                 internal(format!("a call may make {MOST_REQUESTS} requests, and this is one more"))
@@ -87,9 +85,18 @@ impl Gate {
         if let Some(name) = &reach.asked {
             self.record.used("http", name);
         }
-        let client = self.clients.client(reach.private).map_err(internal)?;
-        Ok((url, client))
+        Ok(url)
     }
+}
+
+/// The way of a request by the rights as they are at this moment: a grant that was revoked is gone, however long the call has been
+/// going on.
+fn allowed(record: &CallRecord, method: &http::Method, url: &Url) -> Result<Reach, Error> {
+    let target = target(method, url).ok_or(Error::HttpRequestUriInvalid)?;
+    record.rights().http(target).map_err(|Refusal { hint, .. }| {
+        record.denied(Denial::Http { what: named(method, url), hint });
+        Error::HttpRequestDenied
+    })
 }
 
 /// The request as rights are asked for it.
@@ -124,15 +131,19 @@ impl WasiHttpHooks for Gate {
     ) -> Box<dyn Future<Output = Answer> + Send> {
         match self.admit(&request) {
             Err(error) => Box::new(ready(Answer::Err(error))),
-            Ok((url, client)) => {
+            Ok(url) => {
                 let most = if self.requests_left.is_some() { LARGEST_ANSWER } else { usize::MAX };
                 let wait = options.and_then(|options| options.first_byte_timeout);
                 let wait = wait.map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT));
-                let (record, places) = (Arc::clone(&self.record), Arc::clone(&self.places));
+                let (clients, record) = (Arc::clone(&self.clients), Arc::clone(&self.record));
+                let places = Arc::clone(&self.places);
                 Box::new(async move {
                     // It fails only when the semaphore is closed, and nobody closes it.
                     let _place = places.acquire().await.ok();
-                    send(client, url, request, (most, wait), &record).await
+                    if let Some(stand_in) = &clients.stand_in {
+                        return stand_in::answer(&**stand_in, &url, request).await;
+                    }
+                    send(&clients, url, request, (most, wait), &record).await
                 })
             }
         }
@@ -140,7 +151,7 @@ impl WasiHttpHooks for Gate {
 }
 
 async fn send(
-    client: reqwest::Client,
+    clients: &Clients,
     url: Url,
     request: http::Request<WasiBody>,
     (most, wait): (usize, Duration),
@@ -149,6 +160,9 @@ async fn send(
     let what = named(request.method(), &url);
     let (head, body) = request.into_parts();
     let body = whole(body).await?;
+    // A component takes what time it likes to write a body, and what was granted at its beginning may be revoked by now.
+    let reach = allowed(record, &head.method, &url)?;
+    let client = clients.client(reach.private).map_err(internal)?;
     let plain = Swapping { method: head.method.clone(), url: url.clone(), headers: head.headers, body };
     let Swapping { url: sent_to, headers, body, .. } = swapped(plain, record)?;
     let mut request = reqwest::Request::new(head.method.clone(), sent_to);
@@ -214,4 +228,40 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use petrel_model::Ref;
+    use petrel_model::capabilities::{Rights, RightsTable};
+    use petrel_runners::OutputSink;
+
+    use super::*;
+    use crate::limits::Limits;
+    use crate::output::Output;
+    use crate::standing::Standing;
+
+    #[tokio::test]
+    async fn what_is_revoked_while_a_body_is_written_is_not_sent() {
+        let standing = Arc::new(Standing::default());
+        let granted = Rights { http: vec!["http://127.0.0.1:9/".parse().unwrap()], ..Rights::default() };
+        standing.set(&Arc::new(RightsTable::from([("p".to_owned(), Arc::new(granted))])));
+        let record = CallRecord::new(Output::new(OutputSink::new(0), &Limits::default()));
+        record.begin(&Ref::new("p", "a"), &standing);
+        let revoking = Arc::clone(&standing);
+        let body = Full::new(Bytes::from_static(b"secret")).map_err(|never| match never {}).map_frame(
+            move |frame| {
+                revoking.set(&Arc::default());
+                frame
+            },
+        );
+        let request = http::Request::post("http://127.0.0.1:9/x").body(body.boxed_unsync()).unwrap();
+        let url = Url::parse("http://127.0.0.1:9/x").unwrap();
+        let sent = send(&Clients::default(), url, request, (100, LONGEST_WAIT), &record).await;
+        assert!(matches!(sent.map(drop), Err(Error::HttpRequestDenied)));
+        assert!(
+            matches!(record.denial(), Some(Denial::Http { what, .. }) if what == "POST http://127.0.0.1:9/x")
+        );
+    }
 }

@@ -131,7 +131,7 @@ impl Running<'_> {
         let sandbox = Sandbox { limits, standing: runtime.standing(), clients: &core.clients };
         let mut instance =
             Instance::new(component, (Held::new(permits, ticking), share), &sandbox, caller, record)
-                .map_err(|NotStarted(message)| not_loaded(&LoadError::Host(message)))?;
+                .map_err(|NotStarted(error)| not_loaded(&error))?;
         let context = context(call, (!is_lasting).then_some(time));
         let run = async move {
             let returned = instance.ask(&context, ask).await;

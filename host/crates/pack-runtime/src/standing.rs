@@ -54,7 +54,7 @@ impl Waiting {
     pub(crate) fn take(standing: &Arc<Standing>, pack: &str, most: usize) -> Option<Self> {
         let mut waiting = standing.waiting();
         let (all, own) = (waiting.values().sum::<usize>(), waiting.get(pack).copied().unwrap_or_default());
-        if all >= most || own >= (most - most / 4) {
+        if all >= most || own >= most - most / 4 {
             return None;
         }
         waiting.insert(pack.to_owned(), own + 1);

@@ -2,6 +2,7 @@
 
 mod action;
 mod capabilities;
+mod case;
 mod config;
 mod pack;
 mod policy;
@@ -10,6 +11,7 @@ mod sensor;
 mod trigger;
 
 pub use action::read_action;
+pub use case::{Case, Exchange, Expectation, ExpectedError, read_cases};
 pub use config::{read_config, read_config_schema};
 pub(crate) use pack::probable_reference;
 pub use pack::{Component, PackDefinition, read_pack_definition};

@@ -20,6 +20,8 @@ pub enum Kind {
     Unreachable,
     /// What came, or what is to go, is not what it must be. Nothing of it was used.
     Refused,
+    /// It lacks a signature that it needs. Nothing of it was used.
+    Untrusted,
     /// This machine could not do its part: a disk, a file.
     Machine,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -95,7 +95,7 @@ impl Fetched {
         }
         let mark = into.join(MARK);
         let written = new_file(&mark, false)
-            .and_then(|mut file| std::io::Write::write_all(&mut file, self.digest.to_string().as_bytes()));
+            .and_then(|mut file| io::Write::write_all(&mut file, self.digest.to_string().as_bytes()));
         written.map_err(|error| Error::of_file("written", &mark, &error))?;
         sync(into)?;
         Ok(found)
@@ -103,8 +103,23 @@ impl Fetched {
 
     /// Whether a directory was made of the artifact with this digest, to its end.
     pub fn is_laid_out(directory: &Path, digest: &Digest) -> bool {
-        let mark = plain_file::read_text(&directory.join(MARK), 1024);
-        mark.is_ok_and(|mark| mark.trim() == digest.to_string())
+        Self::digest_in(directory).is_some_and(|found| found == *digest)
+    }
+
+    /// The digest of the artifact of which a directory was made, to its end.
+    pub fn digest_in(directory: &Path) -> Option<Digest> {
+        plain_file::read_text(&directory.join(MARK), 1024).ok()?.trim().parse().ok()
+    }
+
+    /// Removes a directory that was made of an artifact. The mark goes first, so that a part that stays is never taken for the whole.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub fn remove(directory: &Path) -> io::Result<()> {
+        match std::fs::remove_file(directory.join(MARK)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => std::fs::remove_dir_all(directory),
+        }
     }
 
     /// The same artifact, for another registry or a file.
@@ -176,6 +191,8 @@ mod tests {
         let (again, _) = Artifact::of_directory(&into, &Limits::default()).unwrap();
         assert_eq!(again.digest, fetched.digest);
         assert_eq!(fetched.artifact().bytes, again.bytes);
+        Fetched::remove(&into).unwrap();
+        assert!(!into.exists() && Fetched::digest_in(&into).is_none());
     }
 
     #[test]

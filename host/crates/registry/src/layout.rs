@@ -1,6 +1,7 @@
 //! Artifacts in a file: the image layout of the specification as a tar, which other tools read and write too. For networks
 //! without a registry, and for those between which only files travel.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
@@ -12,8 +13,9 @@ use serde_json::json;
 
 use crate::archive::{Metered, append, broken};
 use crate::artifact::{Artifact, Blob};
+use crate::beside::{Beside, Kind, refuse_large};
 use crate::digest::Digest;
-use crate::error::{Error, Kind};
+use crate::error::{self, Error};
 use crate::fetched::Fetched;
 use crate::files::new_file;
 use crate::manifest::{Descriptor, INDEX};
@@ -21,6 +23,9 @@ use crate::settings::Limits;
 
 /// The annotation with the reference under which an artifact was saved.
 const NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation by which `cosign` tells artifacts from what stands beside them, and its word for artifacts.
+const KIND: &str = "kind";
+const ITSELF: &str = "dev.cosignproject.cosign/image";
 /// The files of a layout.
 const VERSION_FILE: &str = "oci-layout";
 const INDEX_FILE: &str = "index.json";
@@ -40,28 +45,40 @@ struct Index {
     manifests: Vec<Descriptor>,
 }
 
-/// Writes an artifact to `out`, under the reference `name`.
+/// A file that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The artifact in it.
+    pub fetched: Fetched,
+    /// The reference under which it was saved; empty if there is none.
+    pub name: String,
+    /// What stands beside the artifact.
+    pub beside: Beside,
+}
+
+/// Writes an artifact and what stands beside it to `out`, under the reference `name`.
 ///
 /// # Errors
 /// When a blob cannot be read, or `out` cannot be written.
-pub fn save(artifact: &Artifact, name: &str, out: impl Write) -> Result<(), Error> {
+pub fn save(artifact: &Artifact, beside: &Beside, name: &str, out: impl Write) -> Result<(), Error> {
     let failed = |error: io::Error| Error::of_file("written", Path::new("the file"), &error);
     let mut builder = tar::Builder::new(out);
     let mut add = |path: &str, content: &[u8]| {
         append(&mut builder, path, 0o644, content.len() as u64, content).map_err(failed)
     };
     add(VERSION_FILE, json!({"imageLayoutVersion": "1.0.0"}).to_string().as_bytes())?;
-    let mut manifest = Descriptor {
-        media_type: crate::manifest::MANIFEST.to_owned(),
-        digest: artifact.digest.clone(),
-        size: artifact.bytes.len() as u64,
-        annotations: [(NAME.to_owned(), name.to_owned())].into(),
-    };
-    manifest.annotations.retain(|_, name| !name.is_empty());
-    let index = Index { schema_version: 2, media_type: INDEX.to_owned(), manifests: vec![manifest] };
+    let own = if beside.is_empty() { "" } else { ITSELF };
+    let mut manifests = vec![listed(artifact, name, own)];
+    let of_others = beside.iter().map(|(kind, one)| listed(one, &kind.tag(&artifact.digest), kind.mark()));
+    manifests.extend(of_others);
+    let index = Index { schema_version: 2, media_type: INDEX.to_owned(), manifests };
     add(INDEX_FILE, &serde_json::to_vec(&index).unwrap_or_default())?;
-    add(&format!("{BLOBS}{}", artifact.digest.hex()), &artifact.bytes)?;
-    for (digest, blob) in &artifact.blobs {
+    let mut blobs: BTreeMap<&Digest, &Blob> = BTreeMap::new();
+    for one in std::iter::once(artifact).chain(beside.values()) {
+        add(&format!("{BLOBS}{}", one.digest.hex()), &one.bytes)?;
+        blobs.extend(&one.blobs);
+    }
+    for (digest, blob) in blobs {
         let path = format!("{BLOBS}{}", digest.hex());
         match blob {
             Blob::Bytes(bytes) => append(&mut builder, &path, 0o644, bytes.len() as u64, &bytes[..]),
@@ -75,6 +92,17 @@ pub fn save(artifact: &Artifact, name: &str, out: impl Write) -> Result<(), Erro
     builder.into_inner().and_then(|mut out| out.flush()).map_err(failed)
 }
 
+/// The entry of an artifact in the index.
+fn listed(artifact: &Artifact, name: &str, kind: &str) -> Descriptor {
+    let annotations = [(NAME, name), (KIND, kind)].into_iter().filter(|(_, text)| !text.is_empty());
+    Descriptor {
+        media_type: crate::manifest::MANIFEST.to_owned(),
+        digest: artifact.digest.clone(),
+        size: artifact.bytes.len() as u64,
+        annotations: annotations.map(|(key, text)| (key.to_owned(), text.to_owned())).collect(),
+    }
+}
+
 /// Whether a file is a tar, by its first entry.
 pub fn is_archive(path: &Path) -> bool {
     let head = File::open(path).and_then(|file| {
@@ -84,11 +112,11 @@ pub fn is_archive(path: &Path) -> bool {
     head.is_ok_and(|head| head.get(257..262) == Some(b"ustar"))
 }
 
-/// Reads the artifact in a file into a directory, and the reference under which it was saved; empty if there is none.
+/// Reads the artifact in a file, and what stands beside it, into a directory.
 ///
 /// # Errors
 /// When the file is no layout, has several artifacts, or a blob is not what its name says.
-pub fn load(path: &Path, directory: &Path, limits: &Limits) -> Result<(Fetched, String), Error> {
+pub fn load(path: &Path, directory: &Path, limits: &Limits) -> Result<Loaded, Error> {
     let unreadable = |error: io::Error| Error::of_file("read", path, &error);
     let wrong = |why: String| Error::refused(format!("{} holds no pack: {why}", path.display()), NO_LAYOUT);
     std::fs::create_dir_all(directory).map_err(|error| Error::of_file("made", directory, &error))?;
@@ -127,14 +155,37 @@ pub fn load(path: &Path, directory: &Path, limits: &Limits) -> Result<(Fetched, 
     let index = index.ok_or_else(|| wrong(format!("it has no {INDEX_FILE}")))?;
     let index: Index =
         serde_json::from_slice(&index).map_err(|error| wrong(format!("{INDEX_FILE}: {error}")))?;
-    let [manifest] = index.manifests.as_slice() else {
-        return Err(wrong(format!("it has {} artifacts, and must have one", index.manifests.len())));
+    let mut packs = index.manifests.iter().filter(|one| beside(one).is_none());
+    let (Some(manifest), 0) = (packs.next(), packs.count()) else {
+        let count = index.manifests.iter().filter(|one| beside(one).is_none()).count();
+        return Err(wrong(format!("it has {count} artifacts, and must have one")));
     };
-    let fetched = manifest_of(manifest, directory, limits)?;
-    if let Some(blob) = fetched.missing().first() {
-        return Err(wrong(format!("it lacks the blob {}", blob.digest)));
+    let whole = |manifest: &Descriptor| {
+        let fetched = manifest_of(manifest, directory, limits)?;
+        let missing = fetched.missing().first().map(|blob| blob.digest.clone());
+        match missing {
+            Some(digest) => Err(wrong(format!("it lacks the blob {digest}"))),
+            None => Ok(fetched),
+        }
+    };
+    let fetched = whole(manifest)?;
+    let mut others = Beside::new();
+    for other in &index.manifests {
+        if let Some(kind) = beside(other) {
+            let one = whole(other)?;
+            refuse_large(&one.manifest, &kind.tag(&fetched.digest))?;
+            others.insert(kind, one.artifact());
+        }
     }
-    Ok((fetched, manifest.annotations.get(NAME).cloned().unwrap_or_default()))
+    let name = manifest.annotations.get(NAME).cloned().unwrap_or_default();
+    Ok(Loaded { fetched, name, beside: others })
+}
+
+/// The kind of an artifact that stands beside another one, by its mark or by its tag.
+fn beside(descriptor: &Descriptor) -> Option<Kind> {
+    let said = |name: &str| descriptor.annotations.get(name).map(String::as_str).unwrap_or_default();
+    let is_tag = |name: &str, end: &str| name.starts_with("sha256-") && name.ends_with(&format!(".{end}"));
+    Kind::ALL.into_iter().find(|kind| said(KIND) == kind.mark() || is_tag(said(NAME), kind.end()))
 }
 
 fn manifest_of(manifest: &Descriptor, directory: &Path, limits: &Limits) -> Result<Fetched, Error> {
@@ -176,7 +227,8 @@ fn blob(entry: &mut impl Read, digest: &Digest, directory: &Path) -> Result<(), 
         drop(std::fs::remove_file(&made));
         let name = digest.to_string();
         let message = format!("the blob {} has the digest {found}", quoted(&name));
-        return Err(Error::new(Kind::Refused, message, "the file is damaged: copy it again"));
+        let hint = "the file is damaged: copy it again";
+        return Err(Error::new(error::Kind::Refused, message, hint));
     }
     std::fs::rename(&made, &at).map_err(failed)
 }
@@ -185,6 +237,10 @@ fn blob(entry: &mut impl Read, digest: &Digest, directory: &Path) -> Result<(), 
 mod tests {
     use super::*;
     use crate::artifact::tests::pack;
+    use crate::beside::{layer, made};
+    use crate::keys::PrivateKey;
+    use crate::signature::{Signature, sign};
+    use crate::statement::list;
 
     /// The entries of a file with their contents.
     fn entries(path: &Path) -> Vec<(String, Vec<u8>)> {
@@ -213,15 +269,37 @@ mod tests {
         let limits = Limits::default();
         let (artifact, _) = Artifact::of_directory(source.path(), &limits).unwrap();
         let file = place.path().join("mine.tar");
-        save(&artifact, "r.example.com/mine:1.2.0", File::create(&file).unwrap()).unwrap();
+        let name = "r.example.com/mine:1.2.0";
+        save(&artifact, &Beside::new(), name, File::create(&file).unwrap()).unwrap();
         assert!(
             is_archive(&file) && !is_archive(&source.path().join("pack.yaml")) && !is_archive(place.path())
         );
         let names: Vec<_> = entries(&file).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names[..2], ["oci-layout", "index.json"]);
-        let (fetched, name) = load(&file, &place.path().join("blobs"), &limits).unwrap();
-        assert_eq!((fetched.digest.clone(), name.as_str()), (artifact.digest, "r.example.com/mine:1.2.0"));
-        fetched.lay_out(&place.path().join("mine"), &limits).unwrap();
+        let loaded = load(&file, &place.path().join("blobs"), &limits).unwrap();
+        assert_eq!((&loaded.fetched.digest, loaded.name.as_str()), (&artifact.digest, name));
+        assert!(loaded.beside.is_empty());
+        loaded.fetched.lay_out(&place.path().join("mine"), &limits).unwrap();
+        // What stands beside it comes along.
+        let key = PrivateKey::made().unwrap();
+        let signed = sign(&key, None, &artifact.digest, None).unwrap();
+        let parts = list(br#"{"spdxVersion": "SPDX-2.3"}"#.to_vec()).unwrap();
+        let beside = Beside::from([(Kind::Signatures, signed), (Kind::Parts, parts)]);
+        save(&artifact, &beside, name, File::create(&file).unwrap()).unwrap();
+        let loaded = load(&file, &place.path().join("others"), &limits).unwrap();
+        assert_eq!(loaded.fetched.digest, artifact.digest);
+        assert_eq!(loaded.beside.keys().copied().collect::<Vec<_>>(), [Kind::Signatures, Kind::Parts]);
+        let found = Signature::all(&loaded.beside[&Kind::Signatures]).unwrap();
+        assert!(found.iter().any(|one| one.is_by(&key.public(), &artifact.digest)));
+        // What would not fit into memory is not read.
+        let many = (0..60_u8).map(|number| {
+            let content = Bytes::from(vec![number]);
+            (layer("text/plain", &content, &[]), content)
+        });
+        let beside = Beside::from([(Kind::Parts, made(many.collect()))]);
+        save(&artifact, &beside, name, File::create(&file).unwrap()).unwrap();
+        let refused = load(&file, &place.path().join("many"), &limits).unwrap_err();
+        assert!(refused.message.contains("60 layers"), "{refused}");
     }
 
     #[test]
@@ -231,7 +309,7 @@ mod tests {
         let limits = Limits::default();
         let (artifact, _) = Artifact::of_directory(source.path(), &limits).unwrap();
         let file = place.path().join("mine.tar");
-        save(&artifact, "", File::create(&file).unwrap()).unwrap();
+        save(&artifact, &Beside::new(), "", File::create(&file).unwrap()).unwrap();
         let whole = entries(&file);
         let without = |gone: &dyn Fn(&str) -> bool| {
             whole.iter().filter(|(name, _)| !gone(name)).cloned().collect::<Vec<_>>()

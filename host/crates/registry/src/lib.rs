@@ -14,11 +14,15 @@
 //! names one, and takes the password along; reads manifests, tokens and lists without a bound of their size; leaves redirects
 //! to the default of `reqwest`; and has one set of certificates, proxies and schemes for all registries.
 //!
+//! What stands [`beside`] an artifact has tags that are made of its digest: each [`signature`] by one of the [`keys`], each
+//! [`statement`] on where it comes from. [`trust`] decides by them whether a pack is installed. [`tags`] are ordered as versions.
+//!
 //! This crate starts no process but credential helpers, and asks nothing of the environment but where Docker's files are.
 
 pub mod address;
 pub mod archive;
 pub mod artifact;
+pub mod beside;
 pub mod card;
 pub mod challenge;
 pub mod credentials;
@@ -26,6 +30,7 @@ pub mod digest;
 pub mod error;
 pub mod fetched;
 mod files;
+pub mod keys;
 pub mod layout;
 pub mod lock;
 pub mod manifest;
@@ -33,15 +38,23 @@ pub mod progress;
 pub mod reference;
 pub mod registry;
 pub mod settings;
+pub mod signature;
+pub mod statement;
+pub mod tags;
 pub mod transfer;
+pub mod trust;
 
 pub use artifact::Artifact;
+pub use beside::Beside;
 pub use digest::Digest;
 pub use error::{Error, Kind};
 pub use fetched::Fetched;
+pub use keys::{PrivateKey, PublicKey};
 pub use lock::{Lock, Locked};
 pub use manifest::Manifest;
 pub use progress::Progress;
 pub use reference::Reference;
 pub use registry::Registry;
 pub use settings::{Limits, RegistrySettings, Settings};
+pub use signature::Signature;
+pub use statement::Statement;

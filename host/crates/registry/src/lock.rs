@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use petrel_model::Signed;
 use petrel_packs::plain_file;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use crate::digest::Digest;
 use crate::error::{Error, Kind};
 use crate::files::write_whole;
+use crate::keys::PublicKey;
 
 /// The version of the form.
 const VERSION: u64 = 1;
@@ -44,6 +46,19 @@ pub struct Locked {
     /// Whether its actions and sensors may run as processes.
     #[serde(default)]
     pub native: bool,
+    /// What its signatures were worth; none if an older version has installed it, which did not look.
+    #[serde(default)]
+    pub signature: Option<Signed>,
+    /// The key that the next versions need. It has signed this one, if `signature` says that one is verified.
+    #[serde(default)]
+    pub key: Option<PublicKey>,
+}
+
+impl Locked {
+    /// The key that has signed it.
+    pub fn signer(&self) -> Option<&PublicKey> {
+        self.key.as_ref().filter(|_| self.signature == Some(Signed::Verified))
+    }
 }
 
 impl Lock {
@@ -80,12 +95,16 @@ impl Lock {
         for pack in &self.packs {
             text.push_str("\n[[pack]]\n");
             let digest = pack.digest.to_string();
+            let signature = pack.signature.map(|signed| signed.as_str().to_owned()).unwrap_or_default();
+            let key = pack.key.as_ref().map(ToString::to_string).unwrap_or_default();
             for (key, value) in [
                 ("name", &pack.name),
                 ("version", &pack.version),
                 ("reference", &pack.reference),
                 ("resolved", &pack.resolved),
                 ("digest", &digest),
+                ("signature", &signature),
+                ("key", &key),
             ] {
                 if !value.is_empty() {
                     // The escapes of JSON are those of TOML, which wants one more.
@@ -151,6 +170,8 @@ mod tests {
             resolved: String::new(),
             digest: Digest::of(version.as_bytes()),
             native: name == "jira",
+            signature: Some(Signed::Unsigned).filter(|_| name == "slack"),
+            key: None,
         }
     }
 
@@ -162,7 +183,8 @@ mod tests {
         lock.put(locked("slack", "1.0.0"));
         lock.put(locked("zabbix", "1.0.0-\u{7f}\u{1b}\u{80}\n\"\\"));
         lock.put(Locked { resolved: "m.example.com/\"x\"".into(), ..locked("jira", "1.0.0") });
-        lock.put(locked("jira", "2.0.0"));
+        let key = PublicKey::read(crate::keys::tests::PUBLIC, "k").ok();
+        lock.put(Locked { key, signature: Some(Signed::Verified), ..locked("jira", "2.0.0") });
         lock.write(&file).unwrap();
         let read = Lock::read(&file).unwrap();
         assert_eq!(read.packs(), lock.packs());
@@ -172,6 +194,11 @@ mod tests {
         assert!(
             read.of_pack("jira").unwrap().native && read.of_reference("r.example.com/jira:1.0.0").is_none()
         );
+        // A key that is only kept for the next versions has not signed this one.
+        let signed = read.of_pack("jira").unwrap();
+        assert!(signed.signer().is_some() && signed.signer() == signed.key.as_ref());
+        let gone_back = Locked { signature: Some(Signed::Unsigned), ..signed.clone() };
+        assert!(gone_back.key.is_some() && gone_back.signer().is_none());
         assert!(lock.remove("jira") && !lock.remove("jira"));
     }
 

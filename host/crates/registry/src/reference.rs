@@ -99,7 +99,8 @@ fn is_path(text: &str) -> bool {
     text.len() <= LONGEST_PATH && text.split('/').all(is_part)
 }
 
-fn is_tag(text: &str) -> bool {
+/// Whether a text can be a tag.
+pub(crate) fn is_tag(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     text.bytes().next().is_some_and(is_letter)
         && text.len() <= LONGEST_TAG

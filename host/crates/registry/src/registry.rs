@@ -33,9 +33,8 @@ use crate::settings::{Limits, RegistrySettings, Settings};
 const MOST_REDIRECTS: usize = 5;
 /// The pauses before a request is repeated that the registry could not answer just then.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
-/// The largest answer of a token service, of a list of tags and with a reason, in bytes.
+/// The largest answer of a token service, in bytes.
 const LARGEST_TOKEN: u64 = 64 << 10;
-const LARGEST_LIST: u64 = 4 << 20;
 /// The tags that a message names.
 const MOST_TAGS: usize = 10;
 /// The longest token.
@@ -145,7 +144,12 @@ impl Registry {
     /// When it does not answer as a registry, or wants another login.
     pub async fn ping(&self) -> Result<Ping, Error> {
         let response = self.send(&Ask::read(self.url("/v2/")?, "")).await?;
-        self.checked(response, "the registry").await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            let message =
+                format!("{} answers, but is no registry: it has nothing at {}v2/", self.host(), self.base);
+            return Err(Error::new(Kind::NotFound, message, "check the host and its port"));
+        }
+        self.checked(response, "any access").await?;
         if let Some(service) = self.withheld_from() {
             return Err(self.withheld(&service));
         }
@@ -160,6 +164,17 @@ impl Registry {
     /// # Errors
     /// When there is none, it is too large, or has another digest.
     pub async fn manifest(&self, reference: &Reference) -> Result<Bytes, Error> {
+        match self.manifest_if_any(reference).await? {
+            Some(manifest) => Ok(manifest),
+            None => Err(self.no_such(reference).await),
+        }
+    }
+
+    /// The manifest of an artifact, if there is one.
+    ///
+    /// # Errors
+    /// As [`manifest`](Self::manifest), but for one that is not there.
+    pub async fn manifest_if_any(&self, reference: &Reference) -> Result<Option<Bytes>, Error> {
         let target = reference.target();
         let url = self.url(&format!("/v2/{}/manifests/{target}", reference.repository))?;
         let mut ask = Ask::read(url, &reference.repository);
@@ -168,7 +183,7 @@ impl Registry {
         }
         let response = self.send(&ask).await?;
         if response.status() == StatusCode::NOT_FOUND {
-            return Err(self.no_such(reference).await);
+            return Ok(None);
         }
         let response = self.checked(response, &reference.to_string()).await?;
         let said = response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
@@ -179,34 +194,8 @@ impl Registry {
             Some(expected) if expected != found => {
                 Err(self.other_digest(&reference.to_string(), &expected, &found))
             }
-            _ => Ok(bytes),
+            _ => Ok(Some(bytes)),
         }
-    }
-
-    /// The manifest of an artifact, if there is one.
-    ///
-    /// # Errors
-    /// As [`manifest`](Self::manifest), but for one that is not there.
-    pub async fn manifest_if_any(&self, reference: &Reference) -> Result<Option<Bytes>, Error> {
-        match self.manifest(reference).await {
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
-            found => found.map(Some),
-        }
-    }
-
-    /// Tags of a repository, as many as the registry lists at once.
-    ///
-    /// # Errors
-    /// When there is no such repository, or the registry does not answer.
-    pub async fn tags(&self, repository: &str) -> Result<Vec<String>, Error> {
-        let url = self.url(&format!("/v2/{repository}/tags/list?n=1000"))?;
-        let response = self.send(&Ask::read(url, repository)).await?;
-        let what = format!("{}/{repository}", self.host());
-        let response = self.checked(response, &what).await?;
-        let list = self.bounded(response, LARGEST_LIST, "its list of tags").await?;
-        let list: Value = serde_json::from_slice(&list).unwrap_or_default();
-        let tags = list.get("tags").and_then(Value::as_array).into_iter().flatten();
-        Ok(tags.filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
     /// The error for an artifact that is not there, with the tags that are.

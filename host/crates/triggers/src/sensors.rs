@@ -125,6 +125,7 @@ impl Supervisor {
                     runner: sensors.runner_of(&sensor.entry_point),
                     config: content.configuration(sensor.reference.pack()),
                     triggers: told::triggers_of(&content, sensor),
+                    rights: content.rights(sensor.reference.pack()),
                 };
                 if !board.renew(&subject, now) {
                     let state = self.left.remove(&sensor.reference);

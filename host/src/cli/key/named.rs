@@ -2,6 +2,7 @@
 //! the value behind a `=`. The hints have the command that was meant.
 
 use petrel_model::quoted::beginning;
+use serde_json::Value;
 
 use crate::exit::{Code, Failure};
 
@@ -83,6 +84,17 @@ pub(super) fn note(name: &str, value: &str) -> Option<String> {
     ))
 }
 
+/// The note on a key that was a secret `before`, and is set in clear now. `flags` name its scope.
+pub(super) fn bared(name: &str, flags: &str, before: &Value) -> Option<String> {
+    let was_secret = before.get("secret").and_then(Value::as_bool) == Some(true);
+    was_secret.then(|| {
+        format!(
+            "warning: {name} was encrypted, and its new value is stored in clear; `petrel key set {name} - --encrypt{flags}` \
+             encrypts it, and `| decrypt_kv` fails until then"
+        )
+    })
+}
+
 /// A value as a word of a shell, as far as it is short.
 fn shown(value: &str) -> String {
     let value = beginning(value, LONGEST);
@@ -95,6 +107,8 @@ fn shown(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -134,6 +148,17 @@ mod tests {
             assert_eq!(note.is_some(), told.is_some(), "{name}: {note:?}");
             assert!(note.is_none_or(|note| note.contains(told.unwrap_or_default())), "{name}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_is_set_in_clear_is_told() {
+        for (before, is_told) in
+            [(json!({"secret": true}), true), (json!({"secret": false}), false), (json!({}), false)]
+        {
+            assert_eq!(bared("a", " --scope user", &before).is_some(), is_told, "{before}");
+        }
+        let note = bared("a", " --scope user", &json!({"secret": true})).unwrap();
+        assert!(note.contains("`petrel key set a - --encrypt --scope user`"), "{note}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::session::path_segment;
+use crate::client::Client;
 
 /// The scope of a key.
 #[derive(Debug, Args)]
@@ -33,6 +34,18 @@ impl Place {
             parts.push("decrypt=true".to_owned());
         }
         if parts.is_empty() { String::new() } else { format!("{lead}{}", parts.join("&")) }
+    }
+
+    /// The flags of a command line that name it. What is so by default is left out.
+    pub(super) fn flags(&self) -> String {
+        let scope = if self.is_shared() { String::new() } else { format!(" --scope {}", self.scope) };
+        let user = self.user.as_ref().map(|user| format!(" --user {user}")).unwrap_or_default();
+        scope + &user
+    }
+
+    /// The key at `path` as it is, if it is there and may be seen.
+    pub(super) async fn found(&self, client: &Client, path: &str) -> Option<Value> {
+        client.get(&format!("{path}{}", self.query('?', false))).await.ok()
     }
 
     /// Adds what is asked for to the body of a request.

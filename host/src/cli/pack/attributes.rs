@@ -1,7 +1,7 @@
 //! The output of packs for people: a row in a list, the attributes or the configuration of one, and the outcome of
 //! registering or removing it.
 
-use petrel_api_types::{Item, Pack, PackConfig, Registration, Removal};
+use petrel_api_types::{Item, Pack, PackArtifact, PackConfig, Registration, Removal};
 
 use crate::print::{Attributes, Listing, counted};
 
@@ -10,6 +10,7 @@ pub(super) fn table<'r>(packs: &'r [Item<'r, Pack<'r>>]) -> Listing<'r, Pack<'r>
     Listing::of(packs)
         .whole("PACK", |pack| pack.reference.to_string())
         .text("VERSION", |pack| pack.version.to_string())
+        .whole("SIGNATURE", |pack| signature(pack).unwrap_or("-").to_owned())
         .text("DESCRIPTION", |pack| pack.description.to_string())
         .text("PATH", |pack| pack.path.to_string())
 }
@@ -24,8 +25,22 @@ pub(super) fn attributes(pack: &Pack<'_>) -> Attributes {
         .text("author", &pack.author)
         .value("keywords", &pack.keywords)
         .text("path", &pack.path)
+        .text_if_any("artifact", pack.artifact.as_ref().map(artifact))
+        .text_if_any("signature", signature(pack))
+        .text_if_any("key", pack.artifact.as_ref().and_then(|artifact| artifact.key.as_deref()))
         .value("refused", &pack.refused)
         .value("refused_rules", &pack.refused_rules)
+}
+
+/// The worth of the signatures of a pack. `None` for one that came with the binary or is in a plain directory.
+fn signature<'p>(pack: &'p Pack<'_>) -> Option<&'p str> {
+    let artifact = pack.artifact.as_ref()?;
+    Some(artifact.signature.as_deref().unwrap_or("unknown"))
+}
+
+/// The reference and the digest of an artifact.
+fn artifact(artifact: &PackArtifact<'_>) -> String {
+    format!("{}@{}", artifact.reference, artifact.digest)
 }
 
 /// The configuration of a pack.
@@ -95,8 +110,32 @@ mod tests {
         let packs: Vec<Item<'static, Pack<'static>>> = serde_json::from_value(json!([answered()])).unwrap();
         assert_eq!(
             table(&packs).lines(None, false),
-            ["PACK  VERSION  DESCRIPTION  PATH", "mine  1.0.0    d            /p"]
+            ["PACK  VERSION  SIGNATURE  DESCRIPTION  PATH", "mine  1.0.0    -          d            /p"]
         );
+    }
+
+    #[test]
+    fn a_pack_that_was_installed_is_shown_with_its_artifact_and_what_its_signatures_are_worth() {
+        for (artifact, expected) in [
+            (
+                json!({"reference": "r.io/mine:1", "digest": "sha256:0", "signature": "unsigned"}),
+                &["artifact:      r.io/mine:1@sha256:0", "signature:     unsigned"][..],
+            ),
+            (
+                json!({"digest": "sha256:0", "signature": "verified", "key": "sha256:1"}),
+                &["artifact:      @sha256:0", "signature:     verified", "key:           sha256:1"],
+            ),
+            (json!({"digest": "sha256:0"}), &["artifact:      @sha256:0", "signature:     unknown"]),
+        ] {
+            let mut answer = answered();
+            answer["artifact"] = artifact;
+            let lines = attributes(&serde_json::from_value(answer).unwrap()).lines(false);
+            let shown: Vec<_> = lines
+                .iter()
+                .filter(|line| ["artifact:", "signature:", "key:"].iter().any(|name| line.starts_with(name)))
+                .collect();
+            assert_eq!(shown, expected);
+        }
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use petrel_model::names::check_item;
-use petrel_pack_runtime::{DescribeError, Options, PackRuntime};
+use petrel_pack_runtime::DescribeError;
 use petrel_packs::{write_action_metadata, write_yaml};
 use serde_json::{Value, json};
 
+use super::sandbox;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -52,6 +53,12 @@ pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Resul
     Ok(Code::Ok)
 }
 
+/// Writes the metadata of what is in `component` into the pack that it lies in, and returns the files.
+pub(super) async fn write_metadata(component: &Path, pack: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let items = asked(component, &entry_point(component, Some(pack))).await?;
+    written(component, Some(pack), &items)
+}
+
 /// The first component in a directory, or in its `wasm`.
 fn compiled_in(directory: &Path) -> Option<PathBuf> {
     let within = |directory: PathBuf| fs::read_dir(directory).into_iter().flatten().flatten();
@@ -70,8 +77,7 @@ fn entry_point(component: &Path, pack: Option<&Path>) -> String {
 
 /// Asks the component for its description.
 async fn asked(component: &Path, entry_point: &str) -> Result<Vec<Metadata>, Failure> {
-    let runtime = PackRuntime::new(Options::default())
-        .map_err(|error| Failure::new(Code::Server, "component.host", error.to_string(), ""))?;
+    let runtime = sandbox::runtime(None)?;
     let described = runtime.describe(component).await.map_err(|error| {
         let (kind, hint) = match &error {
             DescribeError::Load(error) => (error.code(), error.hint()),
@@ -128,7 +134,10 @@ fn written(component: &Path, pack: Option<&Path>, items: &[Metadata]) -> Result<
         let directory = pack.join(folder);
         fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
         let file = directory.join(format!("{name}.yaml"));
-        fs::write(&file, text).map_err(|error| failed(&file, error))?;
+        // A file that stays the same is not touched, since somebody may be watching.
+        if fs::read(&file).ok().is_none_or(|found| found != text.as_bytes()) {
+            fs::write(&file, text).map_err(|error| failed(&file, error))?;
+        }
         files.push(file);
     }
     Ok(files)

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::path::Path;
 
 use clap::Args;
+use petrel_model::capabilities::Request;
+use petrel_packs::definition::read_pack_definition;
 use petrel_registry::Digest;
 use petrel_registry::card::{Card, Entry};
 use serde_json::{Value, json};
@@ -29,6 +31,7 @@ pub(crate) struct Diff {
 struct Side {
     card: Card,
     files: BTreeMap<String, Digest>,
+    asks: Request,
 }
 
 impl Diff {
@@ -38,6 +41,8 @@ impl Diff {
         let (old, new) = if let Some(new) = &self.new {
             let old = side(&registries, connection, form, &self.old, one.path()).await?;
             (old, side(&registries, connection, form, new, other.path()).await?)
+        } else if Origin::of("diff", &self.old)?.is_none() {
+            return Err(with_nothing(&self.old));
         } else {
             let new = side(&registries, connection, form, &self.old, other.path()).await?;
             let name = new.card.reference.clone();
@@ -52,6 +57,14 @@ impl Diff {
         }
         Ok(Code::Ok)
     }
+}
+
+/// The failure for the name of a registered pack alone: it would be compared with itself.
+fn with_nothing(name: &str) -> Failure {
+    Failure::usage(
+        format!("nothing is named that `{name}` is to be compared with"),
+        format!("`petrel pack diff HOST/PATH:TAG`, or `petrel pack diff {name} DIRECTORY`"),
+    )
 }
 
 /// The pack that somebody names.
@@ -81,6 +94,12 @@ async fn registered(
     of_directory(Path::new(path), registries)
 }
 
+/// The differences between the packs in two directories, in lines.
+pub(super) fn between(registries: &Registries, old: &Path, new: &Path) -> Result<Vec<String>, Failure> {
+    let (old, new) = (of_directory(old, registries)?, of_directory(new, registries)?);
+    Ok(lines(&old, &new, &differences(&old, &new)))
+}
+
 fn of_directory(path: &Path, registries: &Registries) -> Result<Side, Failure> {
     let (card, _) = Card::of(path)?;
     let mut files = BTreeMap::new();
@@ -89,7 +108,11 @@ fn of_directory(path: &Path, registries: &Registries) -> Result<Side, Failure> {
         let (digest, _) = digest.map_err(|error| petrel_registry::Error::of_file("read", &at, &error))?;
         files.insert(name, digest);
     }
-    Ok(Side { card, files })
+    let text = std::fs::read_to_string(path.join("pack.yaml")).unwrap_or_default();
+    // The card is of a pack that can be read.
+    let read = read_pack_definition("pack.yaml", &text).ok();
+    let asks = read.and_then(|read| read.pack.capabilities).unwrap_or_default();
+    Ok(Side { card, files, asks })
 }
 
 /// The differences, as programs get them.
@@ -99,10 +122,13 @@ fn differences(old: &Side, new: &Side) -> Value {
             entries.iter().map(|entry| (entry.name.clone(), (entry.by.clone(), entry.description.clone())));
         shown.collect::<BTreeMap<_, _>>()
     };
+    let names = |names: &[String]| names.iter().map(|name| (name.clone(), ())).collect::<BTreeMap<_, _>>();
     json!({
         "old": {"ref": old.card.reference, "version": old.card.version},
         "new": {"ref": new.card.reference, "version": new.card.version},
         "actions": changes(&entries(&old.card.actions), &entries(&new.card.actions)),
+        "rules": changes(&names(&old.card.rules), &names(&new.card.rules)),
+        "capabilities": {"added": new.asks.beyond(&old.asks), "removed": old.asks.beyond(&new.asks), "changed": []},
         "sensors": changes(&entries(&old.card.sensors), &entries(&new.card.sensors)),
         "files": changes(&old.files, &new.files),
     })
@@ -121,7 +147,13 @@ fn changes<T: PartialEq>(old: &BTreeMap<String, T>, new: &BTreeMap<String, T>) -
 fn lines(old: &Side, new: &Side, found: &Value) -> Vec<String> {
     let told = |card: &Card| format!("{} {}", card.reference, card.version);
     let mut lines = vec![format!("{} -> {}", told(&old.card), told(&new.card))];
-    for (kind, what) in [("actions", "action"), ("sensors", "sensor"), ("files", "file")] {
+    for (kind, what) in [
+        ("capabilities", "capability"),
+        ("actions", "action"),
+        ("sensors", "sensor"),
+        ("rules", "rule"),
+        ("files", "file"),
+    ] {
         for (change, mark) in [("added", '+'), ("removed", '-'), ("changed", '~')] {
             let names = found.get(kind).and_then(|of| of.get(change)).and_then(Value::as_array);
             let names = names.into_iter().flatten().filter_map(Value::as_str);
@@ -140,12 +172,19 @@ mod tests {
 
     fn side(version: &str, actions: &[(&str, &str)], files: &[(&str, &str)]) -> Side {
         let card = json!({
-            "schema": 1, "ref": "mine", "version": version,
+            "schema": 1, "ref": "mine", "version": version, "rules": [format!("of_{version}")],
             "actions": actions.iter().map(|(name, by)| json!({"name": name, "by": by})).collect::<Vec<_>>(),
         });
         let files =
             files.iter().map(|(name, text)| ((*name).to_owned(), Digest::of(text.as_bytes()))).collect();
-        Side { card: serde_json::from_value(card).unwrap(), files }
+        let asks = Request { env: vec![version.into()], ..Request::default() };
+        Side { card: serde_json::from_value(card).unwrap(), files, asks }
+    }
+
+    #[test]
+    fn a_registered_pack_is_not_compared_with_itself() {
+        let refused = with_nothing("mine");
+        assert!(refused.hint.contains("`petrel pack diff mine DIRECTORY`"), "{refused}");
     }
 
     #[test]
@@ -158,9 +197,13 @@ mod tests {
             told,
             [
                 "mine 1.0.0 -> mine 1.1.0",
+                "+ capability env 1.1.0",
+                "- capability env 1.0.0",
                 "+ action c",
                 "- action a",
                 "~ action b",
+                "+ rule of_1.1.0",
+                "- rule of_1.0.0",
                 "+ file w",
                 "- file z",
                 "~ file y",

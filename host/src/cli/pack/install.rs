@@ -1,13 +1,16 @@
 //! `petrel pack install`: from a registry, from a file, from a directory, or from the binary. What comes from a registry or a
 //! file is verified, laid out beside what is there, and only then registered; the lock says what it was.
 
+mod refusals;
 mod source;
 
 use std::path::Path;
 
 use clap::Args;
+use petrel_registry::beside::{Beside, Kind};
 use petrel_registry::card::Card;
-use petrel_registry::{Digest, Fetched, Lock, Locked, Reference, layout};
+use petrel_registry::layout::{self, Loaded};
+use petrel_registry::{Fetched, Locked, Reference};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,17 +19,16 @@ use super::super::session::Session;
 use super::installed::Installed;
 use super::origin::Origin;
 use super::outcome::tell_registration;
-use super::typed;
+use super::trusted::{self, Accepted};
+use super::{active, diff, typed};
 use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
 use crate::registries::Registries;
+use refusals::{not_locked, of_no_registry, offline, refuse_native, refuse_older, refuse_other};
 use source::Source;
-
-/// The entries that a refusal names.
-const MOST_NAMED: usize = 5;
 
 /// The arguments of the verb.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and any of them go together")]
 pub(crate) struct Install {
     /// The packs: references as HOST/PATH:TAG, files of `petrel pack save`, directories, or builtin:NAME
     #[arg(required_unless_present = "locked", value_name = "PACK")]
@@ -37,12 +39,11 @@ pub(crate) struct Install {
     /// Ask no registry; what is not on this machine is an error
     #[arg(long)]
     offline: bool,
-    /// Let actions and sensors of a pack from a registry or a file run as processes on the host's machine
-    #[arg(long)]
-    allow_native: bool,
-    /// Grant what the packs ask for, apart from directories
-    #[arg(long)]
-    grant: bool,
+    #[command(flatten)]
+    accepted: Accepted,
+    // Whether it is an update: only to a newer version, with the difference told.
+    #[arg(skip)]
+    is_update: bool,
 }
 
 /// A pack that is to be installed.
@@ -55,10 +56,22 @@ enum Wanted {
     Locked(Box<Locked>),
 }
 
+impl Wanted {
+    /// Whether it is of a kind that has no signatures.
+    fn is_unsigned(&self) -> bool {
+        matches!(self, Self::Shipped(_) | Self::Origin(Origin::Directory(_)))
+    }
+}
+
 impl Install {
     /// Installs a file, as `petrel pack load` does.
-    pub(super) fn of_file(file: String, allow_native: bool, grant: bool) -> Self {
-        Self { packs: vec![file], locked: false, offline: true, allow_native, grant }
+    pub(super) fn of_file(file: String, accepted: Accepted) -> Self {
+        Self { packs: vec![file], locked: false, offline: true, accepted, is_update: false }
+    }
+
+    /// Installs newer versions, as `petrel pack update` does.
+    pub(super) fn of_update(accepted: Accepted) -> Self {
+        Self { packs: Vec::new(), locked: false, offline: false, accepted, is_update: true }
     }
 
     pub(super) async fn run(self, session: &Session) -> Result<Code, Failure> {
@@ -66,9 +79,13 @@ impl Install {
         for pack in &self.packs {
             wanted.push(self.wanted(pack)?);
         }
+        if self.accepted.key.is_some() && wanted.iter().any(Wanted::is_unsigned) {
+            let message = "--key verifies packs from registries and files, and one of these is neither";
+            return Err(Failure::usage(message, "leave it out, and install the others by themselves"));
+        }
         // The host registers these in one request, as it always has.
         if !wanted.is_empty() && wanted.iter().all(|one| matches!(one, Wanted::Shipped(_))) {
-            let body = json!({"packs": self.packs, "grant": self.grant});
+            let body = json!({"packs": self.packs, "grant": self.accepted.grant});
             let answer = session.client.send_json(Method::POST, "/packs/install", &body).await?;
             return tell_registration(session.form, &answer).map(|()| Code::Ok);
         }
@@ -101,13 +118,17 @@ impl Install {
         if text.starts_with("builtin:") {
             return Ok(Wanted::Shipped(text.to_owned()));
         }
+        // The directory of a pack is often beside somebody who names the pack.
+        if self.locked
+            && let Some(locked) = Registries::of_machine()?.lock()?.of_pack(text)
+        {
+            return Ok(Wanted::Locked(Box::new(locked.clone())));
+        }
         if let Some(origin) = Origin::of("install", text)? {
             return Ok(Wanted::Origin(origin));
         }
         if self.locked {
-            let lock = Registries::of_machine()?.lock()?;
-            let locked = lock.of_pack(text).ok_or_else(|| not_locked(text))?;
-            return Ok(Wanted::Locked(Box::new(locked.clone())));
+            return Err(not_locked(text));
         }
         // The host says which packs its binary has.
         typed::of_the_binary(text).map_or_else(|| Ok(Wanted::Shipped(text.to_owned())), Err)
@@ -122,31 +143,30 @@ impl Install {
     ) -> Result<Value, Failure> {
         match wanted {
             Wanted::Shipped(name) => {
-                let body = json!({"packs": [name], "grant": self.grant});
+                let body = json!({"packs": [name], "grant": self.accepted.grant});
                 session.client.send_json(Method::POST, "/packs/install", &body).await
             }
             Wanted::Origin(Origin::Directory(path)) if self.locked => {
                 Err(not_locked(&path.display().to_string()))
             }
             Wanted::Origin(Origin::Directory(path)) => {
-                let wanted = super::wanted::Wanted::of(path, Vec::new())?.granting(self.grant);
+                let wanted = super::wanted::Wanted::of(path, Vec::new())?.granting(self.accepted.grant);
                 session.client.send_json(Method::POST, "/packs/register", &json!(wanted)).await
             }
             Wanted::Origin(Origin::File(path)) => {
                 let installed = Installed::open(&registries.data_dir)?;
-                let lock = registries.lock()?;
                 installed.clear_downloads(None);
                 let place = installed.downloads().join("file");
-                let (fetched, name) = layout::load(path, &place, registries.limits())?;
+                let Loaded { fetched, name, beside } = layout::load(path, &place, registries.limits())?;
                 let reference: Option<Reference> = name.parse().ok();
                 if self.locked {
-                    let card = fetched.card(registries.limits())?;
+                    let (card, lock) = (fetched.card(registries.limits())?, registries.lock()?);
                     let known = lock.of_pack(&card.reference).ok_or_else(|| not_locked(&card.reference))?;
                     refuse_other(known, &fetched.digest)?;
                 }
-                // Whoever made the file wrote that name: it says nothing about who may run processes.
+                // Whoever made the file wrote that name: it says nothing about who may run processes, or what is trusted.
                 let source = Source { reference: reference.as_ref(), is_proven: false };
-                self.register(session, registries, &installed, lock, (source, &fetched)).await
+                self.register(session, registries, &installed, source, (&fetched, &beside)).await
             }
             Wanted::Origin(Origin::Artifact(reference)) => {
                 self.of_artifact(session, registries, reference).await
@@ -186,8 +206,10 @@ impl Install {
         locked: &Locked,
     ) -> Result<Value, Failure> {
         let installed = Installed::open(&registries.data_dir)?;
-        if let Some(path) = installed.find(&locked.name, &locked.digest) {
-            return self.register_at(session, &path).await;
+        if installed.find(&locked.name, &locked.digest).is_some() {
+            trusted::refuse_unverified(registries, &self.accepted, locked)?;
+            return active::activate(session, registries, &installed, locked.clone(), self.accepted.grant)
+                .await;
         }
         drop(installed);
         let reference: Option<Reference> = locked.reference.parse().ok();
@@ -199,7 +221,7 @@ impl Install {
     }
 
     /// Fetches an artifact and installs it: the one that the lock says, if that is given.
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         session: &Session,
         registries: &Registries,
@@ -207,7 +229,6 @@ impl Install {
         locked: Option<&Locked>,
     ) -> Result<Value, Failure> {
         let installed = Installed::open(&registries.data_dir)?;
-        let mut lock = registries.lock()?;
         let asked = match locked {
             Some(locked) => Reference { digest: Some(locked.digest.clone()), ..reference.clone() },
             None => reference.clone(),
@@ -215,19 +236,25 @@ impl Install {
         let fetched = registries.look(&asked, &installed.downloads()).await?;
         // What the artifact is not is told before its parts are fetched.
         fetched.manifest.parts(registries.limits())?;
-        let same = lock.packs().iter().find(|pack| pack.digest == fetched.digest).cloned();
-        if let Some(same) = same
-            && let Some(path) = installed.find(&same.name, &same.digest)
-        {
-            let answer = self.register_at(session, &path).await?;
-            lock.put(Locked { reference: reference.to_string(), ..same });
-            lock.write(&registries.lock_file)?;
-            return Ok(answer);
+        let beside = registries.beside(&asked, &fetched.digest, &[Kind::Signatures]).await?;
+        let lock = registries.lock()?;
+        let same = lock.packs().iter().find(|pack| pack.digest == fetched.digest);
+        if let Some(same) = same.filter(|same| installed.find(&same.name, &same.digest).is_some()) {
+            if self.is_update {
+                refuse_older(Some(same), &same.version, reference)?;
+            }
+            let again = Locked {
+                reference: reference.to_string(),
+                resolved: resolved(registries, reference),
+                ..same.clone()
+            };
+            let again = trusted::judged(registries, &self.accepted, (again, true), &beside, Some(same))?;
+            return active::activate(session, registries, &installed, again, self.accepted.grant).await;
         }
         installed.clear_downloads(Some(&fetched.digest));
         registries.fill(&asked, &fetched).await?;
         let source = Source { reference: Some(reference), is_proven: true };
-        self.register(session, registries, &installed, lock, (source, &fetched)).await
+        self.register(session, registries, &installed, source, (&fetched, &beside)).await
     }
 
     /// Lays an artifact out and registers it. The lock is written once the host has it.
@@ -236,18 +263,30 @@ impl Install {
         session: &Session,
         registries: &Registries,
         installed: &Installed,
-        mut lock: Lock,
-        (source, fetched): (Source<'_>, &Fetched),
+        source: Source<'_>,
+        (fetched, beside): (&Fetched, &Beside),
     ) -> Result<Value, Failure> {
+        let (lock, said) = (registries.lock()?, fetched.card(registries.limits())?);
+        let known = lock.of_pack(&said.reference);
+        if let Some(reference) = source.reference.filter(|_| self.is_update) {
+            refuse_older(known, &said.version, reference)?;
+        }
+        let pack = (as_locked(registries, source, fetched, &said), source.is_proven);
+        let pack = trusted::judged(registries, &self.accepted, pack, beside, known)?;
         let native = |card: &Card| {
             let known = lock.of_pack(&card.reference);
-            if self.allow_native || known.is_some_and(|known| source.may_as(known, &fetched.digest)) {
+            if self.accepted.allow_native || known.is_some_and(|known| source.may_as(known, &fetched.digest))
+            {
                 return Ok(());
             }
             refuse_native(card)
         };
         let (version, card) = installed.lay_out(fetched, registries.limits(), native)?;
-        let answer = match self.register_at(session, &version.path).await {
+        let pack = Locked { native: card.native().next().is_some(), ..pack };
+        if self.is_update && session.form == Form::Text {
+            tell_difference(session, registries, (&pack.name, &version.path)).await;
+        }
+        let answer = match active::register(session, installed, &pack, self.accepted.grant).await {
             Ok(answer) => answer,
             Err(failure) => {
                 // A host that was not heard of may have registered it.
@@ -257,98 +296,50 @@ impl Install {
                 return Err(failure);
             }
         };
-        let before = lock.of_pack(&card.reference).map(|known| known.digest.clone());
-        let name = source.reference.map(ToString::to_string).unwrap_or_default();
-        let resolved =
-            source.reference.map(|reference| registries.settings().read_from(reference).to_string());
-        lock.put(Locked {
-            name: card.reference.clone(),
-            version: card.version.clone(),
-            resolved: resolved.filter(|resolved| *resolved != name).unwrap_or_default(),
-            reference: name,
-            digest: fetched.digest.clone(),
-            native: card.native().next().is_some(),
-        });
-        lock.write(&registries.lock_file)?;
-        // The same once more leaves the one before it where it is.
-        if before.as_ref() != Some(&fetched.digest) {
-            installed.prune(&card.reference, [Some(&fetched.digest), before.as_ref()]);
+        active::note(registries, installed, pack.clone())?;
+        // The same once more leaves the others where they are. An execution may be reading the files of an old one.
+        if version.is_new
+            && installed.is_crowded(&pack.name)
+            && !active::is_busy(session, &pack.name).await.unwrap_or(true)
+        {
+            installed.prune(&pack.name, &pack.digest);
         }
         installed.clear_downloads(None);
         Ok(answer)
     }
+}
 
-    /// Has the host register the pack in a directory of its data directory.
-    async fn register_at(&self, session: &Session, path: &Path) -> Result<Value, Failure> {
-        let Some(path) = path.to_str() else {
-            let message = format!("{} cannot be sent to the host: its path is not UTF-8", path.display());
-            return Err(Failure::usage(message, "use a data directory with another name"));
-        };
-        let body = json!({"path": path, "grant": self.grant});
-        session.client.send_json(Method::POST, "/packs/register", &body).await.map_err(accepted_here)
+/// A fetched artifact as the lock will have it. Nothing is known of its signatures yet.
+fn as_locked(
+    registries: &Registries,
+    Source { reference, is_proven }: Source<'_>,
+    fetched: &Fetched,
+    card: &Card,
+) -> Locked {
+    let fetched_as = reference.filter(|_| is_proven);
+    Locked {
+        name: card.reference.clone(),
+        version: card.version.clone(),
+        reference: reference.map(ToString::to_string).unwrap_or_default(),
+        resolved: fetched_as.map(|reference| resolved(registries, reference)).unwrap_or_default(),
+        digest: fetched.digest.clone(),
+        native: false,
+        signature: None,
+        key: None,
     }
 }
 
-/// The failure of a registration. The directory that the host names is withdrawn: what accepts it is this command.
-fn accepted_here(failure: Failure) -> Failure {
-    if failure.code != Code::Unaccepted {
-        return failure;
+/// The place that an artifact was fetched from, if that is a mirror.
+fn resolved(registries: &Registries, reference: &Reference) -> String {
+    let from = registries.settings().read_from(reference);
+    if from == *reference { String::new() } else { from.to_string() }
+}
+
+/// Tells the difference to the version that is registered. It is only told, so what keeps it from being made is none of its user's.
+async fn tell_difference(session: &Session, registries: &Registries, (pack, new): (&str, &Path)) {
+    if let Ok(Some(old)) = active::active_path(session, pack).await
+        && let Ok(lines) = diff::between(registries, Path::new(&old), new)
+    {
+        lines.iter().for_each(|line| print::note(line));
     }
-    Failure { hint: "repeat this with --grant if the pack may have that".to_owned(), ..failure }
-}
-
-/// Refuses a pack whose actions or sensors run as processes.
-fn refuse_native(card: &Card) -> Result<(), Failure> {
-    let named: Vec<_> =
-        card.native().map(|entry| format!("{}.{} ({})", card.reference, entry.name, entry.by)).collect();
-    if named.is_empty() {
-        return Ok(());
-    }
-    let shown = petrel_model::quoted::listed(named.iter().map(String::as_str), MOST_NAMED);
-    let message = format!(
-        "the pack {} {} runs processes on the machine of the host: {shown}; nothing was changed",
-        card.reference, card.version
-    );
-    Err(Failure::new(
-        Code::Unaccepted,
-        "unaccepted",
-        message,
-        "look at it with `petrel pack pull`, and repeat this with --allow-native if you trust it",
-    ))
-}
-
-fn not_locked(name: &str) -> Failure {
-    let message = format!("{name} is not in the lock, and nothing else may be installed with --locked");
-    Failure::new(Code::Conflict, "lock", message, "`petrel pack install REF` without --locked puts it there")
-}
-
-fn refuse_other(locked: &Locked, found: &Digest) -> Result<(), Failure> {
-    if locked.digest == *found {
-        return Ok(());
-    }
-    let message = format!(
-        "the lock has {} {} with the digest {}, and this is {found}",
-        locked.name, locked.version, locked.digest
-    );
-    let hint = "install it without --locked if that is what you want; the lock is changed then";
-    Err(Failure::new(Code::Conflict, "lock", message, hint))
-}
-
-fn of_no_registry(locked: &Locked) -> Failure {
-    let message = format!(
-        "{} {} is not on this machine, and the lock names no registry that has it: it was installed from a file",
-        locked.name, locked.version
-    );
-    let hint = "install that file, `petrel pack install --locked FILE`; its digest is compared with the lock";
-    Failure::new(Code::NotFound, "lock", message, hint)
-}
-
-fn offline(name: &str) -> Failure {
-    let message = format!("{name} is not on this machine, and no registry may be asked with --offline");
-    Failure::new(
-        Code::NotFound,
-        "offline",
-        message,
-        "leave out --offline, or install a file of `petrel pack save`",
-    )
 }

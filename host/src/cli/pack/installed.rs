@@ -1,13 +1,15 @@
 //! The packs that were installed from artifacts, in the data directory: `packs/installed/NAME/DIGEST`, one directory a version.
-//! A version is made beside its place and renamed into it, and the one before stays where it is: executions that run go on with
-//! it, and a registration that fails changes nothing.
+//! A version is made beside its place and renamed into it, and those before stay where they are: executions that run go on with
+//! theirs, a registration that fails changes nothing, and each can be made the active one again. `.history` says in which order they
+//! were active.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use petrel_packs::plain_file;
 use petrel_registry::card::Card;
-use petrel_registry::{Digest, Error, Fetched, Limits};
+use petrel_registry::{Digest, Error, Fetched, Limits, Lock, Locked};
 
 use crate::data_directory;
 use crate::exit::{Code, Failure};
@@ -15,6 +17,13 @@ use crate::print;
 
 /// The digits of a digest in the name of a directory.
 const DIGITS: usize = 16;
+/// The file in the directory of a version that says what it is, in the form of the lock.
+const RECORD: &str = ".locked";
+/// The versions of a pack that an installation leaves there.
+const KEPT: usize = 5;
+/// The digests in the history of a pack, and the bytes of its file.
+const LONGEST_HISTORY: usize = 50;
+const LARGEST_HISTORY: u64 = 64 << 10;
 
 /// The place of installed packs.
 pub(super) struct Installed {
@@ -35,7 +44,7 @@ impl Version {
     /// Removes a version that was not registered.
     pub(super) fn withdraw(&self) {
         if self.is_new {
-            drop(fs::remove_dir_all(&self.path));
+            drop(Fetched::remove(&self.path));
         }
     }
 }
@@ -80,6 +89,22 @@ impl Installed {
         }
     }
 
+    /// What was left of downloads, and of installations and removals that broke off: names, paths and sizes.
+    pub(super) fn broken_off(&self) -> Vec<(String, PathBuf, u64)> {
+        let within =
+            |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+        let halves = self.packs().into_iter().flat_map(|name| within(self.root.join(name)));
+        let halves = halves.filter(|path| Fetched::digest_in(path).is_none());
+        let all = within(self.downloads()).chain(halves).chain([self.root.join(".new")]);
+        let all = all.filter(|path| path.is_dir());
+        let named = all.map(|path| {
+            let name = path.file_name().map(|name| name.display().to_string()).unwrap_or_default();
+            let size = size(&path);
+            (name, path, size)
+        });
+        named.collect()
+    }
+
     /// The directory of a version of a pack.
     pub(super) fn place(&self, name: &str, digest: &Digest) -> PathBuf {
         self.root.join(name).join(digest.hex().get(..DIGITS).unwrap_or_default())
@@ -111,7 +136,7 @@ impl Installed {
         let card = match fetched
             .lay_out(&made, limits)
             .map_err(Failure::from)
-            .and_then(|card| admit(&card).map(|()| card))
+            .and_then(|card| refuse_record(&made).and_then(|()| admit(&card)).map(|()| card))
         {
             Ok(card) => card,
             Err(failure) => {
@@ -134,14 +159,138 @@ impl Installed {
         Ok((Version { path, is_new: true }, card))
     }
 
-    /// Removes all versions of a pack but these two: the one that is registered now, and the one before, with which
-    /// executions may still go on.
-    pub(super) fn prune(&self, name: &str, keep: [Option<&Digest>; 2]) {
-        let kept: Vec<PathBuf> = keep.into_iter().flatten().map(|digest| self.place(name, digest)).collect();
-        for entry in fs::read_dir(self.root.join(name)).into_iter().flatten().flatten() {
-            if !kept.contains(&entry.path()) {
-                drop(fs::remove_dir_all(entry.path()));
-            }
-        }
+    /// Removes the oldest versions of a pack beyond the number that is kept. The active one is the newest in this order.
+    pub(super) fn prune(&self, name: &str, active: &Digest) {
+        let versions = self.versions(name);
+        let superfluous = versions.len().saturating_sub(KEPT);
+        let old = versions.iter().filter(|version| version.locked.digest != *active).take(superfluous);
+        old.for_each(Kept::remove);
     }
+
+    /// Whether a pack has more versions than are kept.
+    pub(super) fn is_crowded(&self, name: &str) -> bool {
+        self.versions(name).len() > KEPT
+    }
+
+    /// The versions of a pack that are here, in the order in which they were last active.
+    pub(super) fn versions(&self, name: &str) -> Vec<Kept> {
+        if petrel_model::names::check_pack(name).is_err() {
+            return Vec::new();
+        }
+        let history = self.history(name);
+        let last = |digest: &Digest| history.iter().rposition(|known| known == digest);
+        let entries = fs::read_dir(self.root.join(name)).into_iter().flatten().flatten();
+        let mut versions: Vec<_> = entries.filter_map(|entry| Kept::at(entry.path(), name)).collect();
+        versions.sort_by_key(|version| last(&version.locked.digest).map_or(0, |at| at + 1));
+        versions
+    }
+
+    /// The packs of which versions are here.
+    pub(super) fn packs(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<_> = names.filter(|name| petrel_model::names::check_pack(name).is_ok()).collect();
+        names.sort();
+        names
+    }
+
+    /// The digests of the versions that were active, the last one last.
+    pub(super) fn history(&self, name: &str) -> Vec<Digest> {
+        let text = plain_file::read_text(&self.history_file(name), LARGEST_HISTORY).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    fn history_file(&self, name: &str) -> PathBuf {
+        self.root.join(".history").join(name)
+    }
+
+    /// Notes that a version is active now, and what it is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn remember(&self, locked: &Locked) -> Result<(), Failure> {
+        let path = self.place(&locked.name, &locked.digest);
+        let mut record = Lock::default();
+        record.put(locked.clone());
+        record.write(&path.join(RECORD))?;
+        let mut history = self.history(&locked.name);
+        history.retain(|known| *known != locked.digest);
+        history.push(locked.digest.clone());
+        let first = history.len().saturating_sub(LONGEST_HISTORY);
+        let text: String = history.iter().skip(first).map(|digest| format!("{digest}\n")).collect();
+        let file = self.history_file(&locked.name);
+        let made = file.with_extension("new");
+        let written = fs::create_dir_all(self.root.join(".history"))
+            .and_then(|()| fs::write(&made, text))
+            .and_then(|()| fs::rename(&made, &file));
+        Ok(written.map_err(|error| Error::of_file("written", &file, &error))?)
+    }
+}
+
+/// Refuses a pack with a file that has the name of the record.
+fn refuse_record(made: &Path) -> Result<(), Failure> {
+    if made.join(RECORD).symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let message = format!("the pack has a file `{RECORD}`, which is petrel's own");
+    Err(Failure::new(
+        Code::Failed,
+        "registry.refused",
+        message,
+        "do not use it: it was not made by `petrel pack push`",
+    ))
+}
+
+/// A version of a pack that is here.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    /// Its directory.
+    pub(super) path: PathBuf,
+    /// What it is, as the lock has it when it is active.
+    pub(super) locked: Locked,
+}
+
+impl Kept {
+    /// The version of `name` in a directory, if it is there as a whole.
+    fn at(path: PathBuf, name: &str) -> Option<Self> {
+        let digest = Fetched::digest_in(&path)?;
+        let record = Lock::read(&path.join(RECORD)).unwrap_or_default();
+        let known = record.of_pack(name).filter(|known| known.digest == digest).cloned();
+        // A version of before there were records says itself what it is.
+        let locked = known.or_else(|| {
+            let (card, _) = Card::of(&path).ok()?;
+            Some(Locked {
+                name: name.to_owned(),
+                version: card.version.clone(),
+                reference: String::new(),
+                resolved: String::new(),
+                digest,
+                native: card.native().next().is_some(),
+                signature: None,
+                key: None,
+            })
+        })?;
+        Some(Self { path, locked })
+    }
+
+    /// Removes it. What cannot be removed only takes space.
+    pub(super) fn remove(&self) {
+        drop(Fetched::remove(&self.path));
+    }
+
+    /// The bytes of its files.
+    pub(super) fn size(&self) -> u64 {
+        size(&self.path)
+    }
+}
+
+/// The bytes of the files in a directory.
+fn size(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => size(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_gone) => 0,
+    });
+    sizes.sum()
 }

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use petrel_registry::{Artifact, Fetched, Reference, layout};
+use petrel_registry::beside::{Beside, Kind};
+use petrel_registry::layout::{self, Loaded};
+use petrel_registry::{Artifact, Reference};
 
 use super::typed;
 use crate::exit::Failure;
@@ -18,6 +20,16 @@ pub(super) enum Origin {
     File(PathBuf),
     /// Its artifact in a registry.
     Artifact(Reference),
+}
+
+/// A pack with all that travels with it.
+pub(super) struct Whole {
+    /// Its artifact.
+    pub(super) artifact: Artifact,
+    /// The reference that it has; empty if it has none.
+    pub(super) name: String,
+    /// What stands beside the artifact.
+    pub(super) beside: Beside,
 }
 
 impl Origin {
@@ -57,26 +69,26 @@ impl Origin {
         })
     }
 
-    /// The artifact, with its blobs in `place` if they are not of a directory, and its reference or file as a name.
-    pub(super) async fn artifact(
-        &self,
-        registries: &Registries,
-        place: &Path,
-    ) -> Result<(Artifact, String), Failure> {
+    /// The artifact and what stands beside it, with its blobs in `place` if they are not of a directory.
+    pub(super) async fn whole(&self, registries: &Registries, place: &Path) -> Result<Whole, Failure> {
         if let Self::Directory(path) = self {
-            return Ok((Artifact::of_directory(path, registries.limits())?.0, String::new()));
+            let (artifact, _) = Artifact::of_directory(path, registries.limits())?;
+            return Ok(Whole { artifact, name: String::new(), beside: Beside::new() });
         }
-        let (fetched, name) = self.fetched(registries, place).await?;
-        Ok((fetched.artifact(), name))
+        let Loaded { fetched, name, mut beside } = self.fetched(registries, place).await?;
+        if let Self::Artifact(reference) = self {
+            beside = registries.beside(reference, &fetched.digest, &Kind::ALL).await?;
+        }
+        Ok(Whole { artifact: fetched.artifact(), name, beside })
     }
 
-    /// The artifact of a file or of a registry, with its blobs in `place`.
-    async fn fetched(&self, registries: &Registries, place: &Path) -> Result<(Fetched, String), Failure> {
+    /// The artifact of a file or of a registry, with its blobs in `place`. What stands beside one of a registry is not fetched.
+    async fn fetched(&self, registries: &Registries, place: &Path) -> Result<Loaded, Failure> {
         match self {
             Self::Artifact(reference) => {
                 let fetched = registries.look(reference, place).await?;
                 registries.fill(reference, &fetched).await?;
-                Ok((fetched, reference.to_string()))
+                Ok(Loaded { fetched, name: reference.to_string(), beside: Beside::new() })
             }
             Self::File(path) | Self::Directory(path) => Ok(layout::load(path, place, registries.limits())?),
         }
@@ -87,7 +99,7 @@ impl Origin {
         if let Self::Directory(path) = self {
             return Ok(path.clone());
         }
-        let (fetched, _) = self.fetched(registries, place).await?;
+        let Loaded { fetched, .. } = self.fetched(registries, place).await?;
         let into = place.join("pack");
         fetched.lay_out(&into, registries.limits())?;
         Ok(into)
@@ -119,7 +131,7 @@ mod tests {
             (at("mine.tgz"), "unpack it first"),
             ("https://example.com/mine.git".to_owned(), "git clone"),
             (at("none"), "check the path"),
-            ("gone.tar".to_owned(), "unpack it first"),
+            ("gone.tar".to_owned(), "check the path"),
             ("r.example.com/Packs/mine".to_owned(), "registry.example.com/packs/NAME"),
         ] {
             let failure = named(&text).unwrap_err();

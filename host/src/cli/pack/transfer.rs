@@ -7,17 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use petrel_model::quoted::quoted;
 use petrel_registry::reference::tag_of;
-use petrel_registry::{Artifact, Digest, Error, Fetched, Manifest, Reference, layout};
+use petrel_registry::{Artifact, Digest, Error, Reference, layout};
 use serde_json::{Value, json};
 
-use super::origin::Origin;
-use super::typed;
+use super::origin::{Origin, Whole};
+use super::outcome::tell_refused;
+use super::trusted::Accepted;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::{Registries, Scratch, mebibytes};
-
-/// Ends of the tags under which signatures and statements about an artifact are stored beside it.
-const BESIDE: [&str; 3] = ["sig", "att", "sbom"];
 
 /// The arguments of `petrel pack push`.
 #[derive(Debug, Args)]
@@ -35,14 +33,32 @@ pub(crate) struct Push {
 impl Push {
     pub(super) async fn run(self, form: Form) -> Result<Code, Failure> {
         let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
-        let reference: Reference = self.reference.parse()?;
+        let reference: Reference = self.reference.parse().map_err(|error| self.turned(error))?;
         refuse_digest(&reference)?;
         let origin = Origin::must_be("push", &self.pack)?;
-        let (artifact, _) = origin.artifact(&registries, scratch.path()).await?;
+        tell_refused(&origin);
+        let Whole { artifact, beside, .. } = origin.whole(&registries, scratch.path()).await?;
         let reference = tagged(reference, &artifact)?;
         push(&registries, &artifact, &reference, self.overwrite).await?;
+        registries.push_beside(&beside, &reference, &artifact.digest, self.overwrite).await?;
         tell(form, "pushed", &reference, &artifact);
         Ok(Code::Ok)
+    }
+}
+
+impl Push {
+    /// The failure for what is no reference, with the right order if the pack is named before it.
+    fn turned(&self, error: Error) -> Failure {
+        let Self { reference, pack, .. } = self;
+        if pack.parse::<Reference>().is_ok() {
+            let hint = format!("the reference comes first: `petrel pack push {pack} {reference}`");
+            return Failure::usage(error.message, hint);
+        }
+        if Path::new(reference).join("pack.yaml").is_file() {
+            let hint = format!("say where: `petrel pack push registry.example.com/packs/NAME {reference}`");
+            return Failure::usage(error.message, hint);
+        }
+        error.into()
     }
 }
 
@@ -164,7 +180,8 @@ impl Pull {
     }
 }
 
-fn refuse_there(path: &Path) -> Result<(), Failure> {
+/// Refuses to write over what is there.
+pub(super) fn refuse_there(path: &Path) -> Result<(), Failure> {
     if path.symlink_metadata().is_err() {
         return Ok(());
     }
@@ -187,19 +204,9 @@ impl Save {
         let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
         refuse_there(&self.file)?;
         let origin = Origin::must_be("save", &self.pack)?;
-        let (artifact, name) = origin.artifact(&registries, scratch.path()).await?;
-        // It appears when it is complete.
-        let mut part = self.file.clone().into_os_string();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let failed = |error: std::io::Error| Error::of_file("written", &self.file, &error);
-        let out = OpenOptions::new().write(true).create(true).truncate(true).open(&part).map_err(failed)?;
-        let written = layout::save(&artifact, &name, BufWriter::new(&out))
-            .and_then(|()| out.sync_all().and_then(|()| fs::rename(&part, &self.file)).map_err(failed));
-        if let Err(error) = written {
-            drop(fs::remove_file(&part));
-            return Err(error.into());
-        }
+        let whole = origin.whole(&registries, scratch.path()).await?;
+        write(&whole, &self.file)?;
+        let Whole { artifact, name, .. } = whole;
         match form {
             Form::Json => print::json(&json!({
                 "file": self.file, "reference": name, "digest": artifact.digest, "size": artifact.manifest.size(),
@@ -216,23 +223,37 @@ impl Save {
     }
 }
 
+/// Writes a pack to a file, which appears when it is complete.
+pub(super) fn write(Whole { artifact, name, beside }: &Whole, file: &Path) -> Result<(), Failure> {
+    let mut part = file.to_owned().into_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let failed = |error: std::io::Error| Error::of_file("written", file, &error);
+    // One that is left of before, or a link that somebody has laid there, is not written through.
+    drop(fs::remove_file(&part));
+    let out = OpenOptions::new().write(true).create_new(true).open(&part).map_err(failed)?;
+    let written = layout::save(artifact, beside, name, BufWriter::new(&out))
+        .and_then(|()| out.sync_all().and_then(|()| fs::rename(&part, file)).map_err(failed));
+    if let Err(error) = written {
+        drop(fs::remove_file(&part));
+        return Err(error.into());
+    }
+    Ok(())
+}
+
 /// The arguments of `petrel pack load`.
 #[derive(Debug, Args)]
 pub(crate) struct Load {
     /// The file that `petrel pack save` has written
     pub(super) file: String,
     /// Push it to this reference instead of installing it
-    #[arg(long, value_name = "REF", conflicts_with_all = ["allow_native", "grant"])]
+    #[arg(long, value_name = "REF", conflicts_with_all = ["allow_native", "grant", "key", "forget_key"])]
     pub(super) to: Option<String>,
     /// Replace what the tag names already
     #[arg(long, requires = "to")]
     overwrite: bool,
-    /// Let its actions and sensors run as processes on the host's machine
-    #[arg(long)]
-    pub(super) allow_native: bool,
-    /// Grant what it asks for, apart from directories
-    #[arg(long)]
-    pub(super) grant: bool,
+    #[command(flatten)]
+    pub(super) accepted: Accepted,
 }
 
 impl Load {
@@ -240,11 +261,11 @@ impl Load {
     pub(super) fn check(&self) -> Result<(), Failure> {
         match Origin::of("load", &self.file)? {
             Some(Origin::File(_)) => Ok(()),
-            _ => Err(typed::no_file("load", &self.file).unwrap_or_else(|| {
+            _ => {
                 let hint =
                     "name a file that `petrel pack save` has written; `petrel pack install` takes the others";
-                Failure::usage(format!("`{}` is no file with a pack", self.file), hint)
-            })),
+                Err(Failure::usage(format!("`{}` is no file with a pack", self.file), hint))
+            }
         }
     }
 
@@ -272,16 +293,13 @@ impl Mirror {
         let (registries, scratch) = (Registries::of_machine()?, Scratch::new()?);
         let (from, to) = (self.from.parse::<Reference>()?, self.to.parse::<Reference>()?);
         refuse_digest(&to)?;
-        let (artifact, _) = Origin::Artifact(from.clone()).artifact(&registries, scratch.path()).await?;
+        let origin = Origin::Artifact(from.clone());
+        let Whole { artifact, beside, .. } = origin.whole(&registries, scratch.path()).await?;
         let tag = to.tag.clone().or_else(|| from.tag.clone());
         let to = if let Some(tag) = tag { to.with_tag(&tag) } else { tagged(to, &artifact)? };
         push(&registries, &artifact, &to, self.overwrite).await?;
-        let mut copied = 0_u64;
-        for end in BESIDE {
-            let tag = format!("sha256-{}.{end}", artifact.digest.hex());
-            copied +=
-                u64::from(copy(&registries, &from.with_tag(&tag), &to.with_tag(&tag), scratch.path()).await?);
-        }
+        registries.push_beside(&beside, &to, &artifact.digest, true).await?;
+        let copied = beside.len() as u64;
         match form {
             Form::Json => {
                 let mut answer = shown(&to, &artifact);
@@ -301,31 +319,41 @@ impl Mirror {
     }
 }
 
-/// Copies an artifact of any kind, if it is there. Returns whether it was.
-async fn copy(
-    registries: &Registries,
-    from: &Reference,
-    to: &Reference,
-    place: &Path,
-) -> Result<bool, Failure> {
-    let source = registries.settings().read_from(from);
-    let Some(bytes) = registries.open(&source.registry)?.manifest_if_any(&source).await? else {
-        return Ok(false);
-    };
-    Manifest::read(&bytes, registries.limits())?;
-    let fetched = Fetched::of(bytes, place, registries.limits())?;
-    registries.fill(from, &fetched).await?;
-    registries.push(&fetched.artifact(), to).await?;
-    Ok(true)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use petrel_registry::Limits;
+    use petrel_registry::{Limits, Manifest};
 
     use super::*;
+
+    #[test]
+    fn words_of_a_push_in_the_other_order_are_told_the_right_one() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/feed");
+        for (reference, pack, hint) in [
+            ("./mine", "r.example.com/packs/mine", "`petrel pack push r.example.com/packs/mine ./mine`"),
+            ("mine", ".", "registry.example.com/packs/NAME:1.2.3"),
+            (directory, ".", "say where: `petrel pack push registry"),
+        ] {
+            let push = Push { reference: reference.into(), pack: pack.into(), overwrite: false };
+            let error = reference.parse::<Reference>().unwrap_err();
+            assert!(push.turned(error).hint.contains(hint), "{reference}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_loaded() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/feed");
+        for (file, says) in [
+            (directory, "is no file with a pack"),
+            ("r.example.com/mine:1", "is no file with a pack"),
+            ("gone.tar", "gone.tar does not exist"),
+        ] {
+            let load =
+                Load { file: file.into(), to: None, overwrite: false, allow_native: false, grant: false };
+            assert!(load.check().unwrap_err().message.contains(says), "{file}");
+        }
+    }
 
     #[test]
     fn the_version_of_an_artifact_becomes_a_tag_only_where_it_is_one() {

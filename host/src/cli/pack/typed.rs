@@ -48,10 +48,8 @@ pub(super) fn of_the_binary(text: &str) -> Option<Failure> {
 pub(super) fn no_file(verb: &str, text: &str) -> Option<Failure> {
     let path = Path::new(text);
     let message = format!("{text} does not exist");
-    if let Some(failure) = of_archive(verb, text, &message) {
-        return Some(failure);
-    }
-    let is_path = text.contains('/') || text.starts_with('.');
+    let is_archive = ARCHIVES.iter().any(|end| text.ends_with(end));
+    let is_path = text.contains('/') || text.starts_with('.') || is_archive;
     let hint = || near(path).map_or_else(|| "check the path".to_owned(), |near| meant(verb, &near));
     is_path.then(|| Failure::usage(message, hint()))
 }
@@ -71,6 +69,10 @@ pub(super) fn meant(verb: &str, directory: &Path) -> String {
 
 /// The failure for a path where the ref of a registered pack is expected.
 pub(super) fn no_reference(text: &str) -> Option<Failure> {
+    if text.contains('=') {
+        let message = format!("`{text}` is no ref of a pack, which stands before what is granted to it");
+        return Some(Failure::usage(message, format!("`petrel pack grant PACK {}`", quoted(text))));
+    }
     text.contains('/').then(|| {
         let message = format!("`{text}` is a path, and a registered pack goes by its ref");
         Failure::usage(message, "`petrel pack list` shows the refs")
@@ -221,8 +223,9 @@ mod tests {
         assert!(of_the_binary("nope").is_none());
         for (typed, says) in [
             ("nope", None),
-            ("gone.zip", Some("unzip gone.zip")),
-            ("gone.tar", Some("tar xf gone.tar")),
+            // What is not there cannot be unpacked.
+            ("gone.zip", Some("check the path")),
+            ("gone.tar", Some("check the path")),
             ("./gone", Some("check the path")),
             ("no/where", Some("check the path")),
         ] {
@@ -231,6 +234,7 @@ mod tests {
             assert!(told.iter().zip(&says).all(|(told, says)| told.contains(says)), "{typed}: {told:?}");
         }
         assert!(no_reference("./mine").is_some() && no_reference("mine").is_none());
+        assert!(no_reference("http=api").unwrap().hint.contains("`petrel pack grant PACK "));
     }
 
     #[test]

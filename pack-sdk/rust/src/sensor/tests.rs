@@ -146,3 +146,11 @@ fn a_trigger_type_describes_its_parameters() {
     );
     assert!(ENTRY.to_json().get("parameters_schema").is_none());
 }
+
+#[test]
+fn a_component_with_actions_and_sensors_describes_both() {
+    let action = crate::Action::new("noop", |_: &crate::Context, (): ()| Ok(()));
+    let whole = crate::describe_with(&[action], &[sensor()]);
+    assert_eq!(whole["actions"][0]["name"], "noop");
+    assert_eq!(whole["sensors"], describe(&[sensor()])["sensors"]);
+}

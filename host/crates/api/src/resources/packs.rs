@@ -11,6 +11,7 @@ use axum::{Extension, Json};
 use petrel_api_types as wire;
 use petrel_catalog::Giver;
 use petrel_catalog::registration::{OnBehalf, Parts, Report};
+use petrel_model::PackArtifact;
 use petrel_model::quoted::listed;
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,6 +26,8 @@ use crate::{Api, ApiError};
 
 /// The number of packs that a refusal names.
 const MOST_SHOWN: usize = 5;
+/// The longest text about an artifact, in bytes.
+const LONGEST_TEXT: usize = 1024;
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::PACKS)?;
@@ -72,6 +75,8 @@ pub(crate) struct Registration {
     types: Option<Vec<String>>,
     /// Whether what the packs ask for is granted.
     grant: Option<bool>,
+    /// The artifact that the pack in the directory was installed from.
+    artifact: Option<PackArtifact>,
 }
 
 impl Body for Registration {
@@ -84,12 +89,15 @@ pub(crate) async fn register(
     By(giver): By,
     Extension(User(user)): Extension<User>,
     _: Nothing,
-    JsonBody(Registration { path, packs, types, grant }): JsonBody<Registration>,
+    JsonBody(Registration { path, packs, types, grant, artifact }): JsonBody<Registration>,
 ) -> Result<Response, ApiError> {
     let Wanted { parts, notes } = Wanted::of(types.as_deref().unwrap_or_default())?;
+    let is_admin = api.engine.access().is_admin(&user);
     let by = on_behalf(&api, giver, user, grant)?;
     if let Some(path) = path {
-        let report = api.engine.catalog().register_by(by, &path, false, parts).await?;
+        artifact.as_ref().map_or(Ok(()), refuse_long)?;
+        let artifact = artifact.map(|artifact| believed(artifact, is_admin));
+        let report = api.engine.catalog().register_artifact(by, &path, (false, artifact), parts).await?;
         return answer(&api, &[report], notes).await;
     }
     let packs = packs.filter(|packs| !packs.is_empty()).unwrap_or_else(|| {
@@ -101,6 +109,24 @@ pub(crate) async fn register(
         reports.push(api.engine.catalog().register_again(by.clone(), &pack, parts).await?);
     }
     answer(&api, &reports, notes).await
+}
+
+/// Refuses what no reference and no digest is as long as.
+fn refuse_long(artifact: &PackArtifact) -> Result<(), ApiError> {
+    let texts = [("reference", &artifact.reference), ("digest", &artifact.digest), ("key", &artifact.key)];
+    match texts.into_iter().find(|(_, text)| text.len() > LONGEST_TEXT) {
+        None => Ok(()),
+        Some((name, text)) => {
+            let message =
+                format!("artifact.{name} has {} bytes, and at most {LONGEST_TEXT} are taken", text.len());
+            Err(ApiError::invalid(message, "leave `artifact` out for a pack that was not installed from one"))
+        }
+    }
+}
+
+/// What is believed of an artifact: from others than the admin not that somebody has looked at its signatures.
+fn believed(artifact: PackArtifact, by_admin: bool) -> PackArtifact {
+    if by_admin { artifact } else { PackArtifact { signature: None, key: String::new(), ..artifact } }
 }
 
 /// The caller who registers packs, and grants what they ask for if that is said, which only the admin may.
@@ -162,7 +188,7 @@ pub(crate) async fn install(
     for name in names {
         let lay_out = Arc::clone(&api.shipped.lay_out);
         let path = tokio::task::spawn_blocking(move || lay_out(name)).await?.map_err(|error| {
-            let hint = "make the data directory writable, and try again";
+            let hint = "make its place in the data directory free and writable, and try again";
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error, hint)
         })?;
         reports.push(api.engine.catalog().register_by(by.clone(), &path, true, Parts::ALL).await?);
@@ -195,4 +221,37 @@ fn registered(reports: &[Report], notes: Vec<String>) -> wire::Registration<'_> 
         ..wire::Registration::default()
     };
     sums.of_packs(reports.iter().map(|report| wire::Pack::from(&report.pack)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_model::Signed;
+
+    use super::*;
+
+    #[test]
+    fn the_worth_of_signatures_is_believed_from_the_admin_alone() {
+        let said = PackArtifact {
+            reference: "r.example.com/mine:1".to_owned(),
+            digest: "sha256:0".to_owned(),
+            signature: Some(Signed::Verified),
+            key: "sha256:1".to_owned(),
+        };
+        assert_eq!(believed(said.clone(), true), said);
+        let of_others = believed(said.clone(), false);
+        assert_eq!((of_others.signature, of_others.key.as_str()), (None, ""));
+        assert_eq!((&of_others.reference, &of_others.digest), (&said.reference, &said.digest));
+    }
+
+    #[test]
+    fn what_is_said_of_an_artifact_has_a_bound() {
+        let said = |length: usize| PackArtifact {
+            reference: String::new(),
+            digest: "d".repeat(length),
+            signature: None,
+            key: String::new(),
+        };
+        assert!(refuse_long(&said(LONGEST_TEXT)).is_ok());
+        assert!(refuse_long(&said(LONGEST_TEXT + 1)).is_err());
+    }
 }

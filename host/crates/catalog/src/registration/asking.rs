@@ -1,7 +1,7 @@
 //! What a pack asks for, when it is registered: an update that asks for more waits until the operator accepts it.
 
 use petrel_engine_core::Error;
-use petrel_model::capabilities::{Capability, Request, Rights};
+use petrel_model::capabilities::{Capability, HostPattern, HttpRule, Request, Rights};
 use petrel_model::quoted::listed;
 use petrel_model::{Pack, PackGrant, Timestamp};
 
@@ -71,9 +71,13 @@ pub(super) fn settle(
 /// Refuses an update that asks for more than the registered version, with the difference.
 fn refuse_wider(content: &Content, pack: &Pack) -> Result<(), Error> {
     let name = &pack.reference;
-    // One that did not say what it asks for had all that the settings grant. To say so makes that less.
-    let Some(before) = content.pack(name).ok().and_then(|known| known.capabilities.as_ref()) else {
-        return Ok(());
+    let nothing = Request::default();
+    let before = match content.pack(name).ok().and_then(|known| known.capabilities.as_ref()) {
+        Some(before) => before,
+        // It said so once, was granted something, and then said no more. What it says now was accepted by nobody.
+        None if content.grant(name).is_some() => &nothing,
+        // One that did not say what it asks for had all that the settings grant. To say so makes that less.
+        None => return Ok(()),
     };
     let (more, fewer) = match &pack.capabilities {
         Some(now) => (now.beyond(before), before.beyond(now)),
@@ -144,8 +148,12 @@ fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Opt
         return None;
     }
     let mut commands = Vec::new();
+    // What is asked for of any host is meant for the one that the operator has.
+    let is_any = |rule: &HttpRule| rule.host == HostPattern::Any && !is_granted(&rights, rule);
+    let asks_for_any = request.http.iter().any(|wish| is_any(&wish.rule));
     if !directly.is_empty() {
-        commands.push(format!("`petrel pack grant {name} --all`"));
+        let what = if asks_for_any { "http=https://HOST/PATH" } else { "--all" };
+        commands.push(format!("`petrel pack grant {name} {what}`"));
     }
     let places = directories.iter().map(|wish| {
         let (_, place) = wish.split_once(' ').unwrap_or_default();
@@ -154,16 +162,22 @@ fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Opt
     commands.extend(places);
     commands.extend(apart.iter().map(|one| format!("`petrel pack grant {name} {one}`")));
     Some(format!(
-        "the pack `{name}` asks for what is not granted: {}; {} grants it",
+        "the pack `{name}` asks for what is not granted: {}; {} grants {}",
         listed(all, MOST_LISTED),
-        commands.join(" and ")
+        commands.join(" and "),
+        if asks_for_any { "of it what you mean" } else { "it" }
     ))
+}
+
+/// Whether something of these addresses is granted.
+fn is_granted(rights: &Rights, rule: &HttpRule) -> bool {
+    rights.http.iter().any(|known| known.both(rule).is_some())
 }
 
 /// What is asked for and not granted at all: what can be granted as it stands, and directories.
 fn missing(request: &Request, rights: &Rights) -> (Vec<String>, Vec<String>) {
     let is_missing = |one: &Capability| match one {
-        Capability::Http(rule) => !rights.http.iter().any(|known| known.both(rule).is_some()),
+        Capability::Http(rule) => !is_granted(rights, rule),
         Capability::Env(name) => !rights.env.contains(name),
         Capability::Named(kind, name) => rights.names.covering(*kind, name).is_none(),
         Capability::Files(_) => false,

@@ -1,10 +1,14 @@
 //! Notes on the contents that go with a removed pack, and with its old version when it is registered again: by name,
 //! since somebody may miss them. [`super`] removes them.
 
+use petrel_model::quoted::listed;
 use petrel_model::{Pack, Ref, Rule, RuleId, TriggerType};
 
 use super::rules::is_from_file;
 use crate::content::Content;
+
+/// The most capabilities that a note lists.
+const MOST_LISTED: usize = 20;
 
 /// Largest number of rules that one note names.
 const MOST_RULES: usize = 10;
@@ -52,9 +56,11 @@ pub(super) fn taken_along(content: &Content, pack: &Pack, rules: &[(Ref, RuleId)
              the pack is registered"
         ),
     }));
-    if content.grant(name).is_some() {
+    if let Some(grant) = content.grant(name) {
+        let granted: Vec<_> = grant.granted.all().map(|one| format!("'{one}'")).collect();
         notes.push(format!(
-            "what the pack `{name}` was granted is gone; `petrel pack grant {name}` gives it again"
+            "what the pack `{name}` was granted is gone: {}; `petrel pack grant {name} CAPABILITY` gives it again",
+            listed(granted.iter().map(String::as_str), MOST_LISTED)
         ));
     }
     notes

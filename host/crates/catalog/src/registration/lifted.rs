@@ -81,7 +81,8 @@ pub(super) fn refuse_elsewhere(
             hint: ELSEWHERE.into(),
         });
     }
-    if !is_there && content.grant(name).is_some() {
+    // The settings may grant something to a pack that was never there, too.
+    if !is_there && (content.grant(name).is_some() || content.granted_by_settings(name).is_some()) {
         return Err(Error::Forbidden {
             message: format!(
                 "capabilities are granted to the pack `{name}`, so only the admin may register it from another directory"

@@ -4,19 +4,20 @@
 //! notes in the words with which the action is refused when somebody runs it. [`super::flows`] checks workflows,
 //! [`super::schemas`] parameters, [`super::rule_files`] rules.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use petrel_engine_core::apart;
 use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::count::counted;
-use petrel_model::{Action, Pack, names};
+use petrel_model::{Action, Pack, Ref, names};
 use petrel_packs::{Directory, PackContents, Problem, read_pack};
 
 use super::flows::{Around, check_workflows};
 use super::rule_files::check_rules;
 use super::schemas::check_schemas;
-use crate::content::{Content, Runners, without_runner};
+use crate::content::{Content, Runners, refusal, without_runner};
 
 /// The number of problems of one action that are reported when it is run.
 const MOST_REASONS: usize = 10;
@@ -118,6 +119,26 @@ fn entry_file(action: &Action) -> String {
         return action.entry_point.clone();
     }
     format!("actions/{}", action.entry_point)
+}
+
+/// Notes the actions and rules of a pack that are refused, there and in the notes.
+pub(super) fn note_refused(
+    pack: &mut Pack,
+    actions: BTreeMap<String, Vec<Problem>>,
+    rules: BTreeMap<String, Vec<Problem>>,
+    notes: &mut Vec<String>,
+) {
+    for (name, problems) in actions {
+        let why = reason(&problems);
+        notes.push(refusal(&Ref::new(&pack.reference, &name), &reasons(&problems)));
+        pack.refused.insert(name, why);
+    }
+    for (name, problems) in rules {
+        let why = reason(&problems);
+        let reasons = reasons(&problems);
+        notes.push(format!("rule `{}.{name}` is refused: {reasons}", pack.reference));
+        pack.refused_rules.insert(name, why);
+    }
 }
 
 /// The reason why an action or a rule is refused, in one line.

@@ -146,3 +146,43 @@ async fn what_is_granted_is_not_for_the_code_of_somebody_else() {
     change(&house, &[], &["http"]).await.unwrap();
     register(&elsewhere, Giver::SeesNone).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_the_settings_grant_is_for_the_pack_that_the_admin_registers() {
+    let house = House::new().await;
+    let (here, elsewhere) = (house.pack("given", &[]), house.path("elsewhere"));
+    let text = std::fs::read_to_string(here.join("pack.yaml")).unwrap();
+    house.write("elsewhere/pack.yaml", &text);
+    for (directory, giver, may) in [
+        (&here, Giver::SeesNone, false),
+        (&here, Giver::SeesSecrets, true),
+        (&here, Giver::SeesNone, true),
+        (&elsewhere, Giver::SeesNone, false),
+        (&elsewhere, Giver::SeesSecrets, true),
+    ] {
+        let done = house.catalog.register_by(giver, directory, false, Parts::ALL).await;
+        let Err(error) = done else {
+            assert!(may, "{directory:?} {giver:?}");
+            continue;
+        };
+        assert!(
+            !may && error.to_string().contains("capabilities are granted to the pack `given`"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_granted_waits_for_a_pack_that_has_not_said_what_it_asks_for_meanwhile() {
+    let house = House::new().await;
+    registered(&house, &asking(&[ONE]), true).await.unwrap();
+    change(&house, &["http=https://a.example"], &[]).await.unwrap();
+    registered(&house, "", false).await.unwrap();
+    let wider = asking(&["{id: api, reason: reads, host: a.example}"]);
+    let (code, told) = refused(registered(&house, &wider, false).await);
+    assert!(code == "unaccepted" && told.contains("+ http https://a.example/ (reads)"), "{told}");
+    // Where nothing is granted any more, nobody needs to accept it.
+    change(&house, &[], &["http", "env"]).await.unwrap();
+    registered(&house, &wider, false).await.unwrap();
+    assert_eq!(rights(&house), "");
+}

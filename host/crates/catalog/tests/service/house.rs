@@ -9,7 +9,7 @@ use petrel_catalog::registration::Report;
 use petrel_catalog::{Catalog, Options};
 use petrel_datastore::Keys;
 use petrel_engine_core::{Core, Error, Evaluations, SetClock};
-use petrel_model::capabilities::RightsTable;
+use petrel_model::capabilities::{Given, Granted, RightsTable};
 use petrel_model::{Action, Object, Pack, PackConfig, Rule, TriggerType};
 use petrel_persistence::{MemoryStore, StoreExt as _};
 use petrel_runners::{Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
@@ -124,7 +124,10 @@ impl House {
         let keys = Keys::load(core.clone()).await.unwrap();
         let evaluations = Evaluations::new(core.clone(), std::time::Duration::from_secs(5));
         let config_directory = Some(place.path().join("configs"));
-        let options = Options { config_directory, ..Options::default() };
+        // As the operator says it with `runners.grant_urls`.
+        let by_settings = Granted { http: vec!["https://a.example".parse().unwrap()], ..Granted::default() };
+        let given = Given { grants: [("given".to_owned(), by_settings)].into(), ..Given::default() };
+        let options = Options { config_directory, given };
         let catalog = Catalog::load(core.clone(), keys.clone(), evaluations, runners, options).await.unwrap();
         Self { catalog, core, keys, store, runner, place }
     }

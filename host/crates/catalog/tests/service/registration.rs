@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use petrel_catalog::Giver;
 use petrel_catalog::registration::{Parts, Report};
-use petrel_model::Ref;
+use petrel_model::{PackArtifact, Ref, Signed};
 
 use crate::{House, refused};
 
@@ -162,6 +162,33 @@ async fn a_rule_of_a_trigger_that_is_not_there_is_passed_over_and_comes_with_it(
     house.register("other", &[("triggers/t.yaml", "description: d\n")]).await.unwrap();
     let report = house.catalog.register_again(Giver::SeesSecrets, "mine", Parts::ALL).await.unwrap();
     assert_eq!((report.rules, house.rules_on("mine")), (1, vec!["mine.a".to_owned()]));
+}
+
+#[tokio::test]
+async fn the_artifact_of_a_pack_is_that_of_its_directory() {
+    let house = House::new().await;
+    let directory = house.pack("mine", &[("actions/a.yaml", NOTING)]);
+    let artifact = PackArtifact {
+        reference: "r.example.com/mine:1".to_owned(),
+        digest: "sha256:0".to_owned(),
+        signature: Some(Signed::Unsigned),
+        key: String::new(),
+    };
+    let (by, of) = (Giver::SeesSecrets, Some(artifact.clone()));
+    let report = house.catalog.register_artifact(by, &directory, (false, of), Parts::ALL).await.unwrap();
+    assert_eq!(report.pack.artifact.as_ref(), Some(&artifact));
+    let again = house.catalog.register_again(Giver::SeesSecrets, "mine", Parts::ALL).await.unwrap();
+    assert_eq!(again.pack.artifact, Some(artifact));
+    let elsewhere = house.path("elsewhere");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    std::fs::copy(directory.join("pack.yaml"), elsewhere.join("pack.yaml")).unwrap();
+    let other = house.catalog.register_pack(&elsewhere, false).await.unwrap();
+    assert_eq!(other.pack.artifact, None);
+    let noted = house.runner.noted();
+    assert!(
+        noted.iter().any(|one| one == "forget mine"),
+        "what is cached of its files is not needed: {noted:?}"
+    );
 }
 
 #[tokio::test]

@@ -140,9 +140,12 @@ impl Wanted {
 }
 
 fn unknown(text: &str, kind: &str) -> InvalidCapability {
-    let remedy = match nearest(kind, GRANTED) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!(
+    let address = text.split_once('=').map_or(text, |(_, rest)| rest);
+    let remedy = match (nearest(kind, GRANTED), address.parse::<HttpRule>()) {
+        (Some(near), _) => format!("did you mean {near}?"),
+        (_, Ok(rule)) => format!("did you mean 'http={rule}'?"),
+        _ if text == "all" => "write --all for all that the pack asks for".to_owned(),
+        _ => format!(
             "write http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH or KIND=NAME; the kinds are {}",
             GRANTED.join(", ")
         ),
@@ -298,7 +301,11 @@ impl Request {
                 [] => {
                     "it asks for none of the kind; its author adds it to capabilities in pack.yaml".to_owned()
                 }
-                asked => format!("it asks for {}", listed(asked.iter().map(String::as_str), MOST_LISTED)),
+                asked => {
+                    let asked = listed(asked.iter().map(String::as_str), MOST_LISTED);
+                    let named = if text.starts_with("http=") { "; http=NAME is all of one" } else { "" };
+                    format!("it asks for {asked}{named}")
+                }
             };
             InvalidCapability::new(text, "is not what the pack asks for", remedy)
         };

@@ -1,6 +1,8 @@
 //! The words for what a pack is refused: who does not allow it, what is allowed, and the command that would grant it.
 
+use super::host::HostPattern;
 use super::http::{HttpRule, Target};
+use super::request::Request;
 use super::rights::Rights;
 use crate::quoted::listed;
 
@@ -56,9 +58,12 @@ impl Refusal {
             }
         };
         let hint = match (layer, &rights.asks) {
-            (Layer::Grant, Some(_)) => {
+            (Layer::Grant, Some(asks)) => {
                 let granted = allowed(&mut rights.http.iter().map(ToString::to_string));
-                format!("granted is {granted}; allow this with `petrel pack grant {pack} 'http={wanted}'`")
+                let wider = all_of_it(asks, &wanted, pack);
+                format!(
+                    "granted is {granted}; allow this with `petrel pack grant {pack} 'http={wanted}'`{wider}"
+                )
             }
             (Layer::Request, Some(asks)) => {
                 let asked = allowed(&mut asks.http.iter().map(|wish| wish.rule.to_string()));
@@ -87,6 +92,18 @@ impl Refusal {
         };
         Self { layer, hint }
     }
+}
+
+/// The command for all that the pack asks for at a host: a request may be one of many, as with a number in its path. Whoever
+/// asks for many hosts is granted them one by one.
+fn all_of_it(asks: &Request, wanted: &HttpRule, pack: &str) -> String {
+    let is_of_one_host =
+        |rule: &HttpRule| matches!(rule.host, HostPattern::Name(_) | HostPattern::Address(_));
+    let is_wider = |rule: &HttpRule| is_of_one_host(rule) && rule != wanted && rule.contains(wanted);
+    let wider = asks.http.iter().find(|wish| is_wider(&wish.rule));
+    let told =
+        |id: &str| format!(", or all that it asks for there with `petrel pack grant {pack} http={id}`");
+    wider.map(|wish| told(&wish.id)).unwrap_or_default()
 }
 
 /// The entry of `pack.yaml` that asks for this.

@@ -35,6 +35,9 @@ pub enum LoadError {
         /// Its imports apart from WASI, separated by commas.
         imports: String,
     },
+    /// A directory that the pack is granted cannot be opened.
+    #[error("{0}")]
+    Mount(String),
     /// The host cannot run components at all, for example because wasmtime did not start.
     #[error("components cannot be run on this host: {0}")]
     Host(String),
@@ -47,6 +50,7 @@ impl LoadError {
             Self::Missing { .. } => "component.missing",
             Self::Invalid { .. } => "component.invalid",
             Self::World { .. } => "component.world",
+            Self::Mount(_) => "component.mount",
             Self::Host(_) => "component.host",
         }
     }
@@ -62,6 +66,9 @@ impl LoadError {
             }
             Self::World { .. } => {
                 "build it against a world of petrel:pack of this version, for example with petrel-pack-sdk; an action needs action-world, and a sensor one of the worlds of sensors"
+            }
+            Self::Mount(_) => {
+                "make the directory, or mount another one with `petrel pack grant PACK files=HOST-DIR:GUEST-PATH`, or none with `petrel pack revoke PACK files=GUEST-PATH`; see runners.grant_directories, too, if that grants it"
             }
             Self::Host(_) => "see the log of the host",
         }

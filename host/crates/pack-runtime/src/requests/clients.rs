@@ -2,12 +2,14 @@
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use petrel_model::private_network::is_in_private_network;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+
+use super::stand_in::StandIn;
 
 /// Longest time until a connection is made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -19,9 +21,16 @@ const SILENCE: Duration = Duration::from_mins(5);
 pub(crate) struct Clients {
     public: OnceLock<Result<reqwest::Client, String>>,
     any: OnceLock<Result<reqwest::Client, String>>,
+    /// What answers in the place of the network, if anything does.
+    pub(super) stand_in: Option<Arc<dyn StandIn>>,
 }
 
 impl Clients {
+    /// Clients whose place `stand_in` takes, if there is one.
+    pub(crate) fn with_stand_in(stand_in: Option<Arc<dyn StandIn>>) -> Self {
+        Self { stand_in, ..Self::default() }
+    }
+
     /// The client that reaches any address, or only public ones.
     pub(crate) fn client(&self, reaches_private: bool) -> Result<reqwest::Client, String> {
         if reaches_private {
@@ -110,7 +119,7 @@ pub(super) fn is_private(error: &reqwest::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

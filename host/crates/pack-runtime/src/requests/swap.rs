@@ -202,7 +202,7 @@ mod tests {
 
     fn request(url: &str, header: (&str, &str), body: &str) -> Swapping {
         let mut headers = HeaderMap::new();
-        let name: http::HeaderName = header.0.parse().unwrap();
+        let name: HeaderName = header.0.parse().unwrap();
         headers.insert(name, header.1.parse().unwrap());
         Swapping { method: Method::GET, url: url.parse().unwrap(), headers, body: body.to_owned().into() }
     }
@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn a_secret_is_put_in_whatever_signs_it_has() {
-        let basic = format!("Basic {}", STANDARD.encode("me:TEXT"));
-        let mut asked = request("https://a.example/?a=TEXT&b=TEXT", ("authorization", &basic), "TEXTTEXT.");
+        let header = format!("Basic {}", STANDARD.encode("me:TEXT"));
+        let mut asked = request("https://a.example/?a=TEXT&b=TEXT", ("authorization", &header), "TEXTTEXT.");
         asked.in_headers("TEXT", "p w").unwrap();
         asked.in_query("TEXT", "p w&x=1").unwrap();
         asked.in_body("TEXT", "p").unwrap();

@@ -1,9 +1,11 @@
 //! Requests, events and the configuration of actions.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use petrel_model::Timestamp;
 use petrel_model::capabilities::{Given, Granted, PackGrant, Request, Rights};
+use petrel_pack_runtime::{Answered, AskedFor, ComponentRunner, Options, PackRuntime, StandIn};
 use petrel_runners::sensors::{Emitter, NotEmitted};
 use petrel_runners::{Outlet, OutputSink, Runner as _};
 use petrel_test_components::BEHAVE;
@@ -169,4 +171,38 @@ async fn an_action_reads_the_configuration_of_its_pack() {
     call.pack_config = Arc::new(config);
     let outcome = subject.runner.run(call, OutputSink::new(1000), CancellationToken::new()).await;
     assert_eq!(outcome.result, json!("value"));
+}
+
+/// Answers with what it is asked for.
+#[derive(Debug)]
+struct Echo;
+
+impl StandIn for Echo {
+    fn answer(&self, asked: &AskedFor<'_>) -> Result<Answered, String> {
+        if asked.url.ends_with("/none") {
+            return Err("there is no answer".to_owned());
+        }
+        let body = format!("{} {} {}", asked.method, asked.url, asked.body.len());
+        let headers = vec![("x-stand-in".to_owned(), "yes".to_owned())];
+        Ok(Answered { status: 203, headers, body: body.into_bytes() })
+    }
+}
+
+#[tokio::test]
+async fn a_stand_in_answers_in_the_place_of_the_network_what_may_be_asked_for() {
+    let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    let options = Options { cache_directory: Some(compiled), ..Options::default() };
+    let runtime = PackRuntime::with_stand_in(options, Arc::new(Echo)).unwrap();
+    runtime.take_rights(&table(reaching(&["https://nowhere.example/"])));
+    let runner = ComponentRunner::new(runtime);
+    let fetch = async |parameters: Value| {
+        let call = call(Path::new(BEHAVE), "fetch", parameters);
+        runner.run(call, OutputSink::new(1 << 20), CancellationToken::new()).await.result
+    };
+    assert_eq!(fetch(text("https://nowhere.example/a?b=c")).await, "203 GET https://nowhere.example/a?b=c 0");
+    let sent = json!({"text": "https://nowhere.example/b", "count": 3});
+    assert_eq!(fetch(sent).await, "203 POST https://nowhere.example/b 3");
+    let refused = fetch(text("https://nowhere.example/none")).await;
+    assert!(refused["error"].as_str().is_some_and(|error| error.contains("there is no answer")), "{refused}");
+    assert_eq!(fetch(text("https://other.example/")).await["code"], "denied.http");
 }

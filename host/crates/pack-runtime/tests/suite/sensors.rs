@@ -13,12 +13,12 @@ use petrel_runners::sensors::{
     SensorTrigger,
 };
 use petrel_runners::{OutputSink, Upkeep};
-use petrel_test_components::{BEHAVE, HOOKS, POLLS, STREAMS};
+use petrel_test_components::{BEHAVE, ELASTICSEARCH, GITHUB, HOOKS, KUBERNETES, POLLS, STREAMS};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::serving;
-use crate::support::{reaching, table};
+use crate::support::{Subject, reaching, table};
 
 /// A runner of the sensors of one component.
 struct Sensors {
@@ -122,6 +122,32 @@ async fn the_kind_of_a_sensor_follows_from_its_component() {
     let told = sensors.runner.kind(&call.pack_path, &call.entry_point).await.unwrap_err();
     assert!(told.reason.contains("no export petrel:pack/poll-sensor"), "{told:?}");
     assert!(sensors.runner.runs("sensors/x.wasm") && !sensors.runner.runs("sensors/x.py"));
+}
+
+#[tokio::test]
+async fn a_component_has_actions_beside_its_sensors() {
+    for (component, action, sensor, kind, code) in [
+        (ELASTICSEARCH, "search", "count", SensorKind::Poll, "config.invalid"),
+        (GITHUB, "create_issue", "webhook", SensorKind::Webhook, "github.no_secret"),
+        (KUBERNETES, "get", "watch", SensorKind::Stream, "config.invalid"),
+    ] {
+        // Both answer in their own words: of parameters, and of a configuration, that are not there.
+        let done = Subject::of(Path::new(component), Options::default()).call(action, json!({})).await;
+        assert_eq!(done.failure().0, "input.invalid", "{component}: {done:?}");
+        let sensors = Sensors::of(component, Options::default());
+        let (call, sink, never) = (sensors.call(sensor), OutputSink::new(100), CancellationToken::new());
+        assert_eq!(sensors.runner.kind(&call.pack_path, &call.entry_point).await.unwrap(), kind);
+        let told = match kind {
+            SensorKind::Poll => sensors.poll(sensor, None).await.map(drop),
+            SensorKind::Webhook => {
+                let (method, path, query) = ("POST".into(), "/".into(), String::new());
+                let request = Received { method, path, query, headers: Vec::new(), body: Vec::new() };
+                sensors.runner.receive(call, request, sink, never).await.map(drop)
+            }
+            SensorKind::Stream => sensors.stream(sensor, &Events::until(1, &never), never.clone()).await,
+        };
+        assert_eq!(told.unwrap_err().code, code, "{component}");
+    }
 }
 
 #[tokio::test]

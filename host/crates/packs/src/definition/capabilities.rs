@@ -97,11 +97,12 @@ fn noted<T>(result: Result<T, InvalidCapability>, position: Position, problems: 
 fn http(node: &Node, problems: &mut Problems) -> Option<HttpWish> {
     const KNOWN: [&str; 9] =
         ["id", "reason", "host", "schemes", "ports", "methods", "paths", "private", "secrets"];
-    let fields = Fields::of(node, "an entry of http", problems)?;
+    let like = || "{host: api.example.com, reason: WHAT FOR}".to_owned();
+    let fields = Fields::of_like(node, "an entry of http", like, problems)?;
     fields.refuse_unknown(&KNOWN, &[], problems);
     let reason = reason(fields, problems);
     let host = fields.required_text("host", problems)?;
-    let pattern = noted(host.parse::<HostPattern>(), fields.position("host"), problems);
+    let pattern = noted(alone(&host), fields.position("host"), problems);
     let id = fields.text("id", problems).unwrap_or(host);
     if fields.has("id") {
         noted(check_name(&id), fields.position("id"), problems);
@@ -128,6 +129,19 @@ fn http(node: &Node, problems: &mut Problems) -> Option<HttpWish> {
     let secrets = named::sent(fields, problems);
     let rule = HttpRule { schemes, host: pattern?, ports, methods, paths, private };
     Some(HttpWish { id, reason: reason?, rule: rule.settled(), secrets })
+}
+
+/// The host alone: what else an address has is in other fields.
+fn alone(text: &str) -> Result<HostPattern, InvalidCapability> {
+    text.parse::<HostPattern>().map_err(|error| {
+        let address = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+        let Ok(rule) = address.parse::<HttpRule>() else { return error };
+        let remedy = format!(
+            "write host: \"{}\", and the rest of the address as schemes, ports and paths, such as ports: [8080]",
+            rule.host
+        );
+        InvalidCapability { remedy, ..error }
+    })
 }
 
 fn schemes(fields: Fields<'_>, problems: &mut Problems) -> Vec<String> {
@@ -159,7 +173,8 @@ fn ports(fields: Fields<'_>, schemes: &[String], problems: &mut Problems) -> Opt
 }
 
 fn file(node: &Node, problems: &mut Problems) -> Option<FileWish> {
-    let fields = Fields::of(node, "an entry of files", problems)?;
+    let like = || "{path: /data, reason: WHAT FOR}".to_owned();
+    let fields = Fields::of_like(node, "an entry of files", like, problems)?;
     fields.refuse_unknown(&["path", "access", "reason"], &[], problems);
     let reason = reason(fields, problems);
     let path = fields.required_text("path", problems)?;
@@ -193,8 +208,11 @@ fn names(
     problems: &mut Problems,
     check: impl Fn(&str) -> Result<(), InvalidCapability>,
 ) -> Vec<String> {
-    list(fields, kind, problems);
     let mut names = fields.texts(kind, problems);
+    if names.len() > MOST {
+        let message = format!("{kind} has {} entries, and {MOST} is the limit", names.len());
+        problems.add(fields.position(kind), message);
+    }
     names.truncate(MOST);
     for name in &names {
         noted(check(name), fields.position(kind), problems);
@@ -295,6 +313,16 @@ mod tests {
             ("capabilities: {http: [{host: a.example}]}", "needs a field reason"),
             ("capabilities: {http: [{reason: r}]}", "needs a field host"),
             ("capabilities: {http: [{reason: r, host: 'a b'}]}", "is no host"),
+            (
+                "capabilities: {http: [{reason: r, host: 'a.example:8080'}]}",
+                "write host: \"a.example\", and the rest",
+            ),
+            (
+                "capabilities: {http: [{reason: r, host: 'http://a.example/x'}]}",
+                "write host: \"a.example\", and the rest",
+            ),
+            ("capabilities: {http: [a.example]}", "write {host: api.example.com, reason: WHAT FOR}"),
+            ("capabilities: {files: [/data]}", "write {path: /data, reason: WHAT FOR}"),
             ("capabilities: {http: [{reason: r, host: a.example, method: [GET]}]}", "did you mean methods?"),
             ("capabilities: {http: [{reason: r, host: a.example, schemes: [htps]}]}", "did you mean https?"),
             ("capabilities: {http: [{reason: r, host: a.example, ports: [0]}]}", "from 1 to 65535"),
@@ -325,9 +353,11 @@ mod tests {
                 "capabilities: {kv: {stores: [{name: pack, quota: {bytes: 1GiB}}]}}",
                 "write it as 1000 or 16MiB",
             ),
+            ("capabilities: {env: TZ}", "must be a list, and is a text"),
         ] {
             let told = read(&format!("{capabilities}\n")).unwrap_err();
             assert!(told.contains(says), "{capabilities}: {told}");
+            assert!(told.matches("must be a list").count() < 2, "{capabilities}: it is told once: {told}");
         }
     }
 }

@@ -91,6 +91,7 @@ pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Ve
             refused_rules: BTreeMap::new(),
             rules: None,
             capabilities,
+            artifact: None,
             other,
             reference: reference?,
             name: name?,

@@ -124,7 +124,22 @@ impl Reading<'_> {
             ));
         }
         match (is_component, needs_file) {
-            (true, _) => self.file_problem(&action.entry_point, "entry_point"),
+            (true, _) => {
+                let problem = self.file_problem(&action.entry_point, "entry_point")?;
+                // That of a sensor counts from the folder of its file.
+                let name = action.entry_point.rsplit('/').next().unwrap_or_default();
+                let meant = format!("wasm/{name}");
+                let is_other = !name.is_empty() && meant != action.entry_point;
+                let is_there = is_other && self.source.length(&meant).is_ok();
+                let shown = short(&action.entry_point);
+                let told = || {
+                    let meant = short(&meant);
+                    format!(
+                        "entry_point is {shown}, and counts from the directory of the pack; write {meant}"
+                    )
+                };
+                Some(if is_there { told() } else { problem })
+            }
             (_, true) => {
                 let path = format!("actions/{}", action.entry_point);
                 self.file_problem_as(&path, &action.entry_point, "entry_point")

@@ -113,6 +113,25 @@ fn an_entry_point_that_is_not_there_is_answered_as_it_is_written() {
 }
 
 #[test]
+fn a_component_of_an_action_is_told_where_it_lies() {
+    const PACK: &[u8] = b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n";
+    for (written, expected) in [
+        (
+            "../wasm/a.wasm",
+            "entry_point is ../wasm/a.wasm, and counts from the directory of the pack; write wasm/a.wasm",
+        ),
+        ("a.wasm", "entry_point is a.wasm, and counts from the directory of the pack; write wasm/a.wasm"),
+        ("../b.wasm", "entry_point is ../b.wasm, which is outside the pack; move the file into it"),
+    ] {
+        let action = format!("name: act\nrunner_type: wasm-component\nentry_point: {written}\n");
+        let files: &[(&str, &[u8])] =
+            &[("pack.yaml", PACK), ("actions/act.yaml", action.as_bytes()), ("wasm/a.wasm", b"")];
+        let refused = read_pack(&Embedded(files)).unwrap().refused;
+        assert_eq!(refused["act"][0].to_string(), format!("actions/act.yaml: {expected}"), "{written}");
+    }
+}
+
+#[test]
 fn sensors_in_python_are_noted_together() {
     const PACK: (&str, &[u8]) = ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n");
     const MODULE: (&str, &[u8]) = ("sensors/p.py", b"");

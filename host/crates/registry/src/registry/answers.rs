@@ -67,13 +67,25 @@ impl Registry {
             return Err(too_large());
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
-            if (body.len() + chunk.len()) as u64 > limit {
-                return Err(too_large());
+        let reading = async {
+            while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+                if (body.len() + chunk.len()) as u64 > limit {
+                    return Err(too_large());
+                }
+                body.extend_from_slice(&chunk);
             }
-            body.extend_from_slice(&chunk);
-        }
+            Ok(())
+        };
+        // A registry that sends a byte now and then would hold this up for ever.
+        let at_most = self.limits.patience(limit);
+        tokio::time::timeout(at_most, reading).await.map_err(|_too_slow| self.too_slow(what))??;
         Ok(body.freeze())
+    }
+
+    fn too_slow(&self, what: &str) -> Error {
+        let message =
+            format!("the registry {} does not give {what} in time: it came too slowly", self.host());
+        Error::new(Kind::TimedOut, message, "try again later, and see the log of the registry")
     }
 
     /// The error for a connection that was not made, or broke.
@@ -124,7 +136,7 @@ impl Registry {
         Error::new(
             Kind::Unauthorized,
             message,
-            format!("`petrel registry login {host}`, or `docker login {host}`"),
+            format!("`petrel registry login {host} --user NAME`, or `docker login {host}`"),
         )
     }
 
@@ -146,7 +158,9 @@ impl Registry {
             return self.withheld(&service);
         }
         let host = self.host();
-        let again = format!("`petrel registry login {host}` with a user who may do that");
+        let again = format!(
+            "`petrel registry login {host} --user NAME` with a user who may do that, and the right password"
+        );
         let message = match self.login().await {
             Some(found) => format!(
                 "the registry {host} does not allow {what} with the login from {} ({status}){told}",

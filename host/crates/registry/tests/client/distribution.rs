@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use petrel_registry::Progress;
+use petrel_registry::beside::Kind;
 use petrel_registry::credentials::{self, Credentials};
-use petrel_registry::{Artifact, Fetched, Kind, Limits, Reference, Registry, RegistrySettings};
+use petrel_registry::signature::sign;
+use petrel_registry::{
+    Artifact, Fetched, Kind as ErrorKind, Limits, PrivateKey, Progress, Reference, Registry, RegistrySettings,
+};
 use petrel_test_support::{PATIENCE, skip, until};
 use tempfile::TempDir;
 
@@ -79,8 +82,14 @@ impl Distribution {
             client.fill("packs/mine", &fetched, &Progress::default()).await.unwrap();
             assert_eq!(fetched.lay_out(&self.place.path().join(name), &Limits::default()).unwrap(), card);
         }
+        let key = PrivateKey::made().unwrap();
+        let signed = sign(&key, Some(&reference), &artifact.digest, None).unwrap();
+        let tag = reference.with_tag(&Kind::Signatures.tag(&artifact.digest));
+        client.push(&signed, &tag, &Progress::default()).await.unwrap();
+        let found = client.beside(&reference, &artifact.digest, Kind::Signatures).await.unwrap().unwrap();
+        assert_eq!(found.bytes, signed.bytes);
         let gone = client.manifest(&reference.with_tag("1.2.1")).await.unwrap_err();
-        assert!(gone.kind == Kind::NotFound && gone.hint.contains("did you mean"), "{gone}");
+        assert!(gone.kind == ErrorKind::NotFound && gone.hint.contains("did you mean"), "{gone}");
     }
 }
 
@@ -118,10 +127,10 @@ async fn debians_registry_takes_a_pack_with_a_login_over_tls() {
     };
     let settings = settings(vec![one]);
     let stranger = Registry::open(&served.host, &settings, &Credentials::default()).unwrap();
-    assert_eq!(stranger.ping().await.unwrap_err().kind, Kind::Unauthorized);
+    assert_eq!(stranger.ping().await.unwrap_err().kind, ErrorKind::Unauthorized);
     let wrong =
         Registry::open(&served.host, &settings, &Credentials::default()).unwrap().with_login("ada", "other");
-    assert_eq!(wrong.ping().await.unwrap_err().kind, Kind::Unauthorized);
+    assert_eq!(wrong.ping().await.unwrap_err().kind, ErrorKind::Unauthorized);
     credentials::keep(&file, &served.host, "ada", "secret").unwrap();
     let credentials = Credentials::of_environment(|_| None, Some(file));
     let client = Registry::open(&served.host, &settings, &credentials).unwrap();

@@ -15,8 +15,10 @@ use petrel_registry::{
 use petrel_test_support::{Faults, Registry as Served};
 use tempfile::TempDir;
 
+mod beside;
 mod distribution;
 mod hostile;
+mod openssl;
 mod untrusted;
 
 /// The header of a login as ada with the password secret.
@@ -182,6 +184,28 @@ async fn a_registry_that_is_down_or_silent_is_told_with_a_remedy() {
     let client = bench.client_with(&Settings { limits, ..Settings::default() }, &Credentials::default());
     let silent = client.manifest(&bench.reference).await.unwrap_err();
     assert!(silent.kind == Kind::TimedOut && silent.hint.contains("registries.timeout_seconds"), "{silent}");
+    // One that goes on sending, and never comes to an end.
+    bench.served.set(Faults { drips: Some(Duration::from_millis(50)), ..Faults::default() });
+    let limits = Limits { least_pace: 8 << 20, ..limits };
+    let client = bench.client_with(&Settings { limits, ..Settings::default() }, &Credentials::default());
+    let slow = client.manifest(&bench.reference).await.unwrap_err();
+    assert!(slow.kind == Kind::TimedOut && slow.message.contains("too slowly"), "{slow}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_registry_is_told_as_that() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(std::io::Read::read(&mut stream, &mut [0; 4096]).unwrap() > 0);
+        let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        std::io::Write::write_all(&mut stream, answer).unwrap();
+    });
+    let client = Registry::open(&host, &settings(Vec::new()), &Credentials::default()).unwrap();
+    let refused = client.ping().await.unwrap_err();
+    assert!(refused.kind == Kind::NotFound && refused.message.contains("is no registry"), "{refused}");
+    served.join().unwrap();
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_catalog::configuration::Configuration;
+use petrel_model::capabilities::Rights;
 use petrel_model::sensor::SensorError;
 use petrel_model::{Ref, Sensor, SensorState, Timestamp};
 use petrel_runners::OutputSink;
@@ -37,6 +38,8 @@ pub(super) struct Subject {
     pub(super) config: Arc<Configuration>,
     /// The triggers that it is to have events for.
     pub(super) triggers: Arc<[SensorTrigger]>,
+    /// What its pack may do.
+    pub(super) rights: Arc<Rights>,
 }
 
 /// A registered sensor.
@@ -153,7 +156,8 @@ impl Board {
         self.line_up(&reference, due);
     }
 
-    /// Takes over a sensor that may have been registered again, or configured. `false` if it is not there.
+    /// Takes over a sensor that may have been registered again, or configured. `false` if it is not there. One that waits after a
+    /// failure is tried at once when its pack is granted something.
     pub(super) fn renew(&mut self, subject: &Subject, now: Timestamp) -> bool {
         let reference = &subject.sensor.reference;
         let Some(live) = self.live.get_mut(reference) else { return false };
@@ -162,6 +166,12 @@ impl Board {
             && Arc::ptr_eq(&live.subject.config, &subject.config);
         if is_same {
             live.tell(&subject.triggers);
+            let is_changed = live.subject.rights != subject.rights;
+            live.subject.rights = Arc::clone(&subject.rights);
+            if is_changed && live.state.failures > 0 && live.turn.is_none() && live.due_at.is_some() {
+                let reference = reference.clone();
+                self.line_up(&reference, Some(now));
+            }
             return true;
         }
         live.subject = subject.clone();

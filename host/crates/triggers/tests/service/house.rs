@@ -210,11 +210,11 @@ impl House {
         self.register("core").await;
     }
 
-    /// Writes the files of a pack.
+    /// Writes the files of a pack, with a `pack.yaml` if that is not among them.
     pub(crate) fn write_pack(&self, name: &str, files: &[(String, String)]) {
         let metadata =
             format!("ref: {name}\nname: {name}\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.org\n");
-        for (file, text) in files.iter().chain([&("pack.yaml".to_owned(), metadata)]) {
+        for (file, text) in [&("pack.yaml".to_owned(), metadata)].into_iter().chain(files) {
             let path = self.place.path().join(name).join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();

@@ -37,6 +37,8 @@ mod tests {
             resolved: String::new(),
             digest: one.clone(),
             native,
+            signature: None,
+            key: None,
         };
         for (reference, is_proven, digest, native, may) in [
             (Some("r.example.com/packs/mine:1.1.0"), true, &other, true, true),

@@ -71,7 +71,8 @@ pub(crate) fn send_secret(ctx: &Context, asked: Asking) -> Answer {
         other => return Err(Error::new(ErrorKind::InvalidInput, format!("there is no place {other}"))),
     };
     let answer = ctx.fetch(&request)?;
-    Ok(format!("{} {}", answer.status, answer.text()?))
+    let status = answer.status;
+    Ok(format!("{status} {}", answer.text()?))
 }
 
 /// The result of another action, which is given `value` as its parameters.

@@ -59,6 +59,9 @@ fn what_is_asked_for_is_granted_and_taken_back() {
 fn what_is_not_asked_for_is_refused_with_what_is() {
     for (words, says) in [
         (&["htp=https://a.example"][..], "did you mean http?"),
+        (&["https://a.example/x"], "did you mean 'http=https://a.example/x'?"),
+        (&["url=https://a.example"], "did you mean 'http=https://a.example/'?"),
+        (&["all"], "write --all"),
         (&["network"], "is no capability"),
         (&["secrets=tokin"], "it asks for token"),
         (&["call=cor.local"], "it asks for core.*"),
@@ -68,7 +71,7 @@ fn what_is_not_asked_for_is_refused_with_what_is() {
         (&["-reveal=token"], "nothing is granted"),
         (&["http=https://a.other"], "it asks for GET+POST https://*.example/ (api)"),
         (&["http=DELETE https://a.example"], "is not what the pack asks for"),
-        (&["http=apu"], "(api)"),
+        (&["http=apu"], "(api); http=NAME is all of one"),
         (&["http=ftp://a.example"], "a scheme other than"),
         (&["files"], "files=HOST-DIR:GUEST-PATH"),
         (&["files=/srv:/other"], "it asks for /data:ro"),

@@ -89,7 +89,7 @@ fn all_must_allow_a_request() {
 
 #[test]
 fn a_refusal_says_what_is_allowed_and_what_would_allow_more() {
-    let any = asking(&["https://*.example"]);
+    let (any, one) = (asking(&["https://*.example"]), asking(&["https://a.example/api"]));
     for (asks, granted, ceiling, target, says) in [
         (
             Some(&any),
@@ -102,6 +102,16 @@ fn a_refusal_says_what_is_allowed_and_what_would_allow_more() {
             ][..],
         ),
         (Some(&any), &[], None, get("a.example", "/"), &["granted is nothing;"]),
+        // One of many requests to a host that is named.
+        (
+            Some(&one),
+            &[],
+            None,
+            get("a.example", "/api/5"),
+            &[
+                "'http=GET https://a.example/api/5'`, or all that it asks for there with `petrel pack grant test http=",
+            ],
+        ),
         (
             Some(&any),
             &[],

@@ -1,6 +1,7 @@
 //! Sensors are told of the triggers that enabled rules listen to, and an event of a trigger reaches its rules alone.
 
 use petrel_catalog::Giver;
+use petrel_catalog::grants::GrantChange;
 use petrel_model::Trigger;
 use petrel_runners::sensors::{Emitted, SensorKind};
 use petrel_triggers::Health;
@@ -149,4 +150,28 @@ async fn events_of_a_trigger_type_that_is_deleted_while_they_are_held_are_counte
     let state = house.sensor().state;
     assert_eq!((state.events, state.refused), (1, 1));
     assert!(state.last_error.unwrap().message.contains("feed.made"));
+}
+
+#[tokio::test]
+async fn a_sensor_that_waits_after_a_failure_is_tried_at_once_when_its_pack_is_granted_something() {
+    let source = Source::new(SensorKind::Poll);
+    source.next(vec![Step::Fail; 8]);
+    let house = House::with_sensors(&source, 1).await;
+    let asks =
+        "ref: feed\nname: feed\ndescription: d\nversion: 1.0.0\nauthor: a\ncapabilities: {env: [TZ, LANG]}\n";
+    house.write_pack("feed", &[("pack.yaml".to_owned(), asks.to_owned())]);
+    house.register("feed").await;
+    house.rest_sensors().await;
+    house.turn_sensors(1_000).await;
+    house.turn_sensors(2_000).await;
+    source.asked();
+    let grant = async |name: &str| {
+        let change = GrantChange { grant: vec![format!("env={name}")], ..GrantChange::default() };
+        house.catalog.change_grant("feed", "admin", change).await.unwrap();
+        house.rest_sensors().await;
+        source.asked().len()
+    };
+    // What is granted already changes nothing.
+    assert_eq!((grant("TZ").await, grant("TZ").await, grant("LANG").await), (1, 0, 1));
+    assert_eq!(house.sensor().health, Health::Failing);
 }

@@ -1,0 +1,216 @@
+//! What sources are built against: the WIT and the libraries of the languages, as they were when this program was built. They
+//! are laid out beside the sources, so that an editor finds them, and again before each build, so that they fit the host.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::language::Language;
+use crate::places;
+
+/// The directory of all that is laid out, in that for what is built.
+const LAID_OUT: &str = "petrel";
+
+/// A file of the repository in the binary, by its path below `prefix`.
+macro_rules! files {
+    ($prefix:literal: $($path:literal),+ $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../../", $prefix, $path)))),+]
+    };
+}
+
+/// A path, and the text of the file.
+pub(crate) type Files = &'static [(&'static str, &'static str)];
+
+const WIT: Files = files!("wit/":
+    "pack.wit", "sensors.wit", "deps/types/types.wit", "deps/log/log.wit", "deps/config/config.wit",
+    "deps/kv/kv.wit", "deps/secrets/secrets.wit", "deps/trigger/trigger.wit", "deps/actions/actions.wit",
+);
+
+const C: Files = files!("pack-sdk/c/": "petrel.h", "petrel.c");
+
+const GO: Files =
+    files!("pack-sdk/go/": "go.mod", "petrel.go", "schema.go", "log.go", "wire.go", "native.go");
+
+const JAVASCRIPT: Files = files!("pack-sdk/js/": "petrel.js", "petrel.d.ts", "component.js", "build.mjs");
+
+const PYTHON: Files = files!("pack-sdk/python/": "petrel.py", "petrel_schemas.py", "petrel_component.py");
+
+const RUST: Files = files!("pack-sdk/rust/":
+    "src/lib.rs", "src/action.rs", "src/component.rs", "src/component/asked.rs", "src/component/bindings.rs",
+    "src/component/http.rs", "src/component/sensors.rs", "src/component/wire.rs", "src/context.rs", "src/error.rs",
+    "src/event.rs", "src/export.rs", "src/http.rs", "src/kv.rs", "src/schema.rs", "src/secret.rs", "src/sensor.rs",
+    "src/services.rs", "src/testing.rs",
+);
+
+/// What stands in the libraries for the version of a package of the WIT, behind the name of its interface.
+const OF_THE_WIT: &str = "@WIT";
+
+/// The manifest of the Rust SDK outside the repository, whose own takes much from the workspace.
+const RUST_MANIFEST: &str = include_str!("../../../../pack-sdk/rust/standalone.toml");
+
+/// Where the parts are that a build needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    /// The directory with the package `petrel:pack`.
+    pub wit: PathBuf,
+    /// The directory with the library of the language.
+    pub sdk: PathBuf,
+    /// The directory for what is built.
+    pub built: PathBuf,
+}
+
+/// Lays out what the sources of a pack in `language` are built against.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn lay_out(pack: &Path, language: Language) -> Result<Library, Error> {
+    let built = places::built(pack);
+    let wit = built.join(LAID_OUT).join("wit");
+    // The Rust SDK finds the WIT two levels above itself, as in the repository.
+    let sdk = built.join(LAID_OUT).join("sdk").join(language.word());
+    write(&wit, WIT.iter().copied())?;
+    let files = match language {
+        Language::Rust => RUST,
+        Language::Python => PYTHON,
+        Language::JavaScript => JAVASCRIPT,
+        Language::Go => GO,
+        Language::C => C,
+    };
+    write(&sdk, files.iter().map(|(path, text)| (path, versioned(text))))?;
+    if language == Language::Rust {
+        write(&sdk, [("Cargo.toml", RUST_MANIFEST)])?;
+    }
+    Ok(Library { wit, sdk, built })
+}
+
+/// The text, with the versions of the interfaces that it names.
+fn versioned(text: &str) -> String {
+    let mut parts = text.split(OF_THE_WIT);
+    let mut made = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let package = made.rsplit_once("petrel:").and_then(|(_, name)| name.split_once('/'));
+        let version = package.and_then(|(package, _)| version_of(package)).unwrap_or_default();
+        made.push('@');
+        made.push_str(version);
+        made.push_str(part);
+    }
+    made
+}
+
+/// The version of a package of the WIT.
+fn version_of(package: &str) -> Option<&'static str> {
+    let head = format!("package petrel:{package}@");
+    let (_, rest) = WIT.iter().find_map(|(_, text)| text.split_once(&head))?;
+    Some(rest.split_once(';')?.0)
+}
+
+/// Writes the files that are not there, or are others. One that stays untouched is not built again.
+pub(crate) fn write<P: AsRef<Path>, T: AsRef<str>>(
+    directory: &Path,
+    files: impl IntoIterator<Item = (P, T)>,
+) -> Result<(), Error> {
+    for (path, text) in files {
+        let (file, text) = (directory.join(path), text.as_ref());
+        if fs::read(&file).is_ok_and(|found| found == text.as_bytes()) {
+            continue;
+        }
+        if let Some(above) = file.parent() {
+            fs::create_dir_all(above).map_err(|error| Error::of_file("written", above, error))?;
+        }
+        fs::write(&file, text).map_err(|error| Error::of_file("written", &file, error))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
+    }
+
+    fn text(path: &str) -> String {
+        fs::read_to_string(repository().join(path)).unwrap()
+    }
+
+    #[test]
+    fn a_library_is_laid_out_once() {
+        let place = tempfile::tempdir().unwrap();
+        for language in Language::ALL {
+            let library = lay_out(place.path(), language).unwrap();
+            assert!(library.wit.join("deps/log/log.wit").is_file(), "{language:?}");
+            let file = library.wit.join("pack.wit");
+            let before = fs::metadata(&file).unwrap().modified().unwrap();
+            lay_out(place.path(), language).unwrap();
+            assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), before);
+        }
+    }
+
+    /// Every file of the WIT and of the Rust SDK is in the tables above.
+    #[test]
+    fn no_file_is_forgotten() {
+        for (directory, files, end) in [("wit", WIT, "wit"), ("pack-sdk/rust/src", RUST, "rs")] {
+            let mut open = vec![repository().join(directory)];
+            while let Some(folder) = open.pop() {
+                for entry in fs::read_dir(&folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    if path.is_dir() {
+                        open.push(path);
+                        continue;
+                    }
+                    let is_source = path.extension().is_some_and(|found| found == end);
+                    if !is_source || path.file_name().is_some_and(|name| name == "tests.rs") {
+                        continue;
+                    }
+                    let is_known = files.iter().any(|(known, _)| path.ends_with(known));
+                    assert!(is_known, "{} is missing in library.rs", path.display());
+                }
+            }
+        }
+    }
+
+    /// The libraries by hand name no version themselves, and what is laid out of them has that of the WIT.
+    #[test]
+    fn libraries_are_of_the_versions_of_the_wit() {
+        let place = tempfile::tempdir().unwrap();
+        for (language, files, least) in
+            [(Language::C, C, 6), (Language::Go, GO, 6), (Language::JavaScript, JAVASCRIPT, 3)]
+        {
+            let library = lay_out(place.path(), language).unwrap();
+            let laid_out = files.iter().map(|(path, _)| fs::read_to_string(library.sdk.join(path)).unwrap());
+            let laid_out: String = laid_out.collect();
+            assert!(!laid_out.contains(OF_THE_WIT), "{language:?}");
+            let names = laid_out.match_indices("petrel:").map(|(at, _)| &laid_out[at..]);
+            let names = names.filter_map(|rest| rest.split_once('@'));
+            let names: Vec<_> = names.filter(|(name, _)| !name.contains(char::is_whitespace)).collect();
+            for (name, rest) in &names {
+                let package = name.trim_start_matches("petrel:").split('/').next().unwrap();
+                let version = version_of(package).unwrap();
+                assert!(rest.starts_with(version), "{name} is not of the version {version}");
+            }
+            assert!(names.len() >= least, "{language:?}: {names:?}");
+        }
+        assert_eq!(version_of("nothing"), None);
+    }
+
+    /// The manifest of the SDK outside the repository asks for what the one in the repository asks for.
+    #[test]
+    fn the_standalone_manifest_is_that_of_the_repository() {
+        let parse = |text: &str| text.parse::<toml::Table>().unwrap();
+        let (workspace, own) = (parse(&text("Cargo.toml")), parse(&text("pack-sdk/rust/Cargo.toml")));
+        let standalone = parse(RUST_MANIFEST);
+        let shared = &workspace["workspace"]["dependencies"];
+        let target = "cfg(target_family = \"wasm\")";
+        for (own, standalone) in [
+            (&own["dependencies"], &standalone["dependencies"]),
+            (&own["target"][target]["dependencies"], &standalone["target"][target]["dependencies"]),
+        ] {
+            let (own, standalone) = (own.as_table().unwrap(), standalone.as_table().unwrap());
+            assert_eq!(own.keys().collect::<Vec<_>>(), standalone.keys().collect::<Vec<_>>());
+            for (name, asked) in standalone {
+                assert_eq!(asked, &shared[name.as_str()], "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The bench of the cases: the pack's component in the sandbox of the host, with all that the pack asks for granted, but
+//! directories.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use petrel_catalog::validation::Validator;
+use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::capabilities::{Given, Granted, PackGrant, Request, Rights};
+use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::{Action, ExecutionId, Id, Object, Timestamp};
+use petrel_pack_runtime::{ComponentRunner, StandIn};
+use petrel_packs::PackContents;
+use petrel_packs::definition::Case;
+use petrel_runners::asked::{Around, KeyValues};
+use petrel_runners::{Call, Outcome, Outlet, OutputSink, Runner as _};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::super::sandbox;
+use super::keys::Keys;
+use super::network::Network;
+use super::verdict;
+use crate::exit::Failure;
+
+/// The bytes of output that are kept of a case.
+const OUTPUT: usize = 2 << 20;
+/// The user on whose behalf a case runs.
+const USER: &str = "test";
+
+pub(super) struct Bench {
+    pack: PathBuf,
+    contents: PackContents,
+    runner: ComponentRunner,
+    network: Arc<Network>,
+    keys: Arc<Keys>,
+}
+
+impl Bench {
+    /// The bench of the pack in a directory.
+    pub(super) fn of(pack: &Path, contents: PackContents) -> Result<Self, Failure> {
+        let network = Arc::new(Network::default());
+        let stand_in: Arc<dyn StandIn> = Arc::<Network>::clone(&network);
+        let runner = ComponentRunner::new(sandbox::runtime(Some(stand_in))?);
+        let keys = Arc::new(Keys::default());
+        let shared: Arc<dyn KeyValues> = Arc::<Keys>::clone(&keys);
+        runner.take_keys(&shared);
+        let name = contents.pack.reference.clone();
+        let rights = rights(&name, contents.pack.capabilities.as_ref());
+        runner.take_rights(&Arc::new([(name, Arc::new(rights))].into()));
+        Ok(Self { pack: pack.to_owned(), contents, runner, network, keys })
+    }
+
+    /// What is not as a case expects.
+    pub(super) async fn differences(&self, case: &Case) -> Vec<String> {
+        let action = match self.action(&case.action) {
+            Ok(action) => action,
+            Err(told) => return vec![told],
+        };
+        self.network.begin(&case.http);
+        self.keys.begin(case);
+        let output = OutputSink::new(OUTPUT);
+        let outcome = match parameters(action, &case.parameters) {
+            Err(invalid) => refused(&invalid),
+            Ok(parameters) => {
+                let call = self.call(action, parameters, &case.config);
+                self.runner.run(call, output.clone(), CancellationToken::new()).await
+            }
+        };
+        let output: Vec<_> = output.take().into_iter().map(|line| line.text).collect();
+        let mut found = self.network.differences();
+        found.extend(self.keys.differences(&case.expect));
+        found.extend(verdict::differences(&case.expect, &outcome, &output));
+        found
+    }
+
+    /// The action of a case. It must be one of a component.
+    fn action(&self, name: &str) -> Result<&Action, String> {
+        if let Some(problems) = self.contents.refused.get(name) {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            return Err(lines.join("; "));
+        }
+        let known = self.contents.actions.iter().find(|action| action.reference.name() == name);
+        let action = known.ok_or_else(|| {
+            format!("the pack has no action `{name}`; `petrel pack build` writes the metadata of those in its component")
+        })?;
+        if action.runner_type == COMPONENT_RUNNER {
+            return Ok(action);
+        }
+        Err(format!(
+            "`{name}` is of the runner {}, and only actions of components run without a host",
+            action.runner_type
+        ))
+    }
+
+    fn call(&self, action: &Action, parameters: Object, config: &Object) -> Call {
+        let schema = self.contents.pack.config_schema.as_ref();
+        let config = schema.map_or_else(|| config.clone(), |schema| with_defaults(schema, config));
+        Call {
+            execution_id: ExecutionId::from(Id::from_parts(1, 1)),
+            attempt: 0,
+            action: Arc::new(action.clone()),
+            parameters: Arc::new(parameters),
+            user: USER.to_owned(),
+            pack_path: self.pack.clone(),
+            pack_config: Arc::new(config),
+            outlet: Outlet::default(),
+            around: Around::default(),
+        }
+    }
+}
+
+/// The rights of a pack to which the operator has granted all that it asks for. No directory is one of them, which only the
+/// operator can name.
+fn rights(pack: &str, asked: Option<&Request>) -> Rights {
+    let mut granted = Granted::default();
+    for capability in asked.into_iter().flat_map(Request::grantable) {
+        // What could not be granted to a pack is not granted here, either.
+        drop(granted.add(capability));
+    }
+    let grant = PackGrant {
+        pack: pack.to_owned(),
+        granted,
+        hash: String::new(),
+        granted_by: USER.to_owned(),
+        granted_at: Timestamp::from_micros(0),
+    };
+    Rights::of(pack, asked, Some(&grant), &Given::default())
+}
+
+/// The values with the defaults of their schemas.
+fn with_defaults(schemas: &Parameters, given: &Object) -> Object {
+    let mut values = given.clone();
+    for (name, schema) in schemas {
+        if let Some(default) = Schema::of(schema).default()
+            && !values.contains_key(name)
+        {
+            values.insert(name.clone(), default.clone());
+        }
+    }
+    values
+}
+
+/// The parameters of a call, as the host would check them.
+fn parameters(action: &Action, given: &Object) -> Result<Object, String> {
+    let values = with_defaults(&action.parameters, given);
+    let checked = Value::Object(values.clone());
+    Validator::of_parameters(&action.parameters).check(&checked).map(|()| values)
+}
+
+/// The outcome of a call that the host refuses.
+fn refused(invalid: &str) -> Outcome {
+    let mut outcome = Outcome::failed("parameters.invalid", invalid, "correct the parameters");
+    if let Value::Object(result) = &mut outcome.result {
+        result.insert("kind".into(), "invalid-input".into());
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_case_gets_the_defaults_that_the_host_would_give() {
+        let schemas = object(json!({"name": {"type": "string"}, "times": {"type": "integer", "default": 1}}));
+        let given = object(json!({"name": "Ann"}));
+        assert_eq!(with_defaults(&schemas, &given), object(json!({"name": "Ann", "times": 1})));
+        let given = object(json!({"times": 2}));
+        assert_eq!(with_defaults(&schemas, &given), given);
+    }
+
+    #[test]
+    fn a_pack_that_asks_for_nothing_has_no_rights() {
+        assert!(rights("mine", None).http.is_empty());
+        assert_eq!(refused("no").result["kind"], "invalid-input");
+    }
+}

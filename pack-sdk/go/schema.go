@@ -1,0 +1,114 @@
+package petrel
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+)
+
+// The metadata of actions, from their types. A field of a struct goes by its tag `json`, and has the tags `doc` for a
+// description and `default` for a default, as JSON or as plain text. A field without a default is required, unless it is a
+// pointer or `omitempty`.
+
+type schema map[string]any
+
+// parameters are the fields of In, by name.
+func parameters[In any]() schema {
+	kind := reflect.TypeFor[In]()
+	if kind.Kind() != reflect.Struct {
+		panic("the parameters of an action are the fields of a struct, and " + kind.String() + " is none")
+	}
+	return properties(kind)
+}
+
+func outputSchema[Out any]() schema { return schemaOf(reflect.TypeFor[Out]()) }
+
+func properties(kind reflect.Type) schema {
+	found := schema{}
+	for _, field := range reflect.VisibleFields(kind) {
+		name, isOptional, isKnown := named(field)
+		if !isKnown {
+			continue
+		}
+		property := schemaOf(field.Type)
+		if text, ok := field.Tag.Lookup("doc"); ok {
+			property["description"] = text
+		}
+		if text, ok := field.Tag.Lookup("default"); ok {
+			property["default"] = value(text)
+		} else if !isOptional {
+			property["required"] = true
+		}
+		found[name] = property
+	}
+	return found
+}
+
+// named gives the name of a field in JSON, and whether it may be left out.
+func named(field reflect.StructField) (name string, isOptional, isKnown bool) {
+	tag := field.Tag.Get("json")
+	if !field.IsExported() || tag == "-" || field.Anonymous && tag == "" {
+		return "", false, false
+	}
+	name, options, _ := strings.Cut(tag, ",")
+	if name == "" {
+		name = field.Name
+	}
+	isOptional = strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero")
+	return name, isOptional || field.Type.Kind() == reflect.Pointer, true
+}
+
+func schemaOf(kind reflect.Type) schema {
+	switch kind.Kind() {
+	case reflect.Bool:
+		return schema{"type": "boolean"}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return schema{"type": "integer"}
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return schema{"type": "integer", "minimum": 0}
+	case reflect.Float32, reflect.Float64:
+		return schema{"type": "number"}
+	case reflect.String:
+		return schema{"type": "string"}
+	case reflect.Pointer:
+		return schemaOf(kind.Elem())
+	case reflect.Slice, reflect.Array:
+		if kind.Elem().Kind() == reflect.Uint8 {
+			return schema{"type": "string"}
+		}
+		return schema{"type": "array", "items": schemaOf(kind.Elem())}
+	case reflect.Map:
+		return schema{"type": "object"}
+	case reflect.Struct:
+		return schema{"type": "object", "properties": properties(kind)}
+	default:
+		return schema{}
+	}
+}
+
+func value(text string) any {
+	var parsed any
+	if json.Unmarshal([]byte(text), &parsed) == nil {
+		return parsed
+	}
+	return text
+}
+
+// setDefaults fills in the defaults of the tags, which the host does, too: a test calls the action without a host.
+func setDefaults(input any) {
+	structure := reflect.ValueOf(input).Elem()
+	for index := range structure.NumField() {
+		text, ok := structure.Type().Field(index).Tag.Lookup("default")
+		field := structure.Field(index)
+		if !ok || !field.CanSet() {
+			continue
+		}
+		encoded, err := json.Marshal(value(text))
+		if err == nil {
+			err = json.Unmarshal(encoded, field.Addr().Interface())
+		}
+		if err != nil {
+			panic("the default of " + structure.Type().Field(index).Name + " is not of its type: " + err.Error())
+		}
+	}
+}

@@ -1,0 +1,209 @@
+//go:build wasip1
+
+package petrel
+
+import (
+	"log/slog"
+	"unsafe"
+)
+
+// The way between actions and the host: the canonical ABI of wit/, written by hand for described-action-world. `petrel pack
+// build` writes the version of the interface's package in place of `WIT` behind an `@`.
+
+// The memory that the host writes to, until the call ends: the collector does not see what the host refers to.
+var pinned = map[uintptr][]byte{}
+
+// The room of the adapter between WASI and Go's older one. It would take its memory where Go's heap grows to, since Go takes
+// all memory behind its data for its own. So `petrel pack build` finds this room by its first bytes, and has the adapter use it.
+var room = [192 << 10]byte{'p', 'e', 't', 'r', 'e', 'l', ':', 'r', 'o', 'o', 'm', '-', 'o', 'f', '-', 't', 'h', 'e', '-', 'a',
+	'd', 'a', 'p', 't', 'e', 'r'}
+
+// What keeps the linker from leaving the room out.
+var roomAt = &room
+
+// As `cabi_realloc` it would be called before the runtime of Go has started. Under these names it is not.
+//
+//go:wasmexport cabi_import_realloc
+func importRealloc(old, oldSize, align, size uint32) uint32 {
+	return exportRealloc(old, oldSize, align, size)
+}
+
+//go:wasmexport cabi_export_realloc
+func exportRealloc(old, oldSize, align, size uint32) uint32 {
+	if size == 0 {
+		return align
+	}
+	block := make([]byte, size+align)
+	start := uintptr(unsafe.Pointer(&block[0]))
+	at := (start + uintptr(align) - 1) &^ (uintptr(align) - 1)
+	if old != 0 {
+		copy(block[at-start:], unsafe.Slice((*byte)(unsafe.Pointer(uintptr(old))), oldSize))
+		delete(pinned, uintptr(old))
+	}
+	pinned[at] = block
+	return uint32(at)
+}
+
+// Text as the canonical ABI lays it out.
+type wireText struct{ at, length uint32 }
+
+func (t wireText) String() string {
+	if t.length == 0 {
+		return ""
+	}
+	return string(unsafe.Slice((*byte)(unsafe.Pointer(uintptr(t.at))), t.length))
+}
+
+type wireOption struct {
+	isSome uint32
+	text   wireText
+}
+
+func (o wireOption) String() string {
+	if o.isSome&0xff == 0 {
+		return ""
+	}
+	return o.text.String()
+}
+
+// The error of the canonical ABI: 72 bytes, at a multiple of 8.
+type wireError struct {
+	kind                uint8
+	payload             [2]uint64
+	message             wireText
+	hint, code, details wireOption
+	_                   uint32
+}
+
+// A result with such an error: 80 bytes.
+type wireAnswer struct {
+	isError uint8
+	err     wireError
+}
+
+// ok is the text of a result that is no error: it lies where the error would.
+func (a *wireAnswer) ok() *wireText { return (*wireText)(unsafe.Pointer(&a.err)) }
+
+// The arguments of an action, 80 bytes. They are too many to be passed one by one.
+type wireCall struct {
+	execution, pack, action, user wireText
+	attempt                       uint32
+	deadlineMS                    uint64
+	parent                        wireOption
+	trace                         wireText
+	_                             uint32
+	parameters                    wireText
+}
+
+func lent(text string) (at, length uint32) {
+	return uint32(uintptr(unsafe.Pointer(unsafe.StringData(text)))), uint32(len(text))
+}
+
+//go:wasmimport petrel:log/log@WIT write
+func hostWrite(level, at, length, isSome, fields, fieldsLength uint32)
+
+//go:wasmimport petrel:log/log@WIT progress
+func hostProgress(fraction float32, isSome, note, noteLength uint32)
+
+//go:wasmimport petrel:config/config@WIT all
+func hostConfig(config unsafe.Pointer)
+
+//go:wasmimport petrel:trigger/emit@WIT emit
+func hostEmit(trigger, triggerLength, payload, payloadLength, hasParameters, parameters, parametersLength, hasKey, key,
+	keyLength, hasTime uint32, time uint64, hasTag, tag, tagLength uint32, answer unsafe.Pointer)
+
+func write(level slog.Level, message, fields string) {
+	at, length := lent(message)
+	fieldsAt, fieldsLength := lent(fields)
+	isSome := uint32(0)
+	if fields != "" {
+		isSome = 1
+	}
+	// trace, debug, info, warn, error; those of slog are four apart, and info is 0.
+	wire := min(max(2+int(level)/4, 0), 4)
+	hostWrite(uint32(wire), at, length, isSome, fieldsAt, fieldsLength)
+}
+
+func progress(fraction float32) { hostProgress(fraction, 0, 0, 0) }
+
+func config() string {
+	var text wireText
+	hostConfig(unsafe.Pointer(&text))
+	return text.String()
+}
+
+func emit(trigger, payload string) (string, error) {
+	at, length := lent(trigger)
+	payloadAt, payloadLength := lent(payload)
+	var answer wireAnswer
+	hostEmit(at, length, payloadAt, payloadLength, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, unsafe.Pointer(&answer))
+	if answer.isError == 0 {
+		return answer.ok().String(), nil
+	}
+	err := &answer.err
+	return "", &Error{
+		Kind:    min(Kind(err.kind), Permanent),
+		Message: err.message.String(),
+		Hint:    err.hint.String(),
+		Code:    err.code.String(),
+	}
+}
+
+// What a call has answered, for as long as the host reads it.
+var (
+	answered wireAnswer
+	given    wireText
+	kept     [][]byte
+)
+
+func keep(text []byte) wireText {
+	if len(text) == 0 {
+		return wireText{}
+	}
+	kept = append(kept, text)
+	return wireText{uint32(uintptr(unsafe.Pointer(&text[0]))), uint32(len(text))}
+}
+
+func keepOption(text string) wireOption {
+	if text == "" {
+		return wireOption{}
+	}
+	return wireOption{1, keep([]byte(text))}
+}
+
+//go:wasmexport petrel:pack/action@WIT#run
+func exportRun(at uint32) uint32 {
+	call := (*wireCall)(unsafe.Pointer(uintptr(at)))
+	ctx := &Context{
+		ExecutionID: call.execution.String(),
+		Pack:        call.pack.String(),
+		Action:      call.action.String(),
+		User:        call.user.String(),
+		Attempt:     call.attempt,
+		DeadlineMS:  call.deadlineMS,
+		ParentID:    call.parent.String(),
+		TraceID:     call.trace.String(),
+	}
+	if roomAt == nil {
+		panic("there is no room for the adapter")
+	}
+	result, err := run(ctx, []byte(call.parameters.String()))
+	clear(pinned)
+	answered = wireAnswer{}
+	if err == nil {
+		*answered.ok() = keep(result)
+	} else {
+		answered.isError = 1
+		answered.err.kind = uint8(err.Kind)
+		answered.err.message = keep([]byte(err.Message))
+		answered.err.hint = keepOption(err.Hint)
+		answered.err.code = keepOption(err.Code)
+	}
+	return uint32(uintptr(unsafe.Pointer(&answered)))
+}
+
+//go:wasmexport petrel:pack/description@WIT#describe
+func exportDescribe() uint32 {
+	given = keep(describe())
+	return uint32(uintptr(unsafe.Pointer(&given)))
+}
