@@ -349,8 +349,7 @@ mod tests {
             ("r.example.com/mine:1", "is no file with a pack"),
             ("gone.tar", "gone.tar does not exist"),
         ] {
-            let load =
-                Load { file: file.into(), to: None, overwrite: false, allow_native: false, grant: false };
+            let load = Load { file: file.into(), to: None, overwrite: false, accepted: Accepted::default() };
             assert!(load.check().unwrap_err().message.contains(says), "{file}");
         }
     }

@@ -136,7 +136,7 @@ async fn a_call_emits_so_many_events_of_its_own_pack() {
     let never = CancellationToken::new();
     let emits = |events: Option<Arc<Events>>, trigger: &'static str, count: u64| async move {
         let subject = Subject::behave();
-        let mut call = call(std::path::Path::new(BEHAVE), "emit", json!({"text": trigger, "count": count}));
+        let mut call = call(Path::new(BEHAVE), "emit", json!({"text": trigger, "count": count}));
         if let Some(events) = events {
             let emitter: Arc<dyn Emitter> = events;
             call.outlet = Outlet::to(emitter);
@@ -166,7 +166,7 @@ async fn a_call_emits_so_many_events_of_its_own_pack() {
 #[tokio::test]
 async fn an_action_reads_the_configuration_of_its_pack() {
     let subject = Subject::behave();
-    let mut call = call(std::path::Path::new(BEHAVE), "config", text("name"));
+    let mut call = call(Path::new(BEHAVE), "config", text("name"));
     let Value::Object(config) = json!({"name": "value"}) else { panic!() };
     call.pack_config = Arc::new(config);
     let outcome = subject.runner.run(call, OutputSink::new(1000), CancellationToken::new()).await;
