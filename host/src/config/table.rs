@@ -2,8 +2,6 @@
 //! output of `petrel config show` follow from it. `value.rs` parses values, and `check.rs` refuses harmful
 //! combinations.
 
-#![expect(clippy::struct_field_names, reason = "fields have the names of the settings")]
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

@@ -77,7 +77,7 @@ fn run(host: &Host<'_>, action: &str, parameters: &Value, status: &str) -> Value
 /// Runs it in vain, and grants what its remedy says.
 fn denied_then_granted(host: &Host<'_>, action: &str, parameters: &Value, words: &str) {
     let failed = run(host, action, parameters, "failed");
-    let hint = failed["result"]["hint"].as_str().unwrap().to_owned();
+    let hint = failed.pointer("/result/hint").and_then(Value::as_str).unwrap().to_owned();
     assert_says(&hint, &[&format!("`petrel pack grant asker '{words}'`")]);
     host.ok(&["pack", "grant", "asker", words]);
 }

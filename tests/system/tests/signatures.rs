@@ -1,6 +1,8 @@
 //! Signatures of packs: made by one person, verified on the host of another, and needed from the second version on. And versions of a
 //! pack side by side.
 
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
+
 use petrel_system_tests::{Host, Place, assert_says};
 use petrel_test_support::Registry;
 

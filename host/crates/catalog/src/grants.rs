@@ -98,7 +98,7 @@ fn decided(
     }
     let grants_some = change.all || !change.grant.is_empty();
     let none = Request::default();
-    let request = match &pack.capabilities {
+    let request = match pack.capabilities.as_deref() {
         Some(request) => request,
         None if grants_some => return Err(without_request(name)),
         None => &none,

@@ -51,7 +51,7 @@ pub struct Pack {
     pub rules: Option<BTreeMap<String, bool>>,
     /// The capabilities that it asks for. `None` if it does not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capabilities: Option<Request>,
+    pub capabilities: Option<Box<Request>>,
     /// The artifact that it was installed from, if it did not come from a plain directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<PackArtifact>,

@@ -75,7 +75,7 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
 
 fn name_of(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned()
+    program.file_name().unwrap_or_else(|| command.get_program()).to_string_lossy().into_owned()
 }
 
 fn told(tool: &str, ended: io::Result<ExitStatus>) -> Result<(), Error> {

@@ -5,7 +5,6 @@
 
 use std::num::NonZeroUsize;
 
-use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Limits of all components together.
@@ -35,8 +34,8 @@ impl Default for EngineOptions {
 /// in Go, Python or JavaScript consists of up to 14 core modules. They take nothing until they are used.
 const CORE_INSTANCES_PER_SLOT: u32 = 40;
 /// Tables and memories in one slot. A component that has more takes several slots.
-const TABLES_PER_SLOT: u32 = 6;
-const MEMORIES_PER_SLOT: u32 = 2;
+pub(crate) const TABLES_PER_SLOT: u32 = 6;
+pub(crate) const MEMORIES_PER_SLOT: u32 = 2;
 /// Memory mappings that one slot can need.
 const MAPPINGS_PER_SLOT: u32 = 6;
 const MAPPINGS_OF_THE_PROCESS: u32 = 3000;
@@ -101,11 +100,4 @@ pub(crate) fn slots(options: &EngineOptions) -> u32 {
         return options.slots.max(1);
     };
     options.slots.min(limit.saturating_sub(MAPPINGS_OF_THE_PROCESS) / MAPPINGS_PER_SLOT).max(1)
-}
-
-/// The slots that an instance of `component` takes, so that nobody has fewer tables and memories for the others that have.
-pub(crate) fn slots_of(component: &Component) -> u32 {
-    let Some(needed) = component.resources_required() else { return 1 };
-    let by_memories = needed.num_memories.div_ceil(MEMORIES_PER_SLOT);
-    by_memories.max(needed.num_tables.div_ceil(TABLES_PER_SLOT)).max(1)
 }

@@ -30,7 +30,7 @@ const LARGEST_DOCUMENT: u64 = 64 << 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     document: Bytes,
-    signature: Vec<u8>,
+    bytes: Vec<u8>,
     key: Option<PublicKey>,
 }
 
@@ -46,7 +46,7 @@ impl Signature {
             let is_document = layer.media_type == DOCUMENT && layer.size <= LARGEST_DOCUMENT;
             let signature = STANDARD.decode(text).ok().filter(|_| is_document)?;
             let key = layer.annotations.get(KEY).and_then(|key| key.parse().ok());
-            Some(Self { document, signature, key })
+            Some(Self { document, bytes: signature, key })
         });
         Ok(found.collect())
     }
@@ -62,7 +62,7 @@ impl Signature {
         let critical = |path: &str| document.pointer(path).and_then(Value::as_str).unwrap_or_default();
         critical("/critical/image/docker-manifest-digest") == digest.to_string()
             && critical("/critical/type") == TYPE
-            && key.verifies(&self.document, &self.signature)
+            && key.verifies(&self.document, &self.bytes)
     }
 }
 

@@ -111,7 +111,7 @@ fn of_directory(path: &Path, registries: &Registries) -> Result<Side, Failure> {
     let text = std::fs::read_to_string(path.join("pack.yaml")).unwrap_or_default();
     // The card is of a pack that can be read.
     let read = read_pack_definition("pack.yaml", &text).ok();
-    let asks = read.and_then(|read| read.pack.capabilities).unwrap_or_default();
+    let asks = read.and_then(|read| read.pack.capabilities).map(|request| *request).unwrap_or_default();
     Ok(Side { card, files, asks })
 }
 
@@ -122,7 +122,9 @@ fn differences(old: &Side, new: &Side) -> Value {
             entries.iter().map(|entry| (entry.name.clone(), (entry.by.clone(), entry.description.clone())));
         shown.collect::<BTreeMap<_, _>>()
     };
-    let names = |names: &[String]| names.iter().map(|name| (name.clone(), ())).collect::<BTreeMap<_, _>>();
+    // What has only a name is never changed.
+    let names =
+        |names: &[String]| names.iter().map(|name| (name.clone(), name.clone())).collect::<BTreeMap<_, _>>();
     json!({
         "old": {"ref": old.card.reference, "version": old.card.version},
         "new": {"ref": new.card.reference, "version": new.card.version},

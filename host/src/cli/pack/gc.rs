@@ -151,7 +151,7 @@ async fn compiled(
         let is_compiled = path.extension().is_some_and(|end| COMPILED.iter().any(|known| end == *known));
         let digest = name.get(..DIGITS)?;
         let size = entry.metadata().ok()?.len();
-        (is_compiled && !needed.contains(digest)).then(|| Waste { kind: "compiled", name, path, size })
+        (is_compiled && !needed.contains(digest)).then_some(Waste { kind: "compiled", name, path, size })
     });
     Ok(waste.collect())
 }

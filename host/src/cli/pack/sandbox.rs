@@ -10,9 +10,9 @@ use crate::data_directory;
 use crate::exit::{Code, Failure};
 
 /// A runtime, with `stand_in` in the place of the network if there is one.
-pub(super) fn runtime(stand_in: Option<Arc<dyn StandIn>>) -> Result<PackRuntime, Failure> {
+pub(super) fn runtime(stand_in: Option<&Arc<dyn StandIn>>) -> Result<PackRuntime, Failure> {
     let made = |options: Options| -> Result<PackRuntime, CacheDirectoryError> {
-        match &stand_in {
+        match stand_in {
             None => PackRuntime::new(options),
             Some(stand_in) => PackRuntime::with_stand_in(options, Arc::clone(stand_in)),
         }

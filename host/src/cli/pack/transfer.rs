@@ -259,14 +259,11 @@ pub(crate) struct Load {
 impl Load {
     /// Refuses what is no file of an artifact.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        match Origin::of("load", &self.file)? {
-            Some(Origin::File(_)) => Ok(()),
-            _ => {
-                let hint =
-                    "name a file that `petrel pack save` has written; `petrel pack install` takes the others";
-                Err(Failure::usage(format!("`{}` is no file with a pack", self.file), hint))
-            }
+        if let Some(Origin::File(_)) = Origin::of("load", &self.file)? {
+            return Ok(());
         }
+        let hint = "name a file that `petrel pack save` has written; `petrel pack install` takes the others";
+        Err(Failure::usage(format!("`{}` is no file with a pack", self.file), hint))
     }
 
     /// Pushes the file to a registry.

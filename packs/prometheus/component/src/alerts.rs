@@ -55,8 +55,8 @@ pub const ALERT: TriggerType<Alert> =
 struct Group {
     #[serde(default)]
     receiver: String,
-    #[serde(default)]
-    group_key: String,
+    #[serde(rename = "groupKey", default)]
+    key: String,
     alerts: Vec<Reported>,
 }
 
@@ -116,14 +116,13 @@ pub fn receive(ctx: &SensorContext, request: Received) -> Result<Reply, Error> {
         return Ok(Reply::status(413).body(why));
     }
     info!(ctx, alerts = group.alerts.len(), receiver = group.receiver, "taken");
-    let Group { receiver, group_key, alerts } = group;
-    let events: Result<_, Error> =
-        alerts.into_iter().map(|alert| event(alert, &receiver, &group_key)).collect();
+    let Group { receiver, key, alerts } = group;
+    let events: Result<_, Error> = alerts.into_iter().map(|alert| event(alert, &receiver, &key)).collect();
     Ok(Reply::accepted(events?))
 }
 
 /// The event of an alert. A group is sent again as long as it fires: of one state of an alert there is one event.
-fn event(reported: Reported, receiver: &str, group_key: &str) -> Result<Event, Error> {
+fn event(reported: Reported, receiver: &str, group: &str) -> Result<Event, Error> {
     let Reported { status, labels, annotations, starts_at, ends_at, generator_url, fingerprint } = reported;
     let word = if status == Status::Firing { "firing" } else { "resolved" };
     let key = format!("{receiver}/{fingerprint}/{word}/{starts_at}");
@@ -138,7 +137,7 @@ fn event(reported: Reported, receiver: &str, group_key: &str) -> Result<Event, E
         generator_url,
         fingerprint,
         receiver: receiver.to_owned(),
-        group_key: group_key.to_owned(),
+        group_key: group.to_owned(),
     };
     let event = ALERT.event(&alert)?;
     Ok(if has_key { event.dedup_key(key) } else { event })

@@ -88,12 +88,12 @@ fn view(known: &grants::Capabilities) -> Capabilities<'_> {
     let by_operator = grant.as_ref().map(|grant| of(&grant.granted, "grant")).unwrap_or_default();
     let used =
         |kind: &str, name: &str| Some(uses.get(&format!("{kind} {name}")).copied().unwrap_or_default());
-    let asks = pack.capabilities.as_ref().map(|request| asks(request, rights, &used)).unwrap_or_default();
+    let asks = pack.capabilities.as_deref().map(|request| asks(request, rights, &used)).unwrap_or_default();
     Capabilities {
         id: Cow::Borrowed(&pack.reference),
         pack: Cow::Borrowed(&pack.reference),
         declared: pack.capabilities.is_some(),
-        hash: pack.capabilities.as_ref().map(|request| Cow::Owned(request.hash())),
+        hash: pack.capabilities.as_deref().map(|request| Cow::Owned(request.hash())),
         asks,
         grants: by_operator.into_iter().chain(of(by_settings, "settings")).collect(),
         granted_by: grant.as_ref().map(|grant| Cow::Borrowed(grant.granted_by.as_str())),

@@ -26,7 +26,7 @@ impl Content {
 
     /// The rights that a pack would have with that request and that grant.
     pub(crate) fn rights_with(&self, pack: &Pack, grant: Option<&PackGrant>) -> Rights {
-        Rights::of(&pack.reference, pack.capabilities.as_ref(), grant, &self.given)
+        Rights::of(&pack.reference, pack.capabilities.as_deref(), grant, &self.given)
     }
 
     /// The rights of all packs.

@@ -9,6 +9,8 @@ use super::ready::Ready;
 use crate::content::Content;
 use crate::masked::Giver;
 
+/// The words that grant one host, whichever it is.
+const ONE_HOST: &str = "http=https://HOST/PATH";
 /// The most capabilities that a note or a refusal lists.
 const MOST_LISTED: usize = 20;
 
@@ -63,7 +65,7 @@ pub(super) fn settle(
     let known = content.grant(&ready.pack.reference).map(|grant| &**grant);
     let grant = ready.grant.as_ref().or(known);
     ready.notes.extend(not_granted(content, &ready.pack, grant));
-    let request = ready.pack.capabilities.as_ref().filter(|request| !request.is_empty());
+    let request = ready.pack.capabilities.as_deref().filter(|request| !request.is_empty());
     told.hash = request.map(Request::hash);
     Ok(told)
 }
@@ -72,14 +74,14 @@ pub(super) fn settle(
 fn refuse_wider(content: &Content, pack: &Pack) -> Result<(), Error> {
     let name = &pack.reference;
     let nothing = Request::default();
-    let before = match content.pack(name).ok().and_then(|known| known.capabilities.as_ref()) {
+    let before = match content.pack(name).ok().and_then(|known| known.capabilities.as_deref()) {
         Some(before) => before,
         // It said so once, was granted something, and then said no more. What it says now was accepted by nobody.
         None if content.grant(name).is_some() => &nothing,
         // One that did not say what it asks for had all that the settings grant. To say so makes that less.
         None => return Ok(()),
     };
-    let (more, fewer) = match &pack.capabilities {
+    let (more, fewer) = match pack.capabilities.as_deref() {
         Some(now) => (now.beyond(before), before.beyond(now)),
         None if content.granted_by_settings(name).is_some() => (
             vec!["all that the settings grant it, since it no longer says what it asks for".to_owned()],
@@ -111,7 +113,7 @@ fn accepted(
     (by, now): (&str, Timestamp),
     told: &mut Told,
 ) -> Result<Option<PackGrant>, Error> {
-    let Some(request) = &pack.capabilities else { return Ok(None) };
+    let Some(request) = pack.capabilities.as_deref() else { return Ok(None) };
     let name = &pack.reference;
     let mut granted = content.grant(name).map(|grant| grant.granted.clone()).unwrap_or_default();
     for capability in request.grantable() {
@@ -135,7 +137,7 @@ fn accepted(
 
 /// The note on what a pack asks for and is not granted, with the command that grants it.
 fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Option<String> {
-    let request = pack.capabilities.as_ref().filter(|request| !request.is_empty())?;
+    let request = pack.capabilities.as_deref().filter(|request| !request.is_empty())?;
     let name = &pack.reference;
     let rights = content.rights_with(pack, grant);
     let (directly, directories) = missing(request, &rights);
@@ -148,12 +150,8 @@ fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Opt
         return None;
     }
     let mut commands = Vec::new();
-    // What is asked for of any host is meant for the one that the operator has.
-    let is_any = |rule: &HttpRule| rule.host == HostPattern::Any && !is_granted(&rights, rule);
-    let asks_for_any = request.http.iter().any(|wish| is_any(&wish.rule));
     if !directly.is_empty() {
-        let what = if asks_for_any { "http=https://HOST/PATH" } else { "--all" };
-        commands.push(format!("`petrel pack grant {name} {what}`"));
+        commands.push(format!("`petrel pack grant {name} {}`", words(request, &rights)));
     }
     let places = directories.iter().map(|wish| {
         let (_, place) = wish.split_once(' ').unwrap_or_default();
@@ -165,8 +163,23 @@ fn not_granted(content: &Content, pack: &Pack, grant: Option<&PackGrant>) -> Opt
         "the pack `{name}` asks for what is not granted: {}; {} grants {}",
         listed(all, MOST_LISTED),
         commands.join(" and "),
-        if asks_for_any { "of it what you mean" } else { "it" }
+        if commands.iter().any(|command| command.contains(ONE_HOST)) { "of it what you mean" } else { "it" }
     ))
+}
+
+/// The words that grant what can be granted as it stands and is not. What is asked for of any host is meant for the one that
+/// the operator has, so that such a pack is not granted all at once.
+fn words(request: &Request, rights: &Rights) -> String {
+    let is_any = |rule: &HttpRule| rule.host == HostPattern::Any;
+    if !request.http.iter().any(|wish| is_any(&wish.rule)) {
+        return "--all".to_owned();
+    }
+    let missing = request.http.iter().map(|wish| &wish.rule).filter(|rule| !is_granted(rights, rule));
+    let http = missing.map(|rule| if is_any(rule) { ONE_HOST.to_owned() } else { format!("'http={rule}'") });
+    let env = request.env.iter().filter(|name| !rights.env.contains(name));
+    let mut words: Vec<_> = http.chain(env.map(|name| format!("env={name}"))).take(MOST_LISTED).collect();
+    words.dedup();
+    words.join(" ")
 }
 
 /// Whether something of these addresses is granted.

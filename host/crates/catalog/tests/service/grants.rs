@@ -48,6 +48,21 @@ fn rights(house: &House) -> String {
 }
 
 #[tokio::test]
+async fn a_pack_that_asks_for_any_host_is_not_offered_all_at_once() {
+    let house = House::new().await;
+    let any = "{id: any, host: '*', reason: calls what is configured}";
+    let told = |report: &Report| report.notes.join("\n");
+    let report = registered(&house, &asking(&[ONE, any]), false).await.unwrap();
+    let commands = "`petrel pack grant mine 'http=GET https://a.example/' http=https://HOST/PATH env=TZ`";
+    let note = told(&report);
+    assert!(note.contains(commands) && note.contains("grants of it what you mean"), "{note}");
+    change(&house, &["http=https://b.example", "env=TZ"], &[]).await.unwrap();
+    let note = told(&registered(&house, &asking(&[ONE, any]), false).await.unwrap());
+    let command = "`petrel pack grant mine 'http=GET https://a.example/'`";
+    assert!(note.contains(command) && !note.contains("HOST/PATH"), "{note}");
+}
+
+#[tokio::test]
 async fn a_grant_counts_at_once_and_over_a_restart_and_goes_with_its_pack() {
     let house = House::new().await;
     let report = registered(&house, &asking(&[ONE]), false).await.unwrap();

@@ -12,7 +12,7 @@ use super::{LoadError, in_one_line};
 use crate::bindings::exports::petrel::pack::{
     action, description, poll_sensor, stream_sensor, webhook_sensor,
 };
-use crate::engine_settings::slots_of;
+use crate::engine_settings::{MEMORIES_PER_SLOT, TABLES_PER_SLOT};
 use crate::linker::CallState;
 use crate::memory;
 
@@ -141,4 +141,11 @@ fn other_world(component: &Component, engine: &Engine, name: &str, reason: Strin
 fn listed(names: impl Iterator<Item = String>) -> String {
     let names: Vec<_> = names.collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// The slots that an instance of `component` takes, so that nobody has fewer tables and memories for the others that have.
+fn slots_of(component: &Component) -> u32 {
+    let Some(needed) = component.resources_required() else { return 1 };
+    let by_memories = needed.num_memories.div_ceil(MEMORIES_PER_SLOT);
+    by_memories.max(needed.num_tables.div_ceil(TABLES_PER_SLOT)).max(1)
 }

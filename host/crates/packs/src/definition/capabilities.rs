@@ -240,7 +240,7 @@ mod tests {
     fn read(capabilities: &str) -> Result<Option<Request>, String> {
         let text = format!("ref: p\nname: p\ndescription: d\nversion: 1.0.0\nauthor: a\n{capabilities}");
         let read = read_pack_definition("pack.yaml", &text);
-        read.map(|definition| definition.pack.capabilities)
+        read.map(|definition| definition.pack.capabilities.map(|request| *request))
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     }
 

@@ -68,7 +68,7 @@ pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Ve
         let author = fields.required_text("author", problems);
         let reference = reference(fields, name.as_deref(), problems);
         let components = components(fields, problems);
-        let capabilities = capabilities(fields, problems);
+        let capabilities = capabilities(fields, problems).map(Box::new);
         let other = fields.entries().iter().filter(|entry| !OWN.contains(&entry.key.as_str()));
         let other: Object = other.map(|entry| (entry.key.clone(), entry.node.to_json())).collect();
         let email = fields.text("email", problems).unwrap_or_default();

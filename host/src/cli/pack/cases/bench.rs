@@ -41,12 +41,12 @@ impl Bench {
     pub(super) fn of(pack: &Path, contents: PackContents) -> Result<Self, Failure> {
         let network = Arc::new(Network::default());
         let stand_in: Arc<dyn StandIn> = Arc::<Network>::clone(&network);
-        let runner = ComponentRunner::new(sandbox::runtime(Some(stand_in))?);
+        let runner = ComponentRunner::new(sandbox::runtime(Some(&stand_in))?);
         let keys = Arc::new(Keys::default());
         let shared: Arc<dyn KeyValues> = Arc::<Keys>::clone(&keys);
         runner.take_keys(&shared);
         let name = contents.pack.reference.clone();
-        let rights = rights(&name, contents.pack.capabilities.as_ref());
+        let rights = rights(&name, contents.pack.capabilities.as_deref());
         runner.take_rights(&Arc::new([(name, Arc::new(rights))].into()));
         Ok(Self { pack: pack.to_owned(), contents, runner, network, keys })
     }
@@ -163,16 +163,17 @@ mod tests {
 
     use super::*;
 
-    fn object(value: Value) -> Object {
+    fn object(value: &Value) -> Object {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn a_case_gets_the_defaults_that_the_host_would_give() {
-        let schemas = object(json!({"name": {"type": "string"}, "times": {"type": "integer", "default": 1}}));
-        let given = object(json!({"name": "Ann"}));
-        assert_eq!(with_defaults(&schemas, &given), object(json!({"name": "Ann", "times": 1})));
-        let given = object(json!({"times": 2}));
+        let schemas =
+            object(&json!({"name": {"type": "string"}, "times": {"type": "integer", "default": 1}}));
+        let given = object(&json!({"name": "Ann"}));
+        assert_eq!(with_defaults(&schemas, &given), object(&json!({"name": "Ann", "times": 1})));
+        let given = object(&json!({"times": 2}));
         assert_eq!(with_defaults(&schemas, &given), given);
     }
 
