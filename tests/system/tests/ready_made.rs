@@ -264,6 +264,13 @@ fn what_is_not_granted_is_denied() {
     let id = host.request(&json!({"action": "http.request", "parameters": {"url": format!("{url}/things")}}));
     let ran = host.until(&id, "failed");
     assert!(ran["result"].to_string().contains("denied.http"), "{ran}");
+    // The address of a webhook is a secret.
+    host.ok(&["pack", "install", "builtin:slack"]);
+    let file = place.write("slack.yaml", &format!("webhook_url: {url}/services/hush\n"));
+    host.ok(&["pack", "configure", "slack", &file]);
+    let id = host.request(&json!({"action": "slack.post_webhook", "parameters": {"text": "hello"}}));
+    let ran = host.until(&id, "failed").to_string();
+    assert!(ran.contains("denied.http") && !ran.contains("hush"), "{ran}");
     host.stop();
 }
 

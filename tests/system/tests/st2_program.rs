@@ -16,6 +16,9 @@ const CALLS: &[(&str, i32, &str)] = &[
     ("whoami", 0, "admin"),
     ("action list -j", 0, "\"ref\": \"core.local\""),
     ("action list --pack core", 0, "core.local"),
+    // As tutorials set the client up: with the port, and no path.
+    ("--api-url \"$ST2_BASE_URL\" action list --pack core", 0, "core.local"),
+    ("--api-url \"$ST2_BASE_URL\" action-alias list", 1, "no action aliases yet"),
     ("action get core.local -j", 0, "\"runner_type\": \"local-shell-cmd\""),
     ("action get core.nosuch", 1, "not found"),
     ("action create action.json", 2, "actions come with the files of their pack"),

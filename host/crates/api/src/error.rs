@@ -149,12 +149,17 @@ fn missing(path: &str) -> Option<ApiError> {
 
 /// The feature that StackStorm has at a path and this host lacks.
 fn not_yet(path: &str) -> Option<&'static str> {
-    let mut parts = path.split('/').skip_while(|part| *part != "v1").skip(1);
+    let mut parts = below_prefix(path);
     let (resource, below, further) = (parts.next()?, parts.next(), parts.next());
     let found = NOT_YET.iter().find(|(known, under, _)| {
         *known == resource && (under.is_none() || *under == below || *under == further)
     });
     found.map(|(_, _, what)| *what)
+}
+
+/// The parts of a path of the API below its prefix, which may be missing.
+fn below_prefix(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').skip_while(|part| ["", "api", "v1"].contains(part))
 }
 
 /// Paths of StackStorm's API that are not implemented yet: the resource, the part one or two levels below it if that
@@ -181,7 +186,7 @@ pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri
     if let Some(missing) = missing(path) {
         return missing;
     }
-    let resource = path.split('/').skip_while(|part| *part != "v1").nth(1);
+    let resource = below_prefix(path).next();
     let of_pack = FROM_PACKS.iter().find(|(name, _)| resource == Some(*name));
     // The remedy is in the message as well, since StackStorm's client shows nothing else.
     let (message, hint) = match of_pack {
@@ -229,6 +234,8 @@ mod tests {
             ("/api/v1/nosuch", None),
             ("/api/v1", None),
             ("/sensortypes", None),
+            ("/actionalias", Some("action aliases")),
+            ("/stream/v1/stream", Some("stream of events")),
         ] {
             assert_eq!(not_yet(path), what, "{path}");
         }

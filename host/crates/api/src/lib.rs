@@ -43,17 +43,20 @@ pub use tls::Tls;
 pub use trail::Trail;
 pub use turns::Turns;
 
-/// The whole API as a service: `/api/v1`, the same routes under `/v1`, `/auth/v1`, and the pages about the health of
-/// the host. A slash at the end of a path makes no difference.
+/// The whole API as a service: `/api/v1`, the same routes under `/v1` and without a prefix, `/auth/v1`, and the pages
+/// about the health of the host. A slash at the end of a path makes no difference.
 pub fn service(api: Api) -> NormalizePath<Router> {
+    let signed_in = axum::middleware::from_fn_with_state(api.clone(), auth::require);
     // The fallbacks stand inside the authentication, so that a stranger cannot find out which paths exist.
     let v1 = resources::router()
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), auth::require));
+        .layer(signed_in.clone());
     let router = Router::new()
         .nest("/api/v1", v1.clone())
         .nest("/v1", v1)
+        // As StackStorm's API on its own port: clients are often set up with `http://HOST:9101` alone.
+        .merge(resources::router().layer(signed_in))
         .merge(resources::tokens::router(&api))
         .merge(resources::health::router(&api))
         .merge(resources::sensors::open())

@@ -3,7 +3,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{EngineOptions, Limits};
+use crate::engine_settings::EngineOptions;
+use crate::limits::Limits;
 
 /// Descriptors that the host needs apart from those of components.
 const OF_THE_HOST: u64 = 4096;

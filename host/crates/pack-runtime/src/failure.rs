@@ -128,6 +128,8 @@ impl Circumstances<'_> {
             _ => self.record.denial(),
         };
         let (kind, retry_after) = kind(error.kind);
+        // A component that says itself that it was denied may leave out an address that is a secret.
+        let is_told = error.code.as_deref().is_some_and(|code| code.starts_with("denied."));
         let mut result = Object::new();
         result.insert("error".into(), error.message.into());
         let code = error.code.or_else(|| denial.as_ref().map(|denial| denial.code().to_owned()));
@@ -138,7 +140,7 @@ impl Circumstances<'_> {
         if let Some(milliseconds) = retry_after {
             result.insert("retry_after_ms".into(), milliseconds.into());
         }
-        if let Some(denial) = &denial {
+        if let Some(denial) = denial.as_ref().filter(|_| !is_told) {
             result.insert("denied".into(), denial.to_string().into());
         }
         if let Some(details) = error.details {

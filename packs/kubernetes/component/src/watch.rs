@@ -6,7 +6,7 @@
 
 use std::io;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use petrel_pack_sdk::{Error, ErrorKind, Event, Request, SensorContext, Trigger, TriggerType, warn};
 use schemars::JsonSchema;
@@ -18,8 +18,11 @@ use crate::cluster::{Config, Kind, send, without_managed_fields};
 /// Seconds for which a watch goes on: the only one, and each of several.
 const ALONE: u32 = 240;
 const IN_TURN: u32 = 5;
-/// So many failures in a row of one watch end the sensor, whose host then shows the error and waits longer.
+/// After so many failures in a row a watch is left alone for a while. If that is so of all of them, the sensor ends, and its host
+/// shows the error and waits longer.
 const ATTEMPTS: u32 = 5;
+/// So long is a watch left alone that the cluster refuses or does not serve, while others go on.
+const REST: Duration = Duration::from_mins(1);
 /// The pause after a failure, unless the cluster asks for another one, and after a watch that has brought nothing.
 const PAUSE: Duration = Duration::from_secs(3);
 const SHORT_PAUSE: Duration = Duration::from_millis(500);
@@ -100,8 +103,8 @@ struct Line {
 ///
 /// # Errors
 ///
-/// If the pack is not configured, the address is not granted, the cluster refuses a watch or cannot be reached for a while, or
-/// the host does not take an event.
+/// If the pack is not configured, or no watch can go on: the address is not granted, the cluster refuses it or cannot be reached
+/// for a while, or the host does not take an event.
 pub fn changes(ctx: &SensorContext) -> Result<(), Error> {
     let config: Config = ctx.config()?;
     let mut watches: Vec<_> = ctx.triggers_of(&CHANGE).into_iter().map(Watch::new).collect();
@@ -111,11 +114,17 @@ pub fn changes(ctx: &SensorContext) -> Result<(), Error> {
             // The host begins it anew when there is a rule.
             thread::sleep(Duration::from_hours(1));
         }
-        for watch in &mut watches {
+        for watch in watches.iter_mut().filter(|watch| !watch.is_resting()) {
             match watch.turn(ctx, &config, seconds) {
-                Ok(()) => watch.failed = 0,
-                Err(error) => thread::sleep(watch.pause_after(ctx, error)?),
+                Ok(()) => (watch.failed, watch.rest) = (0, None),
+                Err(error) => watch.recover(ctx, error),
             }
+        }
+        // One that a rule has named wrongly keeps no other from its events.
+        if watches.iter().all(|watch| watch.rest.is_some())
+            && let Some((_, error)) = watches.iter_mut().find_map(|watch| watch.rest.take())
+        {
+            return Err(error);
         }
     }
 }
@@ -127,26 +136,33 @@ struct Watch {
     version: Option<String>,
     /// The failures in a row.
     failed: u32,
+    /// The end of the time for which it is left alone, and why. None once it goes on.
+    rest: Option<(Instant, Error)>,
 }
 
 impl Watch {
     fn new(trigger: Trigger<Watched>) -> Self {
-        Self { trigger, version: None, failed: 0 }
+        Self { trigger, version: None, failed: 0, rest: None }
     }
 
-    /// The pause after a failure from which it may recover.
-    fn pause_after(&mut self, ctx: &SensorContext, error: Error) -> Result<Duration, Error> {
-        let after = match error.kind {
-            ErrorKind::Transient(after) | ErrorKind::RateLimited(after) => after,
-            ErrorKind::Timeout => None,
-            _ => return Err(error),
-        };
+    fn is_resting(&self) -> bool {
+        self.rest.as_ref().is_some_and(|(end, _)| Instant::now() < *end)
+    }
+
+    /// Waits after a failure that may pass. After any other one it rests.
+    fn recover(&mut self, ctx: &SensorContext, error: Error) {
         self.failed += 1;
-        if self.failed == ATTEMPTS {
-            return Err(error);
-        }
         warn!(ctx, trigger = self.trigger.id, "{}", error.message);
-        Ok(after.unwrap_or(PAUSE))
+        let after = match error.kind {
+            ErrorKind::Transient(after) | ErrorKind::RateLimited(after) if self.failed < ATTEMPTS => after,
+            ErrorKind::Timeout if self.failed < ATTEMPTS => None,
+            _ => {
+                self.failed = 0;
+                self.rest = Some((Instant::now() + REST, error));
+                return;
+            }
+        };
+        thread::sleep(after.unwrap_or(PAUSE));
     }
 
     fn request(&self, config: &Config) -> Result<Request, Error> {

@@ -80,7 +80,7 @@ struct Answer {
 /// If there is nothing to post, no token or no channel, or Slack refuses the message.
 pub fn post_message(ctx: &Context, message: Message) -> Result<Posted, Error> {
     let Config { url, token, channel, .. } = ctx.config()?;
-    let token = token.ok_or_else(|| unset("token"))?;
+    let token = token.filter(|token| !token.is_empty()).ok_or_else(|| unset("token"))?;
     let channel = message.channel.or(channel).ok_or_else(|| {
         Error::invalid_input("no channel is given, and none is configured")
             .code("slack.no_channel")
@@ -109,7 +109,7 @@ pub fn post_message(ctx: &Context, message: Message) -> Result<Posted, Error> {
 /// If there is nothing to post or no webhook, or Slack refuses the message.
 pub fn post_webhook(ctx: &Context, note: Note) -> Result<Taken, Error> {
     let Config { webhook_url, .. } = ctx.config()?;
-    let url = webhook_url.ok_or_else(|| unset("webhook_url"))?;
+    let url = webhook_url.filter(|url| !url.is_empty()).ok_or_else(|| unset("webhook_url"))?;
     let body = content(note.text, note.blocks)?;
     let request = Request::post_json(url, &body)?.largest_answer(LARGEST_ANSWER);
     let answer = ctx.fetch(&request).map_err(|error| without_address(error, &request.url))?;

@@ -85,4 +85,7 @@ fn what_is_missing_is_named() {
     assert_eq!(code(host(), 0, json!({"text": "", "channel": "C1"})), "slack.empty");
     assert_eq!(code(Host::new(), 0, json!({"text": "a", "channel": "C1"})), "slack.not_configured");
     assert_eq!(code(Host::new(), 1, json!({"text": "a"})), "slack.not_configured");
+    let empty = || Host::new().configured("token", "").configured("webhook_url", "");
+    assert_eq!(code(empty(), 0, json!({"text": "a", "channel": "C1"})), "slack.not_configured");
+    assert_eq!(code(empty(), 1, json!({"text": "a"})), "slack.not_configured");
 }

@@ -111,7 +111,7 @@ fn shown(api: &Api, name: &str, secrets: Secrets) -> Result<Response, ApiError> 
 
 /// The routes of requests to sensors, outside of the authentication.
 pub(crate) fn open() -> Router<Api> {
-    ["/api/v1", "/v1"].into_iter().fold(Router::new(), |router, prefix| {
+    ["/api/v1", "/v1", ""].into_iter().fold(Router::new(), |router, prefix| {
         router
             .route(&format!("{prefix}/sensors/{{name}}/webhook"), any(receive))
             .route(&format!("{prefix}/sensors/{{name}}/webhook/{{*path}}"), any(receive_below))

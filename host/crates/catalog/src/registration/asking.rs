@@ -174,11 +174,18 @@ fn words(request: &Request, rights: &Rights) -> String {
     if !request.http.iter().any(|wish| is_any(&wish.rule)) {
         return "--all".to_owned();
     }
-    let missing = request.http.iter().map(|wish| &wish.rule).filter(|rule| !is_granted(rights, rule));
-    let http = missing.map(|rule| if is_any(rule) { ONE_HOST.to_owned() } else { format!("'http={rule}'") });
-    let env = request.env.iter().filter(|name| !rights.env.contains(name));
-    let mut words: Vec<_> = http.chain(env.map(|name| format!("env={name}"))).take(MOST_LISTED).collect();
-    words.dedup();
+    let mut words = Vec::new();
+    for one in request.grantable().filter(|one| is_missing(one, rights)) {
+        let word = match &one {
+            Capability::Http(rule) if is_any(rule) => ONE_HOST.to_owned(),
+            Capability::Env(_) => one.to_string(),
+            _ => format!("'{one}'"),
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.truncate(MOST_LISTED);
     words.join(" ")
 }
 
@@ -187,15 +194,19 @@ fn is_granted(rights: &Rights, rule: &HttpRule) -> bool {
     rights.http.iter().any(|known| known.both(rule).is_some())
 }
 
-/// What is asked for and not granted at all: what can be granted as it stands, and directories.
-fn missing(request: &Request, rights: &Rights) -> (Vec<String>, Vec<String>) {
-    let is_missing = |one: &Capability| match one {
+/// Whether nothing is granted of what can be granted as it stands.
+fn is_missing(one: &Capability, rights: &Rights) -> bool {
+    match one {
         Capability::Http(rule) => !is_granted(rights, rule),
         Capability::Env(name) => !rights.env.contains(name),
         Capability::Named(kind, name) => rights.names.covering(*kind, name).is_none(),
         Capability::Files(_) => false,
-    };
-    let directly = request.grantable().filter(is_missing).map(|one| one.to_string());
+    }
+}
+
+/// What is asked for and not granted at all: what can be granted as it stands, and directories.
+fn missing(request: &Request, rights: &Rights) -> (Vec<String>, Vec<String>) {
+    let directly = request.grantable().filter(|one| is_missing(one, rights)).map(|one| one.to_string());
     let files = request.files.iter();
     let files = files.filter(|wish| !rights.mounts.iter().any(|mount| mount.guest_path == wish.path));
     (directly.collect(), files.map(|wish| format!("files {wish}")).collect())

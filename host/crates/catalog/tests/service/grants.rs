@@ -63,6 +63,19 @@ async fn a_pack_that_asks_for_any_host_is_not_offered_all_at_once() {
 }
 
 #[tokio::test]
+async fn names_are_offered_beside_one_host() {
+    let house = House::new().await;
+    let asks = "capabilities: {http: [{host: '*', reason: r}], call: [core.noop], kv: [pack]}\n";
+    let told = |report: &Report| report.notes.join("\n");
+    let note = told(&registered(&house, asks, false).await.unwrap());
+    let command = "`petrel pack grant mine http=https://HOST/PATH 'call=core.noop' 'kv=pack'`";
+    assert!(note.contains(command), "{note}");
+    change(&house, &["http=https://b.example", "call=core.noop"], &[]).await.unwrap();
+    let note = told(&registered(&house, asks, false).await.unwrap());
+    assert!(note.contains("`petrel pack grant mine 'kv=pack'` grants it"), "{note}");
+}
+
+#[tokio::test]
 async fn a_grant_counts_at_once_and_over_a_restart_and_goes_with_its_pack() {
     let house = House::new().await;
     let report = registered(&house, &asking(&[ONE]), false).await.unwrap();

@@ -157,6 +157,6 @@ async fn a_granted_directory_that_is_gone_is_named() {
     fs::remove_dir_all(root.path()).unwrap();
     let done = subject.call("echo", json!({})).await;
     let (code, message) = done.failure();
-    assert_eq!(code, "component.host");
+    assert_eq!(code, "component.mount");
     assert!(message.contains("granted") && message.contains("pack test"), "{message}");
 }

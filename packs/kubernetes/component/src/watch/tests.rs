@@ -111,6 +111,23 @@ fn several_triggers_have_their_turns() {
 }
 
 #[test]
+fn a_watch_that_is_refused_keeps_no_other_from_its_events() {
+    let host = Host::new()
+        .configured("url", "https://cluster.example")
+        .listened("change", json!({"resource": "pots"}))
+        .listened("change", json!({}))
+        .answering("GET", "https://cluster.example/api/v1/pots?limit=1", 404, "")
+        .answering("GET", &format!("{PODS}?limit=1"), 200, list("10"))
+        .answering("GET", &watch(PODS, IN_TURN, "10"), 200, line("ADDED", "a", "11"))
+        .answering("GET", &watch(PODS, IN_TURN, "11"), 200, line("DELETED", "a", "12"));
+    // Once the other one is refused as well, there is nothing to go on with.
+    assert_eq!(changes(&host.sensor_context("watch")).unwrap_err().kind, ErrorKind::NotFound);
+    let keys: Vec<_> = told(&host).into_iter().map(|(_, key)| key).collect();
+    assert_eq!(keys, ["u-a/11/Added", "u-a/12/Deleted"]);
+    assert_eq!(host.requests().iter().filter(|request| request.url.contains("pots")).count(), 1);
+}
+
+#[test]
 fn a_large_object_is_told_of_without_itself() {
     let large = json!({"type": "ADDED", "object": {
         "kind": "Pod", "metadata": {"name": "a", "resourceVersion": "11"}, "data": "x".repeat(LARGEST_OBJECT),

@@ -6,12 +6,10 @@ mod requests;
 
 use petrel_pack_sdk::{Context, Error};
 
-use crate::Attempt;
-
-type Answer = Result<String, Error>;
+use crate::attempt::Attempt;
 
 /// Makes one attempt, and says what the host answered.
-pub(crate) fn make(ctx: &Context, attempt: &Attempt) -> Answer {
+pub(crate) fn make(ctx: &Context, attempt: &Attempt) -> Result<String, Error> {
     match attempt.what.split_once(' ') {
         Some(("file", what)) => files::make(what, attempt),
         Some(("send", what)) => requests::make(ctx, what, attempt),

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 mod asking;
+mod attempt;
 #[cfg(target_family = "wasm")]
 mod escapes;
 #[cfg(target_family = "wasm")]
@@ -20,6 +21,8 @@ use petrel_pack_sdk::{Action, Context, Error, ErrorKind, Level, Request, Trigger
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use attempt::Attempt;
+
 /// What all actions take; each looks at what it needs.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
@@ -28,26 +31,6 @@ pub struct Input {
     pub text: String,
     /// A number of bytes, lines or milliseconds.
     pub count: u64,
-}
-
-/// What an attempt to escape takes; each looks at what it needs.
-#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct Attempt {
-    /// The attempt.
-    what: String,
-    /// A directory or an address.
-    at: String,
-    /// A name in the directory, or of a secret.
-    name: String,
-    /// Another directory, or the place of a secret in a request.
-    to: String,
-    /// A text. In a request `{}` stands for the placeholder of the secret.
-    value: String,
-    /// The form in which the placeholder is written.
-    form: String,
-    /// A number of times, of bytes or of things.
-    count: u64,
 }
 
 type Answer = Result<String, Error>;

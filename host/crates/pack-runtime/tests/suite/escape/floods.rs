@@ -8,7 +8,7 @@ use petrel_pack_runtime::{EngineOptions, Limits, Options};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{answer, attempt, granted};
+use super::attempts::{answer, attempt, granted};
 use crate::asking;
 use crate::requests::asking;
 use crate::support::{Subject, count, text};
@@ -24,7 +24,7 @@ async fn no_one_thing_is_larger_than_its_limit() {
         ("zeroes", gib, "limit.hostcall: "),
         ("zeroes", most, "limit.hostcall: "),
         ("input", most, "Err(StreamError::Closed)"),
-        ("poll", 1_000_000, "limit."),
+        ("poll", 4_000_000, "limit.hostcall: "),
         ("crumbs", most, "limit.memory: "),
         ("pages", most, "12"),
     ] {

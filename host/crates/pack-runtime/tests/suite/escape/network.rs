@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{answer, granted};
+use super::attempts::{answer, granted};
 use crate::asking;
 use crate::requests::asking;
 use crate::serving::Server;

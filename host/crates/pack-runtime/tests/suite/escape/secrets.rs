@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{attempt, granted};
+use super::attempts::{attempt, granted};
 use crate::asking;
 use crate::serving::Server;
 use crate::support::{Done, Subject};

@@ -6,12 +6,11 @@ use petrel_pack_sdk::{Error, ErrorKind};
 use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags};
 
-use super::Answer;
-use crate::Attempt;
+use crate::attempt::Attempt;
 
 /// Does `what` to `name` in the directory `at`, and says what the host answered: a text, or the name of an error. With `again`
 /// before it, that is done until the answer is another one.
-pub(super) fn make(what: &str, attempt: &Attempt) -> Answer {
+pub(super) fn make(what: &str, attempt: &Attempt) -> Result<String, Error> {
     let Some(what) = what.strip_prefix("again ") else { return once(what, attempt) };
     let first = once(what, attempt)?;
     // The test waits for it.
@@ -25,7 +24,7 @@ pub(super) fn make(what: &str, attempt: &Attempt) -> Answer {
     }
 }
 
-fn once(what: &str, attempt: &Attempt) -> Answer {
+fn once(what: &str, attempt: &Attempt) -> Result<String, Error> {
     let Attempt { at, name, to, value, count, .. } = attempt;
     let here = directory(at)?;
     let there = || directory(if to.is_empty() { at } else { to });

@@ -14,11 +14,10 @@ use wasip2::sockets::network::IpAddressFamily;
 use wasip2::sockets::tcp_create_socket::create_tcp_socket;
 use wasip2::sockets::udp_create_socket::create_udp_socket;
 
-use super::Answer;
-use crate::Attempt;
+use crate::attempt::Attempt;
 
 /// Takes `count` of what `attempt` names, or does it without an end.
-pub(super) fn make(ctx: &Context, what: &str, attempt: &Attempt) -> Answer {
+pub(super) fn make(ctx: &Context, what: &str, attempt: &Attempt) -> Result<String, Error> {
     let Attempt { name, count, .. } = attempt;
     match what {
         "random" => Ok(random::get_random_bytes(*count).len().to_string()),
@@ -56,7 +55,7 @@ pub(super) fn make(ctx: &Context, what: &str, attempt: &Attempt) -> Answer {
 }
 
 /// Holds so many of the things that the host keeps for a component.
-fn hold(attempt: &Attempt) -> Answer {
+fn hold(attempt: &Attempt) -> Result<String, Error> {
     let count = attempt.count;
     let made = |made: usize| Ok(format!("{made} held"));
     match attempt.name.as_str() {

@@ -7,11 +7,10 @@ use wasip2::http::types::{
 };
 use wasip2::io::streams::StreamError;
 
-use super::Answer;
-use crate::Attempt;
+use crate::attempt::Attempt;
 
 /// Sends a request to `at` that has the placeholder of the secret `name` in the place `to`, or a flood of requests.
-pub(super) fn make(ctx: &Context, what: &str, attempt: &Attempt) -> Answer {
+pub(super) fn make(ctx: &Context, what: &str, attempt: &Attempt) -> Result<String, Error> {
     match what {
         "secret" => secret(ctx, attempt),
         "lie" => lie(attempt),
@@ -55,7 +54,7 @@ impl Parts {
         Ok(request)
     }
 
-    fn send(&self) -> Answer {
+    fn send(&self) -> Result<String, Error> {
         let request = self.request()?;
         let body = request.body().map_err(|()| Error::permanent("no body"))?;
         let answer = handle(request, None).map_err(|code| refused(&code))?;
@@ -74,7 +73,7 @@ impl Parts {
     }
 }
 
-fn head(answer: &FutureIncomingResponse) -> Answer {
+fn head(answer: &FutureIncomingResponse) -> Result<String, Error> {
     answer.subscribe().block();
     let answer = answer.get().and_then(Result::ok).ok_or_else(|| Error::permanent("no answer"))?;
     answer.map(|answer| answer.status().to_string()).map_err(|code| refused(&code))
@@ -84,7 +83,7 @@ fn refused(code: &ErrorCode) -> Error {
     Error::new(ErrorKind::Denied, format!("{code:?}"))
 }
 
-fn secret(ctx: &Context, attempt: &Attempt) -> Answer {
+fn secret(ctx: &Context, attempt: &Attempt) -> Result<String, Error> {
     let plain = ctx.secret(&attempt.name)?.placeholder();
     let text = match attempt.form.as_str() {
         "percent" => plain.bytes().map(|byte| format!("%{byte:02X}")).collect(),
@@ -114,7 +113,7 @@ fn secret(ctx: &Context, attempt: &Attempt) -> Answer {
 }
 
 /// A request that says more, or less, of its length than there is, or of how it is sent: `name` is the header.
-fn lie(attempt: &Attempt) -> Answer {
+fn lie(attempt: &Attempt) -> Result<String, Error> {
     let mut parts = Parts::at(&attempt.at);
     parts.headers = vec![(attempt.name.clone(), attempt.value.clone().into_bytes())];
     if attempt.count > 0 {
@@ -124,7 +123,7 @@ fn lie(attempt: &Attempt) -> Answer {
 }
 
 /// So many requests at once, whose answers nobody waits for.
-fn many(attempt: &Attempt, are_kept: bool) -> Answer {
+fn many(attempt: &Attempt, are_kept: bool) -> Result<String, Error> {
     let (parts, mut kept) = (Parts::at(&attempt.at), Vec::new());
     for _ in 0..attempt.count {
         let answer = handle(parts.request()?, None).map_err(|code| refused(&code))?;
@@ -137,7 +136,7 @@ fn many(attempt: &Attempt, are_kept: bool) -> Answer {
 }
 
 /// The bytes that the host takes of the bodies of so many requests.
-fn bodies(attempt: &Attempt) -> Answer {
+fn bodies(attempt: &Attempt) -> Result<String, Error> {
     let (parts, chunk) = (Parts::at(&attempt.at), vec![b'x'; 1 << 20]);
     // Less than the largest body: what has a place keeps it.
     let (mut kept, mut taken, most_of_one) = (Vec::new(), 0, 4 << 20);
@@ -164,7 +163,7 @@ fn bodies(attempt: &Attempt) -> Answer {
 }
 
 /// So many requests of which one part has 4 MiB each.
-fn long(attempt: &Attempt, set: impl Fn(&OutgoingRequest, &str) -> Result<(), ()>) -> Answer {
+fn long(attempt: &Attempt, set: impl Fn(&OutgoingRequest, &str) -> Result<(), ()>) -> Result<String, Error> {
     let (text, mut kept) = ("X".repeat(4 << 20), Vec::new());
     for _ in 0..attempt.count {
         let request = OutgoingRequest::new(Fields::new());
