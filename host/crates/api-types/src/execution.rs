@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use petrel_model::execution::masked;
 use petrel_model::parameters::Parameters;
-use petrel_model::secrets::masked_whole;
 use petrel_model::{ExecutionId, Notify, Object, RuleId, Status, Timestamp, TraceId, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -219,18 +218,14 @@ pub struct Beside<'a> {
 }
 
 /// The result of an execution. Values that its action declares secret are masked unless secrets are to be shown, and
-/// secret parameters that it repeats; the whole result is masked if the action is gone, and for everybody but the admin if the
-/// result may have copies of secrets.
+/// secret parameters that it repeats; the whole result is masked if the action is gone.
 pub fn shown_result(
     execution: &petrel_model::Execution,
     action: Option<RegisteredAs<'_>>,
     secrets: Secrets,
 ) -> Arc<Value> {
     match secrets {
-        Secrets::Masked | Secrets::Hidden => {
-            let shown = masked::result(execution, action.map(|registered| registered.action));
-            if secrets.hides_all_of(execution) { Arc::new(masked_whole(&shown)) } else { shown }
-        }
+        Secrets::Masked => masked::result(execution, action.map(|registered| registered.action)),
         Secrets::Shown => {
             let result = execution.result.as_ref().filter(|result| !result.is_null());
             result.map_or_else(|| Arc::new(Value::Object(Object::new())), Arc::clone)

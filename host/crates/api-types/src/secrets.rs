@@ -17,9 +17,6 @@ pub enum Secrets {
     Shown,
     /// Secrets stand as `********`.
     Masked,
-    /// So they do, and so does all that may have copies of them: nobody knows which of its values these are. That is for
-    /// everybody but the admin.
-    Hidden,
 }
 
 impl Secrets {
@@ -28,7 +25,7 @@ impl Secrets {
     pub fn among<'a>(self, given: &'a Object, schemas: Option<&Parameters>) -> Cow<'a, Object> {
         match self {
             Self::Shown => Cow::Borrowed(given),
-            Self::Masked | Self::Hidden => Cow::Owned(masked(given, schemas)),
+            Self::Masked => Cow::Owned(masked(given, schemas)),
         }
     }
 
@@ -37,17 +34,8 @@ impl Secrets {
     pub fn of_execution(self, execution: &Execution, schemas: Option<&Parameters>) -> Arc<Object> {
         match self {
             Self::Shown => Arc::clone(&execution.parameters),
-            Self::Masked | Self::Hidden => {
-                // Without schemas all values are masked.
-                let known = schemas.filter(|_| !self.hides_all_of(execution));
-                execution_masked::parameters(execution, known)
-            }
+            Self::Masked => execution_masked::parameters(execution, schemas),
         }
-    }
-
-    /// Whether every value of `execution` is masked.
-    pub fn hides_all_of(self, execution: &Execution) -> bool {
-        self == Self::Hidden && execution.context.sealed
     }
 
     /// `action`, if it still says what of the result of `execution` is secret: that which it said when that was made.

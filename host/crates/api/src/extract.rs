@@ -112,20 +112,15 @@ pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// Secrets are shown to the admin who asks with `show_secrets=true`, and are masked for everybody else. Others than the admin
-/// do not see either what may have copies of them.
+/// Secrets are shown to the admin who asks with `show_secrets=true`, and are masked for everybody else.
 impl FromRequestParts<Api> for Secrets {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let is_asked_for = asks_for_secrets(parts.uri.query().unwrap_or_default())?;
-        let user = parts.extensions.get::<User>();
-        let is_admin = user.is_some_and(|User(user)| api.engine.access().is_admin(user));
-        Ok(match (is_admin, is_asked_for) {
-            (true, true) => Self::Shown,
-            (true, false) => Self::Masked,
-            (false, _) => Self::Hidden,
-        })
+        let is_admin =
+            || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.access().is_admin(user));
+        Ok(if is_asked_for && is_admin() { Self::Shown } else { Self::Masked })
     }
 }
 

@@ -68,8 +68,6 @@ pub(crate) fn inquiry(
     registered: Option<&RegisteredAction>,
     secrets: Secrets,
 ) -> wire::Inquiry {
-    // Who answers must see the question, whatever it has copies of.
-    let secrets = if secrets == Secrets::Hidden { Secrets::Masked } else { secrets };
     let result = wire::execution::shown_result(execution, registered.map(registered_as), secrets);
     wire::Inquiry::of(execution, &result)
 }
@@ -82,8 +80,7 @@ pub(crate) fn hide_output(
     secrets: Secrets,
 ) {
     let action = content.action(&execution.action).ok().map(|registered| registered.action.as_ref());
-    // Of an action that is not known all lines are masked.
-    let action = Secrets::known_to(execution, action).filter(|_| !secrets.hides_all_of(execution));
+    let action = Secrets::known_to(execution, action);
     for line in &mut *lines {
         if secrets.hides_output(line.stream, action, &execution.runner) {
             MASK.clone_into(&mut line.text);

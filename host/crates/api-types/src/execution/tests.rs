@@ -192,33 +192,6 @@ fn how_an_execution_stands_is_read_from_all_of_it_and_from_little() {
 }
 
 #[test]
-fn others_see_no_value_of_what_may_have_copies_of_secrets() {
-    let action: petrel_model::Action = serde_json::from_value(json!({
-        "ref": "mine.echo", "runner_type": "python-script", "parameters": {"note": {"type": "string"}},
-    }))
-    .unwrap();
-    let registered = RegisteredAs { action: &action, parameters: &action.parameters, refused: None };
-    let (given, result) = (json!({"note": "s3cret"}), json!({"result": {"note": "s3cret"}, "exit_code": 0}));
-    let hidden = (json!({"note": "********"}), json!({"result": "********", "exit_code": "********"}));
-    let open = (given.clone(), result.clone());
-    for (sealed, secrets, expected) in [
-        (true, Secrets::Hidden, &hidden),
-        (true, Secrets::Masked, &open),
-        (true, Secrets::Shown, &open),
-        (false, Secrets::Hidden, &open),
-    ] {
-        let stored = noun(json!({
-            "id": ID, "version": 1, "action": "mine.echo", "runner": "python-script", "status": "succeeded",
-            "parameters": given, "result": result, "requested_at": "2026-11-20T11:00:00Z",
-            "context": {"user": "ada", "pack": "mine", "sealed": sealed},
-        }));
-        let shown = Execution::of(&stored, Beside { secrets, ..beside(Some(registered)) });
-        let found = (Value::Object(Object::clone(&shown.parameters)), Value::clone(&shown.result));
-        assert_eq!(found, *expected, "{sealed} {secrets:?}");
-    }
-}
-
-#[test]
 fn the_result_of_an_action_that_is_gone_is_masked_unless_it_was_never_run() {
     let result = json!({"stdout": "hush", "exit_code": 0});
     for (log, secrets, expected) in [

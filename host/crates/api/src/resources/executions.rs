@@ -152,7 +152,6 @@ async fn skim(
 
 pub(crate) async fn create(
     State(api): State<Api>,
-    secrets: Secrets,
     Extension(signed_in): Extension<SignedIn>,
     Named(trace): Named,
     _: Nothing,
@@ -178,12 +177,12 @@ pub(crate) async fn create(
     };
     let execution = api.engine.executions().request(request).await?;
     let warnings = new::warnings(notify.as_ref(), &execution);
-    Ok(made(&api, &execution, secrets, warnings))
+    Ok(made(&api, &execution, warnings))
 }
 
 /// The answer to a request for an execution, with `warnings` on what of it has no effect.
-fn made(api: &Api, execution: &Execution, secrets: Secrets, warnings: Vec<Cow<'static, str>>) -> Response {
-    shown(api, execution, secrets, |shown| {
+fn made(api: &Api, execution: &Execution, warnings: Vec<Cow<'static, str>>) -> Response {
+    shown(api, execution, Secrets::Masked, |shown| {
         // StackStorm answers `requested` even with a delay, because its scheduler has not seen the execution yet.
         let shown = wire::Execution { status: execution.status, warnings, ..shown };
         (StatusCode::CREATED, Json(shown)).into_response()
@@ -294,7 +293,6 @@ impl Body for Wanted {
 /// Pauses or resumes a workflow, or cancels any execution.
 pub(crate) async fn change(
     State(api): State<Api>,
-    secrets: Secrets,
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
     _: Nothing,
@@ -312,7 +310,7 @@ pub(crate) async fn change(
             return Err(ApiError::invalid(message, "set it to pausing, resuming or canceled"));
         }
     };
-    Ok(shown(&api, &execution, secrets, |shown| Json(shown).into_response()))
+    Ok(shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response()))
 }
 
 /// The user on whose behalf a request runs that names `wanted`. If the caller's token was issued by somebody else,
@@ -335,14 +333,15 @@ async fn found(api: &Api, id: &str) -> Result<Execution, ApiError> {
 /// StackStorm.
 pub(crate) async fn cancel(
     State(api): State<Api>,
-    secrets: Secrets,
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
     Ok(match api.engine.executions().cancel(id, &user).await? {
-        Canceled::Ends(execution) => shown(&api, &execution, secrets, |shown| Json(shown).into_response()),
+        Canceled::Ends(execution) => {
+            shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response())
+        }
         Canceled::TooLate(execution) => {
             let message = format!("Action cannot be canceled. State = {}.", execution.status);
             Json(Refusal::new(&message, "conflict", "the execution has ended already")).into_response()

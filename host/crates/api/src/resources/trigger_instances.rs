@@ -95,9 +95,7 @@ async fn read(
 fn shown<'a>(api: &Api, event: &'a TriggerInstance, secrets: Secrets) -> wire::TriggerInstance<'a> {
     let schema = match secrets {
         Secrets::Shown => None,
-        Secrets::Masked | Secrets::Hidden => {
-            api.engine.catalog().content().payload_secrets(&event.trigger_type)
-        }
+        Secrets::Masked => api.engine.catalog().content().payload_secrets(&event.trigger_type),
     };
     let payload = match schema {
         Some(schema) => masked_payload(&event.payload, &schema),
@@ -150,7 +148,7 @@ pub(crate) async fn why(
     let mut held = None;
     // The rules claim the memory of the values that they read where they read them.
     listing::hold(&api, &mut held, 2 * instance.bytes())?;
-    let rules = api.engine.triggers().explain(&instance, secrets != Secrets::Shown).await?;
+    let rules = api.engine.triggers().explain(&instance, secrets == Secrets::Masked).await?;
     // The caller may be looking for an event that came after this one and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
     let why = Why {

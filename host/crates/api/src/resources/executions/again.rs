@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{behalf, execution_id, made};
 use crate::extensions::SignedIn;
-use crate::extract::{Body, JsonBody, Secrets, Segment};
+use crate::extract::{Body, JsonBody, Segment};
 use crate::said::Said;
 use crate::{Api, ApiError};
 
@@ -38,7 +38,6 @@ impl Body for Again {
 /// Runs an execution again. With `no_merge=true` its old parameters are not used.
 pub(crate) async fn rerun(
     State(api): State<Api>,
-    secrets: Secrets,
     Extension(signed_in): Extension<SignedIn>,
     Segment(id): Segment,
     said: Said,
@@ -55,5 +54,5 @@ pub(crate) async fn rerun(
         delay: again.delay.map(Duration::from_millis),
     };
     let execution = api.engine.executions().rerun(id, again).await?;
-    Ok(made(&api, &execution, secrets, Vec::new()))
+    Ok(made(&api, &execution, Vec::new()))
 }

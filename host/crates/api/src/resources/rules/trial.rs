@@ -71,7 +71,7 @@ pub(crate) async fn test(
         (None, Some(payload)) => TriedEvent::Payload(Arc::new(Value::Object(payload))),
         _ => return Err(one_of("an event", "trigger_instance", "payload")),
     };
-    let mut trial = api.engine.triggers().try_rule(rule, event, secrets != Secrets::Shown).await?;
+    let mut trial = api.engine.triggers().try_rule(rule, event, secrets == Secrets::Masked).await?;
     trial.notes.extend(warnings);
     listing::one(&views::trial(&trial), held)
 }
@@ -84,7 +84,7 @@ pub(crate) async fn why(
 ) -> Result<Response, ApiError> {
     // It looks through many events, so nobody may have many of these at once.
     let _glance = api.glances.take(&user).await?;
-    let standing = api.engine.triggers().standing(&id, secrets != Secrets::Shown).await?;
+    let standing = api.engine.triggers().standing(&id, secrets == Secrets::Masked).await?;
     listing::one(&views::standing(&standing), None)
 }
 
