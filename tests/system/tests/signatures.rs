@@ -1,12 +1,10 @@
 //! Signatures of packs: made by one person, verified on the host of another, and needed from the second version on. And versions of a
 //! pack side by side.
 
-#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
-
 use petrel_system_tests::{Host, Place, assert_says};
 use petrel_test_support::Registry;
 
-use crate::registries::{assert_runs, push, versions, write};
+use crate::registries::{assert_runs, lock, push, versions, write};
 
 /// Makes a key in the author's place, and returns the paths of its halves.
 fn key_pair(author: &Place, name: &str) -> (String, String) {
@@ -21,11 +19,6 @@ fn key_pair(author: &Place, name: &str) -> (String, String) {
 fn sign(author: &Place, pack: &str, key: &str) {
     let signed = author.petrel(&["pack", "sign", pack, "--key", key]).with_code(0);
     assert_says(&signed.stdout, &["signed ", pack, "sha256:"]);
-}
-
-/// The text of the lock.
-fn lock(place: &Place) -> String {
-    std::fs::read_to_string(place.data().join("packs.lock")).unwrap()
 }
 
 #[track_caller]
