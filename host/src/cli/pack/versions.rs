@@ -196,6 +196,8 @@ fn none_of(pack: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use petrel_registry::PrivateKey;
+
     use super::*;
 
     fn kept(version: &str, content: &str) -> Kept {
@@ -254,6 +256,18 @@ mod tests {
             let found = before(&versions, &digests(history), active);
             assert_eq!(found.map(|found| found.version).as_deref(), expected, "{history:?} {active:?}");
         }
+    }
+
+    #[test]
+    fn who_goes_back_keeps_the_key_that_is_needed() {
+        let key = PrivateKey::made().unwrap().public();
+        let (old, new) = (kept("1.0.0", "a").locked, kept("1.1.0", "b").locked);
+        let mut lock = Lock::default();
+        assert_eq!(gone_back(&lock, old.clone()), old);
+        lock.put(Locked { key: Some(key.clone()), ..new.clone() });
+        assert_eq!(gone_back(&lock, old.clone()), Locked { key: Some(key.clone()), ..old });
+        // Of the same, the lock knows more.
+        assert_eq!(gone_back(&lock, new.clone()), Locked { key: Some(key), ..new });
     }
 
     #[test]
