@@ -184,6 +184,14 @@ fn who_goes_back_goes_on_needing_the_key() {
     host.ok(&["pack", "install", "--locked"]);
     host.ok(&["pack", "install", &format!("{}/packs/mine:1.0.0", registry.host())]);
     assert_runs(&host, "1.0.0");
+    // Not from a repository that needs more.
+    let strict = format!("{}/strict/mine:1.0.0", registry.host());
+    author.petrel(&["pack", "push", &strict, &author.path("1.0.0")]).with_code(0);
+    let table = format!("[trust.\"{}/strict/*\"]\npolicy = \"deny\"\n", registry.host());
+    let settings = author.write("strict.toml", &table);
+    let denied = host.cli_in(&[("PETREL_CONFIG", &settings)], &["pack", "install", &strict]).with_code(5);
+    assert_says(&denied.stderr, &["mine 1.0.0 is not signed by the key", "nothing was changed"]);
+    assert!(!lock(&place).contains("/strict/"));
     host.ok(&["pack", "activate", "mine", "1.1.0"]);
     assert_says(&lock(&place), &["version = \"1.1.0\"", "signature = \"verified\""]);
     // A new tag makes no old version a new one.
