@@ -13,7 +13,6 @@ use super::session::{Items, Secrets, Session, path_segment, show_noted};
 use crate::client::{Connection, read};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
-use crate::registries::Registries;
 
 mod active;
 mod attributes;
@@ -25,6 +24,7 @@ mod check;
 mod describe;
 mod dev;
 mod diff;
+mod dropped;
 mod gc;
 mod install;
 mod installed;
@@ -294,7 +294,7 @@ impl Pack {
             }
             Self::Remove { pack } => {
                 let removed = session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
-                unlock(&pack);
+                dropped::by_removal(&pack);
                 tell_removal(session.form, &removed)?;
             }
             Self::Config { pack, secrets, schema } => {
@@ -352,18 +352,8 @@ fn tell_removal(form: Form, answer: &Value) -> Result<(), Failure> {
 /// Has the host register something, and prints the outcome.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
     let answer = session.client.send_json(Method::POST, path, body).await?;
+    dropped::by_registration(&answer);
     tell_registration(session.form, &answer)
-}
-
-/// Takes a removed pack out of the lock on this machine. The pack is gone, so a lock that cannot be written is only noted.
-fn unlock(pack: &str) {
-    let Ok(registries) = Registries::of_machine() else { return };
-    let Ok(mut lock) = registries.lock() else { return };
-    if lock.remove(pack)
-        && let Err(error) = lock.write(&registries.lock_file)
-    {
-        print::note(&format!("note: {}; {}", error.message, error.hint));
-    }
 }
 
 /// The configuration in a file.

@@ -35,8 +35,13 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("pack", &["show", "info"], "`petrel pack get PACK`"),
     (
         "pack",
-        &["update", "upgrade", "rollback", "downgrade", "revert"],
-        "`petrel pack install HOST/PATH:TAG` puts another version in place of the present one, also an earlier one; after a change of its directory `petrel pack register PACK`",
+        &["upgrade"],
+        "`petrel pack update PACK` for one from a registry; after a change of its directory `petrel pack register PACK`",
+    ),
+    (
+        "pack",
+        &["downgrade", "revert"],
+        "`petrel pack rollback PACK`, or `petrel pack activate PACK VERSION` for one that is not the last before",
     ),
     ("pack", &["publish", "upload"], "`petrel pack push HOST/PATH DIRECTORY`"),
     ("pack", &["permissions", "caps"], "`petrel pack capabilities PACK`"),
@@ -217,7 +222,8 @@ mod tests {
                 "`petrel trigger get ID`, and",
             ),
             ("pack show core", "`petrel pack` has no verb `show`", "`petrel pack get PACK`"),
-            ("pack rollback mine", "`petrel pack` has no verb `rollback`", "also an earlier one"),
+            ("pack upgrade mine", "`petrel pack` has no verb `upgrade`", "`petrel pack update PACK`"),
+            ("pack revert mine", "`petrel pack` has no verb `revert`", "`petrel pack rollback PACK`"),
             ("pack upload r.io/mine .", "`petrel pack` has no verb `upload`", "`petrel pack push HOST/PATH"),
             ("pack allow mine http", "`petrel pack` has no verb `allow`", "`petrel pack grant PACK"),
             (

@@ -49,7 +49,7 @@ fn a_pack_goes_through_a_registry_to_another_host() {
     let installed = host.ok(&["pack", "install", &first]);
     assert_says(&installed.stdout, &["registered mine", "1 action"]);
     assert_runs(&host, "1.0.0");
-    let lock = std::fs::read_to_string(place.data().join("packs.lock")).unwrap();
+    let lock = lock(&place);
     assert_says(&lock, &["name = \"mine\"", &format!("reference = \"{first}\""), "digest = \"sha256:"]);
     let second = push(&author, &registry, "1.1.0");
     let different = host.ok(&["pack", "diff", &second]).stdout;
@@ -74,7 +74,7 @@ fn a_pack_goes_through_a_registry_to_another_host() {
     let alone = host.cli(&["pack", "diff", "nope"]).with_code(2);
     assert_says(&alone.stderr, &["to be compared with"]);
     host.ok(&["pack", "install", "--offline", &format!("{}/packs/mine:1.2.0", registry.host())]);
-    host.cli(&["pack", "install", "--offline", &first]).with_code(3);
+    host.cli(&["pack", "install", "--offline", &first.replace("1.0.0", "1.0.1")]).with_code(3);
     let refused = host.cli(&["pack", "install", "--locked", &first]).with_code(6);
     assert_says(&refused.stderr, &[&first, "is not in the lock"]);
     registry.set(Faults::default());
@@ -88,6 +88,95 @@ fn a_pack_goes_through_a_registry_to_another_host() {
     host_of_other.stop();
     host.ok(&["pack", "remove", "mine"]);
     assert!(!std::fs::read_to_string(place.data().join("packs.lock")).unwrap().contains("mine"));
+    host.stop();
+}
+
+/// The text of the lock.
+pub(crate) fn lock(place: &Place) -> String {
+    std::fs::read_to_string(place.data().join("packs.lock")).unwrap_or_default()
+}
+
+#[test]
+fn a_version_that_is_here_needs_no_registry_and_stays_until_nobody_wants_it() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let host = place.start(&[]);
+    let first = push(&author, &registry, "1.0.0");
+    host.ok(&["pack", "install", &first]);
+    let text = lock(&place);
+    let digest = text.split('"').find(|part| part.starts_with("sha256:")).unwrap();
+    let by_digest = first.replace(":1.0.0", &format!("@{digest}"));
+    let second = push(&author, &registry, "1.1.0");
+    registry.set(Faults { silent: true, ..Faults::default() });
+    host.cli(&["pack", "install", "--offline", &second]).with_code(3);
+    registry.set(Faults::default());
+    host.ok(&["pack", "install", &second]);
+    registry.set(Faults { silent: true, ..Faults::default() });
+    for (reference, version) in
+        [(&first, "1.0.0"), (&second, "1.1.0"), (&by_digest, "1.0.0"), (&second, "1.1.0")]
+    {
+        host.ok(&["pack", "install", "--offline", reference]);
+        assert_runs(&host, version);
+        assert!(lock(&place).contains(&format!("version = \"{version}\"")), "{reference}");
+    }
+    let elsewhere = first.replace("/packs/", "/others/");
+    host.cli(&["pack", "install", "--offline", &elsewhere]).with_code(3);
+    // A directory takes its place, and the lock says nothing of that.
+    author.write("here/pack.yaml", "ref: mine\nname: mine\ndescription: d\nversion: 9.9.9\nauthor: a\n");
+    let replaced = host.ok(&["pack", "register", &author.path("here")]).stderr;
+    assert_says(&replaced, &["mine is no longer in packs.lock", "`petrel pack rollback mine`"]);
+    assert!(!lock(&place).contains("name = \"mine\""));
+    host.ok(&["pack", "rollback", "mine"]);
+    assert_runs(&host, "1.1.0");
+    assert!(!host.ok(&["pack", "reload", "mine"]).stderr.contains("packs.lock"));
+    assert!(lock(&place).contains("name = \"mine\""));
+    // What is left of a pack that was removed is told, and goes.
+    let removed = host.ok(&["pack", "remove", "mine"]).stderr;
+    assert_says(&removed, &["2 versions of mine", "`petrel pack gc`"]);
+    assert_says(&host.ok(&["pack", "gc"]).stdout, &["version mine 1.0.0", "version mine 1.1.0"]);
+    assert!(!place.data().join("packs/installed/mine").exists());
+    host.stop();
+}
+
+#[test]
+fn processes_need_a_word_for_each_place_that_versions_come_from() {
+    let (one, other) = (Registry::start().unwrap(), Registry::start().unwrap());
+    let (author, place) = (Place::default(), Place::default());
+    let directory = write(&author, "1.0.0");
+    let action =
+        "name: shell\nrunner_type: local-shell-cmd\nenabled: true\nparameters: {cmd: {default: echo here}}\n";
+    author.write("1.0.0/actions/shell.yaml", action);
+    let references = [&one, &other].map(|registry| format!("{}/packs/mine:1.0.0", registry.host()));
+    let host = place.start(&[]);
+    for reference in &references {
+        author.petrel(&["pack", "push", reference, &directory]).with_code(0);
+        let refused = host.cli(&["pack", "install", reference]).with_code(5);
+        assert_says(&refused.stderr, &["mine.shell (local-shell-cmd)", "--allow-native"]);
+        assert!(!lock(&place).contains(reference), "{reference}");
+        host.ok(&["pack", "install", reference, "--allow-native"]);
+        host.ok(&["pack", "install", reference]);
+        assert!(lock(&place).contains(reference), "{reference}");
+    }
+    // A file with the same may be called as it likes.
+    let file = author.path("mine.tar");
+    author.petrel(&["pack", "save", &references[0], "--file", &file]).with_code(0);
+    host.ok(&["pack", "load", &file]);
+    assert!(lock(&place).contains(&references[1]) && !lock(&place).contains(&references[0]));
+    host.stop();
+}
+
+#[test]
+fn a_version_that_has_broken_what_ran_is_told_with_the_way_back() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let host = place.start(&[]);
+    let first = push(&author, &registry, "1.0.0");
+    assert!(!host.ok(&["pack", "install", &first]).stderr.contains("warning"));
+    let (directory, second) = (write(&author, "1.1.0"), first.replace("1.0.0", "1.1.0"));
+    author.write("1.1.0/actions/say.yaml", "name: [");
+    author.petrel(&["pack", "push", &second, &directory]).with_code(0);
+    let told = host.ok(&["pack", "install", &second]).stderr;
+    assert_says(&told, &["warning: mine has parts", "action say", "`petrel pack rollback mine` goes back"]);
+    host.ok(&["pack", "rollback", "mine"]);
+    assert_runs(&host, "1.0.0");
     host.stop();
 }
 
@@ -162,7 +251,7 @@ fn an_update_that_asks_for_more_leaves_what_runs_until_that_is_accepted() {
     author.petrel(&["pack", "save", &third, "--file", &file]).with_code(0);
     let host = place.start(&[]);
     host.ok(&["pack", "install", &first]);
-    let lock = || std::fs::read_to_string(place.data().join("packs.lock")).unwrap();
+    let lock = || lock(&place);
     for (words, before, after, more) in [
         (["install", second.as_str()], "1.0.0", "1.1.0", "b.example"),
         (["load", file.as_str()], "1.1.0", "1.2.0", "c.example"),
@@ -190,7 +279,7 @@ fn two_installations_at_once_come_one_after_the_other() {
         }
     });
     let said = host.ok(&["run", "mine.say"]).stdout;
-    let lock = std::fs::read_to_string(place.data().join("packs.lock")).unwrap();
+    let lock = lock(&place);
     let locked = if lock.contains("1.1.0") { "1.1.0" } else { "1.0.0" };
     assert_says(&said, &[&format!("it is {locked}")]);
     assert_eq!(lock.matches("[[pack]]").count(), 1);
@@ -216,7 +305,7 @@ fn what_is_removed_while_another_pack_is_fetched_does_not_come_back_into_the_loc
         host.ok(&["pack", "remove", "other"]);
         installed.join().unwrap();
     });
-    let lock = std::fs::read_to_string(place.data().join("packs.lock")).unwrap();
+    let lock = lock(&place);
     assert!(lock.contains("\"mine\"") && !lock.contains("\"other\""), "{lock}");
     host.stop();
 }

@@ -1,12 +1,10 @@
 //! Signatures of packs: made by one person, verified on the host of another, and needed from the second version on. And versions of a
 //! pack side by side.
 
-#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
-
 use petrel_system_tests::{Host, Place, assert_says};
 use petrel_test_support::Registry;
 
-use crate::registries::{assert_runs, push, versions, write};
+use crate::registries::{assert_runs, lock, push, versions, write};
 
 /// Makes a key in the author's place, and returns the paths of its halves.
 fn key_pair(author: &Place, name: &str) -> (String, String) {
@@ -21,11 +19,6 @@ fn key_pair(author: &Place, name: &str) -> (String, String) {
 fn sign(author: &Place, pack: &str, key: &str) {
     let signed = author.petrel(&["pack", "sign", pack, "--key", key]).with_code(0);
     assert_says(&signed.stdout, &["signed ", pack, "sha256:"]);
-}
-
-/// The text of the lock.
-fn lock(place: &Place) -> String {
-    std::fs::read_to_string(place.data().join("packs.lock")).unwrap()
 }
 
 #[track_caller]
@@ -191,6 +184,14 @@ fn who_goes_back_goes_on_needing_the_key() {
     host.ok(&["pack", "install", "--locked"]);
     host.ok(&["pack", "install", &format!("{}/packs/mine:1.0.0", registry.host())]);
     assert_runs(&host, "1.0.0");
+    // Not from a repository that needs more.
+    let strict = format!("{}/strict/mine:1.0.0", registry.host());
+    author.petrel(&["pack", "push", &strict, &author.path("1.0.0")]).with_code(0);
+    let table = format!("[trust.\"{}/strict/*\"]\npolicy = \"deny\"\n", registry.host());
+    let settings = author.write("strict.toml", &table);
+    let denied = host.cli_in(&[("PETREL_CONFIG", &settings)], &["pack", "install", &strict]).with_code(5);
+    assert_says(&denied.stderr, &["mine 1.0.0 is not signed by the key", "nothing was changed"]);
+    assert!(!lock(&place).contains("/strict/"));
     host.ok(&["pack", "activate", "mine", "1.1.0"]);
     assert_says(&lock(&place), &["version = \"1.1.0\"", "signature = \"verified\""]);
     // A new tag makes no old version a new one.

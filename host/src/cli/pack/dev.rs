@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::super::session::{Items, Session, path_segment};
 use super::build::built;
+use super::dropped;
 use super::outcome::tell_registration;
 use super::wanted::Wanted;
 use crate::client::{Connection, read};
@@ -90,6 +91,7 @@ impl Dev {
             }
             let wanted = Wanted::of(directory, Vec::new())?.granting(self.grant);
             let answer = session.client.send_json(Method::POST, "/packs/register", &json!(wanted)).await?;
+            dropped::by_registration(&answer);
             tell_registration(session.form, &answer)
         };
         if let Err(failure) = done.await {

@@ -50,6 +50,10 @@ impl Waste {
         if let Err(error) = &done {
             print::note(&format!("note: {} cannot be removed: {error}", self.path.display()));
         }
+        // With the last version of a pack goes its directory.
+        if let Some(above) = self.path.parent().filter(|_| self.kind == "version") {
+            drop(fs::remove_dir(above));
+        }
         done.is_ok()
     }
 }

@@ -1,6 +1,7 @@
 //! `petrel pack install`: from a registry, from a file, from a directory, or from the binary. What comes from a registry or a
 //! file is verified, laid out beside what is there, and only then registered; the lock says what it was.
 
+mod broken;
 mod refusals;
 mod source;
 
@@ -16,11 +17,11 @@ use serde_json::{Value, json};
 
 use super::super::each::each;
 use super::super::session::Session;
-use super::installed::Installed;
+use super::installed::{Installed, Version};
 use super::origin::Origin;
 use super::outcome::tell_registration;
 use super::trusted::{self, Accepted};
-use super::{active, diff, typed};
+use super::{active, diff, dropped, typed, versions};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::Registries;
@@ -87,6 +88,7 @@ impl Install {
         if !wanted.is_empty() && wanted.iter().all(|one| matches!(one, Wanted::Shipped(_))) {
             let body = json!({"packs": self.packs, "grant": self.accepted.grant});
             let answer = session.client.send_json(Method::POST, "/packs/install", &body).await?;
+            dropped::by_registration(&answer);
             return tell_registration(session.form, &answer).map(|()| Code::Ok);
         }
         let registries = Registries::of_machine()?;
@@ -144,14 +146,19 @@ impl Install {
         match wanted {
             Wanted::Shipped(name) => {
                 let body = json!({"packs": [name], "grant": self.accepted.grant});
-                session.client.send_json(Method::POST, "/packs/install", &body).await
+                let answer = session.client.send_json(Method::POST, "/packs/install", &body).await?;
+                dropped::by_registration(&answer);
+                Ok(answer)
             }
             Wanted::Origin(Origin::Directory(path)) if self.locked => {
                 Err(not_locked(&path.display().to_string()))
             }
             Wanted::Origin(Origin::Directory(path)) => {
                 let wanted = super::wanted::Wanted::of(path, Vec::new())?.granting(self.accepted.grant);
-                session.client.send_json(Method::POST, "/packs/register", &json!(wanted)).await
+                let answer =
+                    session.client.send_json(Method::POST, "/packs/register", &json!(wanted)).await?;
+                dropped::by_registration(&answer);
+                Ok(answer)
             }
             Wanted::Origin(Origin::File(path)) => {
                 let installed = Installed::open(&registries.data_dir)?;
@@ -192,7 +199,13 @@ impl Install {
             return self.of_lock(session, registries, &known).await;
         }
         if self.offline {
-            let known = known.ok_or_else(|| offline(&name))?;
+            let known = if let Some(known) = known {
+                known
+            } else {
+                // One of before, to which somebody goes back.
+                let there = Installed::open(&registries.data_dir)?.of_reference(reference);
+                versions::gone_back(&registries.lock()?, there.ok_or_else(|| offline(&name))?)
+            };
             return self.of_lock(session, registries, &known).await;
         }
         self.fetch(session, registries, reference, None).await
@@ -239,9 +252,14 @@ impl Install {
         let beside = registries.beside(&asked, &fetched.digest, &[Kind::Signatures]).await?;
         let lock = registries.lock()?;
         let same = lock.packs().iter().find(|pack| pack.digest == fetched.digest);
-        if let Some(same) = same.filter(|same| installed.find(&same.name, &same.digest).is_some()) {
+        let source = Source { reference: Some(reference), is_proven: true };
+        let there = same.and_then(|same| Some((same, installed.find(&same.name, &same.digest)?)));
+        if let Some((same, path)) = there {
             if self.is_update {
                 refuse_older(Some(same), &same.version, reference)?;
+            }
+            if same.native && !self.accepted.allow_native && !source.may_as(same, &same.digest) {
+                refuse_native(&Card::of(&path)?.0)?;
             }
             let again = Locked {
                 reference: reference.to_string(),
@@ -253,7 +271,6 @@ impl Install {
         }
         installed.clear_downloads(Some(&fetched.digest));
         registries.fill(&asked, &fetched).await?;
-        let source = Source { reference: Some(reference), is_proven: true };
         self.register(session, registries, &installed, source, (&fetched, &beside)).await
     }
 
@@ -271,7 +288,8 @@ impl Install {
         if let Some(reference) = source.reference.filter(|_| self.is_update) {
             refuse_older(known, &said.version, reference)?;
         }
-        let pack = (as_locked(registries, source, fetched, &said), source.is_proven);
+        let pack = source.referred(as_locked(registries, source, fetched, &said), known);
+        let pack = (pack, source.is_proven);
         let pack = trusted::judged(registries, &self.accepted, pack, beside, known)?;
         let native = |card: &Card| {
             let known = lock.of_pack(&card.reference);
@@ -283,10 +301,7 @@ impl Install {
         };
         let (version, card) = installed.lay_out(fetched, registries.limits(), native)?;
         let pack = Locked { native: card.native().next().is_some(), ..pack };
-        if self.is_update && session.form == Form::Text {
-            tell_difference(session, registries, (&pack.name, &version.path)).await;
-        }
-        let answer = match active::register(session, installed, &pack, self.accepted.grant).await {
+        let answer = match self.registered(session, registries, installed, (&pack, &version)).await {
             Ok(answer) => answer,
             Err(failure) => {
                 // A host that was not heard of may have registered it.
@@ -305,6 +320,30 @@ impl Install {
             installed.prune(&pack.name, &pack.digest);
         }
         installed.clear_downloads(None);
+        Ok(answer)
+    }
+
+    /// Has the host register a version that is laid out, and tells what it changes. That is only told, so what keeps it from being
+    /// found out is none of its user's.
+    async fn registered(
+        &self,
+        session: &Session,
+        registries: &Registries,
+        installed: &Installed,
+        (pack, version): (&Locked, &Version),
+    ) -> Result<Value, Failure> {
+        let old = active::active_path(session, &pack.name).await.ok().flatten();
+        let old = old.as_deref().map(Path::new).filter(|old| *old != version.path);
+        if let Some(old) = old.filter(|_| self.is_update && session.form == Form::Text)
+            && let Ok(lines) = diff::between(registries, old, &version.path)
+        {
+            lines.iter().for_each(|line| print::note(line));
+        }
+        let warning = old.and_then(|old| broken::warning(&pack.name, old, &version.path));
+        let answer = active::register(session, installed, pack, self.accepted.grant).await?;
+        if let Some(warning) = warning {
+            print::note(&warning);
+        }
         Ok(answer)
     }
 }
@@ -333,13 +372,4 @@ fn as_locked(
 fn resolved(registries: &Registries, reference: &Reference) -> String {
     let from = registries.settings().read_from(reference);
     if from == *reference { String::new() } else { from.to_string() }
-}
-
-/// Tells the difference to the version that is registered. It is only told, so what keeps it from being made is none of its user's.
-async fn tell_difference(session: &Session, registries: &Registries, (pack, new): (&str, &Path)) {
-    if let Ok(Some(old)) = active::active_path(session, pack).await
-        && let Ok(lines) = diff::between(registries, Path::new(&old), new)
-    {
-        lines.iter().for_each(|line| print::note(line));
-    }
 }

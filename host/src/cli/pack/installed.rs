@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use petrel_packs::plain_file;
 use petrel_registry::card::Card;
-use petrel_registry::{Digest, Error, Fetched, Limits, Lock, Locked};
+use petrel_registry::reference::tag_of;
+use petrel_registry::{Digest, Error, Fetched, Limits, Lock, Locked, Reference};
 
 use crate::data_directory;
 use crate::exit::{Code, Failure};
@@ -61,7 +62,7 @@ impl Installed {
                 "run this on the machine of the host, as its user, with its directory in PETREL_DATA_DIR";
             return Err(Failure::new(Code::Usage, "usage", message, hint));
         }
-        let root = data_dir.join("packs").join("installed");
+        let root = root(data_dir);
         let failed = |error: io::Error| Error::of_file("written", &root, &error);
         fs::create_dir_all(&root).map_err(failed)?;
         let file = root.join(".lock");
@@ -185,6 +186,25 @@ impl Installed {
         versions
     }
 
+    /// The version that a reference names, of those that are here; of several the one that was active last.
+    pub(super) fn of_reference(&self, named: &Reference) -> Option<Locked> {
+        let last =
+            |name: String| self.versions(&name).into_iter().rev().find(|version| version.is_named(named));
+        Some(self.packs().into_iter().find_map(last)?.locked)
+    }
+
+    /// The number of versions of a pack in a data directory. Nothing is made there, and no other installation waited for.
+    pub(super) fn count(data_dir: &Path, name: &str) -> usize {
+        let entries = fs::read_dir(root(data_dir).join(name)).into_iter().flatten().flatten();
+        entries.filter(|entry| Fetched::digest_in(&entry.path()).is_some()).count()
+    }
+
+    /// Whether a directory is one of the versions that are installed in a data directory.
+    pub(super) fn has(data_dir: &Path, path: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_gone| path.to_owned());
+        real(path).starts_with(real(&root(data_dir)))
+    }
+
     /// The packs of which versions are here.
     pub(super) fn packs(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
@@ -225,6 +245,11 @@ impl Installed {
             .and_then(|()| fs::rename(&made, &file));
         Ok(written.map_err(|error| Error::of_file("written", &file, &error))?)
     }
+}
+
+/// The place of installed packs in a data directory.
+fn root(data_dir: &Path) -> PathBuf {
+    data_dir.join("packs").join("installed")
 }
 
 /// Refuses a pack with a file that has the name of the record.
@@ -271,6 +296,20 @@ impl Kept {
             })
         })?;
         Some(Self { path, locked })
+    }
+
+    /// Whether a reference names it: by its digest, or by the tag with which it came or that has its version.
+    fn is_named(&self, by: &Reference) -> bool {
+        let Locked { reference, version, digest, .. } = &self.locked;
+        if let Some(wanted) = &by.digest {
+            return wanted == digest;
+        }
+        let came: Option<Reference> = reference.parse().ok();
+        came.is_some_and(|came| {
+            let is_place = came.registry == by.registry && came.repository == by.repository;
+            let target = by.target();
+            is_place && (came.target() == target || tag_of(version) == target)
+        })
     }
 
     /// Removes it. What cannot be removed only takes space.

@@ -76,10 +76,12 @@ pub(super) fn judged(
     let is_same =
         |known: &&Locked| known.digest == pack.digest && known.key.is_some() && known.signer().is_none();
     let same = known.filter(is_same);
-    // What the lock has without a signature, beside the key that the next versions need, somebody has gone back to.
+    // What the lock has without a signature, beside the key that the next versions need, somebody has gone back to. The same from
+    // another repository must do there as well.
     if let (Err(refused), Some(same), None) = (&decided, same, &given)
         && refused.kind == ErrorKind::Untrusted
         && registries.trust.still_takes(&repository(same), same.signature, None)?
+        && registries.trust.still_takes(&repository(&pack), same.signature, None)?
     {
         return Ok(Locked { signature: same.signature, key: same.key.clone(), ..pack });
     }

@@ -4,7 +4,7 @@
 use clap::Args;
 use petrel_model::nearest::nearest;
 use petrel_model::quoted::{listed, quoted};
-use petrel_registry::{Digest, Locked};
+use petrel_registry::{Digest, Lock, Locked};
 use serde_json::{Value, json};
 
 use super::super::session::Session;
@@ -126,14 +126,8 @@ async fn make_active(
     wanted: Locked,
     grant: bool,
 ) -> Result<Code, Failure> {
-    // Of a version from before there were records, the lock knows more.
-    let lock = registries.lock()?;
-    let known = lock.of_pack(&wanted.name);
-    let wanted = known.filter(|known| known.digest == wanted.digest).cloned().unwrap_or(wanted);
+    let wanted = gone_back(&registries.lock()?, wanted);
     trusted::refuse_unverified(registries, &Accepted::default(), &wanted)?;
-    // Where this one has no key, the next versions go on needing that of the present one.
-    let key = wanted.key.clone().or_else(|| known.and_then(|known| known.key.clone()));
-    let wanted = Locked { key, ..wanted };
     let told = format!("{} {} is active", wanted.name, wanted.version);
     let answer = active::activate(session, registries, installed, wanted, grant).await?;
     tell_registration(session.form, &answer)?;
@@ -141,6 +135,16 @@ async fn make_active(
         print::note(&told);
     }
     Ok(Code::Ok)
+}
+
+/// A version that is here, as the lock will have it in place of the present one.
+pub(super) fn gone_back(lock: &Lock, wanted: Locked) -> Locked {
+    // Of a version from before there were records, the lock knows more.
+    let known = lock.of_pack(&wanted.name);
+    let wanted = known.filter(|known| known.digest == wanted.digest).cloned().unwrap_or(wanted);
+    // Where this one has no key, the next versions go on needing that of the present one.
+    let key = wanted.key.clone().or_else(|| known.and_then(|known| known.key.clone()));
+    Locked { key, ..wanted }
 }
 
 /// The version that was active last of those that are not.
@@ -192,6 +196,8 @@ fn none_of(pack: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use petrel_registry::PrivateKey;
+
     use super::*;
 
     fn kept(version: &str, content: &str) -> Kept {
@@ -250,6 +256,18 @@ mod tests {
             let found = before(&versions, &digests(history), active);
             assert_eq!(found.map(|found| found.version).as_deref(), expected, "{history:?} {active:?}");
         }
+    }
+
+    #[test]
+    fn who_goes_back_keeps_the_key_that_is_needed() {
+        let key = PrivateKey::made().unwrap().public();
+        let (old, new) = (kept("1.0.0", "a").locked, kept("1.1.0", "b").locked);
+        let mut lock = Lock::default();
+        assert_eq!(gone_back(&lock, old.clone()), old);
+        lock.put(Locked { key: Some(key.clone()), ..new.clone() });
+        assert_eq!(gone_back(&lock, old.clone()), Locked { key: Some(key.clone()), ..old });
+        // Of the same, the lock knows more.
+        assert_eq!(gone_back(&lock, new.clone()), Locked { key: Some(key), ..new });
     }
 
     #[test]

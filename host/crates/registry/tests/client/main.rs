@@ -185,7 +185,7 @@ async fn a_registry_that_is_down_or_silent_is_told_with_a_remedy() {
     let silent = client.manifest(&bench.reference).await.unwrap_err();
     assert!(silent.kind == Kind::TimedOut && silent.hint.contains("registries.timeout_seconds"), "{silent}");
     // One that goes on sending, and never comes to an end.
-    bench.served.set(Faults { drips: Some(Duration::from_millis(50)), ..Faults::default() });
+    bench.served.set(Faults { drips: Some(Duration::from_millis(5)), ..Faults::default() });
     let limits = Limits { least_pace: 8 << 20, ..limits };
     let client = bench.client_with(&Settings { limits, ..Settings::default() }, &Credentials::default());
     let slow = client.manifest(&bench.reference).await.unwrap_err();
