@@ -4,6 +4,7 @@
  */
 #include "petrel.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -319,8 +320,11 @@ bool petrel_integer(petrel_text json, int64_t *number) {
     if (json.length == 0 || json.length >= sizeof text || !strchr("-0123456789", json.at[0])) return false;
     memcpy(text, json.at, json.length);
     text[json.length] = 0;
-    *number = strtoll(text, &end, 10);
-    return *end == 0;
+    errno = 0;
+    long long read = strtoll(text, &end, 10);
+    if (*end != 0 || errno != 0) return false;
+    *number = read;
+    return true;
 }
 
 petrel_text petrel_quoted(petrel_text text) {

@@ -20,7 +20,7 @@ typedef struct {
 /* The text of a C string. */
 petrel_text petrel_of(const char *text);
 
-/* Text made as printf does it. */
+/* Text made as printf does it: `%.*s` ends at a zero byte of its text. */
 petrel_text petrel_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Whether two texts are the same. */
@@ -101,7 +101,7 @@ petrel_text petrel_member(petrel_text object, const char *name);
 /* Reads a JSON string. False if it is something else. */
 bool petrel_string(petrel_text json, petrel_text *string);
 
-/* Reads a JSON number that is whole. False if it is something else. */
+/* Reads a JSON number that is whole and fits. False if it is something else, and then `number` stays as it was. */
 bool petrel_integer(petrel_text json, int64_t *number);
 
 /* A JSON string, with quotes and escapes. */

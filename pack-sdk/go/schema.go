@@ -1,6 +1,7 @@
 package petrel
 
 import (
+	"encoding"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -59,6 +60,12 @@ func named(field reflect.StructField) (name string, isOptional, isKnown bool) {
 }
 
 func schemaOf(kind reflect.Type) schema {
+	switch {
+	case isOne[json.Marshaler](kind) || isOne[json.Unmarshaler](kind):
+		return schema{}
+	case isOne[encoding.TextMarshaler](kind):
+		return schema{"type": "string"}
+	}
 	switch kind.Kind() {
 	case reflect.Bool:
 		return schema{"type": "boolean"}
@@ -73,7 +80,8 @@ func schemaOf(kind reflect.Type) schema {
 	case reflect.Pointer:
 		return schemaOf(kind.Elem())
 	case reflect.Slice, reflect.Array:
-		if kind.Elem().Kind() == reflect.Uint8 {
+		// Bytes are a text in base64.
+		if kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Uint8 {
 			return schema{"type": "string"}
 		}
 		return schema{"type": "array", "items": schemaOf(kind.Elem())}
@@ -84,6 +92,12 @@ func schemaOf(kind reflect.Type) schema {
 	default:
 		return schema{}
 	}
+}
+
+// isOne says whether a type is, by itself or behind a pointer, one that writes or reads JSON in its own way, as time.Time does.
+func isOne[Interface any](kind reflect.Type) bool {
+	wanted := reflect.TypeFor[Interface]()
+	return kind.Implements(wanted) || reflect.PointerTo(kind).Implements(wanted)
 }
 
 func value(text string) any {

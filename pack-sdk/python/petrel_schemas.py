@@ -40,7 +40,7 @@ def parameters_of(function: Callable[..., Any], context: type) -> tuple[dict[str
 
 
 def output_schema(function: Callable[..., Any]) -> dict[str, Any]:
-    """The schema of the result. Empty if the function does not say it, or says it is a plain value."""
+    """The schema of the result. Empty if the function does not say it, or says that there is none."""
     hint = get_type_hints(function, include_extras=True).get("return", Any)
     return schema_of(hint) if hint is not type(None) else {}
 

@@ -32,4 +32,4 @@ pub use python::python;
 pub use registry::{Came, Faults, Registry};
 pub use rustix::process::Signal;
 pub use start::{Start, without_settings};
-pub use wait::{PATIENCE, skip, until};
+pub use wait::{PATIENCE, skip, skip_without, until};

@@ -34,16 +34,46 @@ pub fn until<T>(
 ///
 /// # Panics
 /// With `PETREL_TEST_ALL=1`.
-#[expect(clippy::print_stdout, reason = "who reads the output of tests is to know")]
 pub fn skip(why: &str) {
     let must = std::env::var("PETREL_TEST_ALL").is_ok_and(|value| value == "1");
     assert!(!must, "PETREL_TEST_ALL=1, and this test cannot run: {why}");
+    report(why);
+}
+
+/// As [`skip`], and no failure where `PETREL_TEST_WITHOUT` lists `what`: its parts cannot be fetched at present.
+///
+/// # Panics
+/// With `PETREL_TEST_ALL=1`, unless it is listed.
+pub fn skip_without(what: &str, why: &str) {
+    let unfetched = std::env::var("PETREL_TEST_WITHOUT").unwrap_or_default();
+    if is_listed(&unfetched, what) {
+        report(why);
+    } else {
+        skip(why);
+    }
+}
+
+fn is_listed(words: &str, what: &str) -> bool {
+    words.split_whitespace().any(|word| word == what)
+}
+
+#[expect(clippy::print_stdout, reason = "who reads the output of tests is to know")]
+fn report(why: &str) {
     println!("SKIPPED: {why}");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_fetched_is_listed_by_its_word() {
+        for (words, what, expected) in
+            [("python go", "go", true), ("python go", "c", false), ("", "c", false), ("cc", "c", false)]
+        {
+            assert_eq!(is_listed(words, what), expected, "{words}: {what}");
+        }
+    }
 
     #[test]
     fn what_comes_is_found_and_what_does_not_is_named() {

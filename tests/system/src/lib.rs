@@ -21,7 +21,7 @@ mod process;
 
 pub use host::{Host, Place};
 pub use http::Answer;
-pub use petrel_test_support::{PATIENCE, skip};
+pub use petrel_test_support::{PATIENCE, skip, skip_without};
 pub use process::Ended;
 
 /// Calls `look` again and again, until it finds something.

@@ -28,7 +28,9 @@ impl Snapshot {
                     name.starts_with('.') || name.ends_with('~') || LEFT_OUT.contains(&name)
                 });
                 let Ok(metadata) = entry.metadata() else { continue };
-                if is_left_out || path == built {
+                // A component may be built to any place in the pack.
+                let is_component = path.extension().is_some_and(|end| end == "wasm");
+                if is_left_out || is_component || path == built {
                     continue;
                 }
                 if metadata.is_dir() {
@@ -75,6 +77,7 @@ mod tests {
         let before = Snapshot::of(place.path());
         write("component/build/component.wasm", "built");
         write("wasm/mine.wasm", "built");
+        write("out/other.wasm", "built");
         write("component/__pycache__/actions.pyc", "built");
         let built = Snapshot::of(place.path());
         assert_eq!(built.changed_since(&before), None);

@@ -1,6 +1,6 @@
 //! `petrel pack build`: the component of a pack from its sources, and the metadata of what it describes. No host is needed.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use petrel_pack_build::{Language, building, places};
@@ -98,7 +98,7 @@ fn component_of(pack: &Path) -> Result<PathBuf, Failure> {
     })?;
     match definition.components.as_slice() {
         [] => Ok(places::usual_component(&definition.pack.reference)),
-        [component] => Ok(PathBuf::from(&component.path)),
+        [component] => file_within(&component.path),
         several => Err(Failure::usage(
             format!(
                 "pack.yaml has {}, and `petrel pack build` builds the one of `component/`",
@@ -107,6 +107,19 @@ fn component_of(pack: &Path) -> Result<PathBuf, Failure> {
             "build them by their own tools, and write their metadata by `petrel pack describe COMPONENT --write`",
         )),
     }
+}
+
+/// The path of a component, which is one to write to: a file of the pack, and none of its own sources.
+fn file_within(path: &str) -> Result<PathBuf, Failure> {
+    let file = PathBuf::from(path);
+    let is_within = file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if is_within && file.extension().is_some_and(|end| end == "wasm") {
+        return Ok(file);
+    }
+    Err(Failure::usage(
+        format!("the path `{path}` of the component in pack.yaml is no file NAME.wasm in the pack"),
+        "write it as wasm/NAME.wasm, and build again",
+    ))
 }
 
 /// Refuses a component that no host would take.
@@ -142,6 +155,10 @@ mod tests {
         assert_eq!(component("").unwrap(), Path::new("wasm/mine.wasm"));
         let one = "wasm:\n  components:\n    - {name: other, path: wasm/other.wasm}\n";
         assert_eq!(component(one).unwrap(), Path::new("wasm/other.wasm"));
+        for path in ["/tmp/other.wasm", "../other.wasm", "component/actions.py"] {
+            let refused = component(&one.replace("wasm/other.wasm", path)).unwrap_err();
+            assert!(refused.message.contains(path), "{refused}");
+        }
         let two = format!("{one}    - {{name: more, path: wasm/more.wasm}}\n");
         assert!(component(&two).unwrap_err().message.contains("2 components"));
         fs::write(place.path().join("pack.yaml"), "ref: mine\n").unwrap();
