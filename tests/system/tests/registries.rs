@@ -123,7 +123,7 @@ fn a_version_that_is_here_needs_no_registry_and_stays_until_nobody_wants_it() {
     // A directory takes its place, and the lock says nothing of that.
     author.write("here/pack.yaml", "ref: mine\nname: mine\ndescription: d\nversion: 9.9.9\nauthor: a\n");
     let replaced = host.ok(&["pack", "register", &author.path("here")]).stderr;
-    assert_says(&replaced, &["mine is no longer in packs.lock", "`petrel pack rollback mine`"]);
+    assert_says(&replaced, &["mine is no longer in the lock", "`petrel pack rollback mine`"]);
     assert!(!lock(&place).contains("name = \"mine\""));
     host.ok(&["pack", "rollback", "mine"]);
     assert_runs(&host, "1.1.0");

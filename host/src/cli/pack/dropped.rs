@@ -31,7 +31,7 @@ pub(super) fn by_registration(answer: &Value) {
         }
         let left = left(&pack.reference, Installed::count(&registries.data_dir, &pack.reference));
         let left = left.map(|left| format!("; {left}")).unwrap_or_default();
-        print::note(&format!("note: {} is no longer in packs.lock{left}", pack.reference));
+        print::note(&format!("note: {} is no longer in the lock{left}", pack.reference));
     }
 }
 
