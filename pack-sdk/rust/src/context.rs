@@ -5,10 +5,8 @@ use std::ops::Deref;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::{Error, Services};
+use crate::{Called, Error, Services};
 
 /// The context of a call of an action. It has all [`Services`] of the host.
 #[derive(Clone)]
@@ -52,26 +50,6 @@ impl Context {
         return crate::component::asked::call(action, &parameters);
         #[cfg(not(target_family = "wasm"))]
         self.host.call(action, &parameters)
-    }
-}
-
-/// The end of an action that was called and has succeeded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Called {
-    /// The id of its execution.
-    pub execution_id: String,
-    /// Its result.
-    pub result: Value,
-}
-
-impl Called {
-    /// The result in the form of `T`.
-    ///
-    /// # Errors
-    ///
-    /// If it does not have that form.
-    pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        Ok(serde_json::from_value(self.result)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keys that outlast a call: [`Services::kv`](crate::Services::kv) has those of the pack.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 #[cfg(not(target_family = "wasm"))]
 use crate::Services;
+use crate::key::{Entry, Expected};
 
 /// A store of keys that the operator has granted. Its keys are in the datastore of the host, where users see them.
 #[derive(Clone)]
@@ -16,36 +17,6 @@ pub struct Store {
     pub(crate) label: String,
     #[cfg(not(target_family = "wasm"))]
     pub(crate) services: Services,
-}
-
-/// A key as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The text.
-    pub value: String,
-    /// A mark of this state of the key, for [`Store::cas`].
-    pub version: String,
-    /// The time from which on there is no such key.
-    pub expires_at: Option<SystemTime>,
-}
-
-impl Entry {
-    /// The value as JSON.
-    ///
-    /// # Errors
-    ///
-    /// If it does not have the form of `T`.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        Ok(serde_json::from_str(&self.value)?)
-    }
-}
-
-/// The state of a key in which alone it is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expected<'a> {
-    Any,
-    Absent,
-    Version(&'a str),
 }
 
 impl Store {

@@ -32,6 +32,7 @@
 //! host, in components only, and `export` has the macros that do it; [`info!`] and its like write to the log with fields. The tutorial is in `README.md`.
 
 mod action;
+mod called;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod component;
@@ -40,6 +41,7 @@ mod error;
 mod event;
 mod export;
 mod http;
+mod key;
 mod kv;
 #[doc(hidden)]
 pub mod logging;
@@ -51,11 +53,13 @@ mod services;
 pub mod testing;
 
 pub use action::{Action, describe, describe_with};
-pub use context::{Called, Context};
+pub use called::Called;
+pub use context::Context;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, NoParameters, Trigger, TriggerType};
 pub use http::{Request, Response};
-pub use kv::{Entry, Store};
+pub use key::Entry;
+pub use kv::Store;
 pub use secret::Secret;
 pub use sensor::{PollSensor, Polled, Received, Reply, SensorContext, StreamSensor, WebhookSensor};
 pub use services::{Level, Services};

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 #[cfg(not(target_family = "wasm"))]
-use crate::kv::{Entry, Expected};
+use crate::key::{Entry, Expected};
 use crate::{Error, Event, Request, Response, Secret, Store};
 
 /// The services of the host. Reached through the context of a call.
@@ -131,7 +131,7 @@ impl Services {
     /// If it is not granted, or nobody has set it.
     pub fn secret(&self, name: &str) -> Result<Secret, Error> {
         #[cfg(target_family = "wasm")]
-        return crate::component::asked::secret(name);
+        return crate::component::asked::secret(name).map(|handle| Secret { handle });
         #[cfg(not(target_family = "wasm"))]
         self.host.reveal(name).map(|_text| Secret { name: name.to_owned(), services: self.clone() })
     }

@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::kv::{Entry, Expected};
+use crate::key::{Entry, Expected};
 use crate::{
     Action, Called, Context, Error, ErrorKind, Event, Level, Request, Response, SensorContext, Services,
     Trigger, services,

@@ -12,6 +12,7 @@ mod http;
 mod invalid;
 mod kinds;
 mod named;
+mod named_rights;
 mod refusal;
 mod request;
 mod rights;

@@ -36,10 +36,10 @@ const JAVASCRIPT: Files = files!("pack-sdk/js/": "petrel.js", "petrel.d.ts", "co
 const PYTHON: Files = files!("pack-sdk/python/": "petrel.py", "petrel_schemas.py", "petrel_component.py");
 
 const RUST: Files = files!("pack-sdk/rust/":
-    "src/lib.rs", "src/action.rs", "src/component.rs", "src/component/asked.rs", "src/component/bindings.rs",
+    "src/lib.rs", "src/action.rs", "src/called.rs", "src/component.rs", "src/component/asked.rs", "src/component/bindings.rs",
     "src/component/http.rs", "src/component/sensors.rs", "src/component/wire.rs", "src/context.rs", "src/error.rs",
     "src/event.rs", "src/export.rs", "src/http.rs", "src/http/date.rs", "src/http/encoding.rs", "src/http/request.rs",
-    "src/http/response.rs", "src/kv.rs", "src/logging.rs", "src/schema.rs", "src/secret.rs", "src/sensor.rs",
+    "src/http/response.rs", "src/key.rs", "src/kv.rs", "src/logging.rs", "src/schema.rs", "src/secret.rs", "src/sensor.rs",
     "src/services.rs", "src/testing.rs",
 );
 

@@ -7,6 +7,7 @@
 //! `swap` puts secrets in the places of what stands for them.
 
 mod clients;
+mod parts;
 mod stand_in;
 mod swap;
 
@@ -14,17 +15,16 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use petrel_model::capabilities::{Host, Reach, Refusal, Target};
-use petrel_model::quoted::quoted;
+use petrel_model::capabilities::{Reach, Refusal};
 use reqwest::Url;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call_record::{CallRecord, Denial};
 pub(crate) use clients::Clients;
+use parts::{Answer, Rest, internal, named, target, whole};
 pub use stand_in::{Answered, AskedFor, StandIn};
 use swap::{Swapping, swapped};
 
@@ -33,8 +33,6 @@ const MOST_REQUESTS: u32 = 200;
 /// Requests of one call whose bodies are taken in, or whose answers have not begun, at a time. Others wait: these bodies
 /// are memory of the host, which no limit of the component counts.
 const AT_ONCE: usize = 4;
-/// Largest body of a request, in bytes.
-const LARGEST_REQUEST: usize = 8 << 20;
 /// Bytes of a body that a component hands over with one write. Some of them wait in the channel of each request that has no
 /// place yet.
 const PIECE: usize = 64 << 10;
@@ -52,10 +50,6 @@ pub(crate) struct Gate {
     /// The places of requests that are being sent.
     places: Arc<Semaphore>,
 }
-
-/// The work of sending that goes on after the head of an answer has arrived. There is none: clients do it.
-type Rest = Box<dyn Future<Output = Result<(), Error>> + Send>;
-type Answer = Result<(http::Response<WasiBody>, Rest), Error>;
 
 impl Gate {
     /// The way of the call that `record` is about.
@@ -97,25 +91,6 @@ fn allowed(record: &CallRecord, method: &http::Method, url: &Url) -> Result<Reac
         record.denied(Denial::Http { what: named(method, url), hint });
         Error::HttpRequestDenied
     })
-}
-
-/// The request as rights are asked for it.
-fn target<'a>(method: &'a http::Method, url: &'a Url) -> Option<Target<'a>> {
-    Some(Target {
-        method: method.as_str(),
-        scheme: url.scheme(),
-        host: Host::of(url.host_str()?),
-        port: url.port_or_known_default()?,
-        path: url.path(),
-    })
-}
-
-/// The method and the address of a request, without its query, which may contain secrets.
-fn named(method: &http::Method, url: &Url) -> String {
-    let port = url.port_or_known_default().unwrap_or_default();
-    // A component may name a method and an address of any length.
-    let [method, host, path] = [method.as_str(), url.host_str().unwrap_or_default(), url.path()].map(quoted);
-    format!("{method} {}://{host}:{port}{path}", url.scheme())
 }
 
 impl WasiHttpHooks for Gate {
@@ -207,17 +182,6 @@ async fn send(
     Ok((answer, rest))
 }
 
-/// The body of a request, once the component has written all of it.
-async fn whole(body: WasiBody) -> Result<Bytes, Error> {
-    let collected = Limited::new(body, LARGEST_REQUEST).collect().await;
-    let too_large = |_error| Error::HttpRequestBodySize(u64::try_from(LARGEST_REQUEST).ok());
-    Ok(collected.map_err(too_large)?.to_bytes())
-}
-
-fn internal(reason: String) -> Error {
-    Error::InternalError(Some(reason))
-}
-
 /// The error with its causes, in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -232,6 +196,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http_body_util::Full;
     use petrel_model::Ref;
     use petrel_model::capabilities::{Rights, RightsTable};

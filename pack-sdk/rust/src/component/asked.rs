@@ -7,8 +7,7 @@ use serde_json::Value;
 use super::bindings::petrel::actions::call;
 use super::bindings::petrel::kv::kv;
 use super::bindings::petrel::secrets::{reveal, secrets};
-use crate::kv::{Entry, Expected};
-use crate::secret::Secret;
+use crate::key::{Entry, Expected};
 use crate::{Called, Error};
 
 pub(crate) use secrets::Secret as Handle;
@@ -59,8 +58,8 @@ pub(crate) fn keys(store: &str, prefix: &str) -> Result<Vec<String>, Error> {
 }
 
 /// A secret.
-pub(crate) fn secret(name: &str) -> Result<Secret, Error> {
-    secrets::get(name).map(|handle| Secret { handle }).map_err(Error::from)
+pub(crate) fn secret(name: &str) -> Result<Handle, Error> {
+    secrets::get(name).map_err(Error::from)
 }
 
 /// The text of a secret.

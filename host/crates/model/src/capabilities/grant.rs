@@ -142,9 +142,9 @@ impl Wanted {
 fn unknown(text: &str, kind: &str) -> InvalidCapability {
     let address = text.split_once('=').map_or(text, |(_, rest)| rest);
     let remedy = match (nearest(kind, GRANTED), address.parse::<HttpRule>()) {
+        _ if text == "all" => "write --all for all that the pack asks for".to_owned(),
         (Some(near), _) => format!("did you mean {near}?"),
         (_, Ok(rule)) => format!("did you mean 'http={rule}'?"),
-        _ if text == "all" => "write --all for all that the pack asks for".to_owned(),
         _ => format!(
             "write http=https://HOST/PATH, files=HOST-DIR:GUEST-PATH or KIND=NAME; the kinds are {}",
             GRANTED.join(", ")

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Full};
 use reqwest::Url;
 use wasmtime_wasi_http::WasiBody;
 
-use super::{Answer, Rest, internal, whole};
+use super::parts::{Answer, Rest, internal, whole};
 
 /// A request that a component makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

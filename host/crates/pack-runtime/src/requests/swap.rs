@@ -14,7 +14,7 @@ use petrel_model::capabilities::{Named, SecretPlace};
 use reqwest::Url;
 use wasmtime_wasi_http::Error;
 
-use super::{LARGEST_REQUEST, internal, named, target};
+use super::parts::{LARGEST_REQUEST, internal, named, target};
 use crate::call_record::{CallRecord, Denial};
 use crate::secrets::key_of;
 

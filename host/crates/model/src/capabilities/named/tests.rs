@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::capabilities::Ceiling;
+use crate::capabilities::{Ceiling, Layer, Rights, Target};
 
 #[test]
 fn a_star_is_any_text() {

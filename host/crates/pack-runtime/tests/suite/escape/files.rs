@@ -179,7 +179,7 @@ async fn no_link_that_changes_meanwhile_leads_out() {
     for (what, name) in
         [("race to read", "sub/file"), ("race to write", "sub/file"), ("race to write", "sub/new")]
     {
-        let wish = json!({"at": "/data", "name": name, "value": "content", "count": 3000});
+        let wish = json!({"at": "/data", "name": name, "value": "content", "count": 300});
         let told = answer(&subject, &format!("file {what}"), wish).await;
         // What came depends on the moment: the content, or the name of an error. The secret never comes.
         assert!(told.split(' ').all(|one| one != "secret"), "{what} {name}: {told}");
