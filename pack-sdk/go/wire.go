@@ -4,6 +4,7 @@ package petrel
 
 import (
 	"log/slog"
+	"runtime/debug"
 	"unsafe"
 )
 
@@ -20,6 +21,18 @@ var room = [192 << 10]byte{'p', 'e', 't', 'r', 'e', 'l', ':', 'r', 'o', 'o', 'm'
 
 // What keeps the linker from leaving the room out.
 var roomAt = &room
+
+// The host takes memory here for what it gives, and a component may call nothing of the host meanwhile. The collector would: it
+// asks for the time. So it works only while the code of an action runs.
+func init() { debug.SetGCPercent(-1) }
+
+// withoutCollector runs a call of the host that gives texts back.
+func withoutCollector(call func()) {
+	// It also waits for a collection that has begun.
+	percent := debug.SetGCPercent(-1)
+	call()
+	debug.SetGCPercent(percent)
+}
 
 // As `cabi_realloc` it would be called before the runtime of Go has started. Under these names it is not.
 //
@@ -128,7 +141,7 @@ func progress(fraction float32) { hostProgress(fraction, 0, 0, 0) }
 
 func config() string {
 	var text wireText
-	hostConfig(unsafe.Pointer(&text))
+	withoutCollector(func() { hostConfig(unsafe.Pointer(&text)) })
 	return text.String()
 }
 
@@ -136,7 +149,9 @@ func emit(trigger, payload string) (string, error) {
 	at, length := lent(trigger)
 	payloadAt, payloadLength := lent(payload)
 	var answer wireAnswer
-	hostEmit(at, length, payloadAt, payloadLength, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, unsafe.Pointer(&answer))
+	withoutCollector(func() {
+		hostEmit(at, length, payloadAt, payloadLength, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, unsafe.Pointer(&answer))
+	})
 	if answer.isError == 0 {
 		return answer.ok().String(), nil
 	}
@@ -187,6 +202,7 @@ func exportRun(at uint32) uint32 {
 	if roomAt == nil {
 		panic("there is no room for the adapter")
 	}
+	debug.SetGCPercent(100)
 	result, err := run(ctx, []byte(call.parameters.String()))
 	clear(pinned)
 	answered = wireAnswer{}
