@@ -126,7 +126,7 @@ fn suite(word: &str) {
         assert_eq!(now.as_bytes(), content, "{}: commit what `petrel pack build` writes", path.display());
     }
     let (pack, greet) = (place.path(word), format!("hello_{word}.greet"));
-    let tested = place.petrel(&["pack", "test", &pack, "--json"]).with_code(0).json();
+    let tested = place.petrel_within(LONG, &["pack", "test", &pack, "--json"]).with_code(0).json();
     assert_eq!((&tested["passed"], &tested["failed"]), (&json!(3), &json!(0)), "{tested}");
     host.ok(&["pack", "register", &pack]);
     let run = host.ok(&["run", &greet, "name=Ann", "times=2", "--json"]).json();
