@@ -277,6 +277,15 @@ impl Directory {
     }
 }
 
+impl Drop for Directory {
+    /// A child that is just being started has a copy of the descriptor until it calls exec, and so of the lock. What
+    /// is unlocked is free at once.
+    fn drop(&mut self) {
+        // It ends with the descriptors at the latest.
+        let _ = self.lock.unlock();
+    }
+}
+
 /// Whether a store in `path` has acknowledged commits, which it does once its creation is finished.
 fn has_acknowledged(path: &Path) -> bool {
     fs::read(path.join("acknowledged")).is_ok_and(|bytes| bytes.iter().any(|byte| *byte != 0))
