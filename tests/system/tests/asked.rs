@@ -146,3 +146,61 @@ fn what_goes_with_a_pack_is_told_as_revoked_whoever_removes_it() {
     }
     assert_says(&told.join("\n"), &["kv=pack", "secrets=token"]);
 }
+
+/// `petrel pack run` of the asking pack in its directory.
+fn tried(place: &Place, words: &[&str]) -> Value {
+    let directory = place.path("asker");
+    place.petrel(&[&["pack", "run", "--directory", &directory, "--json"], words].concat()).with_code(0).json()
+}
+
+#[test]
+fn a_trial_tells_the_least_that_would_have_sufficed() {
+    let ((url, heard), place) = (listen(), Place::default());
+    asking_pack(&place, &url);
+    let text = place.read("asker/pack.yaml");
+    // What is asked for is taken out, apart from one thing.
+    let text: String =
+        text.lines().filter(|line| !line.starts_with("capabilities")).collect::<Vec<_>>().join("\n");
+    place.write("asker/pack.yaml", &format!("{text}\ncapabilities: {{kv: [pack]}}\n"));
+    let directory = place.path("asker");
+    let denied = place.petrel(&["pack", "run", "kv_get", "at=notes", "name=a", "--directory", &directory]);
+    assert_says(&denied.with_code(1).stdout, &["denied.kv"]);
+
+    let got = tried(&place, &["kv_get", "at=notes", "name=a", "--record"]);
+    assert_eq!(got["capabilities"], json!({"kv": {"stores": [{"name": "notes", "access": ["read"]}]}}));
+    assert_eq!(got["not_asked_for"], json!(["kv notes"]));
+    let set = tried(&place, &["asker.kv_set", "at=pack", "name=a", "value=b", "--record"]);
+    assert_eq!(
+        (&set["capabilities"], &set["not_asked_for"]),
+        (&json!({"kv": {"stores": ["pack"]}}), &json!([]))
+    );
+
+    let secrets = place.write("secrets.yaml", "token: hush-hush\n");
+    let at = format!("at={url}/things");
+    let words = [
+        "send_secret",
+        &at,
+        "name=token",
+        "value=Bearer {}",
+        "place=header",
+        "--record",
+        "--secrets",
+        &secrets,
+    ];
+    let sent = tried(&place, &words);
+    assert_says(&heard.lock().unwrap().concat(), &["x-token: Bearer hush-hush"]);
+    let wish = &sent["capabilities"]["http"][0];
+    assert_eq!((&wish["paths"], &wish["schemes"]), (&json!(["/things"]), &json!(["http"])));
+    assert_eq!(wish["secrets"], json!([{"name": "token", "in": ["header"]}]));
+    assert_eq!(sent["capabilities"]["secrets"], json!({"use": ["token"]}));
+
+    // It is what stands in pack.yaml, and it suffices.
+    let shown =
+        place.petrel(&[&["pack", "run", "--directory", &directory], &words[..]].concat()).with_code(0);
+    let written = &shown.stdout[shown.stdout.find("capabilities:").unwrap()..];
+    place.write("asker/pack.yaml", &format!("{text}\n{written}"));
+    let again: Vec<_> = words.into_iter().filter(|word| *word != "--record").collect();
+    tried(&place, &again);
+    let unknown = place.petrel(&["pack", "run", "kv_gett", "--directory", &directory]).with_code(2);
+    assert_says(&unknown.stderr, &["no action `kv_gett`", "its actions are kv_get"]);
+}

@@ -2,7 +2,7 @@
 //! rights that follow ([`Rights`]): what is asked for and granted, within the [`Ceiling`] of the host.
 //!
 //! `http` has addresses, `host` the patterns of their hosts, `files` directories, `named` what has only a name: stores of keys,
-//! secrets, actions; `refusal` words what is refused.
+//! secrets, actions; `refusal` words what is refused; `trial` finds out what a pack needs.
 
 mod extent;
 mod files;
@@ -16,6 +16,7 @@ mod named_rights;
 mod refusal;
 mod request;
 mod rights;
+mod trial;
 
 pub use extent::Extent;
 pub use files::{Access, FileWish, Mount, check_guest_path};

@@ -1,4 +1,4 @@
-//! The verbs of authors: `petrel pack new`, `build`, `test` and `dev`. Each has a file beside this one.
+//! The verbs of authors: `petrel pack new`, `build`, `test`, `run` and `dev`. Each has a file beside this one.
 
 use clap::Subcommand;
 
@@ -6,6 +6,7 @@ use super::build::Build;
 use super::cases::Cases;
 use super::dev::Dev;
 use super::new::New;
+use super::run::Run;
 use crate::client::Connection;
 use crate::exit::{Code, Failure};
 use crate::print::Form;
@@ -28,6 +29,11 @@ pub(crate) enum Authoring {
         after_help = "A case gives an action its parameters, the configuration and the answers to its requests, and says what must come of it. Ends with 1 when one fails.\n\nExamples:\n  petrel pack test\n  petrel pack test ./packs/mine --only greets"
     )]
     Test(Cases),
+    /// Run an action of a pack on this machine, over the network and with what the pack asks for; no host is needed
+    #[command(
+        after_help = "With --record the action may do all, and what would have sufficed is printed as it stands in pack.yaml. Directories and variables of the environment are not among that: they are asked for by name alone. Keys are those of the run, and gone after it. Ends with 1 when the action fails.\n\nExamples:\n  petrel pack run greet name=Ann\n  petrel pack run fetch url=https://example.com --directory ./packs/mine --record\n  petrel pack run post text=hello --secrets - < secrets.yaml"
+    )]
+    Run(Run),
     /// Build a pack and register it again whenever a file of it changes, and show what its actions do, until ^C
     #[command(
         after_help = "It needs a host on this machine that runs (`petrel serve`).\n\nExamples:\n  petrel pack dev\n  petrel pack dev ./packs/mine --grant"
@@ -41,6 +47,7 @@ impl Authoring {
             Self::New(new) => new.run(form),
             Self::Build(build) => build.run(form).await,
             Self::Test(cases) => cases.run(form).await,
+            Self::Run(run) => Box::pin(run.run(form)).await,
             // Its future is by far the largest.
             Self::Dev(dev) => Box::pin(dev.run(connection, form)).await,
         }

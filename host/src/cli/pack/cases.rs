@@ -1,9 +1,9 @@
 //! `petrel pack test`: runs the cases of a pack in `tests/*.yaml`, each in a fresh instance of its component, with answers
 //! written in the case in the place of the network. No host is needed.
 
-mod bench;
-mod keys;
+pub(super) mod keys;
 mod network;
+mod stage;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use petrel_packs::definition::{Case, read_cases};
 use petrel_packs::limits::LARGEST_METADATA;
-use petrel_packs::{Directory, Problem, Source as _, read_pack};
+use petrel_packs::{Directory, Problem, Source as _};
 use serde_json::{Value, json};
 
+use super::bench::{contents, told};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
-use bench::Bench;
+use stage::Stage;
 
 /// The directory of a pack with its cases.
 const FOLDER: &str = "tests";
@@ -48,14 +49,11 @@ impl Cases {
         let pack = self.directory.canonicalize();
         let pack = pack.map_err(|error| super::wanted::unreadable("test", &self.directory, &error))?;
         let cases = chosen(found(&pack)?, self.only.as_deref(), &self.directory)?;
-        let source =
-            Directory::open(&pack).map_err(|error| super::wanted::unreadable("test", &pack, &error))?;
-        let contents = read_pack(&source).map_err(|problems| told(&problems))?;
-        let bench = Bench::of(&pack, contents)?;
+        let stage = Stage::of(&pack, contents("test", &pack)?)?;
         let mut tried = Vec::new();
         for (file, case) in cases {
             let name = format!("{} ({file}:{})", case.name, case.position.line);
-            let differences = bench.differences(&case).await;
+            let differences = stage.differences(&case).await;
             if form == Form::Text {
                 let end = if differences.is_empty() { "passed" } else { "FAILED" };
                 print::line(&print::plain(&format!("{end} {name}")));
@@ -110,7 +108,7 @@ fn found(pack: &Path) -> Result<Vec<(String, Case)>, Failure> {
             Err(found) => problems.extend(found),
         }
     }
-    if problems.is_empty() { Ok(cases) } else { Err(told(&problems)) }
+    if problems.is_empty() { Ok(cases) } else { Err(told("test", &problems)) }
 }
 
 /// The cases whose name contains `only`. There must be some.
@@ -136,11 +134,6 @@ fn chosen(
         }
     }
     Ok(cases)
-}
-
-fn told(problems: &[Problem]) -> Failure {
-    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    Failure::usage(lines.join("\n"), "correct the files, and test again")
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ const LONGEST_PATH: usize = 500;
 /// The longest method, in bytes.
 const LONGEST_METHOD: usize = 20;
 /// The most methods, ports and paths of one rule.
-const MOST_PARTS: usize = 32;
+pub(super) const MOST_PARTS: usize = 32;
 
 /// A request that is to be decided on. The address is in its normal form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -54,6 +54,8 @@ pub struct Rights {
     pub names: Names,
     /// The ceiling.
     pub ceiling: Arc<Ceiling>,
+    /// Whether all is allowed, since an author tries what the pack needs.
+    pub is_trial: bool,
 }
 
 /// The way of a request that is allowed.
@@ -97,6 +99,7 @@ impl Rights {
             env: env.cloned().collect(),
             names: by_operator.names.clone(),
             ceiling: Arc::clone(&given.ceiling),
+            is_trial: false,
         }
     }
 
@@ -105,6 +108,9 @@ impl Rights {
     /// # Errors
     /// Who does not allow it, and what would.
     pub fn http(&self, target: Target<'_>) -> Result<Reach, Refusal> {
+        if self.is_trial {
+            return Ok(Self::tried(target));
+        }
         let mut reach = Reach { private: true, asked: None };
         let refused = |layer| Err(Refusal::of(self, layer, target, false));
         // The first layer that bars private networks.

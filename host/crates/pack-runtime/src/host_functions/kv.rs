@@ -159,6 +159,9 @@ impl CallState {
             let what = format!("change a key of {}", shown(store));
             return Err(denied(&self.record, Named::Kv, what, Refusal { layer: Layer::Request, hint }));
         }
+        if rights.is_trial && how == Use::Write {
+            self.record.used("writes", store);
+        }
         let pack = &rights.pack;
         let prefix = if store == PACK { format!("{pack}:") } else { format!("{pack}.{store}:") };
         Ok(Place { keys: self.keys()?, prefix, bounds: Some(bounds) })

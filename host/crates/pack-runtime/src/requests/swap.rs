@@ -51,6 +51,11 @@ pub(super) fn swapped(mut request: Swapping, record: &CallRecord) -> Result<Swap
             };
             sent.map_err(|reason| internal(format!("the secret {name} cannot be sent: {reason}")))?;
             record.used("secrets", &name);
+            let target = target(&request.method, &request.url);
+            if let Some(tried) = target.and_then(|target| record.rights().tried_to_send(target, &name, place))
+            {
+                record.used("sent", &tried);
+            }
             record.sent(&name, request.url.host_str().unwrap_or_default(), place.as_str());
         }
     }

@@ -27,6 +27,7 @@
 //! ```
 
 mod named;
+mod written;
 
 use petrel_model::capabilities::{
     ASKED, Access, FileWish, HostPattern, HttpRule, HttpWish, InvalidCapability, MOST, Request,
@@ -37,6 +38,7 @@ use petrel_yaml::Node;
 use crate::fields::{Fields, Problems};
 use crate::problem::{Position, short};
 use crate::suggestion::suggestion;
+pub use written::written_capabilities;
 
 /// The longest reason, in bytes.
 const LONGEST_REASON: usize = 200;

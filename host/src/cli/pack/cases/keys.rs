@@ -1,15 +1,15 @@
-//! The keys of a case: those that are written in it, and what the action makes of them.
+//! The keys of a case, or of a trial: those that are written in it, and what the action makes of them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use petrel_packs::definition::{Case, Expectation};
+use petrel_packs::definition::Expectation;
 use petrel_runners::asked::{KeyEntry, KeyState, KeyValues, NewKey, Unserved, Why};
 
 /// The keys of the case that runs, by their whole names.
 #[derive(Debug, Default)]
-pub(super) struct Keys(Mutex<State>);
+pub(in super::super) struct Keys(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -22,10 +22,14 @@ struct State {
 }
 
 impl Keys {
-    /// Has what is written in this case from now on.
-    pub(super) fn begin(&self, case: &Case) {
-        let open = case.keys.iter().map(|(name, text)| (name.clone(), (text.clone(), 1)));
-        *self.state() = State { open: open.collect(), secret: case.secrets.clone(), latest: 1 };
+    /// Has these from now on.
+    pub(in super::super) fn begin(
+        &self,
+        keys: &BTreeMap<String, String>,
+        secrets: &BTreeMap<String, String>,
+    ) {
+        let open = keys.iter().map(|(name, text)| (name.clone(), (text.clone(), 1)));
+        *self.state() = State { open: open.collect(), secret: secrets.clone(), latest: 1 };
     }
 
     /// The keys that are not as expected.
@@ -118,8 +122,12 @@ impl KeyValues for Keys {
 
     fn secret(&self, name: &str) -> Result<String, Unserved> {
         self.state().secret.get(name).cloned().ok_or_else(|| {
-            let message = format!("the test has no secret {name}");
-            Unserved::new(Why::NotFound, message, "write it below `secrets` of the case")
+            let message = format!("there is no secret {name} here, without a host");
+            Unserved::new(
+                Why::NotFound,
+                message,
+                "write it below `secrets` of the case, or in the file of --secrets",
+            )
         })
     }
 }
@@ -137,7 +145,7 @@ mod tests {
         let keys = Keys::default();
         let text = "- {action: a, keys: {'mine:a': one}, secrets: {'mine:s': hidden}, expect: {keys: {'mine:a': two, 'mine:b': null}}}\n";
         let case = petrel_packs::definition::read_cases("tests/a.yaml", text).unwrap().remove(0);
-        keys.begin(&case);
+        keys.begin(&case.keys, &case.secrets);
         assert_eq!(keys.differences(&case.expect), ["the key mine:a is `one`, and must be `two`"]);
         let refused = keys.set(new("mine:a", "two", KeyState::Absent)).await.unwrap_err();
         assert_eq!(refused.why, Why::Conflict);

@@ -1,5 +1,5 @@
-//! The bench of the cases: the pack's component in the sandbox of the host, with all that the pack asks for granted, but
-//! directories.
+//! The bench of an author: a pack's component in the sandbox of the host, without a host. `cases` tests it there, and `trial`
+//! runs one action.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,73 +9,82 @@ use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::capabilities::{Given, Granted, PackGrant, Request, Rights};
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::{Action, ExecutionId, Id, Object, Timestamp};
-use petrel_pack_runtime::{ComponentRunner, StandIn};
-use petrel_packs::PackContents;
-use petrel_packs::definition::Case;
+use petrel_pack_runtime::{ComponentRunner, PackRuntime};
+use petrel_packs::{Directory, PackContents, Problem, read_pack};
 use petrel_runners::asked::{Around, KeyValues};
 use petrel_runners::{Call, Outcome, Outlet, OutputSink, Runner as _};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::super::sandbox;
-use super::keys::Keys;
-use super::network::Network;
-use super::verdict;
+use super::wanted;
 use crate::exit::Failure;
 
-/// The bytes of output that are kept of a case.
-const OUTPUT: usize = 2 << 20;
-/// The user on whose behalf a case runs.
+/// The bytes of output that are kept of a run.
+pub(super) const OUTPUT: usize = 2 << 20;
+/// The user on whose behalf actions run.
 const USER: &str = "test";
 
+/// A pack with what runs its components.
 pub(super) struct Bench {
-    pack: PathBuf,
+    directory: PathBuf,
     contents: PackContents,
     runner: ComponentRunner,
-    network: Arc<Network>,
-    keys: Arc<Keys>,
+}
+
+/// What is in the directory of a pack, for the verb that asks.
+pub(super) fn contents(verb: &str, directory: &Path) -> Result<PackContents, Failure> {
+    let source = Directory::open(directory).map_err(|error| wanted::unreadable(verb, directory, &error))?;
+    read_pack(&source).map_err(|problems| told(verb, &problems))
+}
+
+/// The failure of files that cannot be read.
+pub(super) fn told(verb: &str, problems: &[Problem]) -> Failure {
+    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    Failure::usage(lines.join("\n"), format!("correct the files, and {verb} again"))
 }
 
 impl Bench {
-    /// The bench of the pack in a directory.
-    pub(super) fn of(pack: &Path, contents: PackContents) -> Result<Self, Failure> {
-        let network = Arc::new(Network::default());
-        let stand_in: Arc<dyn StandIn> = Arc::<Network>::clone(&network);
-        let runner = ComponentRunner::new(sandbox::runtime(Some(&stand_in))?);
-        let keys = Arc::new(Keys::default());
-        let shared: Arc<dyn KeyValues> = Arc::<Keys>::clone(&keys);
-        runner.take_keys(&shared);
-        let name = contents.pack.reference.clone();
-        let rights = rights(&name, contents.pack.capabilities.as_deref());
-        runner.take_rights(&Arc::new([(name, Arc::new(rights))].into()));
-        Ok(Self { pack: pack.to_owned(), contents, runner, network, keys })
+    /// The bench of the pack in a directory, with these rights and keys.
+    pub(super) fn of(
+        directory: &Path,
+        contents: PackContents,
+        runtime: PackRuntime,
+        (rights, keys): (Rights, &Arc<dyn KeyValues>),
+    ) -> Self {
+        let runner = ComponentRunner::new(runtime);
+        runner.take_keys(keys);
+        runner.take_rights(&Arc::new([(contents.pack.reference.clone(), Arc::new(rights))].into()));
+        Self { directory: directory.to_owned(), contents, runner }
     }
 
-    /// What is not as a case expects.
-    pub(super) async fn differences(&self, case: &Case) -> Vec<String> {
-        let action = match self.action(&case.action) {
-            Ok(action) => action,
-            Err(told) => return vec![told],
-        };
-        self.network.begin(&case.http);
-        self.keys.begin(case);
-        let output = OutputSink::new(OUTPUT);
-        let outcome = match parameters(action, &case.parameters) {
+    /// What is in the pack.
+    pub(super) fn contents(&self) -> &PackContents {
+        &self.contents
+    }
+
+    /// Runs an action.
+    pub(super) async fn run(
+        &self,
+        action: &Action,
+        (given, config): (&Object, &Object),
+        output: &OutputSink,
+    ) -> Outcome {
+        match parameters(action, given) {
             Err(invalid) => refused(&invalid),
             Ok(parameters) => {
-                let call = self.call(action, parameters, &case.config);
+                let call = self.call(action, parameters, config);
                 self.runner.run(call, output.clone(), CancellationToken::new()).await
             }
-        };
-        let output: Vec<_> = output.take().into_iter().map(|line| line.text).collect();
-        let mut found = self.network.differences();
-        found.extend(self.keys.differences(&case.expect));
-        found.extend(verdict::differences(&case.expect, &outcome, &output));
-        found
+        }
     }
 
-    /// The action of a case. It must be one of a component.
-    fn action(&self, name: &str) -> Result<&Action, String> {
+    /// What the pack has used so far, as the host counts it.
+    pub(super) fn uses(&self) -> Vec<String> {
+        self.runner.uses(&self.contents.pack.reference).into_keys().collect()
+    }
+
+    /// The action of this name. It must be one of a component.
+    pub(super) fn action(&self, name: &str) -> Result<&Action, String> {
         if let Some(problems) = self.contents.refused.get(name) {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
             return Err(lines.join("; "));
@@ -102,7 +111,7 @@ impl Bench {
             action: Arc::new(action.clone()),
             parameters: Arc::new(parameters),
             user: USER.to_owned(),
-            pack_path: self.pack.clone(),
+            pack_path: self.directory.clone(),
             pack_config: Arc::new(config),
             outlet: Outlet::default(),
             around: Around::default(),
@@ -112,7 +121,7 @@ impl Bench {
 
 /// The rights of a pack to which the operator has granted all that it asks for. No directory is one of them, which only the
 /// operator can name.
-fn rights(pack: &str, asked: Option<&Request>) -> Rights {
+pub(super) fn rights(pack: &str, asked: Option<&Request>) -> Rights {
     let mut granted = Granted::default();
     for capability in asked.into_iter().flat_map(Request::grantable) {
         // What could not be granted to a pack is not granted here, either.
@@ -168,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_gets_the_defaults_that_the_host_would_give() {
+    fn an_action_gets_the_defaults_that_the_host_would_give() {
         let schemas =
             object(&json!({"name": {"type": "string"}, "times": {"type": "integer", "default": 1}}));
         let given = object(&json!({"name": "Ann"}));
