@@ -100,8 +100,9 @@ mod tests {
             "{kv: {stores: [notes, {name: pack, access: [read]}], datastore_read: [system.a.*], datastore_write: [system.b]}}",
         ] {
             let read = |capabilities: &str| {
-                let text =
-                    format!("name: mine\nversion: 1.0.0\nauthor: a\nemail: a@example.com\n{capabilities}");
+                let text = format!(
+                    "name: mine\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@example.com\n{capabilities}"
+                );
                 read_pack_definition("pack.yaml", &text).unwrap().pack.capabilities.unwrap()
             };
             let request = read(&format!("capabilities: {capabilities}\n"));
