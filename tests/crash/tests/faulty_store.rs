@@ -24,7 +24,7 @@ use petrel_engine::{Engine, Options, triggers};
 use petrel_model::{Object, Status};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
-use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
+use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options as StoreOptions};
 use petrel_runners::Runs;
 use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
 use serde_json::{Value, json};
@@ -232,8 +232,15 @@ impl World {
             layer_age: PATIENCE * 10,
             ..StoreOptions::default()
         };
-        let (base, media) = (Box::new(machine.clone()), Arc::new(machine.clone()));
-        EmbeddedStore::open_on(base, media, &directory, &options).unwrap()
+        let begun = Instant::now();
+        loop {
+            let (base, media) = (Box::new(machine.clone()), Arc::new(machine.clone()));
+            match EmbeddedStore::open_on(base, media, &directory, &options) {
+                // Nobody holds it any more, and it is still being closed.
+                Err(OpenError::InUse(..)) if begun.elapsed() < PATIENCE => {}
+                opened => return opened.unwrap(),
+            }
+        }
     }
 
     async fn start(&self, machine: &SimulatedMachine) -> Engine {
