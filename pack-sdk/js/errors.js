@@ -33,15 +33,33 @@ export function asked(call) {
   }
 }
 
+/** A text. Anything else would end the component where it is handed to the host. */
+export function text(value, what) {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`${what} must be a string, and is ${value === null ? 'null' : `of the type ${typeof value}`}`);
+}
+
+/** As `text`, or nothing. */
+export function maybeText(value, what) {
+  return value === undefined || value === null ? undefined : text(value, what);
+}
+
+/** A number of milliseconds, or nothing. */
+export function milliseconds(value, what) {
+  if (value === undefined || value === null) return undefined;
+  const number = Number(value);
+  if (Number.isFinite(number)) return Math.max(0, Math.round(number));
+  throw new TypeError(`${what} must be a number of milliseconds`);
+}
+
 /** An error as the host knows it. */
 export function wire({ kind, message, hint, code, details, retryAfterMs }) {
   const waits = kind === 'transient' || kind === 'rate-limited';
-  const after = waits && retryAfterMs !== undefined ? Number(retryAfterMs) : undefined;
   return {
-    kind: waits ? { tag: kind, val: after } : { tag: kind },
-    message,
-    hint,
-    code,
+    kind: waits ? { tag: kind, val: milliseconds(retryAfterMs, 'retryAfterMs') } : { tag: kind },
+    message: String(message),
+    hint: hint === undefined ? undefined : String(hint),
+    code: code === undefined ? undefined : String(code),
     details: details === undefined ? undefined : JSON.stringify(details),
   };
 }

@@ -2,7 +2,7 @@
 
 import { handle } from 'wasi:http/outgoing-handler@0.2.12';
 import { Fields, OutgoingBody, OutgoingRequest, RequestOptions } from 'wasi:http/types@0.2.12';
-import { ActionError } from './errors.js';
+import { ActionError, milliseconds, text } from './errors.js';
 import { decode, encode } from './utf8.js';
 
 const METHODS = ['get', 'head', 'post', 'put', 'delete', 'options', 'patch'];
@@ -65,15 +65,17 @@ export function fetch(url, { method, headers = {}, body, json, timeoutMs, larges
     body = JSON.stringify(json);
     if (!given.some(([name]) => name.toLowerCase() === 'content-type')) given.push(['content-type', 'application/json']);
   }
-  method = (method ?? (body === undefined ? 'GET' : 'POST')).toUpperCase();
-  const what = `${method} ${String(url).split(/[?#]/)[0]}`;
-  const request = requestOf(what, method, String(url), given);
+  method = text(method ?? (body === undefined ? 'GET' : 'POST'), 'a method').toUpperCase();
+  const what = `${method} ${text(url, 'an address').split(/[?#]/)[0]}`;
+  const content = body instanceof Uint8Array ? body : encode(text(body ?? '', 'a body'));
+  const request = requestOf(what, method, url, given);
   const outgoing = request.body();
   const options = new RequestOptions();
+  const wait = milliseconds(timeoutMs, 'timeoutMs');
   // A host that cannot keep to it has a limit of its own.
-  if (timeoutMs !== undefined) options.setFirstByteTimeout(Math.max(1, Math.round(timeoutMs)) * 1e6);
+  if (wait !== undefined) options.setFirstByteTimeout(Math.max(1, wait) * 1e6);
   const coming = orFailed(what, () => handle(request, options));
-  const unwritten = write(outgoing, typeof body === 'string' ? encode(body) : body);
+  const unwritten = write(outgoing, content);
   using(coming.subscribe(), (pollable) => pollable.block());
   // A request that was not sent is not written, either; the answer says why.
   const { tag, val: answer } = coming.get().val;
@@ -110,7 +112,7 @@ function requestOf(what, method, url, headers) {
 }
 
 /** Writes the body of a request. Returns why it could not be written, if that was so. */
-function write(body, bytes = new Uint8Array()) {
+function write(body, bytes) {
   try {
     if (bytes.length) {
       using(body.write(), (stream) => {

@@ -1,7 +1,7 @@
 // Keys that outlast a call, in the datastore of the host, where users see them.
 
 import { cas, delete as remove, get, listKeys, set } from 'petrel:kv/kv@WIT';
-import { asked } from './errors.js';
+import { asked, milliseconds, text } from './errors.js';
 
 /** A store of keys that the operator has granted. Each function throws an error of the kind `denied` if it is not. */
 class Store {
@@ -11,7 +11,7 @@ class Store {
 
   /** A key: its value, its version, and when it expires. `undefined` if it does not exist. */
   get(key) {
-    const entry = asked(() => get(this.label, key));
+    const entry = asked(() => get(this.label, keyed(key)));
     return entry ? { ...entry, expiresAtMs: entry.expiresAtMs ?? undefined } : undefined;
   }
 
@@ -23,7 +23,7 @@ class Store {
 
   /** Sets a key, which expires after `ttlMs` if that is given. Returns its version once it is stored. */
   set(key, value, { ttlMs } = {}) {
-    return asked(() => set(this.label, key, String(value), ttlMs));
+    return asked(() => set(this.label, keyed(key), valued(value), milliseconds(ttlMs, 'ttlMs')));
   }
 
   /** As `set`, with the value as JSON. */
@@ -36,12 +36,13 @@ class Store {
    * `conflict` says that it was otherwise, and nothing has changed.
    */
   cas(key, expected, value, { ttlMs } = {}) {
-    return asked(() => cas(this.label, key, expected?.version ?? expected, String(value), ttlMs));
+    const version = expected?.version ?? expected ?? undefined;
+    return asked(() => cas(this.label, keyed(key), version, valued(value), milliseconds(ttlMs, 'ttlMs')));
   }
 
   /** Deletes a key. Returns whether there was one. */
   delete(key) {
-    return asked(() => remove(this.label, key));
+    return asked(() => remove(this.label, keyed(key)));
   }
 
   /** All keys that begin with the prefix, in order. */
@@ -49,7 +50,7 @@ class Store {
     const keys = [];
     let next;
     do {
-      const page = asked(() => listKeys(this.label, prefix, next));
+      const page = asked(() => listKeys(this.label, text(prefix, 'a prefix'), next));
       keys.push(...page.keys);
       next = page.next ?? undefined;
     } while (next !== undefined);
@@ -59,5 +60,8 @@ class Store {
 
 /** The keys of the pack; or those of a store with another label, or that all share if it is `system`. */
 export function kv(store = 'pack') {
-  return new Store(store);
+  return new Store(text(store, 'the name of a store'));
 }
+
+const keyed = (key) => text(key, 'a key');
+const valued = (value) => text(typeof value === 'number' ? String(value) : value, 'the value of a key');

@@ -9,13 +9,14 @@ import { run } from 'petrel:actions/call@WIT';
 import { all } from 'petrel:config/config@WIT';
 import { progress as report, write } from 'petrel:log/log@WIT';
 import { emit as send } from 'petrel:trigger/emit@WIT';
-import { ActionError, asked, wire } from './errors.js';
+import { ActionError, asked, maybeText, milliseconds, text, wire } from './errors.js';
 
 export { ActionError } from './errors.js';
 export { fetch } from './http.js';
 export { kv } from './kv.js';
 export { secret } from './secrets.js';
 
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'];
 const actions = new Map();
 
 /**
@@ -28,12 +29,13 @@ export function action(name, metadata, run) {
 
 /** Writes a message to the output of the execution: trace, debug, info, warn or error. */
 export function log(message, level = 'info', fields = undefined) {
-  write(level, String(message), fields && JSON.stringify(fields));
+  if (!LEVELS.includes(level)) throw new TypeError(`${level} is not a level: ${LEVELS.join(', ')}`);
+  write(level, String(message), fields && json(fields));
 }
 
 /** Reports the progress, from 0 to 1. */
 export function progress(fraction, note = undefined) {
-  report(fraction, note);
+  report(Number(fraction), maybeText(note, 'a note'));
 }
 
 /** The configuration of the pack. */
@@ -47,12 +49,12 @@ export function config() {
  */
 export function emit(trigger, payload, { dedupKey, parameters, occurredAt, traceTag } = {}) {
   const event = {
-    trigger: String(trigger),
-    payload: JSON.stringify(payload),
-    parameters: parameters && JSON.stringify(parameters),
-    dedupKey,
-    occurredAtMs: occurredAt && Number(occurredAt),
-    traceTag,
+    trigger: text(trigger, 'a trigger type'),
+    payload: json(payload),
+    parameters: parameters && json(parameters),
+    dedupKey: maybeText(dedupKey, 'dedupKey'),
+    occurredAtMs: milliseconds(occurredAt, 'occurredAt'),
+    traceTag: maybeText(traceTag, 'traceTag'),
   };
   return asked(() => send(event));
 }
@@ -62,7 +64,7 @@ export function emit(trigger, payload, { dedupKey, parameters, occurredAt, trace
  * with the code `action.failed`, whose `details` have its status and result.
  */
 export function call(name, parameters = {}) {
-  const { executionId, output } = asked(() => run(String(name), JSON.stringify(parameters)));
+  const { executionId, output } = asked(() => run(text(name, 'the name of an action'), json(parameters)));
   return { executionId, result: JSON.parse(output) };
 }
 
@@ -74,7 +76,7 @@ export const actionExport = {
       if (!known) throw new ActionError(`the component has no action ${context.action}`, { kind: 'not-found' });
       const result = known.run(JSON.parse(parameters), context);
       if (result instanceof Promise) throw new TypeError(`${context.action} is async, which components cannot be yet`);
-      return JSON.stringify(result ?? null);
+      return json(result);
     } catch (error) {
       throw wire(told(error));
     }
@@ -87,6 +89,11 @@ export const descriptionExport = {
     return JSON.stringify({ actions: [...actions.values()].map(({ metadata }) => metadata) });
   },
 };
+
+/** A value as JSON. What has no form there, as a function, is null. */
+function json(value) {
+  return JSON.stringify(value) ?? 'null';
+}
 
 /** An error of an action; of any other the stack is for the author. */
 function told(error) {

@@ -2,7 +2,7 @@
 
 import { reveal } from 'petrel:secrets/reveal@WIT';
 import { get } from 'petrel:secrets/secrets@WIT';
-import { asked } from './errors.js';
+import { asked, text } from './errors.js';
 
 class Secret {
   #handle;
@@ -25,5 +25,5 @@ class Secret {
 
 /** The secret of the pack with this name, which it asks for in its `pack.yaml`. */
 export function secret(name) {
-  return new Secret(asked(() => get(name)));
+  return new Secret(asked(() => get(text(name, 'the name of a secret'))));
 }

@@ -39,7 +39,7 @@ def fetch(method, url, headers, content, timeout_ms):
         pollable.block()
     came = coming.get()
     # A request that was not sent is not written, either; the answer says why.
-    answer = came.value.value
+    answer = came.value
     if isinstance(answer, Err):
         raise _failed(what, answer.value)
     if unwritten is not None:
