@@ -85,7 +85,14 @@ def _word(kind):
 
 def _kind(error):
     made = getattr(wire, "ErrorKind_" + "".join(part.capitalize() for part in error.kind.split("-")))
-    return made(error.retry_after_ms) if error.kind in WAITS else made()
+    if error.kind not in WAITS:
+        return made()
+    return made(None if error.retry_after_ms is None else max(0, round(error.retry_after_ms)))
+
+
+def _text(value):
+    """A text as the host takes it, or None."""
+    return None if value is None else str(value).encode(errors="replace").decode()
 
 
 class Action:
@@ -105,12 +112,12 @@ class Action:
         try:
             return petrel.run(context, params)
         except petrel.Error as error:
-            details = None if error.details is None else json.dumps(error.details)
-            raise Err(wire.Error(_kind(error), error.message, error.hint, error.code, details)) from None
+            details = None if error.details is None else json.dumps(error.details, default=str)
+            raise Err(wire.Error(_kind(error), *map(_text, (error.message, error.hint, error.code)), details)) from None
         except Exception as failure:
             # It would trap, and only say so. The traceback is for the author, in the output of the execution.
             traceback.print_exc()
-            message = f"{type(failure).__name__}: {failure}"
+            message = _text(f"{type(failure).__name__}: {failure}")
             raise Err(wire.Error(wire.ErrorKind_Permanent(), message, None, "component.exception", None)) from None
 
 

@@ -6,7 +6,7 @@ import json as _json
 from typing import Any, Iterable, Mapping, Optional, Union
 
 from petrel_errors import Error
-from petrel_services import the_host
+from petrel_services import text, the_host
 
 #: The largest body of an answer, in bytes, unless a request says less. It is the limit of the host.
 LARGEST_ANSWER = 16 << 20
@@ -82,17 +82,19 @@ def fetch(
     `query` is added to the address, `json` is sent as JSON, and `timeout` is the longest time, in seconds, until an answer
     begins. A request without an answer is an `Error`: of the kind `denied` if its address is not granted.
     """
-    given = list(headers.items() if isinstance(headers, Mapping) else headers)
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    given = [(text(name, "the name of a header"), text(str(value), "a header")) for name, value in pairs]
     if json is not None:
         body = _json.dumps(json)
         if all(name.lower() != "content-type" for name, _ in given):
             given.append(("content-type", "application/json"))
-    content = body.encode() if isinstance(body, str) else body or b""
-    asked = (method or ("POST" if body is not None else "GET")).upper()
+    content = text(body, "a body").encode() if isinstance(body, str) else bytes(body or b"")
+    asked = text(method or ("POST" if body is not None else "GET"), "a method").upper()
+    url = text(url, "an address")
     if query:
         url = url.split("#")[0]
-        pairs = "&".join(f"{encoded(name)}={encoded(value)}" for name, value in query.items())
-        url += ("&" if "?" in url else "?") + pairs
+        url += "&" if "?" in url else "?"
+        url += "&".join(f"{encoded(name)}={encoded(value)}" for name, value in query.items())
     timeout_ms = None if timeout is None else max(1, round(timeout * 1000))
     status, found, read = the_host().fetch(asked, url, given, content, timeout_ms)
     # One byte more shows that there are more.

@@ -15,16 +15,32 @@ from petrel_errors import Error
 
 #: A time to live: seconds, or a `timedelta`.
 Ttl = Union[None, int, float, timedelta]
+LEVELS = ("trace", "debug", "info", "warn", "error")
+
+
+def text(value: Any, what: str) -> str:
+    """A text. Anything else would end the component where it is handed to the host."""
+    if isinstance(value, str):
+        # Halves of pairs of UTF-16 have no form there.
+        return value.encode(errors="replace").decode()
+    raise TypeError(f"{what} must be a str, and is of the type {type(value).__name__}")
+
+
+def maybe_text(value: Any, what: str) -> Optional[str]:
+    """As `text`, or None."""
+    return None if value is None else text(value, what)
 
 
 def log(message: str, level: str = "info", **fields: Any) -> None:
     """Writes a message to the output of the execution: trace, debug, info, warn or error."""
-    the_host().log(level, message, json.dumps(fields, default=str) if fields else None)
+    if level not in LEVELS:
+        raise ValueError(f"{level} is not a level: {', '.join(LEVELS)}")
+    the_host().log(level, str(message), json.dumps(fields, default=str) if fields else None)
 
 
 def progress(fraction: float, note: Optional[str] = None) -> None:
     """Reports the progress, from 0 to 1."""
-    the_host().progress(fraction, note)
+    the_host().progress(float(fraction), maybe_text(note, "a note"))
 
 
 def config() -> dict[str, Any]:
@@ -46,12 +62,12 @@ def emit(
     Events with the same `dedup_key` are one, for a while. `parameters` are those of the trigger that the event is for.
     """
     return the_host().emit(
-        trigger_type,
+        text(trigger_type, "a trigger type"),
         json.dumps(payload),
         None if parameters is None else json.dumps(parameters),
-        dedup_key,
+        maybe_text(dedup_key, "dedup_key"),
         None if occurred_at is None else round(occurred_at.timestamp() * 1000),
-        trace_tag,
+        maybe_text(trace_tag, "trace_tag"),
     )
 
 
@@ -68,7 +84,7 @@ def call(action: str, parameters: Optional[dict[str, Any]] = None) -> Called:
 
     One that does not succeed is an `Error` with the code `action.failed`, whose `details` have its status and result.
     """
-    execution_id, output = the_host().call(action, json.dumps(parameters or {}))
+    execution_id, output = the_host().call(text(action, "the name of an action"), json.dumps(parameters or {}))
     return Called(execution_id, json.loads(output))
 
 
@@ -98,7 +114,7 @@ class Store:
 
     def get(self, key: str) -> Optional[Entry]:
         """A key. None if it does not exist."""
-        found = the_host().kv_get(self.label, key)
+        found = the_host().kv_get(self.label, _key(key))
         return None if found is None else Entry(*found)
 
     def get_json(self, key: str, default: Any = None) -> Any:
@@ -108,7 +124,7 @@ class Store:
 
     def set(self, key: str, value: str, *, ttl: Ttl = None) -> str:
         """Sets a key, which expires after `ttl` if that is given. Gives its version once it is stored."""
-        return the_host().kv_set(self.label, key, value, _milliseconds(ttl))
+        return the_host().kv_set(self.label, _key(key), _value(value), _milliseconds(ttl))
 
     def set_json(self, key: str, value: Any, *, ttl: Ttl = None) -> str:
         """As `set`, with the value as JSON."""
@@ -119,16 +135,17 @@ class Store:
 
         An `Error` of the kind `conflict` says that it was otherwise, and nothing has changed.
         """
-        version = expected.version if isinstance(expected, Entry) else expected
-        return the_host().kv_cas(self.label, key, version, value, _milliseconds(ttl))
+        version = maybe_text(expected.version if isinstance(expected, Entry) else expected, "a version")
+        return the_host().kv_cas(self.label, _key(key), version, _value(value), _milliseconds(ttl))
 
     def delete(self, key: str) -> bool:
         """Deletes a key. Gives whether there was one."""
-        return the_host().kv_delete(self.label, key)
+        return the_host().kv_delete(self.label, _key(key))
 
     def keys(self, prefix: str = "") -> list[str]:
         """All keys that begin with the prefix, in order."""
         keys, cursor = [], None
+        prefix = text(prefix, "a prefix")
         while True:
             page, cursor = the_host().kv_list(self.label, prefix, cursor)
             keys.extend(page)
@@ -138,7 +155,15 @@ class Store:
 
 def kv(store: str = "pack") -> Store:
     """The keys of the pack; or those of a store with another label, or that all share if it is `system`."""
-    return Store(store)
+    return Store(text(store, "the name of a store"))
+
+
+def _key(key: str) -> str:
+    return text(key, "a key")
+
+
+def _value(value: str) -> str:
+    return text(value, "the value of a key")
 
 
 def _milliseconds(ttl: Ttl) -> Optional[int]:
@@ -172,7 +197,7 @@ class Secret:
 
 def secret(name: str) -> Secret:
     """The secret of the pack with this name, which it asks for (`capabilities.secrets`)."""
-    return Secret(the_host().secret(name))
+    return Secret(the_host().secret(text(name, "the name of a secret")))
 
 
 class PrintingHost:
