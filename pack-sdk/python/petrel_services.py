@@ -35,7 +35,7 @@ def log(message: str, level: str = "info", **fields: Any) -> None:
     """Writes a message to the output of the execution: trace, debug, info, warn or error."""
     if level not in LEVELS:
         raise ValueError(f"{level} is not a level: {', '.join(LEVELS)}")
-    the_host().log(level, str(message), json.dumps(fields, default=str) if fields else None)
+    the_host().log(level, text(str(message), "a message"), json.dumps(fields, default=str) if fields else None)
 
 
 def progress(fraction: float, note: Optional[str] = None) -> None:
