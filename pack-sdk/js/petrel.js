@@ -1,26 +1,20 @@
 // The library for packs in JavaScript and TypeScript: functions become actions of a component.
 //
 // `petrel pack build` bundles it with the pack's `component/actions.js` or `actions.ts`, and `component.js` beside it is
-// where that begins. The former writes the version of the interface's package in place of `WIT` behind an `@`. The tutorial is
-// in `template/README.md`.
+// where that begins. The former writes the version of the interface's package in place of `WIT` behind an `@`. Keys, secrets and
+// requests are in files beside this one, and known here, too; what nobody uses is left out of the bundle. The tutorial is in
+// `template/README.md`.
 
+import { run } from 'petrel:actions/call@WIT';
 import { all } from 'petrel:config/config@WIT';
 import { progress as report, write } from 'petrel:log/log@WIT';
 import { emit as send } from 'petrel:trigger/emit@WIT';
+import { ActionError, asked, wire } from './errors.js';
 
-const KINDS = [
-  'invalid-input', 'misconfigured', 'denied', 'unauthenticated', 'not-found', 'conflict', 'transient', 'rate-limited',
-  'timeout', 'canceled', 'permanent',
-];
-
-/** The error of an action. Any other error is sent as a permanent one, with its stack in the output. */
-export class ActionError extends Error {
-  constructor(message, { kind = 'permanent', code, hint, details, retryAfterMs } = {}) {
-    super(message);
-    if (!KINDS.includes(kind)) throw new TypeError(`${kind} is not a kind of failures: ${KINDS.join(', ')}`);
-    Object.assign(this, { kind, code, hint, details, retryAfterMs });
-  }
-}
+export { ActionError } from './errors.js';
+export { fetch } from './http.js';
+export { kv } from './kv.js';
+export { secret } from './secrets.js';
 
 const actions = new Map();
 
@@ -47,14 +41,29 @@ export function config() {
   return JSON.parse(all());
 }
 
-/** Emits an event of a trigger type of the pack, and gives the id of its trigger instance. */
-export function emit(trigger, payload, { dedupKey } = {}) {
-  try {
-    return send({ trigger, payload: JSON.stringify(payload), dedupKey });
-  } catch (refused) {
-    const { kind, message, code, hint } = refused.payload ?? refused;
-    throw new ActionError(message, { kind: KINDS.includes(kind?.tag) ? kind.tag : 'permanent', code, hint });
-  }
+/**
+ * Emits an event of a trigger type of the pack, and returns the id of its trigger instance once that is stored. Events with
+ * the same `dedupKey` are one, for a while. `parameters` are those of the trigger that the event is for.
+ */
+export function emit(trigger, payload, { dedupKey, parameters, occurredAt, traceTag } = {}) {
+  const event = {
+    trigger: String(trigger),
+    payload: JSON.stringify(payload),
+    parameters: parameters && JSON.stringify(parameters),
+    dedupKey,
+    occurredAtMs: occurredAt && Number(occurredAt),
+    traceTag,
+  };
+  return asked(() => send(event));
+}
+
+/**
+ * Runs another action, and waits for its end. The pack asks for it in its `pack.yaml`. One that does not succeed is an error
+ * with the code `action.failed`, whose `details` have its status and result.
+ */
+export function call(name, parameters = {}) {
+  const { executionId, output } = asked(() => run(String(name), JSON.stringify(parameters)));
+  return { executionId, result: JSON.parse(output) };
 }
 
 /** The export `petrel:pack/action`. */
@@ -67,7 +76,7 @@ export const actionExport = {
       if (result instanceof Promise) throw new TypeError(`${context.action} is async, which components cannot be yet`);
       return JSON.stringify(result ?? null);
     } catch (error) {
-      throw wire(error);
+      throw wire(told(error));
     }
   },
 };
@@ -79,21 +88,10 @@ export const descriptionExport = {
   },
 };
 
-/** An error as the host knows it. */
-function wire(error) {
-  if (!(error instanceof ActionError)) {
-    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    log(error?.stack ? `${message}\n${error.stack}` : message, 'error');
-    return { kind: { tag: 'permanent' }, message, code: 'component.exception' };
-  }
-  const { kind, message, hint, code, details, retryAfterMs } = error;
-  const waits = kind === 'transient' || kind === 'rate-limited';
-  const after = waits && retryAfterMs !== undefined ? Number(retryAfterMs) : undefined;
-  return {
-    kind: waits ? { tag: kind, val: after } : { tag: kind },
-    message,
-    hint,
-    code,
-    details: details === undefined ? undefined : JSON.stringify(details),
-  };
+/** An error of an action; of any other the stack is for the author. */
+function told(error) {
+  if (error instanceof ActionError) return error;
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  log(error?.stack ? `${message}\n${error.stack}` : message, 'error');
+  return { kind: 'permanent', message, code: 'component.exception' };
 }

@@ -45,30 +45,35 @@ def output_schema(function: Callable[..., Any]) -> dict[str, Any]:
     return schema_of(hint) if hint is not type(None) else {}
 
 
-def schema_of(hint: Any) -> dict[str, Any]:
+def schema_of(hint: Any, inside: tuple[Any, ...] = ()) -> dict[str, Any]:
+    """The schema of a type. A structure that is `inside` of itself is an object there, of which no more is said."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         texts = [text for text in arguments[1:] if isinstance(text, str)]
-        schema = schema_of(arguments[0])
+        schema = schema_of(arguments[0], inside)
         return {**schema, "description": texts[0]} if texts else schema
     if origin in (Union, types.UnionType):
         rest = [one for one in arguments if one is not type(None)]
-        return schema_of(rest[0]) if len(rest) == 1 else {"anyOf": [schema_of(one) for one in rest]}
+        if len(rest) == 1:
+            return schema_of(rest[0], inside)
+        return {"anyOf": [schema_of(one, inside) for one in rest]}
     if origin is Literal:
         kinds = {PLAIN.get(type(value)) for value in arguments}
         return {"enum": list(arguments), **({"type": kinds.pop()} if len(kinds) == 1 else {})}
     if hint in PLAIN:
         return {"type": PLAIN[hint]}
     if hint is list or origin is list:
-        return {"type": "array", **({"items": schema_of(arguments[0])} if arguments else {})}
+        return {"type": "array", **({"items": schema_of(arguments[0], inside)} if arguments else {})}
     if hint is dict or origin is dict:
         return {"type": "object"}
     if dataclasses.is_dataclass(hint) or is_typeddict(hint):
-        return {"type": "object", "properties": _properties(hint)}
+        if hint in inside:
+            return {"type": "object"}
+        return {"type": "object", "properties": _properties(hint, (*inside, hint))}
     return {}
 
 
-def _properties(structure: Any) -> dict[str, Any]:
+def _properties(structure: Any, inside: tuple[Any, ...]) -> dict[str, Any]:
     hints = get_type_hints(structure, include_extras=True)
     if is_typeddict(structure):
         needed = structure.__required_keys__
@@ -77,7 +82,8 @@ def _properties(structure: Any) -> dict[str, Any]:
         missing = dataclasses.MISSING
         needed = {one.name for one in fields if one.default is missing and one.default_factory is missing}
     return {
-        name: {**schema_of(hint), **({"required": True} if name in needed else {})} for name, hint in hints.items()
+        name: {**schema_of(hint, inside), **({"required": True} if name in needed else {})}
+        for name, hint in hints.items()
     }
 
 

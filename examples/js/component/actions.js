@@ -22,3 +22,5 @@ action('greet', {
   log(`greeting ${name}`);
   return { text: Array(times).fill(`Hello, ${name}!`).join(' ') };
 });
+
+import './asked.js';

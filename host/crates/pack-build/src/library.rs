@@ -26,14 +26,26 @@ const WIT: Files = files!("wit/":
     "deps/kv/kv.wit", "deps/secrets/secrets.wit", "deps/trigger/trigger.wit", "deps/actions/actions.wit",
 );
 
+/// The part of WASI that requests need, with a world that has them. It stands beside the WIT where it is laid out: the tools of
+/// some languages make bindings of both together.
+const WASI: Files = files!("pack-sdk/wit/":
+    "requests.wit", "deps/clocks/clocks.wit", "deps/http/http.wit", "deps/io/io.wit",
+);
+
 const C: Files = files!("pack-sdk/c/": "petrel.h", "petrel.c");
 
 const GO: Files =
     files!("pack-sdk/go/": "go.mod", "petrel.go", "schema.go", "log.go", "wire.go", "native.go");
 
-const JAVASCRIPT: Files = files!("pack-sdk/js/": "petrel.js", "petrel.d.ts", "component.js", "build.mjs");
+const JAVASCRIPT: Files = files!("pack-sdk/js/":
+    "petrel.js", "petrel.d.ts", "errors.js", "kv.js", "secrets.js", "http.js", "utf8.js", "component.js", "build.mjs",
+    "package.json",
+);
 
-const PYTHON: Files = files!("pack-sdk/python/": "petrel.py", "petrel_schemas.py", "petrel_component.py");
+const PYTHON: Files = files!("pack-sdk/python/":
+    "petrel.py", "petrel_errors.py", "petrel_schemas.py", "petrel_services.py", "petrel_http.py", "petrel_wasi.py",
+    "petrel_component.py",
+);
 
 const RUST: Files = files!("pack-sdk/rust/":
     "src/lib.rs", "src/action.rs", "src/called.rs", "src/component.rs", "src/component/asked.rs", "src/component/bindings.rs",
@@ -70,6 +82,9 @@ pub fn lay_out(pack: &Path, language: Language) -> Result<Library, Error> {
     // The Rust SDK finds the WIT two levels above itself, as in the repository.
     let sdk = built.join(LAID_OUT).join("sdk").join(language.word());
     write(&wit, WIT.iter().copied())?;
+    if matches!(language, Language::Python | Language::JavaScript) {
+        write(&wit, WASI.iter().copied())?;
+    }
     let files = match language {
         Language::Rust => RUST,
         Language::Python => PYTHON,
@@ -148,16 +163,24 @@ mod tests {
         }
     }
 
-    /// Every file of the WIT and of the Rust SDK is in the tables above.
+    /// Every file of the WIT and of the libraries is in the tables above.
     #[test]
     fn no_file_is_forgotten() {
-        for (directory, files, end) in [("wit", WIT, "wit"), ("pack-sdk/rust/src", RUST, "rs")] {
+        for (directory, files, end) in [
+            ("wit", WIT, "wit"),
+            ("pack-sdk/wit", WASI, "wit"),
+            ("pack-sdk/rust/src", RUST, "rs"),
+            ("pack-sdk/python", PYTHON, "py"),
+            ("pack-sdk/js", JAVASCRIPT, "js"),
+        ] {
             let mut open = vec![repository().join(directory)];
             while let Some(folder) = open.pop() {
                 for entry in fs::read_dir(&folder).unwrap() {
                     let path = entry.unwrap().path();
                     if path.is_dir() {
-                        open.push(path);
+                        if !path.ends_with("template") {
+                            open.push(path);
+                        }
                         continue;
                     }
                     let is_source = path.extension().is_some_and(|found| found == end);
@@ -176,7 +199,7 @@ mod tests {
     fn libraries_are_of_the_versions_of_the_wit() {
         let place = tempfile::tempdir().unwrap();
         for (language, files, least) in
-            [(Language::C, C, 6), (Language::Go, GO, 6), (Language::JavaScript, JAVASCRIPT, 3)]
+            [(Language::C, C, 6), (Language::Go, GO, 6), (Language::JavaScript, JAVASCRIPT, 7)]
         {
             let library = lay_out(place.path(), language).unwrap();
             let laid_out = files.iter().map(|(path, _)| fs::read_to_string(library.sdk.join(path)).unwrap());

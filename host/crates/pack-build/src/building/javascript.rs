@@ -4,7 +4,6 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::adapt::WORLD;
 use crate::error::Error;
 use crate::language::Language;
 use crate::sources::Sources;
@@ -15,6 +14,8 @@ const NODE: Tool = Tool {
     programs: &["node"],
     command: "apt-get install nodejs npm (or Node.js from 18 on, from https://nodejs.org)",
 };
+/// The world of actions that make no requests. The script takes another one for those that do.
+const WORLD: &str = "described-action-world";
 /// The modules that the script needs.
 const MODULES: [&str; 2] = ["componentize-qjs", "esbuild"];
 /// The files that may hold the actions.

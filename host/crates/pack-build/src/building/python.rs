@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::adapt::WORLD;
 use crate::error::Error;
 use crate::language::Language;
 use crate::sources::Sources;
@@ -13,6 +12,9 @@ const COMPONENTIZE: Tool = Tool {
     programs: &["componentize-py"],
     command: "pip install componentize-py==0.25.1",
 };
+
+/// The world of components with actions that make requests. Its imports cost nothing to speak of beside an interpreter.
+const WORLD: &str = "requesting-action-world";
 
 pub(super) fn build(sources: &Sources) -> Result<PathBuf, Error> {
     let component = sources.target("component.wasm")?;
