@@ -1,7 +1,8 @@
 // Package petrel is the library for packs in Go: functions become actions of a component.
 //
 // An action is a function whose types declare its parameters and its result. [Export] makes the actions known, in an init
-// function of the pack, and schema.go derives their metadata. wire.go is the way to the host. The tutorial is in
+// function of the pack, and schema.go derives their metadata. What an action asks of the host is in kv.go, secret.go, event.go,
+// call.go and http.go; wire*.go are the way to it, and native.go stands in for it in tests. The tutorial is in
 // template/README.md.
 package petrel
 
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // Context describes the call that an action serves.
@@ -46,6 +48,8 @@ const (
 	Timeout
 	Canceled
 	Permanent
+	// Other is any other kind: Word says it.
+	Other
 )
 
 // Error is the error of an action. Any other error is sent as a permanent one.
@@ -57,6 +61,12 @@ type Error struct {
 	Hint string
 	// Code is a stable dotted code for programs, such as greetings.nobody.
 	Code string
+	// Details are written as JSON. Nil if there are none.
+	Details any
+	// RetryAfter is the time to wait, of the kinds Transient and RateLimited. 0 if it is not known.
+	RetryAfter time.Duration
+	// Word is the kind itself, of the kind Other.
+	Word string
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -129,15 +139,6 @@ func Config(into any) error {
 		return &Error{Kind: Misconfigured, Message: fmt.Sprintf("the configuration is not as expected: %v", err)}
 	}
 	return nil
-}
-
-// Emit emits an event of a trigger type of the pack, and gives the id of its trigger instance.
-func Emit(triggerType string, payload any) (string, error) {
-	text, err := json.Marshal(payload)
-	if err != nil {
-		return "", err
-	}
-	return emit(triggerType, string(text))
 }
 
 func describe() []byte {

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -19,19 +20,19 @@ func parameters[In any]() schema {
 	if kind.Kind() != reflect.Struct {
 		panic("the parameters of an action are the fields of a struct, and " + kind.String() + " is none")
 	}
-	return properties(kind)
+	return properties(kind, []reflect.Type{kind})
 }
 
-func outputSchema[Out any]() schema { return schemaOf(reflect.TypeFor[Out]()) }
+func outputSchema[Out any]() schema { return schemaOf(reflect.TypeFor[Out](), nil) }
 
-func properties(kind reflect.Type) schema {
+func properties(kind reflect.Type, within []reflect.Type) schema {
 	found := schema{}
 	for _, field := range reflect.VisibleFields(kind) {
 		name, isOptional, isKnown := named(field)
 		if !isKnown {
 			continue
 		}
-		property := schemaOf(field.Type)
+		property := schemaOf(field.Type, within)
 		if text, ok := field.Tag.Lookup("doc"); ok {
 			property["description"] = text
 		}
@@ -59,7 +60,10 @@ func named(field reflect.StructField) (name string, isOptional, isKnown bool) {
 	return name, isOptional || field.Type.Kind() == reflect.Pointer, true
 }
 
-func schemaOf(kind reflect.Type) schema {
+// schemaOf is the schema of a type. Where a type is within itself, as that of a tree is, it says no more than that there is one.
+func schemaOf(kind reflect.Type, within []reflect.Type) schema {
+	isWithinItself := slices.Contains(within, kind)
+	within = append(slices.Clip(within), kind)
 	switch {
 	case isOne[json.Marshaler](kind) || isOne[json.Unmarshaler](kind):
 		return schema{}
@@ -78,17 +82,26 @@ func schemaOf(kind reflect.Type) schema {
 	case reflect.String:
 		return schema{"type": "string"}
 	case reflect.Pointer:
-		return schemaOf(kind.Elem())
+		if isWithinItself {
+			return schema{}
+		}
+		return schemaOf(kind.Elem(), within)
 	case reflect.Slice, reflect.Array:
 		// Bytes are a text in base64.
 		if kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Uint8 {
 			return schema{"type": "string"}
 		}
-		return schema{"type": "array", "items": schemaOf(kind.Elem())}
+		if isWithinItself {
+			return schema{"type": "array"}
+		}
+		return schema{"type": "array", "items": schemaOf(kind.Elem(), within)}
 	case reflect.Map:
 		return schema{"type": "object"}
 	case reflect.Struct:
-		return schema{"type": "object", "properties": properties(kind)}
+		if isWithinItself {
+			return schema{"type": "object"}
+		}
+		return schema{"type": "object", "properties": properties(kind, within)}
 	default:
 		return schema{}
 	}

@@ -3,13 +3,17 @@
 package petrel
 
 import (
+	"encoding/json"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
+	"time"
 	"unsafe"
 )
 
-// The way between actions and the host: the canonical ABI of wit/, written by hand for described-action-world. `petrel pack
-// build` writes the version of the interface's package in place of `WIT` behind an `@`.
+// The way between actions and the host: the canonical ABI of wit/, written by hand. `petrel pack build` writes the version of the
+// interface's package in place of `WIT` behind an `@`. Here is what the host calls, and what nearly every action asks for;
+// wire_asked.go and wire_http.go have the rest. A function that no action calls is no import of the component.
 
 // The memory that the host writes to, until the call ends: the collector does not see what the host refers to.
 var pinned = map[uintptr][]byte{}
@@ -67,6 +71,13 @@ func (t wireText) String() string {
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(uintptr(t.at))), t.length))
 }
 
+// taken is the text, whose memory is given back: the host has written it, and it is not read again.
+func (t wireText) taken() string {
+	text := t.String()
+	delete(pinned, uintptr(t.at))
+	return text
+}
+
 type wireOption struct {
 	isSome uint32
 	text   wireText
@@ -79,13 +90,49 @@ func (o wireOption) String() string {
 	return o.text.String()
 }
 
-// The error of the canonical ABI: 72 bytes, at a multiple of 8.
+// An option of a number.
+type wireNumber struct {
+	isSome uint8
+	number uint64
+}
+
+// The error of the canonical ABI: 72 bytes, at a multiple of 8. What the kind carries is a time to wait, or a word.
 type wireError struct {
 	kind                uint8
-	payload             [2]uint64
+	payload             wireNumber
 	message             wireText
 	hint, code, details wireOption
 	_                   uint32
+}
+
+func (e *wireError) word() *wireText { return (*wireText)(unsafe.Pointer(&e.payload)) }
+
+// err is the error for an action.
+func (e *wireError) err() error {
+	err := &Error{
+		Kind:    Kind(e.kind),
+		Message: e.message.String(),
+		Hint:    e.hint.String(),
+		Code:    e.code.String(),
+	}
+	switch {
+	case err.Kind > Other:
+		// A kind of which this version does not know is one that does not pass by itself.
+		err.Kind = Permanent
+	case err.Kind == Other:
+		err.Word = e.word().String()
+	case (err.Kind == Transient || err.Kind == RateLimited) && e.payload.isSome != 0:
+		err.RetryAfter = milliseconds(e.payload.number)
+	}
+	if details := e.details.String(); details != "" {
+		err.Details = json.RawMessage(details)
+	}
+	return err
+}
+
+// milliseconds is the duration, or the longest that there is.
+func milliseconds(count uint64) time.Duration {
+	return time.Duration(min(count, uint64(1<<63-1)/uint64(time.Millisecond))) * time.Millisecond
 }
 
 // A result with such an error: 80 bytes.
@@ -94,8 +141,16 @@ type wireAnswer struct {
 	err     wireError
 }
 
-// ok is the text of a result that is no error: it lies where the error would.
-func (a *wireAnswer) ok() *wireText { return (*wireText)(unsafe.Pointer(&a.err)) }
+// value is what a result that is no error has: it lies where the error would.
+func (a *wireAnswer) value() unsafe.Pointer { return unsafe.Pointer(&a.err) }
+
+// text is such a value that is a text.
+func (a *wireAnswer) text() (string, error) {
+	if a.isError != 0 {
+		return "", a.err.err()
+	}
+	return (*wireText)(a.value()).taken(), nil
+}
 
 // The arguments of an action, 80 bytes. They are too many to be passed one by one.
 type wireCall struct {
@@ -108,6 +163,7 @@ type wireCall struct {
 	parameters                    wireText
 }
 
+// lent is the place of a text, which the caller keeps alive until the host has read it.
 func lent(text string) (at, length uint32) {
 	return uint32(uintptr(unsafe.Pointer(unsafe.StringData(text)))), uint32(len(text))
 }
@@ -121,10 +177,6 @@ func hostProgress(fraction float32, isSome, note, noteLength uint32)
 //go:wasmimport petrel:config/config@WIT all
 func hostConfig(config unsafe.Pointer)
 
-//go:wasmimport petrel:trigger/emit@WIT emit
-func hostEmit(trigger, triggerLength, payload, payloadLength, hasParameters, parameters, parametersLength, hasKey, key,
-	keyLength, hasTime uint32, time uint64, hasTag, tag, tagLength uint32, answer unsafe.Pointer)
-
 func write(level slog.Level, message, fields string) {
 	at, length := lent(message)
 	fieldsAt, fieldsLength := lent(fields)
@@ -135,6 +187,8 @@ func write(level slog.Level, message, fields string) {
 	// trace, debug, info, warn, error; those of slog are four apart, and info is 0.
 	wire := min(max(2+int(level)/4, 0), 4)
 	hostWrite(uint32(wire), at, length, isSome, fieldsAt, fieldsLength)
+	runtime.KeepAlive(message)
+	runtime.KeepAlive(fields)
 }
 
 func progress(fraction float32) { hostProgress(fraction, 0, 0, 0) }
@@ -143,25 +197,6 @@ func config() string {
 	var text wireText
 	withoutCollector(func() { hostConfig(unsafe.Pointer(&text)) })
 	return text.String()
-}
-
-func emit(trigger, payload string) (string, error) {
-	at, length := lent(trigger)
-	payloadAt, payloadLength := lent(payload)
-	var answer wireAnswer
-	withoutCollector(func() {
-		hostEmit(at, length, payloadAt, payloadLength, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, unsafe.Pointer(&answer))
-	})
-	if answer.isError == 0 {
-		return answer.ok().String(), nil
-	}
-	err := &answer.err
-	return "", &Error{
-		Kind:    min(Kind(err.kind), Permanent),
-		Message: err.message.String(),
-		Hint:    err.hint.String(),
-		Code:    err.code.String(),
-	}
 }
 
 // What a call has answered, for as long as the host reads it.
@@ -186,6 +221,18 @@ func keepOption(text string) wireOption {
 	return wireOption{1, keep([]byte(text))}
 }
 
+// detailsOf are the details of an error as JSON. Those that cannot be written are left out.
+func detailsOf(err *Error) string {
+	if err.Details == nil {
+		return ""
+	}
+	text, failed := json.Marshal(err.Details)
+	if failed != nil {
+		return ""
+	}
+	return string(text)
+}
+
 //go:wasmexport petrel:pack/action@WIT#run
 func exportRun(at uint32) uint32 {
 	call := (*wireCall)(unsafe.Pointer(uintptr(at)))
@@ -207,13 +254,20 @@ func exportRun(at uint32) uint32 {
 	clear(pinned)
 	answered = wireAnswer{}
 	if err == nil {
-		*answered.ok() = keep(result)
+		*(*wireText)(answered.value()) = keep(result)
 	} else {
 		answered.isError = 1
 		answered.err.kind = uint8(err.Kind)
 		answered.err.message = keep([]byte(err.Message))
 		answered.err.hint = keepOption(err.Hint)
 		answered.err.code = keepOption(err.Code)
+		answered.err.details = keepOption(detailsOf(err))
+		switch wait := err.RetryAfter.Milliseconds(); {
+		case err.Kind == Other:
+			*answered.err.word() = keep([]byte(err.Word))
+		case (err.Kind == Transient || err.Kind == RateLimited) && wait > 0:
+			answered.err.payload = wireNumber{1, uint64(wait)}
+		}
 	}
 	return uint32(uintptr(unsafe.Pointer(&answered)))
 }

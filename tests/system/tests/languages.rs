@@ -1,20 +1,22 @@
-//! The same pack in each language, from its sources: the examples, and in Rust what `petrel pack new` makes. It is built by its
-//! own tools, tested by its cases, and behaves on the host as the others do. What is built is kept by what it is built from,
-//! where `PETREL_TEST_BUILT` names a directory.
+//! The same pack in each language, from the sources of its example. It is built by its own tools, tested by its cases, and
+//! behaves on the host as the others do: also where it asks the host for something, or has to be ended by it. What is built is
+//! kept by what it is built from, where `PETREL_TEST_BUILT` names a directory.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use petrel_system_tests::{Place, assert_says, skip_without};
+use petrel_system_tests::{Host, Place, assert_says, skip_without};
 use serde_json::{Value, json};
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// What every component is built from beside its own sources: the WIT, and what calls the tools.
-const SHARED: [&str; 2] = ["wit", "host/crates/pack-build/src"];
+const SHARED: [&str; 3] = ["wit", "pack-sdk/wit", "host/crates/pack-build/src"];
 
 const PACK: &str =
     "ref: mine\nname: mine\ndescription: A pack.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n";
@@ -28,7 +30,7 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
-            if ["build", "node_modules", "wasm", "__pycache__", ".venv"].contains(&name) {
+            if ["build", "target", "node_modules", "wasm", "__pycache__", ".venv"].contains(&name) {
                 continue;
             }
             if path.is_dir() {
@@ -58,28 +60,20 @@ fn kept(word: &str) -> Option<PathBuf> {
     Some(PathBuf::from(directory).join(format!("{word}-{:016x}.wasm", hasher.finish())))
 }
 
-/// Copies the example into a place, or makes the pack there. Gives its files.
+/// Copies the example into a place. Gives its files.
 fn lay_out(place: &Place, word: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    if word == "rust" {
-        return new_in_rust(place);
-    }
     let example = files(&Path::new(REPOSITORY).join("examples").join(word));
     for (path, content) in &example {
         let path = Path::new(word).join(path);
         place.write(path.to_str().unwrap(), std::str::from_utf8(content).unwrap());
     }
+    if word == "rust" {
+        // Nothing is downloaded for it: the versions of the repository are at hand.
+        let lock = fs::read_to_string(Path::new(REPOSITORY).join("Cargo.lock")).unwrap();
+        place.write("rust/component/Cargo.lock", &lock);
+        place.write("rust/component/.cargo/config.toml", "[net]\noffline = true\n");
+    }
     example
-}
-
-/// Makes the pack in Rust, for which nothing is downloaded: the versions of the repository are at hand.
-fn new_in_rust(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
-    let pack = place.path("rust");
-    place.petrel(&["pack", "new", "hello_rust", "--lang", "rust", "--directory", &pack]).with_code(0);
-    let made = files(Path::new(&pack));
-    let lock = fs::read_to_string(Path::new(REPOSITORY).join("Cargo.lock")).unwrap();
-    place.write("rust/component/Cargo.lock", &lock);
-    place.write("rust/component/.cargo/config.toml", "[net]\noffline = true\n");
-    made
 }
 
 /// Builds the pack, or takes what was built from the same sources. `false` if a tool is missing.
@@ -125,10 +119,22 @@ fn suite(word: &str) {
         let now = place.read(path.to_str().unwrap());
         assert_eq!(now.as_bytes(), content, "{}: commit what `petrel pack build` writes", path.display());
     }
-    let (pack, greet) = (place.path(word), format!("hello_{word}.greet"));
+    let pack = place.path(word);
     let tested = place.petrel_within(LONG, &["pack", "test", &pack, "--json"]).with_code(0).json();
-    assert_eq!((&tested["passed"], &tested["failed"]), (&json!(3), &json!(0)), "{tested}");
+    assert_eq!((&tested["passed"], &tested["failed"]), (&json!(7), &json!(0)), "{tested}");
     host.ok(&["pack", "register", &pack]);
+    let pack = format!("hello_{word}");
+    it_greets(&host, &pack);
+    it_counts(&host, &pack);
+    it_announces(&host, &pack);
+    it_fetches(&host, &pack);
+    it_is_ended(&host, &pack);
+    host.stop();
+}
+
+/// Parameters, results, messages and errors.
+fn it_greets(host: &Host<'_>, pack: &str) {
+    let greet = format!("{pack}.greet");
     let run = host.ok(&["run", &greet, "name=Ann", "times=2", "--json"]).json();
     assert_eq!(run["result"], json!({"text": "Hello, Ann! Hello, Ann!"}));
     let output = host.ok(&["execution", "output", run["id"].as_str().unwrap()]).stdout;
@@ -146,8 +152,81 @@ fn suite(word: &str) {
         (&Value::from("invalid-input"), &Value::from("give a name")),
         "{result}"
     );
-    assert_eq!(result["code"], format!("hello_{word}.nobody"));
-    host.stop();
+    assert_eq!(result["code"], format!("{pack}.nobody"));
+}
+
+/// Runs an action that is denied, and grants what the hint says.
+fn grant_what_is_denied(host: &Host<'_>, pack: &str, run: &[&str], code: &str, words: &str) {
+    let failed = host.cli(run).with_code(1).json();
+    let result = &failed["result"];
+    assert_eq!((&result["kind"], &result["code"]), (&json!("denied"), &json!(code)), "{failed}");
+    assert_says(result["hint"].as_str().unwrap(), &[&format!("`petrel pack grant {pack} '{words}'`")]);
+    host.ok(&["pack", "grant", pack, words]);
+}
+
+/// A key outlasts the call, and of runs at the same time none is lost.
+fn it_counts(host: &Host<'_>, pack: &str) {
+    let count = format!("{pack}.count");
+    let once = ["run", &count, "key=visits", "--json"];
+    grant_what_is_denied(host, pack, &once, "denied.kv", "kv=pack");
+    assert_eq!(host.ok(&once).json()["result"], json!({"count": 1}));
+    let more = host.ok(&["run", &count, "key=visits", "by=2", "--json"]).json();
+    assert_eq!(more["result"], json!({"count": 3}));
+    let body = json!({"action": count, "parameters": {"key": "Zoë \u{1f600}"}});
+    let ids: Vec<_> = (0..8).map(|_| host.request(&body)).collect();
+    let counted = ids.iter().map(|id| host.until(id, "succeeded")["result"]["count"].as_u64().unwrap());
+    let mut counted: Vec<_> = counted.collect();
+    counted.sort_unstable();
+    assert_eq!(counted, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+/// An event is a trigger instance once the action has ended.
+fn it_announces(host: &Host<'_>, pack: &str) {
+    let text = "Zoë \"Z\"\n\u{1f600} ".repeat(6_000);
+    let body = json!({"action": format!("{pack}.announce"), "parameters": {"text": text}});
+    let run = host.until(&host.request(&body), "succeeded");
+    assert_eq!(run["result"], json!({"announced": text}));
+    let listed = host.list(&format!("/triggerinstances?trigger={pack}.announced"));
+    let payloads: Vec<_> = listed.iter().map(|instance| &instance["payload"]).collect();
+    assert_eq!(payloads, [&json!({"text": text})]);
+}
+
+/// A request is denied with the command that grants it, and is made once it is granted.
+fn it_fetches(host: &Host<'_>, pack: &str) {
+    let body = "page \u{e9} \u{1f600} ".repeat(10_000);
+    let url = format!("http://{}/page", serve(body.clone()));
+    let fetch = format!("{pack}.fetch");
+    let query = format!("url={url}?q=a%20b");
+    let run = ["run", &fetch, &query, "--json"];
+    grant_what_is_denied(host, pack, &run, "denied.http", &format!("http=GET {url}"));
+    assert_eq!(host.ok(&run).json()["result"], json!({"status": 200, "body": body}));
+}
+
+/// An action that does not end by itself is ended, and holds up nobody.
+fn it_is_ended(host: &Host<'_>, pack: &str) {
+    let body = json!({"action": format!("{pack}.spin"), "parameters": {"timeout": 1}});
+    let ended = host.until(&host.request(&body), "timeout");
+    assert_eq!(ended["result"]["code"], "limit.time", "{ended}");
+    let run = host.ok(&["run", &format!("{pack}.greet"), "name=Ann", "--json"]).json();
+    assert_eq!(run["result"], json!({"text": "Hello, Ann!"}));
+}
+
+/// Answers every request with this body, and returns its address.
+fn serve(body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut head = BufReader::new(connection.try_clone().unwrap()).lines();
+            while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let length = body.len();
+            let answer =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+            let _gone = connection.write_all(answer.as_bytes());
+        }
+    });
+    address
 }
 
 #[test]

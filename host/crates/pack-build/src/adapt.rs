@@ -12,8 +12,8 @@ use wit_parser::Resolve;
 
 use crate::room;
 
-/// The world that all languages build for: actions, and their description.
-pub const WORLD: &str = "described-action-world";
+/// The world that C and Go build for: actions, their description, and requests. What is not called is no import.
+const WORLD: &str = "requesting-action-world";
 
 /// Makes a component of `core`, with the exports and imports of [`WORLD`] of the package in the directory `wit`.
 ///

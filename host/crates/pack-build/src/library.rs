@@ -32,10 +32,13 @@ const WASI: Files = files!("pack-sdk/wit/":
     "requests.wit", "deps/clocks/clocks.wit", "deps/http/http.wit", "deps/io/io.wit",
 );
 
-const C: Files = files!("pack-sdk/c/": "petrel.h", "petrel.c");
+const C: Files =
+    files!("pack-sdk/c/": "petrel.h", "petrel_wire.h", "petrel.c", "asked.c", "http.c", "json.c");
 
-const GO: Files =
-    files!("pack-sdk/go/": "go.mod", "petrel.go", "schema.go", "log.go", "wire.go", "native.go");
+const GO: Files = files!("pack-sdk/go/":
+    "go.mod", "petrel.go", "schema.go", "log.go", "kv.go", "secret.go", "event.go", "call.go", "http.go", "wire.go",
+    "wire_asked.go", "wire_http.go", "native.go",
+);
 
 const JAVASCRIPT: Files = files!("pack-sdk/js/":
     "petrel.js", "petrel.d.ts", "errors.js", "kv.js", "secrets.js", "http.js", "utf8.js", "component.js", "build.mjs",
@@ -82,7 +85,8 @@ pub fn lay_out(pack: &Path, language: Language) -> Result<Library, Error> {
     // The Rust SDK finds the WIT two levels above itself, as in the repository.
     let sdk = built.join(LAID_OUT).join("sdk").join(language.word());
     write(&wit, WIT.iter().copied())?;
-    if matches!(language, Language::Python | Language::JavaScript) {
+    // The Rust SDK has a crate for that.
+    if language != Language::Rust {
         write(&wit, WASI.iter().copied())?;
     }
     let files = match language {
@@ -170,6 +174,9 @@ mod tests {
             ("wit", WIT, "wit"),
             ("pack-sdk/wit", WASI, "wit"),
             ("pack-sdk/rust/src", RUST, "rs"),
+            ("pack-sdk/c", C, "c"),
+            ("pack-sdk/c", C, "h"),
+            ("pack-sdk/go", GO, "go"),
             ("pack-sdk/python", PYTHON, "py"),
             ("pack-sdk/js", JAVASCRIPT, "js"),
         ] {
@@ -184,7 +191,8 @@ mod tests {
                         continue;
                     }
                     let is_source = path.extension().is_some_and(|found| found == end);
-                    if !is_source || path.file_name().is_some_and(|name| name == "tests.rs") {
+                    let name = path.file_name().unwrap().to_str().unwrap();
+                    if !is_source || name == "tests.rs" || name.ends_with("_test.go") {
                         continue;
                     }
                     let is_known = files.iter().any(|(known, _)| path.ends_with(known));
@@ -199,7 +207,7 @@ mod tests {
     fn libraries_are_of_the_versions_of_the_wit() {
         let place = tempfile::tempdir().unwrap();
         for (language, files, least) in
-            [(Language::C, C, 6), (Language::Go, GO, 6), (Language::JavaScript, JAVASCRIPT, 7)]
+            [(Language::C, C, 14), (Language::Go, GO, 14), (Language::JavaScript, JAVASCRIPT, 7)]
         {
             let library = lay_out(place.path(), language).unwrap();
             let laid_out = files.iter().map(|(path, _)| fs::read_to_string(library.sdk.join(path)).unwrap());
@@ -216,6 +224,22 @@ mod tests {
             assert!(names.len() >= least, "{language:?}: {names:?}");
         }
         assert_eq!(version_of("nothing"), None);
+    }
+
+    /// The libraries by hand name the version of WASI that is laid out with them.
+    #[test]
+    fn libraries_are_of_the_version_of_wasi() {
+        for (language, files) in [(Language::C, C), (Language::Go, GO)] {
+            let text: String = files.iter().map(|(_, text)| *text).collect();
+            let names = text.match_indices("wasi:").filter_map(|(at, _)| text[at..].split_once('@'));
+            let names: Vec<_> = names.filter(|(name, _)| !name.contains(char::is_whitespace)).collect();
+            for (name, rest) in &names {
+                let head = format!("package {}@", name.split('/').next().unwrap());
+                let version = WASI.iter().find_map(|(_, text)| text.split_once(&head)?.1.split(';').next());
+                assert!(rest.starts_with(version.unwrap()), "{language:?}: {name}");
+            }
+            assert!(names.len() >= 4, "{language:?}: {names:?}");
+        }
     }
 
     /// The manifest of the SDK outside the repository asks for what the one in the repository asks for.

@@ -42,7 +42,7 @@ pub(super) fn build(sources: &Sources) -> Result<PathBuf, Error> {
         .arg("-I")
         .arg(&sources.library.sdk)
         .args(files(&sources.directory)?)
-        .arg(sources.library.sdk.join("petrel.c"))
+        .args(files(&sources.library.sdk)?)
         .arg("-o")
         .arg(&core);
     run(&mut compile)?;

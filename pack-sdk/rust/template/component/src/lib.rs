@@ -32,7 +32,9 @@ fn greet(ctx: &Context, input: Greet) -> Result<Greeting, Error> {
     Ok(Greeting { text: text.trim_end().to_owned() })
 }
 
-export_actions![Action::new("greet", greet).description("Greets somebody.").idempotent()];
+export_actions![
+    Action::new("greet", greet).description("Greets somebody.").idempotent(),
+];
 
 #[cfg(test)]
 mod tests {
