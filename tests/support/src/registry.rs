@@ -286,6 +286,9 @@ fn missing(code: &str) -> Answer {
 
 fn upload(request: &Request, faults: &Faults, kept: &mut Kept, (name, _): (&str, &str)) -> Answer {
     if request.method == "POST" {
+        if request.header("content-length").is_empty() {
+            return Answer::of("411 Length Required", Vec::new());
+        }
         let place =
             faults.uploads_at.clone().unwrap_or_else(|| format!("/v2/{name}/blobs/uploads/1?state=2"));
         return Answer::of("202 Accepted", Vec::new()).with("Location", place);
