@@ -25,10 +25,11 @@ const STEPS: &[(&str, &str)] = &[
     // All tags at once.
     ("skopeo sync $BOTH --src docker --dest docker $ONE/packs/mine $OTHER/synced", ""),
     ("petrel pack get $OTHER/synced/mine:1.0.0", "verified"),
-    // A file of theirs, which has the artifact alone, and a layout of theirs with its signatures.
+    // A file of theirs, which has the artifact alone, and a layout of theirs with two names for it and its signatures.
     ("skopeo copy $FROM docker://$ONE/packs/mine:1.0.0 oci-archive:theirs.tar:1.0.0", ""),
     ("petrel pack load theirs.tar --to $OTHER/loaded/mine:1.0.0", "$DIGEST"),
     ("skopeo copy $FROM docker://$ONE/packs/mine:1.0.0 oci:layout:1.0.0", ""),
+    ("skopeo copy $FROM docker://$ONE/packs/mine:1.0.0 oci:layout:latest", ""),
     ("skopeo copy $FROM docker://$ONE/packs/mine:$SIGNATURES oci:layout:$SIGNATURES", ""),
     ("tar -cf both.tar -C layout . && petrel pack load both.tar --to $OTHER/both/mine:1.0.0", "$DIGEST"),
     ("petrel pack get $OTHER/both/mine:1.0.0", "verified"),
