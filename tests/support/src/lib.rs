@@ -4,7 +4,7 @@
 //! on drop, and its log is kept to explain a failure; a [`ProcessId`] asks the system about a process. [`Client`] is
 //! HTTP, blocking, with bounded patience. [`until`] waits for a condition, and [`skip`] reports that a test cannot
 //! run here; [`python()`] finds a Python that has a module. A [`Registry`] is one for packs,
-//! with faults that a test switches on.
+//! with faults that a test switches on; [`Served`] are registries that others wrote.
 //!
 //! Errors are values, because only the caller knows what a failure means. `tests/system` has assertions about
 //! answers, `tests/crash` audited load, `tests/hostile` attacks. The load generator starts its hosts by this crate
@@ -19,6 +19,7 @@ mod process;
 mod process_id;
 mod python;
 mod registry;
+mod served;
 mod start;
 mod wait;
 
@@ -31,5 +32,6 @@ pub use process_id::ProcessId;
 pub use python::python;
 pub use registry::{Came, Faults, Registry};
 pub use rustix::process::Signal;
+pub use served::{Served, docker_registry, on_path};
 pub use start::{Start, without_settings};
 pub use wait::{PATIENCE, skip, skip_without, until};

@@ -35,7 +35,7 @@ pub struct Faults {
     pub uploads_at: Option<String>,
     /// The header `Authorization` that is wanted, as a whole.
     pub wants: Option<String>,
-    /// The header `WWW-Authenticate` for whoever has none.
+    /// The header `WWW-Authenticate` for whoever has none; empty if it is left out.
     pub challenge: Option<String>,
     /// A manifest in place of every other.
     pub manifest: Option<String>,
@@ -257,7 +257,8 @@ fn answer(request: &Request, faults: &Faults, kept: &Mutex<Kept>) -> Answer {
     let wanted = faults.wants.as_deref().filter(|wanted| *wanted != request.header("authorization"));
     if wanted.is_some() && !request.path.starts_with("/token") {
         let challenge = faults.challenge.clone().unwrap_or_else(|| "Basic realm=\"tests\"".to_owned());
-        return Answer::of("401 Unauthorized", Vec::new()).with("WWW-Authenticate", challenge);
+        let answer = Answer::of("401 Unauthorized", Vec::new());
+        return if challenge.is_empty() { answer } else { answer.with("WWW-Authenticate", challenge) };
     }
     if request.path.starts_with("/token") {
         return Answer::of("200 OK", json!({"token": "of-the-service"}).to_string().into_bytes());
@@ -286,6 +287,9 @@ fn missing(code: &str) -> Answer {
 
 fn upload(request: &Request, faults: &Faults, kept: &mut Kept, (name, _): (&str, &str)) -> Answer {
     if request.method == "POST" {
+        if request.header("content-length").is_empty() {
+            return Answer::of("411 Length Required", Vec::new());
+        }
         let place =
             faults.uploads_at.clone().unwrap_or_else(|| format!("/v2/{name}/blobs/uploads/1?state=2"));
         return Answer::of("202 Accepted", Vec::new()).with("Location", place);

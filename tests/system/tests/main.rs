@@ -36,6 +36,7 @@ mod lost_key;
 mod made_triggers;
 mod mine;
 mod misbehaviour;
+mod oci_clients;
 mod pack_configs;
 mod packs;
 mod pages;

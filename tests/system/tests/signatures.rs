@@ -7,7 +7,7 @@ use petrel_test_support::Registry;
 use crate::registries::{assert_runs, lock, push, versions, write};
 
 /// Makes a key in the author's place, and returns the paths of its halves.
-fn key_pair(author: &Place, name: &str) -> (String, String) {
+pub(crate) fn key_pair(author: &Place, name: &str) -> (String, String) {
     let path = author.path(name);
     let made = author.petrel(&["pack", "key-pair", &path]).with_code(0);
     assert_says(&made.stdout, &["made ", &format!("{path}.key")]);
@@ -16,7 +16,7 @@ fn key_pair(author: &Place, name: &str) -> (String, String) {
 }
 
 /// Signs a pack in the place of its author.
-fn sign(author: &Place, pack: &str, key: &str) {
+pub(crate) fn sign(author: &Place, pack: &str, key: &str) {
     let signed = author.petrel(&["pack", "sign", pack, "--key", key]).with_code(0);
     assert_says(&signed.stdout, &["signed ", pack, "sha256:"]);
 }

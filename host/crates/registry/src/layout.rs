@@ -1,7 +1,7 @@
 //! Artifacts in a file: the image layout of the specification as a tar, which other tools read and write too. For networks
 //! without a registry, and for those between which only files travel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
@@ -155,9 +155,10 @@ pub fn load(path: &Path, directory: &Path, limits: &Limits) -> Result<Loaded, Er
     let index = index.ok_or_else(|| wrong(format!("it has no {INDEX_FILE}")))?;
     let index: Index =
         serde_json::from_slice(&index).map_err(|error| wrong(format!("{INDEX_FILE}: {error}")))?;
-    let mut packs = index.manifests.iter().filter(|one| beside(one).is_none());
-    let (Some(manifest), 0) = (packs.next(), packs.count()) else {
-        let count = index.manifests.iter().filter(|one| beside(one).is_none()).count();
+    let packs: Vec<_> = index.manifests.iter().filter(|one| beside(one).is_none()).collect();
+    // One artifact may have several names.
+    let count = packs.iter().map(|one| &one.digest).collect::<BTreeSet<_>>().len();
+    let (Some(manifest), 1) = (packs.first().copied(), count) else {
         return Err(wrong(format!("it has {count} artifacts, and must have one")));
     };
     let whole = |manifest: &Descriptor| {
@@ -300,6 +301,23 @@ mod tests {
         save(&artifact, &beside, name, File::create(&file).unwrap()).unwrap();
         let refused = load(&file, &place.path().join("many"), &limits).unwrap_err();
         assert!(refused.message.contains("60 layers"), "{refused}");
+    }
+
+    #[test]
+    fn an_artifact_with_several_names_is_one() {
+        let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        pack(source.path());
+        let limits = Limits::default();
+        let (artifact, _) = Artifact::of_directory(source.path(), &limits).unwrap();
+        let file = place.path().join("mine.tar");
+        save(&artifact, &Beside::new(), "1.2.0", File::create(&file).unwrap()).unwrap();
+        let mut named = entries(&file);
+        let manifests = ["1.2.0", "latest"].map(|name| listed(&artifact, name, "")).to_vec();
+        let index = Index { schema_version: 2, media_type: INDEX.to_owned(), manifests };
+        named[1].1 = serde_json::to_vec(&index).unwrap();
+        written(&named, &file);
+        let loaded = load(&file, &place.path().join("blobs"), &limits).unwrap();
+        assert_eq!((&loaded.fetched.digest, loaded.name.as_str()), (&artifact.digest, "1.2.0"));
     }
 
     #[test]

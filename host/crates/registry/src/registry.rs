@@ -224,6 +224,9 @@ impl Registry {
         if response.status() == StatusCode::UNAUTHORIZED && is_ours {
             let values = response.headers().get_all(WWW_AUTHENTICATE);
             let challenge = Challenge::of(values.iter().filter_map(|value| value.to_str().ok()));
+            // There are registries that say nothing but at `/v2/`, and want name and password.
+            let is_silent = values.iter().next().is_none();
+            let challenge = challenge.or_else(|| is_silent.then_some(Challenge::Basic));
             self.authorize(challenge, &ask.scope()).await?;
             response = self.sent(ask).await?.0;
         }

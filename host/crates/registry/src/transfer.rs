@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
@@ -292,7 +292,9 @@ impl Registry {
     /// Uploads a blob in one piece.
     async fn upload(&self, repository: &str, digest: &Digest, content: Bytes) -> Result<(), Error> {
         let url = self.url(&format!("/v2/{repository}/blobs/uploads/"))?;
-        let begun = self.send(&Ask { body: Some(Bytes::new()), ..write(url, repository) }).await?;
+        // The HTTP library says nothing of an empty body, and there are registries and proxies that want to know its length.
+        let headers = [(CONTENT_LENGTH, HeaderValue::from_static("0"))].into_iter().collect();
+        let begun = self.send(&Ask { body: Some(Bytes::new()), headers, ..write(url, repository) }).await?;
         let begun = self.checked(begun, &format!("an upload to {repository}")).await?;
         let location =
             begun.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The client against a registry that others wrote: `docker-registry` of Debian, on PATH or named by `PETREL_TEST_REGISTRY`.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use petrel_registry::signature::sign;
 use petrel_registry::{
     Artifact, Fetched, Kind as ErrorKind, Limits, PrivateKey, Progress, Reference, Registry, RegistrySettings,
 };
-use petrel_test_support::{PATIENCE, skip, until};
+use petrel_test_support::{PATIENCE, docker_registry, skip, until};
 use tempfile::TempDir;
 
 use super::{pack, settings};
@@ -31,17 +31,6 @@ impl Drop for Distribution {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-fn program() -> Option<PathBuf> {
-    let named = std::env::var_os("PETREL_TEST_REGISTRY").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = || {
-        std::env::split_paths(&path)
-            .map(|directory| directory.join("docker-registry"))
-            .find(|file| file.is_file())
-    };
-    named.or_else(on_path)
 }
 
 impl Distribution {
@@ -95,7 +84,7 @@ impl Distribution {
 
 #[tokio::test]
 async fn debians_registry_takes_a_pack_and_gives_it_back() {
-    let Some(program) = program() else {
+    let Some(program) = docker_registry() else {
         return skip("there is no docker-registry; PETREL_TEST_REGISTRY may name one");
     };
     let served = Distribution::start(&program, tempfile::tempdir().unwrap(), "", "");
@@ -105,7 +94,7 @@ async fn debians_registry_takes_a_pack_and_gives_it_back() {
 
 #[tokio::test]
 async fn debians_registry_takes_a_pack_with_a_login_over_tls() {
-    let Some(program) = program() else {
+    let Some(program) = docker_registry() else {
         return skip("there is no docker-registry; PETREL_TEST_REGISTRY may name one");
     };
     let place = tempfile::tempdir().unwrap();

@@ -224,6 +224,9 @@ async fn a_login_is_sent_where_it_is_asked_for() {
     bench.served.set(wants(None, ADA));
     bench.fetch(&client).await.unwrap();
     assert!(client.ping().await.unwrap().login.unwrap().ends_with("registries.json"));
+    // Some say only at `/v2/` that they want one.
+    bench.served.set(wants(Some(String::new()), ADA));
+    bench.fetch(&bench.client_with(&settings(Vec::new()), &credentials)).await.unwrap();
     // By a token of the registry's own service.
     let realm = format!("Bearer realm=\"http://{}/token\",service=\"tests\"", bench.served.host());
     bench.served.set(wants(Some(realm), "Bearer of-the-service"));
