@@ -59,9 +59,15 @@ fn place(built: &Path, component: &Path) -> Result<(), Error> {
     if let Some(above) = component.parent() {
         fs::create_dir_all(above).map_err(|error| Error::of_file("written", above, error))?;
     }
-    let beside = component.with_extension("wasm.new");
+    // A name of this process, since another one may build the same pack; hidden, so that nobody who watches sees a change.
+    let name = component.file_name().unwrap_or_default().display();
+    let beside = component.with_file_name(format!(".{name}.{}.new", std::process::id()));
     let copied = fs::copy(built, &beside).and_then(|_bytes| fs::rename(&beside, component));
-    copied.map_err(|error| Error::of_file("written", component, error))
+    copied.map_err(|error| {
+        // What cannot be removed only takes space.
+        drop(fs::remove_file(&beside));
+        Error::of_file("written", component, error)
+    })
 }
 
 #[cfg(test)]
@@ -78,5 +84,12 @@ mod tests {
             assert_eq!(fs::read_to_string(&component).unwrap(), text);
         }
         assert_eq!(fs::read_dir(place_of.path().join("wasm")).unwrap().count(), 1);
+        // Of a build that fails nothing is left beside it, and what another one is writing stays.
+        let other = place_of.path().join("wasm/.mine.wasm.0.new");
+        fs::write(&other, "half").unwrap();
+        place(&place_of.path().join("gone"), &component).unwrap_err();
+        place(&built, &component).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "half");
+        assert_eq!(fs::read_dir(place_of.path().join("wasm")).unwrap().count(), 2);
     }
 }

@@ -112,10 +112,14 @@ impl Fetched {
     }
 
     /// Removes a directory that was made of an artifact. The mark goes first, so that a part that stays is never taken for the whole.
+    /// Of a link only the link goes: what it leads to is somebody else's.
     ///
     /// # Errors
     /// When something of it stays.
     pub fn remove(directory: &Path) -> io::Result<()> {
+        if directory.is_symlink() {
+            return std::fs::remove_file(directory);
+        }
         match std::fs::remove_file(directory.join(MARK)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => std::fs::remove_dir_all(directory),
@@ -193,6 +197,17 @@ mod tests {
         assert_eq!(fetched.artifact().bytes, again.bytes);
         Fetched::remove(&into).unwrap();
         assert!(!into.exists() && Fetched::digest_in(&into).is_none());
+    }
+
+    #[test]
+    fn of_a_link_only_the_link_is_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let (own, link) = (place.path().join("own"), place.path().join("link"));
+        std::fs::create_dir(&own).unwrap();
+        std::fs::write(own.join(MARK), "mine").unwrap();
+        std::os::unix::fs::symlink(&own, &link).unwrap();
+        Fetched::remove(&link).unwrap();
+        assert!(!link.is_symlink() && own.join(MARK).is_file());
     }
 
     #[test]

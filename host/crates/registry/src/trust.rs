@@ -66,6 +66,8 @@ pub struct Case<'c> {
     pub given: Option<&'c PublicKey>,
     /// The key that has signed the version before.
     pub pinned: Option<&'c PublicKey>,
+    /// The repository, with its registry, that this version came from; empty if it is not known.
+    pub pinned_at: &'c str,
     /// Whether that key counts no longer.
     pub forgets: bool,
 }
@@ -156,6 +158,12 @@ impl Case<'_> {
             };
         }
         let pinned = self.pinned.filter(|_| !self.forgets);
+        // What is trusted to bring its own packs must not bring the next version of somebody else's by calling it the same.
+        let is_elsewhere = !self.repository.eq_ignore_ascii_case(self.pinned_at);
+        let is_others = |pinned: &&PublicKey| !keys.contains(pinned) && !self.is_by(pinned);
+        if let Some(pinned) = pinned.filter(|pinned| is_elsewhere && is_others(pinned)) {
+            return Err(self.not_by_pinned(pinned));
+        }
         // Where the operator names keys, one that was pinned before does not count beside them.
         let known: Vec<&PublicKey> =
             if keys.is_empty() { pinned.into_iter().collect() } else { keys.iter().collect() };

@@ -95,7 +95,8 @@ impl Installed {
         let within =
             |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
         let halves = self.packs().into_iter().flat_map(|name| within(self.root.join(name)));
-        let halves = halves.filter(|path| Fetched::digest_in(path).is_none());
+        // What has another name, or is a link, somebody has put there.
+        let halves = halves.filter(|path| is_named_as_version(path) && Fetched::digest_in(path).is_none());
         let all = within(self.downloads()).chain(halves).chain([self.root.join(".new")]);
         let all = all.filter(|path| path.is_dir());
         let named = all.map(|path| {
@@ -247,6 +248,12 @@ impl Installed {
     }
 }
 
+/// Whether something has the name of a version's directory, and is a directory itself.
+fn is_named_as_version(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.len() == DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit()) && !path.is_symlink()
+}
+
 /// The place of installed packs in a data directory.
 fn root(data_dir: &Path) -> PathBuf {
     data_dir.join("packs").join("installed")
@@ -332,4 +339,26 @@ fn size(directory: &Path) -> u64 {
         Err(_gone) => 0,
     });
     sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_the_name_of_a_version_is_half_of_one() {
+        let place = tempfile::tempdir().unwrap();
+        let (version, link) = (place.path().join("0123456789abcdef"), place.path().join("0123456789abcdee"));
+        fs::create_dir(&version).unwrap();
+        std::os::unix::fs::symlink(&version, &link).unwrap();
+        for (path, expected) in [
+            (version, true),
+            (link, false),
+            (place.path().join("notes"), false),
+            (place.path().join("0123456789abcdeg"), false),
+            (place.path().join("0123456789abcde"), false),
+        ] {
+            assert_eq!(is_named_as_version(&path), expected, "{}", path.display());
+        }
+    }
 }

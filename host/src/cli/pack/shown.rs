@@ -9,7 +9,7 @@ use petrel_registry::trust::{Case, Verdict};
 use petrel_registry::{Digest, PublicKey, Reference, Statement};
 use serde_json::{Value, json};
 
-use super::trusted::signatures;
+use super::trusted::{repository, signatures};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Attributes, Form};
 use crate::registries::{Registries, Scratch};
@@ -61,8 +61,12 @@ pub(super) async fn show(form: Form, named: &str, part: Part) -> Result<Code, Fa
                 Form::Json => print::json(&summary),
                 Form::Text => print::attributes(&attributes(&summary)),
             }
-            if let Err(why) = &found.verdict {
-                print::note(&format!("note: it would not be installed: {why}"));
+            match &found.verdict {
+                Err(why) => print::note(&format!("note: it would not be installed: {why}")),
+                Ok(verdict) if found.trusted().is_none() && verdict.key.is_some() => print::note(
+                    "note: its key is not known here; an installation would trust it from then on, unless --key FILE names another",
+                ),
+                Ok(_) => {}
             }
         }
     }
@@ -90,6 +94,7 @@ async fn find(registries: &Registries, reference: Reference) -> Result<Found, Fa
     let card = Card::read(&registries.open(&from.registry)?.blob(&from.repository, parts.card).await?)?;
     let beside = registries.beside(&reference, &fetched.digest, &Kind::ALL).await?;
     let lock = registries.lock()?;
+    let known = lock.of_pack(&card.reference);
     let verdict = registries.trust.decide(&Case {
         named: &format!("{} {}", card.reference, card.version),
         repository: &format!("{}/{}", reference.registry, reference.repository),
@@ -97,7 +102,8 @@ async fn find(registries: &Registries, reference: Reference) -> Result<Found, Fa
         digest: &fetched.digest,
         found: &signatures(&beside)?,
         given: None,
-        pinned: lock.of_pack(&card.reference).and_then(|known| known.key.as_ref()),
+        pinned: known.and_then(|known| known.key.as_ref()),
+        pinned_at: &known.map(repository).unwrap_or_default(),
         forgets: false,
     });
     let verdict = verdict.map_err(|error| error.to_string());
@@ -105,16 +111,23 @@ async fn find(registries: &Registries, reference: Reference) -> Result<Found, Fa
 }
 
 impl Found {
+    /// What is decided, if it rests on what was known before: a key that is only brought along proves nothing until somebody
+    /// has installed the pack by it, and then the verdict has a note.
+    fn trusted(&self) -> Option<&Verdict> {
+        self.verdict.as_ref().ok().filter(|verdict| verdict.note.is_none())
+    }
+
     /// The key that has signed it, if that is trusted.
     fn key(&self) -> Option<&PublicKey> {
-        self.verdict.as_ref().ok()?.key.as_ref()
+        self.trusted()?.key.as_ref()
     }
 
     fn summary(&self) -> Result<Value, Failure> {
         let names = |entries: &[Entry]| entries.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>();
         let is_unsigned = signatures(&self.beside)?.is_empty();
         let usual = if is_unsigned { Signed::Unsigned } else { Signed::Unverified };
-        let signed = self.verdict.as_ref().map_or(usual, |verdict| verdict.signed);
+        let signed = self.trusted().map_or(usual, |verdict| verdict.signed);
+        let key = self.verdict.as_ref().ok().and_then(|verdict| verdict.key.as_ref());
         let statements = self.statements()?;
         let kinds = |of: &Value| -> Vec<Value> {
             of.as_array().into_iter().flatten().filter_map(|one| one.get("type").cloned()).collect()
@@ -130,7 +143,7 @@ impl Found {
             "sensors": names(&self.card.sensors),
             "rules": self.card.rules,
             "signature": signed,
-            "key": self.key().map(PublicKey::digest),
+            "key": key.map(PublicKey::digest),
             "provenance": kinds(&statements),
             "sbom": kinds(&self.parts()?),
         }))
@@ -217,6 +230,15 @@ mod tests {
             lines.iter().any(|line| line.starts_with("signature:") && line.ends_with("verified")),
             "{lines:?}"
         );
+        // A stranger's key that is only brought along.
+        let note = Some("trusted from now on".to_owned());
+        found.verdict = Ok(Verdict { signed: Signed::Verified, key: Some(key.public()), note });
+        let summary = found.summary().unwrap();
+        assert_eq!(
+            (&summary["signature"], &summary["key"]),
+            (&json!("unverified"), &json!(key.public().digest()))
+        );
+        assert_eq!(found.statements().unwrap()[0]["verified"], json!(false));
         found.verdict = Err("no".to_owned());
         assert_eq!(found.summary().unwrap()["signature"], json!("unverified"));
         assert_eq!(found.statements().unwrap()[0]["verified"], json!(false));

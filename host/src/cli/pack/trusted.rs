@@ -71,6 +71,7 @@ pub(super) fn judged(
         found: &found,
         given: given.as_ref(),
         pinned: known.and_then(|known| known.key.as_ref()),
+        pinned_at: &known.map(repository).unwrap_or_default(),
         forgets: accepted.forget_key,
     });
     let is_same =
@@ -125,7 +126,7 @@ pub(super) fn refuse_unverified(
 }
 
 /// The repository of a pack with its registry; empty if it is not known.
-fn repository(pack: &Locked) -> String {
+pub(super) fn repository(pack: &Locked) -> String {
     let reference: Option<Reference> = pack.reference.parse().ok();
     reference.map(|named| format!("{}/{}", named.registry, named.repository)).unwrap_or_default()
 }

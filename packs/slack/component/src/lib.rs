@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 /// What Slack answers is small; of more there is no use.
 const LARGEST_ANSWER: usize = 1 << 20;
 
+/// The longest word by which Slack says why not, in bytes.
+const LONGEST_WORD: usize = 64;
+
 /// The input of `post_message`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Message {
@@ -95,7 +98,7 @@ pub fn post_message(ctx: &Context, message: Message) -> Result<Posted, Error> {
     let request = request.header("content-type", "application/json; charset=utf-8").json(&body)?;
     let answer: Answer = ctx.fetch_json(&request.largest_answer(LARGEST_ANSWER))?;
     if !answer.ok {
-        return Err(refused(answer.error.as_deref().unwrap_or("unknown_error")));
+        return Err(refused(word(answer.error.as_deref())));
     }
     let posted = Posted { channel: answer.channel.unwrap_or_default(), ts: answer.ts.unwrap_or_default() };
     info!(ctx, channel = posted.channel, ts = posted.ts, "posted");
@@ -154,6 +157,16 @@ fn unset(name: &str) -> Error {
     Error::new(ErrorKind::Misconfigured, format!("{name} is not configured"))
         .code("slack.not_configured")
         .hint(format!("set {name} by `petrel pack configure slack -`"))
+}
+
+/// The word by which Slack says why it does not do what it is asked for. It becomes part of a code, so that what is no word, from
+/// whoever answers in the place of Slack, counts as none.
+fn word(told: Option<&str>) -> &str {
+    let is_word = |told: &&str| {
+        let signs = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        !told.is_empty() && told.len() <= LONGEST_WORD && told.bytes().all(signs)
+    };
+    told.filter(is_word).unwrap_or("unknown_error")
 }
 
 /// The error of a word by which Slack says why it does not do what it is asked for.

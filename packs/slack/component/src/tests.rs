@@ -53,6 +53,16 @@ fn the_word_of_a_refusal_is_a_kind_of_error() {
 }
 
 #[test]
+fn what_is_no_word_is_in_no_code() {
+    for told in ["", "a b", "\u{1b}[2J", "a.b", &"w".repeat(65)] {
+        let host = host().answering("POST", POST, 200, json!({"ok": false, "error": told}).to_string());
+        let error = post(&host, &json!({"text": "a", "channel": "C1"})).unwrap_err();
+        assert_eq!(error.code.as_deref(), Some("slack.unknown_error"), "{told:?}");
+        assert_eq!(error.message, "Slack does not take the message: unknown_error");
+    }
+}
+
+#[test]
 fn a_webhook_takes_a_message_or_says_why_not() {
     let host = host().answering("POST", HOOK, 200, "ok").answering("POST", HOOK, 404, "channel_not_found");
     let post = || host.run(&petrel_actions()[1], &json!({"text": "hello"}));

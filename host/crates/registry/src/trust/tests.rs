@@ -56,6 +56,7 @@ impl Bench {
             found: &self.found[found],
             given: key(given),
             pinned: key(pinned),
+            pinned_at: "r.io/mine",
             forgets,
         };
         let known: Vec<_> = key(known).into_iter().cloned().collect();
@@ -116,6 +117,45 @@ fn what_is_found_is_compared_with_what_is_known() {
 }
 
 #[test]
+fn a_listed_key_replaces_the_pinned_one_only_where_the_pack_came_from() {
+    let bench = Bench::new();
+    let [first, second] = [Some(&bench.keys[0]), Some(&bench.keys[1])];
+    let digest = Digest::of(b"x");
+    // Where the version before came from, what it is pinned to, who signed this one, whose key is listed, and what is given.
+    for (pinned_at, pinned, found, listed, given, forgets, expected) in [
+        ("r.io/mine", first, 2, 1, None, false, true),
+        ("R.IO/mine", first, 2, 1, None, false, true),
+        ("r.io/others", first, 2, 1, None, false, false),
+        // A file without a name, or one from before there were references.
+        ("", first, 2, 1, None, false, false),
+        ("r.io/others", None, 2, 1, None, false, true),
+        // The same author in another place.
+        ("r.io/others", first, 1, 0, None, false, true),
+        // The operator says so.
+        ("r.io/others", first, 2, 1, second, false, true),
+        ("r.io/others", first, 2, 1, None, true, true),
+    ] {
+        let case = Case {
+            named: "mine 1.0.0",
+            repository: "r.io/mine",
+            is_proven: true,
+            digest: &digest,
+            found: &bench.found[found],
+            given,
+            pinned,
+            pinned_at,
+            forgets,
+        };
+        let decided = case.decide(Policy::Deny, &[bench.keys[listed].clone()]);
+        let told = format!("{pinned_at} {found} {listed} {forgets}: {decided:?}");
+        match decided {
+            Ok(verdict) => assert!(expected && verdict.signed == Signed::Verified, "{told}"),
+            Err(refused) => assert!(!expected && refused.to_string().contains("so far"), "{told}"),
+        }
+    }
+}
+
+#[test]
 fn the_longest_pattern_counts_and_keys_are_needed_where_they_are_named() {
     let bench = Bench::new();
     let place = tempfile::tempdir().unwrap();
@@ -158,6 +198,7 @@ fn the_longest_pattern_counts_and_keys_are_needed_where_they_are_named() {
             found,
             given: None,
             pinned: None,
+            pinned_at: "",
             forgets: false,
         };
         match (trust.decide(&case), expected) {
