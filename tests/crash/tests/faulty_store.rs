@@ -37,17 +37,16 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 #[test]
 fn every_write_in_turn() {
-    let packs = core_pack();
-    let runtime = PackRuntime::new(petrel_pack_runtime::Options::default()).unwrap();
+    let core = Core::lay_out();
     // Most of the time is spent waiting (for a timeout, for a cancel), so several run side by side.
     std::thread::scope(|scope| {
         // With the smallest layer every commit is followed by a checkpoint.
         for (loss, layer_bytes) in [(Loss::Unsynced, 1), (Loss::Nothing, 1 << 20), (Loss::Half, 1 << 20)] {
             for lane in 1..=LANES {
-                let (packs, runtime) = (packs.path(), &runtime);
+                let core = &core;
                 scope.spawn(move || {
                     let mut step = lane;
-                    while run(step, loss, layer_bytes, packs, runtime) {
+                    while run(step, loss, layer_bytes, core) {
                         step += LANES;
                     }
                     assert!(step > 20, "the scenario was over after {step} writes");
@@ -58,9 +57,9 @@ fn every_write_in_turn() {
 }
 
 /// Runs the scenario with the power cut at `step`. Says whether it was cut before the scenario was over.
-fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackRuntime) -> bool {
+fn run(step: usize, loss: Loss, layer_bytes: usize, core: &Core) -> bool {
     let machine = SimulatedMachine::default();
-    let world = World::new(layer_bytes, pack, runtime);
+    let world = World::new(layer_bytes, core);
     threads().block_on(async {
         let engine = world.start(&machine).await;
         world.prepare(&engine).await;
@@ -101,20 +100,19 @@ fn length(segments: &Segments) -> usize {
 
 #[test]
 fn every_prefix_of_the_journal() {
-    let pack = core_pack();
-    let runtime = PackRuntime::new(petrel_pack_runtime::Options::default()).unwrap();
-    let (machine, acknowledged) = record(pack.path(), &runtime);
+    let core = Core::lay_out();
+    let (machine, acknowledged) = record(&core);
     let ends = ends(machine.segments().values().last().unwrap());
     // How many commits share a frame depends on the moment.
     assert!(ends.len() > 8, "{ends:?}");
     std::thread::scope(|scope| {
         for lane in 0..LANES {
-            let (pack, runtime, ends) = (pack.path(), &runtime, &ends);
+            let (core, ends) = (&core, &ends);
             let (machine, acknowledged) = (&machine, &acknowledged);
             scope.spawn(move || {
                 for end in ends.iter().skip(lane).step_by(LANES) {
                     let (cut, told) = up_to(*end, machine, acknowledged);
-                    recover(&cut, told, pack, runtime);
+                    recover(&cut, told, core);
                 }
             });
         }
@@ -122,9 +120,9 @@ fn every_prefix_of_the_journal() {
 }
 
 /// Runs the scenario to its end on a machine that keeps all of it in the journal.
-fn record(pack: &Path, runtime: &PackRuntime) -> (SimulatedMachine, Vec<(usize, Acknowledged)>) {
+fn record(core: &Core) -> (SimulatedMachine, Vec<(usize, Acknowledged)>) {
     let machine = SimulatedMachine::default();
-    let world = World::new(1 << 30, pack, runtime);
+    let world = World::new(1 << 30, core);
     threads().block_on(async {
         let engine = world.start(&machine).await;
         world.prepare(&engine).await;
@@ -160,8 +158,8 @@ fn up_to(
 }
 
 /// What a host makes of what is left. What had succeeded by then had had its effect.
-fn recover(machine: &SimulatedMachine, told: Vec<Acknowledged>, pack: &Path, runtime: &PackRuntime) {
-    let world = World::new(1 << 20, pack, runtime);
+fn recover(machine: &SimulatedMachine, told: Vec<Acknowledged>, core: &Core) {
+    let world = World::new(1 << 20, core);
     threads().block_on(async {
         let before = world.open(&machine.with_segments(machine.segments()));
         let had_effect: String = world
@@ -187,38 +185,51 @@ fn threads() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// The pack `core` with its component, laid out.
-fn core_pack() -> TempDir {
-    let pack = TempDir::new().unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/core");
-    fs::copy(source.join("pack.yaml"), pack.path().join("pack.yaml")).unwrap();
-    for folder in ["actions", "triggers"] {
-        fs::create_dir(pack.path().join(folder)).unwrap();
-        for file in fs::read_dir(source.join(folder)).unwrap() {
-            let file = file.unwrap();
-            fs::copy(file.path(), pack.path().join(folder).join(file.file_name())).unwrap();
+/// The pack `core`, laid out, and its component, compiled.
+struct Core(TempDir);
+
+impl Core {
+    fn lay_out() -> Self {
+        let core = Self(TempDir::new().unwrap());
+        let (pack, source) = (core.pack(), Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/core"));
+        for folder in ["actions", "triggers"] {
+            fs::create_dir_all(pack.join(folder)).unwrap();
+            for file in fs::read_dir(source.join(folder)).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), pack.join(folder).join(file.file_name())).unwrap();
+            }
         }
+        fs::copy(source.join("pack.yaml"), pack.join("pack.yaml")).unwrap();
+        fs::create_dir(pack.join("wasm")).unwrap();
+        let component = pack.join("wasm/core.wasm");
+        fs::copy(petrel_test_components::CORE, &component).unwrap();
+        threads().block_on(core.runtime().prepare(&component)).unwrap();
+        core
     }
-    fs::create_dir(pack.path().join("wasm")).unwrap();
-    fs::copy(petrel_test_components::CORE, pack.path().join("wasm/core.wasm")).unwrap();
-    pack
+
+    fn pack(&self) -> PathBuf {
+        self.0.path().join("core")
+    }
+
+    /// A runtime. Each host has one of its own, which has the keys of that host as long as it is there.
+    fn runtime(&self) -> PackRuntime {
+        let cache_directory = Some(self.0.path().join("compiled"));
+        PackRuntime::new(petrel_pack_runtime::Options { cache_directory, ..Default::default() }).unwrap()
+    }
 }
 
 /// What stays when the power goes: the directory, and the effects in it.
-struct World {
+struct World<'a> {
     directory: TempDir,
     layer_bytes: usize,
-    pack: PathBuf,
-    runtime: PackRuntime,
+    core: &'a Core,
     /// The store that is open, as long as something holds it.
     store: RefCell<Weak<EmbeddedStore>>,
 }
 
-impl World {
-    fn new(layer_bytes: usize, pack: &Path, runtime: &PackRuntime) -> Self {
-        let directory = TempDir::new().unwrap();
-        let (pack, runtime) = (pack.to_path_buf(), runtime.clone());
-        Self { directory, layer_bytes, pack, runtime, store: RefCell::default() }
+impl<'a> World<'a> {
+    fn new(layer_bytes: usize, core: &'a Core) -> Self {
+        Self { directory: TempDir::new().unwrap(), layer_bytes, core, store: RefCell::default() }
     }
 
     fn effects(&self) -> PathBuf {
@@ -258,7 +269,7 @@ impl World {
             decode_scalars: true,
             upkeep: petrel_runners::Upkeep::default(),
         });
-        let components = ComponentRunner::new(self.runtime.clone());
+        let components = ComponentRunner::new(self.core.runtime());
         let runners: Runners = [Runs::by(shell), Runs::by(components)].map(Runs::named).into();
         let options = Options { drain: Duration::ZERO, ..Options::default() };
         let engine = Engine::new(store, runners, triggers::SensorRunners::default(), options).await.unwrap();
@@ -267,7 +278,7 @@ impl World {
     }
 
     async fn prepare(&self, engine: &Engine) {
-        engine.catalog().register_pack(&self.pack, true).await.unwrap();
+        engine.catalog().register_pack(&self.core.pack(), true).await.unwrap();
         let command = "echo $ST2_ACTION_EXECUTION_ID >> $EFFECTS";
         for (name, action) in [
             ("shell", json!({"ref": "core.local", "parameters": {"cmd": command}})),
