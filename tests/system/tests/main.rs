@@ -40,6 +40,7 @@ mod pages;
 mod policies;
 mod purges;
 mod python;
+mod python_sensors;
 mod readme;
 mod refused;
 mod registries;
