@@ -3,7 +3,6 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
 
 use petrel_system_tests::{Host, Place, assert_says, eventually};
 use serde_json::{Value, json};
@@ -112,8 +111,9 @@ fn process(host: &Host<'_>, name: &str, before: Option<&Value>) -> Value {
     })
 }
 
+/// Whether a process runs. One that has ended, and that nobody has waited for, has no command line any more.
 fn is_there(process: &Value) -> bool {
-    Path::new(&format!("/proc/{process}")).exists()
+    std::fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
 /// Knocks once the door is there. Returns when it has answered, which it does once the event is stored.
