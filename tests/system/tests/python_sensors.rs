@@ -38,6 +38,8 @@ class Door(Sensor):
 
         self.server = socketserver.ThreadingTCPServer(('127.0.0.1', 0), Handler)
         service.set_value('port', self.server.server_address[1], local=False)
+        service.set_value('secret', 'opened', encrypt=True)
+        self.log.info('it is %s', service.get_value('secret', decrypt=True))
 
     def run(self):
         self.server.serve_forever()
@@ -163,7 +165,9 @@ fn a_sensor_that_is_a_server_brings_events() {
         "{shown}"
     );
     assert!(shown["process"]["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{shown}");
-    assert_says(&logs(&host, "Door"), &["an event of guard.knock was not taken"]);
+    assert_says(&logs(&host, "Door"), &["an event of guard.knock was not taken", "it is opened"]);
+    let secret = host.get("/keys/guard.Door:secret").with_status(200).json();
+    assert_eq!((&secret["encrypted"], secret["value"] == "opened"), (&json!(true), false));
     let refused = host.cli(&["sensor", "poll", "guard.Door"]).with_code(6).stderr;
     assert_says(&refused, &["it follows a stream"]);
 
