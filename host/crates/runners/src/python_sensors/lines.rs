@@ -265,7 +265,7 @@ mod tests {
             panic!("{line:?}")
         };
         assert_eq!(
-            (event.trigger.as_str(), &event.payload, event.trace_tag),
+            (event.trigger.as_str(), &event.payload, event.trace_tag.as_deref()),
             ("p.t", &json!({"n": 1}), None)
         );
     }
