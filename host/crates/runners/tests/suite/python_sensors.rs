@@ -305,7 +305,8 @@ async fn a_sensor_that_polls_can_be_hurried_and_hears_of_triggers() {
     let ended = place.run_until(|place| {
         let (written, mut step) = (place.written(), step.lock().unwrap());
         let has_polled = |times: usize| host.heard().iter().filter(|one| *one == "polled").count() == times;
-        match *step {
+        let now = *step;
+        match now {
             0 if has_polled(1) && written.contains("added {'who': 'ann'} p.t p.t.") => {
                 host.triggers.send_replace([trigger("bob")].into());
                 host.hurry.notify_one();
