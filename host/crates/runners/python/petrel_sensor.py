@@ -24,7 +24,7 @@ from itertools import count
 from queue import SimpleQueue
 
 from petrel_action import MANY_DIGITS, Unsuitable, natural, plain, remedy
-from st2reactor.container.sensor_wrapper import Refused, SensorService
+from st2reactor.container.sensor_wrapper import Ending, Refused, SensorService
 from st2reactor.sensor import base
 
 # Seconds in which a sensor is told of its first triggers before it runs, and in which it cleans up once its host is gone.
@@ -108,8 +108,11 @@ class Channel:
         finally:
             self.waiting.pop(number, None)
         answer = slot[1]
+        # What is not stored must not be taken for stored, so these are no refusals, after which a sensor goes on.
         if answer is None:
-            raise Refused("the host is gone")
+            raise Ending("the host is gone")
+        if answer.get("is_ending"):
+            raise Ending(answer["error"])
         if "error" in answer:
             raise Refused(answer["error"])
         return answer.get("result")

@@ -7,7 +7,7 @@
 //! | `{"begin": {...}}` | the first line: `pack`, `pack_path`, `file`, `class_name`, `config`, `poll_interval`, `triggers`, and the bytes of the `longest_line` that it reads |
 //! | `{"triggers": {"added": [...], "removed": [...]}}` | other rules listen than before |
 //! | `{"poll": true}` | the sensor is to poll without waiting for its time |
-//! | `{"answer": {"id": N, "result": ...}}`, or `"error": TEXT` | the answer to the question with this number |
+//! | `{"answer": {"id": N, "result": ...}}`, or `"error": TEXT` | the answer to the question with this number; with `"is_ending": true` the sensor is being ended, and may not go on as if it was refused |
 //!
 //! and the sensor
 //!
@@ -174,11 +174,21 @@ pub(super) fn poll() -> Vec<u8> {
     line(&json!({"poll": true}))
 }
 
+/// Why what a sensor asks for was not done.
+#[derive(Debug)]
+pub(super) enum Undone {
+    /// It is refused.
+    Refused(String),
+    /// The sensor is being ended.
+    Ending(String),
+}
+
 /// The answer to a question.
-pub(super) fn answer(id: u64, done: Result<Value, String>) -> Vec<u8> {
+pub(super) fn answer(id: u64, done: Result<Value, Undone>) -> Vec<u8> {
     let written = match done {
         Ok(result) => line(&json!({"answer": {"id": id, "result": result}})),
-        Err(error) => line(&json!({"answer": {"id": id, "error": error}})),
+        Err(Undone::Refused(error)) => line(&json!({"answer": {"id": id, "error": error}})),
+        Err(Undone::Ending(error)) => line(&json!({"answer": {"id": id, "error": error, "is_ending": true}})),
     };
     if written.len() <= LONGEST {
         return written;

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::lines::{self, LONGEST, Question, Said};
+use super::lines::{self, LONGEST, Question, Said, Undone};
 use super::{failure, logs};
 use crate::attendant::Attendant;
 use crate::sensors::{Emitted, Emitter, NotEmitted, SensorCall, SensorFailure};
@@ -61,7 +61,7 @@ pub(super) struct Conversation<'a> {
     pub(super) attendant: &'a Arc<dyn Attendant>,
     pub(super) emitter: &'a Arc<dyn Emitter>,
     pub(super) heard: &'a Heard,
-    /// Ends the process, if it says what nobody understands.
+    /// Ends the process: it says what nobody understands, or is ended from outside.
     pub(super) broken: &'a CancellationToken,
 }
 
@@ -153,30 +153,35 @@ impl Conversation<'_> {
         }
     }
 
-    async fn answered(&self, question: Question) -> Result<Value, String> {
+    async fn answered(&self, question: Question) -> Result<Value, Undone> {
         match question {
             Question::Event(event) => self.stored(&event).await,
             Question::Keys(asked) => {
-                Ok(self.attendant.keys(asked).await?.into_iter().map(lines::key).collect())
+                let keys = self.attendant.keys(asked).await.map_err(Undone::Refused)?;
+                Ok(keys.into_iter().map(lines::key).collect())
             }
         }
     }
 
-    /// Has an event stored, however long there is no room for it.
-    async fn stored(&self, event: &Emitted) -> Result<Value, String> {
+    /// Has an event stored, however long there is no room for it, unless the sensor is ended.
+    async fn stored(&self, event: &Emitted) -> Result<Value, Undone> {
         let (sensor, mut is_held) = (&self.call.sensor, false);
         loop {
             let done = self.emitter.emit(sensor.pack(), sensor, event.clone()).await;
             if let Err(NotEmitted::Busy(why)) = done {
+                if self.broken.is_cancelled() {
+                    return Err(Undone::Ending(why));
+                }
                 self.attendant.held(Some(why));
                 is_held = true;
-                sleep(AGAIN).await;
+                self.broken.run_until_cancelled(sleep(AGAIN)).await;
                 continue;
             }
             if is_held {
                 self.attendant.held(None);
             }
-            return done.map(|instance| instance.to_string().into()).map_err(|why| why.to_string());
+            let done = done.map(|instance| instance.to_string().into());
+            return done.map_err(|why| Undone::Refused(why.to_string()));
         }
     }
 }

@@ -9,6 +9,10 @@ class Refused(Exception):
     """The host has not done what it was asked for."""
 
 
+class Ending(Exception):
+    """The sensor is being ended, and the host has not done what it was asked for."""
+
+
 class KeyValuePair:
     """A key of the datastore, with the attributes that `st2client` gives it."""
 
