@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use petrel_model::InternalEvent;
+use petrel_model::{InternalEvent, Ref};
 use petrel_persistence::StoreExt as _;
 use petrel_runners::attendant::{Attendant, KeyShown, KeysAsked};
 use petrel_runners::output::Stream;
@@ -116,7 +116,7 @@ async fn house_with(processes: &Arc<Processes>) -> House {
     house.feed(1, "true").await;
     house.core.listen_to(
         ["core.st2.sensor.process_spawn", "core.st2.sensor.process_exit"]
-            .map(|kind| kind.parse().unwrap())
+            .map(|kind| kind.parse::<Ref>().unwrap())
             .into(),
     );
     house.start_sensors().await;
