@@ -167,9 +167,10 @@ class Pause:
 
     def rest(self, seconds):
         self.channel.say('{"polled": true}')
-        if is_green():
-            # Other tasks of the sensor go on meanwhile.
-            time.sleep(seconds)
+        green = next((sys.modules[name] for name in GREEN if name in sys.modules), None)
+        if green:
+            # Other tasks of the sensor go on meanwhile, also where `time` is as it was.
+            green.sleep(max(seconds, 0))
         else:
             self.bell.acquire(timeout=min(max(seconds, 0), threading.TIMEOUT_MAX))
 
