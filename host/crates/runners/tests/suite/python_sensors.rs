@@ -253,6 +253,8 @@ async fn a_sensor_sends_events_and_uses_the_datastore() {
          print(service.set_value('b', 5, ttl=7, encrypt=True), service.delete_value('c', local=False))\n\
          print([key.name for key in service.list_values(prefix='q')])\n\
          try:\n    service.set_value('d', 'refused')\nexcept Exception as error:\n    print('not set:', error)\n\
+         for ttl in (-5, 'soon', float('inf')):\n    try:\n        service.set_value('d', 'x', ttl=ttl)\n    except ValueError as error:\n        print(error)\n\
+         service.list_values(local=False, limit=-1)\n\
          service.get_logger('mine').info('logged')",
     ));
     assert_eq!(message(place.run().await), "");
@@ -267,6 +269,9 @@ async fn a_sensor_sends_events_and_uses_the_datastore() {
         "True True",
         "['a', 'b']",
         "not set: it is full; delete some",
+        "ttl is -5; give the seconds",
+        "ttl is 'soon'; give the seconds",
+        "ttl is inf; give the seconds",
         "logged",
         "cleaned up",
     ] {
@@ -284,6 +289,7 @@ async fn a_sensor_sends_events_and_uses_the_datastore() {
             KeysAsked::Delete { name: "c".into() },
             KeysAsked::List { prefix: name("q"), offset: 0, limit: 100 },
             set(name("d"), "refused", None, false),
+            KeysAsked::List { prefix: String::new(), offset: 0, limit: 1_000 },
         ]
     );
     assert_eq!(place.host.heard(), ["began", "ready false", "ended 0"]);

@@ -4,6 +4,9 @@ import logging
 
 from st2common import log
 
+# The greatest number of keys in one list of the host.
+MOST = 1000
+
 
 class Refused(Exception):
     """The host has not done what it was asked for."""
@@ -41,8 +44,9 @@ class SensorDatastoreService:
         return {"username": "sensor_service", "rbac": {"enabled": False, "roles": [], "is_admin": True}}
 
     def list_values(self, local=True, prefix=None, limit=None, offset=0):
-        """The keys whose names begin with `prefix`: 100 of them, unless `limit` says another number."""
-        given = {"prefix": self._name(prefix or "", local), "limit": limit or 100, "offset": offset or 0}
+        """The keys whose names begin with `prefix`: 100 of them, unless `limit` says another number; -1 for all, up to 1000."""
+        limit, offset = int(limit or 100), int(offset or 0)
+        given = {"prefix": self._name(prefix or "", local), "limit": limit if limit > 0 else MOST, "offset": max(offset, 0)}
         return [KeyValuePair(**key) for key in self._ask("list", given)]
 
     def get_value(self, name, local=True, scope="system", decrypt=False):
@@ -61,6 +65,9 @@ class SensorDatastoreService:
         self._check(scope)
         given = {"name": self._name(name, local), "value": str(value), "encrypt": bool(encrypt)}
         if ttl:
+            # What the host could not read would be a key for ever.
+            if not isinstance(ttl, (int, float)) or not 0 < ttl < float("inf"):
+                raise ValueError("ttl is %r; give the seconds until the key expires, or none" % (ttl,))
             given["ttl"] = ttl
         self._ask("set", given)
         return True
