@@ -182,6 +182,7 @@ fn attributes(sensor: &wire::Sensor<'_>) -> Attributes {
         .text_if_any("held", sensor.held.as_deref())
         .text_if_any("kind", sensor.kind.as_deref())
         .text("running", sensor.running)
+        .text_if_any("process", sensor.process.as_ref().map(process))
         .text_if_any("poll_interval", sensor.poll_interval.as_ref())
         .time("next_at", sensor.next_at)
         .time("last_success_at", sensor.last_success_at)
@@ -195,6 +196,13 @@ fn attributes(sensor: &wire::Sensor<'_>) -> Attributes {
         .value("cursor", &sensor.cursor)
         .text("entry_point", &sensor.entry_point)
         .text("trigger_types", sensor.trigger_types.join(", "))
+}
+
+/// A process with what it takes.
+fn process(process: &wire::sensor::SensorProcess) -> String {
+    let memory = process.memory_bytes.map(|bytes| format!(", {} MiB of memory", bytes >> 20));
+    let cpu = process.cpu_seconds.map(|seconds| format!(", {seconds:.2} s of processor time"));
+    format!("{}{}{}", process.pid, memory.unwrap_or_default(), cpu.unwrap_or_default())
 }
 
 /// Leaves only the last `limit` of a list.
@@ -262,6 +270,19 @@ mod tests {
         ] {
             let sensor: wire::Sensor<'static> = serde_json::from_value(sensor).unwrap();
             assert_eq!(health(&sensor), says, "{sensor:?}");
+        }
+    }
+
+    #[test]
+    fn a_process_is_shown_with_what_it_takes() {
+        for (given, expected) in [
+            (json!({"pid": 7}), "7"),
+            (
+                json!({"pid": 7, "memory_bytes": 3 << 20, "cpu_seconds": 1.234}),
+                "7, 3 MiB of memory, 1.23 s of processor time",
+            ),
+        ] {
+            assert_eq!(process(&serde_json::from_value(given).unwrap()), expected);
         }
     }
 

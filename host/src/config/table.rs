@@ -236,7 +236,7 @@ settings! {
         run_as: Option<String> = "", "PETREL_RUN_AS", "run-as", "USER";
         /// Decode the output of shell commands also if it is JSON other than an object or array, as StackStorm does.
         decode_scalars: bool = "true", "PETREL_DECODE_SCALARS", "decode-scalars", "BOOLEAN";
-        /// The interpreter of Python actions, 3.8 or newer: a path, or a name on PATH.
+        /// The interpreter of actions and sensors in Python, 3.8 or newer: a path, or a name on PATH.
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
         /// Directories for the components of packs, beside what `petrel pack grant` grants: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";

@@ -13,6 +13,8 @@ use petrel_runners::inquirer::Inquirer;
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
 use petrel_runners::python_script::{self, PythonScript};
+use petrel_runners::python_sensors::PythonSensors;
+use petrel_runners::sensors::SensorRunner;
 use petrel_runners::{Runs, Upkeep};
 
 use crate::config::Settings;
@@ -93,7 +95,10 @@ fn all(
         engine: settings.component_engine(),
     })
     .context("components cannot be run")?;
-    let sensors: SensorRunners = Arc::new([Arc::new(ComponentSensors::new(runtime.clone(), upkeep.clone()))]);
+    let sensors: [Arc<dyn SensorRunner>; 2] = [
+        Arc::new(ComponentSensors::new(runtime.clone(), upkeep.clone())),
+        Arc::new(PythonSensors::new(python.clone())),
+    ];
     let runners = [
         Runs::by(LocalShell::new(shell.clone())),
         Runs::by(LocalScript::new(shell)),
@@ -107,5 +112,5 @@ fn all(
         // For packs that are checked without a host; the engine of a host has its own.
         Injection::default().runs(),
     ];
-    Ok((runners.map(Runs::named).into(), sensors))
+    Ok((runners.map(Runs::named).into(), sensors.into()))
 }

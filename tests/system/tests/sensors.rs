@@ -11,7 +11,7 @@ use serde_json::json;
 
 /// The head of a request with JSON.
 const JSON: &str = "Content-Type: application/json\r\n";
-const WATCH: &str = "class_name: Watch\nentry_point: watch.py\npoll_interval: 5\ntrigger_types:\n  - {name: seen, payload_schema: {type: object, properties: {n: {type: integer}}}}\n";
+const WATCH: &str = "class_name: Watch\nentry_point: watch.js\npoll_interval: 5\ntrigger_types:\n  - {name: seen, payload_schema: {type: object, properties: {n: {type: integer}}}}\n";
 
 #[test]
 fn sensors_come_and_go_with_their_pack_and_stay_as_they_were_switched() {
@@ -21,16 +21,19 @@ fn sensors_come_and_go_with_their_pack_and_stay_as_they_were_switched() {
         "ref: feed\nname: feed\ndescription: x\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n",
     );
     place.write("feed/sensors/watch.yaml", WATCH);
-    place.write("feed/sensors/watch.py", "class Watch:\n    pass\n");
+    place.write("feed/sensors/watch.js", "export class Watch {}\n");
     let host = place.start(&[]);
     let registered = host.ok(&["pack", "register", &place.path("feed")]).stderr;
-    assert_says(&registered, &["sensors/watch.yaml: sensor Watch does not run yet"]);
+    assert_says(
+        &registered,
+        &["sensors/watch.yaml: sensor Watch does not run", "neither a component nor Python"],
+    );
     let shown = host.get("/sensortypes/feed.Watch").with_status(200).json();
     for (field, value) in [
         ("id", json!("feed.Watch")),
         ("name", json!("Watch")),
         ("pack", json!("feed")),
-        ("entry_point", json!("sensors.watch.Watch")),
+        ("entry_point", json!("sensors/watch.js")),
         ("poll_interval", json!(5)),
         ("trigger_types", json!(["feed.seen"])),
         ("enabled", json!(true)),

@@ -79,6 +79,9 @@ pub struct Sensor<'a> {
     /// Why its events are held, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Cow<'a, str>>,
+    /// Its process, while it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<SensorProcess>,
     /// How far it has come, in its own words. Only for those who see secrets, since it may hold some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cow<'a, Value>>,
@@ -112,6 +115,7 @@ impl<'a> Sensor<'a> {
             events: state.events,
             refused: state.refused,
             held: None,
+            process: None,
             cursor: None,
         }
     }
@@ -123,6 +127,19 @@ fn entry_point(sensor: &Stored) -> Cow<'_, str> {
         Some(module) => format!("{}.{}", module.replace('/', "."), sensor.class_name()).into(),
         None => sensor.entry_point.as_str().into(),
     }
+}
+
+/// The process of a sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SensorProcess {
+    /// Its number.
+    pub pid: u32,
+    /// The memory that it has, in the view of one sensor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// The seconds of processor time that it has taken, in the view of one sensor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<f64>,
 }
 
 /// A line that a sensor has logged.
@@ -152,7 +169,11 @@ mod tests {
             "last_error": {"at": "2026-11-20T12:00:00Z", "code": "c", "message": "m", "hint": "h"},
         }));
         assert_shown_as::<Sensor<'static>>(
-            &Sensor { health: "failing".into(), ..Sensor::of(&stored, &state, "/p") },
+            &Sensor {
+                health: "failing".into(),
+                process: Some(SensorProcess { pid: 7, memory_bytes: Some(4096), cpu_seconds: None }),
+                ..Sensor::of(&stored, &state, "/p")
+            },
             &json!({
                 "id": "mine.Watch",
                 "uid": "sensor_type:mine:Watch",
@@ -176,6 +197,7 @@ mod tests {
                 "polls": 3,
                 "events": 2,
                 "refused": 1,
+                "process": {"pid": 7, "memory_bytes": 4096},
             }),
         );
     }

@@ -155,6 +155,11 @@ pub(crate) fn sensor(shown: &ShownSensor, secrets: Secrets) -> wire::Sensor<'_> 
         running: shown.is_running,
         next_at: shown.next_at,
         held: shown.held.as_deref().map(Into::into),
+        process: shown.process.map(|pid| wire::sensor::SensorProcess {
+            pid,
+            memory_bytes: shown.usage.map(|usage| usage.memory),
+            cpu_seconds: shown.usage.map(|usage| usage.cpu.as_secs_f64()),
+        }),
         cursor: cursor.map(std::borrow::Cow::Borrowed),
         ..wire::Sensor::of(&shown.sensor, &shown.state, &path)
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use petrel_engine_core::Error;
 use petrel_model::{Execution, Status, StatusEvent};
 use petrel_persistence::{Change, Expect};
+use petrel_runners::{python_script, python_sensors};
 use serde_json::json;
 use tracing::Instrument as _;
 
@@ -142,13 +143,19 @@ async fn take_up(executions: &Executions, orphans: Vec<Execution>) -> Result<Rec
     Ok(report)
 }
 
-/// Ends processes of orphans before this host runs anything. Later its own would be taken for leftovers.
+/// Ends processes of orphans and of sensors before this host runs anything. Later its own would be taken for leftovers.
 fn end_leftovers(executions: &Executions, orphans: &[Execution]) -> usize {
     let mut by_runner: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for orphan in orphans {
         by_runner.entry(&orphan.runner).or_default().push(orphan.id.to_string());
     }
-    let runners = executions.queue().catalog().content().runners().clone();
+    let content = executions.queue().catalog().content();
+    let in_python = content.sensors().filter(|sensor| python_sensors::is_python(&sensor.entry_point));
+    let marks: Vec<_> = in_python.map(|sensor| python_sensors::mark_of(&sensor.reference)).collect();
+    if !marks.is_empty() {
+        by_runner.entry(python_script::NAME).or_default().extend(marks);
+    }
+    let runners = content.runners().clone();
     by_runner
         .into_iter()
         .filter_map(|(name, executions)| Some(runners.get(name)?.runner()?.end_leftovers(&executions)))

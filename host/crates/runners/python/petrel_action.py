@@ -91,7 +91,7 @@ def remedy(error, pack):
     if isinstance(error, ModuleNotFoundError):
         return (
             "The module %s is not installed for %s; install what the requirements.txt of the pack %s lists, and what "
-            "packs find in StackStorm's own environment without listing it (six, requests, PyYAML, Jinja2).\n"
+            "packs find in StackStorm's own environment without listing it (six, requests, PyYAML, Jinja2, eventlet).\n"
             % (error.name, sys.executable, pack)
         )
     return ""

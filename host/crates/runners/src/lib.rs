@@ -5,7 +5,8 @@
 //!
 //! Reading order: [`Runner`], [`Runs`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
 //! [`local_shell`] has the runners for shell commands and scripts, on top of [`process`], which starts, watches and
-//! ends a process group. [`sensors`] is the contract of what runs sensors, [`asked`] of what components ask of the host. [`http_request`] makes requests, [`python_script`] runs actions written in Python, and [`inquirer`] asks questions.
+//! ends a process group. [`sensors`] is the contract of what runs sensors, [`attendant`] of what attends to their processes, [`asked`] of what components ask of the host.
+//! [`http_request`] makes requests, [`python_script`] runs actions written in Python and [`python_sensors`] sensors, and [`inquirer`] asks questions.
 //! [`Upkeep`] lays out files of the host that are missing when they are needed. [`apart`] has background threads for long computations, also for neighbouring crates.
 
 use std::any::Any;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub mod apart;
 pub mod asked;
+pub mod attendant;
 mod call_parameters;
 pub mod entry_point;
 pub mod http_request;
@@ -32,6 +34,7 @@ pub mod output;
 pub mod process;
 mod program;
 pub mod python_script;
+pub mod python_sensors;
 pub mod room;
 mod runs;
 pub mod sensors;

@@ -20,6 +20,7 @@ use crate::{Outcome, Upkeep};
 
 mod capture;
 mod children;
+mod conversation;
 mod group;
 mod home;
 mod identity;
@@ -29,11 +30,14 @@ mod marks;
 mod reaper;
 mod seal;
 mod table;
+mod usage;
 
 pub use capture::Captured;
+pub use conversation::{Peer, converse};
 pub use input::Input;
 pub use leftovers::end_leftovers;
 pub use reaper::Reaper;
+pub use usage::Usage;
 
 use capture::Reader;
 use children::Started;
@@ -136,7 +140,7 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
     let exit = {
         let reading = async { tokio::join!(feed, out.read(stdout), err.read(stderr)) };
         tokio::pin!(reading);
-        let ended = watch(&mut child, (group, began), &spec, cancel);
+        let ended = watch(&mut child, (group, began), &spec, cancel, GRACE);
         tokio::pin!(ended);
         tokio::select! {
             exit = &mut ended => {
@@ -301,13 +305,14 @@ pub(crate) fn not_started(
     Outcome::failed("process.start", format!("{action} could not be started: {reason}"), remedy)
 }
 
-/// Waits for the end of the process, and ends it on timeout or cancellation. `group` comes with the tick at which it
-/// began.
+/// Waits for the end of the process, and ends it on timeout or cancellation, with `grace` between SIGTERM and SIGKILL.
+/// `group` comes with the tick at which it began.
 async fn watch(
     child: &mut Child,
     (group, began): (Option<Pid>, u64),
     spec: &Spec,
     cancel: &CancellationToken,
+    grace: Duration,
 ) -> std::io::Result<Exit> {
     let exit = tokio::select! {
         status = child.wait() => return Ok(Exit::Ended(status?)),
@@ -316,7 +321,7 @@ async fn watch(
     };
     let marks = leftovers::look(&spec.execution, group, began).await;
     signal(group, Signal::TERM);
-    let ended = timeout(GRACE, child.wait()).await;
+    let ended = timeout(grace, child.wait()).await;
     // Sent even if the leader has ended: other members of the group may still run.
     signal(group, Signal::KILL);
     if ended.is_err() && timeout(LAST_WAIT, child.wait()).await.is_err() {

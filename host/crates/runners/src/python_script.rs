@@ -25,6 +25,9 @@ use crate::{Call, End, Outcome, Remark, Runner, RunnerType, Slots, Upkeep, entry
 pub mod library;
 mod looking;
 
+/// The name of the runner.
+pub const NAME: &str = "python-script";
+
 /// Default timeout of an action, in seconds.
 const TIMEOUT: f64 = 600.0;
 
@@ -76,7 +79,7 @@ impl PythonScript {
         });
         Self {
             runner_type: RunnerType {
-                name: "python-script",
+                name: NAME,
                 description: "Runs an action written in Python",
                 parameters: parameters.as_object().cloned().unwrap_or_default(),
             },

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use petrel_model::{ExecutionId, Object, Ref, Timestamp, TraceId, TraceTag, Trigger, TriggerInstanceId};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use tokio_util::sync::CancellationToken;
 
+use crate::attendant::Attendant;
 use crate::{NotPrepared, OutputSink};
 
 /// The way in which a sensor notices things.
@@ -43,6 +44,10 @@ pub struct SensorCall {
     pub timeout: Duration,
     /// The triggers of its types that enabled rules listen to, by reference.
     pub triggers: Arc<[SensorTrigger]>,
+    /// The seconds between two polls, if its metadata says it.
+    pub poll_interval: Option<Number>,
+    /// What attends to its process, if its runner [starts processes](SensorRunner::starts_processes).
+    pub attendant: Option<Arc<dyn Attendant>>,
 }
 
 /// A trigger that a sensor is to have events for.
@@ -142,6 +147,12 @@ pub struct SensorFailure {
 pub trait SensorRunner: Send + Sync {
     /// Whether this runner runs files such as `entry_point`.
     fn runs(&self, entry_point: &str) -> bool;
+
+    /// Whether each of its sensors has a process of its own, which goes on as a stream and has an [`Attendant`]. Such a sensor
+    /// hears of other triggers while it runs, and does not begin anew for that.
+    fn starts_processes(&self) -> bool {
+        false
+    }
 
     /// The kind of the sensor in a file, which is compiled for that if need be.
     ///

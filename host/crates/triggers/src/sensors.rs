@@ -10,12 +10,16 @@
 //! | `board`, `hub` | the sensors in memory, in the order in which they are due |
 //! | `turn`, `taking` | one turn: the call of the runner, and what becomes of its events |
 //! | `stream`, `received` | sensors that go on, and those that are given requests |
+//! | `apart`, `attending` | sensors with processes of their own: orders to them, and what they ask for |
 //! | `emission` | an event as a sensor emits it, checked; the contract's [`Emitter`](petrel_runners::sensors::Emitter) |
-//! | `pace`, `lines` | when a sensor is due next; what it has logged |
+//! | `pace`, `lines`, `failure` | when a sensor is due next; what it has logged; what has failed |
 //! | `shown`, `orders` | sensors as people see them, and what operators have them do |
 
+mod apart;
+mod attending;
 mod board;
 mod emission;
+mod failure;
 pub(crate) mod hub;
 mod lines;
 mod orders;

@@ -57,6 +57,8 @@ impl Sensors {
             pack_config: Arc::new(self.config.clone()),
             timeout: self.timeout,
             triggers: self.triggers.clone(),
+            poll_interval: None,
+            attendant: None,
         }
     }
 

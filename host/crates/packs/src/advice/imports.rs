@@ -12,7 +12,7 @@ pub(super) const LARGEST: u64 = 256 << 10;
 const PACKAGES: [&str; 6] = ["st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream"];
 
 /// Packages that contain nothing but modules, so that every name imported from them is a module.
-const HOLDERS: [&str; 7] = [
+const HOLDERS: [&str; 10] = [
     "st2actions",
     "st2actions.runners",
     "st2common",
@@ -20,6 +20,9 @@ const HOLDERS: [&str; 7] = [
     "st2common.content",
     "st2common.runners",
     "st2common.util",
+    "st2reactor",
+    "st2reactor.container",
+    "st2reactor.sensor",
 ];
 
 /// The modules that have the base class of all Python actions, and this class.
@@ -27,7 +30,7 @@ const BASES: [&str; 2] = ["st2common.runners.base_action", "st2actions.runners.p
 const ACTION: &str = "st2common.runners.base_action.Action";
 
 /// The modules that Petrel provides, in `python/` of `petrel-runners`.
-const OFFERED: [&str; 29] = [
+const OFFERED: [&str; 34] = [
     "st2actions",
     "st2actions.runners",
     "st2actions.runners.pythonrunner",
@@ -57,6 +60,11 @@ const OFFERED: [&str; 29] = [
     "st2common.util.misc",
     "st2common.util.monkey_patch",
     "st2common.util.shell",
+    "st2reactor",
+    "st2reactor.container",
+    "st2reactor.container.sensor_wrapper",
+    "st2reactor.sensor",
+    "st2reactor.sensor.base",
 ];
 
 /// The modules of StackStorm that a Python file imports and Petrel does not provide.
@@ -131,7 +139,7 @@ mod tests {
             ("import st2common.bootstrap.sensorsregistrar as r", &["st2common.bootstrap.sensorsregistrar"]),
             ("    from st2common.util import (db,  # why\n        isotime)", &["st2common.util.db"]),
             ("from st2common.models.system.action import X", &["st2common.models.system.action"]),
-            ("import os, st2reactor.sensor.base", &["st2reactor.sensor.base"]),
+            ("import os, st2reactor.sensor.base, st2reactor.rules.engine", &["st2reactor.rules.engine"]),
             ("from st2client.client import Client\nimport st2_dispatch", &[]),
             ("# import st2common.nothing\nx = 'from st2api import y'", &[]),
             ("from st2common.util import *", &[]),
@@ -168,7 +176,7 @@ mod tests {
     fn what_is_called_offered_lies_with_the_runner() {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runners/python");
         let mut there = BTreeSet::new();
-        let mut folders = vec!["st2actions".to_owned(), "st2common".to_owned()];
+        let mut folders = ["st2actions", "st2common", "st2reactor"].map(str::to_owned).to_vec();
         while let Some(folder) = folders.pop() {
             there.insert(folder.replace('/', "."));
             for entry in std::fs::read_dir(python.join(&folder)).unwrap() {

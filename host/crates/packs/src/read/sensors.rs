@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use petrel_model::quoted::listed;
 use petrel_model::{Sensor, TriggerType};
 
 use super::{Reading, about, later, stem};
@@ -14,8 +13,6 @@ use crate::problem::{Problem, short};
 const FOLDER: &str = "sensors";
 /// The ending of a module of Python.
 const PYTHON: &str = "py";
-/// The number of sensors that a note names.
-const MOST_NAMED: usize = 20;
 
 impl Reading<'_> {
     /// The sensors of the pack, each name once, and the trigger types that only they declare.
@@ -36,7 +33,6 @@ impl Reading<'_> {
                 Err(problems) => self.leave_out(&file, &problems),
             }
         }
-        self.notes.extend(in_python(&sensors));
         (sensors.into_values().collect(), kinds)
     }
 
@@ -64,7 +60,8 @@ impl Reading<'_> {
         let ending = sensor.entry_point.rsplit_once('.').map(|(_, ending)| ending);
         if !matches!(ending, Some(PYTHON | "wasm")) {
             self.notes.push(format!(
-                "{file}: sensor {} does not run: entry_point is {}, which is no component; name a file that ends in .wasm",
+                "{file}: sensor {} does not run: entry_point is {}, which is neither a component nor Python; name a file that ends in .wasm \
+                 or .py",
                 short(&name),
                 short(&sensor.entry_point)
             ));
@@ -134,26 +131,6 @@ fn inside(folder: &str, written: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
-}
-
-/// The note on the sensors that do not run yet, one for all of them.
-fn in_python(sensors: &BTreeMap<String, Sensor>) -> Option<String> {
-    let is_python =
-        |sensor: &&Sensor| sensor.entry_point.rsplit_once('.').is_some_and(|(_, ending)| ending == PYTHON);
-    let found: Vec<&Sensor> = sensors.values().filter(is_python).collect();
-    let who = match found.as_slice() {
-        [] => return None,
-        [one] => format!(
-            "{}: sensor {} does not run yet, as it is written in Python; its trigger types are",
-            one.metadata_file,
-            short(one.class_name())
-        ),
-        several => format!(
-            "sensors {} do not run yet, as they are written in Python; their trigger types are",
-            listed(several.iter().map(|sensor| sensor.class_name()), MOST_NAMED)
-        ),
-    };
-    Some(format!("{who} registered, and their events can come by a webhook or a component"))
 }
 
 #[cfg(test)]

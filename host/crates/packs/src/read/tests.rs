@@ -77,7 +77,6 @@ fn sensors_bring_their_trigger_types_and_say_what_does_not_run() {
     for said in [
         "sensors/b.yaml: trigger type push is declared elsewhere too",
         "there is no such file",
-        "sensors/p.yaml: sensor P does not run yet, as it is written in Python",
         "sensor `twin` is left out: sensors/twin.yaml: sensor P is in sensors/p.yaml too; rename one",
         "sensor `way_out` is left out: sensors/way_out.yaml: entry_point is ../../o.wasm, which is outside the pack",
     ] {
@@ -128,27 +127,6 @@ fn a_component_of_an_action_is_told_where_it_lies() {
             &[("pack.yaml", PACK), ("actions/act.yaml", action.as_bytes()), ("wasm/a.wasm", b"")];
         let refused = read_pack(&Embedded(files)).unwrap().refused;
         assert_eq!(refused["act"][0].to_string(), format!("actions/act.yaml: {expected}"), "{written}");
-    }
-}
-
-#[test]
-fn sensors_in_python_are_noted_together() {
-    const PACK: (&str, &[u8]) = ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n");
-    const MODULE: (&str, &[u8]) = ("sensors/p.py", b"");
-    const A: (&str, &[u8]) = ("sensors/a.yaml", b"class_name: A\nentry_point: p.py\n");
-    const B: (&str, &[u8]) = ("sensors/b.yaml", b"class_name: B\nentry_point: p.py\n");
-    for (files, says) in [
-        (&[PACK, MODULE][..], None),
-        (
-            &[PACK, MODULE, A],
-            Some("sensors/a.yaml: sensor A does not run yet, as it is written in Python; its "),
-        ),
-        (&[PACK, MODULE, A, B], Some("sensors A, B do not run yet, as they are written in Python; their ")),
-    ] {
-        let notes = read_pack(&Embedded(files)).unwrap().notes;
-        let told: Vec<_> = notes.iter().filter(|note| note.contains("in Python")).collect();
-        assert_eq!(told.len(), usize::from(says.is_some()), "{notes:?}");
-        assert!(says.is_none_or(|says| told[0].starts_with(says)), "{told:?}");
     }
 }
 

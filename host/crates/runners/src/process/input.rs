@@ -1,4 +1,4 @@
-//! Standard input of a process: bytes, or a socket on which the process also answers.
+//! Standard input of a process: bytes, or a socket on which the process also answers, once or as long as it runs.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Socket;
@@ -24,6 +24,8 @@ pub enum Input {
         /// Bytes of the answer that are kept.
         answer_limit: usize,
     },
+    /// A socket for a [conversation](super::converse).
+    Conversation,
 }
 
 impl Default for Input {
@@ -38,7 +40,7 @@ impl Input {
         Ok(match self {
             Self::Bytes(bytes) if bytes.is_empty() => (Stdio::null(), None),
             Self::Bytes(_) => (Stdio::piped(), None),
-            Self::Exchange { .. } => {
+            Self::Exchange { .. } | Self::Conversation => {
                 let (ours, theirs) = Socket::pair()?;
                 ours.set_nonblocking(true)?;
                 (Stdio::from(OwnedFd::from(theirs)), Some(UnixStream::from_std(ours)?))

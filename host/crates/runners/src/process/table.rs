@@ -16,7 +16,7 @@ pub(super) struct Life {
 }
 
 /// Ticks a second (`USER_HZ`), the unit of all times in `/proc`.
-const TICKS: u64 = 100;
+pub(super) const TICKS: u64 = 100;
 
 /// Ticks since the start of the machine.
 pub(super) fn now() -> u64 {

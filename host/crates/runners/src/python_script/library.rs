@@ -1,5 +1,5 @@
-//! The Python files that actions need: the wrapper that runs an action, and the modules of `st2common` and `st2actions`
-//! that actions import. They are embedded in the binary and laid out in a directory at the start.
+//! The Python files that actions and sensors need: the wrappers that run them, and the modules of `st2common`, `st2actions` and
+//! `st2reactor` that they import. They are embedded in the binary and laid out in a directory at the start.
 
 use std::fs;
 use std::io;
@@ -7,6 +7,8 @@ use std::path::Path;
 
 /// The wrapper that runs an action.
 pub(super) const WRAPPER: &str = "petrel_action.py";
+/// The wrapper that runs a sensor.
+pub(crate) const SENSOR_WRAPPER: &str = "petrel_sensor.py";
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
@@ -14,8 +16,9 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 30] = files![
+const FILES: [(&str, &str); 36] = files![
     "petrel_action.py",
+    "petrel_sensor.py",
     "st2actions/__init__.py",
     "st2actions/runners/__init__.py",
     "st2actions/runners/pythonrunner.py",
@@ -45,6 +48,11 @@ const FILES: [(&str, &str); 30] = files![
     "st2common/util/shell.py",
     "st2common/util/green/__init__.py",
     "st2common/util/green/shell.py",
+    "st2reactor/__init__.py",
+    "st2reactor/container/__init__.py",
+    "st2reactor/container/sensor_wrapper.py",
+    "st2reactor/sensor/__init__.py",
+    "st2reactor/sensor/base.py",
 ];
 
 /// Whether all files of the library are in `directory`.

@@ -15,6 +15,7 @@ mod http_request;
 mod local_script;
 mod local_shell;
 mod python_script;
+mod python_sensors;
 
 /// The settings of processes in the tests. The limit on output is short, so that it can be reached.
 fn shell_options() -> Options {

@@ -183,7 +183,10 @@ async fn what_cannot_be_run_says_why() {
             "from st2common.util import db\n".into(),
             "Petrel does not offer to actions what is imported here from st2common.util",
         ),
-        ("from st2reactor.sensor.base import Sensor\n".into(), "from st2reactor: of StackStorm's own"),
+        (
+            "from st2reactor.rules.engine import RulesEngine\n".into(),
+            "from st2reactor.rules: of StackStorm's own",
+        ),
         (
             format!("{HEAD}class Act(Action):\n    def run(self, x):\n        pass\n"),
             "unexpected keyword argument 'y'",

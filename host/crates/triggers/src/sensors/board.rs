@@ -11,8 +11,9 @@ use petrel_runners::OutputSink;
 use petrel_runners::sensors::{SensorKind, SensorRunner, SensorTrigger};
 use tokio_util::sync::CancellationToken;
 
+use super::apart::Apart;
 use super::lines::{Lines, ShownLine};
-use super::pace;
+use super::{pace, told};
 
 /// Sensors. Each is in line for its next turn, has its turn, or waits for something else.
 #[derive(Default)]
@@ -68,6 +69,8 @@ pub(super) struct Live {
     lines: Lines,
     /// The lines of a stream that runs.
     sink: Option<OutputSink>,
+    /// What is known of its process, while it has one.
+    pub(super) apart: Option<Apart>,
 }
 
 /// The turn of a sensor. Nobody else changes its state meanwhile.
@@ -102,8 +105,8 @@ impl Live {
         self.subject.sensor.is_enabled() && self.subject.runner.is_some() && !self.is_gone
     }
 
-    /// Has it go by these triggers. A stream begins anew if they are others: it may wait for something else and would not
-    /// ask for them. The others are told at each call.
+    /// Has it go by these triggers. One with a process hears of others. Another stream begins anew: it may wait for something
+    /// else and would not ask for them. The others are told at each call.
     fn tell(&mut self, triggers: &Arc<[SensorTrigger]>) {
         let names = |triggers: &[SensorTrigger]| -> Vec<Ref> {
             // The reference says all of a trigger.
@@ -113,6 +116,12 @@ impl Live {
             return;
         }
         self.subject.triggers = Arc::clone(triggers);
+        if let Some(apart) = &self.apart
+            && told::refuse_many(triggers).is_ok()
+        {
+            apart.tell(triggers);
+            return;
+        }
         if self.kind == Some(SensorKind::Stream)
             && let Some(turn) = &self.turn
         {
@@ -125,6 +134,10 @@ impl Live {
 impl Board {
     pub(super) fn get(&self, reference: &Ref) -> Option<&Live> {
         self.live.get(reference)
+    }
+
+    pub(super) fn get_mut(&mut self, reference: &Ref) -> Option<&mut Live> {
+        self.live.get_mut(reference)
     }
 
     /// When the next sensor is due, if there is room for its turn.
@@ -150,6 +163,7 @@ impl Board {
             claims: 0,
             lines: Lines::default(),
             sink: None,
+            apart: None,
         };
         let due = live.may_run().then_some(due);
         self.live.insert(reference.clone(), live);
@@ -256,7 +270,7 @@ impl Board {
         if std::mem::take(&mut live.has_yielded) {
             self.held -= 1;
         }
-        (live.state, live.held, live.sink) = (state, None, None);
+        (live.state, live.held, live.sink, live.apart) = (state, None, None, None);
         let next = if std::mem::take(&mut live.is_renewed) {
             Some(now)
         } else {
@@ -297,6 +311,9 @@ impl Board {
     /// Has a sensor polled at `now` that waits for its time. `false` if it does not.
     pub(super) fn hurry(&mut self, reference: &Ref, now: Timestamp) -> bool {
         let Some(live) = self.live.get(reference) else { return false };
+        if let Some(apart) = &live.apart {
+            return apart.hurry();
+        }
         let is_polled = live.kind != Some(SensorKind::Webhook) && live.turn.is_none();
         if is_polled && live.may_run() {
             self.line_up(reference, Some(now));

@@ -11,7 +11,7 @@ use petrel_model::{Ref, Timestamp, TriggerInstanceId};
 use petrel_runners::sensors::{Emitted, Emitter, NotEmitted};
 use serde_json::Value;
 
-use super::turn::{error_of, failure};
+use super::failure::{error_of, failure};
 use crate::batch::{Member, Taken};
 use crate::dedup::Once;
 use crate::incoming::Event;

@@ -86,7 +86,8 @@ impl Triggers {
         }
         if self.sensors().runner_of(&sensor.entry_point).is_none() {
             let message = format!("the sensor `{name}` cannot run here: nothing runs {}", sensor.entry_point);
-            return Err(conflict(message, "only sensors in components run; the README says more"));
+            let hint = "name a component (.wasm) or a file in Python (.py) as its entry_point";
+            return Err(conflict(message, hint));
         }
         Ok(sensor.reference.clone())
     }

@@ -5,7 +5,8 @@ use petrel_model::Ref;
 use petrel_runners::OutputSink;
 use petrel_runners::sensors::{Received, Reply, SensorFailure, SensorKind};
 
-use super::turn::{LOGGED, error_of, failure};
+use super::failure::{error_of, failure};
+use super::turn::LOGGED;
 use super::{emission, told};
 use crate::batch::{Member, Taken};
 use crate::service::Triggers;

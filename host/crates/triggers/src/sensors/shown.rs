@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use petrel_engine_core::Error;
 use petrel_model::{Sensor, SensorState, Timestamp};
+use petrel_runners::process::Usage;
 use petrel_runners::sensors::SensorKind;
 
 use super::board::Live;
@@ -62,6 +63,10 @@ pub struct Shown {
     pub next_at: Option<Timestamp>,
     /// Why its events are held, if they are.
     pub held: Option<String>,
+    /// The number of its process, while it has one of its own.
+    pub process: Option<u32>,
+    /// What that process takes, where a single sensor is shown.
+    pub usage: Option<Usage>,
     /// How far it has come.
     pub state: SensorState,
 }
@@ -83,10 +88,12 @@ impl Shown {
             sensor: Arc::clone(sensor),
             pack_path,
             health,
-            kind: live.and_then(|live| live.kind).map(word),
+            kind: live.and_then(kind),
             is_running: live.is_some_and(|live| live.turn.is_some()),
             next_at: live.and_then(|live| live.due_at),
             held: live.and_then(|live| live.held.clone()),
+            process: live.and_then(|live| live.apart.as_ref()?.process),
+            usage: None,
             state: live.map_or_else(state, |live| live.state.clone()),
         }
     }
@@ -97,12 +104,15 @@ fn is_streaming(live: &Live) -> bool {
     live.kind == Some(SensorKind::Stream) && live.turn.is_some()
 }
 
-fn word(kind: SensorKind) -> &'static str {
-    match kind {
+/// The way in which a sensor notices things. One that polls in its own process does so, although it goes on.
+fn kind(live: &Live) -> Option<&'static str> {
+    let polls = live.apart.as_ref().is_some_and(|apart| apart.polls);
+    Some(match live.kind? {
         SensorKind::Poll => "poll",
+        SensorKind::Stream if polls => "poll",
         SensorKind::Webhook => "webhook",
         SensorKind::Stream => "stream",
-    }
+    })
 }
 
 impl Triggers {
@@ -124,7 +134,8 @@ impl Triggers {
         let content = self.content();
         let sensor = content.sensor(name)?;
         let path = content.pack_path(sensor.reference.pack());
-        Ok(Shown::of(sensor, path, self.sensors().board().get(&sensor.reference)))
+        let shown = Shown::of(sensor, path, self.sensors().board().get(&sensor.reference));
+        Ok(Shown { usage: shown.process.and_then(Usage::of), ..shown })
     }
 
     /// The last lines that a sensor has logged since the host started, oldest first.

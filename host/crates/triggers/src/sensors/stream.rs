@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_engine_core::Report;
-use petrel_model::{Object, SensorState};
+use petrel_model::{Object, Sensor, SensorState};
 use petrel_persistence::Change;
 use petrel_runners::OutputSink;
-use petrel_runners::sensors::{Emitter, SensorFailure};
+use petrel_runners::attendant::Attendant;
+use petrel_runners::sensors::{Emitter, SensorCall, SensorFailure};
 use serde_json::json;
 
+use super::attending::Attending;
 use super::board::{Ended, Turn};
-use super::turn::{LOGGED, failure};
+use super::failure::failure;
+use super::turn::LOGGED;
 use crate::service::Triggers;
 
 /// The internal events of a sensor that begins and of one that has ended.
-const SPAWN: &str = "core.st2.sensor.process_spawn";
+pub(super) const SPAWN: &str = "core.st2.sensor.process_spawn";
 const EXIT: &str = "core.st2.sensor.process_exit";
 /// How long a sensor must run for its earlier failures to be forgotten.
 const SOUND: Duration = Duration::from_secs(60);
@@ -32,11 +35,15 @@ impl Triggers {
         };
         let output = OutputSink::rolling(LOGGED);
         self.sensors().board().listen(reference, output.clone());
-        let command = format!("{} {}", call.entry_point, call.class_name);
-        self.tell_of_stream(SPAWN, turn, || {
-            json!({"pid": std::process::id(), "cmd": command}).as_object().cloned().unwrap_or_default()
-        })
-        .await;
+        let attending = self.attend(turn);
+        let attendant = attending.clone().map(|attending| attending as Arc<dyn Attendant>);
+        let call = SensorCall { attendant, ..call };
+        if attending.is_none() {
+            let command = format!("{} {}", call.entry_point, call.class_name);
+            let more = || json!({"pid": std::process::id(), "cmd": command});
+            self.tell_of_stream(SPAWN, &turn.sensor, || more().as_object().cloned().unwrap_or_default())
+                .await;
+        }
         let began = core.monotonic();
         let (cancel, emitter) = (turn.cancel.child_token(), Arc::new(self.clone()) as Arc<dyn Emitter>);
         let ended = {
@@ -57,11 +64,15 @@ impl Triggers {
             }
         };
         self.sensors().board().log(reference, core.now(), &output);
-        let code = match &ended {
-            Some(Err(_)) => 1,
-            Some(Ok(())) | None => 0,
+        let code = match (&attending, &ended) {
+            (Some(attending), _) => attending.exit(),
+            (None, Some(Err(_))) => Some(1),
+            (None, Some(Ok(())) | None) => Some(0),
         };
-        self.tell_of_stream(EXIT, turn, || Object::from_iter([("exit_code".to_owned(), code.into())])).await;
+        if let Some(code) = code {
+            let more = || Object::from_iter([("exit_code".to_owned(), code.into())]);
+            self.tell_of_stream(EXIT, &turn.sensor, more).await;
+        }
         let turn = self.now_of(turn, core.since(began) >= SOUND);
         match ended {
             None => self.store_stream(&turn).await,
@@ -72,6 +83,15 @@ impl Triggers {
                 self.failed(&turn, &failure).await
             }
         }
+    }
+
+    /// What attends to the process of a sensor, if it has one.
+    fn attend(&self, turn: &Turn) -> Option<Arc<Attending>> {
+        if !turn.runner.starts_processes() {
+            return None;
+        }
+        let orders = self.sensors().board().attend(&turn.sensor.reference)?;
+        Some(Arc::new(Attending::new(self.clone(), Arc::clone(&turn.sensor), orders)))
     }
 
     /// The turn with the state of the sensor as it is now: its events were counted meanwhile.
@@ -102,11 +122,11 @@ impl Triggers {
     }
 
     /// Reports that a stream begins or has ended, if anybody listens.
-    async fn tell_of_stream(&self, kind: &str, turn: &Turn, more: impl FnOnce() -> Object) {
+    pub(super) async fn tell_of_stream(&self, kind: &str, sensor: &Sensor, more: impl FnOnce() -> Object) {
         let (core, now) = (self.core(), self.core().now());
         let report = core.report(kind, now, || {
             let mut payload = Object::new();
-            payload.insert("id".into(), turn.sensor.class_name().into());
+            payload.insert("id".into(), sensor.class_name().into());
             payload.insert("timestamp".into(), (now.as_micros() / 1_000_000).into());
             payload.extend(more());
             Report { payload, ..Report::default() }
@@ -115,7 +135,7 @@ impl Triggers {
         if let Err(error) = core.commit(Vec::new(), vec![change]).await
             && !core.is_stopping()
         {
-            tracing::warn!(sensor = %turn.sensor.reference, %error, hint = error.hint(), "failed to report what a sensor does");
+            tracing::warn!(sensor = %sensor.reference, %error, hint = error.hint(), "failed to report what a sensor does");
         }
     }
 }

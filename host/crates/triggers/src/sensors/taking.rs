@@ -13,7 +13,7 @@ use petrel_runners::sensors::{Emitted, NotEmitted, Polled};
 use serde_json::Value;
 
 use super::board::{Ended, Turn};
-use super::turn::failure;
+use super::failure::failure;
 use super::{emission, pace};
 use crate::batch::{Member, Taken};
 use crate::service::Triggers;

@@ -8,7 +8,7 @@ use petrel_model::Sensor;
 use petrel_model::size::of_value;
 use petrel_runners::sensors::{SensorFailure, SensorTrigger};
 
-use super::turn::failure;
+use super::failure::failure;
 
 /// The greatest number of triggers that a sensor is told of.
 const MOST_TRIGGERS: usize = 1_000;

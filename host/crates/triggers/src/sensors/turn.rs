@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use petrel_access::RULE_USER;
 use petrel_catalog::configuration::NoConfiguration;
-use petrel_model::sensor::SensorError;
-use petrel_model::{Sensor, SensorState, Timestamp};
+use petrel_model::{Sensor, SensorState};
 use petrel_persistence::Change;
 use petrel_runners::OutputSink;
 use petrel_runners::sensors::{Polled, SensorCall, SensorFailure, SensorKind, SensorTrigger};
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Ended, Turn};
+use super::failure::{error_of, failure};
 use super::{pace, told};
 use crate::service::Triggers;
 
@@ -112,6 +112,8 @@ impl Triggers {
             pack_config,
             timeout: self.options().poll_timeout,
             triggers,
+            poll_interval: sensor.poll_interval.clone(),
+            attendant: None,
         })
     }
 
@@ -179,21 +181,4 @@ impl Triggers {
             ..turn.state.clone()
         }
     }
-}
-
-/// A failure that the host has found.
-pub(super) fn failure(code: &str, message: impl Into<String>, hint: impl Into<String>) -> SensorFailure {
-    SensorFailure { code: code.into(), message: message.into(), hint: hint.into(), retry_after: None }
-}
-
-/// The longest text of a failure that is kept, in bytes: a sensor may say what it likes.
-const LONGEST: usize = 2_000;
-
-/// A failure as it is kept.
-pub(super) fn error_of(failure: &SensorFailure, at: Timestamp) -> SensorError {
-    let cut = |text: &str| {
-        let end = text.floor_char_boundary(LONGEST);
-        text.get(..end).unwrap_or(text).to_owned()
-    };
-    SensorError { at, code: cut(&failure.code), message: cut(&failure.message), hint: cut(&failure.hint) }
 }

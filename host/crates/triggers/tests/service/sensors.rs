@@ -1,6 +1,7 @@
 //! Sensors on a clock that the test turns: they are polled when they are due, no event is lost or taken twice, and none
 //! of them keeps the others from their turn. The clock begins at 12:00:00.
 
+mod apart;
 mod told;
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ fn trigger(parameters: &Value) -> String {
 }
 
 impl House {
-    async fn rule_with(&self, name: &str, kind: &str, parameters: Value) {
+    pub(super) async fn rule_with(&self, name: &str, kind: &str, parameters: Value) {
         let rule = json!({
             "name": name, "pack": "house", "enabled": true, "trigger": {"type": kind, "parameters": parameters},
             "action": {"ref": "house.act"},

@@ -1,0 +1,1 @@
+"""The modules that sensors of packs import from StackStorm, rewritten for Petrel: only the parts that they use."""
