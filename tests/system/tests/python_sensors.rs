@@ -1,6 +1,8 @@
 //! Sensors in Python on the real host: one that is a server itself, one that polls, and one that fails. Each has a process of
 //! its own, which hears of rules while it runs, uses the datastore, and ends with its host.
 
+#![expect(clippy::indexing_slicing, reason = "these are the parts of a test")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 
@@ -170,22 +172,26 @@ fn a_sensor_that_is_a_server_brings_events() {
     assert_eq!((&secret["encrypted"], secret["value"] == "opened"), (&json!(true), false));
     let refused = host.cli(&["sensor", "poll", "guard.Door"]).with_code(6).stderr;
     assert_says(&refused, &["it follows a stream"]);
+    hears_of_rules_and_begins_again(&host);
+    host.stop();
+}
 
-    // It hears of rules with parameters, in the same process.
-    let first = process(&host, "Door", None);
+/// It hears of rules with parameters in the same process, and has another one when it is restarted.
+fn hears_of_rules_and_begins_again(host: &Host<'_>) {
+    let first = process(host, "Door", None);
     let ann = json!({
         "name": "ann", "pack": "examples", "enabled": true, "action": {"ref": "core.noop"},
         "trigger": {"type": "guard.knock", "parameters": {"who": "ann"}},
     });
     host.post("/rules", &ann).with_status(201);
-    let told = |what: &str| eventually(what, || logs(&host, "Door").contains(what).then_some(()));
+    let told = |what: &str| eventually(what, || logs(host, "Door").contains(what).then_some(()));
     told("told of {'who': 'ann'}");
     host.delete("/rules/examples.ann").with_status(204);
     told("no more of {'who': 'ann'}");
-    assert_eq!(process(&host, "Door", None), first);
+    assert_eq!(process(host, "Door", None), first);
 
     host.ok(&["sensor", "restart", "guard.Door"]);
-    let second = process(&host, "Door", Some(&first));
+    let second = process(host, "Door", Some(&first));
     assert!(!is_there(&first));
     host.ok(&["sensor", "disable", "guard.Door"]);
     eventually("the process has ended", || (!is_there(&second)).then_some(()));
@@ -201,7 +207,6 @@ fn a_sensor_that_is_a_server_brings_events() {
     let pids: Vec<_> = begun.iter().map(|one| payload(one)["pid"].clone()).collect();
     assert!(pids.contains(&first) && pids.contains(&second), "{pids:?}");
     assert_eq!(payload(&begun[0])["id"], json!("Door"));
-    host.stop();
 }
 
 #[test]

@@ -11,9 +11,9 @@ pub fn written_capabilities(request: &Request) -> Value {
     let files = request.files.iter();
     let files =
         files.map(|wish| json!({"path": wish.path, "access": wish.access.as_str(), "reason": wish.reason}));
-    let stores = request.names.kv.iter().map(|name| match request.bounds_of(name).writes {
-        true => json!(name),
-        false => json!({"name": name, "access": ["read"]}),
+    let stores = request.names.kv.iter().map(|name| {
+        let is_whole = request.bounds_of(name).writes;
+        if is_whole { json!(name) } else { json!({"name": name, "access": ["read"]}) }
     });
     let names = &request.names;
     let kv = fields([
