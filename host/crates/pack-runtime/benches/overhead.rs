@@ -128,7 +128,7 @@ impl Called {
 }
 
 fn main() -> ExitCode {
-    let given: Vec<_> = std::env::args().filter(|argument| argument.ends_with(".wasm")).collect();
+    let given: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let measured: Vec<_> =
         if given.is_empty() { vec![Called::noop()] } else { given.into_iter().map(Called::greet).collect() };
     let worst = measured.into_iter().map(measure).fold(0.0, f64::max);
