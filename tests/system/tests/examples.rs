@@ -34,7 +34,7 @@ const FOLLOWED: [&str; 11] = [
     "stream",
 ];
 /// The examples in other languages, which `languages` builds and runs.
-const BUILT: [&str; 4] = ["c", "go", "js", "python"];
+const BUILT: [&str; 5] = ["c", "go", "js", "python", "rust"];
 /// What the pages need besides what the tests need themselves.
 const PROGRAMS: [(&str, &str); 3] = [("curl", "--version"), ("openssl", "version"), ("python3", "--version")];
 /// The components that pages build: their packages, and where the tests have them.
