@@ -14,6 +14,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("pack new", "--lang c fresh", 0),
     ("pack build", "mine", 2),
     ("pack test", "mine", 2),
+    ("pack run", "mine", 2),
     ("pack dev", "mine", 2),
     ("pack check", "mine", 0),
     ("pack register", "mine", 0),
