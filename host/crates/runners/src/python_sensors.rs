@@ -1,7 +1,7 @@
 //! The runner of sensors written in Python, with StackStorm's classes (`st2reactor.sensor.base`). Each sensor has a process of
 //! its own for as long as it runs, with the interpreter of the actions of its pack ([`python_script`](crate::python_script)).
 //!
-//! `petrel_sensor.py` of the [library](crate::python_script::library) runs in it. It talks with the host by the lines that `lines`
+//! `petrel_sensor.py` of the [library] runs in it. It talks with the host by the lines that `lines`
 //! describes, over a socket that is its standard input: so events and configuration are on no command line, and the
 //! standard output and standard error are the sensor's own, and its log. `talk` is the host's side of that.
 //!
