@@ -36,7 +36,8 @@ mod bare {
     use std::path::Path;
 
     use wasmtime::Store;
-    use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
+    use wasmtime::component::types::ComponentItem;
+    use wasmtime::component::{Component, HasSelf, Linker, ResourceTable, ResourceType};
     use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
     wasmtime::component::bindgen!({
@@ -66,8 +67,30 @@ mod bare {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         petrel::log::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).unwrap();
-        linker.define_unknown_imports_as_traps(&component).unwrap();
+        leave_out(&mut linker, &component);
         ActionWorldPre::new(linker.instantiate_pre(&component).unwrap()).unwrap()
+    }
+
+    /// Defines what the component imports of the host and of requests as functions that end it.
+    fn leave_out(linker: &mut Linker<State>, component: &Component) {
+        let engine = component.engine().clone();
+        for (name, item) in component.component_type().imports(&engine) {
+            let is_left_out = name.starts_with("wasi:http") || name.starts_with("petrel:");
+            let (true, ComponentItem::ComponentInstance(instance)) = (is_left_out, item.ty) else { continue };
+            let Ok(mut into) = linker.instance(name) else { continue };
+            for (name, item) in instance.exports(&engine) {
+                // What is there already stays.
+                let _known = match item.ty {
+                    ComponentItem::ComponentFunc(_) => {
+                        into.func_new(name, |_, _, _, _| Err(wasmtime::Error::msg("it is left out")))
+                    }
+                    ComponentItem::Resource(_) => {
+                        into.resource(name, ResourceType::host::<()>(), |_, _| Ok(()))
+                    }
+                    _ => Ok(()),
+                };
+            }
+        }
     }
 
     pub(crate) async fn call(world: &ActionWorldPre<State>, called: &super::Called) {
