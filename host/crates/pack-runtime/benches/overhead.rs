@@ -4,7 +4,7 @@
 //! `cargo bench -p petrel-pack-runtime`. Fails if the runner takes more than twice as long as the loop.
 //!
 //! Components given as paths (`cargo bench -p petrel-pack-runtime --bench overhead -- hello_go.wasm`) are measured in place of
-//! `core`; they are called as the examples' `greet`, which does next to nothing.
+//! `core`; they are called as the examples' `greet`, which does next to nothing, and may not import `wasi:http`.
 
 #![expect(
     clippy::unwrap_used,
@@ -71,11 +71,11 @@ mod bare {
         ActionWorldPre::new(linker.instantiate_pre(&component).unwrap()).unwrap()
     }
 
-    /// Defines what the component imports of the host and of requests as functions that end it.
+    /// Defines what the component imports of the host as functions that end it.
     fn leave_out(linker: &mut Linker<State>, component: &Component) {
         let engine = component.engine().clone();
         for (name, item) in component.component_type().imports(&engine) {
-            let is_left_out = name.starts_with("wasi:http") || name.starts_with("petrel:");
+            let is_left_out = name.starts_with("petrel:");
             let (true, ComponentItem::ComponentInstance(instance)) = (is_left_out, item.ty) else { continue };
             let Ok(mut into) = linker.instance(name) else { continue };
             for (name, item) in instance.exports(&engine) {
