@@ -110,7 +110,8 @@ mod bare {
         };
         let parameters = called.parameters.to_string();
         let result = instance.petrel_pack_action().call_run(&mut store, &context, &parameters).await;
-        assert_eq!(result.unwrap().unwrap(), called.result.to_string());
+        let result: serde_json::Value = serde_json::from_str(&result.unwrap().unwrap()).unwrap();
+        assert_eq!(result, called.result);
     }
 }
 
