@@ -1,3 +1,5 @@
+// What actions ask of the host, against the stand-in of `native.go`.
+
 package petrel
 
 import (

@@ -1,3 +1,5 @@
+// Runs of other actions.
+
 package petrel
 
 import "encoding/json"

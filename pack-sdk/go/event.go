@@ -1,3 +1,5 @@
+// Events that an action emits.
+
 package petrel
 
 import (

@@ -1,3 +1,5 @@
+// Requests over HTTP, and their answers. `wire_http.go` sends them in a component.
+
 package petrel
 
 import (

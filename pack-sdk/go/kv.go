@@ -1,3 +1,5 @@
+// Keys that outlast a call, in the datastore of the host.
+
 package petrel
 
 import (

@@ -1,3 +1,5 @@
+// Schemas of types, also of those that contain themselves.
+
 package petrel
 
 import (

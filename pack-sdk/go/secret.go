@@ -1,3 +1,5 @@
+// Secrets that the operator has granted.
+
 package petrel
 
 // Secret is a secret of the pack, which the host sends and a component does not see.

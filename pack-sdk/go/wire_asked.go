@@ -1,5 +1,7 @@
 //go:build wasip1
 
+// The functions of the host that give keys, secrets, events and runs: the canonical ABI of their WIT. `native.go` stands in for them in tests.
+
 package petrel
 
 import (

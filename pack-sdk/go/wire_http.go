@@ -1,5 +1,7 @@
 //go:build wasip1
 
+// The functions of `wasi:http`: the canonical ABI of the part of it in `wit/deps/http` beside the library.
+
 package petrel
 
 import (

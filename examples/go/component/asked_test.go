@@ -1,3 +1,5 @@
+// The actions that ask of the host, against a stand-in of it.
+
 package main
 
 import (

@@ -28,8 +28,10 @@ impl Rights {
 
     /// The text by which a secret that a trial sends is counted.
     pub fn tried_to_send(&self, target: Target<'_>, name: &str, place: SecretPlace) -> Option<String> {
-        let rule = HttpRule::exactly(target, target.host.is_private());
-        self.is_trial.then(|| format!("{name} {} {rule}", place.as_str()))
+        self.is_trial.then(|| {
+            let rule = HttpRule::exactly(target, target.host.is_private());
+            format!("{name} {} {rule}", place.as_str())
+        })
     }
 }
 
