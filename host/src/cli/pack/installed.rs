@@ -3,23 +3,24 @@
 //! theirs, a registration that fails changes nothing, and each can be made the active one again. `.history` says in which order they
 //! were active.
 
+mod kept;
+
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use petrel_packs::plain_file;
 use petrel_registry::card::Card;
-use petrel_registry::reference::tag_of;
-use petrel_registry::{Digest, Error, Fetched, Limits, Lock, Locked, Reference};
+use petrel_registry::{Digest, Error, Fetched, Limits, Locked, Reference};
 
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::print;
+pub(super) use kept::Kept;
+use kept::{record, refuse_record, size};
 
 /// The digits of a digest in the name of a directory.
 const DIGITS: usize = 16;
-/// The file in the directory of a version that says what it is, in the form of the lock.
-const RECORD: &str = ".locked";
 /// The versions of a pack that an installation leaves there.
 const KEPT: usize = 5;
 /// The digests in the history of a pack, and the bytes of its file.
@@ -231,9 +232,7 @@ impl Installed {
     /// When it cannot be written.
     pub(super) fn remember(&self, locked: &Locked) -> Result<(), Failure> {
         let path = self.place(&locked.name, &locked.digest);
-        let mut record = Lock::default();
-        record.put(locked.clone());
-        record.write(&path.join(RECORD))?;
+        record(&path, locked)?;
         let mut history = self.history(&locked.name);
         history.retain(|known| *known != locked.digest);
         history.push(locked.digest.clone());
@@ -257,88 +256,6 @@ fn is_named_as_version(path: &Path) -> bool {
 /// The place of installed packs in a data directory.
 fn root(data_dir: &Path) -> PathBuf {
     data_dir.join("packs").join("installed")
-}
-
-/// Refuses a pack with a file that has the name of the record.
-fn refuse_record(made: &Path) -> Result<(), Failure> {
-    if made.join(RECORD).symlink_metadata().is_err() {
-        return Ok(());
-    }
-    let message = format!("the pack has a file `{RECORD}`, which is petrel's own");
-    Err(Failure::new(
-        Code::Failed,
-        "registry.refused",
-        message,
-        "do not use it: it was not made by `petrel pack push`",
-    ))
-}
-
-/// A version of a pack that is here.
-#[derive(Debug, Clone)]
-pub(super) struct Kept {
-    /// Its directory.
-    pub(super) path: PathBuf,
-    /// What it is, as the lock has it when it is active.
-    pub(super) locked: Locked,
-}
-
-impl Kept {
-    /// The version of `name` in a directory, if it is there as a whole.
-    fn at(path: PathBuf, name: &str) -> Option<Self> {
-        let digest = Fetched::digest_in(&path)?;
-        let record = Lock::read(&path.join(RECORD)).unwrap_or_default();
-        let known = record.of_pack(name).filter(|known| known.digest == digest).cloned();
-        // A version of before there were records says itself what it is.
-        let locked = known.or_else(|| {
-            let (card, _) = Card::of(&path).ok()?;
-            Some(Locked {
-                name: name.to_owned(),
-                version: card.version.clone(),
-                reference: String::new(),
-                resolved: String::new(),
-                digest,
-                native: card.native().next().is_some(),
-                signature: None,
-                key: None,
-            })
-        })?;
-        Some(Self { path, locked })
-    }
-
-    /// Whether a reference names it: by its digest, or by the tag with which it came or that has its version.
-    fn is_named(&self, by: &Reference) -> bool {
-        let Locked { reference, version, digest, .. } = &self.locked;
-        if let Some(wanted) = &by.digest {
-            return wanted == digest;
-        }
-        let came: Option<Reference> = reference.parse().ok();
-        came.is_some_and(|came| {
-            let is_place = came.registry == by.registry && came.repository == by.repository;
-            let target = by.target();
-            is_place && (came.target() == target || tag_of(version) == target)
-        })
-    }
-
-    /// Removes it. What cannot be removed only takes space.
-    pub(super) fn remove(&self) {
-        drop(Fetched::remove(&self.path));
-    }
-
-    /// The bytes of its files.
-    pub(super) fn size(&self) -> u64 {
-        size(&self.path)
-    }
-}
-
-/// The bytes of the files in a directory.
-fn size(directory: &Path) -> u64 {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let sizes = entries.map(|entry| match entry.metadata() {
-        Ok(found) if found.is_dir() => size(&entry.path()),
-        Ok(found) => found.len(),
-        Err(_gone) => 0,
-    });
-    sizes.sum()
 }
 
 #[cfg(test)]
