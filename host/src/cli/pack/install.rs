@@ -299,8 +299,7 @@ impl Install {
             }
             refuse_native(card)
         };
-        let (version, card) = installed.lay_out(fetched, registries.limits(), native)?;
-        let pack = Locked { native: card.native().next().is_some(), ..pack };
+        let (version, pack) = installed.lay_out(fetched, registries.limits(), pack, native)?;
         let answer = match self.registered(session, registries, installed, (&pack, &version)).await {
             Ok(answer) => answer,
             Err(failure) => {

@@ -17,7 +17,7 @@ use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::print;
 pub(super) use kept::Kept;
-use kept::{record, refuse_record, size};
+use kept::{is_recorded, record, refuse_record, size};
 
 /// The digits of a digest in the name of a directory.
 const DIGITS: usize = 16;
@@ -118,7 +118,8 @@ impl Installed {
         Some(self.place(name, digest)).filter(|path| Fetched::is_laid_out(path, digest))
     }
 
-    /// Makes a version of an artifact that `admit` admits by what is in it.
+    /// Makes a version of an artifact that `admit` admits by what is in it, with its record: `pack`, and whether it may run as
+    /// processes. So it has one from the beginning, whatever becomes of its registration.
     ///
     /// # Errors
     /// When the artifact is not what it says, is not admitted, or the disk is full. Nothing has changed then.
@@ -126,8 +127,9 @@ impl Installed {
         &self,
         fetched: &Fetched,
         limits: &Limits,
+        pack: Locked,
         admit: impl FnOnce(&Card) -> Result<(), Failure>,
-    ) -> Result<(Version, Card), Failure> {
+    ) -> Result<(Version, Locked), Failure> {
         let made = self.root.join(".new");
         let removed = |path: &Path| match fs::remove_dir_all(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -136,30 +138,38 @@ impl Installed {
             _ => Ok(()),
         };
         removed(&made)?;
-        let card = match fetched
-            .lay_out(&made, limits)
-            .map_err(Failure::from)
-            .and_then(|card| refuse_record(&made).and_then(|()| admit(&card)).map(|()| card))
-        {
-            Ok(card) => card,
+        let done = fetched.lay_out(&made, limits).map_err(Failure::from).and_then(|card| {
+            refuse_record(&made)?;
+            admit(&card)?;
+            let pack = Locked { native: card.native().next().is_some(), ..pack };
+            record(&made, &pack)?;
+            Ok(pack)
+        });
+        let pack = match done {
+            Ok(pack) => pack,
             Err(failure) => {
                 drop(removed(&made));
                 return Err(failure);
             }
         };
-        let path = self.place(&card.reference, &fetched.digest);
+        let path = self.place(&pack.name, &fetched.digest);
         if Fetched::is_laid_out(&path, &fetched.digest) {
             removed(&made)?;
-            return Ok((Version { path, is_new: false }, card));
+            if !is_recorded(&path) {
+                record(&path, &pack)?;
+            }
+            return Ok((Version { path, is_new: false }, pack));
         }
         // Half of one, from a process that was killed.
         removed(&path)?;
         let above = path.parent().unwrap_or(&self.root);
+        // Names are as durable as the content: that of the record, and that of the directory.
+        let synced = |directory: &Path| drop(File::open(directory).and_then(|opened| opened.sync_all()));
+        synced(&made);
         let moved = fs::create_dir_all(above).and_then(|()| fs::rename(&made, &path));
         moved.map_err(|error| Error::of_file("made", &path, &error))?;
-        // The name is as durable as the content.
-        drop(File::open(above).and_then(|directory| directory.sync_all()));
-        Ok((Version { path, is_new: true }, card))
+        synced(above);
+        Ok((Version { path, is_new: true }, pack))
     }
 
     /// Removes the oldest versions of a pack beyond the number that is kept. The active one is the newest in this order.
@@ -260,7 +270,57 @@ fn root(data_dir: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use petrel_model::Signed;
+    use petrel_registry::Artifact;
+
     use super::*;
+
+    #[test]
+    fn a_version_has_its_record_before_anybody_hears_of_it() {
+        let place = tempfile::tempdir().unwrap();
+        let (source, blobs) = (place.path().join("source"), place.path().join("blobs"));
+        fs::create_dir_all(data_directory::store(place.path())).unwrap();
+        for directory in [&source, &blobs] {
+            fs::create_dir(directory).unwrap();
+        }
+        let text = "ref: mine\nname: mine\ndescription: d\nversion: 1.0.0\nauthor: a\n";
+        fs::write(source.join("pack.yaml"), text).unwrap();
+        let limits = Limits::default();
+        let (artifact, _) = Artifact::of_directory(&source, &limits).unwrap();
+        for (digest, blob) in &artifact.blobs {
+            fs::write(blobs.join(digest.hex()), blob.read(1 << 20).unwrap()).unwrap();
+        }
+        let fetched = Fetched::of(artifact.bytes.clone(), &blobs, &limits).unwrap();
+        let pack = Locked {
+            name: "mine".into(),
+            version: "1.0.0".into(),
+            reference: "r.example.com/packs/mine:1.0.0".into(),
+            resolved: String::new(),
+            digest: fetched.digest.clone(),
+            native: false,
+            signature: Some(Signed::Unsigned),
+            key: None,
+        };
+        let lay_out = || {
+            let installed = Installed::open(place.path()).unwrap();
+            installed.lay_out(&fetched, &limits, pack.clone(), |_| Ok(())).unwrap()
+        };
+        // Whoever has laid it out is gone before the host has answered.
+        let found = || Installed::open(place.path()).unwrap().versions("mine").remove(0).locked;
+        let (version, recorded) = lay_out();
+        assert_eq!((version.is_new, &recorded, found()), (true, &pack, pack.clone()));
+        // One without a record says itself what it is, and nothing about where it comes from.
+        let kept = version.path.join(".locked");
+        fs::remove_file(&kept).unwrap();
+        let own = Locked { reference: String::new(), signature: None, ..pack.clone() };
+        assert_eq!(found(), own);
+        assert_eq!((lay_out().0.is_new, found()), (false, pack.clone()));
+        // What is refused leaves nothing.
+        Fetched::remove(&version.path).unwrap();
+        let installed = Installed::open(place.path()).unwrap();
+        let refused = installed.lay_out(&fetched, &limits, pack.clone(), |_| Err(Failure::usage("no", "")));
+        assert!(refused.is_err() && installed.versions("mine").is_empty());
+    }
 
     #[test]
     fn only_what_has_the_name_of_a_version_is_half_of_one() {

@@ -27,7 +27,7 @@ impl Kept {
         let digest = Fetched::digest_in(&path)?;
         let record = Lock::read(&path.join(RECORD)).unwrap_or_default();
         let known = record.of_pack(name).filter(|known| known.digest == digest).cloned();
-        // A version of before there were records says itself what it is.
+        // One whose record is lost says itself what it is, and not where it came from, nor what its signatures were worth.
         let locked = known.or_else(|| {
             let (card, _) = Card::of(&path).ok()?;
             Some(Locked {
@@ -99,4 +99,9 @@ pub(super) fn record(directory: &Path, locked: &Locked) -> Result<(), Failure> {
     let mut record = Lock::default();
     record.put(locked.clone());
     Ok(record.write(&directory.join(RECORD))?)
+}
+
+/// Whether a version has its record.
+pub(super) fn is_recorded(directory: &Path) -> bool {
+    directory.join(RECORD).is_file()
 }
