@@ -62,7 +62,7 @@ impl Dev {
             let now = Snapshot::of(&directory);
             if let Some(file) = now.changed_since(&seen) {
                 let within = file.strip_prefix(&directory).unwrap_or(file).display();
-                print::line(&print::plain(&format!("changed: {within}")));
+                print::line(&format!("changed: {within}"));
                 seen = now;
                 seen.take(&self.take_up(&session, &directory, &mut runs).await);
             }
@@ -147,10 +147,10 @@ async fn tell(session: &Session, ended: &wire::Execution<'_>) -> Result<(), Fail
     print::line(&format!("{} {id}: {}", ended.action.reference(), ended.status));
     let path = format!("/executions/{}", path_segment(&id));
     let output = session.client.get_text(&format!("{path}/output")).await?;
-    output.lines().for_each(|line| print::line(&print::plain(&format!("  {line}"))));
+    output.lines().for_each(|line| print::line(&format!("  {line}")));
     let answer = session.client.get(&path).await?;
     let whole = read::<wire::Execution<'_>>(&answer)?;
-    print::line(&print::plain(&format!("  {}", whole.result)));
+    print::line(&format!("  {}", whole.result));
     Ok(())
 }
 

@@ -141,7 +141,7 @@ fn note(tag: &str, failure: &Failure) -> String {
 }
 
 fn tell(answer: &Value) -> Result<(), Failure> {
-    print::line(&print::plain(&told(answer)));
+    print::line(&told(answer));
     answer.get("registration").map_or(Ok(()), |registered| tell_registration(Form::Text, registered))
 }
 
