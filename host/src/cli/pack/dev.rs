@@ -56,10 +56,12 @@ impl Dev {
         // What the build itself writes is no change, and what is changed while it builds is one.
         seen.take(&self.take_up(&session, &directory, &mut runs).await);
         print::note(&format!("watching {}; ^C ends it", directory.display()));
+        tell_cut(&seen, false);
         let mut told = String::new();
         loop {
             tokio::time::sleep(PAUSE).await;
             let now = Snapshot::of(&directory);
+            tell_cut(&now, seen.is_cut());
             if let Some(file) = now.changed_since(&seen) {
                 let within = file.strip_prefix(&directory).unwrap_or(file).display();
                 print::line(&format!("changed: {within}"));
@@ -138,6 +140,15 @@ impl Runs {
             }
         }
         Ok(())
+    }
+}
+
+/// Tells once that there is more in the pack than is watched.
+fn tell_cut(now: &Snapshot, was_cut: bool) {
+    if now.is_cut() && !was_cut {
+        print::note(
+            "note: there is more in the pack, or behind its links, than is watched (20,000 files and directories, 32 levels); changes of the rest are not noticed",
+        );
     }
 }
 
