@@ -181,7 +181,7 @@ impl Watch {
     fn present(&self, ctx: &SensorContext, config: &Config) -> Result<String, Error> {
         let request = self.request(config)?.query("limit", &1).largest_answer(LARGEST_LIST);
         let version = |list: &Value| text(list, "/metadata/resourceVersion");
-        let list = send(ctx, &request)?.json_where(|list| version(list).is_some())?;
+        let list = send(ctx, &request)?.json_where(|list: &Value| version(list).is_some())?;
         Ok(version(&list).unwrap_or_default())
     }
 
