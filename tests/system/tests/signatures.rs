@@ -245,3 +245,38 @@ fn a_tag_that_names_something_else_keeps_nobody_from_the_newest_version() {
     assert_runs(&host, "1.2.0");
     host.stop();
 }
+
+#[test]
+fn what_the_host_has_not_registered_is_known_for_what_it_is() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let (key, public) = key_pair(&author, "company");
+    let host = place.start(&[]);
+    let first = push(&author, &registry, "1.0.0");
+    sign(&author, &first, &key);
+    // As when the host ends while it registers the pack.
+    let alone = [("PETREL_URL", "http://127.0.0.1:1")];
+    host.cli_in(&alone, &["pack", "install", &first, "--key", &public]).with_code(8);
+    assert!(!lock(&place).contains("name = \"mine\""));
+    assert_says(&host.ok(&["pack", "versions", "mine"]).stdout, &["  1.0.0", "verified", &first]);
+    host.ok(&["pack", "activate", "mine", "1.0.0"]);
+    assert_runs(&host, "1.0.0");
+    let reference = format!("reference = \"{first}\"");
+    assert_says(&lock(&place), &[&reference, "signature = \"verified\"", "key = \"MFkw"]);
+    // One whose record is lost may be of any repository, also of one that needs a key.
+    let second = push(&author, &registry, "1.1.0");
+    sign(&author, &second, &key);
+    host.ok(&["pack", "install", &second]);
+    for version in std::fs::read_dir(place.data().join("packs/installed/mine")).unwrap() {
+        std::fs::remove_file(version.unwrap().path().join(".locked")).unwrap();
+    }
+    let table = format!("[trust.\"{}/packs/*\"]\nkeys = [\"{public}\"]\n", registry.host());
+    let settings = author.write("strict.toml", &table);
+    let strict = [("PETREL_CONFIG", settings.as_str())];
+    let refused = host.cli_in(&strict, &["pack", "activate", "mine", "1.0.0"]).with_code(5);
+    assert_says(&refused.stderr, &["where mine 1.0.0 came from, and whether it was signed, is not known"]);
+    assert_runs(&host, "1.1.0");
+    host.cli_in(&strict, &["pack", "install", &first]).with_code(0);
+    assert_runs(&host, "1.0.0");
+    assert_says(&lock(&place), &[&reference, "signature = \"verified\""]);
+    host.stop();
+}
