@@ -5,7 +5,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use petrel_model::quoted::beginning;
+use petrel_model::quoted::{beginning, shown_json};
 use serde_json::Value;
 
 use crate::client::Count;
@@ -52,14 +52,20 @@ impl Form {
     }
 }
 
-/// Prints a part of the result as it is, without delay.
+/// Prints a part of the result as it is, without delay: what an action has written, or a file.
 pub(crate) fn text(text: &str) {
     let mut out = std::io::stdout();
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-/// Prints a line of the result. A reader that has gone away (`| head`) is not an error.
+/// Prints a line of the result for people. What names and paths from elsewhere would do to a terminal is not done. A reader that
+/// has gone away (`| head`) is not an error.
 pub(crate) fn line(text: &str) {
+    raw(&plain(text));
+}
+
+/// Prints a line as it is: a value that was asked for by itself, or a line with colours, in which all else is [`plain`].
+pub(crate) fn raw(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
@@ -94,9 +100,10 @@ pub(crate) fn documents_as_yaml() {
 /// Prints a document as JSON or YAML.
 pub(crate) fn json(value: &Value) {
     if AS_YAML.load(Ordering::Relaxed) {
-        return line(petrel_packs::write_yaml(value).trim_end());
+        return raw(petrel_packs::write_yaml(value).trim_end());
     }
-    line(&serde_json::to_string_pretty(value).unwrap_or_else(|_unprintable| value.to_string()));
+    let text = serde_json::to_string_pretty(value).unwrap_or_else(|_unprintable| value.to_string());
+    raw(&shown_json(&text));
 }
 
 /// Prints a listing of the items that match filters. `asked` has the given ones, each with its flag and value, so that a
@@ -106,13 +113,13 @@ pub(crate) fn listing<T>(listing: Listing<'_, T>, asked: &[(&str, String)]) {
         return note(&nothing_found(asked));
     }
     let (lost, screen) = (listing.lost(), Screen::of_this_process());
-    listing.lines(screen.width, screen.in_colour).iter().for_each(|text| line(text));
+    listing.lines(screen.width, screen.in_colour).iter().for_each(|text| raw(text));
     lost.iter().for_each(|text| note(text));
 }
 
 /// Prints the attributes of one object.
 pub(crate) fn attributes(attributes: &Attributes) {
-    attributes.lines(Screen::of_this_process().in_colour).iter().for_each(|text| line(text));
+    attributes.lines(Screen::of_this_process().in_colour).iter().for_each(|text| raw(text));
 }
 
 /// The message that nothing matches the filters.

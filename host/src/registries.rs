@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use petrel_model::hexadecimal;
 use petrel_registry::Progress;
 use petrel_registry::beside::{self, Beside};
+use petrel_registry::card::Card;
 use petrel_registry::credentials::Credentials;
 use petrel_registry::trust::Trust;
 use petrel_registry::{Artifact, Digest, Error, Fetched, Kind, Limits, Lock, Reference, Registry, Settings};
@@ -91,6 +92,13 @@ impl Registries {
         let bytes = self.open(&from.registry)?.manifest(&from).await?;
         let digest = Digest::of(&bytes);
         Ok(Fetched::of(bytes, &place.join(digest.hex()), self.limits())?)
+    }
+
+    /// The card of an artifact, which is the only part that is fetched.
+    pub(crate) async fn card(&self, reference: &Reference, fetched: &Fetched) -> Result<Card, Failure> {
+        let from = self.settings.read_from(reference);
+        let parts = fetched.manifest.parts(self.limits())?;
+        Ok(Card::read(&self.open(&from.registry)?.blob(&from.repository, parts.card).await?)?)
     }
 
     /// Fetches what is missing of an artifact.

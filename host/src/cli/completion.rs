@@ -22,7 +22,7 @@ impl Completion {
         form.must_be_text("completion", "a script for a shell")?;
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "petrel", &mut script);
-        print::line(String::from_utf8_lossy(&script).trim_end());
+        print::raw(String::from_utf8_lossy(&script).trim_end());
         Ok(Code::Ok)
     }
 }

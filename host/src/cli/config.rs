@@ -32,12 +32,12 @@ impl Config {
                 let configuration = Configuration::load(&flags)?;
                 match form {
                     Form::Json => print::json(&show::as_json(&configuration)),
-                    Form::Text => print::line(show::as_text(&configuration, origin).trim_end()),
+                    Form::Text => print::raw(show::as_text(&configuration, origin).trim_end()),
                 }
             }
             Self::Reference => match form {
                 Form::Json => print::json(&show::reference_as_json()),
-                Form::Text => print::line(show::reference().trim_end()),
+                Form::Text => print::raw(show::reference().trim_end()),
             },
         }
         Ok(Code::Ok)

@@ -184,7 +184,7 @@ impl Execution {
                 let output = session.client.get_text(&path).await?;
                 match session.form {
                     Form::Json => print::json(&json!({"id": id, "output": output})),
-                    Form::Text => print::line(output.trim_end_matches('\n')),
+                    Form::Text => print::raw(output.trim_end_matches('\n')),
                 }
                 if session.form == Form::Text && output.is_empty() {
                     ending::point_to_tasks(session, &id).await?;

@@ -176,7 +176,7 @@ fn typed(fields: &Object) -> Result<Object, Failure> {
         let text = if has_secret(schema) {
             input::read_password(&prompt(name, schema), false, false)?
         } else {
-            print::text(&format!("{}: ", prompt(name, schema)));
+            print::text(&print::plain(&format!("{}: ", prompt(name, schema))));
             let mut line = String::new();
             let read = std::io::stdin().lock().read_line(&mut line);
             read.map_err(|error| {

@@ -117,7 +117,7 @@ impl Key {
                 let found = client.get(&path).await;
                 let answer = found.map_err(|failure| named::helped(failure, "get", &name))?;
                 session.show(&answer, |key: wire::Key<'static>| {
-                    print::line(&key.value);
+                    print::raw(&key.value);
                     if key.encrypted {
                         print::note("the value is encrypted; --decrypt shows it");
                     }

@@ -173,7 +173,7 @@ pub(crate) enum Pack {
     Mirror(transfer::Mirror),
     /// Sign a pack in a registry or a file
     #[command(
-        after_help = "The signature is stored as cosign stores it, and verified when the pack is installed.\n\nExamples:\n  petrel pack sign registry.example.com/packs/jira:4.0.0 --key company.key\n  petrel pack sign jira.tar --key company.key"
+        after_help = "The signature is stored as cosign stores it, and verified when the pack is installed. Name the pack by the digest that `push` has told: a tag may name something else by now.\n\nExamples:\n  petrel pack sign registry.example.com/packs/jira@sha256:DIGEST --key company.key\n  petrel pack sign jira.tar --key company.key"
     )]
     Sign(sign::Sign),
     /// Make a key for signatures: NAME.key, which signs, and NAME.pub, which verifies

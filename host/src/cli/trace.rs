@@ -141,7 +141,7 @@ impl Get {
         session.show(&answer, |trace: Shown<'static>| {
             print::attributes(&attributes(&trace));
             let drawn = tree::drawn(&trace, self.depth, print::status);
-            drawn.lines.iter().for_each(|line| print::line(line));
+            drawn.lines.iter().for_each(|line| print::raw(line));
             for note in notes(&trace, drawn.left_out, self.depth) {
                 print::note(&note);
             }

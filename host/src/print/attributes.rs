@@ -78,7 +78,13 @@ impl Attributes {
             match shown {
                 Shown::Nothing => {}
                 Shown::Status(status) if in_colour => lines.push(line(name, &coloured(status))),
-                Shown::Text(text) | Shown::Status(text) => lines.push(line(name, &plain(text))),
+                Shown::Text(text) | Shown::Status(text) => {
+                    // A text of several lines stands in its column, so that none of them looks like another attribute.
+                    let text = plain(text);
+                    let mut texts = text.trim_end_matches('\n').split('\n');
+                    lines.push(line(name, texts.next().unwrap_or_default()));
+                    lines.extend(texts.map(|text| format!("{:width$} {text}", "")));
+                }
                 Shown::Nested(nested) => {
                     lines.push(format!("{name}:"));
                     lines.extend(nested.iter().map(|text| format!("  {}", plain(text))));
@@ -94,6 +100,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn no_text_looks_like_another_attribute() {
+        let shown = Attributes::default().text("description", "mine\nsignature: verified\n").text("ref", "a");
+        assert_eq!(
+            shown.lines(false),
+            ["description: mine", "             signature: verified", "ref:         a"]
+        );
+    }
 
     #[test]
     fn an_attribute_is_a_line_and_what_is_nested_stands_below_its_name() {

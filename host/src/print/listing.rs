@@ -1,6 +1,7 @@
 //! The columns of a listing for people, and their cells. Their widths are set in `table.rs`.
 
 use petrel_api_types::Item;
+use petrel_model::quoted::is_steering;
 
 use super::table::{self, Column, Kind};
 use super::terminal::escaped;
@@ -41,7 +42,7 @@ impl<'r, T> Listing<'r, T> {
             Item::Lost(_) => String::new(),
         });
         // A line end would break the row, and an escape sequence would control the terminal.
-        let cells = cells.map(|text| escaped(&text, char::is_control).into_owned()).collect();
+        let cells = cells.map(|text| escaped(&text, is_steering).into_owned()).collect();
         self.columns.push(Column::new(heading, kind, cells));
         self
     }

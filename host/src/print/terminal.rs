@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use petrel_model::Timestamp;
+use petrel_model::quoted::is_steering;
 
-/// `text` without control characters except line ends and tabs, so that no event can control the terminal.
+/// `text` without characters that control the terminal or turn the direction of what follows, so that no event can do so. Line
+/// ends and tabs stay.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))
+    escaped(text, |c| is_steering(c) && !matches!(c, '\n' | '\t'))
 }
 
 /// `text` with an escape for each character for which `is_told` holds.
@@ -27,7 +29,7 @@ pub(super) fn coloured(status: &str) -> String {
         "" => return String::new(),
         _ => 36,
     };
-    format!("\u{1b}[{colour}m{status}\u{1b}[0m")
+    format!("\u{1b}[{colour}m{}\u{1b}[0m", plain(status))
 }
 
 /// A time to the second, as results show it.
@@ -55,6 +57,8 @@ mod tests {
             ("over\rwritten", "over\\rwritten"),
             ("\u{9b}2J", "\\u{9b}2J"),
             ("plain ä", "plain ä"),
+            ("exe.\u{202e}lmay", "exe.\\u{202e}lmay"),
+            ("\u{2066}a\u{2069}\u{2028}", "\\u{2066}a\\u{2069}\\u{2028}"),
         ] {
             assert_eq!(plain(text), shown);
         }

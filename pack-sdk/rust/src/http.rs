@@ -9,4 +9,4 @@ mod request;
 mod response;
 
 pub use request::Request;
-pub use response::Response;
+pub use response::{Response, beginning};

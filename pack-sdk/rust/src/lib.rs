@@ -57,7 +57,7 @@ pub use called::Called;
 pub use context::Context;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, NoParameters, Trigger, TriggerType};
-pub use http::{Request, Response};
+pub use http::{Request, Response, beginning};
 pub use key::Entry;
 pub use kv::Store;
 pub use secret::Secret;

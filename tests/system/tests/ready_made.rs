@@ -149,7 +149,10 @@ const RUNS: [Run; 16] = [
 
 /// What else the stand-in is asked for, and answers. The time of the restart is the host's own, so it is no row above.
 const MORE: [(&str, &str); 3] = [
-    ("PATCH /apis/apps/v1/namespaces/shop/deployments/web", "{}"),
+    (
+        "PATCH /apis/apps/v1/namespaces/shop/deployments/web",
+        r#"{"kind": "Deployment", "metadata": {"name": "web"}}"#,
+    ),
     ("GET /api/v1/pods?limit=1", r#"{"metadata": {"resourceVersion": "10"}, "items": []}"#),
     (
         "GET /api/v1/pods?watch=true&allowWatchBookmarks=true&timeoutSeconds=240&resourceVersion=10",

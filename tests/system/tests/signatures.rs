@@ -202,3 +202,81 @@ fn who_goes_back_goes_on_needing_the_key() {
     assert_runs(&host, "1.1.0");
     host.stop();
 }
+
+#[test]
+fn a_tag_that_names_something_else_keeps_nobody_from_the_newest_version() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let (key, _) = key_pair(&author, "company");
+    let host = place.start(&[]);
+    let first = push(&author, &registry, "1.0.0");
+    sign(&author, &first, &key);
+    host.ok(&["pack", "install", &first]);
+    sign(&author, &push(&author, &registry, "1.2.0"), &key);
+    // Whoever may push tags needs no key for these: an old version, another version, another pack.
+    author.write("other/pack.yaml", "ref: other\nname: other\ndescription: d\nversion: 8.0.0\nauthor: a\n");
+    let tagged = |tag: &str| format!("{}/packs/mine:{tag}", registry.host());
+    for (tag, directory) in [("9.9.9", "1.0.0"), ("9.0.0", "1.2.0"), ("8.0.0", "other")] {
+        author.petrel(&["pack", "push", &tagged(tag), &author.path(directory)]).with_code(0);
+    }
+    let says = [
+        "9.9.9 is left out: ",
+        "is the version 1.0.0 of mine, which is not newer than 1.0.0",
+        "9.0.0 is the version 1.2.0 of mine, whatever its tag says",
+        "8.0.0 is the pack other, and not mine",
+    ];
+    let checked = host.ok(&["pack", "update", "mine", "--check"]);
+    assert_says(&checked.stdout, &["mine 1.2.0 is newer than 1.0.0"]);
+    assert_says(&checked.stderr, &says);
+    let updated = host.ok(&["pack", "update", "mine"]);
+    assert_says(&updated.stdout, &["mine was 1.0.0 and is 1.2.0"]);
+    assert_says(&updated.stderr, &says);
+    assert_runs(&host, "1.2.0");
+    // Where nothing else is newer, they are told as long as they are there.
+    let again = host.cli(&["pack", "update", "mine"]).with_code(6);
+    assert_says(&again.stderr, &["which is not newer than 1.2.0; nothing was changed"]);
+    // By its name any version is installed, and told.
+    let older = host.ok(&["pack", "install", &tagged("9.9.9")]);
+    assert_says(
+        &older.stderr,
+        &["9.9.9 is the version 1.0.0 of mine, whatever its tag says", "mine was 1.2.0 and is 1.0.0 again"],
+    );
+    assert_runs(&host, "1.0.0");
+    host.ok(&["pack", "rollback", "mine"]);
+    assert_runs(&host, "1.2.0");
+    host.stop();
+}
+
+#[test]
+fn what_the_host_has_not_registered_is_known_for_what_it_is() {
+    let (registry, author, place) = (Registry::start().unwrap(), Place::default(), Place::default());
+    let (key, public) = key_pair(&author, "company");
+    let host = place.start(&[]);
+    let first = push(&author, &registry, "1.0.0");
+    sign(&author, &first, &key);
+    // As when the host ends while it registers the pack.
+    let alone = [("PETREL_URL", "http://127.0.0.1:1")];
+    host.cli_in(&alone, &["pack", "install", &first, "--key", &public]).with_code(8);
+    assert!(!lock(&place).contains("name = \"mine\""));
+    assert_says(&host.ok(&["pack", "versions", "mine"]).stdout, &["  1.0.0", "verified", &first]);
+    host.ok(&["pack", "activate", "mine", "1.0.0"]);
+    assert_runs(&host, "1.0.0");
+    let reference = format!("reference = \"{first}\"");
+    assert_says(&lock(&place), &[&reference, "signature = \"verified\"", "key = \"MFkw"]);
+    // One whose record is lost may be of any repository, also of one that needs a key.
+    let second = push(&author, &registry, "1.1.0");
+    sign(&author, &second, &key);
+    host.ok(&["pack", "install", &second]);
+    for version in std::fs::read_dir(place.data().join("packs/installed/mine")).unwrap() {
+        std::fs::remove_file(version.unwrap().path().join(".locked")).unwrap();
+    }
+    let table = format!("[trust.\"{}/packs/*\"]\nkeys = [\"{public}\"]\n", registry.host());
+    let settings = author.write("strict.toml", &table);
+    let strict = [("PETREL_CONFIG", settings.as_str())];
+    let refused = host.cli_in(&strict, &["pack", "activate", "mine", "1.0.0"]).with_code(5);
+    assert_says(&refused.stderr, &["where mine 1.0.0 came from, and whether it was signed, is not known"]);
+    assert_runs(&host, "1.1.0");
+    host.cli_in(&strict, &["pack", "install", &first]).with_code(0);
+    assert_runs(&host, "1.0.0");
+    assert_says(&lock(&place), &[&reference, "signature = \"verified\""]);
+    host.stop();
+}

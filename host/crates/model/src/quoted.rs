@@ -36,6 +36,26 @@ pub fn beginning(text: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
+/// Whether a character controls a terminal, or breaks or turns the lines that people see. What others wrote is not shown with it.
+pub fn is_steering(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text of JSON with escapes in the place of such characters in its strings: it says the same, and shows all that it says. Ends of
+/// lines between its values stay.
+pub fn shown_json(json: &str) -> Cow<'_, str> {
+    let is_escaped = |char: char| is_steering(char) && char != '\n';
+    if !json.contains(is_escaped) {
+        return Cow::Borrowed(json);
+    }
+    // None of them has more than four digits.
+    let shown = |char: char| {
+        if is_escaped(char) { format!("\\u{:04x}", u32::from(char)) } else { char.to_string() }
+    };
+    Cow::Owned(json.chars().map(shown).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +70,20 @@ mod tests {
         {
             assert_eq!(listed(names.iter().copied(), 2), expected);
         }
+    }
+
+    #[test]
+    fn json_says_the_same_and_shows_what_it_says() {
+        for (text, shown) in [
+            ("a\u{202e}b\u{9b}\u{7f}\u{2069}", r#""a\u202eb\u009b\u007f\u2069""#),
+            ("\u{1b}[2J\n", r#""\u001b[2J\n""#),
+            ("\u{5e9}\u{200f}\u{1f468}\u{200d}\u{1f469}", "\"\u{5e9}\u{200f}\u{1f468}\u{200d}\u{1f469}\""),
+        ] {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(shown_json(&json), shown);
+            assert_eq!(serde_json::from_str::<String>(&shown_json(&json)).unwrap(), text);
+        }
+        assert_eq!(shown_json("{\n  \"a\": 1\n}"), "{\n  \"a\": 1\n}");
     }
 
     #[test]

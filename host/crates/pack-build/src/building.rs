@@ -62,6 +62,8 @@ fn place(built: &Path, component: &Path) -> Result<(), Error> {
     // A name of this process, since another one may build the same pack; hidden, so that nobody who watches sees a change.
     let name = component.file_name().unwrap_or_default().display();
     let beside = component.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    // A link that somebody has laid there is not written through.
+    drop(fs::remove_file(&beside));
     let copied = fs::copy(built, &beside).and_then(|_bytes| fs::rename(&beside, component));
     copied.map_err(|error| {
         // What cannot be removed only takes space.

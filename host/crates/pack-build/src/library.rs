@@ -1,7 +1,8 @@
 //! What sources are built against: the WIT and the libraries of the languages, as they were when this program was built. They
 //! are laid out beside the sources, so that an editor finds them, and again before each build, so that they fit the host.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -137,9 +138,23 @@ pub(crate) fn write<P: AsRef<Path>, T: AsRef<str>>(
         if let Some(above) = file.parent() {
             fs::create_dir_all(above).map_err(|error| Error::of_file("written", above, error))?;
         }
-        fs::write(&file, text).map_err(|error| Error::of_file("written", &file, error))?;
+        replace(&file, text).map_err(|error| Error::of_file("written", &file, error))?;
     }
     Ok(())
+}
+
+/// Writes a file beside its place and renames it there. A link gives way to it, and what that leads to stays as it is.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let beside = file.with_file_name(format!(".petrel.{}.new", std::process::id()));
+    // One that is left of a process with this number is none's any more.
+    drop(fs::remove_file(&beside));
+    let written = File::create_new(&beside)
+        .and_then(|mut opened| opened.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&beside, file));
+    if written.is_err() {
+        drop(fs::remove_file(&beside));
+    }
+    written
 }
 
 #[cfg(test)]
@@ -165,6 +180,21 @@ mod tests {
             lay_out(place.path(), language).unwrap();
             assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), before);
         }
+    }
+
+    #[test]
+    fn what_is_laid_out_is_written_through_no_link() {
+        let place = tempfile::tempdir().unwrap();
+        let own = place.path().join("own");
+        fs::write(&own, "mine").unwrap();
+        let (directory, link) = (place.path().join("library"), place.path().join("library/a.c"));
+        fs::create_dir(&directory).unwrap();
+        std::os::unix::fs::symlink(&own, &link).unwrap();
+        write(&directory, [("a.c", "int a;"), ("more/b.c", "int b;")]).unwrap();
+        assert_eq!(fs::read_to_string(&own).unwrap(), "mine");
+        assert!(link.symlink_metadata().unwrap().is_file());
+        assert_eq!(fs::read_to_string(&link).unwrap(), "int a;");
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
     }
 
     /// Every file of the WIT and of the libraries is in the tables above.

@@ -72,12 +72,14 @@ pub fn create(language: Language, name: &str, directory: &Path) -> Result<Vec<Pa
 
 /// The name becomes that of a package in Rust, too, which begins with a letter.
 fn check_name(name: &str) -> Result<(), Error> {
-    let reason = match check_pack(name) {
-        Err(invalid) => invalid.reason,
-        Ok(()) if name.starts_with(|first: char| first.is_ascii_lowercase()) => return Ok(()),
-        Ok(()) => "it does not begin with a letter".to_owned(),
-    };
-    Err(Error::Name { name: name.to_owned(), reason })
+    match check_pack(name) {
+        // As it is shown: shortened, and on one line.
+        Err(invalid) => Err(Error::Name { name: invalid.name, reason: invalid.reason }),
+        Ok(()) if name.starts_with(|first: char| first.is_ascii_lowercase()) => Ok(()),
+        Ok(()) => {
+            Err(Error::Name { name: name.to_owned(), reason: "it does not begin with a letter".to_owned() })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -105,9 +107,14 @@ mod tests {
     #[test]
     fn a_name_that_cannot_be_that_of_a_pack_is_refused() {
         let place = tempfile::tempdir().unwrap();
-        for name in ["", "Mine", "my-pack", "2fast", "_mine"] {
+        let long = "x".repeat(100_000);
+        for name in ["", "Mine", "my-pack", "2fast", "_mine", "a\nb", "\u{1b}[2J", "a\u{202e}", &long] {
             let told = create(Language::C, name, &place.path().join("new")).unwrap_err();
             assert!(matches!(told, Error::Name { .. }), "{name}: {told}");
+            // What is typed or pasted does nothing to the terminal, and fits on it.
+            let told = told.to_string();
+            let is_plain = |sign: char| !petrel_model::quoted::is_steering(sign);
+            assert!(told.len() < 400 && told.chars().all(is_plain), "{told}");
         }
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }

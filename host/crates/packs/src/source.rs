@@ -1,7 +1,7 @@
 //! Sources of a pack's files: a directory, or the binary itself.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,6 +85,44 @@ impl Directory {
         // Checked again, since the file may have been replaced in between.
         plain_file::refuse_other(&file.metadata()?)?;
         Ok(file)
+    }
+
+    /// Writes a file of the pack, as a whole or not at all, and makes the directories above it. A link in its place gives way to it,
+    /// and what that leads to stays as it is. A file that has this text already is not touched, since somebody may be watching.
+    ///
+    /// # Errors
+    /// If it cannot be written, or a directory above it is a link that leads out of the pack.
+    pub fn write(&self, path: &str, text: &str) -> io::Result<()> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
+        let folder = self.folder(folder)?;
+        let is_file = folder.symlink_metadata(name).is_ok_and(|found| found.is_file());
+        if is_file && folder.read(name).is_ok_and(|found| found == text.as_bytes()) {
+            return Ok(());
+        }
+        // Hidden, so that nobody who watches sees it; one that is left of a process with this number is none's any more.
+        let beside = format!(".petrel.{}.new", std::process::id());
+        drop(folder.remove_file(&beside));
+        let opened = folder.open_with(&beside, OpenOptions::new().write(true).create_new(true));
+        let written = opened.and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            folder.rename(&beside, &folder, name)
+        });
+        if written.is_err() {
+            drop(folder.remove_file(&beside));
+        }
+        written
+    }
+
+    /// A directory of the pack, which is made if it is not there.
+    fn folder(&self, folder: &str) -> io::Result<Dir> {
+        let open = || self.within(folder, |path| self.inside.open_dir(path));
+        match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.inside.create_dir_all(folder)?;
+                open()
+            }
+            opened => opened,
+        }
     }
 
     /// Does `open` with a path in the pack. A path that leads out of it is followed and tried once more, as an absolute link
@@ -220,5 +258,51 @@ impl Source for Embedded<'_> {
     fn is_executable(&self, path: &str) -> bool {
         // Permissions are not embedded. Scripts become executable when they are laid out.
         self.start(path).is_ok_and(|start| start.starts_with(b"#!"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_stays_in_the_pack() {
+        let place = tempfile::tempdir().unwrap();
+        let (root, outside) = (place.path().join("pack"), place.path().join("outside"));
+        for directory in [&root, &outside, &root.join("more")] {
+            fs::create_dir(directory).unwrap();
+        }
+        let kept = outside.join("a.yaml");
+        fs::write(&kept, "somebody else's").unwrap();
+        fs::create_dir(root.join("actions")).unwrap();
+        symlink(&kept, root.join("actions/a.yaml")).unwrap();
+        symlink("nowhere", root.join("actions/b.yaml")).unwrap();
+        symlink(&outside, root.join("sensors")).unwrap();
+        symlink("more", root.join("rules")).unwrap();
+        let pack = Directory::open(&root).unwrap();
+        // A link gives way, and directories are made or followed within the pack.
+        for path in ["pack.yaml", "actions/a.yaml", "actions/b.yaml", "rules/a.yaml", "new/deep/a.yaml"] {
+            pack.write(path, "mine").unwrap();
+            assert!(root.join(path).symlink_metadata().unwrap().is_file(), "{path}");
+            assert_eq!(pack.read(path, 10).unwrap(), "mine");
+        }
+        assert_eq!(fs::read_to_string(root.join("more/a.yaml")).unwrap(), "mine");
+        for path in ["sensors/a.yaml", "../outside/a.yaml"] {
+            let refused = pack.write(path, "mine").unwrap_err();
+            assert_eq!(refused.to_string(), "it is outside the pack", "{path}");
+        }
+        pack.write("new/deep", "mine").unwrap_err();
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "somebody else's");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+        // What is the same is not touched, and nothing is left beside it.
+        let before = fs::metadata(root.join("actions/a.yaml")).unwrap().modified().unwrap();
+        pack.write("actions/a.yaml", "mine").unwrap();
+        assert_eq!(fs::metadata(root.join("actions/a.yaml")).unwrap().modified().unwrap(), before);
+        for (folder, count) in [("actions", 2), ("new", 1), ("more", 1)] {
+            assert_eq!(fs::read_dir(root.join(folder)).unwrap().count(), count, "{folder}");
+        }
     }
 }

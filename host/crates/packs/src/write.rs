@@ -2,6 +2,7 @@
 //!
 //! Block style, keys in order, quotes only where a text would be read as something else.
 
+use petrel_model::quoted::{is_steering, shown_json};
 use petrel_model::{Action, Object};
 use serde_json::Value;
 
@@ -121,13 +122,15 @@ fn float(text: String) -> String {
 
 /// Writes a text plain if it reads back as the same text, and otherwise in double quotes, in JSON's syntax.
 fn text(string: &str) -> String {
-    let is_safe =
-        |char: char| !char.is_control() && !"#:{}[],&*!|>'\"%@`\\\u{2028}\u{2029}\u{feff}".contains(char);
+    let is_safe = |char: char| !is_steering(char) && !"#:{}[],&*!|>'\"%@`\\\u{feff}".contains(char);
     let starts_well = string.starts_with(|char: char| char.is_alphanumeric() || "_/.(<".contains(char));
     // As a key, `<<` would merge its value.
     let is_plain = starts_well && string != "<<" && !string.ends_with(' ') && string.chars().all(is_safe);
     let same = || petrel_yaml::parse_node(string).is_ok_and(|node| node.to_json().as_str() == Some(string));
-    if is_plain && same() { string.to_owned() } else { Value::from(string).to_string() }
+    if is_plain && same() {
+        return string.to_owned();
+    }
+    shown_json(&Value::from(string).to_string()).into_owned()
 }
 
 #[cfg(test)]
@@ -146,6 +149,7 @@ mod tests {
             ("", "\"\""),
             ("a: b", "\"a: b\""),
             ("<<", "\"<<\""),
+            ("a\u{202e}b\u{9b}", r#""a\u202eb\u009b""#),
         ] {
             assert_eq!(text(string), written);
         }

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use petrel_model::names::check_pack;
+use petrel_model::quoted::is_steering;
 use petrel_model::{Action, Sensor};
 use petrel_packs::{Component, Directory, PackContents, Source as _, read_pack};
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,8 @@ const WITHOUT_PROCESS: [&str; 7] =
     ["wasm-component", "orquesta", "action-chain", "http-request", "inquirer", "noop", "announcement"];
 /// The problems of a pack that a message has.
 const MOST_PROBLEMS: usize = 10;
+/// The longest version of a pack, in bytes.
+const LONGEST_VERSION: usize = 255;
 
 /// What is in a pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,11 +111,18 @@ impl Card {
     /// # Errors
     /// When it is none.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
-        serde_json::from_slice(bytes).map_err(|error| {
+        let card: Self = serde_json::from_slice(bytes).map_err(|error| {
             let message =
                 format!("the first layer of the artifact does not say what is in the pack: {error}");
             Error::refused(message, "a newer petrel may have made it: update this one")
-        })
+        })?;
+        // They are told before anything is known of whoever made it.
+        let is_plain = card.version.len() <= LONGEST_VERSION && !card.version.contains(is_steering);
+        if is_plain && check_pack(&card.reference).is_ok() {
+            return Ok(card);
+        }
+        let message = "the first layer of the artifact has no name or no version that a pack can have";
+        Err(Error::refused(message, "do not use it: it was not made by `petrel pack push`"))
     }
 
     /// The actions and sensors that run as processes of the host's machine.
@@ -189,6 +200,15 @@ mod tests {
         assert_eq!(card.native().count(), 1);
         assert_eq!(Card::read(&serde_json::to_vec(&card).unwrap()).unwrap(), card);
         let other = Card { version: "1.3.0".into(), ..card.clone() };
+        for odd in [
+            Card { version: "1.0\nsignature: verified".into(), ..card.clone() },
+            Card { version: "\u{202e}0.1".into(), ..card.clone() },
+            Card { version: "1".repeat(256), ..card.clone() },
+            Card { reference: "mine\u{1b}[2J".into(), ..card.clone() },
+        ] {
+            let refused = Card::read(&serde_json::to_vec(&odd).unwrap()).unwrap_err();
+            assert!(refused.message.contains("no name or no version"), "{refused}");
+        }
         assert!(
             card.must_be(&other).unwrap_err().message.contains("mine 1.2.0, and its files are mine 1.3.0")
         );

@@ -38,16 +38,27 @@ impl Registry {
     }
 }
 
-/// The newest version among tags that is newer than `than`. A version before its release (`2.0.0-rc.1`) counts only for who has
-/// such a one of the same release.
-pub fn newer<'t>(tags: impl IntoIterator<Item = &'t str>, than: &str) -> Option<&'t str> {
-    let than = version(than)?;
+/// The versions among tags that are newer than `than`, the newest first. A version before its release (`2.0.0-rc.1`) counts only
+/// for who has such a one of the same release.
+pub fn newer<'t>(tags: impl IntoIterator<Item = &'t str>, than: &str) -> Vec<&'t str> {
+    let Some(than) = version(than) else { return Vec::new() };
     let versions = tags.into_iter().filter_map(|tag| Some((version(tag)?, tag)));
     let fitting = versions.filter(|(found, _)| {
         let same_release = (found.major, found.minor, found.patch) == (than.major, than.minor, than.patch);
         *found > than && (found.pre.is_empty() || (same_release && !than.pre.is_empty()))
     });
-    fitting.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, tag)| tag)
+    let mut fitting: Vec<_> = fitting.collect();
+    fitting.sort_by(|(one, _), (other, _)| other.cmp(one));
+    fitting.into_iter().map(|(_, tag)| tag).collect()
+}
+
+/// Whether a tag that is a version is another one than that of the pack in it. What stands behind `+` does not count.
+pub fn is_mistaken(tag: &str, found: &str) -> bool {
+    let of = |version: Version| (version.major, version.minor, version.patch, version.pre);
+    match (version(tag).map(of), version(found).map(of)) {
+        (Some(said), Some(found)) => said != found,
+        _ => false,
+    }
 }
 
 /// The version in a tag, in which `_` stands for `+`. Tags such as `1`, `4.0` and `latest` move, and are none.
@@ -60,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_version_is_found_among_other_tags() {
+    fn newer_versions_are_found_among_other_tags() {
         let tags = [
             "1.2.0",
             "1.10.0",
@@ -75,17 +86,34 @@ mod tests {
             "v3.0.0",
         ];
         for (than, expected) in [
-            ("1.2.0", Some("1.10.0_linux")),
-            ("1.10.0", Some("1.10.0_linux")),
-            ("1.10.0+linux", None),
-            ("1.10.1", None),
-            ("2.0.0-rc.1", Some("2.0.0-rc.2")),
-            ("2.0.0-rc.2", None),
-            ("0.0.1", Some("1.10.0_linux")),
-            ("1.0", None),
-            ("dev", None),
+            ("1.2.0", &["1.10.0_linux", "1.10.0", "1.9.9"][..]),
+            ("1.10.0", &["1.10.0_linux"]),
+            ("1.10.0+linux", &[]),
+            ("1.10.1", &[]),
+            ("2.0.0-rc.1", &["2.0.0-rc.2"]),
+            ("2.0.0-rc.2", &[]),
+            ("0.0.1", &["1.10.0_linux", "1.10.0", "1.9.9", "1.2.0"]),
+            ("1.0", &[]),
+            ("dev", &[]),
         ] {
             assert_eq!(newer(tags, than), expected, "{than}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_is_a_version_says_which_one() {
+        for (tag, found, expected) in [
+            ("1.2.0", "1.2.0", false),
+            ("1.2.0_linux", "1.2.0+linux", false),
+            ("1.2.0", "1.2.0+linux", false),
+            ("9.9.9", "1.2.0", true),
+            ("1.2.0-rc.1", "1.2.0", true),
+            // These name no version.
+            ("latest", "1.2.0", false),
+            ("2", "1.2.0", false),
+            ("1.2.0", "dev", false),
+        ] {
+            assert_eq!(is_mistaken(tag, found), expected, "{tag} {found}");
         }
     }
 }

@@ -96,7 +96,8 @@ impl Trust {
     }
 
     /// Whether a version that is here, of a repository, may be made the active one by what its signatures were worth when it came.
-    /// A key that is no longer among those that are listed counts no longer.
+    /// A key that is no longer among those that are listed counts no longer. One of which neither repository nor signatures are known
+    /// may be of any repository, so that it needs what the strictest of them does.
     ///
     /// # Errors
     /// When a file with a key cannot be read.
@@ -108,7 +109,9 @@ impl Trust {
     ) -> Result<bool, Error> {
         let keys = self.keys_of(repository)?;
         let is_by_other = !keys.is_empty() && !key.is_some_and(|key| keys.contains(key));
-        Ok(match self.policy_of(repository) {
+        let is_unknown = repository.is_empty() && signed.is_none();
+        let policy = if is_unknown { self.strictest() } else { self.policy_of(repository) };
+        Ok(match policy {
             Policy::Warn => true,
             Policy::FirstUse => key.is_none() || !is_by_other,
             Policy::Deny => signed == Some(Signed::Verified) && !is_by_other,
@@ -117,10 +120,18 @@ impl Trust {
 
     /// What the packs of a repository need.
     fn policy_of(&self, repository: &str) -> Policy {
-        let rule = self.of(repository);
-        let has_keys = rule.is_some_and(|rule| !rule.keys.is_empty());
-        let usual = if has_keys { Policy::Deny } else { self.policy };
-        rule.and_then(|rule| rule.policy).unwrap_or(usual)
+        self.of(repository).map_or(self.policy, |rule| self.policy_by(rule))
+    }
+
+    /// What the packs need that a rule is about.
+    fn policy_by(&self, rule: &Rule) -> Policy {
+        let usual = if rule.keys.is_empty() { self.policy } else { Policy::Deny };
+        rule.policy.unwrap_or(usual)
+    }
+
+    /// What the packs of some repository need at most.
+    fn strictest(&self) -> Policy {
+        self.rules.iter().map(|rule| self.policy_by(rule)).fold(self.policy, Policy::max)
     }
 
     /// The keys that are listed for a repository.

@@ -38,7 +38,7 @@ pub(super) async fn print(session: &Session, workflow: ExecutionId) -> Result<()
 fn branch(all: &[Execution<'_>], tries: &BTreeMap<ExecutionId, Try>, parent: ExecutionId, depth: usize) {
     for child in all.iter().filter(|child| child.parent == Some(parent)) {
         let tried = tries.get(&child.id).copied().unwrap_or_default();
-        print::line(&format!("{}{}", "  ".repeat(depth), line(child, tried, print::status)));
+        print::raw(&format!("{}{}", "  ".repeat(depth), line(child, tried, print::status)));
         branch(all, tries, child.id, depth + 1);
     }
 }
@@ -96,7 +96,7 @@ fn line(child: &Execution<'_>, tried: Try, shown: impl Fn(&str) -> String) -> St
     }
     let seconds = child.elapsed_seconds.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
     let status = shown(&format!("{:<10}", held::status(child)));
-    let action = child.action.reference();
+    let (name, action) = (print::plain(&name), print::plain(child.action.reference()));
     format!("{name:<24} {status} {seconds:>12}  {action}  {}{}", child.id, tried.told())
 }
 

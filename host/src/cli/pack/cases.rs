@@ -56,8 +56,8 @@ impl Cases {
             let differences = stage.differences(&case).await;
             if form == Form::Text {
                 let end = if differences.is_empty() { "passed" } else { "FAILED" };
-                print::line(&print::plain(&format!("{end} {name}")));
-                differences.iter().for_each(|line| print::line(&print::plain(&format!("  {line}"))));
+                print::line(&format!("{end} {name}"));
+                differences.iter().for_each(|line| print::line(&format!("  {line}")));
             }
             tried.push(Tried { name, differences });
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use petrel_model::names::check_item;
 use petrel_pack_runtime::DescribeError;
-use petrel_packs::{write_action_metadata, write_yaml};
+use petrel_packs::{Directory, write_action_metadata, write_yaml};
 use serde_json::{Value, json};
 
 use super::sandbox;
@@ -127,17 +127,16 @@ fn written(component: &Path, pack: Option<&Path>, items: &[Metadata]) -> Result<
     })?;
     let failed = |file: &Path, error: std::io::Error| {
         let message = format!("{} cannot be written: {error}", file.display());
-        Failure::usage(message, "make the directory writable, or leave out --write")
+        let hint = "make its directory one of the pack that can be written, and no link out of it, or leave out --write";
+        Failure::usage(message, hint)
     };
+    // Nothing is written through a link of the pack, which may be somebody else's.
+    let within = Directory::open(pack).map_err(|error| failed(pack, error))?;
     let mut files = Vec::new();
     for Metadata { name, folder, text } in items {
-        let directory = pack.join(folder);
-        fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
-        let file = directory.join(format!("{name}.yaml"));
-        // A file that stays the same is not touched, since somebody may be watching.
-        if fs::read(&file).ok().is_none_or(|found| found != text.as_bytes()) {
-            fs::write(&file, text).map_err(|error| failed(&file, error))?;
-        }
+        let path = format!("{folder}/{name}.yaml");
+        let file = pack.join(&path);
+        within.write(&path, text).map_err(|error| failed(&file, error))?;
         files.push(file);
     }
     Ok(files)
@@ -156,6 +155,26 @@ mod tests {
         fs::write(place.path().join("wasm/mine.wasm"), "").unwrap();
         let refused = describe(Form::Text, place.path(), false).await.unwrap_err();
         assert!(refused.hint.contains("wasm/mine.wasm"), "{refused}");
+    }
+
+    #[test]
+    fn metadata_is_written_into_the_pack_and_nowhere_else() {
+        let place = tempfile::tempdir().unwrap();
+        let (pack, outside) = (place.path().join("pack"), place.path().join("outside"));
+        fs::create_dir_all(pack.join("actions")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("own"), "mine").unwrap();
+        std::os::unix::fs::symlink(outside.join("own"), pack.join("actions/greet.yaml")).unwrap();
+        std::os::unix::fs::symlink(&outside, pack.join("sensors")).unwrap();
+        let item = |folder| Metadata { name: "greet".to_owned(), folder, text: "name: greet\n".to_owned() };
+        let component = pack.join("wasm/mine.wasm");
+        let files = written(&component, Some(&pack), &[item("actions")]).unwrap();
+        assert_eq!(files, [pack.join("actions/greet.yaml")]);
+        assert_eq!(fs::read_to_string(&files[0]).unwrap(), "name: greet\n");
+        let refused = written(&component, Some(&pack), &[item("sensors")]).unwrap_err();
+        assert!(refused.message.ends_with("sensors/greet.yaml cannot be written: it is outside the pack"));
+        assert_eq!(fs::read_to_string(outside.join("own")).unwrap(), "mine");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
     }
 
     #[test]

@@ -50,37 +50,41 @@ impl Dev {
         let directory = self.directory.canonicalize();
         let directory =
             directory.map_err(|error| super::wanted::unreadable("dev", &self.directory, &error))?;
-        let mut runs = Runs::default();
+        let (mut runs, mut absence) = (Runs::default(), Absence::default());
         runs.skip(&session).await?;
         let mut seen = Snapshot::of(&directory);
         // What the build itself writes is no change, and what is changed while it builds is one.
-        seen.take(&self.take_up(&session, &directory, &mut runs).await);
+        seen.take(&self.take_up(&session, &directory, &mut runs, &mut absence).await);
         print::note(&format!("watching {}; ^C ends it", directory.display()));
-        let mut told = String::new();
+        tell_cut(&seen, false);
         loop {
             tokio::time::sleep(PAUSE).await;
             let now = Snapshot::of(&directory);
-            if let Some(file) = now.changed_since(&seen) {
+            tell_cut(&now, seen.is_cut());
+            let changed = now.changed_since(&seen);
+            if let Some(file) = changed {
                 let within = file.strip_prefix(&directory).unwrap_or(file).display();
-                print::line(&print::plain(&format!("changed: {within}")));
-                seen = now;
-                seen.take(&self.take_up(&session, &directory, &mut runs).await);
+                print::line(&format!("changed: {within}"));
             }
-            match runs.show(&session).await {
-                Ok(()) => told.clear(),
-                // A host that is away is told once.
-                Err(failure) if told != failure.message => {
-                    print::failure(Form::Text, &failure);
-                    told = failure.message;
-                }
-                Err(_) => {}
+            if changed.is_some() || absence.is_due() {
+                seen = now;
+                seen.take(&self.take_up(&session, &directory, &mut runs, &mut absence).await);
+            }
+            if let Some(failure) = absence.look(runs.show(&session).await) {
+                print::failure(Form::Text, &failure);
             }
         }
     }
 
     /// Builds the pack, if there is something to build, and registers it. A failure is told, and is not the end. Gives the
     /// files that were written beside the component.
-    async fn take_up(&self, session: &Session, directory: &Path, runs: &mut Runs) -> Vec<PathBuf> {
+    async fn take_up(
+        &self,
+        session: &Session,
+        directory: &Path,
+        runs: &mut Runs,
+        absence: &mut Absence,
+    ) -> Vec<PathBuf> {
         let mut written = Vec::new();
         let done = async {
             // A pack without a component is one of rules, workflows or scripts.
@@ -94,13 +98,49 @@ impl Dev {
             dropped::by_registration(&answer);
             tell_registration(session.form, &answer)
         };
-        if let Err(failure) = done.await {
+        let done = done.await;
+        absence.has_missed = done.as_ref().is_err_and(|failure| failure.code == Code::Server);
+        if let Err(failure) = done {
             print::failure(Form::Text, &failure);
         }
         if let Some(actions) = actions(directory) {
             runs.actions = actions;
         }
         written
+    }
+}
+
+/// What is known of a host that is away for a while.
+#[derive(Debug, Default)]
+struct Absence {
+    /// The failure that was told; empty while the host answers.
+    told: String,
+    /// Whether the last registration did not reach the host.
+    has_missed: bool,
+    /// Whether the host answers again.
+    is_over: bool,
+}
+
+impl Absence {
+    /// Notes what a look at the host has brought. Gives a failure that was not told before.
+    fn look(&mut self, looked: Result<(), Failure>) -> Option<Failure> {
+        match looked {
+            Ok(()) => {
+                self.is_over |= !self.told.is_empty();
+                self.told.clear();
+                None
+            }
+            Err(failure) if self.told == failure.message => None,
+            Err(failure) => {
+                self.told.clone_from(&failure.message);
+                Some(failure)
+            }
+        }
+    }
+
+    /// Whether the host is to have the pack once more, since it missed it and is back.
+    fn is_due(&mut self) -> bool {
+        std::mem::take(&mut self.is_over) && self.has_missed
     }
 }
 
@@ -141,16 +181,25 @@ impl Runs {
     }
 }
 
+/// Tells once that there is more in the pack than is watched.
+fn tell_cut(now: &Snapshot, was_cut: bool) {
+    if now.is_cut() && !was_cut {
+        print::note(
+            "note: there is more in the pack, or behind its links, than is watched (20,000 files and directories, 32 levels); changes of the rest are not noticed",
+        );
+    }
+}
+
 /// Shows a run that has ended: its output, and its result.
 async fn tell(session: &Session, ended: &wire::Execution<'_>) -> Result<(), Failure> {
     let id = ended.id.to_string();
     print::line(&format!("{} {id}: {}", ended.action.reference(), ended.status));
     let path = format!("/executions/{}", path_segment(&id));
     let output = session.client.get_text(&format!("{path}/output")).await?;
-    output.lines().for_each(|line| print::line(&print::plain(&format!("  {line}"))));
+    output.lines().for_each(|line| print::line(&format!("  {line}")));
     let answer = session.client.get(&path).await?;
     let whole = read::<wire::Execution<'_>>(&answer)?;
-    print::line(&print::plain(&format!("  {}", whole.result)));
+    print::line(&format!("  {}", whole.result));
     Ok(())
 }
 
@@ -168,4 +217,26 @@ fn found(answer: &Value) -> Result<Vec<wire::Execution<'static>>, Failure> {
         wire::Item::Lost(_) => None,
     });
     Ok(readable.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_is_back_has_what_it_missed_and_its_absence_is_told_once() {
+        let away = || Err(Failure::new(Code::Server, "unreachable", "nobody answers", ""));
+        for (has_missed, looks, told, is_due) in [
+            (false, vec![Ok(()), Ok(())], 0, false),
+            (true, vec![away(), away()], 1, false),
+            (true, vec![away(), away(), Ok(())], 1, true),
+            (false, vec![away(), Ok(())], 1, false),
+            (true, vec![away(), Ok(()), away()], 2, true),
+        ] {
+            let mut absence = Absence { has_missed, ..Absence::default() };
+            let found = looks.into_iter().filter_map(|look| absence.look(look)).count();
+            assert_eq!((found, absence.is_due()), (told, is_due), "{has_missed} {told}");
+            assert!(!absence.is_due(), "once");
+        }
+    }
 }

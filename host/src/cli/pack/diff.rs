@@ -52,7 +52,7 @@ impl Diff {
         match form {
             Form::Json => print::json(&found),
             Form::Text => {
-                lines(&old, &new, &found).iter().for_each(|line| print::line(&print::plain(line)));
+                lines(&old, &new, &found).iter().for_each(|line| print::line(line));
             }
         }
         Ok(Code::Ok)

@@ -183,7 +183,7 @@ fn tell(form: Form, waste: &[Waste], is_dry: bool) {
         Form::Text => {
             for one in waste {
                 let told = format!("{} {}  {}", one.kind, one.name, mebibytes(one.size));
-                print::line(&print::plain(&told));
+                print::line(&told);
             }
             let verb = if is_dry { "would be freed" } else { "freed" };
             print::note(&format!("{} {verb}", mebibytes(size)));

@@ -2,6 +2,7 @@
 //! file is verified, laid out beside what is there, and only then registered; the lock says what it was.
 
 mod broken;
+mod notes;
 mod refusals;
 mod source;
 
@@ -25,7 +26,8 @@ use super::{active, diff, dropped, typed, versions};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::Registries;
-use refusals::{not_locked, of_no_registry, offline, refuse_native, refuse_older, refuse_other};
+pub(super) use refusals::{WRONG_TAG, refuse_no_update};
+use refusals::{not_locked, of_no_registry, offline, refuse_native, refuse_other};
 use source::Source;
 
 /// The arguments of the verb.
@@ -42,9 +44,9 @@ pub(crate) struct Install {
     offline: bool,
     #[command(flatten)]
     accepted: Accepted,
-    // Whether it is an update: only to a newer version, with the difference told.
+    // The pack of which it is an update: only to a newer version, with the difference told.
     #[arg(skip)]
-    is_update: bool,
+    updates: Option<String>,
 }
 
 /// A pack that is to be installed.
@@ -67,12 +69,12 @@ impl Wanted {
 impl Install {
     /// Installs a file, as `petrel pack load` does.
     pub(super) fn of_file(file: String, accepted: Accepted) -> Self {
-        Self { packs: vec![file], locked: false, offline: true, accepted, is_update: false }
+        Self { packs: vec![file], locked: false, offline: true, accepted, updates: None }
     }
 
-    /// Installs newer versions, as `petrel pack update` does.
-    pub(super) fn of_update(accepted: Accepted) -> Self {
-        Self { packs: Vec::new(), locked: false, offline: false, accepted, is_update: true }
+    /// Installs a newer version of a pack, as `petrel pack update` does.
+    pub(super) fn of_update(pack: &str, accepted: Accepted) -> Self {
+        Self { packs: Vec::new(), locked: false, offline: false, accepted, updates: Some(pack.to_owned()) }
     }
 
     pub(super) async fn run(self, session: &Session) -> Result<Code, Failure> {
@@ -221,8 +223,10 @@ impl Install {
         let installed = Installed::open(&registries.data_dir)?;
         if installed.find(&locked.name, &locked.digest).is_some() {
             trusted::refuse_unverified(registries, &self.accepted, locked)?;
-            return active::activate(session, registries, &installed, locked.clone(), self.accepted.grant)
-                .await;
+            let (before, grant) = (registries.lock()?, self.accepted.grant);
+            let answer = active::activate(session, registries, &installed, locked.clone(), grant).await?;
+            notes::tell(locked, before.of_pack(&locked.name));
+            return Ok(answer);
         }
         drop(installed);
         let reference: Option<Reference> = locked.reference.parse().ok();
@@ -251,13 +255,13 @@ impl Install {
         fetched.manifest.parts(registries.limits())?;
         let beside = registries.beside(&asked, &fetched.digest, &[Kind::Signatures]).await?;
         let lock = registries.lock()?;
+        if let Some(name) = &self.updates {
+            refuse_no_update(name, lock.of_pack(name), &registries.card(&asked, &fetched).await?, reference)?;
+        }
         let same = lock.packs().iter().find(|pack| pack.digest == fetched.digest);
         let source = Source { reference: Some(reference), is_proven: true };
         let there = same.and_then(|same| Some((same, installed.find(&same.name, &same.digest)?)));
         if let Some((same, path)) = there {
-            if self.is_update {
-                refuse_older(Some(same), &same.version, reference)?;
-            }
             if same.native && !self.accepted.allow_native && !source.may_as(same, &same.digest) {
                 refuse_native(&Card::of(&path)?.0)?;
             }
@@ -267,7 +271,10 @@ impl Install {
                 ..same.clone()
             };
             let again = trusted::judged(registries, &self.accepted, (again, true), &beside, Some(same))?;
-            return active::activate(session, registries, &installed, again, self.accepted.grant).await;
+            let grant = self.accepted.grant;
+            let answer = active::activate(session, registries, &installed, again.clone(), grant).await?;
+            notes::tell(&again, Some(same));
+            return Ok(answer);
         }
         installed.clear_downloads(Some(&fetched.digest));
         registries.fill(&asked, &fetched).await?;
@@ -285,9 +292,6 @@ impl Install {
     ) -> Result<Value, Failure> {
         let (lock, said) = (registries.lock()?, fetched.card(registries.limits())?);
         let known = lock.of_pack(&said.reference);
-        if let Some(reference) = source.reference.filter(|_| self.is_update) {
-            refuse_older(known, &said.version, reference)?;
-        }
         let pack = source.referred(as_locked(registries, source, fetched, &said), known);
         let pack = (pack, source.is_proven);
         let pack = trusted::judged(registries, &self.accepted, pack, beside, known)?;
@@ -299,8 +303,7 @@ impl Install {
             }
             refuse_native(card)
         };
-        let (version, card) = installed.lay_out(fetched, registries.limits(), native)?;
-        let pack = Locked { native: card.native().next().is_some(), ..pack };
+        let (version, pack) = installed.lay_out(fetched, registries.limits(), pack, native)?;
         let answer = match self.registered(session, registries, installed, (&pack, &version)).await {
             Ok(answer) => answer,
             Err(failure) => {
@@ -312,6 +315,7 @@ impl Install {
             }
         };
         active::note(registries, installed, pack.clone())?;
+        notes::tell(&pack, known);
         // The same once more leaves the others where they are. An execution may be reading the files of an old one.
         if version.is_new
             && installed.is_crowded(&pack.name)
@@ -334,7 +338,7 @@ impl Install {
     ) -> Result<Value, Failure> {
         let old = active::active_path(session, &pack.name).await.ok().flatten();
         let old = old.as_deref().map(Path::new).filter(|old| *old != version.path);
-        if let Some(old) = old.filter(|_| self.is_update && session.form == Form::Text)
+        if let Some(old) = old.filter(|_| self.updates.is_some() && session.form == Form::Text)
             && let Ok(lines) = diff::between(registries, old, &version.path)
         {
             lines.iter().for_each(|line| print::note(line));

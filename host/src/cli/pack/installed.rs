@@ -3,23 +3,24 @@
 //! theirs, a registration that fails changes nothing, and each can be made the active one again. `.history` says in which order they
 //! were active.
 
+mod kept;
+
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use petrel_packs::plain_file;
 use petrel_registry::card::Card;
-use petrel_registry::reference::tag_of;
-use petrel_registry::{Digest, Error, Fetched, Limits, Lock, Locked, Reference};
+use petrel_registry::{Digest, Error, Fetched, Limits, Locked, Reference};
 
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::print;
+pub(super) use kept::Kept;
+use kept::{is_recorded, record, refuse_record, size};
 
 /// The digits of a digest in the name of a directory.
 const DIGITS: usize = 16;
-/// The file in the directory of a version that says what it is, in the form of the lock.
-const RECORD: &str = ".locked";
 /// The versions of a pack that an installation leaves there.
 const KEPT: usize = 5;
 /// The digests in the history of a pack, and the bytes of its file.
@@ -117,7 +118,8 @@ impl Installed {
         Some(self.place(name, digest)).filter(|path| Fetched::is_laid_out(path, digest))
     }
 
-    /// Makes a version of an artifact that `admit` admits by what is in it.
+    /// Makes a version of an artifact that `admit` admits by what is in it, with its record: `pack`, and whether it may run as
+    /// processes. So it has one from the beginning, whatever becomes of its registration.
     ///
     /// # Errors
     /// When the artifact is not what it says, is not admitted, or the disk is full. Nothing has changed then.
@@ -125,8 +127,9 @@ impl Installed {
         &self,
         fetched: &Fetched,
         limits: &Limits,
+        pack: Locked,
         admit: impl FnOnce(&Card) -> Result<(), Failure>,
-    ) -> Result<(Version, Card), Failure> {
+    ) -> Result<(Version, Locked), Failure> {
         let made = self.root.join(".new");
         let removed = |path: &Path| match fs::remove_dir_all(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -135,30 +138,38 @@ impl Installed {
             _ => Ok(()),
         };
         removed(&made)?;
-        let card = match fetched
-            .lay_out(&made, limits)
-            .map_err(Failure::from)
-            .and_then(|card| refuse_record(&made).and_then(|()| admit(&card)).map(|()| card))
-        {
-            Ok(card) => card,
+        let done = fetched.lay_out(&made, limits).map_err(Failure::from).and_then(|card| {
+            refuse_record(&made)?;
+            admit(&card)?;
+            let pack = Locked { native: card.native().next().is_some(), ..pack };
+            record(&made, &pack)?;
+            Ok(pack)
+        });
+        let pack = match done {
+            Ok(pack) => pack,
             Err(failure) => {
                 drop(removed(&made));
                 return Err(failure);
             }
         };
-        let path = self.place(&card.reference, &fetched.digest);
+        let path = self.place(&pack.name, &fetched.digest);
         if Fetched::is_laid_out(&path, &fetched.digest) {
             removed(&made)?;
-            return Ok((Version { path, is_new: false }, card));
+            if !is_recorded(&path) {
+                record(&path, &pack)?;
+            }
+            return Ok((Version { path, is_new: false }, pack));
         }
         // Half of one, from a process that was killed.
         removed(&path)?;
         let above = path.parent().unwrap_or(&self.root);
+        // Names are as durable as the content: that of the record, and that of the directory.
+        let synced = |directory: &Path| drop(File::open(directory).and_then(|opened| opened.sync_all()));
+        synced(&made);
         let moved = fs::create_dir_all(above).and_then(|()| fs::rename(&made, &path));
         moved.map_err(|error| Error::of_file("made", &path, &error))?;
-        // The name is as durable as the content.
-        drop(File::open(above).and_then(|directory| directory.sync_all()));
-        Ok((Version { path, is_new: true }, card))
+        synced(above);
+        Ok((Version { path, is_new: true }, pack))
     }
 
     /// Removes the oldest versions of a pack beyond the number that is kept. The active one is the newest in this order.
@@ -231,9 +242,7 @@ impl Installed {
     /// When it cannot be written.
     pub(super) fn remember(&self, locked: &Locked) -> Result<(), Failure> {
         let path = self.place(&locked.name, &locked.digest);
-        let mut record = Lock::default();
-        record.put(locked.clone());
-        record.write(&path.join(RECORD))?;
+        record(&path, locked)?;
         let mut history = self.history(&locked.name);
         history.retain(|known| *known != locked.digest);
         history.push(locked.digest.clone());
@@ -259,91 +268,59 @@ fn root(data_dir: &Path) -> PathBuf {
     data_dir.join("packs").join("installed")
 }
 
-/// Refuses a pack with a file that has the name of the record.
-fn refuse_record(made: &Path) -> Result<(), Failure> {
-    if made.join(RECORD).symlink_metadata().is_err() {
-        return Ok(());
-    }
-    let message = format!("the pack has a file `{RECORD}`, which is petrel's own");
-    Err(Failure::new(
-        Code::Failed,
-        "registry.refused",
-        message,
-        "do not use it: it was not made by `petrel pack push`",
-    ))
-}
-
-/// A version of a pack that is here.
-#[derive(Debug, Clone)]
-pub(super) struct Kept {
-    /// Its directory.
-    pub(super) path: PathBuf,
-    /// What it is, as the lock has it when it is active.
-    pub(super) locked: Locked,
-}
-
-impl Kept {
-    /// The version of `name` in a directory, if it is there as a whole.
-    fn at(path: PathBuf, name: &str) -> Option<Self> {
-        let digest = Fetched::digest_in(&path)?;
-        let record = Lock::read(&path.join(RECORD)).unwrap_or_default();
-        let known = record.of_pack(name).filter(|known| known.digest == digest).cloned();
-        // A version of before there were records says itself what it is.
-        let locked = known.or_else(|| {
-            let (card, _) = Card::of(&path).ok()?;
-            Some(Locked {
-                name: name.to_owned(),
-                version: card.version.clone(),
-                reference: String::new(),
-                resolved: String::new(),
-                digest,
-                native: card.native().next().is_some(),
-                signature: None,
-                key: None,
-            })
-        })?;
-        Some(Self { path, locked })
-    }
-
-    /// Whether a reference names it: by its digest, or by the tag with which it came or that has its version.
-    fn is_named(&self, by: &Reference) -> bool {
-        let Locked { reference, version, digest, .. } = &self.locked;
-        if let Some(wanted) = &by.digest {
-            return wanted == digest;
-        }
-        let came: Option<Reference> = reference.parse().ok();
-        came.is_some_and(|came| {
-            let is_place = came.registry == by.registry && came.repository == by.repository;
-            let target = by.target();
-            is_place && (came.target() == target || tag_of(version) == target)
-        })
-    }
-
-    /// Removes it. What cannot be removed only takes space.
-    pub(super) fn remove(&self) {
-        drop(Fetched::remove(&self.path));
-    }
-
-    /// The bytes of its files.
-    pub(super) fn size(&self) -> u64 {
-        size(&self.path)
-    }
-}
-
-/// The bytes of the files in a directory.
-fn size(directory: &Path) -> u64 {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let sizes = entries.map(|entry| match entry.metadata() {
-        Ok(found) if found.is_dir() => size(&entry.path()),
-        Ok(found) => found.len(),
-        Err(_gone) => 0,
-    });
-    sizes.sum()
-}
-
 #[cfg(test)]
 mod tests {
+    use petrel_model::Signed;
+    use petrel_registry::Artifact;
+
     use super::*;
+
+    #[test]
+    fn a_version_has_its_record_before_anybody_hears_of_it() {
+        let place = tempfile::tempdir().unwrap();
+        let (source, blobs) = (place.path().join("source"), place.path().join("blobs"));
+        fs::create_dir_all(data_directory::store(place.path())).unwrap();
+        for directory in [&source, &blobs] {
+            fs::create_dir(directory).unwrap();
+        }
+        let text = "ref: mine\nname: mine\ndescription: d\nversion: 1.0.0\nauthor: a\n";
+        fs::write(source.join("pack.yaml"), text).unwrap();
+        let limits = Limits::default();
+        let (artifact, _) = Artifact::of_directory(&source, &limits).unwrap();
+        for (digest, blob) in &artifact.blobs {
+            fs::write(blobs.join(digest.hex()), blob.read(1 << 20).unwrap()).unwrap();
+        }
+        let fetched = Fetched::of(artifact.bytes.clone(), &blobs, &limits).unwrap();
+        let pack = Locked {
+            name: "mine".into(),
+            version: "1.0.0".into(),
+            reference: "r.example.com/packs/mine:1.0.0".into(),
+            resolved: String::new(),
+            digest: fetched.digest.clone(),
+            native: false,
+            signature: Some(Signed::Unsigned),
+            key: None,
+        };
+        let lay_out = || {
+            let installed = Installed::open(place.path()).unwrap();
+            installed.lay_out(&fetched, &limits, pack.clone(), |_| Ok(())).unwrap()
+        };
+        // Whoever has laid it out is gone before the host has answered.
+        let found = || Installed::open(place.path()).unwrap().versions("mine").remove(0).locked;
+        let (version, recorded) = lay_out();
+        assert_eq!((version.is_new, &recorded, found()), (true, &pack, pack.clone()));
+        // One without a record says itself what it is, and nothing about where it comes from.
+        let kept = version.path.join(".locked");
+        fs::remove_file(&kept).unwrap();
+        let own = Locked { reference: String::new(), signature: None, ..pack.clone() };
+        assert_eq!(found(), own);
+        assert_eq!((lay_out().0.is_new, found()), (false, pack.clone()));
+        // What is refused leaves nothing.
+        Fetched::remove(&version.path).unwrap();
+        let installed = Installed::open(place.path()).unwrap();
+        let refused = installed.lay_out(&fetched, &limits, pack.clone(), |_| Err(Failure::usage("no", "")));
+        assert!(refused.is_err() && installed.versions("mine").is_empty());
+    }
 
     #[test]
     fn only_what_has_the_name_of_a_version_is_half_of_one() {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use petrel_model::nearest::nearest;
+use petrel_model::quoted::quoted;
 use petrel_pack_build::{Error, Language, template};
 use serde_json::json;
 
@@ -45,7 +46,7 @@ fn unknown(word: &str) -> Failure {
     let words = Language::ALL.map(Language::word);
     let near = nearest(word, words).map_or_else(String::new, |near| format!("did you mean {near}? "));
     Failure::usage(
-        format!("there is no template for the language `{word}`"),
+        format!("there is no template for the language `{}`", quoted(word)),
         format!(
             "{near}there are {}; a component in any other can be built against wit/ by hand",
             words.join(", ")

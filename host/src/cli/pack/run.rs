@@ -103,7 +103,7 @@ impl Ran {
             }
             Form::Text => {
                 let result = serde_json::to_string_pretty(&outcome.result);
-                print::line(&print::plain(&result.unwrap_or_else(|_unprintable| outcome.result.to_string())));
+                print::line(&result.unwrap_or_else(|_unprintable| outcome.result.to_string()));
                 if let Some((least, beyond)) = recorded {
                     tell_recorded(&least, &beyond);
                 }
@@ -118,7 +118,7 @@ fn tell_recorded(least: &Request, beyond: &[String]) {
     if least.is_empty() {
         return print::note("it used nothing that a pack asks for");
     }
-    print::line(&print::plain(write_yaml(&json!({"capabilities": written_capabilities(least)})).trim_end()));
+    print::line(write_yaml(&json!({"capabilities": written_capabilities(least)})).trim_end());
     match beyond {
         [] => print::note("the pack asks for all of it"),
         lines => {

@@ -89,9 +89,7 @@ fn installed(registries: &Registries, name: &str) -> Result<Reference, Failure> 
 async fn find(registries: &Registries, reference: Reference) -> Result<Found, Failure> {
     let scratch = Scratch::new()?;
     let fetched = registries.look(&reference, scratch.path()).await?;
-    let from = registries.settings().read_from(&reference);
-    let parts = fetched.manifest.parts(registries.limits())?;
-    let card = Card::read(&registries.open(&from.registry)?.blob(&from.repository, parts.card).await?)?;
+    let card = registries.card(&reference, &fetched).await?;
     let beside = registries.beside(&reference, &fetched.digest, &Kind::ALL).await?;
     let lock = registries.lock()?;
     let known = lock.of_pack(&card.reference);

@@ -50,6 +50,9 @@ impl Sign {
             Origin::Artifact(reference) => {
                 let bytes = registries.open(&reference.registry)?.manifest(&reference).await?;
                 let digest = Digest::of(&bytes);
+                if let Some(note) = note_on_tag(&reference, &digest) {
+                    print::note(&note);
+                }
                 // What is changed is read from where it is written, and not from a mirror.
                 let mut before = Beside::new();
                 for kind in Kind::ALL {
@@ -111,6 +114,17 @@ impl Sign {
     }
 }
 
+/// The note on a reference without a digest: a tag may have been moved since its author has pushed, and then something else is signed.
+fn note_on_tag(reference: &Reference, digest: &Digest) -> Option<String> {
+    if reference.digest.is_some() {
+        return None;
+    }
+    Some(format!(
+        "note: {reference} names {digest} now, and that is signed; `petrel pack sign {}` signs it whatever becomes of the tag",
+        reference.at(digest)
+    ))
+}
+
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let content = plain_file::read(file, LARGEST);
     Ok(content.map_err(|error| Error::of_file("read", file, &error))?)
@@ -159,6 +173,22 @@ mod tests {
     use petrel_registry::PublicKey;
 
     use super::*;
+
+    #[test]
+    fn who_signs_a_tag_is_told_the_digest() {
+        let digest = Digest::of(b"it");
+        let note = |text: &str| note_on_tag(&text.parse().unwrap(), &digest);
+        let by_digest = format!("r.example.com/packs/mine@{digest}");
+        for tagged in ["r.example.com/packs/mine", "r.example.com/packs/mine:1.0.0"] {
+            let note = note(tagged).unwrap();
+            assert!(note.contains(&format!("names {digest} now")), "{note}");
+            assert!(note.contains(&format!("`petrel pack sign {by_digest}`")), "{note}");
+        }
+        // As `petrel pack push` tells it.
+        for named in [by_digest, format!("r.example.com/packs/mine:1.0.0@{digest}")] {
+            assert_eq!(note(&named), None);
+        }
+    }
 
     #[test]
     fn a_pair_is_made_once_and_its_secret_half_is_for_its_owner() {

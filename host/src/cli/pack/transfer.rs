@@ -172,7 +172,7 @@ impl Pull {
             })),
             Form::Text => {
                 let told = format!("pulled {} {} into {}", card.reference, card.version, directory.display());
-                print::line(&print::plain(&told));
+                print::line(&told);
                 print::note(&format!("its digest is {}", fetched.digest));
             }
         }

@@ -117,10 +117,17 @@ pub(super) fn refuse_unverified(
     if registries.trust.still_takes(&repository(pack), pack.signature, pack.signer())? {
         return Ok(());
     }
-    let message = format!(
-        "{} {} was installed without a signature by a key that [trust] of the configuration asks for by now",
-        pack.name, pack.version
-    );
+    let message = if pack.reference.is_empty() && pack.signature.is_none() {
+        format!(
+            "where {} {} came from, and whether it was signed, is not known any more, and [trust] of the configuration asks for signatures",
+            pack.name, pack.version
+        )
+    } else {
+        format!(
+            "{} {} was installed without a signature by a key that [trust] of the configuration asks for by now",
+            pack.name, pack.version
+        )
+    };
     let hint = "`petrel pack install REF` looks for its signatures again; --key FILE names the key that has signed it";
     Err(Failure::new(Code::Unaccepted, "untrusted", message, hint))
 }

@@ -1,21 +1,28 @@
 //! `petrel pack update`: the newest version of a pack in the repository that it came from is installed, with the difference told.
+//! A tag is only a claim: one that names something else, or what is not to be trusted, is told and left out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use petrel_model::quoted::quoted;
 use petrel_registry::tags::newer;
-use petrel_registry::{Lock, Reference};
+use petrel_registry::{Lock, Locked, Reference};
 use serde_json::{Value, json};
 
 use super::super::each::each;
 use super::super::session::Session;
-use super::install::Install;
+use super::install::{Install, WRONG_TAG, refuse_no_update};
 use super::outcome::tell_registration;
 use super::trusted::Accepted;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
-use crate::registries::Registries;
+use crate::registries::{Registries, Scratch};
+
+/// The tags of newer versions that are tried for a pack.
+const MOST_TRIED: usize = 20;
+/// The kinds of failures that are of a tag: what it names is something else, broken, gone, or not to be trusted. With any other one,
+/// another version would only hide it.
+const OF_TAGS: [&str; 4] = [WRONG_TAG, "untrusted", "registry.refused", "not_found"];
 
 /// The arguments of the verb.
 #[derive(Debug, Args)]
@@ -49,11 +56,10 @@ impl Update {
             }
             return Ok(Code::Ok);
         }
-        let install = Install::of_update(self.accepted.clone());
         // Of several, one that must be accepted first is told by the code as well.
         let is_unaccepted = AtomicBool::new(false);
         let act = async |name: &str| {
-            let done = Box::pin(self.update(session, &registries, &lock, (name, &install))).await;
+            let done = Box::pin(self.update(session, &registries, &lock, name)).await;
             let waits = done.as_ref().is_err_and(|failure| failure.code == Code::Unaccepted);
             is_unaccepted.fetch_or(waits, Ordering::Relaxed);
             done
@@ -68,7 +74,7 @@ impl Update {
         session: &Session,
         registries: &Registries,
         lock: &Lock,
-        (name, install): (&str, &Install),
+        name: &str,
     ) -> Result<Value, Failure> {
         let known = lock.of_pack(name);
         let Some((known, reference)) =
@@ -81,19 +87,61 @@ impl Update {
         };
         let from = registries.settings().read_from(&reference);
         let tags = registries.open(&from.registry)?.tags(&from.repository).await?;
-        let newest = newer(tags.iter().map(String::as_str), &known.version);
-        let mut answer = json!({"pack": name, "version": known.version, "newer": newest});
-        let Some(tag) = newest.filter(|_| !self.check) else { return Ok(answer) };
-        let registered = install.fetch(session, registries, &reference.with_tag(tag), None).await?;
-        if let Some(answer) = answer.as_object_mut() {
-            answer.insert("registration".to_owned(), registered);
+        let install = Install::of_update(name, self.accepted.clone());
+        let mut left_out = Vec::new();
+        for tag in newer(tags.iter().map(String::as_str), &known.version).into_iter().take(MOST_TRIED) {
+            let tagged = reference.with_tag(tag);
+            let done = if self.check {
+                is_newer(registries, known, &tagged).await.map(|()| Value::Null)
+            } else {
+                Box::pin(install.fetch(session, registries, &tagged, None)).await
+            };
+            match done {
+                Ok(registered) => return Ok(answered(known, tag, registered, left_out)),
+                Err(failure) if OF_TAGS.contains(&failure.kind.as_str()) => left_out.push((tag, failure)),
+                Err(failure) => return Err(failure),
+            }
         }
-        Ok(answer)
+        let mut left_out = left_out.into_iter();
+        match left_out.next() {
+            None => Ok(json!({"pack": name, "version": known.version, "newer": null, "left_out": []})),
+            Some((_, first)) => {
+                left_out.for_each(|(tag, failure)| print::note(&note(tag, &failure)));
+                Err(first)
+            }
+        }
     }
 }
 
+/// Checks that a tag names a newer version, without installing it.
+async fn is_newer(registries: &Registries, known: &Locked, tagged: &Reference) -> Result<(), Failure> {
+    let scratch = Scratch::new()?;
+    let fetched = registries.look(tagged, scratch.path()).await?;
+    refuse_no_update(&known.name, Some(known), &registries.card(tagged, &fetched).await?, tagged)
+}
+
+/// What came of an update, with the tags that were left out before. These are told.
+fn answered(known: &Locked, tag: &str, registered: Value, left_out: Vec<(&str, Failure)>) -> Value {
+    left_out.iter().for_each(|(tag, failure)| print::note(&note(tag, failure)));
+    let left_out: Vec<_> =
+        left_out.into_iter().map(|(tag, failure)| json!({"tag": tag, "why": failure.message})).collect();
+    let mut answer =
+        json!({"pack": known.name, "version": known.version, "newer": tag, "left_out": left_out});
+    if let Some(answer) = answer.as_object_mut().filter(|_| !registered.is_null()) {
+        answer.insert("registration".to_owned(), registered);
+    }
+    answer
+}
+
+/// The note on a tag that is left out.
+fn note(tag: &str, failure: &Failure) -> String {
+    // It may have been said of a whole update.
+    let why = failure.message.trim_end_matches("; nothing was changed");
+    format!("note: the tag {tag} is left out: {why}")
+}
+
 fn tell(answer: &Value) -> Result<(), Failure> {
-    print::line(&print::plain(&told(answer)));
+    print::line(&told(answer));
     answer.get("registration").map_or(Ok(()), |registered| tell_registration(Form::Text, registered))
 }
 
@@ -123,5 +171,31 @@ mod tests {
         ] {
             assert_eq!(told(&answer), expected);
         }
+    }
+    #[test]
+    fn what_was_left_out_is_in_the_answer() {
+        let known = Locked {
+            name: "mine".into(),
+            version: "1.0.0".into(),
+            reference: "r.example.com/packs/mine:1.0.0".into(),
+            resolved: String::new(),
+            digest: petrel_registry::Digest::of(b""),
+            native: false,
+            signature: None,
+            key: None,
+        };
+        let wrong =
+            |end: &str| Failure::new(Code::Conflict, WRONG_TAG, format!("it is something else{end}"), "ask");
+        assert_eq!(
+            note("9.9.9", &wrong("; nothing was changed")),
+            "note: the tag 9.9.9 is left out: it is something else"
+        );
+        let whole = json!({
+            "pack": "mine", "version": "1.0.0", "newer": "1.1.0", "registration": {},
+            "left_out": [{"tag": "9.9.9", "why": "it is something else"}],
+        });
+        assert_eq!(answered(&known, "1.1.0", json!({}), vec![("9.9.9", wrong(""))]), whole);
+        let checked = answered(&known, "1.1.0", Value::Null, Vec::new());
+        assert_eq!(told(&checked), "mine 1.1.0 is newer than 1.0.0");
     }
 }

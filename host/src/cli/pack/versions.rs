@@ -54,7 +54,7 @@ pub(super) async fn list(session: &Session, pack: &str) -> Result<Code, Failure>
     let rows: Vec<_> = versions.iter().rev().map(|version| shown(version, active.as_deref())).collect();
     match session.form {
         Form::Json => print::json(&Value::Array(rows)),
-        Form::Text => rows.iter().for_each(|row| print::line(&print::plain(&line(row)))),
+        Form::Text => rows.iter().for_each(|row| print::line(&line(row))),
     }
     Ok(Code::Ok)
 }

@@ -53,7 +53,7 @@ impl Test {
         match session.form {
             Form::Json => print::json(&answer),
             Form::Text => {
-                lines(&trial).iter().for_each(|line| print::line(&print::plain(line)));
+                lines(&trial).iter().for_each(|line| print::line(line));
                 trial.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
             }
         }

@@ -6,7 +6,7 @@ use crate::print::{self, counted, to_the_second};
 
 /// Prints the standing of a rule.
 pub(super) fn tell(standing: &RuleStanding<'_>) {
-    lines(standing).iter().for_each(|line| print::line(&print::plain(line)));
+    lines(standing).iter().for_each(|line| print::line(line));
 }
 
 fn lines(standing: &RuleStanding<'_>) -> Vec<String> {

@@ -7,7 +7,7 @@ use crate::print;
 
 /// Prints the explanation.
 pub(super) fn explain(why: &Why<'_>) {
-    lines(why).iter().for_each(|line| print::line(&print::plain(line)));
+    lines(why).iter().for_each(|line| print::line(line));
 }
 
 /// The explanation: a line for each rule, and below it a line for each criterion and one for the outcome then.

@@ -11,7 +11,9 @@ use super::request::LARGEST_ANSWER;
 use crate::{Error, ErrorKind};
 
 /// So much of the body of a failure is kept in the details of its error, in bytes.
-const LARGEST_EXCERPT: u64 = 4 << 10;
+const LARGEST_EXCERPT: usize = 4 << 10;
+/// So much of a text of a server is told in a message, in characters.
+const LONGEST_TOLD: usize = 200;
 
 /// An answer. Its body is read as it arrives.
 pub struct Response {
@@ -62,23 +64,31 @@ impl Response {
         }
         let mut excerpt = Vec::new();
         // What has come until it broke is shown.
-        drop(self.body.by_ref().take(LARGEST_EXCERPT).read_to_end(&mut excerpt));
-        let mut details = Map::new();
-        details.insert("status".into(), self.status.into());
-        if !excerpt.is_empty() {
-            let text = || Value::from(String::from_utf8_lossy(&excerpt).into_owned());
-            details.insert("body".into(), serde_json::from_slice(&excerpt).unwrap_or_else(|_| text()));
-        }
-        Err(self.failure().details(Value::Object(details)))
+        drop(self.body.by_ref().take(LARGEST_EXCERPT as u64).read_to_end(&mut excerpt));
+        Err(self.failure().details(details(self.status, &excerpt)))
     }
 
     /// The body as JSON.
     ///
     /// # Errors
     ///
-    /// If it does not arrive whole, is too large, or does not have the form of `T`.
+    /// If it does not arrive whole, is too large, or does not have the form of `T`: then as [`Error::unexpected_answer`].
     pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        Ok(serde_json::from_slice(&self.bytes()?)?)
+        self.json_where(|_any| true)
+    }
+
+    /// As [`json`](Self::json), for an answer of which the server's API promises more than the form of `T`: what `is_promised` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`json`](Self::json), and if it is not what is promised.
+    pub fn json_where<T: DeserializeOwned>(self, is_promised: impl Fn(&T) -> bool) -> Result<T, Error> {
+        let (status, bytes) = (self.status, self.bytes()?);
+        match serde_json::from_slice(&bytes) {
+            Ok(value) if is_promised(&value) => Ok(value),
+            Ok(_other) => Err(Error::unexpected_answer(status, &bytes, "it is JSON of something else")),
+            Err(error) => Err(Error::unexpected_answer(status, &bytes, &error.to_string())),
+        }
     }
 
     /// The body as text.
@@ -135,6 +145,50 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
     }
+}
+
+impl Error {
+    /// An answer with a status of success that is not what the server's API promises, as the page of a proxy that asks for a login.
+    /// Its beginning is in the message, and more of it (4 KiB) in the details, as [`Response::success_with_details`] has them.
+    pub fn unexpected_answer(status: u16, body: &[u8], why: &str) -> Self {
+        let excerpt = body.get(..LARGEST_EXCERPT).unwrap_or(body);
+        let begins = beginning(&String::from_utf8_lossy(excerpt));
+        let begins = if begins.is_empty() { "there is nothing to see".into() } else { format!("`{begins}`") };
+        Self::permanent(format!("the answer is not what the API of the server promises ({why}): {begins}"))
+            .code("http.answer")
+            .hint("see whether the address is that of the server: something on the way may have answered in its place")
+            .details(details(status, excerpt))
+    }
+
+    /// The beginning of a text in the details, for a message: by its place, as [`Error::detail`].
+    pub fn reason(&self, pointer: &str) -> Option<String> {
+        self.detail(pointer).map(beginning).filter(|reason| !reason.is_empty())
+    }
+}
+
+/// The details of an error: the status, and the beginning of the body, as it came if it is JSON.
+fn details(status: u16, excerpt: &[u8]) -> Value {
+    let mut details = Map::new();
+    details.insert("status".into(), status.into());
+    if !excerpt.is_empty() {
+        let text = || Value::from(String::from_utf8_lossy(excerpt).into_owned());
+        details.insert("body".into(), serde_json::from_slice(excerpt).unwrap_or_else(|_| text()));
+    }
+    Value::Object(details)
+}
+
+/// The beginning of a text from elsewhere for a message, which is one line: 200 characters, without any that control a terminal
+/// or turn the direction of what follows.
+pub fn beginning(text: &str) -> String {
+    let is_told =
+        |sign: char| !sign.is_control() && !matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut signs = text.trim().chars();
+    let told = signs.by_ref().take(LONGEST_TOLD);
+    let mut line: String = told.map(|sign| if is_told(sign) { sign } else { ' ' }).collect();
+    if signs.next().is_some() {
+        line.push('…');
+    }
+    line
 }
 
 /// So many bytes are read of what may have `largest`.
@@ -204,7 +258,8 @@ mod tests {
         let whole = || answer(200, &[], "[1, 2]\r\n3");
         assert_eq!(whole().text().unwrap(), "[1, 2]\r\n3");
         assert_eq!(whole().lines().map(Result::unwrap).collect::<Vec<_>>(), ["[1, 2]", "3"]);
-        whole().json::<Vec<u8>>().unwrap_err();
+        let error = whole().json::<Vec<u8>>().unwrap_err();
+        assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Permanent, Some("http.answer")));
         assert_eq!(answer(200, &[], "[1]").json::<Vec<u8>>().unwrap(), [1]);
         let error = Response::new(200, &b"\xff"[..]).text().unwrap_err();
         assert_eq!(error.code.as_deref(), Some("http.text"));
@@ -238,6 +293,37 @@ mod tests {
         ] {
             assert_eq!(kind(status, headers), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_nobody_has_promised_is_shown_by_its_beginning() {
+        let long: &'static str = "x".repeat(5000).leak();
+        for (body, says, shown) in [
+            (
+                "<html>\nsign in\u{1b}[2J\u{202e}",
+                "`<html> sign in [2J `",
+                json!("<html>\nsign in\u{1b}[2J\u{202e}"),
+            ),
+            (r#"{"ok": 1}"#, r#"something else): `{"ok": 1}`"#, json!({"ok": 1})),
+            (long, &format!("`{}…`", "x".repeat(200)), json!("x".repeat(4096))),
+        ] {
+            let error = answer(200, &[], body).json_where(|value: &Value| value["ok"] == true).unwrap_err();
+            assert!(error.message.contains(says), "{}", error.message);
+            assert_eq!(error.code.as_deref(), Some("http.answer"));
+            assert_eq!(error.details.as_deref(), Some(&json!({"status": 200, "body": shown})));
+        }
+        let error = answer(200, &[], " ").json::<Value>().unwrap_err();
+        assert!(error.message.ends_with("): there is nothing to see"), "{}", error.message);
+        let right = answer(200, &[], r#"{"ok": true}"#).json_where(|value: &Value| value["ok"] == true);
+        assert_eq!(right.unwrap(), json!({"ok": true}));
+    }
+
+    #[test]
+    fn the_reason_of_a_failure_is_a_line() {
+        let long: &'static str = format!(r#"{{"message": "a\nb{}"}}"#, "x".repeat(300)).leak();
+        let error = answer(422, &[], long).success_with_details().unwrap_err();
+        let expected = format!("a b{}…", "x".repeat(197));
+        assert_eq!((error.reason("/message"), error.reason("/body/message")), (None, Some(expected)));
     }
 
     #[test]

@@ -210,6 +210,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_answer_of_the_server_is_an_error_that_shows_it() {
+        for (action, parameters, path) in [
+            (0, json!({"index": "logs", "document": {}}), "logs/_doc"),
+            (1, json!({"index": "logs"}), "logs/_search"),
+        ] {
+            for (answer, says) in
+                [("<html>Sign in</html>", "`<html>Sign in"), (r#"{"took": 3}"#, "`{\"took\": 3}`")]
+            {
+                let host =
+                    host().answering("POST", &format!("http://search.example:9200/{path}"), 200, answer);
+                let error = run(&host, action, &parameters).unwrap_err();
+                assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Permanent, Some("http.answer")));
+                assert!(error.message.contains(says), "{path}: {}", error.message);
+            }
+        }
+    }
+
+    #[test]
     fn a_refusal_has_the_reason_of_the_server() {
         let url = "http://search.example:9200/none/_search";
         let body = r#"{"error": {"type": "index_not_found_exception", "reason": "no such index [none]"}}"#;

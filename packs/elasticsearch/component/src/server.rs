@@ -40,7 +40,7 @@ impl Config {
 /// Makes a request. The error of a refusal has the server's reason.
 pub(crate) fn send<T: DeserializeOwned>(services: &Services, request: &Request) -> Result<T, Error> {
     let answer = services.fetch(request)?.success_with_details().map_err(|mut error| {
-        if let Some(reason) = error.detail("/body/error/reason") {
+        if let Some(reason) = error.reason("/body/error/reason") {
             error.message = format!("Elasticsearch refuses it: {reason}");
         }
         error

@@ -130,9 +130,9 @@ pub fn add_comment(ctx: &Context, comment: Comment) -> Result<Commented, Error> 
 pub fn dispatch_event(ctx: &Context, dispatch: Dispatch) -> Result<Taken, Error> {
     let Dispatch { repository, event_type, client_payload } = dispatch;
     let fields = json!({"event_type": event_type, "client_payload": client_payload});
-    call(ctx, &repository, &["dispatches"], &fields)?;
+    let taken = taken(call(ctx, &repository, &["dispatches"], &fields)?)?;
     info!(ctx, "sent {event_type} to {repository}");
-    Ok(Taken { ok: true })
+    Ok(taken)
 }
 
 /// Starts a workflow.
@@ -143,9 +143,18 @@ pub fn dispatch_event(ctx: &Context, dispatch: Dispatch) -> Result<Taken, Error>
 pub fn dispatch_workflow(ctx: &Context, start: Start) -> Result<Taken, Error> {
     let Start { repository, workflow, reference, inputs } = start;
     let path = ["actions", "workflows", workflow.as_str(), "dispatches"];
-    call(ctx, &repository, &path, &json!({"ref": reference, "inputs": inputs}))?;
+    let taken = taken(call(ctx, &repository, &path, &json!({"ref": reference, "inputs": inputs}))?)?;
     info!(ctx, "started {workflow} of {repository} on {reference}");
-    Ok(Taken { ok: true })
+    Ok(taken)
+}
+
+/// Checks an answer of which GitHub promises no content, or an object at most. A page is somebody else's.
+fn taken(answer: Response) -> Result<Taken, Error> {
+    let (status, body) = (answer.status, answer.bytes()?);
+    if body.is_empty() || serde_json::from_slice::<Map<String, Value>>(&body).is_ok() {
+        return Ok(Taken { ok: true });
+    }
+    Err(Error::unexpected_answer(status, &body, "GitHub answers this with no content"))
 }
 
 /// Posts `fields` to what is at `path` in a repository.
@@ -175,7 +184,7 @@ fn call(ctx: &Context, repository: &str, path: &[&str], fields: &Value) -> Resul
     let answer = ctx.fetch(&request.json(fields)?)?;
     let limit = limit(&answer);
     answer.success_with_details().map_err(|mut error| {
-        if let Some(told) = error.detail("/body/message") {
+        if let Some(told) = error.reason("/body/message") {
             error.message = format!("GitHub refuses it: {told}");
         }
         if limit.is_some() {
@@ -289,6 +298,24 @@ mod tests {
             failed(429, &[("retry-after", "5")]).kind,
             ErrorKind::RateLimited(Some(Duration::from_secs(5)))
         );
+    }
+
+    #[test]
+    fn what_is_no_answer_of_github_is_an_error_that_shows_it() {
+        for (action, parameters, path) in [
+            ("create_issue", json!({"title": "t"}), "/issues"),
+            ("add_comment", json!({"number": 7, "body": "b"}), "/issues/7/comments"),
+            ("dispatch_event", json!({"event_type": "go"}), "/dispatches"),
+            ("dispatch_workflow", json!({"workflow": "w", "ref": "main"}), "/actions/workflows/w/dispatches"),
+        ] {
+            let mut parameters = parameters;
+            parameters["repository"] = json!("octocat/hello-world");
+            let page = "<html>Sign in to the proxy</html>";
+            let host = Host::new().answering("POST", &format!("{REPOSITORY}{path}"), 200, page);
+            let error = run(&host, action, &parameters).unwrap_err();
+            assert_eq!(error.code.as_deref(), Some("http.answer"), "{action}");
+            assert!(error.message.contains("`<html>Sign in"), "{action}: {}", error.message);
+        }
     }
 
     #[test]

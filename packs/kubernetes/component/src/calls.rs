@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cluster::{Config, Kind, send, without_managed_fields};
+use crate::cluster::{Config, Kind, is_object, send, without_managed_fields};
 use crate::time::written;
 
 /// The largest answer that is read, in bytes. Without the fields that are left out it has to fit the 2 MiB of a host.
@@ -81,7 +81,7 @@ pub fn get(ctx: &Context, asked: Asked) -> Result<Found, Error> {
     let kind = Kind { api_version: &api_version, resource: &resource, namespace };
     let request = config.request("GET", &kind)?.largest_answer(LARGEST_ANSWER);
     let (objects, more) = if let Some(name) = name {
-        let object: Value = send(ctx, &request.at([name.as_str()])?)?.json()?;
+        let object = send(ctx, &request.at([name.as_str()])?)?.json_where(is_object)?;
         (vec![object], false)
     } else {
         let request = request.query("limit", &limit);
@@ -89,7 +89,8 @@ pub fn get(ctx: &Context, asked: Asked) -> Result<Found, Error> {
             Some(labels) => request.query("labelSelector", labels),
             None => request,
         };
-        let List { metadata, items } = send(ctx, &request)?.json()?;
+        let is_list = |list: &List| list.items.iter().all(is_object);
+        let List { metadata, items } = send(ctx, &request)?.json_where(is_list)?;
         (items, !metadata.rest.is_empty())
     };
     let objects: Vec<Value> = objects.into_iter().map(without_managed_fields).collect();
@@ -144,7 +145,6 @@ pub struct Scaled {
 /// A `Scale`, as the cluster sends it. A number that is 0 may be left out.
 #[derive(Debug, Deserialize)]
 struct Scale {
-    #[serde(default)]
     spec: Replicas,
     #[serde(default)]
     status: Replicas,
@@ -228,7 +228,7 @@ pub fn rollout_restart(ctx: &Context, restart: Restart) -> Result<Restarted, Err
     // As kubectl marks them: a template that has changed has its pods replaced.
     let mark = json!({"kubectl.kubernetes.io/restartedAt": restarted_at});
     let request = request.json(&json!({"spec": {"template": {"metadata": {"annotations": mark}}}}))?;
-    send(ctx, &request)?;
+    send(ctx, &request)?.json_where(is_object)?;
     info!(ctx, "restarted {name}");
     Ok(Restarted { restarted_at })
 }
@@ -308,7 +308,7 @@ mod tests {
         let path = format!("{URL}/apis/apps/v1/namespaces/shop/deployments/web");
         let host = host
             .answering("PATCH", &format!("{path}/scale"), 200, r#"{"spec": {"replicas": 3}, "status": {}}"#)
-            .answering("PATCH", &path, 200, "{}");
+            .answering("PATCH", &path, 200, r#"{"kind": "Deployment", "metadata": {"name": "web"}}"#);
         let object = json!({"kind": "deployment", "name": "web"});
         let mut size = object.clone();
         size["replicas"] = json!(3);
@@ -327,6 +327,32 @@ mod tests {
         let marked =
             &mark["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"];
         assert_eq!((marked, marked.is_string()), (&restarted["restarted_at"], true));
+    }
+
+    #[test]
+    fn what_is_no_answer_of_a_cluster_is_an_error_that_shows_it() {
+        let web = json!({"kind": "deployment", "name": "web"});
+        let mut size = web.clone();
+        size["replicas"] = json!(3);
+        let pods = "api/v1/namespaces/default/pods";
+        let deployments = "apis/apps/v1/namespaces/default/deployments";
+        for (action, parameters, method, path) in [
+            (0, json!({"resource": "pods", "name": "a"}), "GET", format!("{pods}/a")),
+            (0, json!({"resource": "pods"}), "GET", format!("{pods}?limit=50")),
+            (1, size, "PATCH", format!("{deployments}/web/scale")),
+            (2, web, "PATCH", format!("{deployments}/web")),
+        ] {
+            for (answer, says) in [
+                ("<html>Sign in</html>", "`<html>Sign in"),
+                ("{}", "`{}`"),
+                (r#"{"items": [7], "metadata": {}}"#, "`{\"items\""),
+            ] {
+                let host = host().answering(method, &format!("{URL}/{path}"), 200, answer);
+                let error = run(&host, action, &parameters).unwrap_err();
+                assert_eq!(error.code.as_deref(), Some("http.answer"), "{path} {answer}: {error}");
+                assert!(error.message.contains(says), "{path}: {}", error.message);
+            }
+        }
     }
 
     #[test]

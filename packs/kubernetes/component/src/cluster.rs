@@ -48,7 +48,7 @@ pub(crate) struct Kind<'a> {
 /// Makes a request. The error of a refusal has the cluster's reason.
 pub(crate) fn send(services: &Services, request: &Request) -> Result<Response, Error> {
     services.fetch(request)?.success_with_details().map_err(|mut error| {
-        if let Some(told) = error.detail("/body/message") {
+        if let Some(told) = error.reason("/body/message") {
             error.message = format!("Kubernetes refuses it: {told}");
         }
         match error.kind {
@@ -58,6 +58,11 @@ pub(crate) fn send(services: &Services, request: &Request) -> Result<Response, E
             _ => error,
         }
     })
+}
+
+/// Whether this is an object as the API has them, which all have names. The page of a proxy is none.
+pub(crate) fn is_object(value: &Value) -> bool {
+    value.pointer("/metadata/name").is_some_and(Value::is_string)
 }
 
 /// Takes away the record of who has set which field, which is often the larger part of an object.

@@ -8,7 +8,9 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use petrel_pack_sdk::{Error, ErrorKind, Event, Request, SensorContext, Trigger, TriggerType, warn};
+use petrel_pack_sdk::{
+    Error, ErrorKind, Event, Request, SensorContext, Trigger, TriggerType, beginning, warn,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -178,12 +180,9 @@ impl Watch {
     /// The version of the cluster at this moment.
     fn present(&self, ctx: &SensorContext, config: &Config) -> Result<String, Error> {
         let request = self.request(config)?.query("limit", &1).largest_answer(LARGEST_LIST);
-        let list: Value = send(ctx, &request)?.json()?;
-        text(&list, "/metadata/resourceVersion").ok_or_else(|| {
-            Error::permanent("the answer is no list of objects")
-                .code("kubernetes.no_list")
-                .hint("set url by `petrel pack configure kubernetes -` to the address of the API")
-        })
+        let version = |list: &Value| text(list, "/metadata/resourceVersion");
+        let list = send(ctx, &request)?.json_where(|list: &Value| version(list).is_some())?;
+        Ok(version(&list).unwrap_or_default())
     }
 
     /// Watches for so many seconds, or until the connection breaks.
@@ -246,7 +245,11 @@ impl Watch {
     /// Takes a line. Says whether there may be more.
     fn take(&mut self, ctx: &SensorContext, line: &str) -> Result<bool, Error> {
         let Line { kind, object } = serde_json::from_str(line).map_err(|error| {
-            Error::transient(format!("a line of the watch is not whole: {error}")).code("kubernetes.watch")
+            let begins = beginning(line);
+            Error::transient(format!(
+                "a line of the watch is no change of an object, or not whole ({error}): `{begins}`"
+            ))
+            .code("kubernetes.watch")
         })?;
         let change = match kind.as_str() {
             "ADDED" => ChangeKind::Added,
@@ -263,7 +266,7 @@ impl Watch {
                 return Ok(false);
             }
             _ => {
-                let why = text(&object, "/message").unwrap_or_default();
+                let why = beginning(&text(&object, "/message").unwrap_or_default());
                 return Err(Error::transient(format!("the watch ended: {why}")).code("kubernetes.watch"));
             }
         };

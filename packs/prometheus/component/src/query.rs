@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use petrel_pack_sdk::{Context, Error, ErrorKind, Request, info};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// The largest answer, in bytes: a result of it stays below the 2 MiB of a host.
 const LARGEST_ANSWER: usize = 1 << 20;
@@ -58,11 +57,14 @@ struct Answer {
     warnings: Vec<String>,
 }
 
+/// The kinds of results.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Outcome {
-    result_type: String,
-    result: Value,
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+enum Outcome {
+    Vector(Vec<Series>),
+    Matrix(Vec<Series>),
+    Scalar((f64, String)),
+    String((f64, String)),
 }
 
 /// A series of a vector or of a matrix.
@@ -98,35 +100,40 @@ pub fn query(ctx: &Context, asked: Asked) -> Result<Queried, Error> {
     let answer = ctx.fetch(&request.largest_answer(LARGEST_ANSWER))?.success_with_details();
     let Answer { data, warnings } = answer
         .map_err(|mut error| {
-            if let Some(told) = error.detail("/body/error") {
+            if let Some(told) = error.reason("/body/error") {
                 error.message = format!("Prometheus refuses the query: {told}");
             }
             error
         })?
         .json()?;
-    let samples = samples(&data.result_type, data.result)?;
+    let (kind, samples) = match data {
+        Outcome::Vector(series) => ("vector", last(series)),
+        Outcome::Matrix(series) => ("matrix", last(series)),
+        Outcome::Scalar(value) => ("scalar", alone(value)),
+        Outcome::String(value) => ("string", alone(value)),
+    };
     info!(ctx, count = samples.len(), "asked for {query}");
-    Ok(Queried { kind: data.result_type, count: samples.len(), samples, warnings })
+    Ok(Queried { kind: kind.to_owned(), count: samples.len(), samples, warnings })
 }
 
 /// The last value of each series.
-fn samples(kind: &str, result: Value) -> Result<Vec<Sample>, Error> {
-    if matches!(kind, "scalar" | "string") {
-        let (time, value) = serde_json::from_value(result)?;
-        return Ok(vec![Sample { labels: BTreeMap::new(), time, value }]);
-    }
-    let series: Vec<Series> = serde_json::from_value(result)?;
+fn last(series: Vec<Series>) -> Vec<Sample> {
     let last = |Series { metric, value, mut values }: Series| {
         let (time, value) = value.or_else(|| values.pop())?;
         Some(Sample { labels: metric, time, value })
     };
-    Ok(series.into_iter().filter_map(last).collect())
+    series.into_iter().filter_map(last).collect()
+}
+
+/// A value that is of no series.
+fn alone((time, value): (f64, String)) -> Vec<Sample> {
+    vec![Sample { labels: BTreeMap::new(), time, value }]
 }
 
 #[cfg(test)]
 mod tests {
     use petrel_pack_sdk::testing::Host;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::petrel_actions;
@@ -159,6 +166,7 @@ mod tests {
                 json!([{"labels": labels, "time": 2.0, "value": "NaN"}]),
             ),
             ("scalar", json!([3.0, "7"]), json!([{"labels": {}, "time": 3.0, "value": "7"}])),
+            ("string", json!([3, "a"]), json!([{"labels": {}, "time": 3.0, "value": "a"}])),
             ("vector", json!([]), json!([])),
         ] {
             let answer = json!({"status": "success", "data": {"resultType": kind, "result": result}});
@@ -175,6 +183,26 @@ mod tests {
         assert_eq!(error.message, "Prometheus refuses the query: parse error");
         let error = Host::new().run(&petrel_actions()[0], &json!({"query": "up"})).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Misconfigured);
+    }
+
+    #[test]
+    fn what_is_no_answer_of_a_prometheus_is_an_error_that_shows_it() {
+        let data = |kind: &str, result: Value| json!({"data": {"resultType": kind, "result": result}});
+        for answer in [
+            json!("Sign in"),
+            json!({"status": "success"}),
+            data("vector", json!("Sign in")),
+            data("scalar", json!([1.5])),
+            data("novel", json!([])),
+        ] {
+            let error = asked(200, &answer).unwrap_err();
+            assert_eq!(
+                (error.kind, error.code.as_deref()),
+                (ErrorKind::Permanent, Some("http.answer")),
+                "{answer}"
+            );
+            assert!(error.message.ends_with(&format!("`{answer}`")), "{}", error.message);
+        }
     }
 
     #[test]

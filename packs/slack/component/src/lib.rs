@@ -96,7 +96,9 @@ pub fn post_message(ctx: &Context, message: Message) -> Result<Posted, Error> {
     }
     let request = Request::post(url).at(["chat.postMessage"])?.bearer(&token);
     let request = request.header("content-type", "application/json; charset=utf-8").json(&body)?;
-    let answer: Answer = ctx.fetch_json(&request.largest_answer(LARGEST_ANSWER))?;
+    let answer = ctx.fetch(&request.largest_answer(LARGEST_ANSWER))?.success_with_details()?;
+    let is_whole = |answer: &Answer| !answer.ok || (answer.channel.is_some() && answer.ts.is_some());
+    let answer = answer.json_where(is_whole)?;
     if !answer.ok {
         return Err(refused(word(answer.error.as_deref())));
     }
@@ -116,12 +118,35 @@ pub fn post_webhook(ctx: &Context, note: Note) -> Result<Taken, Error> {
     let body = content(note.text, note.blocks)?;
     let request = Request::post_json(url, &body)?.largest_answer(LARGEST_ANSWER);
     let answer = ctx.fetch(&request).map_err(|error| without_address(error, &request.url))?;
-    answer.success_with_details().map_err(|error| {
-        // The reason is a word in plain text, as `channel_is_archived`.
-        let told = error.detail("/body").map(|word| format!("Slack does not take the message: {word}"));
-        Error { message: told.unwrap_or_else(|| error.message.clone()), ..error }
-    })?;
-    Ok(Taken { ok: true })
+    let status = answer.status;
+    let text = answer.success_with_details().map_err(|error| not_taken(error, &request.url))?.text()?;
+    if is_taken(&text) {
+        return Ok(Taken { ok: true });
+    }
+    let shown = if repeats(&text, &request.url) { "" } else { text.as_str() };
+    Err(Error::unexpected_answer(status, shown.as_bytes(), "Slack says `ok`"))
+}
+
+/// Whether this is what Slack says of a message that it takes: `ok`, or the same as JSON where a workflow is started.
+fn is_taken(text: &str) -> bool {
+    let is_json =
+        || serde_json::from_str::<Value>(text).is_ok_and(|value| value.get("ok") == Some(&true.into()));
+    text.trim() == "ok" || is_json()
+}
+
+/// The error of a webhook that refuses a message. The reason is a word in plain text, as `channel_is_archived`.
+fn not_taken(error: Error, url: &str) -> Error {
+    let told = error.detail("/body").map(str::trim).filter(|told| is_word(told));
+    let message = told.map(|word| format!("Slack does not take the message: {word}"));
+    let message = message.unwrap_or_else(|| error.message.clone());
+    let details = error.details.filter(|details| !repeats(&details.to_string(), url));
+    Error { message, details, ..error }
+}
+
+/// Whether a text repeats the address of a webhook, as the page of a proxy may do. It is a secret.
+fn repeats(text: &str, url: &str) -> bool {
+    let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    !path.is_empty() && text.contains(path)
 }
 
 /// The error of a webhook that was not reached, without its address, which is a secret.
@@ -162,11 +187,12 @@ fn unset(name: &str) -> Error {
 /// The word by which Slack says why it does not do what it is asked for. It becomes part of a code, so that what is no word, from
 /// whoever answers in the place of Slack, counts as none.
 fn word(told: Option<&str>) -> &str {
-    let is_word = |told: &&str| {
-        let signs = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        !told.is_empty() && told.len() <= LONGEST_WORD && told.bytes().all(signs)
-    };
-    told.filter(is_word).unwrap_or("unknown_error")
+    told.filter(|told| is_word(told)).unwrap_or("unknown_error")
+}
+
+fn is_word(told: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    !told.is_empty() && told.len() <= LONGEST_WORD && told.bytes().all(is_sign)
 }
 
 /// The error of a word by which Slack says why it does not do what it is asked for.

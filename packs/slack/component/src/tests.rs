@@ -74,6 +74,49 @@ fn a_webhook_takes_a_message_or_says_why_not() {
 }
 
 #[test]
+fn what_is_no_answer_of_slack_is_an_error_that_shows_it() {
+    let page = "<html>Sign in to the proxy</html>";
+    for (answer, says) in [
+        (page, "`<html>Sign in"),
+        (r#"{"ok": true}"#, "`{\"ok\": true}`"),
+        (r#"{"ok": true, "channel": "C1"}"#, "something else"),
+        ("[]", "promises"),
+        ("", "nothing to see"),
+    ] {
+        let host = host().answering("POST", POST, 200, answer);
+        let error = post(&host, &json!({"text": "a", "channel": "C1"})).unwrap_err();
+        assert_eq!(
+            (error.kind, error.code.as_deref()),
+            (ErrorKind::Permanent, Some("http.answer")),
+            "{answer}"
+        );
+        assert!(error.message.contains(says), "{}", error.message);
+    }
+    let hook = |status: u16, answer: &str| {
+        let host = host().answering("POST", HOOK, status, answer.to_owned());
+        host.run(&petrel_actions()[1], &json!({"text": "hello"}))
+    };
+    for taken in ["ok", "ok\n", r#"{"ok": true}"#] {
+        assert_eq!(hook(200, taken).unwrap(), json!({"ok": true}), "{taken}");
+    }
+    for (answer, says) in
+        [(page, "`<html>Sign in"), (r#"{"ok": false}"#, "Slack says `ok`"), ("", "nothing to see")]
+    {
+        let error = hook(200, answer).unwrap_err();
+        assert_eq!(error.code.as_deref(), Some("http.answer"), "{answer}");
+        assert!(error.message.contains(says), "{}", error.message);
+    }
+    let error = hook(403, page).unwrap_err();
+    assert_eq!(error.message, "the server answered with the status 403");
+    assert_eq!(error.details.as_deref(), Some(&json!({"status": 403, "body": page})));
+    // A page may repeat what was asked for.
+    for status in [200, 403] {
+        let error = hook(status, "cannot reach hooks.slack.com/services/T0/B0/hush").unwrap_err();
+        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+    }
+}
+
+#[test]
 fn the_address_of_a_webhook_is_in_no_error() {
     let away = Error::transient(format!("POST {HOOK} failed: nobody answers")).code("http.failed");
     for (host, code, says) in [

@@ -235,3 +235,28 @@ fn what_is_here_is_taken_again_by_what_is_asked_for_now() {
         assert_eq!(taken.unwrap(), expected, "{policy:?} {is_listed} {signed:?} {key:?}");
     }
 }
+
+#[test]
+fn what_is_here_from_nobody_knows_where_needs_what_any_repository_does() {
+    let rule = |policy: Option<Policy>, keys: &[&str]| Rule {
+        pattern: "r.io/packs/*".to_owned(),
+        policy,
+        keys: keys.iter().map(|file| (*file).into()).collect(),
+    };
+    for (policy, rules, signed, expected) in [
+        (Policy::FirstUse, vec![], None, true),
+        (Policy::Deny, vec![], None, false),
+        (Policy::FirstUse, vec![rule(None, &["first.pub"])], None, false),
+        (Policy::FirstUse, vec![rule(Some(Policy::Deny), &[])], None, false),
+        (Policy::Warn, vec![rule(Some(Policy::FirstUse), &["first.pub"])], None, true),
+        // A file without a reference, whose signatures were looked at.
+        (Policy::FirstUse, vec![rule(None, &["first.pub"])], Some(Signed::Unsigned), true),
+    ] {
+        let told = format!("{policy:?} {rules:?} {signed:?}");
+        let trust = Trust { policy, rules };
+        assert_eq!(trust.still_takes("", signed, None), Ok(expected), "{told}");
+        // Of a known repository that no rule is about, the usual counts.
+        let usual = Ok(policy != Policy::Deny);
+        assert_eq!(trust.still_takes("r.io/others/mine", None, None), usual, "{told}");
+    }
+}

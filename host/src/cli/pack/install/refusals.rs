@@ -1,12 +1,14 @@
 //! What keeps a pack from being installed, apart from its signatures: what it would run, what the lock says, and what is not here.
 
-use petrel_model::quoted::listed;
+use petrel_model::quoted::{listed, quoted};
 use petrel_registry::card::Card;
-use petrel_registry::tags::version;
+use petrel_registry::tags::{is_mistaken, version};
 use petrel_registry::{Digest, Locked, Reference};
 
 use crate::exit::{Code, Failure};
 
+/// The kind of the refusal of a tag that does not name what it says.
+pub(in crate::cli::pack) const WRONG_TAG: &str = "registry.tag";
 /// The entries that a refusal names.
 const MOST_NAMED: usize = 5;
 
@@ -66,19 +68,28 @@ pub(super) fn offline(name: &str) -> Failure {
     )
 }
 
-/// Refuses an artifact that is no newer than the one in the lock, whatever its tag says: an old one is signed as well.
-pub(super) fn refuse_older(
+/// Refuses an artifact that is no update of the pack `name`, whatever its tag says: whoever may push tags needs no key to have one
+/// name an old version, which is signed as well, or another pack.
+pub(in crate::cli::pack) fn refuse_no_update(
+    name: &str,
     known: Option<&Locked>,
-    found: &str,
+    card: &Card,
     reference: &Reference,
 ) -> Result<(), Failure> {
-    let Some(known) = known.filter(|known| version(found) <= version(&known.version)) else { return Ok(()) };
-    let message = format!(
-        "{reference} is the version {found} of {}, which is not newer than {}; nothing was changed",
-        known.name, known.version
-    );
+    let found = &card.version;
+    let tag = reference.tag.as_deref().unwrap_or_default();
+    let why = if card.reference != name {
+        format!("the pack {}, and not {name}", quoted(&card.reference))
+    } else if let Some(known) = known.filter(|known| version(found) <= version(&known.version)) {
+        format!("the version {} of {name}, which is not newer than {}", quoted(found), known.version)
+    } else if is_mistaken(tag, found) {
+        format!("the version {} of {name}, whatever its tag says", quoted(found))
+    } else {
+        return Ok(());
+    };
+    let message = format!("{reference} is {why}; nothing was changed");
     let hint = "ask whoever pushes to that repository; `petrel pack install REF` installs any version";
-    Err(Failure::new(Code::Conflict, "conflict", message, hint))
+    Err(Failure::new(Code::Conflict, WRONG_TAG, message, hint))
 }
 
 #[cfg(test)]
@@ -97,12 +108,29 @@ mod tests {
             signature: None,
             key: None,
         };
-        let reference: Reference = "r.example.com/packs/mine:2.0.0".parse().unwrap();
-        for (found, is_newer) in [("1.2.0", true), ("1.1.0", false), ("1.0.9", false), ("none", false)] {
-            let done = refuse_older(Some(&known), found, &reference);
-            assert_eq!(done.is_ok(), is_newer, "{found}");
-            assert!(done.err().is_none_or(|refused| refused.message.contains("2.0.0 is the version")));
+        for (pack, found, tag, says) in [
+            ("mine", "1.2.0", "1.2.0", None),
+            ("mine", "1.2.0+linux", "1.2.0_linux", None),
+            (
+                "mine",
+                "1.1.0",
+                "2.0.0",
+                Some("2.0.0 is the version 1.1.0 of mine, which is not newer than 1.1.0"),
+            ),
+            ("mine", "1.0.9", "2.0.0", Some("not newer")),
+            ("mine", "none", "2.0.0", Some("not newer")),
+            ("mine", "1.2.0", "2.0.0", Some("2.0.0 is the version 1.2.0 of mine, whatever its tag says")),
+            ("other", "2.0.0", "2.0.0", Some("2.0.0 is the pack other, and not mine")),
+        ] {
+            let reference: Reference = format!("r.example.com/packs/mine:{tag}").parse().unwrap();
+            let card = format!(r#"{{"ref": "{pack}", "version": "{found}"}}"#);
+            let card = Card::read(card.as_bytes()).unwrap();
+            let refused = refuse_no_update("mine", Some(&known), &card, &reference).err();
+            assert_eq!(refused.is_some(), says.is_some(), "{pack} {found} {tag}: {refused:?}");
+            assert!(refused.iter().zip(says).all(|(refused, says)| refused.message.contains(says)), "{tag}");
+            // Who has it no more has nothing to compare it with but its tag.
+            let alone = refuse_no_update("mine", None, &card, &reference);
+            assert_eq!(alone.is_ok(), pack == "mine" && !is_mistaken(tag, found), "{pack} {found} {tag}");
         }
-        assert!(refuse_older(None, "1.0.0", &reference).is_ok());
     }
 }

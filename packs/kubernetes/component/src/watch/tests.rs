@@ -128,6 +128,25 @@ fn a_watch_that_is_refused_keeps_no_other_from_its_events() {
 }
 
 #[test]
+fn what_is_no_answer_of_a_cluster_is_an_error_that_shows_it() {
+    for (answer, says) in [("<html>Sign in</html>", "`<html>Sign in"), ("{}", "`{}`")] {
+        let host = host().answering("GET", &format!("{PODS}?limit=1"), 200, answer);
+        let error = changes(&host.sensor_context("watch")).unwrap_err();
+        assert_eq!(error.code.as_deref(), Some("http.answer"), "{answer}");
+        assert!(error.message.contains(says), "{}", error.message);
+    }
+    let context = host().sensor_context("watch");
+    let mut watch = Watch::new(context.triggers_of(&CHANGE).remove(0));
+    let long = "x".repeat(5000);
+    let refused = json!({"type": "ERROR", "object": {"code": 500, "message": long}}).to_string();
+    for (line, says) in [("<html>Sign in</html>", "`<html>Sign in"), (&refused, "the watch ended: xxx")] {
+        let error = watch.take(&context, line).unwrap_err();
+        assert_eq!(error.code.as_deref(), Some("kubernetes.watch"), "{says}");
+        assert!(error.message.contains(says) && error.message.len() < 400, "{}", error.message);
+    }
+}
+
+#[test]
 fn a_large_object_is_told_of_without_itself() {
     let large = json!({"type": "ADDED", "object": {
         "kind": "Pod", "metadata": {"name": "a", "resourceVersion": "11"}, "data": "x".repeat(LARGEST_OBJECT),
