@@ -114,7 +114,7 @@ impl Ran {
                 print::json(&whole);
             }
             Form::Text => {
-                events.iter().for_each(|event| print::note(&print::plain(&format!("event {event}"))));
+                events.iter().for_each(|event| print::note(&format!("event {event}")));
                 let result = serde_json::to_string_pretty(&outcome.result);
                 print::line(&print::plain(&result.unwrap_or_else(|_unprintable| outcome.result.to_string())));
                 if let Some((least, beyond)) = recorded {
