@@ -121,7 +121,7 @@ fn suite(word: &str) {
     }
     let pack = place.path(word);
     let tested = place.petrel_within(LONG, &["pack", "test", &pack, "--json"]).with_code(0).json();
-    assert_eq!((&tested["passed"], &tested["failed"]), (&json!(7), &json!(0)), "{tested}");
+    assert_eq!((&tested["passed"], &tested["failed"]), (&json!(8), &json!(0)), "{tested}");
     host.ok(&["pack", "register", &pack]);
     let pack = format!("hello_{word}");
     it_greets(&host, &pack);

@@ -12,7 +12,7 @@ mod trigger;
 
 pub use action::read_action;
 pub use capabilities::written_capabilities;
-pub use case::{Case, Exchange, Expectation, ExpectedError, read_cases};
+pub use case::{Case, Exchange, Expectation, ExpectedError, ExpectedEvent, read_cases};
 pub use config::{read_config, read_config_schema};
 pub(crate) use pack::probable_reference;
 pub use pack::{Component, PackDefinition, read_pack_definition};

@@ -70,7 +70,7 @@ fn refused(registration: &Registration<'_>) -> Option<String> {
 pub(super) fn removed(removal: &Removal<'_>) -> String {
     let Removal { reference, actions, triggers, rules, policies, sensors, .. } = removal;
     let gone = contents([*actions, *triggers, *rules], [*policies, *sensors]);
-    format!("removed {reference}: {gone}; its files were not touched")
+    format!("removed {reference}: {gone}; its files and keys were not touched")
 }
 
 /// The numbers of the usual parts, and of those that most packs lack, if there are any.
@@ -206,12 +206,12 @@ mod tests {
             json!({"ref": "mine", "deleted": true, "actions": 1, "triggers": 0, "rules": 3, "notes": []});
         assert_eq!(
             removed(&serde_json::from_value(answer).unwrap()),
-            "removed mine: 1 action, 0 triggers, 3 rules; its files were not touched"
+            "removed mine: 1 action, 0 triggers, 3 rules; its files and keys were not touched"
         );
         let answer = json!({"ref": "mine", "deleted": true, "policies": 2, "sensors": 1});
         assert_eq!(
             removed(&serde_json::from_value(answer).unwrap()),
-            "removed mine: 0 actions, 0 triggers, 0 rules, 2 policies, 1 sensor; its files were not touched"
+            "removed mine: 0 actions, 0 triggers, 0 rules, 2 policies, 1 sensor; its files and keys were not touched"
         );
     }
 }

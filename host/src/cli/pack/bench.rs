@@ -12,6 +12,7 @@ use petrel_model::{Action, ExecutionId, Id, Object, Timestamp};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_packs::{Directory, PackContents, Problem, read_pack};
 use petrel_runners::asked::{Around, KeyValues};
+use petrel_runners::sensors::Emitter;
 use petrel_runners::{Call, Outcome, Outlet, OutputSink, Runner as _};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ pub(super) struct Bench {
     directory: PathBuf,
     contents: PackContents,
     runner: ComponentRunner,
+    outlet: Outlet,
 }
 
 /// What is in the directory of a pack, for the verb that asks.
@@ -44,17 +46,18 @@ pub(super) fn told(verb: &str, problems: &[Problem]) -> Failure {
 }
 
 impl Bench {
-    /// The bench of the pack in a directory, with these rights and keys.
+    /// The bench of the pack in a directory, with these rights and keys, and with what takes its events.
     pub(super) fn of(
         directory: &Path,
         contents: PackContents,
         runtime: PackRuntime,
         (rights, keys): (Rights, &Arc<dyn KeyValues>),
+        events: Arc<dyn Emitter>,
     ) -> Self {
         let runner = ComponentRunner::new(runtime);
         runner.take_keys(keys);
         runner.take_rights(&Arc::new([(contents.pack.reference.clone(), Arc::new(rights))].into()));
-        Self { directory: directory.to_owned(), contents, runner }
+        Self { directory: directory.to_owned(), contents, runner, outlet: Outlet::to(events) }
     }
 
     /// What is in the pack.
@@ -113,7 +116,7 @@ impl Bench {
             user: USER.to_owned(),
             pack_path: self.directory.clone(),
             pack_config: Arc::new(config),
-            outlet: Outlet::default(),
+            outlet: self.outlet.clone(),
             around: Around::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! `petrel pack test`: runs the cases of a pack in `tests/*.yaml`, each in a fresh instance of its component, with answers
 //! written in the case in the place of the network. No host is needed.
 
+pub(super) mod events;
 pub(super) mod keys;
 mod network;
 mod stage;

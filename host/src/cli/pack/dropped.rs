@@ -40,8 +40,8 @@ fn left(pack: &str, count: usize) -> Option<String> {
     let versions = print::counted(count as u64, "version");
     (count > 0).then(|| {
         format!(
-            "{versions} of {pack} can be found in packs/installed: `petrel pack rollback {pack}` goes back to the last one, \
-             and once the pack is removed `petrel pack gc` removes all"
+            "{versions} of {pack} left in packs/installed: `petrel pack rollback {pack}` makes the last one active again, and \
+             `petrel pack gc` deletes those of packs that are removed"
         )
     })
 }

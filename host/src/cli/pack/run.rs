@@ -8,14 +8,16 @@ use std::sync::Arc;
 use clap::Args;
 use petrel_model::Object;
 use petrel_model::capabilities::{Host, HttpWish, Request, Rights};
-use petrel_packs::definition::{read_config, written_capabilities};
+use petrel_packs::definition::{ExpectedEvent, read_config, written_capabilities};
 use petrel_packs::write_yaml;
 use petrel_runners::asked::KeyValues;
+use petrel_runners::sensors::Emitter;
 use petrel_runners::{End, Outcome, OutputSink};
 use serde_json::{Value, json};
 
 use super::super::input::read_file;
 use super::bench::{Bench, OUTPUT, contents, rights, told};
+use super::cases::events::Events;
 use super::cases::keys::Keys;
 use super::sandbox;
 use crate::exit::{Code, Failure};
@@ -47,6 +49,8 @@ pub(crate) struct Run {
 /// What came of a run.
 struct Ran {
     outcome: Outcome,
+    /// The events that it has emitted, which go nowhere.
+    events: Vec<ExpectedEvent>,
     /// What would have sufficed, and the lines of it that the pack does not ask for.
     recorded: Option<(Request, Vec<String>)>,
 }
@@ -70,7 +74,9 @@ impl Run {
         keys.begin(&BTreeMap::new(), &secrets(&pack, read_values(self.secrets.as_deref())?)?);
         let config = read_values(self.config.as_deref())?;
         let shared: Arc<dyn KeyValues> = keys;
-        let bench = Bench::of(&directory, contents, sandbox::runtime(None)?, (rights, &shared));
+        let events = Arc::new(Events::of(&contents));
+        let taker: Arc<dyn Emitter> = Arc::<Events>::clone(&events);
+        let bench = Bench::of(&directory, contents, sandbox::runtime(None)?, (rights, &shared), taker);
         let name = self.action.strip_prefix(&format!("{pack}.")).unwrap_or(&self.action);
         let action = bench.action(name).map_err(|told| Failure::usage(told, known(&bench)))?;
         let given = parameters::parse(&self.parameters, Some(&action.parameters))?;
@@ -84,17 +90,23 @@ impl Run {
         } else {
             None
         };
-        Ok(Ran { outcome, recorded }.tell(form))
+        Ok(Ran { outcome, events: events.take(), recorded }.tell(form))
     }
 }
 
 impl Ran {
     fn tell(self, form: Form) -> Code {
-        let Self { outcome, recorded } = self;
+        let Self { outcome, events, recorded } = self;
         let has_succeeded = outcome.end == End::Succeeded;
         match form {
             Form::Json => {
                 let mut whole = json!({"succeeded": has_succeeded, "result": outcome.result});
+                if let (false, Value::Object(whole)) = (events.is_empty(), &mut whole) {
+                    let events = events
+                        .iter()
+                        .map(|event| json!({"trigger": event.trigger, "payload": event.payload}));
+                    whole.insert("events".to_owned(), events.collect());
+                }
                 if let (Some((least, beyond)), Value::Object(whole)) = (recorded, &mut whole) {
                     whole.insert("capabilities".to_owned(), written_capabilities(&least));
                     whole.insert("not_asked_for".to_owned(), json!(beyond));
@@ -102,6 +114,7 @@ impl Ran {
                 print::json(&whole);
             }
             Form::Text => {
+                events.iter().for_each(|event| print::note(&format!("event {event}")));
                 let result = serde_json::to_string_pretty(&outcome.result);
                 print::line(&result.unwrap_or_else(|_unprintable| outcome.result.to_string()));
                 if let Some((least, beyond)) = recorded {

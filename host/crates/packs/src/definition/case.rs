@@ -2,6 +2,7 @@
 //! runs them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use petrel_model::Object;
 use petrel_yaml::{Content, Node};
@@ -16,7 +17,8 @@ const MOST_CASES: usize = 1000;
 
 const FIELDS: &[&str] = &["name", "action", "parameters", "config", "keys", "secrets", "http", "expect"];
 const HTTP_FIELDS: &[&str] = &["method", "url", "status", "headers", "body"];
-const EXPECT_FIELDS: &[&str] = &["result", "error", "logged", "keys"];
+const EXPECT_FIELDS: &[&str] = &["result", "error", "logged", "keys", "events"];
+const EVENT_FIELDS: &[&str] = &["trigger", "payload"];
 const ERROR_FIELDS: &[&str] = &["kind", "code", "says"];
 
 /// One case.
@@ -68,6 +70,23 @@ pub struct Expectation {
     pub logged: Vec<String>,
     /// The texts of keys. `None` for one that must not be there.
     pub keys: BTreeMap<String, Option<String>>,
+    /// All events that it emits, in order. `None` where any will do.
+    pub events: Option<Vec<ExpectedEvent>>,
+}
+
+/// An event that an action emits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectedEvent {
+    /// The name of the trigger type in the pack.
+    pub trigger: String,
+    /// The payload. By default an empty object.
+    pub payload: Value,
+}
+
+impl fmt::Display for ExpectedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.trigger, self.payload)
+    }
 }
 
 /// The error that must come of a case. What is left out may be anything.
@@ -180,9 +199,19 @@ fn expectation(node: &Node, problems: &mut Problems) -> Option<Expectation> {
     let logged = fields.texts("logged", problems);
     let keys = fields.object("keys", problems).into_iter();
     let keys = keys.map(|(name, value)| (name, (!value.is_null()).then(|| as_text(value)))).collect();
+    let events = fields
+        .has("events")
+        .then(|| fields.list("events", problems).iter().filter_map(|item| event(item, problems)).collect());
     // A null that is written is an expectation, too.
     let written = fields.entries().iter().find(|entry| entry.key == "result");
-    Some(Expectation { result: written.map(|entry| entry.node.to_json()), error, logged, keys })
+    Some(Expectation { result: written.map(|entry| entry.node.to_json()), error, logged, keys, events })
+}
+
+fn event(node: &Node, problems: &mut Problems) -> Option<ExpectedEvent> {
+    let fields = Fields::of(node, "an event", problems)?;
+    fields.refuse_unknown(EVENT_FIELDS, &[], problems);
+    let trigger = fields.required_text("trigger", problems)?;
+    Some(ExpectedEvent { trigger, payload: Value::Object(fields.object("payload", problems)) })
 }
 
 #[cfg(test)]
@@ -201,7 +230,7 @@ mod tests {
     - url: https://example.com/7?all=1
       body: {id: 7}
     - {method: post, url: 'https://example.com/', status: 503, headers: {retry-after: 5}, body: later}
-  expect: {result: null, logged: [fetched]}
+  expect: {result: null, logged: [fetched], events: [{trigger: seen, payload: {a: 1}}]}
 - name: nothing there
   action: fetch
   expect: {error: {kind: not-found, says: nothing}}
@@ -217,6 +246,8 @@ mod tests {
         assert_eq!(first.http[1].headers, [("retry-after".to_owned(), "5".to_owned())]);
         assert_eq!(first.http[1].body, "later");
         assert_eq!(first.expect.result, Some(Value::Null));
+        let seen = ExpectedEvent { trigger: "seen".to_owned(), payload: json!({"a": 1}) };
+        assert_eq!(first.expect.events.as_deref(), Some([seen].as_slice()));
         let error = cases[1].expect.error.as_ref().unwrap();
         assert_eq!((error.kind.as_deref(), error.says.as_deref()), (Some("not-found"), Some("nothing")));
         assert_eq!(cases[2].expect, Expectation::default());
