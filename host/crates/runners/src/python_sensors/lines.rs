@@ -59,6 +59,13 @@ pub(super) enum Said {
         /// The question.
         question: Question,
     },
+    /// It asks for what cannot be.
+    Unfit {
+        /// The number of the question.
+        id: u64,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// What a sensor asks for.
@@ -76,7 +83,10 @@ impl Said {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn read(line: &[u8]) -> Result<Self, String> {
-        let value: Value = serde_json::from_slice(line).map_err(|error| format!("it is no JSON: {error}"))?;
+        let value: Value = match serde_json::from_slice(line) {
+            Ok(value) => value,
+            Err(error) => return too_deep(line, &error).ok_or_else(|| format!("it is no JSON: {error}")),
+        };
         let Value::Object(mut said) = value else { return Err("it is no object".into()) };
         if said.contains_key("polled") {
             return Ok(Self::Polled);
@@ -96,11 +106,27 @@ impl Said {
             return Err("it asks for nothing known".into());
         };
         let question = match verb {
-            "dispatch" => Question::Event(Box::new(event(given)?)),
-            verb => Question::Keys(keys(verb, &given)?),
+            "dispatch" => event(given).map(|event| Question::Event(Box::new(event))),
+            verb => keys(verb, &given).map(Question::Keys),
         };
-        Ok(Self::Asked { id, question })
+        // The line can be read, so only the one who asks is told.
+        Ok(match question {
+            Ok(question) => Self::Asked { id, question },
+            Err(why) => Self::Unfit { id, why },
+        })
     }
+}
+
+/// The question in a line that is nested deeper than JSON is read. Other lines that are no JSON are mixed ones, after which
+/// nobody knows who waits for an answer.
+fn too_deep(line: &[u8], error: &serde_json::Error) -> Option<Said> {
+    if !error.to_string().starts_with("recursion limit exceeded") {
+        return None;
+    }
+    let line = std::str::from_utf8(line).ok()?.strip_prefix("{\"id\": ")?;
+    let (number, _) = line.split_once(',')?;
+    let why = "it is nested too deep; send something flatter, or send it as text".to_owned();
+    Some(Said::Unfit { id: number.parse().ok()?, why })
 }
 
 fn event(mut given: Object) -> Result<Emitted, String> {
@@ -232,6 +258,9 @@ mod tests {
     #[test]
     fn a_line_of_a_sensor_is_read_or_refused_with_the_reason() {
         let asked = |question| Ok(Said::Asked { id: 7, question });
+        let unfit = |why: &str| Ok(Said::Unfit { id: 7, why: why.to_owned() });
+        let deep =
+            format!(r#"{{"id": 7, "dispatch": {{"payload": {}1{}}}}}"#, "[".repeat(300), "]".repeat(300));
         let named = || "p.S:a".to_owned();
         for (line, expected) in [
             (r#"{"ready": {"polls": true}}"#, Ok(Said::Ready { polls: true })),
@@ -261,8 +290,9 @@ mod tests {
                 r#"{"id": 7, "delete": {"name": "p.S:a"}}"#,
                 asked(Question::Keys(KeysAsked::Delete { name: named() })),
             ),
-            (r#"{"id": 7, "delete": {}}"#, Err("a key has no name")),
-            (r#"{"id": 7, "dispatch": {"payload": {}}}"#, Err("an event has no trigger")),
+            (r#"{"id": 7, "delete": {}}"#, unfit("a key has no name")),
+            (r#"{"id": 7, "dispatch": {"payload": {}}}"#, unfit("an event has no trigger")),
+            (deep.as_str(), unfit("it is nested too deep; send something flatter, or send it as text")),
             (r#"{"id": 7, "dispatch": 1}"#, Err("it asks for nothing known")),
             (r#"{"id": 7}"#, Err("it asks for nothing known")),
             (r#"{"else": 7}"#, Err("it has neither a number nor a known meaning")),
