@@ -32,6 +32,9 @@ use crate::sensors::{Emitted, SensorCall, SensorTrigger};
 
 /// The longest line of a sensor, in bytes: several times the largest payload of an event.
 pub(super) const LONGEST: usize = 8 << 20;
+/// The longest line with an event: more than the largest payload takes, with Python's spaces. A longer one would be refused
+/// after it is read, which costs many times its size.
+const LONGEST_EVENT: usize = 2 << 20;
 /// The greatest number of keys in one list.
 const MOST_KEYS: u64 = 1_000;
 
@@ -83,6 +86,9 @@ impl Said {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn read(line: &[u8]) -> Result<Self, String> {
+        if let Some(unfit) = too_long(line) {
+            return Ok(unfit);
+        }
         let value: Value = match serde_json::from_slice(line) {
             Ok(value) => value,
             Err(error) => return too_deep(line, &error).ok_or_else(|| format!("it is no JSON: {error}")),
@@ -117,16 +123,38 @@ impl Said {
     }
 }
 
+/// The number of the question in a line as the process writes it, and what follows. The line is not read as JSON.
+fn asked_in(line: &[u8]) -> Option<(u64, &[u8])> {
+    let rest = line.strip_prefix(b"{\"id\": ")?;
+    let end = rest.iter().position(|byte| *byte == b',')?;
+    let (number, rest) = rest.split_at_checked(end)?;
+    Some((std::str::from_utf8(number).ok()?.parse().ok()?, rest))
+}
+
+/// The question in a line with an event that is too long to be read.
+fn too_long(line: &[u8]) -> Option<Said> {
+    if line.len() <= LONGEST_EVENT {
+        return None;
+    }
+    let (id, rest) = asked_in(line)?;
+    let bytes = line.len();
+    rest.starts_with(b", \"dispatch\": ").then(|| Said::Unfit {
+        id,
+        why: format!(
+            "it has {bytes} bytes of JSON, and {LONGEST_EVENT} is the limit; emit a reference to it"
+        ),
+    })
+}
+
 /// The question in a line that is nested deeper than JSON is read. Other lines that are no JSON are mixed ones, after which
 /// nobody knows who waits for an answer.
 fn too_deep(line: &[u8], error: &serde_json::Error) -> Option<Said> {
     if !error.to_string().starts_with("recursion limit exceeded") {
         return None;
     }
-    let line = std::str::from_utf8(line).ok()?.strip_prefix("{\"id\": ")?;
-    let (number, _) = line.split_once(',')?;
+    let (id, _) = asked_in(line)?;
     let why = "it is nested too deep; send something flatter, or send it as text".to_owned();
-    Some(Said::Unfit { id: number.parse().ok()?, why })
+    Some(Said::Unfit { id, why })
 }
 
 fn event(mut given: Object) -> Result<Emitted, String> {
@@ -261,6 +289,9 @@ mod tests {
         let unfit = |why: &str| Ok(Said::Unfit { id: 7, why: why.to_owned() });
         let deep =
             format!(r#"{{"id": 7, "dispatch": {{"payload": {}1{}}}}}"#, "[".repeat(300), "]".repeat(300));
+        let long = format!(r#"{{"id": 7, "dispatch": {{"payload": "{}"}}}}"#, "x".repeat(LONGEST_EVENT));
+        let too_long =
+            format!("it has {} bytes of JSON, and 2097152 is the limit; emit a reference to it", long.len());
         let named = || "p.S:a".to_owned();
         for (line, expected) in [
             (r#"{"ready": {"polls": true}}"#, Ok(Said::Ready { polls: true })),
@@ -292,6 +323,7 @@ mod tests {
             ),
             (r#"{"id": 7, "delete": {}}"#, unfit("a key has no name")),
             (r#"{"id": 7, "dispatch": {"payload": {}}}"#, unfit("an event has no trigger")),
+            (long.as_str(), unfit(&too_long)),
             (deep.as_str(), unfit("it is nested too deep; send something flatter, or send it as text")),
             (r#"{"id": 7, "dispatch": 1}"#, Err("it asks for nothing known")),
             (r#"{"id": 7}"#, Err("it asks for nothing known")),
