@@ -193,7 +193,8 @@ def main():
         told.acquire()
         orders.put({"added": begin["triggers"], "told": told})
         start_new_thread(tell, (sensor, orders, logger))
-        told.acquire(timeout=PATIENCE)
+        if not told.acquire(timeout=PATIENCE):
+            logger.warning("add_trigger has not returned for %d seconds; the sensor runs meanwhile", PATIENCE)
         is_polling = getattr(type(sensor), "run", None) is base.PollingSensor.run and not is_green()
         channel.say('{"ready": {"polls": %s}}' % json.dumps(is_polling))
         sensor.run()
@@ -284,8 +285,8 @@ def tell(sensor, orders, logger):
             for trigger in triggers:
                 try:
                     getattr(sensor, method)(trigger)
-                except Exception:
-                    # As in StackStorm, the sensor goes on.
+                except BaseException:
+                    # As in StackStorm, the sensor goes on. What ends a thread silently would leave it deaf.
                     logger.exception("%s failed for %s", method, trigger["ref"])
         if "told" in order:
             order["told"].release()

@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use petrel_model::size;
 use serde_json::Value;
@@ -76,6 +77,8 @@ struct Buffer {
     dropped: usize,
     /// The bytes that are kept, if the newest lines stay and not the first ones.
     rolls: Option<usize>,
+    /// When each of the lines came, if the newest ones stay: nobody may look at them for long.
+    came: Vec<Instant>,
 }
 
 impl Buffer {
@@ -84,11 +87,13 @@ impl Buffer {
         while size > self.room && !self.lines.is_empty() {
             // Half of them at once, so that not every line moves all others.
             let half = self.lines.len().div_ceil(2);
+            drop(self.came.drain(..half));
             let freed: usize = self.lines.drain(..half).map(|line| line_size(line.text.as_bytes())).sum();
             self.room += freed;
         }
         self.room = self.room.saturating_sub(size);
         self.lines.push(line);
+        self.came.push(Instant::now());
     }
 }
 
@@ -111,7 +116,8 @@ impl OutputSink {
     }
 
     fn make(limit: usize, place: Option<Place>) -> Self {
-        let buffer = Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0, rolls: None });
+        let buffer =
+            Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0, rolls: None, came: Vec::new() });
         Self(Arc::new(Sink { buffer, place, was_refused: AtomicBool::new(false) }))
     }
 
@@ -153,11 +159,23 @@ impl OutputSink {
 
     /// Takes the lines that have arrived since the last call.
     pub fn take(&self) -> Vec<OutputLine> {
+        self.take_with_times().0
+    }
+
+    /// As [`take`](Self::take), with how long ago each line came, to the second. Only a [rolling](Self::rolling) sink knows
+    /// that; the lines of others have come just now.
+    pub fn take_with_ages(&self) -> Vec<(OutputLine, Duration)> {
+        let (lines, came) = self.take_with_times();
+        let ages = came.into_iter().map(|at| Duration::from_secs(at.elapsed().as_secs()));
+        lines.into_iter().zip(ages.chain(std::iter::repeat(Duration::ZERO))).collect()
+    }
+
+    fn take_with_times(&self) -> (Vec<OutputLine>, Vec<Instant>) {
         let mut buffer = self.buffer();
         if let Some(limit) = buffer.rolls {
             buffer.room = limit;
         }
-        std::mem::take(&mut buffer.lines)
+        (std::mem::take(&mut buffer.lines), std::mem::take(&mut buffer.came))
     }
 
     /// Bytes dropped because the limit was reached.
@@ -241,6 +259,12 @@ mod tests {
         let kept = texts();
         assert!(!sink.is_full() && (2..=4).contains(&kept.len()), "{kept:?}");
         assert_eq!(kept.last().map(String::as_str), Some("0006"));
+        sink.line(Stream::Stdout, "old");
+        sink.buffer().came.iter_mut().for_each(|at| *at -= Duration::from_secs(60));
+        sink.line(Stream::Stdout, "new");
+        let aged = sink.take_with_ages();
+        assert!(aged.len() == 2 && aged[0].1 >= Duration::from_secs(60) && aged[1].1 < aged[0].1, "{aged:?}");
+        assert!(sink.take_with_ages().is_empty());
     }
 
     #[test]

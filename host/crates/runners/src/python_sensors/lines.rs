@@ -32,6 +32,9 @@ use crate::sensors::{Emitted, SensorCall, SensorTrigger};
 
 /// The longest line of a sensor, in bytes: several times the largest payload of an event.
 pub(super) const LONGEST: usize = 8 << 20;
+/// The longest line with an event: more than the largest payload takes, with Python's spaces. A longer one would be refused
+/// after it is read, which costs many times its size.
+const LONGEST_EVENT: usize = 2 << 20;
 /// The greatest number of keys in one list.
 const MOST_KEYS: u64 = 1_000;
 
@@ -59,6 +62,13 @@ pub(super) enum Said {
         /// The question.
         question: Question,
     },
+    /// It asks for what cannot be.
+    Unfit {
+        /// The number of the question.
+        id: u64,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// What a sensor asks for.
@@ -76,7 +86,13 @@ impl Said {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn read(line: &[u8]) -> Result<Self, String> {
-        let value: Value = serde_json::from_slice(line).map_err(|error| format!("it is no JSON: {error}"))?;
+        if let Some(unfit) = too_long(line) {
+            return Ok(unfit);
+        }
+        let value: Value = match serde_json::from_slice(line) {
+            Ok(value) => value,
+            Err(error) => return too_deep(line, &error).ok_or_else(|| format!("it is no JSON: {error}")),
+        };
         let Value::Object(mut said) = value else { return Err("it is no object".into()) };
         if said.contains_key("polled") {
             return Ok(Self::Polled);
@@ -96,11 +112,49 @@ impl Said {
             return Err("it asks for nothing known".into());
         };
         let question = match verb {
-            "dispatch" => Question::Event(Box::new(event(given)?)),
-            verb => Question::Keys(keys(verb, &given)?),
+            "dispatch" => event(given).map(|event| Question::Event(Box::new(event))),
+            verb => keys(verb, &given).map(Question::Keys),
         };
-        Ok(Self::Asked { id, question })
+        // The line can be read, so only the one who asks is told.
+        Ok(match question {
+            Ok(question) => Self::Asked { id, question },
+            Err(why) => Self::Unfit { id, why },
+        })
     }
+}
+
+/// The number of the question in a line as the process writes it, and what follows. The line is not read as JSON.
+fn asked_in(line: &[u8]) -> Option<(u64, &[u8])> {
+    let rest = line.strip_prefix(b"{\"id\": ")?;
+    let end = rest.iter().position(|byte| *byte == b',')?;
+    let (number, rest) = rest.split_at_checked(end)?;
+    Some((std::str::from_utf8(number).ok()?.parse().ok()?, rest))
+}
+
+/// The question in a line with an event that is too long to be read.
+fn too_long(line: &[u8]) -> Option<Said> {
+    if line.len() <= LONGEST_EVENT {
+        return None;
+    }
+    let (id, rest) = asked_in(line)?;
+    let bytes = line.len();
+    rest.starts_with(b", \"dispatch\": ").then(|| Said::Unfit {
+        id,
+        why: format!(
+            "it has {bytes} bytes of JSON, and {LONGEST_EVENT} is the limit; emit a reference to it"
+        ),
+    })
+}
+
+/// The question in a line that is nested deeper than JSON is read. Other lines that are no JSON are mixed ones, after which
+/// nobody knows who waits for an answer.
+fn too_deep(line: &[u8], error: &serde_json::Error) -> Option<Said> {
+    if !error.to_string().starts_with("recursion limit exceeded") {
+        return None;
+    }
+    let (id, _) = asked_in(line)?;
+    let why = "it is nested too deep; send something flatter, or send it as text".to_owned();
+    Some(Said::Unfit { id, why })
 }
 
 fn event(mut given: Object) -> Result<Emitted, String> {
@@ -232,6 +286,12 @@ mod tests {
     #[test]
     fn a_line_of_a_sensor_is_read_or_refused_with_the_reason() {
         let asked = |question| Ok(Said::Asked { id: 7, question });
+        let unfit = |why: &str| Ok(Said::Unfit { id: 7, why: why.to_owned() });
+        let deep =
+            format!(r#"{{"id": 7, "dispatch": {{"payload": {}1{}}}}}"#, "[".repeat(300), "]".repeat(300));
+        let long = format!(r#"{{"id": 7, "dispatch": {{"payload": "{}"}}}}"#, "x".repeat(LONGEST_EVENT));
+        let too_long =
+            format!("it has {} bytes of JSON, and 2097152 is the limit; emit a reference to it", long.len());
         let named = || "p.S:a".to_owned();
         for (line, expected) in [
             (r#"{"ready": {"polls": true}}"#, Ok(Said::Ready { polls: true })),
@@ -261,8 +321,10 @@ mod tests {
                 r#"{"id": 7, "delete": {"name": "p.S:a"}}"#,
                 asked(Question::Keys(KeysAsked::Delete { name: named() })),
             ),
-            (r#"{"id": 7, "delete": {}}"#, Err("a key has no name")),
-            (r#"{"id": 7, "dispatch": {"payload": {}}}"#, Err("an event has no trigger")),
+            (r#"{"id": 7, "delete": {}}"#, unfit("a key has no name")),
+            (r#"{"id": 7, "dispatch": {"payload": {}}}"#, unfit("an event has no trigger")),
+            (long.as_str(), unfit(&too_long)),
+            (deep.as_str(), unfit("it is nested too deep; send something flatter, or send it as text")),
             (r#"{"id": 7, "dispatch": 1}"#, Err("it asks for nothing known")),
             (r#"{"id": 7}"#, Err("it asks for nothing known")),
             (r#"{"else": 7}"#, Err("it has neither a number nor a known meaning")),

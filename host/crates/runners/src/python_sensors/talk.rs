@@ -142,6 +142,11 @@ impl Conversation<'_> {
                         return;
                     }
                 }
+                Ok(Said::Unfit { id, why }) => {
+                    if to.send(lines::answer(id, Err(Undone::Refused(why)))).await.is_err() {
+                        return;
+                    }
+                }
                 Err(why) => {
                     let message = format!("a line of its process to the host cannot be read: {why}");
                     let hint = "have the sensor write nothing to the socket that was its standard input";

@@ -255,6 +255,8 @@ async fn a_sensor_sends_events_and_uses_the_datastore() {
          try:\n    service.set_value('d', 'refused')\nexcept Exception as error:\n    print('not set:', error)\n\
          for ttl in (-5, 'soon', float('inf')):\n    try:\n        service.set_value('d', 'x', ttl=ttl)\n    except ValueError as error:\n        print(error)\n\
          service.list_values(local=False, limit=-1)\n\
+         deep = []\nfor _ in range(300):\n    deep = [deep]\nservice.dispatch('p.t', {'deep': deep})\n\
+         service.get_value(5, local=False)\n\
          service.get_logger('mine').info('logged')",
     ));
     assert_eq!(message(place.run().await), "");
@@ -272,6 +274,7 @@ async fn a_sensor_sends_events_and_uses_the_datastore() {
         "ttl is -5; give the seconds",
         "ttl is 'soon'; give the seconds",
         "ttl is inf; give the seconds",
+        "an event of p.t was not taken: it is nested too deep",
         "logged",
         "cleaned up",
     ] {
@@ -290,6 +293,7 @@ async fn a_sensor_sends_events_and_uses_the_datastore() {
             KeysAsked::List { prefix: name("q"), offset: 0, limit: 100 },
             set(name("d"), "refused", None, false),
             KeysAsked::List { prefix: String::new(), offset: 0, limit: 1_000 },
+            KeysAsked::Get { name: "5".into(), decrypt: false },
         ]
     );
     assert_eq!(place.host.heard(), ["began", "ready false", "ended 0"]);
@@ -299,7 +303,8 @@ async fn a_sensor_sends_events_and_uses_the_datastore() {
 async fn a_sensor_that_polls_can_be_hurried_and_hears_of_triggers() {
     let place = Place::new(
         "class S(Base, PollingSensor):\n    def poll(self):\n        print('interval', self.get_poll_interval())\n        \
-         self.sensor_service.dispatch(trigger='p.t')\n",
+         self.sensor_service.dispatch(trigger='p.t')\n\n    \
+         def remove_trigger(self, trigger):\n        super().remove_trigger(trigger)\n        sys.exit(3)\n",
     );
     let trigger = |who: &str| {
         let parameters = json!({"who": who}).as_object().cloned().unwrap();

@@ -14,6 +14,8 @@ pub(super) struct Apart {
     hurry: Arc<Notify>,
     /// The number of its process, once that has begun.
     pub(super) process: Option<u32>,
+    /// Whether it is set up.
+    pub(super) is_ready: bool,
     /// Whether it polls by itself, and can be told to do so at once.
     pub(super) polls: bool,
 }
@@ -31,7 +33,7 @@ impl Apart {
     pub(super) fn new(triggers: &Arc<[SensorTrigger]>) -> (Self, Orders) {
         let ((sender, receiver), hurry) = (watch::channel(Arc::clone(triggers)), Arc::new(Notify::new()));
         let orders = Orders { triggers: receiver, hurry: Arc::clone(&hurry) };
-        (Self { triggers: sender, hurry, process: None, polls: false }, orders)
+        (Self { triggers: sender, hurry, process: None, is_ready: false, polls: false }, orders)
     }
 
     /// Tells it of these triggers.
@@ -72,7 +74,7 @@ impl Board {
     /// Notes that a sensor is set up, and whether it polls in its process and can be hurried.
     pub(super) fn ready(&mut self, reference: &Ref, polls: bool) {
         if let Some(apart) = self.apart(reference) {
-            apart.polls = polls;
+            (apart.is_ready, apart.polls) = (true, polls);
         }
     }
 

@@ -371,7 +371,7 @@ impl Board {
 
     /// Keeps the lines of `sink`.
     pub(super) fn log(&mut self, reference: &Ref, now: Timestamp, sink: &OutputSink) {
-        let lines = sink.take();
+        let lines = sink.take_with_ages();
         if let Some(live) = self.live.get_mut(reference).filter(|_| !lines.is_empty()) {
             live.lines.add(now, lines);
         }

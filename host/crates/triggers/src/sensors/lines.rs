@@ -1,6 +1,7 @@
 //! The last lines that a sensor has logged. They are in memory only, so that a sensor that talks costs no disk.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use petrel_model::Timestamp;
 use petrel_runners::OutputLine;
@@ -13,7 +14,7 @@ const LONGEST: usize = 4 << 10;
 /// A line that a sensor has logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownLine {
-    /// The time at which the host took it in.
+    /// The time at which it came.
     pub at: Timestamp,
     /// The line.
     pub text: String,
@@ -27,16 +28,19 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Adds lines that came in at `at`, and drops the oldest of all that are too many.
-    pub(super) fn add(&mut self, at: Timestamp, lines: Vec<OutputLine>) {
+    /// Adds lines, each with how long before `now` it came, and drops the oldest of all that are too many.
+    pub(super) fn add(&mut self, now: Timestamp, lines: Vec<(OutputLine, Duration)>) {
         // Of many at once only the last ones can stay.
         let passed_over = lines.len().saturating_sub(KEPT.0);
-        for OutputLine { mut text, .. } in lines.into_iter().skip(passed_over) {
+        for (OutputLine { mut text, .. }, age) in lines.into_iter().skip(passed_over) {
             if text.len() > LONGEST {
                 text.truncate(text.floor_char_boundary(LONGEST));
                 text.push_str("...");
             }
             self.bytes += text.len();
+            // Ages are round, and no line is older than the one before it.
+            let came = now.minus(age);
+            let at = self.lines.back().map_or(came, |before| came.max(before.at));
             self.lines.push_back(ShownLine { at, text });
         }
         while self.lines.len() > KEPT.0 || self.bytes > KEPT.1 {
@@ -57,9 +61,26 @@ mod tests {
 
     use super::*;
 
-    fn lines(count: usize, text: &str) -> Vec<OutputLine> {
+    fn lines(count: usize, text: &str) -> Vec<(OutputLine, Duration)> {
         let line = |number| OutputLine { stream: Stream::Stdout, text: format!("{number}{text}") };
-        (0..count).map(line).collect()
+        (0..count).map(|number| (line(number), Duration::ZERO)).collect()
+    }
+
+    #[test]
+    fn a_line_has_the_time_at_which_it_came() {
+        let (mut kept, seconds) = (Lines::default(), |count| Timestamp::from_micros(count * 1_000_000));
+        for (now, ages, expected) in [
+            (100, &[60, 20, 0][..], &[40, 80, 100][..]),
+            // One that seems older than those before it is as old as they are.
+            (101, &[5, 0], &[100, 101]),
+        ] {
+            let ages = ages.iter().map(|age| Duration::from_secs(*age));
+            let came = lines(expected.len(), "").into_iter().zip(ages).map(|((line, _), age)| (line, age));
+            kept.add(seconds(now), came.collect());
+            let times: Vec<_> =
+                kept.all().into_iter().rev().take(expected.len()).map(|line| line.at).collect();
+            assert!(times.iter().rev().copied().eq(expected.iter().map(|at| seconds(*at))), "{times:?}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum Health {
     Held,
     /// The last events that it brought were all refused, as they did not fit.
     Refusing,
-    /// It has not run yet.
+    /// It has not run yet, or its process is not set up yet.
     New,
     /// It works.
     Ok,
@@ -80,7 +80,7 @@ impl Shown {
             Some(live) if live.subject.runner.is_none() => Health::Unsupported,
             Some(live) if live.held.is_some() => Health::Held,
             Some(live) if live.state.failures > 0 && !is_streaming(live) => Health::Failing,
-            Some(live) if live.kind.is_none() => Health::New,
+            Some(live) if live.kind.is_none() || is_beginning(live) => Health::New,
             Some(live) if live.state.refusing => Health::Refusing,
             Some(_) => Health::Ok,
         };
@@ -101,7 +101,12 @@ impl Shown {
 
 /// Whether it goes on as a stream, whatever has become of it before.
 fn is_streaming(live: &Live) -> bool {
-    live.kind == Some(SensorKind::Stream) && live.turn.is_some()
+    live.kind == Some(SensorKind::Stream) && live.turn.is_some() && !is_beginning(live)
+}
+
+/// Whether it has a process of its own that is not set up yet. It may never be.
+fn is_beginning(live: &Live) -> bool {
+    live.apart.as_ref().is_some_and(|apart| !apart.is_ready)
 }
 
 /// The way in which a sensor notices things. One that polls in its own process does so, although it goes on.

@@ -87,7 +87,7 @@ class SensorDatastoreService:
 
     def _name(self, name, local):
         if not local:
-            return name
+            return str(name)
         return "%s.%s%s%s" % (self._pack_name, self._class_name, self.DATASTORE_NAME_SEPARATOR, name)
 
 

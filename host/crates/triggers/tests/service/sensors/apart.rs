@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +29,8 @@ use crate::source::seen;
 struct Processes {
     /// The exit codes with which the next processes end at once.
     ends: Mutex<Vec<i32>>,
+    /// Whether processes wait for the test to say that they are set up.
+    are_slow: AtomicBool,
     attendants: Mutex<Vec<Arc<dyn Attendant>>>,
 }
 
@@ -96,7 +99,9 @@ impl SensorRunner for Processes {
             attendant.ended(code);
             return if code == 0 { Ok(()) } else { Err(failure("it was to fail")) };
         }
-        attendant.ready(true);
+        if !self.are_slow.load(Ordering::Relaxed) {
+            attendant.ready(true);
+        }
         let mut number = 0;
         loop {
             tokio::select! {
@@ -206,6 +211,20 @@ async fn rules_hear_of_processes_and_a_sensor_that_fails_is_tried_again() {
     house.rest_sensors().await;
     let whole = [pid.clone(), json!(7), pid.clone(), json!(0), pid.clone(), json!(0), pid];
     assert_eq!(reported(&house).await, whole);
+}
+
+#[tokio::test]
+async fn a_process_that_is_not_set_up_yet_is_not_shown_as_one_that_works() {
+    for (ends, before) in [(None, Health::New), (Some(7), Health::Failing)] {
+        let processes = Arc::new(Processes::default());
+        processes.are_slow.store(true, Ordering::Relaxed);
+        processes.ends.lock().extend(ends);
+        let house = house_with(&processes).await;
+        house.turn_sensors(1_000).await;
+        assert_eq!((house.sensor().health, house.sensor().is_running), (before, true));
+        processes.last().ready(false);
+        assert_eq!(house.sensor().health, Health::Ok);
+    }
 }
 
 #[tokio::test]
