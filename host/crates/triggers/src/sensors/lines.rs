@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_time_at_which_it_came() {
-        let (mut kept, seconds) = (Lines::default(), |count| Timestamp::from_micros(count * 1_000_000));
+        let (mut kept, seconds) = (Lines::default(), |count: i64| Timestamp::from_micros(count * 1_000_000));
         for (now, ages, expected) in [
             (100, &[60, 20, 0][..], &[40, 80, 100][..]),
             // One that seems older than those before it is as old as they are.
