@@ -17,7 +17,7 @@ use petrel_model::WorkflowDefinition;
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
 use petrel_persistence::{Store, StoreExt as _};
-use petrel_runners::entry_point;
+use petrel_runners::entry_point::{self, Found};
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Call};
 use petrel_workflows::{Definition, Language, Source};
@@ -136,8 +136,8 @@ impl Definitions {
         action: &RegisteredAction,
         reevaluates: bool,
     ) -> Result<Arc<Compiled>, Value> {
-        let path = entry_point::find_in(&action.pack_path, &action.action).await;
-        let path = path.map_err(|outcome| {
+        let found = entry_point::find_in(&action.pack_path, &action.action).await;
+        let Found { path, metadata } = found.map_err(|outcome| {
             not_begun(&json!([{"type": "error", "message": outcome.result.get("error")}]))
         })?;
         let unreadable = |error: std::io::Error| {
@@ -146,7 +146,6 @@ impl Definitions {
         };
         // A file with the same time and length counts as unchanged, so that most workflows begin without
         // reading it.
-        let metadata = tokio::fs::metadata(&path).await.map_err(unreadable)?;
         let (changed, length) = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
         let key = (path.clone(), reevaluates);
         if let Some((known, size, compiled)) = self.files.lock().get(&key)
