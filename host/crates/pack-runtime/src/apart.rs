@@ -9,7 +9,6 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::sync::OnceLock;
 use std::thread::{self, available_parallelism};
 
@@ -35,7 +34,7 @@ impl Apart {
     /// the call there, too.
     pub(crate) async fn finish<T: Send + 'static>(
         &self,
-        call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
+        call: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Gone> {
         let Some(runtime) = self.0.get_or_init(start) else { return Ok(call.await) };
         let mut task = AbortOnDrop(runtime.spawn(call.in_current_span()));

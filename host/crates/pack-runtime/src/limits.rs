@@ -4,10 +4,10 @@
 //! Memory is counted in `memory`, output in `output`; the limits of the pool as a whole are in `engine_settings`.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -170,9 +170,9 @@ pub(crate) async fn watch<T: Send + 'static>(
     if cancel.is_cancelled() {
         return Err(Stopped::Canceled);
     }
-    let mut call = Box::pin(metered(call, Arc::clone(record)));
+    let mut call = Metered { call: Box::pin(call), record: Arc::clone(record) };
     // `None` means that the call has to move to the background threads.
-    let mut here = poll_fn(|context| match call.as_mut().poll(context) {
+    let mut here = poll_fn(|context| match pin!(&mut call).poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending if record.cpu.is_short() => Poll::Pending,
         Poll::Pending => Poll::Ready(None),
@@ -204,19 +204,24 @@ pub(crate) async fn watch<T: Send + 'static>(
     }
 }
 
-/// Runs `call` and adds the CPU time of each poll to `record`.
-async fn metered<T>(call: impl Future<Output = T>, record: Arc<CallRecord>) -> T {
-    let mut call = pin!(call);
-    poll_fn(|context| {
-        record.cpu.begin();
-        let polled = call.as_mut().poll(context);
+/// A call that adds the CPU time of each poll to its record. The call is large, so it is put in its place only once.
+struct Metered<F> {
+    call: Pin<Box<F>>,
+    record: Arc<CallRecord>,
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<F::Output> {
+        self.record.cpu.begin();
+        let polled = self.call.as_mut().poll(context);
         // Nobody asks any more once the call is done, and a look at this clock is a system call.
         if polled.is_pending() {
-            record.cpu.end();
+            self.record.cpu.end();
         }
         polled
-    })
-    .await
+    }
 }
 
 /// CPU time of the current thread, in nanoseconds.
