@@ -1,0 +1,387 @@
+//! What went wrong with a connection, from what ssh has written: a pure function. Each is told with the host and the remedy.
+
+use super::client::Proof;
+
+/// What went wrong with the connection to a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// The stable code.
+    pub(super) code: &'static str,
+    /// The message, which names the host.
+    pub(super) error: String,
+    /// The remedy.
+    pub(super) hint: String,
+}
+
+/// The connection that was tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tried<'a> {
+    /// The host, as it was named.
+    pub(super) host: &'a str,
+    /// The name under which its key is pinned.
+    pub(super) pin: &'a str,
+    /// The user, if one was named.
+    pub(super) user: Option<&'a str>,
+    /// How the user is proved.
+    pub(super) proof: &'a Proof,
+}
+
+/// The sentence of ssh that tells a trouble, its code, and what is told about it. `HOST` stands for the host and `PIN` for the
+/// name of its key.
+type Known = (&'static str, &'static str, &'static str, &'static str);
+
+/// What is known by a sentence. The first that is found counts.
+const KNOWN: [Known; 19] = [
+    (
+        "HOST IDENTIFICATION HAS CHANGED",
+        "ssh.host_key_changed",
+        "HOST shows another key than the one that is pinned for it, so nothing was sent to it",
+        "if it was set up anew, forget the pinned key with `petrel host-key delete PIN`; if not, another machine answers in its place",
+    ),
+    (
+        "you have requested strict checking",
+        "ssh.host_key_unknown",
+        "the key of HOST is not pinned, and ssh.strict is set",
+        "pin it with `petrel host-key pin PIN 'KIND BASE64'`, from the file /etc/ssh/ssh_host_ed25519_key.pub of that host",
+    ),
+    (
+        "Could not resolve hostname",
+        "ssh.unreachable",
+        "the name HOST is not known",
+        "correct the name, or write the address",
+    ),
+    (
+        "Connection refused",
+        "ssh.unreachable",
+        "HOST refuses the connection",
+        "start sshd there, or give the port on which it listens, as HOST:PORT or in port",
+    ),
+    (
+        "timed out",
+        "ssh.unreachable",
+        "HOST does not answer",
+        "check the address, the port and what filters traffic on the way; ssh.connect_timeout is how long it was waited for",
+    ),
+    (
+        "No route to host",
+        "ssh.unreachable",
+        "there is no way to HOST",
+        "check the address, the network and the firewalls",
+    ),
+    (
+        "etwork is unreachable",
+        "ssh.unreachable",
+        "there is no way to HOST",
+        "check the address, and the network of the machine that Petrel runs on",
+    ),
+    (
+        "bad passphrase given",
+        "ssh.passphrase",
+        "the passphrase does not open the private key for HOST",
+        "give the passphrase of this key in passphrase",
+    ),
+    (
+        "incorrect passphrase supplied",
+        "ssh.passphrase",
+        "the passphrase does not open the private key for HOST",
+        "give the passphrase of this key in passphrase",
+    ),
+    (
+        "ssh_askpass",
+        "ssh.start",
+        "ssh for HOST could not ask for the password or the passphrase",
+        "let the host run programs from memory: sysctl vm.memfd_noexec=0",
+    ),
+    (
+        "invalid format",
+        "ssh.private_key",
+        "the private key for HOST is not one that ssh can read",
+        "give it as its file has it, with all its lines; `ssh-keygen -p -f FILE` writes it anew",
+    ),
+    (
+        "error in libcrypto",
+        "ssh.private_key",
+        "the private key for HOST is not one that ssh can read",
+        "give it as its file has it, with all its lines; `ssh-keygen -p -f FILE` writes it anew",
+    ),
+    (
+        "Too many authentication failures",
+        "ssh.denied",
+        "HOST has refused too many keys",
+        "name the key in private_key, so that no other is offered",
+    ),
+    (
+        "no matching",
+        "ssh.algorithms",
+        "HOST and ssh have no algorithm in common",
+        "update sshd there; or name what it needs in the file of ssh.config, as in: HostkeyAlgorithms +ssh-rsa",
+    ),
+    (
+        "onfiguration option",
+        "ssh.config",
+        "ssh for HOST does not take its configuration",
+        "correct the file of ssh.config",
+    ),
+    (
+        "Timeout, server",
+        "ssh.lost",
+        "HOST was silent for a minute, and the connection was ended",
+        "whether the command has ended there is not known; see whether the host is up",
+    ),
+    (
+        "rtype exit-signal",
+        "ssh.ended",
+        "what ran on HOST was ended there by a signal",
+        "see the log there for who ended it, as the kernel does when memory is short",
+    ),
+    (
+        "kex_exchange_identification",
+        "ssh.closed",
+        "HOST has closed the connection before it began",
+        "see whether sshd listens on this port, and its MaxStartups and the rules of the firewall, where many connect at once",
+    ),
+    (
+        "Connection closed by",
+        "ssh.closed",
+        "HOST has closed the connection",
+        "the log of sshd there says why (`journalctl -u ssh`)",
+    ),
+];
+
+impl Trouble {
+    /// What went wrong, from the messages of ssh.
+    pub(super) fn of(log: &str, tried: Tried<'_>) -> Self {
+        let Tried { host, pin, .. } = tried;
+        if let Some(methods) =
+            denied(log).filter(|_| !log.contains("bad passphrase") && !log.contains("Load key"))
+        {
+            return tried.denied(methods);
+        }
+        let said = messages(log);
+        if let Some((_, code, error, hint)) = KNOWN.iter().find(|(sentence, ..)| log.contains(sentence)) {
+            let named = |text: &str| text.replace("HOST", host);
+            let fingerprint = log.lines().map(str::trim).find(|line| line.starts_with("SHA256:"));
+            let detail = match *code {
+                "ssh.host_key_changed" => fingerprint.map(|one| format!(": {}", one.trim_end_matches('.'))),
+                "ssh.host_key_unknown" | "ssh.passphrase" => None,
+                _ => said.last().map(|last| format!(": {last}")),
+            };
+            return Self {
+                code,
+                error: named(error) + &detail.unwrap_or_default(),
+                // Quoted, since a shell would read brackets as a pattern.
+                hint: hint.replace("PIN", &format!("'{pin}'")),
+            };
+        }
+        let why =
+            said.last().map_or_else(|| "ssh has ended without a word".to_owned(), |last| (*last).to_owned());
+        Self {
+            code: "ssh.failed",
+            error: format!("the connection to {host} has failed: {why}"),
+            hint: format!("try it by hand as the user of the host: ssh -v {host}"),
+        }
+    }
+
+    /// A trouble that ssh itself has no word for.
+    pub(super) fn new(code: &'static str, error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, error: error.into(), hint: hint.into() }
+    }
+}
+
+impl Tried<'_> {
+    /// The user was not let in. `methods` are those that the host would take.
+    fn denied(self, methods: &str) -> Trouble {
+        let Self { host, user, proof, .. } = self;
+        let user = user.map_or_else(|| "the user of the host".to_owned(), |user| format!("the user {user}"));
+        let takes = |method: &str| methods.split(',').any(|one| one.trim() == method);
+        let (why, hint) = match proof {
+            Proof::Password if !takes("password") && !takes("keyboard-interactive") => (
+                format!("it takes no password, only {methods}"),
+                "give a private key in private_key, or set PasswordAuthentication yes in its sshd_config".to_owned(),
+            ),
+            Proof::Password => {
+                ("the password is not right".to_owned(), "correct username and password".to_owned())
+            }
+            Proof::Key { is_encrypted: true, .. } => (
+                "it does not take the key, or the passphrase does not open it".to_owned(),
+                "correct the passphrase; or add the public key to ~/.ssh/authorized_keys of this user there".to_owned(),
+            ),
+            Proof::Key { .. } => (
+                "it does not take the key".to_owned(),
+                "add the public key to ~/.ssh/authorized_keys of this user there, which others may not write to; or correct username and private_key".to_owned(),
+            ),
+            Proof::Own => (
+                "no key of the host's own was taken".to_owned(),
+                "give private_key or password; or set ssh.private_key, or start the host with an agent (SSH_AUTH_SOCK)".to_owned(),
+            ),
+        };
+        Trouble { code: "ssh.denied", error: format!("{host} does not let {user} in: {why}"), hint }
+    }
+}
+
+/// The methods in the last message by which a host has refused somebody.
+fn denied(log: &str) -> Option<&str> {
+    let line = messages(log).into_iter().rev().find(|line| line.contains("Permission denied ("))?;
+    let (_, methods) = line.split_once("Permission denied (")?;
+    Some(methods.trim_end().trim_end_matches(").").trim_end_matches(')'))
+}
+
+/// Whether the log says that the user was let in.
+pub(super) fn was_let_in(log: &str) -> bool {
+    log.contains("Authenticated to ")
+}
+
+/// Whether ssh has failed, and not the command: both may end with 255.
+pub(super) fn has_failed(log: &str) -> bool {
+    // It has heard of the end of the command, and nothing is lost. An old one tells nothing that goes well.
+    if log.contains("rtype exit-status") {
+        return false;
+    }
+    was_let_in(log) || log.contains("rtype exit-signal") || !messages(log).is_empty()
+}
+
+/// The lines that are for people, and no trace.
+fn messages(log: &str) -> Vec<&str> {
+    let is_trace = |line: &str| {
+        line.is_empty()
+            || line.starts_with("debug")
+            || line.contains("Authenticated to ")
+            || line.starts_with("@@@")
+    };
+    log.lines().map(str::trim).filter(|line| !is_trace(line)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(log: &str, proof: &Proof) -> Trouble {
+        Trouble::of(log, Tried { host: "web1", pin: "[web1]:2222", user: Some("deploy"), proof })
+    }
+
+    #[test]
+    fn what_ssh_says_is_told_with_the_host_and_the_remedy() {
+        let key =
+            |is_encrypted| Proof::Key { path: "k".into(), certificate: None, is_encrypted, is_only: true };
+        // As OpenSSH 9.2 says it.
+        for (log, proof, code, error, hint) in [
+            (
+                "@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@@\nThe fingerprint for the ED25519 key sent by the remote host is\nSHA256:abc.\nHost key verification failed.\n",
+                key(false),
+                "ssh.host_key_changed",
+                "web1 shows another key than the one that is pinned for it, so nothing was sent to it: SHA256:abc",
+                "petrel host-key delete '[web1]:2222'",
+            ),
+            (
+                "No ED25519 host key is known for [web1]:2222 and you have requested strict checking.\nHost key verification failed.\n",
+                key(false),
+                "ssh.host_key_unknown",
+                "the key of web1 is not pinned",
+                "petrel host-key pin '[web1]:2222' ",
+            ),
+            (
+                "ssh: Could not resolve hostname web1: Name or service not known\n",
+                key(false),
+                "ssh.unreachable",
+                "the name web1 is not known",
+                "the address",
+            ),
+            (
+                "ssh: connect to host web1 port 2222: Connection refused\n",
+                key(false),
+                "ssh.unreachable",
+                "web1 refuses the connection: ssh: connect",
+                "start sshd",
+            ),
+            (
+                "ssh: connect to host web1 port 22: Connection timed out\n",
+                key(false),
+                "ssh.unreachable",
+                "web1 does not answer",
+                "ssh.connect_timeout",
+            ),
+            (
+                "debug2: sshconnect2.c:load_identity_file():1742 (pid=1): bad passphrase given, try again...\ndeploy@web1: Permission denied (publickey).\n",
+                key(true),
+                "ssh.passphrase",
+                "the passphrase does not open the private key for web1",
+                "in passphrase",
+            ),
+            (
+                "Load key \"/proc/1/fd/5\": error in libcrypto\ndeploy@web1: Permission denied (publickey).\n",
+                key(false),
+                "ssh.private_key",
+                "is not one that ssh can read",
+                "all its lines",
+            ),
+            (
+                "deploy@web1: Permission denied (publickey,password).\n",
+                key(false),
+                "ssh.denied",
+                "web1 does not let the user deploy in: it does not take the key",
+                "authorized_keys",
+            ),
+            (
+                "deploy@web1: Permission denied (publickey).\n",
+                Proof::Password,
+                "ssh.denied",
+                "it takes no password, only publickey",
+                "private_key",
+            ),
+            (
+                "deploy@web1: Permission denied (publickey,password).\n",
+                Proof::Password,
+                "ssh.denied",
+                "the password is not right",
+                "correct",
+            ),
+            (
+                "deploy@web1: Permission denied (publickey).\n",
+                Proof::Own,
+                "ssh.denied",
+                "no key of the host's own",
+                "SSH_AUTH_SOCK",
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.1 port 22\n",
+                key(false),
+                "ssh.closed",
+                "web1 has closed the connection before it began",
+                "MaxStartups",
+            ),
+            (
+                "something new\n",
+                key(false),
+                "ssh.failed",
+                "the connection to web1 has failed: something new",
+                "ssh -v web1",
+            ),
+            ("", key(false), "ssh.failed", "without a word", "ssh -v web1"),
+        ] {
+            let trouble = told(log, &proof);
+            assert_eq!(trouble.code, code, "{log}");
+            assert!(trouble.error.contains(error) && trouble.hint.contains(hint), "{log}: {trouble:?}");
+        }
+    }
+
+    #[test]
+    fn an_exit_of_the_command_is_no_failure_of_ssh() {
+        let ended = "sshconnect2.c:ssh_userauth2():580 (pid=1): Authenticated to web1 ([10.0.0.1]:22) using \"publickey\".\ndebug1: clientloop.c:client_input_channel_req():1821 (pid=1): client_input_channel_req: channel 0 rtype exit-status reply 0\n";
+        for (log, expected) in [
+            (ended, false),
+            // An old ssh, which tells nothing of what went well.
+            ("", false),
+            ("ssh: connect to host web1 port 22: Connection refused\n", true),
+            (
+                "Authenticated to web1 ([10.0.0.1]:22) using \"publickey\".\nclient_loop: send disconnect: Broken pipe\n",
+                true,
+            ),
+            (
+                "debug1: clientloop.c:client_input_channel_req():1821 (pid=1): channel 0 rtype exit-signal reply 0\n",
+                true,
+            ),
+        ] {
+            assert_eq!(has_failed(log), expected, "{log}");
+        }
+    }
+}
