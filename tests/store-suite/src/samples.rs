@@ -121,6 +121,9 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         DocumentKind::MaintenanceWindow => json!({
             "name": name, "description": text, "packs": ["core"], "from": at(1), "until": at(2), "mode": "hold",
         }),
+        DocumentKind::HostKey => json!({
+            "host": name, "key": text, "fingerprint": "SHA256:a", "pinned_at": at(1), "pinned_by": "ada",
+        }),
         DocumentKind::Policy => json!({
             "id": id::<PolicyId>(n), "ref": reference, "description": text, "resource_ref": "core.noop",
             "policy_type": "action.concurrency", "parameters": {"threshold": 1},

@@ -36,7 +36,7 @@ use crate::{Call, End, Outcome, Runner, RunnerType, Slots, Upkeep, process, prog
 mod client;
 mod copied;
 mod hidden;
-pub(crate) mod hosts;
+mod hosts;
 mod key;
 mod login;
 mod program;
@@ -87,6 +87,14 @@ pub struct Options {
     pub connect_seconds: u64,
     /// The directory of other hosts below which scripts are copied.
     pub remote_directory: String,
+}
+
+/// The name under which the key of a host is pinned that is written so.
+///
+/// # Errors
+/// The reason why it is no host, as the end of a sentence that begins with the text.
+pub fn pin_of(host: &str) -> Result<String, String> {
+    Host::parse(host).map(|host| host.pin(None))
 }
 
 /// What both runners have in common.

@@ -12,7 +12,7 @@ pub(super) const PORT: u16 = 22;
 
 /// A host to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Host {
+pub(super) struct Host {
     /// The name or the address, without brackets.
     pub(super) name: String,
     /// The port that was given with it.
@@ -23,7 +23,7 @@ pub(crate) struct Host {
 
 impl Host {
     /// Reads a host. The error is the reason, as the end of a sentence that begins with the text.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (name, port) = split(text)?;
         if name.is_empty() {
             return Err("has no name".into());
@@ -39,7 +39,7 @@ impl Host {
     }
 
     /// The name under which its key is pinned, as in a file `known_hosts`. `port` is the one for hosts without their own.
-    pub(crate) fn pin(&self, port: Option<u16>) -> String {
+    pub(super) fn pin(&self, port: Option<u16>) -> String {
         let name = self.name.to_ascii_lowercase();
         match self.port.or(port) {
             None | Some(PORT) => name,
