@@ -81,8 +81,9 @@ fn check_registries(settings: &Settings) -> Result<(), Failure> {
 
 /// Refuses numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
-    let Settings { server, engine, workflows, sensors, datastore, expressions, components, auth, ssh, .. } =
-        settings;
+    let Settings {
+        server, engine, workflows, sensors, datastore, expressions, components, auth, ssh, ..
+    } = settings;
     for (is_useless, key, consequence) in [
         (engine.process_slots == 0, "engine.process_slots", "no process would ever run"),
         (engine.component_slots == 0, "engine.component_slots", "no component would ever run"),

@@ -29,8 +29,8 @@ use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::{
-    Action, HostKey, MadeTrigger, MaintenanceWindow, Notify, Object, Pack, PackConfig, PackGrant, Policy, Ref, Rule,
-    RuleId, Sensor, Trigger, TriggerType,
+    Action, HostKey, MadeTrigger, MaintenanceWindow, Notify, Object, Pack, PackConfig, PackGrant, Policy,
+    Ref, Rule, RuleId, Sensor, Trigger, TriggerType,
 };
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;

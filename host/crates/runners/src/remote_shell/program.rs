@@ -74,34 +74,35 @@ pub(super) struct Copied {
 /// ended.
 const FUNCTIONS: &str = r#"
 marked() {
-  PETREL_REMOTE_RUN= grep -ls "PETREL_REMOTE_RUN=$mark" /proc/[0-9]*/environ | tr -dc '0-9\n'
+  PETREL_REMOTE_RUN= grep -ls "PETREL_REMOTE_RUN=$petrel_mark" /proc/[0-9]*/environ | tr -dc '0-9\n'
 }
 clear() {
-  [ -z "$dir" ] || rm -rf "$dir"
+  [ -z "$petrel_dir" ] || rm -rf "$petrel_dir"
 }
 reap() {
   trap '' TERM USR1
+  for petrel_p in $(marked); do kill -KILL "$petrel_p"; done
+  root "for p in \$(grep -ls PETREL_REMOTE_RUN=$petrel_mark /proc/[0-9]*/environ | tr -dc '0-9\n'); do [ \$p = \$\$ ] || kill -KILL \$p; done"
   clear
-  for p in $(marked); do kill -KILL "$p"; done
-  root "for p in \$(grep -ls PETREL_REMOTE_RUN=$mark /proc/[0-9]*/environ | tr -dc '0-9\n'); do [ \$p = \$\$ ] || kill -KILL \$p; done; kill -KILL -- -$$"
+  root "kill -KILL -- -$$"
   kill -KILL 0
 }
 let_go() {
   set -- "$(readlink /proc/$$/fd/1)" "$(readlink /proc/$$/fd/4)"
   [ -n "$1" ] && [ -n "$2" ] || return 0
-  left=
-  for p in $(marked); do
-    if ls -l "/proc/$p/fd" | grep -qF -e "-> $1" -e "-> $2"; then left="$left $p"; fi
+  petrel_left=
+  for petrel_p in $(marked); do
+    if ls -l "/proc/$petrel_p/fd" | grep -qF -e "-> $1" -e "-> $2"; then petrel_left="$petrel_left $petrel_p"; fi
   done
-  [ -n "$left" ] || return 0
+  [ -n "$petrel_left" ] || return 0
   sleep 0.5 || sleep 1
-  count=0
-  for p in $left; do kill -KILL "$p" && count=$((count + 1)); done
-  [ "$count" = 0 ] || echo "petrel: $count processes that were left in the background held the output open and were ended" >&4
+  petrel_count=0
+  for petrel_p in $petrel_left; do kill -KILL "$petrel_p" && petrel_count=$((petrel_count + 1)); done
+  [ "$petrel_count" = 0 ] || echo "petrel: $petrel_count processes that were left in the background held the output open and were ended" >&4
 }
 leave() {
   let_go
-  kill -KILL "$watcher"
+  kill -KILL "$petrel_watcher"
   clear
   exit "$1"
 }
@@ -109,10 +110,10 @@ fail() {
   echo "petrel: the script could not be copied" >&4
   leave 255
 }
-trap asked=1 USR1
+trap petrel_asked=1 USR1
 trap : TERM
 (
-  while read -r rest <&3; do :; done
+  while read -r petrel_rest <&3; do :; done
   trap '' TERM USR1
   kill -USR1 $$
   kill -TERM 0
@@ -120,7 +121,7 @@ trap : TERM
   sleep 1
   reap
 ) >/dev/null 4>&- &
-watcher=$!
+petrel_watcher=$!
 exec 3<&-
 "#;
 
@@ -129,21 +130,24 @@ impl Program<'_> {
     pub(super) fn text(&self) -> String {
         // One compound command, which a shell reads to its end before it begins.
         let mut text = "{\nexec 3<&0 4>&2 </dev/null 2>/dev/null\n".to_owned();
-        for (name, value) in self.environment {
-            text.push_str(&format!("{name}={}; export {name}\n", quoted(value)));
-        }
         let mark = self.mark;
         // With an end, so that none is the beginning of another.
-        text.push_str(&format!("mark={mark}_; {MARK}=$mark; export {MARK}\n"));
-        text.push_str(&format!("asked= dir= secret={}\n", quoted(self.password().unwrap_or_default())));
+        text.push_str(&format!("petrel_mark={mark}_; {MARK}=$petrel_mark; export {MARK}\n"));
+        text.push_str(&format!(
+            "petrel_asked= petrel_dir= petrel_secret={}\n",
+            quoted(self.password().unwrap_or_default())
+        ));
         text.push_str(&self.root());
         text.push_str(FUNCTIONS);
         if let Work::Script { base, files, .. } = &self.work {
             text.push_str(&copying(&self.directory(base), files, mark));
         }
-        text.push_str(&format!("cd {} 2>&4 || leave 1\n[ -z \"$asked\" ] || reap\n", directory(self.cwd)));
+        text.push_str(&format!(
+            "cd {} 2>&4 || leave 1\n[ -z \"$petrel_asked\" ] || reap\n",
+            directory(self.cwd)
+        ));
         text.push_str(&self.run());
-        text.push_str("code=$?\n[ -z \"$asked\" ] || reap\nleave \"$code\"\n}\n");
+        text.push_str("petrel_code=$?\n[ -z \"$petrel_asked\" ] || reap\nleave \"$petrel_code\"\n}\n");
         text
     }
 
@@ -164,7 +168,9 @@ impl Program<'_> {
                 format!("root() {{ {MARK}= sudo -n -- sh -c \"$1\"; }}\n")
             }
             Some(Sudo { password: Some(_) }) => {
-                format!("root() {{ {MARK}= sudo -S -p '' -- sh -c \"$1\" <<PASSWORD\n$secret\nPASSWORD\n}}\n")
+                format!(
+                    "root() {{ {MARK}= sudo -S -p '' -- sh -c \"$1\" <<PASSWORD\n$petrel_secret\nPASSWORD\n}}\n"
+                )
             }
         }
     }
@@ -180,25 +186,32 @@ impl Program<'_> {
                 words.collect::<Vec<_>>().join(" ")
             }
         };
-        match (self.sudo, &self.work) {
-            (None, Work::Script { .. }) => format!("{words} 2>&4 4>&-\n"),
-            (None, Work::Line(_)) => {
-                format!("\"${{SHELL:-/bin/sh}}\" -c {} 2>&4 4>&-\n", quoted(&words))
-            }
+        // In a subshell, so that no variable of the command meets one of this program, nor a trap of it.
+        let variables =
+            self.environment.iter().map(|(name, value)| format!("{name}={}; export {name}\n", quoted(value)));
+        let variables: String = variables.collect();
+        let (before, command) = match (self.sudo, &self.work) {
+            (None, Work::Script { .. }) => ("", format!("exec {words}")),
+            (None, Work::Line(_)) => (LOGIN_SHELL, format!("exec \"$petrel_shell\" -c {}", quoted(&words))),
             (Some(Sudo { password: None }), _) => {
-                format!("{BASH}sudo -n -E -- \"$shell\" -c {} 2>&4 4>&-\n", quoted(&words))
+                (BASH, format!("exec sudo -n -E -- \"$petrel_shell\" -c {}", quoted(&words)))
             }
             // If sudo did not need the password, it is still on standard input, where the command must not read it.
-            (Some(Sudo { password: Some(_) }), _) => format!(
-                "{BASH}sudo -S -p '' -E -- \"$shell\" -c {} 2>&4 4>&- <<PASSWORD\n$secret\nPASSWORD\n",
-                quoted(&format!("exec </dev/null\n{words}"))
-            ),
-        }
+            (Some(Sudo { password: Some(_) }), _) => {
+                let line = quoted(&format!("exec </dev/null\n{words}"));
+                let input = "<<PASSWORD\n$petrel_secret\nPASSWORD";
+                (BASH, format!("exec sudo -S -p '' -E -- \"$petrel_shell\" -c {line} {input}"))
+            }
+        };
+        format!("{before}(\n{variables}{command}\n) 2>&4 4>&-\n")
     }
 }
 
+/// Finds the shell for what runs without sudo.
+const LOGIN_SHELL: &str = "petrel_shell=${SHELL:-/bin/sh}\n";
+
 /// Finds the shell for what runs by sudo. Only its name: sudo resolves it on the path of the other user.
-const BASH: &str = "shell=sh; command -v bash >/dev/null && shell=bash\n";
+const BASH: &str = "petrel_shell=sh; command -v bash >/dev/null && petrel_shell=bash\n";
 
 /// A directory as a word; a `~` at its beginning is the user's home.
 fn directory(path: &str) -> String {
@@ -212,13 +225,14 @@ fn directory(path: &str) -> String {
 /// The commands that copy files. `mkdir` fails if the directory is there, so nobody else can have made it.
 fn copying(to: &str, files: &[Copied], mark: &str) -> String {
     let to = quoted(to);
-    let mut text = format!("mask=$(umask); umask 077\nmkdir -m 700 {to} 2>&4 || fail\ndir={to}\n");
+    let mut text =
+        format!("petrel_mask=$(umask); umask 077\nmkdir -m 700 {to} 2>&4 || fail\npetrel_dir={to}\n");
     let mut made = BTreeSet::new();
     for file in files {
         if let Some((folder, _)) = file.path.rsplit_once('/').filter(|(folder, _)| made.insert(*folder)) {
-            text.push_str(&format!("mkdir -p \"$dir\"/{} 2>&4 || fail\n", quoted(folder)));
+            text.push_str(&format!("mkdir -p \"$petrel_dir\"/{} 2>&4 || fail\n", quoted(folder)));
         }
-        let path = format!("\"$dir\"/{}", quoted(&file.path));
+        let path = format!("\"$petrel_dir\"/{}", quoted(&file.path));
         let end = format!("END-{mark}");
         match std::str::from_utf8(&file.content) {
             // Lines as they are, if nothing is lost by it.
@@ -234,7 +248,7 @@ fn copying(to: &str, files: &[Copied], mark: &str) -> String {
             text.push_str(&format!("chmod 700 {path} 2>&4 || fail\n"));
         }
     }
-    text.push_str("umask \"$mask\"\n");
+    text.push_str("umask \"$petrel_mask\"\n");
     text
 }
 
@@ -248,3 +262,6 @@ fn in_base64(content: &[u8]) -> String {
     let lines = content.chunks(57).map(|line| STANDARD.encode(line));
     lines.map(|line| line + "\n").collect()
 }
+
+#[cfg(test)]
+mod tests;

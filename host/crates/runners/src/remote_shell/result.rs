@@ -71,9 +71,17 @@ impl Part {
             Exit::TimedOut | Exit::Canceled => -9,
         };
         let end = if code == 0 { End::Succeeded } else { End::Failed };
-        let own = (code == NOT_BEGUN)
-            .then(|| String::from_utf8_lossy(&finished.stderr.bytes).into_owned())
-            .and_then(|said| Some(format!("{} to {label}", said.lines().last()?.strip_prefix(OWN)?)));
+        let said = String::from_utf8_lossy(&finished.stderr.bytes);
+        let last = said.lines().last().unwrap_or_default();
+        let own = if code == NOT_BEGUN {
+            last.strip_prefix(OWN).map(|own| format!("{own} to {label}"))
+        } else {
+            // StackStorm looks for it, too.
+            let is_refused =
+                code == 1 && last.starts_with("sudo: ") && last.contains("incorrect password attempt");
+            is_refused.then(|| format!("sudo on {label} does not take the password; correct sudo_password"))
+        };
+        drop(said);
         let mut result = begun(end, code);
         outputs(&mut result, Some(finished), decode_scalars, output);
         if let Some(error) = own.or_else(|| output.shortfall()) {
@@ -179,6 +187,17 @@ mod tests {
                 json!({"failed": true, "succeeded": false, "return_code": 255, "stdout": "",
                     "stderr": "mkdir: no\npetrel: the script could not be copied",
                     "error": "the script could not be copied to web1"}),
+            ),
+            (
+                Part::of(
+                    "web1",
+                    finished(1 << 8, "", "Sorry.\nsudo: 1 incorrect password attempt\n"),
+                    true,
+                    &sink,
+                ),
+                json!({"failed": true, "succeeded": false, "return_code": 1, "stdout": "",
+                    "stderr": "Sorry.\nsudo: 1 incorrect password attempt",
+                    "error": "sudo on web1 does not take the password; correct sudo_password"}),
             ),
             (
                 Part::troubled("web1", trouble, None, &sink),
