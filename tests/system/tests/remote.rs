@@ -365,8 +365,12 @@ fn the_webhook_that_restarts_a_service_on_another_host() {
     let here = typed
         .replace("\"10.0.1.250\"", &format!("\"127.0.0.1:{}\"", server.port))
         .replace("\"deploy\"", &format!("\"{}\"", server.user))
-        .replace("\"/home/deploy/.ssh/id_rsa\"", &format!("\"{}\"", server.key("plain")))
         .replace("sudo service cron restart", &format!("echo restarted > {done}"));
+    let with_key = |line: &str| match line.split_once("private_key:") {
+        Some((before, _)) => format!("{before}private_key: {}", server.key("plain")),
+        None => line.to_owned(),
+    };
+    let here = here.lines().map(with_key).collect::<Vec<_>>().join("\n");
     let here = place.write("here.yaml", &here);
     host.ok(&["rule", "update", "examples.st2_sample_rule_webhook_remote_command", &here]);
     let answer = host.post("/webhooks/restart", &json!({})).with_status(202);

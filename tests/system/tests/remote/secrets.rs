@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use petrel_system_tests::{Place, assert_says, eventually, skip};
@@ -91,10 +92,9 @@ fn a_password_signs_in_and_is_not_seen() {
     let Some(server) = server(&place, "a") else { return };
     let Some(user) = User::make() else { return };
     let host = place.start(&[]);
-    let at = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777))
-        .tempdir()
-        .unwrap();
+    let at = tempfile::tempdir().unwrap();
+    // The other user writes there.
+    fs::set_permissions(at.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let at = at.path().to_str().unwrap();
     let cmd = format!("touch {at}/there; until [ -e {at}/go ]; do sleep 0.1; done; id -un");
     let id = request(

@@ -6,10 +6,10 @@ use std::path::Path;
 use crate::Outcome;
 use crate::call_parameters::CallParameters;
 
-use super::Options;
 use super::client::Proof;
 use super::hidden::HiddenFile;
 use super::key::{self, Source};
+use super::options::Options;
 
 /// What ssh asks. It prints the secret that its argument, the prompt, is for. Nobody confirms a key by it.
 const ASK: &[u8] = b"#!/bin/sh

@@ -71,17 +71,7 @@ impl Part {
             Exit::TimedOut | Exit::Canceled => -9,
         };
         let end = if code == 0 { End::Succeeded } else { End::Failed };
-        let said = String::from_utf8_lossy(&finished.stderr.bytes);
-        let last = said.lines().last().unwrap_or_default();
-        let own = if code == NOT_BEGUN {
-            last.strip_prefix(OWN).map(|own| format!("{own} to {label}"))
-        } else {
-            // StackStorm looks for it, too.
-            let is_refused =
-                code == 1 && last.starts_with("sudo: ") && last.contains("incorrect password attempt");
-            is_refused.then(|| format!("sudo on {label} does not take the password; correct sudo_password"))
-        };
-        drop(said);
+        let own = explanation(code, &finished.stderr.bytes, label);
         let mut result = begun(end, code);
         outputs(&mut result, Some(finished), decode_scalars, output);
         if let Some(error) = own.or_else(|| output.shortfall()) {
@@ -107,6 +97,18 @@ impl Part {
         }
         Self { label: label.to_owned(), end: End::Failed, result }
     }
+}
+
+/// What is told beside the output of a command with this exit code, if its errors end with what is known.
+fn explanation(code: i32, stderr: &[u8], label: &str) -> Option<String> {
+    let said = String::from_utf8_lossy(stderr);
+    let last = said.lines().last()?;
+    if code == NOT_BEGUN {
+        return last.strip_prefix(OWN).map(|own| format!("{own} to {label}"));
+    }
+    // StackStorm looks for it, too.
+    let is_refused = code == 1 && last.starts_with("sudo: ") && last.contains("incorrect password attempt");
+    is_refused.then(|| format!("sudo on {label} does not take the password; correct sudo_password"))
 }
 
 fn begun(end: End, code: i32) -> Object {
