@@ -9,9 +9,40 @@ use crate::local_shell::identity::quoted;
 use super::hosts::Host;
 
 /// What ssh has to tell apart from errors, as far as it can be asked for it (since 8.5): that it was let in, that the command
-/// has ended, that the other side is silent, and that a passphrase was wrong. At a higher level it would also mix the greeting
+/// has ended, that the other side is silent, that a passphrase was wrong, and that a host on the way does not reach the next. At a higher level it would also mix the greeting
 /// of the server into the output.
-const TELL: &str = "LogVerbose=*:ssh_userauth2():*,*:client_input_channel_req():*,*:server_alive_check():*,*:load_identity_file():*";
+const TELL: &str = "LogVerbose=*:ssh_userauth2():*,*:client_input_channel_req():*,*:server_alive_check():*,*:load_identity_file():*,*:channel_input_open_failure():*";
+
+/// What holds for all connections.
+const FIXED: [&str; 26] = [
+    // Younger than the oldest ssh that will do.
+    "IgnoreUnknown=LogVerbose,KnownHostsCommand,ForkAfterAuthentication,SessionType,StdinNull",
+    "LogLevel=ERROR",
+    TELL,
+    "GlobalKnownHostsFile=/dev/null",
+    "UpdateHostKeys=no",
+    "CheckHostIP=no",
+    "VerifyHostKeyDNS=no",
+    "HashKnownHosts=no",
+    "NumberOfPasswordPrompts=1",
+    "ControlMaster=no",
+    "ControlPath=none",
+    "KnownHostsCommand=none",
+    "ForkAfterAuthentication=no",
+    "SessionType=default",
+    "StdinNull=no",
+    "RemoteCommand=none",
+    "CanonicalizeHostname=no",
+    "AddKeysToAgent=no",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "PermitLocalCommand=no",
+    "RequestTTY=no",
+    "EscapeChar=none",
+    "ServerAliveInterval=15",
+    "ServerAliveCountMax=4",
+];
 
 /// The command that is run there: the program comes by standard input.
 const SHELL: &str = "exec /bin/sh -s";
@@ -110,30 +141,7 @@ impl Way {
             words.extend(["-l".into(), user.clone()]);
         }
         let mut set = |option: String| words.extend(["-o".into(), option]);
-        for option in [
-            "IgnoreUnknown=LogVerbose",
-            "LogLevel=ERROR",
-            TELL,
-            "GlobalKnownHostsFile=/dev/null",
-            "UpdateHostKeys=no",
-            "CheckHostIP=no",
-            "VerifyHostKeyDNS=no",
-            "HashKnownHosts=no",
-            "NumberOfPasswordPrompts=1",
-            "ControlMaster=no",
-            "ControlPath=none",
-            "ForkAfterAuthentication=no",
-            "ClearAllForwardings=yes",
-            "ForwardAgent=no",
-            "ForwardX11=no",
-            "PermitLocalCommand=no",
-            "RequestTTY=no",
-            "EscapeChar=none",
-            "ServerAliveInterval=15",
-            "ServerAliveCountMax=4",
-        ] {
-            set(option.into());
-        }
+        FIXED.iter().for_each(|option| set((*option).into()));
         set(format!("UserKnownHostsFile={}", to.known));
         set(format!("HostKeyAlias={}", to.host.pin(self.port)));
         set(format!("ConnectTimeout={}", self.connect_seconds));

@@ -233,8 +233,7 @@ impl Session {
         let log = wires.to.log.read();
         if let (Some(bastion), Some(through)) = (&self.bastion, &wires.through) {
             let through = through.log.read();
-            let refused = through.lines().find(|line| line.contains("open failed: "));
-            if let Some(refused) = refused {
+            if let Some(refused) = trouble::refused_way(&through) {
                 let error =
                     format!("{} cannot be reached from the bastion {}: {refused}", host.label, bastion.label);
                 let hint = "check the address and the port, as the bastion sees them, and AllowTcpForwarding in its sshd_config";

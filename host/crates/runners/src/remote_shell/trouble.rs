@@ -158,13 +158,15 @@ impl Trouble {
             return tried.denied(methods);
         }
         let said = messages(log);
-        if let Some((_, code, error, hint)) = KNOWN.iter().find(|(sentence, ..)| log.contains(sentence)) {
+        if let Some((sentence, code, error, hint)) =
+            KNOWN.iter().find(|(sentence, ..)| log.contains(*sentence))
+        {
             let named = |text: &str| text.replace("HOST", host);
             let fingerprint = log.lines().map(str::trim).find(|line| line.starts_with("SHA256:"));
             let detail = match *code {
                 "ssh.host_key_changed" => fingerprint.map(|one| format!(": {}", one.trim_end_matches('.'))),
                 "ssh.host_key_unknown" | "ssh.passphrase" => None,
-                _ => said.last().map(|last| format!(": {last}")),
+                _ => said.iter().find(|line| line.contains(*sentence)).map(|line| format!(": {line}")),
             };
             return Self {
                 code,
@@ -240,6 +242,11 @@ pub(super) fn has_failed(log: &str) -> bool {
     was_let_in(log) || log.contains("rtype exit-signal") || !messages(log).is_empty()
 }
 
+/// The message that a host on the way does not reach the next one.
+pub(super) fn refused_way(log: &str) -> Option<&str> {
+    messages(log).into_iter().find(|line| line.contains("open failed: "))
+}
+
 /// The lines that are for people, and no trace.
 fn messages(log: &str) -> Vec<&str> {
     let is_trace = |line: &str| {
@@ -248,7 +255,13 @@ fn messages(log: &str) -> Vec<&str> {
             || line.contains("Authenticated to ")
             || line.starts_with("@@@")
     };
-    log.lines().map(str::trim).filter(|line| !is_trace(line)).collect()
+    log.lines().map(str::trim).filter(|line| !is_trace(line)).map(without_place).collect()
+}
+
+/// A message without the place in ssh's source that it is from, which stands before those that were asked for.
+fn without_place(line: &str) -> &str {
+    let behind = line.split_once("():").and_then(|(_, behind)| behind.split_once(" (pid="));
+    behind.and_then(|(_, behind)| behind.split_once("): ")).map_or(line, |(_, message)| message)
 }
 
 #[cfg(test)]
@@ -308,10 +321,10 @@ mod tests {
                 "in passphrase",
             ),
             (
-                "Load key \"/proc/1/fd/5\": error in libcrypto\ndeploy@web1: Permission denied (publickey).\n",
+                "sshconnect2.c:load_identity_file():1752 (pid=1): Load key \"/proc/1/fd/5\": error in libcrypto\ndeploy@web1: Permission denied (publickey).\n",
                 key(false),
                 "ssh.private_key",
-                "is not one that ssh can read",
+                "is not one that ssh can read: Load key ",
                 "all its lines",
             ),
             (
