@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(std::fs::read(file.path()).unwrap(), b"one\n");
         assert_eq!(std::fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
         let mut other = std::fs::OpenOptions::new().append(true).open(file.path()).unwrap();
-        other.write_all(&[b'x'; 40_000]).unwrap();
+        other.write_all(&vec![b'x'; 40_000]).unwrap();
         assert_eq!(file.read().len(), 40_004);
         let path = file.path();
         drop(file);

@@ -138,12 +138,11 @@ impl Session {
         } else {
             stop.cancel();
         }
-        let finished = match timeout(GRACE, &mut running).await {
-            Ok(finished) => finished,
-            Err(_) => {
-                stop.cancel();
-                running.await
-            }
+        let finished = if let Ok(finished) = timeout(GRACE, &mut running).await {
+            finished
+        } else {
+            stop.cancel();
+            running.await
         };
         let has_ended = !was_let_in || wires.to.log.read().contains("rtype exit-");
         ended.part(&host.label, finished.ok(), has_ended, output)

@@ -132,7 +132,7 @@ impl Work {
             Owned::Line(line) => What::Line(line),
             Owned::Script { base, files, arguments } => What::Script { base, files, arguments },
         };
-        let sudo = self.is_root.then(|| Sudo { password: self.sudo_password.as_deref() });
+        let sudo = self.is_root.then_some(Sudo { password: self.sudo_password.as_deref() });
         Program { mark, environment: &self.environment, cwd: &self.cwd, sudo, work }.text()
     }
 }
