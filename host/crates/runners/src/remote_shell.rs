@@ -253,7 +253,7 @@ impl Remote {
         let login = login::of(given, options).await?;
         let way = Way {
             program: ssh.display().to_string(),
-            config: self.config()?,
+            config: self.config().await?,
             user: login.user.clone(),
             port: port(given)?,
             proof: login.proof.clone(),
@@ -281,9 +281,9 @@ impl Remote {
     }
 
     /// The configuration of ssh, which must be there if it is set: ssh would take its absence for an error of each host.
-    fn config(&self) -> Result<Option<String>, Outcome> {
+    async fn config(&self) -> Result<Option<String>, Outcome> {
         let Some(config) = &self.options.config else { return Ok(None) };
-        std::fs::File::open(config).map_err(|error| {
+        tokio::fs::File::open(config).await.map_err(|error| {
             let message = format!("the file of ssh.config, {}, cannot be read: {error}", config.display());
             Outcome::failed("ssh.config", message, "correct ssh.config, or empty it")
         })?;

@@ -71,8 +71,10 @@ pub(super) async fn feed(
     match (input, stdin, socket) {
         (Input::Bytes(bytes), Some(mut pipe), _) => drop(pipe.write_all(&bytes).await),
         (Input::Held { bytes, until }, Some(mut pipe), _) => {
-            let write = async {
+            // It has the pipe, and so ends the input when it is dropped.
+            let write = async move {
                 drop(pipe.write_all(&bytes).await);
+                drop(bytes);
                 std::future::pending::<()>().await;
             };
             tokio::select! {

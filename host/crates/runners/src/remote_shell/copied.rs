@@ -9,8 +9,8 @@ use crate::Outcome;
 
 use super::program::Copied;
 
-/// The greatest size of all files together, in bytes. They are sent to each host, and are in memory meanwhile.
-const MOST_BYTES: u64 = 4 << 20;
+/// The greatest size of all files together, in bytes. They are in memory for each host until they are sent.
+const MOST_BYTES: u64 = 1 << 20;
 /// The greatest number of files and directories.
 const MOST_FILES: usize = 500;
 /// The directory with what a script uses.
@@ -101,7 +101,7 @@ mod tests {
         let files = all(&at("actions/run.sh")).unwrap();
         let found: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.is_program)).collect();
         assert_eq!(found, [("run.sh", true), ("lib/a.sh", false), ("lib/deep/b.sh", false)]);
-        fs::write(at("actions/lib/large"), vec![0; 5 << 20]).unwrap();
+        fs::write(at("actions/lib/large"), vec![0; 2 << 20]).unwrap();
         assert_eq!(all(&at("actions/run.sh")).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         assert!(all(&at("actions/none.sh")).is_err());
     }
