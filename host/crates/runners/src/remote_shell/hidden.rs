@@ -10,6 +10,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 
 use rustix::fs::{MemfdFlags, Mode, fchmod, memfd_create};
+use rustix::process::{DumpableBehavior, dumpable_behavior, geteuid};
 
 /// Bytes that are read of what ssh has written.
 const MOST: usize = 256 << 10;
@@ -22,7 +23,7 @@ impl HiddenFile {
     /// Makes a file that its owner can read and write.
     ///
     /// # Errors
-    /// When the host may open no more files.
+    /// When the host may open no more files, or nobody else could read it.
     pub(super) fn new(content: &[u8]) -> io::Result<Self> {
         Self::with_mode(content, Mode::RUSR | Mode::WUSR)
     }
@@ -30,12 +31,18 @@ impl HiddenFile {
     /// Makes a file that its owner can run.
     ///
     /// # Errors
-    /// When the host may open no more files.
+    /// When the host may open no more files, or nobody else could read it.
     pub(super) fn program(content: &[u8]) -> io::Result<Self> {
         Self::with_mode(content, Mode::RUSR | Mode::XUSR)
     }
 
     fn with_mode(content: &[u8], mode: Mode) -> io::Result<Self> {
+        // Of a process that has more rights than who started it, as by capabilities of its file, others see no descriptor.
+        let is_open = dumpable_behavior().is_ok_and(|how| how == DumpableBehavior::Dumpable);
+        if !is_open && !geteuid().is_root() {
+            let why = "what the host has open is closed to other processes of its user";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
         // Closed when a program is started: those that may read it open it by its path.
         let mut file = File::from(memfd_create("petrel-ssh", MemfdFlags::CLOEXEC)?);
         file.write_all(content)?;
@@ -64,6 +71,16 @@ impl HiddenFile {
         }
         bytes.truncate(length);
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// The remedy where no file could be made.
+pub(super) fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "give the host its rights by AmbientCapabilities= of systemd, and take them off its file (setcap -r)"
+        }
+        _ => "let the host open more files (LimitNOFILE= of systemd), or run fewer at once",
     }
 }
 

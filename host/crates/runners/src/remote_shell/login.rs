@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::call_parameters::CallParameters;
 
 use super::client::Proof;
-use super::hidden::HiddenFile;
+use super::hidden::{self, HiddenFile};
 use super::key::{self, Source};
 use super::options::Options;
 
@@ -37,7 +37,7 @@ pub(super) struct Login {
 /// The outcome of a call whose key cannot be read, or whose passphrase is missing.
 pub(super) async fn of(given: CallParameters<'_>, options: &Options) -> Result<Login, Outcome> {
     let mut files = Vec::new();
-    let mut hide = |bytes: &[u8]| hidden(HiddenFile::new(bytes), &mut files);
+    let mut hide = |bytes: &[u8]| keep(HiddenFile::new(bytes), &mut files);
     let mut variables = Vec::new();
     let (password, passphrase) = (secret(given, "password")?, secret(given, "passphrase")?);
     let from_setting = options.private_key.as_deref().map(|path| (path, Source::Setting));
@@ -68,7 +68,7 @@ pub(super) async fn of(given: CallParameters<'_>, options: &Options) -> Result<L
         Proof::Own
     };
     if proof.asks() {
-        let program = hidden(HiddenFile::program(ASK), &mut files)?;
+        let program = keep(HiddenFile::program(ASK), &mut files)?;
         for (name, value) in [
             ("SSH_ASKPASS", program.as_str()),
             ("SSH_ASKPASS_REQUIRE", "force"),
@@ -90,14 +90,10 @@ pub(super) async fn of(given: CallParameters<'_>, options: &Options) -> Result<L
 }
 
 /// Keeps a file, and returns its path.
-fn hidden(made: std::io::Result<HiddenFile>, files: &mut Vec<HiddenFile>) -> Result<String, Outcome> {
+fn keep(made: std::io::Result<HiddenFile>, files: &mut Vec<HiddenFile>) -> Result<String, Outcome> {
     let file = made.map_err(|error| {
         let message = format!("no file in memory can be made for ssh: {error}");
-        Outcome::failed(
-            "ssh.start",
-            message,
-            "let the host open more files (LimitNOFILE= of systemd), or run fewer at once",
-        )
+        Outcome::failed("ssh.start", message, hidden::remedy(&error))
     })?;
     let path = file.path();
     files.push(file);

@@ -19,7 +19,7 @@ use crate::output::{OutputSink, Stream};
 use crate::process::{self, Exit, Finished, Input, Spec};
 
 use super::client::{Connection, Purpose, Way};
-use super::hidden::HiddenFile;
+use super::hidden::{self, HiddenFile};
 use super::hosts::Host;
 use super::login::Login;
 use super::result::{Ended, Part};
@@ -86,12 +86,8 @@ impl Wire {
     fn new(known: &str) -> Result<Self, Trouble> {
         let made = HiddenFile::new(known.as_bytes()).and_then(|known| Ok((known, HiddenFile::new(&[])?)));
         let (known, log) = made.map_err(|error| {
-            let error = format!("no file in memory can be made for ssh: {error}");
-            Trouble::new(
-                "ssh.start",
-                error,
-                "let the host open more files (LimitNOFILE= of systemd), or run fewer at once",
-            )
+            let message = format!("no file in memory can be made for ssh: {error}");
+            Trouble::new("ssh.start", message, hidden::remedy(&error))
         })?;
         Ok(Self { known, log })
     }
