@@ -175,6 +175,13 @@ impl Trouble {
                 hint: hint.replace("PIN", &format!("'{pin}'")),
             };
         }
+        if said.is_empty() && was_let_in(log) {
+            return Self {
+                code: "ssh.lost",
+                error: format!("the connection to {host} was lost before the command had ended"),
+                hint: "it is ended there as soon as the connection is known to be gone; see whether the host is up".into(),
+            };
+        }
         let why =
             said.last().map_or_else(|| "ssh has ended without a word".to_owned(), |last| (*last).to_owned());
         Self {

@@ -96,6 +96,13 @@ const SAID: &[(&str, Proof, &str, &str, &str)] = &[
         "web1 has closed the connection before it began",
         "MaxStartups",
     ),
+    (
+        "sshconnect2.c:ssh_userauth2():580 (pid=1): Authenticated to web1 ([10.0.0.1]:22) using \"publickey\".\n",
+        KEY,
+        "ssh.lost",
+        "the connection to web1 was lost",
+        "whether the host is up",
+    ),
     ("something new\n", KEY, "ssh.failed", "the connection to web1 has failed: something new", "ssh -v web1"),
     ("", KEY, "ssh.failed", "without a word", "ssh -v web1"),
 ];
