@@ -22,6 +22,7 @@ mod execution;
 mod flags;
 #[cfg(test)]
 mod hints;
+mod host_key;
 mod input;
 mod inquiry;
 mod key;
@@ -153,6 +154,9 @@ enum Verb {
     /// Show, check, install and publish packs
     #[command(subcommand)]
     Pack(pack::Pack),
+    /// Show, pin and forget the keys by which other hosts are recognized
+    #[command(subcommand)]
+    HostKey(host_key::HostKeys),
     /// Sign in to registries of packs, and test them
     #[command(subcommand)]
     Registry(registry::Registry),
@@ -268,6 +272,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::PolicyType(kind) => kind.run(&session()?).await,
             Verb::Sensor(sensor) => sensor.run(&session()?).await,
             Verb::Pack(pack) => pack.run(connection, form).await,
+            Verb::HostKey(key) => key.run(&session()?).await,
             Verb::Registry(registry) => registry.run(form).await,
             Verb::Key(key) => key.run(&session()?).await,
             Verb::Log(log) => log.run(&session()?).await,

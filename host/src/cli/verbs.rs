@@ -68,6 +68,8 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("runner", &["enable", "disable"], "runners are always enabled; `petrel rule disable RULE` stops a rule"),
     ("runner", &[], "`petrel action get ACTION` shows the runner of an action; the README lists all"),
     ("maintenance", &["end", "stop", "rm", "remove"], "`petrel maintenance delete NAME`"),
+    ("host-key", &["add", "create", "accept", "trust"], "`petrel host-key pin HOST KEY`"),
+    ("host-key", &["rm", "remove", "forget"], "`petrel host-key delete HOST`"),
     ("inquiry", &["answer", "approve"], "`petrel inquiry respond ID NAME=VALUE`"),
     ("sensor", &["stop"], "`petrel sensor disable SENSOR`"),
     (

@@ -81,8 +81,9 @@ fn check_registries(settings: &Settings) -> Result<(), Failure> {
 
 /// Refuses numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
-    let Settings { server, engine, workflows, sensors, datastore, expressions, components, auth, .. } =
-        settings;
+    let Settings {
+        server, engine, workflows, sensors, datastore, expressions, components, auth, ssh, ..
+    } = settings;
     for (is_useless, key, consequence) in [
         (engine.process_slots == 0, "engine.process_slots", "no process would ever run"),
         (engine.component_slots == 0, "engine.component_slots", "no component would ever run"),
@@ -102,6 +103,8 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
             "nobody could ask anything",
         ),
         (server.max_in_flight_mib == 0, "server.max_in_flight_mib", "nothing could be accepted"),
+        (ssh.connect_timeout == 0, "ssh.connect_timeout", "no host could be reached"),
+        (ssh.max_parallel == 0, "ssh.max_parallel", "no host would ever work"),
         (components.memory_mib == 0, "components.memory_mib", "no component could run"),
         (components.max_memory_mib == 0, "components.max_memory_mib", "no component could run"),
         (components.max_cpu_seconds == 0, "components.max_cpu_seconds", "no component could run"),

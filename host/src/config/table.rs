@@ -244,6 +244,26 @@ settings! {
         grant_urls: Vec<String> = "", "PETREL_GRANT_URL", "grant-url", "GRANT";
     }
 
+    /// Commands and scripts on other hosts, by SSH: `[ssh_runner]` and `[system_user]` of StackStorm.
+    ssh: Ssh {
+        /// The user to sign in as where an action names none; empty: what the configuration of ssh says, else the user of the host.
+        user: Option<String> = "", "PETREL_SSH_USER", "ssh-user", "USER";
+        /// The private key for actions that bring none, beside those of an agent; empty: only those, and the usual files of ssh.
+        private_key: Option<PathBuf> = "", "PETREL_SSH_PRIVATE_KEY", "ssh-private-key", "FILE";
+        /// The configuration of ssh to read, as ~/.ssh/config, by its whole path; empty: none.
+        config: Option<PathBuf> = "", "PETREL_SSH_CONFIG", "ssh-config", "FILE";
+        /// Refuse hosts whose keys are not pinned; otherwise the key of the first contact is pinned.
+        strict: bool = "false", "PETREL_SSH_STRICT", "ssh-strict", "BOOLEAN";
+        /// Seconds until a connection must stand.
+        connect_timeout: u64 = "60", "PETREL_SSH_CONNECT_TIMEOUT", "ssh-connect-timeout", "N";
+        /// The number of hosts of one action that work at the same time.
+        max_parallel: usize = "50", "PETREL_SSH_MAX_PARALLEL", "ssh-max-parallel", "N";
+        /// Take an action for succeeded if it did on some of its hosts.
+        allow_partial_failure: bool = "false", "PETREL_SSH_ALLOW_PARTIAL_FAILURE", "ssh-allow-partial-failure", "BOOLEAN";
+        /// The directory of other hosts below which scripts are copied.
+        remote_dir: String = "/tmp", "PETREL_SSH_REMOTE_DIR", "ssh-remote-dir", "DIR";
+    }
+
     /// Components of packs.
     components: Components {
         /// The memory that running components may take together, in MiB; further ones wait for it, and one that grows beyond it fails.

@@ -14,6 +14,7 @@ use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptio
 use petrel_runners::noop::Noop;
 use petrel_runners::python_script::{self, PythonScript};
 use petrel_runners::python_sensors::PythonSensors;
+use petrel_runners::remote_shell::{Options as RemoteOptions, RemoteScript, RemoteShell};
 use petrel_runners::sensors::SensorRunner;
 use petrel_runners::{Runs, Upkeep};
 
@@ -85,6 +86,7 @@ fn all(
         library: data_directory::python(data_dir),
         upkeep: upkeep.clone(),
     };
+    let remote = remote(settings, &shell);
     // Without a directory for compiled components nothing will be run.
     if cache_directory.is_some() {
         prerequisites::warn_of_python(&python);
@@ -102,6 +104,8 @@ fn all(
     let runners = [
         Runs::by(LocalShell::new(shell.clone())),
         Runs::by(LocalScript::new(shell)),
+        Runs::by(RemoteShell::new(remote.clone())),
+        Runs::by(RemoteScript::new(remote)),
         Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
         Runs::by(PythonScript::new(python)),
         Runs::by(ComponentRunner::new(runtime).kept_by(upkeep)),
@@ -113,4 +117,26 @@ fn all(
         Injection::default().runs(),
     ];
     Ok((runners.map(Runs::named).into(), sensors.into()))
+}
+
+/// The settings of what runs on other hosts, beside those of what runs here.
+fn remote(settings: &Settings, shell: &ShellOptions) -> RemoteOptions {
+    let ssh = &settings.ssh;
+    RemoteOptions {
+        environment: shell.environment.clone(),
+        agent: std::env::var("SSH_AUTH_SOCK").ok(),
+        working_directory: shell.working_directory.clone(),
+        api_url: shell.api_url.clone(),
+        output_limit: shell.output_limit,
+        decode_scalars: shell.decode_scalars,
+        upkeep: shell.upkeep.clone(),
+        user: ssh.user.clone(),
+        private_key: ssh.private_key.as_ref().map(|path| path.display().to_string()),
+        config: ssh.config.clone(),
+        is_strict: ssh.strict,
+        allows_partial_failure: ssh.allow_partial_failure,
+        most_at_once: ssh.max_parallel,
+        connect_seconds: ssh.connect_timeout,
+        remote_directory: ssh.remote_dir.clone(),
+    }
 }

@@ -92,6 +92,13 @@ fn timer_state(reference: &str, text: &str) -> Value {
     json!({"ref": reference, "trigger": trigger, "made_at": at(1)})
 }
 
+fn correlation_state(n: u64, digest: &str, text: &str) -> Value {
+    json!({
+        "key": format!("{}:{digest}", id::<RuleId>(n)), "rule_id": id::<RuleId>(n), "made_for": "0a", "group": text,
+        "first_at": at(1), "last_at": at(1), "due_at": at(2), "count": 1,
+    })
+}
+
 /// The `n`-th document of a kind, with `text` in it.
 pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
     let (name, reference, digest) = (format!("name{n}"), format!("pack.name{n}"), format!("{n:064}"));
@@ -114,12 +121,12 @@ pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
         }),
         // All of it is in its key.
         DocumentKind::TraceLink => json!({"key": format!("m:{n}")}),
-        DocumentKind::CorrelationState => json!({
-            "key": format!("{}:{digest}", id::<RuleId>(n)), "rule_id": id::<RuleId>(n), "made_for": "0a", "group": text,
-            "first_at": at(1), "last_at": at(1), "due_at": at(2), "count": 1,
-        }),
+        DocumentKind::CorrelationState => correlation_state(n, &digest, text),
         DocumentKind::MaintenanceWindow => json!({
             "name": name, "description": text, "packs": ["core"], "from": at(1), "until": at(2), "mode": "hold",
+        }),
+        DocumentKind::HostKey => json!({
+            "host": name, "key": text, "fingerprint": "SHA256:a", "pinned_at": at(1), "pinned_by": "ada",
         }),
         DocumentKind::Policy => json!({
             "id": id::<PolicyId>(n), "ref": reference, "description": text, "resource_ref": "core.noop",

@@ -43,6 +43,10 @@ const VERBS: &[&str] = &[
     "inquiry respond",
     "timer list",
     "timer get",
+    "host-key list",
+    "host-key get",
+    "host-key pin",
+    "host-key delete",
     "maintenance create",
     "maintenance list",
     "maintenance get",
@@ -232,10 +236,10 @@ fn errors_are_text_for_people_and_objects_for_programs() {
         ),
         (&["run", "core.echo", "hi", &here], 2, "usage", &["`hi` is not a parameter", "message='hi'"]),
         (
-            &["run", "core.remote", "hosts=a", "cmd=date", &here],
+            &["run", "core.winrm_cmd", "host=a", "cmd=date", &here],
             3,
             "not_found",
-            &["core.remote", "the runner remote-shell-cmd", "core.local", "ssh HOST COMMAND"],
+            &["core.winrm_cmd", "the runner winrm-cmd", "core.local", "ssh HOST COMMAND"],
         ),
         (&["rule", "get", "a.b", &here], 3, "not_found", &["rule `a.b` does not exist", "petrel rule list"]),
         (

@@ -48,6 +48,7 @@ mod readme;
 mod ready_made;
 mod refused;
 mod registries;
+mod remote;
 mod restart;
 mod rule_trials;
 mod rules;

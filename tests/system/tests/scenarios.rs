@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Where the tutorials keep what they clone.
 const SHARED: &str = "/opt/stackstorm/virtualenvs/tmp";
 
-fn scenario(name: &str) -> Option<PathBuf> {
+pub(crate) fn scenario(name: &str) -> Option<PathBuf> {
     let directory = std::env::var_os("PETREL_SCENARIOS").map(|root| Path::new(&root).join(name));
     if directory.is_none() {
         skip("PETREL_SCENARIOS, the directory of the tutorials' files, is not set");

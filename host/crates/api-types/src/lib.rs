@@ -10,7 +10,7 @@
 //!
 //! Reading order: [`action`] and [`execution`], with [`cancellation`]; [`trigger`], [`timer`], [`sensor`], [`rule`] and [`enforcement`], which lead to executions, [`trace`] for all that came of one of them,
 //! [`policy`], which limits them; [`inquiry`], for those that wait for an answer; [`explanation`], for events that led to none, [`trial`] and [`standing`] for rules
-//! that did not fire; [`pack`], which holds all content, and [`capabilities`] for what packs may do; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`account`] for users and
+//! that did not fire; [`pack`], which holds all content, and [`capabilities`] for what packs may do; [`workflow`] for the findings in one; [`maintenance`] for times in which rules rest; [`host_key`] for hosts that are known by SSH; [`account`] for users and
 //! credentials, [`key`] for the datastore, [`host`] for the health of the host, [`purge`] for what is deleted,
 //! [`error`] for refusals.
 
@@ -23,6 +23,7 @@ pub mod error;
 pub mod execution;
 pub mod explanation;
 pub mod host;
+pub mod host_key;
 pub mod inquiry;
 pub mod key;
 pub mod maintenance;
@@ -48,6 +49,7 @@ pub use error::Refusal;
 pub use execution::Execution;
 pub use explanation::Why;
 pub use host::{HostStatus, Item, Lost};
+pub use host_key::HostKey;
 pub use inquiry::{Answered, Inquiry};
 pub use key::Key;
 pub use maintenance::MaintenanceWindow;

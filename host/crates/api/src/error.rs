@@ -126,7 +126,7 @@ impl IntoResponse for ApiError {
 }
 
 /// The hint about paths of the API. A test compares it with the routes.
-const PLACES: &str = "the API is at /api/v1: actions, apikeys, configs, executions, inquiries, keys, maintenance, packs, policies, \
+const PLACES: &str = "the API is at /api/v1: actions, apikeys, configs, executions, hostkeys, inquiries, keys, maintenance, packs, policies, \
                       ruleenforcements, rules, sensortypes, status, timers, traces, triggerinstances, triggertypes, users, webhooks; \
                       tokens are at /auth/v1/tokens";
 

@@ -15,6 +15,7 @@ mod executions;
 mod grants;
 pub(crate) mod health;
 mod hold;
+mod host_keys;
 mod inquiries;
 mod keys;
 mod maintenance;
@@ -118,6 +119,8 @@ fn kept() -> Router<Api> {
         .route("/purge", post(purge::purge))
         .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
+        .route("/hostkeys", get(host_keys::list).post(host_keys::pin))
+        .route("/hostkeys/{host}", get(host_keys::one).delete(host_keys::forget))
         .route("/keys", get(keys::list))
         .route("/keys/{*name}", get(keys::one).put(keys::set).delete(keys::delete))
         .route("/configs", get(configs::list))

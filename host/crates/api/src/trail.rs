@@ -24,7 +24,7 @@ const LOGGED: u64 = 10;
 /// The interval of [`LOGGED`].
 const WINDOW: Duration = Duration::from_secs(1);
 /// Resources that people change: the first parts of paths below `/api/v1`.
-const CHANGED: [&str; 13] = [
+const CHANGED: [&str; 14] = [
     "users",
     "apikeys",
     "tokens",
@@ -32,6 +32,7 @@ const CHANGED: [&str; 13] = [
     "rules",
     "policies",
     "maintenance",
+    "hostkeys",
     "inquiries",
     "packs",
     "configs",

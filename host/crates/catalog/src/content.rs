@@ -5,6 +5,7 @@
 mod active_policies;
 mod alone;
 mod config_keys;
+mod host_keys;
 mod internal;
 mod maintenance;
 mod named;
@@ -28,8 +29,8 @@ use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, marked_places, whole_schema};
 use petrel_model::{
-    Action, MadeTrigger, MaintenanceWindow, Notify, Object, Pack, PackConfig, PackGrant, Policy, Ref, Rule,
-    RuleId, Sensor, Trigger, TriggerType,
+    Action, HostKey, MadeTrigger, MaintenanceWindow, Notify, Object, Pack, PackConfig, PackGrant, Policy,
+    Ref, Rule, RuleId, Sensor, Trigger, TriggerType,
 };
 use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
@@ -156,6 +157,7 @@ pub struct Content {
     /// With the defaults of their schemas.
     configs: Arc<BTreeMap<String, Arc<Configuration>>>,
     windows: Arc<BTreeMap<String, Arc<MaintenanceWindow>>>,
+    host_keys: Arc<BTreeMap<String, Arc<HostKey>>>,
     grants: Arc<BTreeMap<String, Arc<PackGrant>>>,
     /// What follows from the requests of packs, the grants, and what is given by the settings.
     rights: Arc<RightsTable>,
@@ -201,6 +203,7 @@ impl Content {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
         store.all::<MaintenanceWindow>().await?.into_iter().for_each(|window| content.put_window(window));
+        store.all::<HostKey>().await?.into_iter().for_each(|key| content.put_host_key(key));
         store.all::<Sensor>().await?.into_iter().for_each(|sensor| content.put_sensor(sensor));
         content.unreadable = Arc::new(store.unreadable());
         Ok(content)

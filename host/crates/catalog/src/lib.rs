@@ -12,6 +12,7 @@
 //! | [`rule_book`], [`policy_book`], [`trigger_book`] | single rules, policies, trigger types and triggers are created, changed and deleted; `addressed`: the triggers of events that somebody sends by hand |
 //! | [`grants`] | what packs are granted, and what they have needed of it |
 //! | `maintenance`, `sensors` | maintenance windows are made and deleted, sensors switched on and off |
+//! | `host_keys` | keys of other hosts are pinned and forgotten |
 //! | [`pack_configs`] | configurations of packs through the API; `config_files`: from files of the operator; `config_advice`: notes on both |
 //! | `masked` | secrets that come back masked, for rules and configurations |
 //! | [`secret_templates`] | templates of callers that read secrets |
@@ -32,6 +33,7 @@ mod config_files;
 pub mod configuration;
 pub mod content;
 pub mod grants;
+mod host_keys;
 mod maintenance;
 mod masked;
 pub mod pack_configs;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use petrel_datastore::Keys;
 use petrel_engine_core::{Changing, Core, Decided, Error, Evaluations, Mirror};
@@ -10,11 +10,13 @@ use petrel_model::capabilities::Given;
 use petrel_model::secrets::has_secret;
 use petrel_runners::Runs;
 use petrel_runners::asked::KeyValues;
+use petrel_runners::host_keys::HostKeys;
 use petrel_workflows::conductor::Secrets;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config_files;
 use crate::content::{Content, Runners};
+use crate::host_keys::Pins;
 use crate::pack_files::Looks;
 
 /// Settings of the catalog.
@@ -29,6 +31,16 @@ pub struct Options {
 /// The service that has the catalog. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Catalog(Arc<Inner>);
+
+/// A catalog that this does not keep.
+pub(crate) struct WeakCatalog(Weak<Inner>);
+
+impl WeakCatalog {
+    /// The catalog, as long as somebody has it.
+    pub(crate) fn get(&self) -> Option<Catalog> {
+        self.0.upgrade().map(Catalog)
+    }
+}
 
 /// The number of changes of rules that are decided on at once: each takes a processor.
 const DECISIONS: usize = 2;
@@ -78,7 +90,11 @@ impl Catalog {
         };
         let (content, rule_turns) = (Mirror::watched(content, listen), Semaphore::new(DECISIONS));
         let looks = Looks::default();
-        Ok(Self(Arc::new(Inner { core, keys, evaluations, options, content, rule_turns, looks })))
+        let inner = Arc::new(Inner { core, keys, evaluations, options, content, rule_turns, looks });
+        let pins: Arc<dyn HostKeys> = Arc::new(Pins(WeakCatalog(Arc::downgrade(&inner))));
+        let runners = inner.content.get();
+        runners.runners().values().filter_map(Runs::runner).for_each(|runner| runner.take_host_keys(&pins));
+        Ok(Self(inner))
     }
 
     /// Waits for a turn to decide on a change of rules. It lasts until it is dropped.

@@ -19,6 +19,7 @@ pub mod depth;
 pub mod event_depth;
 pub mod execution;
 mod hexadecimal;
+pub mod host_key;
 pub mod id;
 pub mod inquiry;
 pub mod internal_event;
@@ -61,6 +62,7 @@ pub use correlation::{Correlation, CorrelationState, HeldRow};
 pub use delivery::Delivery;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;
+pub use host_key::HostKey;
 pub use id::{
     ApiKeyId, EnforcementId, ExecutionId, Id, InternalEventId, PolicyId, RevisionId, RuleId, TokenId,
     TriggerInstanceId,

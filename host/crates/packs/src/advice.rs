@@ -16,13 +16,23 @@ mod services;
 /// Runners that pass parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
 
+/// Secrets that the runner of scripts on other hosts takes itself.
+const OWN_SECRETS: [&str; 4] = ["password", "passphrase", "private_key", "sudo_password"];
+
 /// Runners that run a command line instead of a file.
 const COMMAND_RUNNERS: [&str; 2] = ["local-shell-cmd", "remote-shell-cmd"];
 
 /// Runners whose own parameter `timeout` limits the duration of an action. With other runners, a parameter of that name
 /// is the author's.
-const TIMED_RUNNERS: [&str; 5] =
-    ["http-request", "local-shell-cmd", "local-shell-script", "python-script", "wasm-component"];
+const TIMED_RUNNERS: [&str; 7] = [
+    "http-request",
+    "local-shell-cmd",
+    "local-shell-script",
+    "python-script",
+    "remote-shell-cmd",
+    "remote-shell-script",
+    "wasm-component",
+];
 
 /// The Python of StackStorm's own installation, which scripts of its packs name. Where it is missing, the host runs
 /// them with `python3`.
@@ -54,8 +64,12 @@ fn by_runner(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
         return Vec::new();
     }
     let secrets = action.parameters.iter().filter(|(name, schema)| {
-        // The runner passes its own secret through standard input.
-        *name != "sudo_password" && Schema::of(schema).is_secret()
+        // The runner's own secrets are on no command line.
+        let is_of_runner = match action.runner_type.as_str() {
+            "remote-shell-script" => OWN_SECRETS.contains(&name.as_str()),
+            _ => *name == "sudo_password",
+        };
+        !is_of_runner && Schema::of(schema).is_secret()
     });
     let secrets = secrets.map(|(name, _)| {
         format!(

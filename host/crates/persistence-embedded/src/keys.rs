@@ -28,6 +28,7 @@
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 //! | `83` | rule | what its circuit breaker remembers |
 //! | `87` | name | the grant to a pack |
+//! | `8a` | host | the key by which the host is recognized |
 //! | `84` | reference | trigger that was made by hand |
 //! | `85` | id | what payloads of internal events have in common |
 //! | `86` | key of a state, number | an event that a correlation holds |
@@ -112,6 +113,7 @@ pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
         DocumentKind::Token => 0x72,
         DocumentKind::PackConfig => 0x73,
         DocumentKind::PackGrant => 0x87,
+        DocumentKind::HostKey => 0x8a,
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, BreakerState, CorrelationState, Delivery, HeldRow, InternalEvent,
+    Action, ApiKey, ApiKeyId, BreakerState, CorrelationState, Delivery, HeldRow, HostKey, InternalEvent,
     InternalEventId, KeyValue, MadeTrigger, MaintenanceWindow, Pack, PackConfig, PackGrant, Policy,
     PolicyState, Ref, Rule, RuleId, Sensor, SensorState, SharedPayload, TimerState, Token, TokenId,
     TraceLink, TriggerType, User, UserKeyValue, WorkflowDefinition,
@@ -180,6 +180,8 @@ documents! {
     HeldRow: String = key, "event of a correlation";
     /// A maintenance window, by its name.
     MaintenanceWindow: String = name, "maintenance window";
+    /// The key by which another host is recognized, by the host.
+    HostKey: String = host, "key of a host";
     /// A link of a trace, by the trace and its member, or by the tag.
     TraceLink: String = key, "link of a trace";
     /// A registered sensor, by its reference.

@@ -5,7 +5,8 @@
 //!
 //! Reading order: [`Runner`], [`Runs`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
 //! [`local_shell`] has the runners for shell commands and scripts, on top of [`process`], which starts, watches and
-//! ends a process group. [`sensors`] is the contract of what runs sensors, [`attendant`] of what attends to their processes, [`asked`] of what components ask of the host.
+//! ends a process group. [`remote_shell`] runs them on other hosts, by the system's ssh, and [`host_keys`] is the contract of what recognizes those.
+//! [`sensors`] is the contract of what runs sensors, [`attendant`] of what attends to their processes, [`asked`] of what components ask of the host.
 //! [`http_request`] makes requests, [`python_script`] runs actions written in Python and [`python_sensors`] sensors, and [`inquirer`] asks questions.
 //! [`Upkeep`] lays out files of the host that are missing when they are needed. [`apart`] has background threads for long computations, also for neighbouring crates.
 
@@ -26,6 +27,7 @@ pub mod asked;
 pub mod attendant;
 mod call_parameters;
 pub mod entry_point;
+pub mod host_keys;
 pub mod http_request;
 pub mod inquirer;
 pub mod local_shell;
@@ -35,6 +37,7 @@ pub mod process;
 mod program;
 pub mod python_script;
 pub mod python_sensors;
+pub mod remote_shell;
 pub mod room;
 mod runs;
 pub mod sensors;
@@ -42,6 +45,7 @@ pub mod shares;
 mod upkeep;
 
 use asked::{Around, KeyValues};
+use host_keys::HostKeys;
 use shares::{Holder, Refused};
 
 pub use output::{OutputLine, OutputSink, Stream};
@@ -167,6 +171,11 @@ pub trait Runner: Send + Sync {
 
     /// Takes what has the keys that components ask for. Called once for each host, before it starts anything.
     fn take_keys(&self, keys: &Arc<dyn KeyValues>) {
+        let _ = keys;
+    }
+
+    /// Takes what has the keys by which other hosts are recognized. Called once for each host, before it starts anything.
+    fn take_host_keys(&self, keys: &Arc<dyn HostKeys>) {
         let _ = keys;
     }
 

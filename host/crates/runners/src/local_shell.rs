@@ -185,7 +185,7 @@ async fn carry_out(
 }
 
 /// The names of parameters that contain a NUL character, which neither a command line nor an environment can hold.
-fn with_nul(call: &Call) -> Vec<&str> {
+pub(crate) fn with_nul(call: &Call) -> Vec<&str> {
     fn has_nul(value: &Value) -> bool {
         match value {
             Value::String(text) => text.contains('\0'),

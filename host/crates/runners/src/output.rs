@@ -25,7 +25,7 @@ pub fn line_size(text: &[u8]) -> usize {
 
 /// Accepts the lines of one run. Cheap to clone; all clones feed the same run.
 #[derive(Debug, Clone)]
-pub struct OutputSink(Arc<Sink>);
+pub struct OutputSink(Arc<Sink>, Option<Arc<str>>);
 
 #[derive(Debug)]
 struct Sink {
@@ -118,7 +118,13 @@ impl OutputSink {
     fn make(limit: usize, place: Option<Place>) -> Self {
         let buffer =
             Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0, rolls: None, came: Vec::new() });
-        Self(Arc::new(Sink { buffer, place, was_refused: AtomicBool::new(false) }))
+        Self(Arc::new(Sink { buffer, place, was_refused: AtomicBool::new(false) }), None)
+    }
+
+    /// A sink that feeds the same run, with `name` and a colon before each line: one of several sources.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        Self(Arc::clone(&self.0), Some(format!("{name}: ").into()))
     }
 
     /// The holder that the result is charged to, if it is charged at all.
@@ -128,7 +134,10 @@ impl OutputSink {
 
     /// Adds a line, or drops it when the limit is reached.
     pub fn line(&self, stream: Stream, text: impl Into<String>) {
-        let text = text.into();
+        let mut text = text.into();
+        if let Some(name) = &self.1 {
+            text.insert_str(0, name);
+        }
         let size = line_size(text.as_bytes());
         let mut buffer = self.buffer();
         if let Some(limit) = buffer.rolls {
@@ -285,6 +294,14 @@ mod tests {
             assert_eq!((found.as_slice() == &texts[..kept], sink.dropped()), (true, dropped), "{texts:?}");
             assert_eq!(sink.take(), []);
         }
+    }
+
+    #[test]
+    fn a_line_names_its_source() {
+        let sink = OutputSink::new(1000);
+        sink.named("web1").line(Stream::Stdout, "up");
+        sink.line(Stream::Stdout, "down");
+        assert_eq!(sink.take().into_iter().map(|line| line.text).collect::<Vec<_>>(), ["web1: up", "down"]);
     }
 
     #[test]

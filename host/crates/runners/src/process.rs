@@ -131,7 +131,7 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
     // Kills the group if this future is dropped before the end.
     let guard = Group(group);
     let stdin = child.stdin.take();
-    let mut answer = Captured::default();
+    let (mut answer, held) = (Captured::default(), input.held());
     let feed = input::feed(input, stdin, ours, &mut answer, sink);
     let mut out = Reader::new(Stream::Stdout, sink, spec.output_limit);
     let mut err = Reader::new(Stream::Stderr, sink, spec.output_limit);
@@ -144,6 +144,9 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
         tokio::pin!(ended);
         tokio::select! {
             exit = &mut ended => {
+                if let Some(held) = held {
+                    held.cancel();
+                }
                 // The process has ended. Output that was written before still has to be read, but a process in the
                 // background may hold the pipes open for as long as it likes.
                 if timeout(DRAIN, &mut reading).await.is_err() {

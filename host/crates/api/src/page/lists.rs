@@ -74,6 +74,7 @@ const STORED_ID: Column = column("id", Kind::Ids);
 const REF: Column = text("ref");
 const NAME: Column = text("name");
 const PACK: Column = text("pack");
+const HOST: Column = text("host");
 const ENABLED: Column = column("enabled", Kind::Flag);
 const TRIGGER_INSTANCE: Column = column("trigger_instance", Kind::Id);
 
@@ -229,6 +230,9 @@ pub(crate) static KEYS: List = List {
 pub(crate) static MAINTENANCE: List =
     List { path: "/maintenance", columns: &[ID, NAME], others: &[], is_stored: false };
 
+pub(crate) static HOST_KEYS: List =
+    List { path: "/hostkeys", columns: &[ID, HOST], others: &[], is_stored: false };
+
 pub(crate) static PACKS: List =
     List { path: "/packs", columns: &[ID, REF, NAME], others: &[], is_stored: false };
 
@@ -275,7 +279,7 @@ impl List {
 
 /// All lists.
 #[cfg(test)]
-pub(super) static ALL: [&List; 22] = [
+pub(super) static ALL: [&List; 23] = [
     &ACTIONS,
     &RUNNER_TYPES,
     &EXECUTIONS,
@@ -295,6 +299,7 @@ pub(super) static ALL: [&List; 22] = [
     &API_KEYS,
     &KEYS,
     &MAINTENANCE,
+    &HOST_KEYS,
     &PACKS,
     &CONFIGS,
     &CONFIG_SCHEMAS,

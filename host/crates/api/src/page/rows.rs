@@ -9,7 +9,7 @@ use petrel_engine::triggers::{Begun, ShownSensor, ShownTimer};
 use petrel_model::policy::kinds::PolicyType;
 use petrel_model::trigger::kind_of;
 use petrel_model::{
-    ApiKey, Enforcement, Execution, MaintenanceWindow, Pack, Policy, Ref, Rule, Timestamp, Trigger,
+    ApiKey, Enforcement, Execution, HostKey, MaintenanceWindow, Pack, Policy, Ref, Rule, Timestamp, Trigger,
     TriggerInstance, User,
 };
 
@@ -223,6 +223,15 @@ impl Row for MaintenanceWindow {
     fn cell(&self, column: &str) -> Cell<'_> {
         match column {
             "id" | "name" => Cell::of(&self.name),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Row for HostKey {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" | "host" => Cell::of(&self.host),
             _ => Cell::Missing,
         }
     }

@@ -11,9 +11,7 @@ use super::named::Named;
 use super::{Content, Runners};
 
 /// Features of StackStorm that this host lacks: a runner, the actions of `core` that need it, and the remedy.
-static WITHOUT: [(&str, &[&str], &str); 7] = [
-    ("remote-shell-cmd", &["remote", "remote_sudo"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
-    ("remote-shell-script", &[], "let core.local do it over ssh: cmd='ssh HOST sh -s < SCRIPT'"),
+static WITHOUT: [(&str, &[&str], &str); 5] = [
     ("winrm-cmd", &["winrm_cmd"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
     ("winrm-ps-cmd", &["winrm_ps_cmd"], "let core.local do it over ssh: cmd='ssh HOST powershell COMMAND'"),
     ("winrm-ps-script", &[], "let core.local do it over ssh: cmd='ssh HOST powershell -Command - < SCRIPT'"),

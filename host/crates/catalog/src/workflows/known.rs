@@ -257,9 +257,9 @@ mod tests {
             ("core.nop", Some("Did you mean \"core.noop\"?")),
             ("core.colour", None),
             (
-                "core.remote",
+                "core.winrm_cmd",
                 Some(
-                    "It needs the runner remote-shell-cmd, which this version does not have; let core.local do it over \
+                    "It needs the runner winrm-cmd, which this version does not have; let core.local do it over \
                      ssh: cmd='ssh HOST COMMAND'.",
                 ),
             ),

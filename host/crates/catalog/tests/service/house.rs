@@ -12,6 +12,7 @@ use petrel_engine_core::{Core, Error, Evaluations, SetClock};
 use petrel_model::capabilities::{Given, Granted, RightsTable};
 use petrel_model::{Action, Object, Pack, PackConfig, Rule, TriggerType};
 use petrel_persistence::{MemoryStore, StoreExt as _};
+use petrel_runners::host_keys::HostKeys;
 use petrel_runners::{Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -22,16 +23,27 @@ pub(crate) struct Noting {
     runner_type: RunnerType,
     noted: Mutex<Vec<String>>,
     rights: Mutex<Arc<RightsTable>>,
+    host_keys: Mutex<Option<Arc<dyn HostKeys>>>,
 }
 
 impl Noting {
     fn new(name: &'static str) -> Self {
-        Self { runner_type: described(name), noted: Mutex::default(), rights: Mutex::default() }
+        Self {
+            runner_type: described(name),
+            noted: Mutex::default(),
+            rights: Mutex::default(),
+            host_keys: Mutex::default(),
+        }
     }
 
     /// The rights of all packs, as it was told last.
     pub(crate) fn rights(&self) -> Arc<RightsTable> {
         self.rights.lock().unwrap().clone()
+    }
+
+    /// What has the keys of other hosts.
+    pub(crate) fn host_keys(&self) -> Arc<dyn HostKeys> {
+        self.host_keys.lock().unwrap().clone().unwrap()
     }
 
     fn note(&self, what: &str, path: &Path) {
@@ -72,6 +84,10 @@ impl Runner for Noting {
 
     fn take_rights(&self, rights: &Arc<RightsTable>) {
         *self.rights.lock().unwrap() = Arc::clone(rights);
+    }
+
+    fn take_host_keys(&self, keys: &Arc<dyn HostKeys>) {
+        *self.host_keys.lock().unwrap() = Some(Arc::clone(keys));
     }
 
     fn refresh(&self, pack_path: &Path) {

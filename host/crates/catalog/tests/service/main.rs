@@ -7,6 +7,7 @@ mod concurrent;
 mod configurations;
 mod events;
 mod grants;
+mod host_keys;
 mod house;
 mod registration;
 mod removal;

@@ -38,6 +38,8 @@ const SHIPPED: [Shipped; 9] = [
             "core.local_sudo",
             "core.noop",
             "core.pause",
+            "core.remote",
+            "core.remote_sudo",
             "core.sendmail",
             "core.uuid",
         ],

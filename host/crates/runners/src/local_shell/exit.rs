@@ -78,7 +78,7 @@ pub(crate) fn note_cuts(finished: &Finished, output: &OutputSink) {
 }
 
 /// The text without its last line end, decoded if it is JSON, as StackStorm does. A text that was cut says so.
-fn decoded(captured: Captured, decode_scalars: bool, output: &OutputSink) -> Value {
+pub(crate) fn decoded(captured: Captured, decode_scalars: bool, output: &OutputSink) -> Value {
     let is_cut = captured.dropped > 0;
     let mut text = captured.text();
     if is_cut {
