@@ -203,6 +203,7 @@ fn show(threads: usize, name: &str, measured: &mut Measured) -> f64 {
 fn call() -> Call {
     let path = Path::new(CORE);
     let action = Action {
+        cold: false,
         expressions: petrel_model::action::Evaluation::default(),
         reference: Ref::new("core", "noop"),
         description: String::new(),

@@ -15,11 +15,14 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::output::{OutputSink, Stream};
+use crate::output::OutputSink;
 use crate::{Outcome, Upkeep};
 
+mod attend;
 mod capture;
 mod children;
+mod forked;
+mod forker;
 mod group;
 mod home;
 mod identity;
@@ -31,13 +34,15 @@ mod seal;
 mod table;
 
 pub use capture::Captured;
+pub use forked::run_forked;
+pub use forker::{Forker, NotForked};
 pub use input::Input;
 pub use leftovers::end_leftovers;
 pub use reaper::Reaper;
 
-use capture::Reader;
+use attend::{Leader, Streams, attend};
 use children::Started;
-use group::{Group, signal};
+use group::signal;
 use identity::Identity;
 use seal::Seal;
 
@@ -84,6 +89,8 @@ pub struct Spec {
 pub enum Exit {
     /// By itself, or by a signal from outside.
     Ended(ExitStatus),
+    /// By itself, or by a signal from outside, and nobody knows how: who had forked it has ended before.
+    Unknown,
     /// It exceeded its timeout and was ended.
     TimedOut,
     /// It was canceled.
@@ -103,6 +110,14 @@ pub struct Finished {
     pub answer: Captured,
 }
 
+impl Finished {
+    /// One that was canceled before it began.
+    fn canceled() -> Self {
+        let nothing = Captured::default;
+        Self { exit: Exit::Canceled, stdout: nothing(), stderr: nothing(), answer: nothing() }
+    }
+}
+
 /// Runs a process to its end. If the host ends it, its group and all processes with its marks are ended, too. If it
 /// ends by itself, only background processes that still hold its output open are ended: a daemon that has closed its
 /// output lives on, as actions that start a service expect.
@@ -113,52 +128,20 @@ pub struct Finished {
 pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> std::io::Result<Finished> {
     let input = std::mem::take(&mut spec.input);
     let Some(Begun { ours, began, started, mut child }) = begin(&spec, &input, cancel).await? else {
-        let nothing = Captured::default;
-        return Ok(Finished {
-            exit: Exit::Canceled,
-            stdout: nothing(),
-            stderr: nothing(),
-            answer: nothing(),
-        });
+        return Ok(Finished::canceled());
     };
     // The process has it, and it may be large.
     spec.environment = Vec::new();
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    // Kills the group if this future is dropped before the end.
-    let guard = Group(group);
-    let stdin = child.stdin.take();
-    let mut answer = Captured::default();
-    let feed = input::feed(input, stdin, ours, &mut answer, sink);
-    let mut out = Reader::new(Stream::Stdout, sink, spec.output_limit);
-    let mut err = Reader::new(Stream::Stderr, sink, spec.output_limit);
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let pipes = [number(stdout.as_ref()), number(stderr.as_ref())].into_iter().flatten().collect();
-    let exit = {
-        let reading = async { tokio::join!(feed, out.read(stdout), err.read(stderr)) };
-        tokio::pin!(reading);
-        let ended = watch(&mut child, (group, began), &spec, cancel);
-        tokio::pin!(ended);
-        tokio::select! {
-            exit = &mut ended => {
-                // The process has ended. Output that was written before still has to be read, but a process in the
-                // background may hold the pipes open for as long as it likes.
-                if timeout(DRAIN, &mut reading).await.is_err() {
-                    let held = leftovers::end_holders(pipes).await;
-                    if held > 0 {
-                        sink.line(Stream::Output, format!("{held} processes that were left in the background held the output open and were ended"));
-                    }
-                    // The holders are gone, so this ends at once, unless one of another user could not be killed.
-                    drop(timeout(DRAIN, &mut reading).await);
-                }
-                exit?
-            }
-            _ = &mut reading => ended.await?,
-        }
+    let streams = Streams {
+        stdin: child.stdin.take(),
+        exchange: ours,
+        stdout: child.stdout.take(),
+        stderr: child.stderr.take(),
     };
-    // The process has ended by itself or was ended: whatever is left of its group may live on.
-    guard.disarm();
+    let finished = attend((&mut child, group, began), streams, input, &spec, sink, cancel).await;
     drop(started);
-    Ok(Finished { exit, stdout: out.finish(), stderr: err.finish(), answer })
+    finished
 }
 
 /// A process that has begun. Fields of a pattern are dropped in reverse order: if a future with them is dropped, the child
@@ -224,6 +207,12 @@ pub(crate) fn has_no_file_left() -> bool {
     std::fs::File::open("/dev/null").is_err_and(|error| is_exhausted(&error))
 }
 
+/// The variables that mark the processes of an execution.
+pub(crate) fn marks(execution: &str) -> [(String, String); 2] {
+    let proof = Identity::own().proof(execution);
+    [(EXECUTION_VARIABLE.to_owned(), execution.to_owned()), (PROOF_VARIABLE.to_owned(), proof)]
+}
+
 /// Starts a process in a group of its own, with the marks of its execution.
 fn start(spec: &Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
     let identity = Identity::own();
@@ -234,8 +223,7 @@ fn start(spec: &Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
         // The environment of the host may contain secrets, so nothing of it is inherited.
         .env_clear()
         .envs(spec.environment.iter().map(|(name, value)| (name, value)))
-        .env(EXECUTION_VARIABLE, &spec.execution)
-        .env(PROOF_VARIABLE, identity.proof(&spec.execution))
+        .envs(marks(&spec.execution))
         .current_dir(&spec.working_directory)
         .stdin(stdin)
         .stdout(Stdio::piped())
@@ -304,13 +292,13 @@ pub(crate) fn not_started(
 /// Waits for the end of the process, and ends it on timeout or cancellation. `group` comes with the tick at which it
 /// began.
 async fn watch(
-    child: &mut Child,
+    child: &mut impl Leader,
     (group, began): (Option<Pid>, u64),
     spec: &Spec,
     cancel: &CancellationToken,
 ) -> std::io::Result<Exit> {
     let exit = tokio::select! {
-        status = child.wait() => return Ok(Exit::Ended(status?)),
+        exit = child.wait() => return exit,
         () = tokio::time::sleep(spec.timeout) => Exit::TimedOut,
         () = cancel.cancelled() => Exit::Canceled,
     };
@@ -321,7 +309,7 @@ async fn watch(
     signal(group, Signal::KILL);
     if ended.is_err() && timeout(LAST_WAIT, child.wait()).await.is_err() {
         // Nothing more can be done: the process belongs to another user, or hangs in the kernel.
-        tracing::error!(process.id = child.id(), "process did not end after SIGKILL");
+        tracing::error!(process.id = group.map(Pid::as_raw_pid), "process did not end after SIGKILL");
     }
     // Processes that have left the group.
     leftovers::end_all(marks).await;

@@ -8,14 +8,18 @@ use std::path::Path;
 /// The wrapper that runs an action.
 pub(super) const WRAPPER: &str = "petrel_action.py";
 
+/// The program of an interpreter that is kept warm.
+pub(super) const WARM: &str = "petrel_warm.py";
+
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
         [$(($name, include_str!(concat!("../../python/", $name)))),*]
     };
 }
 
-const FILES: [(&str, &str); 30] = files![
+const FILES: [(&str, &str); 31] = files![
     "petrel_action.py",
+    "petrel_warm.py",
     "st2actions/__init__.py",
     "st2actions/runners/__init__.py",
     "st2actions/runners/pythonrunner.py",
