@@ -13,6 +13,7 @@ use crate::{call_of, shell_options};
 
 mod looking;
 mod of_stackstorm;
+mod warm;
 
 /// The head of all action files in these tests.
 const HEAD: &str = "import sys, os, datetime, decimal\nfrom st2common.runners.base_action import Action\n";
