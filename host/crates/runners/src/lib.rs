@@ -16,7 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use petrel_model::capabilities::RightsTable;
 use petrel_model::parameters::Parameters;
-use petrel_model::{Action, ExecutionId, Object, Ref, StatusEvent};
+use petrel_model::{Action, ExecutionId, Object, Pack, Ref, StatusEvent};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,7 @@ mod upkeep;
 use asked::{Around, KeyValues};
 use shares::{Holder, Refused};
 
+pub use python_script::environments::ProgressLine;
 pub use output::{OutputLine, OutputSink, Stream};
 pub use room::ResultRoom;
 pub use runs::Runs;
@@ -143,6 +144,27 @@ pub trait Runner: Send + Sync {
     async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
         let _ = (pack_path, actions);
         Vec::new()
+    }
+
+    /// Makes what the actions of a pack need beside its files, before the pack in this directory is registered. Returns
+    /// notes.
+    ///
+    /// # Errors
+    /// The reason why it cannot be made. The pack is not registered then, and what was there before is still there.
+    async fn equip(&self, pack: &Pack, directory: &Path) -> Result<Vec<String>, NotPrepared> {
+        let _ = (pack, directory);
+        Ok(Vec::new())
+    }
+
+    /// The last lines of what [`Runner::equip`] makes for any pack, after the one with this number.
+    fn progress(&self, after: u64) -> Vec<ProgressLine> {
+        let _ = after;
+        Vec::new()
+    }
+
+    /// Removes what was made for a pack that was removed.
+    fn removed(&self, pack: &str) {
+        let _ = pack;
     }
 
     /// Drops what was cached of those files of this pack that have changed or are gone. Called when the pack is

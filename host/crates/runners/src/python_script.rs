@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use petrel_model::{Action, Object};
+use petrel_model::{Action, Object, Pack};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -22,12 +22,16 @@ use crate::call_parameters::{CallParameters, environment};
 use crate::local_shell::exit;
 use crate::output::{OutputSink, Stream};
 use crate::process::{self, Captured, Exit, Finished, Input, Spec};
-use crate::{Call, End, Outcome, Remark, Runner, RunnerType, Slots, Upkeep, entry_point, program};
+use crate::{
+    Call, End, NotPrepared, Outcome, ProgressLine, Remark, Runner, RunnerType, Slots, Upkeep, entry_point, program,
+};
 
+pub mod environments;
 pub mod library;
 mod looking;
 mod warm;
 
+pub use environments::Environments;
 pub use warm::WarmOptions;
 
 use warm::{Found, Key, Warm};
@@ -69,6 +73,7 @@ pub struct PythonScript {
     runner_type: RunnerType,
     options: Options,
     warm: Option<Warm>,
+    environments: Option<Environments>,
 }
 
 impl PythonScript {
@@ -90,7 +95,14 @@ impl PythonScript {
             },
             options,
             warm: None,
+            environments: None,
         }
+    }
+
+    /// Runs the actions of a pack in its virtual environment.
+    #[must_use]
+    pub fn in_environments(self, environments: Environments) -> Self {
+        Self { environments: Some(environments), ..self }
     }
 
     /// Keeps interpreters warm, within these bounds.
@@ -141,6 +153,13 @@ impl PythonScript {
     /// Adds the variables that all executions of an action share.
     fn add_lasting(&self, call: &Call, environment: &mut BTreeMap<String, String>) {
         environment.insert("PYTHONPATH".into(), self.python_path(call));
+        // What is installed there is found by name, as in StackStorm.
+        if let Some(folder) = self.own_interpreter(call.action.reference.pack(), &call.pack_path)
+            && let Some(folder) = folder.parent()
+        {
+            let path = environment.entry("PATH".into()).or_default();
+            *path = format!("{}:{path}", folder.display());
+        }
         environment.insert("ST2_API_URL".into(), self.options.api_url.clone());
         environment.entry("PYTHONIOENCODING".into()).or_insert_with(|| "utf-8".into());
     }
@@ -214,9 +233,15 @@ impl PythonScript {
         places.map(|place| place.display().to_string()).join(":")
     }
 
+    /// The interpreter in the virtual environment of a pack, if it has one.
+    fn own_interpreter(&self, pack: &str, directory: &Path) -> Option<PathBuf> {
+        self.environments.as_ref()?.interpreter(&self.options, pack, directory)
+    }
+
     /// The interpreter, or the failure of a call that needs it.
     fn interpreter(&self, call: &Call) -> Result<PathBuf, Outcome> {
-        self.options.find_interpreter().ok_or_else(|| {
+        let own = self.own_interpreter(call.action.reference.pack(), &call.pack_path);
+        own.or_else(|| self.options.find_interpreter()).ok_or_else(|| {
             let name = &self.options.interpreter;
             let folders = program::folders(&self.options.environment);
             let place = if name.contains('/') {
@@ -283,7 +308,27 @@ impl Runner for PythonScript {
     }
 
     async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
-        looking::remarks(&self.options, &self.runner_type.parameters, pack_path, actions).await
+        let pack = actions.first().map(|action| action.reference.pack()).unwrap_or_default();
+        let mut options = self.options.clone();
+        if let Some(interpreter) = self.own_interpreter(pack, pack_path) {
+            options.interpreter = interpreter.display().to_string();
+        }
+        looking::remarks(&options, &self.runner_type.parameters, pack_path, actions).await
+    }
+
+    async fn equip(&self, pack: &Pack, directory: &Path) -> Result<Vec<String>, NotPrepared> {
+        let Some(environments) = &self.environments else { return Ok(Vec::new()) };
+        environments.equip(&self.options, pack, directory).await
+    }
+
+    fn progress(&self, after: u64) -> Vec<ProgressLine> {
+        self.environments.as_ref().map(|environments| environments.progress(after)).unwrap_or_default()
+    }
+
+    fn removed(&self, pack: &str) {
+        if let Some(environments) = &self.environments {
+            environments.removed(pack);
+        }
     }
 
     fn refresh(&self, pack_path: &Path) {

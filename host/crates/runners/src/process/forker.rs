@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
-use std::process::ExitStatus;
 use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Interest};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::capture::Reader;
 use super::children::Started;
+use super::group::signal;
 use super::{Begun, Captured, Input, Spec, begin};
 use crate::output::{OutputSink, Stream};
 
@@ -309,12 +311,15 @@ impl Output {
     }
 }
 
-/// Waits for the end of a process whose socket was closed, and kills it if it takes too long.
+/// Waits for the end of a process whose socket was closed, and kills it if it takes too long, with what it has started while
+/// it became ready. What it has forked is in groups of its own.
 async fn end(mut child: Child, started: Started) {
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if timeout(LONGEST_END, child.wait()).await.is_err() {
         // An error means that it has ended meanwhile.
         drop(child.kill().await);
     }
+    signal(group, Signal::KILL);
     drop(started);
 }
 

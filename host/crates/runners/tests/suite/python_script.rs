@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{call_of, shell_options};
 
+mod environments;
 mod looking;
 mod of_stackstorm;
 mod warm;

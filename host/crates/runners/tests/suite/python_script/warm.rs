@@ -143,11 +143,13 @@ async fn what_an_import_leaves_behind_makes_an_action_cold_and_is_told_once() {
         ("signal", "signal.signal(signal.SIGCHLD, signal.SIG_IGN)", "took the signal SIGCHLD"),
     ] {
         house.write(name, head, TELLS);
-        let mut told = Vec::new();
+        // Some tell of processes that held their output open as well.
+        let is_meant = |line: &String| line.contains("a Python of its own");
+        let mut told: Vec<String> = Vec::new();
         for _ in 0..MOST_RUNS {
             let (outcome, lines) = house.run_by(name, json!({}), CancellationToken::new()).await;
             assert_eq!(outcome.result["result"]["parent"], std::process::id(), "{name}: {outcome:?}");
-            told.extend(lines);
+            told.extend(lines.into_iter().filter(is_meant));
             if !told.is_empty() {
                 break;
             }
@@ -155,7 +157,7 @@ async fn what_an_import_leaves_behind_makes_an_action_cold_and_is_told_once() {
         }
         assert!(told.len() == 1 && told[0].contains(says), "{name}: {told:?}");
         let (_, lines) = house.run_by(name, json!({}), CancellationToken::new()).await;
-        assert!(lines.is_empty(), "{name}: {lines:?}");
+        assert!(!lines.iter().any(is_meant), "{name}: {lines:?}");
     }
 }
 
