@@ -100,14 +100,18 @@ impl Forker {
         let mut output = Output::of(&mut child);
         let (reading, mut writing) = socket.into_split();
         let mut reading = BufReader::new(reading);
-        let first = async {
-            let line = format!("{begin_with}\n");
-            writing.write_all(line.as_bytes()).await.ok()?;
-            next(&mut reading).await
-        };
-        let first = tokio::select! {
-            first = timeout(LONGEST_START, first) => first.unwrap_or_default(),
-            () = output.read() => None,
+        let first = {
+            let first = async {
+                let line = format!("{begin_with}\n");
+                writing.write_all(line.as_bytes()).await.ok()?;
+                next(&mut reading).await
+            };
+            tokio::pin!(first);
+            tokio::select! {
+                first = timeout(LONGEST_START, &mut first) => first.unwrap_or_default(),
+                // It has ended, and may have said why before.
+                () = output.read() => timeout(LONGEST_END, &mut first).await.unwrap_or_default(),
+            }
         };
         let why = match &first {
             Some(line) if line.get("ready").is_some() => None,

@@ -19,8 +19,8 @@ pub(super) fn blamed(output: &str, requirements: &str) -> Blamed {
     let pin = pin(&lines, requirements);
     let said = said(&lines);
     let place = pin.as_deref().map(|pin| match line_of(pin, requirements) {
-        Some((number, line)) => format!("requirements.txt:{number}: {}", quoted(line)),
-        None => quoted(pin).to_string(),
+        Some((number, line)) => format!("requirements.txt:{number}: `{}`", quoted(line)),
+        None => format!("`{}`", quoted(pin)),
     });
     let reason = match place {
         Some(place) => format!("{place}: {said}"),
@@ -121,7 +121,8 @@ pub(super) fn last_line(output: &str) -> &str {
 /// The line of a requirement with the same name.
 fn line_of<'a>(pin: &str, requirements: &'a str) -> Option<(usize, &'a str)> {
     let wanted = name_of(pin);
-    let found = names(requirements).find(|(_, name, line)| *name == wanted || line.contains(pin));
+    let same = names(requirements).find(|(_, _, line)| *line == pin);
+    let found = same.or_else(|| names(requirements).find(|(_, name, line)| *name == wanted || line.contains(pin)));
     found.map(|(number, _, line)| (number, line))
 }
 
@@ -171,7 +172,7 @@ mod tests {
             ),
             (
                 "ERROR: Invalid requirement: 'foo=1' (from line 2 of requirements.txt)\nHint: = is not a valid operator.",
-                "six\nfoo=1\n",
+                "foo\nfoo=1\n",
                 "requirements.txt:2: `foo=1`: Invalid requirement",
                 "correct it",
             ),

@@ -68,7 +68,7 @@ impl House {
     async fn equip(&self, requirements: &str) -> Result<Vec<String>, String> {
         self.place.write("requirements.txt", requirements);
         let pack = json!({"ref": "mine", "name": "mine", "description": "", "version": "1.0.0", "author": "a",
-            "python_versions": ["2"]});
+            "other": {"python_versions": ["2"]}});
         let pack: Pack = serde_json::from_value(pack).unwrap();
         let equipped = self.runner.equip(&pack, self.place.pack.path()).await;
         equipped.map_err(|error| format!("{}; {}", error.reason, error.hint))
