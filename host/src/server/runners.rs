@@ -12,7 +12,8 @@ use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::inquirer::Inquirer;
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
-use petrel_runners::python_script::{self, PythonScript};
+use petrel_runners::python_script::environments::EnvironmentOptions;
+use petrel_runners::python_script::{self, Environments, PythonScript};
 use petrel_runners::{Runs, Upkeep};
 
 use crate::config::Settings;
@@ -87,6 +88,13 @@ fn all(
     if cache_directory.is_some() {
         prerequisites::warn_of_python(&python);
     }
+    let environments = Environments::new(EnvironmentOptions {
+        directory: data_directory::virtualenvs(data_dir),
+        constraints: data_directory::constraints(data_dir),
+        // Nothing is made for a pack that is only looked at.
+        are_made: settings.virtualenvs.enabled && cache_directory.is_some(),
+        ..settings.environments()
+    });
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory,
         limits: settings.component_limits(),
@@ -98,7 +106,7 @@ fn all(
         Runs::by(LocalShell::new(shell.clone())),
         Runs::by(LocalScript::new(shell)),
         Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
-        Runs::by(PythonScript::new(python)),
+        Runs::by(PythonScript::new(python).kept_warm(settings.warm()).in_environments(environments)),
         Runs::by(ComponentRunner::new(runtime).kept_by(upkeep)),
         Runs::by(Noop::default()),
         Runs::by(Inquirer::default()),

@@ -51,7 +51,9 @@ pub use host::{HostStatus, Item, Lost};
 pub use inquiry::{Answered, Inquiry};
 pub use key::Key;
 pub use maintenance::MaintenanceWindow;
-pub use pack::{Pack, PackArtifact, PackConfig, PackConfigSchema, Registration, Removal};
+pub use pack::{
+    Pack, PackArtifact, PackConfig, PackConfigSchema, PackProgress, PackProgressLine, Registration, Removal,
+};
 pub use policy::{Policy, PolicyType};
 pub use rule::Rule;
 pub use secrets::Secrets;

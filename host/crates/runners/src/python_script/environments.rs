@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use petrel_model::{Pack, hexadecimal, names};
 use serde_json::Value;
@@ -89,6 +89,8 @@ pub struct ProgressLine {
     pub pack: String,
     /// The text.
     pub text: String,
+    /// The time at which it was written.
+    pub at: Instant,
 }
 
 /// What was found out about a pack, as its files were.
@@ -124,7 +126,7 @@ impl Environments {
         tracing::info!(pack, text, "a virtual environment is being made");
         let mut progress = lock(&self.0.progress);
         progress.next += 1;
-        let line = ProgressLine { number: progress.next, pack: pack.to_owned(), text: text.to_owned() };
+        let line = ProgressLine { number: progress.next, pack: pack.to_owned(), text: text.to_owned(), at: Instant::now() };
         progress.lines.push_back(line);
         if progress.lines.len() > MOST_LINES {
             progress.lines.pop_front();
