@@ -32,7 +32,7 @@ MOST_FILES = 2000
 # The limit whose value marks the processes of an execution (RLIMIT_RTTIME), which Python has no name for.
 SEAL = 15
 # The variables that differ from execution to execution, beside those that a caller gives.
-OWN_VARIABLES = ("ST2_ACTION_EXECUTION_ID", "ST2_ACTION_DEBUG", "ST2_ACTION_AUTH_TOKEN")
+OWN_VARIABLES = ("ST2_ACTION_EXECUTION_ID", "ST2_ACTION_DEBUG", "ST2_ACTION_AUTH_TOKEN", "ST2_AUTH_TOKEN")
 # What a child may share with others: it has no position, and nobody is at its other end.
 HARMLESS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
