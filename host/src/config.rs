@@ -215,13 +215,13 @@ impl Settings {
         WarmOptions { most: self.runners.warm_interpreters, idle }
     }
 
-    /// How the virtual environments of packs are made, in directories that are still to be named.
-    pub(crate) fn environments(&self) -> EnvironmentOptions {
+    /// How the virtual environments of packs are made.
+    pub(crate) fn environments_in(&self, data_dir: &Path) -> EnvironmentOptions {
         let made = &self.virtualenvs;
         EnvironmentOptions {
             are_made: made.enabled,
-            directory: PathBuf::new(),
-            constraints: PathBuf::new(),
+            directory: data_directory::virtualenvs(data_dir),
+            constraints: data_directory::constraints(data_dir),
             timeout: Duration::from_secs(made.timeout_seconds),
             index_url: made.index_url.clone(),
             wheels: made.wheels.clone(),

@@ -38,6 +38,9 @@ const INHERITED: [&str; 13] = [
     "SSL_CERT_FILE",
 ];
 
+/// Bytes of each stream of a process that are kept.
+const OUTPUT_LIMIT: usize = 16 << 20;
+
 /// The runners of actions and of sensors of the host, with their files laid out.
 pub(super) fn laid_out(
     settings: &Settings,
@@ -58,42 +61,53 @@ pub(crate) fn to_look(settings: &Settings) -> Result<Runners, Failure> {
     Ok(runners)
 }
 
+/// The variables of every process.
+fn inherited() -> Vec<(String, String)> {
+    INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+/// The settings of Python on this machine, without a host.
+pub(crate) fn python_options(settings: &Settings, data_dir: &Path) -> python_script::Options {
+    python_script::Options {
+        environment: inherited(),
+        working_directory: data_directory::work(data_dir),
+        api_url: String::new(),
+        output_limit: OUTPUT_LIMIT,
+        result_limit: 16 << 20,
+        interpreter: settings.runners.python.clone(),
+        library: data_directory::python(data_dir),
+        upkeep: Upkeep::default(),
+    }
+}
+
 fn all(
     settings: &Settings,
     data_dir: &Path,
     url: &str,
     (cache_directory, upkeep): (Option<PathBuf>, Upkeep),
 ) -> Result<(Runners, SensorRunners), Failure> {
-    let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let shell = ShellOptions {
-        environment: inherited.collect(),
+        environment: inherited(),
         working_directory: data_directory::work(data_dir),
         api_url: format!("{url}/api/v1"),
-        output_limit: 16 << 20,
+        output_limit: OUTPUT_LIMIT,
         run_as: settings.runners.run_as.clone(),
         decode_scalars: settings.runners.decode_scalars,
         upkeep: upkeep.clone(),
     };
     let python = python_script::Options {
-        environment: shell.environment.clone(),
-        working_directory: shell.working_directory.clone(),
         api_url: shell.api_url.clone(),
-        output_limit: shell.output_limit,
-        result_limit: 16 << 20,
-        interpreter: settings.runners.python.clone(),
-        library: data_directory::python(data_dir),
         upkeep: upkeep.clone(),
+        ..python_options(settings, data_dir)
     };
     // Without a directory for compiled components nothing will be run.
     if cache_directory.is_some() {
         prerequisites::warn_of_python(&python);
     }
     let environments = Environments::new(EnvironmentOptions {
-        directory: data_directory::virtualenvs(data_dir),
-        constraints: data_directory::constraints(data_dir),
         // Nothing is made for a pack that is only looked at.
         are_made: settings.virtualenvs.enabled && cache_directory.is_some(),
-        ..settings.environments()
+        ..settings.environments_in(data_dir)
     });
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory,

@@ -19,7 +19,7 @@ INVALID_STATUS = 220
 # Finds digits that may be an integer beyond 64 bits, which the host cannot represent exactly.
 MANY_DIGITS = re.compile("[0-9]{19}")
 # StackStorm's own packages. They cannot be installed for an action; those provided are beside this file.
-ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests"}
+ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests", "st2client"}
 
 
 class Unsuitable(Exception):

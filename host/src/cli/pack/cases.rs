@@ -1,9 +1,10 @@
 //! `petrel pack test`: runs the cases of a pack in `tests/*.yaml`, each in a fresh instance of its component, with answers
-//! written in the case in the place of the network. No host is needed.
+//! written in the case in the place of the network, and the tests in Python that it has (`tests/test_*.py`). No host is needed.
 
 mod bench;
 mod keys;
 mod network;
+mod python;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use petrel_packs::definition::{Case, read_cases};
 use petrel_packs::limits::LARGEST_METADATA;
-use petrel_packs::{Directory, Problem, Source as _, read_pack};
+use petrel_packs::{Directory, PackContents, Problem, Source as _, read_pack};
 use serde_json::{Value, json};
 
 use crate::exit::{Code, Failure};
@@ -47,30 +48,50 @@ impl Cases {
         }
         let pack = self.directory.canonicalize();
         let pack = pack.map_err(|error| super::wanted::unreadable("test", &self.directory, &error))?;
-        let cases = chosen(found(&pack)?, self.only.as_deref(), &self.directory)?;
+        let (only, mut cases) = (self.only.as_deref(), found(&pack)?);
+        let has_python = python::are_in(&pack);
+        if has_python {
+            cases.retain(|(_, case)| only.is_none_or(|only| case.name.contains(only)));
+        } else {
+            cases = chosen(cases, only, &self.directory)?;
+        }
         let source =
             Directory::open(&pack).map_err(|error| super::wanted::unreadable("test", &pack, &error))?;
         let contents = read_pack(&source).map_err(|problems| told(&problems))?;
-        let bench = Bench::of(&pack, contents)?;
-        let mut tried = Vec::new();
-        for (file, case) in cases {
-            let name = format!("{} ({file}:{})", case.name, case.position.line);
-            let differences = bench.differences(&case).await;
-            if form == Form::Text {
-                let end = if differences.is_empty() { "passed" } else { "FAILED" };
-                print::line(&print::plain(&format!("{end} {name}")));
-                differences.iter().for_each(|line| print::line(&print::plain(&format!("  {line}"))));
-            }
-            tried.push(Tried { name, differences });
-        }
-        Ok(summary(form, &tried))
+        let reference = contents.pack.reference.clone();
+        let tried = if cases.is_empty() { Vec::new() } else { tried(form, &pack, contents, cases).await? };
+        let by_python = if has_python { Some(python::run(&pack, &reference, only).await?) } else { None };
+        Ok(summary(form, &tried, by_python.as_ref()))
     }
 }
 
-/// Tells how many cases have passed.
-fn summary(form: Form, tried: &[Tried]) -> Code {
-    let failed = tried.iter().filter(|one| !one.differences.is_empty()).count();
-    let passed = tried.len() - failed;
+/// Runs cases, and tells of each.
+async fn tried(
+    form: Form,
+    pack: &Path,
+    contents: PackContents,
+    cases: Vec<(String, Case)>,
+) -> Result<Vec<Tried>, Failure> {
+    let bench = Bench::of(pack, contents)?;
+    let mut tried = Vec::new();
+    for (file, case) in cases {
+        let name = format!("{} ({file}:{})", case.name, case.position.line);
+        let differences = bench.differences(&case).await;
+        if form == Form::Text {
+            let end = if differences.is_empty() { "passed" } else { "FAILED" };
+            print::line(&print::plain(&format!("{end} {name}")));
+            differences.iter().for_each(|line| print::line(&print::plain(&format!("  {line}"))));
+        }
+        tried.push(Tried { name, differences });
+    }
+    Ok(tried)
+}
+
+/// Tells how many cases, and tests in Python, have passed.
+fn summary(form: Form, tried: &[Tried], by_python: Option<&Value>) -> Code {
+    let number = |name: &str| by_python.map_or(0, |told| python::number(told, name));
+    let failed = tried.iter().filter(|one| !one.differences.is_empty()).count() + number("failed");
+    let passed = (tried.len() + number("run")).saturating_sub(failed + number("skipped"));
     match form {
         Form::Json => {
             let cases: Value = tried
@@ -79,7 +100,11 @@ fn summary(form: Form, tried: &[Tried]) -> Code {
                     json!({"name": name, "passed": differences.is_empty(), "differences": differences})
                 })
                 .collect();
-            print::json(&json!({"passed": passed, "failed": failed, "cases": cases}));
+            let mut told = json!({"passed": passed, "failed": failed, "cases": cases});
+            if let Some(by_python) = by_python {
+                told["python"] = python::shown(by_python);
+            }
+            print::json(&told);
         }
         Form::Text => print::note(&format!("{passed} passed, {failed} failed")),
     }
