@@ -11,7 +11,7 @@ use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print;
 use crate::registries::Scratch;
-use crate::server::python_options;
+use crate::server::runners::python_options;
 
 /// The program that runs them.
 const RUNNER: &str = "petrel_pack_test.py";
