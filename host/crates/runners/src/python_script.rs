@@ -131,7 +131,9 @@ impl PythonScript {
         });
         if is_forked {
             environment.extend(process::marks(&execution));
-            request["environment"] = json!(std::mem::take(&mut environment));
+            if let Some(request) = request.as_object_mut() {
+                request.insert("environment".into(), json!(std::mem::take(&mut environment)));
+            }
         }
         Ok(Spec {
             execution,

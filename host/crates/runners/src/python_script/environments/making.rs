@@ -68,7 +68,7 @@ impl Job<'_> {
         let until = Instant::now() + options.timeout;
         // Half of one, from a host that has gone.
         remove(self.place);
-        fs::create_dir_all(self.place).map_err(|error| self.failed(error.to_string(), "make room for it"))?;
+        fs::create_dir_all(self.place).map_err(|error| self.failed(&error.to_string(), "make room for it"))?;
         let uv = program::find("uv", program::folders(&self.base.environment));
         let tool = if uv.is_some() { "uv" } else { "pip" };
         let path = self.place.display();
@@ -95,8 +95,8 @@ impl Job<'_> {
         });
         match synced.await {
             Ok(Ok(Ok(()))) => Ok(notes),
-            Ok(Ok(Err(error)) | Err(error)) => Err(self.failed(error.to_string(), "check the disk")),
-            Err(gone) => Err(self.failed(gone.to_string(), "try again")),
+            Ok(Ok(Err(error)) | Err(error)) => Err(self.failed(&error.to_string(), "check the disk")),
+            Err(gone) => Err(self.failed(&gone.to_string(), "try again")),
         }
     }
 
@@ -171,7 +171,7 @@ impl Job<'_> {
             }
         };
         self.tell(&sink);
-        let finished = finished.map_err(|error| self.failed(format!("{shown}: {error}"), "install it"))?;
+        let finished = finished.map_err(|error| self.failed(&format!("{shown}: {error}"), "install it"))?;
         let is_done = matches!(finished.exit, Exit::Ended(status) if status.success());
         let is_late = matches!(finished.exit, Exit::TimedOut);
         let output = format!("{}\n{}", finished.stdout.text(), finished.stderr.text());
@@ -213,10 +213,10 @@ impl Job<'_> {
         }
         if step.output.contains("ensurepip") {
             let reason = "the interpreter comes without the module venv, or without ensurepip".to_owned();
-            return self.failed(reason, "install it (on Debian the package python3-venv), or put uv on PATH");
+            return self.failed(&reason, "install it (on Debian the package python3-venv), or put uv on PATH");
         }
         let reason = quoted(told::last_line(&step.output)).to_string();
-        self.failed(reason, "check the interpreter in runners.python")
+        self.failed(&reason, "check the interpreter in runners.python")
     }
 
     fn not_installed(&self, step: &Step) -> NotPrepared {
@@ -225,15 +225,15 @@ impl Job<'_> {
         }
         let requirements = fs::read_to_string(self.directory.join(REQUIREMENTS)).unwrap_or_default();
         let told::Blamed { reason, hint } = told::blamed(&step.output, &requirements);
-        self.failed(reason, &hint)
+        self.failed(&reason, &hint)
     }
 
     fn late(&self) -> NotPrepared {
         let seconds = self.environments.0.options.timeout.as_secs();
-        self.failed(format!("it took more than {seconds} s"), "raise virtualenvs.timeout_seconds, and try again")
+        self.failed(&format!("it took more than {seconds} s"), "raise virtualenvs.timeout_seconds, and try again")
     }
 
-    fn failed(&self, reason: String, hint: &str) -> NotPrepared {
+    fn failed(&self, reason: &str, hint: &str) -> NotPrepared {
         let reason = format!("the virtual environment of the pack `{}` cannot be made: {reason}", self.pack);
         NotPrepared { reason, hint: hint.to_owned() }
     }

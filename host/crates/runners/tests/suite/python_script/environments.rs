@@ -82,7 +82,7 @@ impl House {
         let call = call_of(action, json!({}), self.place.pack.path());
         let outcome = self.runner.run(call, OutputSink::new(2000), CancellationToken::new()).await;
         assert_eq!(outcome.end, End::Succeeded, "{outcome:?}");
-        outcome.result["result"].clone()
+        outcome.result.get("result").cloned().unwrap_or_default()
     }
 
     fn whole(&self) -> Vec<PathBuf> {
