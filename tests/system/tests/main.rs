@@ -42,6 +42,7 @@ mod pages;
 mod policies;
 mod purges;
 mod python;
+mod python_packs;
 mod readme;
 mod ready_made;
 mod refused;

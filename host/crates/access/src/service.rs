@@ -46,7 +46,13 @@ impl Access {
     /// When the accounts cannot be read.
     pub async fn load(core: Core, options: Options) -> Result<Self, Error> {
         let accounts = Mirror::new(Accounts::load(core.store()).await?);
-        Ok(Self(Arc::new(Inner { core, options, accounts, sign_ins: SignIns::default(), runs: Runs::default() })))
+        Ok(Self(Arc::new(Inner {
+            core,
+            options,
+            accounts,
+            sign_ins: SignIns::default(),
+            runs: Runs::default(),
+        })))
     }
 
     /// A snapshot of all accounts.

@@ -166,7 +166,8 @@ impl<'a> Run<'a> {
         // It dies with the run. Components have no use for it.
         let is_process = runner.slots() == Slots::Process;
         let token = is_process.then(|| self.executions.access().token_of_run(&call.user));
-        call.around.token = token.as_ref().and_then(|token| token.as_ref().ok()).map(|token| token.secret().into());
+        call.around.token =
+            token.as_ref().and_then(|token| token.as_ref().ok()).map(|token| token.secret().into());
         let outcome = self.watch(runner, call).await;
         drop(token);
         // Whatever the run has called and does not wait for any more.

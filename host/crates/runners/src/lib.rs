@@ -41,8 +41,8 @@ mod upkeep;
 use asked::{Around, KeyValues};
 use shares::{Holder, Refused};
 
-pub use python_script::environments::ProgressLine;
 pub use output::{OutputLine, OutputSink, Stream};
+pub use python_script::environments::ProgressLine;
 pub use room::ResultRoom;
 pub use runs::Runs;
 pub use sensors::Outlet;

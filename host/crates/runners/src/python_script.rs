@@ -23,7 +23,8 @@ use crate::local_shell::exit;
 use crate::output::{OutputSink, Stream};
 use crate::process::{self, Captured, Exit, Finished, Input, Spec};
 use crate::{
-    Call, End, NotPrepared, Outcome, ProgressLine, Remark, Runner, RunnerType, Slots, Upkeep, entry_point, program,
+    Call, End, NotPrepared, Outcome, ProgressLine, Remark, Runner, RunnerType, Slots, Upkeep, entry_point,
+    program,
 };
 
 pub mod environments;

@@ -99,11 +99,7 @@ pub(super) fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
 }
 
 /// Has the runners make what the actions and sensors of a pack need beside its files.
-async fn equip(
-    directory: &Path,
-    contents: &mut PackContents,
-    runners: &Runners,
-) -> Result<(), Vec<Problem>> {
+async fn equip(directory: &Path, contents: &mut PackContents, runners: &Runners) -> Result<(), Vec<Problem>> {
     let has_sensors = !contents.sensors.is_empty() || !contents.sensors_left_out.is_empty();
     for (name, runs) in runners {
         let Some(runner) = runs.runner() else { continue };

@@ -126,7 +126,12 @@ impl Environments {
         tracing::info!(pack, text, "a virtual environment is being made");
         let mut progress = lock(&self.0.progress);
         progress.next += 1;
-        let line = ProgressLine { number: progress.next, pack: pack.to_owned(), text: text.to_owned(), at: Instant::now() };
+        let line = ProgressLine {
+            number: progress.next,
+            pack: pack.to_owned(),
+            text: text.to_owned(),
+            at: Instant::now(),
+        };
         progress.lines.push_back(line);
         if progress.lines.len() > MOST_LINES {
             progress.lines.pop_front();
@@ -241,7 +246,12 @@ impl Environments {
     }
 
     /// What a pack asks for. `None` if it lists nothing.
-    fn wanted(&self, pack: &str, directory: &Path, interpreter: &Path) -> Result<Option<Wanted>, NotPrepared> {
+    fn wanted(
+        &self,
+        pack: &str,
+        directory: &Path,
+        interpreter: &Path,
+    ) -> Result<Option<Wanted>, NotPrepared> {
         let requirements = list(&directory.join(REQUIREMENTS))?.unwrap_or_default();
         if !requirements.lines().any(is_requirement) {
             return Ok(None);

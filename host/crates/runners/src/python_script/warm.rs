@@ -49,11 +49,7 @@ enum Kept {
     /// An interpreter has imported it.
     Ready(Forker),
     /// It begins cold each time, as long as the file is the same.
-    Cold {
-        why: String,
-        stamp: Option<SystemTime>,
-        is_told: bool,
-    },
+    Cold { why: String, stamp: Option<SystemTime>, is_told: bool },
 }
 
 type Table = HashMap<Key, Kept>;

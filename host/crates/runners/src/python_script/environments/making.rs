@@ -59,16 +59,13 @@ impl Job<'_> {
         made
     }
 
-    async fn make_at(
-        &self,
-        interpreter: &Path,
-        constraints: &[PathBuf],
-    ) -> Result<Vec<String>, NotPrepared> {
+    async fn make_at(&self, interpreter: &Path, constraints: &[PathBuf]) -> Result<Vec<String>, NotPrepared> {
         let options = &self.environments.0.options;
         let until = Instant::now() + options.timeout;
         // Half of one, from a host that has gone.
         remove(self.place);
-        fs::create_dir_all(self.place).map_err(|error| self.failed(&error.to_string(), "make room for it"))?;
+        fs::create_dir_all(self.place)
+            .map_err(|error| self.failed(&error.to_string(), "make room for it"))?;
         let uv = program::find("uv", program::folders(&self.base.environment));
         let tool = if uv.is_some() { "uv" } else { "pip" };
         let path = self.place.display();
@@ -213,7 +210,8 @@ impl Job<'_> {
         }
         if step.output.contains("ensurepip") {
             let reason = "the interpreter comes without the module venv, or without ensurepip".to_owned();
-            return self.failed(&reason, "install it (on Debian the package python3-venv), or put uv on PATH");
+            return self
+                .failed(&reason, "install it (on Debian the package python3-venv), or put uv on PATH");
         }
         let reason = quoted(told::last_line(&step.output)).to_string();
         self.failed(&reason, "check the interpreter in runners.python")
@@ -230,7 +228,10 @@ impl Job<'_> {
 
     fn late(&self) -> NotPrepared {
         let seconds = self.environments.0.options.timeout.as_secs();
-        self.failed(&format!("it took more than {seconds} s"), "raise virtualenvs.timeout_seconds, and try again")
+        self.failed(
+            &format!("it took more than {seconds} s"),
+            "raise virtualenvs.timeout_seconds, and try again",
+        )
     }
 
     fn failed(&self, reason: &str, hint: &str) -> NotPrepared {

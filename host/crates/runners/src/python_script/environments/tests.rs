@@ -58,7 +58,10 @@ fn a_key_follows_from_all_that_is_installed() {
     }
     let of = |name: &str| environments.wanted(name, &pack, Path::new("/bin/sh")).unwrap().unwrap();
     assert_eq!((of("mine").constraints.len(), of("other").constraints.len()), (2, 1));
-    assert_ne!(of("mine").key, environments.wanted("mine", &pack, Path::new("/bin/cat")).unwrap().unwrap().key);
+    assert_ne!(
+        of("mine").key,
+        environments.wanted("mine", &pack, Path::new("/bin/cat")).unwrap().unwrap().key
+    );
     write(&pack.join("requirements.txt"), &"six\n".repeat(20_000));
     let refused = environments.wanted("mine", &pack, Path::new("/bin/sh")).unwrap_err();
     assert!(refused.reason.contains("65536 is the limit"), "{refused:?}");

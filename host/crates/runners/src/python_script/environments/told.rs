@@ -59,7 +59,8 @@ fn pin(lines: &[&str], requirements: &str) -> Option<String> {
         return requirements.get(place..)?.lines().next().map(|line| line.trim().to_owned());
     }
     // What `uv` concludes names what is required.
-    if let Some(rest) = after("cause: Because ").filter(|_| lines.iter().any(|line| line.contains("unsatisfiable")))
+    if let Some(rest) =
+        after("cause: Because ").filter(|_| lines.iter().any(|line| line.contains("unsatisfiable")))
     {
         let words = || rest.split(|c: char| c.is_whitespace() || c == ',');
         let named = names(requirements).find(|(_, name, _)| words().any(|word| name_of(word) == *name));
@@ -122,7 +123,8 @@ pub(super) fn last_line(output: &str) -> &str {
 fn line_of<'a>(pin: &str, requirements: &'a str) -> Option<(usize, &'a str)> {
     let wanted = name_of(pin);
     let same = names(requirements).find(|(_, _, line)| *line == pin);
-    let found = same.or_else(|| names(requirements).find(|(_, name, line)| *name == wanted || line.contains(pin)));
+    let found =
+        same.or_else(|| names(requirements).find(|(_, name, line)| *name == wanted || line.contains(pin)));
     found.map(|(number, _, line)| (number, line))
 }
 
@@ -176,9 +178,24 @@ mod tests {
                 "requirements.txt:2: `foo=1`: Invalid requirement",
                 "correct it",
             ),
-            (conflict, "requests==2.31.0\nurllib3==1.20\n", "The user requested urllib3==1.20; requests 2.31.0 depends", "constraints.txt"),
-            (built, "fdb\nlxml==3.0\n", "requirements.txt:2: `lxml==3.0`: src/lxml/lxml.etree.c:104:11: error: too few arguments", "virtualenvs.wheels"),
-            (setup, "six\n./broken\n", "requirements.txt:2: `./broken`: RuntimeError: no compiler here", "virtualenvs.wheels"),
+            (
+                conflict,
+                "requests==2.31.0\nurllib3==1.20\n",
+                "The user requested urllib3==1.20; requests 2.31.0 depends",
+                "constraints.txt",
+            ),
+            (
+                built,
+                "fdb\nlxml==3.0\n",
+                "requirements.txt:2: `lxml==3.0`: src/lxml/lxml.etree.c:104:11: error: too few arguments",
+                "virtualenvs.wheels",
+            ),
+            (
+                setup,
+                "six\n./broken\n",
+                "requirements.txt:2: `./broken`: RuntimeError: no compiler here",
+                "virtualenvs.wheels",
+            ),
             (
                 "error: No solution found when resolving dependencies\n  cause: Because there is no version of requests==99.9 and you require requests==99.9, we can conclude that your requirements are unsatisfiable.",
                 "six\nrequests==99.9\n",

@@ -61,7 +61,8 @@ impl House {
     fn wheel(&self, name: &str, version: &str) {
         let text = format!("VERSION = {version:?}\n");
         let wheels = self.data.path().join("wheels");
-        let made = Command::new("python3").args(["-c", MAKE_WHEEL, name, version, &text]).arg(wheels).status();
+        let made =
+            Command::new("python3").args(["-c", MAKE_WHEEL, name, version, &text]).arg(wheels).status();
         assert!(made.unwrap().success());
     }
 

@@ -38,7 +38,8 @@ impl House {
 
     async fn run_by(&self, name: &str, given: Value, cancel: CancellationToken) -> (Outcome, Vec<String>) {
         let (sink, file) = (OutputSink::new(2000), format!("{name}.py"));
-        let action = json!({"ref": format!("mine.{name}"), "runner_type": "python-script", "entry_point": file});
+        let action =
+            json!({"ref": format!("mine.{name}"), "runner_type": "python-script", "entry_point": file});
         let mut call = call_of(action, given, self.place.pack.path());
         call.pack_config = Arc::new(json!({"url": "http://a"}).as_object().cloned().unwrap());
         let outcome = self.runner.run(call, sink.clone(), cancel).await;
@@ -74,7 +75,13 @@ const TELLS: &str = "return dict(given, parent=os.getppid(), own=os.getpid(), gr
 #[tokio::test]
 async fn what_is_forked_has_what_a_process_of_its_own_has() {
     let house = House::new(4);
-    house.write("act", "COUNT = []", &format!("COUNT.append(1); print('out'); sys.stderr.write('err\\n'); given['count'] = len(COUNT); {TELLS}"));
+    house.write(
+        "act",
+        "COUNT = []",
+        &format!(
+            "COUNT.append(1); print('out'); sys.stderr.write('err\\n'); given['count'] = len(COUNT); {TELLS}"
+        ),
+    );
     let cold = house.run("act", json!({"env": {"MY_A": "1"}, "x": "é"})).await;
     house.warmed("act").await;
     let warm = house.run("act", json!({"env": {"MY_A": "1"}, "x": "é"})).await;
@@ -87,12 +94,16 @@ async fn what_is_forked_has_what_a_process_of_its_own_has() {
         assert!(said["env"]["PETREL_EXECUTION_PROOF"].is_string(), "{outcome:?}");
     }
     let names = |outcome: &Outcome| -> Vec<String> {
-        let mut names: Vec<_> = outcome.result["result"]["env"].as_object().unwrap().keys().cloned().collect();
+        let mut names: Vec<_> =
+            outcome.result["result"]["env"].as_object().unwrap().keys().cloned().collect();
         names.sort();
         names
     };
     assert_eq!(names(&cold), names(&warm));
-    assert_ne!(cold.result["result"]["env"]["ST2_ACTION_EXECUTION_ID"], warm.result["result"]["env"]["ST2_ACTION_EXECUTION_ID"]);
+    assert_ne!(
+        cold.result["result"]["env"]["ST2_ACTION_EXECUTION_ID"],
+        warm.result["result"]["env"]["ST2_ACTION_EXECUTION_ID"]
+    );
 }
 
 #[tokio::test]
@@ -137,11 +148,19 @@ async fn a_changed_file_is_imported_again() {
 async fn what_an_import_leaves_behind_makes_an_action_cold_and_is_told_once() {
     let house = House::new(16);
     for (name, head, says) in [
-        ("thread", "import threading\nthreading.Thread(target=time.sleep, args=(1,), daemon=True).start()", "started 1 thread"),
+        (
+            "thread",
+            "import threading\nthreading.Thread(target=time.sleep, args=(1,), daemon=True).start()",
+            "started 1 thread",
+        ),
         ("socket", "import socket\nKEPT = socket.socket()", "left a socket open"),
         ("file", "KEPT = open(__file__)", "file.py open"),
         ("child", "import subprocess\nKEPT = subprocess.Popen(['sleep', '1'])", "left a process running"),
-        ("own", "TOKEN = os.environ.get('ST2_ACTION_EXECUTION_ID')", "reads the variable ST2_ACTION_EXECUTION_ID"),
+        (
+            "own",
+            "TOKEN = os.environ.get('ST2_ACTION_EXECUTION_ID')",
+            "reads the variable ST2_ACTION_EXECUTION_ID",
+        ),
         ("all", "KEPT = dict(os.environ)", "reads all of the environment"),
         ("signal", "signal.signal(signal.SIGCHLD, signal.SIG_IGN)", "took the signal SIGCHLD"),
     ] {
@@ -169,7 +188,9 @@ async fn a_variable_that_an_import_has_read_is_not_what_it_was() {
     let house = House::new(4);
     house.write("act", "MODE = os.environ.get('MY_MODE', 'none')", &format!("given['mode'] = MODE; {TELLS}"));
     house.warmed("act").await;
-    for (env, mode) in [(json!({"MY_MODE": "fast"}), "fast"), (json!({"MY_OTHER": "1"}), "none"), (json!({}), "none")] {
+    for (env, mode) in
+        [(json!({"MY_MODE": "fast"}), "fast"), (json!({"MY_OTHER": "1"}), "none"), (json!({}), "none")]
+    {
         let outcome = house.run("act", json!({"env": env})).await;
         assert_eq!(outcome.result["result"]["mode"], mode, "{env}");
     }
@@ -207,10 +228,18 @@ async fn timeout_and_cancel_end_all_that_a_fork_has_started() {
 async fn an_interpreter_that_is_killed_takes_no_execution_along() {
     let house = House::new(4);
     // Its parent goes while it runs.
-    house.write("act", "", &format!("given.get('kill') and (os.kill(os.getppid(), 9), time.sleep(1)); {TELLS}"));
+    house.write(
+        "act",
+        "",
+        &format!("given.get('kill') and (os.kill(os.getppid(), 9), time.sleep(1)); {TELLS}"),
+    );
     let first = house.warmed("act").await;
     let outcome = house.run("act", json!({"kill": true})).await;
-    assert_eq!((outcome.end, &outcome.result["result"]["kill"]), (End::Succeeded, &json!(true)), "{outcome:?}");
+    assert_eq!(
+        (outcome.end, &outcome.result["result"]["kill"]),
+        (End::Succeeded, &json!(true)),
+        "{outcome:?}"
+    );
     let second = house.warmed("act").await;
     assert_ne!(first, second);
     // It goes before: the next execution begins cold.
