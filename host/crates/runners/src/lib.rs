@@ -42,7 +42,6 @@ use asked::{Around, KeyValues};
 use shares::{Holder, Refused};
 
 pub use output::{OutputLine, OutputSink, Stream};
-pub use python_script::environments::ProgressLine;
 pub use room::ResultRoom;
 pub use runs::Runs;
 pub use sensors::Outlet;
@@ -210,6 +209,19 @@ pub struct NotPrepared {
     pub reason: String,
     /// Advice for the author of the pack or the operator.
     pub hint: String,
+}
+
+/// A line of what [`Runner::equip`] does for a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgressLine {
+    /// Its number, which grows.
+    pub number: u64,
+    /// The pack.
+    pub pack: String,
+    /// The text.
+    pub text: String,
+    /// The time at which it was written.
+    pub at: std::time::Instant,
 }
 
 /// A remark of a runner about an action that has not run yet.

@@ -23,50 +23,23 @@ use crate::local_shell::exit;
 use crate::output::{OutputSink, Stream};
 use crate::process::{self, Captured, Exit, Finished, Input, Spec};
 use crate::{
-    Call, End, NotPrepared, Outcome, ProgressLine, Remark, Runner, RunnerType, Slots, Upkeep, entry_point,
-    program,
+    Call, End, NotPrepared, Outcome, ProgressLine, Remark, Runner, RunnerType, Slots, entry_point, program,
 };
 
 pub mod environments;
 pub mod library;
 mod looking;
+mod options;
 mod warm;
 
 pub use environments::Environments;
+pub use options::Options;
 pub use warm::WarmOptions;
 
 use warm::{Found, Key, Warm};
 
 /// Default timeout of an action, in seconds.
 const TIMEOUT: f64 = 600.0;
-
-/// Settings of the runner of Python actions.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Environment of every process, before the additions of the call.
-    pub environment: Vec<(String, String)>,
-    /// Directory in which a process starts.
-    pub working_directory: PathBuf,
-    /// The address of the API, for actions that call back.
-    pub api_url: String,
-    /// Bytes of each stream that are kept.
-    pub output_limit: usize,
-    /// Largest result, in bytes of JSON. A larger one fails the action.
-    pub result_limit: usize,
-    /// The interpreter: a path, or a name that is looked up on `PATH`.
-    pub interpreter: String,
-    /// The directory that [`library::lay_out`] has filled.
-    pub library: PathBuf,
-    /// Lays out files of the host that are missing.
-    pub upkeep: Upkeep,
-}
-
-impl Options {
-    /// The path of the interpreter, if it exists.
-    pub fn find_interpreter(&self) -> Option<PathBuf> {
-        program::find(&self.interpreter, program::folders(&self.environment))
-    }
-}
 
 /// Runs Python actions.
 #[derive(Debug)]
@@ -131,7 +104,7 @@ impl PythonScript {
             "parameters": parameters,
         });
         if is_forked {
-            environment.extend(process::marks(&execution));
+            environment.extend(process::marks_of(&execution));
             if let Some(request) = request.as_object_mut() {
                 request.insert("environment".into(), json!(std::mem::take(&mut environment)));
             }

@@ -101,8 +101,8 @@ fn summary(form: Form, tried: &[Tried], by_python: Option<&Value>) -> Code {
                 })
                 .collect();
             let mut told = json!({"passed": passed, "failed": failed, "cases": cases});
-            if let Some(by_python) = by_python {
-                told["python"] = python::shown(by_python);
+            if let (Some(told), Some(by_python)) = (told.as_object_mut(), by_python) {
+                told.insert("python".to_owned(), python::shown(by_python));
             }
             print::json(&told);
         }

@@ -1,18 +1,29 @@
 //! Attends to a process while it runs: feeds it, reads its output, and waits for its end. Who has started it does not matter.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 use tokio::io::AsyncRead;
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::capture::Reader;
-use super::group::Group;
-use super::{Captured, DRAIN, Exit, Finished, Input, Spec, input, leftovers, number, watch};
+use super::capture::{Captured, Reader};
+use super::group::{Group, signal};
+use super::input::{self, Input};
+use super::leftovers;
+use super::spec::{Exit, Finished, Spec};
 use crate::output::{OutputSink, Stream};
+
+/// Time between SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_millis(500);
+/// Longest wait for the end of a group after SIGKILL.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+/// Time that output is still read after the process has ended. A process that it left in the background may hold the
+/// pipes open for ever.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// The host's ends of the streams of a process.
 pub(super) struct Streams<O, E> {
@@ -76,4 +87,36 @@ pub(super) async fn attend<O: AsyncRead + AsFd + Unpin, E: AsyncRead + AsFd + Un
     // The process has ended by itself or was ended: whatever is left of its group may live on.
     guard.disarm();
     Ok(Finished { exit, stdout: out.finish(), stderr: err.finish(), answer })
+}
+
+/// The inode number of a pipe.
+fn number(pipe: Option<&impl AsFd>) -> Option<u64> {
+    pipe.and_then(|pipe| rustix::fs::fstat(pipe).ok()).map(|found| found.st_ino)
+}
+
+/// Waits for the end of the process, and ends it on timeout or cancellation. `group` comes with the tick at which it
+/// began.
+async fn watch(
+    child: &mut impl Leader,
+    (group, began): (Option<Pid>, u64),
+    spec: &Spec,
+    cancel: &CancellationToken,
+) -> std::io::Result<Exit> {
+    let exit = tokio::select! {
+        exit = child.wait() => return exit,
+        () = tokio::time::sleep(spec.timeout) => Exit::TimedOut,
+        () = cancel.cancelled() => Exit::Canceled,
+    };
+    let marks = leftovers::look(&spec.execution, group, began).await;
+    signal(group, Signal::TERM);
+    let ended = timeout(GRACE, child.wait()).await;
+    // Sent even if the leader has ended: other members of the group may still run.
+    signal(group, Signal::KILL);
+    if ended.is_err() && timeout(LAST_WAIT, child.wait()).await.is_err() {
+        // Nothing more can be done: the process belongs to another user, or hangs in the kernel.
+        tracing::error!(process.id = group.map(Pid::as_raw_pid), "process did not end after SIGKILL");
+    }
+    // Processes that have left the group.
+    leftovers::end_all(marks).await;
+    Ok(exit)
 }

@@ -20,7 +20,8 @@ use super::attend::{Leader, Streams, attend};
 use super::forker::{Forker, NotForked, Told};
 use super::identity::Identity;
 use super::seal::Seal;
-use super::{Exit, Finished, Spec, table};
+use super::spec::{Exit, Finished, Spec};
+use super::table;
 use crate::output::OutputSink;
 
 /// Longest time until a child says its number.

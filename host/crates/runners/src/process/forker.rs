@@ -23,10 +23,13 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::begin::{Begun, begin};
+use super::capture::Captured;
 use super::capture::Reader;
 use super::children::Started;
 use super::group::signal;
-use super::{Begun, Captured, Input, Spec, begin};
+use super::input::Input;
+use super::spec::Spec;
 use crate::output::{OutputSink, Stream};
 
 /// Longest time until it is ready.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::process::ChildStdin;
 
-use super::Captured;
+use super::capture::Captured;
 use crate::output::OutputSink;
 
 /// Standard input of a process.

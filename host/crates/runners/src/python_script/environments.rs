@@ -16,8 +16,8 @@ use petrel_model::{Pack, hexadecimal, names};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::Options;
-use crate::NotPrepared;
+use super::options::Options;
+use crate::{NotPrepared, ProgressLine};
 
 mod making;
 mod told;
@@ -78,19 +78,6 @@ struct Inner {
 struct Progress {
     next: u64,
     lines: VecDeque<ProgressLine>,
-}
-
-/// A line of progress.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgressLine {
-    /// Its number, which grows.
-    pub number: u64,
-    /// The pack.
-    pub pack: String,
-    /// The text.
-    pub text: String,
-    /// The time at which it was written.
-    pub at: Instant,
 }
 
 /// What was found out about a pack, as its files were.

@@ -12,7 +12,7 @@ use petrel_model::quoted::quoted;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::super::Options;
+use super::super::options::Options;
 use super::{Environments, REQUIREMENTS, remove, told};
 use crate::output::OutputSink;
 use crate::process::{self, Exit, Input, Spec};
