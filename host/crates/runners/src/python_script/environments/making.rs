@@ -193,7 +193,16 @@ impl Job<'_> {
             environment.retain(|(name, _)| !names.contains(&name.as_str()));
             environment.extend(names.iter().map(|name| ((*name).to_owned(), value.to_owned())));
         };
-        set(&["PIP_NO_INPUT", "PIP_DISABLE_PIP_VERSION_CHECK", "UV_NO_PROGRESS"], "1");
+        set(
+            &[
+                "PIP_NO_INPUT",
+                "PIP_DISABLE_PIP_VERSION_CHECK",
+                "UV_NO_PROGRESS",
+                "UV_NATIVE_TLS",
+                "UV_SYSTEM_CERTS",
+            ],
+            "1",
+        );
         set(&["UV_PYTHON_DOWNLOADS"], "never");
         if let Some(url) = &options.index_url {
             set(&["PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX"], url);

@@ -26,7 +26,13 @@ pub(super) fn blamed(output: &str, requirements: &str) -> Blamed {
         Some(place) => format!("{place}: {said}"),
         None => said,
     };
-    let is_network = ["Retrying (", "Could not resolve host", "error sending request", "Failed to fetch"];
+    let is_network = [
+        "Retrying (",
+        "Could not resolve host",
+        "error sending request",
+        "Failed to fetch",
+        "invalid peer certificate",
+    ];
     let hint = if is_network.iter().any(|sign| output.contains(sign)) {
         "see whether the index can be reached; virtualenvs.index_url, .proxy and .wheels say where packages come from"
     } else if output.contains("onflicting dependencies") || output.contains("are unsatisfiable") {
